@@ -1,0 +1,174 @@
+"""An image set as a table: one row an image, with its object, context and split.
+
+The one idea: whatever a set came from, after this module it is rows and pixels. The biased training subset is chosen
+by fixed permutations of the pool, one a group and data seed, of which every bias level takes a prefix: what is kept at
+90 % removed is part of what is kept at 75 %, so that levels differ in what is missing and in nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from vlcore.conditions import Condition
+from vlcore.home import data_folder
+from vlcore.images.groups import Grouping, group_name
+
+SPLITS = ("train", "val", "probe", "test")
+COLUMNS = ("file_name", "object", "context", "split", "caption", "mask", "scene", "factors")
+TRAINING_SIZE = 64  # pixels; what the encoders see
+
+Progress = Callable[[int, int], None]  # (done, of)
+
+
+class ImageSetError(ValueError):
+    """An image set that cannot be used; the message says what to do."""
+
+
+def silent(_done: int, _of: int) -> None:
+    """A progress callback that shows nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """A table of images and the folder that holds them.
+
+    Attributes:
+        name: name of the set.
+        version: changes when its pictures change.
+        root: folder of the files.
+        grouping: objects and contexts, in the order that defines the majority.
+        table: one row an image, columns `COLUMNS` and ``group``, index 0..n-1.
+        complete: makes sure that the files of some rows exist; sets that are not drawn do nothing.
+    """
+
+    name: str
+    version: str
+    root: Path
+    grouping: Grouping
+    table: pd.DataFrame
+    complete: Callable[[Sequence[int], Progress], None]
+
+    def rows(self, split: str) -> NDArray[np.int64]:
+        """Row numbers of a split."""
+        return np.flatnonzero((self.table["split"] == split).to_numpy())
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Number of images by split and group."""
+        table = self.table.groupby(["split", "group"], sort=False).size()
+        return {
+            split: {group: int(table.get((split, group), 0)) for group in self.grouping.names}
+            for split in SPLITS
+            if split in table.index.get_level_values(0)
+        }
+
+    def path(self, row: int) -> Path:
+        return self.root / str(self.table["file_name"].iat[row])
+
+    def image(self, row: int) -> NDArray[np.uint8]:
+        """One picture at its stored size, uint8 (height, width, 3).
+
+        Raises:
+            ImageSetError: when its file is missing or broken.
+        """
+        path = self.path(row)
+        try:
+            with Image.open(path) as picture:
+                return np.asarray(picture.convert("RGB"))
+        except OSError as error:
+            raise ImageSetError(
+                f"The picture {path.name} of the image set {self.name!r} cannot be read; delete it and run "
+                f"`python -m vlcore data render` again."
+            ) from error
+
+    def pixels(self, rows: Sequence[int] | NDArray[np.int64], size: int = TRAINING_SIZE) -> NDArray[np.uint8]:
+        """Pictures averaged down to a square, uint8 (n, size, size, 3).
+
+        Raises:
+            ImageSetError: when a file is missing or broken.
+        """
+        stack = np.empty((len(rows), size, size, 3), dtype=np.uint8)
+        for place, row in enumerate(rows):
+            picture = Image.fromarray(self.image(int(row)))
+            stack[place] = np.asarray(picture.resize((size, size), Image.Resampling.BOX))
+        return stack
+
+
+def training_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
+    """The biased training subset of a condition, in a fixed order, shape (n,).
+
+    Raises:
+        ImageSetError: when the pool has too few images of a group.
+    """
+    pool = images.rows("train")
+    groups = images.table["group"].to_numpy()[pool]
+    chosen = []
+    for number, group in enumerate(images.grouping.names):
+        members = pool[groups == group]
+        if len(members) < condition.n_per_group:
+            raise ImageSetError(
+                f"The image set {images.name!r} has {len(members)} training images of {group}; choose at most that "
+                f"many as n_per_group instead of {condition.n_per_group}."
+            )
+        order = np.random.default_rng([condition.data_seed, number]).permutation(len(members))
+        kept = condition.n_minority if group in images.grouping.minority else condition.n_per_group
+        chosen.append(members[order[:kept]])
+    return np.concatenate(chosen)
+
+
+def map_rows(images: ImageSet, scenes: int = 50) -> NDArray[np.int64]:
+    """The fixed balanced reference set that maps are fitted on and show: the first test scenes in all their cells."""
+    test = images.rows("test")
+    per_group = [test[images.table["group"].to_numpy()[test] == group][:scenes] for group in images.grouping.names]
+    return np.sort(np.concatenate(per_group))
+
+
+def open_set(name: str) -> ImageSet:
+    """An image set by name; ``scenes`` is drawn when it is needed.
+
+    Raises:
+        ImageSetError: when there is no such set.
+    """
+    if name == "scenes":
+        from vlcore.images.rendered import scenes_set
+
+        return scenes_set()
+    return read_set(data_folder() / name)
+
+
+def read_set(root: Path) -> ImageSet:
+    """An image set from its folder, as ``metadata.csv`` and ``dataset.json`` describe it.
+
+    Raises:
+        ImageSetError: when the folder holds no image set.
+    """
+    try:
+        about: dict[str, Any] = json.loads((root / "dataset.json").read_text())
+        table = pd.read_csv(root / "metadata.csv", dtype=str, keep_default_na=False)
+        grouping = Grouping(tuple(about["objects"]), tuple(about["contexts"]))
+        missing = [column for column in COLUMNS if column not in table]
+        if missing:
+            raise KeyError(missing[0])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        known = ", ".join(sorted({"scenes", *set_names()}))
+        raise ImageSetError(f"There is no usable image set named {root.name!r}; there are: {known}.") from error
+    return ImageSet(root.name, str(about["version"]), root, grouping, with_groups(table), lambda _rows, _progress: None)
+
+
+def set_names() -> list[str]:
+    """Names of the image sets on disk."""
+    return sorted(file.parent.name for file in data_folder().glob("*/dataset.json"))
+
+
+def with_groups(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with a column ``group``."""
+    groups = [group_name(obj, context) for obj, context in zip(table["object"], table["context"], strict=True)]
+    return table.assign(group=groups)

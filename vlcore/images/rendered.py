@@ -1,0 +1,173 @@
+"""The image set `scenes`: drawn by us, on demand, by as many processes as happen to need it.
+
+The one idea: the table of all scenes is known without drawing one, so an experiment asks for the rows that it needs.
+Rows are drawn in chunks; whoever finds a chunk missing takes its lock and draws it. Two workers that start together
+thus share the work without knowing of each other, and what one has drawn the next finds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+from filelock import FileLock, Timeout
+from PIL import Image
+
+from vlcore.home import HomeError, data_folder, make_folder, write_json
+from vlcore.images.captions import caption
+from vlcore.images.groups import SCENES, group_name
+from vlcore.images.imagesets import COLUMNS, ImageSet, Progress, silent, with_groups
+from vlcore.scenes import RENDERER_VERSION, Scene, draw, sample
+
+PER_GROUP = {"train": 480, "val": 48, "probe": 100, "test": 500}
+SIZE = 128  # pixels; averaged down to 64 for training
+CHUNK = 48  # images drawn under one lock
+_GROUP_OFFSET = 100_000  # keeps the scene numbers of groups apart where they are not twins
+
+
+def scenes_set() -> ImageSet:
+    """The image set `scenes` of this version of the renderer; its files are drawn by `ImageSet.complete`."""
+    root = data_folder() / "scenes"
+
+    def complete(rows: Sequence[int], progress: Progress = silent) -> None:
+        _complete(root, rows, progress)
+
+    return ImageSet("scenes", str(RENDERER_VERSION), root, SCENES, scene_table(), complete)
+
+
+@lru_cache(maxsize=1)
+def scene_table() -> pd.DataFrame:
+    """All scenes of the set, one row an image. A test scene stands in all four cells, with the same other factors."""
+    rows = []
+    for split, per_group in PER_GROUP.items():
+        for number, (obj, context) in enumerate(SCENES.pairs):
+            for index in range(per_group):
+                crossed = split == "test"
+                scene = sample(obj, context, split=split, index=index if crossed else number * _GROUP_OFFSET + index)
+                stem = f"{split}/{group_name(obj, context)}/{index:04d}"
+                scene_id = f"{split}-{index:04d}" if crossed else stem.replace("/", "-")
+                words = caption("descriptive", obj, context)
+                factors = json.dumps(scene.factors())
+                rows.append((f"{stem}.png", obj, context, split, words, f"masks/{stem}.png", scene_id, factors))
+    return with_groups(pd.DataFrame(rows, columns=list(COLUMNS)))
+
+
+def scene_of(images: ImageSet, row: int) -> Scene:
+    """The scene that a row of the set shows."""
+    return Scene.from_factors(json.loads(str(images.table["factors"].iat[row])))
+
+
+def _complete(root: Path, rows: Sequence[int], progress: Progress) -> None:
+    """Draw what is missing of some rows, together with any other process that does the same.
+
+    Raises:
+        HomeError: when the folder cannot be written.
+    """
+    _prepare(root)
+    table = scene_table()
+    wanted = [int(row) for row in rows]
+    chunks: dict[int, list[int]] = {}
+    for row in wanted:
+        chunks.setdefault(row // CHUNK, []).append(row)
+    # Each process starts elsewhere, so that two of them rarely want the same lock.
+    order = sorted(chunks, key=lambda chunk: hashlib.sha256(f"{os.getpid()} {chunk}".encode()).digest())
+    missing = _missing(root, table, wanted)
+    progress(len(wanted) - len(missing), len(wanted))
+    while missing:
+        before = len(missing)
+        for chunk in order:
+            if _missing(root, table, chunks[chunk]) and _draw_chunk(root, table, chunk, chunks[chunk]):
+                missing = _missing(root, table, wanted)
+                progress(len(wanted) - len(missing), len(wanted))
+        missing = _missing(root, table, wanted)
+        if missing and len(missing) == before:
+            time.sleep(0.1)  # the rest is being drawn by others
+        progress(len(wanted) - len(missing), len(wanted))
+
+
+def _missing(root: Path, table: pd.DataFrame, rows: Sequence[int]) -> list[int]:
+    names = table["file_name"].to_numpy()
+    return [row for row in rows if not (root / names[row]).exists()]
+
+
+def _draw_chunk(root: Path, table: pd.DataFrame, chunk: int, rows: Sequence[int]) -> bool:
+    """Draw the missing rows of a chunk; False when another process is at it."""
+    try:
+        with FileLock(root / ".locks" / f"{chunk}.lock", timeout=0):
+            for row in _missing(root, table, rows):
+                scene = Scene.from_factors(json.loads(table["factors"].iat[row]))
+                write_picture(scene, root / table["file_name"].iat[row], root / table["mask"].iat[row])
+    except Timeout:
+        return False
+    return True
+
+
+def write_picture(scene: Scene, picture: Path, mask: Path, size: int = SIZE) -> None:
+    """Draw a scene into two PNG files. The picture appears last and at once: where it is, the mask is whole too.
+
+    Raises:
+        HomeError: when a file cannot be written.
+    """
+    drawing = draw(scene, size)
+    for pixels, path in ((drawing.mask, mask), (drawing.image, picture)):
+        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(aside, "PNG", compress_level=1)
+            os.replace(aside, path)
+        except OSError as error:
+            aside.unlink(missing_ok=True)
+            raise HomeError(f"{path} cannot be written ({error.strerror}); make room or choose another folder.") from error
+
+
+def _prepare(root: Path) -> None:
+    """Write the set's description, once, and set the pictures of another renderer aside."""
+    make_folder(root.parent)
+    with FileLock(root.parent / f".{root.name}.lock", timeout=60):
+        about = root / "dataset.json"
+        if about.exists():
+            version = str(json.loads(about.read_text()).get("version"))
+            if version == str(RENDERER_VERSION):
+                return
+            os.replace(root, root.with_name(f"{root.name}-v{version}"))
+        make_folder(root / ".locks")
+        write_metadata(root, scene_table(), "scenes", SIZE)
+
+
+def write_metadata(root: Path, table: pd.DataFrame, name: str, size: int) -> None:
+    """Write ``metadata.csv`` and ``dataset.json`` of a drawn set; ``dataset.json`` comes last and says it is whole."""
+    listing = table[list(COLUMNS)].to_csv(index=False)
+    (root / "metadata.csv").write_text(listing)
+    about = {
+        "name": name,
+        "version": str(RENDERER_VERSION),
+        "source": f"drawn by vlcore.scenes, renderer {RENDERER_VERSION}",
+        "licence": "Apache-2.0",
+        "sizes": [size],
+        "objects": list(SCENES.objects),
+        "contexts": list(SCENES.contexts),
+        "images": len(table),
+        "checksum": hashlib.sha256(listing.encode()).hexdigest(),
+    }
+    write_json(root / "dataset.json", about)
+
+
+def browsable(per_group: int, seed: int) -> tuple[pd.DataFrame, list[Scene]]:
+    """The first training scenes of each group under a seed, as a table and scenes, for ``data render --out``."""
+    rows, scenes = [], []
+    for number, (obj, context) in enumerate(SCENES.pairs):
+        for index in range(per_group):
+            scene = sample(obj, context, split="train", index=number * _GROUP_OFFSET + index, seed=seed)
+            stem = f"{group_name(obj, context)}/{index:04d}"
+            words = caption("descriptive", obj, context)
+            scene_id = f"train-{stem.replace('/', '-')}"
+            factors = json.dumps(scene.factors())
+            rows.append((f"{stem}.png", obj, context, "train", words, f"masks/{stem}.png", scene_id, factors))
+            scenes.append(scene)
+    return with_groups(pd.DataFrame(rows, columns=list(COLUMNS))), scenes

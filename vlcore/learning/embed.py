@@ -1,0 +1,88 @@
+"""Images and captions to embeddings, and a model to and from its files.
+
+The one idea: what inference needs (shape of the model, vocabulary) is stored beside the weights and read back, so that
+it cannot drift from training.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_model, save_model
+
+from vlcore.images.captions import Vocabulary
+from vlcore.learning.model import DualEncoder, ModelConfig, to_input
+
+Array = NDArray[np.float32]
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+class ModelError(ValueError):
+    """Weights that cannot be read, or a device that is not there."""
+
+
+def choose_device() -> str:
+    """The device that ``VLCORE_DEVICE`` names; ``auto``, the default, takes a GPU where there is one.
+
+    Raises:
+        ModelError: when the named device is unknown or absent.
+    """
+    named = os.environ.get("VLCORE_DEVICE", "auto")
+    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if named == "auto":
+        return next(device for device in ("cuda", "mps", "cpu") if present[device])
+    if not present.get(named):
+        there = ", ".join(device for device, is_there in present.items() if is_there)
+        raise ModelError(f"VLCORE_DEVICE={named!r} is not available here; use auto or one of {there}.")
+    return named
+
+
+@torch.inference_mode()
+def embed_images(model: DualEncoder, pixels: NDArray[np.uint8], batch: int = 256) -> Array:
+    """Unit vectors of images: uint8 (n, S, S, 3) to float32 (n, E)."""
+    device = model.tau.device
+    parts = [model.image(to_input(part.to(device))).float().cpu() for part in torch.from_numpy(pixels).split(batch)]
+    return torch.cat(parts).numpy()
+
+
+@torch.inference_mode()
+def embed_captions(model: DualEncoder, vocabulary: Vocabulary, captions: Sequence[str]) -> Array:
+    """Unit vectors of captions, float32 (n, E)."""
+    tokens = torch.from_numpy(vocabulary.tokens(captions)).to(model.tau.device)
+    return model.text(tokens).float().cpu().numpy()
+
+
+def scale_and_bias(model: DualEncoder) -> tuple[float, float]:
+    """The two numbers that turn a cosine into a logit: ``scale * cosine + bias``."""
+    return float(model.tau.detach().exp().clamp(1, 100)), float(model.bias.detach())
+
+
+def save(model: DualEncoder, vocabulary: Vocabulary, path: Path) -> None:
+    """Write weights, shape and vocabulary as one safetensors file."""
+    shape = {name: str(value) for name, value in model.config.as_dict().items()}
+    save_model(model, str(path), metadata={**shape, "vocabulary": " ".join(vocabulary.words)})
+
+
+def load(path: Path) -> tuple[DualEncoder, Vocabulary]:
+    """The model and vocabulary of a file that `save` wrote, on the processor, without gradients.
+
+    Raises:
+        ModelError: when the file is missing, broken or of another kind.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = dict(file.metadata() or {})
+        vocabulary = Vocabulary(about.pop("vocabulary").split())
+        kinds = {name: type(value) for name, value in ModelConfig(words=0).as_dict().items()}
+        config = ModelConfig(**{name: kinds[name](value) for name, value in about.items()})
+        model = DualEncoder(config)
+        load_model(model, str(path), device="cpu")
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise ModelError(f"The model file {path.name} cannot be read; delete its folder and train it again.") from error
+    return model.eval().requires_grad_(False), vocabulary
