@@ -131,17 +131,27 @@ def map_rows(images: ImageSet, scenes: int = 50) -> NDArray[np.int64]:
     return np.sort(np.concatenate(per_group))
 
 
-def open_set(name: str) -> ImageSet:
+def open_set(name: str, version: str | None = None) -> ImageSet:
     """An image set by name; ``scenes`` is drawn when it is needed.
 
+    Args:
+        name: of the set.
+        version: that it must have, where given.
+
     Raises:
-        ImageSetError: when there is no such set.
+        ImageSetError: when there is no such set, or not in this version.
     """
     if name == "scenes":
         from vlcore.images.rendered import scenes_set
 
-        return scenes_set()
-    return read_set(data_folder() / name)
+        images = scenes_set(version)
+    else:
+        images = read_set(data_folder() / name)
+    if version is not None and images.version != version:
+        raise ImageSetError(
+            f"The image set {name!r} is version {images.version!r} now, not {version!r}; train on it again."
+        )
+    return images
 
 
 def read_set(root: Path) -> ImageSet:

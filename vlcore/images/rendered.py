@@ -22,7 +22,7 @@ from PIL import Image
 from vlcore.home import HomeError, data_folder, make_folder, write_json
 from vlcore.images.captions import caption
 from vlcore.images.groups import SCENES, group_name
-from vlcore.images.imagesets import COLUMNS, ImageSet, Progress, silent, with_groups
+from vlcore.images.imagesets import COLUMNS, ImageSet, Progress, read_set, silent, with_groups
 from vlcore.scenes import RENDERER_VERSION, Scene, draw, sample
 
 PER_GROUP = {"train": 480, "val": 48, "probe": 100, "test": 500}
@@ -31,8 +31,11 @@ CHUNK = 48  # images drawn under one lock
 _GROUP_OFFSET = 100_000  # keeps the scene numbers of groups apart where they are not twins
 
 
-def scenes_set() -> ImageSet:
-    """The image set `scenes` of this version of the renderer; its files are drawn by `ImageSet.complete`."""
+def scenes_set(version: str | None = None) -> ImageSet:
+    """The image set `scenes`: of this renderer, drawn by `ImageSet.complete`, or an older version on disk."""
+    older = data_folder() / f"scenes-v{version}"
+    if version not in (None, str(RENDERER_VERSION)) and (older / "dataset.json").exists():
+        return read_set(older)
     root = data_folder() / "scenes"
 
     def complete(rows: Sequence[int], progress: Progress = silent) -> None:
@@ -123,7 +126,9 @@ def write_picture(scene: Scene, picture: Path, mask: Path, size: int = SIZE) -> 
             os.replace(aside, path)
         except OSError as error:
             aside.unlink(missing_ok=True)
-            raise HomeError(f"{path} cannot be written ({error.strerror}); make room or choose another folder.") from error
+            raise HomeError(
+                f"{path} cannot be written ({error.strerror}); make room or choose another folder."
+            ) from error
 
 
 def _prepare(root: Path) -> None:

@@ -3,7 +3,7 @@
 The one idea: each tower maps its input to a unit vector, and a pair is scored by their cosine alone, scaled and shifted
 by two learned numbers, so ``logit = exp(tau) * <z, t> + b``. Nothing else connects picture and caption.
 
-The default image tower starts with strided convolutions (CCT, Hassani et al. 2021), because a transformer on linear
+The default image tower starts with convolutions (CCT, Hassani et al. 2021), because a transformer on linear
 patches learns little from 192 pictures; the study's own kind, linear patches, is ``seed_faithful``.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - the field's name for it
+from torch.nn import functional as F
 
 from vlcore.conditions import Condition
 from vlcore.images.captions import MAX_WORDS, PAD
@@ -69,12 +69,14 @@ class Block(nn.Module):
 
 
 def conv_stem(width: int) -> nn.Sequential:
-    """Four strided convolutions: 64 px to 4 x 4 tokens."""
-    layers: list[nn.Module] = []
-    channels = (3, width // 4, width // 2, width, width)
-    for before, after in zip(channels, channels[1:], strict=False):
-        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.GELU()]
-    return nn.Sequential(*layers[:-1])
+    """Patches of 4 px, then two strided 3 x 3 convolutions: 64 px to 4 x 4 tokens that overlap."""
+    return nn.Sequential(
+        nn.Conv2d(3, width // 2, 4, stride=4),
+        nn.GELU(),
+        nn.Conv2d(width // 2, width, 3, stride=2, padding=1),
+        nn.GELU(),
+        nn.Conv2d(width, width, 3, stride=2, padding=1),
+    )
 
 
 class ImageTower(nn.Module):

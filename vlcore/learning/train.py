@@ -20,7 +20,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from vlcore.conditions import Condition
 from vlcore.learning.model import DualEncoder, build, stream, to_input
@@ -108,7 +107,7 @@ def train(
     for step in range(1, condition.steps + 1):
         model.train()
         batch = next(batches).to(device)
-        images = augment(to_input(pixels[batch]), random)  # (B, 3, S, S)
+        images = augment(pixels, batch, random)  # (B, 3, S, S)
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             logits = model.logits(model.image(images), model.text(tokens))  # (B, K)
         loss = loss_of(logits.float(), own[batch], weights)
@@ -144,23 +143,26 @@ def snapshot_steps(steps: int, number: int = 24) -> list[int]:
     return sorted({0, steps, *(round(step) for step in np.geomspace(1, steps, number - 1))})
 
 
-def augment(images: Tensor, random: torch.Generator) -> Tensor:
-    """Flip, shift, brightness and contrast of a batch, (B, 3, S, S) to the same; never colour.
+def augment(pixels: Tensor, batch: Tensor, random: torch.Generator) -> Tensor:
+    """Flip, shift, brightness and contrast of a batch; never colour. uint8 (n, S, S, 3) and (B,) to (B, 3, S, S).
 
     The draws come from the processor's generator whatever the device, so that devices see the same pictures.
     """
-    count, _, size, _ = images.shape
-    device = images.device
+    count, size, device = len(batch), pixels.shape[1], pixels.device
     flip = torch.rand(count, generator=random).to(device) < 0.5
-    shift = torch.randint(0, 2 * SHIFT + 1, (2, count), generator=random).to(device)
-    gain, offset = (torch.empty(2, count, 1, 1, 1).uniform_(-JITTER, JITTER, generator=random)).to(device)
+    shift = torch.randint(-SHIFT, SHIFT + 1, (2, count, 1), generator=random).to(device)
+    gain, offset = torch.empty(2, count, 1, 1, 1).uniform_(-JITTER, JITTER, generator=random).to(device)
     along = torch.arange(size, device=device)
-    rows = shift[0, :, None] + along  # (B, S)
-    columns = shift[1, :, None] + torch.where(flip[:, None], along.flip(0), along)
-    padded = F.pad(images, (SHIFT, SHIFT, SHIFT, SHIFT), mode="reflect")
-    every = torch.arange(count, device=device)[:, None, None]
-    moved = padded[every, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)  # (B, S, S, 3) to (B, 3, S, S)
-    return moved * (1 + gain) + offset
+    rows = _reflect(along + shift[0], size)  # (B, S)
+    columns = _reflect(torch.where(flip[:, None], along.flip(0), along) + shift[1], size)
+    moved = pixels[batch[:, None, None], rows[:, :, None], columns[:, None, :]]  # (B, S, S, 3)
+    return to_input(moved) * (1 + gain) + offset
+
+
+def _reflect(index: Tensor, size: int) -> Tensor:
+    """Indices beyond the border, reflected at it."""
+    index = index.abs()
+    return torch.where(index >= size, 2 * (size - 1) - index, index)
 
 
 def _batches(images: int, condition: Condition) -> Iterator[Tensor]:
@@ -178,7 +180,8 @@ def _optimizers(
     model: nn.Module, steps: int
 ) -> tuple[list[torch.optim.Optimizer], list[torch.optim.lr_scheduler.LambdaLR]]:
     """Muon for the matrices inside the blocks, AdamW for all else; warm-up, then a cosine to zero."""
-    matrices, others = [], []
+    matrices: list[Tensor] = []
+    others: list[Tensor] = []
     for name, parameter in model.named_parameters():
         (matrices if parameter.ndim == 2 and "blocks" in name else others).append(parameter)
     optimizers: list[torch.optim.Optimizer] = [

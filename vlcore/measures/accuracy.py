@@ -1,8 +1,8 @@
 """What a model says of held-out images: zero-shot readout and accuracy by group.
 
-The one idea: the same rule for every label style. The score of an object is the sum over all captions that speak of it,
-``p(a | x) ~ sum over captions k of a of exp l(x, t_k)``, so a style with a caption a group is marginalised over contexts
-(design/science.md section 2.1). Primary number: minority accuracy on the balanced test set.
+The one idea: the same rule for every label style. The score of an object is the sum over all captions that speak of
+it, ``p(a | x) ~ sum over captions k of a of exp l(x, t_k)``, so a style with a caption for each group is marginalised
+over contexts (design/science.md section 2.1). Primary number: minority accuracy on the balanced test set.
 """
 
 from __future__ import annotations
@@ -50,9 +50,7 @@ def object_scores(
     return np.stack([logsumexp(logits[:, about == name], axis=1) for name in objects], axis=1)
 
 
-def predict_objects(
-    logits: NDArray[np.floating], spoken_of: Sequence[str], objects: Sequence[str]
-) -> NDArray[np.str_]:
+def predict_objects(logits: NDArray[np.floating], spoken_of: Sequence[str], objects: Sequence[str]) -> NDArray[np.str_]:
     """The object with the highest score for each image, (n,)."""
     return np.asarray(objects)[object_scores(logits, spoken_of, objects).argmax(axis=1)]
 

@@ -90,9 +90,7 @@ def umap(z: Embeddings) -> Points:
     from umap import UMAP
 
     neighbours = min(UMAP_NEIGHBOURS, len(z) - 1)
-    model = UMAP(
-        n_neighbors=neighbours, min_dist=UMAP_MIN_DIST, metric="cosine", random_state=UMAP_SEED, n_jobs=1
-    )
+    model = UMAP(n_neighbors=neighbours, min_dist=UMAP_MIN_DIST, metric="cosine", random_state=UMAP_SEED, n_jobs=1)
     return np.asarray(model.fit_transform(np.asarray(z, dtype=np.float32)), dtype=np.float64)
 
 

@@ -1,8 +1,8 @@
 """Who trains what, now: claim, report, cancel, and a queue over worker processes.
 
-The one idea: the disk is the truth. A job holds a file lock while it works, so that many askers cause one training and a
-killed worker leaves nothing stale: the kernel frees the lock. What a job's state is follows from the disk each time it
-is asked: published, lock held, status file, queue. It is stored nowhere.
+The one idea: the disk is the truth. A job holds a file lock while it works, so that many askers cause one training
+and a killed worker leaves nothing stale: the kernel frees the lock. What a job's state is follows from the disk each
+time it is asked: published, lock held, status file, queue. It is stored nowhere.
 """
 
 from __future__ import annotations
@@ -332,7 +332,8 @@ def worker_pool(workers: int | None = None) -> Executor:
     """Worker processes through loky: two on a machine of two cores, one thread and a low priority each."""
     from joblib.externals.loky import ProcessPoolExecutor
 
-    one_thread = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")}
+    # Two busy OpenMP threads on two busy cores are far slower than one: they wait for each other by spinning.
+    one_thread = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
     executor: Executor = ProcessPoolExecutor(
         max_workers=workers or default_workers(), initializer=_start_worker, env=one_thread
     )
@@ -346,9 +347,3 @@ def default_workers() -> int:
 def _start_worker() -> None:
     if hasattr(os, "nice"):
         os.nice(10)  # pages first
-
-
-__all__ = [
-    "BusyError", "JobCancelledError", "JobQueue", "Reporter", "State", "View", "active_and_ended", "cancel", "clean",
-    "default_workers", "forget", "run", "view", "work_folder", "worker_pool",
-]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from vlcore.conditions import Condition
 from vlcore.home import write_json
 from vlcore.images.captions import Vocabulary, caption, distinct_captions
-from vlcore.images.imagesets import ImageSet, ImageSetError, map_rows, open_set, training_rows
+from vlcore.images.imagesets import ImageSet, map_rows, open_set, training_rows
 from vlcore.runs import jobs
 
 if TYPE_CHECKING:
@@ -40,19 +40,14 @@ def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, A
     from vlcore.learning import embed, train
 
     started = time.perf_counter()
-    images = open_set(condition.data)
-    if images.version != condition.data_version:
-        raise ImageSetError(
-            f"The image set {images.name!r} is version {images.version!r} now, not {condition.data_version!r}; "
-            f"choose the condition again."
-        )
+    images = open_set(condition.data, condition.data_version)
     rows = training_rows(images, condition)
     everything = np.unique(np.concatenate([rows, *(images.rows(split) for split in ("val", "probe", "test"))]))
 
     def drawn(done: int, of: int) -> None:
         report(stage="drawing pictures", done=done, of=of, fraction=RENDERING * done / max(of, 1))
 
-    images.complete(everything, drawn)
+    images.complete(everything.tolist(), drawn)
     report(stage="reading pictures", fraction=RENDERING)
     views = _Views(images, rows)
     captions = distinct_captions(condition.labels, images.grouping)
@@ -98,8 +93,8 @@ def _own_captions(
     images: ImageSet, rows: NDArray[np.int64], condition: Condition, captions: tuple[str, ...]
 ) -> NDArray[np.int64]:
     table = images.table.iloc[rows]
-    words = [caption(condition.labels, obj, context) for obj, context in zip(table["object"], table["context"], strict=True)]
-    return np.array([captions.index(word) for word in words], dtype=np.int64)
+    pairs = zip(table["object"], table["context"], strict=True)
+    return np.array([captions.index(caption(condition.labels, *pair)) for pair in pairs], dtype=np.int64)
 
 
 Moment = dict[str, Any]  # embeddings of every view and of the captions, scale and bias, at one step
@@ -256,11 +251,11 @@ def _measure(
     trained: TrainedModel,
     report: jobs.Reporter,
 ) -> dict[str, Any]:
-    """Everything that is measured of a run, as one document; the same for the untrained encoder, first fit and the end."""
+    """All that is measured of a run, as one document; the same for the untrained encoder, first fit and the end."""
     from vlcore.learning.objectives import negative_weights
     from vlcore.measures.accuracy import blind_match_accuracy
 
-    measured = {}
+    measured: dict[str, Any] = {}
     for number, (name, moment) in enumerate(moments.items()):
         if name == "end" and condition.steps == 0:
             measured["end"] = measured["untrained"]
@@ -343,5 +338,6 @@ def _make_umap(key: str, out: Path, report: jobs.Reporter) -> dict[str, Any]:
     parts = (shown, arrays["end_train"], arrays["end_captions"])
     points = umap(np.concatenate(parts))
     cuts = np.cumsum([len(part) for part in parts])[:-1]
-    np.savez(out / "umap.npz", **dict(zip(("map", "train", "captions"), np.split(points, cuts), strict=True)))
+    shown_points, train_points, caption_points = np.split(points, cuts)
+    np.savez(out / "umap.npz", map=shown_points, train=train_points, captions=caption_points)
     return {"of": key, "of_digest": artefact.digest, "seconds": round(time.perf_counter() - started, 2)}

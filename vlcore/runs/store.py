@@ -1,7 +1,7 @@
 """Where trained conditions lie, and how they get there.
 
-The one idea: a folder ``models/<key>/`` exists only whole. Work happens aside and is published by one rename; a manifest
-holds the checksum of every file; a folder that does not match its manifest is set aside, so that its key is free again.
+The one idea: a folder ``models/<key>/`` exists only whole. Work happens aside and is published by one rename; a
+manifest holds the checksum of every file; a folder that does not match it is set aside, so that its key is free again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 import os
 import platform
 import re
-import shutil
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -110,6 +109,19 @@ def read(key: str) -> Artefact:
     return Artefact(key, path, manifest)
 
 
+def stamp(key: str) -> str:
+    """Changes when a file of a published folder is written or goes: what a cache of `read` is named by."""
+    facts = [(entry.name, entry.stat().st_mtime_ns, entry.stat().st_size) for entry in _entries(key)]
+    return hashlib.sha256(repr(sorted(facts)).encode()).hexdigest()[:16]
+
+
+def _entries(key: str) -> list[os.DirEntry[str]]:
+    try:
+        return list(os.scandir(models_folder() / check_key(key)))
+    except OSError:
+        return []
+
+
 def quarantine(key: str) -> Path:
     """Move a published folder out of the way, to ``models/.quarantine/``; returns where it went."""
     aside = models_folder() / ".quarantine"
@@ -134,11 +146,6 @@ def publish(key: str, made: Path, facts: dict[str, Any]) -> Artefact:
     write_json(made / "manifest.json", {"key": key, "files": files, "versions": _versions(), **facts})
     os.rename(made, models_folder() / check_key(key))
     return read(key)
-
-
-def free_space_for(size: int) -> bool:
-    """Whether the disk of the store has room for so many bytes."""
-    return shutil.disk_usage(models_folder()).free > size
 
 
 def _checksum(path: Path) -> str:

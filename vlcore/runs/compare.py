@@ -1,0 +1,242 @@
+"""Two models side by side, as tables: where every picture lies in both, what each says of it, and the words around.
+
+The one idea: a picture is one row, with its place on the left and on the right. The right map is turned onto the left
+one over the pictures that both show, because sign and rotation of a projection are arbitrary; nothing is scaled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from vlcore.conditions import describe_bias
+from vlcore.figures.maps import MapInfo
+from vlcore.images.captions import caption, objects_of
+from vlcore.images.imagesets import ImageSet
+from vlcore.measures.accuracy import predict_objects
+from vlcore.measures.maps import Plane, Turn, align, nearest, place_among_neighbours
+from vlcore.runs import store
+from vlcore.runs.pipeline import umap_key
+
+MAPS = ("pca", "umap")
+Thumbs = Callable[[ImageSet, Sequence[int]], list[str]]
+
+
+class ComparisonError(ValueError):
+    """Two models that cannot be compared; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class ModelMap:
+    """One model's map of its pictures and captions.
+
+    Attributes:
+        artefact: the trained condition.
+        kind: one of `MAPS`.
+        rows: row number in the image set of each picture: the held-out reference set, then the training set, (n,).
+        held_out: how many of them are held out.
+        z: their embeddings, (n, E).
+        points: their places, (n, 2).
+        captions: the captions.
+        caption_z: embeddings of the captions, (K, E).
+        caption_points: their places, (K, 2).
+        scale, bias: what turns a cosine into a logit.
+        plane: the principal plane, with the shares of variance.
+    """
+
+    artefact: store.Artefact
+    kind: str
+    rows: NDArray[np.int64]
+    held_out: int
+    z: NDArray[np.float32]
+    points: NDArray[np.float64]
+    captions: tuple[str, ...]
+    caption_z: NDArray[np.float32]
+    caption_points: NDArray[np.float64]
+    scale: float
+    bias: float
+    plane: Plane
+
+    def place(self, z: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Places of new embeddings: exact on PCA, an average of the nearest pictures on other maps."""
+        if self.kind == "pca":
+            return self.plane.place(z)
+        return place_among_neighbours(z, self.z, self.points)
+
+    def neighbours(self, z: NDArray[np.floating], k: int, apart_from: int | None = None) -> list[tuple[int, float]]:
+        """The k pictures of the map nearest to one embedding, (E,): row number and cosine, nearest first."""
+        indices, similarities = nearest(z[None], self.z, k + 1)
+        found = [(int(self.rows[i]), float(s)) for i, s in zip(indices[0], similarities[0], strict=True)]
+        return [(row, similarity) for row, similarity in found if row != apart_from][:k]
+
+    def logits(self, z: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Scores with the captions, (n, E) to (n, K)."""
+        return np.asarray(self.scale * z @ self.caption_z.T + self.bias, dtype=np.float64)
+
+
+def model_map(artefact: store.Artefact, kind: str = "pca") -> ModelMap:
+    """A model's map, from its artefact; UMAP from the artefact beside it.
+
+    Raises:
+        StoreError: when the UMAP was not made yet.
+    """
+    arrays, maps = artefact.arrays("embeddings.npz"), artefact.arrays("maps.npz")
+    plane = Plane(maps["pca_centre"], maps["pca_components"], maps["pca_shares"], float(maps["pca_variance"]))
+    places = maps if kind == "pca" else store.read(umap_key(artefact.key)).arrays("umap.npz")
+    shown = arrays["end_test"][np.searchsorted(arrays["test_rows"], maps["map_rows"])]
+    scale, bias = arrays["end_scale_bias"]
+    return ModelMap(
+        artefact=artefact,
+        kind=kind,
+        rows=np.concatenate([maps["map_rows"], arrays["train_rows"]]),
+        held_out=len(shown),
+        z=np.concatenate([shown, arrays["end_train"]]),
+        points=np.concatenate([places["map"], places["train"]]),
+        captions=tuple(str(text) for text in arrays["caption_texts"]),
+        caption_z=arrays["end_captions"],
+        caption_points=places["captions"],
+        scale=float(scale),
+        bias=float(bias),
+        plane=plane,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Two maps as the tables that `vlcore.figures.maps.linked_maps` draws, and the turn of the right one."""
+
+    left: ModelMap
+    right: ModelMap
+    turn: Turn
+    points: pd.DataFrame
+    captions: pd.DataFrame
+    left_info: MapInfo
+    right_info: MapInfo
+
+
+def compare(left: ModelMap, right: ModelMap, images: ImageSet, thumbs: Thumbs) -> Comparison:
+    """Put two maps beside each other.
+
+    Args:
+        left, right: maps of one kind, of models trained on one image set.
+        images: that image set.
+        thumbs: small pictures of rows, as data URIs.
+
+    Raises:
+        ComparisonError: when the models come from different image sets.
+    """
+    sources = {(side.artefact.condition.data, side.artefact.condition.data_version) for side in (left, right)}
+    if len(sources) > 1:
+        raise ComparisonError("The two models were trained on different image sets; choose two of one set.")
+    turn = align(right.points[: right.held_out], left.points[: left.held_out])
+    rows = np.unique(np.concatenate([left.rows, right.rows]))
+    table = images.table.iloc[rows]
+    held_out = np.isin(rows, left.rows[: left.held_out])
+    points = pd.DataFrame(
+        {
+            "id": [f"p{row}" for row in rows],
+            "object": table["object"].to_numpy(),
+            "context": table["context"].to_numpy(),
+            "group": table["group"].to_numpy(),
+            "kind": np.where(held_out, "test", "training"),
+            "minority": np.isin(table["group"], images.grouping.minority),
+            **_side(left, left.points, rows, images, "l", "left"),
+            **_side(right, turn.apply(right.points), rows, images, "r", "right"),
+            "thumb": thumbs(images, rows.tolist()),
+        }
+    )
+    points["spoken"] = [
+        f"{row.object}, {row.context}, {'held out' if row.kind == 'test' else 'training'}"
+        for row in points.itertuples()
+    ]
+    return Comparison(
+        left,
+        right,
+        turn,
+        points,
+        pd.concat(
+            [
+                _captions(left, left.caption_points, "left"),
+                _captions(right, turn.apply(right.caption_points), "right"),
+            ],
+            ignore_index=True,
+        ),
+        map_info(left, aligned=False),
+        map_info(right, aligned=left is not right),
+    )
+
+
+def single(model: ModelMap, images: ImageSet, thumbs: Thumbs) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One model's map as the tables that `vlcore.figures.maps.small_map` draws: pictures and captions."""
+    together = compare(model, model, images, thumbs)
+    return together.points, together.captions[together.captions["side"] == "left"]
+
+
+def _side(
+    model: ModelMap, places: NDArray[np.float64], rows: NDArray[np.int64], images: ImageSet, suffix: str, side: str
+) -> dict[str, Any]:
+    """The columns of one side; pictures that the model's map does not show have no place there."""
+    where = {int(row): number for number, row in enumerate(model.rows)}
+    index = np.array([where.get(int(row), -1) for row in rows])
+    grouping, labels = images.grouping, model.artefact.condition.labels
+    predicted = predict_objects(model.logits(model.z), list(objects_of(labels, grouping).values()), grouping.objects)
+    table = images.table.iloc[rows]
+    true = table["object"].to_numpy()
+    coordinates = np.where(index[:, None] >= 0, places[index], np.nan).round(5)
+    return {
+        f"x{suffix}": coordinates[:, 0],
+        f"y{suffix}": coordinates[:, 1],
+        f"caption_{side}": [caption(labels, o, c) for o, c in zip(table["object"], table["context"], strict=True)],
+        f"predicted_{side}": [
+            "not in this model's training set"
+            if i < 0
+            else f"{predicted[i]} ({'right' if predicted[i] == o else 'wrong'})"
+            for i, o in zip(index, true, strict=True)
+        ],
+    }
+
+
+def _captions(model: ModelMap, places: NDArray[np.float64], side: str) -> pd.DataFrame:
+    places = places.round(5)
+    return pd.DataFrame({"caption": model.captions, "side": side, "x": places[:, 0], "y": places[:, 1]})
+
+
+LABEL_WORDS = {"undescriptive": "short labels", "descriptive": "descriptive labels"}
+
+
+def title(model: store.Artefact) -> str:
+    """A model in a few words: ``75 % removed (12 of 48 kept), short labels``."""
+    condition = model.condition
+    bias = "No bias" if condition.bias == 0 else describe_bias(condition)
+    words = [bias, LABEL_WORDS[condition.labels]]
+    if condition.negatives == "none":
+        words.append("positives only")
+    if condition.architecture != "conv_stem":
+        words.append("linear patches")
+    if condition.steps == 0:
+        return "Untrained encoder, " + words[1]
+    return ", ".join(words)
+
+
+def map_info(model: ModelMap, *, aligned: bool) -> MapInfo:
+    """The words around a map: what it shows, how much of the variance, whether it was turned."""
+    condition = model.artefact.condition
+    end = model.artefact.metrics["end"]
+    trained = "not trained" if condition.steps == 0 else f"{condition.steps:,} steps"
+    subtitle = f"seeds {condition.data_seed} and {condition.init_seed}, {trained}"
+    subtitle += f"; total variance {end['total_variance']['value']:.2g}"
+    if end["collapsed"]:
+        subtitle += "; COLLAPSED: what spreads here is residue, blown up to fill the map"
+    first, second = (f"{share * 100:.0f} %" for share in model.plane.shares)
+    if model.kind == "umap":
+        words = "turned to match the left" if aligned else "axes have no meaning"
+        return MapInfo(title(model.artefact), subtitle, f"UMAP, {words}", "")
+    if aligned:
+        both = f"components 1 and 2 ({first} and {second} of variance), turned to match the left"
+        return MapInfo(title(model.artefact), subtitle, both, "")
+    return MapInfo(title(model.artefact), subtitle, f"component 1 ({first} of variance)", f"component 2 ({second})")

@@ -1,0 +1,95 @@
+"""What all visitors share: the queue of trainings, and what has been read from the disk.
+
+The one idea: everything in a cache is read-only and named by content (key and digest of an artefact, name and version
+of an image set), so that a refresh, a second tab and thirty visitors see the same and pay once. Training stands behind the
+queue, never behind a cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from vlcore.conditions import Condition
+from vlcore.images.imagesets import ImageSet, open_set
+from vlcore.images.thumbs import thumb_uri
+from vlcore.runs import compare, jobs, pipeline, store
+
+POLL = 2.0  # seconds between looks at a running job
+
+
+@st.cache_resource
+def queue() -> jobs.JobQueue:
+    """The one queue of this server, over worker processes."""
+    return jobs.JobQueue(jobs.worker_pool)
+
+
+def train(condition: Condition) -> None:
+    """Queue a condition for training, unless it is there or on its way."""
+    queue().submit(condition.key, pipeline.train_condition, condition)
+
+
+def make_umap(key: str) -> None:
+    """Queue the UMAP of a trained condition."""
+    queue().submit(pipeline.umap_key(key), pipeline.make_umap, key)
+
+
+def views(conditions: Sequence[Condition]) -> list[jobs.View]:
+    return [queue().view(condition.key) for condition in conditions]
+
+
+def artefact(key: str) -> store.Artefact:
+    """A published artefact; its checksums are computed once as long as its files stay as they are.
+
+    Raises:
+        StoreError: when it is absent or damaged.
+    """
+    return _artefact(key, store.stamp(key))
+
+
+@st.cache_resource(max_entries=400, show_spinner=False)
+def _artefact(key: str, _stamp: str) -> store.Artefact:
+    return store.read(key)
+
+
+def model_map(key: str, kind: str) -> compare.ModelMap:
+    """One model's map, read once."""
+    return _model_map(key, kind, artefact(key).digest)
+
+
+@st.cache_resource(max_entries=60, show_spinner=False)
+def _model_map(key: str, kind: str, _digest: str) -> compare.ModelMap:
+    return compare.model_map(artefact(key), kind)
+
+
+def comparison(left: str, right: str, kind: str) -> compare.Comparison:
+    """Two maps beside each other, put together once."""
+    return _comparison(left, right, kind, artefact(left).digest, artefact(right).digest)
+
+
+@st.cache_resource(max_entries=40, show_spinner="Putting the two maps beside each other …")
+def _comparison(left: str, right: str, kind: str, _left: str, _right: str) -> compare.Comparison:
+    left_map = model_map(left, kind)
+    return compare.compare(left_map, left_map if right == left else model_map(right, kind), image_set(left_map), thumbs)
+
+
+def image_set(model: compare.ModelMap) -> ImageSet:
+    """The image set that a model was trained on."""
+    return _image_set(model.artefact.condition.data, model.artefact.condition.data_version)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _image_set(name: str, version: str) -> ImageSet:
+    return open_set(name, version)
+
+
+def thumbs(images: ImageSet, rows: Sequence[int]) -> list[str]:
+    """Small pictures of rows as data URIs; drawn first where their files are gone."""
+    images.complete(rows, lambda _done, _of: None)
+    return [_thumb(images.name, images.version, row) for row in rows]
+
+
+@st.cache_data(max_entries=20_000, show_spinner=False)
+def _thumb(name: str, version: str, row: int) -> str:
+    return thumb_uri(_image_set(name, version).image(row))
