@@ -12,6 +12,7 @@ Progress leaves the loop through callbacks; the loop knows neither files nor pag
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ def train(
         on_step: called after every step; may raise to stop.
         on_snapshot: called with the model, in evaluation mode, at the `snapshot_steps` and at first fit.
     """
-    torch.use_deterministic_algorithms(True)
+    _be_deterministic()
     model = build(condition, data.words).to(device)
     pixels, own = torch.from_numpy(data.pixels).to(device), torch.from_numpy(data.own).to(device)
     tokens = torch.from_numpy(data.tokens).to(device)
@@ -163,6 +164,13 @@ def _reflect(index: Tensor, size: int) -> Tensor:
     """Indices beyond the border, reflected at it."""
     index = index.abs()
     return torch.where(index >= size, 2 * (size - 1) - index, index)
+
+
+def _be_deterministic() -> None:
+    # One thread: the order of a sum, and so its last bit, depends on how many share it. cuBLAS needs the variable.
+    torch.set_num_threads(1)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
 
 
 def _batches(images: int, condition: Condition) -> Iterator[Tensor]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from vlcore.conditions import describe_bias
 from vlcore.figures.maps import MapInfo
@@ -240,3 +241,13 @@ def map_info(model: ModelMap, *, aligned: bool) -> MapInfo:
         both = f"components 1 and 2 ({first} and {second} of variance), turned to match the left"
         return MapInfo(title(model.artefact), subtitle, both, "")
     return MapInfo(title(model.artefact), subtitle, f"component 1 ({first} of variance)", f"component 2 ({second})")
+
+
+def caption_scores(model: ModelMap, z: NDArray[np.floating]) -> list[dict[str, Any]]:
+    """Each caption's cosine with one embedding, (E,), and its share of a softmax over the captions; best first."""
+    cosines = model.caption_z @ z
+    shares = softmax(model.logits(z[None])[0])
+    order = np.argsort(-cosines, kind="stable")
+    return [
+        {"caption": model.captions[k], "similarity": float(cosines[k]), "probability": float(shares[k])} for k in order
+    ]

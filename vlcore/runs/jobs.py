@@ -68,6 +68,10 @@ class View:
     position: int = 0  # in the queue, from 1; 0 when not queued
 
     @property
+    def done(self) -> bool:
+        return self.state is State.DONE
+
+    @property
     def fraction(self) -> float:
         """How far the job is, 0 to 1."""
         return min(1.0, max(0.0, float(self.status.get("fraction", 0.0))))

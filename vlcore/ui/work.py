@@ -8,13 +8,21 @@ queue, never behind a cache.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
 
 from vlcore.conditions import Condition
 from vlcore.images.imagesets import ImageSet, open_set
 from vlcore.images.thumbs import thumb_uri
-from vlcore.runs import compare, jobs, pipeline, store
+from vlcore.runs import compare, jobs, pipeline, placement, store
+
+if TYPE_CHECKING:
+    from vlcore.learning.model import DualEncoder
 
 POLL = 2.0  # seconds between looks at a running job
 
@@ -93,3 +101,25 @@ def thumbs(images: ImageSet, rows: Sequence[int]) -> list[str]:
 @st.cache_data(max_entries=20_000, show_spinner=False)
 def _thumb(name: str, version: str, row: int) -> str:
     return thumb_uri(_image_set(name, version).image(row))
+
+
+def single_map(key: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Pictures and captions of one model's PCA, put together once."""
+    return _single_map(key, artefact(key).digest)
+
+
+@st.cache_resource(max_entries=60, show_spinner=False)
+def _single_map(key: str, _digest: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    model = model_map(key, "pca")
+    return compare.single(model, image_set(model), thumbs)
+
+
+def embed(key: str, pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
+    """Embeddings of a visitor's pictures in a trained model, (n, E); the weights are read once for everybody."""
+    model = _weights(key, artefact(key).digest)
+    return placement.embed_pictures(model, pictures)
+
+
+@st.cache_resource(max_entries=20, show_spinner="Loading the model …")
+def _weights(key: str, _digest: str) -> DualEncoder:
+    return placement.load(artefact(key))

@@ -1,0 +1,83 @@
+"""Home: the question, the four experiments of the study, and one button that runs them."""
+
+import streamlit as st
+
+from vlcore.conditions import grid
+from vlcore.figures.theme import group_words
+from vlcore.images.groups import SCENES
+from vlcore.ui import panels, shell, work
+from vlcore.ui.samples import sample_pictures
+
+palette = shell.begin("Do descriptive labels help a model that learns from biased pictures?", first=True)
+st.markdown(
+    "A small vision-language model learns to match pictures of horses and camels with their labels, but most horses it "
+    "sees stand on grass and most camels in the desert. Will it look at the animal or at the background, and does it "
+    "matter whether a label says “horse” or “horse on the grass”?"
+)
+
+counts = {True: "majority, always 48 in training", False: "minority, 48 without bias, 12 at 75 % removed"}
+for column, (group, name), picture in zip(st.columns(4), group_words(SCENES).items(), sample_pictures(), strict=True):
+    column.image(picture, width="stretch", alt=name)
+    column.markdown(f"**{name[0].upper()}{name[1:]}**  \n:small[{counts[group in SCENES.majority]}]")
+
+st.subheader("The four experiments of the study")
+experiments = grid("experiments")
+
+
+def board() -> None:
+    with shell.errors_as_sentences():
+        views = work.views(experiments)
+        missing = [c for c, view in zip(experiments, views, strict=True) if not view.state.is_active and not view.done]
+        active = any(view.state.is_active for view in views)
+        if missing and st.button(
+            "Run the four experiments" if len(missing) == 4 else f"Run the {len(missing)} missing",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=active,
+            help="Draws the pictures once and trains what is missing, two at a time: about two minutes on two cores.",
+        ):
+            for condition in missing:
+                work.train(condition)
+            st.rerun()
+        elif active:
+            done = sum(view.done for view in views)
+            total = sum(1.0 if view.done else view.fraction for view in views) / len(views)
+            text = f"{done} of {len(views)} done. You can leave this page: training goes on."
+            left, right = st.columns([5, 1], vertical_alignment="bottom")
+            left.progress(total, text=text)
+            if right.button("Cancel", icon=":material/stop:"):
+                for condition in experiments:
+                    work.queue().cancel(condition.key)
+                st.rerun()
+        columns = st.columns(4)
+        for number, (column, condition, view) in enumerate(zip(columns, experiments, views, strict=True), start=1):
+            with column:
+                panels.card(number, condition, view, palette)
+        if not active and st.session_state.get("polling"):
+            st.session_state["polling"] = False
+            st.rerun()
+        if active and not st.session_state.get("polling"):
+            st.session_state["polling"] = True
+            st.rerun()
+
+
+# The page asks the server for news only while something trains; `board` restarts it when that changes.
+st.fragment(board, run_every=work.POLL if st.session_state.get("polling") else None)()
+
+with st.container(border=False):
+    st.caption(
+        "Filled marks are training pictures, hollow ones held out; a ring marks the minority groups; diamonds are captions. "
+        "Maps show two of 32 dimensions: the numbers come from all of them."
+    )
+st.subheader("What to look at next")
+first, second, third = st.columns(3)
+first.page_link(
+    "pages/3_Compare.py", label="Compare experiments 1 and 2: hover over a camel on grass", icon=":material/compare:"
+)
+second.page_link(
+    "pages/3_Compare.py",
+    label="Compare 1 and 3: what the bias does",
+    icon=":material/difference:",
+    query_params={"right_bias": "0.75", "right_labels": "undescriptive"},
+)
+third.page_link("pages/4_Upload.py", label="Upload a picture: where does it land?", icon=":material/upload:")

@@ -1,0 +1,180 @@
+"""Compare: two models side by side, the same pictures in both maps."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from vlcore.conditions import Condition, grid
+from vlcore.figures.charts import group_board
+from vlcore.figures.maps import linked_maps
+from vlcore.runs import compare, pipeline
+from vlcore.runs.jobs import State
+from vlcore.ui import panels, shell, words, work
+
+palette = shell.begin("Compare two models")
+
+first, second = grid("experiments")[:2]
+top = st.columns([1, 1, 2], vertical_alignment="bottom")
+kind = top[0].segmented_control(
+    "Map",
+    options=list(compare.MAPS),
+    default="pca",
+    format_func=str.upper,
+    required=True,
+    key="map",
+    bind="query-params",
+    help="PCA is exact and the same at every visit. UMAP keeps neighbours together; its distances and axes mean little.",
+)
+preset = top[1].selectbox(
+    "Training length, the same for both",
+    options=list(panels.LENGTHS),
+    index=list(panels.LENGTHS).index("standard"),
+    format_func=lambda name: panels.LENGTHS[name],
+    key="length",
+    bind="query-params",
+    help="Both models train for the same number of steps. “live” is for a quick look, “careful” for a claim.",
+)
+kind = kind if kind in compare.MAPS else "pca"
+preset = preset if preset in panels.LENGTHS else "standard"
+
+columns = st.columns(2, border=True)
+with shell.errors_as_sentences():
+    with columns[0]:
+        left = panels.condition_controls("Left model", "left", first, preset)
+        left_slot = st.container()
+    with columns[1]:
+        right = panels.condition_controls("Right model", "right", second, preset)
+        right_slot = st.container()
+sides = ((left, left_slot, "left"), (right, right_slot, "right"))
+
+
+def keys_needed(condition: Condition) -> list[str]:
+    return [condition.key] + ([pipeline.umap_key(condition.key)] if kind == "umap" else [])
+
+
+def is_ready() -> bool:
+    return all(work.queue().view(key).done for condition, _, _ in sides for key in keys_needed(condition))
+
+
+def waiting() -> None:
+    """Progress and buttons of whatever is still missing; runs again every two seconds while something trains."""
+    with shell.errors_as_sentences():
+        active = False
+        for column, (condition, _, side) in zip(st.columns(2), sides, strict=True):
+            with column:
+                active |= one_side(condition, side)
+        if is_ready() or active != st.session_state.get("compare_polling", False):
+            st.session_state["compare_polling"] = active
+            st.rerun()
+
+
+def one_side(condition: Condition, side: str) -> bool:
+    """One model's state; true while a job of it is active."""
+    view = work.queue().view(condition.key)
+    if view.done and kind == "umap":
+        view = work.queue().view(pipeline.umap_key(condition.key))
+        if view.state is State.ABSENT:
+            work.make_umap(condition.key)
+            view = work.queue().view(pipeline.umap_key(condition.key))
+    if view.done:
+        st.success("Ready.", icon=":material/check_circle:")
+        return False
+    if view.state.is_active:
+        panels.progress(view)
+        if st.button("Cancel", key=f"cancel_{side}", icon=":material/stop:"):
+            work.queue().cancel(view.key)
+        panels.live(view, palette, f"live_{side}")
+        panels.curve(view, palette, f"live_{side}")
+        return True
+    if sentence := panels.ended_badly(view):
+        st.warning(sentence)
+    else:
+        st.info("This model has not been trained yet.", icon=":material/info:")
+    if st.button(
+        "Train this model" if not view.key.endswith(".umap") else "Fit the UMAP", key=f"train_{side}", type="primary"
+    ):
+        work.make_umap(condition.key) if view.key.endswith(".umap") else work.train(condition)
+        return True
+    return False
+
+
+if not is_ready():
+    st.fragment(waiting, run_every=work.POLL if st.session_state.get("compare_polling") else None)()
+    st.stop()
+
+st.session_state["compare_polling"] = False
+with shell.errors_as_sentences():
+    together = work.comparison(left.key, right.key, kind)
+    images = work.image_set(together.left)
+for condition, slot, _ in sides:
+    with slot:
+        panels.traffic_light(condition)
+        if work.artefact(condition.key).metrics["end"]["collapsed"]:
+            st.badge(
+                "collapsed",
+                icon=":material/warning:",
+                color="red",
+                help="Nearly all variance is gone: what the map shows is residue, blown up to fill it.",
+            )
+
+chart = linked_maps(
+    together.points,
+    together.captions,
+    together.left_info,
+    together.right_info,
+    palette=palette,
+    grouping=images.grouping,
+)
+in_words = words.in_words(together)
+event = st.altair_chart(
+    chart, theme=None, on_select="rerun", selection_mode=["pick"], key="maps", width="content", alt=in_words
+)
+st.markdown(in_words)
+if kind == "umap":
+    st.caption("Each UMAP was fitted on its own model: compare who is near whom, not where a cloud lies.")
+
+picked = event.selection.get("pick", []) if event else []
+rows = {f"p{row}" for row in together.left.rows} | {f"p{row}" for row in together.right.rows}
+identity = picked[0].get("id") if picked else None
+st.subheader("The picture you clicked")
+if identity not in rows:
+    st.caption("Click a mark in either map: its picture and its nearest neighbours in both models appear here.")
+else:
+    row = int(identity[1:])
+    facts = images.table.iloc[row]
+    own, left_near, right_near = st.columns([1, 2, 2])
+    own.image(images.image(row), width="stretch", alt=f"{facts['object']}, {facts['context']}")
+    own.caption(f"{facts['object']}, {facts['context']}, {'held out' if facts['split'] == 'test' else 'training'}")
+    for column, model, side in ((left_near, together.left, "left"), (right_near, together.right, "right")):
+        with column:
+            st.markdown(f"**Nearest in the {side} model** (cosine)")
+            where = [number for number, shown in enumerate(model.rows) if shown == row]
+            if not where:
+                st.caption("This picture is not in the training set of this model.")
+                continue
+            z = model.z[where[0]]
+            panels.pictures(model, model.neighbours(z, 5, apart_from=row))
+            panels.caption_table(model, z)
+
+st.subheader("Right or wrong, group by group")
+board, table = st.columns([1, 1])
+rows_of_groups = words.group_rows(together)
+board.altair_chart(
+    group_board(rows_of_groups, palette=palette, grouping=images.grouping, width=420),
+    theme=None,
+    alt="Accuracy of both models in each of the four groups, with 95 % intervals",
+)
+with table:
+    st.dataframe(
+        words.group_table(together),
+        hide_index=True,
+        width="stretch",
+    )
+    st.caption(
+        "Share of held-out pictures whose animal is named right, with 95 % intervals over scenes. Each of the 500 test "
+        "scenes is drawn with both animals and both backgrounds. One run: another seed gives other numbers."
+    )
+with st.expander("More measures, each beside the untrained encoder"):
+    st.dataframe(words.measures_table(together.left, together.right), hide_index=True, width="stretch")
+    first_fit = [words.first_fit(model) for model in (together.left, together.right)]
+    st.caption(f"Left: {first_fit[0]} Right: {first_fit[1]}")

@@ -1,0 +1,128 @@
+"""Upload: where do new pictures land, and what does each model say of them?"""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+from PIL import Image
+
+from vlcore.conditions import grid
+from vlcore.figures.maps import linked_maps
+from vlcore.images.thumbs import thumb_uri
+from vlcore.images.uploads import UploadError, open_upload
+from vlcore.runs import compare, store
+from vlcore.ui import panels, shell, work
+from vlcore.ui.samples import sample_pictures
+
+MOST = 12  # pictures at once
+
+palette = shell.begin("Where does your picture land?")
+st.markdown(
+    "Give a picture to two models. A star shows where each puts it among the pictures it knows; below are the nearest "
+    "ones and how well each caption fits. Pictures stay in your browser session and are not kept."
+)
+
+with shell.errors_as_sentences():
+    known = [key for key in store.published_keys() if not key.endswith(".umap")]
+    titles = {key: compare.title(work.artefact(key)) for key in known}
+if not known:
+    st.info("There is no trained model yet. Run the four experiments first; it takes about two minutes.")
+    st.page_link("app.py", label="Go to the experiments", icon=":material/play_arrow:")
+    st.stop()
+
+
+def describe(key: str) -> str:
+    condition = work.artefact(key).condition
+    return f"{titles[key]} · seed {condition.init_seed}, {condition.steps:,} steps"
+
+
+usual = [condition.key for condition in grid("experiments") if condition.key in known]
+choice = st.columns(2)
+left = choice[0].selectbox(
+    "Left model",
+    known,
+    index=known.index(usual[0]) if usual else 0,
+    format_func=describe,
+    key="left",
+    bind="query-params",
+)
+right = choice[1].selectbox(
+    "Right model",
+    known,
+    index=known.index(usual[-1]) if usual else len(known) - 1,
+    format_func=describe,
+    key="right",
+    bind="query-params",
+)
+
+given: list[tuple[str, Image.Image]] = []
+upload, camera, samples = st.tabs(["Upload", "Camera", "Sample pictures"])
+with upload:
+    files = st.file_uploader(
+        "Pictures (PNG, JPEG or WebP, up to 5 MB each)", type=["png", "jpg", "jpeg", "webp"], accept_multiple_files=True
+    )
+with camera:
+    taken = st.camera_input("Take a picture") if st.toggle("Use the camera", value=False) else None
+with samples:
+    st.caption("Scenes that no model was trained on. Tick one or more.")
+    names = ["Horse on grass", "Horse in the desert", "Camel in the desert", "Camel on grass"]
+    for column, name, picture in zip(st.columns(4), names, sample_pictures(), strict=True):
+        column.image(picture, width=150, alt=name)
+        if column.checkbox(name, key=f"sample_{name}"):
+            given.append((name, Image.fromarray(picture)))
+for file in [*(files or []), *([taken] if taken else [])]:
+    try:
+        given.append((file.name, open_upload(file.getvalue(), file.name)))
+    except UploadError as error:
+        st.error(str(error), icon=":material/broken_image:")
+if len(given) > MOST:
+    st.warning(f"The first {MOST} of {len(given)} pictures are shown; give fewer at once to see the others.")
+    given = given[:MOST]
+if not given:
+    st.info("Upload a picture of a horse or a camel, or of anything else, or tick a sample picture.")
+    st.stop()
+
+with shell.errors_as_sentences():
+    together = work.comparison(left, right, "pca")
+    images = work.image_set(together.left)
+    with st.spinner("Asking the models …"):
+        z_left, z_right = (work.embed(key, [picture for _, picture in given]) for key in (left, right))
+places_left = together.left.place(z_left)
+places_right = together.turn.apply(together.right.place(z_right))
+stars = pd.DataFrame(
+    {
+        "id": [f"u{number}" for number in range(len(given))],
+        "name": [f"Picture {number}" for number in range(1, len(given) + 1)],
+        "xl": places_left[:, 0],
+        "yl": places_left[:, 1],
+        "xr": places_right[:, 0],
+        "yr": places_right[:, 1],
+        "thumb": [thumb_uri(picture) for _, picture in given],
+        "spoken": [f"your picture {number}" for number in range(1, len(given) + 1)],
+    }
+)
+st.altair_chart(
+    linked_maps(
+        together.points,
+        together.captions,
+        together.left_info,
+        together.right_info,
+        palette=palette,
+        grouping=images.grouping,
+        uploads=stars,
+    ),
+    theme=None,
+    key="maps",
+    width="content",
+    alt="Your pictures as stars on the maps of both models",
+)
+for number, (name, picture) in enumerate(given):
+    st.subheader(f"Picture {number + 1}")
+    own, *sides = st.columns([1, 2, 2], border=True)
+    own.image(picture, width="stretch")
+    own.text(name)
+    for column, model, z in zip(sides, (together.left, together.right), (z_left, z_right), strict=True):
+        with column:
+            st.markdown(f"**{compare.title(model.artefact)}**: the nearest five, with their cosine")
+            panels.pictures(model, model.neighbours(z[number], 5))
+            panels.caption_table(model, z[number])

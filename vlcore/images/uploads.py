@@ -1,0 +1,135 @@
+"""Bytes from a stranger to a safe RGB image, or one clear sentence.
+
+The one idea: everything that can go wrong with a foreign file ends in one `UploadError` whose text says
+what was wrong and what to do, so a page shows it as it is. Size is looked at before a single pixel is
+decoded, and what comes out is small, RGB, upright and carries no metadata.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from io import BytesIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+MAX_BYTES = 5 * 2**20
+MAX_PIXELS = 40_000_000
+MIN_SIDE = 8
+MAX_SIDE = 1024
+
+# The middle of the range: neither a bright nor a dark surround pulls a picture towards desert or grass.
+GROUND = (128, 128, 128)
+
+
+class UploadError(ValueError):
+    """A file that can't be used; the message is one sentence for the person who sent it."""
+
+
+def open_upload(data: bytes, name: str = "picture") -> Image.Image:
+    """Decode an uploaded file.
+
+    Args:
+        data: The whole file, at most 5 MB.
+        name: What to call it in messages; anything but letters, digits, spaces, dots and dashes is dropped.
+
+    Returns:
+        A new RGB image, upright, its longest side at most 1024 px, without metadata. See-through parts
+        stand on mid-grey (128, 128, 128); an animation gives its first frame.
+
+    Raises:
+        UploadError: Empty, over 5 MB, not PNG, JPEG or WebP, over 40 megapixels, under 8 x 8 px, or damaged.
+    """
+    called = re.sub(r"[^\w .-]+", " ", name).strip()[:60] or "The file"
+    if not data:
+        raise UploadError(f"{called} is empty; choose another picture.")
+    if len(data) > MAX_BYTES:
+        raise UploadError(
+            f"{called} has {len(data) / 2**20:.1f} MB and the limit is 5 MB; save it smaller and try again."
+        )
+    # Pillow warns about bombs and odd metadata; a stranger's file must not write into the server's log.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _decode(_open(data, called), called)
+
+
+def square(image: Image.Image, size: int) -> npt.NDArray[np.uint8]:
+    """The one preprocessing of uploads for a model: the central square, averaged down.
+
+    Args:
+        image: A picture of any size and mode.
+        size: Side of the result in pixels.
+
+    Returns:
+        uint8 array of shape (size, size, 3). A picture smaller than `size` is enlarged smoothly.
+
+    Raises:
+        ValueError: `size` is below 1.
+    """
+    if size < 1:
+        raise ValueError(f"size must be at least 1 pixel, not {size}")
+    side = min(image.size)
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    resample = Image.Resampling.BOX if side >= size else Image.Resampling.BICUBIC
+    small = image.convert("RGB").resize((size, size), resample, box=(left, top, left + side, top + side))
+    return np.asarray(small, dtype=np.uint8).copy()
+
+
+def _open(data: bytes, called: str) -> Image.Image:
+    """Read the header only and refuse by its size."""
+    try:
+        image = Image.open(BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError:
+        raise UploadError(_too_many_pixels(called)) from None
+    except Exception as error:
+        raise UploadError(f"{called} is not a PNG, JPEG or WebP picture; convert it and try again.") from error
+    if image.width * image.height > MAX_PIXELS:
+        raise UploadError(_too_many_pixels(called))
+    if min(image.size) < MIN_SIDE:
+        raise UploadError(
+            f"{called} is only {image.width} x {image.height} pixels; choose one of at least {MIN_SIDE} x {MIN_SIDE}."
+        )
+    return image
+
+
+def _too_many_pixels(called: str) -> str:
+    return f"{called} has more than {MAX_PIXELS // 10**6} megapixels; save it smaller and try again."
+
+
+def _decode(image: Image.Image, called: str) -> Image.Image:
+    try:
+        shrink = MAX_SIDE / max(image.size)
+        if shrink < 1:
+            # JPEG can decode straight to a half, a quarter or an eighth; other formats ignore this.
+            image.draft(None, (max(1, round(image.width * shrink)), max(1, round(image.height * shrink))))
+        image.load()
+        plain = _eight_bit(image)
+        plain.thumbnail((MAX_SIDE, MAX_SIDE))
+        plain = _upright(plain)
+        if plain.mode == "RGBA":
+            ground = Image.new("RGBA", plain.size, (*GROUND, 255))
+            plain = Image.alpha_composite(ground, plain).convert("RGB")
+    except Exception as error:
+        raise UploadError(f"{called} is damaged or incomplete; save it again or choose another picture.") from error
+    return Image.fromarray(np.asarray(plain))  # a copy of the pixels alone: no place, camera or profile
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """RGB, or RGBA where something is see-through."""
+    if image.mode.startswith(("I", "F")):
+        # Pillow's own conversion clips 16-bit values at 255, which turns most of a picture white.
+        high = np.clip(np.asarray(image).astype(np.int32) >> 8, 0, 255).astype(np.uint8)
+        grey = Image.fromarray(high)
+        grey.info = dict(image.info)
+        return grey.convert("RGB")
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:
+        return image  # nonsense in the EXIF block says nothing about the pixels: show them as they are

@@ -1,0 +1,39 @@
+"""Where new pictures land in a trained model.
+
+The one idea: a picture goes through the preprocessing and the weights of the artefact, and is then one more point:
+exact on PCA, an average of neighbours on other maps (`vlcore.runs.compare.ModelMap.place`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from vlcore.images.imagesets import TRAINING_SIZE
+from vlcore.images.uploads import square
+from vlcore.runs import store
+
+if TYPE_CHECKING:
+    from vlcore.learning.model import DualEncoder
+
+
+def load(artefact: store.Artefact) -> DualEncoder:
+    """The weights of a published model, for `embed_pictures`; read-only, without gradients.
+
+    Raises:
+        ModelError: when they cannot be read.
+    """
+    from vlcore.learning import embed
+
+    return embed.load(artefact.path / "model.safetensors")[0]
+
+
+def embed_pictures(model: DualEncoder, pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
+    """Unit vectors of pictures in a model, (n, E); each is cropped to its middle square first."""
+    from vlcore.learning.embed import embed_images
+
+    return embed_images(model, np.stack([square(picture, TRAINING_SIZE) for picture in pictures]))

@@ -1,0 +1,67 @@
+"""The validity gate: do models of this kind learn their captions, and the animals, where nothing is biased?
+
+The one idea: what a biased model fails at means something only if the same recipe succeeds at bias 0, in both label
+styles. The gate looks at those two runs of the same seeds and settings, and says so if they are not there yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from vlcore.conditions import STYLES_OF_THE_STUDY, Condition
+from vlcore.runs import store
+
+FIT, BALANCED, MATCH_TOLERANCE, UNTRAINED_PROBE = 0.99, 0.85, 0.03, 0.60
+
+
+class Light(Enum):
+    GREEN = "green"
+    RED = "red"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A light, a title, and one sentence for each thing that was looked at."""
+
+    light: Light
+    title: str
+    sentences: list[str]
+
+
+def gate(condition: Condition, read: Callable[[str], store.Artefact] = store.read) -> Gate:
+    """The gate of a condition's recipe, from the two runs at bias 0 with its seeds and settings."""
+    sentences, passed = [], True
+    for labels in STYLES_OF_THE_STUDY:
+        key = condition.but(bias=0.0, labels=labels).key
+        if not store.published(key):
+            return Gate(
+                Light.UNKNOWN,
+                "recipe not checked yet",
+                [f"Train no bias with {labels} labels and this seed to check it."],
+            )
+        for fact, holds in checks(read(key)).items():
+            passed &= holds
+            sentences.append(
+                f"{labels.capitalize()}: {fact} ({'as it should be' if holds else 'not as it should be'})."
+            )
+    if passed:
+        return Gate(Light.GREEN, "recipe works at no bias", sentences)
+    return Gate(Light.RED, "recipe fails at no bias", sentences)
+
+
+def checks(artefact: store.Artefact) -> dict[str, bool]:
+    """What is asked of a run at bias 0, in words, and whether it holds (design/science.md section 10)."""
+    metrics = artefact.metrics
+    end, untrained = metrics["end"], metrics["untrained"]
+    fitted, balanced = end["train_caption_accuracy"], end["balanced_accuracy"]["value"]
+    match = metrics["text_only_match"]
+    probe = untrained["probe_object"]["value"] if "probe_object" in untrained else 1.0
+    return {
+        f"{fitted * 100:.0f} % of training captions fitted, at least 99 wanted": fitted >= FIT,
+        f"right on {balanced * 100:.0f} % of held-out pictures, at least 85 wanted": balanced >= BALANCED,
+        f"caption alone tells matched pairs at {match:.2f}, 0.50 wanted": abs(match - 0.5) <= MATCH_TOLERANCE,
+        f"untrained encoder shows the animal at {probe * 100:.0f} %, at most 60 wanted": probe <= UNTRAINED_PROBE,
+    }

@@ -1,0 +1,235 @@
+"""Pieces of pages: the controls of one condition, its progress, its card, its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from vlcore.conditions import GRIDS, PRESETS, Condition, describe_bias
+from vlcore.figures.charts import learning_curve
+from vlcore.figures.live import live_map
+from vlcore.figures.maps import small_map
+from vlcore.figures.theme import Palette
+from vlcore.images.captions import distinct_captions
+from vlcore.images.imagesets import map_rows, open_set
+from vlcore.runs import compare, validity
+from vlcore.runs.jobs import State, View
+from vlcore.ui import words, work
+
+LABELS = {"undescriptive": "short", "descriptive": "descriptive"}
+NEGATIVES = {"filtered_marginal": "matched and mismatched pairs", "none": "matched pairs only (collapses)"}
+ARCHITECTURES = {"conv_stem": "convolutions first (default)", "seed_faithful": "linear patches (as in the study)"}
+LENGTHS = {name: f"{name}, {steps:,} steps" for name, steps in PRESETS.items() if steps}
+
+
+def bias_words(bias: float) -> str:
+    return "none" if bias == 0 else describe_bias(Condition(bias=bias))
+
+
+def condition_controls(side: str, prefix: str, default: Condition, preset: str) -> Condition:
+    """The knobs of one model; every value is in the URL, and one that is not known falls back to the default."""
+    st.markdown(f"**{side}**")
+    bias = st.select_slider(
+        "Bias: share of each minority group removed",
+        options=GRIDS["paper"],
+        value=default.bias,
+        format_func=bias_words,
+        key=f"{prefix}_bias",
+        bind="query-params",
+        help="Minority groups are horses in the desert and camels on grass. The training set keeps 48 pictures of "
+        "each majority group, and fewer of each minority group.",
+    )
+    labels = st.segmented_control(
+        "Labels",
+        options=list(LABELS),
+        default=default.labels,
+        format_func=lambda style: LABELS[style],
+        required=True,
+        key=f"{prefix}_labels",
+        bind="query-params",
+        help="Short: “horse”, “camel”. Descriptive: “horse on the grass”, “a camel in the desert”.",
+    )
+    with st.popover("More settings", icon=":material/tune:"):
+        trained = st.toggle(
+            "Trained",
+            value=True,
+            key=f"{prefix}_trained",
+            bind="query-params",
+            help="Off shows the same encoder before its first step. It sorts by background already.",
+        )
+        seed = st.number_input(
+            "Seed",
+            min_value=0,
+            max_value=999,
+            value=default.init_seed,
+            step=1,
+            key=f"{prefix}_seed",
+            bind="query-params",
+            help="Decides which pictures are drawn and removed, the starting weights and the order of the pictures.",
+        )
+        negatives = st.selectbox(
+            "Objective",
+            options=list(NEGATIVES),
+            format_func=lambda name: NEGATIVES[name],
+            key=f"{prefix}_negatives",
+            bind="query-params",
+            help="The study's text, taken literally, has matched pairs only; then one point for everything is optimal.",
+        )
+        architecture = st.selectbox(
+            "Image encoder",
+            options=list(ARCHITECTURES),
+            format_func=lambda name: ARCHITECTURES[name],
+            key=f"{prefix}_encoder",
+            bind="query-params",
+            help="Both are small transformers; they differ in how a picture is cut into tokens.",
+        )
+    return Condition(
+        bias=float(bias),
+        labels=str(labels or default.labels),
+        negatives=negatives,
+        architecture=architecture,
+        data_seed=int(seed),
+        init_seed=int(seed),
+        steps=PRESETS[preset] if trained else 0,
+    )
+
+
+def progress(view: View) -> None:
+    """One line and a bar that say where a job is."""
+    status = view.status
+    if view.state is State.QUEUED:
+        st.progress(
+            0.0, text=f"waiting for a worker, place {view.position} in the queue" if view.position else "starting"
+        )
+        return
+    stage = status.get("stage", "starting")
+    if "step" in status and stage == "training":
+        text = f"training, step {status['step']:,} of {status['steps']:,}"
+    elif "of" in status and stage == "drawing pictures":
+        text = f"drawing pictures, {status['done']:,} of {status['of']:,}"
+    else:
+        text = stage
+    st.progress(view.fraction, text=text)
+
+
+def ended_badly(view: View) -> str | None:
+    """The sentence for a job that ended without a model; None where there is none."""
+    if view.state is State.INTERRUPTED:
+        return "This training was interrupted. Train it again."
+    if view.state is State.CANCELLED:
+        return "This training was cancelled."
+    if view.state is State.FAILED:
+        return f"This training failed: {view.status.get('message', 'see its log')}"
+    return None
+
+
+def live(view: View, palette: Palette, key: str) -> None:
+    """What a model in training looks like now: its map and its accuracy on validation pictures."""
+    status = view.status
+    if "map" not in status:
+        return
+    images = open_set("scenes")
+    groups = images.table["group"].to_numpy()[map_rows(images)].tolist()
+    if len(groups) == len(status["map"]):
+        st.altair_chart(
+            live_map(status["map"], groups, palette=palette, grouping=images.grouping), theme=None, key=f"{key}_map"
+        )
+    step, majority, minority = status["curve"][-1]
+    st.caption(
+        f"Step {step:,}: right on validation pictures, majority {majority * 100:.0f} %, minority {minority * 100:.0f} % "
+        "(96 each)"
+    )
+
+
+def curve(view: View, palette: Palette, key: str) -> None:
+    """Accuracy on validation pictures over the steps so far."""
+    import pandas as pd
+
+    points = view.status.get("curve", [])
+    if len(points) < 3:
+        return
+    rows = [
+        {"step": step, "series": name, "value": value}
+        for step, majority, minority in points
+        for name, value in (("majority", majority), ("minority", minority))
+    ]
+    chart = learning_curve(pd.DataFrame(rows), palette=palette, width=320, height=150)
+    st.altair_chart(chart, theme=None, key=f"{key}_curve")
+
+
+def card(number: int, condition: Condition, view: View, palette: Palette) -> None:
+    """One of the study's experiments: what it is, where it is, and its map when it is done."""
+    with st.container(border=True, height="stretch"):
+        bias = "no bias" if condition.bias == 0 else describe_bias(condition)
+        st.markdown(f"**{number} · {bias}**  \n{LABELS[condition.labels]} labels")
+        images = open_set(condition.data, condition.data_version)
+        captions = distinct_captions(condition.labels, images.grouping)
+        st.caption(", ".join(f"“{text}”" for text in captions))
+        if view.state is State.DONE:
+            _finished(condition, palette)
+        elif view.state.is_active:
+            progress(view)
+            live(view, palette, condition.key)
+        else:
+            st.markdown(":gray[Not trained yet. Its map will be here.]")
+            if sentence := ended_badly(view):
+                st.warning(sentence)
+
+
+def _finished(condition: Condition, palette: Palette) -> None:
+    model = work.model_map(condition.key, "pca")
+    images = work.image_set(model)
+    points, captions = work.single_map(condition.key)
+    st.altair_chart(
+        small_map(points, captions, palette=palette, grouping=images.grouping),
+        theme=None,
+        key=f"card_{condition.key}",
+        alt=f"Map of {compare.title(model.artefact)}",
+    )
+    end = model.artefact.metrics["end"]
+    minority = end["minority_accuracy"]
+    st.markdown(f"Right on minority pictures **{words.share(minority)}**")
+    st.caption(f"of {minority['n']:,} held-out pictures; majority {words.share(end['majority_accuracy'])}")
+    if end["collapsed"]:
+        st.badge("collapsed", icon=":material/warning:", color="red")
+
+
+def traffic_light(condition: Condition) -> None:
+    """Whether models of this kind learn at all where nothing is biased."""
+    gate = validity.gate(condition, work.artefact)
+    icon, colour = {
+        validity.Light.GREEN: (":material/check_circle:", "green"),
+        validity.Light.RED: (":material/cancel:", "red"),
+        validity.Light.UNKNOWN: (":material/help:", "gray"),
+    }[gate.light]
+    st.badge(gate.title, icon=icon, color=colour, help=" ".join(gate.sentences))
+
+
+def pictures(model: compare.ModelMap, found: Sequence[tuple[int, float]]) -> None:
+    """A row of pictures with what they show and their cosine."""
+    images = work.image_set(model)
+    columns = st.columns(len(found))
+    for column, (row, similarity) in zip(columns, found, strict=True):
+        facts = images.table.iloc[row]
+        column.image(images.image(row), width="stretch", alt=f"{facts['object']}, {facts['context']}")
+        column.caption(f"{facts['object']}, {facts['context']}  \n{similarity:.2f}")
+
+
+def caption_table(model: compare.ModelMap, z: Any) -> None:
+    """Cosine and probability of each caption for one embedding, (E,)."""
+    import pandas as pd
+
+    rows = pd.DataFrame(compare.caption_scores(model, z))
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={
+            "caption": st.column_config.TextColumn("Caption"),
+            "similarity": st.column_config.NumberColumn("Cosine", format="%.2f"),
+            "probability": st.column_config.ProgressColumn(
+                "Share", format="percent", min_value=0, max_value=1, help="Softmax over this model's captions."
+            ),
+        },
+    )

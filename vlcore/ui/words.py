@@ -1,0 +1,125 @@
+"""Numbers in words, the same on every page: a value, its interval, and what it was counted on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from vlcore.runs.compare import Comparison, ModelMap
+
+MEASURES = (
+    # name in metrics.json, words, whether it is a share
+    ("minority_accuracy", "Right on minority groups", True),
+    ("majority_accuracy", "Right on majority groups", True),
+    ("balanced_accuracy", "Right on all groups (balanced)", True),
+    ("worst_group_accuracy", "Right on the worst group", True),
+    ("silhouette_object", "Sorted by animal (cosine silhouette)", False),
+    ("silhouette_context", "Sorted by background (cosine silhouette)", False),
+    ("probe_object", "Animal can be read off (linear probe)", True),
+    ("probe_context", "Background can be read off (linear probe)", True),
+    ("total_variance", "Total variance (0: all in one point)", False),
+    ("effective_rank", "Effective rank (dimensions in use)", False),
+)
+
+
+def share(estimate: Mapping[str, Any]) -> str:
+    """``95 % (93 to 96)``"""
+    return f"{estimate['value'] * 100:.0f} % ({estimate['low'] * 100:.0f} to {estimate['high'] * 100:.0f})"
+
+
+def number(estimate: Mapping[str, Any]) -> str:
+    """``0.71 (0.68 to 0.74)``"""
+    return f"{estimate['value']:.2g} ({estimate['low']:.2g} to {estimate['high']:.2g})"
+
+
+def measures_table(left: ModelMap, right: ModelMap) -> pd.DataFrame:
+    """What was measured of two models, beside the untrained encoder that each started from; one row a measure."""
+    columns: dict[str, list[str]] = {"": [words for _, words, _ in MEASURES]}
+    for side, model in (("Left", left), ("Right", right)):
+        metrics = model.artefact.metrics
+        for name, moment in ((side, "end"), (f"{side}, untrained", "untrained")):
+            columns[name] = [_cell(metrics[moment], measure, is_share) for measure, _, is_share in MEASURES]
+    columns["Images"] = [_count(left.artefact.metrics["end"], measure) for measure, _, _ in MEASURES]
+    return pd.DataFrame(columns)
+
+
+def _cell(metrics: Mapping[str, Any], measure: str, is_share: bool) -> str:
+    if measure not in metrics:
+        return "not defined: one point"
+    return share(metrics[measure]) if is_share else number(metrics[measure])
+
+
+def _count(metrics: Mapping[str, Any], measure: str) -> str:
+    return f"{metrics[measure]['n']:,}" if measure in metrics else ""
+
+
+def group_rows(comparison: Comparison) -> pd.DataFrame:
+    """Group accuracies of both models, as `vlcore.figures.charts.group_board` draws them."""
+    sides = [("Left", comparison.left), ("Right", comparison.right)]
+    return pd.DataFrame(
+        [
+            {
+                "model": name,
+                "group": group,
+                "accuracy": estimate["value"],
+                "low": estimate["low"],
+                "high": estimate["high"],
+                "n": estimate["n"],
+            }
+            for name, model in sides
+            for group, estimate in model.artefact.metrics["end"]["group_accuracy"].items()
+        ]
+    )
+
+
+def in_words(comparison: Comparison) -> str:
+    """Two sentences, from the numbers alone, that say what the two maps show."""
+    left, right = (model.artefact.metrics["end"] for model in (comparison.left, comparison.right))
+    sorts = "; ".join(
+        f"the {side} model's held-out pictures sort {_sorting(metrics)}"
+        for side, metrics in (("left", left), ("right", right))
+    )
+    n = left["minority_accuracy"]["n"]
+    return (
+        f"{sorts[0].upper()}{sorts[1:]} (cosine silhouettes in the full space, not on the map). "
+        f"On {n:,} held-out minority pictures the left model is right {share(left['minority_accuracy'])}, the right one "
+        f"{share(right['minority_accuracy'])}."
+    )
+
+
+def _sorting(metrics: Mapping[str, Any]) -> str:
+    if "silhouette_object" not in metrics:
+        return "by nothing: all lie in one point"
+    by_object, by_context = metrics["silhouette_object"]["value"], metrics["silhouette_context"]["value"]
+    if max(by_object, by_context) < 0.1:
+        more = "hardly by either"
+    elif abs(by_object - by_context) < 0.1:
+        more = "by animal and background alike"
+    else:
+        more = "more by animal" if by_object > by_context else "more by background"
+    return f"{more} ({by_object:.2f} by animal, {by_context:.2f} by background)"
+
+
+def group_table(comparison: Comparison) -> pd.DataFrame:
+    """Group accuracies of both models in words, one row a group."""
+    left, right = (model.artefact.metrics["end"]["group_accuracy"] for model in (comparison.left, comparison.right))
+    return pd.DataFrame(
+        {
+            "Group": [group.replace("_", " · ") for group in left],
+            "Left": [share(estimate) for estimate in left.values()],
+            "Right": [share(right[group]) for group in left],
+            "Pictures": [f"{estimate['n']:,}" for estimate in left.values()],
+        }
+    )
+
+
+def first_fit(model: ModelMap) -> str:
+    """When a model had learnt its training captions, and what it was worth then."""
+    metrics = model.artefact.metrics
+    step = metrics["first_fit_step"]
+    if step is None:
+        return "its training captions were never fitted."
+    then = metrics["first_fit"]["minority_accuracy"]
+    return f"its training captions were first fitted at step {step:,}, with minority pictures right {share(then)}."
