@@ -15,10 +15,15 @@ st.markdown(
     "matter whether a label says “horse” or “horse on the grass”?"
 )
 
-counts = {True: "majority, always 48 in training", False: "minority, 48 without bias, 12 at 75 % removed"}
-for column, (group, name), picture in zip(st.columns(4), group_words(SCENES).items(), sample_pictures(), strict=True):
+ROLES = ("majority, always 48 in training", "minority: 48 in training, or 12 at 75 % removed")
+MARKS = ("green circles", "blue circles with a ring", "orange triangles", "cyan triangles with a ring")
+for column, (group, name), picture, mark in zip(
+    st.columns(4), group_words(SCENES).items(), sample_pictures(), MARKS, strict=True
+):
     column.image(picture, width="stretch", alt=name)
-    column.markdown(f"**{name[0].upper()}{name[1:]}**  \n:small[{counts[group in SCENES.majority]}]")
+    column.markdown(
+        f"**{name[0].upper()}{name[1:]}**  \n:small[{ROLES[group in SCENES.minority]}]  \n:small[:gray[on maps: {mark}]]"
+    )
 
 st.subheader("The four experiments of the study")
 experiments = grid("experiments")
@@ -66,14 +71,12 @@ st.fragment(board, run_every=work.POLL if st.session_state.get("polling") else N
 
 with st.container(border=False):
     st.caption(
-        "Filled marks are training pictures, hollow ones held out; a ring marks the minority groups; diamonds are captions. "
-        "Maps show two of 32 dimensions: the numbers come from all of them."
+        "Filled marks are training pictures, hollow ones held out; a ring marks the minority groups; diamonds are "
+        "captions. Maps show two of 32 dimensions: the numbers come from all of them."
     )
 st.subheader("What to look at next")
 first, second, third = st.columns(3)
-first.page_link(
-    "pages/3_Compare.py", label="Compare experiments 1 and 2: hover over a camel on grass", icon=":material/compare:"
-)
+first.page_link("pages/3_Compare.py", label="Compare 1 and 2: what labels do", icon=":material/compare:")
 second.page_link(
     "pages/3_Compare.py",
     label="Compare 1 and 3: what the bias does",

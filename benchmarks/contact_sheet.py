@@ -1,6 +1,6 @@
 """A sheet to look at: eight scenes of each group, and one scene with its three twins.
 
-    python -m benchmarks.contact_sheet --out docs/scenes.png
+python -m benchmarks.contact_sheet --out docs/scenes.png
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """How long a picture takes: milliseconds at three sizes, beside painting the place without an animal.
 
-    python -m benchmarks.scenes [--pictures 40]
+python -m benchmarks.scenes [--pictures 40]
 """
 
 import argparse
@@ -16,9 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=int, default=40, help="pictures to draw at each size")
     pictures = parser.parse_args().pictures
-    scenes = [
-        sample(OBJECTS[i % 2], CONTEXTS[i // 2 % 2], split="demo", index=i) for i in range(pictures)
-    ]
+    scenes = [sample(OBJECTS[i % 2], CONTEXTS[i // 2 % 2], split="demo", index=i) for i in range(pictures)]
     print("size  picture ms  place only ms  ratio   (medians)")
     for size in (64, 128, 256):
         whole = statistics.median(seconds(lambda scene, size=size: draw(scene, size), scenes)) * 1000

@@ -7,9 +7,9 @@ import streamlit as st
 from vlcore.conditions import Condition, grid
 from vlcore.figures.charts import group_board
 from vlcore.figures.maps import linked_maps
-from vlcore.runs import compare, pipeline
+from vlcore.runs import compare, pipeline, words
 from vlcore.runs.jobs import State
-from vlcore.ui import panels, shell, words, work
+from vlcore.ui import panels, shell, work
 
 palette = shell.begin("Compare two models")
 
@@ -23,7 +23,7 @@ kind = top[0].segmented_control(
     required=True,
     key="map",
     bind="query-params",
-    help="PCA is exact and the same at every visit. UMAP keeps neighbours together; its distances and axes mean little.",
+    help="PCA is exact and the same at every visit. UMAP keeps neighbours together; its distances mean little.",
 )
 preset = top[1].selectbox(
     "Training length, the same for both",
@@ -160,8 +160,9 @@ st.subheader("Right or wrong, group by group")
 board, table = st.columns([1, 1])
 rows_of_groups = words.group_rows(together)
 board.altair_chart(
-    group_board(rows_of_groups, palette=palette, grouping=images.grouping, width=420),
+    group_board(rows_of_groups, palette=palette, grouping=images.grouping, width=520),
     theme=None,
+    width="content",
     alt="Accuracy of both models in each of the four groups, with 95 % intervals",
 )
 with table:

@@ -41,8 +41,8 @@ def test_two_humps_from_a_form_of_one_half() -> None:
 def tops(mask: np.ndarray) -> int:
     """Humps behind the neck: local maxima of the upper outline that rise over what lies between them."""
     columns = np.flatnonzero(mask.any(0))
-    outline = 256 - np.argmax(mask[:, columns[0]:columns[-1]] > 128, axis=0)
-    back = outline[int(0.12 * len(outline)):int(0.62 * len(outline))].astype(int)
+    outline = 256 - np.argmax(mask[:, columns[0] : columns[-1]] > 128, axis=0)
+    back = outline[int(0.12 * len(outline)) : int(0.62 * len(outline))].astype(int)
     smooth = np.convolve(back, np.ones(5) / 5, "valid")
     high = smooth > smooth.min() + 0.6 * np.ptp(smooth)
     return int((np.diff(high.astype(int)) == 1).sum() + high[0])

@@ -13,7 +13,10 @@ from vlcore.scenes import CONTEXTS, OBJECTS, Drawing, Scene, draw, sample
 
 SCENES = st.builds(
     lambda o, c, i, s: sample(o, c, split="test", index=i, seed=s),
-    st.sampled_from(OBJECTS), st.sampled_from(CONTEXTS), st.integers(0, 10**6), st.integers(0, 10**3),
+    st.sampled_from(OBJECTS),
+    st.sampled_from(CONTEXTS),
+    st.integers(0, 10**6),
+    st.integers(0, 10**3),
 )
 SIZES = st.sampled_from([32, 64, 128])
 twins = settings(max_examples=25, deadline=None)

@@ -36,7 +36,9 @@ def test_factors_survive_json_and_csv(index: int, group: tuple[str, str]) -> Non
 def test_seeds_splits_and_indices_are_disjoint_streams() -> None:
     scenes = [
         sample("horse", "grass", split=split, index=index, seed=seed)
-        for split in SPLITS for index in range(40) for seed in range(3)
+        for split in SPLITS
+        for index in range(40)
+        for seed in range(3)
     ]
     for name in ("form", "size", "heading", "cloud_seed"):
         assert len({getattr(scene, name) for scene in scenes}) == len(scenes)
@@ -69,10 +71,16 @@ def test_no_factor_follows_another() -> None:
     assert np.abs(correlations).max() < 0.14
 
 
-@pytest.mark.parametrize(("bad", "word"), [
-    ({"object": "zebra"}, "object"), ({"context": "sea"}, "context"), ({"split": "dev"}, "split"),
-    ({"index": -1}, "index"), ({"seed": -1}, "seed"),
-])
+@pytest.mark.parametrize(
+    ("bad", "word"),
+    [
+        ({"object": "zebra"}, "object"),
+        ({"context": "sea"}, "context"),
+        ({"split": "dev"}, "split"),
+        ({"index": -1}, "index"),
+        ({"seed": -1}, "seed"),
+    ],
+)
 def test_what_does_not_exist_raises_one_sentence(bad: dict[str, object], word: str) -> None:
     good = {"object": "horse", "context": "grass", "split": "train", "index": 0, "seed": 0}
     with pytest.raises(ValueError, match=word):

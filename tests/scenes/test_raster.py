@@ -14,8 +14,13 @@ FRAME = {"left": -1.0, "top": 1.0, "pixel": 1 / 16, "width": 32, "height": 32}
 
 def one(start: tuple[float, ...], end: tuple[float, ...], radii: tuple[float, float], squash: float) -> Capsules:
     return Capsules(
-        np.array([start]), np.array([end]), *(np.array([r]) for r in radii),
-        np.zeros(1), np.ones(1), np.array([squash]), np.array([0.01]),
+        np.array([start]),
+        np.array([end]),
+        *(np.array([r]) for r in radii),
+        np.zeros(1),
+        np.ones(1),
+        np.array([squash]),
+        np.array([0.01]),
     )
 
 

@@ -176,7 +176,7 @@ def _layers(
     if pane.pick:
         layers.append(_circle(place.transform_filter(pick), sizes.grown * 2, palette.accent))
     layers += _words(words, pane, palette, sizes, side, table, stars)
-    lit = [place]
+    lit = [(place, sizes.grown * 1.5)]
     if stars is not None:
         tops = _placed(stars, pane)
         layers.append(
@@ -185,9 +185,12 @@ def _layers(
                 tooltip=[alt.Tooltip("thumb:N", title="image"), alt.Tooltip("name:N", title="upload")],
             )
         )
-        lit.append(tops)
-    for source in lit:
-        layers.append(_circle(source.transform_filter(hov), sizes.grown * 1.5, palette.text))
+        if len(stars) > 1:
+            number = tops.mark_text(color=palette.ground, fontSize=10, fontWeight=700, aria=False, tooltip=None)
+            layers.append(number.encode(text="number:N"))
+        lit.append((tops, 1100))
+    for source, around in lit:
+        layers.append(_circle(source.transform_filter(hov), around, palette.text))
         layers.append(_lit(source.transform_filter(hov), pane, sizes, side))
     return layers
 

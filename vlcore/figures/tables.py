@@ -44,7 +44,7 @@ def uploads_table(uploads: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     if pd.concat([stars["id"], table["id"]]).duplicated().any():
         raise ValueError("uploads: every id must occur once, and in no point")
     check_uris(stars["thumb"])
-    return _finite(stars)
+    return _finite(stars.assign(number=[str(place) for place in range(1, len(stars) + 1)]))
 
 
 def captions_table(captions: pd.DataFrame) -> pd.DataFrame:

@@ -66,6 +66,16 @@ def scene_of(images: ImageSet, row: int) -> Scene:
     return Scene.from_factors(json.loads(str(images.table["factors"].iat[row])))
 
 
+def complete_scenes(rows: Sequence[int]) -> None:
+    """Draw what is missing of some rows of `scenes`; a function that a worker process can be sent."""
+    _complete(data_folder() / "scenes", rows, silent)
+
+
+def missing_scenes(rows: Sequence[int]) -> list[int]:
+    """Which of some rows of `scenes` are not drawn yet."""
+    return _missing(data_folder() / "scenes", scene_table(), rows)
+
+
 def _complete(root: Path, rows: Sequence[int], progress: Progress) -> None:
     """Draw what is missing of some rows, together with any other process that does the same.
 

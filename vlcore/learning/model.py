@@ -71,11 +71,11 @@ class Block(nn.Module):
 def conv_stem(width: int) -> nn.Sequential:
     """Patches of 4 px, then two strided 3 x 3 convolutions: 64 px to 4 x 4 tokens that overlap."""
     return nn.Sequential(
-        nn.Conv2d(3, width // 2, 4, stride=4),
+        nn.Conv2d(3, 3 * width // 8, 4, stride=4),
         nn.GELU(),
-        nn.Conv2d(width // 2, width, 3, stride=2, padding=1),
+        nn.Conv2d(3 * width // 8, 3 * width // 4, 3, stride=2, padding=1),
         nn.GELU(),
-        nn.Conv2d(width, width, 3, stride=2, padding=1),
+        nn.Conv2d(3 * width // 4, width, 3, stride=2, padding=1),
     )
 
 

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from vlcore.conditions import Condition
 from vlcore.learning.model import DualEncoder, build, stream, to_input
@@ -93,7 +94,7 @@ def train(
     _be_deterministic()
     model = build(condition, data.words).to(device)
     pixels, own = torch.from_numpy(data.pixels).to(device), torch.from_numpy(data.own).to(device)
-    tokens = torch.from_numpy(data.tokens).to(device)
+    tokens, packed = torch.from_numpy(data.tokens).to(device), pack(pixels)
     counts = torch.bincount(own, minlength=len(tokens))
     weights = negative_weights(condition.negatives, counts.cpu()).to(device)
     loss_of = OBJECTIVES[condition.objective]
@@ -108,7 +109,7 @@ def train(
     for step in range(1, condition.steps + 1):
         model.train()
         batch = next(batches).to(device)
-        images = augment(pixels, batch, random)  # (B, 3, S, S)
+        images = augment(packed, batch, random)  # (B, 3, S, S)
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             logits = model.logits(model.image(images), model.text(tokens))  # (B, K)
         loss = loss_of(logits.float(), own[batch], weights)
@@ -144,20 +145,28 @@ def snapshot_steps(steps: int, number: int = 24) -> list[int]:
     return sorted({0, steps, *(round(step) for step in np.geomspace(1, steps, number - 1))})
 
 
-def augment(pixels: Tensor, batch: Tensor, random: torch.Generator) -> Tensor:
-    """Flip, shift, brightness and contrast of a batch; never colour. uint8 (n, S, S, 3) and (B,) to (B, 3, S, S).
+def pack(pixels: Tensor) -> Tensor:
+    """Each pixel as one number, so that a gather moves whole pixels: uint8 (n, S, S, 3) to int32 (n, S * S)."""
+    return F.pad(pixels, (0, 1)).view(torch.int32).flatten(1)
 
-    The draws come from the processor's generator whatever the device, so that devices see the same pictures.
+
+def augment(packed: Tensor, batch: Tensor, random: torch.Generator) -> Tensor:
+    """Flip, shift, brightness and contrast of a batch; never colour. int32 (n, S * S) and (B,) to (B, 3, S, S).
+
+    What comes out is `to_input` of the moved pixels, times ``1 + gain``, plus ``offset``. The draws come from the
+    processor's generator whatever the device, so that devices see the same pictures.
     """
-    count, size, device = len(batch), pixels.shape[1], pixels.device
+    count, size, device = len(batch), math.isqrt(packed.shape[1]), packed.device
     flip = torch.rand(count, generator=random).to(device) < 0.5
     shift = torch.randint(-SHIFT, SHIFT + 1, (2, count, 1), generator=random).to(device)
     gain, offset = torch.empty(2, count, 1, 1, 1).uniform_(-JITTER, JITTER, generator=random).to(device)
     along = torch.arange(size, device=device)
     rows = _reflect(along + shift[0], size)  # (B, S)
     columns = _reflect(torch.where(flip[:, None], along.flip(0), along) + shift[1], size)
-    moved = pixels[batch[:, None, None], rows[:, :, None], columns[:, None, :]]  # (B, S, S, 3)
-    return to_input(moved) * (1 + gain) + offset
+    places = (rows[:, :, None] * size + columns[:, None, :]).flatten(1)  # (B, S * S)
+    moved = packed[batch].gather(1, places).view(torch.uint8).view(count, size, size, 4)[..., :3]
+    images = moved.float().mul_((1 + gain) / 127.5).add_(offset - (1 + gain))  # one pass each over a large array
+    return images.permute(0, 3, 1, 2)
 
 
 def _reflect(index: Tensor, size: int) -> Tensor:

@@ -1,7 +1,7 @@
 """The shape of the joint space: by what do images cluster, and is there anything left to cluster.
 
 The one idea: all numbers are of the full space, on the same held-out images for every condition, and mean nothing
-without the untrained encoder beside them: a random image tower already clusters by context (design/science.md section 0.3).
+without the untrained encoder beside them: a random image tower already clusters by context.
 """
 
 from __future__ import annotations

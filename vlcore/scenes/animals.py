@@ -56,9 +56,16 @@ def horse(scene: Scene) -> Capsules:
     body = Body()
     lift = build.legs - 1  # longer legs raise everything above them
     torso = profile(
-        [(-0.36, 0.955, 0.64), (-0.26, 0.975, 0.58), (-0.06, 0.955, 0.53), (0.14, 0.96, 0.49), (0.27, 0.975, 0.485),
-         (0.37, 0.90, 0.55)],
-        build.girth, lift,
+        [
+            (-0.36, 0.955, 0.64),
+            (-0.26, 0.975, 0.58),
+            (-0.06, 0.955, 0.53),
+            (0.14, 0.96, 0.49),
+            (0.27, 0.975, 0.485),
+            (0.37, 0.90, 0.55),
+        ],
+        build.girth,
+        lift,
     )
     body.chain([(x, y, 0) for x, y, _ in torso], [r for _, _, r in torso], squash=0.74)
 
@@ -108,7 +115,12 @@ HORSE_NECK: dict[str, tuple[list[float], float]] = {
 
 
 def horse_hair(
-    body: Body, scene: Scene, neck: list[list[float]], skull: list[list[float]], radii: list[float], head: float,
+    body: Body,
+    scene: Scene,
+    neck: list[list[float]],
+    skull: list[list[float]],
+    radii: list[float],
+    head: float,
     yaw: float,
 ) -> None:
     """Mane along the crest, forelock, ears, eye and tail."""
@@ -127,8 +139,13 @@ def horse_hair(
     swish = 0.04 * math.sin(2 * math.pi * scene.stride)
     lift = horse_build(scene.form).legs - 1
     fly = 0.10 if scene.pose == "trotting" else 0.0
-    dock = [(-0.49, 0.87 + lift, 0), (-0.56 - fly / 2, 0.82 + fly + lift, 0), (-0.61 - fly, 0.66 + fly, swish),
-            (-0.61 - fly, 0.47 + fly, swish * 2), (-0.58 - fly, 0.29 + fly, swish * 2)]
+    dock = [
+        (-0.49, 0.87 + lift, 0),
+        (-0.56 - fly / 2, 0.82 + fly + lift, 0),
+        (-0.61 - fly, 0.66 + fly, swish),
+        (-0.61 - fly, 0.47 + fly, swish * 2),
+        (-0.58 - fly, 0.29 + fly, swish * 2),
+    ]
     tones = [0.4, 0.7, 0.8, 0.9, 1]
     body.chain(dock, [0.04, 0.045, 0.064, 0.062, 0.014], tones=tones, squash=0.8, blend=0.08, smooth=True)
 
@@ -141,12 +158,19 @@ def camel(scene: Scene) -> Capsules:
     lift = build.legs - 1
     body = Body()
     torso = profile(
-        [(-0.35, 0.96, 0.72), (-0.20, 1.0, 0.655), (0.0, 1.01, 0.60), (0.18, 1.0, 0.555), (0.30, 0.975, 0.56),
-         (0.38, 0.92, 0.62)],
-        build.girth, lift,
+        [
+            (-0.35, 0.96, 0.72),
+            (-0.20, 1.0, 0.655),
+            (0.0, 1.01, 0.60),
+            (0.18, 1.0, 0.555),
+            (0.30, 0.975, 0.56),
+            (0.38, 0.92, 0.62),
+        ],
+        build.girth,
+        lift,
     )
     body.chain([(x, y, 0) for x, y, _ in torso], [r for _, _, r in torso], squash=0.76)
-    for centre, width, height in ([(0.17, 0.15, 0.29), (-0.20, 0.15, 0.29)] if two else [(-0.03, 0.24, 0.33)]):
+    for centre, width, height in [(0.17, 0.15, 0.29), (-0.20, 0.15, 0.29)] if two else [(-0.03, 0.24, 0.33)]:
         hump(body, centre, 0.93 + lift, width * (0.95 + 0.1 * stocky), height * (0.9 + 0.2 * stocky))
 
     thick = build.neck
@@ -187,9 +211,7 @@ def hump(body: Body, centre: float, base: float, width: float, height: float) ->
     body.chain(points, [width * w for _, w in steps], tones=[0, 0.1, 0.5, 0.9], squash=0.72, blend=0.3)
 
 
-def camel_hair(
-    body: Body, scene: Scene, skull: list[list[float]], head: float, yaw: float, lift: float
-) -> None:
+def camel_hair(body: Body, scene: Scene, skull: list[list[float]], head: float, yaw: float, lift: float) -> None:
     """Small round ears, eye, thin tail with a tuft."""
     for side in (1, -1):
         ear = limb(shift(skull[0], -0.015, 0.05, side * 0.05), [head + 140, head + 130], [0.03, 0.04], yaw)
@@ -197,8 +219,13 @@ def camel_hair(
         eye = shift(skull[1], 0.03, 0.03, side * 0.052)
         body.chain([eye, shift(eye, 0.012, -0.006, 0)], [0.016, 0.014], tones=1, blend=0.005)
     swish = 0.05 * math.sin(2 * math.pi * scene.stride)
-    dock = [(-0.48, 0.90 + lift, 0), (-0.55, 0.82 + lift, 0), (-0.575, 0.66 + lift, swish),
-            (-0.58, 0.55 + lift, swish * 2), (-0.575, 0.46 + lift, swish * 2)]
+    dock = [
+        (-0.48, 0.90 + lift, 0),
+        (-0.55, 0.82 + lift, 0),
+        (-0.575, 0.66 + lift, swish),
+        (-0.58, 0.55 + lift, swish * 2),
+        (-0.575, 0.46 + lift, swish * 2),
+    ]
     body.chain(dock, [0.036, 0.026, 0.02, 0.034, 0.012], tones=[0, 0.2, 0.5, 1, 1], squash=0.9, blend=0.03)
 
 

@@ -179,5 +179,7 @@ def sun_direction(scene: Scene) -> tuple[float, float, float]:
     """Unit vector to the sun: right, up, towards the viewer."""
     flat = math.cos(scene.sun_elevation)
     return (
-        flat * math.sin(scene.sun_azimuth), math.sin(scene.sun_elevation), flat * math.cos(scene.sun_azimuth),
+        flat * math.sin(scene.sun_azimuth),
+        math.sin(scene.sun_elevation),
+        flat * math.cos(scene.sun_azimuth),
     )

@@ -71,8 +71,13 @@ SKIES = {
 # A walk through the greens and through the sands as `tint` goes from 0 to 1.
 TINTS = {
     "grass": [light(64, 118, 44), light(92, 140, 46), light(122, 152, 62), light(86, 148, 70), light(70, 128, 76)],
-    "desert": [light(224, 186, 128), light(214, 164, 102), light(206, 142, 92), light(228, 200, 152),
-               light(196, 160, 118)],
+    "desert": [
+        light(224, 186, 128),
+        light(214, 164, 102),
+        light(206, 142, 92),
+        light(228, 200, 152),
+        light(196, 160, 118),
+    ],
 }
 
 
@@ -178,7 +183,8 @@ def upright(us: Floats, vs: Floats, depth: Floats, shift: int) -> Floats:
     """Blades of grass (rows, size): they stand up on the screen, and halve with every doubling of the distance."""
     level = np.log2(np.maximum(depth, 1e-3)) + 2
     whole = np.floor(level)
-    layers = [lookup(fields().blades, us[None] * 48 * 2.0**k + shift, vs[:, None] * 48 * 2.0**k) for k in
-              (whole, whole + 1)]
+    layers = [
+        lookup(fields().blades, us[None] * 48 * 2.0**k + shift, vs[:, None] * 48 * 2.0**k) for k in (whole, whole + 1)
+    ]
     mixed: Floats = layers[0] + (level - whole) * (layers[1] - layers[0])
     return mixed

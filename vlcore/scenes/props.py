@@ -42,14 +42,18 @@ def plant(scene: Scene, canvas: Floats, line: Floats, chances: Chances, haze: fl
         if scene.context == "grass":
             spread = scale * (0.6 + 0.5 * wide)
             trunk = [(x, foot - 0.5 * scale, 0.14 * scale, 0.7 * scale)]
-            crown = [(x + dx * spread, foot - dy * scale, r * scale, r * scale) for dx, dy, r in
-                     ((-0.5, 1.15, 0.62), (0.5, 1.2, 0.6), (lean - 0.5, 1.7, 0.72))]
+            crown = [
+                (x + dx * spread, foot - dy * scale, r * scale, r * scale)
+                for dx, dy, r in ((-0.5, 1.15, 0.62), (0.5, 1.2, 0.6), (lean - 0.5, 1.7, 0.72))
+            ]
             blobs(canvas, trunk, BARK * (1 - haze) + veil)
             blobs(canvas, crown, TREES[int(kind * 3)] * (1 - haze) + veil, scene.sun_azimuth)
         else:
             spread = scale * (0.7 + wide)
-            low = [(x + dx * spread, foot - 0.3 * r * scale, 0.9 * r * scale, 0.7 * r * scale) for dx, r in
-                   ((-0.6, 0.4), (0.5, 0.5), (0.0, 0.62))]
+            low = [
+                (x + dx * spread, foot - 0.3 * r * scale, 0.9 * r * scale, 0.7 * r * scale)
+                for dx, r in ((-0.6, 0.4), (0.5, 0.5), (0.0, 0.62))
+            ]
             kinds = SCRUB if lean < 0.6 else STONES
             blobs(canvas, low, kinds[int(kind * 3)] * (1 - haze) + veil, scene.sun_azimuth)
 
@@ -66,8 +70,10 @@ def scatter(scene: Scene, canvas: Floats, chances: Chances) -> None:
             r = 0.11 * scale * (1 + tall)
             turn = 2 * math.pi * kind * 4
             reach = scale * (0.4 + 0.5 * wide)
-            heads = [(across + reach * math.cos(turn + k * k), y - 0.35 * scale * math.sin(turn + 2 * k), r, r)
-                     for k in range(4)]
+            heads = [
+                (across + reach * math.cos(turn + k * k), y - 0.35 * scale * math.sin(turn + 2 * k), r, r)
+                for k in range(4)
+            ]
             blobs(canvas, heads, FLOWERS[int(hue * 4)])
         else:
             wide = scale * (0.22 + 0.3 * wide)

@@ -58,8 +58,13 @@ def rasterise(capsules: Capsules, frame: Frame) -> Surface:
         last = 0
         for (x0, x1, y0, y1), blend in zip(boxes[batch].tolist(), rows[-1, batch].tolist(), strict=True):
             first, last, shape = last, last + (x1 - x0) * (y1 - y0), (y1 - y0, x1 - x0)
-            melt(values[:, first:last].reshape(5, *shape), cover[first:last].reshape(shape), blend,
-                 planes[:, y0:y1, x0:x1], coverage[y0:y1, x0:x1])
+            melt(
+                values[:, first:last].reshape(5, *shape),
+                cover[first:last].reshape(shape),
+                blend,
+                planes[:, y0:y1, x0:x1],
+                coverage[y0:y1, x0:x1],
+            )
     return Surface(planes, coverage)
 
 
@@ -99,9 +104,20 @@ def constants(capsules: Capsules, frame: Frame) -> Floats:
     length2 = (axis**2).sum(1) + 1e-9  # a capsule without a length is a ball
     along, start2 = (axis * start).sum(1), (start**2).sum(1)
     taper = capsules.start_radius - capsules.end_radius
-    columns = [*gram.T, *start_in_view.T, *axis_in_view.T, length2, along, start2, capsules.start_radius, taper,
-               capsules.start_tone, capsules.end_tone - capsules.start_tone,
-               2 * np.sqrt(length2) / capsules.start_radius, capsules.blend]
+    columns = [
+        *gram.T,
+        *start_in_view.T,
+        *axis_in_view.T,
+        length2,
+        along,
+        start2,
+        capsules.start_radius,
+        taper,
+        capsules.start_tone,
+        capsules.end_tone - capsules.start_tone,
+        2 * np.sqrt(length2) / capsules.start_radius,
+        capsules.blend,
+    ]
     return np.array(columns, np.float32)
 
 

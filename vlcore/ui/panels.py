@@ -13,14 +13,16 @@ from vlcore.figures.live import live_map
 from vlcore.figures.maps import small_map
 from vlcore.figures.theme import Palette
 from vlcore.images.captions import distinct_captions
+from vlcore.images.groups import SCENES
 from vlcore.images.imagesets import map_rows, open_set
-from vlcore.runs import compare, validity
+from vlcore.runs import compare, validity, words
 from vlcore.runs.jobs import State, View
-from vlcore.ui import words, work
+from vlcore.ui import work
 
 LABELS = {"undescriptive": "short", "descriptive": "descriptive"}
 NEGATIVES = {"filtered_marginal": "matched and mismatched pairs", "none": "matched pairs only (collapses)"}
 ARCHITECTURES = {"conv_stem": "convolutions first (default)", "seed_faithful": "linear patches (as in the study)"}
+CARD_MAP = 180  # px; four cards fit beside the menu on a screen of 1400 px
 LENGTHS = {name: f"{name}, {steps:,} steps" for name, steps in PRESETS.items() if steps}
 
 
@@ -30,7 +32,18 @@ def bias_words(bias: float) -> str:
 
 def condition_controls(side: str, prefix: str, default: Condition, preset: str) -> Condition:
     """The knobs of one model; every value is in the URL, and one that is not known falls back to the default."""
-    st.markdown(f"**{side}**")
+    name, labels_column, more = st.columns([2, 3, 2], vertical_alignment="bottom")
+    name.markdown(f"**{side}**")
+    labels = labels_column.segmented_control(
+        "Labels",
+        options=list(LABELS),
+        default=default.labels,
+        format_func=lambda style: LABELS[style],
+        required=True,
+        key=f"{prefix}_labels",
+        bind="query-params",
+        help="Short: “horse”, “camel”. Descriptive: “horse on the grass”, “a camel in the desert”.",
+    )
     bias = st.select_slider(
         "Bias: share of each minority group removed",
         options=GRIDS["paper"],
@@ -41,17 +54,7 @@ def condition_controls(side: str, prefix: str, default: Condition, preset: str) 
         help="Minority groups are horses in the desert and camels on grass. The training set keeps 48 pictures of "
         "each majority group, and fewer of each minority group.",
     )
-    labels = st.segmented_control(
-        "Labels",
-        options=list(LABELS),
-        default=default.labels,
-        format_func=lambda style: LABELS[style],
-        required=True,
-        key=f"{prefix}_labels",
-        bind="query-params",
-        help="Short: “horse”, “camel”. Descriptive: “horse on the grass”, “a camel in the desert”.",
-    )
-    with st.popover("More settings", icon=":material/tune:"):
+    with more.popover("More", icon=":material/tune:"):
         trained = st.toggle(
             "Trained",
             value=True,
@@ -134,12 +137,15 @@ def live(view: View, palette: Palette, key: str) -> None:
     groups = images.table["group"].to_numpy()[map_rows(images)].tolist()
     if len(groups) == len(status["map"]):
         st.altair_chart(
-            live_map(status["map"], groups, palette=palette, grouping=images.grouping), theme=None, key=f"{key}_map"
+            live_map(status["map"], groups, palette=palette, grouping=images.grouping, side=CARD_MAP),
+            theme=None,
+            width="content",
+            key=f"{key}_map",
         )
     step, majority, minority = status["curve"][-1]
     st.caption(
-        f"Step {step:,}: right on validation pictures, majority {majority * 100:.0f} %, minority {minority * 100:.0f} % "
-        "(96 each)"
+        f"Step {step:,}, right on validation pictures: majority {majority * 100:.0f}\u00a0%, "
+        f"minority {minority * 100:.0f}\u00a0% (of 96 each)"
     )
 
 
@@ -156,17 +162,14 @@ def curve(view: View, palette: Palette, key: str) -> None:
         for name, value in (("majority", majority), ("minority", minority))
     ]
     chart = learning_curve(pd.DataFrame(rows), palette=palette, width=320, height=150)
-    st.altair_chart(chart, theme=None, key=f"{key}_curve")
+    st.altair_chart(chart, theme=None, width="content", key=f"{key}_curve")
 
 
 def card(number: int, condition: Condition, view: View, palette: Palette) -> None:
     """One of the study's experiments: what it is, where it is, and its map when it is done."""
     with st.container(border=True, height="stretch"):
-        bias = "no bias" if condition.bias == 0 else describe_bias(condition)
-        st.markdown(f"**{number} · {bias}**  \n{LABELS[condition.labels]} labels")
-        images = open_set(condition.data, condition.data_version)
-        captions = distinct_captions(condition.labels, images.grouping)
-        st.caption(", ".join(f"“{text}”" for text in captions))
+        bias = "no bias" if condition.bias == 0 else "bias"
+        st.markdown(f"**{number} · {bias}, {LABELS[condition.labels]} labels**  \n:small[{describe_bias(condition)}]")
         if view.state is State.DONE:
             _finished(condition, palette)
         elif view.state.is_active:
@@ -174,6 +177,8 @@ def card(number: int, condition: Condition, view: View, palette: Palette) -> Non
             live(view, palette, condition.key)
         else:
             st.markdown(":gray[Not trained yet. Its map will be here.]")
+            captions = distinct_captions(condition.labels, SCENES)
+            st.caption("Labels: " + ", ".join(f"“{text}”" for text in captions))
             if sentence := ended_badly(view):
                 st.warning(sentence)
 
@@ -183,8 +188,9 @@ def _finished(condition: Condition, palette: Palette) -> None:
     images = work.image_set(model)
     points, captions = work.single_map(condition.key)
     st.altair_chart(
-        small_map(points, captions, palette=palette, grouping=images.grouping),
+        small_map(points, captions, palette=palette, grouping=images.grouping, side=CARD_MAP),
         theme=None,
+        width="content",
         key=f"card_{condition.key}",
         alt=f"Map of {compare.title(model.artefact)}",
     )
@@ -199,12 +205,13 @@ def _finished(condition: Condition, palette: Palette) -> None:
 def traffic_light(condition: Condition) -> None:
     """Whether models of this kind learn at all where nothing is biased."""
     gate = validity.gate(condition, work.artefact)
-    icon, colour = {
-        validity.Light.GREEN: (":material/check_circle:", "green"),
-        validity.Light.RED: (":material/cancel:", "red"),
-        validity.Light.UNKNOWN: (":material/help:", "gray"),
-    }[gate.light]
-    st.badge(gate.title, icon=icon, color=colour, help=" ".join(gate.sentences))
+    help_text = " ".join(gate.sentences)
+    if gate.light is validity.Light.GREEN:
+        st.badge(gate.title, icon=":material/check_circle:", color="green", help=help_text)
+    elif gate.light is validity.Light.RED:
+        st.badge(gate.title, icon=":material/cancel:", color="red", help=help_text)
+    else:
+        st.badge(gate.title, icon=":material/help:", color="gray", help=help_text)
 
 
 def pictures(model: compare.ModelMap, found: Sequence[tuple[int, float]]) -> None:

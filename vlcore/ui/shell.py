@@ -31,7 +31,7 @@ def begin(title: str, *, first: bool = False) -> Palette:
     name = "VL Bias Lab"
     st.set_page_config(
         page_title=name if first else f"{title} · {name}",
-        page_icon=":material/biotech:",
+        page_icon="🐫",
         layout="wide",
         initial_sidebar_state="auto",
     )

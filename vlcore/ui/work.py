@@ -1,8 +1,8 @@
 """What all visitors share: the queue of trainings, and what has been read from the disk.
 
 The one idea: everything in a cache is read-only and named by content (key and digest of an artefact, name and version
-of an image set), so that a refresh, a second tab and thirty visitors see the same and pay once. Training stands behind the
-queue, never behind a cache.
+of an image set), so that a refresh, a second tab and thirty visitors see the same and pay once. Training stands behind
+the queue, never behind a cache.
 """
 
 from __future__ import annotations

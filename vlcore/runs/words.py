@@ -25,8 +25,8 @@ MEASURES = (
 
 
 def share(estimate: Mapping[str, Any]) -> str:
-    """``95 % (93 to 96)``"""
-    return f"{estimate['value'] * 100:.0f} % ({estimate['low'] * 100:.0f} to {estimate['high'] * 100:.0f})"
+    """``95 % (93 to 96)``, the space before the sign unbreakable."""
+    return f"{estimate['value'] * 100:.0f}\u00a0% ({estimate['low'] * 100:.0f} to {estimate['high'] * 100:.0f})"
 
 
 def number(estimate: Mapping[str, Any]) -> str:
@@ -81,11 +81,14 @@ def in_words(comparison: Comparison) -> str:
         f"the {side} model's held-out pictures sort {_sorting(metrics)}"
         for side, metrics in (("left", left), ("right", right))
     )
-    n = left["minority_accuracy"]["n"]
+    n, first, second = (
+        left["minority_accuracy"]["n"],
+        share(left["minority_accuracy"]),
+        share(right["minority_accuracy"]),
+    )
     return (
         f"{sorts[0].upper()}{sorts[1:]} (cosine silhouettes in the full space, not on the map). "
-        f"On {n:,} held-out minority pictures the left model is right {share(left['minority_accuracy'])}, the right one "
-        f"{share(right['minority_accuracy'])}."
+        f"On {n:,} held-out minority pictures the left model is right {first}, the right one {second}."
     )
 
 

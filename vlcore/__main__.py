@@ -1,0 +1,125 @@
+"""The command line: parse, call, print.
+
+The one idea: with ``--json`` one document goes to standard output and nothing else does; everything for people goes to
+standard error. Exit codes: 0 done, 2 bad input (one sentence), 3 busy, 130 cancelled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from vlcore import commands
+from vlcore.conditions import GRIDS, NEGATIVES, PRESETS
+from vlcore.images.captions import LABEL_STYLES
+from vlcore.runs.compare import MAPS
+from vlcore.runs.jobs import BusyError, JobCancelledError
+
+BAD_INPUT, BUSY, CANCELLED = 2, 3, 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one sentence what was wrong, instead of printing the usage first."""
+
+    def error(self, message: str) -> Any:
+        self.exit(BAD_INPUT, f"{message[0].upper()}{message[1:]}; see `{self.prog} --help`.\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands with their options."""
+    top = _Parser(prog="python -m vlcore", description="Train and look at small vision-language models on biased data.")
+    commands_of = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    def add(name: str, help_text: str, run: Callable[[argparse.Namespace], Any], to: Any = None) -> Any:
+        command = (to or commands_of).add_parser(name, help=help_text, description=help_text)
+        command.add_argument("--json", action="store_true", help="print one JSON document to standard output")
+        command.set_defaults(run=run)
+        return command
+
+    data = commands_of.add_parser("data", help="image sets: render, list, show").add_subparsers(
+        dest="data_command", required=True, metavar="COMMAND", parser_class=_Parser
+    )
+    render = add("render", "draw the image set `scenes`, or a browsable folder of scenes", commands.data_render, data)
+    render.add_argument("--n-per-group", type=int, default=48, help="training scenes of each group, with --out")
+    render.add_argument("--size", type=int, default=128, help="side in pixels, with --out")
+    render.add_argument("--seed", type=int, default=0, help="of the scenes, with --out")
+    render.add_argument("--out", metavar="DIR", help="write a browsable set here instead of filling data/scenes")
+    add("list", "image sets on disk", commands.data_list, data)
+    show = add("show", "counts of an image set", commands.data_show, data)
+    show.add_argument("name")
+
+    conditions = add("conditions", "a grid, with the state of each condition", commands.conditions)
+    conditions.add_argument("--grid", default="paper", help=f"one of {', '.join(GRIDS)}")
+    _training_options(conditions, seeds=True)
+
+    train = add("train", "train or load one condition", commands.train)
+    train.add_argument("--bias", type=float, default=0.0, help="share of each minority group removed, 0 to 1")
+    train.add_argument("--labels", default="undescriptive", help=f"one of {', '.join(LABEL_STYLES)}")
+    train.add_argument("--seed", type=int, default=0, help="of data and initialisation")
+    _training_options(train)
+
+    study = add("study", "run all conditions of a grid that are missing", commands.study)
+    study.add_argument("grid", help=f"one of {', '.join(GRIDS)}")
+    study.add_argument("--jobs", type=int, help="worker processes; default: one a core, four at most")
+    _training_options(study, seeds=True)
+
+    embed = add("embed", "where pictures land in a model", commands.embed)
+    embed.add_argument("image", nargs="+", help="PNG, JPEG or WebP files")
+    embed.add_argument("--model", required=True, metavar="KEY")
+
+    compare = add("compare", "two maps side by side as one offline HTML file", commands.compare)
+    compare.add_argument("left", metavar="KEY")
+    compare.add_argument("right", metavar="KEY")
+    compare.add_argument("--map", default="pca", help=f"one of {', '.join(MAPS)}")
+    compare.add_argument("--out", required=True, metavar="FILE.html")
+
+    status = add("status", "jobs and models", commands.status)
+    status.add_argument("key", nargs="?")
+    cancel = add("cancel", "stop a running training", commands.cancel)
+    cancel.add_argument("key")
+    add("clean", "remove what interrupted and failed jobs left, and what was set aside", commands.clean)
+    add("verify", "check every published artefact against its checksums", commands.verify)
+    return top
+
+
+def _training_options(command: argparse.ArgumentParser, seeds: bool = False) -> None:
+    command.add_argument("--data", default="scenes", help="image set")
+    command.add_argument("--preset", default="standard", help=f"training length: {', '.join(PRESETS)}")
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="settings",
+        help=f"any other field of a condition, such as negatives={NEGATIVES[1]} or steps=1000; may be repeated",
+    )
+    if seeds:
+        command.add_argument("--seeds", type=int, default=1, help="number of paired seeds")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        document = options.run(options)
+    except commands.BAD_INPUT_ERRORS as error:
+        print(error, file=sys.stderr)
+        return BAD_INPUT
+    except BusyError as error:
+        print(error, file=sys.stderr)
+        return BUSY
+    except (JobCancelledError, KeyboardInterrupt):
+        print("Cancelled; nothing was published.", file=sys.stderr)
+        return CANCELLED
+    if options.json:
+        print(json.dumps(document, indent=1))
+    elif text := commands.for_people(document):
+        print(text)
+    return 1 if options.command == "verify" and any(not entry["ok"] for entry in document) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

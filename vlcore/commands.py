@@ -1,0 +1,354 @@
+"""What each command does: a few lines around the library, and a document that says what came out.
+
+The one idea: a command returns a value that can be printed as JSON; `for_people` prints the same value as text.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from argparse import Namespace
+from concurrent.futures import as_completed
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from vlcore.conditions import Condition, ConditionError, grid, steps_of, with_settings
+from vlcore.figures.export import page_html, write_text_atomic
+from vlcore.home import HomeError, make_folder
+from vlcore.images.imagesets import ImageSet, ImageSetError, open_set, set_names, training_rows
+from vlcore.images.uploads import UploadError, open_upload
+from vlcore.runs import compare as comparing
+from vlcore.runs import jobs, pipeline, store
+
+BAD_INPUT_ERRORS = (ConditionError, ImageSetError, HomeError, store.StoreError, UploadError, comparing.ComparisonError)
+
+
+class CommandError(ConditionError):
+    """An option that cannot be used; the message says what to give."""
+
+
+def data_render(options: Namespace) -> dict[str, Any]:
+    """Fill ``data/scenes``, or write a browsable folder."""
+    from vlcore.images import rendered
+
+    if options.out is not None:
+        return _render_folder(options)
+    images = open_set("scenes")
+    rows = list(range(len(images.table)))
+    with _bar(len(rows), "pictures") as bar, jobs.worker_pool() as pool:
+        # Every worker is given all rows: `complete` shares them out by locks, and skips what is there.
+        workers = [pool.submit(rendered.complete_scenes, rows) for _ in range(jobs.default_workers())]
+        while not all(worker.done() for worker in workers):
+            bar.n = len(rows) - len(rendered.missing_scenes(rows))
+            bar.refresh()
+            time.sleep(0.5)
+        for worker in workers:
+            worker.result()
+        bar.n = len(rows)
+    return _describe(images)
+
+
+def _render_folder(options: Namespace) -> dict[str, Any]:
+    from vlcore.images import rendered
+
+    _within("--n-per-group", options.n_per_group, 1, 10_000)
+    _within("--size", options.size, 32, 512)
+    _within("--seed", options.seed, 0, 2**31 - 1)
+    root = Path(options.out)
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise CommandError(f"{root} exists and is not empty; give --out a new folder.")
+    make_folder(root)
+    table, scenes = rendered.browsable(options.n_per_group, options.seed)
+    for row, scene in enumerate(tqdm(scenes, "pictures", unit="", file=sys.stderr)):
+        rendered.write_picture(scene, root / table["file_name"].iat[row], root / table["mask"].iat[row], options.size)
+    rendered.write_metadata(root, table, root.name, options.size)
+    return {"name": root.name, "images": len(scenes), "folder": str(root)}
+
+
+def data_list(_options: Namespace) -> list[dict[str, Any]]:
+    return [_describe(open_set(name)) for name in sorted({"scenes", *set_names()})]
+
+
+def data_show(options: Namespace) -> dict[str, Any]:
+    return _describe(open_set(options.name))
+
+
+def _describe(images: ImageSet) -> dict[str, Any]:
+    counts = images.counts()
+    groups = {name: sum(by_group[name] for by_group in counts.values()) for name in images.grouping.names}
+    there = sum((images.root / name).exists() for name in images.table["file_name"])
+    return {"name": images.name, "images": len(images.table), "groups": groups, "splits": counts, "on_disk": there}
+
+
+def conditions(options: Namespace) -> list[dict[str, Any]]:
+    return [
+        {
+            "key": condition.key,
+            "bias": condition.bias,
+            "labels": condition.labels,
+            "seed": condition.init_seed,
+            "state": jobs.view(condition.key).state.value,
+        }
+        for condition in grid(options.grid, _base(options), options.seeds)
+    ]
+
+
+def train(options: Namespace) -> dict[str, Any]:
+    """Train or load one condition in this process."""
+    settings = {"bias": options.bias, "labels": options.labels, "data_seed": options.seed, "init_seed": options.seed}
+    condition = with_settings(_base(options, apply_settings=False).but(**settings), _settings(options))
+    _check_set(condition)
+    started = time.perf_counter()
+    if not store.published(condition.key) and jobs.view(condition.key).state is not jobs.State.RUNNING:
+        jobs.forget(condition.key)
+    outcome = _with_bar(condition)
+    artefact = store.read(condition.key)
+    return {
+        "key": condition.key,
+        "state": outcome,
+        "seconds": round(time.perf_counter() - started, 2),
+        "steps": condition.steps,
+        "first_fit_step": artefact.metrics["first_fit_step"],
+        "metrics": _headline(artefact),
+    }
+
+
+def _with_bar(condition: Condition) -> str:
+    """Train in this process, under a progress bar that reads the job's own reports."""
+    import threading
+
+    ended = threading.Event()
+
+    def watch() -> None:
+        with _bar(100, condition.key, unit="%") as bar:
+            while not ended.wait(0.5):
+                seen = jobs.view(condition.key)
+                bar.n = round(seen.fraction * 100)
+                bar.set_postfix_str(str(seen.status.get("stage", "")))
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        return pipeline.train_condition(condition)
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _headline(artefact: store.Artefact) -> dict[str, Any]:
+    end = artefact.metrics["end"]
+    return {
+        "train_caption_accuracy": end["train_caption_accuracy"],
+        "balanced_accuracy": end["balanced_accuracy"]["value"],
+        "minority_accuracy": end["minority_accuracy"]["value"],
+        "worst_group_accuracy": end["worst_group_accuracy"]["value"],
+        "group_accuracy": {group: estimate["value"] for group, estimate in end["group_accuracy"].items()},
+        "intervals": {
+            name: [end[name]["low"], end[name]["high"], end[name]["n"]]
+            for name in ("balanced_accuracy", "minority_accuracy", "worst_group_accuracy")
+        },
+    }
+
+
+def study(options: Namespace) -> list[dict[str, Any]]:
+    """Run a grid over worker processes; one that fails does not stop the others."""
+    wanted = grid(options.grid, _base(options), options.seeds)
+    _check_set(wanted[0])
+    workers = jobs.default_workers() if options.jobs is None else options.jobs
+    _within("--jobs", workers, 1, 256)
+    outcomes: dict[str, str] = {}
+    with jobs.worker_pool(workers) as pool, _bar(len(wanted), f"study {options.grid}", unit="model") as bar:
+        for condition in wanted:
+            if not store.published(condition.key) and jobs.view(condition.key).state is not jobs.State.RUNNING:
+                jobs.forget(condition.key)
+        futures = {pool.submit(pipeline.train_condition, condition): condition for condition in wanted}
+        for future in as_completed(futures):
+            error = future.exception()
+            outcomes[futures[future].key] = future.result() if error is None else f"failed: {error}"
+            bar.update()
+    results = [
+        {"key": condition.key, "bias": condition.bias, "labels": condition.labels, "seed": condition.init_seed}
+        | {"state": outcomes[condition.key]}
+        | ({"metrics": _headline(store.read(condition.key))} if store.published(condition.key) else {})
+        for condition in wanted
+    ]
+    failed = [entry for entry in results if "metrics" not in entry]
+    if failed and len(failed) == len(results):
+        raise CommandError(f"No condition could be trained; the first {failed[0]['state']}")
+    return results
+
+
+def embed(options: Namespace) -> dict[str, Any]:
+    """Where pictures land: place on the map, neighbours, caption scores."""
+    from vlcore.runs import placement
+
+    artefact = store.read(options.model)
+    if artefact.key.endswith(".umap"):
+        raise CommandError(f"{artefact.key} is a map, not a model; give the key without .umap.")
+    pictures = [open_upload(_bytes(Path(file)), Path(file).name) for file in options.image]
+    model = comparing.model_map(artefact, "pca")
+    images = open_set(artefact.condition.data, artefact.condition.data_version)
+    z = placement.embed_pictures(placement.load(artefact), pictures)
+    places = model.place(z)
+    return {
+        "model": artefact.key,
+        "images": [
+            {
+                "file": file,
+                "maps": {"pca": [round(float(value), 5) for value in place]},
+                "neighbours": [
+                    {
+                        "image": str(images.table["file_name"].iat[row]),
+                        "object": str(images.table["object"].iat[row]),
+                        "context": str(images.table["context"].iat[row]),
+                        "similarity": similarity,
+                    }
+                    for row, similarity in model.neighbours(vector, 5)
+                ],
+                "captions": comparing.caption_scores(model, vector),
+            }
+            for file, place, vector in zip(options.image, places, z, strict=True)
+        ],
+    }
+
+
+def compare(options: Namespace) -> dict[str, Any]:
+    """Write two maps side by side as one offline file."""
+    from vlcore.figures.charts import group_board
+    from vlcore.figures.maps import linked_maps
+    from vlcore.figures.theme import LIGHT
+    from vlcore.images.thumbs import thumb_uri
+    from vlcore.runs import words
+
+    if options.map not in comparing.MAPS:
+        raise CommandError(f"No map is named {options.map!r}; choose one of {', '.join(comparing.MAPS)}.")
+    artefacts = [store.read(key) for key in (options.left, options.right)]
+    if options.map == "umap":
+        for key in (options.left, options.right):
+            pipeline.make_umap(key)
+    left, right = (comparing.model_map(artefact, options.map) for artefact in artefacts)
+    images = open_set(artefacts[0].condition.data, artefacts[0].condition.data_version)
+
+    def thumbs(of: ImageSet, rows: Any) -> list[str]:
+        of.complete(rows, lambda _done, _of: None)
+        return [thumb_uri(of.image(row)) for row in rows]
+
+    together = comparing.compare(left, right, images, thumbs)
+    maps = linked_maps(
+        together.points, together.captions, together.left_info, together.right_info,
+        palette=LIGHT, grouping=images.grouping,
+    )  # fmt: skip
+    board = group_board(words.group_rows(together), palette=LIGHT, grouping=images.grouping, width=700)
+    heading = f"{comparing.title(artefacts[0])} | {comparing.title(artefacts[1])}"
+    page = page_html(
+        [maps, words.in_words(together), board, f"Models: {left.artefact.key} and {right.artefact.key}"], heading
+    )
+    out = Path(options.out)
+    try:
+        write_text_atomic(out, page)
+    except OSError as error:
+        raise HomeError(f"{out} cannot be written ({error.strerror}); give --out another place.") from error
+    return {"file": str(out), "bytes": len(page.encode()), "map": options.map}
+
+
+def status(options: Namespace) -> list[dict[str, Any]]:
+    if options.key is not None:
+        return [_status(jobs.view(options.key))]
+    models = [jobs.View(key, jobs.State.DONE) for key in store.published_keys()]
+    return [_status(view) for view in [*models, *jobs.active_and_ended()]]
+
+
+def _status(view: jobs.View) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        name: view.status[name] for name in ("stage", "step", "steps", "message") if name in view.status
+    }
+    return {"key": view.key, "state": view.state.value, **shown}
+
+
+def cancel(options: Namespace) -> dict[str, Any]:
+    if not jobs.cancel(options.key):
+        raise CommandError(f"{options.key} is not running; `python -m vlcore status` shows what is.")
+    return {"key": options.key, "state": "cancelling"}
+
+
+def clean(_options: Namespace) -> dict[str, Any]:
+    return {"removed": jobs.clean()}
+
+
+def verify(_options: Namespace) -> list[dict[str, Any]]:
+    """Check every artefact; a damaged one is set aside and can be trained again."""
+    results = []
+    for key in store.published_keys():
+        try:
+            store.read(key)
+            results.append({"key": key, "ok": True})
+        except store.CorruptArtefactError as error:
+            results.append({"key": key, "ok": False, "message": str(error)})
+    return results
+
+
+def for_people(document: Any) -> str:
+    """A document as text: one line an entry."""
+    if isinstance(document, list):
+        return "\n".join(_line(entry) for entry in document) or "Nothing here yet."
+    return "\n".join(f"{name}: {_value(value)}" for name, value in document.items())
+
+
+def _line(entry: dict[str, Any]) -> str:
+    metrics = entry.get("metrics")
+    shown = {name: value for name, value in entry.items() if name not in ("metrics", "splits", "groups")}
+    words = "  ".join(_value(value) for value in shown.values())
+    if metrics is None:
+        return words
+    low, high, n = metrics["intervals"]["minority_accuracy"]
+    return f"{words}  minority right {metrics['minority_accuracy']:.0%} ({low:.0%} to {high:.0%}) of {n:,}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_value(inner)}" for name, inner in value.items())
+    if isinstance(value, list):
+        return "; ".join(_value(inner) for inner in value) or "none"
+    return str(value)
+
+
+def _base(options: Namespace, apply_settings: bool = True) -> Condition:
+    base = Condition(data=options.data, data_version=_version(options.data), steps=steps_of(options.preset))
+    return with_settings(base, _settings(options)) if apply_settings else base
+
+
+def _version(name: str) -> str:
+    return "" if name == "scenes" else open_set(name).version
+
+
+def _check_set(condition: Condition) -> None:
+    training_rows(open_set(condition.data, condition.data_version), condition)
+
+
+def _settings(options: Namespace) -> dict[str, str]:
+    pairs = [setting.partition("=") for setting in options.settings]
+    for name, equals, _ in pairs:
+        if not equals:
+            raise CommandError(f"--set {name!r} is not of the form KEY=VALUE.")
+    return {name: value for name, _, value in pairs}
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UploadError(f"{file} cannot be read ({error.strerror}); give the path of a picture.") from error
+
+
+def _within(option: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise CommandError(f"{option} is {value}; give a whole number from {low} to {high}.")
+
+
+def _bar(total: int, name: str, unit: str = "") -> Any:
+    return tqdm(total=total, desc=name, unit=unit, file=sys.stderr, disable=None if os.environ.get("CI") else False)
