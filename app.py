@@ -17,13 +17,14 @@ st.markdown(
 
 ROLES = ("majority, always 48 in training", "minority: 48 in training, or 12 at 75 % removed")
 MARKS = ("green circles", "blue circles with a ring", "orange triangles", "cyan triangles with a ring")
-for column, (group, name), picture, mark in zip(
-    st.columns(4), group_words(SCENES).items(), sample_pictures(), MARKS, strict=True
-):
-    column.image(picture, width="stretch", alt=name)
-    column.markdown(
-        f"**{name[0].upper()}{name[1:]}**  \n:small[{ROLES[group in SCENES.minority]}]  \n:small[:gray[on maps: {mark}]]"
-    )
+with st.container(horizontal=True):
+    for (group, name), picture, mark in zip(group_words(SCENES).items(), sample_pictures(), MARKS, strict=True):
+        with st.container(width=panels.CARD):
+            st.image(picture, width="stretch", alt=name)
+            st.markdown(
+                f"**{name[0].upper()}{name[1:]}**  \n:small[{ROLES[group in SCENES.minority]}]  \n"
+                f":small[:gray[on maps: {mark}]]"
+            )
 
 st.subheader("The four experiments of the study")
 experiments = grid("experiments")
@@ -54,9 +55,8 @@ def board() -> None:
                 for condition in experiments:
                     work.queue().cancel(condition.key)
                 st.rerun()
-        columns = st.columns(4)
-        for number, (column, condition, view) in enumerate(zip(columns, experiments, views, strict=True), start=1):
-            with column:
+        with st.container(horizontal=True):
+            for number, (condition, view) in enumerate(zip(experiments, views, strict=True), start=1):
                 panels.card(number, condition, view, palette)
         if not active and st.session_state.get("polling"):
             st.session_state["polling"] = False
@@ -69,18 +69,22 @@ def board() -> None:
 # The page asks the server for news only while something trains; `board` restarts it when that changes.
 st.fragment(board, run_every=work.POLL if st.session_state.get("polling") else None)()
 
-with st.container(border=False):
-    st.caption(
-        "Filled marks are training pictures, hollow ones held out; a ring marks the minority groups; diamonds are "
-        "captions. Maps show two of 32 dimensions: the numbers come from all of them."
-    )
-st.subheader("What to look at next")
-first, second, third = st.columns(3)
-first.page_link("pages/3_Compare.py", label="Compare 1 and 2: what labels do", icon=":material/compare:")
-second.page_link(
-    "pages/3_Compare.py",
-    label="Compare 1 and 3: what the bias does",
-    icon=":material/difference:",
-    query_params={"right_bias": "0.75", "right_labels": "undescriptive"},
+st.caption(
+    "Filled marks are training pictures, hollow ones held out; a ring marks the minority groups; diamonds are captions. "
+    "Maps show two of 32 dimensions: the numbers come from all of them."
 )
-third.page_link("pages/4_Upload.py", label="Upload a picture: where does it land?", icon=":material/upload:")
+st.subheader("What to look at next")
+with st.container(horizontal=True):
+    st.page_link(
+        "pages/3_Compare.py", label="Compare 1 and 2: what labels do", icon=":material/compare:", width="content"
+    )
+    st.page_link(
+        "pages/3_Compare.py",
+        label="Compare 1 and 3: what the bias does",
+        icon=":material/difference:",
+        query_params={"right_bias": "75 %", "right_labels": "short"},
+        width="content",
+    )
+    st.page_link(
+        "pages/4_Upload.py", label="Upload a picture: where does it land?", icon=":material/upload:", width="content"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from vlcore.conditions import Condition, grid
+from vlcore.conditions import PRESETS, Condition, describe_bias, grid
 from vlcore.figures.charts import group_board
 from vlcore.figures.maps import linked_maps
 from vlcore.runs import compare, pipeline, words
@@ -13,29 +13,30 @@ from vlcore.ui import panels, shell, work
 
 palette = shell.begin("Compare two models")
 
+KINDS = {name.upper(): name for name in compare.MAPS}
 first, second = grid("experiments")[:2]
-top = st.columns([1, 1, 2], vertical_alignment="bottom")
-kind = top[0].segmented_control(
-    "Map",
-    options=list(compare.MAPS),
-    default="pca",
-    format_func=str.upper,
-    required=True,
-    key="map",
-    bind="query-params",
-    help="PCA is exact and the same at every visit. UMAP keeps neighbours together; its distances mean little.",
-)
-preset = top[1].selectbox(
-    "Training length, the same for both",
-    options=list(panels.LENGTHS),
-    index=list(panels.LENGTHS).index("standard"),
-    format_func=lambda name: panels.LENGTHS[name],
-    key="length",
-    bind="query-params",
-    help="Both models train for the same number of steps. “live” is for a quick look, “careful” for a claim.",
-)
-kind = kind if kind in compare.MAPS else "pca"
-preset = preset if preset in panels.LENGTHS else "standard"
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    kind = st.segmented_control(
+        "Map",
+        options=list(KINDS),
+        default="PCA",
+        required=True,
+        key="map",
+        bind="query-params",
+        help="PCA is exact and the same at every visit. UMAP keeps neighbours together; its distances mean little.",
+    )
+    preset = st.segmented_control(
+        "Training length, the same for both",
+        options=panels.LENGTHS,
+        default="standard",
+        required=True,
+        key="length",
+        bind="query-params",
+        help=", ".join(f"{name}: {PRESETS[name]:,} steps" for name in panels.LENGTHS)
+        + ". Take “live” for a quick look, “careful” for a claim.",
+    )
+kind = KINDS.get(kind or "", "pca")
+preset = preset or "standard"
 
 columns = st.columns(2, border=True)
 with shell.errors_as_sentences():
@@ -107,7 +108,8 @@ with shell.errors_as_sentences():
     together = work.comparison(left.key, right.key, kind)
     images = work.image_set(together.left)
 for condition, slot, _ in sides:
-    with slot:
+    with slot.container(horizontal=True):
+        st.caption(describe_bias(condition), width="content")
         panels.traffic_light(condition)
         if work.artefact(condition.key).metrics["end"]["collapsed"]:
             st.badge(
@@ -124,6 +126,7 @@ chart = linked_maps(
     together.right_info,
     palette=palette,
     grouping=images.grouping,
+    side=shell.map_side(),
 )
 in_words = words.in_words(together)
 event = st.altair_chart(
@@ -157,24 +160,19 @@ else:
             panels.caption_table(model, z)
 
 st.subheader("Right or wrong, group by group")
-board, table = st.columns([1, 1])
-rows_of_groups = words.group_rows(together)
-board.altair_chart(
-    group_board(rows_of_groups, palette=palette, grouping=images.grouping, width=520),
-    theme=None,
-    width="content",
-    alt="Accuracy of both models in each of the four groups, with 95 % intervals",
-)
-with table:
-    st.dataframe(
-        words.group_table(together),
-        hide_index=True,
-        width="stretch",
+with st.container(horizontal=True, gap="large"):
+    st.altair_chart(
+        group_board(words.group_rows(together), palette=palette, grouping=images.grouping, width=540),
+        theme=None,
+        width="content",
+        alt="Accuracy of both models in each of the four groups, with 95 % intervals",
     )
-    st.caption(
-        "Share of held-out pictures whose animal is named right, with 95 % intervals over scenes. Each of the 500 test "
-        "scenes is drawn with both animals and both backgrounds. One run: another seed gives other numbers."
-    )
+    with st.container(width=520):
+        st.dataframe(words.group_table(together), hide_index=True, width="stretch")
+        st.caption(
+            "Share of held-out pictures whose animal is named right, with 95 % intervals over scenes. Each of the 500 test "
+            "scenes is drawn with both animals and both backgrounds. One run: another seed gives other numbers."
+        )
 with st.expander("More measures, each beside the untrained encoder"):
     st.dataframe(words.measures_table(together.left, together.right), hide_index=True, width="stretch")
     first_fit = [words.first_fit(model) for model in (together.left, together.right)]

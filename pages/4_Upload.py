@@ -109,6 +109,7 @@ st.altair_chart(
         together.right_info,
         palette=palette,
         grouping=images.grouping,
+        side=shell.map_side(),
         uploads=stars,
     ),
     theme=None,

@@ -47,9 +47,9 @@ def fit_plane(reference: Embeddings) -> Plane:
     The sign of each component is fixed: its largest loading is positive (scikit-learn's convention).
     """
     z = np.asarray(reference, dtype=np.float64)
-    pca = PCA(n_components=2, svd_solver="full").fit(z)
+    with np.errstate(invalid="ignore"):  # a reference set of one point has no variance to share out: 0 / 0
+        pca = PCA(n_components=2, svd_solver="full").fit(z)
     variance = float(z.var(axis=0).sum())
-    # A reference set of one point has no variance to share out: scikit-learn divides by zero there.
     shares = pca.explained_variance_ratio_ if variance > 1e-12 else np.zeros(2)
     return Plane(pca.mean_, pca.components_, shares, variance)
 

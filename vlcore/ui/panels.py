@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -19,26 +19,27 @@ from vlcore.runs import compare, validity, words
 from vlcore.runs.jobs import State, View
 from vlcore.ui import work
 
-LABELS = {"undescriptive": "short", "descriptive": "descriptive"}
-NEGATIVES = {"filtered_marginal": "matched and mismatched pairs", "none": "matched pairs only (collapses)"}
-ARCHITECTURES = {"conv_stem": "convolutions first (default)", "seed_faithful": "linear patches (as in the study)"}
-CARD_MAP = 180  # px; four cards fit beside the menu on a screen of 1400 px
-LENGTHS = {name: f"{name}, {steps:,} steps" for name, steps in PRESETS.items() if steps}
+# Choices are named as they stand in a link: Streamlit writes what a choice is called on the page into the address.
+LABELS = {"short": "undescriptive", "descriptive": "descriptive"}
+NEGATIVES = {"matched-and-mismatched": "filtered_marginal", "matched-only": "none"}
+ENCODERS = {"convolutions-first": "conv_stem", "linear-patches": "seed_faithful"}
+LENGTHS = tuple(name for name, steps in PRESETS.items() if steps)
+BIASES = {f"{bias * 100:g} %": bias for bias in GRIDS["paper"]}
+CARD, CARD_MAP = 300, 240  # px; four cards fit beside each other on a screen of 1440 px, two on one of 800
 
 
-def bias_words(bias: float) -> str:
-    return "none" if bias == 0 else describe_bias(Condition(bias=bias))
+def _name_of(choices: Mapping[str, Any], value: object) -> str:
+    return next(name for name, meant in choices.items() if meant == value)
 
 
 def condition_controls(side: str, prefix: str, default: Condition, preset: str) -> Condition:
     """The knobs of one model; every value is in the URL, and one that is not known falls back to the default."""
-    name, labels_column, more = st.columns([2, 3, 2], vertical_alignment="bottom")
-    name.markdown(f"**{side}**")
-    labels = labels_column.segmented_control(
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    row.markdown(f"**{side}**", width="content")
+    labels = row.segmented_control(
         "Labels",
         options=list(LABELS),
-        default=default.labels,
-        format_func=lambda style: LABELS[style],
+        default=_name_of(LABELS, default.labels),
         required=True,
         key=f"{prefix}_labels",
         bind="query-params",
@@ -46,15 +47,14 @@ def condition_controls(side: str, prefix: str, default: Condition, preset: str) 
     )
     bias = st.select_slider(
         "Bias: share of each minority group removed",
-        options=GRIDS["paper"],
-        value=default.bias,
-        format_func=bias_words,
+        options=list(BIASES),
+        value=_name_of(BIASES, default.bias),
         key=f"{prefix}_bias",
         bind="query-params",
         help="Minority groups are horses in the desert and camels on grass. The training set keeps 48 pictures of "
         "each majority group, and fewer of each minority group.",
     )
-    with more.popover("More", icon=":material/tune:"):
+    with row.popover("More settings", icon=":material/tune:"):
         trained = st.toggle(
             "Trained",
             value=True,
@@ -73,26 +73,25 @@ def condition_controls(side: str, prefix: str, default: Condition, preset: str) 
             help="Decides which pictures are drawn and removed, the starting weights and the order of the pictures.",
         )
         negatives = st.selectbox(
-            "Objective",
+            "Pairs in the loss",
             options=list(NEGATIVES),
-            format_func=lambda name: NEGATIVES[name],
-            key=f"{prefix}_negatives",
+            key=f"{prefix}_pairs",
             bind="query-params",
             help="The study's text, taken literally, has matched pairs only; then one point for everything is optimal.",
         )
-        architecture = st.selectbox(
+        encoder = st.selectbox(
             "Image encoder",
-            options=list(ARCHITECTURES),
-            format_func=lambda name: ARCHITECTURES[name],
+            options=list(ENCODERS),
             key=f"{prefix}_encoder",
             bind="query-params",
-            help="Both are small transformers; they differ in how a picture is cut into tokens.",
+            help="Both are small transformers; they differ in how a picture is cut into tokens. The study's is on "
+            "linear patches.",
         )
     return Condition(
-        bias=float(bias),
-        labels=str(labels or default.labels),
-        negatives=negatives,
-        architecture=architecture,
+        bias=BIASES[bias],
+        labels=LABELS.get(labels or "", default.labels),
+        negatives=NEGATIVES[negatives],
+        architecture=ENCODERS[encoder],
         data_seed=int(seed),
         init_seed=int(seed),
         steps=PRESETS[preset] if trained else 0,
@@ -167,9 +166,11 @@ def curve(view: View, palette: Palette, key: str) -> None:
 
 def card(number: int, condition: Condition, view: View, palette: Palette) -> None:
     """One of the study's experiments: what it is, where it is, and its map when it is done."""
-    with st.container(border=True, height="stretch"):
+    with st.container(border=True, width=CARD, height="stretch"):
         bias = "no bias" if condition.bias == 0 else "bias"
-        st.markdown(f"**{number} · {bias}, {LABELS[condition.labels]} labels**  \n:small[{describe_bias(condition)}]")
+        st.markdown(
+            f"**{number} · {bias}, {_name_of(LABELS, condition.labels)} labels**  \n:small[{describe_bias(condition)}]"
+        )
         if view.state is State.DONE:
             _finished(condition, palette)
         elif view.state.is_active:
@@ -196,7 +197,7 @@ def _finished(condition: Condition, palette: Palette) -> None:
     )
     end = model.artefact.metrics["end"]
     minority = end["minority_accuracy"]
-    st.markdown(f"Right on minority pictures **{words.share(minority)}**")
+    st.markdown(f"Right on minority pictures  \n**{words.share(minority)}**")
     st.caption(f"of {minority['n']:,} held-out pictures; majority {words.share(end['majority_accuracy'])}")
     if end["collapsed"]:
         st.badge("collapsed", icon=":material/warning:", color="red")

@@ -33,18 +33,30 @@ def begin(title: str, *, first: bool = False) -> Palette:
         page_title=name if first else f"{title} · {name}",
         page_icon="🐫",
         layout="wide",
-        initial_sidebar_state="auto",
+        initial_sidebar_state="collapsed",
     )
-    with st.sidebar:
-        st.markdown(f"**{name}**")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{name}**", width="content")
         for page, label, icon in PAGES:
-            st.page_link(page, label=label, icon=icon)
-        st.caption(
-            "How dataset bias and text labels shape a small vision-language model. Everything here was trained "
-            "on this machine."
-        )
+            st.page_link(page, label=label, icon=icon, width="content")
     st.title(title)
     return palette()
+
+
+def map_side() -> int:
+    """Side of each of two maps beside each other, in px, for the width of the visitor's window.
+
+    A chart of two linked panes cannot stretch, and Streamlit does not tell the width: a few bytes of our own script do.
+    Only a few sizes come out, so that visitors share what is cached for them.
+    """
+    width = _viewport(key="viewport", on_width_change=lambda: None).width or 1280
+    return next((side for least, side in ((1360, 520), (1100, 440), (940, 400)) if width >= least), 330)
+
+
+_viewport = st.components.v2.component(
+    "vl_bias_lab_viewport",
+    js="export default function({setStateValue}) { setStateValue('width', window.innerWidth) }",
+)
 
 
 def palette() -> Palette:

@@ -1,0 +1,65 @@
+"""What tests share: a home of their own, and models trained for a few steps on really drawn pictures."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["VLCORE_DEVICE"] = "cpu"
+
+from vlcore.conditions import Condition, grid
+from vlcore.home import models_folder
+from vlcore.runs import jobs, pipeline, store
+
+QUICK_STEPS = 12  # enough for a model that is not the untrained one, little enough for a test
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home of the test session's own; nothing touches the project's data/ and models/."""
+    folder = tmp_path_factory.mktemp("home")
+    before = os.environ.get("VLCORE_HOME")
+    os.environ["VLCORE_HOME"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["VLCORE_HOME"]
+    else:
+        os.environ["VLCORE_HOME"] = before
+
+
+@pytest.fixture
+def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of one test's own, with nothing in it."""
+    monkeypatch.setenv("VLCORE_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def quick(home: Path) -> list[store.Artefact]:
+    """The study's four experiments, trained for a few steps each by two worker processes."""
+    conditions = [condition.but(steps=QUICK_STEPS) for condition in grid("experiments")]
+    with jobs.worker_pool(2) as pool:
+        for future in [pool.submit(pipeline.train_condition, condition) for condition in conditions]:
+            future.result()
+    return [store.read(condition.key) for condition in conditions]
+
+
+@pytest.fixture(scope="session")
+def experiments(quick: list[store.Artefact]) -> list[store.Artefact]:
+    """The same four under the keys that pages open on, so that pages can be tested without a minute of training each."""
+    return [publish_as(artefact, artefact.condition.but(steps=Condition().steps)) for artefact in quick]
+
+
+def publish_as(artefact: store.Artefact, condition: Condition) -> store.Artefact:
+    """Publish a copy of an artefact as another condition."""
+    made = models_folder() / ".work" / f"copy-{condition.key}"
+    shutil.copytree(artefact.path, made)
+    (made / "manifest.json").unlink()
+    (made / "condition.json").write_text(json.dumps(condition.as_dict()))
+    return store.publish(condition.key, made, {"seconds": 0})
