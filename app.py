@@ -70,8 +70,8 @@ def board() -> None:
 st.fragment(board, run_every=work.POLL if st.session_state.get("polling") else None)()
 
 st.caption(
-    "Filled marks are training pictures, hollow ones held out; a ring marks the minority groups; diamonds are captions. "
-    "Maps show two of 32 dimensions: the numbers come from all of them."
+    "Filled marks are training pictures, hollow ones held out; a ring marks the minority groups; diamonds are "
+    "captions. Maps show two of 32 dimensions: the numbers come from all of them."
 )
 st.subheader("What to look at next")
 with st.container(horizontal=True):

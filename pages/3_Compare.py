@@ -170,8 +170,8 @@ with st.container(horizontal=True, gap="large"):
     with st.container(width=520):
         st.dataframe(words.group_table(together), hide_index=True, width="stretch")
         st.caption(
-            "Share of held-out pictures whose animal is named right, with 95 % intervals over scenes. Each of the 500 test "
-            "scenes is drawn with both animals and both backgrounds. One run: another seed gives other numbers."
+            "Share of held-out pictures whose animal is named right, with 95 % intervals over scenes. Each of the 500 "
+            "test scenes is drawn with both animals and both backgrounds. One run: another seed gives other numbers."
         )
 with st.expander("More measures, each beside the untrained encoder"):
     st.dataframe(words.measures_table(together.left, together.right), hide_index=True, width="stretch")

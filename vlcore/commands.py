@@ -185,9 +185,7 @@ def embed(options: Namespace) -> dict[str, Any]:
     """Where pictures land: place on the map, neighbours, caption scores."""
     from vlcore.runs import placement
 
-    artefact = store.read(options.model)
-    if artefact.key.endswith(".umap"):
-        raise CommandError(f"{artefact.key} is a map, not a model; give the key without .umap.")
+    artefact = _model(options.model)
     pictures = [open_upload(_bytes(Path(file)), Path(file).name) for file in options.image]
     model = comparing.model_map(artefact, "pca")
     images = open_set(artefact.condition.data, artefact.condition.data_version)
@@ -215,6 +213,12 @@ def embed(options: Namespace) -> dict[str, Any]:
     }
 
 
+def _model(key: str) -> store.Artefact:
+    if key.endswith(".umap"):
+        raise CommandError(f"{key} is a map, not a model; give the key without .umap.")
+    return store.read(key)
+
+
 def compare(options: Namespace) -> dict[str, Any]:
     """Write two maps side by side as one offline file."""
     from vlcore.figures.charts import group_board
@@ -225,7 +229,7 @@ def compare(options: Namespace) -> dict[str, Any]:
 
     if options.map not in comparing.MAPS:
         raise CommandError(f"No map is named {options.map!r}; choose one of {', '.join(comparing.MAPS)}.")
-    artefacts = [store.read(key) for key in (options.left, options.right)]
+    artefacts = [_model(key) for key in (options.left, options.right)]
     if options.map == "umap":
         for key in (options.left, options.right):
             pipeline.make_umap(key)

@@ -72,7 +72,9 @@ class Condition:
         _one_of("objective", self.objective, OBJECTIVES)
         _one_of("choice of negatives", self.negatives, NEGATIVES)
         _one_of("architecture", self.architecture, ARCHITECTURES)
-        if not (isinstance(self.bias, float | int) and math.isfinite(self.bias) and 0 <= self.bias <= 1):
+        _text("version of the image set", self.data_version)
+        number = isinstance(self.bias, float | int) and not isinstance(self.bias, bool)
+        if not (number and math.isfinite(self.bias) and 0 <= self.bias <= 1):
             raise ConditionError(f"The bias is {self.bias!r}; give the removed share as a number from 0 to 1.")
         object.__setattr__(self, "bias", round(float(self.bias), 4) + 0.0)  # 0 and 0.0 and -0.0 are one condition
         _whole("n_per_group", self.n_per_group, 2, 10_000)
@@ -80,6 +82,7 @@ class Condition:
         _whole("batch_size", self.batch_size, 2, 4096)
         _whole("data_seed", self.data_seed, 0, 2**31 - 1)
         _whole("init_seed", self.init_seed, 0, 2**31 - 1)
+        _text("name of the image set", self.data)
         if not (self.data and set(self.data) <= _NAME_CHARACTERS and self.data[0] not in ".-_"):
             raise ConditionError(
                 f"The image set name {self.data!r} is not usable; use lower-case letters, digits, '.', '-' and '_'."
@@ -206,6 +209,11 @@ _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
 def _one_of(what: str, value: object, known: Any) -> None:
     if not isinstance(value, str) or value not in known:
         raise ConditionError(f"No {what} is named {value!r}; choose one of {', '.join(known)}.")
+
+
+def _text(what: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise ConditionError(f"The {what} is {value!r}; give it as text.")
 
 
 def _whole(what: str, value: object, low: int, high: int) -> None:

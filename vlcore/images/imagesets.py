@@ -83,7 +83,7 @@ class ImageSet:
         try:
             with Image.open(path) as picture:
                 return np.asarray(picture.convert("RGB"))
-        except OSError as error:
+        except (OSError, SyntaxError, ValueError) as error:  # Pillow raises all three on damaged files
             raise ImageSetError(
                 f"The picture {path.name} of the image set {self.name!r} cannot be read; delete it and run "
                 f"`python -m vlcore data render` again."
@@ -163,14 +163,14 @@ def read_set(root: Path) -> ImageSet:
     try:
         about: dict[str, Any] = json.loads((root / "dataset.json").read_text())
         table = pd.read_csv(root / "metadata.csv", dtype=str, keep_default_na=False)
-        grouping = Grouping(tuple(about["objects"]), tuple(about["contexts"]))
+        grouping, version = Grouping(tuple(about["objects"]), tuple(about["contexts"])), str(about["version"])
         missing = [column for column in COLUMNS if column not in table]
         if missing:
             raise KeyError(missing[0])
     except (OSError, ValueError, KeyError, TypeError) as error:
         known = ", ".join(sorted({"scenes", *set_names()}))
         raise ImageSetError(f"There is no usable image set named {root.name!r}; there are: {known}.") from error
-    return ImageSet(root.name, str(about["version"]), root, grouping, with_groups(table), lambda _rows, _progress: None)
+    return ImageSet(root.name, version, root, grouping, with_groups(table), lambda _rows, _progress: None)
 
 
 def set_names() -> list[str]:

@@ -7,6 +7,7 @@ thus share the work without knowing of each other, and what one has drawn the ne
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -135,14 +136,19 @@ def write_picture(scene: Scene, picture: Path, mask: Path, size: int = SIZE) -> 
             Image.fromarray(pixels).save(aside, "PNG", compress_level=1)
             os.replace(aside, path)
         except OSError as error:
-            aside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # where no folder can be, there is no file to remove either
+                aside.unlink()
             raise HomeError(
                 f"{path} cannot be written ({error.strerror}); make room or choose another folder."
             ) from error
 
 
 def _prepare(root: Path) -> None:
-    """Write the set's description, once, and set the pictures of another renderer aside."""
+    """Write the set's description, once, and set the pictures of another renderer aside.
+
+    Raises:
+        HomeError: when the folder cannot be written, or pictures of that other renderer already lie aside.
+    """
     make_folder(root.parent)
     with FileLock(root.parent / f".{root.name}.lock", timeout=60):
         about = root / "dataset.json"
@@ -150,7 +156,14 @@ def _prepare(root: Path) -> None:
             version = str(json.loads(about.read_text()).get("version"))
             if version == str(RENDERER_VERSION):
                 return
-            os.replace(root, root.with_name(f"{root.name}-v{version}"))
+            aside = root.with_name(f"{root.name}-v{version}")
+            try:
+                os.replace(root, aside)
+            except OSError as error:
+                raise HomeError(
+                    f"{root} holds pictures of version {version} and cannot be moved to {aside.name} "
+                    f"({error.strerror}); move or delete one of the two."
+                ) from error
         make_folder(root / ".locks")
         write_metadata(root, scene_table(), "scenes", SIZE)
 

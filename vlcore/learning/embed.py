@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_model, save_model
 
+from vlcore.conditions import ConditionError
 from vlcore.images.captions import Vocabulary
 from vlcore.learning.model import DualEncoder, ModelConfig, to_input
 
@@ -23,7 +24,7 @@ Array = NDArray[np.float32]
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
-class ModelError(ValueError):
+class ModelError(ConditionError):
     """Weights that cannot be read, or a device that is not there."""
 
 

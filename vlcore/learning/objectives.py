@@ -7,7 +7,9 @@ sampled: the same gradient on average, without the noise.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -28,6 +30,11 @@ def negative_weights(negatives: str, counts: Tensor) -> Tensor:
     weights = counts.float().repeat(captions, 1)
     weights.fill_diagonal_(0.0)
     return weights / weights.sum(dim=1, keepdim=True).clamp(min=1e-12)
+
+
+def negative_shares(negatives: str, counts: NDArray[np.integer]) -> NDArray[np.float32]:
+    """`negative_weights` for those who count with numpy, (K,) to (K, K)."""
+    return negative_weights(negatives, torch.from_numpy(counts)).numpy()
 
 
 def pairwise_bce(logits: Tensor, own: Tensor, weights: Tensor) -> Tensor:

@@ -41,10 +41,13 @@ def effective_rank(z: Embeddings, scenes: Labels) -> Estimate:
         ValueError: when all embeddings are one point: a covariance of zero has no rank of this kind.
     """
 
+    if np.trace(_covariance(z, np.ones(len(z)))) <= 1e-12:
+        raise ValueError("All embeddings are one point, so their effective rank is not defined.")
+
     def rank(weights: NDArray[np.float64]) -> float:
         spectrum = np.clip(np.linalg.eigvalsh(_covariance(z, weights)), 0, None)
         if spectrum.sum() <= 1e-12:
-            raise ValueError("All embeddings are one point, so their effective rank is not defined.")
+            return 1.0  # a resample of a few scenes can be one scene over and over; there is no lower rank
         shares = spectrum[spectrum > 0] / spectrum.sum()
         return float(np.exp(-(shares * np.log(shares)).sum()))
 

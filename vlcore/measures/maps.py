@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import orthogonal_procrustes
-from sklearn.decomposition import PCA
 
 Points = NDArray[np.float64]
 Embeddings = NDArray[np.floating]

@@ -17,6 +17,7 @@ import traceback
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -29,6 +30,7 @@ from vlcore.runs import store
 
 LOCK_WAIT = 2.0  # seconds
 REPORT_EVERY = 0.3  # seconds
+POOLS = 3  # that a job may see break before it began
 
 
 class State(StrEnum):
@@ -201,10 +203,13 @@ def _status(work: Path) -> dict[str, Any]:
 
 def _is_locked(work: Path) -> bool:
     try:
-        with FileLock(work / "lock", timeout=0):
+        with _one_look, FileLock(work / "lock", timeout=0):
             return False
     except (Timeout, OSError):
         return True
+
+
+_one_look = threading.Lock()  # looking takes the file lock for a moment: two at once would see each other
 
 
 def cancel(key: str) -> bool:
@@ -245,6 +250,17 @@ def clean() -> list[str]:
 Task = Callable[..., Any]
 
 
+@dataclass(frozen=True, eq=False)
+class _Handed:
+    """A task in the hands of an executor, for the how-manieth time."""
+
+    future: Future[Any]
+    executor: Executor
+    task: Task
+    arguments: tuple[Any, ...]
+    attempt: int
+
+
 class JobQueue:
     """Jobs that wait for a worker. Any `Executor` will do; a pool that breaks is made anew.
 
@@ -254,7 +270,7 @@ class JobQueue:
     def __init__(self, make_executor: Callable[[], Executor]) -> None:
         self._make_executor = make_executor
         self._executor: Executor | None = None
-        self._waiting: OrderedDict[str, tuple[Future[Any], Task, tuple[Any, ...]]] = OrderedDict()
+        self._waiting: OrderedDict[str, _Handed] = OrderedDict()
         self._errors: dict[str, str] = {}
         self._guard = threading.RLock()
 
@@ -267,25 +283,24 @@ class JobQueue:
             forget(key)
             self._start(key, task, arguments)
 
-    def _start(self, key: str, task: Task, arguments: tuple[Any, ...]) -> None:
-        for attempt in range(2):
+    def _start(self, key: str, task: Task, arguments: tuple[Any, ...], attempt: int = 1) -> None:
+        for attempt in range(attempt, POOLS + 1):
             if self._executor is None:
                 self._executor = self._make_executor()
             try:
                 future = self._executor.submit(task, *arguments)
-            except (BrokenExecutor, RuntimeError):
+            except RuntimeError:  # broken, or shut down
                 self._executor = None
-                if attempt:
-                    raise
                 continue
-            self._waiting[key] = (future, task, arguments)
+            self._waiting[key] = _Handed(future, self._executor, task, arguments, attempt)
             future.add_done_callback(lambda ended: self._ended(key, ended))
             return
+        self._errors[key] = "The worker processes end before they begin; see the server's log, then start it again."
 
     def _ended(self, key: str, future: Future[Any]) -> None:
         with self._guard:
             entry = self._waiting.get(key)
-            if entry is None or entry[0] is not future:
+            if entry is None or entry.future is not future:
                 return
             del self._waiting[key]
             try:
@@ -294,10 +309,11 @@ class JobQueue:
                 return
             if isinstance(error, BrokenExecutor):
                 # One worker was killed and takes the pool with it. Whoever was training shows as interrupted; whoever
-                # only waited goes on in a new pool.
-                self._executor = None
+                # only waited goes on in a new pool, the same for all of them.
+                if self._executor is entry.executor:
+                    self._executor = None
                 if view(key).state is State.ABSENT:
-                    self._start(key, entry[1], entry[2])
+                    self._start(key, entry.task, entry.arguments, entry.attempt + 1)
             elif error is not None and not isinstance(error, JobCancelledError | BusyError):
                 self._errors[key] = str(error)
 
@@ -316,7 +332,7 @@ class JobQueue:
         """Take a job out of the queue, or ask it to stop."""
         with self._guard:
             entry = self._waiting.get(key)
-            if entry is not None and entry[0].cancel():
+            if entry is not None and entry.future.cancel():
                 self._waiting.pop(key, None)
                 return True
             if entry is not None:  # handed to a worker, perhaps not begun: it looks for this file first
@@ -329,7 +345,8 @@ class JobQueue:
 def forget(key: str) -> None:
     """Remove the last word of an earlier attempt; whoever starts a job calls this first."""
     for name in ("status.json", "cancel"):
-        (work_folder(key) / name).unlink(missing_ok=True)
+        with suppress(NotADirectoryError):  # then there is nothing to forget; `run` says what is wrong
+            (work_folder(key) / name).unlink(missing_ok=True)
 
 
 def worker_pool(workers: int | None = None) -> Executor:

@@ -52,7 +52,7 @@ def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, A
     views = _Views(images, rows)
     captions = distinct_captions(condition.labels, images.grouping)
     vocabulary = Vocabulary.of(images.grouping)
-    own = _own_captions(images, rows, condition, captions)
+    own = own_captions(images, rows, condition, captions)
     data = train.TrainingData(views.pixels["train"], own, vocabulary.tokens(captions), len(vocabulary))
     watcher = _Watcher(condition, views, captions, vocabulary, report)
     trained = train.train(
@@ -89,9 +89,10 @@ class _Views:
         return self.images.table[name].to_numpy()[self.rows[split]].astype(str)
 
 
-def _own_captions(
+def own_captions(
     images: ImageSet, rows: NDArray[np.int64], condition: Condition, captions: tuple[str, ...]
 ) -> NDArray[np.int64]:
+    """Index of each row's own caption among the distinct captions of the condition's label style, (n,)."""
     table = images.table.iloc[rows]
     pairs = zip(table["object"], table["context"], strict=True)
     return np.array([captions.index(caption(condition.labels, *pair)) for pair in pairs], dtype=np.int64)
@@ -252,7 +253,7 @@ def _measure(
     report: jobs.Reporter,
 ) -> dict[str, Any]:
     """All that is measured of a run, as one document; the same for the untrained encoder, first fit and the end."""
-    from vlcore.learning.objectives import negative_weights
+    from vlcore.learning.objectives import negative_shares
     from vlcore.measures.accuracy import blind_match_accuracy
 
     measured: dict[str, Any] = {}
@@ -262,10 +263,8 @@ def _measure(
             continue
         measured[name] = _measure_moment(condition, views, captions, own, moment)
         report(fraction=RENDERING + TRAINING + MEASURING * (number + 1) / len(moments), now=True)
-    import torch
-
     counts = np.bincount(own, minlength=len(captions))
-    weights = negative_weights(condition.negatives, torch.from_numpy(counts)).numpy()
+    weights = negative_shares(condition.negatives, counts)
     return {
         "first_fit_step": trained.first_fit_step,
         "text_only_match": blind_match_accuracy(counts / counts.sum(), weights),

@@ -84,7 +84,8 @@ def published(key: str) -> bool:
 
 def published_keys() -> list[str]:
     """Keys of everything that is published, sorted."""
-    return sorted(file.parent.name for file in models_folder().glob("*/manifest.json"))
+    names = (file.parent.name for file in models_folder().glob("*/manifest.json"))
+    return sorted(name for name in names if KEY_PATTERN.fullmatch(name))
 
 
 def read(key: str) -> Artefact:
@@ -100,12 +101,22 @@ def read(key: str) -> Artefact:
     try:
         manifest = json.loads((path / "manifest.json").read_text())
         sums = manifest["files"]
-        wrong = [name for name, checksum in sums.items() if _checksum(path / name) != checksum]
+        wrong = [
+            name for name, checksum in sums.items() if not (path / name).is_file() or _checksum(path / name) != checksum
+        ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         wrong = ["manifest.json"]
     if wrong:
-        quarantine(key)
-        raise CorruptArtefactError(f"The model {key} was damaged ({wrong[0]}) and has been set aside; train it again.")
+        damage = f"The model {key} was damaged ({wrong[0]})"
+        try:
+            quarantine(key)
+        except FileNotFoundError:
+            pass  # another reader has just set it aside
+        except OSError as error:
+            raise CorruptArtefactError(
+                f"{damage} and cannot be set aside ({error.strerror}); make {models_folder()} writable."
+            ) from error
+        raise CorruptArtefactError(f"{damage} and has been set aside; train it again.")
     return Artefact(key, path, manifest)
 
 
@@ -124,10 +135,10 @@ def _entries(key: str) -> list[os.DirEntry[str]]:
 
 def quarantine(key: str) -> Path:
     """Move a published folder out of the way, to ``models/.quarantine/``; returns where it went."""
-    aside = models_folder() / ".quarantine"
+    published_at, aside = models_folder() / check_key(key), models_folder() / ".quarantine"
     aside.mkdir(parents=True, exist_ok=True)
     target = aside / f"{key}-{time.time_ns()}"
-    os.replace(models_folder() / check_key(key), target)
+    os.replace(published_at, target)
     return target
 
 
@@ -142,9 +153,10 @@ def publish(key: str, made: Path, facts: dict[str, Any]) -> Artefact:
     Raises:
         OSError: when the folder cannot be moved, above all because the key is published already.
     """
+    target = models_folder() / check_key(key)
     files = {file.relative_to(made).as_posix(): _checksum(file) for file in sorted(made.rglob("*")) if file.is_file()}
     write_json(made / "manifest.json", {"key": key, "files": files, "versions": _versions(), **facts})
-    os.rename(made, models_folder() / check_key(key))
+    os.rename(made, target)
     return read(key)
 
 

@@ -1,0 +1,289 @@
+"""The set `scenes`: known without a picture, drawn where it is asked for, once, by whoever is there."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from filelock import FileLock
+from PIL import Image
+
+from vlcore.home import HomeError
+from vlcore.images import rendered
+from vlcore.images.groups import SCENES
+from vlcore.images.imagesets import COLUMNS, ImageSetError, open_set, read_set, set_names
+from vlcore.runs.jobs import worker_pool
+from vlcore.scenes import RENDERER_VERSION, Scene, draw
+
+TABLE = rendered.scene_table()
+
+
+def drawn(home: Path) -> set[str]:
+    """The pictures that are there."""
+    root = home / "data" / "scenes"
+    return {str(file.relative_to(root)) for file in root.glob("*/*/*.png") if file.parent.parent.name != "masks"}
+
+
+def digests(root: Path) -> dict[str, str]:
+    files = sorted(root.rglob("*.png"))
+    return {str(file.relative_to(root)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def names_of(rows: list[int]) -> set[str]:
+    return set(TABLE["file_name"].iloc[rows])
+
+
+# ------------------------------------------------------------------------------------------------------------ the table
+
+
+def test_files_are_distinct_and_columns_as_documented() -> None:
+    assert list(TABLE) == [*COLUMNS, "group"]
+    assert TABLE["file_name"].is_unique
+    assert TABLE["mask"].is_unique
+    assert not set(TABLE["file_name"]) & set(TABLE["mask"])
+    assert list(TABLE.index) == list(range(len(TABLE)))
+
+
+def test_no_scene_is_in_two_splits() -> None:
+    nuisances = TABLE["factors"].map(lambda text: json.dumps({**json.loads(text), "object": "", "context": ""}))
+    splits = TABLE["split"].groupby(nuisances).nunique()
+    assert (splits == 1).all()
+    assert TABLE["factors"].is_unique
+    assert (TABLE.groupby("scene")["split"].nunique() == 1).all()
+
+
+def test_test_scenes_stand_in_all_four_cells_with_equal_factors() -> None:
+    test = TABLE[TABLE["split"] == "test"]
+    for _, cells in test.groupby("scene"):
+        assert sorted(cells["group"]) == sorted(SCENES.names)
+        factors = [json.loads(text) for text in cells["factors"]]
+        assert [(f["object"], f["context"]) for f in factors] == list(
+            zip(cells["object"], cells["context"], strict=True)
+        )
+        assert len({json.dumps({**f, "object": "", "context": ""}) for f in factors}) == 1
+    assert test["scene"].nunique() == 500
+
+
+def test_outside_the_test_no_image_has_a_twin() -> None:
+    rest = TABLE[TABLE["split"] != "test"]
+    assert rest["scene"].is_unique
+    assert rest["factors"].map(lambda text: json.loads(text)["cloud_seed"]).nunique() > 0.99 * len(rest)
+
+
+@pytest.mark.parametrize("row", [0, 479, 1920, 2500, -1])
+def test_a_row_says_what_it_shows(row: int) -> None:
+    images = rendered.scenes_set()
+    scene = rendered.scene_of(images, row)
+    about = TABLE.iloc[row]
+    assert (scene.object, scene.context) == (about["object"], about["context"])
+    assert scene.factors() == json.loads(about["factors"])
+
+
+# ----------------------------------------------------------------------------------------------------------- the drawing
+
+
+def test_only_the_rows_asked_for_are_drawn_and_redrawn_equal(empty_home: Path) -> None:
+    images = open_set("scenes")
+    assert drawn(empty_home) == set()  # opening draws nothing
+    rows = [3, 47, 48, 1000, 4000]
+    seen: list[tuple[int, int]] = []
+    assert rendered.missing_scenes(rows) == rows
+    images.complete(rows, lambda done, of: seen.append((done, of)))
+    assert drawn(empty_home) == names_of(rows)
+    assert rendered.missing_scenes([*rows, 5]) == [5]
+    assert seen[0] == (0, 5)
+    assert seen[-1] == (5, 5)
+    assert seen == sorted(seen)
+    before = digests(images.root)
+    assert len(before) == 2 * len(rows)  # each with its mask
+    assert not list(images.root.rglob("*.png.*"))
+    for row in rows[:2]:
+        images.path(row).unlink()
+    images.complete(rows, lambda _done, _of: None)
+    assert digests(images.root) == before
+
+
+def test_a_picture_is_the_drawing_of_its_scene(empty_home: Path) -> None:
+    images = open_set("scenes")
+    images.complete([7, 2222], lambda _done, _of: None)
+    for row in (7, 2222):
+        drawing = draw(rendered.scene_of(images, row), rendered.SIZE)
+        assert (images.image(row) == drawing.image).all()
+        with Image.open(images.root / TABLE["mask"].iat[row]) as mask:
+            assert (np.asarray(mask) == drawing.mask).all()
+
+
+def test_what_is_there_is_not_drawn_again(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered.complete_scenes([1, 2])
+
+    def never(*_arguments: Any) -> None:
+        raise AssertionError("drawn twice")
+
+    monkeypatch.setattr(rendered, "write_picture", never)
+    rendered.complete_scenes([1, 2])
+    with pytest.raises(AssertionError, match="drawn twice"):
+        rendered.complete_scenes([3])
+
+
+def test_the_set_describes_itself(empty_home: Path) -> None:
+    rendered.complete_scenes([0])
+    root = empty_home / "data" / "scenes"
+    about = json.loads((root / "dataset.json").read_text())
+    assert about["version"] == str(RENDERER_VERSION)
+    assert (about["name"], about["licence"], about["images"]) == ("scenes", "Apache-2.0", len(TABLE))
+    assert about["checksum"] == hashlib.sha256((root / "metadata.csv").read_bytes()).hexdigest()
+    again = read_set(root)
+    assert again.table.equals(TABLE.astype(again.table.dtypes.to_dict()))
+    assert again.grouping == SCENES
+    assert set_names() == ["scenes"]
+
+
+def test_two_processes_together_draw_everything_once(empty_home: Path) -> None:
+    rows = list(range(20, 120))
+    log = empty_home / "log"
+
+    def draw_and_tell() -> int:
+        from vlcore.images import rendered as here
+
+        draw_one = here.write_picture
+
+        def told(scene: Scene, picture: Path, mask: Path) -> None:
+            with log.open("a") as file:
+                file.write(f"{picture.relative_to(empty_home / 'data' / 'scenes')}\n")
+            draw_one(scene, picture, mask)
+
+        here.write_picture = told  # type: ignore[assignment]
+        here.complete_scenes(rows)
+        return len(here.missing_scenes(rows))
+
+    with worker_pool(2) as pool:
+        missing = [future.result() for future in [pool.submit(draw_and_tell), pool.submit(draw_and_tell)]]
+    assert missing == [0, 0]
+    assert drawn(empty_home) == names_of(rows)
+    assert Counter(log.read_text().split()) == dict.fromkeys(names_of(rows), 1)
+
+
+def test_a_chunk_that_another_holds_is_left_to_it(empty_home: Path) -> None:
+    rendered.complete_scenes([0])
+    root = empty_home / "data" / "scenes"
+    with FileLock(root / ".locks" / "1.lock"):
+        assert not rendered._draw_chunk(root, TABLE, 1, [50])
+        assert rendered._draw_chunk(root, TABLE, 2, [100])
+    assert drawn(empty_home) == names_of([0, 100])
+    assert rendered._draw_chunk(root, TABLE, 1, [50])
+    assert drawn(empty_home) == names_of([0, 50, 100])
+
+
+# --------------------------------------------------------------------------------------------------- versions and trouble
+
+
+def make_older(home: Path) -> None:
+    """Let the set on disk be of renderer 0."""
+    rendered.complete_scenes([0])
+    about = home / "data" / "scenes" / "dataset.json"
+    about.write_text(json.dumps({**json.loads(about.read_text()), "version": "0"}))
+
+
+def test_pictures_of_another_renderer_are_set_aside(empty_home: Path) -> None:
+    make_older(empty_home)
+    rendered.complete_scenes([1])
+    assert drawn(empty_home) == names_of([1])
+    aside = empty_home / "data" / "scenes-v0"
+    assert (aside / TABLE["file_name"].iat[0]).exists()
+    older = open_set("scenes", "0")
+    assert (older.root, older.version) == (aside, "0")
+    assert older.image(0).shape == (128, 128, 3)
+    with pytest.raises(ImageSetError, match="now, not '-1'"):
+        open_set("scenes", "-1")
+    assert open_set("scenes", str(RENDERER_VERSION)).root == empty_home / "data" / "scenes"
+
+
+def test_pictures_that_cannot_be_set_aside_stop_the_drawing(empty_home: Path) -> None:
+    make_older(empty_home)
+    (empty_home / "data" / "scenes-v0").mkdir()
+    (empty_home / "data" / "scenes-v0" / "something").touch()
+    with pytest.raises(HomeError, match="cannot be moved to scenes-v0 .*; move or delete one of the two"):
+        rendered.complete_scenes([1])
+    assert (empty_home / "data" / "scenes" / TABLE["file_name"].iat[0]).exists()
+
+
+@pytest.mark.parametrize("blocked", ["data", "data/scenes"])
+def test_a_home_that_cannot_be_written_is_one_sentence(blocked: str, empty_home: Path) -> None:
+    (empty_home / blocked).parent.mkdir(exist_ok=True)
+    (empty_home / blocked).touch()
+    with pytest.raises(HomeError, match="cannot be written .*; make it writable or point VLCORE_HOME"):
+        rendered.complete_scenes([0])
+
+
+@pytest.mark.parametrize("blocked", ["train", "masks"])
+def test_a_file_in_the_way_of_the_pictures_is_one_sentence(blocked: str, empty_home: Path) -> None:
+    rendered.complete_scenes([])
+    (empty_home / "data" / "scenes" / blocked).touch()
+    with pytest.raises(HomeError, match="0000.png cannot be written .*; make room or choose another folder"):
+        rendered.complete_scenes([0])
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_no_part(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered.complete_scenes([])
+
+    def full(_image: Image.Image, path: Path, *_arguments: Any, **_options: Any) -> None:
+        path.write_bytes(b"a part")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    with pytest.raises(HomeError, match=r"cannot be written \(No space left on device\)"):
+        rendered.complete_scenes([0])
+    files = [file for file in (empty_home / "data" / "scenes").rglob("*") if file.is_file()]
+    assert {file.name for file in files} == {"dataset.json", "metadata.csv", "0.lock"}
+
+
+def test_a_broken_picture_is_named(empty_home: Path) -> None:
+    images = open_set("scenes")
+    images.complete([12], lambda _done, _of: None)
+    images.path(12).write_bytes(images.path(12).read_bytes()[:200])
+    with pytest.raises(ImageSetError, match=r"0012.png of the image set 'scenes' cannot be read; delete it and run"):
+        images.pixels([12])
+
+
+# ---------------------------------------------------------------------------------------------------------- browsable sets
+
+
+@pytest.mark.parametrize(("per_group", "seed"), [(1, 0), (5, 0), (5, 3)])
+def test_a_browsable_set_is_a_table_and_its_scenes(per_group: int, seed: int) -> None:
+    table, scenes = rendered.browsable(per_group, seed)
+    assert list(table) == [*COLUMNS, "group"]
+    assert len(table) == len(scenes) == 4 * per_group
+    assert table["group"].value_counts().to_dict() == dict.fromkeys(SCENES.names, per_group)
+    assert table["file_name"].is_unique
+    for text, scene, obj, context in zip(table["factors"], scenes, table["object"], table["context"], strict=True):
+        assert Scene.from_factors(json.loads(text)) == scene
+        assert (scene.object, scene.context) == (obj, context)
+
+
+def test_browsable_sets_of_two_seeds_share_nothing_and_of_seed_0_are_the_training_scenes() -> None:
+    (zero, _), (one, _) = rendered.browsable(4, 0), rendered.browsable(4, 1)
+    assert not set(zero["factors"]) & set(one["factors"])
+    training = TABLE[TABLE["split"] == "train"].groupby("group").head(4)
+    assert set(zero["factors"]) == set(training["factors"])
+    assert rendered.browsable(4, 1)[0].equals(one)
+    larger = rendered.browsable(6, 1)[0]
+    assert pd.merge(one, larger, on="file_name")["factors_x"].tolist() == one["factors"].tolist()
+
+
+def test_a_browsable_set_can_be_read_once_drawn(empty_home: Path) -> None:
+    table, scenes = rendered.browsable(1, 2)
+    root = empty_home / "data" / "mine"
+    for scene, name, mask in zip(scenes, table["file_name"], table["mask"], strict=True):
+        rendered.write_picture(scene, root / name, root / mask, 32)
+    rendered.write_metadata(root, table, "mine", 32)
+    images = open_set("mine")
+    assert images.counts() == {"train": dict.fromkeys(SCENES.names, 1)}
+    assert (images.pixels(range(4), 32)[2] == draw(scenes[2], 32).image).all()

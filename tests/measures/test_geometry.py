@@ -1,0 +1,163 @@
+"""The shape of the space, against scikit-learn and against spaces whose shape is known."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import silhouette_score
+
+from vlcore.measures import geometry
+
+
+def unit(z: np.ndarray) -> np.ndarray:
+    return z / np.linalg.norm(z, axis=1, keepdims=True)
+
+
+def cloud(n: int, size: int, seed: int = 0) -> np.ndarray:
+    return unit(np.random.default_rng(seed).normal(size=(n, size)))
+
+
+def names(n: int) -> np.ndarray:
+    return np.array([f"s{i}" for i in range(n)])
+
+
+def slow_silhouette(z: np.ndarray, labels: list[str]) -> float:
+    """Rousseeuw's definition, with cosine distance."""
+
+    def mean_distance(i: int, members: list[int]) -> float:
+        return sum(1 - float(z[i] @ z[j]) for j in members) / len(members)
+
+    values = []
+    for i, label in enumerate(labels):
+        own = [j for j, other in enumerate(labels) if other == label and j != i]
+        if not own:
+            values.append(0.0)
+            continue
+        inside = mean_distance(i, own)
+        elsewhere = set(labels) - {label}
+        outside = min(mean_distance(i, [j for j, o in enumerate(labels) if o == other]) for other in elsewhere)
+        values.append((outside - inside) / max(inside, outside))
+    return sum(values) / len(values)
+
+
+@pytest.mark.parametrize(("n", "size", "kinds"), [(12, 3, 2), (30, 8, 3), (40, 32, 2)])
+def test_silhouette_against_the_definition_and_scikit_learn(n: int, size: int, kinds: int) -> None:
+    z = cloud(n, size, seed=n)
+    labels = np.array([f"k{i % kinds}" for i in range(n)])
+    z = unit(z + 0.5 * np.eye(size)[np.arange(n) % kinds])
+    estimate = geometry.silhouette(z, labels, names(n))
+    assert estimate.value == pytest.approx(silhouette_score(z, labels, metric="cosine"))
+    assert estimate.value == pytest.approx(slow_silhouette(z, labels.tolist()))
+    assert estimate.low < estimate.value < estimate.high
+    assert estimate.n == n
+
+
+def test_silhouette_of_tight_and_of_crossed_clusters() -> None:
+    z = unit(np.repeat(np.eye(2, 5), 20, axis=0) + 0.01 * cloud(40, 5))
+    labels = np.repeat(["a", "b"], 20)
+    assert geometry.silhouette(z, labels, names(40)).value > 0.99
+    assert geometry.silhouette(z, np.tile(["a", "b"], 20), names(40)).value < 0.01
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(2, 30), st.integers(1, 12), st.integers(0, 1000))
+def test_total_variance_is_the_sum_of_variances(n: int, size: int, seed: int) -> None:
+    z = cloud(n, size, seed)
+    estimate = geometry.total_variance(z, names(n))
+    assert estimate.value == pytest.approx(sum(float(np.var(z[:, d])) for d in range(size)), abs=1e-12)
+    assert estimate.value == pytest.approx(1 - float((z.mean(axis=0) ** 2).sum()), abs=1e-9)  # unit vectors
+    assert -1e-12 <= estimate.low <= estimate.high <= 1 + 1e-9
+
+
+def test_total_variance_of_float32_and_of_one_point() -> None:
+    z = cloud(50, 16).astype(np.float32)
+    assert geometry.total_variance(z, names(50)).value == pytest.approx(z.astype(float).var(axis=0).sum(), abs=1e-6)
+    one = geometry.total_variance(np.repeat(cloud(1, 8), 10, axis=0), names(10))
+    assert (one.value, one.high) == pytest.approx((0, 0), abs=1e-12)
+
+
+def test_the_interval_of_the_variance_is_over_scenes() -> None:
+    z = cloud(60, 4)
+    alone = geometry.total_variance(z, names(60))
+    copied = geometry.total_variance(np.repeat(z, 4, axis=0), np.repeat(names(60), 4))
+    assert (copied.value, copied.low, copied.high) == pytest.approx((alone.value, alone.low, alone.high))
+    assert (alone.n, copied.n) == (60, 240)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 16])
+def test_effective_rank_of_equal_axes_is_their_number(size: int) -> None:
+    z = np.concatenate([np.eye(size), -np.eye(size)] * 4)
+    estimate = geometry.effective_rank(z, names(len(z)))
+    assert estimate.value == pytest.approx(size)
+    assert estimate.high <= size + 1e-9  # 1 to E
+
+
+@pytest.mark.parametrize("size", [2, 7])
+def test_effective_rank_of_a_line_is_one(size: int) -> None:
+    along = np.linspace(-1, 1, 20)[:, None] * cloud(1, size) + cloud(1, size, 1)
+    estimate = geometry.effective_rank(along, names(20))
+    assert (estimate.value, estimate.low, estimate.high) == pytest.approx((1, 1, 1), abs=1e-6)
+
+
+@pytest.mark.parametrize(("n", "size"), [(10, 3), (40, 8), (5, 12)])
+def test_effective_rank_against_its_formula(n: int, size: int) -> None:
+    z = cloud(n, size, seed=size) * np.linspace(1, 0.1, size)
+    spectrum = [s * s for s in np.linalg.svd(z - z.mean(axis=0), compute_uv=False)]
+    shares = [s / sum(spectrum) for s in spectrum]
+    entropy = -sum(p * math.log(p) for p in shares if p > 1e-15)
+    assert geometry.effective_rank(z, names(n)).value == pytest.approx(math.exp(entropy))
+
+
+def test_one_point_has_no_effective_rank() -> None:
+    with pytest.raises(ValueError, match="All embeddings are one point, so their effective rank is not defined"):
+        geometry.effective_rank(np.repeat(cloud(1, 8), 10, axis=0), names(10))
+
+
+def test_a_few_scenes_have_a_rank_although_a_resample_may_be_one_scene() -> None:
+    estimate = geometry.effective_rank(np.eye(3), names(3))
+    assert estimate.value == pytest.approx(2)
+    assert estimate.low == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("variance", "rank", "collapsed"),
+    [(0.5, 3.0, False), (0.0099, 3.0, True), (0.01, 1.5, False), (0.5, 1.49, True), (0.0, 1.0, True)],
+)
+def test_what_counts_as_collapsed(variance: float, rank: float, collapsed: bool) -> None:
+    assert geometry.is_collapsed(variance, rank) is collapsed
+
+
+def labels_of(n: int) -> np.ndarray:
+    return np.array(["horse", "camel"])[np.arange(n) % 2]
+
+
+def test_a_probe_reads_what_is_separable() -> None:
+    def embed(n: int, seed: int) -> np.ndarray:
+        direction = np.where(labels_of(n) == "horse", 1.0, -1.0)[:, None] * np.eye(8)[:1]
+        return unit(direction + 0.2 * cloud(n, 8, seed))
+
+    estimate = geometry.probe(embed(80, 0), labels_of(80), embed(60, 1), labels_of(60), names(60))
+    assert estimate.value == 1.0
+    assert (estimate.high, estimate.n) == (1.0, 60)
+
+
+def test_a_probe_of_noise_guesses() -> None:
+    values = [
+        geometry.probe(cloud(100, 8, s), labels_of(100), cloud(200, 8, s + 50), labels_of(200), names(200)).value
+        for s in range(5)
+    ]
+    assert abs(np.mean(values) - 0.5) < 0.08
+
+
+def test_a_probe_does_not_care_about_the_scale_of_a_feature() -> None:
+    fit, test = cloud(60, 4, 0), cloud(60, 4, 1)
+    labels = np.where(fit[:, 0] > 0, "a", "b")
+    truth = np.where(test[:, 0] > 0, "a", "b")
+    squeezed = np.array([1e-4, 1, 1, 1])
+    plain = geometry.probe(fit, labels, test, truth, names(60))
+    assert geometry.probe(fit * squeezed, labels, test * squeezed, truth, names(60)) == plain
+    assert plain.value > 0.85

@@ -1,0 +1,107 @@
+"""Home: shows itself at once, runs the experiments, shows their maps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from vlcore.conditions import grid
+from vlcore.runs import store
+from vlcore.runs.jobs import State, View
+from vlcore.ui import work
+
+APP = str(Path(__file__).parents[2] / "app.py")
+
+
+class FakeQueue:
+    """Stands in for the worker processes: remembers what was asked for."""
+
+    def __init__(self, state: State = State.ABSENT, status: dict | None = None) -> None:
+        self.asked: list[str] = []
+        self.cancelled: list[str] = []
+        self.state, self.status = state, status or {}
+
+    def submit(self, key: str, *_task: object) -> None:
+        self.asked.append(key)
+
+    def view(self, key: str) -> View:
+        return View(key, State.RUNNING if key in self.asked else self.state, self.status)
+
+    def cancel(self, key: str) -> bool:
+        self.cancelled.append(key)
+        return True
+
+
+def start() -> AppTest:
+    return AppTest.from_file(APP, default_timeout=60)
+
+
+def text_of(page: AppTest) -> str:
+    return " ".join(element.value for element in [*page.markdown, *page.caption, *page.title, *page.warning])
+
+
+def test_a_fresh_checkout_shows_the_question_and_one_button(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "queue", lambda: FakeQueue())
+    page = start().run()
+    assert not page.exception
+    assert page.title[0].value.endswith("?")
+    assert len(page.get("image")) == 4, "one picture of each group, before anything is rendered"
+    assert [button.label for button in page.button] == ["Run the four experiments"]
+    assert text_of(page).count("Not trained yet") == 4
+    assert "75 % removed (12 of 48 kept)" in text_of(page)
+    assert not list(empty_home.iterdir()), "looking at the page writes nothing"
+
+
+def test_the_button_queues_exactly_the_four_experiments(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = FakeQueue()
+    monkeypatch.setattr(work, "queue", lambda: queue)
+    page = start().run()
+    page.button[0].click().run()
+    assert not page.exception
+    assert queue.asked == [condition.key for condition in grid("experiments")]
+    assert [button.label for button in page.button] == ["Cancel"]
+
+
+def test_progress_is_shown_and_can_be_cancelled(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    status = {"stage": "training", "step": 30, "steps": 600, "fraction": 0.2}
+    queue = FakeQueue(State.RUNNING, status)
+    monkeypatch.setattr(work, "queue", lambda: queue)
+    page = start().run()
+    assert not page.exception
+    texts = [bar.proto.text for bar in page.get("progress")]
+    assert texts.count("training, step 30 of 600") == 4
+    assert any(text.startswith("0 of 4 done") for text in texts)
+    page.button[0].click().run()
+    assert queue.cancelled == [condition.key for condition in grid("experiments")]
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "sentence"),
+    [
+        (State.INTERRUPTED, {}, "was interrupted"),
+        (State.CANCELLED, {}, "was cancelled"),
+        (State.FAILED, {"message": "The disk is full."}, "failed: The disk is full."),
+    ],
+)
+def test_a_training_that_ended_badly_says_so_and_can_be_run_again(
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch, state: State, status: dict, sentence: str
+) -> None:
+    monkeypatch.setattr(work, "queue", lambda: FakeQueue(state, status))
+    page = start().run()
+    assert not page.exception
+    assert sum(sentence in warning.value for warning in page.warning) == 4
+    assert page.button[0].label == "Run the four experiments"
+
+
+def test_trained_experiments_show_their_maps_and_numbers(experiments: list[store.Artefact]) -> None:
+    page = start().run()
+    assert not page.exception
+    assert not page.button
+    assert len(page.get("vega_lite_chart")) == 4
+    shown = text_of(page).replace("\u00a0", " ")
+    for artefact in experiments:
+        minority = artefact.metrics["end"]["minority_accuracy"]
+        assert f"{minority['value'] * 100:.0f} % ({minority['low'] * 100:.0f} to" in shown
+    assert shown.count("of 1,000 held-out pictures") == 4

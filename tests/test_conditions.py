@@ -1,0 +1,322 @@
+"""A condition is a value: equal conditions are one key, and nothing that cannot be trained becomes one."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vlcore.conditions import (
+    ARCHITECTURES,
+    GRIDS,
+    NEGATIVES,
+    PRESETS,
+    STEPS_LIMIT,
+    Condition,
+    ConditionError,
+    describe_bias,
+    from_dict,
+    grid,
+    steps_of,
+    with_settings,
+)
+from vlcore.images.captions import LABEL_STYLES
+from vlcore.scenes import RENDERER_VERSION
+
+OTHER: dict[str, Any] = {
+    "data": "other",
+    "data_version": "another",
+    "bias": 0.75,
+    "labels": "descriptive",
+    "negatives": "none",
+    "architecture": "seed_faithful",
+    "n_per_group": 47,
+    "steps": 599,
+    "batch_size": 127,
+    "data_seed": 1,
+    "init_seed": 1,
+}
+
+CONDITIONS = st.builds(
+    Condition,
+    data=st.from_regex(r"[a-z0-9][a-z0-9._-]{0,12}", fullmatch=True),
+    data_version=st.text(max_size=5),
+    bias=st.floats(0, 1),
+    labels=st.sampled_from(LABEL_STYLES),
+    negatives=st.sampled_from(NEGATIVES),
+    architecture=st.sampled_from(ARCHITECTURES),
+    n_per_group=st.integers(2, 10_000),
+    steps=st.integers(0, STEPS_LIMIT),
+    batch_size=st.integers(2, 4096),
+    data_seed=st.integers(0, 2**31 - 1),
+    init_seed=st.integers(0, 2**31 - 1),
+)
+
+
+@pytest.mark.parametrize("name", sorted(OTHER))
+def test_another_value_of_any_field_is_another_key(name: str) -> None:
+    base = Condition()
+    assert getattr(base, name) != OTHER[name]
+    assert base.but(**{name: OTHER[name]}).key != base.key
+
+
+def test_every_field_with_a_choice_is_tried_above() -> None:
+    assert {field.name for field in dataclasses.fields(Condition)} - set(OTHER) == {"objective"}  # there is only one
+
+
+@pytest.mark.parametrize("zero", [0, 0.0, -0.0])
+def test_all_zeros_are_one_condition(zero: float) -> None:
+    condition = Condition(bias=zero)
+    assert condition == Condition()
+    assert condition.key == Condition().key
+    assert math.copysign(1, condition.bias) == 1
+
+
+def test_whole_and_broken_numbers_and_float_noise_are_one_condition() -> None:
+    assert Condition(bias=1).key == Condition(bias=1.0).key
+    assert Condition(bias=0.1 + 0.2).key == Condition(bias=0.3).key
+
+
+@given(CONDITIONS)
+def test_a_condition_survives_json(condition: Condition) -> None:
+    again = from_dict(json.loads(json.dumps(condition.as_dict())))
+    assert again == condition
+    assert again.key == condition.key
+
+
+@given(CONDITIONS, CONDITIONS)
+def test_keys_are_equal_exactly_for_equal_conditions(one: Condition, other: Condition) -> None:
+    assert (one.key == other.key) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("changes", "readable"),
+    [
+        ({}, "scenes-b0-undescriptive-bce-s0"),
+        ({"bias": 0.75, "labels": "descriptive"}, "scenes-b75-descriptive-bce-s0"),
+        ({"bias": 0.07}, "scenes-b7-undescriptive-bce-s0"),
+        ({"bias": 0.125}, "scenes-b12.5-undescriptive-bce-s0"),
+        ({"bias": 0.5, "steps": 0}, "scenes-b50-untrained-bce-s0"),
+        ({"negatives": "none", "data_seed": 3, "init_seed": 3}, "scenes-b0-undescriptive-bce-positives-s3"),
+        ({"data": "ponies", "data_seed": 2, "init_seed": 5}, "ponies-b0-undescriptive-bce-d2s5"),
+    ],
+)
+def test_a_key_can_be_read(changes: dict[str, Any], readable: str) -> None:
+    stem, _, digest = Condition(**changes).key.rpartition("-")
+    assert stem == readable
+    assert len(digest) == 8
+    assert set(digest) <= set("0123456789abcdef")
+
+
+@given(CONDITIONS)
+def test_a_key_is_a_safe_file_name(condition: Condition) -> None:
+    assert set(condition.key) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-")
+    assert condition.key[0] not in ".-"
+
+
+def test_the_scenes_carry_the_version_of_their_renderer() -> None:
+    assert Condition().data_version == str(RENDERER_VERSION)
+    assert Condition(data_version="0").data_version == "0"
+    assert Condition(data="ponies").data_version == ""
+
+
+@pytest.mark.parametrize("bias", [math.nan, math.inf, -math.inf, -0.1, 1.1, "0.5", None, True])
+def test_a_bias_outside_0_to_1_is_refused(bias: Any) -> None:
+    with pytest.raises(ConditionError, match="give the removed share as a number from 0 to 1"):
+        Condition(bias=bias)
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("labels", "label style"),
+        ("objective", "objective"),
+        ("negatives", "choice of negatives"),
+        ("architecture", "architecture"),
+    ],
+)
+@pytest.mark.parametrize("value", ["poetic", "", None, 3, ["descriptive"]])
+def test_a_choice_that_does_not_exist_is_refused(name: str, what: str, value: Any) -> None:
+    with pytest.raises(ConditionError, match=f"No {what} is named .*; choose one of") as caught:
+        Condition(**{name: value})
+    assert str(getattr(Condition(), name)) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        ("n_per_group", 2, 10_000),
+        ("steps", 0, STEPS_LIMIT),
+        ("batch_size", 2, 4096),
+        ("data_seed", 0, 2**31 - 1),
+        ("init_seed", 0, 2**31 - 1),
+    ],
+)
+def test_whole_numbers_have_a_range(name: str, low: int, high: int) -> None:
+    for value in (low, high):
+        assert getattr(Condition(**{name: value}), name) == value
+    for bad in (low - 1, high + 1, 5.0, "5", True, None):
+        with pytest.raises(ConditionError, match=f"{name} is {bad!r}; give a whole number from {low} to {high}"):
+            Condition(**{name: bad})
+
+
+@pytest.mark.parametrize("name", ["", "..", ".hidden", "-x", "_x", "a/b", "a b", "Ponies", "pferdé", "a\n"])
+def test_an_image_set_name_that_is_no_folder_name_is_refused(name: str) -> None:
+    with pytest.raises(ConditionError, match="use lower-case letters, digits"):
+        Condition(data=name)
+
+
+@pytest.mark.parametrize(("name", "what"), [("data", "name"), ("data_version", "version")])
+@pytest.mark.parametrize("value", [1, None, ["scenes"]])
+def test_a_name_or_version_that_is_not_text_is_refused(name: str, what: str, value: Any) -> None:
+    with pytest.raises(ConditionError) as caught:
+        Condition(**{"data": "ponies", name: value})
+    assert f"The {what} of the image set is {value!r}; give it as text." in str(caught.value)
+
+
+def test_a_condition_error_is_a_value_error() -> None:
+    assert issubclass(ConditionError, ValueError)
+
+
+@given(CONDITIONS)
+def test_kept_images_are_the_rounded_share(condition: Condition) -> None:
+    assert condition.n_minority == round(condition.n_per_group * (1 - condition.bias))
+    assert 0 <= condition.n_minority <= condition.n_per_group
+
+
+@pytest.mark.parametrize(("bias", "kept"), [(0, 48), (0.25, 36), (0.5, 24), (0.75, 12), (0.9, 5), (0.95, 2), (1, 0)])
+def test_kept_images_of_the_grids(bias: float, kept: int) -> None:
+    assert Condition(bias=bias).n_minority == kept
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"bias": 0.75}, "75 % removed (12 of 48 kept)"),
+        ({}, "0 % removed (48 of 48 kept)"),
+        ({"bias": 1}, "100 % removed (0 of 48 kept)"),
+        ({"bias": 0.07, "n_per_group": 100}, "7 % removed (93 of 100 kept)"),
+        ({"bias": 0.125, "n_per_group": 8}, "12.5 % removed (7 of 8 kept)"),
+    ],
+)
+def test_the_bias_in_words(changes: dict[str, Any], words: str) -> None:
+    assert describe_bias(Condition(**changes)) == words
+
+
+@pytest.mark.parametrize(("name", "steps"), PRESETS.items())
+def test_presets(name: str, steps: int) -> None:
+    assert steps_of(name) == steps
+    assert Condition(steps=steps).preset == name
+
+
+def test_other_numbers_of_steps_are_custom() -> None:
+    assert Condition(steps=601).preset == "custom"
+
+
+def test_a_preset_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ConditionError, match="No preset is named 'hasty'; choose one of untrained, live"):
+        steps_of("hasty")
+
+
+def test_the_untrained_encoder_shares_all_but_the_steps() -> None:
+    condition = Condition(bias=0.9, labels="descriptive", init_seed=4)
+    assert condition.untrained == condition.but(steps=0)
+    assert condition.untrained.preset == "untrained"
+
+
+def test_settings_are_read_by_the_kind_of_their_field() -> None:
+    changed = with_settings(
+        Condition(), {"bias": "0.9", "steps": "12", "labels": "descriptive", "data_version": "7", "init_seed": "3"}
+    )
+    assert changed == Condition(bias=0.9, steps=12, labels="descriptive", data_version="7", init_seed=3)
+    assert with_settings(changed, {}) == changed
+
+
+@given(CONDITIONS)
+def test_settings_of_every_field_give_the_condition_back(condition: Condition) -> None:
+    texts = {name: repr(value) if isinstance(value, float) else str(value) for name, value in vars(condition).items()}
+    assert with_settings(Condition(), texts) == condition
+
+
+@pytest.mark.parametrize(
+    ("settings_given", "sentence"),
+    [
+        ({"colour": "red"}, "No setting is named 'colour'; settings are architecture, batch_size"),
+        ({"steps": "many"}, "steps='many' is not a whole number"),
+        ({"steps": "1.5"}, "steps='1.5' is not a whole number"),
+        ({"bias": "much"}, "bias='much' is not a number"),
+        ({"bias": "nan"}, "The bias is nan"),
+        ({"bias": "1.5"}, "The bias is 1.5"),
+        ({"labels": "poetic"}, "No label style is named 'poetic'"),
+        ({"steps": "-1"}, "steps is -1"),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_refused(settings_given: dict[str, str], sentence: str) -> None:
+    with pytest.raises(ConditionError) as caught:
+        with_settings(Condition(), settings_given)
+    assert sentence in str(caught.value)
+
+
+def test_an_unknown_field_is_refused() -> None:
+    with pytest.raises(ConditionError, match="No setting is named 'colour'; settings are architecture"):
+        from_dict({"colour": "red", "bias": 0.5})
+    with pytest.raises(ConditionError, match="bias"):
+        from_dict({"bias": 2})
+    assert from_dict({}) == Condition()
+
+
+def test_the_experiments_are_the_four_of_the_study() -> None:
+    assert [(c.bias, c.labels, c.n_minority, c.init_seed) for c in grid("experiments")] == [
+        (0.0, "undescriptive", 48, 0),
+        (0.0, "descriptive", 48, 0),
+        (0.75, "undescriptive", 12, 0),
+        (0.75, "descriptive", 12, 0),
+    ]
+
+
+@pytest.mark.parametrize(("name", "size"), [("experiments", 4), ("paper", 12), ("class", 6), ("full", 14)])
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_grids_are_complete_blocks_of_paired_seeds(name: str, size: int, seeds: int) -> None:
+    base = Condition(steps=7, n_per_group=20, data_seed=5, init_seed=11)
+    conditions = grid(name, base, seeds)
+    assert len({condition.key for condition in conditions}) == len(conditions) == size * seeds
+    for seed in range(seeds):
+        block = conditions[size * seed : size * (seed + 1)]
+        assert {(c.bias, c.labels) for c in block} == {(b, s) for b in GRIDS[name] for s in LABEL_STYLES}
+        assert {(c.data_seed, c.init_seed, c.steps, c.n_per_group) for c in block} == {(5 + seed, 11 + seed, 7, 20)}
+
+
+def test_a_grid_without_a_base_is_of_the_defaults() -> None:
+    assert Condition() in grid("paper")
+
+
+def test_a_grid_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ConditionError, match="No grid is named 'huge'; choose one of experiments, paper, class, full"):
+        grid("huge")
+    with pytest.raises(ConditionError, match="number of seeds is 0; give a whole number from 1"):
+        grid("paper", seeds=0)
+
+
+@settings(max_examples=20)
+@given(CONDITIONS)
+def test_a_condition_cannot_be_changed(condition: Condition) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        condition.bias = 0.5  # type: ignore[misc]
+    assert condition.but() == condition
+    assert hash(condition.but()) == hash(condition)
+
+
+def test_nobody_waits_for_torch_to_name_a_condition() -> None:
+    code = (
+        "import sys, vlcore.conditions as c; c.grid('paper')[0].key\n"
+        "print([name for name in ('torch', 'umap', 'sklearn', 'transformers', 'streamlit') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
