@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
-from vlcore.conditions import grid
+from vlcore.conditions import Condition, grid
 from vlcore.figures.maps import linked_maps
 from vlcore.images.thumbs import thumb_uri
 from vlcore.images.uploads import UploadError, open_upload
@@ -23,37 +23,39 @@ st.markdown(
 )
 
 with shell.errors_as_sentences():
-    known = [key for key in store.published_keys() if not key.endswith(".umap")]
-    titles = {key: compare.title(work.artefact(key)) for key in known}
-if not known:
-    st.info("There is no trained model yet. Run the four experiments first; it takes about two minutes.")
+    trained = [work.artefact(key).condition for key in store.published_keys() if not key.endswith(".umap")]
+if not trained:
+    st.info("There is no trained model yet. Run the four experiments first; it takes about two and a half minutes.")
     st.page_link("app.py", label="Go to the experiments", icon=":material/play_arrow:")
     st.stop()
+# The untrained encoder behind each model is one more choice, and is made when it is chosen.
+choices = {condition.key: condition for condition in [*trained, *(condition.untrained for condition in trained)]}
+usual = [condition.key for condition in grid("experiments") if condition.key in choices] or list(choices)
 
 
 def describe(key: str) -> str:
-    condition = work.artefact(key).condition
-    return f"{titles[key]} · seed {condition.init_seed}, {condition.steps:,} steps"
+    condition = choices[key]
+    length = "" if condition.steps == 0 else f", {condition.steps:,} steps"
+    return f"{compare.title_of(condition)} · seed {condition.init_seed}{length}"
 
 
-usual = [condition.key for condition in grid("experiments") if condition.key in known]
-choice = st.columns(2)
-left = choice[0].selectbox(
-    "Left model",
-    known,
-    index=known.index(usual[0]) if usual else 0,
-    format_func=describe,
-    key="left",
-    bind="query-params",
-)
-right = choice[1].selectbox(
-    "Right model",
-    known,
-    index=known.index(usual[-1]) if usual else len(known) - 1,
-    format_func=describe,
-    key="right",
-    bind="query-params",
-)
+def choose(side: str, usually: str) -> Condition:
+    key = st.selectbox(
+        f"{side} model",
+        list(choices),
+        index=list(choices).index(usually),
+        format_func=describe,
+        key=side.lower(),
+        bind="query-params",
+    )
+    return choices[key]
+
+
+columns = st.columns(2)
+with columns[0]:
+    left = choose("Left", usual[0])
+with columns[1]:
+    right = choose("Right", usual[-1])
 
 given: list[tuple[str, Image.Image]] = []
 upload, camera, samples = st.tabs(["Upload", "Camera", "Sample pictures"])
@@ -82,11 +84,13 @@ if not given:
     st.info("Upload a picture of a horse or a camel, or of anything else, or tick a sample picture.")
     st.stop()
 
+both = (left, right)
+panels.wait_for([condition for condition in both if not work.queue().view(condition.key).done])
 with shell.errors_as_sentences():
-    together = work.comparison(left, right, "pca")
+    together = work.comparison(left.key, right.key, "pca")
     images = work.image_set(together.left)
     with st.spinner("Asking the models …"):
-        z_left, z_right = (work.embed(key, [picture for _, picture in given]) for key in (left, right))
+        z_left, z_right = (work.embed(condition.key, [picture for _, picture in given]) for condition in both)
 places_left = together.left.place(z_left)
 places_right = together.turn.apply(together.right.place(z_right))
 stars = pd.DataFrame(

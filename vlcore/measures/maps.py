@@ -45,6 +45,8 @@ def fit_plane(reference: Embeddings) -> Plane:
 
     The sign of each component is fixed: its largest loading is positive (scikit-learn's convention).
     """
+    from sklearn.decomposition import PCA  # here, because pages place points and never fit
+
     z = np.asarray(reference, dtype=np.float64)
     with np.errstate(invalid="ignore"):  # a reference set of one point has no variance to share out: 0 / 0
         pca = PCA(n_components=2, svd_solver="full").fit(z)

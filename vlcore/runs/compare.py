@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from vlcore.conditions import describe_bias
+from vlcore.conditions import Condition, describe_bias
 from vlcore.figures.maps import MapInfo
 from vlcore.images.captions import caption, objects_of
 from vlcore.images.imagesets import ImageSet
@@ -212,16 +212,18 @@ LABEL_WORDS = {"undescriptive": "short labels", "descriptive": "descriptive labe
 
 def title(model: store.Artefact) -> str:
     """A model in a few words: ``75 % removed (12 of 48 kept), short labels``."""
-    condition = model.condition
+    return title_of(model.condition)
+
+
+def title_of(condition: Condition) -> str:
+    """A condition in the words of `title`."""
     bias = "No bias" if condition.bias == 0 else describe_bias(condition)
     words = [bias, LABEL_WORDS[condition.labels]]
     if condition.negatives == "none":
         words.append("positives only")
     if condition.architecture != "conv_stem":
         words.append("linear patches")
-    if condition.steps == 0:
-        return "Untrained encoder, " + words[1]
-    return ", ".join(words)
+    return ", ".join(["Untrained encoder", *words[1:]] if condition.steps == 0 else words)
 
 
 def map_info(model: ModelMap, *, aligned: bool) -> MapInfo:

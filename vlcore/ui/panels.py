@@ -116,6 +116,29 @@ def progress(view: View) -> None:
     st.progress(view.fraction, text=text)
 
 
+def wait_for(conditions: Sequence[Condition]) -> None:
+    """Queue conditions, and hold the page with their progress until all are there."""
+    if not conditions:
+        return
+    for condition in conditions:
+        if work.queue().view(condition.key).state is State.ABSENT:
+            work.train(condition)
+
+    @st.fragment(run_every=work.POLL)
+    def watch() -> None:
+        views = work.views(conditions)
+        for view in views:
+            if view.state.is_active:
+                progress(view)
+            elif sentence := ended_badly(view):
+                st.warning(sentence)
+        if all(view.done for view in views):
+            st.rerun()
+
+    watch()
+    st.stop()
+
+
 def ended_badly(view: View) -> str | None:
     """The sentence for a job that ended without a model; None where there is none."""
     if view.state is State.INTERRUPTED:

@@ -1,0 +1,150 @@
+"""Embeddings, and a model that comes back from its file the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from vlcore.conditions import ARCHITECTURES, Condition
+from vlcore.images.captions import Vocabulary, distinct_captions
+from vlcore.images.groups import SCENES, Grouping
+from vlcore.learning import embed
+from vlcore.learning.embed import ModelError
+from vlcore.learning.model import DualEncoder, ModelConfig, build, to_input
+
+WORDS = Vocabulary.of(SCENES)
+CAPTIONS = distinct_captions("descriptive", SCENES)
+PICTURES = np.random.default_rng(0).integers(0, 256, (20, 64, 64, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def model() -> DualEncoder:
+    return build(Condition(), len(WORDS)).eval()
+
+
+def test_embeddings_are_those_of_the_towers(model: DualEncoder) -> None:
+    z, t = embed.embed_images(model, PICTURES), embed.embed_captions(model, WORDS, CAPTIONS)
+    assert (z.shape, t.shape) == ((20, 32), (4, 32))
+    assert z.dtype == t.dtype == np.float32
+    with torch.no_grad():
+        for row in range(3):
+            alone = model.image(to_input(torch.from_numpy(PICTURES[row : row + 1])))
+            assert z[row] == pytest.approx(alone[0].numpy(), abs=1e-5)
+        assert t == pytest.approx(model.text(torch.from_numpy(WORDS.tokens(CAPTIONS))).numpy())
+    assert np.linalg.norm(z, axis=1) == pytest.approx(np.ones(20), abs=1e-5)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 7, 20, 256])
+def test_embeddings_do_not_depend_on_the_batch(batch: int, model: DualEncoder) -> None:
+    whole = embed.embed_images(model, PICTURES, batch=20)
+    assert embed.embed_images(model, PICTURES, batch=batch) == pytest.approx(whole, abs=1e-5)
+
+
+def test_scale_and_bias_turn_a_cosine_into_a_logit(model: DualEncoder) -> None:
+    z, t = embed.embed_images(model, PICTURES), embed.embed_captions(model, WORDS, CAPTIONS)
+    scale, bias = embed.scale_and_bias(model)
+    with torch.no_grad():
+        logits = model.logits(torch.from_numpy(z), torch.from_numpy(t)).numpy()
+    assert scale * z @ t.T + bias == pytest.approx(logits, abs=1e-5)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("grouping", [SCENES, Grouping(("Katze", "Bär"), ("東京", "sea side"))])
+def test_a_model_comes_back_from_its_file_bit_for_bit(architecture: str, grouping: Grouping, tmp_path: Path) -> None:
+    words = Vocabulary.of(grouping)
+    model = build(Condition(architecture=architecture, init_seed=3), len(words)).eval()
+    with torch.no_grad():
+        model.tau.add_(0.5)
+        model.bias.sub_(1.25)
+    path = tmp_path / "model.safetensors"
+    embed.save(model, words, path)
+    again, vocabulary = embed.load(path)
+    assert vocabulary.words == words.words
+    assert again.config == model.config
+    assert (embed.embed_images(again, PICTURES) == embed.embed_images(model, PICTURES)).all()
+    captions = distinct_captions("descriptive", grouping)
+    assert (embed.embed_captions(again, vocabulary, captions) == embed.embed_captions(model, words, captions)).all()
+    assert embed.scale_and_bias(again) == embed.scale_and_bias(model)
+    assert not again.training
+    assert not any(parameter.requires_grad for parameter in again.parameters())
+
+
+def test_a_file_that_is_missing_or_broken_is_refused(model: DualEncoder, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    embed.save(model, WORDS, path)
+    whole = path.read_bytes()
+    for content in (None, b"", b"weights", whole[:100], whole[: len(whole) // 2], b"\xff" * 8 + whole[8:]):
+        path.unlink()
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(
+            ModelError, match=r"model\.safetensors cannot be read; delete its folder and train it again"
+        ):
+            embed.load(path)
+        path.touch()
+    with pytest.raises(ModelError, match="cannot be read"):
+        embed.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"vocabulary": None},
+        {"width": "many"},
+        {"width": "32"},
+        {"colour": "red"},
+        {"architecture": "seed_faithful"},
+        {"words": "5"},
+    ],
+)
+def test_a_file_that_describes_another_model_is_refused(
+    changes: dict[str, str | None], model: DualEncoder, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.safetensors"
+    embed.save(model, WORDS, path)
+    shape = {name: str(value) for name, value in model.config.as_dict().items()}
+    about = {**shape, "vocabulary": " ".join(WORDS.words), **changes}
+    save_file(load_file(path), path, metadata={name: value for name, value in about.items() if value is not None})
+    with pytest.raises(ModelError, match="cannot be read"):
+        embed.load(path)
+
+
+def test_weights_that_are_no_dual_encoder_are_refused(tmp_path: Path) -> None:
+    save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors")
+    with pytest.raises(ModelError, match=r"other\.safetensors cannot be read"):
+        embed.load(tmp_path / "other.safetensors")
+
+
+def test_a_config_of_other_sizes_comes_back(tmp_path: Path) -> None:
+    small = DualEncoder(ModelConfig(words=len(WORDS), width=16, depth=1, heads=2, embedding=8))
+    embed.save(small, WORDS, tmp_path / "small.safetensors")
+    again, _ = embed.load(tmp_path / "small.safetensors")
+    assert again.config == small.config
+    assert embed.embed_images(again, PICTURES[:2]).shape == (2, 8)
+
+
+def test_the_device_is_the_named_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VLCORE_DEVICE", "cpu")
+    assert embed.choose_device() == "cpu"
+    for cuda, mps, chosen in ((True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda cuda=cuda: cuda)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda mps=mps: mps)
+        monkeypatch.setenv("VLCORE_DEVICE", "auto")
+        assert embed.choose_device() == chosen
+        monkeypatch.delenv("VLCORE_DEVICE")
+        assert embed.choose_device() == chosen
+        monkeypatch.setenv("VLCORE_DEVICE", chosen)
+        assert embed.choose_device() == chosen
+
+
+@pytest.mark.parametrize("named", ["cuda", "mps", "tpu", "", "CPU"])
+def test_a_device_that_is_not_there_is_refused(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setenv("VLCORE_DEVICE", named)
+    with pytest.raises(ModelError, match=f"VLCORE_DEVICE='{named}' is not available here; use auto or one of cpu"):
+        embed.choose_device()

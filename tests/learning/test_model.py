@@ -1,0 +1,187 @@
+"""The dual encoder: unit vectors, seeds, and what padding must not do."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from vlcore.conditions import ARCHITECTURES, Condition
+from vlcore.images.captions import LABEL_STYLES, MAX_WORDS, PAD, Vocabulary, distinct_captions
+from vlcore.images.groups import SCENES
+from vlcore.learning.model import Attention, DualEncoder, ModelConfig, build, stream, to_input
+
+WORDS = Vocabulary.of(SCENES)
+
+
+def pictures(n: int, seed: int = 0) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).integers(0, 256, (n, 64, 64, 3), dtype=np.uint8))
+
+
+def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+    pairs = zip(one.state_dict().items(), other.state_dict().items(), strict=True)
+    return all(name == name2 and torch.equal(value, value2) for (name, value), (name2, value2) in pairs)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("n", [1, 5])
+def test_both_towers_give_unit_vectors(architecture: str, n: int) -> None:
+    model = build(Condition(architecture=architecture), len(WORDS))
+    z = model.image(to_input(pictures(n)))
+    t = model.text(torch.from_numpy(WORDS.tokens(distinct_captions("descriptive", SCENES))))
+    assert z.shape == (n, 32)
+    assert t.shape == (4, 32)
+    for vectors in (z, t):
+        assert vectors.norm(dim=1).detach().numpy() == pytest.approx(np.ones(len(vectors)), abs=1e-5)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_model_is_small(architecture: str) -> None:
+    model = build(Condition(architecture=architecture), len(WORDS))
+    assert 150_000 <= model.parameters_count <= 350_000
+    assert model.parameters_count == sum(math.prod(value.shape) for value in model.state_dict().values())
+
+
+def test_every_parameter_takes_part() -> None:
+    for architecture in ARCHITECTURES:
+        model = build(Condition(architecture=architecture), len(WORDS))
+        tokens = torch.from_numpy(WORDS.tokens(distinct_captions("descriptive", SCENES)))
+        loss = (model.logits(model.image(to_input(pictures(3))), model.text(tokens)) ** 2).sum()
+        loss.backward()
+        idle = [name for name, parameter in model.named_parameters() if parameter.grad is None]
+        assert idle == []
+
+
+def test_conditions_of_one_seed_start_from_one_image_tower() -> None:
+    first = build(Condition(), len(WORDS))
+    for style in LABEL_STYLES:
+        for bias in (0.0, 0.75, 1.0):
+            assert same(build(Condition(labels=style, bias=bias, steps=7, data_seed=3), len(WORDS)), first)
+    more_words = build(Condition(), len(WORDS) + 9)
+    assert same(more_words.image, first.image)
+    assert not torch.equal(more_words.text.project.weight, first.text.project.weight)
+
+
+def test_seeds_start_from_different_weights() -> None:
+    models = [build(Condition(init_seed=seed), len(WORDS)) for seed in range(3)]
+    for one in range(3):
+        for other in range(one):
+            for tower in ("image", "text"):
+                mine, theirs = (getattr(models[i], tower).project.weight for i in (one, other))
+                assert not torch.equal(mine, theirs)
+    assert not torch.equal(models[0].image.project.weight, models[0].text.project.weight)
+
+
+def test_building_leaves_the_global_random_state_alone() -> None:
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    build(Condition(init_seed=1), len(WORDS))
+    assert torch.equal(torch.get_rng_state(), before)
+    first = build(Condition(), len(WORDS))
+    torch.manual_seed(6)
+    assert same(build(Condition(), len(WORDS)), first)
+
+
+def short_attention(model: DualEncoder, tokens: list[int]) -> torch.Tensor:
+    """The embedding of a caption, computed on its words alone: no padding, no mask."""
+    tower = model.text
+    x = tower.embed(torch.tensor([tokens])) + tower.position[: len(tokens)]
+    for block in tower.blocks:
+        x = block(x)
+    return F.normalize(tower.project(tower.norm(x).mean(dim=1)), dim=-1)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(1, len(WORDS) - 1), min_size=1, max_size=MAX_WORDS))
+def test_padding_changes_no_caption(tokens: list[int]) -> None:
+    model = build(Condition(), len(WORDS)).eval()
+    padded = torch.tensor([tokens + [PAD] * (MAX_WORDS - len(tokens))])
+    with torch.no_grad():
+        plain = model.text(padded)
+        assert plain.numpy() == pytest.approx(short_attention(model, tokens).numpy(), abs=1e-5)
+        model.text.embed.weight[PAD] += 100  # what padding looks like does not matter either
+        assert model.text(padded).numpy() == pytest.approx(plain.numpy(), abs=1e-6)
+
+
+def test_a_caption_does_not_depend_on_its_neighbours() -> None:
+    model = build(Condition(), len(WORDS)).eval()
+    tokens = torch.from_numpy(WORDS.tokens(distinct_captions("descriptive", SCENES)))
+    with torch.no_grad():
+        together = model.text(tokens)
+        for row in range(4):
+            assert model.text(tokens[row : row + 1]).numpy() == pytest.approx(together[row : row + 1].numpy(), abs=1e-6)
+
+
+def test_the_order_of_words_matters() -> None:
+    model = build(Condition(), len(WORDS)).eval()
+    with torch.no_grad():
+        one, other = model.text(torch.from_numpy(WORDS.tokens(["horse on grass", "grass on horse"])))
+    assert (one - other).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(("width", "heads", "tokens"), [(8, 1, 3), (8, 4, 5), (64, 4, 16)])
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention_against_a_loop(width: int, heads: int, tokens: int, masked: bool) -> None:
+    torch.manual_seed(width + heads)
+    attention, x = Attention(width, heads), torch.randn(2, tokens, width)
+    seen = torch.ones(2, tokens, dtype=torch.bool)
+    seen[1, tokens // 2 :] = not masked
+    with torch.no_grad():
+        found = attention(x, seen[:, None, None, :] if masked else None)
+        size = width // heads
+        for example in range(2):
+            mixed = torch.zeros(tokens, width)
+            projected = attention.qkv(x[example])  # (T, 3 W): queries, keys, values, each head after head
+            for head in range(heads):
+                q, k, v = (projected[:, part * width + head * size :][:, :size] for part in range(3))
+                for i in range(tokens):
+                    scores = [float(q[i] @ k[j]) / math.sqrt(size) for j in range(tokens)]
+                    shares = [math.exp(s) if seen[example, j] else 0.0 for j, s in enumerate(scores)]
+                    for j in range(tokens):
+                        mixed[i, head * size : (head + 1) * size] += shares[j] / sum(shares) * v[j]
+            assert found[example].numpy() == pytest.approx(attention.out(mixed).numpy(), abs=1e-5)
+
+
+def test_logits_are_a_scaled_and_shifted_cosine() -> None:
+    model = build(Condition(), len(WORDS))
+    z, t = F.normalize(torch.randn(3, 32), dim=1), F.normalize(torch.randn(2, 32), dim=1)
+    assert model.logits(z, t).detach().numpy() == pytest.approx((10 * z @ t.T).numpy(), abs=1e-4)
+    for tau, scale in ((0.5, math.exp(0.5)), (-3.0, 1.0), (9.0, 100.0)):  # the scale stays between 1 and 100
+        with torch.no_grad():
+            model.tau.fill_(tau)
+            model.bias.fill_(-2.0)
+            logits = model.logits(z, t)
+        for i in range(3):
+            for k in range(2):
+                by_hand = scale * sum(float(a * b) for a, b in zip(z[i], t[k], strict=True)) - 2
+                assert logits[i, k].item() == pytest.approx(by_hand, abs=1e-3)
+
+
+def test_pixels_become_numbers_around_mid_grey() -> None:
+    pixels = pictures(2)
+    inputs = to_input(pixels)
+    assert inputs.shape == (2, 3, 64, 64)
+    for image, channel, row, column in ((0, 0, 0, 0), (1, 2, 63, 5), (1, 1, 7, 40)):
+        value = int(pixels[image, row, column, channel])
+        assert inputs[image, channel, row, column].item() == pytest.approx((value - 127.5) / 127.5)
+    ends = to_input(torch.tensor([[[[0, 255, 0]]]], dtype=torch.uint8))
+    assert ends.flatten().tolist() == [-1, 1, -1]
+
+
+def test_every_purpose_has_a_stream_of_its_own() -> None:
+    purposes = ("image tower", "text tower", "image order", "augmentation")
+    numbers = {stream(seed, purpose) for seed in range(50) for purpose in purposes}
+    assert len(numbers) == 200
+    assert all(0 <= number < 2**63 for number in numbers)
+    assert stream(3, "image tower") == stream(3, "image tower")
+
+
+def test_a_config_is_saved_as_plain_values() -> None:
+    config = ModelConfig(words=9, architecture="seed_faithful", init_seed=4)
+    assert ModelConfig(**config.as_dict()) == config
+    assert all(isinstance(value, int | str) for value in config.as_dict().values())

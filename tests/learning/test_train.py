@@ -1,0 +1,333 @@
+"""The loop: the same bits again, the same pictures for every label style, and the words it gives to who listens."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vlcore.conditions import Condition
+from vlcore.learning import train as loop
+from vlcore.learning.embed import embed_images
+from vlcore.learning.model import DualEncoder, build, to_input
+from vlcore.learning.train import (
+    Progress,
+    TrainedModel,
+    TrainingData,
+    augment,
+    caption_accuracy,
+    pack,
+    snapshot_steps,
+    train,
+)
+
+TOKENS = np.array([[2, 0, 0, 0, 0, 0, 0, 0], [3, 4, 0, 0, 0, 0, 0, 0], [5, 4, 6, 0, 0, 0, 0, 0], [7] * 8])
+WORDS = 10
+SHORT = Condition(data="tiny", batch_size=16, steps=6)
+
+
+def noise(n: int = 24, captions: int = 2, seed: int = 0) -> TrainingData:
+    """Pictures of noise, bright ones under caption 0, dark ones under caption 1, and so on."""
+    own = np.arange(n) * captions // n
+    pixels = np.random.default_rng(seed).integers(0, 128, (n, 64, 64, 3)) // (1 + own)[:, None, None, None]
+    pixels[own == 0] += 127
+    return TrainingData(pixels.astype(np.uint8), own, TOKENS[:captions], WORDS)
+
+
+def run(condition: Condition, data: TrainingData, device: str = "cpu") -> TrainedModel:
+    return train(condition, data, device=device, on_step=lambda _progress: None, on_snapshot=lambda _step, _model: None)
+
+
+def same(one: DualEncoder, other: DualEncoder) -> bool:
+    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(mine, theirs) for mine, theirs in pairs)
+
+
+# --------------------------------------------------------------------------------------------------------- the loop
+
+
+@pytest.mark.parametrize("changes", [{}, {"architecture": "seed_faithful", "negatives": "none"}])
+def test_the_same_condition_gives_the_same_bits(changes: dict[str, str]) -> None:
+    condition, data = SHORT.but(**changes), noise()
+    first = run(condition, data)
+    torch.manual_seed(99)  # global random numbers are not used
+    again = run(condition, data)
+    assert same(first.model, again.model)
+    assert [p.loss for p in first.history] == [p.loss for p in again.history]
+    assert not same(first.model, build(condition, WORDS))
+    assert not same(first.model, run(condition.but(init_seed=1), data).model)
+
+
+def test_history_and_callbacks_tell_the_same() -> None:
+    heard: list[Progress] = []
+    shown: list[tuple[int, bool, bool]] = []
+    states: dict[int, torch.Tensor] = {}
+
+    def on_snapshot(step: int, model: DualEncoder) -> None:
+        shown.append((step, model.training, step == len(heard)))
+        states[step] = model.image.project.weight.detach().clone()
+
+    trained = train(SHORT, noise(), on_step=heard.append, on_snapshot=on_snapshot)
+    assert heard == trained.history
+    assert [(p.step, p.steps) for p in heard] == [(step, 6) for step in range(1, 7)]
+    assert [step for step, _, _ in shown] == snapshot_steps(6)
+    assert not any(training for _, training, _ in shown)  # in evaluation mode
+    assert all(after for _, _, after in shown)  # after the step was reported
+    assert not trained.model.training
+    assert torch.equal(states[0], build(SHORT, WORDS).image.project.weight)
+    assert torch.equal(states[6], trained.model.image.project.weight)
+    assert trained.seconds > 0
+
+
+def test_the_first_loss_is_that_of_the_untrained_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One batch that holds every picture once, without augmentation: the loss can be computed beside the loop."""
+    monkeypatch.setattr(loop, "augment", lambda packed, batch, _random: to_input(data_of(packed)[batch]))
+    data, condition = noise(20, captions=3), SHORT.but(batch_size=20, steps=1)
+    model = build(condition, WORDS)
+    with torch.no_grad():
+        logits = model.logits(
+            model.image(to_input(torch.from_numpy(data.pixels))), model.text(torch.tensor(data.tokens))
+        )
+    counts = Counter(data.own.tolist())
+    total = 0.0
+    for row, mine in zip(logits.double(), data.own.tolist(), strict=True):
+        others = sum(count for k, count in counts.items() if k != mine)
+        total += torch.log1p(torch.exp(-row[mine])).item() / 2
+        total += sum(counts[k] / others * torch.log1p(torch.exp(row[k])).item() / 2 for k in counts if k != mine)
+    assert run(condition, data).history[0].loss == pytest.approx(total / 20, rel=1e-5)
+
+
+def data_of(packed: torch.Tensor) -> torch.Tensor:
+    return packed.view(torch.uint8).view(len(packed), 64, 64, 4)[..., :3]
+
+
+def test_no_steps_leave_the_untrained_encoder() -> None:
+    shown: list[int] = []
+    heard: list[Progress] = []
+    trained = train(SHORT.untrained, noise(), on_step=heard.append, on_snapshot=lambda step, _model: shown.append(step))
+    assert same(trained.model, build(SHORT, WORDS))
+    assert (shown, heard, trained.history, trained.first_fit_step) == ([0], [], [], None)
+
+
+def test_whoever_listens_can_stop_it() -> None:
+    class Enough(Exception):
+        pass
+
+    steps: list[int] = []
+
+    def on_step(progress: Progress) -> None:
+        steps.append(progress.step)
+        if progress.step == 3:
+            raise Enough
+
+    with pytest.raises(Enough):
+        train(SHORT, noise(), on_step=on_step, on_snapshot=lambda _step, _model: None)
+    assert steps == [1, 2, 3]
+
+
+def test_captions_that_are_easy_are_fitted_and_the_step_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "CHECK_EVERY", 3)
+    shown: list[int] = []
+    condition = SHORT.but(steps=40)
+    trained = train(
+        condition, noise(), on_step=lambda _progress: None, on_snapshot=lambda step, _model: shown.append(step)
+    )
+    fit = trained.first_fit_step
+    assert fit is not None
+    assert fit % 3 == 0 or fit == 40
+    assert shown == sorted({*snapshot_steps(40), fit})
+    for progress in trained.history:
+        assert progress.first_fit_step == (fit if progress.step >= fit else None)
+        assert (progress.train_caption_accuracy >= loop.FIT_ACCURACY) or progress.step != fit
+    earlier = [p.train_caption_accuracy for p in trained.history if p.step < fit and p.step % 3 == 0]
+    assert all(accuracy < loop.FIT_ACCURACY for accuracy in earlier)
+    assert np.mean([p.loss for p in trained.history[-5:]]) < np.mean([p.loss for p in trained.history[:5]]) / 2
+
+
+def test_captions_that_cannot_be_told_apart_are_never_fitted() -> None:
+    pixels = np.repeat(noise(1).pixels, 24, axis=0)
+    data = TrainingData(pixels, np.arange(24) % 2, TOKENS[:2], WORDS)
+    trained = run(SHORT.but(steps=4), data)
+    assert trained.first_fit_step is None
+    assert trained.history[-1].train_caption_accuracy == 0.5
+
+
+def test_without_negatives_the_embeddings_fall_together() -> None:
+    data, condition = noise(), SHORT.but(steps=80)
+    kept = embed_images(run(condition, data).model, data.pixels).var(axis=0).sum()
+    fallen = embed_images(run(condition.but(negatives="none"), data).model, data.pixels).var(axis=0).sum()
+    assert kept > 0.5
+    assert fallen < kept / 2
+
+
+@pytest.mark.parametrize(("images", "batch"), [(5, 2), (24, 16), (10, 128), (7, 7)])
+def test_batches_pass_through_all_images_before_any_returns(images: int, batch: int) -> None:
+    condition = SHORT.but(batch_size=batch)
+    seen = torch.cat(list(itertools.islice(loop._batches(images, condition), 1 + 4 * images // batch))).tolist()
+    assert len(seen) >= 3 * images
+    for start in range(0, len(seen) - images + 1, images):
+        assert sorted(seen[start : start + images]) == list(range(images))
+    assert seen[:images] != seen[images : 2 * images] or images < 5
+    assert all(len(part) == batch for part in itertools.islice(loop._batches(images, condition), 3))
+
+
+def watched(condition: Condition, data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
+    """The batches of pictures that the image tower sees."""
+    seen: list[torch.Tensor] = []
+
+    def spy(packed: torch.Tensor, batch: torch.Tensor, random: torch.Generator) -> torch.Tensor:
+        seen.append(augment(packed, batch, random))
+        return seen[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "augment", spy)
+        run(condition, data)
+    return seen
+
+
+def test_every_label_style_sees_the_same_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    two = noise(24)
+    four = TrainingData(two.pixels, np.arange(24) % 4, TOKENS, WORDS)
+    condition = SHORT.but(steps=4)
+    one = watched(condition, two, monkeypatch)
+    other = watched(condition.but(labels="descriptive", negatives="none", data_seed=5), four, monkeypatch)
+    assert len(one) == len(other) == 4
+    assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    another_seed = watched(condition.but(init_seed=1), two, monkeypatch)
+    assert not any(torch.equal(a, b) for a, b in zip(one, another_seed, strict=True))
+
+
+@settings(max_examples=40)
+@given(st.integers(1, 100_000), st.integers(3, 40))
+def test_snapshots_are_log_spaced_with_both_ends(steps: int, number: int) -> None:
+    taken = snapshot_steps(steps, number)
+    assert taken == sorted(set(taken))
+    assert (taken[0], taken[-1]) == (0, steps)
+    assert len(taken) <= number
+    factor = steps ** (1 / (number - 2))
+    for before, after in itertools.pairwise(taken[1:]):
+        assert after <= before * factor * 1.5 + 1  # rounding apart, no gap is wider than the others
+
+
+def test_snapshots_by_hand() -> None:
+    assert snapshot_steps(0) == [0]
+    assert snapshot_steps(1) == [0, 1]
+    assert snapshot_steps(100, 4) == [0, 1, 10, 100]
+    assert len(snapshot_steps(600)) <= 24
+
+
+@pytest.mark.parametrize("captions", [2, 3, 4])
+def test_caption_accuracy_against_a_loop(captions: int) -> None:
+    data = noise(30, captions, seed=captions)
+    own = data.own.copy()
+    own[own == captions - 1] = 0  # the last caption does not occur in training
+    model = build(SHORT, WORDS).eval()
+    pixels, tokens = torch.from_numpy(data.pixels), torch.from_numpy(data.tokens)
+    counts = torch.bincount(torch.from_numpy(own), minlength=captions)
+    with torch.no_grad():
+        z, t = model.image(to_input(pixels)), model.text(tokens)
+    right = 0
+    for image in range(30):
+        scores = [float(z[image] @ t[k]) for k in range(captions)]
+        allowed = [k for k in range(captions) if int((own == k).sum()) > 0]
+        right += max(allowed, key=lambda k, scores=scores: scores[k]) == own[image]
+    found = caption_accuracy(model, pixels, torch.from_numpy(own), tokens, counts)
+    assert found == pytest.approx(right / 30)
+    assert captions > 2 or found == 1.0  # one caption is left, so it is always right
+
+
+# -------------------------------------------------------------------------------------------------------- augmentation
+
+
+def slow_augment(pixels: np.ndarray, batch: list[int], random: torch.Generator) -> np.ndarray:
+    """One picture after the other: shift with reflection, flip, brightness and contrast."""
+    count, size = len(batch), pixels.shape[1]
+    flips = torch.rand(count, generator=random) < 0.5
+    shifts = torch.randint(-loop.SHIFT, loop.SHIFT + 1, (2, count, 1), generator=random)
+    gains, offsets = torch.empty(2, count, 1, 1, 1).uniform_(-loop.JITTER, loop.JITTER, generator=random)
+    out = []
+    for place, index in enumerate(batch):
+        down, right = int(shifts[0, place]), int(shifts[1, place])
+        padded = np.pad(pixels[index], ((4, 4), (4, 4), (0, 0)), mode="reflect")
+        moved = padded[4 + down : 4 + down + size, 4 + right : 4 + right + size]
+        if flips[place]:
+            moved = moved[:, ::-1]
+        light = (moved.astype(np.float64) / 127.5 - 1) * (1 + gains[place].item()) + offsets[place].item()
+        out.append(light.transpose(2, 0, 1))
+    return np.stack(out)
+
+
+@pytest.mark.parametrize(("n", "size", "batch"), [(3, 64, [0, 1, 2, 1]), (9, 16, list(range(9)) * 3), (1, 8, [0])])
+@pytest.mark.parametrize("seed", range(3))
+def test_augmentation_against_a_loop(n: int, size: int, batch: list[int], seed: int) -> None:
+    pixels = np.random.default_rng(seed).integers(0, 256, (n, size, size, 3), dtype=np.uint8)
+    found = augment(pack(torch.from_numpy(pixels)), torch.tensor(batch), torch.Generator().manual_seed(seed))
+    assert found.shape == (len(batch), 3, size, size)
+    assert found.numpy() == pytest.approx(slow_augment(pixels, batch, torch.Generator().manual_seed(seed)), abs=1e-5)
+
+
+def test_augmentation_without_effect_is_the_input_itself_or_its_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "SHIFT", 0)
+    monkeypatch.setattr(loop, "JITTER", 0.0)
+    pixels = torch.from_numpy(noise(24).pixels)
+    plain = to_input(pixels)
+    found = augment(pack(pixels), torch.arange(24), torch.Generator().manual_seed(0))
+    kept = [torch.allclose(image, original, atol=1e-5) for image, original in zip(found, plain, strict=True)]
+    mirrored = [
+        torch.allclose(image, original.flip(2), atol=1e-5) for image, original in zip(found, plain, strict=True)
+    ]
+    assert [one + other for one, other in zip(kept, mirrored, strict=True)] == [1] * 24
+    assert 0 < sum(kept) < 24
+
+
+def test_brightness_and_contrast_are_one_for_all_three_channels() -> None:
+    """Uniform pictures: gain and offset follow from two channels, and the third must agree."""
+    colours = np.array([[10, 200, 90], [255, 0, 128], [30, 60, 240], [77, 76, 75]] * 6)
+    pixels = np.broadcast_to(colours[:, None, None, :], (24, 16, 16, 3)).astype(np.uint8)
+    found = augment(pack(torch.from_numpy(pixels)), torch.arange(24), torch.Generator().manual_seed(1)).double().numpy()
+    assert found.std(axis=(2, 3)).max() < 1e-6
+    gains, offsets = [], []
+    for image, colour in zip(found[:, :, 0, 0], colours / 127.5 - 1, strict=True):
+        gain = (image[0] - image[1]) / (colour[0] - colour[1])
+        offset = image[0] - gain * colour[0]
+        assert image[2] == pytest.approx(gain * colour[2] + offset, abs=1e-4)
+        gains.append(gain - 1)
+        offsets.append(offset)
+    for values in (gains, offsets):
+        assert 0.05 < np.abs(values).max() <= loop.JITTER + 1e-3
+        assert min(values) < 0 < max(values)
+
+
+def test_grey_stays_grey() -> None:
+    grey = np.repeat(np.random.default_rng(0).integers(0, 256, (4, 32, 32, 1), dtype=np.uint8), 3, axis=3)
+    found = augment(pack(torch.from_numpy(grey)), torch.arange(4), torch.Generator().manual_seed(2))
+    assert torch.equal(found[:, 0], found[:, 1])
+    assert torch.equal(found[:, 0], found[:, 2])
+
+
+@pytest.mark.parametrize(("n", "size"), [(1, 4), (3, 64)])
+def test_packing_loses_nothing(n: int, size: int) -> None:
+    pixels = torch.from_numpy(np.random.default_rng(n).integers(0, 256, (n, size, size, 3), dtype=np.uint8))
+    packed = pack(pixels)
+    assert packed.shape == (n, size * size)
+    assert packed.dtype == torch.int32
+    assert torch.equal(packed.view(torch.uint8).view(n, size, size, 4)[..., :3], pixels)
+
+
+# ----------------------------------------------------------------------------------------------------------------- CUDA
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no NVIDIA GPU here")
+def test_a_gpu_sees_the_same_pictures_and_starts_at_the_same_loss() -> None:
+    data = noise(32, captions=4)
+    here, there = run(SHORT, data), run(SHORT, data, device="cuda")
+    assert there.model.tau.device.type == "cuda"
+    assert there.history[0].loss == pytest.approx(here.history[0].loss, rel=0.05)
+    assert same(there.model, run(SHORT, data, device="cuda").model)
+    assert np.isfinite([progress.loss for progress in there.history]).all()

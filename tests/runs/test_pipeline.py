@@ -1,0 +1,349 @@
+"""The whole way of the data: what an artefact holds, and that its numbers follow from its arrays."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+from sklearn.metrics import silhouette_score
+
+from vlcore.conditions import Condition
+from vlcore.images.imagesets import ImageSet, ImageSetError, map_rows, open_set, training_rows
+from vlcore.learning import train
+from vlcore.runs import jobs, pipeline, store
+
+FILES = {
+    "condition.json", "model.safetensors", "embeddings.npz", "snapshots.npz", "maps.npz", "metrics.json", "history.csv",
+    "manifest.json",
+}  # fmt: skip
+ESTIMATES = {
+    "balanced_accuracy": 2000, "minority_accuracy": 1000, "majority_accuracy": 1000, "worst_group_accuracy": 500,
+    "total_variance": 2000, "effective_rank": 2000, "silhouette_object": 2000, "silhouette_context": 2000,
+    "probe_object": 2000, "probe_context": 2000,
+}  # fmt: skip
+SHARES = [name for name in ESTIMATES if "accuracy" in name or "probe" in name]
+
+
+@pytest.fixture(scope="module")
+def images(quick: list[store.Artefact]) -> ImageSet:
+    return open_set("scenes")
+
+
+@pytest.fixture
+def other_home(home: Path, quick: list[store.Artefact], empty_home: Path) -> Path:
+    """Another home without models, whose pictures are those of the session, so that nothing is drawn again."""
+    (empty_home / "data").symlink_to(home / "data", target_is_directory=True)
+    return empty_home
+
+
+def test_an_artefact_has_the_files_of_the_design(quick: list[store.Artefact]) -> None:
+    for artefact in quick:
+        assert {path.name for path in artefact.path.iterdir()} == FILES
+        assert set(artefact.manifest["files"]) == FILES - {"manifest.json"}
+        assert artefact.key == artefact.condition.key == artefact.manifest["key"] == artefact.path.name
+
+
+def test_the_manifest_says_how_it_was_made(quick: list[store.Artefact]) -> None:
+    for artefact in quick:
+        manifest = artefact.manifest
+        assert {"python", "torch", "numpy", "scikit-learn", "pillow"} <= set(manifest["versions"])
+        assert manifest["device"] == "cpu"
+        assert 0 < manifest["training_seconds"] < manifest["seconds"]
+        assert 100_000 < manifest["parameters"] < 400_000
+        assert jobs.view(artefact.key).done
+        assert not (jobs.work_folder(artefact.key) / "status.json").exists()
+
+
+def test_every_number_has_its_interval_and_count(quick: list[store.Artefact]) -> None:
+    for artefact in quick:
+        for moment in ("untrained", "end"):
+            measured = artefact.metrics[moment]
+            for name, n in ESTIMATES.items():
+                estimate = measured[name]
+                assert set(estimate) == {"value", "low", "high", "n"}
+                assert estimate["n"] == n
+                assert estimate["low"] <= estimate["high"]
+                if name in SHARES:
+                    assert 0 <= estimate["low"] <= estimate["value"] <= estimate["high"] <= 1
+            assert set(measured["group_accuracy"]) == {"horse_grass", "horse_desert", "camel_desert", "camel_grass"}
+            assert {estimate["n"] for estimate in measured["group_accuracy"].values()} == {500}
+            assert measured["worst_group_accuracy"] == measured["group_accuracy"][measured["worst_group"]]
+            assert measured["train_images"] == 2 * 48 + 2 * artefact.condition.n_minority
+
+
+def test_a_model_of_a_few_steps_never_fitted(quick: list[store.Artefact]) -> None:
+    for artefact in quick:
+        assert artefact.metrics["first_fit_step"] is None
+        assert artefact.metrics["first_fit"] is None
+        assert artefact.metrics["end"]["train_caption_accuracy"] < train.FIT_ACCURACY
+        assert not [name for name in artefact.arrays("embeddings.npz") if name.startswith("first_fit")]
+
+
+def test_the_caption_alone_tells_nothing(quick: list[store.Artefact]) -> None:
+    short, _, biased_short, biased_long = (artefact.metrics["text_only_match"] for artefact in quick)
+    assert short == biased_short == pytest.approx(0.5)
+    # Without its own caption among the negatives, a rare one is met less often as a negative than as a match.
+    assert 0.5 < biased_long < 0.6
+
+
+def test_rows_are_the_biased_subset_and_the_fixed_splits(quick: list[store.Artefact], images: ImageSet) -> None:
+    for artefact in quick:
+        arrays, maps = artefact.arrays("embeddings.npz"), artefact.arrays("maps.npz")
+        assert arrays["train_rows"].tolist() == training_rows(images, artefact.condition).tolist()
+        for split in ("val", "probe", "test"):
+            assert arrays[f"{split}_rows"].tolist() == images.rows(split).tolist()
+        assert maps["map_rows"].tolist() == map_rows(images).tolist()
+        for part in ("train", "val", "probe", "test", "captions"):
+            for moment in ("untrained", "end"):
+                assert np.linalg.norm(arrays[f"{moment}_{part}"], axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_both_label_styles_start_from_the_same_image_encoder(quick: list[store.Artefact]) -> None:
+    for short, long in (quick[:2], quick[2:]):
+        assert (short.condition.labels, long.condition.labels) == ("undescriptive", "descriptive")
+        one, other = short.arrays("embeddings.npz"), long.arrays("embeddings.npz")
+        for part in ("train", "val", "probe", "test"):
+            assert np.array_equal(one[f"untrained_{part}"], other[f"untrained_{part}"])
+            assert not np.array_equal(one[f"end_{part}"], other[f"end_{part}"])
+        assert one["caption_texts"].tolist() == ["horse", "camel"]
+        assert other["caption_texts"].tolist() == [
+            "horse on the grass", "horse in the desert", "a camel in the desert", "camel on the grass",
+        ]  # fmt: skip
+
+
+def test_snapshots_lead_from_the_untrained_encoder_to_the_end(quick: list[store.Artefact]) -> None:
+    for artefact in quick:
+        snapshots, arrays = artefact.arrays("snapshots.npz"), artefact.arrays("embeddings.npz")
+        assert snapshots["steps"].tolist() == train.snapshot_steps(artefact.condition.steps)
+        on_map = np.searchsorted(arrays["test_rows"], snapshots["map_rows"])
+        for place, moment in ((0, "untrained"), (-1, "end")):
+            assert np.array_equal(snapshots["map"][place], arrays[f"{moment}_test"][on_map].astype(np.float16))
+            assert np.array_equal(snapshots["train"][place], arrays[f"{moment}_train"].astype(np.float16))
+            assert np.array_equal(snapshots["captions"][place], arrays[f"{moment}_captions"].astype(np.float16))
+        moved = [np.abs(later.astype(float) - snapshots["map"][0]).max() for later in snapshots["map"][1:]]
+        assert min(moved) > 0
+        steps, majority, minority = snapshots["val_curve"].T
+        assert steps.tolist() == snapshots["steps"].tolist()
+        assert ((majority >= 0) & (majority <= 1) & (minority >= 0) & (minority <= 1)).all()
+
+
+def test_history_has_a_line_a_step(quick: list[store.Artefact]) -> None:
+    for artefact in quick:
+        with (artefact.path / "history.csv").open() as file:
+            lines = list(csv.DictReader(file))
+        assert [int(line["step"]) for line in lines] == list(range(1, artefact.condition.steps + 1))
+        assert all(float(line["loss"]) > 0 for line in lines)
+        last = float(lines[-1]["train_caption_accuracy"])
+        assert last == pytest.approx(artefact.metrics["end"]["train_caption_accuracy"], abs=1e-4)
+
+
+def readout(artefact: store.Artefact, moment: str) -> NDArray[np.str_]:
+    """The predicted object of each test image, written down once more from the formula."""
+    arrays = artefact.arrays("embeddings.npz")
+    scale, bias = arrays[f"{moment}_scale_bias"]
+    logits = scale * arrays[f"{moment}_test"] @ arrays[f"{moment}_captions"].T + bias
+    scores = [
+        logsumexp(logits[:, [name in text for text in arrays["caption_texts"].tolist()]], axis=1)
+        for name in ("horse", "camel")
+    ]
+    return np.where(scores[0] >= scores[1], "horse", "camel")
+
+
+@pytest.mark.parametrize("moment", ["untrained", "end"])
+@pytest.mark.parametrize("number", range(4))
+def test_measures_follow_from_the_embeddings(
+    quick: list[store.Artefact], images: ImageSet, number: int, moment: str
+) -> None:
+    artefact = quick[number]
+    measured, arrays = artefact.metrics[moment], artefact.arrays("embeddings.npz")
+    table, z = images.table.iloc[arrays["test_rows"]], arrays[f"{moment}_test"].astype(float)
+    right = readout(artefact, moment) == table["object"].to_numpy()
+    by_group = {name: right[(table["group"] == name).to_numpy()].mean() for name in images.grouping.names}
+    assert {name: e["value"] for name, e in measured["group_accuracy"].items()} == pytest.approx(by_group)
+    assert measured["balanced_accuracy"]["value"] == pytest.approx(np.mean(list(by_group.values())))
+    for name, groups in (("minority", ("horse_desert", "camel_grass")), ("majority", ("horse_grass", "camel_desert"))):
+        assert measured[f"{name}_accuracy"]["value"] == pytest.approx(np.mean([by_group[group] for group in groups]))
+    assert measured["worst_group_accuracy"]["value"] == min(by_group.values())
+
+    spectrum = np.linalg.eigvalsh(np.cov(z.T, bias=True)).clip(0)
+    shares = spectrum[spectrum > 0] / spectrum.sum()
+    assert measured["total_variance"]["value"] == pytest.approx(z.var(axis=0).sum(), rel=1e-4)
+    assert measured["effective_rank"]["value"] == pytest.approx(np.exp(-(shares * np.log(shares)).sum()), rel=1e-3)
+    assert measured["collapsed"] == (spectrum.sum() < 1e-2 or measured["effective_rank"]["value"] < 1.5)
+    for name in ("object", "context"):
+        expected = silhouette_score(z, table[name], metric="cosine")
+        assert measured[f"silhouette_{name}"]["value"] == pytest.approx(expected, abs=1e-4)
+
+    own = arrays["caption_texts"].tolist()
+    trained_on = images.table.iloc[arrays["train_rows"]]
+    said = [own[k] for k in (arrays[f"{moment}_train"] @ arrays[f"{moment}_captions"].T).argmax(axis=1)]
+    wanted = trained_on["object" if len(own) == 2 else "caption"].tolist()
+    fitted = np.mean([a == b for a, b in zip(said, wanted, strict=True)])
+    assert measured["train_caption_accuracy"] == pytest.approx(fitted)
+
+
+def test_the_map_is_the_principal_plane_of_pictures_and_captions(quick: list[store.Artefact]) -> None:
+    for artefact in quick:
+        arrays, maps = artefact.arrays("embeddings.npz"), artefact.arrays("maps.npz")
+        shown = arrays["end_test"][np.searchsorted(arrays["test_rows"], maps["map_rows"])]
+        reference = np.concatenate([shown, arrays["end_captions"]]).astype(float)
+        centred = reference - reference.mean(axis=0)
+        singular = np.linalg.svd(centred, compute_uv=False) ** 2
+        assert maps["pca_shares"] == pytest.approx(singular[:2] / singular.sum(), rel=1e-3)
+        assert float(maps["pca_variance"]) == pytest.approx(singular.sum() / len(reference), rel=1e-4)
+        placed = np.concatenate([maps["map"], maps["captions"]])
+        # Whatever the sign of an axis, distances on the plane are those along the first two components.
+        directions = np.linalg.svd(centred, full_matrices=False)[2][:2]
+        assert np.linalg.norm(placed, axis=1) == pytest.approx(np.linalg.norm(centred @ directions.T, axis=1), abs=1e-5)
+        assert maps["train"] == pytest.approx(
+            (arrays["end_train"] - maps["pca_centre"]) @ maps["pca_components"].T, abs=1e-6
+        )
+
+
+def test_the_same_condition_elsewhere_gives_the_same_bits(quick: list[store.Artefact], other_home: Path) -> None:
+    first = quick[3]
+    assert pipeline.train_condition(first.condition) == "trained"
+    again = store.read(first.key)
+    assert again.path != first.path
+    assert again.path.is_relative_to(other_home)
+    for name in FILES - {"manifest.json"}:
+        if name.endswith(".npz"):
+            one, other = first.arrays(name), again.arrays(name)
+            assert one.keys() == other.keys()
+            for array in one:
+                assert one[array].dtype == other[array].dtype
+                assert np.array_equal(one[array], other[array]), (name, array)
+        else:
+            assert (first.path / name).read_bytes() == (again.path / name).read_bytes(), name
+    assert pipeline.train_condition(first.condition) == "cached"
+
+
+def test_no_steps_is_the_untrained_encoder(quick: list[store.Artefact], other_home: Path) -> None:
+    condition = quick[1].condition.untrained
+    assert pipeline.train_condition(condition) == "trained"
+    artefact = store.read(condition.key)
+    assert "untrained" in artefact.key
+    assert artefact.metrics["untrained"] == artefact.metrics["end"] == quick[1].metrics["untrained"]
+    assert artefact.metrics["first_fit_step"] is None
+    arrays, trained = artefact.arrays("embeddings.npz"), quick[1].arrays("embeddings.npz")
+    assert np.array_equal(arrays["untrained_test"], arrays["end_test"])
+    assert np.array_equal(arrays["end_test"], trained["untrained_test"])
+    assert artefact.arrays("snapshots.npz")["steps"].tolist() == [0]
+    assert (artefact.path / "history.csv").read_text() == "step,loss,train_caption_accuracy\n"
+
+
+def test_first_fit_is_kept_and_measured(
+    quick: list[store.Artefact], other_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bar so low that it is passed at the first look, which is at no step of the log-spaced snapshots."""
+    monkeypatch.setattr(train, "FIT_ACCURACY", 0.0)
+    monkeypatch.setattr(train, "CHECK_EVERY", 4)
+    monkeypatch.setattr(train, "snapshot_steps", lambda steps: [0, 1, steps])
+    reports = []
+    monkeypatch.setattr(jobs, "REPORT_EVERY", 0.0)
+    write = jobs.write_json
+    monkeypatch.setattr(jobs, "write_json", lambda path, status: (reports.append(dict(status)), write(path, status)))
+    condition = quick[0].condition.but(steps=6)
+    assert pipeline.train_condition(condition) == "trained"
+    artefact = store.read(condition.key)
+    assert artefact.metrics["first_fit_step"] == 4
+    snapshots, arrays = artefact.arrays("snapshots.npz"), artefact.arrays("embeddings.npz")
+    assert snapshots["steps"].tolist() == [0, 1, 4, 6]
+    assert np.array_equal(snapshots["train"][2], arrays["first_fit_train"].astype(np.float16))
+    right = readout(artefact, "first_fit") == open_set("scenes").table["object"].to_numpy()[arrays["test_rows"]]
+    assert artefact.metrics["first_fit"]["balanced_accuracy"]["value"] == pytest.approx(right.mean())
+    assert artefact.metrics["first_fit"].keys() == artefact.metrics["end"].keys()
+    assert artefact.metrics["first_fit"] != artefact.metrics["end"]
+
+    stages = list(dict.fromkeys(report["stage"] for report in reports))
+    assert stages == ["starting", "drawing pictures", "reading pictures", "training", "measuring"]
+    fractions = [report["fraction"] for report in reports]
+    assert fractions == sorted(fractions), "a progress bar never goes back"
+    assert (fractions[0], fractions[-1]) == (0.0, pytest.approx(1.0))
+    training = [report for report in reports if report["stage"] == "training"]
+    assert {report["step"] for report in training} == set(range(1, 7))
+    assert training[-1]["steps"] == 6
+    assert np.array(training[-1]["map"]).shape == (len(map_rows(open_set("scenes"))), 2)
+    assert [place[0] for place in training[-1]["curve"]] == [0, 1, 4, 6]
+
+
+def test_umap_is_an_artefact_of_its_own(quick: list[store.Artefact]) -> None:
+    artefact = quick[0]
+    before = artefact.digest, store.stamp(artefact.key)
+    assert pipeline.make_umap(artefact.key) in ("trained", "cached")
+    beside = store.read(pipeline.umap_key(artefact.key))
+    assert beside.key == f"{artefact.key}.umap"
+    assert beside.manifest["of"] == artefact.key
+    assert beside.manifest["of_digest"] == artefact.digest
+    points, maps = beside.arrays("umap.npz"), artefact.arrays("maps.npz")
+    assert {name: array.shape for name, array in points.items()} == {
+        name: maps[name].shape for name in ("map", "train", "captions")
+    }
+    assert all(np.isfinite(array).all() for array in points.values())
+    assert np.ptp(points["map"], axis=0).min() > 0.1
+    assert (store.read(artefact.key).digest, store.stamp(artefact.key)) == before, "the original is as it was"
+    assert pipeline.make_umap(artefact.key) == "cached"
+
+
+def test_a_umap_of_nothing_is_refused(empty_home: Path) -> None:
+    with pytest.raises(store.StoreError, match="No model 'nowhere' is on disk; train it first"):
+        pipeline.make_umap("nowhere")
+    seen = jobs.view("nowhere.umap")
+    assert (seen.state, seen.status["message"]) == (
+        jobs.State.FAILED,
+        "No model 'nowhere' is on disk; train it first.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("condition", "sentence"),
+    [
+        (Condition(data_version="0"), "The image set 'scenes' is version '.*' now, not '0'; train on it again."),
+        (Condition(data="nowhere"), "There is no usable image set named 'nowhere'; there are: scenes."),
+        (Condition(n_per_group=481), "has 480 training images of horse_grass; choose at most that many as n_per_group"),
+    ],
+)
+def test_an_image_set_that_does_not_fit_is_a_sentence(empty_home: Path, condition: Condition, sentence: str) -> None:
+    with pytest.raises(ImageSetError, match=sentence) as caught:
+        pipeline.train_condition(condition)
+    seen = jobs.view(condition.key)
+    assert (seen.state, seen.status["message"]) == (jobs.State.FAILED, str(caught.value))
+    assert store.published_keys() == []
+
+
+def test_a_broken_picture_is_a_sentence_and_publishes_nothing(
+    home: Path, quick: list[store.Artefact], empty_home: Path
+) -> None:
+    condition = quick[0].condition
+    row = int(training_rows(open_set("scenes"), condition)[0])
+    broken = open_set("scenes").table["file_name"].iat[row]
+    for path in (home / "data").rglob("*"):  # links to every picture but one
+        copy = empty_home / "data" / path.relative_to(home / "data")
+        if path.is_file():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            os.link(path, copy)
+    (empty_home / "data" / "scenes" / broken).unlink()
+    (empty_home / "data" / "scenes" / broken).write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(ImageSetError, match=r"cannot be read; delete it and run `python -m vlcore data render` again"):
+        pipeline.train_condition(condition)
+    assert jobs.view(condition.key).state is jobs.State.FAILED
+    assert store.published_keys() == []
+
+
+def test_a_device_that_is_not_there_is_a_sentence(other_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VLCORE_DEVICE", "abacus")
+    condition = Condition(steps=1)
+    with pytest.raises(ValueError, match="VLCORE_DEVICE='abacus' is not available here; use auto or one of cpu"):
+        pipeline.train_condition(condition)
+    assert "abacus" in jobs.view(condition.key).status["message"]
+
+
+def test_the_condition_is_kept_whole(quick: list[store.Artefact]) -> None:
+    for artefact in quick:
+        assert json.loads((artefact.path / "condition.json").read_text()) == artefact.condition.as_dict()

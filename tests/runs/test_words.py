@@ -1,0 +1,132 @@
+"""Numbers in words: what is said is what was measured, with its interval."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from typing import Any
+
+import pytest
+
+from vlcore.figures.charts import group_board
+from vlcore.figures.theme import LIGHT
+from vlcore.images.groups import SCENES
+from vlcore.images.imagesets import open_set
+from vlcore.runs import compare, store, words
+from vlcore.runs.compare import Comparison
+
+GROUPS = ["horse_grass", "horse_desert", "camel_desert", "camel_grass"]
+
+
+@pytest.fixture(scope="module")
+def together(quick: list[store.Artefact]) -> Comparison:
+    left, right = (compare.model_map(quick[number]) for number in (0, 3))
+    return compare.compare(left, right, open_set("scenes"), lambda _, rows: ["data:image/webp;base64,AAAA"] * len(rows))
+
+
+def with_metrics(model: compare.ModelMap, metrics: dict[str, Any]) -> compare.ModelMap:
+    artefact = store.Artefact(model.artefact.key, model.artefact.path, model.artefact.manifest)
+    vars(artefact).update(condition=model.artefact.condition, metrics=metrics)
+    return dataclasses.replace(model, artefact=artefact)
+
+
+def end_of(model: compare.ModelMap) -> dict[str, Any]:
+    return model.artefact.metrics["end"]
+
+
+def test_a_share_and_a_number_carry_their_interval() -> None:
+    assert words.share({"value": 0.951, "low": 0.9349, "high": 0.9601, "n": 1000}) == "95\u00a0% (93 to 96)"
+    assert words.share({"value": 1.0, "low": 0.996, "high": 1.0, "n": 1000}) == "100\u00a0% (100 to 100)"
+    assert words.number({"value": 0.7149, "low": 0.682, "high": 0.74, "n": 1000}) == "0.71 (0.68 to 0.74)"
+    assert words.number({"value": -0.031, "low": -0.05, "high": 0.0, "n": 1000}) == "-0.031 (-0.05 to 0)"
+
+
+def test_the_sentences_are_made_of_the_numbers(together: Comparison) -> None:
+    said = words.in_words(together)
+    left, right = end_of(together.left), end_of(together.right)
+    for side, metrics in (("The left", left), ("the right", right)):
+        by_object, by_context = (metrics[f"silhouette_{name}"]["value"] for name in ("object", "context"))
+        assert f"{side} model's held-out pictures sort " in said
+        assert f"({by_object:.2f} by animal, {by_context:.2f} by background)" in said
+    assert said.endswith(
+        f"On 1,000 held-out minority pictures the left model is right {words.share(left['minority_accuracy'])}, "
+        f"the right one {words.share(right['minority_accuracy'])}."
+    )
+
+
+@pytest.mark.parametrize(
+    ("by_object", "by_context", "said"),
+    [
+        (0.5, 0.1, "more by animal (0.50 by animal, 0.10 by background)"),
+        (0.1, 0.5, "more by background (0.10 by animal, 0.50 by background)"),
+        (0.42, 0.48, "by animal and background alike (0.42 by animal, 0.48 by background)"),
+        (0.05, -0.2, "hardly by either (0.05 by animal, -0.20 by background)"),
+        (None, None, "by nothing: all lie in one point"),
+    ],
+)
+def test_what_the_maps_sort_by(together: Comparison, by_object: float, by_context: float, said: str) -> None:
+    metrics = copy.deepcopy(together.left.artefact.metrics)
+    for name, value in (("silhouette_object", by_object), ("silhouette_context", by_context)):
+        if value is None:
+            del metrics["end"][name]
+        else:
+            metrics["end"][name]["value"] = value
+    left = dataclasses.replace(together, left=with_metrics(together.left, metrics))
+    assert f"The left model's held-out pictures sort {said};" in words.in_words(left)
+    right = dataclasses.replace(together, right=with_metrics(together.right, metrics))
+    assert f"the right model's held-out pictures sort {said} (cosine" in words.in_words(right)
+
+
+def test_the_table_of_measures_has_the_untrained_encoder_beside_each(together: Comparison) -> None:
+    table = words.measures_table(together.left, together.right)
+    assert list(table.columns) == ["", "Left", "Left, untrained", "Right", "Right, untrained", "Images"]
+    assert len(table) == len(words.MEASURES) == len(set(table[""]))
+    for side, model in (("Left", together.left), ("Right", together.right)):
+        for column, moment in ((side, "end"), (f"{side}, untrained", "untrained")):
+            measured = model.artefact.metrics[moment]
+            expected = [
+                (words.share if is_share else words.number)(measured[name]) for name, _, is_share in words.MEASURES
+            ]
+            assert table[column].tolist() == expected
+    assert table["Images"].tolist() == ["1,000", "1,000", "2,000", "500", *["2,000"] * 6]
+
+
+def test_what_one_point_does_not_have_is_said_not_invented(together: Comparison) -> None:
+    metrics = copy.deepcopy(together.left.artefact.metrics)
+    del metrics["end"]["effective_rank"]
+    table = words.measures_table(with_metrics(together.left, metrics), together.right)
+    last = table.iloc[-1]
+    assert last["Left"] == "not defined: one point"
+    assert last["Images"] == ""
+    assert last["Left, untrained"] == words.number(metrics["untrained"]["effective_rank"])
+
+
+def test_group_accuracies_as_rows_of_a_chart(together: Comparison) -> None:
+    rows = words.group_rows(together)
+    assert rows["group"].tolist() == GROUPS * 2
+    assert rows["model"].tolist() == ["Left"] * 4 + ["Right"] * 4
+    for side, model in (("Left", together.left), ("Right", together.right)):
+        for row in rows[rows["model"] == side].itertuples():
+            estimate = end_of(model)["group_accuracy"][row.group]
+            assert (row.accuracy, row.low, row.high, row.n) == tuple(
+                estimate[name] for name in ("value", "low", "high", "n")
+            )
+    assert group_board(rows, palette=LIGHT, grouping=SCENES, width=700).to_dict()
+
+
+def test_group_accuracies_in_words(together: Comparison) -> None:
+    table = words.group_table(together)
+    assert table["Group"].tolist() == ["horse · grass", "horse · desert", "camel · desert", "camel · grass"]
+    for side, model in (("Left", together.left), ("Right", together.right)):
+        assert table[side].tolist() == [words.share(end_of(model)["group_accuracy"][group]) for group in GROUPS]
+    assert table["Pictures"].tolist() == ["500"] * 4
+
+
+def test_first_fit_in_words(together: Comparison) -> None:
+    assert words.first_fit(together.left) == "its training captions were never fitted."
+    metrics = copy.deepcopy(together.left.artefact.metrics)
+    metrics |= {"first_fit_step": 1240, "first_fit": metrics["end"]}
+    assert words.first_fit(with_metrics(together.left, metrics)) == (
+        "its training captions were first fitted at step 1,240, with minority pictures right "
+        f"{words.share(metrics['end']['minority_accuracy'])}."
+    )
