@@ -110,7 +110,8 @@ with shell.errors_as_sentences():
 for condition, slot, _ in sides:
     with slot.container(horizontal=True):
         st.caption(describe_bias(condition), width="content")
-        panels.traffic_light(condition)
+        if condition.steps:
+            panels.traffic_light(condition)
         if work.artefact(condition.key).metrics["end"]["collapsed"]:
             st.badge(
                 "collapsed",

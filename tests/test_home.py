@@ -50,7 +50,7 @@ def test_a_folder_is_made_with_its_parents(tmp_path: Path) -> None:
 @pytest.mark.parametrize("inside", ["", "deeper", "deeper/still"])
 def test_a_place_that_is_a_file_is_refused(tmp_path: Path, inside: str) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(home.HomeError, match="cannot be written .*; make it writable or point VLCORE_HOME"):
+    with pytest.raises(home.HomeError, match=r"cannot be written .*; make it writable or point VLCORE_HOME"):
         home.make_folder(tmp_path / "file" / inside)
 
 

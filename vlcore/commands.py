@@ -123,7 +123,7 @@ def _with_bar(condition: Condition) -> str:
     ended = threading.Event()
 
     def watch() -> None:
-        with _bar(100, condition.key, unit="%") as bar:
+        with _bar(100, condition.key, bar_format="{desc} {percentage:3.0f} % |{bar}| {elapsed} {postfix}") as bar:
             while not ended.wait(0.5):
                 seen = jobs.view(condition.key)
                 bar.n = round(seen.fraction * 100)
@@ -354,5 +354,5 @@ def _within(option: str, value: int, low: int, high: int) -> None:
         raise CommandError(f"{option} is {value}; give a whole number from {low} to {high}.")
 
 
-def _bar(total: int, name: str, unit: str = "") -> Any:
-    return tqdm(total=total, desc=name, unit=unit, file=sys.stderr, disable=None if os.environ.get("CI") else False)
+def _bar(total: int, name: str, **options: Any) -> Any:
+    return tqdm(total=total, desc=name, file=sys.stderr, disable=None if os.environ.get("CI") else False, **options)

@@ -30,7 +30,7 @@ def models_folder() -> Path:
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write a JSON file so that a reader sees the old or the new content, never a part."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+    aside.write_text(json.dumps(document, indent=1) + "\n")
     os.replace(aside, path)
 
 

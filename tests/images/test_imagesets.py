@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import zlib
 from collections import Counter
@@ -57,7 +58,7 @@ def test_counts_by_split_and_group() -> None:
 @given(st.integers(0, 2**31 - 1), st.integers(2, 480))
 def test_what_a_higher_bias_keeps_is_part_of_what_a_lower_one_keeps(seed: int, n: int) -> None:
     kept = [training_rows(IMAGES, Condition(bias=bias, data_seed=seed, n_per_group=n)) for bias in LEVELS]
-    for lower, higher in zip(kept, kept[1:], strict=False):
+    for lower, higher in itertools.pairwise(kept):
         for group in SCENES.minority:
             assert of_group(higher, group) <= of_group(lower, group)
         for group in SCENES.majority:
@@ -107,7 +108,7 @@ def test_more_than_the_pool_holds_is_refused() -> None:
     assert len(training_rows(IMAGES, Condition(n_per_group=480))) == 4 * 480
     with pytest.raises(
         ImageSetError,
-        match="'scenes' has 480 training images of horse_grass; choose at most that many .* instead of 481",
+        match=r"'scenes' has 480 training images of horse_grass; choose at most that many .* instead of 481",
     ):
         training_rows(IMAGES, Condition(n_per_group=481))
 
@@ -123,7 +124,7 @@ def test_the_map_shows_whole_scenes_in_balance(scenes: int) -> None:
     assert (map_rows(IMAGES) == map_rows(IMAGES, 50)).all()
 
 
-# ------------------------------------------------------------------------------------------- sets that lie on the disk
+# --- sets that lie on the disk
 
 
 @pytest.fixture
@@ -175,7 +176,7 @@ def test_another_version_is_refused(pets: Callable[..., Path]) -> None:
 
 def test_a_set_that_is_not_there_is_refused_and_the_others_are_named(pets: Callable[..., Path]) -> None:
     pets()
-    with pytest.raises(ImageSetError, match="There is no usable image set named 'ponies'; there are: pets, scenes."):
+    with pytest.raises(ImageSetError, match="There is no usable image set named 'ponies'; there are: pets, scenes"):
         open_set("ponies")
 
 

@@ -73,6 +73,14 @@ def test_a_model_comes_back_from_its_file_bit_for_bit(architecture: str, groupin
     assert not any(parameter.requires_grad for parameter in again.parameters())
 
 
+def test_equal_models_are_equal_files(model: DualEncoder, tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        embed.save(build(Condition(), len(WORDS)), WORDS, tmp_path / name)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes() == (tmp_path / "three").read_bytes()
+    embed.save(model, Vocabulary(WORDS.words[::-1]), tmp_path / "other")
+    assert (tmp_path / "other").read_bytes() != (tmp_path / "one").read_bytes()
+
+
 def test_a_file_that_is_missing_or_broken_is_refused(model: DualEncoder, tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     embed.save(model, WORDS, path)

@@ -62,6 +62,8 @@ def test_conditions_of_one_seed_start_from_one_image_tower() -> None:
     for style in LABEL_STYLES:
         for bias in (0.0, 0.75, 1.0):
             assert same(build(Condition(labels=style, bias=bias, steps=7, data_seed=3), len(WORDS)), first)
+    other = build(Condition(architecture="seed_faithful"), len(WORDS))
+    assert same(other.text, first.text)  # the towers are seeded apart
     more_words = build(Condition(), len(WORDS) + 9)
     assert same(more_words.image, first.image)
     assert not torch.equal(more_words.text.project.weight, first.text.project.weight)

@@ -70,7 +70,7 @@ def test_one_point_has_no_variance_to_share(n: int) -> None:
     assert plane.place(point) == pytest.approx(np.zeros((1, 2)), abs=1e-12)
 
 
-# ------------------------------------------------------------------------------------------------------------ alignment
+# --- alignment
 
 
 def turned(points: np.ndarray, angle: float, mirrored: bool, shift: tuple[float, float]) -> np.ndarray:
@@ -138,7 +138,7 @@ def test_maps_of_different_sizes_are_refused() -> None:
         align(np.zeros((3, 2)), np.zeros((4, 2)))
 
 
-# ----------------------------------------------------------------------------------------------------------- neighbours
+# --- neighbours
 
 
 @pytest.mark.parametrize(("m", "n", "size", "k"), [(1, 1, 2, 1), (4, 20, 8, 5), (3, 7, 4, 7), (0, 5, 3, 2)])
@@ -200,7 +200,7 @@ def test_equally_near_neighbours_count_equally() -> None:
     assert place_among_neighbours(known[:1], known, points)[0] == pytest.approx(points[:5].mean(axis=0))
 
 
-# ----------------------------------------------------------------------------------------------------------------- UMAP
+# --- UMAP
 
 
 @pytest.mark.filterwarnings("ignore:Tensorflow not installed:ImportWarning")  # umap says so while it is imported

@@ -280,6 +280,7 @@ def test_an_untrained_map_says_so(maps: list[ModelMap]) -> None:
     assert "not trained" in info.subtitle
 
 
+@pytest.mark.filterwarnings("ignore:Tensorflow not installed:ImportWarning")  # umap says so while it is imported
 def test_a_umap_is_read_from_beside_the_model(quick: list[store.Artefact]) -> None:
     pipeline.make_umap(quick[0].key)
     model = compare.model_map(quick[0], "umap")

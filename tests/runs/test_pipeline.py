@@ -273,6 +273,7 @@ def test_first_fit_is_kept_and_measured(
     assert [place[0] for place in training[-1]["curve"]] == [0, 1, 4, 6]
 
 
+@pytest.mark.filterwarnings("ignore:Tensorflow not installed:ImportWarning")  # umap says so while it is imported
 def test_umap_is_an_artefact_of_its_own(quick: list[store.Artefact]) -> None:
     artefact = quick[0]
     before = artefact.digest, store.stamp(artefact.key)

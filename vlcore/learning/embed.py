@@ -6,6 +6,7 @@ it cannot drift from training.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,6 +69,19 @@ def save(model: DualEncoder, vocabulary: Vocabulary, path: Path) -> None:
     """Write weights, shape and vocabulary as one safetensors file."""
     shape = {name: str(value) for name, value in model.config.as_dict().items()}
     save_model(model, str(path), metadata={**shape, "vocabulary": " ".join(vocabulary.words)})
+    _sort_header(path)
+
+
+def _sort_header(path: Path) -> None:
+    """Put a safetensors file's header in order: it is written in a new one each time, and equal models are equal files.
+
+    The format: eight bytes with the header's length, the header as JSON, the numbers.
+    """
+    content = path.read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)  # the numbers stay aligned
+    path.write_bytes(len(header).to_bytes(8, "little") + header + content[end:])
 
 
 def load(path: Path) -> tuple[DualEncoder, Vocabulary]:

@@ -283,8 +283,8 @@ class JobQueue:
             forget(key)
             self._start(key, task, arguments)
 
-    def _start(self, key: str, task: Task, arguments: tuple[Any, ...], attempt: int = 1) -> None:
-        for attempt in range(attempt, POOLS + 1):
+    def _start(self, key: str, task: Task, arguments: tuple[Any, ...], begun: int = 0) -> None:
+        for attempt in range(begun + 1, POOLS + 1):
             if self._executor is None:
                 self._executor = self._make_executor()
             try:
@@ -313,7 +313,7 @@ class JobQueue:
                 if self._executor is entry.executor:
                     self._executor = None
                 if view(key).state is State.ABSENT:
-                    self._start(key, entry.task, entry.arguments, entry.attempt + 1)
+                    self._start(key, entry.task, entry.arguments, entry.attempt)
             elif error is not None and not isinstance(error, JobCancelledError | BusyError):
                 self._errors[key] = str(error)
 
