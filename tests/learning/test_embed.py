@@ -156,3 +156,9 @@ def test_a_device_that_is_not_there_is_refused(named: str, monkeypatch: pytest.M
     monkeypatch.setenv("VLCORE_DEVICE", named)
     with pytest.raises(ModelError, match=f"VLCORE_DEVICE='{named}' is not available here; use auto or one of cpu"):
         embed.choose_device()
+
+
+@pytest.mark.parametrize("caption", ["", "!!!", " \n"])
+def test_a_caption_without_words_is_refused(caption: str, model: DualEncoder) -> None:
+    with pytest.raises(ModelError, match="at least one word"):
+        embed.embed_captions(model, WORDS, ["horse", caption])

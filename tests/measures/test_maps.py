@@ -223,3 +223,8 @@ def test_umap_is_finite_keeps_clusters_apart_and_comes_out_the_same_again() -> N
 def test_umap_of_too_few_points_is_refused(n: int) -> None:
     with pytest.raises(ValueError, match="UMAP needs at least four images"):
         umap(np.zeros((n, 4)))
+
+
+def test_one_known_point_is_no_neighbourhood() -> None:
+    with pytest.raises(ValueError, match="at least two known points"):
+        place_among_neighbours(np.eye(2), np.eye(2)[:1], np.zeros((1, 2)))

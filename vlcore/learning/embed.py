@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_model, save_model
 
 from vlcore.conditions import ConditionError
-from vlcore.images.captions import Vocabulary
+from vlcore.images.captions import PAD, Vocabulary
 from vlcore.learning.model import DualEncoder, ModelConfig, to_input
 
 Array = NDArray[np.float32]
@@ -55,8 +55,14 @@ def embed_images(model: DualEncoder, pixels: NDArray[np.uint8], batch: int = 256
 
 @torch.inference_mode()
 def embed_captions(model: DualEncoder, vocabulary: Vocabulary, captions: Sequence[str]) -> Array:
-    """Unit vectors of captions, float32 (n, E)."""
+    """Unit vectors of captions, float32 (n, E).
+
+    Raises:
+        ModelError: when a caption has no words.
+    """
     tokens = torch.from_numpy(vocabulary.tokens(captions)).to(model.tau.device)
+    if not (tokens != PAD).any(dim=1).all():
+        raise ModelError("A caption needs at least one word.")
     return model.text(tokens).float().cpu().numpy()
 
 

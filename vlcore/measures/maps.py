@@ -99,7 +99,12 @@ def place_among_neighbours(z: Embeddings, known: Embeddings, points: Points, k: 
     """A place on a map that cannot place new points exactly: the average of the k nearest known ones.
 
     Weighted by cosine similarity above that of the farthest of the k + 1 nearest; (m, E), (n, E), (n, 2) to (m, 2).
+
+    Raises:
+        ValueError: when fewer than two points are known.
     """
+    if len(known) < 2:
+        raise ValueError("A place among neighbours needs at least two known points.")
     indices, similarities = nearest(z, known, k + 1)
     weights = similarities[:, :-1] - similarities[:, -1:] + 1e-9
     weights /= weights.sum(axis=1, keepdims=True)
