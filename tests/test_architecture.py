@@ -1,0 +1,198 @@
+"""Rules that hold for the code as a whole: who may import what, what must never be written, what the README lists."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from vlcore.__main__ import parser
+
+ROOT = Path(__file__).parents[1]
+LIBRARY = sorted((ROOT / "vlcore").rglob("*.py"))
+PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
+HEAVY = {"torch", "torchvision", "transformers", "umap", "numba", "vl_convert"}
+COMMANDS = {
+    "data render", "data list", "data show", "conditions", "train", "study", "embed", "compare", "status", "cancel",
+    "clean", "verify",
+}  # fmt: skip
+
+
+def name_of(path: Path) -> str:
+    """``vlcore/runs/jobs.py`` as ``vlcore.runs.jobs``."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(tree: ast.AST, *, at_start: bool = False) -> Iterator[str]:
+    """Full names of what a module imports; `at_start` leaves out what waits in a function or is for type checkers."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute here"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif not (at_start and waits(node)):
+            yield from imports(node, at_start=at_start)
+
+
+def waits(node: ast.AST) -> bool:
+    """Whether what is written here does not run while the module is imported."""
+    if isinstance(node, ast.If):
+        return ast.unparse(node.test) == "TYPE_CHECKING"
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+
+
+def importers(of: str, paths: list[Path], *, at_start: bool = False) -> set[str]:
+    """Modules that import something or a part of it."""
+    return {
+        name_of(path)
+        for path in paths
+        for name in imports(ast.parse(path.read_text()), at_start=at_start)
+        if name == of or name.startswith(f"{of}.")
+    }
+
+
+def test_imports_are_found_wherever_they_stand() -> None:
+    tree = ast.parse(
+        "import torch.nn as nn\nif TYPE_CHECKING:\n    import umap\nclass A:\n    from a import b\n"
+        "def f():\n    try:\n        from streamlit import x\n    except E:\n        import y\n"
+    )
+    assert set(imports(tree)) == {"torch.nn", "umap", "a.b", "streamlit.x", "y"}
+    assert set(imports(tree, at_start=True)) == {"torch.nn", "a.b"}
+
+
+def test_only_the_pages_and_what_they_share_import_streamlit() -> None:
+    users = importers("streamlit", LIBRARY)
+    assert users, "the rule would hold of nothing"
+    assert all(name.startswith("vlcore.ui.") for name in users)
+    assert {name_of(path) for path in PAGES} >= importers("vlcore.ui", LIBRARY + PAGES) - users
+    assert importers("vlcore.ui", PAGES)
+
+
+@pytest.mark.parametrize("package", ["torch", "torchvision", "transformers", "safetensors"])
+def test_only_learning_imports_torch(package: str) -> None:
+    users = importers(package, LIBRARY + PAGES)
+    assert all(name.startswith("vlcore.learning.") for name in users)
+    assert package != "torch" or users
+
+
+def test_nothing_imports_learning_or_umap_before_work_needs_it() -> None:
+    outside = [path for path in LIBRARY + PAGES if not name_of(path).startswith("vlcore.learning")]
+    assert importers("vlcore.learning", outside), "somebody uses it"
+    assert importers("vlcore.learning", outside, at_start=True) == set()
+    assert importers("umap", LIBRARY + PAGES) == {"vlcore.measures.maps"}
+    assert importers("umap", LIBRARY + PAGES, at_start=True) == set()
+
+
+def loaded_by(script: str) -> set[str]:
+    """Which heavy modules a fresh Python has loaded after a script."""
+    script += f"\nimport sys\nprint('loaded', *(name for name in {sorted(HEAVY)} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines()[-1].split()[1:])
+
+
+def test_the_library_starts_without_what_only_work_needs() -> None:
+    modules = [name_of(path) for path in LIBRARY if "learning" not in path.parts]
+    assert {"vlcore.runs.pipeline", "vlcore.runs.jobs", "vlcore.ui.work", "vlcore.__main__"} <= set(modules)
+    assert loaded_by("\n".join(f"import {module}" for module in modules)) == set()
+
+
+def test_the_pages_start_without_what_only_work_needs() -> None:
+    lines = []
+    for page in PAGES:
+        nodes = [node for node in ast.parse(page.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        assert nodes
+        lines += [ast.unparse(node) for node in nodes if "__future__" not in ast.unparse(node)]
+    assert loaded_by("\n".join(lines)) == set()
+
+
+def test_a_heavy_module_would_be_noticed() -> None:
+    assert "numba" in loaded_by("import numba")
+
+
+def dangers(tree: ast.AST) -> Iterator[str]:
+    """What must never be written: ways for a file, a caption or a visitor to run code."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and not (isinstance(node.value, ast.Constant) and node.value.value is False):
+            if node.arg in (
+                "unsafe_allow_html",
+                "trust_remote_code",
+                "allow_pickle",
+                "shell",
+                "unsafe_allow_javascript",
+            ):
+                yield node.arg
+        elif isinstance(node, ast.Attribute):
+            if ast.unparse(node) in ("torch.load", "torch.save", "joblib.load", "joblib.dump", "os.system", "os.popen"):
+                yield ast.unparse(node)
+        elif isinstance(node, ast.Name) and node.id in ("eval", "exec", "__import__"):
+            yield node.id
+    for name in imports(tree):
+        if name.split(".")[0] in ("pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"):
+            yield name
+        if name in ("torch.load", "joblib.load", "os.system", "os.popen", "subprocess.getoutput"):
+            yield name
+
+
+def test_each_danger_is_found() -> None:
+    for source, danger in {
+        "st.markdown(text, unsafe_allow_html=True)": "unsafe_allow_html",
+        "st.html(text, unsafe_allow_javascript=yes)": "unsafe_allow_javascript",
+        "load(name, trust_remote_code=True)": "trust_remote_code",
+        "np.load(path, allow_pickle=True)": "allow_pickle",
+        "run(line, shell=True)": "shell",
+        "torch.load(path)": "torch.load",
+        "from torch import load": "torch.load",
+        "def f():\n    import pickle": "pickle",
+        "os.system(line)": "os.system",
+        "eval(text)": "eval",
+    }.items():
+        assert list(dangers(ast.parse(source))) == [danger]
+    assert list(dangers(ast.parse("np.load(path, allow_pickle=False)\nmodel.eval()"))) == []
+
+
+def test_nothing_dangerous_is_written() -> None:
+    assert len(LIBRARY) > 30
+    found = {name_of(path): list(dangers(ast.parse(path.read_text()))) for path in LIBRARY + PAGES}
+    assert {name: dangerous for name, dangerous in found.items() if dangerous} == {}
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    for path in LIBRARY + PAGES:
+        tree = ast.parse(path.read_text())
+        assert not tree.body or ast.get_docstring(tree), f"{name_of(path)} has no docstring"
+
+
+def commands_of(of: argparse.ArgumentParser, before: str = "") -> dict[str, argparse.ArgumentParser]:
+    """Every command that can be run, by its words."""
+    found: dict[str, argparse.ArgumentParser] = {}
+    for action in of._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, command in action.choices.items():
+                found |= commands_of(command, f"{before} {name}".strip())
+    return found or {before: of}
+
+
+def test_the_command_line_has_the_commands_of_the_design() -> None:
+    assert set(commands_of(parser())) >= COMMANDS
+
+
+@pytest.mark.parametrize("command", sorted(commands_of(parser())))
+def test_the_readme_lists_every_command(command: str) -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert re.search(rf"python3? -m vlcore {command}(?![\w-])", readme), f"README.md does not show `{command}`"
+
+
+def test_the_readme_lists_no_command_that_is_not_there() -> None:
+    readme = (ROOT / "README.md").read_text()
+    shown = re.findall(r"python3? -m vlcore ((?:data )?[a-z]+)", readme)
+    assert shown
+    assert set(shown) <= set(commands_of(parser()))

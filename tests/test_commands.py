@@ -1,0 +1,614 @@
+"""The command line: one JSON document or words for people, and one sentence where something is wrong."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from PIL import Image
+
+from vlcore.__main__ import BAD_INPUT, BUSY, CANCELLED, main
+from vlcore.conditions import Condition, grid
+from vlcore.home import models_folder
+from vlcore.images import rendered
+from vlcore.images.imagesets import open_set, read_set
+from vlcore.runs import compare, jobs, pipeline, store
+from vlcore.scenes import Scene, draw
+
+from .test_architecture import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+STEPS = ("--set", "steps=12")  # those of `quick`
+GROUPS = {"horse_grass", "horse_desert", "camel_desert", "camel_grass"}
+ACCURACIES = ("balanced_accuracy", "minority_accuracy", "worst_group_accuracy")
+
+Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Runs a command in this process; gives its exit code, standard output and standard error."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as exit_:  # argparse leaves by itself
+            code = int(exit_.code or 0)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def document(cli: Cli) -> Callable[..., Any]:
+    """Runs a command with ``--json`` that should succeed; gives the document that is all of its standard output."""
+
+    def run(*arguments: object, code: int = 0) -> Any:
+        ended, out, err = cli(*arguments, "--json")
+        assert ended == code, err
+        return json.loads(out)
+
+    return run
+
+
+@pytest.fixture
+def other_home(home: Path, quick: list[store.Artefact], empty_home: Path) -> Path:
+    """Another home without models, whose pictures are those of the session, so that nothing is drawn again."""
+    (empty_home / "data").symlink_to(home / "data", target_is_directory=True)
+    return empty_home
+
+
+def adopt(artefact: store.Artefact) -> store.Artefact:
+    """Publish a copy of an artefact in the home of this test, under its own key."""
+    shutil.copytree(artefact.path, models_folder() / artefact.key)
+    return store.read(artefact.key)
+
+
+def one_sentence(err: str) -> str:
+    """What was said of bad input: one line, one sentence, no traceback, no usage."""
+    assert err.endswith(".\n")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    assert "usage:" not in err
+    return err.strip()
+
+
+# --- help and shape
+
+
+@pytest.mark.parametrize("command", ["", "data", *sorted(COMMANDS)])
+def test_every_command_has_help(cli: Cli, command: str) -> None:
+    code, out, err = cli(*command.split(), "--help")
+    assert (code, err) == (0, "")
+    assert f"usage: python -m vlcore {command}".strip() in out
+    if command in COMMANDS:
+        assert "--json" in out
+
+
+@pytest.mark.parametrize("command", [*sorted(COMMANDS - {"clean", "verify"}), ""])
+def test_an_option_that_is_not_there_is_one_sentence(cli: Cli, command: str) -> None:
+    code, out, err = cli(*command.split(), "--nonsense")
+    assert (code, out) == (BAD_INPUT, "")
+    assert "--help`." in one_sentence(err)
+
+
+def test_conditions_give_the_grid_with_states(document: Callable[..., Any], experiments: list[store.Artefact]) -> None:
+    entries = document("conditions", "--seeds", 2)
+    expected = grid("paper", seeds=2)
+    assert [set(entry) for entry in entries] == [{"key", "bias", "labels", "seed", "state"}] * 24
+    for entry, condition in zip(entries, expected, strict=True):
+        assert entry == {
+            "key": condition.key, "bias": condition.bias, "labels": condition.labels, "seed": condition.init_seed,
+            "state": jobs.view(condition.key).state,
+        }  # fmt: skip
+    done = {entry["key"] for entry in entries if entry["state"] == "done"}
+    assert done >= {artefact.key for artefact in experiments}
+    assert len(document("conditions", "--grid", "experiments")) == 4
+    keys = [entry["key"] for entry in document("conditions", "--preset", "live", "--set", "n_per_group=12")]
+    assert keys == [condition.key for condition in grid("paper", Condition(steps=300, n_per_group=12))]
+
+
+def check_metrics(metrics: dict[str, Any], artefact: store.Artefact) -> None:
+    """The metrics of the command line are those of the artefact, each rate with its interval beside it."""
+    end = artefact.metrics["end"]
+    assert set(metrics) == {"train_caption_accuracy", "group_accuracy", "intervals", *ACCURACIES}
+    assert metrics["train_caption_accuracy"] == end["train_caption_accuracy"]
+    assert set(metrics["group_accuracy"]) == GROUPS
+    for group, value in metrics["group_accuracy"].items():
+        assert value == end["group_accuracy"][group]["value"]
+    for name in ACCURACIES:
+        assert metrics[name] == end[name]["value"]
+        assert metrics["intervals"][name] == [end[name]["low"], end[name]["high"], end[name]["n"]]
+
+
+def test_training_from_cancel_to_damage_and_back(
+    cli: Cli, document: Callable[..., Any], other_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One condition through all that can happen to it."""
+    arguments = ("train", "--bias", 0.5, "--labels", "descriptive", "--seed", 3, "--set", "steps=2")
+    arguments += ("--set", "data_seed=0")  # whose pictures the session has drawn
+    condition = Condition(bias=0.5, labels="descriptive", data_seed=0, init_seed=3, steps=2)
+
+    with monkeypatch.context() as patch:
+        train = pipeline.train_condition
+
+        def cancelled_at_once(wanted: Condition) -> str:
+            jobs.work_folder(wanted.key).mkdir(parents=True)
+            (jobs.work_folder(wanted.key) / "cancel").touch()
+            return train(wanted)
+
+        patch.setattr(pipeline, "train_condition", cancelled_at_once)
+        code, out, err = cli(*arguments, "--json")
+    assert (code, out) == (CANCELLED, "")
+    assert err.splitlines()[-1] == "Cancelled; nothing was published."
+    assert "Traceback" not in err
+    assert document("status", condition.key)[0]["state"] == "cancelled"
+
+    made = document(*arguments)
+    artefact = store.read(condition.key)
+    assert set(made) == {"key", "state", "seconds", "steps", "first_fit_step", "metrics"}
+    assert (made["key"], made["state"], made["steps"]) == (condition.key, "trained", 2)
+    assert made["first_fit_step"] is None
+    assert made["seconds"] > 0
+    check_metrics(made["metrics"], artefact)
+    again = document(*arguments)
+    assert again["state"] == "cached"
+    assert again["metrics"] == made["metrics"]
+    code, out, _ = cli(*arguments)
+    assert code == 0
+    assert f"key: {condition.key}\n" in out
+    assert "state: cached\n" in out
+
+    assert document("verify") == [{"key": condition.key, "ok": True}]
+    with (artefact.path / "embeddings.npz").open("r+b") as file:
+        file.seek(1000)
+        file.write(b"damage")
+    assert document("verify", code=1) == [
+        {
+            "key": condition.key,
+            "ok": False,
+            "message": f"The model {condition.key} was damaged (embeddings.npz) and has been set aside; "
+            "train it again.",
+        }
+    ]
+    assert document("verify") == []
+    assert document(*arguments)["state"] == "trained"
+    assert store.read(condition.key).digest == artefact.digest
+    assert document("verify") == [{"key": condition.key, "ok": True}]
+    (name,) = document("clean")["removed"]
+    assert name.startswith(condition.key), "what was set aside"
+
+
+def test_a_study_of_what_is_there_is_cached(document: Callable[..., Any], quick: list[store.Artefact]) -> None:
+    entries = document("study", "experiments", *STEPS, "--jobs", 1)
+    assert [entry["key"] for entry in entries] == [artefact.key for artefact in quick]
+    for entry, artefact in zip(entries, quick, strict=True):
+        assert set(entry) == {"key", "bias", "labels", "seed", "state", "metrics"}
+        assert entry["state"] == "cached"
+        assert (entry["bias"], entry["labels"]) == (artefact.condition.bias, artefact.condition.labels)
+        check_metrics(entry["metrics"], artefact)
+
+
+def test_a_condition_that_fails_does_not_stop_a_study(
+    cli: Cli, document: Callable[..., Any], experiments: list[store.Artefact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def some(condition: Condition) -> str:
+        if condition.bias not in (0, 0.75):
+            raise ValueError("This one cannot be trained.")
+        return pipeline.jobs.run(condition.key, lambda *_: pytest.fail("trained again"))
+
+    monkeypatch.setattr(pipeline, "train_condition", some)
+    monkeypatch.setattr(jobs, "worker_pool", ThreadPoolExecutor)
+    entries = {entry["key"]: entry for entry in document("study", "class", "--jobs", 2)}
+    assert len(entries) == 6
+    for condition in grid("class"):
+        entry = entries[condition.key]
+        if condition.bias == 1:
+            assert entry["state"] == "failed: This one cannot be trained."
+            assert "metrics" not in entry
+        else:
+            assert entry["state"] == "cached"
+    code, out, _ = cli("study", "class", "--jobs", 2)
+    assert code == 0
+    assert len(out.splitlines()) == 6
+    low, high, n = entries[experiments[0].key]["metrics"]["intervals"]["minority_accuracy"]
+    assert f"({low:.0%} to {high:.0%}) of {n:,}" in out.splitlines()[0]
+
+
+def test_embed_says_where_pictures_land(
+    cli: Cli, document: Callable[..., Any], quick: list[store.Artefact], tmp_path: Path
+) -> None:
+    artefact, images = quick[1], open_set("scenes")
+    model = compare.model_map(artefact)
+    row = int(model.rows[-1])
+    photo = tmp_path / "a photo.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 140, 3), dtype=np.uint8)).save(photo)
+    found = document("embed", images.path(row), photo, "--model", artefact.key)
+    assert set(found) == {"model", "images"}
+    assert found["model"] == artefact.key
+    assert [entry["file"] for entry in found["images"]] == [str(images.path(row)), str(photo)]
+    for entry in found["images"]:
+        assert set(entry) == {"file", "maps", "neighbours", "captions"}
+        assert set(entry["maps"]) == {"pca"}
+        assert len(entry["maps"]["pca"]) == 2
+        assert [set(near) for near in entry["neighbours"]] == [{"image", "object", "context", "similarity"}] * 5
+        similarities = [near["similarity"] for near in entry["neighbours"]]
+        assert similarities == sorted(similarities, reverse=True)
+        assert [set(said) for said in entry["captions"]] == [{"caption", "similarity", "probability"}] * 4
+        assert sum(said["probability"] for said in entry["captions"]) == pytest.approx(1)
+    known = found["images"][0]
+    assert known["maps"]["pca"] == pytest.approx(model.points[-1].tolist(), abs=1e-3)
+    assert known["neighbours"][0] == {
+        "image": images.table["file_name"].iat[row],
+        "object": images.table["object"].iat[row],
+        "context": images.table["context"].iat[row],
+        "similarity": pytest.approx(1, abs=1e-4),
+    }
+    code, out, _ = cli("embed", photo, "--model", artefact.key)
+    assert code == 0
+    assert artefact.key in out
+
+
+def references(page: str) -> list[tuple[str, str | None]]:
+    """What the tags of a page would fetch; text within scripts is no tag."""
+    found = []
+
+    class Tags(HTMLParser):
+        def handle_starttag(self, _tag: str, attributes: list[tuple[str, str | None]]) -> None:
+            names = ("src", "srcset", "href", "data", "action", "background")
+            found.extend(pair for pair in attributes if pair[0] in names)
+
+    reader = Tags()
+    reader.feed(page)
+    reader.close()
+    return found
+
+
+def test_a_reference_would_be_noticed() -> None:
+    assert references("<script>'<img src=a>'</script><p><SCRIPT SRC='https://b'></SCRIPT>") == [("src", "https://b")]
+
+
+@pytest.mark.filterwarnings("ignore:Tensorflow not installed:ImportWarning")  # umap says so while it is imported
+@pytest.mark.parametrize("kind", ["pca", "umap"])
+def test_compare_writes_one_file_that_asks_nobody(
+    document: Callable[..., Any], quick: list[store.Artefact], tmp_path: Path, kind: str
+) -> None:
+    out = tmp_path / "maps.html"
+    # Beside itself on UMAP, so that one is fitted, not two.
+    right = quick[2] if kind == "pca" else quick[0]
+    said = document("compare", quick[0].key, right.key, "--map", kind, "--out", out)
+    assert said == {"file": str(out), "bytes": out.stat().st_size, "map": kind}
+    page = out.read_text()
+    assert page.startswith("<!DOCTYPE html>")
+    assert quick[0].key in page
+    assert right.key in page
+    assert "held-out pictures sort" in page
+    assert page.count("data:image/webp;base64,") >= 392
+    assert ("UMAP" in page) == (kind == "umap")
+    assert references(page) == []
+    assert "@import" not in page
+    assert """Content-Security-Policy" content="default-src 'none'""" in page
+    assert [path.name for path in tmp_path.iterdir()] == ["maps.html"]
+
+
+def test_data_show_and_list_count(cli: Cli, document: Callable[..., Any], quick: list[store.Artefact]) -> None:
+    about = document("data", "show", "scenes")
+    assert {"name", "images", "groups", "splits"} <= set(about)
+    assert (about["name"], about["images"]) == ("scenes", 4512)
+    assert about["groups"] == dict.fromkeys(GROUPS, 1128)
+    assert set(about["splits"]) == {"train", "val", "probe", "test"}
+    assert about["splits"]["test"] == dict.fromkeys(GROUPS, 500)
+    assert 2784 <= about["on_disk"] <= 4512
+    assert about in document("data", "list")
+    code, out, _ = cli("data", "list")
+    assert code == 0
+    assert out.startswith("scenes")
+
+
+def test_data_list_names_what_there_is_before_anything_is_drawn(document: Callable[..., Any], empty_home: Path) -> None:
+    (about,) = document("data", "list")
+    assert (about["name"], about["on_disk"]) == ("scenes", 0)
+    assert list(empty_home.iterdir()) == [], "looking writes nothing"
+
+
+def test_render_writes_a_folder_to_browse(document: Callable[..., Any], empty_home: Path) -> None:
+    out = empty_home / "shown"
+    said = document("data", "render", "--out", out, "--n-per-group", 2, "--size", 48, "--seed", 5)
+    assert said == {"name": "shown", "images": 8, "folder": str(out)}
+    with (out / "metadata.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["object"] + "_" + row["context"] for row in rows] == [
+        name for name in open_set("scenes").grouping.names for _ in range(2)
+    ]
+    pictures = {path.relative_to(out).as_posix() for path in out.rglob("*.png")}
+    assert pictures == {row["file_name"] for row in rows} | {row["mask"] for row in rows}
+    for row in rows:
+        drawing = draw(Scene.from_factors(json.loads(row["factors"])), 48)
+        assert np.array_equal(np.asarray(Image.open(out / row["file_name"])), drawing.image)
+        assert np.array_equal(np.asarray(Image.open(out / row["mask"])), drawing.mask)
+        assert row["split"] == "train"
+    assert len({row["factors"] for row in rows}) == 8
+    assert len(read_set(out).table) == 8, "it is an image set like any other"
+    assert not (empty_home / "data").exists()
+
+    again = document("data", "render", "--out", empty_home / "again", "--n-per-group", 1, "--size", 48, "--seed", 5)
+    assert again["images"] == 4
+    first = rows[0]["file_name"]
+    assert (empty_home / "again" / first).read_bytes() == (out / first).read_bytes()
+    document("data", "render", "--out", empty_home / "seed", "--n-per-group", 1, "--size", 48, "--seed", 6)
+    assert (empty_home / "seed" / first).read_bytes() != (out / first).read_bytes()
+
+
+def test_render_fills_the_image_set(
+    document: Callable[..., Any], empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one picture of each split and group, and threads for processes: what is drawn is the same."""
+    table = rendered.scene_table().groupby(["split", "group"], sort=False).head(1).reset_index(drop=True)
+    monkeypatch.setattr(rendered, "scene_table", lambda: table)
+    monkeypatch.setattr(jobs, "worker_pool", lambda: ThreadPoolExecutor(2))
+    assert document("data", "show", "scenes")["on_disk"] == 0
+    for _ in range(2):  # the second time nothing is left to do
+        about = document("data", "render")
+        assert (about["images"], about["on_disk"]) == (16, 16)
+        drawn = sorted((empty_home / "data" / "scenes").rglob("*.png"))
+        assert len(drawn) == 32, "pictures and masks"
+    assert json.loads((empty_home / "data" / "scenes" / "dataset.json").read_text())["images"] == 16
+
+
+# --- jobs
+
+
+def leave(key: str, **status: Any) -> FileLock:
+    """Leave a status as a job would; gives its lock."""
+    work = jobs.work_folder(key)
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "status.json").write_text(json.dumps(status))
+    return FileLock(work / "lock")
+
+
+def test_status_cancel_and_clean(
+    cli: Cli, document: Callable[..., Any], empty_home: Path, quick: list[store.Artefact]
+) -> None:
+    assert document("status") == []
+    assert cli("status")[1] == "Nothing here yet.\n"
+    adopt(quick[0])
+    leave("failed-key", state="failed", message="The disk is full.")
+    leave("killed-key", state="running", stage="training", step=3, steps=9)
+    lock = leave("running-key", state="running", stage="measuring", fraction=0.9)
+    with lock:
+        entries = document("status")
+        assert entries == [
+            {"key": quick[0].key, "state": "done"},
+            {"key": "failed-key", "state": "failed", "message": "The disk is full."},
+            {"key": "killed-key", "state": "interrupted", "stage": "training", "step": 3, "steps": 9},
+            {"key": "running-key", "state": "running", "stage": "measuring"},
+        ]
+        assert document("status", "running-key") == entries[3:]
+        assert document("status", "never-there") == [{"key": "never-there", "state": "absent"}]
+        assert cli("status")[1].splitlines()[1] == "failed-key  failed  The disk is full."
+        assert document("cancel", "running-key") == {"key": "running-key", "state": "cancelling"}
+        assert (jobs.work_folder("running-key") / "cancel").exists()
+        assert document("clean") == {"removed": ["failed-key", "killed-key"]}
+        assert cli("clean")[1] == "removed: none\n"
+    code, out, err = cli("cancel", "running-key")
+    assert (code, out) == (BAD_INPUT, "")
+    assert one_sentence(err) == "running-key is not running; `python -m vlcore status` shows what is."
+
+
+def test_busy_is_exit_code_3(cli: Cli, empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "LOCK_WAIT", 0)
+    with leave(Condition().key, state="running"):
+        code, out, err = cli("train", "--json")
+    assert (code, out) == (BUSY, "")
+    assert err.splitlines()[-1] == f"{Condition().key} is being trained by another process; wait for it or cancel it."
+    assert "Traceback" not in err
+
+
+def test_an_interrupt_of_the_keyboard_is_exit_code_130(
+    cli: Cli, empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_condition: Condition) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "train_condition", interrupted)
+    code, out, err = cli("train", "--json")
+    assert (code, out) == (CANCELLED, "")
+    assert err.splitlines()[-1] == "Cancelled; nothing was published."
+
+
+# --- bad input
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("", "The following arguments are required: COMMAND; see `python -m vlcore --help`"),
+        ("nonsense", "invalid choice: 'nonsense'"),
+        ("data", "arguments are required: COMMAND; see `python -m vlcore data --help`"),
+        ("conditions --grid nowhere", "No grid is named 'nowhere'; choose one of experiments, paper, class, full"),
+        ("conditions --seeds 0", "number of seeds is 0; give a whole number from 1 to 1000"),
+        ("conditions --seeds many", "Argument --seeds: invalid int value: 'many'"),
+        ("study nowhere", "No grid is named 'nowhere'"),
+        ("study paper --jobs 0", "--jobs is 0; give a whole number from 1 to 256"),
+        ("study paper --jobs 1000", "--jobs is 1000; give a whole number from 1 to 256"),
+        ("study paper --jobs two", "Argument --jobs: invalid int value: 'two'"),
+        ("study paper --seeds -1", "number of seeds is -1"),
+        ("study paper --preset eternal", "No preset is named 'eternal'; choose one of untrained, live, standard"),
+        ("study paper --data nowhere", "There is no usable image set named 'nowhere'; there are: scenes"),
+        ("study paper --set n_per_group=481", "has 480 training images of horse_grass; choose at most that many"),
+        ("train --bias 2", "The bias is 2.0; give the removed share as a number from 0 to 1"),
+        ("train --bias -0.1", "The bias is -0.1; give the removed share"),
+        ("train --bias nan", "The bias is nan; give the removed share"),
+        ("train --bias much", "Argument --bias: invalid float value: 'much'; see `python -m vlcore train --help`"),
+        ("train --labels flowery", "No label style is named 'flowery'; choose one of undescriptive, descriptive"),
+        ("train --seed -1", "data_seed is -1; give a whole number from 0 to 2147483647"),
+        ("train --preset eternal", "No preset is named 'eternal'"),
+        ("train --data nowhere", "There is no usable image set named 'nowhere'"),
+        ("train --data ../scenes", "There is no usable image set named 'scenes'"),
+        ("train --set steps", "--set 'steps' is not of the form KEY=VALUE"),
+        ("train --set =5", "No setting is named ''; settings are architecture, batch_size"),
+        ("train --set colour=red", "No setting is named 'colour'; settings are architecture, batch_size"),
+        ("train --set steps=some", "steps='some' is not a whole number"),
+        ("train --set bias=much", "bias='much' is not a number"),
+        ("train --set bias=7", "The bias is 7.0"),
+        ("train --set steps=-1", "steps is -1; give a whole number from 0 to 100000"),
+        ("train --set negatives=all", "No choice of negatives is named 'all'; choose one of filtered_marginal, none"),
+        ("train --set objective=magic", "No objective is named 'magic'; choose one of pairwise_bce"),
+        ("train --set architecture=large", "No architecture is named 'large'; choose one of conv_stem, seed_faithful"),
+        ("train --set data=Ä", "The image set name 'Ä' is not usable; use lower-case letters"),
+        ("train --set data_version=0", "is version '.*' now, not '0'; train on it again"),
+        ("train --set n_per_group=481", "has 480 training images of horse_grass; choose at most that many"),
+        ("data show nowhere", "There is no usable image set named 'nowhere'; there are: scenes"),
+        ("data render --out new --n-per-group 0", "--n-per-group is 0; give a whole number from 1 to 10000"),
+        ("data render --out new --size 31", "--size is 31; give a whole number from 32 to 512"),
+        ("data render --out new --seed -1", "--seed is -1; give a whole number from 0 to 2147483647"),
+        ("data render --size big", "Argument --size: invalid int value: 'big'"),
+        ("status ../x", "'../x' is not a model key; `python -m vlcore status` lists the keys there are"),
+        ("cancel A", "'A' is not a model key"),
+        ("cancel nowhere", "nowhere is not running; `python -m vlcore status` shows what is"),
+        ("embed x.png", "The following arguments are required: --model"),
+        ("embed x.png --model nowhere", "No model 'nowhere' is on disk; train it first"),
+        ("embed x.png --model ../nowhere", "'../nowhere' is not a model key"),
+        ("embed x.png --model a-key.umap", "a-key.umap is a map, not a model; give the key without .umap"),
+        ("compare nowhere other --out x.html", "No model 'nowhere' is on disk; train it first"),
+        ("compare a-key.umap nowhere --out x.html", "a-key.umap is a map, not a model; give the key without .umap"),
+        ("compare nowhere other", "The following arguments are required: --out"),
+        ("compare a b --map globe --out x.html", "No map is named 'globe'; choose one of pca, umap"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_sentence_and_exit_code_2(
+    cli: Cli, empty_home: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, sentence: str
+) -> None:
+    monkeypatch.chdir(empty_home)
+    code, out, err = cli(*arguments.split())
+    assert (code, out) == (BAD_INPUT, "")
+    assert re.search(sentence, one_sentence(err)), err
+    assert list(empty_home.iterdir()) == [], "nothing is half-written"
+
+
+def claimed_png(width: int, height: int) -> bytes:
+    """A tiny PNG whose header claims a size."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"0")) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda path: None, r"photo\.png cannot be read \(No such file or directory\); give the path of a picture"),
+        (lambda path: path.mkdir(), r"photo\.png cannot be read \(Is a directory\)"),
+        (lambda path: path.write_text("not a picture"), r"photo\.png is not a PNG, JPEG or WebP picture; convert it"),
+        (lambda path: path.write_bytes(b""), r"photo\.png is empty; choose another picture"),
+        (lambda path: path.write_bytes(claimed_png(50_000, 50_000)), "has more than 40 megapixels; save it smaller"),
+        (lambda path: path.write_bytes(claimed_png(90, 90)), "is damaged or incomplete; save it again"),
+        (lambda path: path.write_bytes(bytes(6 * 2**20)), r"has 6\.0 MB and the limit is 5 MB; save it smaller"),
+    ],
+    ids=["missing", "folder", "text", "empty", "huge", "truncated", "large"],
+)
+def test_a_picture_that_is_none(
+    cli: Cli, quick: list[store.Artefact], tmp_path: Path, make: Callable[[Path], Any], sentence: str
+) -> None:
+    good, bad = open_set("scenes").path(int(open_set("scenes").rows("test")[0])), tmp_path / "photo.png"
+    make(bad)
+    code, out, err = cli("embed", good, bad, "--model", quick[0].key, "--json")
+    assert (code, out) == (BAD_INPUT, "")
+    assert re.search(sentence, one_sentence(err)), err
+
+
+def test_render_does_not_write_into_what_is_there(cli: Cli, empty_home: Path) -> None:
+    full, file = empty_home / "full", empty_home / "file"
+    full.mkdir()
+    (full / "precious").write_text("do not touch")
+    file.write_text("do not touch")
+    for out in (full, file):
+        code, said, err = cli("data", "render", "--out", out, "--n-per-group", 1)
+        assert (code, said) == (BAD_INPUT, "")
+        assert one_sentence(err) == f"{out} exists and is not empty; give --out a new folder."
+    code, _, err = cli("data", "render", "--out", file / "within", "--n-per-group", 1)
+    assert code == BAD_INPUT
+    assert "cannot be written" in one_sentence(err)
+    assert sorted(path.name for path in empty_home.rglob("*")) == ["file", "full", "precious"]
+
+
+def test_compare_to_a_place_that_cannot_be_written(cli: Cli, quick: list[store.Artefact], tmp_path: Path) -> None:
+    out = tmp_path / "nowhere" / "maps.html"
+    code, _, err = cli("compare", quick[0].key, quick[1].key, "--out", out)
+    assert code == BAD_INPUT
+    assert one_sentence(err) == (f"{out} cannot be written (No such file or directory); give --out another place.")
+
+
+def test_a_models_folder_that_takes_nothing(cli: Cli, empty_home: Path) -> None:
+    models_folder().write_text("a file")
+    code, out, err = cli("train", "--json")
+    assert (code, out) == (BAD_INPUT, "")
+    assert "make it writable or point VLCORE_HOME to another folder." in err.splitlines()[-1]
+    code, out, err = cli("study", "experiments", "--jobs", 1, "--json")
+    assert (code, out) == (BAD_INPUT, "")
+    last = err.splitlines()[-1]
+    assert last.startswith("No condition could be trained; the first failed: ")
+    assert last.endswith("make it writable or point VLCORE_HOME to another folder.")
+    assert "Traceback" not in err
+
+
+def test_a_device_that_is_not_there(cli: Cli, other_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VLCORE_DEVICE", "abacus")
+    code, out, err = cli("train", "--set", "steps=1")
+    assert (code, out) == (BAD_INPUT, "")
+    assert "VLCORE_DEVICE='abacus' is not available here; use auto or one of cpu" in err.splitlines()[-1]
+    assert "Traceback" not in err
+
+
+def test_a_damaged_model_is_set_aside_by_whoever_reads_it(
+    cli: Cli, empty_home: Path, quick: list[store.Artefact]
+) -> None:
+    artefact = adopt(quick[0])
+    (artefact.path / "maps.npz").write_bytes(b"damaged")
+    code, out, err = cli("embed", "x.png", "--model", artefact.key)
+    assert (code, out) == (BAD_INPUT, "")
+    assert one_sentence(err).endswith("was damaged (maps.npz) and has been set aside; train it again.")
+    assert store.published_keys() == []
+
+
+# --- as a program
+
+
+def program(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "vlcore", *arguments],
+        cwd=ROOT, env={**os.environ, "VLCORE_HOME": str(home)}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+
+def test_the_program_prints_one_document_and_nothing_else(home: Path, quick: list[store.Artefact]) -> None:
+    done = program(home, "train", "--bias", "0.75", *STEPS, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["state"] == "cached"
+    assert json.loads(done.stdout)["key"] == quick[2].key
+    assert "Warning" not in done.stderr
+
+
+def test_the_program_ends_with_a_sentence_and_its_exit_code(empty_home: Path) -> None:
+    done = program(empty_home, "train", "--bias", "2", "--json")
+    assert (done.returncode, done.stdout) == (BAD_INPUT, "")
+    assert one_sentence(done.stderr) == "The bias is 2.0; give the removed share as a number from 0 to 1."
