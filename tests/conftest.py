@@ -52,7 +52,7 @@ def quick(home: Path) -> list[store.Artefact]:
 
 @pytest.fixture(scope="session")
 def experiments(quick: list[store.Artefact]) -> list[store.Artefact]:
-    """The same four under the keys that pages open on, so that pages can be tested without a minute of training each."""
+    """The same four under the keys that pages open on: pages are tested without a minute of training each."""
     return [publish_as(artefact, artefact.condition.but(steps=Condition().steps)) for artefact in quick]
 
 

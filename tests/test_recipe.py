@@ -1,4 +1,4 @@
-"""The recipe itself: the standard length, both label styles, no bias, really trained. The one slow test (about a minute).
+"""The recipe itself: the standard length, both label styles, no bias, really trained. Slow: about a minute.
 
 Everything that the lab says of biased models rests on this: the same recipe must learn where nothing is biased.
 """

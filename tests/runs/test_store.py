@@ -146,7 +146,7 @@ def test_another_reader_may_set_it_aside_first(empty_home: Path, monkeypatch: py
         return "another checksum"
 
     monkeypatch.setattr(store, "_checksum", meanwhile)
-    with pytest.raises(CorruptArtefactError, match="set aside"):
+    with pytest.raises(CorruptArtefactError, match="has been set aside; train it again"):
         store.read("a-key")
     assert len(set_aside("a-key")) == 1
 
