@@ -5,6 +5,7 @@ import streamlit as st
 from vlcore.conditions import grid
 from vlcore.figures.theme import group_words
 from vlcore.images.groups import SCENES
+from vlcore.runs import words
 from vlcore.ui import panels, shell, work
 from vlcore.ui.samples import sample_pictures
 
@@ -54,7 +55,7 @@ def board() -> None:
             if right.button("Cancel", icon=":material/stop:"):
                 for condition in experiments:
                     work.queue().cancel(condition.key)
-                st.rerun()
+                st.toast("Cancelling: each stops after the step that it is at.")
         with st.container(horizontal=True):
             for number, (condition, view) in enumerate(zip(experiments, views, strict=True), start=1):
                 panels.card(number, condition, view, palette)
@@ -73,6 +74,9 @@ st.caption(
     "Filled marks are training pictures, hollow ones held out; a ring marks the minority groups; diamonds are "
     "captions. Maps show two of 32 dimensions: the numbers come from all of them."
 )
+if all(view.done for view in work.views(experiments)):
+    with shell.errors_as_sentences():
+        st.markdown(words.answer([work.artefact(condition.key) for condition in experiments[2:]]))
 st.subheader("What to look at next")
 with st.container(horizontal=True):
     st.page_link(
@@ -83,6 +87,13 @@ with st.container(horizontal=True):
         label="Compare 1 and 3: what the bias does",
         icon=":material/difference:",
         query_params={"right_bias": "75 %", "right_labels": "short"},
+        width="content",
+    )
+    st.page_link(
+        "pages/3_Compare.py",
+        label="Compare 3 and 4: what labels do under bias",
+        icon=":material/balance:",
+        query_params={"left_bias": "75 %", "right_bias": "75 %"},
         width="content",
     )
     st.page_link(

@@ -5,11 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from vlcore.conditions import PRESETS, Condition, describe_bias, grid
-from vlcore.figures.charts import group_board
-from vlcore.figures.maps import linked_maps
 from vlcore.runs import compare, pipeline, words
 from vlcore.runs.jobs import State
-from vlcore.ui import panels, shell, work
+from vlcore.ui import drawn, panels, shell, work
 
 palette = shell.begin("Compare two models")
 
@@ -77,6 +75,9 @@ def one_side(condition: Condition, side: str) -> bool:
         if view.state is State.ABSENT:
             work.make_umap(condition.key)
             view = work.queue().view(pipeline.umap_key(condition.key))
+    if view.state is State.ABSENT and condition.steps == 0:  # nothing to train: measured at once, in a few seconds
+        work.train(condition)
+        view = work.queue().view(condition.key)
     if view.done:
         st.success("Ready.", icon=":material/check_circle:")
         return False
@@ -84,6 +85,7 @@ def one_side(condition: Condition, side: str) -> bool:
         panels.progress(view)
         if st.button("Cancel", key=f"cancel_{side}", icon=":material/stop:"):
             work.queue().cancel(view.key)
+            st.toast("Cancelling: it stops after the step that it is at.")
         panels.live(view, palette, f"live_{side}")
         panels.curve(view, palette, f"live_{side}")
         return True
@@ -120,26 +122,23 @@ for condition, slot, _ in sides:
                 help="Nearly all variance is gone: what the map shows is residue, blown up to fill it.",
             )
 
-chart = linked_maps(
-    together.points,
-    together.captions,
-    together.left_info,
-    together.right_info,
-    palette=palette,
-    grouping=images.grouping,
-    side=shell.map_side(),
-)
 in_words = words.in_words(together)
-event = st.altair_chart(
-    chart, theme=None, on_select="rerun", selection_mode=["pick"], key="maps", width="content", alt=in_words
+event = drawn.show(
+    drawn.maps(left.key, right.key, kind, palette, shell.map_side()),
+    alt=in_words,
+    key="maps",
+    on_select="rerun",
+    selection_mode=["pick"],
 )
 st.markdown(in_words)
 if kind == "umap":
     st.caption("Each UMAP was fitted on its own model: compare who is near whom, not where a cloud lies.")
 
 picked = event.selection.get("pick", []) if event else []
+if picked:
+    st.query_params["picture"] = str(picked[0].get("id"))
 rows = {f"p{row}" for row in together.left.rows} | {f"p{row}" for row in together.right.rows}
-identity = picked[0].get("id") if picked else None
+identity = st.query_params.get("picture")
 st.subheader("The picture you clicked")
 if identity not in rows:
     st.caption("Click a mark in either map: its picture and its nearest neighbours in both models appear here.")
@@ -162,14 +161,12 @@ else:
 
 st.subheader("Right or wrong, group by group")
 with st.container(horizontal=True, gap="large"):
-    st.altair_chart(
-        group_board(words.group_rows(together), palette=palette, grouping=images.grouping, width=540),
-        theme=None,
-        width="content",
+    drawn.show(
+        drawn.board(left.key, right.key, palette),
         alt="Accuracy of both models in each of the four groups, with 95 % intervals",
     )
     with st.container(width=520):
-        st.dataframe(words.group_table(together), hide_index=True, width="stretch")
+        st.dataframe(words.group_table(together, images.grouping), hide_index=True, width="stretch")
         st.caption(
             "Share of held-out pictures whose animal is named right, with 95 % intervals over scenes. Each of the 500 "
             "test scenes is drawn with both animals and both backgrounds. One run: another seed gives other numbers."

@@ -19,7 +19,8 @@ MOST = 12  # pictures at once
 palette = shell.begin("Where does your picture land?")
 st.markdown(
     "Give a picture to two models. A star shows where each puts it among the pictures it knows; below are the nearest "
-    "ones and how well each caption fits. Pictures stay in your browser session and are not kept."
+    "ones and the captions. These models have only ever seen drawn scenes: with a photograph, watch where it lands and "
+    "what it is near rather than whether it is right. Pictures stay in your session and are not kept."
 )
 
 with shell.errors_as_sentences():

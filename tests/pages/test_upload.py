@@ -40,8 +40,8 @@ def test_it_offers_sample_pictures(experiments: list[store.Artefact]) -> None:
     assert not page.exception
     assert len(page.get("vega_lite_chart")) == 1
     assert len(page.dataframe) == 2, "caption scores of both models"
-    shares = page.dataframe[0].value["probability"]
-    assert shares.sum() == pytest.approx(1)
+    shares = page.dataframe[0].value["share"]
+    assert shares.sum() == pytest.approx(100)
 
 
 def test_several_uploads_are_shown_one_by_one(experiments: list[store.Artefact]) -> None:

@@ -260,7 +260,7 @@ def test_the_words_around_a_map(together: compare.Comparison) -> None:
     first, second = together.left.plane.shares
     variance = together.left.artefact.metrics["end"]["total_variance"]["value"]
     assert left.title == "No bias, short labels"
-    assert left.subtitle == f"seeds 0 and 0, 12 steps; total variance {variance:.2g}"
+    assert left.subtitle == f"seed 0, 12 steps; total variance {variance:.2g}"
     assert left.x_title == f"component 1 ({first * 100:.0f} % of variance)"
     assert left.y_title == f"component 2 ({second * 100:.0f} %)"
     assert right.x_title.endswith("of variance), turned to match the left")

@@ -68,7 +68,7 @@ def good(_key: str) -> store.Artefact:
 def test_a_recipe_that_was_not_tried_is_unknown(empty_home: Path, condition: Condition) -> None:
     gate = validity.gate(condition, lambda key: pytest.fail(f"read {key}"))
     assert gate.light is Light.UNKNOWN
-    assert gate.title == "recipe not checked yet"
+    assert gate.title == "sanity check not run yet"
     assert gate.sentences == ["Train no bias with undescriptive labels and this seed to check it."]
 
 
@@ -84,7 +84,7 @@ def test_a_dozen_steps_are_red(experiments: list[store.Artefact]) -> None:
     for artefact in experiments:
         gate = validity.gate(artefact.condition)
         assert gate.light is Light.RED
-        assert gate.title == "recipe fails at no bias"
+        assert gate.title == "sanity check failed"
         assert len(gate.sentences) == 8
         fitted = [experiment.metrics["end"]["train_caption_accuracy"] for experiment in experiments[:2]]
         for style, value in zip(("Undescriptive", "Descriptive"), fitted, strict=True):
@@ -101,7 +101,7 @@ def test_good_numbers_are_green_and_asked_of_the_two_unbiased_runs(experiments: 
 
     gate = validity.gate(experiments[3].condition, read)
     assert gate.light is Light.GREEN
-    assert gate.title == "recipe works at no bias"
+    assert gate.title == "sanity check passed"
     assert asked == [artefact.key for artefact in experiments[:2]]
     assert len(gate.sentences) == 8
     assert all(sentence.endswith("(as it should be).") for sentence in gate.sentences)

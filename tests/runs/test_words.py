@@ -115,7 +115,7 @@ def test_group_accuracies_as_rows_of_a_chart(together: Comparison) -> None:
 
 
 def test_group_accuracies_in_words(together: Comparison) -> None:
-    table = words.group_table(together)
+    table = words.group_table(together, SCENES)
     assert table["Group"].tolist() == ["horse · grass", "horse · desert", "camel · desert", "camel · grass"]
     for side, model in (("Left", together.left), ("Right", together.right)):
         assert table[side].tolist() == [words.share(end_of(model)["group_accuracy"][group]) for group in GROUPS]

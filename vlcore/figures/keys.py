@@ -19,7 +19,7 @@ _RING = "M-1,0A1,1,0,1,1,1,0A1,1,0,1,1,-1,0M-.45,0A.45,.45,0,1,1,.45,0A.45,.45,0
 _MEANING = {
     "key training": "full: training",
     "key test": "hollow: held out",
-    "key minority": "ring: bias-conflicting",
+    "key minority": "ring: minority group",
     "key caption": "caption",
     "key upload": "your picture",
 }

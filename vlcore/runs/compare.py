@@ -231,7 +231,9 @@ def map_info(model: ModelMap, *, aligned: bool) -> MapInfo:
     condition = model.artefact.condition
     end = model.artefact.metrics["end"]
     trained = "not trained" if condition.steps == 0 else f"{condition.steps:,} steps"
-    subtitle = f"seeds {condition.data_seed} and {condition.init_seed}, {trained}"
+    same = condition.data_seed == condition.init_seed
+    seeds = f"seed {condition.init_seed}" if same else f"seeds {condition.data_seed} and {condition.init_seed}"
+    subtitle = f"{seeds}, {trained}"
     subtitle += f"; total variance {end['total_variance']['value']:.2g}"
     if end["collapsed"]:
         subtitle += "; COLLAPSED: what spreads here is residue, blown up to fill the map"

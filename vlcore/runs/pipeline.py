@@ -48,7 +48,7 @@ def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, A
         report(stage="drawing pictures", done=done, of=of, fraction=RENDERING * done / max(of, 1))
 
     images.complete(everything.tolist(), drawn)
-    report(stage="reading pictures", fraction=RENDERING)
+    report(stage="reading pictures", fraction=RENDERING, now=True)
     views = _Views(images, rows)
     captions = distinct_captions(condition.labels, images.grouping)
     vocabulary = Vocabulary.of(images.grouping)

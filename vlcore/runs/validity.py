@@ -39,7 +39,7 @@ def gate(condition: Condition, read: Callable[[str], store.Artefact] = store.rea
         if not store.published(key):
             return Gate(
                 Light.UNKNOWN,
-                "recipe not checked yet",
+                "sanity check not run yet",
                 [f"Train no bias with {labels} labels and this seed to check it."],
             )
         for fact, holds in checks(read(key)).items():
@@ -48,8 +48,8 @@ def gate(condition: Condition, read: Callable[[str], store.Artefact] = store.rea
                 f"{labels.capitalize()}: {fact} ({'as it should be' if holds else 'not as it should be'})."
             )
     if passed:
-        return Gate(Light.GREEN, "recipe works at no bias", sentences)
-    return Gate(Light.RED, "recipe fails at no bias", sentences)
+        return Gate(Light.GREEN, "sanity check passed", sentences)
+    return Gate(Light.RED, "sanity check failed", sentences)
 
 
 def checks(artefact: store.Artefact) -> dict[str, bool]:

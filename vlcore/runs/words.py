@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from vlcore.runs.compare import Comparison, ModelMap
+from vlcore.conditions import describe_bias
+from vlcore.figures.theme import group_words
+from vlcore.images.groups import Grouping
+from vlcore.runs.compare import LABEL_WORDS, Comparison, ModelMap
+from vlcore.runs.store import Artefact
 
 MEASURES = (
     # name in metrics.json, words, whether it is a share
@@ -105,12 +109,12 @@ def _sorting(metrics: Mapping[str, Any]) -> str:
     return f"{more} ({by_object:.2f} by animal, {by_context:.2f} by background)"
 
 
-def group_table(comparison: Comparison) -> pd.DataFrame:
+def group_table(comparison: Comparison, grouping: Grouping) -> pd.DataFrame:
     """Group accuracies of both models in words, one row a group."""
     left, right = (model.artefact.metrics["end"]["group_accuracy"] for model in (comparison.left, comparison.right))
     return pd.DataFrame(
         {
-            "Group": [group.replace("_", " · ") for group in left],
+            "Group": [group_words(grouping)[group] for group in left],
             "Left": [share(estimate) for estimate in left.values()],
             "Right": [share(right[group]) for group in left],
             "Pictures": [f"{estimate['n']:,}" for estimate in left.values()],
@@ -126,3 +130,16 @@ def first_fit(model: ModelMap) -> str:
         return "its training captions were never fitted."
     then = metrics["first_fit"]["minority_accuracy"]
     return f"its training captions were first fitted at step {step:,}, with minority pictures right {share(then)}."
+
+
+def answer(biased: Sequence[Artefact]) -> str:
+    """What two models with one bias and the two label styles were measured at, and no more than that."""
+    shares = " and ".join(
+        f"**{share(model.metrics['end']['minority_accuracy'])}** with {LABEL_WORDS[model.condition.labels]}"
+        for model in biased
+    )
+    return (
+        f"With {describe_bias(biased[0].condition)}, minority pictures are named right {shares}. Below 50\u00a0% a "
+        "model goes by the background more than by the animal. This is one run of each, and another seed gives other "
+        "numbers: it is a measurement, not yet an answer."
+    )

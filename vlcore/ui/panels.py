@@ -10,14 +10,13 @@ import streamlit as st
 from vlcore.conditions import GRIDS, PRESETS, Condition, describe_bias
 from vlcore.figures.charts import learning_curve
 from vlcore.figures.live import live_map
-from vlcore.figures.maps import small_map
 from vlcore.figures.theme import Palette
 from vlcore.images.captions import distinct_captions
 from vlcore.images.groups import SCENES
 from vlcore.images.imagesets import map_rows, open_set
 from vlcore.runs import compare, validity, words
 from vlcore.runs.jobs import State, View
-from vlcore.ui import work
+from vlcore.ui import drawn, work
 
 # Choices are named as they stand in a link: Streamlit writes what a choice is called on the page into the address.
 LABELS = {"short": "undescriptive", "descriptive": "descriptive"}
@@ -25,7 +24,7 @@ NEGATIVES = {"matched-and-mismatched": "filtered_marginal", "matched-only": "non
 ENCODERS = {"convolutions-first": "conv_stem", "linear-patches": "seed_faithful"}
 LENGTHS = tuple(name for name, steps in PRESETS.items() if steps)
 BIASES = {f"{bias * 100:g} %": bias for bias in GRIDS["paper"]}
-CARD, CARD_MAP = 300, 240  # px; four cards fit beside each other on a screen of 1440 px, two on one of 800
+CARD, CARD_MAP = 264, 214  # px; four cards fit beside each other on a screen of 1280 px, two on one of 800
 
 
 def _name_of(choices: Mapping[str, Any], value: object) -> str:
@@ -43,7 +42,8 @@ def condition_controls(side: str, prefix: str, default: Condition, preset: str) 
         required=True,
         key=f"{prefix}_labels",
         bind="query-params",
-        help="Short: “horse”, “camel”. Descriptive: “horse on the grass”, “a camel in the desert”.",
+        help="Short: “horse”, “camel”. Descriptive: “horse on the grass”, “a camel in the desert”. The words, “a” "
+        "included, are the study's own.",
     )
     bias = st.select_slider(
         "Bias: share of each minority group removed",
@@ -108,12 +108,20 @@ def progress(view: View) -> None:
         return
     stage = status.get("stage", "starting")
     if "step" in status and stage == "training":
-        text = f"training, step {status['step']:,} of {status['steps']:,}"
+        text = f"training, step {status['step']:,} of {status['steps']:,}{_left(view)}"
     elif "of" in status and stage == "drawing pictures":
         text = f"drawing pictures, {status['done']:,} of {status['of']:,}"
     else:
         text = stage
     st.progress(view.fraction, text=text)
+
+
+def _left(view: View) -> str:
+    """How long the rest will take, judged by what is done; nothing while too little is."""
+    if view.fraction < 0.25 or "started" not in view.status:
+        return ""
+    seconds = (view.status["updated"] - view.status["started"]) / view.fraction * (1 - view.fraction)
+    return f", about {max(5, round(seconds / 5) * 5)} s left"
 
 
 def wait_for(conditions: Sequence[Condition]) -> None:
@@ -208,17 +216,12 @@ def card(number: int, condition: Condition, view: View, palette: Palette) -> Non
 
 
 def _finished(condition: Condition, palette: Palette) -> None:
-    model = work.model_map(condition.key, "pca")
-    images = work.image_set(model)
-    points, captions = work.single_map(condition.key)
-    st.altair_chart(
-        small_map(points, captions, palette=palette, grouping=images.grouping, side=CARD_MAP),
-        theme=None,
-        width="content",
+    drawn.show(
+        drawn.card_map(condition.key, palette, CARD_MAP),
+        alt=f"Map of {compare.title_of(condition)}",
         key=f"card_{condition.key}",
-        alt=f"Map of {compare.title(model.artefact)}",
     )
-    end = model.artefact.metrics["end"]
+    end = work.artefact(condition.key).metrics["end"]
     minority = end["minority_accuracy"]
     st.markdown(f"Right on minority pictures  \n**{words.share(minority)}**")
     st.caption(f"of {minority['n']:,} held-out pictures; majority {words.share(end['majority_accuracy'])}")
@@ -252,15 +255,24 @@ def caption_table(model: compare.ModelMap, z: Any) -> None:
     """Cosine and probability of each caption for one embedding, (E,)."""
     import pandas as pd
 
-    rows = pd.DataFrame(compare.caption_scores(model, z))
+    rows = pd.DataFrame(compare.caption_scores(model, z)).assign(share=lambda table: 100 * table.pop("probability"))
     st.dataframe(
         rows,
         hide_index=True,
         column_config={
             "caption": st.column_config.TextColumn("Caption"),
-            "similarity": st.column_config.NumberColumn("Cosine", format="%.2f"),
-            "probability": st.column_config.ProgressColumn(
-                "Share", format="percent", min_value=0, max_value=1, help="Softmax over this model's captions."
+            "similarity": st.column_config.NumberColumn(
+                "Cosine",
+                format="%.2f",
+                help="How near picture and caption are in the model: 1 the same direction, -1 opposite.",
+            ),
+            "share": st.column_config.ProgressColumn(
+                "Share",
+                format="%.0f %%",
+                min_value=0,
+                max_value=100,
+                help="How the model divides itself between its captions. It must choose one, also for a picture that "
+                "none of them fits: a high share is no proof of being right.",
             ),
         },
     )
