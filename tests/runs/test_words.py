@@ -116,7 +116,7 @@ def test_group_accuracies_as_rows_of_a_chart(together: Comparison) -> None:
 
 def test_group_accuracies_in_words(together: Comparison) -> None:
     table = words.group_table(together, SCENES)
-    assert table["Group"].tolist() == ["horse · grass", "horse · desert", "camel · desert", "camel · grass"]
+    assert table["Group"].tolist() == ["horse on grass", "horse in the desert", "camel in the desert", "camel on grass"]
     for side, model in (("Left", together.left), ("Right", together.right)):
         assert table[side].tolist() == [words.share(end_of(model)["group_accuracy"][group]) for group in GROUPS]
     assert table["Pictures"].tolist() == ["500"] * 4
@@ -130,3 +130,11 @@ def test_first_fit_in_words(together: Comparison) -> None:
         "its training captions were first fitted at step 1,240, with minority pictures right "
         f"{words.share(metrics['end']['minority_accuracy'])}."
     )
+
+
+def test_the_answer_is_what_was_measured(quick: list[store.Artefact]) -> None:
+    sentence = words.answer(quick[2:])
+    assert "75 % removed (12 of 48 kept)" in sentence
+    for artefact, labels in zip(quick[2:], ("short labels", "descriptive labels"), strict=True):
+        assert f"**{words.share(artefact.metrics['end']['minority_accuracy'])}** with {labels}" in sentence
+    assert "another seed gives other numbers" in sentence

@@ -1,8 +1,8 @@
 """Charts that are drawn once and shown often.
 
 The one idea: checking and serialising a chart of 800 marks takes half a second, and a page that polls or is clicked
-would pay it each time, for every visitor. So what is cached is the finished specification, named by the digests of what it
-shows, and Streamlit gets that instead of the chart.
+would pay it each time, for every visitor. So what is cached is the finished specification, named by the digests of what
+it shows, and Streamlit gets that instead of the chart.
 """
 
 from __future__ import annotations
