@@ -22,7 +22,7 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
-from vlcore.__main__ import BAD_INPUT, BUSY, CANCELLED, main
+from vlcore.__main__ import main
 from vlcore.conditions import Condition, grid
 from vlcore.home import models_folder
 from vlcore.images import rendered
@@ -33,6 +33,7 @@ from vlcore.scenes import Scene, draw
 from .test_architecture import COMMANDS
 
 ROOT = Path(__file__).parents[1]
+BAD_INPUT, BUSY, CANCELLED = 2, 3, 130  # the exit codes that the README promises
 STEPS = ("--set", "steps=12")  # those of `quick`
 GROUPS = {"horse_grass", "horse_desert", "camel_desert", "camel_grass"}
 ACCURACIES = ("balanced_accuracy", "minority_accuracy", "worst_group_accuracy")
