@@ -26,7 +26,7 @@ st.markdown(
 with shell.errors_as_sentences():
     trained = [work.artefact(key).condition for key in store.published_keys() if not key.endswith(".umap")]
 if not trained:
-    st.info("There is no trained model yet. Run the four experiments first; it takes about two and a half minutes.")
+    st.info("There is no trained model yet. Run the four experiments first; it takes about two minutes.")
     st.page_link("app.py", label="Go to the experiments", icon=":material/play_arrow:")
     st.stop()
 # The untrained encoder behind each model is one more choice, and is made when it is chosen.
