@@ -5,7 +5,6 @@ The one idea: a command returns a value that can be printed as JSON; `for_people
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from argparse import Namespace
@@ -355,4 +354,4 @@ def _within(option: str, value: int, low: int, high: int) -> None:
 
 
 def _bar(total: int, name: str, **options: Any) -> Any:
-    return tqdm(total=total, desc=name, file=sys.stderr, disable=None if os.environ.get("CI") else False, **options)
+    return tqdm(total=total, desc=name, file=sys.stderr, disable=None, **options)  # none in a log

@@ -4,6 +4,9 @@ The one idea: two conditions of a comparison differ only in what the comparison 
 the same weights, sees the same images in the same order under the same augmentation, for the same number of *steps*
 (never epochs: a biased set is smaller, and epochs would give it less training), with the same optimiser.
 
+What does differ with the label style, because it is what is studied: how many captions there are to tell apart. So
+first fit is one of two captions for one style and one of four for the other, and is no common point in time.
+
 The recipe was fixed at bias 0 on both label styles together. Matrices are trained by Muon (Jordan et al. 2024, in
 `torch.optim`), everything else by AdamW: it fits the captions in about a sixth of the steps that AdamW alone needs.
 Progress leaves the loop through callbacks; the loop knows neither files nor pages.
@@ -111,8 +114,8 @@ def train(
         batch = next(batches).to(device)
         images = augment(packed, batch, random)  # (B, 3, S, S)
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-            logits = model.logits(model.image(images), model.text(tokens))  # (B, K)
-        loss = loss_of(logits.float(), own[batch], weights)
+            z, t = model.image(images), model.text(tokens)  # (B, E), (K, E)
+        loss = loss_of(model.logits(z.float(), t.float()), own[batch], weights)  # scores (B, K), always in float32
         loss.backward()
         for optimizer, schedule in zip(optimizers, schedules, strict=True):
             optimizer.step()
