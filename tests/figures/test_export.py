@@ -8,20 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
+from tests.chromium import CHROMIUM, FLAGS, needs_chromium
 from vlcore.figures.charts import DARK, LIGHT, MapInfo, group_board, linked_maps
 from vlcore.figures.export import Heading, page_html, write_text_atomic
 from vlcore.images.groups import SCENES
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 HOSTILE = '</script><script>window.hit = 1</script><img src=x onerror="window.hit = 1">'
 
 
@@ -78,11 +71,10 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="no chromium at /usr/bin/chromium")
+@needs_chromium
 def test_the_maps_are_linked_in_a_browser_without_a_network(
     points: pd.DataFrame, captions: pd.DataFrame, uploads: pd.DataFrame, tmp_path: Path
 ) -> None:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     info = MapInfo("Left", "all kept", "1st", "2nd")
     hostile = points.assign(caption_left=HOSTILE)
     hostile.loc[hostile["id"] == "camel_desert-test-7", ["xl", "yl"]] = 0.0, -0.9  # where nothing covers it
@@ -91,8 +83,8 @@ def test_the_maps_are_linked_in_a_browser_without_a_network(
     )
     target = tmp_path / "maps.html"
     write_text_atomic(target, page_html(["Two maps.", chart], "Maps"))
-    with playwright.sync_playwright() as api:
-        browser = api.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+    with sync_playwright() as api:
+        browser = api.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         context = browser.new_context(offline=True, viewport={"width": 1100, "height": 900})
         page = context.new_page()
         problems: list[str] = []
@@ -100,7 +92,6 @@ def test_the_maps_are_linked_in_a_browser_without_a_network(
         page.on("console", lambda said: problems.append(said.text) if said.type in ("error", "warning") else None)
         page.on("request", lambda sent: problems.append(sent.url) if not sent.url.startswith(("file:", "data:")) else 0)
         page.goto(target.as_uri())
-        expect = playwright.expect
 
         spoken = 'path[aria-label="camel in desert, test 7"]'
         expect(page.locator(spoken)).to_have_count(2)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 
 from vlcore.scenes import CONTEXTS, OBJECTS, Drawing, Scene, draw, sample
 
@@ -50,7 +51,7 @@ def test_twins_with_another_context_share_the_animal(scene: Scene, size: int) ->
 @given(SCENES)
 def test_the_sky_belongs_to_no_context(scene: Scene) -> None:
     one, two = draw(scene, 64), draw(scene.replace(context=other(scene.context, CONTEXTS)), 64)
-    top = slice(0, int(64 * (scene.horizon - 0.2)))  # over the highest ridge
+    top = slice(0, int(64 * (scene.horizon - 0.35)))  # over the highest ridge: 0.28 in 645 scenes
     assert (one.image[top][one.mask[top] == 0] == two.image[top][one.mask[top] == 0]).all()
 
 
@@ -115,7 +116,6 @@ def test_animals_stay_inside_the_picture() -> None:
 
 def test_the_background_does_not_tell_the_object() -> None:
     """A linear probe on pictures whose animals are painted over is right half of the time."""
-    linear_model = pytest.importorskip("sklearn.linear_model")
     rows, labels = [], []
     for index in range(120):
         scene = sample(OBJECTS[index % 2], CONTEXTS[index // 2 % 2], split="train", index=index)
@@ -125,5 +125,5 @@ def test_the_background_does_not_tell_the_object() -> None:
         rows.append(image.reshape(16, 4, 16, 4, 3).mean((1, 3)).ravel() / 255)
         labels.append(index % 2)
     features, target = np.array(rows), np.array(labels)
-    probe = linear_model.LogisticRegression(C=0.1, max_iter=500).fit(features[:70], target[:70])
+    probe = LogisticRegression(C=0.1, max_iter=500).fit(features[:70], target[:70])
     assert abs(probe.score(features[70:], target[70:]) - 0.5) < 0.2
