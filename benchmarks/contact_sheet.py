@@ -1,42 +1,92 @@
-"""A sheet to look at: eight scenes of each group, and one scene with its three twins.
+"""A sheet to look at and to put on a slide: the four groups, one scene's twins, its contexts, styles and contrasts.
 
-python -m benchmarks.contact_sheet --out docs/scenes.png
+python -m benchmarks.contact_sheet --out docs/scenes.png [--strips groups twins contexts styles contrasts]
+    [--size 128] [--columns 8] [--first 220] [--plain]
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
-from vlcore.scenes import draw, sample
+from vlcore.scenes import CONTEXTS, STYLES, Scene, draw, sample
 
 GROUPS = [("horse", "grass"), ("horse", "desert"), ("camel", "desert"), ("camel", "grass")]
-COLUMNS = 8
+CONTRASTS = (1.0, 0.5, 0.25, 0.1, 0.0)
 GAP = 4
+INK = (70, 70, 70)
+
+Strip = list[tuple[str, Scene]]  # a title and a scene for each picture, side by side
+
+
+def groups(first: int, columns: int) -> list[Strip]:
+    """One row of unrelated scenes for each group."""
+    return [
+        [
+            (f"{group[0]}, {group[1]}" if i == 0 else "", sample(*group, split="demo", index=first + 100 * g + i))
+            for i in range(columns)
+        ]
+        for g, group in enumerate(GROUPS)
+    ]
+
+
+def twins(first: int, columns: int) -> list[Strip]:
+    scene = sample("horse", "grass", split="demo", index=first + 1000)
+    return [[(f"{o}, {c}", scene.replace(object=o, context=c)) for o, c in GROUPS]]
+
+
+def contexts(first: int, columns: int) -> list[Strip]:
+    scene = sample("camel", "grass", split="demo", index=first + 1001)
+    return [[(context, scene.replace(context=context)) for context in CONTEXTS]]
+
+
+def styles(first: int, columns: int) -> list[Strip]:
+    scene = sample("horse", "grass", split="demo", index=first + 1002)
+    return [[(style, scene.replace(style=style)) for style in STYLES]]
+
+
+def contrasts(first: int, columns: int) -> list[Strip]:
+    scene = sample("camel", "desert", split="demo", index=first + 1003)
+    return [[(f"context contrast {c:.0%}", scene.replace(context_contrast=c)) for c in CONTRASTS]]
+
+
+STRIPS: dict[str, Callable[[int, int], list[Strip]]] = {
+    strip.__name__: strip for strip in (groups, twins, contexts, styles, contrasts)
+}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--size", type=int, default=128)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="the PNG to write")
+    parser.add_argument(
+        "--strips", nargs="+", choices=list(STRIPS), default=list(STRIPS), help="what to show, in order"
+    )
+    parser.add_argument("--size", type=int, default=128, help="side of a picture in the rows of groups, in pixels")
+    parser.add_argument("--columns", type=int, default=8, help="pictures in a row of a group")
     parser.add_argument("--first", type=int, default=220, help="index of the first scene")
+    parser.add_argument("--plain", action="store_true", help="no titles over the pictures")
     options = parser.parse_args()
-    size = options.size
-    rows = [
-        [draw(sample(*group, split="demo", index=options.first + 100 * g + i), size).image for i in range(COLUMNS)]
-        for g, group in enumerate(GROUPS)
-    ]
-    scene = sample("horse", "grass", split="demo", index=options.first + 1000)
-    twins = [draw(scene.replace(object=o, context=c), 2 * size + GAP).image for o, c in GROUPS]
-    sheet = np.vstack([*(framed(row) for row in rows), framed(twins)])
+    width = options.columns * (options.size + GAP) - GAP
+    strips = [strip for name in options.strips for strip in STRIPS[name](options.first, options.columns)]
+    sheet = np.vstack([painted(strip, width, not options.plain) for strip in strips])
     Image.fromarray(sheet).save(options.out, optimize=True)
 
 
-def framed(images: list[np.ndarray]) -> np.ndarray:
-    """Pictures side by side with white gaps."""
-    padded = [np.pad(image, ((0, GAP), (0, GAP), (0, 0)), constant_values=255) for image in images]
-    return np.hstack(padded)
+def painted(strip: Strip, width: int, titled: bool) -> NDArray[np.uint8]:
+    """The pictures of a strip side by side on white, as large as fits the width, with their titles above."""
+    size = (width - GAP * (len(strip) - 1)) // len(strip)
+    above = 18 if titled else 0
+    paper = Image.new("RGB", (width, above + size + GAP), "white")
+    pen, font = ImageDraw.Draw(paper), ImageFont.load_default(12)
+    for i, (title, scene) in enumerate(strip):
+        left = i * (size + GAP)
+        paper.paste(Image.fromarray(draw(scene, size).image), (left, above))
+        if titled:
+            pen.text((left, 2), title, fill=INK, font=font)
+    return np.asarray(paper)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlcore.scenes import CONTEXTS, OBJECTS, SPLITS, Scene, sample
-from vlcore.scenes.factors import NAMES
+from vlcore.scenes import CONTEXTS, OBJECTS, SPLITS, STYLES, Scene, sample
+from vlcore.scenes.factors import DRAWS, NAMES
 
 GROUPS = [(o, c) for o in OBJECTS for c in CONTEXTS]
-NUISANCES = [f.name for f in dataclasses.fields(Scene) if f.name not in ("object", "context")]
+SETTINGS = {"style": "photo", "context_contrast": 1.0, "object_contrast": 1.0}
+NUISANCES = [f.name for f in dataclasses.fields(Scene) if f.name not in ("object", "context", *SETTINGS)]
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.sampled_from(SPLITS))
@@ -30,6 +31,38 @@ def test_factors_survive_json_and_csv(index: int, group: tuple[str, str]) -> Non
     assert all(type(value) in (str, int, float) for value in factors.values())
     assert Scene.from_factors(json.loads(json.dumps(factors))) == scene
     assert Scene.from_factors({name: str(value) for name, value in factors.items()}) == scene
+
+
+def test_settings_are_last_and_left_alone_by_chance() -> None:
+    assert [f.name for f in dataclasses.fields(Scene)][-3:] == list(SETTINGS)
+    assert set(DRAWS) == set(NUISANCES)
+    scene = sample("camel", "desert", split="demo", index=5)
+    assert {name: getattr(scene, name) for name in SETTINGS} == SETTINGS
+
+
+@given(st.sampled_from(STYLES), st.floats(0, 1), st.floats(0, 1))
+def test_settings_survive_json_and_csv(style: str, context: float, object: float) -> None:
+    scene = sample("camel", "beach", split="demo", index=1)
+    scene = scene.replace(style=style, context_contrast=context, object_contrast=object)
+    factors = scene.factors()
+    assert Scene.from_factors(json.loads(json.dumps(factors))) == scene
+    assert Scene.from_factors({name: str(value) for name, value in factors.items()}) == scene
+
+
+@pytest.mark.parametrize("name", ["context_contrast", "object_contrast"])
+@pytest.mark.parametrize("value", [-0.01, 1.01, float("nan")])
+def test_a_contrast_outside_its_range_is_refused(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{name} runs from 0 to 1"):
+        sample("horse", "grass", split="train", index=0).replace(**{name: value})
+
+
+def test_headings_run_from_side_to_front_with_few_front_views() -> None:
+    headings = np.array([sample("horse", "grass", split="train", index=i).heading for i in range(2000)])
+    turn = np.arcsin(np.sin(headings))  # 0 side-on, pi/2 towards the viewer
+    assert abs((np.cos(headings) > 0).mean() - 0.5) < 0.05
+    assert (np.abs(turn) < 0.7).mean() > 0.65
+    assert 0.07 < (turn > 1.1).mean() < 0.13
+    assert turn.max() > 1.5
 
 
 def test_seeds_splits_and_indices_are_disjoint_streams() -> None:
@@ -74,7 +107,7 @@ def test_no_factor_follows_another() -> None:
     ("bad", "word"),
     [
         ({"object": "zebra"}, "object"),
-        ({"context": "sea"}, "context"),
+        ({"context": "moon"}, "context"),
         ({"split": "dev"}, "split"),
         ({"index": -1}, "index"),
         ({"seed": -1}, "seed"),
@@ -92,3 +125,5 @@ def test_a_scene_checks_its_names_and_its_factors() -> None:
         scene.replace(coat="pink")
     with pytest.raises(ValueError, match="missing or unknown: wings"):
         Scene.from_factors({**scene.factors(), "wings": 2})
+    with pytest.raises(ValueError, match="unknown style 'oil'"):
+        scene.replace(style="oil")

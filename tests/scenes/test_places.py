@@ -1,48 +1,86 @@
-"""Places look like what they are called, at every size."""
+"""Places look like what they are called, at every size, and fade to one bare land."""
 
 import numpy as np
 import pytest
 
-from vlcore.scenes import sample
-from vlcore.scenes.places import TILE, fields, lookup, place
+from vlcore.scenes import CONTEXTS, sample
+from vlcore.scenes.places import place
+
+OUTDOORS = tuple(context for context in CONTEXTS if context != "room")
 
 
+@pytest.mark.parametrize("context", CONTEXTS)
 @pytest.mark.parametrize("size", [16, 50, 128])
-def test_every_pixel_is_painted_with_light(size: int) -> None:
+def test_every_pixel_is_painted_with_light(size: int, context: str) -> None:
     for index in range(8):
-        for context in ("grass", "desert"):
-            light = place(sample("horse", context, split="test", index=index), size)
-            assert light.shape == (size, size, 3)
-            assert np.isfinite(light).all()
-            assert (light.max(-1) > 0.005).all()
+        light = place(sample("horse", context, split="test", index=index), size)
+        assert light.shape == (size, size, 3)
+        assert light.dtype == np.float32
+        assert np.isfinite(light).all()
+        assert (light.max(-1) > 0.003).all()
 
 
-def test_grass_is_green_and_desert_is_not() -> None:
+def ground(context: str, index: int) -> np.ndarray:
+    """Mean colour of the lowest quarter under a clear sky."""
+    scene = sample("horse", context, split="test", index=index).replace(sky="clear")
+    return place(scene, 32)[24:].mean((0, 1))
+
+
+def test_grass_is_green_sand_is_not_and_snow_is_nearly_white() -> None:
     for index in range(30):
-        greens = []
-        for context in ("grass", "desert"):
-            red, green, blue = place(sample("horse", context, split="test", index=index), 32)[24:].mean((0, 1))
-            greens.append(green > 1.05 * red)
-            assert blue < 0.8 * max(red, green)
-        assert greens == [True, False]
+        red, green, blue = ground("grass", index)
+        assert green > 1.05 * red
+        assert blue < 0.8 * green
+        for sandy in ("desert", "beach"):
+            red, green, blue = ground(sandy, index)
+            assert red > green > blue
+        assert ground("snow", index).min() > 0.6
 
 
-def test_grounds_and_skies_vary() -> None:
-    places = [place(sample("horse", "grass", split="test", index=i), 32) for i in range(30)]
-    assert np.std([p[:4].mean((0, 1)) for p in places], axis=0).min() > 0.03
+def test_the_sea_has_a_level_blue_horizon() -> None:
+    for index in range(10):
+        scene = sample("horse", "beach", split="test", index=index).replace(sky="clear", clouds=0.0)
+        row = int(scene.horizon * 128) + 4
+        red, _, blue = place(scene, 128)[row].T
+        assert (blue > 1.2 * red).mean() > 0.7
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_grounds_and_skies_vary(context: str) -> None:
+    places = [place(sample("horse", context, split="test", index=i), 32) for i in range(30)]
+    assert np.std([p[:4].mean((0, 1)) for p in places], axis=0).min() > 0.02
     assert np.std([p[28:].mean((0, 1)) for p in places], axis=0)[:2].min() > 0.015
 
 
-def test_noise_is_read_only_wraps_round_and_is_found_between_its_points() -> None:
-    field = fields().clouds
-    with pytest.raises(ValueError, match="read-only"):
-        field[0, 0] = 1
-    x, y = np.array([3.0, 3.5, TILE + 3.0, -1.0]), np.full(4, 7.0)
-    expected = [field[7, 3], (field[7, 3] + field[7, 4]) / 2, field[7, 3], field[7, -1]]
-    np.testing.assert_allclose(lookup(field, x, y), expected, rtol=1e-5, atol=1e-6)
-
-
-def test_sizes_show_the_same_place() -> None:
-    scene = sample("horse", "desert", split="test", index=5)
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_sizes_show_the_same_place(context: str) -> None:
+    scene = sample("horse", context, split="test", index=5)
     large = place(scene, 128).reshape(32, 4, 32, 4, 3).mean((1, 3))
     assert np.abs(large - place(scene, 32)).mean() < 0.03
+
+
+@pytest.mark.parametrize("context", OUTDOORS)
+def test_the_sky_over_the_highest_ridge_belongs_to_no_context(context: str) -> None:
+    for index in range(60):
+        scene = sample("horse", "grass", split="test", index=index)
+        top = slice(0, max(0, int(64 * (scene.horizon - 0.38))))
+        assert (place(scene, 64)[top] == place(scene.replace(context=context), 64)[top]).all()
+
+
+def test_without_contrast_every_context_is_the_same_bare_land() -> None:
+    for index in range(12):
+        scene = sample("horse", "grass", split="test", index=index).replace(context_contrast=0.0)
+        bare = place(scene, 64)
+        for context in CONTEXTS[1:]:
+            assert (place(scene.replace(context=context), 64) == bare).all()
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_the_context_fades_evenly(context: str) -> None:
+    """The distance to the bare land is the contrast times the distance at full contrast."""
+    scene = sample("horse", context, split="test", index=3)
+    bare, full = place(scene.replace(context_contrast=0.0), 64), place(scene, 64)
+    for contrast in (0.1, 0.25, 0.5, 0.75):
+        faded = place(scene.replace(context_contrast=contrast), 64)
+        np.testing.assert_allclose(faded - bare, contrast * (full - bare), atol=1e-5)
+    assert np.abs(full - bare).mean() > 0.02

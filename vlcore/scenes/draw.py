@@ -15,13 +15,16 @@ from scipy.ndimage import gaussian_filter
 
 from vlcore.scenes.animals import animal
 from vlcore.scenes.factors import Scene
-from vlcore.scenes.places import fields, lookup, place
-from vlcore.scenes.raster import Floats, Frame, Surface, rasterise, view_of
+from vlcore.scenes.noise import fields, lookup
+from vlcore.scenes.places import place
+from vlcore.scenes.raster import Floats, Frame, Surface, clamp, rasterise, view_of
+from vlcore.scenes.shadows import FORWARD, shadow
+from vlcore.scenes.skies import SKIES, light, sun_direction
+from vlcore.scenes.styles import restyle
 
-RENDERER_VERSION = 1
+RENDERER_VERSION = 2
 PITCH = 0.13  # the viewer looks down a little, so that far feet stand higher than near ones
 FINE = 2  # the animal is drawn twice as fine as the picture, then averaged
-FORWARD = 0.16  # of the size: neck and head reach out in front of the feet's middle
 
 # Coat, dark points, pale parts. One palette for both animals.
 COATS: dict[str, tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]] = {
@@ -47,28 +50,26 @@ class Drawing:
 def draw(scene: Scene, size: int = 128) -> Drawing:
     """The scene as a picture of `size` x `size` pixels; the same bits every time.
 
-    Raises ValueError for a size under 16.
+    With `object_contrast` o the animal and its shadow cover o times what they would; the mask stays that of o = 1.
+    A style other than "photo" is put over the finished picture. Raises ValueError for a size under 16.
     """
     if size < 16:
         raise ValueError(f"a picture needs a size of at least 16 pixels, not {size}")
-    image = encode(place(scene, size) * (1 - shadow(scene, size))[..., None])
+    contrast = np.float32(scene.object_contrast)
+    image = encode(place(scene, size) * (1 - contrast * shadow(scene, size))[..., None])
     mask = np.zeros((size, size), np.uint8)
     frame, (x0, y0) = frame_of(scene, size)
     colour, coverage = figure(scene, frame)
     window = np.s_[y0 : y0 + coverage.shape[0], x0 : x0 + coverage.shape[1]]
     mask[window] = coverage
-    share = coverage[..., None].astype(np.uint32)
+    share = np.rint(coverage * contrast).astype(np.uint32)[..., None]
     image[window] = (image[window] * (255 - share) + colour * share + 127) // 255
-    return Drawing(image, mask)
+    return Drawing(restyle(scene, image, mask), mask)
 
 
 def encode(light: Floats) -> NDArray[np.uint8]:
     """Light to 8 bits with gamma 2, near enough to sRGB and cheap."""
     return (np.sqrt(np.clip(light, 0, 1)) * 255 + 0.5).astype(np.uint8)
-
-
-def decode(colour: tuple[int, int, int]) -> Floats:
-    return (np.array(colour, np.float32) / 255) ** 2
 
 
 def frame_of(scene: Scene, size: int) -> tuple[Frame, tuple[int, int]]:
@@ -88,27 +89,9 @@ def frame_of(scene: Scene, size: int) -> tuple[Frame, tuple[int, int]]:
     return frame, (x0, y0)
 
 
-def shadow(scene: Scene, size: int) -> Floats:
-    """How much light (size, size) an animal of no particular kind keeps from the ground: where its feet stand, and
-    where the sun throws its body. Knowing the object here would give it away in the background."""
-    us = (np.arange(size, dtype=np.float32)[None] + 0.5) / size
-    vs = (np.arange(size, dtype=np.float32)[:, None] + 0.5) / size
-    across = (us - scene.x) / scene.size + math.cos(scene.heading) * FORWARD
-    away = (scene.y - 0.015 - vs) / (scene.size * 0.25)  # the ground is seen at a flat angle
-    cos, sin = math.cos(scene.heading), -math.sin(scene.heading)
-    throw = min(1.5, 1 / math.tan(scene.sun_elevation)) * 0.42
-    dark: Floats = np.zeros((size, size), np.float32)
-    for share, length, breadth, depth in ((0.0, 0.36, 0.17, 0.5), (0.5, 0.33, 0.16, 0.22), (1.0, 0.40, 0.24, 0.4)):
-        x = across + share * throw * math.sin(scene.sun_azimuth)
-        y = away - share * throw * math.cos(scene.sun_azimuth)
-        reach = ((x * cos + y * sin) / length) ** 2 + ((y * cos - x * sin) / breadth) ** 2
-        dark = 1 - (1 - dark) * (1 - depth * np.clip(1.35 - reach, 0, 1) ** 1.5)
-    return dark
-
-
 def figure(scene: Scene, frame: Frame) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The lit animal: colours (h, w, 3) and coverage (h, w), in whole pixels."""
-    surface = settle(rasterise(animal(scene), frame), 0.008 * scene.size / (frame.pixel * FINE))
+    surface = settle(rasterise(animal(scene), frame), 0.011 * scene.size / (frame.pixel * FINE))
     colour = shade(scene, surface, frame)  # (3, h, w)
     # Rounded up, so that the mask is zero only where the animal does not touch.
     cover = np.ceil(surface.coverage * 255 - 1e-3).clip(0, 255)
@@ -137,14 +120,14 @@ def shade(scene: Scene, surface: Surface, frame: Frame) -> Floats:
     depth, right, up, front, _ = surface.planes
     sun = [np.float32(x) for x in sun_direction(scene)]
     facing = right * sun[0] + up * sun[1] + front * sun[2]
-    direct = np.maximum(facing * 0.8 + 0.2, 0) * np.float32(1.15 * scene.sun_strength)
+    direct = np.maximum(facing * 0.82 + 0.18, 0) * np.float32(1.15 * scene.sun_strength)
     # What lies deep behind the near side (far legs, under the belly) sees less of everything.
     nearness = np.minimum(np.maximum(1 + depth * np.float32(1 / (0.55 * scene.size)), 0.45), 1)
-    ambient = 0.30 + 0.16 * up
+    ambient = 0.28 + 0.17 * up
     rim = (1 - np.minimum(front, 1)) ** 3 * np.maximum(up * 0.7 + right * (sun[0] * 0.6) + 0.1, 0) * 0.10
     glint = np.maximum(facing * front * 2 - sun[2], 0) ** 12 * 0.10  # Phong: sun mirrored towards the viewer
     lit = markings(scene, surface, frame)
-    for plane, warm, cool in zip(lit, (1.0, 0.95, 0.86), (0.88, 0.96, 1.1), strict=True):
+    for plane, warm, cool in zip(lit, SKIES[scene.sky].sun, SKIES[scene.sky].shade, strict=True):
         plane *= (direct * warm + ambient * cool) * nearness
         plane += rim * cool + glint * warm
     return lit
@@ -152,34 +135,36 @@ def shade(scene: Scene, surface: Surface, frame: Frame) -> Floats:
 
 def markings(scene: Scene, surface: Surface, frame: Frame) -> Floats:
     """Colour of the coat (3, h, w): points and pale parts by tone, a paler belly, and the grain of fur."""
-    coat, points, pale = (decode(colour) for colour in COATS[scene.coat])
+    coat, points, pale = (light(*colour) for colour in COATS[scene.coat])
     coat = coat * (0.8 + 0.45 * scene.shade)
     tone, up = surface.planes[4], surface.planes[2]
     belly = np.maximum(-up - 0.25, 0) * np.float32(0.5 * scene.socks)
+    strokes, grain, spots = fur(scene, frame)
+    if scene.pattern == "patches":
+        tone = np.where(tone < 0.45, np.minimum(tone, -1.2 * spots), tone)
     dark = np.minimum(np.maximum(tone, 0), 1)
     bright = np.minimum(np.maximum(-tone, belly), 1) * (1 - dark)
-    grain = fur(scene, frame)
+    if scene.pattern == "dapples":
+        grain = grain * (1 + 0.4 * spots * np.maximum(up + 0.6, 0) * (1 - dark))
+    grain = grain * (1 + 0.16 * strokes * np.maximum(dark - 0.4, 0))  # long hair shows its strands
     planes = np.empty((3, *tone.shape), np.float32)
     for i in range(3):
         planes[i] = (coat[i] + dark * (points[i] - coat[i]) + bright * (pale[i] - coat[i])) * grain
     return planes
 
 
-def fur(scene: Scene, frame: Frame) -> Floats:
-    """Brightness of hair (h, w) around 1: short strokes and slow patches that stay with the animal."""
+def fur(scene: Scene, frame: Frame) -> tuple[Floats, Floats, Floats]:
+    """Strokes of hair around 0, brightness of short hair around 1, and the spots of the coat's pattern, 0 to 1, each
+    (h, w); all stay with the animal."""
     us = (frame.left + np.arange(frame.width // FINE) * (frame.pixel * FINE)) / scene.size
     vs = (frame.top - np.arange(frame.height // FINE) * (frame.pixel * FINE)) / scene.size
-    shift = scene.fur_seed % 256
-    strokes = lookup(fields().blades, us[None] * 220 + shift, vs[:, None] * 220)
-    patches = lookup(fields().clouds, us[None] * 130 + shift, vs[:, None] * 130)
-    return 1 + 0.07 * strokes + 0.07 * patches
-
-
-def sun_direction(scene: Scene) -> tuple[float, float, float]:
-    """Unit vector to the sun: right, up, towards the viewer."""
-    flat = math.cos(scene.sun_elevation)
-    return (
-        flat * math.sin(scene.sun_azimuth),
-        math.sin(scene.sun_elevation),
-        flat * math.cos(scene.sun_azimuth),
-    )
+    us, vs, shift = us[None], vs[:, None], scene.fur_seed % 256
+    strokes = lookup(fields().blades, us * 220 + shift, vs * 220)
+    patches = lookup(fields().clouds, us * 130 + shift, vs * 130)
+    grain = 1 + 0.06 * strokes + 0.06 * patches
+    if scene.pattern == "patches":
+        spots = lookup(fields().clouds, us * 60 + shift, vs * 60 + shift // 3)
+        return strokes, grain, clamp((spots - spots.mean() - 0.35) * 9)
+    if scene.pattern == "dapples":
+        return strokes, grain, clamp((lookup(fields().grain, us * 62 + shift, vs * 62) - 0.3) * 1.2)
+    return strokes, grain, np.zeros_like(grain)

@@ -15,11 +15,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 OBJECTS = ("horse", "camel")
-CONTEXTS = ("grass", "desert")
+CONTEXTS = ("grass", "desert", "snow", "beach", "street", "room")  # the first two are studied, the rest a shift
 SPLITS = ("train", "val", "probe", "test", "demo")
 COATS = ("bay", "chestnut", "brown", "black", "grey", "cream", "dun", "sand")
-POSES = ("standing", "alert", "walking", "trotting", "grazing", "looking")
-SKIES = ("clear", "deep", "pale", "dawn", "overcast")
+PATTERNS = ("plain", "dapples", "patches")
+POSES = ("standing", "alert", "walking", "trotting", "grazing", "looking", "lying")
+SKIES = ("clear", "deep", "pale", "dawn", "dusk", "overcast")
+STYLES = ("photo", "watercolour", "pencil", "night")
 
 Scalar = str | int | float
 
@@ -29,7 +31,8 @@ class Scene:
     """Everything that decides the pixels of one picture.
 
     Lengths are fractions of the picture's side, with y growing downwards; angles are radians; what has no unit runs
-    from 0 to 1. Raises ValueError when a named factor has a name that does not exist.
+    from 0 to 1. The last three are settings, not chance: `sample` leaves them alone. Raises ValueError when a named
+    factor has a name that does not exist, or a contrast is not between 0 and 1.
     """
 
     object: str
@@ -38,6 +41,8 @@ class Scene:
     coat: str
     shade: float  # darker to lighter than the coat's own colour
     socks: float  # how far the pale lower legs and belly go
+    pattern: str  # of the coat
+    blaze: float  # none below 0.4, then a star, then a blaze down the face
     pose: str
     stride: float  # where in the step, a full cycle
     heading: float  # 0 faces right, pi faces left, between them the animal turns towards the viewer
@@ -56,10 +61,16 @@ class Scene:
     props: float  # how many trees, tufts, flowers, rocks
     ground_seed: int
     fur_seed: int
+    style: str = "photo"
+    context_contrast: float = 1.0  # 0 is the same bare land in every context
+    object_contrast: float = 1.0  # 0 hides the animal
 
     def __post_init__(self) -> None:
         for name, names in NAMES.items():
             require(name, getattr(self, name), names)
+        for name in ("context_contrast", "object_contrast"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} runs from 0 to 1, not {getattr(self, name)}")
 
     def replace(self, **changes: Any) -> Scene:
         """The twin: this scene with some factors changed and everything else equal."""
@@ -82,7 +93,15 @@ class Scene:
         return cls(**values)
 
 
-NAMES = {"object": OBJECTS, "context": CONTEXTS, "coat": COATS, "pose": POSES, "sky": SKIES}
+NAMES = {
+    "object": OBJECTS,
+    "context": CONTEXTS,
+    "coat": COATS,
+    "pattern": PATTERNS,
+    "pose": POSES,
+    "sky": SKIES,
+    "style": STYLES,
+}
 TYPES: dict[str, Callable[[Any], Scalar]] = {
     field.name: {"str": str, "int": int, "float": float}[str(field.type)] for field in dataclasses.fields(Scene)
 }
@@ -107,8 +126,13 @@ def seed_of(u: list[float]) -> int:
 
 
 def heading_of(u: list[float]) -> float:
-    """Left or right, side-on most often, up to three-quarter from the front and a little from behind."""
-    turn = 0.15 + 0.5 * (u[1] + u[2] - 1) if u[3] < 0.85 else 0.5 + 0.25 * u[1]
+    """Left or right: mostly within 40 degrees of side-on, a fifth three-quarter, a tenth nearly from the front."""
+    if u[3] < 0.7:
+        turn = 0.2 + 0.5 * (u[1] + u[2] - 1)
+    elif u[3] < 0.9:
+        turn = 0.6 + 0.5 * u[1]
+    else:
+        turn = 1.1 + (math.pi / 2 - 1.1) * u[1]
     return turn if u[0] < 0.5 else math.pi - turn
 
 
@@ -118,6 +142,8 @@ DRAWS: dict[str, Callable[[list[float]], Scalar]] = {
     "coat": one_of(COATS),
     "shade": between(0, 1),
     "socks": between(0, 1),
+    "pattern": lambda u: "plain" if u[0] < 0.5 else PATTERNS[1 + int(u[1] * 2)],
+    "blaze": between(0, 1),
     "pose": one_of(POSES),
     "stride": between(0, 1),
     "heading": heading_of,

@@ -1,7 +1,7 @@
-"""Small things in a place: trees and scrub on the ridges, tufts, flowers and stones on the plain.
+"""Small things in a place: trees and scrub on the ridges, tufts, flowers, stones and shells on the plain.
 
-The one idea: everything is an ellipse or a fan of blades with an edge one pixel soft, painted into its own small
-window; where things stand comes from the same chances in both contexts, what they are from the context.
+The one idea: everything is an ellipse, a cone, a box or a fan of blades with an edge one pixel soft, painted into its
+own small window; where things stand comes from the same chances in every context, what they are from the context.
 """
 
 from __future__ import annotations
@@ -11,76 +11,97 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.scenes.factors import Scene
 from vlcore.scenes.raster import Floats, clamp
+from vlcore.scenes.skies import light
 
 Chances = NDArray[np.float64]
 Ellipse = tuple[float, float, float, float]  # middle x, y; half axes
 
-
-def light(*colour: int) -> Floats:
-    """An sRGB colour as light (gamma 2)."""
-    return (np.array(colour, np.float32) / 255) ** 2
-
-
-TREES = [light(44, 82, 40), light(58, 98, 44), light(36, 70, 44)]
-SCRUB = [light(122, 112, 66), light(104, 98, 62), light(142, 116, 76)]
-TUFTS = {"grass": [light(48, 92, 34), light(112, 158, 58)], "desert": [light(140, 116, 66), light(196, 166, 104)]}
-FLOWERS = [light(250, 246, 236), light(248, 214, 72), light(226, 128, 164), light(150, 130, 214)]
-STONES = [light(150, 126, 104), light(176, 150, 122), light(128, 112, 102)]
 BARK = light(72, 54, 40)
+FLOWERS = [light(250, 246, 236), light(248, 214, 72), light(226, 128, 164), light(150, 130, 214)]
+LEAVES = [light(44, 82, 40), light(58, 98, 44), light(36, 70, 44)]
+NEEDLES = [light(34, 62, 50), light(44, 74, 56), light(28, 54, 46)]
+ROCKS = [light(150, 126, 104), light(176, 150, 122), light(128, 112, 102)]
+SCRUB = [light(122, 112, 66), light(104, 98, 62), light(142, 116, 76)]
+SHELLS = [light(244, 228, 208), light(230, 186, 160), light(206, 196, 190), light(250, 240, 230)]
 
 
-def plant(scene: Scene, canvas: Floats, line: Floats, chances: Chances, haze: float, far: Floats) -> None:
-    """Trees (grass) or low scrub and rocks (desert) along a ridge (size,), paler with `haze`."""
-    size = len(line)
-    veil = far * (haze * 0.7)
-    for across, tall, kind, lean, wide in chances.tolist():
-        x = (across + 0.74 * haze) % 1
-        foot = float(line[int(x * size)]) + 0.004
-        scale = (0.016 + 0.026 * tall) * (1.35 - haze)
-        if scene.context == "grass":
-            spread = scale * (0.6 + 0.5 * wide)
-            trunk = [(x, foot - 0.5 * scale, 0.14 * scale, 0.7 * scale)]
-            crown = [
-                (x + dx * spread, foot - dy * scale, r * scale, r * scale)
-                for dx, dy, r in ((-0.5, 1.15, 0.62), (0.5, 1.2, 0.6), (lean - 0.5, 1.7, 0.72))
-            ]
-            blobs(canvas, trunk, BARK * (1 - haze) + veil)
-            blobs(canvas, crown, TREES[int(kind * 3)] * (1 - haze) + veil, scene.sun_azimuth)
-        else:
-            spread = scale * (0.7 + wide)
-            low = [
-                (x + dx * spread, foot - 0.3 * r * scale, 0.9 * r * scale, 0.7 * r * scale)
-                for dx, r in ((-0.6, 0.4), (0.5, 0.5), (0.0, 0.62))
-            ]
-            kinds = SCRUB if lean < 0.6 else STONES
-            blobs(canvas, low, kinds[int(kind * 3)] * (1 - haze) + veil, scene.sun_azimuth)
+def tree(canvas: Floats, x: float, foot: float, tall: float, sun: float, chance: list[float], veil: Floats) -> None:
+    """A broad-leaved tree; `veil` is the (3, 2) air in front of it, by which everything distant is paled: light that
+    it adds, and the share that it leaves."""
+    kind, lean, wide = chance
+    spread = tall * (0.6 + 0.5 * wide)
+    trunk = [(x, foot - 0.5 * tall, 0.12 * tall, 0.7 * tall)]
+    crown = [
+        (x + dx * spread, foot - dy * tall, r * tall, r * tall)
+        for dx, dy, r in (
+            (-0.75, 1.05, 0.42),
+            (0.75, 1.1, 0.4),
+            (-0.2, 1.1, 0.55),
+            (0.35, 1.5, 0.5),
+            (lean - 0.7, 1.6, 0.5),
+            (0.6 * lean - 0.3, 1.95, 0.42),
+        )
+    ]
+    blobs(canvas, trunk, BARK * veil[1] + veil[0])
+    blobs(canvas, crown, LEAVES[int(kind * 3)] * veil[1] + veil[0], sun)
 
 
-def scatter(scene: Scene, canvas: Floats, chances: Chances) -> None:
-    """Tufts and flowers (grass) or tufts and stones (desert) on the plain, larger when nearer, far ones first."""
-    for near, across, kind, tall, wide, hue in sorted(chances.tolist()):
-        y = scene.horizon + 0.07 + (0.99 - scene.horizon - 0.07) * near
-        scale = 0.10 * (y - scene.horizon)
-        if kind < 0.5:
-            dark, bright = TUFTS[scene.context]
-            fan(canvas, across, y, scale * (0.5 + 0.5 * wide), scale * (0.5 + 0.8 * tall), dark + hue * (bright - dark))
-        elif scene.context == "grass":
-            r = 0.11 * scale * (1 + tall)
-            turn = 2 * math.pi * kind * 4
-            reach = scale * (0.4 + 0.5 * wide)
-            heads = [
-                (across + reach * math.cos(turn + k * k), y - 0.35 * scale * math.sin(turn + 2 * k), r, r)
-                for k in range(4)
-            ]
-            blobs(canvas, heads, FLOWERS[int(hue * 4)])
-        else:
-            wide = scale * (0.22 + 0.3 * wide)
-            below = [(across - 0.25 * scale * scene.sun_azimuth, y + 0.02 * scale, wide * 1.25, scale * 0.12)]
-            blobs(canvas, below, light(96, 70, 48))
-            stone = [(across, y - 0.08 * scale, wide, scale * (0.14 + 0.14 * tall))]
-            blobs(canvas, stone, STONES[int(hue * 3)], scene.sun_azimuth)
+def conifer(canvas: Floats, x: float, foot: float, tall: float, sun: float, chance: list[float], veil: Floats) -> None:
+    """A spruce in three skirts with snow on them."""
+    kind, lean, wide = chance
+    colour = NEEDLES[int(kind * 3)] * veil[1] + veil[0]
+    white = light(226, 234, 244) * veil[1] + veil[0]
+    for low, high, half in ((0.1, 1.5, 0.62), (0.8, 2.1, 0.5), (1.5, 2.7, 0.36)):
+        half *= tall * (0.7 + 0.5 * wide)
+        cone(canvas, x, foot - high * tall, foot - low * tall, half, colour, sun)
+        cone(
+            canvas,
+            x - 0.25 * half * sun,
+            foot - high * tall,
+            foot - (low + 0.75 * (high - low)) * tall,
+            0.45 * half * (0.6 + 0.6 * lean),
+            white,
+            sun,
+        )
+
+
+def bush(canvas: Floats, x: float, foot: float, tall: float, sun: float, chance: list[float], veil: Floats) -> None:
+    """Low scrub, or a heap of rocks."""
+    kind, lean, wide = chance
+    spread = tall * (0.7 + wide)
+    low = [
+        (x + dx * spread, foot - 0.3 * r * tall, 0.9 * r * tall, 0.7 * r * tall)
+        for dx, r in ((-0.6, 0.4), (0.5, 0.5), (0.0, 0.62))
+    ]
+    blobs(canvas, low, (SCRUB if lean < 0.6 else ROCKS)[int(kind * 3)] * veil[1] + veil[0], sun)
+
+
+def flowers(canvas: Floats, x: float, y: float, scale: float, chance: list[float]) -> None:
+    """Four heads of one colour around a point."""
+    kind, tall, wide, hue = chance
+    r, turn, reach = 0.1 * scale * (1 + tall), 2 * math.pi * kind * 4, scale * (0.4 + 0.5 * wide)
+    heads = [
+        (x + reach * math.cos(turn + k * k), y - 0.35 * scale * math.sin(turn + 2 * k), r, 0.8 * r) for k in range(4)
+    ]
+    blobs(canvas, heads, FLOWERS[int(hue * 4)])
+
+
+def stone(
+    canvas: Floats,
+    x: float,
+    y: float,
+    scale: float,
+    sun: float,
+    chance: list[float],
+    dark: Floats,
+    colours: list[Floats],
+) -> None:
+    """A stone or shell that sits on the ground, with a shadow that darkens it to `dark`."""
+    _, tall, wide, hue = chance
+    wide = scale * (0.22 + 0.3 * wide)
+    blobs(canvas, [(x - 0.25 * scale * sun, y + 0.02 * scale, wide * 1.25, scale * 0.12)], dark)
+    blobs(canvas, [(x, y - 0.08 * scale, wide, scale * (0.14 + 0.14 * tall))], colours[int(hue * len(colours))], sun)
 
 
 def window(canvas: Floats, x0: float, x1: float, y0: float, y1: float) -> tuple[slice, slice, Floats, Floats]:
@@ -94,7 +115,7 @@ def window(canvas: Floats, x0: float, x1: float, y0: float, y1: float) -> tuple[
 
 
 def blobs(canvas: Floats, ellipses: list[Ellipse], colour: Floats, sun: float | None = None) -> None:
-    """A few ellipses in one colour; given the sun's azimuth they are shaded as one ball."""
+    """A few ellipses in one colour; given the sun's azimuth they are shaded as the lobes of one ball."""
     size = len(canvas)
     x, y, rx, ry = np.array(ellipses, np.float32).T[:, :, None, None]  # each (k, 1, 1)
     x0, x1, y0, y1 = float((x - rx).min()), float((x + rx).max()), float((y - ry).min()), float((y + ry).max())
@@ -105,9 +126,41 @@ def blobs(canvas: Floats, ellipses: list[Ellipse], colour: Floats, sun: float | 
     paint: Floats = colour
     if sun is not None:
         dx, dy = (2 * xs - x0 - x1) / (x1 - x0), (2 * ys - y0 - y1) / (y1 - y0)
-        paint = colour * (1 - 0.4 * (dy - 0.6 * sun * dx))[..., None]
+        whole = dy - 0.6 * sun * dx
+        if len(ellipses) > 1:  # each lobe by itself, where it lies in front
+            near = amount * np.maximum(1.05 - distance, 0.05) ** 2
+            lobes = (near * ((ys - y) / ry - 0.6 * sun * (xs - x) / rx)).sum(0) / (near.sum(0) + 1e-6)
+            whole = 0.5 * whole + 0.6 * lobes
+        paint = colour * np.maximum(1 - 0.42 * whole, 0.3)[..., None]
     behind = canvas[rows, columns]
     behind += amount.max(0)[..., None] * (paint - behind)
+
+
+def cone(canvas: Floats, x: float, top: float, bottom: float, half: float, colour: Floats, sun: float) -> None:
+    """A triangle that stands upright, lighter on the sun's side."""
+    size = len(canvas)
+    rows, columns, ys, xs = window(canvas, x - half - 1 / size, x + half, top, bottom)
+    down = clamp((ys - top) / (bottom - top))
+    amount = clamp((down * half - np.abs(xs - x)) * size + 0.5) * clamp((bottom - ys) * size + 0.5) * (ys > top)
+    paint = colour * (1 + 0.35 * sun * (xs - x) / half)[..., None]
+    behind = canvas[rows, columns]
+    behind += amount[..., None] * (paint - behind)
+
+
+def box(canvas: Floats, x0: float, x1: float, y0: float, y1: float, colour: Floats, share: float = 1.0) -> None:
+    """A rectangle with edges exact to a part of a pixel."""
+    size = len(canvas)
+    rows, columns, ys, xs = window(canvas, x0 - 1 / size, x1, y0 - 1 / size, y1)
+    behind = canvas[rows, columns]
+    behind += (share * within(size, xs, ys, x0, x1, y0, y1))[..., None] * (colour - behind)
+
+
+def within(size: int, xs: Floats, ys: Floats, x0: float, x1: float, y0: float, y1: float) -> Floats:
+    """How much of each pixel (h, w) around (xs, ys) a rectangle covers."""
+    across = clamp((xs - x0) * size + 0.5) * clamp((x1 - xs) * size + 0.5)
+    down = clamp((ys - y0) * size + 0.5) * clamp((y1 - ys) * size + 0.5)
+    amount: Floats = down * across
+    return amount
 
 
 def fan(canvas: Floats, x: float, y: float, width: float, height: float, colour: Floats) -> None:
