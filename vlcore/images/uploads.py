@@ -29,26 +29,28 @@ class UploadError(ValueError):
     """A file that can't be used; the message is one sentence for the person who sent it."""
 
 
-def open_upload(data: bytes, name: str = "picture") -> Image.Image:
+def open_upload(data: bytes, name: str = "picture", max_bytes: int = MAX_BYTES) -> Image.Image:
     """Decode an uploaded file.
 
     Args:
-        data: The whole file, at most 5 MB.
+        data: The whole file.
         name: What to call it in messages; anything but letters, digits, spaces, dots and dashes is dropped.
+        max_bytes: How large a file may be: 5 MB for what a visitor sends, more for what somebody imports.
 
     Returns:
         A new RGB image, upright, its longest side at most 1024 px, without metadata. See-through parts
         stand on mid-grey (128, 128, 128); an animation gives its first frame.
 
     Raises:
-        UploadError: Empty, over 5 MB, not PNG, JPEG or WebP, over 40 megapixels, under 8 x 8 px, or damaged.
+        UploadError: Empty, over `max_bytes`, not PNG, JPEG or WebP, over 40 megapixels, under 8 x 8 px, or damaged.
     """
     called = re.sub(r"[^\w .-]+", " ", name).strip()[:60] or "The file"
     if not data:
         raise UploadError(f"{called} is empty; choose another picture.")
-    if len(data) > MAX_BYTES:
+    if len(data) > max_bytes:
         raise UploadError(
-            f"{called} has {len(data) / 2**20:.1f} MB and the limit is 5 MB; save it smaller and try again."
+            f"{called} has {len(data) / 2**20:.1f} MB and the limit is {max_bytes / 2**20:g} MB; save it smaller and "
+            "try again."
         )
     # Pillow warns about bombs and odd metadata; a stranger's file must not write into the server's log.
     with warnings.catch_warnings():

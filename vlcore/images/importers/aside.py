@@ -1,0 +1,80 @@
+"""Where a set is written until it is whole.
+
+The one idea: all is written aside, under ``data/.incoming/``, and appears by one rename. Who imports holds a lock; what
+lies there without one was left by a process that died, and the next import removes it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from vlcore.home import HomeError, data_folder, make_folder
+from vlcore.images.imagesets import check_name
+from vlcore.images.importers.source import ImportSetError
+
+LOCK_WAIT = 2.0  # seconds
+
+
+def check_free(name: str) -> None:
+    """Make sure that nothing has this name.
+
+    Raises:
+        ImageSetError: when it cannot be used, or something has it.
+    """
+    check_name(name)
+    if (data_folder() / name).exists():
+        raise ImportSetError(f"There is a folder {name} in {data_folder()} already; choose another name.")
+
+
+@contextmanager
+def workplace(name: str) -> Iterator[Path]:
+    """A folder aside, this process's own, which is gone afterwards unless it was published.
+
+    Raises:
+        ImportSetError: when the name is being imported by somebody else.
+        HomeError: when the folder cannot be written.
+    """
+    incoming = make_folder(data_folder() / ".incoming")
+    _remove_leftovers(incoming)
+    lock = FileLock(incoming / f"{name}.lock", timeout=LOCK_WAIT)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise ImportSetError(f"{name} is being imported by another process; wait, or choose another name.") from None
+    work = incoming / f"{name}-{os.getpid()}"
+    try:
+        work.mkdir()
+        yield work
+    except OSError as error:  # files of the source have their own errors, so this is about what is written
+        raise HomeError(
+            f"{data_folder()} cannot be written ({error.strerror or error}); make room or point VLCORE_HOME to another "
+            "folder."
+        ) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        lock.release()
+
+
+def _remove_leftovers(incoming: Path) -> None:
+    for work in incoming.glob("*-*/"):
+        try:
+            with FileLock(incoming / f"{work.name.rpartition('-')[0]}.lock", timeout=0):
+                shutil.rmtree(work, ignore_errors=True)
+        except Timeout:
+            continue
+
+
+def publish(work: Path, name: str) -> None:
+    """Make a whole set appear under its name.
+
+    Raises:
+        ImageSetError: when the name was taken meanwhile.
+    """
+    check_free(name)
+    os.rename(work, data_folder() / name)

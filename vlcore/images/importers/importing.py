@@ -1,0 +1,284 @@
+"""A source becomes an image set.
+
+The one idea: every step takes the table of what is left and leaves fewer rows, and whoever leaves a row out says why.
+So what the set holds and what the report lists add up to what the source had.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vlcore.home import data_folder, write_json
+from vlcore.images.captions import MAX_WORDS, split_words
+from vlcore.images.groups import Grouping
+from vlcore.images.imagesets import COLUMNS, Progress, silent
+from vlcore.images.importers.aside import check_free, publish, workplace
+from vlcore.images.importers.choice import FEWEST, check_template, choose, need_enough
+from vlcore.images.importers.duplicates import clusters
+from vlcore.images.importers.formats import format_of, listed
+from vlcore.images.importers.source import ImportSetError, Source, UnreadableError, open_source, plural, printable
+from vlcore.images.importers.splits import assign
+from vlcore.images.importers.writing import SIZE, write_mask, write_picture
+
+SAYS_LITTLE = 20  # test pictures of a group
+_ALIKE = 0.25  # share of a group that may be near-duplicates of each other without a warning
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an import made.
+
+    Attributes:
+        name: of the image set.
+        format: that the source was read as.
+        counts: pictures by group.
+        splitting: ``{"kind": "fixed"}`` or ``{"kind": "folds", "folds": k}``.
+        skipped: (name, reason) of files that were left out.
+        duplicates: number of ``clusters`` of pictures that belong together, of ``pictures`` in them, and of near-
+            duplicates that were ``removed`` because they straddled the source's train and test sets.
+        warnings: sentences on what to keep in mind.
+        folder: where the set lies.
+    """
+
+    name: str
+    format: str
+    counts: dict[str, int]
+    splitting: dict[str, Any]
+    skipped: list[tuple[str, str]]
+    duplicates: dict[str, int]
+    warnings: list[str]
+    folder: Path
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON-able values."""
+        return {**asdict(self), "folder": str(self.folder)}
+
+
+def import_set(
+    source: Path,
+    name: str,
+    *,
+    format: str = "auto",
+    objects: Sequence[str] = (),
+    contexts: Sequence[str] = (),
+    short: str = "{object}",
+    descriptive: str = "{object} in the {context}",
+    licence: str = "not stated",
+    max_per_group: int = 2000,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Report:
+    """Turn a folder or a zip into the image set ``data/<name>/``.
+
+    Args:
+        source: a folder or a zip.
+        name: of the set that it becomes.
+        format: one of `FORMATS`.
+        objects: two names; needed where the source has more, or only captions. With `contexts` given too, the first
+            object in the first context and the second in the second are the majority groups.
+        contexts: two names, likewise.
+        short: caption of the undescriptive label style, with the field ``{object}``.
+        descriptive: caption of the descriptive style and of pictures without their own, with ``{context}`` too.
+        licence: of the pictures, as text.
+        max_per_group: how many pictures of a group are used at most, chosen by chance.
+        seed: of that choice and of the splits.
+        progress: told (done, of) in pictures.
+
+    Raises:
+        ImportSetError: when the source, the choice or a setting cannot be used.
+        ImageSetError: when the name cannot be used.
+        HomeError: when the set cannot be written.
+    """
+    check_free(name)
+    if max_per_group < FEWEST or seed < 0:
+        raise ImportSetError(f"Give at least {FEWEST} pictures a group and a seed of at least 0.")
+    templates = {
+        "undescriptive": check_template("short", short),
+        "descriptive": check_template("descriptive", descriptive),
+    }
+    with open_source(source) as opened:
+        listing = listed(opened, format)
+        grouping, table, skipped = choose(listing, objects, contexts, opened.name)
+        if format_of(listing.format).one_group_per_id:
+            table = _one_group_per_id(table, skipped)
+        table, notes = _limit(table, grouping, max_per_group, seed)
+        need_enough(grouping, table["group"], opened.name, skipped)
+        captions = [templates["descriptive"].format(object=o, context=c) for o, c in grouping.pairs]
+        with workplace(name) as work:
+            written = _write_all(opened, table, grouping, work, progress, skipped, notes)
+            written = _without_contradictions(written, work, skipped)
+            need_enough(grouping, written["group"], opened.name, skipped)
+            written, splitting, duplicates = _split(written, grouping, work, seed, notes)
+            own = written["caption"].to_numpy(dtype=object)
+            filled = np.array(captions, dtype=object)[written["group"].to_numpy()]
+            written = written.assign(caption=np.where(own == "", filled, own))
+            warnings = _warnings(written, grouping, templates, bool(splitting.get("folds"))) + notes
+            about = {
+                "name": name,
+                "source": opened.name,
+                "format": listing.format,
+                "licence": printable(licence) or "not stated",
+                "sizes": [SIZE],
+                "objects": list(grouping.objects),
+                "contexts": list(grouping.contexts),
+                "captions": templates,
+                "splitting": splitting,
+                "seed": seed,
+                "skipped": len(skipped),
+                "notes": [listing.about, *warnings],
+            }
+            _describe(work, written, about)
+            publish(work, name)
+    counts = {group: int((written["group"] == number).sum()) for number, group in enumerate(grouping.names)}
+    return Report(name, listing.format, counts, splitting, skipped, duplicates, warnings, data_folder() / name)
+
+
+def _one_group_per_id(table: pd.DataFrame, skipped: list[tuple[str, str]]) -> pd.DataFrame:
+    """Each picture once, and none that belongs to several groups."""
+    several = table.groupby("id")["group"].transform("nunique") > 1
+    skipped += [(printable(file), "belongs to several of the chosen groups") for file in table["file"][several]]
+    left = table[~several]
+    again = left.duplicated("id")
+    skipped += [(printable(file), "is there more than once; used once") for file in left["file"][again]]
+    return left[~again].reset_index(drop=True)
+
+
+def _limit(table: pd.DataFrame, grouping: Grouping, most: int, seed: int) -> tuple[pd.DataFrame, list[str]]:
+    """At most so many pictures of each group, chosen by chance, and a sentence where some were left out."""
+    chosen, notes = [], []
+    for number, group in enumerate(grouping.names):
+        members = np.flatnonzero(table["group"].to_numpy() == number)
+        if len(members) > most:
+            notes.append(f"{most:,} of {len(members):,} pictures of {group} were chosen by chance (seed {seed}).")
+            members = np.sort(np.random.default_rng([seed, number]).choice(members, most, replace=False))
+        chosen.append(members)
+    return table.iloc[np.concatenate(chosen)].reset_index(drop=True), notes
+
+
+def _write_all(
+    source: Source,
+    table: pd.DataFrame,
+    grouping: Grouping,
+    work: Path,
+    progress: Progress,
+    skipped: list[tuple[str, str]],
+    notes: list[str],
+) -> pd.DataFrame:
+    """Write what can be decoded; returns its rows with ``file_name``, ``mask``, ``digest`` and ``hash``."""
+    slugs = _slugs(grouping)
+    rows: list[dict[str, Any]] = []
+    bad_masks: list[str] = []
+    progress(0, len(table))
+    for number, row in enumerate(table.to_dict("records")):
+        stem = f"{slugs[row['group']]}/{number:05d}"
+        picture, mask = f"images/{stem}.jpg", f"masks/{stem}.png"
+        try:
+            written = write_picture(source.read(row["file"]), work / picture)
+        except UnreadableError as error:
+            skipped.append((printable(row["file"]), str(error)))
+        else:
+            has_mask = bool(row["mask"]) and _write_mask(source, row["mask"], written.aspect, work / mask, bad_masks)
+            made = {"file_name": picture, "mask": mask if has_mask else ""}
+            rows.append({**row, **made, "digest": written.digest, "hash": written.hash})
+        progress(number + 1, len(table))
+    if bad_masks:
+        notes.append(f"Left out {plural(len(bad_masks), 'mask')} (first: {bad_masks[0]}).")
+    return pd.DataFrame(rows, columns=[*table.columns, "file_name", "digest", "hash"])
+
+
+def _write_mask(source: Source, file: str, aspect: float, path: Path, bad_masks: list[str]) -> bool:
+    try:
+        write_mask(source.read(file), file.endswith(".npy"), aspect, path)
+    except UnreadableError as error:
+        bad_masks.append(f"{printable(file)} {error}")
+        return False
+    return True
+
+
+def _slugs(grouping: Grouping) -> list[str]:
+    """Names of the groups' folders: plain letters, whatever the names are made of."""
+    slugs = [re.sub(r"[^a-z0-9]+", "-", f"{obj} {context}".casefold()).strip("-") for obj, context in grouping.pairs]
+    return slugs if len({*slugs, ""}) == 5 else [f"group-{number}" for number in range(1, 5)]
+
+
+def _without_contradictions(written: pd.DataFrame, work: Path, skipped: list[tuple[str, str]]) -> pd.DataFrame:
+    """Leave out equal pictures that were found in two groups: nobody can say which label is right."""
+    several = written.groupby("digest")["group"].transform("nunique") > 1
+    skipped += [
+        (printable(file), "is the same picture as one in another group, so its labels contradict each other")
+        for file in written["file"][several]
+    ]
+    return _drop(written, several.to_numpy(dtype=bool), work)
+
+
+def _drop(written: pd.DataFrame, which: np.ndarray[Any, np.dtype[np.bool_]], work: Path) -> pd.DataFrame:
+    for file in [*written["file_name"][which], *filter(None, written["mask"][which])]:
+        (work / file).unlink()
+    return written[~which].reset_index(drop=True)
+
+
+def _split(
+    written: pd.DataFrame, grouping: Grouping, work: Path, seed: int, notes: list[str]
+) -> tuple[pd.DataFrame, dict[str, Any], dict[str, int]]:
+    """Find what belongs together and split; returns the rows that stay, how they are split, and counts."""
+    group = written["group"].to_numpy(dtype=np.int64)
+    cluster = clusters(written["hash"].tolist(), written["id"].tolist())
+    for number, name in enumerate(grouping.names):
+        of_group = cluster[group == number]
+        if len(np.unique(of_group)) == 1:
+            raise ImportSetError(
+                f"The {len(of_group)} pictures of {name} are nearly the same picture; add others, so that some can be "
+                "held out."
+            )
+        largest = int(np.bincount(of_group).max())
+        if largest > max(2, _ALIKE * len(of_group)):
+            notes.append(f"{largest} of {len(of_group)} pictures of {name} look nearly the same and stay together.")
+    splitting = assign(written["split"].to_numpy(dtype=np.str_), group, cluster, seed)
+    sizes = np.bincount(cluster)
+    duplicates = {
+        "clusters": int((sizes > 1).sum()),
+        "pictures": int(sizes[sizes > 1].sum()),
+        "removed": int(splitting.removed.sum()),
+    }
+    notes.append(splitting.note)
+    scene = [f"s{number:05d}" for number in cluster]
+    kept = _drop(written.assign(split=splitting.split, scene=scene), splitting.removed, work)
+    kind = {"kind": "folds", "folds": splitting.folds} if splitting.folds else {"kind": "fixed"}
+    return kept, kind, duplicates
+
+
+def _warnings(written: pd.DataFrame, grouping: Grouping, templates: dict[str, str], in_folds: bool) -> list[str]:
+    """Sentences on what limits the numbers that this set can give."""
+    tested = written if in_folds else written[written["split"] == "test"]
+    warnings = []
+    for number, name in enumerate(grouping.names):
+        there = int((tested["group"] == number).sum())
+        if there < SAYS_LITTLE:
+            warnings.append(
+                f"The {'set' if in_folds else 'test set'} has {plural(there, 'picture')} of {name}; numbers from fewer "
+                f"than {SAYS_LITTLE} say little."
+            )
+    for template in templates.values():
+        longest = max((template.format(object=o, context=c) for o, c in grouping.pairs), key=lambda t: len(t.split()))
+        if len(split_words(longest)) > MAX_WORDS:
+            warnings.append(f"The caption {longest!r} is long; models read its first {MAX_WORDS} words.")
+    return warnings
+
+
+def _describe(work: Path, written: pd.DataFrame, about: dict[str, Any]) -> None:
+    """Write ``metadata.csv`` and ``dataset.json``."""
+    listing = written[list(COLUMNS)].to_csv(index=False, lineterminator="\n").encode()
+    (work / "metadata.csv").write_bytes(listing)
+    everything = listing + json.dumps(about["captions"]).encode() + "".join(written["digest"]).encode()
+    version = {"version": hashlib.sha256(everything).hexdigest()[:8]}
+    counted = {"images": len(written), "checksum": hashlib.sha256(listing).hexdigest()}
+    write_json(work / "dataset.json", {"name": about["name"], **version, **about, **counted})
