@@ -2,33 +2,55 @@
 
 import streamlit as st
 
-from vlcore.conditions import grid
+from vlcore.conditions import STUDY_BIAS, grid
 from vlcore.figures.theme import group_words
+from vlcore.images.folds import usual_condition
 from vlcore.images.groups import SCENES
 from vlcore.runs import words
 from vlcore.ui import panels, shell, work
-from vlcore.ui.samples import sample_pictures
+from vlcore.ui.samples import group_pictures
 
 palette = shell.begin("Do descriptive labels help a model that learns from biased pictures?", first=True)
-st.markdown(
-    "A small vision-language model learns to match pictures of horses and camels with their labels, but most horses it "
-    "sees stand on grass and most camels in the desert. Will it look at the animal or at the background, and does it "
-    "matter whether a label says “horse” or “horse on the grass”?"
-)
+intro = st.container()
+images = shell.image_set_choice()
+grouping, names = images.grouping, group_words(images.grouping)
+with shell.errors_as_sentences():
+    usual = usual_condition(images)
+    shown = group_pictures(images)
+(obj, other), (here, there) = grouping.objects, grouping.contexts
+if grouping == SCENES:
+    intro.markdown(
+        "A small vision-language model learns to match pictures of horses and camels with their labels, but most "
+        "horses it sees stand on grass and most camels in the desert. Will it look at the animal or at the background, "
+        "and does it matter whether a label says “horse” or “horse on the grass”?"
+    )
+else:
+    intro.markdown(
+        f"A small vision-language model learns to match pictures of {obj} and {other} with their labels, but most of "
+        f"{obj} that it sees is with {here}, and most of {other} with {there}. Will it look at the object or at the "
+        f"background, and does it matter whether a label says {panels.said_as('undescriptive', grouping)} or "
+        f"{panels.said_as('descriptive', grouping)}?"
+    )
 
-ROLES = ("majority, always 48 in training", "minority: 48 in training, or 12 at 75 % removed")
+n, kept = usual.n_per_group, usual.but(bias=STUDY_BIAS).n_minority
+ROLES = (f"majority, always {n} in training", f"minority: {n} in training, or {kept} at {STUDY_BIAS:.0%} removed")
 MARKS = ("green circles", "blue circles with a ring", "orange triangles", "cyan triangles with a ring")
 with st.container(horizontal=True):
-    for (group, name), picture, mark in zip(group_words(SCENES).items(), sample_pictures(), MARKS, strict=True):
+    for (group, name), picture, mark in zip(names.items(), shown, MARKS, strict=True):
         with st.container(width=panels.CARD):
             st.image(picture, width="stretch", alt=name)
             st.markdown(
-                f"**{name[0].upper()}{name[1:]}**  \n:small[{ROLES[group in SCENES.minority]}]  \n"
+                f"**{name[0].upper()}{name[1:]}**  \n:small[{ROLES[group in grouping.minority]}]  \n"
                 f":small[:gray[on maps: {mark}]]"
             )
 
 st.subheader("The four experiments of the study")
-experiments = grid("experiments")
+experiments = grid("experiments", usual)
+if images.folds:
+    st.caption(
+        f"A small set: each experiment trains {images.folds} models in turn, so that every picture is judged by one "
+        "that has not seen it."
+    )
 
 
 def board() -> None:
@@ -76,24 +98,28 @@ st.caption(
 )
 if all(view.done for view in work.views(experiments)):
     with shell.errors_as_sentences():
-        st.markdown(words.answer([work.artefact(condition.key) for condition in experiments[2:]]))
+        st.markdown(words.answer([work.artefact(condition.key) for condition in experiments[2:]], grouping))
 st.subheader("What to look at next")
 with st.container(horizontal=True):
     st.page_link(
-        "pages/3_Compare.py", label="Compare 1 and 2: what labels do", icon=":material/compare:", width="content"
+        "pages/3_Compare.py",
+        label="Compare 1 and 2: what labels do",
+        icon=":material/compare:",
+        query_params=shell.carried(),
+        width="content",
     )
     st.page_link(
         "pages/3_Compare.py",
         label="Compare 1 and 3: what the bias does",
         icon=":material/difference:",
-        query_params={"right_bias": "75 %", "right_labels": "short"},
+        query_params={"right_bias": "75 %", "right_labels": "short", **shell.carried()},
         width="content",
     )
     st.page_link(
         "pages/3_Compare.py",
         label="Compare 3 and 4: what labels do under bias",
         icon=":material/balance:",
-        query_params={"left_bias": "75 %", "right_bias": "75 %"},
+        query_params={"left_bias": "75 %", "right_bias": "75 %", **shell.carried()},
         width="content",
     )
     st.page_link(

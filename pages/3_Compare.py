@@ -5,14 +5,18 @@ from __future__ import annotations
 import streamlit as st
 
 from vlcore.conditions import PRESETS, Condition, describe_bias, grid
+from vlcore.images.folds import usual_condition
 from vlcore.runs import compare, pipeline, words
 from vlcore.runs.jobs import State
 from vlcore.ui import drawn, panels, shell, work
 
 palette = shell.begin("Compare two models")
 
+images = shell.image_set_choice()
+with shell.errors_as_sentences():
+    usual = usual_condition(images)
 KINDS = {name.upper(): name for name in compare.MAPS}
-first, second = grid("experiments")[:2]
+first, second = grid("experiments", usual)[:2]
 with st.container(horizontal=True, vertical_alignment="bottom"):
     kind = st.segmented_control(
         "Map",
@@ -39,10 +43,10 @@ preset = preset or "standard"
 columns = st.columns(2, border=True)
 with shell.errors_as_sentences():
     with columns[0]:
-        left = panels.condition_controls("Left model", "left", first, preset)
+        left = panels.condition_controls("Left model", "left", first, preset, images.grouping)
         left_slot = st.container()
     with columns[1]:
-        right = panels.condition_controls("Right model", "right", second, preset)
+        right = panels.condition_controls("Right model", "right", second, preset, images.grouping)
         right_slot = st.container()
 sides = ((left, left_slot, "left"), (right, right_slot, "right"))
 
@@ -86,7 +90,7 @@ def one_side(condition: Condition, side: str) -> bool:
         if st.button("Cancel", key=f"cancel_{side}", icon=":material/stop:"):
             work.queue().cancel(view.key)
             st.toast("Cancelling: it stops after the step that it is at.")
-        panels.live(view, palette, f"live_{side}")
+        panels.live(condition, view, palette, f"live_{side}")
         panels.curve(view, palette, f"live_{side}")
         return True
     if sentence := panels.ended_badly(view):
@@ -108,7 +112,6 @@ if not is_ready():
 st.session_state["compare_polling"] = False
 with shell.errors_as_sentences():
     together = work.comparison(left.key, right.key, kind)
-    images = work.image_set(together.left)
 for condition, slot, _ in sides:
     with slot.container(horizontal=True):
         st.caption(describe_bias(condition), width="content")
@@ -122,7 +125,7 @@ for condition, slot, _ in sides:
                 help="Nearly all variance is gone: what the map shows is residue, blown up to fill it.",
             )
 
-in_words = words.in_words(together)
+in_words = words.in_words(together, images.grouping)
 event = drawn.show(
     drawn.maps(left.key, right.key, kind, palette, shell.map_side()),
     alt=in_words,
@@ -131,6 +134,8 @@ event = drawn.show(
     selection_mode=["pick"],
 )
 st.markdown(in_words)
+if few := words.few(together.left.artefact, images.grouping):
+    st.warning(few, icon=":material/warning:")
 if kind == "umap":
     st.caption("Each UMAP was fitted on its own model: compare who is near whom, not where a cloud lies.")
 
@@ -147,7 +152,9 @@ else:
     facts = images.table.iloc[row]
     own, left_near, right_near = st.columns([1, 2, 2])
     own.image(images.image(row), width="stretch", alt=f"{facts['object']}, {facts['context']}")
-    own.caption(f"{facts['object']}, {facts['context']}, {'held out' if facts['split'] == 'test' else 'training'}")
+    held_out = row in together.left.rows[: together.left.held_out]
+    own.caption(f"{facts['object']}, {facts['context']}, {'held out' if held_out else 'training'}")
+    own.caption(f"“{facts['caption']}”")
     for column, model, side in ((left_near, together.left, "left"), (right_near, together.right, "right")):
         with column:
             st.markdown(f"**Nearest in the {side} model** (cosine)")
@@ -160,6 +167,12 @@ else:
             panels.caption_table(model, z)
 
 st.subheader("Right or wrong, group by group")
+if images.folds:
+    HOW_TESTED = f"{images.folds} models were trained in turn, each judging the pictures that it has not seen."
+elif images.about.get("recipe"):
+    HOW_TESTED = "Each of the 500 test scenes is drawn with both animals and both backgrounds."
+else:
+    HOW_TESTED = "No held-out picture, nor one much like it, was in training."
 with st.container(horizontal=True, gap="large"):
     drawn.show(
         drawn.board(left.key, right.key, palette),
@@ -168,10 +181,10 @@ with st.container(horizontal=True, gap="large"):
     with st.container(width=520):
         st.dataframe(words.group_table(together, images.grouping), hide_index=True, width="stretch")
         st.caption(
-            "Share of held-out pictures whose animal is named right, with 95 % intervals over scenes. Each of the 500 "
-            "test scenes is drawn with both animals and both backgrounds. One run: another seed gives other numbers."
+            f"Share of held-out pictures whose {images.grouping.object_word} is named right, with 95 % intervals over "
+            f"scenes. {HOW_TESTED} One run: another seed gives other numbers."
         )
 with st.expander("More measures, each beside the untrained encoder"):
-    st.dataframe(words.measures_table(together.left, together.right), hide_index=True, width="stretch")
+    st.dataframe(words.measures_table(together.left, together.right, images.grouping), hide_index=True, width="stretch")
     first_fit = [words.first_fit(model) for model in (together.left, together.right)]
     st.caption(f"Left: {first_fit[0]} Right: {first_fit[1]}")

@@ -8,30 +8,40 @@ from PIL import Image
 
 from vlcore.conditions import Condition, grid
 from vlcore.figures.maps import linked_maps
+from vlcore.figures.theme import group_words
+from vlcore.images.folds import usual_condition
 from vlcore.images.thumbs import thumb_uri
 from vlcore.images.uploads import UploadError, open_upload
 from vlcore.runs import compare, store
 from vlcore.ui import panels, shell, work
-from vlcore.ui.samples import sample_pictures
+from vlcore.ui.samples import elsewhere, group_pictures
 
 MOST = 12  # pictures at once
 
 palette = shell.begin("Where does your picture land?")
-st.markdown(
+intro = st.container()
+images = shell.image_set_choice()
+known = (
+    "These models have only ever seen drawn scenes: with a photograph, watch where it lands and what it is near rather "
+    "than whether it is right. "
+)
+intro.markdown(
     "Give a picture to two models. A star shows where each puts it among the pictures it knows; below are the nearest "
-    "ones and the captions. These models have only ever seen drawn scenes: with a photograph, watch where it lands and "
-    "what it is near rather than whether it is right. Pictures stay in your session and are not kept."
+    f"ones and the captions. {known if images.about.get('recipe') else ''}Pictures stay in your session and are not "
+    "kept."
 )
 
 with shell.errors_as_sentences():
-    trained = [work.artefact(key).condition for key in store.published_keys() if not key.endswith(".umap")]
+    published = [work.artefact(key).condition for key in store.model_keys()]
+trained = [c for c in published if (c.data, c.data_version) == (images.name, images.version)]
 if not trained:
-    st.info("There is no trained model yet. Run the four experiments first; it takes about two minutes.")
-    st.page_link("app.py", label="Go to the experiments", icon=":material/play_arrow:")
+    st.info("No model is trained on these pictures yet. Run the four experiments first; it takes about two minutes.")
+    st.page_link("app.py", label="Go to the experiments", icon=":material/play_arrow:", query_params=shell.carried())
     st.stop()
 # The untrained encoder behind each model is one more choice, and is made when it is chosen.
 choices = {condition.key: condition for condition in [*trained, *(condition.untrained for condition in trained)]}
-usual = [condition.key for condition in grid("experiments") if condition.key in choices] or list(choices)
+experiments = grid("experiments", usual_condition(images))
+usual = [condition.key for condition in experiments if condition.key in choices] or list(choices)
 
 
 def describe(key: str) -> str:
@@ -67,12 +77,17 @@ with upload:
 with camera:
     taken = st.camera_input("Take a picture") if st.toggle("Use the camera", value=False) else None
 with samples:
-    st.caption("Scenes that no model was trained on. Tick one or more.")
-    names = ["Horse on grass", "Horse in the desert", "Camel in the desert", "Camel on grass"]
-    for column, name, picture in zip(st.columns(4), names, sample_pictures(), strict=True):
-        column.image(picture, width=150, alt=name)
-        if column.checkbox(name, key=f"sample_{name}"):
-            given.append((name, Image.fromarray(picture)))
+    st.caption("Scenes that no model was trained on; the last four are of places that the models have never seen.")
+    scenes = dict(zip(group_words(images.grouping).values(), group_pictures(images), strict=True))
+    offered = (
+        {name[0].upper() + name[1:]: picture for name, picture in scenes.items()} if images.about.get("recipe") else {}
+    )
+    tiles = st.container(horizontal=True)
+    for name, picture in {**offered, **elsewhere()}.items():
+        with tiles.container(width=150):
+            st.image(picture, width=150, alt=name)
+            if st.checkbox(name, key=f"sample_{name}"):
+                given.append((name, Image.fromarray(picture)))
 for file in [*(files or []), *([taken] if taken else [])]:
     try:
         given.append((file.name, open_upload(file.getvalue(), file.name)))
@@ -82,14 +97,14 @@ if len(given) > MOST:
     st.warning(f"The first {MOST} of {len(given)} pictures are shown; give fewer at once to see the others.")
     given = given[:MOST]
 if not given:
-    st.info("Upload a picture of a horse or a camel, or of anything else, or tick a sample picture.")
+    some = " or ".join(images.grouping.objects)
+    st.info(f"Upload a picture of a {some}, or of anything else, or tick a sample picture.")
     st.stop()
 
 both = (left, right)
 panels.wait_for([condition for condition in both if not work.queue().view(condition.key).done])
 with shell.errors_as_sentences():
     together = work.comparison(left.key, right.key, "pca")
-    images = work.image_set(together.left)
     with st.spinner("Asking the models …"):
         z_left, z_right = (work.embed(condition.key, [picture for _, picture in given]) for condition in both)
 places_left = together.left.place(z_left)

@@ -12,11 +12,14 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from vlcore import commands
+from vlcore import commands, data_commands
 from vlcore.conditions import GRIDS, NEGATIVES, PRESETS
 from vlcore.images.captions import LABEL_STYLES
+from vlcore.images.generate import PROMPT
+from vlcore.images.importers import FORMATS
 from vlcore.runs.compare import MAPS
 from vlcore.runs.jobs import BusyError, JobCancelledError
+from vlcore.scenes import CONTEXTS, STYLES
 
 BAD_INPUT, BUSY, CANCELLED = 2, 3, 130
 
@@ -39,17 +42,7 @@ def parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
-    data = commands_of.add_parser("data", help="image sets: render, list, show").add_subparsers(
-        dest="data_command", required=True, metavar="COMMAND", parser_class=_Parser
-    )
-    render = add("render", "draw the image set `scenes`, or a browsable folder of scenes", commands.data_render, data)
-    render.add_argument("--n-per-group", type=int, default=48, help="training scenes of each group, with --out")
-    render.add_argument("--size", type=int, default=128, help="side in pixels, with --out")
-    render.add_argument("--seed", type=int, default=0, help="of the scenes, with --out")
-    render.add_argument("--out", metavar="DIR", help="write a browsable set here instead of filling data/scenes")
-    add("list", "image sets on disk", commands.data_list, data)
-    show = add("show", "counts of an image set", commands.data_show, data)
-    show.add_argument("name")
+    _data_commands(commands_of, add)
 
     conditions = add("conditions", "a grid, with the state of each condition", commands.conditions)
     conditions.add_argument("--grid", default="paper", help=f"one of {', '.join(GRIDS)}")
@@ -83,6 +76,58 @@ def parser() -> argparse.ArgumentParser:
     add("clean", "remove what interrupted and failed jobs left, and what was set aside", commands.clean)
     add("verify", "check every published artefact against its checksums", commands.verify)
     return top
+
+
+def _data_commands(commands_of: Any, add: Callable[..., Any]) -> None:
+    about = "image sets: render, import, generate, list, show, check"
+    data = commands_of.add_parser("data", help=about, description=about).add_subparsers(
+        dest="data_command", required=True, metavar="COMMAND", parser_class=_Parser
+    )
+    render = add("render", "draw an image set, or a browsable folder of its scenes", data_commands.render, data)
+    render.add_argument("--name", default="scenes", help="of the set; a new name makes a set with the settings below")
+    render.add_argument("--contexts", metavar="A,B", help=f"two of {', '.join(CONTEXTS)}; horses belong in the first")
+    render.add_argument("--style", help=f"one of {', '.join(STYLES)}")
+    render.add_argument("--context-contrast", type=float, help="how well the place can be seen, 0 to 1")
+    render.add_argument("--object-contrast", type=float, help="how well the animal can be seen, 0 to 1")
+    render.add_argument("--object-size", type=float, help="length of the animals, as a multiple of the usual one")
+    render.add_argument("--n-per-group", type=int, default=48, help="training scenes of each group, with --out")
+    render.add_argument("--size", type=int, default=128, help="side in pixels, with --out")
+    render.add_argument("--seed", type=int, default=0, help="of the scenes, with --out")
+    render.add_argument("--out", metavar="DIR", help="write a browsable set here instead of filling data/")
+    bring = add("import", "a folder, a zip or a benchmark becomes an image set", data_commands.import_pictures, data)
+    bring.add_argument("source", help="folder or zip")
+    bring.add_argument("--name", required=True, help="of the set")
+    bring.add_argument("--format", default="auto", help=f"one of {', '.join(FORMATS)}")
+    bring.add_argument("--objects", metavar="A,B", help="two objects, where the source has more")
+    bring.add_argument("--contexts", metavar="C,D", help="two contexts; A belongs in C and B in D")
+    bring.add_argument("--short", default="{object}", help="template of the undescriptive label")
+    bring.add_argument("--descriptive", default="{object} in the {context}", help="template of the descriptive label")
+    bring.add_argument("--licence", default="not stated", help="of the pictures")
+    bring.add_argument("--max-per-group", type=int, default=2000, help="pictures of a group that are used at most")
+    bring.add_argument("--seed", type=int, default=0, help="of the splits")
+    draw = add("generate", "a text-to-image model draws an image set", data_commands.generate, data)
+    draw.add_argument("--name", required=True, help="of the set")
+    draw.add_argument("--objects", required=True, metavar="A,B", help="such as horse,camel")
+    draw.add_argument("--contexts", required=True, metavar="C,D", help='such as "on the grass,in the desert"')
+    draw.add_argument("--per-group", type=int, default=48, help="pictures of each object in each context")
+    draw.add_argument("--prompt", default=PROMPT, help="words with {object} and {context}")
+    draw.add_argument("--backend", default="service", help="service (an OpenAI-compatible one) or local (diffusers)")
+    draw.add_argument("--model", required=True, help="its name at the service or the hub, or a local folder")
+    draw.add_argument("--base-url", help="of the service; its key is read from OPENAI_API_KEY")
+    draw.add_argument("--size", type=int, default=512, help="side in pixels")
+    draw.add_argument("--steps", type=int, help="denoising steps of a local model")
+    draw.add_argument("--guidance", type=float, help="guidance scale of a local model")
+    draw.add_argument("--batch", type=int, default=1, help="pictures that a local model draws together")
+    draw.add_argument("--price", type=float, help="of one picture, to show the cost before it starts")
+    draw.add_argument("--retry-refused", action="store_true", help="ask once more for what was refused")
+    draw.add_argument("--licence", default="not stated", help="of the pictures")
+    draw.add_argument("--seed", type=int, default=0, help="of local pictures and of the splits")
+    draw.add_argument("--yes", action="store_true", help="do not ask before drawing")
+    add("list", "image sets", data_commands.list_sets, data)
+    show = add("show", "counts of an image set", data_commands.show, data)
+    show.add_argument("name")
+    check = add("check", "is a set fit to study bias with; what could a model cheat with", data_commands.check, data)
+    check.add_argument("name")
 
 
 def _training_options(command: argparse.ArgumentParser, seeds: bool = False) -> None:

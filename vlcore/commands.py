@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Callable
 from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from tqdm import tqdm
 
 from vlcore.conditions import Condition, ConditionError, grid, steps_of, with_settings
 from vlcore.figures.export import page_html, write_text_atomic
-from vlcore.home import HomeError, make_folder
-from vlcore.images.imagesets import ImageSet, ImageSetError, open_set, set_names, training_rows
+from vlcore.home import HomeError
+from vlcore.images.folds import parts, usual_condition
+from vlcore.images.imagesets import ImageSet, ImageSetError, open_set, training_rows
 from vlcore.images.uploads import UploadError, open_upload
+from vlcore.measures.estimate import FEW
 from vlcore.runs import compare as comparing
 from vlcore.runs import jobs, pipeline, store
 
@@ -27,59 +30,6 @@ BAD_INPUT_ERRORS = (ConditionError, ImageSetError, HomeError, store.StoreError, 
 
 class CommandError(ConditionError):
     """An option that cannot be used; the message says what to give."""
-
-
-def data_render(options: Namespace) -> dict[str, Any]:
-    """Fill ``data/scenes``, or write a browsable folder."""
-    from vlcore.images import rendered
-
-    if options.out is not None:
-        return _render_folder(options)
-    images = open_set("scenes")
-    rows = list(range(len(images.table)))
-    with _bar(len(rows), "pictures") as bar, jobs.worker_pool() as pool:
-        # Every worker is given all rows: `complete` shares them out by locks, and skips what is there.
-        workers = [pool.submit(rendered.complete_scenes, rows) for _ in range(jobs.default_workers())]
-        while not all(worker.done() for worker in workers):
-            bar.n = len(rows) - len(rendered.missing_scenes(rows))
-            bar.refresh()
-            time.sleep(0.5)
-        for worker in workers:
-            worker.result()
-        bar.n = len(rows)
-    return _describe(images)
-
-
-def _render_folder(options: Namespace) -> dict[str, Any]:
-    from vlcore.images import rendered
-
-    _within("--n-per-group", options.n_per_group, 1, 10_000)
-    _within("--size", options.size, 32, 512)
-    _within("--seed", options.seed, 0, 2**31 - 1)
-    root = Path(options.out)
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise CommandError(f"{root} exists and is not empty; give --out a new folder.")
-    make_folder(root)
-    table, scenes = rendered.browsable(options.n_per_group, options.seed)
-    for row, scene in enumerate(tqdm(scenes, "pictures", unit="", file=sys.stderr)):
-        rendered.write_picture(scene, root / table["file_name"].iat[row], root / table["mask"].iat[row], options.size)
-    rendered.write_metadata(root, table, root.name, options.size)
-    return {"name": root.name, "images": len(scenes), "folder": str(root)}
-
-
-def data_list(_options: Namespace) -> list[dict[str, Any]]:
-    return [_describe(open_set(name)) for name in sorted({"scenes", *set_names()})]
-
-
-def data_show(options: Namespace) -> dict[str, Any]:
-    return _describe(open_set(options.name))
-
-
-def _describe(images: ImageSet) -> dict[str, Any]:
-    counts = images.counts()
-    groups = {name: sum(by_group[name] for by_group in counts.values()) for name in images.grouping.names}
-    there = sum((images.root / name).exists() for name in images.table["file_name"])
-    return {"name": images.name, "images": len(images.table), "groups": groups, "splits": counts, "on_disk": there}
 
 
 def conditions(options: Namespace) -> list[dict[str, Any]]:
@@ -103,7 +53,7 @@ def train(options: Namespace) -> dict[str, Any]:
     started = time.perf_counter()
     if not store.published(condition.key) and jobs.view(condition.key).state is not jobs.State.RUNNING:
         jobs.forget(condition.key)
-    outcome = _with_bar(condition)
+    outcome = with_bar(condition.key, lambda: pipeline.train_condition(condition))
     artefact = store.read(condition.key)
     return {
         "key": condition.key,
@@ -115,23 +65,23 @@ def train(options: Namespace) -> dict[str, Any]:
     }
 
 
-def _with_bar(condition: Condition) -> str:
-    """Train in this process, under a progress bar that reads the job's own reports."""
+def with_bar(key: str, work: Callable[[], str]) -> str:
+    """Do a job in this process, under a progress bar that reads the job's own reports; returns what it returns."""
     import threading
 
     ended = threading.Event()
 
     def watch() -> None:
-        with _bar(100, condition.key, bar_format="{desc} {percentage:3.0f} % |{bar}| {elapsed} {postfix}") as bar:
+        with progress_bar(100, key, bar_format="{desc} {percentage:3.0f} % |{bar}| {elapsed} {postfix}") as bar:
             while not ended.wait(0.5):
-                seen = jobs.view(condition.key)
+                seen = jobs.view(key)
                 bar.n = round(seen.fraction * 100)
                 bar.set_postfix_str(str(seen.status.get("stage", "")))
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
-        return pipeline.train_condition(condition)
+        return work()
     finally:
         ended.set()
         watcher.join()
@@ -144,6 +94,9 @@ def _headline(artefact: store.Artefact) -> dict[str, Any]:
         "balanced_accuracy": end["balanced_accuracy"]["value"],
         "minority_accuracy": end["minority_accuracy"]["value"],
         "worst_group_accuracy": end["worst_group_accuracy"]["value"],
+        "few_pictures": {
+            group: estimate["n"] for group, estimate in end["group_accuracy"].items() if estimate["n"] < FEW
+        },
         "group_accuracy": {group: estimate["value"] for group, estimate in end["group_accuracy"].items()},
         "intervals": {
             name: [end[name]["low"], end[name]["high"], end[name]["n"]]
@@ -157,9 +110,9 @@ def study(options: Namespace) -> list[dict[str, Any]]:
     wanted = grid(options.grid, _base(options), options.seeds)
     _check_set(wanted[0])
     workers = jobs.default_workers() if options.jobs is None else options.jobs
-    _within("--jobs", workers, 1, 256)
+    within("--jobs", workers, 1, 256)
     outcomes: dict[str, str] = {}
-    with jobs.worker_pool(workers) as pool, _bar(len(wanted), f"study {options.grid}", unit="model") as bar:
+    with jobs.worker_pool(workers) as pool, progress_bar(len(wanted), f"study {options.grid}", unit="model") as bar:
         for condition in wanted:
             if not store.published(condition.key) and jobs.view(condition.key).state is not jobs.State.RUNNING:
                 jobs.forget(condition.key)
@@ -213,8 +166,9 @@ def embed(options: Namespace) -> dict[str, Any]:
 
 
 def _model(key: str) -> store.Artefact:
-    if key.endswith(".umap"):
-        raise CommandError(f"{key} is a map, not a model; give the key without .umap.")
+    for kind, what in ((".umap", "a map"), (".checks", "the check of an image set")):
+        if key.endswith(kind):
+            raise CommandError(f"{key} is {what}, not a model; `python -m vlcore status` lists the models.")
     return store.read(key)
 
 
@@ -246,8 +200,16 @@ def compare(options: Namespace) -> dict[str, Any]:
     )  # fmt: skip
     board = group_board(words.group_rows(together), palette=LIGHT, grouping=images.grouping, width=700)
     heading = f"{comparing.title(artefacts[0])} | {comparing.title(artefacts[1])}"
+    few = words.few(left.artefact, images.grouping)
     page = page_html(
-        [maps, words.in_words(together), board, f"Models: {left.artefact.key} and {right.artefact.key}"], heading
+        [
+            maps,
+            words.in_words(together, images.grouping),
+            *([few] if few else []),
+            board,
+            f"Models: {left.artefact.key} and {right.artefact.key}",
+        ],
+        heading,
     )
     out = Path(options.out)
     try:
@@ -307,7 +269,9 @@ def _line(entry: dict[str, Any]) -> str:
     if metrics is None:
         return words
     low, high, n = metrics["intervals"]["minority_accuracy"]
-    return f"{words}  minority right {metrics['minority_accuracy']:.0%} ({low:.0%} to {high:.0%}) of {n:,}"
+    few = ", ".join(f"{group} {count}" for group, count in metrics["few_pictures"].items())
+    short = f"; few held-out pictures: {few}" if few else ""
+    return f"{words}  minority right {metrics['minority_accuracy']:.0%} ({low:.0%} to {high:.0%}) of {n:,}{short}"
 
 
 def _value(value: Any) -> str:
@@ -321,16 +285,13 @@ def _value(value: Any) -> str:
 
 
 def _base(options: Namespace, apply_settings: bool = True) -> Condition:
-    base = Condition(data=options.data, data_version=_version(options.data), steps=steps_of(options.preset))
+    base = usual_condition(open_set(options.data)).but(steps=steps_of(options.preset))
     return with_settings(base, _settings(options)) if apply_settings else base
 
 
-def _version(name: str) -> str:
-    return "" if name == "scenes" else open_set(name).version
-
-
 def _check_set(condition: Condition) -> None:
-    training_rows(open_set(condition.data, condition.data_version), condition)
+    images = open_set(condition.data, condition.data_version)
+    training_rows(parts(images, condition.data_seed)[0], condition)
 
 
 def _settings(options: Namespace) -> dict[str, str]:
@@ -348,10 +309,12 @@ def _bytes(file: Path) -> bytes:
         raise UploadError(f"{file} cannot be read ({error.strerror}); give the path of a picture.") from error
 
 
-def _within(option: str, value: int, low: int, high: int) -> None:
+def within(option: str, value: int, low: int, high: int) -> None:
+    """Raise `CommandError` unless a number that was given is in its range."""
     if not low <= value <= high:
         raise CommandError(f"{option} is {value}; give a whole number from {low} to {high}.")
 
 
-def _bar(total: int, name: str, **options: Any) -> Any:
-    return tqdm(total=total, desc=name, file=sys.stderr, disable=None, **options)  # none in a log
+def progress_bar(total: int, name: str, **options: Any) -> Any:
+    """A bar on standard error; nothing where that is a log."""
+    return tqdm(total=total, desc=name, file=sys.stderr, disable=None, **options)

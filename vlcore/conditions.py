@@ -23,6 +23,8 @@ ARCHITECTURES = ("conv_stem", "seed_faithful")
 PRESETS = {"untrained": 0, "live": 300, "standard": 600, "careful": 2400}  # optimisation steps
 STEPS_LIMIT = 100_000
 
+STUDY_N = 48  # images of each group in the study
+
 _SHORT = {"pairwise_bce": "bce"}
 
 
@@ -59,7 +61,7 @@ class Condition:
     objective: str = "pairwise_bce"
     negatives: str = "filtered_marginal"
     architecture: str = "conv_stem"
-    n_per_group: int = 48
+    n_per_group: int = STUDY_N
     steps: int = PRESETS["standard"]
     batch_size: int = 128
     data_seed: int = 0

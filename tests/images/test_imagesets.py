@@ -31,10 +31,11 @@ from vlcore.images.imagesets import (
     training_rows,
     with_groups,
 )
-from vlcore.images.rendered import scenes_set
+from vlcore.images.recipes import SCENES_RECIPE
+from vlcore.images.rendered import drawn_set
 from vlcore.scenes import RENDERER_VERSION
 
-IMAGES = scenes_set()
+IMAGES = drawn_set(SCENES_RECIPE)
 GROUPS = IMAGES.table["group"].to_numpy()
 LEVELS = (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0)
 
@@ -158,7 +159,7 @@ def test_a_folder_is_a_set(pets: Callable[..., Path]) -> None:
     assert (images.name, images.version) == ("pets", "3")
     assert images.grouping == Grouping(("cat", "dog"), ("sofa", "snow"))
     assert images.counts() == {"train": {"cat_sofa": 2, "cat_snow": 2, "dog_snow": 2, "dog_sofa": 2}}
-    assert set_names() == ["pets"]
+    assert set_names() == ["scenes", "balanced-cues", "pets"]
     assert open_set("pets", "3").table.equals(images.table)
     images.complete([0, 1], silent)  # what is not drawn has nothing to complete
     assert len(training_rows(images, Condition(data="pets", n_per_group=2, bias=0.5))) == 6
@@ -176,7 +177,8 @@ def test_another_version_is_refused(pets: Callable[..., Path]) -> None:
 
 def test_a_set_that_is_not_there_is_refused_and_the_others_are_named(pets: Callable[..., Path]) -> None:
     pets()
-    with pytest.raises(ImageSetError, match="There is no usable image set named 'ponies'; there are: pets, scenes"):
+    known = "there are: scenes, balanced-cues, pets"
+    with pytest.raises(ImageSetError, match=f"There is no usable image set named 'ponies'; {known}"):
         open_set("ponies")
 
 

@@ -18,17 +18,19 @@ from PIL import Image
 
 from vlcore.home import HomeError
 from vlcore.images import rendered
-from vlcore.images.groups import SCENES
+from vlcore.images.groups import SCENES, Grouping
 from vlcore.images.imagesets import COLUMNS, ImageSetError, open_set, read_set, set_names
+from vlcore.images.recipes import SCENES_RECIPE, Recipe, folder_name
 from vlcore.runs.jobs import worker_pool
 from vlcore.scenes import RENDERER_VERSION, Scene, draw
 
 TABLE = rendered.scene_table()
+FOLDER = folder_name("scenes")
 
 
 def drawn(home: Path) -> set[str]:
     """The pictures that are there."""
-    root = home / "data" / "scenes"
+    root = home / "data" / FOLDER
     return {str(file.relative_to(root)) for file in root.glob("*/*/*.png") if file.parent.parent.name != "masks"}
 
 
@@ -80,7 +82,7 @@ def test_outside_the_test_no_image_has_a_twin() -> None:
 
 @pytest.mark.parametrize("row", [0, 479, 1920, 2500, -1])
 def test_a_row_says_what_it_shows(row: int) -> None:
-    images = rendered.scenes_set()
+    images = rendered.drawn_set(SCENES_RECIPE)
     scene = rendered.scene_of(images, row)
     about = TABLE.iloc[row]
     assert (scene.object, scene.context) == (about["object"], about["context"])
@@ -95,10 +97,10 @@ def test_only_the_rows_asked_for_are_drawn_and_redrawn_equal(empty_home: Path) -
     assert drawn(empty_home) == set()  # opening draws nothing
     rows = [3, 47, 48, 1000, 4000]
     seen: list[tuple[int, int]] = []
-    assert rendered.missing_scenes(rows) == rows
+    assert rendered.missing_rows(SCENES_RECIPE, rows) == rows
     images.complete(rows, lambda done, of: seen.append((done, of)))
     assert drawn(empty_home) == names_of(rows)
-    assert rendered.missing_scenes([*rows, 5]) == [5]
+    assert rendered.missing_rows(SCENES_RECIPE, [*rows, 5]) == [5]
     assert seen[0] == (0, 5)
     assert seen[-1] == (5, 5)
     assert seen == sorted(seen)
@@ -122,7 +124,7 @@ def test_a_picture_is_the_drawing_of_its_scene(empty_home: Path) -> None:
 
 
 def test_what_is_there_is_not_drawn_again(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rendered.complete_scenes([1, 2])
+    rendered.complete_rows(SCENES_RECIPE, [1, 2])
 
     told: list[str] = []
     write = rendered.write_picture
@@ -132,15 +134,15 @@ def test_what_is_there_is_not_drawn_again(empty_home: Path, monkeypatch: pytest.
         write(scene, picture, mask)
 
     monkeypatch.setattr(rendered, "write_picture", tell)
-    rendered.complete_scenes([1, 2])
+    rendered.complete_rows(SCENES_RECIPE, [1, 2])
     assert told == []
-    rendered.complete_scenes([1, 3, 2])  # of a chunk that is partly there, the rest
+    rendered.complete_rows(SCENES_RECIPE, [1, 3, 2])  # of a chunk that is partly there, the rest
     assert told == ["0003.png"]
 
 
 def test_the_set_describes_itself(empty_home: Path) -> None:
-    rendered.complete_scenes([0])
-    root = empty_home / "data" / "scenes"
+    rendered.complete_rows(SCENES_RECIPE, [0])
+    root = empty_home / "data" / FOLDER
     about = json.loads((root / "dataset.json").read_text())
     assert about["version"] == str(RENDERER_VERSION)
     assert (about["name"], about["licence"], about["images"]) == ("scenes", "Apache-2.0", len(TABLE))
@@ -148,7 +150,8 @@ def test_the_set_describes_itself(empty_home: Path) -> None:
     again = read_set(root)
     assert again.table.equals(TABLE.astype(again.table.dtypes.to_dict()))
     assert again.grouping == SCENES
-    assert set_names() == ["scenes"]
+    assert about["recipe"] == SCENES_RECIPE.settings()
+    assert set_names() == ["scenes", "balanced-cues"]
 
 
 def test_two_processes_together_draw_everything_once(empty_home: Path) -> None:
@@ -162,12 +165,12 @@ def test_two_processes_together_draw_everything_once(empty_home: Path) -> None:
 
         def told(scene: Scene, picture: Path, mask: Path) -> None:
             with log.open("a") as file:
-                file.write(f"{picture.relative_to(empty_home / 'data' / 'scenes')}\n")
+                file.write(f"{picture.relative_to(empty_home / 'data' / FOLDER)}\n")
             draw_one(scene, picture, mask)
 
         here.write_picture = told  # type: ignore[assignment]
-        here.complete_scenes(rows)
-        return len(here.missing_scenes(rows))
+        here.complete_rows(SCENES_RECIPE, rows)
+        return len(here.missing_rows(SCENES_RECIPE, rows))
 
     with worker_pool(2) as pool:
         missing = [future.result() for future in [pool.submit(draw_and_tell), pool.submit(draw_and_tell)]]
@@ -177,8 +180,8 @@ def test_two_processes_together_draw_everything_once(empty_home: Path) -> None:
 
 
 def test_a_chunk_that_another_holds_is_left_to_it(empty_home: Path) -> None:
-    rendered.complete_scenes([0])
-    root = empty_home / "data" / "scenes"
+    rendered.complete_rows(SCENES_RECIPE, [0])
+    root = empty_home / "data" / FOLDER
     with FileLock(root / ".locks" / "1.lock"):
         assert not rendered._draw_chunk(root, TABLE, 1, [50])
         assert rendered._draw_chunk(root, TABLE, 2, [100])
@@ -190,54 +193,65 @@ def test_a_chunk_that_another_holds_is_left_to_it(empty_home: Path) -> None:
 # --- versions and trouble
 
 
-def make_older(home: Path) -> None:
-    """Let the set on disk be of renderer 0."""
-    rendered.complete_scenes([0])
-    about = home / "data" / "scenes" / "dataset.json"
+@pytest.mark.parametrize("folder", ["scenes-v0", "scenes"])
+def test_pictures_of_another_renderer_stay_where_they_are(folder: str, empty_home: Path) -> None:
+    """Old results stay valid: the renderer's version is in the folder's name; the first one's had none."""
+    rendered.complete_rows(SCENES_RECIPE, [0])
+    older = (empty_home / "data" / FOLDER).rename(empty_home / "data" / folder)
+    about = older / "dataset.json"
     about.write_text(json.dumps({**json.loads(about.read_text()), "version": "0"}))
-
-
-def test_pictures_of_another_renderer_are_set_aside(empty_home: Path) -> None:
-    make_older(empty_home)
-    rendered.complete_scenes([1])
+    rendered.complete_rows(SCENES_RECIPE, [1])
     assert drawn(empty_home) == names_of([1])
-    aside = empty_home / "data" / "scenes-v0"
-    assert (aside / TABLE["file_name"].iat[0]).exists()
-    older = open_set("scenes", "0")
-    assert (older.root, older.version) == (aside, "0")
-    assert older.image(0).shape == (128, 128, 3)
+    images = open_set("scenes", "0")
+    assert (images.root, images.name, images.version) == (older, "scenes", "0")
+    assert images.image(0).shape == (128, 128, 3)
     with pytest.raises(ImageSetError, match="now, not '-1'"):
         open_set("scenes", "-1")
-    assert open_set("scenes", str(RENDERER_VERSION)).root == empty_home / "data" / "scenes"
+    assert open_set("scenes").root == empty_home / "data" / FOLDER
+    assert set_names() == ["scenes", "balanced-cues"]
 
 
-def test_pictures_that_cannot_be_set_aside_stop_the_drawing(empty_home: Path) -> None:
-    make_older(empty_home)
-    (empty_home / "data" / "scenes-v0").mkdir()
-    (empty_home / "data" / "scenes-v0" / "something").touch()
-    with pytest.raises(HomeError, match=r"cannot be moved to scenes-v0 .*; move or delete one of the two"):
-        rendered.complete_scenes([1])
-    assert (empty_home / "data" / "scenes" / TABLE["file_name"].iat[0]).exists()
+# --- other recipes
 
 
-@pytest.mark.parametrize("blocked", ["data", "data/scenes"])
+def test_sets_of_other_recipes_show_the_same_scenes(empty_home: Path) -> None:
+    other = rendered.make_set(Recipe("odd", ("snow", "beach"), "pencil", 0.5, 0.8, 0.7))
+    for row in (0, 1000, 4000):
+        scene, usual = rendered.scene_of(other, row), rendered.scene_of(open_set("scenes"), row)
+        expected = usual.replace(
+            context={"grass": "snow", "desert": "beach"}[usual.context],
+            style="pencil",
+            context_contrast=0.5,
+            object_contrast=0.8,
+            size=usual.size * 0.7,
+        )
+        assert scene == expected
+    assert other.grouping == Grouping(("horse", "camel"), ("snow", "beach"))
+    assert set_names() == ["scenes", "balanced-cues", "odd"]
+    again = open_set("odd")
+    assert again.table.equals(other.table)
+    again.complete([5], lambda _done, _of: None)
+    assert (again.image(5) == draw(rendered.scene_of(again, 5), rendered.SIZE).image).all()
+
+
+@pytest.mark.parametrize("blocked", ["data", f"data/{FOLDER}"])
 def test_a_home_that_cannot_be_written_is_one_sentence(blocked: str, empty_home: Path) -> None:
     (empty_home / blocked).parent.mkdir(exist_ok=True)
     (empty_home / blocked).touch()
     with pytest.raises(HomeError, match=r"cannot be written .*; make it writable or point VLCORE_HOME"):
-        rendered.complete_scenes([0])
+        rendered.complete_rows(SCENES_RECIPE, [0])
 
 
 @pytest.mark.parametrize("blocked", ["train", "masks"])
 def test_a_file_in_the_way_of_the_pictures_is_one_sentence(blocked: str, empty_home: Path) -> None:
-    rendered.complete_scenes([])
-    (empty_home / "data" / "scenes" / blocked).touch()
+    rendered.complete_rows(SCENES_RECIPE, [])
+    (empty_home / "data" / FOLDER / blocked).touch()
     with pytest.raises(HomeError, match=r"0000.png cannot be written .*; make room or choose another folder"):
-        rendered.complete_scenes([0])
+        rendered.complete_rows(SCENES_RECIPE, [0])
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_no_part(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rendered.complete_scenes([])
+    rendered.complete_rows(SCENES_RECIPE, [])
 
     def full(_image: Image.Image, path: Path, *_arguments: Any, **_options: Any) -> None:
         path.write_bytes(b"a part")
@@ -245,8 +259,8 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_part(empty_home: Path, monkey
 
     monkeypatch.setattr(Image.Image, "save", full)
     with pytest.raises(HomeError, match=r"cannot be written \(No space left on device\)"):
-        rendered.complete_scenes([0])
-    files = [file for file in (empty_home / "data" / "scenes").rglob("*") if file.is_file()]
+        rendered.complete_rows(SCENES_RECIPE, [0])
+    files = [file for file in (empty_home / "data" / FOLDER).rglob("*") if file.is_file()]
     assert {file.name for file in files} == {"dataset.json", "metadata.csv", "0.lock"}
 
 
@@ -288,7 +302,7 @@ def test_a_browsable_set_can_be_read_once_drawn(empty_home: Path) -> None:
     root = empty_home / "data" / "mine"
     for scene, name, mask in zip(scenes, table["file_name"], table["mask"], strict=True):
         rendered.write_picture(scene, root / name, root / mask, 32)
-    rendered.write_metadata(root, table, "mine", 32)
+    rendered.write_metadata(root, table, Recipe("mine"), 32)
     images = open_set("mine")
     assert images.counts() == {"train": dict.fromkeys(SCENES.names, 1)}
     assert (images.pixels(range(4), 32)[2] == draw(scenes[2], 32).image).all()

@@ -15,6 +15,7 @@ from sklearn.metrics import silhouette_score
 
 from vlcore.conditions import Condition
 from vlcore.images.imagesets import ImageSet, ImageSetError, map_rows, open_set, training_rows
+from vlcore.images.recipes import folder_name
 from vlcore.learning import train
 from vlcore.runs import jobs, pipeline, store
 
@@ -329,8 +330,8 @@ def test_a_broken_picture_is_a_sentence_and_publishes_nothing(
         if path.is_file():
             copy.parent.mkdir(parents=True, exist_ok=True)
             os.link(path, copy)
-    (empty_home / "data" / "scenes" / broken).unlink()
-    (empty_home / "data" / "scenes" / broken).write_bytes(b"\x89PNG\r\n\x1a\n")
+    (empty_home / "data" / folder_name("scenes") / broken).unlink()
+    (empty_home / "data" / folder_name("scenes") / broken).write_bytes(b"\x89PNG\r\n\x1a\n")
     with pytest.raises(ImageSetError, match=r"cannot be read; delete it and run `python -m vlcore data render` again"):
         pipeline.train_condition(condition)
     assert jobs.view(condition.key).state is jobs.State.FAILED

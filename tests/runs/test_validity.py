@@ -15,7 +15,7 @@ from vlcore.runs.validity import Light
 
 GOOD = {
     "text_only_match": 0.5,
-    "untrained": {"probe_object": {"value": 0.55}},
+    "untrained": {"probe_object": {"value": 0.55}, "collapsed": False},
     "end": {"train_caption_accuracy": 1.0, "balanced_accuracy": {"value": 0.95}},
 }
 
@@ -44,12 +44,12 @@ FLIPS: dict[str, tuple[Callable[[dict[str, Any]], Any], Callable[[dict[str, Any]
     "an untrained encoder that knows the animal": (
         lambda m: m["untrained"]["probe_object"].update(value=0.60),
         lambda m: m["untrained"]["probe_object"].update(value=0.601),
-        "untrained encoder shows the animal at 60 %, at most 60 wanted",
+        "untrained encoder shows the object at 60 %, at most 60 wanted",
     ),
-    "an untrained encoder without a probe": (
-        lambda m: None,
-        lambda m: m["untrained"].pop("probe_object"),
-        "untrained encoder shows the animal at 100 %, at most 60 wanted",
+    "an untrained encoder of one point": (
+        lambda m: m["untrained"].pop("probe_object"),  # a small set has nothing to fit a probe on
+        lambda m: m.update(untrained={"collapsed": True}),
+        "untrained encoder maps all pictures to one point",
     ),
 }
 

@@ -10,7 +10,7 @@ import pytest
 
 from vlcore.figures.charts import group_board
 from vlcore.figures.theme import LIGHT
-from vlcore.images.groups import SCENES
+from vlcore.images.groups import SCENES, Grouping
 from vlcore.images.imagesets import open_set
 from vlcore.runs import compare, store, words
 from vlcore.runs.compare import Comparison
@@ -37,12 +37,14 @@ def end_of(model: compare.ModelMap) -> dict[str, Any]:
 def test_a_share_and_a_number_carry_their_interval() -> None:
     assert words.share({"value": 0.951, "low": 0.9349, "high": 0.9601, "n": 1000}) == "95\u00a0% (93 to 96)"
     assert words.share({"value": 1.0, "low": 0.996, "high": 1.0, "n": 1000}) == "100\u00a0% (100 to 100)"
+    assert words.share({"value": 0.75, "low": 0.53, "high": 0.89, "n": 19}) == "75\u00a0% (53 to 89) of only 19"
+    assert words.share({"value": 0.75, "low": 0.53, "high": 0.89, "n": 20}) == "75\u00a0% (53 to 89)"
     assert words.number({"value": 0.7149, "low": 0.682, "high": 0.74, "n": 1000}) == "0.71 (0.68 to 0.74)"
     assert words.number({"value": -0.031, "low": -0.05, "high": 0.0, "n": 1000}) == "-0.031 (-0.05 to 0)"
 
 
 def test_the_sentences_are_made_of_the_numbers(together: Comparison) -> None:
-    said = words.in_words(together)
+    said = words.in_words(together, SCENES)
     left, right = end_of(together.left), end_of(together.right)
     for side, metrics in (("The left", left), ("the right", right)):
         by_object, by_context = (metrics[f"silhouette_{name}"]["value"] for name in ("object", "context"))
@@ -72,13 +74,13 @@ def test_what_the_maps_sort_by(together: Comparison, by_object: float, by_contex
         else:
             metrics["end"][name]["value"] = value
     left = dataclasses.replace(together, left=with_metrics(together.left, metrics))
-    assert f"The left model's held-out pictures sort {said};" in words.in_words(left)
+    assert f"The left model's held-out pictures sort {said};" in words.in_words(left, SCENES)
     right = dataclasses.replace(together, right=with_metrics(together.right, metrics))
-    assert f"the right model's held-out pictures sort {said} (cosine" in words.in_words(right)
+    assert f"the right model's held-out pictures sort {said} (cosine" in words.in_words(right, SCENES)
 
 
 def test_the_table_of_measures_has_the_untrained_encoder_beside_each(together: Comparison) -> None:
-    table = words.measures_table(together.left, together.right)
+    table = words.measures_table(together.left, together.right, SCENES)
     assert list(table.columns) == ["", "Left", "Left, untrained", "Right", "Right, untrained", "Images"]
     assert len(table) == len(words.MEASURES) == len(set(table[""]))
     for side, model in (("Left", together.left), ("Right", together.right)):
@@ -94,11 +96,41 @@ def test_the_table_of_measures_has_the_untrained_encoder_beside_each(together: C
 def test_what_one_point_does_not_have_is_said_not_invented(together: Comparison) -> None:
     metrics = copy.deepcopy(together.left.artefact.metrics)
     del metrics["end"]["effective_rank"]
-    table = words.measures_table(with_metrics(together.left, metrics), together.right)
+    table = words.measures_table(with_metrics(together.left, metrics), together.right, SCENES)
     last = table.iloc[-1]
     assert last["Left"] == "not defined: one point"
     assert last["Images"] == ""
     assert last["Left, untrained"] == words.number(metrics["untrained"]["effective_rank"])
+
+
+@pytest.mark.parametrize("reason", ["too few held-out pictures", "no pictures to fit it on"])
+def test_what_is_not_measured_comes_with_its_reason(reason: str, together: Comparison) -> None:
+    metrics = copy.deepcopy(together.left.artefact.metrics)
+    del metrics["end"]["silhouette_object"]
+    metrics["end"]["absent"] = {"silhouette_object": reason}
+    left = with_metrics(together.left, metrics)
+    table = words.measures_table(left, together.right, SCENES).set_index("")
+    assert table.loc["Sorted by animal (cosine silhouette)", "Left"] == f"not defined: {reason}"
+    said = words.in_words(dataclasses.replace(together, left=left), SCENES)
+    assert f"sort in no way that was measured ({reason});" in said
+
+
+def test_groups_with_few_pictures_are_named(together: Comparison) -> None:
+    assert words.few(together.left.artefact, SCENES) is None
+    metrics = copy.deepcopy(together.left.artefact.metrics)
+    metrics["end"]["group_accuracy"]["camel_grass"]["n"] = 19
+    metrics["end"]["group_accuracy"]["horse_grass"]["n"] = 4
+    assert words.few(with_metrics(together.left, metrics).artefact, SCENES) == (
+        "Fewer than 20 held-out pictures: horse on grass (4), camel on grass (19). "
+        "Numbers that rest on them say little."
+    )
+
+
+def test_objects_that_are_no_animals_are_called_objects(together: Comparison) -> None:
+    cups = Grouping(("cup", "plate"), ("table", "shelf"))
+    assert "by object" in words.in_words(together, cups)
+    assert "animal" not in words.in_words(together, cups)
+    assert not words.measures_table(together.left, together.right, cups)[""].str.contains("animal").any()
 
 
 def test_group_accuracies_as_rows_of_a_chart(together: Comparison) -> None:
@@ -133,7 +165,7 @@ def test_first_fit_in_words(together: Comparison) -> None:
 
 
 def test_the_answer_is_what_was_measured(quick: list[store.Artefact]) -> None:
-    sentence = words.answer(quick[2:])
+    sentence = words.answer(quick[2:], SCENES)
     assert "75 % removed (12 of 48 kept)" in sentence
     for artefact, labels in zip(quick[2:], ("short labels", "descriptive labels"), strict=True):
         assert f"**{words.share(artefact.metrics['end']['minority_accuracy'])}** with {labels}" in sentence

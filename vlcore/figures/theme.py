@@ -60,7 +60,19 @@ DARK = Palette(
 )
 
 # English wants a preposition; a context that isn't listed is set off by a comma and stays understandable.
-_PLACES = {"grass": "on grass", "desert": "in the desert"}
+_PLACES = {
+    "grass": "on grass",
+    "desert": "in the desert",
+    "snow": "in the snow",
+    "beach": "on the beach",
+    "street": "on the street",
+    "room": "in a room",
+}
+
+
+def place_words(context: str) -> str:
+    """A context as one says where something is: ``desert`` is "in the desert"."""
+    return _PLACES.get(context, context)
 
 
 def group_words(grouping: Grouping) -> dict[str, str]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.images.groups import Grouping
+from vlcore.images.groups import SCENES, Grouping
 
 # The study's exact strings. Its "a" stands in one group only, which makes that word a group label: kept, because it is
 # what the study trained on.
@@ -24,7 +24,7 @@ _STUDY = {
     ("camel", "desert"): "a camel in the desert",
     ("camel", "grass"): "camel on the grass",
 }
-_PREPOSITION = {"grass": "on", "beach": "on", "snow": "in", "desert": "in"}
+_PREPOSITION = {"grass": "on", "beach": "on", "street": "on", "snow": "in", "desert": "in"}
 
 
 def _descriptive(obj: str, context: str) -> str:
@@ -42,19 +42,22 @@ MAX_WORDS = 8
 _BASE_WORDS = ("a", "an", "the", "on", "in", "of", "photo", "picture", "horse", "camel", "grass", "desert")
 
 
-def caption(style: str, obj: str, context: str) -> str:
-    """The caption of an object in a context under a label style."""
-    return _STYLES[style](obj, context)
+def caption(style: str, obj: str, context: str, grouping: Grouping = SCENES) -> str:
+    """The caption of an object in a context under a label style, by the grouping's own template where it has one."""
+    template = dict(grouping.templates).get(style)
+    if template is None:
+        return _STYLES[style](obj, context)
+    return template.format(object=obj, context=context)
 
 
 def distinct_captions(style: str, grouping: Grouping) -> tuple[str, ...]:
     """The different captions of a style, in the order of the groups."""
-    return tuple(dict.fromkeys(caption(style, obj, context) for obj, context in grouping.pairs))
+    return tuple(dict.fromkeys(caption(style, *pair, grouping) for pair in grouping.pairs))
 
 
 def objects_of(style: str, grouping: Grouping) -> dict[str, str]:
     """Which object each caption of a style speaks of: caption to object."""
-    return {caption(style, obj, context): obj for obj, context in grouping.pairs}
+    return {caption(style, obj, context, grouping): obj for obj, context in grouping.pairs}
 
 
 class Vocabulary:
@@ -68,8 +71,9 @@ class Vocabulary:
     def of(cls, grouping: Grouping) -> Vocabulary:
         """The words that any style can use for a grouping; the same for every style."""
         words = list(_BASE_WORDS)
-        for name in (*grouping.objects, *grouping.contexts):
-            words.extend(split_words(name))
+        between = (template.format(object=" ", context=" ") for _, template in grouping.templates)
+        for text in (*grouping.objects, *grouping.contexts, *between):
+            words.extend(split_words(text))
         return cls(words)
 
     def __len__(self) -> int:

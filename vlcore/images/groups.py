@@ -13,10 +13,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Grouping:
-    """Two object names and two context names, in the order that defines the majority."""
+    """Two object names and two context names, in the order that defines the majority.
+
+    Attributes:
+        objects: the two objects.
+        contexts: the two contexts.
+        templates: caption templates of label styles, (style, template) with the fields ``{object}`` and ``{context}``;
+            a style without one has the words of `vlcore.images.captions`.
+    """
 
     objects: tuple[str, str] = ("horse", "camel")
     contexts: tuple[str, str] = ("grass", "desert")
+    templates: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def object_word(self) -> str:
+        """What people call an object of these: an animal in our scenes, an object in a set that we know less of."""
+        return "animal" if self.objects == ("horse", "camel") else "object"
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:

@@ -8,8 +8,9 @@ by fixed permutations of the pool, one a group and data seed, of which every bia
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from vlcore.home import data_folder
 from vlcore.images.groups import Grouping, group_name
 
 SPLITS = ("train", "val", "probe", "test")
+POOL = "pool"  # what the pictures of a set in folds belong to until a seed says which of them are held out
 COLUMNS = ("file_name", "object", "context", "split", "caption", "mask", "scene", "factors")
 TRAINING_SIZE = 64  # pixels; what the encoders see
 
@@ -48,6 +50,7 @@ class ImageSet:
         grouping: objects and contexts, in the order that defines the majority.
         table: one row an image, columns `COLUMNS` and ``group``, index 0..n-1.
         complete: makes sure that the files of some rows exist; sets that are not drawn do nothing.
+        about: what ``dataset.json`` says of the set.
     """
 
     name: str
@@ -56,6 +59,13 @@ class ImageSet:
     grouping: Grouping
     table: pd.DataFrame
     complete: Callable[[Sequence[int], Progress], None]
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def folds(self) -> int:
+        """Into how many folds a small set is cut, or 0 where its splits are fixed (see `vlcore.images.folds`)."""
+        splitting = self.about.get("splitting", {})
+        return int(splitting["folds"]) if splitting.get("kind") == "folds" else 0
 
     def rows(self, split: str) -> NDArray[np.int64]:
         """Row numbers of a split."""
@@ -66,7 +76,7 @@ class ImageSet:
         table = self.table.groupby(["split", "group"], sort=False).size()
         return {
             split: {group: int(table.get((split, group), 0)) for group in self.grouping.names}
-            for split in SPLITS
+            for split in (*SPLITS, POOL)
             if split in table.index.get_level_values(0)
         }
 
@@ -84,9 +94,13 @@ class ImageSet:
             with Image.open(path) as picture:
                 return np.asarray(picture.convert("RGB"))
         except (OSError, SyntaxError, ValueError) as error:  # Pillow raises all three on damaged files
+            mend = (
+                "delete it and run `python -m vlcore data render` again"
+                if "recipe" in self.about
+                else "import it again"
+            )
             raise ImageSetError(
-                f"The picture {path.name} of the image set {self.name!r} cannot be read; delete it and run "
-                f"`python -m vlcore data render` again."
+                f"The picture {path.name} of the image set {self.name!r} cannot be read; {mend}."
             ) from error
 
     def pixels(self, rows: Sequence[int] | NDArray[np.int64], size: int = TRAINING_SIZE) -> NDArray[np.uint8]:
@@ -132,7 +146,7 @@ def map_rows(images: ImageSet, scenes: int = 50) -> NDArray[np.int64]:
 
 
 def open_set(name: str, version: str | None = None) -> ImageSet:
-    """An image set by name; ``scenes`` is drawn when it is needed.
+    """An image set by name; what we draw is drawn when it is needed.
 
     Args:
         name: of the set.
@@ -141,12 +155,11 @@ def open_set(name: str, version: str | None = None) -> ImageSet:
     Raises:
         ImageSetError: when there is no such set, or not in this version.
     """
-    if name == "scenes":
-        from vlcore.images.rendered import scenes_set
+    from vlcore.images.recipes import recipe_of
+    from vlcore.images.rendered import drawn_set
 
-        images = scenes_set(version)
-    else:
-        images = read_set(data_folder() / name)
+    recipe = recipe_of(name)
+    images = read_set(data_folder() / name) if recipe is None else drawn_set(recipe, version)
     if version is not None and images.version != version:
         raise ImageSetError(
             f"The image set {name!r} is version {images.version!r} now, not {version!r}; train on it again."
@@ -163,19 +176,57 @@ def read_set(root: Path) -> ImageSet:
     try:
         about: dict[str, Any] = json.loads((root / "dataset.json").read_text())
         table = pd.read_csv(root / "metadata.csv", dtype=str, keep_default_na=False)
-        grouping, version = Grouping(tuple(about["objects"]), tuple(about["contexts"])), str(about["version"])
+        templates = tuple(sorted(about.get("captions", {}).items()))
+        grouping = Grouping(tuple(about["objects"]), tuple(about["contexts"]), templates)
+        name, version = str(about.get("name", root.name)), str(about["version"])
         missing = [column for column in COLUMNS if column not in table]
         if missing:
             raise KeyError(missing[0])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        known = ", ".join(sorted({"scenes", *set_names()}))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        known = ", ".join(set_names())
         raise ImageSetError(f"There is no usable image set named {root.name!r}; there are: {known}.") from error
-    return ImageSet(root.name, version, root, grouping, with_groups(table), lambda _rows, _progress: None)
+    return ImageSet(name, version, root, grouping, with_groups(table), lambda _rows, _progress: None, about)
 
 
 def set_names() -> list[str]:
-    """Names of the image sets on disk."""
-    return sorted(file.parent.name for file in data_folder().glob("*/dataset.json"))
+    """Names of the image sets: what we draw first, then what lies on the disk."""
+    from vlcore.images.recipes import BUILT_IN
+
+    there = {_name_in(file) for file in data_folder().glob("[!.]*/dataset.json")}
+    return [*BUILT_IN, *sorted(there - set(BUILT_IN))]
+
+
+def _name_in(file: Path) -> str:
+    """The name of the set that a ``dataset.json`` describes; a drawn set's folder has its version too."""
+    drawn = _DRAWN.fullmatch(file.parent.name)
+    return drawn[1] if drawn else file.parent.name
+
+
+def set_stamp(name: str) -> int:
+    """A number that changes when the description of a set on the disk is replaced; 0 where there is none."""
+    try:
+        return (data_folder() / name / "dataset.json").stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+_DRAWN = re.compile(r"(.+)-v\d+")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
+
+
+def check_name(name: str) -> None:
+    """Make sure that a new set may have a name.
+
+    Raises:
+        ImageSetError: when it has characters that a name cannot have, or is taken.
+    """
+    if not _NAME.fullmatch(name) or _DRAWN.fullmatch(name):
+        raise ImageSetError(
+            f"An image set cannot be named {name!r}; use lower-case letters, digits, '.', '-' and '_', at most 60, "
+            "without a version such as -v2 at the end."
+        )
+    if name in set_names():
+        raise ImageSetError(f"There is an image set named {name!r} already; choose another name.")
 
 
 def with_groups(table: pd.DataFrame) -> pd.DataFrame:

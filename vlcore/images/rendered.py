@@ -1,4 +1,4 @@
-"""The image set `scenes`: drawn by us, on demand, by as many processes as happen to need it.
+"""Image sets that are drawn by us, on demand, by as many processes as happen to need them.
 
 The one idea: the table of all scenes is known without drawing one, so an experiment asks for the rows that it needs.
 Rows are drawn in chunks; whoever finds a chunk missing takes its lock and draws it. Two workers that start together
@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from filelock import FileLock, Timeout
@@ -22,44 +23,53 @@ from PIL import Image
 
 from vlcore.home import HomeError, data_folder, make_folder, write_json
 from vlcore.images.captions import caption
-from vlcore.images.groups import SCENES, group_name
+from vlcore.images.groups import group_name
 from vlcore.images.imagesets import COLUMNS, ImageSet, Progress, read_set, silent, with_groups
+from vlcore.images.recipes import SCENES_RECIPE, Recipe, folder_name
 from vlcore.scenes import RENDERER_VERSION, Scene, draw, sample
 
+VERSION = str(RENDERER_VERSION)
 PER_GROUP = {"train": 480, "val": 48, "probe": 100, "test": 500}
 SIZE = 128  # pixels; averaged down to 64 for training
 CHUNK = 48  # images drawn under one lock
 _GROUP_OFFSET = 100_000  # keeps the scene numbers of groups apart where they are not twins
 
 
-def scenes_set(version: str | None = None) -> ImageSet:
-    """The image set `scenes`: of this renderer, drawn by `ImageSet.complete`, or an older version on disk."""
-    older = data_folder() / f"scenes-v{version}"
-    if version not in (None, str(RENDERER_VERSION)) and (older / "dataset.json").exists():
-        return read_set(older)
-    root = data_folder() / "scenes"
+def drawn_set(recipe: Recipe, version: str | None = None) -> ImageSet:
+    """A drawn set: of this renderer, drawn by `ImageSet.complete`, or an older version as it lies on the disk."""
+    if version not in (None, VERSION):
+        # The first renderer's pictures lie in a folder without a version.
+        for older in (data_folder() / folder_name(recipe.name, str(version)), data_folder() / recipe.name):
+            if (older / "dataset.json").exists():
+                return read_set(older)
+    root = data_folder() / folder_name(recipe.name)
 
     def complete(rows: Sequence[int], progress: Progress = silent) -> None:
-        _complete(root, rows, progress)
+        _complete(recipe, rows, progress)
 
-    return ImageSet("scenes", str(RENDERER_VERSION), root, SCENES, scene_table(), complete)
+    table, about = scene_table(recipe), description(recipe, SIZE)
+    return ImageSet(recipe.name, VERSION, root, recipe.grouping, table, complete, about)
 
 
-@lru_cache(maxsize=1)
-def scene_table() -> pd.DataFrame:
-    """All scenes of the set, one row an image. A test scene stands in all four cells, with the same other factors."""
+@lru_cache(maxsize=8)
+def scene_table(recipe: Recipe = SCENES_RECIPE) -> pd.DataFrame:
+    """All scenes of a set, one row an image. A test scene stands in all four cells, with the same other factors."""
     rows = []
     for split, per_group in PER_GROUP.items():
-        for number, (obj, context) in enumerate(SCENES.pairs):
+        for number, (obj, context) in enumerate(recipe.grouping.pairs):
             for index in range(per_group):
                 crossed = split == "test"
-                scene = sample(obj, context, split=split, index=index if crossed else number * _GROUP_OFFSET + index)
+                drawn = sample(obj, context, split=split, index=index if crossed else number * _GROUP_OFFSET + index)
                 stem = f"{split}/{group_name(obj, context)}/{index:04d}"
                 scene_id = f"{split}-{index:04d}" if crossed else stem.replace("/", "-")
-                words = caption("descriptive", obj, context)
-                factors = json.dumps(scene.factors())
-                rows.append((f"{stem}.png", obj, context, split, words, f"masks/{stem}.png", scene_id, factors))
+                rows.append(_row(recipe.apply(drawn), stem, split, scene_id))
     return with_groups(pd.DataFrame(rows, columns=list(COLUMNS)))
+
+
+def _row(scene: Scene, stem: str, split: str, scene_id: str) -> tuple[str, ...]:
+    words = caption("descriptive", scene.object, scene.context)
+    factors = json.dumps(scene.factors())
+    return f"{stem}.png", scene.object, scene.context, split, words, f"masks/{stem}.png", scene_id, factors
 
 
 def scene_of(images: ImageSet, row: int) -> Scene:
@@ -67,24 +77,34 @@ def scene_of(images: ImageSet, row: int) -> Scene:
     return Scene.from_factors(json.loads(str(images.table["factors"].iat[row])))
 
 
-def complete_scenes(rows: Sequence[int]) -> None:
-    """Draw what is missing of some rows of `scenes`; a function that a worker process can be sent."""
-    _complete(data_folder() / "scenes", rows, silent)
+def complete_rows(recipe: Recipe, rows: Sequence[int]) -> None:
+    """Draw what is missing of some rows of a set; a function that a worker process can be sent."""
+    _complete(recipe, rows, silent)
 
 
-def missing_scenes(rows: Sequence[int]) -> list[int]:
-    """Which of some rows of `scenes` are not drawn yet."""
-    return _missing(data_folder() / "scenes", scene_table(), rows)
+def missing_rows(recipe: Recipe, rows: Sequence[int]) -> list[int]:
+    """Which of some rows of a set are not drawn yet."""
+    return _missing(data_folder() / folder_name(recipe.name), scene_table(recipe), rows)
 
 
-def _complete(root: Path, rows: Sequence[int], progress: Progress) -> None:
+def make_set(recipe: Recipe) -> ImageSet:
+    """Write down a new drawn set; its pictures are drawn when they are needed.
+
+    Raises:
+        HomeError: when the folder cannot be written.
+    """
+    _prepare(recipe)
+    return drawn_set(recipe)
+
+
+def _complete(recipe: Recipe, rows: Sequence[int], progress: Progress) -> None:
     """Draw what is missing of some rows, together with any other process that does the same.
 
     Raises:
         HomeError: when the folder cannot be written.
     """
-    _prepare(root)
-    table = scene_table()
+    root = _prepare(recipe)
+    table = scene_table(recipe)
     wanted = [int(row) for row in rows]
     chunks: dict[int, list[int]] = {}
     for row in wanted:
@@ -143,59 +163,50 @@ def write_picture(scene: Scene, picture: Path, mask: Path, size: int = SIZE) -> 
             ) from error
 
 
-def _prepare(root: Path) -> None:
-    """Write the set's description, once, and set the pictures of another renderer aside.
+def _prepare(recipe: Recipe) -> Path:
+    """The folder of a set, with its description, which is written once.
 
     Raises:
-        HomeError: when the folder cannot be written, or pictures of that other renderer already lie aside.
+        HomeError: when the folder cannot be written.
     """
+    root = data_folder() / folder_name(recipe.name)
     make_folder(root.parent)
     with FileLock(root.parent / f".{root.name}.lock", timeout=60):
-        about = root / "dataset.json"
-        if about.exists():
-            version = str(json.loads(about.read_text()).get("version"))
-            if version == str(RENDERER_VERSION):
-                return
-            aside = root.with_name(f"{root.name}-v{version}")
-            try:
-                os.replace(root, aside)
-            except OSError as error:
-                raise HomeError(
-                    f"{root} holds pictures of version {version} and cannot be moved to {aside.name} "
-                    f"({error.strerror}); move or delete one of the two."
-                ) from error
-        make_folder(root / ".locks")
-        write_metadata(root, scene_table(), "scenes", SIZE)
+        if not (root / "dataset.json").exists():
+            make_folder(root / ".locks")
+            write_metadata(root, scene_table(recipe), recipe, SIZE)
+    return root
 
 
-def write_metadata(root: Path, table: pd.DataFrame, name: str, size: int) -> None:
+def write_metadata(root: Path, table: pd.DataFrame, recipe: Recipe, size: int) -> None:
     """Write ``metadata.csv`` and ``dataset.json`` of a drawn set; ``dataset.json`` comes last and says it is whole."""
     listing = table[list(COLUMNS)].to_csv(index=False)
     (root / "metadata.csv").write_text(listing)
-    about = {
-        "name": name,
-        "version": str(RENDERER_VERSION),
-        "source": f"drawn by vlcore.scenes, renderer {RENDERER_VERSION}",
+    counted = {"images": len(table), "checksum": hashlib.sha256(listing.encode()).hexdigest()}
+    write_json(root / "dataset.json", {**description(recipe, size), **counted})
+
+
+def description(recipe: Recipe, size: int) -> dict[str, Any]:
+    """What ``dataset.json`` says of a drawn set, apart from its pictures."""
+    return {
+        "name": recipe.name,
+        "version": VERSION,
+        "source": f"drawn by vlcore.scenes, renderer {VERSION}",
         "licence": "Apache-2.0",
         "sizes": [size],
-        "objects": list(SCENES.objects),
-        "contexts": list(SCENES.contexts),
-        "images": len(table),
-        "checksum": hashlib.sha256(listing.encode()).hexdigest(),
+        "objects": list(recipe.grouping.objects),
+        "contexts": list(recipe.contexts),
+        "recipe": recipe.settings(),
     }
-    write_json(root / "dataset.json", about)
 
 
-def browsable(per_group: int, seed: int) -> tuple[pd.DataFrame, list[Scene]]:
+def browsable(per_group: int, seed: int, recipe: Recipe = SCENES_RECIPE) -> tuple[pd.DataFrame, list[Scene]]:
     """The first training scenes of each group under a seed, as a table and scenes, for ``data render --out``."""
     rows, scenes = [], []
-    for number, (obj, context) in enumerate(SCENES.pairs):
+    for number, (obj, context) in enumerate(recipe.grouping.pairs):
         for index in range(per_group):
-            scene = sample(obj, context, split="train", index=number * _GROUP_OFFSET + index, seed=seed)
+            drawn = sample(obj, context, split="train", index=number * _GROUP_OFFSET + index, seed=seed)
             stem = f"{group_name(obj, context)}/{index:04d}"
-            words = caption("descriptive", obj, context)
-            scene_id = f"train-{stem.replace('/', '-')}"
-            factors = json.dumps(scene.factors())
-            rows.append((f"{stem}.png", obj, context, "train", words, f"masks/{stem}.png", scene_id, factors))
-            scenes.append(scene)
+            scenes.append(recipe.apply(drawn))
+            rows.append(_row(scenes[-1], stem, "train", f"train-{stem.replace('/', '-')}"))
     return with_groups(pd.DataFrame(rows, columns=list(COLUMNS))), scenes

@@ -192,7 +192,9 @@ def _side(
     return {
         f"x{suffix}": coordinates[:, 0],
         f"y{suffix}": coordinates[:, 1],
-        f"caption_{side}": [caption(labels, o, c) for o, c in zip(table["object"], table["context"], strict=True)],
+        f"caption_{side}": [
+            caption(labels, o, c, grouping) for o, c in zip(table["object"], table["context"], strict=True)
+        ],
         f"predicted_{side}": [
             "not in this model's training set"
             if i < 0

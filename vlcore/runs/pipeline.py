@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from vlcore.conditions import Condition
 from vlcore.home import write_json
+from vlcore.images import folds
 from vlcore.images.captions import Vocabulary, caption, distinct_captions
 from vlcore.images.imagesets import ImageSet, map_rows, open_set, training_rows
 from vlcore.runs import jobs
@@ -37,35 +38,35 @@ def train_condition(condition: Condition) -> str:
 
 
 def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, Any]:
-    from vlcore.learning import embed, train
+    from vlcore.learning import embed
 
     started = time.perf_counter()
-    images = open_set(condition.data, condition.data_version)
-    rows = training_rows(images, condition)
-    everything = np.unique(np.concatenate([rows, *(images.rows(split) for split in ("val", "probe", "test"))]))
-
-    def drawn(done: int, of: int) -> None:
-        report(stage="drawing pictures", done=done, of=of, fraction=RENDERING * done / max(of, 1))
-
-    images.complete(everything.tolist(), drawn)
-    report(stage="reading pictures", fraction=RENDERING, now=True)
-    views = _Views(images, rows)
-    captions = distinct_captions(condition.labels, images.grouping)
-    vocabulary = Vocabulary.of(images.grouping)
-    own = own_captions(images, rows, condition, captions)
-    data = train.TrainingData(views.pixels["train"], own, vocabulary.tokens(captions), len(vocabulary))
-    watcher = _Watcher(condition, views, captions, vocabulary, report)
-    trained = train.train(
-        condition, data, device=embed.choose_device(), on_step=watcher.step, on_snapshot=watcher.snapshot
-    )
+    parts = folds.parts(open_set(condition.data, condition.data_version), condition.data_seed)
+    grouping = parts[0].grouping
+    captions, vocabulary = distinct_captions(condition.labels, grouping), Vocabulary.of(grouping)
+    watchers, models, seen = [], [], []
+    for number, part in enumerate(parts):  # a small set's folds have a model each; other sets have one
+        views = _look_at(part, condition, report)
+        watchers.append(_Watcher(condition, views, captions, vocabulary, report, number, len(parts)))
+        models.append(_train(condition, views, captions, vocabulary, watchers[-1]))
+        seen.append(watchers[-1].moments(models[-1]))
+    verdicts = {
+        name: [
+            _verdict(condition, watcher.views, moments[name]) for watcher, moments in zip(watchers, seen, strict=True)
+        ]
+        for name in seen[0]
+        if all(name in moments for moments in seen)  # a fold whose captions were never fitted has no first fit
+    }
+    watcher, views, trained, moments = watchers[0], watchers[0].views, models[0], seen[0]  # what is shown
     report(stage="measuring", fraction=RENDERING + TRAINING, now=True)
-    moments = watcher.moments(trained)
     _write_embeddings(out, views, captions, moments)
     watcher.write_snapshots(out)
     _write_maps(out, views, moments)
     _write_history(out, trained)
     write_json(out / "condition.json", condition.as_dict())
-    write_json(out / "metrics.json", _measure(condition, views, captions, own, moments, trained, report))
+    own = own_captions(views.images, views.rows["train"], condition, captions)
+    measured = {name: (moments[name], verdicts[name]) for name in verdicts}
+    write_json(out / "metrics.json", _measure(condition, views, captions, own, measured, trained, report))
     embed.save(trained.model, vocabulary, out / "model.safetensors")
     return {
         "seconds": round(time.perf_counter() - started, 2),
@@ -73,6 +74,31 @@ def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, A
         "device": str(trained.model.tau.device),
         "parameters": trained.model.parameters_count,
     }
+
+
+def _look_at(images: ImageSet, condition: Condition, report: jobs.Reporter) -> _Views:
+    """The pixels of a set's splits and of a condition's training subset, drawn first where they are missing."""
+    rows = training_rows(images, condition)
+    everything = np.unique(np.concatenate([rows, *(images.rows(split) for split in ("val", "probe", "test"))]))
+
+    def drawn(done: int, of: int) -> None:
+        report(stage="drawing pictures", done=done, of=of, fraction=RENDERING * done / max(of, 1))
+
+    images.complete(everything.tolist(), drawn)
+    report(stage="reading pictures", now=True)
+    return _Views(images, rows)
+
+
+def _train(
+    condition: Condition, views: _Views, captions: tuple[str, ...], vocabulary: Vocabulary, watcher: _Watcher
+) -> TrainedModel:
+    from vlcore.learning import embed, train
+
+    own = own_captions(views.images, views.rows["train"], condition, captions)
+    data = train.TrainingData(views.pixels["train"], own, vocabulary.tokens(captions), len(vocabulary))
+    return train.train(
+        condition, data, device=embed.choose_device(), on_step=watcher.step, on_snapshot=watcher.snapshot
+    )
 
 
 class _Views:
@@ -85,6 +111,11 @@ class _Views:
         self.map_rows = map_rows(images)
         self.on_map = np.searchsorted(self.rows["test"], self.map_rows)  # places of the map's images in the test set
 
+    def fewest(self, split: str) -> int:
+        """Pictures of the smallest group of a split."""
+        groups = self.column("group", split)
+        return min(int((groups == name).sum()) for name in self.images.grouping.names)
+
     def column(self, name: str, split: str) -> NDArray[np.str_]:
         return self.images.table[name].to_numpy()[self.rows[split]].astype(str)
 
@@ -95,7 +126,8 @@ def own_captions(
     """Index of each row's own caption among the distinct captions of the condition's label style, (n,)."""
     table = images.table.iloc[rows]
     pairs = zip(table["object"], table["context"], strict=True)
-    return np.array([captions.index(caption(condition.labels, *pair)) for pair in pairs], dtype=np.int64)
+    own = [captions.index(caption(condition.labels, *pair, images.grouping)) for pair in pairs]
+    return np.array(own, dtype=np.int64)
 
 
 Moment = dict[str, Any]  # embeddings of every view and of the captions, scale and bias, at one step
@@ -111,9 +143,12 @@ class _Watcher:
         captions: tuple[str, ...],
         vocabulary: Vocabulary,
         report: jobs.Reporter,
+        number: int,
+        models: int,
     ) -> None:
         self.condition, self.views, self.captions = condition, views, captions
         self.vocabulary, self.report = vocabulary, report
+        self.number, self.models = number, models  # which of the job's models this is
         self.steps: list[int] = []
         self.snapshots: list[tuple[Array, Array, Array]] = []
         self.untrained: Moment | None = None
@@ -124,13 +159,14 @@ class _Watcher:
 
     def step(self, progress: Progress) -> None:
         self.latest = progress
+        done = (self.number + progress.step / progress.steps) / self.models
         self.report(
-            stage="training",
+            stage="training" if self.models == 1 else f"training model {self.number + 1} of {self.models}",
             step=progress.step,
             steps=progress.steps,
             loss=round(progress.loss, 4),
             train_caption_accuracy=round(progress.train_caption_accuracy, 4),
-            fraction=RENDERING + TRAINING * progress.step / progress.steps,
+            fraction=RENDERING + TRAINING * done,
         )
 
     def snapshot(self, step: int, model: DualEncoder) -> None:
@@ -145,7 +181,8 @@ class _Watcher:
             self.untrained = self.moment(model)
         elif self.latest is not None and self.latest.first_fit_step == step:
             self.first_fit = self.moment(model)
-        self._report_live(step, model, shown, words)
+        if self.number == 0:
+            self._report_live(step, model, shown, words)
 
     def _report_live(self, step: int, model: DualEncoder, shown: Array, words: Array) -> None:
         """A small map and validation accuracies, for whoever watches."""
@@ -157,6 +194,9 @@ class _Watcher:
         if self.plane_before is not None:
             plane = align(plane, self.plane_before).apply(plane)
         self.plane_before = plane
+        self.report(now=True, map=plane.round(3).tolist())
+        if len(self.views.rows["val"]) == 0:
+            return  # a set in folds keeps no pictures for this
         scale, bias = scale_and_bias(model)
         logits = scale * embed_images(model, self.views.pixels["val"]) @ words.T + bias
         grouping = self.views.images.grouping
@@ -171,7 +211,7 @@ class _Watcher:
                 round(float(right[np.isin(groups, grouping.minority)].mean()), 4),
             ]
         )
-        self.report(now=True, curve=self.curve, map=plane.round(3).tolist())
+        self.report(now=True, curve=self.curve)
 
     def moment(self, model: DualEncoder) -> Moment:
         from vlcore.learning.embed import embed_captions, embed_images, scale_and_bias
@@ -206,6 +246,19 @@ def _spoken_of(condition: Condition, grouping: Any) -> list[str]:
     from vlcore.images.captions import objects_of
 
     return list(objects_of(condition.labels, grouping).values())
+
+
+Verdict = tuple[NDArray[np.str_], ...]  # predicted object, object, group and scene of each held-out image
+
+
+def _verdict(condition: Condition, views: _Views, moment: Moment) -> Verdict:
+    """What a model says of the pictures that it has not seen."""
+    from vlcore.measures.accuracy import predict_objects
+
+    grouping = views.images.grouping
+    logits = moment["scale"] * moment["test"] @ moment["captions"].T + moment["bias"]
+    predicted = predict_objects(logits, _spoken_of(condition, grouping), grouping.objects)
+    return predicted, *(views.column(name, "test") for name in ("object", "group", "scene"))
 
 
 def _write_embeddings(out: Path, views: _Views, captions: tuple[str, ...], moments: dict[str, Moment]) -> None:
@@ -248,7 +301,7 @@ def _measure(
     views: _Views,
     captions: tuple[str, ...],
     own: NDArray[np.int64],
-    moments: dict[str, Moment],
+    moments: dict[str, tuple[Moment, list[Verdict]]],
     trained: TrainedModel,
     report: jobs.Reporter,
 ) -> dict[str, Any]:
@@ -257,16 +310,17 @@ def _measure(
     from vlcore.measures.accuracy import blind_match_accuracy
 
     measured: dict[str, Any] = {}
-    for number, (name, moment) in enumerate(moments.items()):
+    for number, (name, (moment, verdicts)) in enumerate(moments.items()):
         if name == "end" and condition.steps == 0:
             measured["end"] = measured["untrained"]
             continue
-        measured[name] = _measure_moment(condition, views, captions, own, moment)
+        measured[name] = _measure_moment(views, captions, own, moment, verdicts)
         report(fraction=RENDERING + TRAINING + MEASURING * (number + 1) / len(moments), now=True)
     counts = np.bincount(own, minlength=len(captions))
     weights = negative_shares(condition.negatives, counts)
     return {
-        "first_fit_step": trained.first_fit_step,
+        "models": len(moments["end"][1]),
+        "first_fit_step": trained.first_fit_step if "first_fit" in measured else None,
         "text_only_match": blind_match_accuracy(counts / counts.sum(), weights),
         "untrained": measured["untrained"],
         "first_fit": measured.get("first_fit"),
@@ -275,22 +329,16 @@ def _measure(
 
 
 def _measure_moment(
-    condition: Condition, views: _Views, captions: tuple[str, ...], own: NDArray[np.int64], moment: Moment
+    views: _Views, captions: tuple[str, ...], own: NDArray[np.int64], moment: Moment, verdicts: list[Verdict]
 ) -> dict[str, Any]:
-    from vlcore.measures import geometry
-    from vlcore.measures.accuracy import group_accuracy, predict_objects
+    """Accuracy over the held-out pictures of all models of the job, and the geometry of the first one's."""
+    from vlcore.measures.accuracy import group_accuracy
 
-    grouping = views.images.grouping
-    objects, contexts, groups, scenes = (views.column(name, "test") for name in ("object", "context", "group", "scene"))
-    z = moment["test"]
-    logits = moment["scale"] * z @ moment["captions"].T + moment["bias"]
-    accuracy = group_accuracy(
-        predict_objects(logits, _spoken_of(condition, grouping), grouping.objects), objects, groups, scenes, grouping
-    )
+    predicted, objects, groups, scenes = (np.concatenate(columns) for columns in zip(*verdicts, strict=True))
+    accuracy = group_accuracy(predicted, objects, groups, scenes, views.images.grouping)
     seen = np.bincount(own, minlength=len(captions)) > 0
     train_logits = np.where(seen, moment["train"] @ moment["captions"].T, -np.inf)
-    variance = geometry.total_variance(z, scenes)
-    document: dict[str, Any] = {
+    return {
         "train_caption_accuracy": float((train_logits.argmax(axis=1) == own).mean()),
         "train_images": len(own),
         "balanced_accuracy": accuracy.balanced.as_dict(),
@@ -299,19 +347,37 @@ def _measure_moment(
         "worst_group": accuracy.worst_group,
         "worst_group_accuracy": accuracy.worst.as_dict(),
         "group_accuracy": {name: estimate.as_dict() for name, estimate in accuracy.groups.items()},
-        "total_variance": variance.as_dict(),
+        **_geometry(views, moment),
     }
-    if variance.value > 1e-12:
-        rank = geometry.effective_rank(z, scenes)
-        document["effective_rank"] = rank.as_dict()
-        document["collapsed"] = geometry.is_collapsed(variance.value, rank.value)
-        for name, labels in (("object", objects), ("context", contexts)):
+
+
+FEWEST = 5  # held-out or probe images of each group without which geometry is not measured
+
+
+def _geometry(views: _Views, moment: Moment) -> dict[str, Any]:
+    """How one model lays its held-out pictures out; what is not defined is absent, with the reason in ``absent``."""
+    from vlcore.measures import geometry
+
+    z, scenes = moment["test"], views.column("scene", "test")
+    variance = geometry.total_variance(z, scenes)
+    document: dict[str, Any] = {"total_variance": variance.as_dict(), "absent": {}}
+    if variance.value <= 1e-12:
+        names = ("effective_rank", "silhouette_object", "silhouette_context", "probe_object", "probe_context")
+        return {**document, "collapsed": True, "absent": dict.fromkeys(names, "one point")}
+    rank = geometry.effective_rank(z, scenes)
+    document["effective_rank"] = rank.as_dict()
+    document["collapsed"] = geometry.is_collapsed(variance.value, rank.value)
+    for name in ("object", "context"):
+        labels = views.column(name, "test")
+        if views.fewest("test") >= FEWEST:
             document[f"silhouette_{name}"] = geometry.silhouette(z, labels, scenes).as_dict()
-            document[f"probe_{name}"] = geometry.probe(
-                moment["probe"], views.column(name, "probe"), z, labels, scenes
-            ).as_dict()
-    else:
-        document["collapsed"] = True  # one point: rank, silhouette and probe are not defined, so they are absent
+        else:
+            document["absent"][f"silhouette_{name}"] = "too few held-out pictures"
+        if min(views.fewest("test"), views.fewest("probe")) >= FEWEST:
+            fitted_on = views.column(name, "probe")
+            document[f"probe_{name}"] = geometry.probe(moment["probe"], fitted_on, z, labels, scenes).as_dict()
+        else:
+            document["absent"][f"probe_{name}"] = "no pictures to fit it on"
     return document
 
 

@@ -88,6 +88,11 @@ def published_keys() -> list[str]:
     return sorted(name for name in names if KEY_PATTERN.fullmatch(name))
 
 
+def model_keys() -> list[str]:
+    """Keys of the published models, sorted: not of the maps and checks that lie beside them."""
+    return [key for key in published_keys() if (models_folder() / key / "condition.json").is_file()]
+
+
 def read(key: str) -> Artefact:
     """A published artefact, checked against its manifest.
 

@@ -10,27 +10,29 @@ import pandas as pd
 from vlcore.conditions import describe_bias
 from vlcore.figures.theme import group_words
 from vlcore.images.groups import Grouping
+from vlcore.measures.estimate import FEW
 from vlcore.runs.compare import LABEL_WORDS, Comparison, ModelMap
 from vlcore.runs.store import Artefact
 
 MEASURES = (
-    # name in metrics.json, words, whether it is a share
+    # name in metrics.json, words ({0} is what the objects are called), whether it is a share
     ("minority_accuracy", "Right on minority groups", True),
     ("majority_accuracy", "Right on majority groups", True),
     ("balanced_accuracy", "Right on all groups (balanced)", True),
     ("worst_group_accuracy", "Right on the worst group", True),
-    ("silhouette_object", "Sorted by animal (cosine silhouette)", False),
+    ("silhouette_object", "Sorted by {0} (cosine silhouette)", False),
     ("silhouette_context", "Sorted by background (cosine silhouette)", False),
-    ("probe_object", "Animal can be read off (linear probe)", True),
-    ("probe_context", "Background can be read off (linear probe)", True),
+    ("probe_object", "The {0} can be read off (linear probe)", True),
+    ("probe_context", "The background can be read off (linear probe)", True),
     ("total_variance", "Total variance (0: all in one point)", False),
     ("effective_rank", "Effective rank (dimensions in use)", False),
 )
 
 
 def share(estimate: Mapping[str, Any]) -> str:
-    """``95 % (93 to 96)``, the space before the sign unbreakable."""
-    return f"{estimate['value'] * 100:.0f}\u00a0% ({estimate['low'] * 100:.0f} to {estimate['high'] * 100:.0f})"
+    """``95 % (93 to 96)``, the space before the sign unbreakable; a rate of few pictures says of how few."""
+    words = f"{estimate['value'] * 100:.0f}\u00a0% ({estimate['low'] * 100:.0f} to {estimate['high'] * 100:.0f})"
+    return words if estimate["n"] >= FEW else f"{words} of only {estimate['n']}"
 
 
 def number(estimate: Mapping[str, Any]) -> str:
@@ -38,9 +40,19 @@ def number(estimate: Mapping[str, Any]) -> str:
     return f"{estimate['value']:.2g} ({estimate['low']:.2g} to {estimate['high']:.2g})"
 
 
-def measures_table(left: ModelMap, right: ModelMap) -> pd.DataFrame:
+def few(model: Artefact, grouping: Grouping) -> str | None:
+    """A sentence that names the groups with too few held-out pictures for their numbers to say much; None without."""
+    names = group_words(grouping)
+    counts = {group: estimate["n"] for group, estimate in model.metrics["end"]["group_accuracy"].items()}
+    short = [f"{names[group]} ({n})" for group, n in counts.items() if n < FEW]
+    if not short:
+        return None
+    return f"Fewer than {FEW} held-out pictures: {', '.join(short)}. Numbers that rest on them say little."
+
+
+def measures_table(left: ModelMap, right: ModelMap, grouping: Grouping) -> pd.DataFrame:
     """What was measured of two models, beside the untrained encoder that each started from; one row a measure."""
-    columns: dict[str, list[str]] = {"": [words for _, words, _ in MEASURES]}
+    columns: dict[str, list[str]] = {"": [words.format(grouping.object_word) for _, words, _ in MEASURES]}
     for side, model in (("Left", left), ("Right", right)):
         metrics = model.artefact.metrics
         for name, moment in ((side, "end"), (f"{side}, untrained", "untrained")):
@@ -51,8 +63,13 @@ def measures_table(left: ModelMap, right: ModelMap) -> pd.DataFrame:
 
 def _cell(metrics: Mapping[str, Any], measure: str, is_share: bool) -> str:
     if measure not in metrics:
-        return "not defined: one point"
+        return f"not defined: {_reason(metrics, measure)}"
     return share(metrics[measure]) if is_share else number(metrics[measure])
+
+
+def _reason(metrics: Mapping[str, Any], measure: str) -> str:
+    """Why a measure is not defined; models of before reasons were kept lack them in one case only."""
+    return str(metrics.get("absent", {}).get(measure, "one point"))
 
 
 def _count(metrics: Mapping[str, Any], measure: str) -> str:
@@ -78,11 +95,11 @@ def group_rows(comparison: Comparison) -> pd.DataFrame:
     )
 
 
-def in_words(comparison: Comparison) -> str:
+def in_words(comparison: Comparison, grouping: Grouping) -> str:
     """Two sentences, from the numbers alone, that say what the two maps show."""
     left, right = (model.artefact.metrics["end"] for model in (comparison.left, comparison.right))
     sorts = "; ".join(
-        f"the {side} model's held-out pictures sort {_sorting(metrics)}"
+        f"the {side} model's held-out pictures sort {_sorting(metrics, grouping.object_word)}"
         for side, metrics in (("left", left), ("right", right))
     )
     n, first, second = (
@@ -96,17 +113,20 @@ def in_words(comparison: Comparison) -> str:
     )
 
 
-def _sorting(metrics: Mapping[str, Any]) -> str:
+def _sorting(metrics: Mapping[str, Any], animal: str) -> str:
     if "silhouette_object" not in metrics:
-        return "by nothing: all lie in one point"
+        reason = _reason(metrics, "silhouette_object")
+        return (
+            "by nothing: all lie in one point" if reason == "one point" else f"in no way that was measured ({reason})"
+        )
     by_object, by_context = metrics["silhouette_object"]["value"], metrics["silhouette_context"]["value"]
     if max(by_object, by_context) < 0.1:
         more = "hardly by either"
     elif abs(by_object - by_context) < 0.1:
-        more = "by animal and background alike"
+        more = f"by {animal} and background alike"
     else:
-        more = "more by animal" if by_object > by_context else "more by background"
-    return f"{more} ({by_object:.2f} by animal, {by_context:.2f} by background)"
+        more = f"more by {animal}" if by_object > by_context else "more by background"
+    return f"{more} ({by_object:.2f} by {animal}, {by_context:.2f} by background)"
 
 
 def group_table(comparison: Comparison, grouping: Grouping) -> pd.DataFrame:
@@ -132,7 +152,7 @@ def first_fit(model: ModelMap) -> str:
     return f"its training captions were first fitted at step {step:,}, with minority pictures right {share(then)}."
 
 
-def answer(biased: Sequence[Artefact]) -> str:
+def answer(biased: Sequence[Artefact], grouping: Grouping) -> str:
     """What two models with one bias and the two label styles were measured at, and no more than that."""
     shares = " and ".join(
         f"**{share(model.metrics['end']['minority_accuracy'])}** with {LABEL_WORDS[model.condition.labels]}"
@@ -140,6 +160,6 @@ def answer(biased: Sequence[Artefact]) -> str:
     )
     return (
         f"With {describe_bias(biased[0].condition)}, minority pictures are named right {shares}. Below 50\u00a0% a "
-        "model goes by the background more than by the animal. This is one run of each, and another seed gives other "
-        "numbers: it is a measurement, not yet an answer."
+        f"model goes by the background more than by the {grouping.object_word}. This is one run of each, and another "
+        "seed gives other numbers: it is a measurement, not yet an answer."
     )

@@ -10,10 +10,11 @@ import streamlit as st
 from vlcore.conditions import GRIDS, PRESETS, Condition, describe_bias
 from vlcore.figures.charts import learning_curve
 from vlcore.figures.live import live_map
-from vlcore.figures.theme import Palette
+from vlcore.figures.theme import Palette, group_words
+from vlcore.images import folds
 from vlcore.images.captions import distinct_captions
-from vlcore.images.groups import SCENES
-from vlcore.images.imagesets import map_rows, open_set
+from vlcore.images.groups import SCENES, Grouping
+from vlcore.images.imagesets import map_rows
 from vlcore.runs import compare, validity, words
 from vlcore.runs.jobs import State, View
 from vlcore.ui import drawn, work
@@ -31,8 +32,14 @@ def _name_of(choices: Mapping[str, Any], value: object) -> str:
     return next(name for name, meant in choices.items() if meant == value)
 
 
-def condition_controls(side: str, prefix: str, default: Condition, preset: str) -> Condition:
+def said_as(style: str, grouping: Grouping) -> str:
+    """The captions of a label style, in quotation marks."""
+    return ", ".join(f"“{text}”" for text in distinct_captions(style, grouping))
+
+
+def condition_controls(side: str, prefix: str, default: Condition, preset: str, grouping: Grouping) -> Condition:
     """The knobs of one model; every value is in the URL, and one that is not known falls back to the default."""
+    minority = " and ".join(group_words(grouping)[group] for group in grouping.minority)
     row = st.container(horizontal=True, vertical_alignment="bottom")
     row.markdown(f"**{side}**", width="content")
     labels = row.segmented_control(
@@ -42,8 +49,8 @@ def condition_controls(side: str, prefix: str, default: Condition, preset: str) 
         required=True,
         key=f"{prefix}_labels",
         bind="query-params",
-        help="Short: “horse”, “camel”. Descriptive: “horse on the grass”, “a camel in the desert”. The words, “a” "
-        "included, are the study's own.",
+        help=f"Short: {said_as('undescriptive', grouping)}. Descriptive: {said_as('descriptive', grouping)}."
+        + (" The words, “a” included, are the study's own." if grouping == SCENES else ""),
     )
     bias = st.select_slider(
         "Bias: share of each minority group removed",
@@ -51,8 +58,8 @@ def condition_controls(side: str, prefix: str, default: Condition, preset: str) 
         value=_name_of(BIASES, default.bias),
         key=f"{prefix}_bias",
         bind="query-params",
-        help="Minority groups are horses in the desert and camels on grass. The training set keeps 48 pictures of "
-        "each majority group, and fewer of each minority group.",
+        help=f"Minority groups are {minority}. The training set keeps {default.n_per_group} pictures of each majority "
+        "group, and fewer of each minority group.",
     )
     with row.popover("More settings", icon=":material/tune:"):
         trained = st.toggle(
@@ -87,7 +94,7 @@ def condition_controls(side: str, prefix: str, default: Condition, preset: str) 
             help="Both are small transformers; they differ in how a picture is cut into tokens. The study's is on "
             "linear patches.",
         )
-    return Condition(
+    return default.but(
         bias=BIASES[bias],
         labels=LABELS.get(labels or "", default.labels),
         negatives=NEGATIVES[negatives],
@@ -158,12 +165,12 @@ def ended_badly(view: View) -> str | None:
     return None
 
 
-def live(view: View, palette: Palette, key: str) -> None:
+def live(condition: Condition, view: View, palette: Palette, key: str) -> None:
     """What a model in training looks like now: its map and its accuracy on validation pictures."""
     status = view.status
     if "map" not in status:
         return
-    images = open_set("scenes")
+    images = folds.parts(work.named_set(condition.data), condition.data_seed)[0]
     groups = images.table["group"].to_numpy()[map_rows(images)].tolist()
     if len(groups) == len(status["map"]):
         st.altair_chart(
@@ -172,11 +179,12 @@ def live(view: View, palette: Palette, key: str) -> None:
             width="content",
             key=f"{key}_map",
         )
-    step, majority, minority = status["curve"][-1]
-    st.caption(
-        f"Step {step:,}, right on validation pictures: majority {majority * 100:.0f}\u00a0%, "
-        f"minority {minority * 100:.0f}\u00a0% (of 96 each)"
-    )
+    if status.get("curve"):
+        step, majority, minority = status["curve"][-1]
+        st.caption(
+            f"Step {step:,}, right on {len(images.rows('val')):,} validation pictures: majority "
+            f"{majority * 100:.0f}\u00a0%, minority {minority * 100:.0f}\u00a0%"
+        )
 
 
 def curve(view: View, palette: Palette, key: str) -> None:
@@ -206,11 +214,10 @@ def card(number: int, condition: Condition, view: View, palette: Palette) -> Non
             _finished(condition, palette)
         elif view.state.is_active:
             progress(view)
-            live(view, palette, condition.key)
+            live(condition, view, palette, condition.key)
         else:
             st.markdown(":gray[Not trained yet. Its map will be here.]")
-            captions = distinct_captions(condition.labels, SCENES)
-            st.caption("Labels: " + ", ".join(f"“{text}”" for text in captions))
+            st.caption(f"Labels: {said_as(condition.labels, work.named_set(condition.data).grouping)}")
             if sentence := ended_badly(view):
                 st.warning(sentence)
 
@@ -225,6 +232,8 @@ def _finished(condition: Condition, palette: Palette) -> None:
     minority = end["minority_accuracy"]
     st.markdown(f"Right on minority pictures  \n**{words.share(minority)}**")
     st.caption(f"of {minority['n']:,} held-out pictures; majority {words.share(end['majority_accuracy'])}")
+    if sentence := words.few(work.artefact(condition.key), work.named_set(condition.data).grouping):
+        st.badge("few pictures", icon=":material/warning:", color="orange", help=sentence)
     if end["collapsed"]:
         st.badge("collapsed", icon=":material/warning:", color="red")
 

@@ -6,16 +6,43 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from vlcore.images.groups import SCENES
+from vlcore.images.imagesets import ImageSet, silent
+from vlcore.images.recipes import recipe_of
 from vlcore.scenes import draw, sample
 
 SAMPLE_INDEX = 3
+# Places that no model has seen: the study's own example is a camel inside a house.
+ELSEWHERE = {
+    "Camel in a room": ("camel", "room"),
+    "Horse in the snow": ("horse", "snow"),
+    "Camel on the beach": ("camel", "beach"),
+    "Horse on the street": ("horse", "street"),
+}
 
 
-@st.cache_data(max_entries=4, show_spinner=False)
-def sample_pictures(size: int = 256) -> list[NDArray[np.uint8]]:
-    """One picture of each group, in the order of the groups, uint8 (size, size, 3)."""
-    return [
-        draw(sample(obj, context, split="demo", index=SAMPLE_INDEX + number), size).image
-        for number, (obj, context) in enumerate(SCENES.pairs)
-    ]
+def group_pictures(images: ImageSet) -> list[NDArray[np.uint8]]:
+    """One picture of each group of a set, in the order of the groups, uint8 (height, width, 3)."""
+    return _group_pictures(images.name, images.version, images)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _group_pictures(name: str, version: str, _images: ImageSet) -> list[NDArray[np.uint8]]:
+    recipe = recipe_of(name)
+    if recipe is not None:
+        return [
+            draw(recipe.apply(sample(*pair, split="demo", index=SAMPLE_INDEX + number)), 256).image
+            for number, pair in enumerate(recipe.grouping.pairs)
+        ]
+    groups = _images.table["group"].to_numpy()
+    rows = [int(np.flatnonzero(groups == group)[0]) for group in _images.grouping.names]
+    _images.complete(rows, silent)
+    return [_images.image(row) for row in rows]
+
+
+@st.cache_data(max_entries=1, show_spinner=False)
+def elsewhere() -> dict[str, NDArray[np.uint8]]:
+    """Animals in places of no set of the study, by name, uint8 (256, 256, 3)."""
+    return {
+        name: draw(sample(*pair, split="demo", index=SAMPLE_INDEX + 10 + number), 256).image
+        for number, (name, pair) in enumerate(ELSEWHERE.items())
+    }

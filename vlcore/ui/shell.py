@@ -14,12 +14,14 @@ import streamlit as st
 from vlcore.conditions import ConditionError
 from vlcore.figures.theme import DARK, LIGHT, Palette
 from vlcore.home import HomeError
-from vlcore.images.imagesets import ImageSetError
+from vlcore.images.imagesets import ImageSet, ImageSetError, set_names
 from vlcore.runs.compare import ComparisonError
 from vlcore.runs.store import StoreError
+from vlcore.ui import work
 
 PAGES = (
     ("app.py", "Home", ":material/home:"),
+    ("pages/1_Data.py", "Data", ":material/photo_library:"),
     ("pages/3_Compare.py", "Compare", ":material/compare:"),
     ("pages/4_Upload.py", "Upload", ":material/upload:"),
 )
@@ -38,9 +40,31 @@ def begin(title: str, *, first: bool = False) -> Palette:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{name}**", width="content")
         for page, label, icon in PAGES:
-            st.page_link(page, label=label, icon=icon, width="content")
+            st.page_link(page, label=label, icon=icon, width="content", query_params=carried())
     st.title(title)
     return palette()
+
+
+def carried() -> dict[str, str]:
+    """What goes along from page to page in the address: the image set, unless it is the usual one."""
+    chosen = st.session_state.get("data") or st.query_params.get("data")
+    return {"data": str(chosen)} if chosen and chosen != "scenes" else {}
+
+
+def image_set_choice() -> ImageSet:
+    """The choice of the image set that a page is about, where there is one to make; it is in the address."""
+    names = set_names()
+    name = st.selectbox(
+        "Image set",
+        names,
+        key="data",
+        bind="query-params",
+        help="Scenes are drawn by the lab. In balanced-cues the background is as hard to see as the animal. Your own "
+        "sets are made on the Data page.",
+        width=320,
+    )
+    with errors_as_sentences():
+        return work.named_set(name)
 
 
 def map_side() -> int:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vlcore.conditions import Condition
-from vlcore.images.imagesets import ImageSet, open_set
+from vlcore.images.imagesets import ImageSet, open_set, set_stamp
 from vlcore.images.thumbs import thumb_uri
 from vlcore.runs import compare, jobs, pipeline, placement, store
 
@@ -90,6 +90,20 @@ def image_set(model: compare.ModelMap) -> ImageSet:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _image_set(name: str, version: str) -> ImageSet:
     return open_set(name, version)
+
+
+def named_set(name: str) -> ImageSet:
+    """An image set by its name, in the version that it has now.
+
+    Raises:
+        ImageSetError: when there is no such set.
+    """
+    return _named_set(name, set_stamp(name))
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the image set …")
+def _named_set(name: str, _stamp: int) -> ImageSet:
+    return open_set(name)
 
 
 def thumbs(images: ImageSet, rows: Sequence[int]) -> list[str]:

@@ -1,0 +1,103 @@
+"""Data: what the models will see, what they could cheat with, and sets of one's own."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from vlcore.figures.theme import group_words
+from vlcore.images.captions import LABEL_STYLES, caption
+from vlcore.images.folds import usual_condition
+from vlcore.ui import data_sections, drawn, gallery, panels, shell
+
+palette = shell.begin("What do the models see?")
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    images = shell.image_set_choice()
+    section = st.segmented_control(
+        "Look at",
+        options=list(data_sections.SECTIONS),
+        default="pictures",
+        required=True,
+        key="look",
+        bind="query-params",
+    )
+grouping, names = images.grouping, group_words(images.grouping)
+st.caption(data_sections.about(images))
+
+if section == "cheats":
+    data_sections.cheats(images, palette)
+elif section == "one scene":
+    data_sections.one_scene(images)
+elif section == "draw a set":
+    data_sections.draw_a_set()
+elif section == "your own":
+    data_sections.your_own()
+if section != "pictures":
+    st.stop()
+
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    bias = st.select_slider(
+        "Bias: share of each minority group removed",
+        options=list(panels.BIASES),
+        value="75 %",
+        key="bias",
+        bind="query-params",
+        width=420,
+    )
+    labels = st.segmented_control(
+        "Labels", options=list(panels.LABELS), default="descriptive", required=True, key="labels", bind="query-params"
+    )
+    seed = st.number_input("Seed", 0, 999, 0, key="seed", bind="query-params", width=120)
+with shell.errors_as_sentences():
+    usual = usual_condition(images)
+    condition = usual.but(
+        bias=panels.BIASES[bias],
+        labels=panels.LABELS[labels or "descriptive"],
+        data_seed=int(seed),
+        init_seed=int(seed),
+    )
+    st.dataframe(data_sections.counts(images, condition), width="content", hide_index=True)
+    event = drawn.show(
+        gallery.sheets(images, condition, palette, shell.map_side()),
+        alt=f"Training pictures of the four groups; faded ones are removed at {bias}",
+        key="sheets",
+        on_select="rerun",
+        selection_mode=["pick"],
+    )
+st.caption("Faded pictures are removed by the bias: the model never sees them. Click one to look at it.")
+
+picked = event.selection.get("pick", []) if event else []
+if picked:
+    st.query_params["picture"] = str(picked[0].get("id"))
+shown = {f"p{row}": int(row) for row in gallery.pool_rows(images, condition)}
+row = shown.get(st.query_params.get("picture", ""))
+if row is not None:
+    data_sections.enlarged(images, row)
+
+st.subheader("How they are labelled")
+st.dataframe(
+    [
+        {"group": names[group], **{style: caption(style, *pair, grouping) for style in LABEL_STYLES}}
+        for group, pair in zip(grouping.names, grouping.pairs, strict=True)
+    ],
+    hide_index=True,
+    width="content",
+)
+
+st.subheader("The mean of each group")
+st.caption(
+    "What is left when all training pictures of a group are laid over each other: where these differ, "
+    "even the simplest model can tell the groups apart."
+)
+with shell.errors_as_sentences(), st.container(horizontal=True):
+    for group, picture in gallery.means(images, condition).items():
+        with st.container(width=170):
+            st.image(picture, width="stretch", alt=f"Mean of {names[group]}")
+            st.caption(names[group])
+
+st.download_button(
+    f"Download the {len(gallery.kept_rows(images, condition)):,} training pictures (zip)",
+    data=lambda: gallery.archive(images.name, images.version, condition),
+    file_name=f"{images.name}-b{condition.bias * 100:g}-s{seed}.zip",
+    mime="application/zip",
+    icon=":material/download:",
+)

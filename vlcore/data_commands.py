@@ -1,0 +1,218 @@
+"""The commands under ``data``: image sets are drawn, imported, generated, listed and checked.
+
+The one idea: as in `vlcore.commands`, a command returns a value that can be printed as JSON.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import Namespace
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from vlcore.commands import CommandError, progress_bar, with_bar, within
+from vlcore.home import data_folder, make_folder
+from vlcore.images.imagesets import ImageSet, Progress, check_name, open_set, set_names
+from vlcore.images.recipes import Recipe, new_recipe, recipe_of
+from vlcore.runs import jobs
+
+
+def render(options: Namespace) -> dict[str, Any]:
+    """Fill a drawn set, made first where its name is new; or write a browsable folder of it."""
+    from vlcore.images import rendered
+
+    recipe = _recipe(options)
+    if options.out is not None:
+        return _render_folder(recipe, options)
+    images = rendered.make_set(recipe)
+    rows = list(range(len(images.table)))
+    with progress_bar(len(rows), "pictures") as bar, jobs.worker_pool() as pool:
+        # Every worker is given all rows: `complete` shares them out by locks, and skips what is there.
+        workers = [pool.submit(rendered.complete_rows, recipe, rows) for _ in range(jobs.default_workers())]
+        while not all(worker.done() for worker in workers):
+            bar.n = len(rows) - len(rendered.missing_rows(recipe, rows))
+            bar.refresh()
+            time.sleep(0.5)
+        for worker in workers:
+            worker.result()
+        bar.n = len(rows)
+    return _describe(images)
+
+
+def _recipe(options: Namespace) -> Recipe:
+    """The recipe of a name, or a new one from the options."""
+    given = {
+        name: getattr(options, name)
+        for name in ("style", "context_contrast", "object_contrast", "object_size")
+        if getattr(options, name) is not None
+    }
+    if options.contexts is not None:
+        given["contexts"] = _pair("--contexts", options.contexts)
+    known = recipe_of(options.name)
+    if known is None:
+        return new_recipe(options.name, **given)
+    if given and Recipe(known.name, **given) != known:
+        raise CommandError(
+            f"There is an image set named {known.name!r} already, drawn otherwise ({known.in_words()}); give --name."
+        )
+    return known
+
+
+def _pair(option: str, text: str) -> tuple[str, str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if len(names) != 2:
+        raise CommandError(f"{option} is {text!r}; give two names with a comma between them.")
+    return names[0], names[1]
+
+
+def _render_folder(recipe: Recipe, options: Namespace) -> dict[str, Any]:
+    from vlcore.images import rendered
+
+    within("--n-per-group", options.n_per_group, 1, 10_000)
+    within("--size", options.size, 32, 512)
+    within("--seed", options.seed, 0, 2**31 - 1)
+    root = Path(options.out)
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise CommandError(f"{root} exists and is not empty; give --out a new folder.")
+    make_folder(root)
+    table, scenes = rendered.browsable(options.n_per_group, options.seed, recipe)
+    for row, scene in enumerate(tqdm(scenes, "pictures", unit="", file=sys.stderr, disable=None)):
+        rendered.write_picture(scene, root / table["file_name"].iat[row], root / table["mask"].iat[row], options.size)
+    rendered.write_metadata(root, table, replace(recipe, name=root.name), options.size)
+    return {"name": root.name, "images": len(scenes), "folder": str(root)}
+
+
+def list_sets(_options: Namespace) -> list[dict[str, Any]]:
+    return [_describe(open_set(name)) for name in set_names()]
+
+
+def show(options: Namespace) -> dict[str, Any]:
+    images = open_set(options.name)
+    facts = ("source", "licence", "recipe", "captions", "splitting", "notes")
+    return _describe(images) | {name: images.about[name] for name in facts if name in images.about}
+
+
+def _describe(images: ImageSet) -> dict[str, Any]:
+    counts = images.counts()
+    groups = {name: sum(by_group[name] for by_group in counts.values()) for name in images.grouping.names}
+    there = sum((images.root / name).exists() for name in images.table["file_name"])
+    return {"name": images.name, "images": len(images.table), "groups": groups, "splits": counts, "on_disk": there}
+
+
+def check(options: Namespace) -> list[dict[str, Any]]:
+    """Put a set to the questions of `vlcore.runs.checks`; the answers are kept."""
+    from vlcore.runs import checks, store
+
+    images = open_set(options.name)
+    key = checks.checks_key(images.name, images.version)
+    jobs.forget(key)
+    with_bar(key, lambda: checks.make_checks(images.name, images.version))
+    words = {True: "ok", False: "NOT OK", None: "-"}
+    found = checks.read_checks(store.read(key))
+    return [{"check": entry.name, "verdict": words[entry.ok], **asdict(entry)} for entry in found]
+
+
+def import_pictures(options: Namespace) -> dict[str, Any]:
+    """A folder, a zip or a published benchmark becomes an image set."""
+    from vlcore.images.importers import import_set
+
+    with _Bar("pictures") as progress:
+        report = import_set(
+            Path(options.source),
+            options.name,
+            format=options.format,
+            objects=_names(options.objects),
+            contexts=_names(options.contexts),
+            short=options.short,
+            descriptive=options.descriptive,
+            licence=options.licence,
+            max_per_group=options.max_per_group,
+            seed=options.seed,
+            progress=progress,
+        )
+    return report.as_dict()
+
+
+def generate(options: Namespace) -> dict[str, Any]:
+    """Have a text-to-image model draw a set: the plan, what it costs, the pictures, the import."""
+    from vlcore.images import generate as making
+    from vlcore.images.importers import import_set
+    from vlcore.images.importers.choice import FEWEST
+
+    check_name(options.name)
+    objects, contexts = _pair("--objects", options.objects), _pair("--contexts", options.contexts)
+    within("--per-group", options.per_group, FEWEST, 10_000)
+    wanted = making.plan(
+        objects,
+        contexts,
+        options.per_group,
+        backend=options.backend,
+        model=options.model,
+        prompt=options.prompt,
+        size=options.size,
+        seed=options.seed,
+        steps=options.steps,
+        guidance=options.guidance,
+    )
+    folder = data_folder() / ".generated" / options.name
+    left = making.remaining(wanted, folder, retry_refused=options.retry_refused)
+    if left:
+        cost = making.estimate(left, options.price).cost
+        price = "their price was not given (--price)" if cost is None else f"they cost {cost:,.2f} in all"
+        total = len(wanted.pictures)
+        print(f"{len(left):,} of {total:,} pictures are to be drawn by {options.model}; {price}.", file=sys.stderr)
+        _confirm(options.yes)
+        backend = making.open_backend(wanted, base_url=options.base_url, batch=options.batch)
+        try:
+            with _Bar("pictures") as progress:
+                making.generate(wanted, backend, folder, progress, retry_refused=options.retry_refused)
+        except KeyboardInterrupt:
+            print("What is drawn is kept; the same command goes on.", file=sys.stderr)
+            raise
+    refused = len(making.remaining(wanted, folder, retry_refused=True))
+    places = [making.context_name(phrase) for phrase in contexts]
+    report = import_set(
+        folder, options.name, objects=objects, contexts=places, licence=options.licence, seed=options.seed
+    )
+    return {**report.as_dict(), "refused": refused, "kept_in": str(folder)}
+
+
+def _confirm(yes: bool) -> None:
+    """Ask before anything is drawn.
+
+    Raises:
+        CommandError: when the answer is no, or nobody can be asked.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise CommandError("Nobody can be asked here; give --yes to draw these pictures.")
+    print("Draw them? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise CommandError("Nothing was drawn.")
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    """Names with commas between them."""
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
+
+
+class _Bar:
+    """A progress bar whose length is known when the work begins."""
+
+    def __init__(self, name: str) -> None:
+        self._bar = progress_bar(0, name)
+
+    def __enter__(self) -> Progress:
+        def show(done: int, of: int) -> None:
+            self._bar.total, self._bar.n = of, done
+            self._bar.refresh()
+
+        return show
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()

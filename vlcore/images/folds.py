@@ -1,0 +1,63 @@
+"""Small sets: every picture is held out once.
+
+The one idea: a set with a few dozen pictures a group has no room for a test set of its own. So it is cut into folds;
+one model is trained without each, each picture is judged by the model that has not seen it, and the verdicts are
+counted together. A data seed is one way of cutting: other seeds repeat the whole procedure with other folds.
+
+Near-duplicates share a scene, and a scene is never cut.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlcore.conditions import STUDY_N, Condition
+from vlcore.images.imagesets import ImageSet
+
+
+def parts(images: ImageSet, data_seed: int) -> list[ImageSet]:
+    """A set as it is split under a seed: itself where its splits are fixed, else one part for each fold.
+
+    A part is the whole set with the fold's pictures in the split ``test`` and all others in ``train``.
+    """
+    if not images.folds:
+        return [images]
+    fold = fold_numbers(images, data_seed)
+    return [
+        dataclasses.replace(images, table=images.table.assign(split=np.where(fold == number, "test", "train")))
+        for number in range(images.folds)
+    ]
+
+
+def fold_numbers(images: ImageSet, data_seed: int) -> NDArray[np.int64]:
+    """The fold of each picture, (n,): every group is spread over all folds as evenly as its scenes allow."""
+    scenes, first, scene_of = np.unique(images.table["scene"].to_numpy(str), return_index=True, return_inverse=True)
+    sizes = np.bincount(scene_of)
+    groups = images.table["group"].to_numpy()[first]  # near-duplicates in two groups count as of the first
+    fold = np.empty(len(scenes), dtype=np.int64)
+    for number, group in enumerate(images.grouping.names):
+        members = np.flatnonzero(groups == group)
+        order = members[np.random.default_rng([data_seed, number, 1]).permutation(len(members))]
+        # Large scenes first, each to the fold that has least; the start moves, so that no fold is always the largest.
+        filled = np.zeros(images.folds)
+        filled[np.arange(images.folds)] = 1e-6 * ((np.arange(images.folds) + number) % images.folds)
+        for scene in sorted(order, key=lambda scene: -sizes[scene]):
+            fold[scene] = int(filled.argmin())
+            filled[fold[scene]] += sizes[scene]
+    return fold[scene_of]
+
+
+def usual_n_per_group(images: ImageSet) -> int:
+    """How many training pictures a group has unless somebody says otherwise: the study's 48, or what there is of the
+    smallest group. Of a set in folds that is what each of the first ten seeds leaves for training."""
+    seeds = range(10 if images.folds else 1)
+    smallest = min(min(part.counts()["train"].values()) for seed in seeds for part in parts(images, seed))
+    return min(STUDY_N, smallest)
+
+
+def usual_condition(images: ImageSet) -> Condition:
+    """The default condition on a set."""
+    return Condition(images.name, images.version, n_per_group=usual_n_per_group(images))

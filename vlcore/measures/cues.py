@@ -1,0 +1,118 @@
+"""What a model could cheat with: how much simple things about a picture tell of its object and its context.
+
+The one idea: a cue is a way to look at pictures so poorly that the object cannot be seen (their mean colour, their rim,
+the place without the animal). If a *linear* model reads the object off such a view on pictures that it was not fitted
+on, then so can any other, and what it learns need not be the object. Every rate is cross-validated over scenes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlcore.measures.estimate import Estimate, rate
+
+Pixels = NDArray[np.uint8]
+Labels = NDArray[np.str_]
+Features = NDArray[np.float64]
+
+FOLDS = 5
+BINS = 8  # of a continuous factor
+COARSE = 16  # pixels a side of the views that a linear model gets
+
+
+@dataclass(frozen=True)
+class Association:
+    """Cramer's V of two labels, 0 to 1, with the p-value of independence and the number of rows."""
+
+    v: float
+    p: float
+    n: int
+
+
+def cramers_v(one: NDArray[np.generic], other: NDArray[np.generic]) -> Association:
+    """Association of two columns, (n,) each; more than `BINS` different numbers are cut into bins of equal counts.
+
+    V is ``sqrt(chi2 / n / (min(rows, columns) - 1))`` (Cramer 1946), p that of Pearson's test without correction.
+
+    Raises:
+        ValueError: when a column has only one value.
+    """
+    from scipy.stats import chi2_contingency
+
+    rows, columns = _codes(one), _codes(other)
+    table = np.zeros((rows.max() + 1, columns.max() + 1))
+    np.add.at(table, (rows, columns), 1)
+    if min(table.shape) < 2:
+        raise ValueError("A column with one value is associated with nothing.")
+    chi2, p, _, _ = chi2_contingency(table, correction=False)
+    return Association(float(np.sqrt(chi2 / len(rows) / (min(table.shape) - 1))), float(p), len(rows))
+
+
+def _codes(column: NDArray[np.generic]) -> NDArray[np.int64]:
+    values, codes = np.unique(column, return_inverse=True)
+    if len(values) > BINS and np.issubdtype(values.dtype, np.number):
+        edges = np.quantile(column.astype(float), np.linspace(0, 1, BINS + 1)[1:-1])
+        _, codes = np.unique(np.searchsorted(edges, column, side="right"), return_inverse=True)
+    return np.asarray(codes, dtype=np.int64)
+
+
+def probe(features: Features, labels: Labels, groups: Labels, scenes: Labels) -> Estimate:
+    """How often a linear model (logistic regression on standardised features) names a label right on pictures whose
+    scenes it was not fitted on, by cross-validation over `FOLDS` folds; (n, d), (n,), (n,), (n,).
+
+    Folds have equally many pictures of each group: where one label is rarer in a fold, it is commoner in the others,
+    and a model that has learnt nothing would be wrong more often than not.
+
+    Raises:
+        ValueError: when there is one label only, or fewer scenes than folds.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    if len(np.unique(labels)) < 2 or len(np.unique(scenes)) < FOLDS:
+        raise ValueError(f"A probe needs two labels and at least {FOLDS} scenes.")
+    predicted = np.empty_like(labels)
+    for fit, test in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0).split(features, groups, scenes):
+        if len(np.unique(labels[fit])) < 2:
+            predicted[test] = labels[fit][0]
+            continue
+        # Standardised features are many and alike (neighbouring pixels): C is small so that the fit is not to noise.
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500))
+        predicted[test] = model.fit(features[fit], labels[fit]).predict(features[test])
+    return rate(predicted == labels, scenes)
+
+
+def mean_colour(pixels: Pixels) -> Features:
+    """Mean red, green and blue of pictures, 0 to 1: uint8 (n, S, S, 3) to (n, 3)."""
+    return pixels.mean(axis=(1, 2)) / 255
+
+
+def coarse(pixels: Pixels) -> Features:
+    """Pictures averaged to `COARSE` x `COARSE`, 0 to 1: uint8 (n, S, S, 3) with S a multiple of it to (n, 768)."""
+    n, side, _, channels = pixels.shape
+    box = side // COARSE
+    small = pixels.reshape(n, COARSE, box, COARSE, box, channels).mean(axis=(2, 4))
+    return np.asarray(small.reshape(n, -1) / 255)
+
+
+def rim(pixels: Pixels) -> Features:
+    """The outer eighth of pictures on each side, coarse: uint8 (n, S, S, 3) to (n, d)."""
+    width = COARSE // 8
+    inside = np.zeros((COARSE, COARSE), bool)
+    inside[width:-width, width:-width] = True
+    return coarse(pixels).reshape(len(pixels), COARSE, COARSE, -1)[:, ~inside].reshape(len(pixels), -1)
+
+
+def painted_over(pixels: Pixels, hidden: NDArray[np.bool_]) -> Pixels:
+    """Pictures with some pixels made grey: (n, S, S, 3) and (n, S, S)."""
+    return np.where(hidden[..., None], np.uint8(128), pixels)
+
+
+def is_chance(found: Estimate) -> bool:
+    """Whether a rate is no higher than guessing one of two gives, at three standard errors: several are looked at."""
+    return bool(found.value - 0.5 <= 3 * 0.5 / np.sqrt(found.n))

@@ -1,0 +1,272 @@
+"""Is an image set fit to study bias with, and what could a model cheat with?
+
+The one idea: a conclusion about bias needs a set in which nothing but the object tells the object. So every set is put
+to the same questions, each answered by a number with its interval, a verdict where there is a right answer, and a
+sentence for people. What is easy to see is no fault; it is said, because the outcome of a study depends on it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from vlcore.home import write_json
+from vlcore.images.imagesets import ImageSet, Progress, open_set, silent
+from vlcore.images.rendered import scene_of
+from vlcore.measures import cues
+from vlcore.measures.estimate import FEW, Estimate
+from vlcore.runs import jobs, store
+from vlcore.scenes import Scene, draw
+
+PER_GROUP = 100  # pictures that the probes look at
+TWIN_SCENES = 12
+SIZE = 64  # pixels
+SAME = 6.0  # mean absolute difference of two pictures, of 255, below which they are one picture twice
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question to a set.
+
+    Attributes:
+        name: of the question.
+        ok: whether the answer is as it should be; None where there is no right answer.
+        sentence: the answer, for people.
+        number: where the answer is a rate: its `Estimate`, the ``view`` of the pictures that a linear model got, and
+            which label it was to tell, as ``label``.
+    """
+
+    name: str
+    ok: bool | None
+    sentence: str
+    number: dict[str, Any] | None = None
+
+
+def check(images: ImageSet, progress: Progress = silent) -> list[Check]:
+    """Put a set to all questions that apply to it; pictures that are missing are drawn.
+
+    Raises:
+        ImageSetError: when a picture cannot be read.
+        HomeError: when pictures cannot be drawn.
+    """
+    rows = balanced_rows(images)
+    images.complete(rows.tolist(), progress)
+    return [*_counts(images), *_factors(images), *_probes(images, rows), *_twins(images), *_across_splits(images)]
+
+
+def checks_key(name: str, version: str) -> str:
+    """Key of the answers for a set: an artefact of their own."""
+    return f"{name}-{version}.checks"
+
+
+def make_checks(name: str, version: str) -> str:
+    """Check a set and publish the answers; what `vlcore.runs.jobs.run` returns and raises."""
+
+    def make(out: Path, report: jobs.Reporter) -> dict[str, Any]:
+        started = time.perf_counter()
+
+        def drawn(done: int, of: int) -> None:
+            report(stage="drawing pictures", done=done, of=of, fraction=0.6 * done / max(of, 1))
+
+        found = check(open_set(name, version), drawn)
+        write_json(out / "checks.json", {"checks": [asdict(entry) for entry in found]})
+        return {"seconds": round(time.perf_counter() - started, 2)}
+
+    return jobs.run(checks_key(name, version), make)
+
+
+def read_checks(artefact: store.Artefact) -> list[Check]:
+    """The answers of a published `make_checks`."""
+    return [Check(**entry) for entry in artefact.json("checks.json")["checks"]]
+
+
+def in_words(found: Sequence[Check], animal: str) -> str | None:
+    """Which of the two is easier to see, from the numbers; None where no probe could be asked."""
+    rates = {entry.name: entry.number for entry in found if entry.number}
+    seen, place = rates.get("pixels and object"), rates.get("pixels and context")
+    if seen is None or place is None:
+        return None
+    words = [
+        f"{number['value'] * 100:.0f}\u00a0% ({number['low'] * 100:.0f} to {number['high'] * 100:.0f})"
+        for number in (place, seen)
+    ]
+    numbers = f"a linear probe of coarse pictures names the background in {words[0]}, the {animal} in {words[1]}"
+    if place["low"] > seen["high"]:
+        return f"The background is easier to see than the {animal}: {numbers}. A shortcut through it lies near."
+    if seen["low"] > place["high"]:
+        return f"The {animal} is easier to see than the background: {numbers}."
+    return f"Neither the {animal} nor the background is clearly easier to see: {numbers}."
+
+
+def balanced_rows(images: ImageSet) -> NDArray[np.int64]:
+    """Equally many pictures of each group, unrelated ones where the set has a probe split: (n,)."""
+    groups, splits = images.table["group"].to_numpy(), images.table["split"].to_numpy()
+    of = splits == "probe" if "probe" in splits and images.about.get("recipe") else np.ones(len(groups), bool)
+    members = [np.flatnonzero((groups == name) & of) for name in images.grouping.names]
+    count = min(PER_GROUP, *(len(rows) for rows in members))
+    random = np.random.default_rng(0)
+    return np.sort(np.concatenate([random.permutation(rows)[:count] for rows in members]))
+
+
+def _counts(images: ImageSet) -> Iterator[Check]:
+    counts = images.counts()
+    if images.folds:
+        smallest = min(counts["pool"].values())
+        yield Check(
+            "held-out pictures",
+            smallest >= FEW,
+            f"Small set: {images.folds} models are trained in turn, so that each picture is held out once; the "
+            f"smallest group has {smallest} pictures"
+            + ("." if smallest >= FEW else f", and numbers from fewer than {FEW} say little."),
+        )
+        return
+    smallest = min(counts.get("test", {}).values(), default=0)
+    yield Check(
+        "held-out pictures",
+        smallest >= FEW,
+        f"The smallest group has {smallest:,} held-out pictures"
+        + ("." if smallest >= FEW else f"; numbers from fewer than {FEW} say little."),
+    )
+
+
+def _factors(images: ImageSet) -> Iterator[Check]:
+    """Are the factors of drawn pictures independent of what they show?"""
+    if not images.about.get("recipe"):
+        return
+    table = images.table[images.table["split"] == "train"]
+    factors = [json.loads(text) for text in table["factors"]]
+    names = [name for name in factors[0] if name not in ("object", "context")]
+    for label in ("object", "context"):
+        found = []
+        for name in names:
+            column = np.array([entry[name] for entry in factors])
+            if len(np.unique(column)) > 1:  # a setting of the whole set is no factor
+                found.append((cues.cramers_v(column, table[label].to_numpy(str)), name))
+        worst, name = max(found, key=lambda pair: pair[0].v)
+        least = min(association.p for association, _ in found) * len(found)  # Bonferroni
+        yield Check(
+            f"factors and {label}",
+            least > 0.01,
+            f"None of {len(found)} other factors goes with the {label}: the largest Cramér's V is {worst.v:.2f} "
+            f"({name}) in {worst.n:,} pictures."
+            if least > 0.01
+            else f"The factor {name} goes with the {label}: Cramér's V {worst.v:.2f} in {worst.n:,} pictures.",
+        )
+
+
+def _probes(images: ImageSet, rows: NDArray[np.int64]) -> Iterator[Check]:
+    """What a linear model reads off poor views of the pictures."""
+    table = images.table.iloc[rows]
+    labels = {name: table[name].to_numpy(str) for name in ("object", "context")}
+    groups, scenes = table["group"].to_numpy(str), table["scene"].to_numpy(str)
+    if len(np.unique(scenes)) < 4 * cues.FOLDS:
+        yield Check("probes", None, "Too few pictures to ask what a linear model could cheat with.")
+        return
+    pixels = images.pixels(rows, SIZE)
+
+    def ask(name: str, view: str, features: NDArray[np.float64], label: str, wanted: str = "") -> Check:
+        found = cues.probe(features, labels[label], groups, scenes)
+        ok = {"chance": cues.is_chance(found), "seen": not cues.is_chance(found)}.get(wanted)
+        number = {**asdict(found), "view": name.split(" and ")[0], "label": label}
+        return Check(name, ok, f"{view} tells the {label} in {_share(found)}; chance is 50 %.", number)
+
+    for label in ("object", "context"):
+        yield ask(f"colour and {label}", "The mean colour of a picture", cues.mean_colour(pixels), label)
+    for label in ("object", "context"):
+        view = "The rim of a picture (its outer eighth)"
+        yield ask(f"rim and {label}", view, cues.rim(pixels), label)
+    for label in ("object", "context"):
+        yield ask(f"pixels and {label}", "A picture averaged to 16 x 16", cues.coarse(pixels), label)
+    if not images.about.get("recipe"):
+        return
+    scene_list = [scene_of(images, int(row)) for row in rows]
+    masks = np.stack([_mask(images, int(row)) for row in rows])
+    # The outline of what is painted over would give the animal away: both animals are painted over.
+    twins = np.stack([draw(_other_object(images, scene), SIZE).mask > 0 for scene in scene_list])
+    place = cues.coarse(cues.painted_over(pixels, (masks > 0) | twins))
+    yield ask("place and object", "The place without the animal", place, "object", "chance")
+    yield ask("place and context", "The place without the animal", place, "context")
+    outline = cues.coarse(np.repeat(masks[..., None], 3, axis=3))
+    yield ask("outline and object", "The animal's outline alone", outline, "object", "seen")
+    yield ask("outline and context", "The animal's outline alone", outline, "context", "chance")
+
+
+def _other_object(images: ImageSet, scene: Scene) -> Scene:
+    first, second = images.grouping.objects
+    return scene.replace(object=second if scene.object == first else first)
+
+
+def _mask(images: ImageSet, row: int) -> NDArray[np.uint8]:
+    with Image.open(images.root / str(images.table["mask"].iat[row])) as mask:
+        return np.asarray(mask.convert("L").resize((SIZE, SIZE), Image.Resampling.BOX))
+
+
+def _twins(images: ImageSet) -> Iterator[Check]:
+    """Do twins differ in what was changed and in nothing else, bit for bit?"""
+    recipe = images.about.get("recipe")
+    if not recipe or recipe["style"] != "photo":  # paint runs over the outline of what is painted
+        return
+    first = images.rows("test")[:TWIN_SCENES]
+    (obj, other), (here, there) = images.grouping.objects, images.grouping.contexts
+    exact = True
+    for row in first:
+        scene = scene_of(images, int(row))
+        cells = {(o, c): draw(scene.replace(object=o, context=c)) for o in (obj, other) for c in (here, there)}
+        for context in (here, there):
+            one, two = cells[obj, context], cells[other, context]
+            free = (one.mask == 0) & (two.mask == 0)
+            exact &= bool((one.image[free] == two.image[free]).all())
+        for name in (obj, other):
+            one, two = cells[name, here], cells[name, there]
+            whole = one.mask == 255
+            same = recipe["object_contrast"] < 1 or bool((one.image[whole] == two.image[whole]).all())
+            exact &= bool((one.mask == two.mask).all()) and same
+    yield Check(
+        "twins",
+        exact,
+        f"Twins differ in the changed factor and in no other pixel ({len(first)} scenes of four looked at)."
+        if exact
+        else "Twins differ in more than the changed factor.",
+    )
+
+
+def _across_splits(images: ImageSet) -> Iterator[Check]:
+    """Is a held-out picture, or one much like it, among the training pictures?"""
+    if images.folds:
+        yield Check("near-duplicates", True, "Near-duplicates stay in one fold.")
+        return
+    split = images.table["split"].to_numpy()
+    scenes = images.table["scene"].to_numpy()
+    shared = set(scenes[split == "train"]) & set(scenes[split == "test"])
+    parts = [_spread(images, name, 200) for name in ("train", "test")]
+    if any(len(rows) == 0 for rows in parts):
+        return
+    images.complete(np.concatenate(parts).tolist(), silent)
+    train, test = (cues.coarse(images.pixels(rows, SIZE)) * 255 for rows in parts)
+    nearest = min(float(np.abs(train - picture).mean(axis=1).min()) for picture in test)
+    ok = not shared and nearest > SAME
+    yield Check(
+        "near-duplicates",
+        ok,
+        f"No scene is in training and test; of {len(test)} test pictures none is near one of {len(train)} training "
+        f"pictures (smallest mean difference {nearest:.0f} of 255)."
+        if ok
+        else "A picture is in training and in test, or nearly so; what is measured on it is not held out.",
+    )
+
+
+def _spread(images: ImageSet, split: str, count: int) -> NDArray[np.int64]:
+    rows = images.rows(split)
+    return rows[np.unique(np.linspace(0, len(rows) - 1, count).astype(int))] if len(rows) else rows
+
+
+def _share(found: Estimate) -> str:
+    return f"{found.value * 100:.0f}\u00a0% ({found.low * 100:.0f} to {found.high * 100:.0f}) of {found.n:,} pictures"

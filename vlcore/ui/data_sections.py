@@ -1,0 +1,389 @@
+"""Sections of the Data page: counts, cheats, one scene and its twins, sets of one's own.
+
+The one idea: each section is a function of an image set that draws itself; the page only chooses which.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from vlcore.conditions import Condition
+from vlcore.figures.rates import rate_chart
+from vlcore.figures.theme import Palette, group_words, place_words
+from vlcore.images import importers
+from vlcore.images.captions import LABEL_STYLES, caption
+from vlcore.images.imagesets import ImageSet, check_name
+from vlcore.images.recipes import SIZES, Recipe, new_recipe, recipe_of
+from vlcore.images.rendered import make_set, scene_of
+from vlcore.runs import checks, imports, store
+from vlcore.runs.jobs import State
+from vlcore.scenes import COATS, CONTEXTS, OBJECTS, POSES, SKIES, STYLES, Scene, draw, sample
+from vlcore.ui import gallery, panels, shell, work
+
+SECTIONS = ("pictures", "cheats", "one scene", "draw a set", "your own")
+ZIP_MB = 200
+
+
+def about(images: ImageSet) -> str:
+    """Where a set comes from, in a line."""
+    recipe = recipe_of(images.name)
+    kind = (
+        f"drawn by the lab, {recipe.in_words()}"
+        if recipe
+        else f"imported from {images.about.get('source', 'a folder')}"
+    )
+    counts = images.counts()
+    splits = ", ".join(f"{sum(by_group.values()):,} {split}" for split, by_group in counts.items())
+    licence = images.about.get("licence", "not stated")
+    folds = f", in {images.folds} folds: each picture is held out once" if images.folds else ""
+    return (
+        f"{images.name}: {kind}; {len(images.table):,} pictures ({splits}){folds}; licence {licence}; "
+        f"version {images.version}"
+    )
+
+
+def counts(images: ImageSet, condition: Condition) -> pd.DataFrame:
+    """The table of counts, objects down and contexts across, in words."""
+    rows, kept = gallery.pool_rows(images, condition), gallery.kept_rows(images, condition)
+    groups = images.table["group"].to_numpy()
+    grouping = images.grouping
+    names = dict(zip(grouping.pairs, grouping.names, strict=True))
+
+    def cell(obj: str, context: str) -> str:
+        group = names[obj, context]
+        there, left = int((groups[rows] == group).sum()), int((groups[kept] == group).sum())
+        role = "minority" if group in grouping.minority else "majority"
+        return f"{left} of {there} ({role})"
+
+    return pd.DataFrame(
+        [{"training pictures": obj, **{c: cell(obj, c) for c in grouping.contexts}} for obj in grouping.objects]
+    )
+
+
+def enlarged(images: ImageSet, row: int) -> None:
+    """One picture, large, with its captions and, where it is drawn, its factors and twins."""
+    facts = images.table.iloc[row]
+    own, words = st.columns([2, 3])
+    scene = scene_of(images, row) if images.about.get("recipe") else None
+    own.image(draw(scene, 384).image if scene else images.image(row), width=384, alt=str(facts["caption"]))
+    words.markdown(f"**{group_words(images.grouping)[facts['group']]}**")
+    for style in LABEL_STYLES:
+        said = caption(style, facts["object"], facts["context"], images.grouping)
+        words.caption(f"{style}: “{said}”")
+    if facts["factors"] not in ("", "{}"):
+        factors = {name: value for name, value in json.loads(facts["factors"]).items()}
+        listing = pd.DataFrame({"factor": list(factors), "value": [_value(value) for value in factors.values()]})
+        words.dataframe(listing, hide_index=True, height=320)
+    if scene:
+        st.caption("Its twins: everything else is equal.")
+        for column, (obj, context) in zip(st.columns(4), images.grouping.pairs, strict=True):
+            column.image(_drawn(scene.replace(object=obj, context=context)), width="stretch", alt=f"{obj}, {context}")
+
+
+def _value(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+MEANINGS = {True: ":material/check_circle:", False: ":material/cancel:", None: ":material/info:"}
+COLOURS = {True: "green", False: "red", None: "blue"}
+EXPLAINED = """
+A *linear probe* is the simplest model there is: if it can name the animal from a view in which no animal can be seen, a
+neural network can too, and what it learns need not be the animal. What is easy to see is no fault of a set. But what is
+*easier* is learnt first, and the outcome of a study depends on it: compare `scenes` with `balanced-cues`.
+"""
+
+
+def cheats(images: ImageSet, palette: Palette) -> None:
+    """What simple views of the pictures give away, asked once and kept."""
+    st.subheader("What could a model cheat with?")
+    st.markdown(EXPLAINED)
+    key = checks.checks_key(images.name, images.version)
+    view = work.queue().view(key)
+    if not view.done:
+        _asked(key, images)
+        return
+    with shell.errors_as_sentences():
+        found = checks.read_checks(work.artefact(key))
+    if sentence := checks.in_words(found, images.grouping.object_word):
+        st.markdown(f"**{sentence}**")
+    rates = [entry.number for entry in found if entry.number]
+    if rates:
+        called = {"object": images.grouping.object_word, "context": "background"}
+        rows = pd.DataFrame(rows_of(rates, called))
+        chart = rate_chart(rows, palette=palette, width=560)
+        st.altair_chart(chart, theme=None, width="content", key="rates")
+    for entry in found:
+        st.markdown(f":{COLOURS[entry.ok]}[{MEANINGS[entry.ok]}] {entry.sentence}")
+
+
+VIEWS = {
+    "colour": "mean colour",
+    "rim": "rim (outer eighth)",
+    "pixels": "picture at 16 x 16",
+    "place": "place without the animal",
+    "outline": "outline of the animal",
+}
+
+
+def rows_of(rates: list[dict[str, Any]], called: dict[str, str]) -> list[dict[str, Any]]:
+    """Rates as `vlcore.figures.rates.rate_chart` draws them, in the page's words."""
+    return [{**rate, "view": VIEWS[rate["view"]], "label": called[rate["label"]]} for rate in rates]
+
+
+def _asked(key: str, images: ImageSet) -> None:
+    """A button that starts the check, and its progress."""
+
+    @st.fragment(run_every=work.POLL)
+    def watch() -> None:
+        view = work.queue().view(key)
+        if view.done:
+            st.rerun()
+        elif view.state.is_active:
+            panels.progress(view)
+        else:
+            if sentence := panels.ended_badly(view):
+                st.warning(sentence)
+            if st.button("Check this set", type="primary", icon=":material/search:", help="About ten seconds."):
+                work.queue().submit(key, checks.make_checks, images.name, images.version)
+                st.rerun(scope="fragment")
+
+    watch()
+
+
+def one_scene(images: ImageSet) -> None:
+    """Every factor of one scene under the visitor's hand, and its four twins."""
+    st.subheader("One scene and its twins")
+    st.caption(
+        "A picture is a function of its factors. Twins share all but one: the same animal elsewhere, another animal in "
+        "the same place. So an error of a model has one cause."
+    )
+    recipe = recipe_of(images.name) or Recipe("scenes")
+    picture_slot = st.container()
+    first, second, third = st.columns(3)
+    with first:
+        number = st.number_input("Scene number", 0, 9999, 7, help="Draws all factors anew.")
+        base = sample(OBJECTS[0], recipe.contexts[0], split="demo", index=int(number))
+        pose = st.selectbox("Pose", POSES, index=POSES.index(base.pose), key=f"pose_{number}")
+        coat = st.selectbox("Coat", COATS, index=COATS.index(base.coat), key=f"coat_{number}")
+        style = st.selectbox("Style", STYLES, index=STYLES.index(recipe.style), key=f"style_{recipe.name}")
+    with second:
+        heading = st.slider("Turned to", 0, 180, round(np.degrees(base.heading)), format="%d°", key=f"turn_{number}",
+            help="0° looks right, 90° at you, 180° left.")  # fmt: skip
+        size = st.slider("Size of the animal", 0.2, 0.8, round(base.size, 2), key=f"size_{number}")
+        form = st.slider("Build", 0.0, 1.0, round(base.form, 2), key=f"form_{number}", help="Slender to stocky; humps.")
+        horizon = st.slider("Horizon", 0.35, 0.62, round(base.horizon, 2), key=f"horizon_{number}")
+    with third:
+        sky = st.selectbox("Sky", SKIES, index=SKIES.index(base.sky), key=f"sky_{number}")
+        contexts = st.multiselect(
+            "Two places", CONTEXTS, default=list(recipe.contexts), max_selections=2, key=f"places_{recipe.name}"
+        )
+        seen = st.slider("Background contrast", 0, 100, round(100 * recipe.context_contrast), format="%d %%",
+            key=f"context_{recipe.name}")  # fmt: skip
+        clear = st.slider("Animal contrast", 0, 100, round(100 * recipe.object_contrast), format="%d %%",
+            key=f"object_{recipe.name}")  # fmt: skip
+    if len(contexts) < 2:
+        picture_slot.info("Choose two places to see the twins.")
+        return
+    scene = base.replace(
+        pose=pose, coat=coat, style=style, heading=float(np.radians(heading)), size=float(size), form=float(form),
+        horizon=float(horizon), sky=sky, context_contrast=seen / 100, object_contrast=clear / 100,
+    )  # fmt: skip
+    columns = picture_slot.columns(4)
+    pairs = [(obj, context) for obj in OBJECTS for context in contexts]
+    for column, (obj, context) in zip(columns, pairs, strict=True):
+        column.image(_drawn(scene.replace(object=obj, context=context)), width="stretch", alt=f"{obj}, {context}")
+        column.caption(f"{obj}, {context}")
+
+
+@st.cache_data(max_entries=400, show_spinner=False)
+def _drawn(scene: Scene, size: int = 320) -> NDArray[np.uint8]:
+    return draw(scene, size).image
+
+
+def draw_a_set() -> None:
+    """A set with other places, another style or other cues, under a name of its own."""
+    st.subheader("Draw a set")
+    st.caption(
+        "The scenes are those of the set `scenes`; what you change here is all that differs. Pictures are drawn when a "
+        "model needs them. Everybody on this server sees the set."
+    )
+    left, right = st.columns([2, 3])
+    with left:
+        first = st.selectbox("Horses belong", CONTEXTS, index=0, format_func=place_words)
+        second = st.selectbox("Camels belong", CONTEXTS, index=1, format_func=place_words)
+        style = st.selectbox("Style", STYLES)
+        seen = st.slider("Background contrast", 0, 100, 100, format="%d %%", help="How well the place can be seen.")
+        clear = st.slider("Animal contrast", 0, 100, 100, format="%d %%", help="How well the animal can be seen.")
+        size = st.slider("Size of the animals", int(100 * SIZES[0]), int(100 * SIZES[1]), 100, format="%d %%")
+        name = st.text_input("Name", placeholder="for example snow-and-beach", max_chars=60)
+        make = st.button("Make the set", type="primary", icon=":material/brush:", disabled=not name)
+    settings: dict[str, Any] = {
+        "contexts": (first, second), "style": style, "context_contrast": seen / 100, "object_contrast": clear / 100,
+        "object_size": size / 100,
+    }  # fmt: skip
+    if first == second:
+        right.info("Choose two different places.")
+        return
+    preview = Recipe("preview", **settings)
+    with right:
+        st.caption("Preview: the same four animals in both places.")
+        for context in preview.contexts:
+            for column, (obj, index) in zip(st.columns(4), [(o, i) for o in OBJECTS for i in (1, 2)], strict=True):
+                scene = preview.apply(sample(obj, context, split="demo", index=index))
+                column.image(_drawn(scene, 192), width="stretch", alt=f"{obj}, {context}")
+    if make:
+        with shell.errors_as_sentences():
+            made = make_set(new_recipe(name.strip(), **settings))
+        _go_to(made.name)
+
+
+def _go_to(name: str) -> None:
+    """Show a new set: the choice of the set is a widget, so the address does it."""
+    st.session_state.pop("data", None)
+    st.query_params.from_dict({"data": name})
+    st.rerun()
+
+
+def your_own() -> None:
+    """A folder or a zip of the visitor's becomes an image set."""
+    st.subheader("Your own images")
+    st.markdown(
+        "Two kinds of things in two kinds of places, for example `horse/grass/…`, `horse/desert/…`, `camel/grass/…`, "
+        "`camel/desert/…`, or `horse_grass/…` and so on. Waterbirds, Spawrious, MetaShift, NICO++, ImageNet-9, Hugging "
+        "Face folders (`metadata.csv`) and tables of pictures and captions are known too. **Everybody on this server "
+        "will see the set.** Larger ones: `python -m vlcore data import FOLDER --name NAME`."
+    )
+    pending = st.session_state.get("import_key")
+    if pending:
+        _importing(str(pending))
+        return
+    zipped, folder = st.tabs(["A zip", "A folder"])
+    file = zipped.file_uploader("A zip of pictures", type="zip", max_upload_size=ZIP_MB)
+    files = folder.file_uploader(
+        "A folder of pictures", accept_multiple_files="directory", max_upload_size=5, key="import_folder"
+    )
+    if not file and not files:
+        return
+    with shell.errors_as_sentences():
+        source = _source(file, files or [])
+        listing = importers.look(source)
+        _import_form(source, listing)
+
+
+def _source(file: Any, files: list[Any]) -> Path:
+    """The upload as a zip or folder on the disk, written once; it goes when the visitor's session ends."""
+    identity = (file.file_id,) if file else tuple(sorted(entry.file_id for entry in files))
+    held = st.session_state.get("import_source")
+    if held is None or held[0] != identity:
+        folder = tempfile.TemporaryDirectory(prefix="vlcore-")
+        root = Path(folder.name)
+        if file:
+            path = root / "upload.zip"
+            path.write_bytes(file.getvalue())
+        else:
+            path = root / "upload"
+            for entry in files:
+                inside = [part for part in entry.name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+                target = path.joinpath(*inside)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(entry.getvalue())
+        st.session_state["import_source"] = held = (identity, folder, path)
+    return Path(held[2])
+
+
+def _import_form(source: Path, listing: importers.Listing) -> None:
+    st.success(listing.about, icon=":material/folder_open:")
+    counts = listing.counts()
+    if counts.size:
+        st.dataframe(counts, width="content")
+    if listing.skipped:
+        with st.expander(f"{len(listing.skipped):,} files are left out"):
+            st.dataframe(pd.DataFrame(listing.skipped, columns=["file", "why"]), hide_index=True)
+    usual = listing.usual_choice()
+    with st.form("import"):
+        left, right = st.columns(2)
+        objects = contexts = ("", "")
+        if counts.size:
+            things, places = [str(name) for name in counts.index], [str(name) for name in counts.columns]
+            objects, contexts = usual or ((things[0], things[-1]), (places[0], places[-1]))
+            with left:
+                first = st.selectbox("First object", things, index=things.index(objects[0]))
+                here = st.selectbox("belongs in", places, index=places.index(contexts[0]))
+            with right:
+                second = st.selectbox("Second object", things, index=things.index(objects[1]))
+                there = st.selectbox("belongs in ", places, index=places.index(contexts[1]))
+        else:
+            first = left.text_input("First object", help="A word of the captions, such as horse.")
+            here = left.text_input("belongs in", help="A word of the captions, such as grass.")
+            second = right.text_input("Second object")
+            there = right.text_input("belongs in ")
+        short = left.text_input("Short label", "{object}", max_chars=100)
+        descriptive = right.text_input("Descriptive label", "{object} in the {context}", max_chars=100)
+        name = left.text_input("Name of the set", placeholder="for example my-horses", max_chars=60)
+        licence = right.text_input("Licence of the pictures", "not stated", max_chars=100)
+        if not st.form_submit_button("Make the image set", type="primary", icon=":material/add_photo_alternate:"):
+            return
+    options = {
+        "objects": (first, second), "contexts": (here, there), "short": short, "descriptive": descriptive,
+        "licence": licence,
+    }  # fmt: skip
+    check_name(name.strip())
+    key = imports.import_key(name.strip())
+    work.queue().submit(key, imports.run_import, key, source, name.strip(), options)
+    st.session_state["import_key"] = key
+    st.rerun()
+
+
+def _importing(key: str) -> None:
+    """The progress of an import, and its report."""
+    view = work.queue().view(key)
+    if view.done:
+        _report(key)
+        return
+    if not view.state.is_active:
+        reason = (
+            view.status.get("message", "It was interrupted.") if view.state is not State.CANCELLED else "Cancelled."
+        )
+        st.error(f"{reason} Nothing was kept.", icon=":material/error:")
+        if st.button("Back"):
+            del st.session_state["import_key"]
+            st.rerun()
+        return
+
+    @st.fragment(run_every=work.POLL)
+    def watch() -> None:
+        seen = work.queue().view(key)
+        if not seen.state.is_active:
+            st.rerun()
+        panels.progress(seen)
+        if st.button("Cancel", icon=":material/stop:"):
+            work.queue().cancel(key)
+
+    watch()
+
+
+def _report(key: str) -> None:
+    with shell.errors_as_sentences():
+        report = store.read(key).json("report.json")
+    groups = ", ".join(f"{group} {n:,}" for group, n in report["counts"].items())
+    st.success(f"The image set {report['name']} is there: {groups}.", icon=":material/check_circle:")
+    for sentence in report["warnings"]:
+        st.warning(sentence, icon=":material/warning:")
+    if report["skipped"]:
+        with st.expander(f"{len(report['skipped']):,} files were left out"):
+            st.dataframe(pd.DataFrame(report["skipped"], columns=["file", "why"]), hide_index=True)
+    with st.container(horizontal=True):
+        if st.button("Look at it", type="primary", icon=":material/photo_library:"):
+            del st.session_state["import_key"]
+            _go_to(report["name"])
+        if st.button("Import another"):
+            del st.session_state["import_key"]
+            st.rerun()

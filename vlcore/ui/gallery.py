@@ -1,0 +1,103 @@
+"""What the Data page shows of a set: its training pictures under a bias, their means, a zip of them.
+
+The one idea: everything follows from the set and a condition, and is cached by their names.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from vlcore.conditions import Condition
+from vlcore.figures.sheets import contact_sheets
+from vlcore.figures.theme import DARK, LIGHT, Palette
+from vlcore.images import folds
+from vlcore.images.captions import caption
+from vlcore.images.imagesets import COLUMNS, ImageSet, silent, training_rows
+from vlcore.ui import work
+
+_PALETTES = {palette.name: palette for palette in (LIGHT, DARK)}
+
+
+def pool_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
+    """The training pictures of a condition before any is removed, in their fixed order, (n,)."""
+    return training_rows(folds.parts(images, condition.data_seed)[0], condition.but(bias=0.0))
+
+
+def kept_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
+    """Those that the bias leaves, (n,)."""
+    return training_rows(folds.parts(images, condition.data_seed)[0], condition)
+
+
+def sheets(images: ImageSet, condition: Condition, palette: Palette, side: int) -> dict[str, Any]:
+    """The contact sheets of a condition's training pictures, as a finished specification."""
+    return _sheets(images.name, images.version, condition.but(steps=0), palette.name, side)
+
+
+@st.cache_resource(max_entries=60, show_spinner="Drawing the pictures …")
+def _sheets(name: str, _version: str, condition: Condition, palette: str, side: int) -> dict[str, Any]:
+    images = work.named_set(name)
+    rows, kept = pool_rows(images, condition), set(kept_rows(images, condition).tolist())
+    table = images.table.iloc[rows]
+    words = [
+        caption(condition.labels, o, c, images.grouping) for o, c in zip(table["object"], table["context"], strict=True)
+    ]
+    listing = pd.DataFrame(
+        {
+            "id": [f"p{row}" for row in rows],
+            "group": table["group"].to_numpy(),
+            "kept": [int(row) in kept for row in rows],
+            "caption": words,
+            "thumb": work.thumbs(images, rows.tolist()),
+        }
+    )
+    # What is kept comes first, so that a higher bias eats a sheet from its end.
+    listing = listing.sort_values("kept", ascending=False, kind="stable")
+    listing["place"] = listing.groupby("group").cumcount()
+    listing["spoken"] = [
+        f"{row.caption}, {'in training' if row.kept else 'removed by the bias'}" for row in listing.itertuples()
+    ]
+    return contact_sheets(listing, palette=_PALETTES[palette], grouping=images.grouping, side=side).to_dict()
+
+
+def means(images: ImageSet, condition: Condition) -> dict[str, NDArray[np.uint8]]:
+    """Mean picture of each group over the condition's training pictures, by group; a group without any is absent."""
+    return _means(images.name, images.version, condition.but(steps=0, labels="undescriptive"))
+
+
+@st.cache_data(max_entries=60, show_spinner=False)
+def _means(name: str, _version: str, condition: Condition) -> dict[str, NDArray[np.uint8]]:
+    images = work.named_set(name)
+    rows = kept_rows(images, condition)
+    images.complete(rows.tolist(), silent)
+    groups = images.table["group"].to_numpy()[rows]
+    pixels = images.pixels(rows)
+    return {
+        group: pixels[groups == group].mean(axis=0).round().astype(np.uint8)
+        for group in images.grouping.names
+        if (groups == group).any()
+    }
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def archive(name: str, _version: str, condition: Condition) -> bytes:
+    """The condition's training pictures as a zip that can be imported again: files, masks and ``metadata.csv``."""
+    images = work.named_set(name)
+    rows = kept_rows(images, condition)
+    images.complete(rows.tolist(), silent)
+    table = images.table.iloc[rows][list(COLUMNS)].assign(split="train")
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as pack:  # pictures are packed already
+        for file in [*table["file_name"], *filter(None, table["mask"])]:
+            pack.write(images.root / file, file)
+        pack.writestr("metadata.csv", table.to_csv(index=False))
+        about = {**images.about, "images": len(table), "condition": condition.as_dict()}
+        pack.writestr("dataset.json", json.dumps(about, indent=1))
+    return out.getvalue()
