@@ -4,6 +4,7 @@ import streamlit as st
 
 from vlcore.conditions import STUDY_BIAS, grid
 from vlcore.figures.theme import group_words
+from vlcore.images.captions import LABEL_STYLES, caption
 from vlcore.images.folds import usual_condition
 from vlcore.images.groups import SCENES
 from vlcore.runs import words
@@ -25,11 +26,11 @@ if grouping == SCENES:
         "and does it matter whether a label says “horse” or “horse on the grass”?"
     )
 else:
+    said = [caption(style, obj, here, grouping) for style in LABEL_STYLES]
     intro.markdown(
-        f"A small vision-language model learns to match pictures of {obj} and {other} with their labels, but most of "
-        f"{obj} that it sees is with {here}, and most of {other} with {there}. Will it look at the object or at the "
-        f"background, and does it matter whether a label says {panels.said_as('undescriptive', grouping)} or "
-        f"{panels.said_as('descriptive', grouping)}?"
+        f"A small vision-language model learns to match pictures with their labels, but most pictures of “{obj}” that "
+        f"it sees show “{here}” too, and most of “{other}” show “{there}”. Will it look at the {grouping.object_word} "
+        f"or at the background, and does it matter whether a label says “{said[0]}” or “{said[1]}”?"
     )
 
 n, kept = usual.n_per_group, usual.but(bias=STUDY_BIAS).n_minority

@@ -101,7 +101,7 @@ def _data_commands(commands_of: Any, add: Callable[..., Any]) -> None:
     bring.add_argument("--objects", metavar="A,B", help="two objects, where the source has more")
     bring.add_argument("--contexts", metavar="C,D", help="two contexts; A belongs in C and B in D")
     bring.add_argument("--short", default="{object}", help="template of the undescriptive label")
-    bring.add_argument("--descriptive", default="{object} in the {context}", help="template of the descriptive label")
+    bring.add_argument("--descriptive", default="{object} {place}", help="template of the descriptive label")
     bring.add_argument("--licence", default="not stated", help="of the pictures")
     bring.add_argument("--max-per-group", type=int, default=2000, help="pictures of a group that are used at most")
     bring.add_argument("--seed", type=int, default=0, help="of the splits")

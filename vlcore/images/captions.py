@@ -24,11 +24,17 @@ _STUDY = {
     ("camel", "desert"): "a camel in the desert",
     ("camel", "grass"): "camel on the grass",
 }
-_PREPOSITION = {"grass": "on", "beach": "on", "street": "on", "snow": "in", "desert": "in"}
+# Names of places that something is on; it is in all others.
+_ON = {"grass", "beach", "street", "land", "water", "dirt", "mountain", "rock", "road", "table"}
+
+
+def _place(context: str) -> str:
+    """A context with its preposition, such as "on the grass"."""
+    return f"{'on' if context in _ON else 'in'} the {context}"
 
 
 def _descriptive(obj: str, context: str) -> str:
-    return _STUDY.get((obj, context)) or f"{obj} {_PREPOSITION.get(context, 'in')} the {context}"
+    return _STUDY.get((obj, context)) or f"{obj} {_place(context)}"
 
 
 _STYLES: dict[str, Callable[[str, str], str]] = {
@@ -47,7 +53,13 @@ def caption(style: str, obj: str, context: str, grouping: Grouping = SCENES) -> 
     template = dict(grouping.templates).get(style)
     if template is None:
         return _STYLES[style](obj, context)
-    return template.format(object=obj, context=context)
+    return filled(template, obj, context)
+
+
+def filled(template: str, obj: str, context: str) -> str:
+    """A caption template with its fields filled in: ``{object}``, ``{context}``, and ``{place}``, the context with its
+    preposition, such as "on the grass"."""
+    return template.format(object=obj, context=context, place=_place(context))
 
 
 def distinct_captions(style: str, grouping: Grouping) -> tuple[str, ...]:
@@ -71,8 +83,8 @@ class Vocabulary:
     def of(cls, grouping: Grouping) -> Vocabulary:
         """The words that any style can use for a grouping; the same for every style."""
         words = list(_BASE_WORDS)
-        between = (template.format(object=" ", context=" ") for _, template in grouping.templates)
-        for text in (*grouping.objects, *grouping.contexts, *between):
+        said = (filled(template, *pair) for _, template in grouping.templates for pair in grouping.pairs)
+        for text in (*grouping.objects, *grouping.contexts, *said):
             words.extend(split_words(text))
         return cls(words)
 

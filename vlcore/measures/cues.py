@@ -33,7 +33,8 @@ class Association:
 
 
 def cramers_v(one: NDArray[np.generic], other: NDArray[np.generic]) -> Association:
-    """Association of two columns, (n,) each; more than `BINS` different numbers are cut into bins of equal counts.
+    """Association of two columns, (n,) each; more than `BINS` different numbers are cut into bins of equal counts, and
+    equal numbers share a bin.
 
     V is ``sqrt(chi2 / n / (min(rows, columns) - 1))`` (Cramer 1946), p that of Pearson's test without correction.
 
@@ -52,10 +53,11 @@ def cramers_v(one: NDArray[np.generic], other: NDArray[np.generic]) -> Associati
 
 
 def _codes(column: NDArray[np.generic]) -> NDArray[np.int64]:
+    from scipy.stats import rankdata
+
     values, codes = np.unique(column, return_inverse=True)
     if len(values) > BINS and np.issubdtype(values.dtype, np.number):
-        edges = np.quantile(column.astype(float), np.linspace(0, 1, BINS + 1)[1:-1])
-        _, codes = np.unique(np.searchsorted(edges, column, side="right"), return_inverse=True)
+        _, codes = np.unique((rankdata(column) - 0.5) * BINS // len(column), return_inverse=True)
     return np.asarray(codes, dtype=np.int64)
 
 
@@ -63,8 +65,8 @@ def probe(features: Features, labels: Labels, groups: Labels, scenes: Labels) ->
     """How often a linear model (logistic regression on standardised features) names a label right on pictures whose
     scenes it was not fitted on, by cross-validation over `FOLDS` folds; (n, d), (n,), (n,), (n,).
 
-    Folds have equally many pictures of each group: where one label is rarer in a fold, it is commoner in the others,
-    and a model that has learnt nothing would be wrong more often than not.
+    Every group weighs the same in each fit: folds are balanced as nearly as scenes allow, but a label that is rarer in
+    one is commoner in the others, and a model that has learnt nothing would be wrong more often than not.
 
     Raises:
         ValueError: when there is one label only, or fewer scenes than folds.
@@ -73,6 +75,7 @@ def probe(features: Features, labels: Labels, groups: Labels, scenes: Labels) ->
     from sklearn.model_selection import StratifiedGroupKFold
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
+    from sklearn.utils.class_weight import compute_sample_weight
 
     if len(np.unique(labels)) < 2 or len(np.unique(scenes)) < FOLDS:
         raise ValueError(f"A probe needs two labels and at least {FOLDS} scenes.")
@@ -83,7 +86,9 @@ def probe(features: Features, labels: Labels, groups: Labels, scenes: Labels) ->
             continue
         # Standardised features are many and alike (neighbouring pixels): C is small so that the fit is not to noise.
         model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500))
-        predicted[test] = model.fit(features[fit], labels[fit]).predict(features[test])
+        weights = compute_sample_weight("balanced", groups[fit])
+        model.fit(features[fit], labels[fit], logisticregression__sample_weight=weights)
+        predicted[test] = model.predict(features[test])
     return rate(predicted == labels, scenes)
 
 

@@ -26,7 +26,7 @@ from vlcore.images.rendered import make_set, scene_of
 from vlcore.runs import checks, imports, store
 from vlcore.runs.jobs import State
 from vlcore.scenes import COATS, CONTEXTS, OBJECTS, POSES, SKIES, STYLES, Scene, draw, sample
-from vlcore.ui import gallery, panels, shell, work
+from vlcore.ui import drawn, gallery, panels, shell, work
 
 SECTIONS = ("pictures", "cheats", "one scene", "draw a set", "your own")
 ZIP_MB = 200
@@ -118,8 +118,8 @@ def cheats(images: ImageSet, palette: Palette) -> None:
     if rates:
         called = {"object": images.grouping.object_word, "context": "background"}
         rows = pd.DataFrame(rows_of(rates, called))
-        chart = rate_chart(rows, palette=palette, width=560)
-        st.altair_chart(chart, theme=None, width="content", key="rates")
+        chart = rate_chart(rows, palette=palette, width=shell.map_side())
+        drawn.show(chart.to_dict(), alt="What a linear probe names right from each view", key="rates")
     for entry in found:
         st.markdown(f":{COLOURS[entry.ok]}[{MEANINGS[entry.ok]}] {entry.sentence}")
 
@@ -326,7 +326,7 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
             second = right.text_input("Second object")
             there = right.text_input("belongs in ")
         short = left.text_input("Short label", "{object}", max_chars=100)
-        descriptive = right.text_input("Descriptive label", "{object} in the {context}", max_chars=100)
+        descriptive = right.text_input("Descriptive label", "{object} {place}", max_chars=100)
         name = left.text_input("Name of the set", placeholder="for example my-horses", max_chars=60)
         licence = right.text_input("Licence of the pictures", "not stated", max_chars=100)
         if not st.form_submit_button("Make the image set", type="primary", icon=":material/add_photo_alternate:"):

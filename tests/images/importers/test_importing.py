@@ -67,7 +67,7 @@ def test_a_folder_becomes_a_set(tree: Tree, groups: Groups) -> None:
     assert report.folder == images.root == data_folder() / "mine"
     assert progress == [(done, 20) for done in range(21)]
     assert list(images.table)[:-1] == list(COLUMNS)
-    assert images.table["caption"].value_counts()["horse in the grass"] == 5
+    assert images.table["caption"].value_counts()["horse on the grass"] == 5
     assert "my own horse" in set(images.table["caption"])
     assert len(set(images.table["scene"])) == 20
     for row in range(20):
@@ -370,7 +370,7 @@ def test_given_contexts_keep_their_order_where_the_objects_are_found(tree: Tree,
         ({"objects": ("cat", "dog"), "seed": -1}, "a seed of at least 0"),
         ({"objects": ("cat", "dog"), "short": "{context}"}, "does not name the object; write {object} in it"),
         ({"objects": ("cat", "dog"), "short": "thing"}, "does not name the object"),
-        ({"objects": ("cat", "dog"), "descriptive": "{object} {colour}"}, "has unknown fields; use {object} and"),
+        ({"objects": ("cat", "dog"), "descriptive": "{object} {colour}"}, "has unknown fields; use {object}, {context} and"),
         ({"objects": ("cat", "dog"), "descriptive": "{object.__class__}"}, "has unknown fields"),
         ({"objects": ("cat", "dog"), "descriptive": "{object!r}"}, "has unknown fields"),
         ({"objects": ("cat", "dog"), "descriptive": "{object:>999999999}"}, "has unknown fields"),

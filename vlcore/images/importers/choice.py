@@ -18,7 +18,7 @@ from vlcore.images.importers.source import ImportSetError, plural, printable
 
 FEWEST = 4  # pictures of a group
 _SHOWN = 20  # names in a message
-_FIELDS = {"object", "context"}
+_FIELDS = {"object", "context", "place"}
 
 
 def choose(
@@ -131,7 +131,7 @@ def check_template(label: str, template: str) -> str:
     """A caption template that can be filled in.
 
     Raises:
-        ImportSetError: when it does not name the object, or has other fields than object and context.
+        ImportSetError: when it does not name the object, or has other fields than object, context and place.
     """
     text = printable(template)
     try:
@@ -139,7 +139,9 @@ def check_template(label: str, template: str) -> str:
     except ValueError as error:
         raise ImportSetError(f"The {label} caption {text!r} has a brace too many or too few; correct it.") from error
     if not {name for name, _, _ in fields} <= _FIELDS or any(spec or conversion for _, spec, conversion in fields):
-        raise ImportSetError(f"The {label} caption {text!r} has unknown fields; use {{object}} and {{context}} only.")
+        raise ImportSetError(
+            f"The {label} caption {text!r} has unknown fields; use {{object}}, {{context}} and {{place}} only."
+        )
     if "object" not in {name for name, _, _ in fields}:
         raise ImportSetError(f"The {label} caption {text!r} does not name the object; write {{object}} in it.")
     return text

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from vlcore.home import data_folder, write_json
-from vlcore.images.captions import MAX_WORDS, split_words
+from vlcore.images.captions import MAX_WORDS, filled, split_words
 from vlcore.images.groups import Grouping
 from vlcore.images.imagesets import COLUMNS, Progress, silent
 from vlcore.images.importers.aside import check_free, publish, workplace
@@ -71,7 +71,7 @@ def import_set(
     objects: Sequence[str] = (),
     contexts: Sequence[str] = (),
     short: str = "{object}",
-    descriptive: str = "{object} in the {context}",
+    descriptive: str = "{object} {place}",
     licence: str = "not stated",
     max_per_group: int = 2000,
     seed: int = 0,
@@ -87,7 +87,8 @@ def import_set(
             object in the first context and the second in the second are the majority groups.
         contexts: two names, likewise.
         short: caption of the undescriptive label style, with the field ``{object}``.
-        descriptive: caption of the descriptive style and of pictures without their own, with ``{context}`` too.
+        descriptive: caption of the descriptive style and of pictures without their own; its other fields are
+            ``{context}`` and ``{place}``, the context with its preposition ("on the grass").
         licence: of the pictures, as text.
         max_per_group: how many pictures of a group are used at most, chosen by chance.
         seed: of that choice and of the splits.
@@ -112,15 +113,15 @@ def import_set(
             table = _one_group_per_id(table, skipped)
         table, notes = _limit(table, grouping, max_per_group, seed)
         need_enough(grouping, table["group"], opened.name, skipped)
-        captions = [templates["descriptive"].format(object=o, context=c) for o, c in grouping.pairs]
+        captions = [filled(templates["descriptive"], *pair) for pair in grouping.pairs]
         with workplace(name) as work:
             written = _write_all(opened, table, grouping, work, progress, skipped, notes)
             written = _without_contradictions(written, work, skipped)
             need_enough(grouping, written["group"], opened.name, skipped)
             written, splitting, duplicates = _split(written, grouping, work, seed, notes)
             own = written["caption"].to_numpy(dtype=object)
-            filled = np.array(captions, dtype=object)[written["group"].to_numpy()]
-            written = written.assign(caption=np.where(own == "", filled, own))
+            by_template = np.array(captions, dtype=object)[written["group"].to_numpy()]
+            written = written.assign(caption=np.where(own == "", by_template, own))
             warnings = _warnings(written, grouping, templates, bool(splitting.get("folds"))) + notes
             about = {
                 "name": name,
@@ -268,7 +269,7 @@ def _warnings(written: pd.DataFrame, grouping: Grouping, templates: dict[str, st
                 f"than {SAYS_LITTLE} say little."
             )
     for template in templates.values():
-        longest = max((template.format(object=o, context=c) for o, c in grouping.pairs), key=lambda t: len(t.split()))
+        longest = max((filled(template, *pair) for pair in grouping.pairs), key=lambda t: len(t.split()))
         if len(split_words(longest)) > MAX_WORDS:
             warnings.append(f"The caption {longest!r} is long; models read its first {MAX_WORDS} words.")
     return warnings
