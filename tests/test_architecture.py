@@ -17,10 +17,10 @@ from vlcore.__main__ import parser
 ROOT = Path(__file__).parents[1]
 LIBRARY = sorted((ROOT / "vlcore").rglob("*.py"))
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
-HEAVY = {"torch", "torchvision", "transformers", "umap", "numba", "vl_convert"}
+HEAVY = {"torch", "torchvision", "transformers", "umap", "numba", "vl_convert", "diffusers", "openai", "imagehash"}
 COMMANDS = {
-    "data render", "data list", "data show", "conditions", "train", "study", "embed", "compare", "status", "cancel",
-    "clean", "verify",
+    "data render", "data import", "data generate", "data list", "data show", "data check", "conditions", "train",
+    "study", "embed", "compare", "status", "cancel", "clean", "verify",
 }  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def test_only_the_pages_and_what_they_share_import_streamlit() -> None:
     assert importers("vlcore.ui", PAGES)
 
 
-@pytest.mark.parametrize("package", ["torch", "torchvision", "transformers", "safetensors"])
+@pytest.mark.parametrize("package", ["torch", "torchvision", "transformers", "diffusers", "safetensors"])
 def test_only_learning_imports_torch(package: str) -> None:
     users = importers(package, LIBRARY + PAGES)
     assert all(name.startswith("vlcore.learning.") for name in users)

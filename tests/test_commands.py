@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import re
@@ -25,10 +24,8 @@ from PIL import Image
 from vlcore.__main__ import main
 from vlcore.conditions import Condition, grid
 from vlcore.home import models_folder
-from vlcore.images import rendered
-from vlcore.images.imagesets import open_set, read_set
+from vlcore.images.imagesets import open_set
 from vlcore.runs import compare, jobs, pipeline, store
-from vlcore.scenes import Scene, draw
 
 from .test_architecture import COMMANDS
 
@@ -110,7 +107,9 @@ def test_an_option_that_is_not_there_is_one_sentence(cli: Cli, command: str) -> 
     assert "--help`." in one_sentence(err)
 
 
-def test_conditions_give_the_grid_with_states(document: Callable[..., Any], experiments: list[store.Artefact]) -> None:
+def test_conditions_give_the_grid_with_states(
+    cli: Cli, document: Callable[..., Any], experiments: list[store.Artefact]
+) -> None:
     entries = document("conditions", "--seeds", 2)
     expected = grid("paper", seeds=2)
     assert [set(entry) for entry in entries] == [{"key", "bias", "labels", "seed", "state"}] * 24
@@ -122,6 +121,13 @@ def test_conditions_give_the_grid_with_states(document: Callable[..., Any], expe
     done = {entry["key"] for entry in entries if entry["state"] == "done"}
     assert done >= {artefact.key for artefact in experiments}
     assert len(document("conditions", "--grid", "experiments")) == 4
+    code, out, _ = cli("conditions", "--grid", "experiments")
+    assert code == 0
+    head, *lines = out.splitlines()
+    assert head.split() == ["key", "bias", "labels", "seed", "state"]
+    assert [line.split()[1:5] for line in lines] == [
+        [bias, "%", labels, "0"] for bias in ("0", "75") for labels in ("undescriptive", "descriptive")
+    ]
     keys = [entry["key"] for entry in document("conditions", "--preset", "live", "--set", "n_per_group=12")]
     assert keys == [condition.key for condition in grid("paper", Condition(steps=300, n_per_group=12))]
 
@@ -129,7 +135,8 @@ def test_conditions_give_the_grid_with_states(document: Callable[..., Any], expe
 def check_metrics(metrics: dict[str, Any], artefact: store.Artefact) -> None:
     """The metrics of the command line are those of the artefact, each rate with its interval beside it."""
     end = artefact.metrics["end"]
-    assert set(metrics) == {"train_caption_accuracy", "group_accuracy", "intervals", *ACCURACIES}
+    assert set(metrics) == {"train_caption_accuracy", "group_accuracy", "intervals", "few_pictures", *ACCURACIES}
+    assert metrics["few_pictures"] == {}, "the drawn sets hold out 500 of each group"
     assert metrics["train_caption_accuracy"] == end["train_caption_accuracy"]
     assert set(metrics["group_accuracy"]) == GROUPS
     for group, value in metrics["group_accuracy"].items():
@@ -176,6 +183,13 @@ def test_training_from_cancel_to_damage_and_back(
     assert code == 0
     assert f"key: {condition.key}\n" in out
     assert "state: cached\n" in out
+    lines = dict(line.split(": ", 1) for line in out.splitlines())
+    low, high, n = made["metrics"]["intervals"]["minority_accuracy"]
+    assert lines["minority groups right"].endswith(
+        f"% ({low * 100:.0f} to {high * 100:.0f}) of {n:,} held-out pictures"
+    )
+    assert set(re.findall(r"(\w+) \d+ %", lines["each group right"])) == GROUPS
+    assert "fewer than" not in out
 
     assert document("verify") == [{"key": condition.key, "ok": True}]
     with (artefact.path / "embeddings.npz").open("r+b") as file:
@@ -228,9 +242,11 @@ def test_a_condition_that_fails_does_not_stop_a_study(
             assert entry["state"] == "cached"
     code, out, _ = cli("study", "class", "--jobs", 2)
     assert code == 0
-    assert len(out.splitlines()) == 6
+    head, *lines = out.splitlines()
+    assert head.split()[:5] == ["key", "bias", "labels", "seed", "state"]
+    assert len(lines) == 6
     low, high, n = entries[experiments[0].key]["metrics"]["intervals"]["minority_accuracy"]
-    assert f"({low:.0%} to {high:.0%}) of {n:,}" in out.splitlines()[0]
+    assert f"% ({low * 100:.0f} to {high * 100:.0f}) of {n:,} held-out pictures" in lines[0]
 
 
 def test_embed_says_where_pictures_land(
@@ -262,9 +278,11 @@ def test_embed_says_where_pictures_land(
         "context": images.table["context"].iat[row],
         "similarity": pytest.approx(1, abs=1e-4),
     }
-    code, out, _ = cli("embed", photo, "--model", artefact.key)
+    code, out, _ = cli("embed", photo, photo, "--model", artefact.key)
     assert code == 0
-    assert artefact.key in out
+    assert out.startswith(f"model: {artefact.key}\nimages:\n  file: {photo}\n  maps:\n    pca: ")
+    assert out.count(f"\n  file: {photo}\n") == 2
+    assert len(re.findall(r"\n    caption +similarity +probability(\n    .*\d){4}", out)) == 2
 
 
 def references(page: str) -> list[tuple[str, str | None]]:
@@ -309,70 +327,6 @@ def test_compare_writes_one_file_that_asks_nobody(
     assert [path.name for path in tmp_path.iterdir()] == ["maps.html"]
 
 
-def test_data_show_and_list_count(cli: Cli, document: Callable[..., Any], quick: list[store.Artefact]) -> None:
-    about = document("data", "show", "scenes")
-    assert {"name", "images", "groups", "splits"} <= set(about)
-    assert (about["name"], about["images"]) == ("scenes", 4512)
-    assert about["groups"] == dict.fromkeys(GROUPS, 1128)
-    assert set(about["splits"]) == {"train", "val", "probe", "test"}
-    assert about["splits"]["test"] == dict.fromkeys(GROUPS, 500)
-    assert 2784 <= about["on_disk"] <= 4512
-    assert about in document("data", "list")
-    code, out, _ = cli("data", "list")
-    assert code == 0
-    assert out.startswith("scenes")
-
-
-def test_data_list_names_what_there_is_before_anything_is_drawn(document: Callable[..., Any], empty_home: Path) -> None:
-    (about,) = document("data", "list")
-    assert (about["name"], about["on_disk"]) == ("scenes", 0)
-    assert list(empty_home.iterdir()) == [], "looking writes nothing"
-
-
-def test_render_writes_a_folder_to_browse(document: Callable[..., Any], empty_home: Path) -> None:
-    out = empty_home / "shown"
-    said = document("data", "render", "--out", out, "--n-per-group", 2, "--size", 48, "--seed", 5)
-    assert said == {"name": "shown", "images": 8, "folder": str(out)}
-    with (out / "metadata.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert [row["object"] + "_" + row["context"] for row in rows] == [
-        name for name in open_set("scenes").grouping.names for _ in range(2)
-    ]
-    pictures = {path.relative_to(out).as_posix() for path in out.rglob("*.png")}
-    assert pictures == {row["file_name"] for row in rows} | {row["mask"] for row in rows}
-    for row in rows:
-        drawing = draw(Scene.from_factors(json.loads(row["factors"])), 48)
-        assert np.array_equal(np.asarray(Image.open(out / row["file_name"])), drawing.image)
-        assert np.array_equal(np.asarray(Image.open(out / row["mask"])), drawing.mask)
-        assert row["split"] == "train"
-    assert len({row["factors"] for row in rows}) == 8
-    assert len(read_set(out).table) == 8, "it is an image set like any other"
-    assert not (empty_home / "data").exists()
-
-    again = document("data", "render", "--out", empty_home / "again", "--n-per-group", 1, "--size", 48, "--seed", 5)
-    assert again["images"] == 4
-    first = rows[0]["file_name"]
-    assert (empty_home / "again" / first).read_bytes() == (out / first).read_bytes()
-    document("data", "render", "--out", empty_home / "seed", "--n-per-group", 1, "--size", 48, "--seed", 6)
-    assert (empty_home / "seed" / first).read_bytes() != (out / first).read_bytes()
-
-
-def test_render_fills_the_image_set(
-    document: Callable[..., Any], empty_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With one picture of each split and group, and threads for processes: what is drawn is the same."""
-    table = rendered.scene_table().groupby(["split", "group"], sort=False).head(1).reset_index(drop=True)
-    monkeypatch.setattr(rendered, "scene_table", lambda: table)
-    monkeypatch.setattr(jobs, "worker_pool", lambda: ThreadPoolExecutor(2))
-    assert document("data", "show", "scenes")["on_disk"] == 0
-    for _ in range(2):  # the second time nothing is left to do
-        about = document("data", "render")
-        assert (about["images"], about["on_disk"]) == (16, 16)
-        drawn = sorted((empty_home / "data" / "scenes").rglob("*.png"))
-        assert len(drawn) == 32, "pictures and masks"
-    assert json.loads((empty_home / "data" / "scenes" / "dataset.json").read_text())["images"] == 16
-
-
 # --- jobs
 
 
@@ -403,7 +357,9 @@ def test_status_cancel_and_clean(
         ]
         assert document("status", "running-key") == entries[3:]
         assert document("status", "never-there") == [{"key": "never-there", "state": "absent"}]
-        assert cli("status")[1].splitlines()[1] == "failed-key  failed  The disk is full."
+        table = cli("status")[1].splitlines()
+        assert table[0].split() == ["key", "state", "stage", "step", "steps", "message"]
+        assert re.fullmatch(r"failed-key +failed +The disk is full\.", table[2])
         assert document("cancel", "running-key") == {"key": "running-key", "state": "cancelling"}
         assert (jobs.work_folder("running-key") / "cancel").exists()
         assert document("clean") == {"removed": ["failed-key", "killed-key"]}
@@ -476,20 +432,16 @@ def test_an_interrupt_of_the_keyboard_is_exit_code_130(
         ("train --set data=Ä", "The image set name 'Ä' is not usable; use lower-case letters"),
         ("train --set data_version=0", "is version '.*' now, not '0'; train on it again"),
         ("train --set n_per_group=481", "has 480 training images of horse_grass; choose at most that many"),
-        ("data show nowhere", "There is no usable image set named 'nowhere'; there are: scenes"),
-        ("data render --out new --n-per-group 0", "--n-per-group is 0; give a whole number from 1 to 10000"),
-        ("data render --out new --size 31", "--size is 31; give a whole number from 32 to 512"),
-        ("data render --out new --seed -1", "--seed is -1; give a whole number from 0 to 2147483647"),
-        ("data render --size big", "Argument --size: invalid int value: 'big'"),
         ("status ../x", "'../x' is not a model key; `python -m vlcore status` lists the keys there are"),
         ("cancel A", "'A' is not a model key"),
         ("cancel nowhere", "nowhere is not running; `python -m vlcore status` shows what is"),
         ("embed x.png", "The following arguments are required: --model"),
         ("embed x.png --model nowhere", "No model 'nowhere' is on disk; train it first"),
         ("embed x.png --model ../nowhere", "'../nowhere' is not a model key"),
-        ("embed x.png --model a-key.umap", "a-key.umap is a map, not a model; give the key without .umap"),
+        ("embed x.png --model a-key.umap", "a-key.umap is a map, not a model; `python -m vlcore status`"),
         ("compare nowhere other --out x.html", "No model 'nowhere' is on disk; train it first"),
-        ("compare a-key.umap nowhere --out x.html", "a-key.umap is a map, not a model; give the key without .umap"),
+        ("compare a-key.umap nowhere --out x.html", "a-key.umap is a map, not a model; `python -m vlcore status`"),
+        ("compare a.checks b --out x.html", "a.checks is the check of an image set, not a model; `python -m vlcore"),
         ("compare nowhere other", "The following arguments are required: --out"),
         ("compare a b --map globe --out x.html", "No map is named 'globe'; choose one of pca, umap"),
     ],
@@ -535,21 +487,6 @@ def test_a_picture_that_is_none(
     code, out, err = cli("embed", good, bad, "--model", quick[0].key, "--json")
     assert (code, out) == (BAD_INPUT, "")
     assert re.search(sentence, one_sentence(err)), err
-
-
-def test_render_does_not_write_into_what_is_there(cli: Cli, empty_home: Path) -> None:
-    full, file = empty_home / "full", empty_home / "file"
-    full.mkdir()
-    (full / "precious").write_text("do not touch")
-    file.write_text("do not touch")
-    for out in (full, file):
-        code, said, err = cli("data", "render", "--out", out, "--n-per-group", 1)
-        assert (code, said) == (BAD_INPUT, "")
-        assert one_sentence(err) == f"{out} exists and is not empty; give --out a new folder."
-    code, _, err = cli("data", "render", "--out", file / "within", "--n-per-group", 1)
-    assert code == BAD_INPUT
-    assert "cannot be written" in one_sentence(err)
-    assert sorted(path.name for path in empty_home.rglob("*")) == ["file", "full", "precious"]
 
 
 def test_compare_to_a_place_that_cannot_be_written(cli: Cli, quick: list[store.Artefact], tmp_path: Path) -> None:

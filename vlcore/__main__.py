@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from typing import Any
 
 from vlcore import commands, data_commands
@@ -148,6 +149,8 @@ def _training_options(command: argparse.ArgumentParser, seeds: bool = False) -> 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     options = parser().parse_args(arguments)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names in any script, on a terminal that lacks it
     try:
         document = options.run(options)
     except commands.BAD_INPUT_ERRORS as error:

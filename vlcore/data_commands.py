@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from vlcore.commands import CommandError, progress_bar, with_bar, within
 from vlcore.home import data_folder, make_folder
-from vlcore.images.imagesets import ImageSet, Progress, check_name, open_set, set_names
+from vlcore.images.imagesets import ImageSet, ImageSetError, Progress, check_name, open_set, set_names
 from vlcore.images.recipes import Recipe, new_recipe, recipe_of
 from vlcore.runs import jobs
 
@@ -55,11 +55,17 @@ def _recipe(options: Namespace) -> Recipe:
     known = recipe_of(options.name)
     if known is None:
         return new_recipe(options.name, **given)
-    if given and Recipe(known.name, **given) != known:
+    if replace(known, **given) != known:
         raise CommandError(
-            f"There is an image set named {known.name!r} already, drawn otherwise ({known.in_words()}); give --name."
+            f"There is an image set named {known.name!r} already and its settings are others ({_in_words(known)}); "
+            "leave the settings out, or give another --name."
         )
     return known
+
+
+def _in_words(recipe: Recipe) -> str:
+    settings = {**recipe.settings(), "contexts": ",".join(recipe.contexts)}
+    return ", ".join(f"{name.replace('_', '-')} {value}" for name, value in settings.items())
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:
@@ -78,16 +84,24 @@ def _render_folder(recipe: Recipe, options: Namespace) -> dict[str, Any]:
     root = Path(options.out)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise CommandError(f"{root} exists and is not empty; give --out a new folder.")
-    make_folder(root)
+    name = make_folder(root).resolve().name
     table, scenes = rendered.browsable(options.n_per_group, options.seed, recipe)
     for row, scene in enumerate(tqdm(scenes, "pictures", unit="", file=sys.stderr, disable=None)):
         rendered.write_picture(scene, root / table["file_name"].iat[row], root / table["mask"].iat[row], options.size)
-    rendered.write_metadata(root, table, replace(recipe, name=root.name), options.size)
-    return {"name": root.name, "images": len(scenes), "folder": str(root)}
+    rendered.write_metadata(root, table, replace(recipe, name=name), options.size)
+    return {"name": name, "images": len(scenes), "folder": str(root)}
 
 
 def list_sets(_options: Namespace) -> list[dict[str, Any]]:
-    return [_describe(open_set(name)) for name in set_names()]
+    """All sets; one that cannot be read hides no other."""
+    return [_described(name) for name in set_names()]
+
+
+def _described(name: str) -> dict[str, Any]:
+    try:
+        return _describe(open_set(name))
+    except ImageSetError as error:
+        return {"name": name, "message": str(error)}
 
 
 def show(options: Namespace) -> dict[str, Any]:
@@ -111,9 +125,7 @@ def check(options: Namespace) -> list[dict[str, Any]]:
     key = checks.checks_key(images.name, images.version)
     jobs.forget(key)
     with_bar(key, lambda: checks.make_checks(images.name, images.version))
-    words = {True: "ok", False: "NOT OK", None: "-"}
-    found = checks.read_checks(store.read(key))
-    return [{"check": entry.name, "verdict": words[entry.ok], **asdict(entry)} for entry in found]
+    return [asdict(entry) for entry in checks.read_checks(store.read(key))]
 
 
 def import_pictures(options: Namespace) -> dict[str, Any]:
@@ -146,6 +158,7 @@ def generate(options: Namespace) -> dict[str, Any]:
     check_name(options.name)
     objects, contexts = _pair("--objects", options.objects), _pair("--contexts", options.contexts)
     within("--per-group", options.per_group, FEWEST, 10_000)
+    within("--seed", options.seed, 0, 2**31 - 1)
     wanted = making.plan(
         objects,
         contexts,

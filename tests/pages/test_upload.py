@@ -29,7 +29,7 @@ def png(side: int = 90, seed: int = 0) -> bytes:
 def test_without_a_model_it_says_where_to_get_one(empty_home: Path) -> None:
     page = start()
     assert not page.exception
-    assert "no trained model yet" in page.info[0].value
+    assert "No model is trained on these pictures yet" in page.info[0].value
 
 
 def test_it_offers_sample_pictures(experiments: list[store.Artefact]) -> None:

@@ -5,16 +5,22 @@ from __future__ import annotations
 import csv
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from scipy.special import logsumexp
 from sklearn.metrics import silhouette_score
 
 from vlcore.conditions import Condition
+from vlcore.images import folds
+from vlcore.images.groups import SCENES
 from vlcore.images.imagesets import ImageSet, ImageSetError, map_rows, open_set, training_rows
+from vlcore.images.importers import import_set
 from vlcore.images.recipes import folder_name
 from vlcore.learning import train
 from vlcore.runs import jobs, pipeline, store
@@ -349,3 +355,211 @@ def test_a_device_that_is_not_there_is_a_sentence(other_home: Path, monkeypatch:
 def test_the_condition_is_kept_whole(quick: list[store.Artefact]) -> None:
     for artefact in quick:
         assert json.loads((artefact.path / "condition.json").read_text()) == artefact.condition.as_dict()
+
+
+# --- small sets: a model for each fold
+
+
+def write_small(home: Path) -> ImageSet:
+    """Five pictures of noise a group, one more in the first; two of the last are alike, so four folds are possible."""
+    for number, group in enumerate(SCENES.names):
+        (home / "source" / group).mkdir(parents=True, exist_ok=True)
+        for index in range(5 if number else 6):
+            seed = [number, 0 if (number, index) == (3, 4) else index]  # the last one is a copy
+            field = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+            picture = Image.fromarray(field).resize((64, 64), Image.Resampling.BICUBIC)
+            picture.save(home / "source" / group / f"{index}.png")
+    import_set(home / "source", "small")
+    return open_set("small")
+
+
+@pytest.fixture(scope="module")
+def in_folds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ImageSet, store.Artefact]]:
+    """A small set and a condition that was trained on it, in a home of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("small")
+        patch.setenv("VLCORE_HOME", str(folder))
+        images = write_small(folder)
+        condition = folds.usual_condition(images).but(steps=6, batch_size=8, bias=0.5, labels="descriptive")
+        assert pipeline.train_condition(condition) == "trained"
+        yield images, store.read(condition.key)
+
+
+def test_a_small_set_has_a_model_for_each_fold(in_folds: tuple[ImageSet, store.Artefact]) -> None:
+    images, artefact = in_folds
+    assert images.folds == artefact.metrics["models"] == 4
+    assert {path.name for path in artefact.path.iterdir()} == FILES
+
+
+def test_a_set_with_splits_of_its_own_has_one_model(quick: list[store.Artefact]) -> None:
+    assert [artefact.metrics["models"] for artefact in quick] == [1] * 4
+
+
+def test_every_picture_is_judged_once(in_folds: tuple[ImageSet, store.Artefact]) -> None:
+    images, artefact = in_folds
+    sizes = images.counts()["pool"]
+    assert list(sizes.values()) == [6, 5, 5, 5]
+    for moment in ("untrained", "end"):
+        measured = artefact.metrics[moment]
+        by_group = measured["group_accuracy"]
+        assert {name: estimate["n"] for name, estimate in by_group.items()} == sizes
+        assert measured["balanced_accuracy"]["n"] == 21
+        for name, estimate in by_group.items():
+            assert estimate["value"] * sizes[name] == pytest.approx(round(estimate["value"] * sizes[name]))
+        assert measured["balanced_accuracy"]["value"] == pytest.approx(
+            np.mean([estimate["value"] for estimate in by_group.values()])
+        )
+
+
+def test_each_picture_is_judged_by_the_model_that_has_not_seen_it(
+    in_folds: tuple[ImageSet, store.Artefact], monkeypatch: pytest.MonkeyPatch, empty_home: Path
+) -> None:
+    """The verdicts of all models, taken on their way to being counted."""
+    from vlcore.measures import accuracy
+
+    images, artefact = in_folds
+    trained_on, judged = [], []
+    count = accuracy.group_accuracy
+
+    def look(part: ImageSet, condition: Condition) -> NDArray[np.int64]:
+        trained_on.append((part, training_rows(part, condition)))
+        return trained_on[-1][1]
+
+    def judge(*columns: Any) -> accuracy.GroupAccuracy:
+        judged.append(columns)
+        return count(*columns)
+
+    monkeypatch.setattr(pipeline, "training_rows", look)
+    monkeypatch.setattr(accuracy, "group_accuracy", judge)
+    write_small(empty_home)
+    pipeline.train_condition(artefact.condition)
+    assert len(trained_on) == 4
+    scenes = images.table["scene"].to_numpy()
+    for part, rows in trained_on:
+        assert not set(scenes[rows]) & set(scenes[part.rows("test")])
+        assert len(rows) == 2 * artefact.condition.n_per_group + 2 * artefact.condition.n_minority
+    order = np.concatenate([part.rows("test") for part, _ in trained_on])
+    assert len(judged) == 2
+    for said, objects, groups, of_scenes, _ in judged:
+        assert len(said) == 21
+        for column, values in (("object", objects), ("group", groups), ("scene", of_scenes)):
+            assert values.tolist() == images.table[column].to_numpy()[order].tolist()
+
+
+def test_what_a_small_set_cannot_tell_is_absent_with_its_reason(in_folds: tuple[ImageSet, store.Artefact]) -> None:
+    for moment in ("untrained", "end"):
+        measured = in_folds[1].metrics[moment]
+        assert measured["absent"] == {
+            "silhouette_object": "too few held-out pictures",
+            "silhouette_context": "too few held-out pictures",
+            "probe_object": "no pictures to fit it on",
+            "probe_context": "no pictures to fit it on",
+        }
+        assert not set(measured) & set(measured["absent"])
+        assert measured["total_variance"]["value"] > 0
+
+
+def test_what_is_shown_is_of_the_first_fold(in_folds: tuple[ImageSet, store.Artefact]) -> None:
+    images, artefact = in_folds
+    shown = folds.parts(images, artefact.condition.data_seed)[0]
+    arrays, maps = artefact.arrays("embeddings.npz"), artefact.arrays("maps.npz")
+    assert arrays["test_rows"].tolist() == shown.rows("test").tolist()
+    assert arrays["train_rows"].tolist() == training_rows(shown, artefact.condition).tolist()
+    assert maps["map_rows"].tolist() == map_rows(shown).tolist() == shown.rows("test").tolist()
+    for split in ("val", "probe"):
+        assert arrays[f"{split}_rows"].tolist() == []
+        assert arrays[f"end_{split}"].shape == (0, arrays["end_test"].shape[1])
+    assert arrays["end_test"].shape[0] == len(shown.rows("test"))
+    snapshots = artefact.arrays("snapshots.npz")
+    assert snapshots["map"].shape[:2] == (len(snapshots["steps"]), len(maps["map_rows"]))
+    assert snapshots["val_curve"].size == 0
+
+
+def test_a_small_set_elsewhere_gives_the_same_bits(in_folds: tuple[ImageSet, store.Artefact], empty_home: Path) -> None:
+    _, first = in_folds
+    write_small(empty_home)
+    assert pipeline.train_condition(first.condition) == "trained"
+    again = store.read(first.key)
+    assert again.path != first.path
+    assert again.metrics == first.metrics
+    for name in ("embeddings.npz", "snapshots.npz", "maps.npz"):
+        one, other = first.arrays(name), again.arrays(name)
+        assert one.keys() == other.keys()
+        for array in one:
+            assert np.array_equal(one[array], other[array]), (name, array)
+    assert (first.path / "model.safetensors").read_bytes() == (again.path / "model.safetensors").read_bytes()
+
+
+def test_no_steps_on_a_small_set_is_one_untrained_encoder_for_all_folds(
+    in_folds: tuple[ImageSet, store.Artefact], empty_home: Path
+) -> None:
+    _, trained = in_folds
+    write_small(empty_home)
+    condition = trained.condition.untrained
+    pipeline.train_condition(condition)
+    artefact = store.read(condition.key)
+    assert artefact.metrics["models"] == 4
+    assert artefact.metrics["untrained"] == artefact.metrics["end"] == trained.metrics["untrained"]
+    assert artefact.metrics["first_fit"] is None
+
+
+def test_first_fit_is_measured_only_where_every_fold_has_one(
+    in_folds: tuple[ImageSet, store.Artefact], empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_small(empty_home)
+    monkeypatch.setattr(train, "FIT_ACCURACY", 0.0)
+    monkeypatch.setattr(train, "CHECK_EVERY", 4)
+    condition = in_folds[1].condition
+    pipeline.train_condition(condition)
+    metrics = store.read(condition.key).metrics
+    assert metrics["first_fit_step"] == 4
+    assert metrics["first_fit"]["balanced_accuracy"]["n"] == 21
+
+    other = condition.but(init_seed=1)
+    moments = pipeline._Watcher.moments
+
+    def without_one(self: pipeline._Watcher, trained: train.TrainedModel) -> dict[str, pipeline.Moment]:
+        found = moments(self, trained)
+        return {name: moment for name, moment in found.items() if (self.number, name) != (2, "first_fit")}
+
+    monkeypatch.setattr(pipeline._Watcher, "moments", without_one)
+    pipeline.train_condition(other)
+    artefact = store.read(other.key)
+    assert (artefact.metrics["first_fit_step"], artefact.metrics["first_fit"]) == (None, None)
+    assert artefact.metrics["end"]["balanced_accuracy"]["n"] == 21
+
+
+def test_the_models_of_a_small_set_are_watched_and_cancelled_in_turn(
+    in_folds: tuple[ImageSet, store.Artefact], empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_small(empty_home)
+    condition = in_folds[1].condition
+    monkeypatch.setattr(jobs, "REPORT_EVERY", 0.0)
+    seen: list[dict[str, Any]] = []
+    write = jobs.write_json
+
+    def watch(path: Path, status: dict[str, Any]) -> None:
+        seen.append(dict(status))
+        write(path, status)
+        if (status["stage"], status.get("step")) == ("training model 2 of 4", 3):
+            assert jobs.cancel(condition.key)
+
+    monkeypatch.setattr(jobs, "write_json", watch)
+    with pytest.raises(jobs.JobCancelledError):
+        pipeline.train_condition(condition)
+    assert jobs.view(condition.key).state is jobs.State.CANCELLED
+    assert store.published_keys() == []
+    stages = dict.fromkeys(status["stage"] for status in seen if status["stage"].startswith("training"))
+    assert list(stages) == ["training model 1 of 4", "training model 2 of 4"]
+    fractions = [status["fraction"] for status in seen]
+    assert fractions == sorted(fractions)
+    assert pipeline.RENDERING + pipeline.TRAINING / 4 < fractions[-1] < pipeline.RENDERING + pipeline.TRAINING / 2
+
+
+def test_more_pictures_than_a_fold_leaves_is_a_sentence(
+    in_folds: tuple[ImageSet, store.Artefact], empty_home: Path
+) -> None:
+    write_small(empty_home)
+    condition = in_folds[1].condition.but(n_per_group=5)
+    with pytest.raises(ImageSetError, match="choose at most that many as n_per_group instead of 5"):
+        pipeline.train_condition(condition)

@@ -21,13 +21,20 @@ def rate_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Layer
         width: of the plot in px.
 
     Raises:
-        ValueError: when a column is missing or there is no row.
+        ValueError: when a column is missing, there is no row, or a rate or its interval is not a number from 0 to 1.
     """
     need(rows, _NEEDED, "rows")
     if rows.empty:
         raise ValueError("rows: there is nothing to show")
+    if not rows[["value", "low", "high"]].astype(float).stack().between(0, 1).all():
+        raise ValueError("value, low and high are fractions from 0 to 1")
     labels = list(dict.fromkeys(rows["label"]))
-    base = alt.Chart(rows.loc[:, list(_NEEDED)]).encode(
+    spoken = [
+        f"{row.label} from {row.view}: right {100 * row.value:.0f} % ({100 * row.low:.0f} to {100 * row.high:.0f}) "
+        f"of {row.n:,}"
+        for row in rows.itertuples()
+    ]
+    base = alt.Chart(rows.loc[:, list(_NEEDED)].assign(spoken=spoken)).encode(
         y=alt.Y("view:N", sort=None, title=None, axis=alt.Axis(labelLimit=260, ticks=False, labelColor=palette.text)),
         yOffset=alt.YOffset("label:N", sort=labels, scale=alt.Scale(paddingOuter=0.4)),
         color=alt.Color(
@@ -35,6 +42,7 @@ def rate_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Layer
             scale=alt.Scale(domain=labels, range=[palette.accent, palette.groups[0], palette.groups[1]][: len(labels)]),
             legend=alt.Legend(title=None, orient="top"),
         ),
+        description=alt.Description("spoken:N"),
     )
     axis = alt.Axis(format="%", title="named right by a linear probe; dashed: chance")
     x = alt.X("low:Q", scale=alt.Scale(domain=[0, 1]), axis=axis)
@@ -50,6 +58,10 @@ def rate_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Layer
             alt.Tooltip("n:Q", title="pictures"),
         ],
     )
-    chance = alt.Chart(pd.DataFrame({"x": [0.5]})).mark_rule(strokeDash=[4, 4], color=palette.muted).encode(x="x:Q")
+    chance = (
+        alt.Chart(pd.DataFrame({"x": [0.5], "spoken": ["chance: 50 %"]}))
+        .mark_rule(strokeDash=[4, 4], color=palette.muted)
+        .encode(x="x:Q", description=alt.Description("spoken:N"))
+    )
     height = _ROW * rows["view"].nunique()
     return alt.layer(chance, bars, dots).properties(width=width, height=height).configure(**theme(palette, frame=False))

@@ -32,9 +32,12 @@ def contact_sheets(rows: pd.DataFrame, *, palette: Palette, grouping: Grouping, 
         side: width of a sheet in px.
 
     Raises:
-        ValueError: when a column is missing, an id occurs twice, a group is unknown, or a picture is foreign.
+        ValueError: when there is no row, a column is missing, an id occurs twice, a group is unknown, or a picture is
+            foreign.
     """
     need(rows, _NEEDED, "rows")
+    if rows.empty:
+        raise ValueError("rows: there is nothing to show")
     known_only(rows["group"], grouping.names, "group")
     check_uris(rows["thumb"])
     if rows["id"].duplicated().any():
@@ -80,12 +83,12 @@ def _sheet(
     base = alt.Chart(here).encode(
         x=alt.X("column:Q", axis=None, scale=alt.Scale(domain=[-0.5, COLUMNS - 0.5], nice=False)),
         y=alt.Y("line:Q", axis=None, scale=alt.Scale(domain=[lines - 0.5, -0.5], nice=False)),
+        description=alt.Description("spoken:N"),
     )
     pictures = base.mark_image(width=cell - 3, height=cell - 3, aspect=False, cursor="pointer").encode(
         url="thumb:N",
         opacity=alt.condition(alt.datum.kept, alt.value(1), alt.value(0.16)),
         tooltip=[alt.Tooltip("thumb:N", title="image"), alt.Tooltip("caption:N"), alt.Tooltip("state:N")],
-        description=alt.Description("spoken:N"),
     )
     frame = base.transform_filter(pick).mark_square(size=(cell - 3) ** 2, filled=False, strokeWidth=3, opacity=1)
     return [pictures.properties(name=name), frame.encode(color=alt.value(palette.accent))]

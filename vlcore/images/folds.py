@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.conditions import STUDY_N, Condition
-from vlcore.images.imagesets import ImageSet
+from vlcore.images.imagesets import ImageSet, ImageSetError
 
 
 def parts(images: ImageSet, data_seed: int) -> list[ImageSet]:
@@ -52,12 +52,26 @@ def fold_numbers(images: ImageSet, data_seed: int) -> NDArray[np.int64]:
 
 def usual_n_per_group(images: ImageSet) -> int:
     """How many training pictures a group has unless somebody says otherwise: the study's 48, or what there is of the
-    smallest group. Of a set in folds that is what each of the first ten seeds leaves for training."""
+    smallest group. Of a set in folds that is what each of the first ten seeds leaves for training.
+
+    Raises:
+        ImageSetError: when that is fewer than two, which is nothing to train on.
+    """
     seeds = range(10 if images.folds else 1)
-    smallest = min(min(part.counts()["train"].values()) for seed in seeds for part in parts(images, seed))
+    counts = [part.counts().get("train", {}) for seed in seeds for part in parts(images, seed)]
+    smallest = min(min(of_part.values(), default=0) for of_part in counts)
+    if smallest < 2:
+        raise ImageSetError(
+            f"The image set {images.name!r} leaves fewer than two different pictures of a group to train on; import it "
+            "again with more."
+        )
     return min(STUDY_N, smallest)
 
 
 def usual_condition(images: ImageSet) -> Condition:
-    """The default condition on a set."""
+    """The default condition on a set.
+
+    Raises:
+        ImageSetError: when there is too little to train on.
+    """
     return Condition(images.name, images.version, n_per_group=usual_n_per_group(images))

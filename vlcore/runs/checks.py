@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vlcore.home import write_json
+from vlcore.images import folds
 from vlcore.images.imagesets import ImageSet, Progress, open_set, silent
+from vlcore.images.importers.source import plural
 from vlcore.images.rendered import scene_of
 from vlcore.measures import cues
 from vlcore.measures.estimate import FEW, Estimate
@@ -29,7 +31,8 @@ from vlcore.scenes import Scene, draw
 PER_GROUP = 100  # pictures that the probes look at
 TWIN_SCENES = 12
 SIZE = 64  # pixels
-SAME = 6.0  # mean absolute difference of two pictures, of 255, below which they are one picture twice
+COMPARED = 200  # pictures of training and of test, each with each
+SAME = 0.05  # share of a usual difference between two pictures, below which they are one picture twice
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,16 @@ def check(images: ImageSet, progress: Progress = silent) -> list[Check]:
         HomeError: when pictures cannot be drawn.
     """
     rows = balanced_rows(images)
-    images.complete(rows.tolist(), progress)
-    return [*_counts(images), *_factors(images), *_probes(images, rows), *_twins(images), *_across_splits(images)]
+    parts = folds.parts(images, data_seed=0)
+    compared = [_spread(parts[0], split) for split in ("train", "test")]
+    images.complete(np.unique(np.concatenate([rows, *compared])).tolist(), progress)
+    return [
+        *_counts(images),
+        *_factors(images),
+        *_probes(images, rows),
+        *_twins(images),
+        *_across_splits(images, parts, *compared),
+    ]
 
 
 def checks_key(name: str, version: str) -> str:
@@ -74,7 +85,8 @@ def make_checks(name: str, version: str) -> str:
         started = time.perf_counter()
 
         def drawn(done: int, of: int) -> None:
-            report(stage="drawing pictures", done=done, of=of, fraction=0.6 * done / max(of, 1))
+            stage = "drawing pictures" if done < of else "looking at the pictures"
+            report(stage=stage, done=done, of=of, fraction=0.6 * done / max(of, 1), now=done == of)
 
         found = check(open_set(name, version), drawn)
         write_json(out / "checks.json", {"checks": [asdict(entry) for entry in found]})
@@ -98,7 +110,10 @@ def in_words(found: Sequence[Check], animal: str) -> str | None:
         f"{number['value'] * 100:.0f}\u00a0% ({number['low'] * 100:.0f} to {number['high'] * 100:.0f})"
         for number in (place, seen)
     ]
-    numbers = f"a linear probe of coarse pictures names the background in {words[0]}, the {animal} in {words[1]}"
+    numbers = (
+        f"a linear probe of coarse pictures names the background in {words[0]}, the {animal} in {words[1]} of "
+        f"{seen['n']:,} pictures"
+    )
     if place["low"] > seen["high"]:
         return f"The background is easier to see than the {animal}: {numbers}. A shortcut through it lies near."
     if seen["low"] > place["high"]:
@@ -132,7 +147,7 @@ def _counts(images: ImageSet) -> Iterator[Check]:
     yield Check(
         "held-out pictures",
         smallest >= FEW,
-        f"The smallest group has {smallest:,} held-out pictures"
+        f"The smallest group has {plural(smallest, 'held-out picture')}"
         + ("." if smallest >= FEW else f"; numbers from fewer than {FEW} say little."),
     )
 
@@ -150,15 +165,17 @@ def _factors(images: ImageSet) -> Iterator[Check]:
             column = np.array([entry[name] for entry in factors])
             if len(np.unique(column)) > 1:  # a setting of the whole set is no factor
                 found.append((cues.cramers_v(column, table[label].to_numpy(str)), name))
-        worst, name = max(found, key=lambda pair: pair[0].v)
-        least = min(association.p for association, _ in found) * len(found)  # Bonferroni
+        # V grows with the number of values, so the factor that is least likely by chance need not have the largest.
+        surest, name = min(found, key=lambda pair: pair[0].p)
+        worst, its_name = max(found, key=lambda pair: pair[0].v)
+        independent = surest.p * len(found) > 0.01  # Bonferroni
         yield Check(
             f"factors and {label}",
-            least > 0.01,
+            independent,
             f"None of {len(found)} other factors goes with the {label}: the largest Cramér's V is {worst.v:.2f} "
-            f"({name}) in {worst.n:,} pictures."
-            if least > 0.01
-            else f"The factor {name} goes with the {label}: Cramér's V {worst.v:.2f} in {worst.n:,} pictures.",
+            f"({its_name}) in {worst.n:,} pictures."
+            if independent
+            else f"The factor {name} goes with the {label}: Cramér's V is {surest.v:.2f} in {surest.n:,} pictures.",
         )
 
 
@@ -216,10 +233,11 @@ def _twins(images: ImageSet) -> Iterator[Check]:
         return
     first = images.rows("test")[:TWIN_SCENES]
     (obj, other), (here, there) = images.grouping.objects, images.grouping.contexts
-    exact = True
+    inexact = 0
     for row in first:
         scene = scene_of(images, int(row))
         cells = {(o, c): draw(scene.replace(object=o, context=c)) for o in (obj, other) for c in (here, there)}
+        exact = True
         for context in (here, there):
             one, two = cells[obj, context], cells[other, context]
             free = (one.mask == 0) & (two.mask == 0)
@@ -229,43 +247,53 @@ def _twins(images: ImageSet) -> Iterator[Check]:
             whole = one.mask == 255
             same = recipe["object_contrast"] < 1 or bool((one.image[whole] == two.image[whole]).all())
             exact &= bool((one.mask == two.mask).all()) and same
+        inexact += not exact
     yield Check(
         "twins",
-        exact,
+        inexact == 0,
         f"Twins differ in the changed factor and in no other pixel ({len(first)} scenes of four looked at)."
-        if exact
-        else "Twins differ in more than the changed factor.",
+        if inexact == 0
+        else f"Twins differ in more than the changed factor in {inexact} of {plural(len(first), 'scene')} looked at.",
     )
 
 
-def _across_splits(images: ImageSet) -> Iterator[Check]:
+def _across_splits(
+    images: ImageSet, parts: Sequence[ImageSet], train: NDArray[np.int64], test: NDArray[np.int64]
+) -> Iterator[Check]:
     """Is a held-out picture, or one much like it, among the training pictures?"""
-    if images.folds:
-        yield Check("near-duplicates", True, "Near-duplicates stay in one fold.")
+    if min(len(train), len(test)) == 0:
         return
-    split = images.table["split"].to_numpy()
-    scenes = images.table["scene"].to_numpy()
-    shared = set(scenes[split == "train"]) & set(scenes[split == "test"])
-    parts = [_spread(images, name, 200) for name in ("train", "test")]
-    if any(len(rows) == 0 for rows in parts):
-        return
-    images.complete(np.concatenate(parts).tolist(), silent)
-    train, test = (cues.coarse(images.pixels(rows, SIZE)) * 255 for rows in parts)
-    nearest = min(float(np.abs(train - picture).mean(axis=1).min()) for picture in test)
-    ok = not shared and nearest > SAME
-    yield Check(
-        "near-duplicates",
-        ok,
-        f"No scene is in training and test; of {len(test)} test pictures none is near one of {len(train)} training "
-        f"pictures (smallest mean difference {nearest:.0f} of 255)."
-        if ok
-        else "A picture is in training and in test, or nearly so; what is measured on it is not held out.",
-    )
+    scenes = images.table["scene"].to_numpy(str)
+    shared = set[str]()
+    for part in parts:
+        shared |= set(scenes[part.rows("train")]) & set(scenes[part.rows("test")])
+    seen, held_out = (cues.coarse(images.pixels(rows, SIZE)) * 255 for rows in (train, test))
+    apart = np.stack([np.abs(seen - picture).mean(axis=1) for picture in held_out])
+    usual, nearest = float(np.median(apart)), apart.min(axis=1)
+    near = int((nearest <= SAME * usual).sum())
+    if shared:
+        count = len(np.unique(scenes))
+        sentence = f"What is held out is not unseen: {len(shared):,} of {count:,} scenes are in training and in test."
+    elif near:
+        sentence = (
+            f"What is held out is not unseen: a training picture was found again, or nearly so, in {near} of "
+            f"{plural(len(test), 'test picture')} (smallest mean difference {nearest.min():.0f} of 255, a usual one is "
+            f"{usual:.0f})."
+        )
+    else:
+        sentence = (
+            f"{'No fold cuts a scene' if images.folds else 'No scene is in training and test'}; of "
+            f"{plural(len(test), 'test picture')}{' of the first fold' if images.folds else ''} none is near one of "
+            f"{plural(len(train), 'training picture')} (smallest mean difference {nearest.min():.0f} of 255, a usual "
+            f"one is {usual:.0f})."
+        )
+    yield Check("near-duplicates", not shared and not near, sentence)
 
 
-def _spread(images: ImageSet, split: str, count: int) -> NDArray[np.int64]:
+def _spread(images: ImageSet, split: str) -> NDArray[np.int64]:
+    """At most `COMPARED` rows of a split, evenly over all of it."""
     rows = images.rows(split)
-    return rows[np.unique(np.linspace(0, len(rows) - 1, count).astype(int))] if len(rows) else rows
+    return rows[np.unique(np.linspace(0, len(rows) - 1, COMPARED).astype(int))] if len(rows) else rows
 
 
 def _share(found: Estimate) -> str:

@@ -126,14 +126,20 @@ def seed_of(u: list[float]) -> int:
 
 
 def heading_of(u: list[float]) -> float:
-    """Left or right: mostly within 40 degrees of side-on, a fifth three-quarter, a tenth nearly from the front."""
-    if u[3] < 0.7:
-        turn = 0.2 + 0.5 * (u[1] + u[2] - 1)
-    elif u[3] < 0.9:
+    """Left or right: mostly within 32 degrees of side-on, some three-quarter, one in twenty nearly from the front."""
+    if u[3] < 0.8:
+        turn = 0.15 + 0.4 * (u[1] + u[2] - 1)
+    elif u[3] < 0.95:
         turn = 0.6 + 0.5 * u[1]
     else:
         turn = 1.1 + (math.pi / 2 - 1.1) * u[1]
     return turn if u[0] < 0.5 else math.pi - turn
+
+
+def pose_of(u: list[float]) -> str:
+    """Head down or lying in one picture of six: both hide what is easiest to tell apart."""
+    upright = tuple(pose for pose in POSES if pose not in ("grazing", "lying"))
+    return one_of(("grazing", "lying"))(u[1:]) if u[0] < 1 / 6 else one_of(upright)(u[1:])
 
 
 # Each factor as a function of four independent uniform numbers.
@@ -142,13 +148,13 @@ DRAWS: dict[str, Callable[[list[float]], Scalar]] = {
     "coat": one_of(COATS),
     "shade": between(0, 1),
     "socks": between(0, 1),
-    "pattern": lambda u: "plain" if u[0] < 0.5 else PATTERNS[1 + int(u[1] * 2)],
+    "pattern": lambda u: "plain" if u[0] < 0.7 else PATTERNS[1 + int(u[1] * 2)],
     "blaze": between(0, 1),
-    "pose": one_of(POSES),
+    "pose": pose_of,
     "stride": between(0, 1),
     "heading": heading_of,
-    "size": between(0.54, 0.73),
-    "x": between(0.465, 0.535),
+    "size": between(0.58, 0.75),
+    "x": between(0.475, 0.525),
     "y": between(0.80, 0.91),
     "sun_azimuth": between(-1.2, 1.2),
     "sun_elevation": between(0.45, 1.1),

@@ -6,7 +6,10 @@ The one idea: each section is a function of an image set that draws itself; the 
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -246,9 +249,9 @@ def draw_a_set() -> None:
 
 
 def _go_to(name: str) -> None:
-    """Show a new set: the choice of the set is a widget, so the address does it."""
-    st.session_state.pop("data", None)
-    st.query_params.from_dict({"data": name})
+    """Show the pictures of a new set, at the next run: a choice that is drawn already cannot be changed."""
+    st.session_state["go_to"] = {"data": name, "look": SECTIONS[0]}
+    st.query_params.pop("picture", None)
     st.rerun()
 
 
@@ -278,25 +281,33 @@ def your_own() -> None:
         _import_form(source, listing)
 
 
+class _Kept:
+    """An upload on the disk: there as long as this object, which a visitor's session holds."""
+
+    def __init__(self, identity: tuple[str, ...]) -> None:
+        self.identity = identity
+        self.folder = Path(tempfile.mkdtemp(prefix="vlcore-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+
+
 def _source(file: Any, files: list[Any]) -> Path:
-    """The upload as a zip or folder on the disk, written once; it goes when the visitor's session ends."""
+    """The upload as a zip or a folder on the disk, written once."""
     identity = (file.file_id,) if file else tuple(sorted(entry.file_id for entry in files))
-    held = st.session_state.get("import_source")
-    if held is None or held[0] != identity:
-        folder = tempfile.TemporaryDirectory(prefix="vlcore-")
-        root = Path(folder.name)
-        if file:
-            path = root / "upload.zip"
-            path.write_bytes(file.getvalue())
-        else:
-            path = root / "upload"
-            for entry in files:
-                inside = [part for part in entry.name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
-                target = path.joinpath(*inside)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(entry.getvalue())
-        st.session_state["import_source"] = held = (identity, folder, path)
-    return Path(held[2])
+    kept = st.session_state.get("import_source")
+    if kept is not None and kept.identity == identity:
+        return Path(next(kept.folder.iterdir()))
+    kept = st.session_state["import_source"] = _Kept(identity)
+    if file:
+        path = kept.folder / (re.sub(r"[^\w.-]+", " ", Path(file.name).name).strip() or "upload.zip")
+        path.write_bytes(file.getvalue())
+        return path
+    path = kept.folder / "upload"
+    for entry in files:
+        inside = [part for part in entry.name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+        target = path.joinpath(*inside)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(entry.getvalue())
+    return path
 
 
 def _import_form(source: Path, listing: importers.Listing) -> None:

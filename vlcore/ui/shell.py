@@ -53,6 +53,7 @@ def carried() -> dict[str, str]:
 
 def image_set_choice() -> ImageSet:
     """The choice of the image set that a page is about, where there is one to make; it is in the address."""
+    st.session_state.update(st.session_state.pop("go_to", {}))
     names = set_names()
     name = st.selectbox(
         "Image set",
