@@ -94,10 +94,27 @@ with shell.errors_as_sentences(), st.container(horizontal=True):
             st.image(picture, width="stretch", alt=f"Mean of {names[group]}")
             st.caption(names[group])
 
-st.download_button(
-    f"Download the {len(gallery.kept_rows(images, condition)):,} training pictures (zip)",
-    data=lambda: gallery.archive(images.name, images.version, condition),
-    file_name=f"{images.name}-b{condition.bias * 100:g}-s{seed}.zip",
-    mime="application/zip",
-    icon=":material/download:",
-)
+st.subheader("Take them with you")
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.download_button(
+        f"The {len(gallery.kept_rows(images, condition)):,} training pictures (zip)",
+        data=lambda: gallery.archive(images.name, images.version, condition),
+        file_name=f"{images.name}-b{condition.bias * 100:g}-s{seed}.zip",
+        mime="application/zip",
+        icon=":material/download:",
+    )
+    size = gallery.weight(images)
+    if size is not None and size <= data_sections.LARGEST_ZIP:
+        st.download_button(
+            f"The whole set (zip, {size / 2**20:.0f} MB)",
+            data=lambda: gallery.archive(images.name, images.version, None),
+            file_name=f"{images.name}.zip",
+            mime="application/zip",
+            icon=":material/folder_zip:",
+        )
+    else:
+        st.caption(
+            f"The whole set is large: `python -m vlcore data render --name {images.name}` draws it into "
+            f"`data/{images.root.name}/`.",
+            width="content",
+        )

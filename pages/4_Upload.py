@@ -72,7 +72,10 @@ given: list[tuple[str, Image.Image]] = []
 upload, camera, samples = st.tabs(["Upload", "Camera", "Sample pictures"])
 with upload:
     files = st.file_uploader(
-        "Pictures (PNG, JPEG or WebP, up to 5 MB each)", type=["png", "jpg", "jpeg", "webp"], accept_multiple_files=True
+        "Pictures (PNG, JPEG or WebP, up to 5 MB each)",
+        type=["png", "jpg", "jpeg", "webp"],
+        accept_multiple_files=True,
+        max_upload_size=5,
     )
 with camera:
     taken = st.camera_input("Take a picture") if st.toggle("Use the camera", value=False) else None
@@ -84,8 +87,8 @@ with samples:
     )
     tiles = st.container(horizontal=True)
     for name, picture in {**offered, **elsewhere()}.items():
-        with tiles.container(width=150):
-            st.image(picture, width=150, alt=name)
+        with tiles.container(width=128):
+            st.image(picture, width=128, alt=name)
             if st.checkbox(name, key=f"sample_{name}"):
                 given.append((name, Image.fromarray(picture)))
 for file in [*(files or []), *([taken] if taken else [])]:

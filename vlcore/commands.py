@@ -30,6 +30,7 @@ BAD_INPUT_ERRORS = (ConditionError, ImageSetError, HomeError, store.StoreError, 
 SHOWN = 20  # entries of a list that people are shown
 MINORITY = "minority groups right"
 FEW_HELD_OUT = f"fewer than {FEW} held-out pictures"
+LONG = (MINORITY, FEW_HELD_OUT, "groups", "message", "sentence")  # the last columns of a table
 
 
 class CommandError(ConditionError):
@@ -297,17 +298,16 @@ def _is_flat(value: list[Any] | dict[str, Any]) -> bool:
 
 
 def _cells(entry: dict[str, Any]) -> dict[str, Any]:
-    """An entry as a row: what is long comes last, and the share that studies are about stands for all metrics."""
+    """An entry as a row; of the metrics, the share that studies are about."""
     shown = {name: value for name, value in entry.items() if name not in ("metrics", "splits", "number")}
-    long: dict[str, Any] = {name: shown.pop(name) for name in ("groups", "message", "sentence") if name in shown}
-    if metrics := entry.get("metrics"):
-        rates = _rates(metrics)
-        long = {name: rates[name] for name in (MINORITY, FEW_HELD_OUT) if name in rates} | long
-    return {name.replace("_", " "): value for name, value in (shown | long).items()}
+    rates = _rates(entry["metrics"]) if "metrics" in entry else {}
+    shown |= {name: rates[name] for name in (MINORITY, FEW_HELD_OUT) if name in rates}
+    return {name.replace("_", " "): value for name, value in shown.items()}
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    """Rows under a head; what is long comes last."""
+    names = sorted({name: None for row in rows for name in row}, key=LONG.__contains__)
     lines = [names, *([_value(row[name], name) if name in row else "" for name in names] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]

@@ -64,4 +64,6 @@ def rate_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Layer
         .encode(x="x:Q", description=alt.Description("spoken:N"))
     )
     height = _ROW * rows["view"].nunique()
-    return alt.layer(chance, bars, dots).properties(width=width, height=height).configure(**theme(palette, frame=False))
+    # Streamlit fits a single plot into its own idea of a height unless it is told to pad.
+    chart = alt.layer(chance, bars, dots, autosize="pad").properties(width=width, height=height)
+    return chart.configure(**theme(palette, frame=False))

@@ -158,6 +158,8 @@ def open_set(name: str, version: str | None = None) -> ImageSet:
     from vlcore.images.recipes import recipe_of
     from vlcore.images.rendered import drawn_set
 
+    if not usable_name(name):
+        raise ImageSetError(f"There is no usable image set named {name!r}; there are: {', '.join(set_names())}.")
     recipe = recipe_of(name)
     images = read_set(data_folder() / name) if recipe is None else drawn_set(recipe, version)
     if version is not None and images.version != version:
@@ -214,13 +216,18 @@ _DRAWN = re.compile(r"(.+)-v\d+")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
 
 
+def usable_name(name: str) -> bool:
+    """Whether a set's folder may have this name: nothing in it leads elsewhere or is a pattern."""
+    return _NAME.fullmatch(name) is not None
+
+
 def check_name(name: str) -> None:
     """Make sure that a new set may have a name.
 
     Raises:
         ImageSetError: when it has characters that a name cannot have, or is taken.
     """
-    if not _NAME.fullmatch(name) or _DRAWN.fullmatch(name):
+    if not usable_name(name) or _DRAWN.fullmatch(name):
         raise ImageSetError(
             f"An image set cannot be named {name!r}; use lower-case letters, digits, '.', '-' and '_', at most 60, "
             "without a version such as -v2 at the end."

@@ -13,7 +13,7 @@ from typing import Any
 
 from vlcore.home import data_folder
 from vlcore.images.groups import Grouping
-from vlcore.images.imagesets import ImageSetError, check_name
+from vlcore.images.imagesets import ImageSetError, check_name, usable_name
 from vlcore.scenes import CONTEXTS, OBJECTS, RENDERER_VERSION, STYLES, Scene
 
 
@@ -102,6 +102,8 @@ def recipe_of(name: str) -> Recipe | None:
     """
     if name in BUILT_IN:
         return BUILT_IN[name]
+    if not usable_name(name):  # it would be a pattern, or lead out of the folder
+        return None
     for file in sorted(data_folder().glob(f"{name}-v*/dataset.json"), reverse=True):
         settings = _settings(file.read_text())
         if settings is not None:

@@ -19,6 +19,7 @@ CONTEXTS = ("grass", "desert", "snow", "beach", "street", "room")  # the first t
 SPLITS = ("train", "val", "probe", "test", "demo")
 COATS = ("bay", "chestnut", "brown", "black", "grey", "cream", "dun", "sand")
 PATTERNS = ("plain", "dapples", "patches")
+PALE = ("cream", "dun", "sand")
 POSES = ("standing", "alert", "walking", "trotting", "grazing", "looking", "lying")
 SKIES = ("clear", "deep", "pale", "dawn", "dusk", "overcast")
 STYLES = ("photo", "watercolour", "pencil", "night")
@@ -136,6 +137,12 @@ def heading_of(u: list[float]) -> float:
     return turn if u[0] < 0.5 else math.pi - turn
 
 
+def coat_of(u: list[float]) -> str:
+    """A pale coat, in which a body's shape is hard to see, in one picture of five."""
+    dark = tuple(coat for coat in COATS if coat not in PALE)
+    return one_of(PALE)(u[1:]) if u[0] < 0.2 else one_of(dark)(u[1:])
+
+
 def pose_of(u: list[float]) -> str:
     """Head down or lying in one picture of six: both hide what is easiest to tell apart."""
     upright = tuple(pose for pose in POSES if pose not in ("grazing", "lying"))
@@ -145,7 +152,7 @@ def pose_of(u: list[float]) -> str:
 # Each factor as a function of four independent uniform numbers.
 DRAWS: dict[str, Callable[[list[float]], Scalar]] = {
     "form": between(0, 1),
-    "coat": one_of(COATS),
+    "coat": coat_of,
     "shade": between(0, 1),
     "socks": between(0, 1),
     "pattern": lambda u: "plain" if u[0] < 0.7 else PATTERNS[1 + int(u[1] * 2)],
@@ -153,7 +160,7 @@ DRAWS: dict[str, Callable[[list[float]], Scalar]] = {
     "pose": pose_of,
     "stride": between(0, 1),
     "heading": heading_of,
-    "size": between(0.58, 0.75),
+    "size": between(0.60, 0.75),
     "x": between(0.475, 0.525),
     "y": between(0.80, 0.91),
     "sun_azimuth": between(-1.2, 1.2),

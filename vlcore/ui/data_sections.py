@@ -32,7 +32,8 @@ from vlcore.scenes import COATS, CONTEXTS, OBJECTS, POSES, SKIES, STYLES, Scene,
 from vlcore.ui import drawn, gallery, panels, shell, work
 
 SECTIONS = ("pictures", "cheats", "one scene", "draw a set", "your own")
-ZIP_MB = 200
+ZIP_MB = 100  # of an upload, as in .streamlit/config.toml
+LARGEST_ZIP = 60 * 2**20  # bytes; it is made in the memory of the server
 
 
 def about(images: ImageSet) -> str:

@@ -87,17 +87,36 @@ def _means(name: str, _version: str, condition: Condition) -> dict[str, NDArray[
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def archive(name: str, _version: str, condition: Condition) -> bytes:
-    """The condition's training pictures as a zip that can be imported again: files, masks and ``metadata.csv``."""
+def archive(name: str, _version: str, condition: Condition | None) -> bytes:
+    """The training pictures of a condition, or the whole set, as a zip that can be imported again: files, masks and
+    ``metadata.csv``."""
     images = work.named_set(name)
-    rows = kept_rows(images, condition)
+    rows = np.arange(len(images.table)) if condition is None else kept_rows(images, condition)
     images.complete(rows.tolist(), silent)
-    table = images.table.iloc[rows][list(COLUMNS)].assign(split="train")
+    table = images.table.iloc[rows][list(COLUMNS)]
+    about = {**images.about, "images": len(table)}
+    if condition is not None:
+        table = table.assign(split="train")
+        about["condition"] = condition.as_dict()
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as pack:  # pictures are packed already
         for file in [*table["file_name"], *filter(None, table["mask"])]:
             pack.write(images.root / file, file)
         pack.writestr("metadata.csv", table.to_csv(index=False))
-        about = {**images.about, "images": len(table), "condition": condition.as_dict()}
         pack.writestr("dataset.json", json.dumps(about, indent=1))
     return out.getvalue()
+
+
+def weight(images: ImageSet) -> int | None:
+    """Bytes of a set's pictures and masks; None where some are not drawn yet."""
+    return _weight(images.name, images.version)
+
+
+@st.cache_data(max_entries=16, ttl=60, show_spinner=False)
+def _weight(name: str, _version: str) -> int | None:
+    images = work.named_set(name)
+    try:
+        files = [*images.table["file_name"], *filter(None, images.table["mask"])]
+        return sum((images.root / file).stat().st_size for file in files)
+    except OSError:
+        return None
