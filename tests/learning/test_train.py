@@ -246,16 +246,19 @@ def test_caption_accuracy_against_a_loop(captions: int) -> None:
 
 
 def slow_augment(pixels: np.ndarray, batch: list[int], random: torch.Generator) -> np.ndarray:
-    """One picture after the other: shift with reflection, flip, brightness and contrast."""
+    """One picture after the other: zoom, shift with reflection, flip, brightness and contrast."""
     count, size = len(batch), pixels.shape[1]
     flips = torch.rand(count, generator=random) < 0.5
     shifts = torch.randint(-loop.SHIFT, loop.SHIFT + 1, (2, count, 1), generator=random)
     gains, offsets = torch.empty(2, count, 1, 1, 1).uniform_(-loop.JITTER, loop.JITTER, generator=random)
-    out = []
+    zooms = torch.empty(count, 1).uniform_(1 / loop.ZOOM, loop.ZOOM, generator=random)
+    out, pad, middle = [], size - 1, (size - 1) / 2
     for place, index in enumerate(batch):
         down, right = int(shifts[0, place]), int(shifts[1, place])
-        padded = np.pad(pixels[index], ((4, 4), (4, 4), (0, 0)), mode="reflect")
-        moved = padded[4 + down : 4 + down + size, 4 + right : 4 + right + size]
+        wide = np.pad(pixels[index], ((pad, pad), (pad, pad), (0, 0)), mode="reflect")
+        zoom = zooms[place].numpy()[0]
+        seen = [round(float(np.float32(along - middle) * zoom + np.float32(middle))) for along in range(size)]
+        moved = np.stack([[wide[pad + y + down, pad + x + right] for x in seen] for y in seen])
         if flips[place]:
             moved = moved[:, ::-1]
         light = (moved.astype(np.float64) / 127.5 - 1) * (1 + gains[place].item()) + offsets[place].item()
@@ -274,6 +277,7 @@ def test_augmentation_against_a_loop(n: int, size: int, batch: list[int], seed: 
 
 def test_augmentation_without_effect_is_the_input_itself_or_its_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "SHIFT", 0)
+    monkeypatch.setattr(loop, "ZOOM", 1.0)
     monkeypatch.setattr(loop, "JITTER", 0.0)
     pixels = torch.from_numpy(noise(24).pixels)
     plain = to_input(pixels)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlcore.scenes import CONTEXTS, OBJECTS, POSES, SPLITS, STYLES, Scene, sample
-from vlcore.scenes.factors import DRAWS, NAMES
+from vlcore.scenes import COATS, CONTEXTS, OBJECTS, POSES, SPLITS, STYLES, Scene, sample
+from vlcore.scenes.factors import DRAWS, NAMES, PALE
 
 GROUPS = [(o, c) for o in OBJECTS for c in CONTEXTS]
 SETTINGS = {"style": "photo", "context_contrast": 1.0, "object_contrast": 1.0}
@@ -60,15 +60,21 @@ def test_headings_run_from_side_to_front_with_few_front_views() -> None:
     headings = np.array([sample("horse", "grass", split="train", index=i).heading for i in range(2000)])
     turn = np.arcsin(np.sin(headings))  # 0 side-on, pi/2 towards the viewer
     assert abs((np.cos(headings) > 0).mean() - 0.5) < 0.05
-    assert (np.abs(turn) < 0.6).mean() > 0.75
-    assert 0.03 < (turn > 1.1).mean() < 0.08
+    assert (np.abs(turn) < 0.55).mean() > 0.85
+    assert 0.015 < (turn > 1.1).mean() < 0.05
     assert turn.max() > 1.5
 
 
-def test_poses_are_upright_but_for_one_in_six() -> None:
+def test_poses_are_upright_but_for_one_in_ten() -> None:
     poses = [sample("horse", "grass", split="train", index=i).pose for i in range(2000)]
     assert set(poses) == set(POSES)
-    assert abs(np.isin(poses, ["grazing", "lying"]).mean() - 1 / 6) < 0.03
+    assert abs(np.isin(poses, ["grazing", "lying"]).mean() - 0.1) < 0.03
+
+
+def test_pale_coats_are_one_in_five() -> None:
+    coats = [sample("horse", "grass", split="train", index=i).coat for i in range(2000)]
+    assert set(coats) == set(COATS)
+    assert abs(np.isin(coats, PALE).mean() - 0.2) < 0.03
 
 
 def test_seeds_splits_and_indices_are_disjoint_streams() -> None:

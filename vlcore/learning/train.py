@@ -35,6 +35,7 @@ WARM_UP = 30  # steps
 FIT_ACCURACY = 0.99
 CHECK_EVERY = 20  # steps between looks at the training captions
 SHIFT = 4  # pixels, reflected at the border: 6 % of 64
+ZOOM = 1.2  # in and out, about the middle
 JITTER = 0.15  # brightness and contrast, the same for all three channels: colour is the context cue and stays
 
 
@@ -154,7 +155,7 @@ def pack(pixels: Tensor) -> Tensor:
 
 
 def augment(packed: Tensor, batch: Tensor, random: torch.Generator) -> Tensor:
-    """Flip, shift, brightness and contrast of a batch; never colour. int32 (n, S * S) and (B,) to (B, 3, S, S).
+    """Flip, zoom, shift, brightness and contrast of a batch; never colour. int32 (n, S * S) and (B,) to (B, 3, S, S).
 
     What comes out is `to_input` of the moved pixels, times ``1 + gain``, plus ``offset``. The draws come from the
     processor's generator whatever the device, so that devices see the same pictures.
@@ -163,9 +164,11 @@ def augment(packed: Tensor, batch: Tensor, random: torch.Generator) -> Tensor:
     flip = torch.rand(count, generator=random).to(device) < 0.5
     shift = torch.randint(-SHIFT, SHIFT + 1, (2, count, 1), generator=random).to(device)
     gain, offset = torch.empty(2, count, 1, 1, 1).uniform_(-JITTER, JITTER, generator=random).to(device)
-    along = torch.arange(size, device=device)
-    rows = _reflect(along + shift[0], size)  # (B, S)
-    columns = _reflect(torch.where(flip[:, None], along.flip(0), along) + shift[1], size)
+    zoom = torch.empty(count, 1).uniform_(1 / ZOOM, ZOOM, generator=random).to(device)
+    middle = (size - 1) / 2
+    along = ((torch.arange(size, device=device) - middle) * zoom + middle).round().long()  # (B, S)
+    rows = _reflect(along + shift[0], size)
+    columns = _reflect(torch.where(flip[:, None], along.flip(1), along) + shift[1], size)
     places = (rows[:, :, None] * size + columns[:, None, :]).flatten(1)  # (B, S * S)
     moved = packed[batch].gather(1, places).view(torch.uint8).view(count, size, size, 4)[..., :3]
     images = moved.float().mul_((1 + gain) / 127.5).add_(offset - (1 + gain))  # one pass each over a large array

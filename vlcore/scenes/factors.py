@@ -127,10 +127,10 @@ def seed_of(u: list[float]) -> int:
 
 
 def heading_of(u: list[float]) -> float:
-    """Left or right: mostly within 32 degrees of side-on, some three-quarter, one in twenty nearly from the front."""
-    if u[3] < 0.8:
-        turn = 0.15 + 0.4 * (u[1] + u[2] - 1)
-    elif u[3] < 0.95:
+    """Left or right: mostly within 30 degrees of side-on, one in eleven three-quarter, a few nearly from the front."""
+    if u[3] < 0.88:
+        turn = 0.15 + 0.35 * (u[1] + u[2] - 1)
+    elif u[3] < 0.97:
         turn = 0.6 + 0.5 * u[1]
     else:
         turn = 1.1 + (math.pi / 2 - 1.1) * u[1]
@@ -144,9 +144,9 @@ def coat_of(u: list[float]) -> str:
 
 
 def pose_of(u: list[float]) -> str:
-    """Head down or lying in one picture of six: both hide what is easiest to tell apart."""
+    """Head down or lying in one picture of ten: both hide what is easiest to tell apart."""
     upright = tuple(pose for pose in POSES if pose not in ("grazing", "lying"))
-    return one_of(("grazing", "lying"))(u[1:]) if u[0] < 1 / 6 else one_of(upright)(u[1:])
+    return one_of(("grazing", "lying"))(u[1:]) if u[0] < 0.1 else one_of(upright)(u[1:])
 
 
 # Each factor as a function of four independent uniform numbers.
@@ -155,12 +155,12 @@ DRAWS: dict[str, Callable[[list[float]], Scalar]] = {
     "coat": coat_of,
     "shade": between(0, 1),
     "socks": between(0, 1),
-    "pattern": lambda u: "plain" if u[0] < 0.7 else PATTERNS[1 + int(u[1] * 2)],
+    "pattern": lambda u: "plain" if u[0] < 0.8 else PATTERNS[1 + int(u[1] * 2)],
     "blaze": between(0, 1),
     "pose": pose_of,
     "stride": between(0, 1),
     "heading": heading_of,
-    "size": between(0.60, 0.75),
+    "size": between(0.60, 0.74),
     "x": between(0.475, 0.525),
     "y": between(0.80, 0.91),
     "sun_azimuth": between(-1.2, 1.2),
