@@ -40,7 +40,8 @@ if not trained:
     st.stop()
 # The untrained encoder behind each model is one more choice, and is made when it is chosen.
 choices = {condition.key: condition for condition in [*trained, *(condition.untrained for condition in trained)]}
-experiments = grid("experiments", usual_condition(images))
+with shell.errors_as_sentences():
+    experiments = grid("experiments", usual_condition(images))
 usual = [condition.key for condition in experiments if condition.key in choices] or list(choices)
 
 

@@ -22,7 +22,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vlcore import commands
 from vlcore.__main__ import main
 from vlcore.images import generate, rendered
 from vlcore.images.imagesets import open_set, read_set
@@ -749,21 +748,3 @@ def test_a_service_that_cannot_be_asked_is_one_sentence(
 ) -> None:
     assert re.search(sentence, refused(*order(shop, "--yes", *options), lines=2))
     assert list(empty_home.iterdir()) == []
-
-
-# --- text for people
-
-
-def test_text_says_everything_once_and_no_more_than_can_be_read() -> None:
-    assert commands.for_people([]) == "Nothing here yet."
-    assert commands.for_people({"removed": []}) == "removed: none"
-    many = commands.for_people({"skipped": [(f"{number}.png", "is damaged") for number in range(30)]}).splitlines()
-    assert many[:2] == ["skipped:", "  0.png, is damaged"]
-    assert many[-1] == "  and 10 more"
-    assert len(many) == 22
-    entries = [{"name": "a", "on_disk": 1234, "ok": None}, {"name": "long name", "ok": False, "message": "Mend\nit."}]
-    assert commands.for_people(entries).splitlines() == [
-        "name       on disk  ok      message",
-        "a          1,234    -",
-        "long name           NOT OK  Mend it.",
-    ]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from typing import Any
 
-from vlcore import commands, data_commands
+from vlcore import commands, data_commands, printed
 from vlcore.conditions import GRIDS, NEGATIVES, PRESETS
 from vlcore.images.captions import LABEL_STYLES
 from vlcore.images.generate import PROMPT
@@ -164,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return CANCELLED
     if options.json:
         print(json.dumps(document, indent=1))
-    elif text := commands.for_people(document):
+    elif text := printed.for_people(document):
         print(text)
     return 1 if options.command == "verify" and any(not entry["ok"] for entry in document) else 0
 

@@ -1,6 +1,6 @@
 """What each command does: a few lines around the library, and a document that says what came out.
 
-The one idea: a command returns a value that can be printed as JSON; `for_people` prints the same value as text.
+The one idea: a command returns a value that can be printed as JSON; `vlcore.printed` says the same value as text.
 """
 
 from __future__ import annotations
@@ -26,11 +26,6 @@ from vlcore.runs import compare as comparing
 from vlcore.runs import jobs, pipeline, store
 
 BAD_INPUT_ERRORS = (ConditionError, ImageSetError, HomeError, store.StoreError, UploadError, comparing.ComparisonError)
-
-SHOWN = 20  # entries of a list that people are shown
-MINORITY = "minority groups right"
-FEW_HELD_OUT = f"fewer than {FEW} held-out pictures"
-LONG = (MINORITY, FEW_HELD_OUT, "groups", "message", "sentence")  # the last columns of a table
 
 
 class CommandError(ConditionError):
@@ -258,101 +253,6 @@ def verify(_options: Namespace) -> list[dict[str, Any]]:
         except store.CorruptArtefactError as error:
             results.append({"key": key, "ok": False, "message": str(error)})
     return results
-
-
-def for_people(document: Any) -> str:
-    """A document as text: entries as a table, everything else as lines that begin with a name."""
-    if isinstance(document, list) and not document:
-        return "Nothing here yet."
-    return "\n".join(_outline(document))
-
-
-def _outline(value: Any) -> list[str]:
-    """Lines of something that does not fit on one."""
-    if isinstance(value, dict):
-        return [line for name, inner in value.items() for line in _named(name, inner)]
-    if not all(isinstance(entry, dict) for entry in value):
-        more = [f"and {len(value) - SHOWN:,} more"] if len(value) > SHOWN else []
-        return [*map(_value, value[:SHOWN]), *more]
-    rows = [_cells(entry) for entry in value]
-    if any(isinstance(cell, list | dict) and not _is_flat(cell) for row in rows for cell in row.values()):
-        return [line for entry in value for line in ("", *_outline(entry))][1:]
-    return _table(rows)
-
-
-def _named(name: str, value: Any) -> list[str]:
-    words = str(name).replace("_", " ")
-    if name == "metrics":
-        return [f"{measure}: {said}" for measure, said in _rates(value).items()]
-    if name == "splits":
-        return ["splits:", *_indented(_table([{"split": split, **counts} for split, counts in value.items()]))]
-    if not isinstance(value, list | dict) or _is_flat(value):
-        return [f"{words}: {_value(value, name)}"]
-    return [f"{words}:", *_indented(_outline(value))]
-
-
-def _is_flat(value: list[Any] | dict[str, Any]) -> bool:
-    """Whether something is nothing but numbers, and so reads well on one line."""
-    inner = value.values() if isinstance(value, dict) else value
-    return all(isinstance(entry, int | float) for entry in inner)
-
-
-def _cells(entry: dict[str, Any]) -> dict[str, Any]:
-    """An entry as a row; of the metrics, the share that studies are about."""
-    shown = {name: value for name, value in entry.items() if name not in ("metrics", "splits", "number")}
-    rates = _rates(entry["metrics"]) if "metrics" in entry else {}
-    shown |= {name: rates[name] for name in (MINORITY, FEW_HELD_OUT) if name in rates}
-    return {name.replace("_", " "): value for name, value in shown.items()}
-
-
-def _table(rows: list[dict[str, Any]]) -> list[str]:
-    """Rows under a head; what is long comes last."""
-    names = sorted({name: None for row in rows for name in row}, key=LONG.__contains__)
-    lines = [names, *([_value(row[name], name) if name in row else "" for name in names] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
-
-
-def _indented(lines: list[str]) -> list[str]:
-    return [f"  {line}".rstrip() for line in lines]
-
-
-def _rates(metrics: dict[str, Any]) -> dict[str, str]:
-    """The metrics of a model in words, by what was measured."""
-    said = {"training captions right": _percent(metrics["train_caption_accuracy"])}
-    for name, words in (
-        ("balanced_accuracy", "all groups right (balanced)"),
-        ("minority_accuracy", MINORITY),
-        ("worst_group_accuracy", "worst group right"),
-    ):
-        low, high, n = metrics["intervals"][name]
-        said[words] = f"{_percent(metrics[name])} ({low * 100:.0f} to {high * 100:.0f}) of {n:,} held-out pictures"
-    said["each group right"] = ", ".join(
-        f"{group} {_percent(rate)}" for group, rate in metrics["group_accuracy"].items()
-    )
-    if few := ", ".join(f"{group} ({n})" for group, n in metrics["few_pictures"].items()):
-        said[FEW_HELD_OUT] = f"{few}; numbers that rest on them say little"
-    return said
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.0f} %"
-
-
-def _value(value: Any, name: str = "") -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "ok" if value else "NOT OK"
-    if isinstance(value, float):
-        return f"{value * 100:g} %" if name == "bias" else f"{value:.3g}"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, dict):
-        return ", ".join(f"{inner} {_value(count)}" for inner, count in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_value, value)) or "none"
-    return " ".join(str(value).split())
 
 
 def _base(options: Namespace, apply_settings: bool = True) -> Condition:

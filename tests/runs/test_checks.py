@@ -263,7 +263,7 @@ def test_a_picture_that_is_gone_is_a_sentence(small: ImageSet) -> None:
 
 def test_the_answers_are_published_and_read_back(small: ImageSet) -> None:
     key = checks.checks_key(small.name, small.version)
-    assert key == f"small-{small.version}.checks"
+    assert key == f"small-{small.version}-q{checks.QUESTIONS}.checks"
     assert checks.make_checks(small.name, small.version) == "trained"
     artefact = store.read(key)
     assert checks.read_checks(artefact) == check(small)

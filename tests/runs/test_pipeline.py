@@ -23,7 +23,7 @@ from vlcore.images.imagesets import ImageSet, ImageSetError, map_rows, open_set,
 from vlcore.images.importers import import_set
 from vlcore.images.recipes import folder_name
 from vlcore.learning import train
-from vlcore.runs import jobs, pipeline, store
+from vlcore.runs import jobs, pipeline, store, watching
 
 FILES = {
     "condition.json", "model.safetensors", "embeddings.npz", "snapshots.npz", "maps.npz", "metrics.json", "history.csv",
@@ -516,13 +516,13 @@ def test_first_fit_is_measured_only_where_every_fold_has_one(
     assert metrics["first_fit"]["balanced_accuracy"]["n"] == 21
 
     other = condition.but(init_seed=1)
-    moments = pipeline._Watcher.moments
+    moments = watching.Watcher.moments
 
-    def without_one(self: pipeline._Watcher, trained: train.TrainedModel) -> dict[str, pipeline.Moment]:
+    def without_one(self: watching.Watcher, trained: train.TrainedModel) -> dict[str, watching.Moment]:
         found = moments(self, trained)
         return {name: moment for name, moment in found.items() if (self.number, name) != (2, "first_fit")}
 
-    monkeypatch.setattr(pipeline._Watcher, "moments", without_one)
+    monkeypatch.setattr(watching.Watcher, "moments", without_one)
     pipeline.train_condition(other)
     artefact = store.read(other.key)
     assert (artefact.metrics["first_fit_step"], artefact.metrics["first_fit"]) == (None, None)

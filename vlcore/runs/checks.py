@@ -28,6 +28,7 @@ from vlcore.measures.estimate import FEW, Estimate
 from vlcore.runs import jobs, store
 from vlcore.scenes import Scene, draw
 
+QUESTIONS = 1  # of this version; what was answered before is asked again when they change
 PER_GROUP = 100  # pictures that the probes look at
 TWIN_SCENES = 12
 SIZE = 64  # pixels
@@ -75,7 +76,7 @@ def check(images: ImageSet, progress: Progress = silent) -> list[Check]:
 
 def checks_key(name: str, version: str) -> str:
     """Key of the answers for a set: an artefact of their own."""
-    return f"{name}-{version}.checks"
+    return f"{name}-{version}-q{QUESTIONS}.checks"
 
 
 def make_checks(name: str, version: str) -> str:
