@@ -67,6 +67,7 @@ def test_a_recipe_is_found_by_its_name(empty_home: Path) -> None:
         ("scenes", "There is an image set named 'scenes' already"),
         ("Snow", "cannot be named 'Snow'; use lower-case letters"),
         ("../up", "cannot be named '../up'"),
+        ("a..b", "cannot be named 'a..b'"),
         ("snow-v2", "without a version such as -v2 at the end"),
         ("", "cannot be named ''"),
         ("a" * 61, "at most 60"),

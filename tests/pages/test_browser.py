@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -147,3 +148,36 @@ def test_nothing_is_cut_off_in_a_narrow_window(browser: Browser, server: str, pa
         ".every(e => e.getBoundingClientRect().right <= window.innerWidth)"
     )
     context.close()
+
+
+def test_a_picture_of_a_sheet_lights_up_and_is_enlarged_by_a_click(page: Page, server: str) -> None:
+    page.goto(f"{server}/Data")
+    pictures = page.locator("svg image")
+    expect(pictures.nth(20)).to_be_attached(timeout=PATIENCE)
+    assert pictures.count() == 4 * 48
+    pictures.nth(20).hover(force=True)
+    expect(page.locator("#vg-tooltip-element.visible img")).to_be_visible(timeout=PATIENCE)
+    pictures.nth(20).click(force=True)
+    expect(page.get_by_text("Its twins: everything else is equal.")).to_be_visible(timeout=PATIENCE)
+    assert "picture=p" in page.url
+
+
+def test_a_zip_is_imported_by_the_real_worker(page: Page, server: str) -> None:
+    """From the upload to the pictures of the new set."""
+    random, out = np.random.default_rng(1), io.BytesIO()
+    with zipfile.ZipFile(out, "w") as pack:
+        for group in ("cup/table", "cup/shelf", "jug/table", "jug/shelf"):
+            for number in range(5):
+                picture = io.BytesIO()
+                small = random.integers(0, 255, (6, 6, 3), dtype=np.uint8)
+                Image.fromarray(small).resize((60, 60)).save(picture, "PNG")
+                pack.writestr(f"{group}/{number}.png", picture.getvalue())
+    page.goto(f"{server}/Data?look=your+own")
+    page.locator("input[type=file]").first.set_input_files(
+        {"name": "cups.zip", "mimeType": "application/zip", "buffer": out.getvalue()}
+    )
+    page.get_by_label("Name of the set").fill("browser-cups", timeout=PATIENCE)
+    page.get_by_role("button", name="Make the image set").click()
+    page.get_by_role("button", name="Look at it").click(timeout=PATIENCE)
+    expect(page.get_by_text("browser-cups: imported from")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("svg image").first).to_be_attached(timeout=PATIENCE)

@@ -218,7 +218,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
 
 def usable_name(name: str) -> bool:
     """Whether a set's folder may have this name: nothing in it leads elsewhere or is a pattern."""
-    return _NAME.fullmatch(name) is not None
+    return _NAME.fullmatch(name) is not None and ".." not in name
 
 
 def check_name(name: str) -> None:
