@@ -34,7 +34,7 @@ else:
     )
 
 n, kept = usual.n_per_group, usual.but(bias=STUDY_BIAS).n_minority
-ROLES = (f"majority, always {n} in training", f"minority: {n} in training, or {kept} at {STUDY_BIAS:.0%} removed")
+ROLES = (f"majority: always {n} in training", f"minority: {n}, or {kept} at {STUDY_BIAS * 100:.0f} % removed")
 MARKS = ("green circles", "blue circles with a ring", "orange triangles", "cyan triangles with a ring")
 with st.container(horizontal=True):
     for (group, name), picture, mark in zip(names.items(), shown, MARKS, strict=True):
@@ -64,7 +64,7 @@ def board() -> None:
             type="primary",
             icon=":material/play_arrow:",
             disabled=active,
-            help="Draws the pictures once and trains what is missing, two at a time: about two minutes on two cores.",
+            help="Draws the pictures once and trains what is missing, two at a time: two or three minutes on two cores.",
         ):
             for condition in missing:
                 work.train(condition)

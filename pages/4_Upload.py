@@ -35,7 +35,7 @@ with shell.errors_as_sentences():
     published = [work.artefact(key).condition for key in store.model_keys()]
 trained = [c for c in published if (c.data, c.data_version) == (images.name, images.version)]
 if not trained:
-    st.info("No model is trained on these pictures yet. Run the four experiments first; it takes about two minutes.")
+    st.info("No model is trained on these pictures yet. Run the four experiments first; it takes two or three minutes.")
     st.page_link("app.py", label="Go to the experiments", icon=":material/play_arrow:", query_params=shell.carried())
     st.stop()
 # The untrained encoder behind each model is one more choice, and is made when it is chosen.
