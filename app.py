@@ -64,7 +64,7 @@ def board() -> None:
             type="primary",
             icon=":material/play_arrow:",
             disabled=active,
-            help="Draws the pictures once and trains what is missing, two at a time: two or three minutes on two cores.",
+            help="Draws the pictures once and trains what is missing: two or three minutes on two cores.",
         ):
             for condition in missing:
                 work.train(condition)

@@ -12,12 +12,9 @@ from vlcore.ui import drawn, panels, shell, work
 
 palette = shell.begin("Compare two models")
 
-images = shell.image_set_choice()
-with shell.errors_as_sentences():
-    usual = usual_condition(images)
 KINDS = {name.upper(): name for name in compare.MAPS}
-first, second = grid("experiments", usual)[:2]
 with st.container(horizontal=True, vertical_alignment="bottom"):
+    images = shell.image_set_choice()
     kind = st.segmented_control(
         "Map",
         options=list(KINDS),
@@ -42,6 +39,7 @@ preset = preset or "standard"
 
 columns = st.columns(2, border=True)
 with shell.errors_as_sentences():
+    first, second = grid("experiments", usual_condition(images))[:2]
     with columns[0]:
         left = panels.condition_controls("Left model", "left", first, preset, images.grouping)
         left_slot = st.container()
