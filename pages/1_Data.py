@@ -7,7 +7,7 @@ import streamlit as st
 from vlcore.figures.theme import group_words
 from vlcore.images.captions import LABEL_STYLES, caption
 from vlcore.images.folds import usual_condition
-from vlcore.ui import data_sections, drawn, gallery, panels, shell
+from vlcore.ui import data_sections, drawn, gallery, importing, panels, shell
 
 palette = shell.begin("What do the models see?")
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -30,7 +30,7 @@ elif section == "one scene":
 elif section == "draw a set":
     data_sections.draw_a_set()
 elif section == "your own":
-    data_sections.your_own()
+    importing.your_own()
 if section != "pictures":
     st.stop()
 

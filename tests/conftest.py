@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,7 @@ from hypothesis import settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["VLCORE_DEVICE"] = "cpu"
 
+from vlcore.__main__ import main
 from vlcore.conditions import Condition, grid
 from vlcore.home import models_folder
 from vlcore.runs import jobs, pipeline, store
@@ -23,6 +25,7 @@ settings.register_profile("judge", derandomize=True)
 settings.register_profile("search", derandomize=False)
 settings.load_profile("judge" if os.environ.get("CI") else "search")
 
+Cli = Callable[..., tuple[int, str, str]]
 QUICK_STEPS = 12  # enough for a model that is not the untrained one, little enough for a test
 
 
@@ -44,6 +47,34 @@ def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of one test's own, with nothing in it."""
     monkeypatch.setenv("VLCORE_HOME", str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Runs a command in this process; gives its exit code, standard output and standard error."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as exit_:  # argparse leaves by itself
+            code = int(exit_.code or 0)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def document(cli: Cli) -> Callable[..., Any]:
+    """Runs a command with ``--json`` that should succeed; gives the document that is all of its standard output."""
+
+    def run(*arguments: object, code: int = 0) -> Any:
+        ended, out, err = cli(*arguments, "--json")
+        assert ended == code, err
+        return json.loads(out)
+
+    return run
 
 
 @pytest.fixture(scope="session")

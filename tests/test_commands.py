@@ -21,7 +21,6 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
-from vlcore.__main__ import main
 from vlcore.conditions import Condition, grid
 from vlcore.home import models_folder
 from vlcore.images.imagesets import open_set
@@ -36,34 +35,6 @@ GROUPS = {"horse_grass", "horse_desert", "camel_desert", "camel_grass"}
 ACCURACIES = ("balanced_accuracy", "minority_accuracy", "worst_group_accuracy")
 
 Cli = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Runs a command in this process; gives its exit code, standard output and standard error."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        try:
-            code = main([str(argument) for argument in arguments])
-        except SystemExit as exit_:  # argparse leaves by itself
-            code = int(exit_.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
-
-
-@pytest.fixture
-def document(cli: Cli) -> Callable[..., Any]:
-    """Runs a command with ``--json`` that should succeed; gives the document that is all of its standard output."""
-
-    def run(*arguments: object, code: int = 0) -> Any:
-        ended, out, err = cli(*arguments, "--json")
-        assert ended == code, err
-        return json.loads(out)
-
-    return run
 
 
 @pytest.fixture

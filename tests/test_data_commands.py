@@ -39,34 +39,6 @@ Document = Callable[..., Any]
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Runs a command in this process; gives its exit code, standard output and standard error."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        try:
-            code = main([str(argument) for argument in arguments])
-        except SystemExit as exit_:  # argparse leaves by itself
-            code = int(exit_.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
-
-
-@pytest.fixture
-def document(cli: Cli) -> Document:
-    """Runs a command with ``--json`` that should succeed; gives the document that is all of its standard output."""
-
-    def run(*arguments: object) -> Any:
-        code, out, err = cli(*arguments, "--json")
-        assert code == 0, err
-        return json.loads(out)
-
-    return run
-
-
-@pytest.fixture
 def refused(cli: Cli) -> Callable[..., str]:
     """Runs a command on input that is bad; gives the one sentence that was said, after any other `lines`."""
 

@@ -68,6 +68,13 @@ def image_set_choice() -> ImageSet:
         return work.named_set(name)
 
 
+def go_to(name: str) -> None:
+    """Show the pictures of a set, at the next run: a choice that is drawn already cannot be changed."""
+    st.session_state["go_to"] = {"data": name, "look": "pictures"}
+    st.query_params.pop("picture", None)
+    st.rerun()
+
+
 def map_side() -> int:
     """Side of each of two maps beside each other, in px, for the width of the visitor's window.
 
