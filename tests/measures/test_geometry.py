@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.distance import pdist
 from sklearn.metrics import silhouette_score
 
+from vlcore.images.groups import SCENES
 from vlcore.measures import geometry
+from vlcore.measures.estimate import bootstrap
 
 
 def unit(z: np.ndarray) -> np.ndarray:
@@ -161,3 +166,130 @@ def test_a_probe_does_not_care_about_the_scale_of_a_feature() -> None:
     plain = geometry.probe(fit, labels, test, truth, names(60))
     assert geometry.probe(fit * squeezed, labels, test * squeezed, truth, names(60)) == plain
     assert plain.value > 0.85
+
+
+def test_neighbours_vote_on_images_of_their_own() -> None:
+    fit, test = cloud(60, 4, 0), cloud(80, 4, 1)
+    labels, truth = (np.where(z[:, 0] > 0, "a", "b") for z in (fit, test))
+    right = 0
+    for row in range(80):
+        order = sorted(range(60), key=lambda j, row=row: -float(test[row] @ fit[j]))[:3]
+        right += ("a" if sum(labels[j] == "a" for j in order) > 1 else "b") == truth[row]
+    estimate = geometry.knn(fit, labels, test, truth, names(80), k=3)
+    assert estimate.value == pytest.approx(right / 80)
+    assert 0.7 < estimate.low < estimate.value < estimate.high
+    assert estimate.n == 80
+
+
+def test_the_silhouette_of_the_majority_pair_does_not_see_the_minority() -> None:
+    groups = np.repeat(SCENES.names, 10)
+    z = unit(np.repeat(np.eye(4, 6), 10, axis=0) + 0.3 * cloud(40, 6))
+    majority = np.isin(groups, ["horse_grass", "camel_desert"])
+    estimate = geometry.majority_silhouette(z, groups, names(40), SCENES)
+    assert estimate.value == pytest.approx(slow_silhouette(z[majority], groups[majority].tolist()))
+    assert estimate.n == 20
+    between = z.copy()
+    between[~majority] = cloud(20, 6, 9)
+    assert geometry.majority_silhouette(between, groups, names(40), SCENES) == estimate
+
+
+@pytest.mark.parametrize("shown", [["horse_grass"] * 6 + ["camel_grass"] * 6, ["horse_grass", "camel_desert"]])
+def test_one_majority_group_alone_has_no_silhouette(shown: list[str]) -> None:
+    with pytest.raises(ValueError, match="Only one of the majority groups has held-out images, or both have one"):
+        geometry.majority_silhouette(cloud(len(shown), 4), np.array(shown), names(len(shown)), SCENES)
+
+
+# --- pairs of images
+
+
+@pytest.mark.parametrize(("n", "size"), [(2, 3), (12, 4), (48, 32)])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_dispersion_and_uniformity_against_all_pairs(n: int, size: int, kind: type) -> None:
+    z = cloud(n, size, n)
+    pairs = list(itertools.combinations(range(n), 2))
+    spread = sum(1 - float(z[i] @ z[j]) for i, j in pairs) / len(pairs)
+    near = sum(math.exp(-2 * float(((z[i] - z[j]) ** 2).sum())) for i, j in pairs) / len(pairs)
+    dispersion, uniformity = (f(z.astype(kind), names(n)) for f in (geometry.dispersion, geometry.uniformity))
+    assert dispersion.value == pytest.approx(spread, rel=1e-5)
+    assert uniformity.value == pytest.approx(math.log(near), rel=1e-5)
+    assert uniformity.value == pytest.approx(float(np.log(np.exp(-2 * pdist(z) ** 2).mean())), rel=1e-5)
+    for estimate in (dispersion, uniformity):
+        assert estimate.low <= estimate.value <= estimate.high
+        assert estimate.n == n
+
+
+def test_dispersion_of_few_and_of_many_is_the_same_on_average() -> None:
+    """As ``1 - length of the mean`` is not."""
+
+    def around(n: int, seed: int) -> np.ndarray:
+        return unit(np.eye(1, 8) + 0.4 * np.random.default_rng(seed).normal(size=(n, 8)))
+
+    few = [geometry.dispersion(around(12, seed), names(12)).value for seed in range(300)]
+    many = [geometry.dispersion(around(400, seed), names(400)).value for seed in range(5)]
+    error = np.std(few) / np.sqrt(len(few))
+    assert abs(np.mean(few) - np.mean(many)) < 4 * error < 0.03
+    biased = [1 - np.linalg.norm(around(12, seed).mean(axis=0)) for seed in range(300)]
+    assert np.mean(biased) < 1 - np.linalg.norm(around(5000, 0).mean(axis=0)) - 4 * np.std(biased) / np.sqrt(300)
+
+
+@pytest.mark.parametrize("measure", [geometry.dispersion, geometry.uniformity])
+def test_intervals_over_pairs_hold_what_they_promise(measure: Callable[..., geometry.Estimate]) -> None:
+    """Of samples of one population, 95 in 100 intervals should hold its value."""
+
+    def around(n: int, seed: int) -> np.ndarray:
+        return unit(np.eye(1, 6) + 0.4 * np.random.default_rng(seed).normal(size=(n, 6)))
+
+    truth = measure(around(3000, 10**6), names(3000)).value
+    found = [measure(around(40, seed), names(40)) for seed in range(300)]
+    assert 0.88 < np.mean([estimate.low <= truth <= estimate.high for estimate in found]) < 0.99
+
+
+def test_one_point_is_not_dispersed_and_opposite_points_are() -> None:
+    point = geometry.dispersion(np.repeat(cloud(1, 8), 10, axis=0), names(10))
+    assert (point.value, point.low, point.high) == pytest.approx((0, 0, 0), abs=1e-12)
+    assert geometry.dispersion(np.array([[1.0, 0], [-1, 0]]), names(2)).value == pytest.approx(2)
+    assert geometry.uniformity(np.repeat(cloud(1, 8), 10, axis=0), names(10)).value == pytest.approx(0)
+    assert geometry.dispersion(np.eye(5), names(5)).value == pytest.approx(1)
+
+
+def test_an_image_alone_makes_no_pair() -> None:
+    for measure in (geometry.dispersion, geometry.uniformity):
+        with pytest.raises(ValueError, match="Pairs of images need at least two images"):
+            measure(cloud(1, 4), names(1))
+
+
+def test_the_interval_over_pairs_is_over_scenes() -> None:
+    z = cloud(60, 4) + 0.5
+    alone = geometry.dispersion(unit(z), names(60))
+    twins = geometry.dispersion(unit(np.repeat(z, 4, axis=0)), np.repeat(names(60), 4))
+    assert twins.high - twins.low == pytest.approx(alone.high - alone.low, rel=0.05)
+
+
+# --- images and captions
+
+
+@pytest.mark.parametrize("n", [1, 30])
+def test_alignment_against_a_loop(n: int) -> None:
+    z, t = cloud(n, 8, 1), cloud(n, 8, 2)
+    estimate = geometry.alignment(z.astype(np.float32), t.astype(np.float32), names(n))
+    assert estimate.value == pytest.approx(sum(float(((a - b) ** 2).sum()) for a, b in zip(z, t, strict=True)) / n)
+    assert geometry.alignment(z, z, names(n)).value == 0
+    assert geometry.alignment(z, -z, names(n)).value == pytest.approx(4)
+
+
+def test_the_modality_gap_weighs_captions_by_their_images() -> None:
+    z, t = cloud(30, 8, 1), cloud(3, 8, 2)
+    counts = [20, 0, 10]
+    estimate = geometry.modality_gap(z, t, counts, names(30))
+    captions = np.repeat(t, counts, axis=0)
+    assert estimate.value == pytest.approx(math.dist(z.mean(axis=0), captions.mean(axis=0)))
+    assert estimate.low < estimate.value < estimate.high
+    assert geometry.modality_gap(z, t, [2, 0, 1], names(30)) == estimate
+    weighted = bootstrap(lambda w: math.dist((w[:, None] * z).sum(axis=0) / 30, captions.mean(axis=0)), names(30))
+    assert (estimate.low, estimate.high) == pytest.approx((weighted.low, weighted.high))
+
+
+@pytest.mark.parametrize("weights", [[0, 0], [3, -1]])
+def test_a_modality_gap_without_weights_is_refused(weights: list[int]) -> None:
+    with pytest.raises(ValueError, match="weighted by how many images have them"):
+        geometry.modality_gap(cloud(5, 3), cloud(2, 3), weights, names(5))

@@ -1,0 +1,150 @@
+"""What a decision rests on: how far it moves when only the object or only the context of a scene changes.
+
+The one idea: the held-out images come four a scene, both objects in both contexts from the same draw of everything
+else. Differences inside such a scene are effects of the factor that was swapped and of nothing else, so no model of the
+data is needed; scenes are independent, so intervals are over them (design/science.md section 2.2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlcore.images.groups import Grouping
+from vlcore.measures.estimate import Estimate, bootstrap, mean, rate
+
+Labels = NDArray[np.str_]
+
+NOTHING = 1e-6  # an effect that rounding alone can have, of float32 log scores and of cosine distances
+
+
+@dataclass(frozen=True, eq=False)
+class Crossing:
+    """Where the four images of each scene are.
+
+    Attributes:
+        rows: row of the image of each scene, object and context, (scenes, 2, 2), in the order of the grouping.
+        scenes: scene of each image, in the order of ``rows.ravel()``, (n,).
+    """
+
+    rows: NDArray[np.int64]
+    scenes: Labels
+
+
+@dataclass(frozen=True)
+class Effects:
+    """How far the score of the first object over the second moves, in log odds, when a factor is swapped.
+
+    Attributes:
+        object: mean over scenes of ``|average difference between the objects|``.
+        context: the same between the contexts.
+        interaction: half the mean absolute difference between the object's effect in one context and in the other.
+    """
+
+    object: Estimate
+    context: Estimate
+    interaction: Estimate
+
+
+def crossing(objects: Labels, contexts: Labels, scenes: Labels, grouping: Grouping) -> Crossing:
+    """Finds the four images of each scene, (n,) labels each.
+
+    Raises:
+        ValueError: when a scene lacks one of the four or has one twice.
+    """
+    names, scene = np.unique(scenes, return_inverse=True)
+    cells = np.full(len(objects), -1)
+    for cell, (obj, context) in enumerate((o, c) for o in grouping.objects for c in grouping.contexts):
+        cells[(objects == obj) & (contexts == context)] = cell
+    if (cells < 0).any():
+        raise ValueError("An image shows an object or a context that the image set does not name.")
+    counts = np.bincount(scene * 4 + cells, minlength=4 * len(names))
+    if (counts != 1).any():
+        index, cell = divmod(int((counts != 1).argmax()), 4)
+        raise ValueError(
+            f"Swapping needs each scene once with both objects in both contexts, but scene {str(names[index])!r} has "
+            f"{counts[4 * index + cell]} images of {grouping.objects[cell // 2]} in {grouping.contexts[cell % 2]}."
+        )
+    rows = np.argsort(scene * 4 + cells, kind="stable")
+    return Crossing(rows.reshape(-1, 2, 2), np.asarray(scenes)[rows])
+
+
+def effects(margin: NDArray[np.floating], crossed: Crossing) -> Effects:
+    """Effects of object, context and their interaction on a margin, (n,): ``log p(first object) - log p(second)``.
+
+    ``D_A = 1/2 E |[m(h,c) - m(k,c)] + [m(h,c') - m(k,c')]|``, over contexts alike, and ``D_AC`` with a minus between
+    the brackets (design/science.md section 2.2). The absolute value keeps scenes that move to either side from
+    cancelling; noise counts as an effect, and none of the three is quite 0 in a model that tells images apart.
+    """
+    by_scene = _contrasts(margin, crossed)
+    return Effects(*(mean(np.repeat(np.abs(contrast), 4), crossed.scenes) for contrast in by_scene))
+
+
+def background_reliance(margin: NDArray[np.floating], crossed: Crossing) -> Estimate:
+    """Background Reliance Index ``D_C / (D_A + D_C)``, 0 (decides on the object) to 1 (on the background); margin (n,).
+
+    A ratio of means over scenes, with a bootstrap interval over scenes.
+
+    Raises:
+        ValueError: when neither swap moves the score: a collapsed model decides on nothing.
+    """
+    by_object, by_context, _ = (np.abs(contrast) for contrast in _contrasts(margin, crossed))
+    return _reliance(by_object, by_context, crossed)
+
+
+def background_reliance_z(z: NDArray[np.floating], crossed: Crossing) -> Estimate:
+    """How much of the way that swaps move an image's embedding is the context's, 0 to 1: ``d_C / (d_A + d_C)`` with
+    mean cosine distances between twins; unit vectors (n, E).
+
+    Not comparable across label styles: a model of descriptive captions is supposed to move when the context changes.
+    Across styles compare `background_reliance` and the flip rates.
+
+    Raises:
+        ValueError: when no swap moves any embedding.
+    """
+    corners = np.asarray(z, dtype=np.float64)[crossed.rows]  # (scenes, 2, 2, E)
+    by_object = 1 - (corners[:, 0] * corners[:, 1]).sum(axis=-1).mean(axis=-1)
+    by_context = 1 - (corners[:, :, 0] * corners[:, :, 1]).sum(axis=-1).mean(axis=-1)
+    return _reliance(np.clip(by_object, 0, None), np.clip(by_context, 0, None), crossed)
+
+
+def context_flip_rate(predicted: Labels, crossed: Crossing) -> Estimate:
+    """Share of images whose predicted object changes when their context is swapped, 0 at best; (n,)."""
+    said = predicted[crossed.rows]
+    return rate(np.repeat(said[:, :, 0] != said[:, :, 1], 2), crossed.scenes)
+
+
+def object_flip_rate(predicted: Labels, crossed: Crossing) -> Estimate:
+    """Share of images whose predicted object changes when their object is swapped, 1 at best; (n,)."""
+    said = predicted[crossed.rows]
+    return rate(np.repeat(said[:, 0] != said[:, 1], 2), crossed.scenes)
+
+
+def _contrasts(
+    margin: NDArray[np.floating], crossed: Crossing
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Contrasts of object, context and interaction in each scene, (scenes,) each."""
+    if not np.isfinite(margin).all():
+        raise ValueError("A margin is not finite, so its differences are not defined.")
+    (here, there), (other_here, other_there) = np.asarray(margin, dtype=np.float64)[crossed.rows].transpose(1, 2, 0)
+    return (
+        (here - other_here + there - other_there) / 2,
+        (here - there + other_here - other_there) / 2,
+        (here - other_here - there + other_there) / 2,
+    )
+
+
+def _reliance(by_object: NDArray[np.float64], by_context: NDArray[np.float64], crossed: Crossing) -> Estimate:
+    both = by_object + by_context
+    if both.mean() <= NOTHING:
+        raise ValueError("Swapping moves nothing in this model, so what it relies on is not defined.")
+    whole = by_context.sum() / both.sum()
+
+    def share(weights: NDArray[np.float64]) -> float:
+        of_scene = weights[::4]  # the four images of a scene weigh the same
+        moved = of_scene @ both
+        return float(of_scene @ by_context / moved if moved > 0 else whole)  # scenes that nothing moves say nothing
+
+    return bootstrap(share, crossed.scenes)
