@@ -10,11 +10,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
+from statsmodels.stats.proportion import confint_proportions_2indep
 
 from vlcore.images.captions import objects_of
 from vlcore.images.groups import SCENES
-from vlcore.measures.accuracy import blind_match_accuracy, group_accuracy, object_scores, predict_objects
-from vlcore.measures.estimate import rate, wilson
+from vlcore.measures.accuracy import (
+    blind_match_accuracy,
+    cross_fitted_worst,
+    difference,
+    group_accuracy,
+    minority_gap,
+    object_scores,
+    predict_objects,
+    scene_correlation,
+    train_weighted,
+)
+from vlcore.measures.estimate import Estimate, rate, wilson
 
 
 @pytest.mark.parametrize(
@@ -190,3 +201,156 @@ def test_blind_matching_against_simulated_pairs() -> None:
 @pytest.mark.parametrize("frequencies", [[0.25, 0.25, 0.5], [1.0, 0.0]])
 def test_without_mismatched_pairs_every_pair_is_matched(frequencies: list[float]) -> None:
     assert blind_match_accuracy(np.array(frequencies), np.zeros((len(frequencies),) * 2)) == 1.0
+
+
+# --- weighted, gap, worst
+
+
+def estimates(*values: float, n: int = 100) -> dict[str, Estimate]:
+    return {name: Estimate(value, *wilson(value * n, n), n) for name, value in zip(SCENES.names, values, strict=True)}
+
+
+@pytest.mark.parametrize("counts", [[48, 12, 48, 12], [1, 1, 1, 1], [3498, 184, 1057, 56]])
+def test_train_weighted_accuracy_against_the_formula(counts: list[int]) -> None:
+    groups = estimates(0.95, 0.7, 0.9, 0.6)
+    found = train_weighted(groups, dict(zip(SCENES.names, counts, strict=True)))
+    value = below = above = 0.0
+    for name, count in zip(SCENES.names, counts, strict=True):
+        share = count / sum(counts)
+        value += share * groups[name].value
+        below += (share * (groups[name].value - groups[name].low)) ** 2
+        above += (share * (groups[name].high - groups[name].value)) ** 2
+    assert (found.value, found.n) == (pytest.approx(value), 400)
+    assert (found.low, found.high) == pytest.approx((value - math.sqrt(below), value + math.sqrt(above)))
+
+
+def test_the_interval_of_train_weighted_accuracy_holds_what_it_promises() -> None:
+    random = np.random.default_rng(0)
+    shares, truth = np.array([0.4, 0.1, 0.4, 0.1]), np.array([0.95, 0.7, 0.9, 0.6])
+    held = []
+    for _ in range(500):
+        groups = estimates(*(random.binomial(50, truth) / 50), n=50)
+        found = train_weighted(groups, dict(zip(SCENES.names, (10 * shares).astype(int), strict=True)))
+        held.append(found.low <= shares @ truth <= found.high)
+    assert 0.92 < np.mean(held) < 0.985
+
+
+def test_a_group_that_was_not_trained_on_does_not_weigh() -> None:
+    groups = estimates(1.0, 0.0, 1.0, 0.0)
+    found = train_weighted(groups, dict(zip(SCENES.names, [48, 0, 48, 0], strict=True)))
+    assert (found.value, found.high, found.n) == (1, 1, 200)
+    assert 0.95 < found.low < 1  # and all right is not certainty
+    del groups["horse_desert"]
+    assert train_weighted(groups, {"horse_grass": 48, "horse_desert": 0, "camel_desert": 48}).value == 1
+    with pytest.raises(ValueError, match="no held-out image of horse_desert, so an accuracy that weights it"):
+        train_weighted(groups, {"horse_grass": 48, "horse_desert": 1})
+    with pytest.raises(ValueError, match="There is no training image to weight groups by"):
+        train_weighted(groups, {"horse_grass": 0})
+
+
+@pytest.mark.parametrize("scenes", [2, 9, 60])
+@pytest.mark.parametrize("seed", range(2))
+def test_the_gap_against_its_formula(scenes: int, seed: int) -> None:
+    _, groups, names = crossed(scenes)
+    majority = np.isin(groups, SCENES.majority)
+    right = np.random.default_rng(seed).random(4 * scenes) < np.where(majority, 0.9, 0.6)
+    found = minority_gap(right, groups, names, SCENES)
+    p = {True: rate(right[majority], names[majority]), False: rate(right[~majority], names[~majority])}
+    sums: dict[bool, list[float]] = {True: [], False: []}
+    for of in (True, False):
+        for scene in sorted(set(names.tolist())):
+            here = (names == scene) & (majority == of)
+            sums[of].append(float((right[here] - p[of].value).sum()))
+    both = sum(a * b for a, b in zip(sums[True], sums[False], strict=True))
+    size = math.sqrt(sum(a * a for a in sums[True]) * sum(b * b for b in sums[False]))
+    r = both / size if size > 0 else 0.0
+    value = p[True].value - p[False].value
+    down, up = p[True].value - p[True].low, p[True].high - p[True].value
+    other_down, other_up = p[False].value - p[False].low, p[False].high - p[False].value
+    assert found.value == pytest.approx(value)
+    assert found.low == pytest.approx(max(-1, value - math.sqrt(down**2 - 2 * r * down * other_up + other_up**2)))
+    assert found.high == pytest.approx(min(1, value + math.sqrt(up**2 - 2 * r * up * other_down + other_down**2)))
+    assert found.n == 4 * scenes
+
+
+def gaps(scenes: int, shared: float) -> list[Estimate]:
+    """Gaps of many test sets whose scenes are hard or easy, as much as is shared."""
+    found = []
+    for seed in range(300):
+        random = np.random.default_rng(seed)
+        _, groups, names = crossed(scenes)
+        ease = random.normal(size=scenes)[np.char.strip(names, "s").astype(int)]
+        score = math.sqrt(shared) * ease + math.sqrt(1 - shared) * random.normal(size=len(names))
+        right = score > np.where(np.isin(groups, SCENES.majority), -1.2816, -0.2533)  # 90 and 60 in 100
+        found.append(minority_gap(right, groups, names, SCENES))
+    return found
+
+
+def test_the_interval_of_the_gap_holds_what_it_promises_and_is_narrower_where_twins_are_alike() -> None:
+    width = {}
+    for shared in (0.0, 0.8):
+        found = gaps(40, shared)
+        assert 0.91 < np.mean([gap.low <= 0.3 <= gap.high for gap in found]) < 0.99
+        width[shared] = np.mean([gap.high - gap.low for gap in found])
+    assert width[0.8] < 0.9 * width[0.0]  # what a scene does to all four images cancels out
+
+
+def test_a_gap_of_images_without_twins_against_statsmodels() -> None:
+    """Each image is a scene: two independent rates, of which `rate` counts one image less."""
+    groups = np.repeat(SCENES.names, 50)
+    right = np.concatenate([np.arange(50) < k for k in (45, 30, 45, 30)])
+    found = minority_gap(right, groups, np.arange(200).astype(str), SCENES)
+    low, high = confint_proportions_2indep(0.9 * 99, 99, 0.6 * 99, 99, method="newcomb", compare="diff")
+    assert (found.value, found.low, found.high) == pytest.approx((0.3, low, high))
+
+
+def test_the_gap_of_a_model_that_sees_only_the_context_is_one_but_not_for_certain() -> None:
+    _, groups, names = crossed(30)
+    found = minority_gap(np.isin(groups, SCENES.majority), groups, names, SCENES)
+    assert (found.value, found.high) == (1, 1)
+    assert 0.8 < found.low < 1
+    with pytest.raises(ValueError, match="There is no held-out image of horse_desert"):
+        minority_gap(np.ones(3, bool), np.repeat("horse_grass", 3), names[:3], SCENES)
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 30), st.integers(0, 30), st.floats(-1, 1))
+def test_a_difference_is_inside_its_interval_and_turns_with_its_sides(a: int, b: int, r: float) -> None:
+    one, other = (Estimate(k / 30, *wilson(k, 30), 30) for k in (a, b))
+    found, turned = difference(one, other, r, 60), difference(other, one, r, 60)
+    assert -1 <= found.low <= found.value <= found.high <= 1
+    assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low), abs=1e-12)
+    assert found.n == 60
+
+
+def test_the_correlation_of_means_is_that_of_sums_over_scenes() -> None:
+    random = np.random.default_rng(0)
+    names = np.repeat(np.arange(50), 4).astype(str)
+    one, other = random.normal(size=(2, 200))
+    sums = np.stack([one.reshape(50, 4).sum(axis=1), other.reshape(50, 4).sum(axis=1)])
+    by_hand = (sums[0] * sums[1]).sum() / np.sqrt((sums[0] ** 2).sum() * (sums[1] ** 2).sum())
+    assert scene_correlation(one, other, names) == pytest.approx(by_hand)
+    assert scene_correlation(one, -2 * one, names) == pytest.approx(-1)
+    assert scene_correlation(one, np.zeros(200), names) == 0
+
+
+def test_the_worst_group_is_picked_on_other_images_than_it_is_scored_on() -> None:
+    validation, test = estimates(0.9, 0.5, 0.8, 0.6), estimates(0.9, 0.7, 0.8, 0.6)
+    assert cross_fitted_worst(validation, test) == ("horse_desert", test["horse_desert"])
+    del test["horse_desert"]
+    with pytest.raises(ValueError, match="There is no held-out image of horse_desert"):
+        cross_fitted_worst(validation, test)
+    with pytest.raises(ValueError, match="no validation images to pick the worst group on"):
+        cross_fitted_worst({}, test)
+
+
+def test_a_minimum_is_biased_as_documented_and_the_cross_fitted_one_is_not() -> None:
+    random = np.random.default_rng(0)
+    minima, fitted = [], []
+    for _ in range(3000):
+        values = random.binomial(50, 0.8, size=(2, 4)) / 50
+        validation, test = (estimates(*row.tolist(), n=50) for row in values)
+        minima.append(values[1].min())
+        fitted.append(cross_fitted_worst(validation, test)[1].value)
+    assert np.mean(minima) == pytest.approx(0.8 - 1.03 * math.sqrt(0.8 * 0.2 / 50), abs=0.004)
+    assert np.mean(fitted) == pytest.approx(0.8, abs=0.004)

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vlcore.measures.maps import align, fit_plane, nearest, place_among_neighbours, umap
+from vlcore.measures.maps import (
+    align,
+    continuity,
+    fit_plane,
+    nearest,
+    place_among_neighbours,
+    point_trustworthiness,
+    trustworthiness,
+    umap,
+)
 
 
 def unit(z: np.ndarray) -> np.ndarray:
@@ -228,3 +237,79 @@ def test_umap_of_too_few_points_is_refused(n: int) -> None:
 def test_one_known_point_is_no_neighbourhood() -> None:
     with pytest.raises(ValueError, match="at least two known points"):
         place_among_neighbours(np.eye(2), np.eye(2)[:1], np.zeros((1, 2)))
+
+
+# --- how far to believe a map
+
+
+def slow_trust(inside: np.ndarray, outside: np.ndarray, k: int) -> list[float]:
+    """Venna and Kaski's formula point by point, from distances (n, n) of the full space and of the map."""
+    n, found = len(inside), []
+    for i in range(n):
+        others = [j for j in range(n) if j != i]
+        ranked = sorted(others, key=lambda j, i=i: inside[i, j])
+        near = sorted(others, key=lambda j, i=i: outside[i, j])[:k]
+        excess = sum(max(0, ranked.index(j) + 1 - k) for j in near)
+        found.append(1 - 2 / (k * (2 * n - 3 * k - 1)) * excess)
+    return found
+
+
+def distances(z: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    cosines = z @ z.T / np.linalg.norm(z, axis=1) / np.linalg.norm(z, axis=1)[:, None]
+    return 1 - cosines, np.linalg.norm(points[:, None] - points[None], axis=2)
+
+
+@pytest.mark.parametrize(("n", "size", "k"), [(7, 3, 3), (40, 8, 5), (40, 8, 19), (12, 2, 1)])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_trust_in_a_map_against_the_formula(n: int, size: int, k: int, kind: type) -> None:
+    z = (cloud(n, size, 1) * np.linspace(0.5, 2, n)[:, None]).astype(kind)  # lengths do not count
+    points = fit_plane(z).place(z)
+    inside, outside = distances(z.astype(float), points)
+    by_point = slow_trust(inside, outside, k)
+    assert trustworthiness(z, points, (k,)) == pytest.approx({k: sum(by_point) / n})
+    assert point_trustworthiness(z, points, k) == pytest.approx(by_point)
+    assert continuity(z, points, (k,)) == pytest.approx({k: sum(slow_trust(outside, inside, k)) / n})
+
+
+def test_points_are_trusted_as_much_as_their_map() -> None:
+    z = cloud(80, 16)
+    points = fit_plane(z).place(z)
+    whole = trustworthiness(z, points)
+    assert list(whole) == list(continuity(z, points)) == [5, 10, 15]
+    for k, value in whole.items():
+        assert point_trustworthiness(z, points, k).mean() == pytest.approx(value)
+
+
+def test_a_faithful_map_is_trusted_and_a_shuffled_one_is_not() -> None:
+    angles = np.linspace(0.3, 1.7, 60) ** 2  # no two neighbours equally far
+    z = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    shuffled = z[np.random.default_rng(0).permutation(60)]
+    for measure in (trustworthiness, continuity):
+        assert measure(z, z) == dict.fromkeys((5, 10, 15), 1.0)
+        assert all(value < 0.7 for value in measure(z, shuffled).values())
+    torn = z + np.where(angles > 1.5, 50.0, 0.0)[:, None]  # neighbours are torn apart, none are made up
+    assert trustworthiness(z, torn, (5,))[5] > continuity(z, torn, (5,))[5]
+
+
+def test_one_misplaced_point_is_told_from_the_others() -> None:
+    angles = np.linspace(0.3, 1.7, 60) ** 2  # no two neighbours equally far
+    z = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    points = z.copy()
+    points[7] = points[50] + 1e-3
+    found = point_trustworthiness(z, points)
+    assert found.argmin() == 7
+    assert np.median(found) > 0.99
+
+
+@pytest.mark.parametrize(("n", "k"), [(10, 5), (4, 2), (30, 15), (30, 0)])
+def test_more_neighbours_than_half_the_points_are_refused(n: int, k: int) -> None:
+    z = cloud(n, 4)
+    for ask in (
+        lambda: trustworthiness(z, z[:, :2], (1, k)),
+        lambda: continuity(z, z[:, :2], (1, k)),
+        lambda: point_trustworthiness(z, z[:, :2], k),
+    ):
+        with pytest.raises(
+            ValueError, match=f"A map of {n} points is judged by 1 to fewer than .* neighbours, not {k}"
+        ):
+            ask()

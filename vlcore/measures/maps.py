@@ -7,6 +7,7 @@ with the bias, and the eye would compare axes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ Points = NDArray[np.float64]
 Embeddings = NDArray[np.floating]
 
 UMAP_NEIGHBOURS, UMAP_MIN_DIST, UMAP_SEED = 15, 0.1, 0
+TRUST_NEIGHBOURS = (5, 10, 15)
 
 
 @dataclass(frozen=True)
@@ -116,3 +118,55 @@ def nearest(z: Embeddings, known: Embeddings, k: int) -> tuple[NDArray[np.int64]
     similarities = np.asarray(z, dtype=np.float64) @ np.asarray(known, dtype=np.float64).T
     order = np.argsort(-similarities, axis=1, kind="stable")[:, :k]
     return order, np.take_along_axis(similarities, order, axis=1)
+
+
+def trustworthiness(z: Embeddings, points: Points, k: Sequence[int] = TRUST_NEIGHBOURS) -> dict[int, float]:
+    """How far neighbours on a map are neighbours in the full space too, by number of neighbours: 1 is all of them.
+
+    ``1 - 2 / (n k (2n - 3k - 1)) sum_i sum_j max(0, rank(i, j) - k)`` over the k nearest j on the map, ranks by cosine
+    in the full space (Venna and Kaski 2001); (n, E) and (n, 2).
+
+    Raises:
+        ValueError: when a k is not below half the number of points.
+    """
+    from sklearn.manifold import trustworthiness as trust  # here, because pages place points and never judge maps
+
+    return {number: float(trust(z, points, n_neighbors=number, metric="cosine")) for number in _few(k, len(z))}
+
+
+def continuity(z: Embeddings, points: Points, k: Sequence[int] = TRUST_NEIGHBOURS) -> dict[int, float]:
+    """How far neighbours in the full space are neighbours on the map too: `trustworthiness` with the spaces swapped.
+
+    Raises:
+        ValueError: when a k is not below half the number of points.
+    """
+    from sklearn.manifold import trustworthiness as trust
+
+    unit = z / np.linalg.norm(z, axis=1, keepdims=True)  # whose distances sort as cosines do
+    return {number: float(trust(points, unit, n_neighbors=number)) for number in _few(k, len(z))}
+
+
+def point_trustworthiness(z: Embeddings, points: Points, k: int = TRUST_NEIGHBOURS[0]) -> NDArray[np.float64]:
+    """Which places on a map to believe: each point's part in `trustworthiness`, (n,), whose mean that is.
+
+    Raises:
+        ValueError: when k is not below half the number of points.
+    """
+    from sklearn.metrics.pairwise import cosine_distances
+    from sklearn.neighbors import NearestNeighbors
+
+    _few((k,), n := len(z))
+    far = cosine_distances(z)
+    np.fill_diagonal(far, np.inf)
+    near = NearestNeighbors(n_neighbors=k).fit(points).kneighbors(return_distance=False)
+    ranks = np.empty((n, n), dtype=np.int64)
+    np.put_along_axis(ranks, far.argsort(axis=1), np.arange(1, n + 1)[None, :], axis=1)
+    beyond = np.clip(np.take_along_axis(ranks, near, axis=1) - k, 0, None)
+    return 1 - beyond.sum(axis=1) * (2 / (k * (2 * n - 3 * k - 1)))
+
+
+def _few(k: Sequence[int], n: int) -> Sequence[int]:
+    for number in k:
+        if not 1 <= number < n / 2:
+            raise ValueError(f"A map of {n} points is judged by 1 to fewer than {n / 2:g} neighbours, not {number}.")
+    return k
