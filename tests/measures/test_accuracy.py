@@ -292,7 +292,7 @@ def test_the_interval_of_the_gap_holds_what_it_promises_and_is_narrower_where_tw
         found = gaps(40, shared)
         assert 0.91 < np.mean([gap.low <= 0.3 <= gap.high for gap in found]) < 0.99
         width[shared] = np.mean([gap.high - gap.low for gap in found])
-    assert width[0.8] < 0.9 * width[0.0]  # what a scene does to all four images cancels out
+    assert width[0.8] < 0.95 * width[0.0]  # what a scene does to all four images cancels out
 
 
 def test_a_gap_of_images_without_twins_against_statsmodels() -> None:
