@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from vlcore.images.captions import objects_of
 from vlcore.images.groups import SCENES
 from vlcore.measures.accuracy import (
     blind_match_accuracy,
@@ -69,7 +68,7 @@ def test_two_fair_captions_outweigh_one_slightly_better() -> None:
 @settings(max_examples=50)
 @given(st_numpy.arrays(np.float64, (3, 4), elements=st.floats(-30, 30)), st.floats(-10, 10))
 def test_a_bias_of_all_logits_changes_no_decision(logits: np.ndarray, bias: float) -> None:
-    spoken_of = list(objects_of("descriptive", SCENES).values())
+    spoken_of = [obj for obj, _ in SCENES.pairs]
     scores = object_scores(logits, spoken_of, SCENES.objects)
     shifted = object_scores(logits + bias, spoken_of, SCENES.objects)
     assert shifted - bias == pytest.approx(scores, abs=1e-9)
