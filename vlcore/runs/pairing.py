@@ -59,10 +59,19 @@ def rows_of(frame: pd.DataFrame, measure: str, moment: str) -> pd.DataFrame:
         AnalysisError: when a run is in the table twice.
     """
     rows = frame[(frame["measure"] == measure) & (frame["moment"] == moment)]
-    twice = rows["key"][rows["key"].duplicated()]
+    check_once(rows)
+    return rows
+
+
+def check_once(frame: pd.DataFrame) -> None:
+    """See that no run is in a table twice.
+
+    Raises:
+        AnalysisError: naming one that is.
+    """
+    twice = frame["key"][frame.duplicated(["key", "moment", "measure"])]
     if len(twice):
         raise AnalysisError(f"The run {twice.iloc[0]} is in the table twice; give each run once.")
-    return rows
 
 
 def measured(rows: pd.DataFrame) -> pd.DataFrame:

@@ -40,8 +40,9 @@ def runs_table(artefacts: Sequence[Artefact]) -> pd.DataFrame:
         ValueError: when a run holds a number that is none.
     """
     rows = [
-        {**_of_run(artefact), "moment": moment, "measure": measure, **cell}
+        {**of_run, "moment": moment, "measure": measure, **cell}
         for artefact in artefacts
+        for of_run in [_of_run(artefact)]
         for moment, measure, cell in _cells(artefact)
     ]
     settings = [field.name for field in fields(Condition)]
