@@ -20,17 +20,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from vlcore.__main__ import main
 from vlcore.images import generate, rendered
 from vlcore.images.imagesets import open_set, read_set
+from vlcore.images.importers import aside
 from vlcore.measures.estimate import FEW
 from vlcore.runs import jobs, store
 from vlcore.scenes import Scene, draw
 
 ROOT = Path(__file__).parents[1]
-BAD_INPUT, CANCELLED = 2, 130  # the exit codes that the README promises
+BAD_INPUT, BUSY, CANCELLED = 2, 3, 130  # the exit codes that the README promises
 GROUPS = ("horse_grass", "horse_desert", "camel_desert", "camel_grass")
 STEPS = ("--set", "steps=4")
 
@@ -367,6 +369,23 @@ def test_an_import_that_cannot_be_is_one_sentence(
     source = make_folder(tmp_path / "zoo", ("horse", "camel", "zebra"), per_group=4)
     assert re.search(sentence, refused("data", "import", source, "--name", "x", *options.split()))
     assert list((empty_home / "data").glob("[!.]*")) == [], "nothing is half-written"
+
+
+def test_a_set_that_somebody_else_makes_is_exit_code_3(
+    cli: Cli, shop: Shop, empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aside, "LOCK_WAIT", 0)
+    source, data = make_folder(tmp_path / "zoo", per_group=4), empty_home / "data"
+    for folder in (data / ".incoming", data / ".generated" / "made"):
+        folder.mkdir(parents=True)
+    with FileLock(data / ".incoming" / "zoo.lock"):
+        code, out, err = cli("data", "import", source, "--name", "zoo")
+    assert (code, out) == (BUSY, "")
+    assert err == "zoo is being imported by another process; wait, or choose another name.\n"
+    with FileLock(data / ".generated" / "made" / ".generate.lock"):
+        code, out, err = cli(*order(shop, "--yes"))
+    assert (code, out) == (BUSY, "")
+    assert err.splitlines()[-1].startswith("Another run draws into ")
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip at all", b"PK\x03\x04 cut short"])

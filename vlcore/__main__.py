@@ -19,7 +19,7 @@ from vlcore.images.captions import LABEL_STYLES
 from vlcore.images.generate import PROMPT
 from vlcore.images.importers import FORMATS
 from vlcore.runs.compare import MAPS
-from vlcore.runs.jobs import BusyError, JobCancelledError
+from vlcore.runs.jobs import JobCancelledError
 from vlcore.scenes import CONTEXTS, STYLES
 
 BAD_INPUT, BUSY, CANCELLED = 2, 3, 130
@@ -153,12 +153,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # names in any script, on a terminal that lacks it
     try:
         document = options.run(options)
+    except commands.BUSY_ERRORS as error:
+        print(error, file=sys.stderr)
+        return BUSY
     except commands.BAD_INPUT_ERRORS as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
-    except BusyError as error:
-        print(error, file=sys.stderr)
-        return BUSY
     except (JobCancelledError, KeyboardInterrupt):
         print("Cancelled; nothing was published.", file=sys.stderr)
         return CANCELLED

@@ -19,12 +19,15 @@ from vlcore.conditions import Condition, ConditionError, grid, steps_of, with_se
 from vlcore.figures.export import page_html, write_text_atomic
 from vlcore.home import HomeError
 from vlcore.images.folds import parts, usual_condition
+from vlcore.images.generate import GenerateBusyError
 from vlcore.images.imagesets import ImageSet, ImageSetError, open_set, training_rows
+from vlcore.images.importers import ImportBusyError
 from vlcore.images.uploads import UploadError, open_upload
 from vlcore.measures.estimate import FEW
 from vlcore.runs import compare as comparing
 from vlcore.runs import jobs, pipeline, store
 
+BUSY_ERRORS = (jobs.BusyError, ImportBusyError, GenerateBusyError)
 BAD_INPUT_ERRORS = (ConditionError, ImageSetError, HomeError, store.StoreError, UploadError, comparing.ComparisonError)
 
 

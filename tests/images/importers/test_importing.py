@@ -21,8 +21,9 @@ from vlcore.home import HomeError, data_folder
 from vlcore.images.folds import parts
 from vlcore.images.groups import SCENES
 from vlcore.images.imagesets import COLUMNS, ImageSetError, open_set, set_names
-from vlcore.images.importers import ImportSetError, Report, import_set
+from vlcore.images.importers import ImportBusyError, ImportSetError, Report, import_set
 from vlcore.images.importers import aside as aside_module
+from vlcore.images.importers.importing import MAX_WORDS
 
 Tree = Any
 Groups = Any
@@ -46,9 +47,8 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 def nothing_left() -> bool:
-    """Whether an import that failed left nothing but its lock."""
-    incoming = data_folder() / ".incoming"
-    return set_names() == ["scenes", "balanced-cues"] and not any(path.is_dir() for path in incoming.glob("*"))
+    """Whether an import that failed left nothing at all."""
+    return set_names() == ["scenes", "balanced-cues"] and not list((data_folder() / ".incoming").glob("*"))
 
 
 # --- what a set is
@@ -572,12 +572,13 @@ def test_what_a_living_import_writes_is_left_alone_and_its_name_is_busy(
         assert held.wait(60)
         import_set(source, "mine")
         assert (incoming / "busy-1").exists()
-        with pytest.raises(ImportSetError, match="busy is being imported by another process; wait, or choose another"):
+        with pytest.raises(ImportBusyError, match="busy is being imported by another process; wait, or choose another"):
             import_set(source, "busy")
     finally:
         done.set()
         thread.join()
     import_set(source, "busy")
+    assert [path.name for path in incoming.iterdir()] == [], "no locks either"
 
 
 def test_a_disk_that_cannot_be_written_is_said(tree: Tree, groups: Groups, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -601,6 +602,6 @@ def test_missing_and_empty_sources_are_said(tmp_path: Path) -> None:
 
 
 def test_captions_that_are_too_long_for_a_model_are_said(tree: Tree, groups: Groups) -> None:
-    template = "a photo of one {object} that stands somewhere in the {context}"
+    template = " ".join(["a", "photo", *["of"] * MAX_WORDS, "{object}"])
     report = import_set(tree(groups(4, 4, 4, 4)), "mine", descriptive=template)
-    assert any("is long; models read its first 8 words." in warning for warning in report.warnings)
+    assert any(f"is long; models read its first {MAX_WORDS} words." in warning for warning in report.warnings)

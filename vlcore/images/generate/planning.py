@@ -29,6 +29,10 @@ class GenerateError(ImageSetError):
     """Pictures that cannot be generated; the message says what to do."""
 
 
+class GenerateBusyError(GenerateError):
+    """A folder that another run draws into."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """One picture that a model is asked for.

@@ -18,7 +18,7 @@ from PIL import Image
 from vlcore.home import make_folder
 from vlcore.images.generate.backends import Backend, Refused, TryAgainError
 from vlcore.images.generate.folders import Folder, unwritable
-from vlcore.images.generate.planning import GenerateError, Plan, Wanted
+from vlcore.images.generate.planning import GenerateBusyError, GenerateError, Plan, Wanted
 from vlcore.images.groups import group_name
 from vlcore.images.imagesets import Progress, silent
 
@@ -86,8 +86,8 @@ def generate(
         patience: with attempts that fail.
 
     Raises:
-        GenerateError: when the folder belongs to something else or is in use, or the back end failed too often or
-            for good.
+        GenerateBusyError: when another run draws into the folder.
+        GenerateError: when the folder belongs to something else, or the back end failed too often or for good.
         HomeError: when the folder cannot be written.
     """
     make_folder(folder)
@@ -95,7 +95,7 @@ def generate(
     try:
         held = FileLock(lock, timeout=0).acquire()
     except Timeout as error:
-        raise GenerateError(f"Another run draws into {folder}; wait for it or choose another folder.") from error
+        raise GenerateBusyError(f"Another run draws into {folder}; wait for it or choose another folder.") from error
     except OSError as error:
         raise unwritable(lock, error) from error
     with held:

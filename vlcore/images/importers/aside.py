@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from vlcore.home import HomeError, data_folder, make_folder
 from vlcore.images.imagesets import check_name
-from vlcore.images.importers.source import ImportSetError
+from vlcore.images.importers.source import ImportBusyError, ImportSetError
 
 LOCK_WAIT = 2.0  # seconds
 
@@ -37,7 +37,7 @@ def workplace(name: str) -> Iterator[Path]:
     """A folder aside, this process's own, which is gone afterwards unless it was published.
 
     Raises:
-        ImportSetError: when the name is being imported by somebody else.
+        ImportBusyError: when the name is being imported by somebody else.
         HomeError: when the folder cannot be written.
     """
     incoming = make_folder(data_folder() / ".incoming")
@@ -46,7 +46,7 @@ def workplace(name: str) -> Iterator[Path]:
     try:
         lock.acquire()
     except Timeout:
-        raise ImportSetError(f"{name} is being imported by another process; wait, or choose another name.") from None
+        raise ImportBusyError(f"{name} is being imported by another process; wait, or choose another name.") from None
     work = incoming / f"{name}-{os.getpid()}"
     try:
         work.mkdir()
@@ -58,16 +58,25 @@ def workplace(name: str) -> Iterator[Path]:
         ) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
-        lock.release()
+        _drop(lock)
+
+
+def _drop(lock: FileLock) -> None:
+    """Remove a lock's file, then let it go: in this order, or it could be that of who comes next."""
+    with suppress(OSError):  # Windows removes no file that is open
+        os.unlink(lock.lock_file)
+    lock.release()
 
 
 def _remove_leftovers(incoming: Path) -> None:
     for work in incoming.glob("*-*/"):
+        lock = FileLock(incoming / f"{work.name.rpartition('-')[0]}.lock", timeout=0)
         try:
-            with FileLock(incoming / f"{work.name.rpartition('-')[0]}.lock", timeout=0):
-                shutil.rmtree(work, ignore_errors=True)
+            lock.acquire()
         except Timeout:
             continue
+        shutil.rmtree(work, ignore_errors=True)
+        _drop(lock)
 
 
 def publish(work: Path, name: str) -> None:

@@ -95,7 +95,8 @@ def import_set(
         progress: told (done, of) in pictures.
 
     Raises:
-        ImportSetError: when the source, the choice or a setting cannot be used.
+        ImportSetError: when the source, the choice or a setting cannot be used; an `ImportBusyError` when somebody
+            else imports to this name.
         ImageSetError: when the name cannot be used.
         HomeError: when the set cannot be written.
     """
