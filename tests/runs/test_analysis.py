@@ -342,7 +342,9 @@ def test_an_analysis_of_nothing_but_one_block_becomes_tables_too() -> None:
     ("measure", "share"),
     [
         ("minority_accuracy", True), ("group_accuracy.horse_grass", True), ("context_flip_rate", True),
-        ("readouts.linear_probe.minority_accuracy", True), ("probe_object", True), ("silhouette_object", False),
+        ("readouts_linear_probe.minority_accuracy", True), ("panel.only_bg", True), ("neighbours_object", True),
+        ("raw_pixels.probe_object", True), ("raw_pixels.silhouette_object", False),
+        ("probe_object", True), ("silhouette_object", False),
         ("background_reliance", False), ("dispersion.horse_desert", False),
     ],
 )  # fmt: skip

@@ -36,7 +36,9 @@ def grid(seeds: int = 7, biases: Sequence[float] = BIASES, styles: Sequence[str]
     return plain + removed
 
 
-def table(truth: Truth, wanted: Sequence[Condition] | None = None, *, fitted: bool = True) -> pd.DataFrame:
+def table(
+    truth: Truth, wanted: Sequence[Condition] | None = None, *, fitted: bool = True, pixels: float = 0.1
+) -> pd.DataFrame:
     """A study that measured `truth`, and a little noise of each run."""
 
     def measured(condition: Condition, moment: str) -> dict[str, Any]:
@@ -55,7 +57,7 @@ def table(truth: Truth, wanted: Sequence[Condition] | None = None, *, fitted: bo
     for condition in grid() if wanted is None else wanted:
         first = measured(condition, "first_fit") if fitted else None
         metrics = moments(measured(condition, "end"), measured(condition, "untrained"), first)
-        runs.append(run(condition, metrics))
+        runs.append(run(condition, {**metrics, "raw_pixels": {"silhouette_object": estimate(pixels)}}))
     return runs_table(runs)
 
 
@@ -92,7 +94,7 @@ def claimed(condition: Condition, moment: str) -> dict[str, float]:
         "dispersion.horse_desert": 0.2 + 0.2 * biased(condition),
         "dispersion.camel_grass": 0.2 + 0.2 * biased(condition),
         "minority_accuracy": minority,
-        "readouts.linear_probe.minority_accuracy": minority,
+        "readouts_linear_probe.minority_accuracy": minority,
         "group_accuracy.horse_grass": 0.8,
         "group_accuracy.horse_desert": 0.75,
         "group_accuracy.camel_desert": 0.95,
@@ -242,6 +244,23 @@ def test_clustering_by_context_has_to_beat_the_untrained_encoder() -> None:
     assert found.own.status == "supported"
     assert found.status == "contradicted"
     assert "It does not stand out from the untrained encoder." in found.sentence
+
+
+def test_clustering_by_object_has_to_beat_the_pixels() -> None:
+    assert verdict("C1", table(claimed)).nulls[0].status == "supported"
+    found = verdict("C1", table(claimed, pixels=0.6))
+    assert found.own.status == "supported"
+    assert found.status == "contradicted"
+    assert "It does not stand out from raw pixels." in found.sentence
+
+
+def test_a_kind_of_measure_that_a_run_lacks_has_its_reason() -> None:
+    def kindless(condition: Condition) -> dict[str, Any]:
+        end = {"absent": {"group_accuracy": "this model has no readout"}, "minority_accuracy": estimate(0.5)}
+        return moments(end if condition.labels == "undescriptive" else {"group_accuracy": {"a": estimate(0.5)}})
+
+    frame = runs_table([run(condition, kindless(condition)) for condition in grid(seeds=6)])
+    assert verdict("C8", frame).sentence == "It was not read: this model has no readout."
 
 
 def test_a_difference_within_the_margin_is_no_clustering() -> None:

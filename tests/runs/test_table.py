@@ -57,7 +57,9 @@ def test_nested_estimates_have_dotted_names_and_words_have_no_row() -> None:
 
 def test_what_is_absent_has_its_reason() -> None:
     end = {"probe_object": estimate(0.9), "absent": {"silhouette_object": "one point"}, "rsa": {"absent": {"x": "why"}}}
-    frame = runs_table([run(BIASED, moments(end, first=None))])
+    frame = runs_table([run(BIASED, {**moments(end, first=None), "text_only_match": None})])
+    (match,) = rows(frame, "run", "text_only_match").to_dict("records")
+    assert (math.isnan(match["value"]), match["reason"]) == (True, "not defined for this run")
     for measure, reason in {"silhouette_object": "one point", "rsa.x": "why"}.items():
         (row,) = rows(frame, "end", measure).to_dict("records")
         assert math.isnan(row["value"])

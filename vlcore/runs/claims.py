@@ -15,6 +15,7 @@ import pandas as pd
 from vlcore.figures.theme import group_words
 from vlcore.images.groups import SCENES, Grouping
 from vlcore.runs.evidence import PLACEBO, Contrast, Evidence, Look, against, means_of, slopes_of
+from vlcore.runs.table import RUN
 from vlcore.runs.verdicts import Claim, Variation, Verdict, judge
 
 
@@ -52,12 +53,13 @@ def _by_object(grouping: Grouping) -> Claim:
         id="C1",
         says=f"Without bias and with undescriptive labels, points cluster by {grouping.object_word}.",
         test="Silhouette by object of held-out pictures at bias 0, after training less before.",
-        null="the untrained encoder of the same run",
+        null="the untrained encoder of the same run, and the pixels themselves",
         what="Silhouette by object at bias 0, above the untrained encoder",
         ask=_above_untrained,
         look=look,
         sign=1,
         measures=("silhouette_object", "variance_object"),
+        nulls=(("from raw pixels", _above_pixels),),
         variations=(_first_fit(look), _on("variance_object", look)),
     )
 
@@ -163,7 +165,7 @@ def _interaction() -> Claim:
         sign=1,
         measures=("minority_accuracy",),
         nulls=((_FROM_PLACEBO, partial(_slope_above, rival=PLACEBO)),),
-        variations=(_first_fit(look), _unscaled(look), _on("readouts.linear_probe.minority_accuracy", look)),
+        variations=(_first_fit(look), _unscaled(look), _on("readouts_linear_probe.minority_accuracy", look)),
         beside=_slope_beside,
     )
 
@@ -218,6 +220,12 @@ def _unscaled(look: Look) -> Variation:
 def _above_untrained(evidence: Evidence, look: Look) -> Contrast:
     look = replace(look, bias=0.0)
     return against(evidence.arm(look), evidence.arm(replace(look, moment="untrained")), means_of)
+
+
+def _above_pixels(evidence: Evidence, look: Look) -> Contrast:
+    look = replace(look, bias=0.0)
+    pixels = replace(look, measure=f"raw_pixels.{look.measure}", moment=RUN)
+    return against(evidence.arm(look), evidence.arm(pixels), means_of)
 
 
 def _descriptive_above(evidence: Evidence, look: Look, rival: str = "undescriptive") -> Contrast:

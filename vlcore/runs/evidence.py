@@ -23,8 +23,10 @@ from vlcore.runs.pairing import (
     by_block,
     check_alike,
     check_once,
+    kind_of,
     measured,
     numbers,
+    rows_of,
     slope_column,
     together,
     why_absent,
@@ -84,6 +86,7 @@ class Evidence:
         self.mitigations = sorted(set(frame["mitigation"]) - {PLAIN["mitigation"]})
         self.used: set[str] = set()
         # A table of a study has a hundred thousand rows, and each look is for a few dozen of them.
+        self._made = frame[["labels", *PLAIN]].drop_duplicates()
         self._rows = dict(iter(frame.groupby(["measure", "moment"])))
 
     def arm(self, look: Look) -> pd.DataFrame:
@@ -108,14 +111,20 @@ class Evidence:
         return by_block(kept, slope_column(look.measure, kept) if look.scale == "logit" else "value")
 
     def _runs(self, look: Look) -> pd.DataFrame:
-        rows = self._rows.get((look.measure, look.moment))
-        if rows is None:
-            raise NotThere(f"no run has {look.measure} at the moment {look.moment}")
+        made, rows = self._made, self._measured(look)
         for name in ("labels", *PLAIN):
-            rows = rows[rows[name] == getattr(look, name)]
-            if rows.empty:
+            made, rows = (table[table[name] == getattr(look, name)] for table in (made, rows))
+            if made.empty:
                 raise NotThere(f"no run has {name}={getattr(look, name)}")
         return rows
+
+    def _measured(self, look: Look) -> pd.DataFrame:
+        """As `vlcore.runs.pairing.rows_of`, from the rows by measure."""
+        names = [(name, look.moment) for name in (look.measure, kind_of(look.measure))]
+        rows = [self._rows[name] for name in names if name in self._rows]
+        if not rows:
+            raise NotThere(f"no run has {look.measure} at the moment {look.moment}")
+        return rows_of(pd.concat(rows), look.measure, look.moment)
 
 
 @dataclass(frozen=True)

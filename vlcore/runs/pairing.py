@@ -17,7 +17,7 @@ from vlcore.runs.table import BESIDE
 
 SEEDS = ["data_seed", "init_seed"]
 LIMIT = 1.0  # the bias at which nothing tells object from context: reported apart, never averaged in
-_SHARES = ("accuracy", "flip_rate", "probe")
+_SHARES = ("accuracy", "flip_rate", "probe", "neighbours", "panel", "right_by", "worst_group")
 
 
 class AnalysisError(ValueError):
@@ -49,18 +49,27 @@ def check_alike(frame: pd.DataFrame, free: Collection[str]) -> None:
 
 def is_share(measure: str) -> bool:
     """Whether a measure counts images, so that a difference of it is in points: accuracies, flip rates, probes."""
-    return any(word in measure.split(".")[-1] or word in measure.split(".")[0] for word in _SHARES)
+    names = measure.removeprefix("raw_pixels.").split(".")
+    return any(word in names[0] or word in names[-1] for word in _SHARES)
 
 
 def rows_of(frame: pd.DataFrame, measure: str, moment: str) -> pd.DataFrame:
     """The rows of one measure at one moment, with and without a value.
 
+    A run that lacks all measures of a kind, such as ``group_accuracy``, says so in one row for the kind.
+
     Raises:
         AnalysisError: when a run is in the table twice.
     """
-    rows = frame[(frame["measure"] == measure) & (frame["moment"] == moment)]
+    kind = (frame["measure"] == kind_of(measure)) & frame["value"].isna()
+    rows = frame[((frame["measure"] == measure) | kind) & (frame["moment"] == moment)]
     check_once(rows)
     return rows
+
+
+def kind_of(measure: str) -> str:
+    """What a dotted measure is one of: ``group_accuracy`` of ``group_accuracy.horse_grass``; else empty."""
+    return measure.rpartition(".")[0]
 
 
 def check_once(frame: pd.DataFrame) -> None:

@@ -24,6 +24,7 @@ RUN = "run"  # the moment of what holds of a run as a whole
 NEVER_FITTED = "the training captions were never fitted"
 BESIDE = ("key", "phi", "block", "device", "versions", "moment", "measure", "value", "low", "high", "n", "reason")
 
+_REASONS = {"first_fit_step": NEVER_FITTED}
 _ESTIMATE = ("value", "low", "high", "n")
 _FLOATS, _WHOLE = ("phi", "value", "low", "high"), ("n",)
 
@@ -126,8 +127,6 @@ def _cells(artefact: Artefact) -> Iterator[tuple[str, str, Cell]]:
     whole = {name: value for name, value in metrics.items() if name not in MOMENTS}
     for measure, cell in _flat(whole, artefact.key):
         yield RUN, measure, cell
-    if whole.get("first_fit_step", 0) is None:
-        yield RUN, "first_fit_step", _missing(NEVER_FITTED)
     for moment in MOMENTS:
         if metrics.get(moment) is not None:
             for measure, cell in _flat(metrics[moment], artefact.key):
@@ -150,6 +149,8 @@ def _flat(document: Mapping[str, Any], key: str, before: str = "") -> Iterator[t
                 yield measure, _cell(numbers, key, measure)
                 value = {part: more for part, more in value.items() if part not in _ESTIMATE}
             yield from _flat(value, key, f"{measure}.")
+        elif value is None:
+            yield measure, _missing(_REASONS.get(measure, "not defined for this run"))
         elif isinstance(value, int | float) and not isinstance(value, bool):
             yield measure, _cell({"value": value, "low": None, "high": None, "n": None}, key, measure)
 
