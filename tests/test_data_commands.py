@@ -319,6 +319,9 @@ def test_a_folder_becomes_a_set(cli: Cli, document: Document, empty_home: Path, 
     assert code == 0
     assert section(out, "notes") == about["notes"], "a sentence a line"
     assert section(out, "splits")[1].split() == ["pool", "6", "6", "6", "6"]
+    assert about["left_out"] == {"files": 1, "list": said["left_out"]}
+    assert section(out, "left out") == ["files: 1", f"list: {said['left_out']}"]
+    assert Path(said["left_out"]).read_text().startswith('file,reason\nhorse/grass/note.png,"is not a PNG')
     assert f"groups: {', '.join(f'{group} 6' for group in about['groups'])}\n" in out
 
     code, out, _ = cli("data", "import", source, "--name", "again", "--seed", 3)

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from vlcore.commands import CommandError, progress_bar, with_bar, within
 from vlcore.home import data_folder, make_folder
 from vlcore.images.imagesets import ImageSet, ImageSetError, Progress, check_name, open_set, set_names
+from vlcore.images.importers.left_out import LIST
 from vlcore.images.recipes import Recipe, new_recipe, recipe_of
 from vlcore.runs import jobs
 
@@ -107,7 +108,11 @@ def _described(name: str) -> dict[str, Any]:
 def show(options: Namespace) -> dict[str, Any]:
     images = open_set(options.name)
     facts = ("source", "licence", "recipe", "captions", "splitting", "notes")
-    return _describe(images) | {name: images.about[name] for name in facts if name in images.about}
+    shown = _describe(images) | {name: images.about[name] for name in facts if name in images.about}
+    if left_out := images.about.get("skipped"):
+        listed = images.root / LIST
+        shown["left_out"] = {"files": left_out} | ({"list": str(listed)} if listed.exists() else {})
+    return shown
 
 
 def _describe(images: ImageSet) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import multiprocessing
@@ -168,10 +169,28 @@ def test_near_duplicates_share_a_scene_and_do_not_straddle_train_and_test(tree: 
     table = open_set("mine").table
     # A copy within the test set stays there; one of a test picture leaves the training set.
     assert report.duplicates == {"clusters": 2, "pictures": 4, "removed": 1}
+    reason = "is nearly the same picture as test/horse/grass/0.jpg, which is in the source's test set"
+    assert report.skipped == [("train/horse/grass/copy.jpg", reason)]
+    assert "1 training picture was left out because of near-copies that are held out." in report.warnings
     assert (table.groupby("scene")["split"].nunique() == 1).all()
     assert sorted(table["scene"].value_counts())[-2:] == [1, 2]
     there = {str(path.relative_to(data_folder() / "mine")) for path in (data_folder() / "mine").rglob("*.jpg")}
     assert there == set(table["file_name"])
+
+
+def test_what_was_left_out_is_kept_beside_the_pictures(tree: Tree, groups: Groups) -> None:
+    files = groups(9, 9, 9, 9, pattern="{0}/{1}/{2}.jpg")
+    assert import_set(tree(files), "all").left_out is None
+    assert not (data_folder() / "all" / "left-out.csv").exists()
+    odd = {'horse/grass/a, "b" ä.png': b"no picture", "horse/grass/x.gif": b"no picture either"}
+    report = import_set(tree(odd), "most")
+    assert report.left_out == data_folder() / "most" / "left-out.csv"
+    with report.left_out.open(encoding="utf-8", newline="") as table:
+        lines = [tuple(line) for line in csv.reader(table)]
+    assert lines == [("file", "reason"), *report.skipped]
+    assert sorted(name for name, _ in report.skipped) == sorted(odd)
+    assert report.as_dict()["left_out"] == str(report.left_out)
+    assert import_set(data_folder() / "most", "again").format == "imagefolder", "the list is no table of pictures"
 
 
 def test_two_hundred_a_group_are_a_test_set_of_their_own(tree: Tree, groups: Groups) -> None:

@@ -25,6 +25,13 @@ from vlcore.images.importers.aside import check_free, publish, workplace
 from vlcore.images.importers.choice import FEWEST, check_template, choose, need_enough
 from vlcore.images.importers.duplicates import clusters
 from vlcore.images.importers.formats import format_of, listed
+from vlcore.images.importers.left_out import (
+    Skipped,
+    one_group_per_id,
+    without_contradictions,
+    without_removed,
+    write_list,
+)
 from vlcore.images.importers.source import ImportSetError, Source, UnreadableError, open_source, plural, printable
 from vlcore.images.importers.splits import assign
 from vlcore.images.importers.writing import SIZE, write_mask, write_picture
@@ -43,6 +50,7 @@ class Report:
         counts: pictures by group.
         splitting: ``{"kind": "fixed"}`` or ``{"kind": "folds", "folds": k}``.
         skipped: (name, reason) of files that were left out.
+        left_out: the table that lists them; None where nothing was left out.
         duplicates: number of ``clusters`` of pictures that belong together, of ``pictures`` in them, and of near-
             duplicates that were ``removed`` because they straddled the source's train and test sets.
         warnings: sentences on what to keep in mind.
@@ -53,14 +61,16 @@ class Report:
     format: str
     counts: dict[str, int]
     splitting: dict[str, Any]
-    skipped: list[tuple[str, str]]
+    skipped: Skipped
+    left_out: Path | None
     duplicates: dict[str, int]
     warnings: list[str]
     folder: Path
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON-able values."""
-        return {**asdict(self), "folder": str(self.folder)}
+        paths = {"folder": str(self.folder), "left_out": str(self.left_out) if self.left_out else None}
+        return {**asdict(self), **paths}
 
 
 def import_set(
@@ -111,15 +121,15 @@ def import_set(
         listing = listed(opened, format)
         grouping, table, skipped = choose(listing, objects, contexts, opened.name)
         if format_of(listing.format).one_group_per_id:
-            table = _one_group_per_id(table, skipped)
+            table = one_group_per_id(table, skipped)
         table, notes = _limit(table, grouping, max_per_group, seed)
         need_enough(grouping, table["group"], opened.name, skipped)
         captions = [filled(templates["descriptive"], *pair) for pair in grouping.pairs]
         with workplace(name) as work:
             written = _write_all(opened, table, grouping, work, progress, skipped, notes)
-            written = _without_contradictions(written, work, skipped)
+            written = without_contradictions(written, work, skipped)
             need_enough(grouping, written["group"], opened.name, skipped)
-            written, splitting, duplicates = _split(written, grouping, work, seed, notes)
+            written, splitting, duplicates = _split(written, grouping, work, seed, skipped, notes)
             own = written["caption"].to_numpy(dtype=object)
             by_template = np.array(captions, dtype=object)[written["group"].to_numpy()]
             written = written.assign(caption=np.where(own == "", by_template, own))
@@ -139,19 +149,12 @@ def import_set(
                 "notes": [listing.about, *warnings],
             }
             _describe(work, written, about)
+            left_out = write_list(work, skipped)
             publish(work, name)
+    folder = data_folder() / name
     counts = {group: int((written["group"] == number).sum()) for number, group in enumerate(grouping.names)}
-    return Report(name, listing.format, counts, splitting, skipped, duplicates, warnings, data_folder() / name)
-
-
-def _one_group_per_id(table: pd.DataFrame, skipped: list[tuple[str, str]]) -> pd.DataFrame:
-    """Each picture once, and none that belongs to several groups."""
-    several = table.groupby("id")["group"].transform("nunique") > 1
-    skipped += [(printable(file), "belongs to several of the chosen groups") for file in table["file"][several]]
-    left = table[~several]
-    again = left.duplicated("id")
-    skipped += [(printable(file), "is there more than once; used once") for file in left["file"][again]]
-    return left[~again].reset_index(drop=True)
+    listed_at = folder / left_out if left_out else None
+    return Report(name, listing.format, counts, splitting, skipped, listed_at, duplicates, warnings, folder)
 
 
 def _limit(table: pd.DataFrame, grouping: Grouping, most: int, seed: int) -> tuple[pd.DataFrame, list[str]]:
@@ -172,7 +175,7 @@ def _write_all(
     grouping: Grouping,
     work: Path,
     progress: Progress,
-    skipped: list[tuple[str, str]],
+    skipped: Skipped,
     notes: list[str],
 ) -> pd.DataFrame:
     """Write what can be decoded; returns its rows with ``file_name``, ``mask``, ``digest`` and ``hash``."""
@@ -212,24 +215,8 @@ def _slugs(grouping: Grouping) -> list[str]:
     return slugs if len({*slugs, ""}) == 5 else [f"group-{number}" for number in range(1, 5)]
 
 
-def _without_contradictions(written: pd.DataFrame, work: Path, skipped: list[tuple[str, str]]) -> pd.DataFrame:
-    """Leave out equal pictures that were found in two groups: nobody can say which label is right."""
-    several = written.groupby("digest")["group"].transform("nunique") > 1
-    skipped += [
-        (printable(file), "is the same picture as one in another group, so its labels contradict each other")
-        for file in written["file"][several]
-    ]
-    return _drop(written, several.to_numpy(dtype=bool), work)
-
-
-def _drop(written: pd.DataFrame, which: np.ndarray[Any, np.dtype[np.bool_]], work: Path) -> pd.DataFrame:
-    for file in [*written["file_name"][which], *filter(None, written["mask"][which])]:
-        (work / file).unlink()
-    return written[~which].reset_index(drop=True)
-
-
 def _split(
-    written: pd.DataFrame, grouping: Grouping, work: Path, seed: int, notes: list[str]
+    written: pd.DataFrame, grouping: Grouping, work: Path, seed: int, skipped: Skipped, notes: list[str]
 ) -> tuple[pd.DataFrame, dict[str, Any], dict[str, int]]:
     """Find what belongs together and split; returns the rows that stay, how they are split, and counts."""
     group = written["group"].to_numpy(dtype=np.int64)
@@ -253,7 +240,9 @@ def _split(
     }
     notes.append(splitting.note)
     scene = [f"s{number:05d}" for number in cluster]
-    kept = _drop(written.assign(split=splitting.split, scene=scene), splitting.removed, work)
+    kept, said = without_removed(written.assign(scene=scene), splitting.removed, cluster, work, skipped)
+    kept = kept.assign(split=splitting.split[~splitting.removed])
+    notes += said
     kind = {"kind": "folds", "folds": splitting.folds} if splitting.folds else {"kind": "fixed"}
     return kept, kind, duplicates
 
