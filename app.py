@@ -102,27 +102,14 @@ if all(view.done for view in work.views(experiments)):
         st.markdown(words.answer([work.artefact(condition.key) for condition in experiments[2:]], grouping))
 st.subheader("What to look at next")
 with st.container(horizontal=True):
+    one, two, three, four = experiments
+    panels.link_to_compare(one, two, "Compare 1 and 2: what labels do", ":material/compare:")
+    panels.link_to_compare(one, three, "Compare 1 and 3: what the bias does", ":material/difference:")
+    panels.link_to_compare(three, four, "Compare 3 and 4: what labels do under bias", ":material/balance:")
     st.page_link(
-        "pages/3_Compare.py",
-        label="Compare 1 and 2: what labels do",
-        icon=":material/compare:",
-        query_params=shell.carried(),
+        "pages/4_Upload.py",
+        label="Upload a picture: where does it land?",
+        icon=":material/upload:",
+        query_params={"data": images.name},
         width="content",
-    )
-    st.page_link(
-        "pages/3_Compare.py",
-        label="Compare 1 and 3: what the bias does",
-        icon=":material/difference:",
-        query_params={"right_bias": "75 %", "right_labels": "short", **shell.carried()},
-        width="content",
-    )
-    st.page_link(
-        "pages/3_Compare.py",
-        label="Compare 3 and 4: what labels do under bias",
-        icon=":material/balance:",
-        query_params={"left_bias": "75 %", "right_bias": "75 %", **shell.carried()},
-        width="content",
-    )
-    st.page_link(
-        "pages/4_Upload.py", label="Upload a picture: where does it land?", icon=":material/upload:", width="content"
     )

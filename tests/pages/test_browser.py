@@ -181,3 +181,19 @@ def test_a_zip_is_imported_by_the_real_worker(page: Page, server: str) -> None:
     page.get_by_role("button", name="Look at it").click(timeout=PATIENCE)
     expect(page.get_by_text("browser-cups: imported from")).to_be_visible(timeout=PATIENCE)
     expect(page.locator("svg image").first).to_be_attached(timeout=PATIENCE)
+
+
+def test_links_of_home_show_what_they_say_whatever_was_looked_at_before(page: Page, server: str) -> None:
+    none, biased = "No bias, {} labels", "75 % removed (12 of 48 kept), {} labels"
+    ways = [
+        ("Compare 1 and 3", none.format("short"), biased.format("short")),
+        ("Compare 3 and 4", biased.format("short"), biased.format("descriptive")),
+        ("Compare 1 and 2", none.format("short"), none.format("descriptive")),
+    ]
+    page.goto(server)
+    for link, left, right in ways:
+        page.get_by_role("link", name=link).click()
+        titles = page.locator("svg .role-title-text")
+        expect(titles).to_have_text([left, right], timeout=PATIENCE)
+        page.get_by_role("link", name="Home").first.click()
+        expect(page.get_by_role("link", name=link)).to_be_visible(timeout=PATIENCE)

@@ -105,6 +105,36 @@ def condition_controls(side: str, prefix: str, default: Condition, preset: str, 
     )
 
 
+def address(prefix: str, condition: Condition) -> dict[str, str]:
+    """What `condition_controls` reads from the address, all of it: a link that left out what is usual would show what
+    the visitor chose before."""
+    return {
+        f"{prefix}_labels": _name_of(LABELS, condition.labels),
+        f"{prefix}_bias": _name_of(BIASES, condition.bias),
+        f"{prefix}_trained": "true" if condition.steps else "false",
+        f"{prefix}_seed": str(condition.init_seed),
+        f"{prefix}_pairs": _name_of(NEGATIVES, condition.negatives),
+        f"{prefix}_encoder": _name_of(ENCODERS, condition.architecture),
+    }
+
+
+def link_to_compare(left: Condition, right: Condition, label: str, icon: str) -> None:
+    """A link that shows exactly these two models, whatever the visitor looked at before."""
+    st.page_link(
+        "pages/3_Compare.py",
+        label=label,
+        icon=icon,
+        query_params={
+            "data": left.data,
+            "map": "PCA",
+            "length": next(name for name in LENGTHS if PRESETS[name] == left.steps),
+            **address("left", left),
+            **address("right", right),
+        },
+        width="content",
+    )
+
+
 def progress(view: View) -> None:
     """One line and a bar that say where a job is."""
     status = view.status

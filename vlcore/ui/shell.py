@@ -31,6 +31,7 @@ KNOWN_ERRORS = (ConditionError, HomeError, ImageSetError, ComparisonError, Store
 def begin(title: str, *, first: bool = False) -> Palette:
     """Set the page up and draw the menu; returns the palette that fits the visitor's theme."""
     name = "VL Bias Lab"
+    _obey_address(title)
     st.set_page_config(
         page_title=name if first else f"{title} · {name}",
         page_icon="🐫",
@@ -43,6 +44,18 @@ def begin(title: str, *, first: bool = False) -> Palette:
             st.page_link(page, label=label, icon=icon, width="content", query_params=carried())
     st.title(title)
     return palette()
+
+
+def _obey_address(page: str) -> None:
+    """On arrival at a page, let the address decide whatever it names.
+
+    Streamlit prefers what was chosen earlier in the session where the address names the usual value: a link to models
+    without bias would show those that one looked at before.
+    """
+    if st.session_state.get("page") != page:
+        st.session_state["page"] = page
+        for name in st.query_params:
+            st.session_state.pop(name, None)
 
 
 def carried() -> dict[str, str]:
