@@ -480,7 +480,8 @@ def test_pictures_land_in_a_model_of_an_imported_set(cli: Cli, document: Documen
     (found,) = document("embed", file, "--model", key)["images"]
     assert found["file"] == str(file)
     assert found["neighbours"][0] | {"similarity": 1} == {
-        "image": "images/horse-grass/00000.jpg", "object": "horse", "context": "grass", "similarity": 1,
+        "image": "images/horse-grass/00000.jpg", "object": "horse", "context": "grass",
+        "source": "horse/grass/0.png", "similarity": 1,
     }  # fmt: skip
     assert {said["caption"] for said in found["captions"]} == {"<b>horse", "<b>camel"}
     code, out, _ = cli("embed", file, "--model", key)

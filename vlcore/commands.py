@@ -153,12 +153,7 @@ def embed(options: Namespace) -> dict[str, Any]:
                 "file": file,
                 "maps": {"pca": [round(float(value), 5) for value in place]},
                 "neighbours": [
-                    {
-                        "image": str(images.table["file_name"].iat[row]),
-                        "object": str(images.table["object"].iat[row]),
-                        "context": str(images.table["context"].iat[row]),
-                        "similarity": similarity,
-                    }
+                    {**_picture(images, row), "similarity": similarity}
                     for row, similarity in model.neighbours(vector, 5)
                 ],
                 "captions": comparing.caption_scores(model, vector),
@@ -166,6 +161,13 @@ def embed(options: Namespace) -> dict[str, Any]:
             for file, place, vector in zip(options.image, places, z, strict=True)
         ],
     }
+
+
+def _picture(images: ImageSet, row: int) -> dict[str, str]:
+    """What is known of a picture; of an imported one, also where it was in its source."""
+    names = {"image": "file_name", "object": "object", "context": "context", "source": "source"}
+    known = {name: str(images.table[column].iat[row]) for name, column in names.items() if column in images.table}
+    return {name: value for name, value in known.items() if value}
 
 
 def _model(key: str) -> store.Artefact:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from filelock import FileLock
 from PIL import Image
@@ -67,7 +68,7 @@ def test_a_folder_becomes_a_set(tree: Tree, groups: Groups) -> None:
     assert (report.splitting, images.folds, len(parts(images, 0))) == ({"kind": "folds", "folds": 4}, 4, 4)
     assert report.folder == images.root == data_folder() / "mine"
     assert progress == [(done, 20) for done in range(21)]
-    assert list(images.table)[:-1] == list(COLUMNS)
+    assert list(images.table)[:-1] == [*COLUMNS, "source"]
     assert images.table["caption"].value_counts()["horse on the grass"] == 5
     assert "my own horse" in set(images.table["caption"])
     assert len(set(images.table["scene"])) == 20
@@ -101,6 +102,23 @@ def test_the_description_holds_what_is_needed_to_know_the_set_again(tree: Tree, 
         "seed": 0,
         "skipped": 0,
     }
+
+
+def test_each_picture_can_be_traced_to_the_source(tree: Tree, groups: Groups) -> None:
+    deep = "/".join(["a long way down"] * 25)
+    files = {f"{deep}/{name}": seed for name, seed in groups(4, 4, 4, 4, pattern="{0}/{1}/=\u202e{2} é.png").items()}
+    import_set(tree(files), "mine")
+    table = open_set("mine").table
+    assert sorted(table["source"]) == sorted(name.replace("\u202e", "") for name in files)
+    for source, obj, context in zip(table["source"], table["object"], table["context"], strict=True):
+        assert f"{deep}/{obj}/{context}/=" in source
+
+
+def test_a_set_from_before_pictures_could_be_traced_is_read(tree: Tree, groups: Groups) -> None:
+    import_set(tree(groups(4, 4, 4, 4)), "mine")
+    listing = data_folder() / "mine" / "metadata.csv"
+    pd.read_csv(listing, dtype=str, keep_default_na=False).drop(columns="source").to_csv(listing, index=False)
+    assert list(open_set("mine").table)[:-1] == list(COLUMNS)
 
 
 def test_the_same_source_is_the_same_version_and_any_change_another(tree: Tree, groups: Groups) -> None:

@@ -32,7 +32,15 @@ from vlcore.images.importers.left_out import (
     without_removed,
     write_list,
 )
-from vlcore.images.importers.source import ImportSetError, Source, UnreadableError, open_source, plural, printable
+from vlcore.images.importers.source import (
+    LONGEST_PATH,
+    ImportSetError,
+    Source,
+    UnreadableError,
+    open_source,
+    plural,
+    printable,
+)
 from vlcore.images.importers.splits import assign
 from vlcore.images.importers.writing import SIZE, write_mask, write_picture
 
@@ -267,9 +275,16 @@ def _warnings(written: pd.DataFrame, grouping: Grouping, templates: dict[str, st
 
 def _describe(work: Path, written: pd.DataFrame, about: dict[str, Any]) -> None:
     """Write ``metadata.csv`` and ``dataset.json``."""
-    listing = written[list(COLUMNS)].to_csv(index=False, lineterminator="\n").encode()
+    columns = written[list(COLUMNS)]
+    source = [printable(file, LONGEST_PATH) for file in written["file"]]
+    listing = _as_csv(columns.assign(source=source))
     (work / "metadata.csv").write_bytes(listing)
-    everything = listing + json.dumps(about["captions"]).encode() + "".join(written["digest"]).encode()
+    # Where the pictures came from does not change them, so the version is the same for a folder and a zip of it.
+    everything = _as_csv(columns) + json.dumps(about["captions"]).encode() + "".join(written["digest"]).encode()
     version = {"version": hashlib.sha256(everything).hexdigest()[:8]}
     counted = {"images": len(written), "checksum": hashlib.sha256(listing).hexdigest()}
     write_json(work / "dataset.json", {"name": about["name"], **version, **about, **counted})
+
+
+def _as_csv(table: pd.DataFrame) -> bytes:
+    return table.to_csv(index=False, lineterminator="\n").encode()

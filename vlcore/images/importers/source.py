@@ -21,6 +21,7 @@ from vlcore.images.imagesets import ImageSetError
 
 MAX_FILES = 500_000
 MAX_FILE_BYTES = 50 * 2**20
+LONGEST_PATH = 4096  # characters
 MAX_ZIP_BYTES = 64 * 2**30  # unpacked
 MAX_RATIO = 200  # of unpacked to packed; pictures are packed already and hardly shrink
 _SMALL = 2**20  # bytes; what unpacks to less is no bomb, whatever its ratio
@@ -87,11 +88,11 @@ def _archive(path: Path, name: str) -> zipfile.ZipFile:
         raise ImportSetError(f"{name} is a damaged zip; download or pack it again.") from error
 
 
-def printable(text: str) -> str:
-    """Text without control characters and other invisible ones, at most 300 characters."""
+def printable(text: str, most: int = 300) -> str:
+    """Text without control characters and other invisible ones, at most so many characters."""
     spaced = "".join(" " if character in "\t\r\n" else character for character in text)
     shown = "".join(character for character in spaced if unicodedata.category(character)[0] != "C")
-    return re.sub(r" +", " ", shown).strip()[:300].rstrip()
+    return re.sub(r" +", " ", shown).strip()[:most].rstrip()
 
 
 def plural(number: int, noun: str) -> str:
