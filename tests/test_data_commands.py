@@ -357,7 +357,10 @@ def test_a_zip_two_of_three_objects_and_templates(document: Document, empty_home
             "--objects horse,camel --contexts grass,grass",
             r"Give two different contexts with --contexts A,B, not 'grass,grass'",
         ),
-        ("", r"zoo has 3 objects \(.*\); choose two of each with --objects A,B --contexts C,D, for example"),
+        (
+            "",
+            r"zoo has 3 objects \(.*\) and 2 contexts \(.*\); choose two of each with --objects A,B --contexts C,D, for example",
+        ),
         ("--objects horse,camel --short {thing}", r"The short caption '{thing}' has unknown fields"),
         ("--objects horse,camel --descriptive {object", r"The descriptive caption '{object' has a brace too many"),
         ("--objects horse,camel --descriptive grass", r"The descriptive caption 'grass' does not name the object"),

@@ -7,6 +7,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import shlex
 import threading
 import zipfile
 from io import BytesIO
@@ -376,14 +377,47 @@ def test_more_than_two_must_be_chosen_from(tree: Tree) -> None:
     source = many(tree)
     with pytest.raises(
         ImportSetError,
-        match=r"source has 3 objects \(dog 10, cat 9, cow 1\); choose two of each with --objects A,B --contexts C,D, "
-        r"for example --objects cat,dog --contexts sofa,snow\.",
+        match=r"source has 3 objects \(dog 10, cat 9, cow 1\) and 2 contexts \(snow 11, sofa 9\); choose two of each "
+        r"with --objects A,B --contexts C,D, for example --objects cat,dog --contexts sofa,snow\.",
     ):
         import_set(source, "pets")
     import_set(source, "pets", objects=("dog", "cat"))
     assert open_set("pets").grouping.contexts == ("snow", "sofa")
     import_set(source, "by-order", objects=("cat", "dog"), contexts=("snow", "sofa"))
     assert open_set("by-order").grouping.contexts == ("snow", "sofa")
+
+
+def test_the_example_can_be_typed_and_works(tree: Tree, cli: Any) -> None:
+    objects = {"hot air balloon": (5, 4, 1), "dog's": (4, 4, 9), "cow": (0, 9, 9)}
+    contexts = ("at (my) home", "grass", "snow")
+    files = {
+        f"{obj}/{context}/{number}.png": seed * 100 + at * 20 + number
+        for seed, (obj, sizes) in enumerate(objects.items())
+        for at, (context, size) in enumerate(zip(contexts, sizes, strict=True))
+        for number in range(size)
+    }
+    source = tree(files)
+    with pytest.raises(ImportSetError, match=r"3 objects .* and 3 contexts ") as caught:
+        import_set(source, "all")
+    for name in ("hot air balloon 10", "dog s 17", "cow 18", "at (my) home 9", "grass 17", "snow 19"):
+        assert name in str(caught.value)
+    for number, given in enumerate(([], ["--objects", "dog s,hot air balloon"], ["--contexts", "grass,at (my) home"])):
+        _, _, err = cli("data", "import", source, "--name", f"set-{number}", *given)
+        typed = shlex.split(err.partition("for example ")[2].strip().removesuffix("."))
+        code, _, err = cli("data", "import", source, "--name", f"set-{number}", *typed)
+        assert code == 0, err
+        grouping = open_set(f"set-{number}").grouping
+        assert set(grouping.objects) == {"hot air balloon", "dog s"} or not given
+        assert min(open_set(f"set-{number}").counts()["pool"].values()) >= 4
+
+
+def test_where_no_two_objects_share_two_contexts_no_example_is_made_up(tree: Tree) -> None:
+    names = ("cat/sofa", "cat/snow", "dog/snow", "dog/sea", "cow/sea", "cow/sofa")
+    source = tree({f"{name}/{number}.png": 1 for name in names for number in range(4)})
+    with pytest.raises(ImportSetError, match="no two objects with pictures in the same two contexts; add pictures"):
+        import_set(source, "pets")
+    with pytest.raises(ImportSetError, match="in the same two contexts among cat and dog; add pictures or choose"):
+        import_set(source, "pets", objects=("cat", "dog"))
 
 
 def test_given_contexts_keep_their_order_where_the_objects_are_found(tree: Tree, groups: Groups) -> None:

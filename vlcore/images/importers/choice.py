@@ -1,11 +1,12 @@
 """Two objects and two contexts out of all that a source has.
 
 The one idea: what was found is never guessed at. Where there are exactly two of each they are taken; where there are
-more, the message lists them with their counts and suggests two, and whoever imports decides.
+more, the message lists them all with their counts and suggests two of each, and whoever imports decides.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from string import Formatter
 
@@ -17,7 +18,7 @@ from vlcore.images.importers.listing import Listing, clean_name
 from vlcore.images.importers.source import ImportSetError, plural, printable
 
 FEWEST = 4  # pictures of a group
-_SHOWN = 20  # names in a message
+_SHOWN = 100  # names in a message
 _FIELDS = {"object", "context", "place"}
 
 
@@ -47,9 +48,19 @@ def choose(
             f"The captions in {source} do not say what are objects and what are contexts; name two of each that stand "
             "in them as whole words, with --objects A,B --contexts C,D, or give --format folders if the folders say it."
         )
-    suggested = None if objects and contexts else listing.usual_choice()
-    one, other = _two("object", objects, counts.sum(axis=1), unnamed, source, suggested)
-    here, there = _two("context", contexts, counts.sum(axis=0), unnamed, source, suggested)
+    found = {"object": counts.sum(axis=1), "context": counts.sum(axis=0)}
+    given = {"object": tuple(objects), "context": tuple(contexts)}
+    for kind, names in given.items():
+        if names:
+            given[kind] = _named(kind, names, found[kind], unnamed, source)
+        elif len(found[kind]) == 1:
+            raise ImportSetError(
+                f"{source} has only one {kind} ({_counted(found[kind])}); a set needs two objects, each in two contexts."
+            )
+    if any(not given[kind] and len(found[kind]) > 2 for kind in given):
+        raise ImportSetError(_question(listing, given, source))
+    one, other = given["object"] or tuple(map(str, counts.index))
+    here, there = given["context"] or tuple(map(str, counts.columns))
     named = listing.by_words((one, other), (here, there)) if unnamed else listing
     if not (objects and contexts) and named.majority_order((one, other), (here, there)) != (here, there):
         if contexts:
@@ -88,28 +99,8 @@ def need_enough(grouping: Grouping, group: pd.Series, source: str, skipped: Sequ
     )
 
 
-def _two(
-    kind: str,
-    given: Sequence[str],
-    found: pd.Series,
-    unnamed: bool,
-    source: str,
-    suggested: tuple[tuple[str, str], tuple[str, str]] | None,
-) -> tuple[str, str]:
-    """Two names of objects or contexts, as given or because there are no others."""
-    counted = _counted(found)
-    if not given:
-        if len(found) == 1:
-            raise ImportSetError(
-                f"{source} has only one {kind} ({counted}); a set needs two objects, each in two contexts."
-            )
-        if len(found) > 2:
-            example = f"{','.join(suggested[0])} --contexts {','.join(suggested[1])}" if suggested else ""
-            raise ImportSetError(
-                f"{source} has {len(found)} {kind}s ({counted}); choose two of each with --objects A,B --contexts C,D"
-                f"{f', for example --objects {example}' if example else ''}."
-            )
-        return str(found.index[0]), str(found.index[1])
+def _named(kind: str, given: Sequence[str], found: pd.Series, unnamed: bool, source: str) -> tuple[str, str]:
+    """Two names of objects or contexts that were given, as the source writes them."""
     names = {str(name).casefold(): str(name) for name in reversed(found.index)}
     cleaned = [clean_name(name) for name in given]
     chosen = [name if name in found.index else names.get(name.casefold(), name) for name in cleaned]
@@ -117,8 +108,29 @@ def _two(
         raise ImportSetError(f"Give two different {kind}s with --{kind}s A,B, not {printable(','.join(given))!r}.")
     for name in chosen:
         if name not in found.index and not unnamed:
-            raise ImportSetError(f"{source} has no {kind} named {name!r}; it has {counted}.")
+            raise ImportSetError(f"{source} has no {kind} named {name!r}; it has {_counted(found)}.")
     return chosen[0], chosen[1]
+
+
+def _question(listing: Listing, given: dict[str, tuple[str, ...]], source: str) -> str:
+    """What there is to choose from, and a choice that works, as a shell reads it."""
+    counts = listing.counts()
+    there = (
+        f"{source} has {plural(len(counts), 'object')} ({_counted(counts.sum(axis=1))}) and "
+        f"{plural(len(counts.columns), 'context')} ({_counted(counts.sum(axis=0))})"
+    )
+    suggested = listing.usual_choice(given["object"], given["context"])
+    if suggested is None:
+        chosen = given["object"] or given["context"]
+        among = f" among {' and '.join(chosen)}" if chosen else ""
+        return (
+            f"{there}, but there are no two objects with pictures in the same two contexts{among}; add pictures or "
+            "choose others."
+        )
+    options = " ".join(
+        f"--{kind}s {shlex.quote(','.join(names))}" for kind, names in zip(given, suggested, strict=True)
+    )
+    return f"{there}; choose two of each with --objects A,B --contexts C,D, for example {options}."
 
 
 def _counted(found: pd.Series) -> str:

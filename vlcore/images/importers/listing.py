@@ -73,13 +73,16 @@ class Listing:
             _ours_first(counts.columns, SCENES.contexts), axis=1
         )
 
-    def usual_choice(self) -> tuple[tuple[str, str], tuple[str, str]] | None:
-        """Two objects and two contexts with pictures in all four cells; None where there are none.
+    def usual_choice(
+        self, objects: Sequence[str] = (), contexts: Sequence[str] = ()
+    ) -> tuple[tuple[str, str], tuple[str, str]] | None:
+        """Two objects and two contexts with pictures in all four cells, of those given; None where there are none.
 
         They are those whose smallest cell is largest. The first object in the first context and the second in the
         second are the majority groups: the larger ones, of the training pictures where the source says which.
         """
         counts = self.counts()
+        counts = counts.reindex(list(objects) or counts.index, columns=list(contexts) or counts.columns, fill_value=0)
         counts = counts[counts.sum(axis=1).rank(ascending=False, method="first") <= MOST_OBJECTS]
         if min(counts.shape) < 2:
             return None
