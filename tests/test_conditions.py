@@ -16,9 +16,15 @@ from hypothesis import strategies as st
 from vlcore.conditions import (
     ARCHITECTURES,
     GRIDS,
+    GROUP_MITIGATIONS,
+    LOGITS,
+    MITIGATIONS,
     NEGATIVES,
+    OBJECTIVES,
     PRESETS,
+    SIZE_MODES,
     STEPS_LIMIT,
+    STYLES_OF_THE_STUDY,
     Condition,
     ConditionError,
     describe_bias,
@@ -35,7 +41,12 @@ OTHER: dict[str, Any] = {
     "data_version": "another",
     "bias": 0.75,
     "labels": "descriptive",
+    "template": "one {object}",
+    "objective": "siglip",
     "negatives": "none",
+    "logit": "affine",
+    "mitigation": "dfr",
+    "size_mode": "fixed_total",
     "architecture": "seed_faithful",
     "n_per_group": 47,
     "steps": 599,
@@ -49,9 +60,12 @@ CONDITIONS = st.builds(
     data=st.from_regex(r"[a-z0-9][a-z0-9._-]{0,12}", fullmatch=True),
     data_version=st.text(max_size=5),
     bias=st.floats(0, 1),
-    labels=st.sampled_from(LABEL_STYLES),
-    negatives=st.sampled_from(NEGATIVES),
-    architecture=st.sampled_from(ARCHITECTURES),
+    labels=st.sampled_from([style for style in LABEL_STYLES if style != "own"]),
+    negatives=st.sampled_from([name for name in NEGATIVES if name != "counterfactual"]),
+    logit=st.sampled_from(list(LOGITS)),
+    mitigation=st.sampled_from([name for name in MITIGATIONS if name not in GROUP_MITIGATIONS]),
+    size_mode=st.sampled_from(list(SIZE_MODES)),
+    architecture=st.sampled_from(list(ARCHITECTURES)),
     n_per_group=st.integers(2, 10_000),
     steps=st.integers(0, STEPS_LIMIT),
     batch_size=st.integers(2, 4096),
@@ -62,13 +76,13 @@ CONDITIONS = st.builds(
 
 @pytest.mark.parametrize("name", sorted(OTHER))
 def test_another_value_of_any_field_is_another_key(name: str) -> None:
-    base = Condition()
+    base = Condition(labels="own", template="a {object}") if name == "template" else Condition()
     assert getattr(base, name) != OTHER[name]
     assert base.but(**{name: OTHER[name]}).key != base.key
 
 
 def test_every_field_with_a_choice_is_tried_above() -> None:
-    assert {field.name for field in dataclasses.fields(Condition)} - set(OTHER) == {"objective"}  # there is only one
+    assert {field.name for field in dataclasses.fields(Condition)} == set(OTHER)
 
 
 @pytest.mark.parametrize("zero", [0, 0.0, -0.0])
@@ -106,6 +120,8 @@ def test_keys_are_equal_exactly_for_equal_conditions(one: Condition, other: Cond
         ({"bias": 0.5, "steps": 0}, "scenes-b50-untrained-bce-s0"),
         ({"negatives": "none", "data_seed": 3, "init_seed": 3}, "scenes-b0-undescriptive-bce-positives-s3"),
         ({"data": "ponies", "data_seed": 2, "init_seed": 5}, "ponies-b0-undescriptive-bce-d2s5"),
+        ({"labels": "partial_50", "objective": "infonce"}, "scenes-b0-partial_50-infonce-s0"),
+        ({"bias": 0.9, "mitigation": "groupdro"}, "scenes-b90-undescriptive-bce-groupdro-s0"),
     ],
 )
 def test_a_key_can_be_read(changes: dict[str, Any], readable: str) -> None:
@@ -136,9 +152,11 @@ def test_a_bias_outside_0_to_1_is_refused(bias: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "what"),
     [
-        ("labels", "label style"),
         ("objective", "objective"),
         ("negatives", "choice of negatives"),
+        ("logit", "logit"),
+        ("mitigation", "mitigation"),
+        ("size_mode", "size mode"),
         ("architecture", "architecture"),
     ],
 )
@@ -185,10 +203,78 @@ def test_a_condition_error_is_a_value_error() -> None:
     assert issubclass(ConditionError, ValueError)
 
 
-@given(CONDITIONS)
-def test_kept_images_are_the_rounded_share(condition: Condition) -> None:
-    assert condition.n_minority == round(condition.n_per_group * (1 - condition.bias))
-    assert 0 <= condition.n_minority <= condition.n_per_group
+@pytest.mark.parametrize("value", ["poetic", "", "partial_101"])
+def test_a_label_style_that_does_not_exist_is_refused(value: str) -> None:
+    with pytest.raises(ConditionError, match="label style"):
+        Condition(labels=value)
+
+
+@pytest.mark.parametrize("name", ["labels", "template"])
+@pytest.mark.parametrize("value", [None, 3, ["descriptive"]])
+def test_labels_that_are_not_text_are_refused(name: str, value: Any) -> None:
+    with pytest.raises(ConditionError, match="give it as text"):
+        Condition(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"labels": "own"}, "The caption template '' cannot be used"),
+        ({"template": "a {object}"}, "used by the label style own only"),
+        ({"objective": "simclr"}, "does not read labels; choose labels=constant"),
+        ({"objective": "ce_group"}, "does not read labels; choose labels=descriptive"),
+        ({"objective": "ce_object", "labels": "descriptive"}, "choose labels=undescriptive"),
+        ({"objective": "siglip", "negatives": "product"}, "has no choice of negatives or logit"),
+        ({"objective": "infonce", "logit": "affine"}, "has no choice of negatives or logit"),
+        ({"negatives": "counterfactual"}, "need labels that name object and context"),
+        ({"negatives": "counterfactual", "labels": "partial_50"}, "need labels that name object and context"),
+        ({"bias": 1.0, "mitigation": "groupdro"}, "groupdro is not applicable: no training picture"),
+        ({"bias": 1.0, "mitigation": "reweight", "size_mode": "fixed_total"}, "reweight is not applicable"),
+        ({"objective": "simclr", "labels": "constant", "mitigation": "jtt"}, "no mitigation applies"),
+    ],
+)
+def test_choices_that_do_not_go_together_are_refused(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ConditionError) as caught:
+        Condition(**changes)
+    assert sentence in str(caught.value)
+
+
+def test_choices_that_go_together() -> None:
+    assert Condition(negatives="counterfactual", labels="opaque_group").labels == "opaque_group"
+    assert Condition(bias=1.0, mitigation="dfr").n_minority == 0
+    assert Condition(bias=1.0, mitigation="resample", size_mode="random_removal").n_minority == 24
+    assert Condition(labels="own", template="{object} {place}").with_labels("context").template == ""
+    for choices in (OBJECTIVES, NEGATIVES, LOGITS, MITIGATIONS, SIZE_MODES, ARCHITECTURES):
+        assert all(sentence.endswith(".") for sentence in choices.values())
+
+
+@given(st.integers(2, 10_000), st.floats(0, 1))
+def test_shrinking_keeps_the_rounded_share(n: int, bias: float) -> None:
+    condition = Condition(n_per_group=n, bias=bias)
+    assert condition.n_minority == round(n * (1 - condition.bias))
+    assert condition.n_majority == n
+    total = condition.n_majority + condition.n_minority
+    assert condition.phi == pytest.approx((condition.n_majority - condition.n_minority) / total)
+    if condition.n_minority == n * (1 - condition.bias):
+        assert condition.phi == pytest.approx(condition.bias / (2 - condition.bias))
+
+
+@given(st.integers(2, 10_000), st.floats(0, 1))
+def test_a_fixed_total_is_as_biased_and_as_large_as_without_bias(n: int, bias: float) -> None:
+    shrunk = Condition(n_per_group=n, bias=bias)
+    fixed = shrunk.but(size_mode="fixed_total")
+    assert fixed.n_majority + fixed.n_minority == 2 * n
+    assert 0 <= fixed.n_minority <= n <= fixed.n_majority <= 2 * n
+    assert fixed.phi == pytest.approx(shrunk.phi, abs=1 / n)
+
+
+@given(st.integers(2, 10_000), st.floats(0, 1))
+def test_random_removal_is_as_small_and_not_biased(n: int, bias: float) -> None:
+    shrunk = Condition(n_per_group=n, bias=bias)
+    control = shrunk.but(size_mode="random_removal")
+    assert control.n_minority == control.n_majority
+    assert control.phi == 0
+    assert abs(2 * control.n_majority - shrunk.n_majority - shrunk.n_minority) <= 1
 
 
 @pytest.mark.parametrize(("bias", "kept"), [(0, 48), (0.25, 36), (0.5, 24), (0.75, 12), (0.9, 5), (0.95, 2), (1, 0)])
@@ -204,6 +290,11 @@ def test_kept_images_of_the_grids(bias: float, kept: int) -> None:
         ({"bias": 1}, "100 % removed (0 of 48 kept)"),
         ({"bias": 0.07, "n_per_group": 100}, "7 % removed (93 of 100 kept)"),
         ({"bias": 0.125, "n_per_group": 8}, "12.5 % removed (7 of 8 kept)"),
+        ({"bias": 0.75, "size_mode": "fixed_total"}, "as biased as 75 % removed, total kept (77 and 19 a group)"),
+        (
+            {"bias": 0.75, "size_mode": "random_removal"},
+            "as many removed as at 75 % removed, from all groups alike (30 of 48 kept)",
+        ),
     ],
 )
 def test_the_bias_in_words(changes: dict[str, Any], words: str) -> None:
@@ -289,7 +380,7 @@ def test_grids_are_complete_blocks_of_paired_seeds(name: str, size: int, seeds: 
     assert len({condition.key for condition in conditions}) == len(conditions) == size * seeds
     for seed in range(seeds):
         block = conditions[size * seed : size * (seed + 1)]
-        assert {(c.bias, c.labels) for c in block} == {(b, s) for b in GRIDS[name] for s in LABEL_STYLES}
+        assert {(c.bias, c.labels) for c in block} == {(b, s) for b in GRIDS[name] for s in STYLES_OF_THE_STUDY}
         assert {(c.data_seed, c.init_seed, c.steps, c.n_per_group) for c in block} == {(5 + seed, 11 + seed, 7, 20)}
 
 

@@ -14,18 +14,61 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from vlcore.images.captions import LABEL_STYLES
+from vlcore.images.captions import CaptionError, captions_of, find_style, template_fields
+from vlcore.images.groups import SCENES
 from vlcore.scenes import RENDERER_VERSION
 
-OBJECTIVES = ("pairwise_bce",)
-NEGATIVES = ("filtered_marginal", "none")
-ARCHITECTURES = ("conv_stem", "seed_faithful")
+# What each choice is and when to use it, in a sentence: pages and `--help` say these.
+OBJECTIVES = {
+    "pairwise_bce": "The study's: each pair of picture and caption is matched or not, binary cross entropy.",
+    "infonce": "CLIP's: each picture finds its caption in the batch and the reverse; any equal caption is right.",
+    "infonce_identity": "CLIP's to the letter: equal captions of other pictures count as wrong. Shows false negatives.",
+    "siglip": "SigLIP's: all pairs of a batch, matched where captions are equal, binary cross entropy.",
+    "simclr": "No language: two views of a picture find each other. What language adds is the difference to this.",
+    "ce_object": "A classifier of two objects, no text encoder: knows what short labels know.",
+    "ce_group": "A classifier of four groups, no text encoder: knows what descriptive labels know.",
+    "captioner": "Predicts the caption word by word from the picture, as GAIA-1 does; the embedding is its input.",
+}
+NEGATIVES = {
+    "filtered_marginal": "Other captions, as often as they occur in training. The default.",
+    "filtered_uniform": "Other captions, each equally often: rare ones are mostly met as wrong ones.",
+    "product": "All captions as often as they occur, the own one too: takes the frequency of captions out entirely.",
+    "counterfactual": "Captions that differ in the object or in the place, never in both: hard ones.",
+    "shuffle_unfiltered": "The batch's captions in another order; some are the right one by chance.",
+    "none": "The study's text taken literally: matched pairs only. One point for everything is optimal: a collapse.",
+}
+LOGITS = {
+    "learned": "Cosine times a learned scale, plus a learned shift. The default.",
+    "raw_cosine": "The cosine itself: even a perfect model keeps a loss of 0.31.",
+    "affine": "(cosine + 1) / 2 read as a probability.",
+}
+MITIGATIONS = {
+    "none": "Plain training.",
+    "reweight": "Each group weighs the same in the loss. Uses the group of every training picture.",
+    "resample": "Each group is met equally often. Uses the group of every training picture.",
+    "subsample": "Each group is cut to the smallest. Uses the group of every training picture.",
+    "groupdro": "The group with the highest loss weighs most (Sagawa et al. 2020). Uses the training groups.",
+    "jtt": "Pictures that a short training gets wrong weigh more in a second one (Liu et al. 2021). Uses no groups.",
+    "dfr": "A new last layer on validation pictures, all groups alike (Kirichenko et al. 2023). Uses their groups.",
+}
+SIZE_MODES = {
+    "shrink": "The study's: minority pictures are removed, and the training set gets smaller.",
+    "fixed_total": "The same imbalance, but the number of pictures stays: the majority is filled up.",
+    "random_removal": "Control: as many pictures are removed, but from all groups alike. No imbalance at all.",
+}
+ARCHITECTURES = {
+    "conv_stem": "A transformer that begins with convolutions: learns from few pictures.",
+    "seed_faithful": "The study's: a transformer on linear patches. Learns little from 192 pictures.",
+}
 PRESETS = {"untrained": 0, "live": 300, "standard": 600, "careful": 2400}  # optimisation steps
 STEPS_LIMIT = 100_000
 
 STUDY_N = 48  # images of each group in the study
 
+GROUP_MITIGATIONS = ("reweight", "resample", "subsample", "groupdro")  # undefined where a group is empty
 _SHORT = {"pairwise_bce": "bce"}
+# An objective that has no use for label styles takes the one that says what it knows.
+_LABELS_OF = {"simclr": "constant", "ce_object": "undescriptive", "ce_group": "descriptive"}
 
 
 class ConditionError(ValueError):
@@ -40,9 +83,13 @@ class Condition:
         data: name of the image set.
         data_version: version of its pictures; for `scenes`, left empty, that of the renderer.
         bias: share of each minority group that is removed, 0 to 1.
-        labels: label style, one of `LABEL_STYLES`.
+        labels: label style, a name that `vlcore.images.captions.find_style` knows.
+        template: caption template of the label style ``own``, else empty.
         objective: loss, one of `OBJECTIVES`.
-        negatives: distribution of the mismatched captions, one of `NEGATIVES`.
+        negatives: distribution of the mismatched captions of ``pairwise_bce``, one of `NEGATIVES`.
+        logit: how a cosine becomes a score in ``pairwise_bce``, one of `LOGITS`.
+        mitigation: what is done against the bias, one of `MITIGATIONS`.
+        size_mode: what happens to the size of the training set under bias, one of `SIZE_MODES`.
         architecture: image tower, one of `ARCHITECTURES`.
         n_per_group: images of each group before any is removed.
         steps: optimisation steps; 0 is the untrained encoder.
@@ -58,8 +105,12 @@ class Condition:
     data_version: str = ""
     bias: float = 0.0
     labels: str = "undescriptive"
+    template: str = ""
     objective: str = "pairwise_bce"
     negatives: str = "filtered_marginal"
+    logit: str = "learned"
+    mitigation: str = "none"
+    size_mode: str = "shrink"
     architecture: str = "conv_stem"
     n_per_group: int = STUDY_N
     steps: int = PRESETS["standard"]
@@ -70,9 +121,13 @@ class Condition:
     def __post_init__(self) -> None:
         if self.data == "scenes" and not self.data_version:
             object.__setattr__(self, "data_version", str(RENDERER_VERSION))
-        _one_of("label style", self.labels, LABEL_STYLES)
+        _text("label style", self.labels)
+        _text("caption template", self.template)
         _one_of("objective", self.objective, OBJECTIVES)
         _one_of("choice of negatives", self.negatives, NEGATIVES)
+        _one_of("logit", self.logit, LOGITS)
+        _one_of("mitigation", self.mitigation, MITIGATIONS)
+        _one_of("size mode", self.size_mode, SIZE_MODES)
         _one_of("architecture", self.architecture, ARCHITECTURES)
         _text("version of the image set", self.data_version)
         number = isinstance(self.bias, float | int) and not isinstance(self.bias, bool)
@@ -85,15 +140,84 @@ class Condition:
         _whole("data_seed", self.data_seed, 0, 2**31 - 1)
         _whole("init_seed", self.init_seed, 0, 2**31 - 1)
         _text("name of the image set", self.data)
+        self._check_labels()
+        self._check_mitigation()
         if not (self.data and set(self.data) <= _NAME_CHARACTERS and self.data[0] not in ".-_"):
             raise ConditionError(
                 f"The image set name {self.data!r} is not usable; use lower-case letters, digits, '.', '-' and '_'."
             )
 
+    def _check_labels(self) -> None:
+        try:
+            find_style(self.labels)
+            if self.labels == "own":
+                template_fields(self.template)
+        except CaptionError as error:
+            raise ConditionError(str(error)) from error
+        if self.template and self.labels != "own":
+            raise ConditionError("A caption template is used by the label style own only; set labels=own too.")
+        wanted = _LABELS_OF.get(self.objective, self.labels)
+        if self.labels != wanted:
+            raise ConditionError(f"The objective {self.objective} does not read labels; choose labels={wanted} for it.")
+        if self.negatives == "counterfactual":
+            said = captions_of(self.labels, SCENES, self.template)
+            if not all(caption.object and caption.context for caption in said):
+                raise ConditionError(
+                    "Counterfactual negatives need labels that name object and context; choose descriptive ones."
+                )
+        if self.objective != "pairwise_bce" and (self.negatives, self.logit) != ("filtered_marginal", "learned"):
+            raise ConditionError(
+                f"The objective {self.objective} has no choice of negatives or logit; leave "
+                "negatives=filtered_marginal and logit=learned."
+            )
+
+    def _check_mitigation(self) -> None:
+        if self.mitigation in GROUP_MITIGATIONS and self.n_minority == 0:
+            raise ConditionError(
+                f"{self.mitigation} is not applicable: no training picture of a minority group is left; choose a bias "
+                "below 100 % or another mitigation."
+            )
+        if self.mitigation != "none" and self.objective == "simclr":
+            raise ConditionError("simclr has no labels, so no mitigation applies to it; choose mitigation=none.")
+
     @property
     def n_minority(self) -> int:
-        """Images that are kept of each minority group: ``round(n_per_group * (1 - bias))``."""
+        """Images of each minority group in training.
+
+        ``shrink``: ``round(n_per_group * (1 - bias))``. ``fixed_total``: what `n_majority` leaves of two groups'
+        worth of images. ``random_removal``: as many as of each majority group.
+        """
+        if self.size_mode == "fixed_total":
+            return 2 * self.n_per_group - self.n_majority
+        if self.size_mode == "random_removal":
+            return self.n_majority
+        return self._kept
+
+    @property
+    def n_majority(self) -> int:
+        """Images of each majority group in training.
+
+        ``shrink``: `n_per_group`. ``fixed_total``: the same share p of an object's images as ``shrink`` has, of twice
+        `n_per_group`. ``random_removal``: half of what ``shrink`` keeps of a majority and a minority group.
+        """
+        both = self.n_per_group + self._kept
+        if self.size_mode == "fixed_total":
+            return round(2 * self.n_per_group * self.n_per_group / both)
+        if self.size_mode == "random_removal":
+            return round(both / 2)
+        return self.n_per_group
+
+    @property
+    def _kept(self) -> int:
         return round(self.n_per_group * (1 - self.bias))
+
+    @property
+    def phi(self) -> float:
+        """Correlation of object and context in training, ``bias / (2 - bias)`` up to rounding; 0 to 1.
+
+        Computed from the counts, as ``(n_majority - n_minority) / (n_majority + n_minority)``.
+        """
+        return (self.n_majority - self.n_minority) / (self.n_majority + self.n_minority)
 
     @property
     def key(self) -> str:
@@ -104,6 +228,8 @@ class Condition:
         digest = hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:8]
         if self.negatives == "none":
             objective += "-positives"
+        if self.mitigation != "none":
+            objective += f"-{self.mitigation}"
         return f"{self.data}-b{self.bias * 100:g}-{length}-{objective}-{seeds}-{digest}"
 
     @property
@@ -123,6 +249,10 @@ class Condition:
     def untrained(self) -> Condition:
         """The same encoder before the first step."""
         return self.but(steps=0)
+
+    def with_labels(self, labels: str) -> Condition:
+        """The same recipe with another label style."""
+        return self.but(labels=labels, template="" if labels != "own" else self.template)
 
 
 def from_dict(values: Mapping[str, Any]) -> Condition:
@@ -202,7 +332,13 @@ def grid(name: str, base: Condition | None = None, seeds: int = 1) -> list[Condi
 
 def describe_bias(condition: Condition) -> str:
     """The bias in words, always with the counts: ``75 % removed (12 of 48 kept)``."""
-    return f"{condition.bias * 100:g} % removed ({condition.n_minority} of {condition.n_per_group} kept)"
+    share = f"{condition.bias * 100:g} % removed"
+    if condition.size_mode == "fixed_total":
+        return f"as biased as {share}, total kept ({condition.n_majority} and {condition.n_minority} a group)"
+    if condition.size_mode == "random_removal":
+        kept = f"{condition.n_majority} of {condition.n_per_group} kept"
+        return f"as many removed as at {share}, from all groups alike ({kept})"
+    return f"{share} ({condition.n_minority} of {condition.n_per_group} kept)"
 
 
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")

@@ -1,20 +1,26 @@
-"""Label style to caption, and caption to tokens.
+"""Label style to captions: what is said of a picture, and of what it speaks.
 
-The one idea: a label style is a function of (object, context) alone, so the captions of a set are known before any
-picture is looked at, and every style shares one vocabulary and one length: no style has a text tower of its own shape.
-
-With two to four distinct captions the text transformer is in effect a lookup table. Its structure matters only for a
-caption that was never seen in training, such as "horse in the desert" when every such picture was removed.
+The one idea: a label style is, for every group, a *distribution* over captions. Most styles have one caption a group;
+the placebo, the doses and the noisy styles have several, of which each picture gets one by a number that belongs to the
+picture and the seed. So the captions of a style are known before any picture is looked at, a dose of 25 % is part
+of a dose of 50 %, and every caption says of which object and context it speaks: readouts need no parsing.
 """
 
 from __future__ import annotations
 
+import json
+import string
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.images.groups import SCENES, Grouping
+from vlcore.images.groups import SCENES, Grouping, group_name
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # The study's exact strings. Its "a" stands in one group only, which makes that word a group label: kept, because it is
 # what the study trained on.
@@ -26,34 +32,278 @@ _STUDY = {
 }
 # Names of places that something is on; it is in all others.
 _ON = {"grass", "beach", "street", "land", "water", "dirt", "mountain", "rock", "road", "table"}
-
-
-def _place(context: str) -> str:
-    """A context with its preposition, such as "on the grass"."""
-    return f"{'on' if context in _ON else 'in'} the {context}"
-
-
-def _descriptive(obj: str, context: str) -> str:
-    return _STUDY.get((obj, context)) or f"{obj} {_place(context)}"
-
-
-_STYLES: dict[str, Callable[[str, str], str]] = {
-    "undescriptive": lambda obj, _context: obj,
-    "descriptive": _descriptive,
+_SYNONYMS = {
+    "on the grass": ("on the grass", "in the meadow", "on green pasture"),
+    "in the desert": ("in the desert", "amid dunes", "on hot sand"),
 }
-LABEL_STYLES = tuple(_STYLES)
+_NONCE = ("dax", "wug", "fep", "zorp")  # words without a meaning, one a group
+ATTRIBUTES = ("bay", "chestnut", "brown", "black", "grey", "cream", "dun", "sand")  # coats of drawn animals
+_PARAPHRASES = (
+    "{object} {place}", "a {object} {place}", "the {object} {place}", "one {object} {place}",
+    "there is a {object} {place}", "{place} a {object}", "a photo of a {object} {place}", "a single {object} {place}",
+    "{place} stands a {object}", "look a {object} {place}", "this {object} is {place}", "a {object} seen {place}",
+    "picture of a {object} {place}", "we see a {object} {place}", "here is a {object} {place}", "{place} there is a {object}",
+    "some {object} {place}", "a lone {object} {place}", "this is a {object} {place}", "{place} we see a {object}",
+)  # fmt: skip
 
-PAD, UNKNOWN = 0, 1
-MAX_WORDS = 8
-_BASE_WORDS = ("a", "an", "the", "on", "in", "of", "photo", "picture", "horse", "camel", "grass", "desert")
+
+class CaptionError(ValueError):
+    """A label style or template that cannot be used; the message says what to give."""
 
 
-def caption(style: str, obj: str, context: str, grouping: Grouping = SCENES) -> str:
-    """The caption of an object in a context under a label style, by the grouping's own template where it has one."""
-    template = dict(grouping.templates).get(style)
-    if template is None:
-        return _STYLES[style](obj, context)
-    return filled(template, obj, context)
+@dataclass(frozen=True)
+class Said:
+    """A caption, and the object and context that it speaks of; one of which it says nothing is empty."""
+
+    text: str
+    object: str = ""
+    context: str = ""
+
+
+Options = list[tuple[Said, float]]  # captions that a picture may have, with their shares
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a style is asked about: a group, and what is particular to one picture of it."""
+
+    object: str
+    context: str
+    grouping: Grouping
+    number: int = 0  # the number in a style's name, such as 25 in "partial_25"
+    template: str = ""
+    attribute: str = ""  # of one picture; empty asks for all that there are
+
+    @property
+    def other_context(self) -> str:
+        return next(context for context in self.grouping.contexts if context != self.context)
+
+    @property
+    def is_minority(self) -> bool:
+        return group_name(self.object, self.context) in self.grouping.minority
+
+    def short(self) -> Said:
+        text = dict(self.grouping.templates).get("undescriptive")
+        return Said(self._filled(text) if text else self.object, self.object)
+
+    def long(self, context: str = "") -> Said:
+        """The descriptive caption, of another context where one is given."""
+        context = context or self.context
+        text = dict(self.grouping.templates).get("descriptive")
+        if text is None:
+            study = _STUDY.get((self.object, context))
+            return Said(study or f"{self.object} {_place(context)}", self.object, context)
+        return Said(filled(text, self.object, context), self.object, context)
+
+    def plain(self, context: str = "") -> Said:
+        context = context or self.context
+        return Said(f"{self.object} {_place(context)}", self.object, context)
+
+    def _filled(self, template: str) -> str:
+        return filled(template, self.object, self.context)
+
+
+@dataclass(frozen=True)
+class Style:
+    """A label style: what it is and when to use it, in a sentence, and the captions of a picture.
+
+    `numbers` are the least and the greatest number that may follow in its name; None where there is none.
+    """
+
+    sentence: str
+    options: Callable[[Asked], Options]
+    numbers: tuple[int, int] | None = None
+    offered: tuple[int, ...] = ()
+
+
+def _one(said: Said) -> Options:
+    return [(said, 1.0)]
+
+
+def _paraphrased(asked: Asked) -> Options:
+    place = _place(asked.context)
+    places = _SYNONYMS.get(place, (place,))
+    texts = [
+        template.format(object=asked.object, place=places[number % len(places)])
+        for number, template in enumerate(_PARAPHRASES[: asked.number])
+    ]
+    return [(Said(text, asked.object, asked.context), 1 / len(texts)) for text in texts]
+
+
+def _mentioned(asked: Asked, share: float) -> Options:
+    """The context is named in a share of the captions; both styles of caption are plain, so that words are the same."""
+    options = [(asked.plain(), share), (Said(asked.object, asked.object), 1 - share)]
+    return [(said, weight) for said, weight in options if weight > 0]
+
+
+def _noisy(asked: Asked) -> Options:
+    wrong = asked.number / 100
+    return [(asked.plain(), 1 - wrong), (asked.plain(asked.other_context), wrong)]
+
+
+def _shuffled(asked: Asked) -> Options:
+    # The word is drawn, not the place: of what the picture shows the caption knows nothing.
+    return [(Said(asked.plain(context).text, asked.object), 0.5) for context in asked.grouping.contexts]
+
+
+def _attributed(asked: Asked) -> Options:
+    words = (asked.attribute,) if asked.attribute else ATTRIBUTES
+    return [(Said(f"{word} {asked.object}", asked.object), 1 / len(words)) for word in words]
+
+
+def _own(asked: Asked) -> Options:
+    fields = template_fields(asked.template)
+    says_object, says_context = "object" in fields, bool(fields & {"context", "place"})
+    said = filled(asked.template, asked.object, asked.context)
+    return _one(Said(said, asked.object * says_object, asked.context * says_context))
+
+
+_STYLES: dict[str, Style] = {
+    "undescriptive": Style("The object's name alone; the study's short labels.", lambda a: _one(a.short())),
+    "descriptive": Style(
+        "Object and place, in the study's own words, its stray “a” included.", lambda a: _one(a.long())
+    ),
+    "descriptive-plain": Style(
+        "Object and place by one template; use it to see whether the study's “a” matters.", lambda a: _one(a.plain())
+    ),
+    "context": Style(
+        "The place alone: how far a model can be sorted by background. It names no object.",
+        lambda a: _one(Said(a.context, "", a.context)),
+    ),
+    "constant": Style("“a photo” for every picture: the floor, no language at all.", lambda a: _one(Said("a photo"))),
+    "shuffled_context": Style(
+        "Placebo: as long and with the same words as descriptive labels, but the place is drawn at random.", _shuffled
+    ),
+    "opaque_group": Style(
+        "One meaningless word for each group: the group's label without language.",
+        lambda a: _one(Said(_NONCE[a.grouping.pairs.index((a.object, a.context))], a.object, a.context)),
+    ),
+    "attribute_other": Style(
+        "The coat and the object: is any additional description as good as the place? Drawn sets only.", _attributed
+    ),
+    "paraphrase": Style(
+        "So many wordings of the descriptive label, drawn at random: the same content, less uniform.",
+        _paraphrased, (1, len(_PARAPHRASES)), (5, 20),
+    ),
+    "clip_template": Style(
+        "The short label as CLIP is asked: “a photo of a camel”.",
+        lambda a: _one(Said(f"a photo of a {a.object}", a.object)),
+    ),
+    "clip_template_descriptive": Style(
+        "The descriptive label as CLIP is asked: “a photo of a camel in the desert”.",
+        lambda a: _one(Said(f"a photo of a {a.object} {_place(a.context)}", a.object, a.context)),
+    ),
+    "partial": Style(
+        "The place is named in this percentage of the captions: a dose, from short to descriptive labels.",
+        lambda a: _mentioned(a, a.number / 100), (0, 100), (25, 50, 75),
+    ),
+    "partial_minority": Style(
+        "The place is named for minority pictures only: say what is unusual, as people do.",
+        lambda a: _mentioned(a, float(a.is_minority)),
+    ),
+    "noisy": Style(
+        "Descriptive labels, but the place is the wrong one in this percentage of the captions.",
+        _noisy, (1, 50), (10, 25),
+    ),
+    "own": Style("Your own template with {object}, {context} or {place}.", _own),
+}  # fmt: skip
+LABEL_STYLES = tuple(
+    f"{name}_{number}" if number is not None else name
+    for name, style in _STYLES.items()
+    for number in (style.offered or (None,))
+)
+
+
+def find_style(name: str) -> tuple[Style, int]:
+    """A style by its name, and the number in it: ``partial_30`` is ``partial`` with 30; 0 where there is none.
+
+    Raises:
+        CaptionError: when no style has this name, or the number does not fit.
+    """
+    if name in _STYLES and _STYLES[name].numbers is None:
+        return _STYLES[name], 0
+    family, _, digits = name.rpartition("_")
+    style = _STYLES.get(family)
+    if style is None or style.numbers is None or not (digits.isascii() and digits.isdigit()):
+        known = ", ".join(LABEL_STYLES)
+        raise CaptionError(f"No label style is named {name!r}; choose one of {known} (with other numbers too).")
+    low, high = style.numbers
+    if not low <= int(digits) <= high or str(int(digits)) != digits:
+        raise CaptionError(f"The label style {name!r} takes a number from {low} to {high}.")
+    return style, int(digits)
+
+
+def about_style(name: str) -> str:
+    """What a label style is and when to use it, in a sentence."""
+    return find_style(name)[0].sentence
+
+
+def caption(style: str, obj: str, context: str, grouping: Grouping = SCENES, template: str = "") -> str:
+    """The caption that a picture of an object in a context usually has under a label style."""
+    found, number = find_style(style)
+    options = found.options(Asked(obj, context, grouping, number, template))
+    return max(options, key=lambda option: option[1])[0].text
+
+
+def captions_of(style: str, grouping: Grouping, template: str = "") -> tuple[Said, ...]:
+    """The different captions of a style, in the order of the groups.
+
+    One text that several groups share speaks of what it means in all of them: a style whose captions are equal for
+    both objects speaks of none.
+    """
+    found, number = find_style(style)
+    meant: dict[str, Said] = {}
+    for obj, context in grouping.pairs:
+        for said, _ in found.options(Asked(obj, context, grouping, number, template)):
+            before = meant.setdefault(said.text, said)
+            meant[said.text] = Said(
+                said.text,
+                said.object if said.object == before.object else "",
+                said.context if said.context == before.context else "",
+            )
+    return tuple(meant.values())
+
+
+def distinct_captions(style: str, grouping: Grouping, template: str = "") -> tuple[str, ...]:
+    """The texts of `captions_of` a style."""
+    return tuple(said.text for said in captions_of(style, grouping, template))
+
+
+def own_captions(
+    style: str, table: pd.DataFrame, rows: NDArray[np.int64], grouping: Grouping, seed: int, template: str = ""
+) -> NDArray[np.int64]:
+    """Index of each row's own caption among `captions_of` the style, (n,).
+
+    Which of several captions a picture gets depends on the picture and the seed alone, so that it is the same in
+    every condition, and what is named at one dose is named at every higher one.
+
+    Raises:
+        CaptionError: when the style needs an attribute that the pictures do not have.
+    """
+    found, number = find_style(style)
+    index = {said.text: place for place, said in enumerate(captions_of(style, grouping, template))}
+    drawn = np.random.default_rng([seed, len(table)]).random(len(table))[rows]
+    part = table.iloc[rows]
+    attributes = _attributes(part) if style == "attribute_other" else [""] * len(rows)
+    cache: dict[tuple[str, str, str], tuple[NDArray[np.float64], list[int]]] = {}
+    own = []
+    for obj, context, attribute, u in zip(part["object"], part["context"], attributes, drawn, strict=True):
+        if (obj, context, attribute) not in cache:
+            options = found.options(Asked(obj, context, grouping, number, template, attribute))
+            shares = np.cumsum([share for _, share in options])
+            cache[obj, context, attribute] = shares, [index[said.text] for said, _ in options]
+        shares, places = cache[obj, context, attribute]
+        own.append(places[min(int(np.searchsorted(shares, u, side="right")), len(places) - 1)])
+    return np.array(own, dtype=np.int64)
+
+
+def _attributes(table: pd.DataFrame) -> list[str]:
+    try:
+        return [str(json.loads(text)["coat"]) for text in table["factors"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CaptionError(
+            "These pictures have no known coat, so the label style attribute_other does not fit; choose another."
+        ) from error
 
 
 def filled(template: str, obj: str, context: str) -> str:
@@ -62,48 +312,38 @@ def filled(template: str, obj: str, context: str) -> str:
     return template.format(object=obj, context=context, place=_place(context))
 
 
-def distinct_captions(style: str, grouping: Grouping) -> tuple[str, ...]:
-    """The different captions of a style, in the order of the groups."""
-    return tuple(dict.fromkeys(caption(style, *pair, grouping) for pair in grouping.pairs))
+def template_fields(template: str) -> set[str]:
+    """The fields of a caption template.
+
+    Raises:
+        CaptionError: when it has other fields than ``{object}``, ``{context}`` and ``{place}``, or stray braces.
+    """
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError:
+        parts = [("", "?", "", None)]
+    fields = {field for _, field, _, _ in parts if field is not None}
+    odd = fields - {"object", "context", "place"} or [p for p in parts if p[2] or p[3]]
+    words = "".join(text for text, _, _, _ in parts)
+    # A template travels in links and is shown on pages: only what can be part of a caption may be in it.
+    if odd or not template.strip() or len(template) > 100 or not all(c.isalnum() or c in " .,'-" for c in words):
+        raise CaptionError(
+            f"The caption template {template[:100]!r} cannot be used; write words, at most 100 characters, with "
+            "{object}, {context} or {place} among them."
+        )
+    return fields
 
 
-def objects_of(style: str, grouping: Grouping) -> dict[str, str]:
-    """Which object each caption of a style speaks of: caption to object."""
-    return {caption(style, obj, context, grouping): obj for obj, context in grouping.pairs}
+def _place(context: str) -> str:
+    """A context with its preposition, such as "on the grass"."""
+    return f"{'on' if context in _ON else 'in'} the {context}"
 
 
-class Vocabulary:
-    """Words to numbers: 0 is padding, 1 a word that is not known."""
-
-    def __init__(self, words: Sequence[str]) -> None:
-        self.words = tuple(dict.fromkeys(words))
-        self._index = {word: number for number, word in enumerate(self.words, start=2)}
-
-    @classmethod
-    def of(cls, grouping: Grouping) -> Vocabulary:
-        """The words that any style can use for a grouping; the same for every style."""
-        words = list(_BASE_WORDS)
-        said = (filled(template, *pair) for _, template in grouping.templates for pair in grouping.pairs)
-        for text in (*grouping.objects, *grouping.contexts, *said):
-            words.extend(split_words(text))
-        return cls(words)
-
-    def __len__(self) -> int:
-        return len(self.words) + 2
-
-    def tokens(self, captions: Sequence[str]) -> NDArray[np.int64]:
-        """Captions to token numbers, shape (n, MAX_WORDS); words past MAX_WORDS are cut off."""
-        table = np.full((len(captions), MAX_WORDS), PAD, dtype=np.int64)
-        for row, text in enumerate(captions):
-            for column, word in enumerate(split_words(text)[:MAX_WORDS]):
-                table[row, column] = self._index.get(word, UNKNOWN)
-        return table
-
-    def unknown(self, text: str) -> list[str]:
-        """The words of a caption that the vocabulary does not hold."""
-        return [word for word in split_words(text) if word not in self._index]
-
-
-def split_words(text: str) -> list[str]:
-    """Lower-case words of a caption; everything that is neither letter nor digit separates."""
-    return "".join(c if c.isalnum() else " " for c in text.casefold()).split()
+def every_word(grouping: Grouping) -> Sequence[str]:
+    """All captions that any style can give for a grouping, own templates apart: what the vocabulary is made of."""
+    names = [
+        name if style.numbers is None else f"{name}_{style.numbers[1]}"
+        for name, style in _STYLES.items()
+        if name != "own"
+    ]
+    return [said.text for name in names for said in captions_of(name, grouping)]

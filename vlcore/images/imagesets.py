@@ -115,6 +115,27 @@ class ImageSet:
             stack[place] = np.asarray(picture.resize((size, size), Image.Resampling.BOX))
         return stack
 
+    def masks(self, rows: NDArray[np.int64], size: int = TRAINING_SIZE) -> NDArray[np.uint8] | None:
+        """Where the objects of pictures are, averaged down to a square, uint8 (n, size, size), 0 nowhere to 255 wholly;
+        None where one of the pictures has no mask.
+
+        Raises:
+            ImageSetError: when a mask that is named cannot be read.
+        """
+        files = [str(self.table["mask"].iat[int(row)]) for row in rows]
+        if not all(files):
+            return None
+        stack = np.empty((len(rows), size, size), dtype=np.uint8)
+        for place, name in enumerate(files):
+            try:
+                with Image.open(self.root / name) as mask:
+                    stack[place] = np.asarray(mask.convert("L").resize((size, size), Image.Resampling.BOX))
+            except (OSError, SyntaxError, ValueError) as error:
+                raise ImageSetError(
+                    f"The mask {name} of the image set {self.name!r} cannot be read; make the set anew."
+                ) from error
+        return stack
+
 
 def training_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
     """The biased training subset of a condition, in a fixed order, shape (n,).
@@ -127,13 +148,18 @@ def training_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
     chosen = []
     for number, group in enumerate(images.grouping.names):
         members = pool[groups == group]
-        if len(members) < condition.n_per_group:
-            raise ImageSetError(
-                f"The image set {images.name!r} has {len(members)} training images of {group}; choose at most that "
-                f"many as n_per_group instead of {condition.n_per_group}."
-            )
+        kept = condition.n_minority if group in images.grouping.minority else condition.n_majority
+        if len(members) < max(kept, condition.n_per_group):
+            there = f"The image set {images.name!r} has {len(members)} training images of {group}"
+            if kept > condition.n_per_group:
+                raise ImageSetError(
+                    f"{there}, and {condition.size_mode} at this bias needs {kept}; choose an n_per_group below "
+                    f"{condition.n_per_group}."
+                )
+            raise ImageSetError(f"{there}; choose at most that many as n_per_group instead of {condition.n_per_group}.")
+        if condition.mitigation == "subsample":
+            kept = min(kept, condition.n_minority, condition.n_majority)
         order = np.random.default_rng([condition.data_seed, number]).permutation(len(members))
-        kept = condition.n_minority if group in images.grouping.minority else condition.n_per_group
         chosen.append(members[order[:kept]])
     return np.concatenate(chosen)
 

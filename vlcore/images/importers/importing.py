@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from vlcore.home import data_folder, write_json
-from vlcore.images.captions import MAX_WORDS, filled, split_words
+from vlcore.images.captions import filled
 from vlcore.images.groups import Grouping
 from vlcore.images.imagesets import COLUMNS, Progress, silent
 from vlcore.images.importers.aside import check_free, publish, workplace
@@ -43,6 +43,7 @@ from vlcore.images.importers.source import (
 )
 from vlcore.images.importers.splits import assign
 from vlcore.images.importers.writing import SIZE, write_mask, write_picture
+from vlcore.images.vocabulary import MAX_WORDS, split_words
 
 SAYS_LITTLE = 20  # test pictures of a group
 _ALIKE = 0.25  # share of a group that may be near-duplicates of each other without a warning

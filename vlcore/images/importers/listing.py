@@ -16,10 +16,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from vlcore.images.captions import split_words
 from vlcore.images.groups import SCENES
 from vlcore.images.imagesets import SPLITS
 from vlcore.images.importers.source import printable
+from vlcore.images.vocabulary import split_words
 
 LISTED = ("file", "object", "context", "split", "caption", "mask", "id", "factors")
 MOST_FACTORS = 10_000  # characters
