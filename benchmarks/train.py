@@ -15,11 +15,11 @@ from typing import Any
 import torch
 
 from vlcore.conditions import Condition, steps_of
-from vlcore.images.captions import Vocabulary, distinct_captions
+from vlcore.images.captions import own_captions
 from vlcore.images.imagesets import open_set, training_rows
 from vlcore.learning.model import build
 from vlcore.learning.train import TrainingData, augment, pack, train
-from vlcore.runs.pipeline import own_captions
+from vlcore.runs.watching import Labels
 
 
 def main() -> None:
@@ -49,10 +49,10 @@ def training_data(condition: Condition) -> TrainingData:
     images = open_set(condition.data)
     rows = training_rows(images, condition)
     images.complete(rows.tolist(), lambda _done, _of: None)
-    captions = distinct_captions(condition.labels, images.grouping)
-    vocabulary = Vocabulary.of(images.grouping)
-    own = own_captions(images, rows, condition, captions)
-    return TrainingData(images.pixels(rows), own, vocabulary.tokens(captions), len(vocabulary))
+    labels = Labels.of(condition, images.grouping)
+    own = own_captions(condition.labels, images.table, rows, images.grouping, condition.data_seed)
+    tokens, words = labels.vocabulary.tokens(labels.texts), len(labels.vocabulary)
+    return TrainingData(images.pixels(rows), own, tokens, words, labels.said)
 
 
 def baseline(condition: Condition, data: TrainingData, device: str, steps: int = 20) -> float:

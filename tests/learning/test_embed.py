@@ -10,8 +10,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from vlcore.conditions import ARCHITECTURES, Condition
-from vlcore.images.captions import Vocabulary, distinct_captions
+from vlcore.images.captions import distinct_captions
 from vlcore.images.groups import SCENES, Grouping
+from vlcore.images.vocabulary import Vocabulary
 from vlcore.learning import embed
 from vlcore.learning.embed import ModelError
 from vlcore.learning.model import DualEncoder, ModelConfig, build, to_input
@@ -162,3 +163,38 @@ def test_a_device_that_is_not_there_is_refused(named: str, monkeypatch: pytest.M
 def test_a_caption_without_words_is_refused(caption: str, model: DualEncoder) -> None:
     with pytest.raises(ModelError, match="at least one word"):
         embed.embed_captions(model, WORDS, ["horse", caption])
+
+
+# --- models without a text tower
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        Condition(objective="ce_group", labels="descriptive"),
+        Condition(objective="captioner", labels="descriptive"),
+        Condition(logit="affine"),
+    ],
+    ids=lambda c: c.objective,
+)
+def test_other_kinds_come_back_from_their_file(condition: Condition, tmp_path: Path) -> None:
+    model = build(condition, len(WORDS), classes=4).eval()
+    embed.save(model, WORDS, tmp_path / "model.safetensors")
+    again, vocabulary = embed.load(tmp_path / "model.safetensors")
+    assert type(again) is type(model)
+    scores = [embed.score_captions(one, vocabulary, CAPTIONS, PICTURES, batch=7) for one in (model, again)]
+    assert scores[0].shape == (20, 4)
+    assert (scores[0] == scores[1]).all()
+
+
+def test_a_captioner_has_no_vectors_of_captions() -> None:
+    model = build(Condition(objective="captioner"), len(WORDS)).eval()
+    assert embed.embed_captions(model, WORDS, CAPTIONS).shape == (0, 32)
+    assert embed.scale_and_bias(model) == (1, 0)
+
+
+def test_a_classifier_reads_no_captions() -> None:
+    model = build(Condition(objective="ce_object"), len(WORDS), classes=2).eval()
+    assert embed.embed_captions(model, WORDS, ["horse", "camel"]).shape == (2, 32)
+    with pytest.raises(ModelError, match="is a classifier"):
+        embed.embed_captions(model, WORDS, ["horse"])

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from vlcore.conditions import ARCHITECTURES, Condition
-from vlcore.images.captions import LABEL_STYLES, MAX_WORDS, PAD, Vocabulary, distinct_captions
+from vlcore.images.captions import LABEL_STYLES, distinct_captions
 from vlcore.images.groups import SCENES
-from vlcore.learning.model import Attention, DualEncoder, ModelConfig, build, stream, to_input
+from vlcore.images.vocabulary import MAX_WORDS, PAD, Vocabulary
+from vlcore.learning.model import Attention, Captioner, DualEncoder, ModelConfig, build, stream, to_input
+from vlcore.measures.scores import logits
 
 WORDS = Vocabulary.of(SCENES)
 
@@ -59,7 +61,7 @@ def test_every_parameter_takes_part() -> None:
 
 def test_conditions_of_one_seed_start_from_one_image_tower() -> None:
     first = build(Condition(), len(WORDS))
-    for style in LABEL_STYLES:
+    for style in (name for name in LABEL_STYLES if name != "own"):
         for bias in (0.0, 0.75, 1.0):
             assert same(build(Condition(labels=style, bias=bias, steps=7, data_seed=3), len(WORDS)), first)
     other = build(Condition(architecture="seed_faithful"), len(WORDS))
@@ -187,3 +189,108 @@ def test_a_config_is_saved_as_plain_values() -> None:
     config = ModelConfig(words=9, architecture="seed_faithful", init_seed=4)
     assert ModelConfig(**config.as_dict()) == config
     assert all(isinstance(value, int | str) for value in config.as_dict().values())
+
+
+# --- what the dual encoder is compared with
+
+OTHERS = [
+    Condition(objective="ce_object"),
+    Condition(objective="ce_group", labels="descriptive"),
+    Condition(objective="captioner", labels="descriptive"),
+    Condition(objective="simclr", labels="constant"),
+    Condition(logit="raw_cosine"),
+    Condition(logit="affine"),
+]
+TOKENS = torch.from_numpy(WORDS.tokens(distinct_captions("descriptive", SCENES)))
+
+
+@pytest.mark.parametrize("condition", OTHERS, ids=lambda c: f"{c.objective}-{c.logit}")
+def test_every_kind_starts_from_the_same_image_tower(condition: Condition) -> None:
+    assert same(build(condition, len(WORDS), 4).image, build(Condition(), len(WORDS)).image)
+
+
+def test_a_classifier_has_a_free_vector_for_each_class_and_reads_nothing_else() -> None:
+    model = build(Condition(objective="ce_group", labels="descriptive"), len(WORDS), classes=4)
+    assert isinstance(model, DualEncoder)
+    t = model.text(TOKENS)
+    assert torch.equal(t, model.text(torch.zeros_like(TOKENS)))
+    assert t.norm(dim=1).detach().numpy() == pytest.approx(np.ones(4), abs=1e-5)
+    images = to_input(pictures(3))
+    assert torch.equal(model.score(images, TOKENS), model.logits(model.image(images), t))
+    with pytest.raises(ValueError, match="has 4 classes and reads no other captions"):
+        model.text(TOKENS[:3])
+
+
+def slow_log_likelihood(model: Captioner, image: torch.Tensor, caption: list[int]) -> float:
+    """Words one after the other, each from a decoder that has seen only what came before."""
+    total = 0.0
+    said = [word for word in caption if word != PAD]
+    for place in range(len(said) + 1):
+        known = torch.full((1, MAX_WORDS), PAD)
+        known[0, :place] = torch.tensor(said[:place])
+        target = said[place] if place < len(said) else PAD
+        picture = model.image.tokens(image)
+        decoder = model.decoder
+        words = torch.cat([decoder.begin[None, None], decoder.embed(known)], dim=1) + decoder.position
+        x = torch.cat([picture, words[:, : place + 1]], dim=1)
+        seen = picture.shape[1]
+        mask = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool)
+        for row in range(x.shape[1]):
+            for column in range(x.shape[1]):
+                mask[row, column] = column < seen or (row >= seen and column <= row)
+        for row in range(seen):
+            mask[row, seen:] = False
+        for block in decoder.blocks:
+            x = block(x, mask)
+        total += decoder.predict(decoder.norm(x[:, -1])).log_softmax(dim=-1)[0, target].item()
+    return total
+
+
+def test_a_captioner_scores_a_caption_word_by_word_up_to_its_end() -> None:
+    model = build(OTHERS[2], len(WORDS)).eval()
+    assert isinstance(model, Captioner)
+    images = to_input(pictures(2))
+    with torch.no_grad():
+        scores = model.score(images, TOKENS)
+        assert scores.shape == (2, 4)
+        for row in range(2):
+            for k in (0, 2):
+                expected = slow_log_likelihood(model, images[row : row + 1], TOKENS[k].tolist())
+                assert scores[row, k].item() == pytest.approx(expected, abs=1e-3)
+        losses = model.own_loss(images, TOKENS[[2, 0]])
+        assert losses.tolist() == pytest.approx([-scores[0, 2].item() / 6, -scores[1, 0].item() / 5], rel=1e-4)
+
+
+def test_a_full_caption_has_an_end_too() -> None:
+    model = build(OTHERS[2], len(WORDS)).eval()
+    assert isinstance(model, Captioner)
+    image, full = to_input(pictures(1)), torch.full((1, MAX_WORDS), 5)
+    with torch.no_grad():
+        expected = slow_log_likelihood(model, image, full[0].tolist())
+        assert model.score(image, full).item() == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_likelihoods_of_all_captions_of_one_word_do_not_exceed_one() -> None:
+    model = build(OTHERS[2], len(WORDS)).eval()
+    single = torch.zeros(len(WORDS) - 1, MAX_WORDS, dtype=torch.long)
+    single[:, 0] = torch.arange(1, len(WORDS))
+    with torch.no_grad():
+        assert model.score(to_input(pictures(1)), single).exp().sum().item() < 1
+
+
+@pytest.mark.parametrize("kind", ["learned", "raw_cosine", "affine"])
+def test_scores_outside_torch_are_those_of_the_model(kind: str) -> None:
+    model = build(Condition(logit=kind), len(WORDS))
+    assert isinstance(model, DualEncoder)
+    with torch.no_grad():
+        z, t = model.image(to_input(pictures(6))), model.text(TOKENS)
+        found = logits(z.numpy(), t.numpy(), float(model.tau.exp()), float(model.bias), kind)
+        assert found == pytest.approx(model.logits(z, t).numpy(), abs=1e-4)
+
+
+def test_an_affine_logit_is_the_log_odds_of_half_the_raised_cosine() -> None:
+    z = np.array([[1.0, 0.0], [0.6, 0.8], [-1.0, 0.0]])
+    found = logits(z, np.array([[1.0, 0.0]]), 1, 0, "affine")[:, 0]
+    assert found[1] == pytest.approx(math.log(0.8 / 0.2))
+    most = math.log((1 - 1e-6) / 1e-6)
+    assert found[[0, 2]].tolist() == pytest.approx([most, -most])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 
 import numpy as np
@@ -11,7 +12,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vlcore.conditions import Condition
+from vlcore.conditions import Condition, ConditionError
+from vlcore.images.captions import captions_of
+from vlcore.images.groups import SCENES
+from vlcore.images.vocabulary import Vocabulary
 from vlcore.learning import train as loop
 from vlcore.learning.embed import embed_images
 from vlcore.learning.model import DualEncoder, build, to_input
@@ -26,8 +30,9 @@ from vlcore.learning.train import (
     train,
 )
 
-TOKENS = np.array([[2, 0, 0, 0, 0, 0, 0, 0], [3, 4, 0, 0, 0, 0, 0, 0], [5, 4, 6, 0, 0, 0, 0, 0], [7] * 8])
+TOKENS = np.array([[2, *[0] * 11], [3, 4, *[0] * 10], [5, 4, 6, *[0] * 9], [7] * 12])
 WORDS = 10
+NO_GROUPS = torch.zeros(1, dtype=torch.long)
 SHORT = Condition(data="tiny", batch_size=16, steps=6)
 
 
@@ -169,12 +174,14 @@ def test_without_negatives_the_embeddings_fall_together() -> None:
 @pytest.mark.parametrize(("images", "batch"), [(5, 2), (24, 16), (10, 128), (7, 7)])
 def test_batches_pass_through_all_images_before_any_returns(images: int, batch: int) -> None:
     condition = SHORT.but(batch_size=batch)
-    seen = torch.cat(list(itertools.islice(loop._batches(images, condition), 1 + 4 * images // batch))).tolist()
+    seen = torch.cat(
+        list(itertools.islice(loop._batches(images, condition, NO_GROUPS), 1 + 4 * images // batch))
+    ).tolist()
     assert len(seen) >= 3 * images
     for start in range(0, len(seen) - images + 1, images):
         assert sorted(seen[start : start + images]) == list(range(images))
     assert seen[:images] != seen[images : 2 * images] or images < 5
-    assert all(len(part) == batch for part in itertools.islice(loop._batches(images, condition), 3))
+    assert all(len(part) == batch for part in itertools.islice(loop._batches(images, condition, NO_GROUPS), 3))
 
 
 def watched(condition: Condition, data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
@@ -324,7 +331,120 @@ def test_packing_loses_nothing(n: int, size: int) -> None:
     assert torch.equal(packed.view(torch.uint8).view(n, size, size, 4)[..., :3], pixels)
 
 
+# --- objectives and mitigations
+
+KINDS: list[dict[str, str]] = [
+    {"objective": "infonce", "labels": "descriptive"},
+    {"objective": "infonce_identity", "labels": "descriptive"},
+    {"objective": "siglip", "labels": "descriptive"},
+    {"objective": "simclr", "labels": "constant"},
+    {"objective": "ce_object"},
+    {"objective": "ce_group", "labels": "descriptive"},
+    {"objective": "captioner", "labels": "descriptive"},
+    {"negatives": "product"},
+    {"negatives": "filtered_uniform"},
+    {"negatives": "counterfactual", "labels": "descriptive"},
+    {"negatives": "shuffle_unfiltered"},
+    {"logit": "raw_cosine"},
+    {"logit": "affine"},
+    {"mitigation": "reweight"},
+    {"mitigation": "resample"},
+    {"mitigation": "groupdro"},
+]
+
+
+def labelled(condition: Condition, n: int = 32) -> TrainingData:
+    """Noise in four brightnesses, one a group, with the captions of the condition's style."""
+    words = Vocabulary.of(SCENES)
+    said = captions_of(condition.labels, SCENES, condition.template)
+    groups = np.arange(n) * 4 // n
+    own = [
+        next(k for k, s in enumerate(said) if s.object in ("", obj) and s.context in ("", context))
+        for obj, context in (SCENES.pairs[group] for group in groups)
+    ]
+    pixels = np.random.default_rng(0).integers(0, 60, (n, 64, 64, 3))
+    pixels[..., 0] += 150 * (groups[:, None, None] % 2)
+    pixels[..., 1] += 150 * (groups[:, None, None] // 2)
+    tokens = words.tokens([s.text for s in said])
+    return TrainingData(pixels.astype(np.uint8), np.array(own), tokens, len(words), said, groups)
+
+
+@pytest.mark.parametrize("changes", KINDS, ids=lambda c: "-".join(c.values()))
+def test_every_kind_learns_and_comes_out_the_same_again(changes: dict[str, str]) -> None:
+    condition = SHORT.but(steps=25, **changes)
+    data = labelled(condition)
+    trained = run(condition, data)
+    losses = [progress.loss for progress in trained.history]
+    assert np.isfinite(losses).all()
+    floor = {"shuffle_unfiltered": 0.05, "product": 0.05, "simclr": 0.02, "infonce_identity": 0.2}
+    drop = next((floor[value] for value in changes.values() if value in floor), 0.3)
+    assert np.mean(losses[-5:]) < (1 - drop) * np.mean(losses[:3])
+    assert same(trained.model, run(condition, data).model)
+
+
+def test_a_model_without_captions_never_fits_them() -> None:
+    condition = SHORT.but(steps=25, objective="simclr", labels="constant")
+    trained = run(condition, labelled(condition))
+    assert trained.first_fit_step is None
+    untrained = build(condition, len(Vocabulary.of(SCENES)))
+    assert isinstance(trained.model, DualEncoder)
+    assert isinstance(untrained, DualEncoder)
+    assert same(trained.model.text, untrained.text)  # nothing reaches the text tower
+    assert not same(trained.model.image, untrained.image)
+
+
+def test_siglip_starts_at_the_odds_of_its_pairs() -> None:
+    condition, biases = SHORT.but(objective="siglip", labels="descriptive", steps=1), []
+    data = labelled(condition)
+    train(condition, data, on_step=lambda _: None, on_snapshot=lambda _step, model: biases.append(model.bias.item()))
+    assert biases[0] == pytest.approx(-math.log(3))  # one pair in four is of equal captions
+
+
+def test_resampled_batches_hold_every_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = torch.tensor([0] * 30 + [1] * 2)
+    batches = loop._batches(32, SHORT.but(mitigation="resample", batch_size=64), groups)
+    shares = torch.bincount(groups[torch.cat([next(batches) for _ in range(20)])]) / 1280
+    assert shares.tolist() == pytest.approx([0.5, 0.5], abs=0.06)
+
+
+def test_jtt_trains_twice_and_weighs_what_the_first_training_had_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three bright pictures under the wrong caption are fitted last, if at all."""
+    monkeypatch.setattr(loop, "CHECK_EVERY", 2)
+    condition = SHORT.but(mitigation="jtt", steps=20)
+    data = labelled(condition)
+    own = data.own.copy()
+    odd = [0, 9, 31]
+    own[odd] = 1 - own[odd]
+    wrong = TrainingData(data.pixels, own, data.tokens, data.words, data.said, data.groups)
+    stages = []
+    trained = train(condition, wrong, on_step=lambda p: stages.append(p.stage), on_snapshot=lambda _s, _m: None)
+    assert trained.twice is not None
+    step, errors = trained.twice
+    assert 0 < step <= 20
+    assert 0.02 <= errors.mean() <= 0.20
+    assert errors[odd].any()
+    assert stages.index("training") > stages.index("first training")
+    assert stages.count("training") == 20 == len(trained.history)
+    plain = run(condition.but(mitigation="none"), wrong)
+    assert not same(trained.model, plain.model)
+
+
+def test_jtt_without_errors_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    condition = SHORT.but(mitigation="jtt", steps=2)
+    with pytest.raises(ConditionError, match="jtt is not applicable"):
+        run(condition, labelled(condition))
+
+
 # --- CUDA
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no NVIDIA GPU here")
+@pytest.mark.parametrize("changes", KINDS, ids=lambda c: "-".join(c.values()))
+def test_every_kind_trains_on_a_gpu(changes: dict[str, str]) -> None:
+    condition = SHORT.but(**changes)
+    trained = run(condition, labelled(condition), device="cuda")
+    assert np.isfinite([progress.loss for progress in trained.history]).all()
 
 
 @pytest.mark.cuda
@@ -332,7 +452,7 @@ def test_packing_loses_nothing(n: int, size: int) -> None:
 def test_a_gpu_sees_the_same_pictures_and_starts_at_the_same_loss() -> None:
     data = noise(32, captions=4)
     here, there = run(SHORT, data), run(SHORT, data, device="cuda")
-    assert there.model.tau.device.type == "cuda"
+    assert there.model.device.type == "cuda"
     assert there.history[0].loss == pytest.approx(here.history[0].loss, rel=0.05)
     assert same(there.model, run(SHORT, data, device="cuda").model)
     assert np.isfinite([progress.loss for progress in there.history]).all()

@@ -18,8 +18,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_model, save_model
 
 from vlcore.conditions import ConditionError
-from vlcore.images.captions import PAD, Vocabulary
-from vlcore.learning.model import DualEncoder, ModelConfig, to_input
+from vlcore.images.vocabulary import PAD, Vocabulary
+from vlcore.learning.model import DualEncoder, Encoder, ModelConfig, of_config, to_input
 
 Array = NDArray[np.float32]
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -46,32 +46,49 @@ def choose_device() -> str:
 
 
 @torch.inference_mode()
-def embed_images(model: DualEncoder, pixels: NDArray[np.uint8], batch: int = 256) -> Array:
+def embed_images(model: Encoder, pixels: NDArray[np.uint8], batch: int = 256) -> Array:
     """Unit vectors of images: uint8 (n, S, S, 3) to float32 (n, E)."""
-    device = model.tau.device
+    device = model.device
     parts = [model.image(to_input(part.to(device))).float().cpu() for part in torch.from_numpy(pixels).split(batch)]
     return torch.cat(parts).numpy()
 
 
 @torch.inference_mode()
-def embed_captions(model: DualEncoder, vocabulary: Vocabulary, captions: Sequence[str]) -> Array:
-    """Unit vectors of captions, float32 (n, E).
+def embed_captions(model: Encoder, vocabulary: Vocabulary, captions: Sequence[str]) -> Array:
+    """Unit vectors of captions, float32 (n, E); none, (0, E), of a model whose captions have no vectors.
 
     Raises:
-        ModelError: when a caption has no words.
+        ModelError: when a caption has no words, or is no class of a classifier.
     """
-    tokens = torch.from_numpy(vocabulary.tokens(captions)).to(model.tau.device)
+    if not isinstance(model, DualEncoder):
+        return np.empty((0, model.config.embedding), dtype=np.float32)
+    # Models of an older version read fewer words.
+    tokens = torch.from_numpy(vocabulary.tokens(captions)[:, : model.config.max_words]).to(model.device)
     if not (tokens != PAD).any(dim=1).all():
         raise ModelError("A caption needs at least one word.")
+    if model.config.language == "classes" and len(captions) != model.config.classes:
+        raise ModelError("This model is a classifier: it knows its classes and reads no captions.")
     return model.text(tokens).float().cpu().numpy()
 
 
-def scale_and_bias(model: DualEncoder) -> tuple[float, float]:
-    """The two numbers that turn a cosine into a logit: ``scale * cosine + bias``."""
+@torch.inference_mode()
+def score_captions(
+    model: Encoder, vocabulary: Vocabulary, captions: Sequence[str], pixels: NDArray[np.uint8], batch: int = 256
+) -> Array:
+    """Scores of images with captions by the model itself, uint8 (n, S, S, 3) to float32 (n, K)."""
+    tokens = torch.from_numpy(vocabulary.tokens(captions)).to(model.device)
+    parts = torch.from_numpy(pixels).split(batch)
+    return torch.cat([model.score(to_input(part.to(model.device)), tokens).float().cpu() for part in parts]).numpy()
+
+
+def scale_and_bias(model: Encoder) -> tuple[float, float]:
+    """The two numbers that turn a cosine into a logit, ``scale * cosine + bias``; 1 and 0 where none does."""
+    if not isinstance(model, DualEncoder):
+        return 1.0, 0.0
     return float(model.tau.detach().exp().clamp(1, 100)), float(model.bias.detach())
 
 
-def save(model: DualEncoder, vocabulary: Vocabulary, path: Path) -> None:
+def save(model: Encoder, vocabulary: Vocabulary, path: Path) -> None:
     """Write weights, shape and vocabulary as one safetensors file."""
     shape = {name: str(value) for name, value in model.config.as_dict().items()}
     save_model(model, str(path), metadata={**shape, "vocabulary": " ".join(vocabulary.words)})
@@ -90,7 +107,7 @@ def _sort_header(path: Path) -> None:
     path.write_bytes(len(header).to_bytes(8, "little") + header + content[end:])
 
 
-def load(path: Path) -> tuple[DualEncoder, Vocabulary]:
+def load(path: Path) -> tuple[Encoder, Vocabulary]:
     """The model and vocabulary of a file that `save` wrote, on the processor, without gradients.
 
     Raises:
@@ -102,7 +119,7 @@ def load(path: Path) -> tuple[DualEncoder, Vocabulary]:
         vocabulary = Vocabulary(about.pop("vocabulary").split())
         kinds = {name: type(value) for name, value in ModelConfig(words=0).as_dict().items()}
         config = ModelConfig(**{name: kinds[name](value) for name, value in about.items()})
-        model = DualEncoder(config)
+        model = of_config(config)
         load_model(model, str(path), device="cpu")
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise ModelError(f"The model file {path.name} cannot be read; delete its folder and train it again.") from error

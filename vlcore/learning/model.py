@@ -1,7 +1,9 @@
-"""The dual encoder: an image transformer and a text transformer that meet in one space.
+"""The dual encoder: an image transformer and a text transformer that meet in one space; and what it is compared with.
 
 The one idea: each tower maps its input to a unit vector, and a pair is scored by their cosine alone, scaled and shifted
-by two learned numbers, so ``logit = exp(tau) * <z, t> + b``. Nothing else connects picture and caption.
+by two learned numbers, so ``logit = exp(tau) * <z, t> + b``. Nothing else connects picture and caption. What it is
+compared with differs in the text side alone: a classifier has a free vector for each class, a captioner a decoder that
+reads the picture's tokens and says the next word. The image tower is the same, down to its first weights.
 
 The default image tower starts with convolutions (CCT, Hassani et al. 2021), because a transformer on linear
 patches learns little from 192 pictures; the study's own kind, linear patches, is ``seed_faithful``.
@@ -18,8 +20,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vlcore.conditions import Condition
-from vlcore.images.captions import MAX_WORDS, PAD
 from vlcore.images.imagesets import TRAINING_SIZE
+from vlcore.images.vocabulary import MAX_WORDS, PAD
+from vlcore.measures.scores import TINY_SHARE
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,9 @@ class ModelConfig:
     heads: int = 4
     embedding: int = 32
     init_seed: int = 0
+    language: str = "text"  # text tower, "classes" or "decoder"
+    classes: int = 0
+    logit: str = "learned"
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -94,11 +100,18 @@ class ImageTower(nn.Module):
         self.norm = nn.LayerNorm(config.width)
         self.project = nn.Linear(config.width, config.embedding, bias=False)
 
-    def forward(self, images: Tensor) -> Tensor:
+    def tokens(self, images: Tensor) -> Tensor:
         x = self.stem(images).flatten(2).transpose(1, 2) + self.position  # (B, T, W)
         for block in self.blocks:
             x = block(x)
-        return F.normalize(self.project(self.norm(x).mean(dim=1)), dim=-1)  # (B, E)
+        return self.norm(x)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.pool(self.tokens(images))
+
+    def pool(self, tokens: Tensor) -> Tensor:
+        """The embedding of pictures from their tokens: the mean, projected to a unit vector, (B, T, W) to (B, E)."""
+        return F.normalize(self.project(tokens.mean(dim=1)), dim=-1)
 
 
 class TextTower(nn.Module):
@@ -120,11 +133,50 @@ class TextTower(nn.Module):
         return F.normalize(self.project(x), dim=-1)  # (K, E)
 
 
-class DualEncoder(nn.Module):
-    """Two towers and the scale and bias that turn a cosine into a logit.
+class ClassVectors(nn.Module):
+    """A classifier's last layer: a unit vector for each class, free of any text; the tokens only say how many."""
 
-    The towers are seeded apart: two label styles with one seed start from the same image weights.
-    """
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.vectors = nn.Parameter(torch.randn(config.classes, config.embedding) * 0.5)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        if len(tokens) != len(self.vectors):
+            raise ValueError(f"This classifier has {len(self.vectors)} classes and reads no other captions.")
+        return F.normalize(self.vectors, dim=-1)  # (K, E)
+
+
+class Decoder(nn.Module):
+    """Predicts each word of a caption from the picture's tokens and the words before it (GAIA-1, Hu et al. 2023)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(config.words, config.width)
+        nn.init.normal_(self.embed.weight, std=0.5)
+        self.begin = nn.Parameter(torch.randn(config.width) * 0.02)
+        self.position = nn.Parameter(torch.randn(config.max_words + 1, config.width) * 0.02)
+        self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.depth))
+        self.norm = nn.LayerNorm(config.width)
+        self.predict = nn.Linear(config.width, config.words)
+
+    def forward(self, picture: Tensor, tokens: Tensor) -> Tensor:
+        """Log-likelihood of a caption for each picture, its end included: (B, T, W) and (B, L) to (B,)."""
+        begin = self.begin.expand(len(tokens), 1, -1)
+        said = torch.cat([begin, self.embed(tokens)], dim=1) + self.position  # (B, L + 1, W)
+        x, seen = torch.cat([picture, said], dim=1), picture.shape[1]
+        causal = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
+        causal[:seen, :seen] = True  # the picture's tokens see each other
+        for block in self.blocks:
+            x = block(x, causal)
+        words = self.predict(self.norm(x[:, seen:])).float().log_softmax(dim=-1)  # (B, L + 1, words)
+        next_word = F.pad(tokens, (0, 1), value=PAD)  # the first padding is the end; what follows it is not counted
+        counted = F.pad(tokens != PAD, (1, 0), value=True)
+        return (words.gather(2, next_word[..., None]).squeeze(2) * counted).sum(dim=1)
+
+
+class Encoder(nn.Module):
+    """An image tower, and a way to score captions. The parts are seeded apart: whatever stands on the text side, one
+    seed starts from the same image weights."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -133,24 +185,87 @@ class DualEncoder(nn.Module):
             torch.manual_seed(stream(config.init_seed, "image tower"))
             self.image = ImageTower(config)
             torch.manual_seed(stream(config.init_seed, "text tower"))
-            self.text = TextTower(config)
-        # exp(tau) = 10 and b = 0 suit one positive against one unit of negatives; CLIP's and SigLIP's starting values
-        # are for thousands of negatives and stall here.
-        self.tau = nn.Parameter(torch.tensor(10.0).log())
-        self.bias = nn.Parameter(torch.tensor(0.0))
+            self.build_language(config)
 
-    def logits(self, z: Tensor, t: Tensor) -> Tensor:
-        """Scores of every image with every caption, (B, E) and (K, E) to (B, K)."""
-        return self.tau.exp().clamp(1, 100) * (z @ t.T) + self.bias
+    def build_language(self, config: ModelConfig) -> None:
+        raise NotImplementedError
+
+    def score(self, images: Tensor, tokens: Tensor) -> Tensor:
+        """Scores of every image with every caption, (B, 3, S, S) and (K, L) to (B, K)."""
+        raise NotImplementedError
+
+    @property
+    def device(self) -> torch.device:
+        return self.image.position.device
 
     @property
     def parameters_count(self) -> int:
         return sum(parameter.numel() for parameter in self.parameters())
 
 
-def build(condition: Condition, words: int) -> DualEncoder:
-    """The untrained encoder of a condition."""
-    return DualEncoder(ModelConfig(words=words, architecture=condition.architecture, init_seed=condition.init_seed))
+class DualEncoder(Encoder):
+    """Two towers and the scale and bias that turn a cosine into a logit; or a tower and the vectors of classes."""
+
+    def build_language(self, config: ModelConfig) -> None:
+        self.text: nn.Module = TextTower(config) if config.language == "text" else ClassVectors(config)
+        # exp(tau) = 10 and b = 0 suit one positive against one unit of negatives; CLIP's and SigLIP's starting values
+        # are for thousands of negatives and stall here.
+        learned = config.logit == "learned"
+        self.tau = nn.Parameter(torch.tensor(10.0 if learned else 1.0).log(), requires_grad=learned)
+        self.bias = nn.Parameter(torch.tensor(0.0), requires_grad=learned)
+
+    def logits(self, z: Tensor, t: Tensor) -> Tensor:
+        """Scores of every image with every caption, (B, E) and (K, E) to (B, K); see `vlcore.measures.scores`."""
+        cosine = z @ t.T
+        if self.config.logit == "affine":
+            share = ((1 + cosine) / 2).clamp(TINY_SHARE, 1 - TINY_SHARE)
+            return share.log() - (1 - share).log()
+        return self.tau.exp().clamp(1, 100) * cosine + self.bias
+
+    def score(self, images: Tensor, tokens: Tensor) -> Tensor:
+        return self.logits(self.image(images), self.text(tokens))
+
+
+class Captioner(Encoder):
+    """An image tower and a decoder. A caption has no vector here: its score is how likely the decoder finds it."""
+
+    def build_language(self, config: ModelConfig) -> None:
+        self.decoder = Decoder(config)
+
+    def score(self, images: Tensor, tokens: Tensor) -> Tensor:
+        picture = self.image.tokens(images)  # (B, T, W)
+        return torch.stack([self.decoder(picture, caption.expand(len(images), -1)) for caption in tokens], dim=1)
+
+    def own_loss(self, images: Tensor, tokens: Tensor) -> Tensor:
+        """Mean cross entropy over the words of each image's own caption, (B, 3, S, S) and (B, L) to (B,)."""
+        words = (tokens != PAD).sum(dim=1) + 1
+        return -self.decoder(self.image.tokens(images), tokens) / words
+
+
+def build(condition: Condition, words: int, classes: int = 0) -> Encoder:
+    """The untrained encoder of a condition.
+
+    Args:
+        condition: what is to be trained.
+        words: size of the vocabulary.
+        classes: number of distinct captions, which are the classes of a classifier.
+    """
+    language = {"ce_object": "classes", "ce_group": "classes", "captioner": "decoder"}.get(condition.objective, "text")
+    return of_config(
+        ModelConfig(
+            words=words,
+            architecture=condition.architecture,
+            init_seed=condition.init_seed,
+            language=language,
+            classes=classes if language == "classes" else 0,
+            logit=condition.logit,
+        )
+    )
+
+
+def of_config(config: ModelConfig) -> Encoder:
+    """The untrained encoder of a shape."""
+    return Captioner(config) if config.language == "decoder" else DualEncoder(config)
 
 
 def to_input(pixels: Tensor) -> Tensor:

@@ -14,11 +14,14 @@ Progress leaves the loop through callbacks; the loop knows neither files nor pag
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -27,8 +30,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vlcore.conditions import Condition
-from vlcore.learning.model import DualEncoder, build, stream, to_input
-from vlcore.learning.objectives import OBJECTIVES, negative_weights
+from vlcore.images.captions import Said
+from vlcore.learning import mitigation, objectives
+from vlcore.learning.model import Captioner, DualEncoder, Encoder, build, stream, to_input
 
 MATRIX_RATE, OTHER_RATE, WEIGHT_DECAY = 0.02, 2e-3, 0.05
 WARM_UP = 30  # steps
@@ -48,37 +52,46 @@ class TrainingData:
         own: index of each image's caption, int (n,).
         tokens: the distinct captions of the label style, int (K, L).
         words: size of the vocabulary.
+        said: what the distinct captions speak of, K; needed by counterfactual negatives and by jtt.
+        groups: number of each image's group, int (n,); needed by mitigations that use groups.
     """
 
     pixels: NDArray[np.uint8]
     own: NDArray[np.int64]
     tokens: NDArray[np.int64]
     words: int
+    said: tuple[Said, ...] = ()
+    groups: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where the loop is. `train_caption_accuracy` is that of the latest look."""
+    """Where the loop is. `train_caption_accuracy` is that of the latest look; `stage` says which training this is."""
 
     step: int
     steps: int
     loss: float
     train_caption_accuracy: float
     first_fit_step: int | None
+    stage: str = "training"
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """What training leaves behind. `first_fit_step` is None when the captions were never fitted."""
+    """What training leaves behind. `first_fit_step` is None when the captions were never fitted.
 
-    model: DualEncoder
+    `twice` is what jtt's first training left: the step at which it was looked at, and which images it had wrong.
+    """
+
+    model: Encoder
     history: list[Progress]
     first_fit_step: int | None
     seconds: float
+    twice: tuple[int, NDArray[np.bool_]] | None = None
 
 
 OnStep = Callable[[Progress], None]
-OnSnapshot = Callable[[int, DualEncoder], None]
+OnSnapshot = Callable[[int, Encoder], None]
 
 
 def train(
@@ -96,27 +109,44 @@ def train(
         on_snapshot: called with the model, in evaluation mode, at the `snapshot_steps` and at first fit.
     """
     _be_deterministic()
-    model = build(condition, data.words).to(device)
+    started = time.perf_counter()
+    groups = torch.from_numpy(np.zeros(len(data.own), np.int64) if data.groups is None else data.groups).to(device)
+    weigh, twice = mitigation.weigh_by(condition.mitigation, groups), None
+    if condition.mitigation == "jtt" and condition.steps:
+        twice = first_errors(condition, data, device, on_step)
+        weigh = mitigation.Weighted(mitigation.jtt_weights(torch.from_numpy(twice[1]).to(device)))
+    looks = snapshot_steps(condition.steps)
+    model, history, first_fit = _loop(condition, data, device, weigh, groups, looks, on_step, on_snapshot)
+    return TrainedModel(model, history, first_fit, time.perf_counter() - started, twice)
+
+
+def _loop(
+    condition: Condition,
+    data: TrainingData,
+    device: str,
+    weigh: mitigation.Weigh,
+    groups: Tensor,
+    looks: Iterable[int],
+    on_step: OnStep,
+    on_snapshot: OnSnapshot,
+) -> tuple[Encoder, list[Progress], int | None]:
+    model = build(condition, data.words, len(data.tokens)).to(device)
     pixels, own = torch.from_numpy(data.pixels).to(device), torch.from_numpy(data.own).to(device)
     tokens, packed = torch.from_numpy(data.tokens).to(device), pack(pixels)
     counts = torch.bincount(own, minlength=len(tokens))
-    weights = negative_weights(condition.negatives, counts.cpu()).to(device)
-    loss_of = OBJECTIVES[condition.objective]
+    loss_of = _loss(condition, model, data, tokens, counts)
     optimizers, schedules = _optimizers(model, condition.steps)
-    batches = _batches(len(pixels), condition)
+    batches = _batches(len(pixels), condition, groups)
     random = torch.Generator().manual_seed(stream(condition.init_seed, "augmentation"))
-    snapshots = set(snapshot_steps(condition.steps))
+    snapshots = set(looks)
     history: list[Progress] = []
     accuracy, first_fit = caption_accuracy(model, pixels, own, tokens, counts), None
-    started = time.perf_counter()
     on_snapshot(0, model.eval())
     for step in range(1, condition.steps + 1):
         model.train()
         batch = next(batches).to(device)
-        images = augment(packed, batch, random)  # (B, 3, S, S)
-        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-            z, t = model.image(images), model.text(tokens)  # (B, E), (K, E)
-        loss = loss_of(model.logits(z.float(), t.float()), own[batch], weights)  # scores (B, K), always in float32
+        losses = loss_of(partial(augment, packed, batch, random), own[batch])  # (B,)
+        loss = weigh(losses, batch)
         loss.backward()
         for optimizer, schedule in zip(optimizers, schedules, strict=True):
             optimizer.step()
@@ -124,20 +154,106 @@ def train(
             optimizer.zero_grad(set_to_none=True)
         if step % CHECK_EVERY == 0 or step == condition.steps:
             accuracy = caption_accuracy(model.eval(), pixels, own, tokens, counts)
-            if first_fit is None and accuracy >= FIT_ACCURACY:
+            if first_fit is None and accuracy >= FIT_ACCURACY and condition.objective != "simclr":
                 first_fit = step
                 snapshots.add(step)
         history.append(Progress(step, condition.steps, loss.item(), accuracy, first_fit))
         on_step(history[-1])
         if step in snapshots:
             on_snapshot(step, model.eval())
-    return TrainedModel(model.eval(), history, first_fit, time.perf_counter() - started)
+    return model.eval(), history, first_fit
+
+
+Views = Callable[[], Tensor]  # gives the batch's pictures under an augmentation of their own, (B, 3, S, S)
+
+
+def _loss(
+    condition: Condition, model: Encoder, data: TrainingData, tokens: Tensor, counts: Tensor
+) -> Callable[[Views, Tensor], Tensor]:
+    """The loss of a batch, from its pictures and the index of each one's caption, (B,)."""
+    device = tokens.device
+    half = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+    shuffled = condition.negatives == "shuffle_unfiltered"
+    if not shuffled:
+        table = objectives.negative_weights(condition.negatives, counts.cpu(), data.said).to(device)
+    random = torch.Generator().manual_seed(stream(condition.init_seed, "negatives"))
+    if condition.objective == "siglip" and isinstance(model, DualEncoder):
+        model.bias.data.fill_(objectives.siglip_bias(counts.cpu()))
+
+    def captions(view: Views, own: Tensor) -> Tensor:
+        assert isinstance(model, DualEncoder)
+        images = view()
+        with half:
+            z, t = model.image(images), model.text(tokens)  # (B, E), (K, E)
+        logits = model.logits(z.float(), t.float())  # (B, K), always in float32
+        if shuffled:
+            negatives = F.one_hot(own[torch.randperm(len(own), generator=random).to(device)], len(tokens)).float()
+        else:
+            negatives = table[own]
+        return objectives.batch_loss(condition.objective, logits, own, negatives)
+
+    def two_views(view: Views, _own: Tensor) -> Tensor:
+        with half:
+            one, other = model.image(view()), model.image(view())
+        return objectives.nt_xent(one.float(), other.float())
+
+    def words(view: Views, own: Tensor) -> Tensor:
+        assert isinstance(model, Captioner)
+        images = view()
+        with half:
+            return model.own_loss(images, tokens[own]).float()
+
+    return {"simclr": two_views, "captioner": words}.get(condition.objective, captions)
+
+
+def first_errors(
+    condition: Condition, data: TrainingData, device: str, on_step: OnStep
+) -> tuple[int, NDArray[np.bool_]]:
+    """The first of jtt's two trainings: the latest look at which a plain training still got some pictures wrong.
+
+    A picture is wrong where the best caption speaks of another object than its own (of another caption, where captions
+    name no object). It trains until fewer than `vlcore.learning.mitigation.JTT_WRONG` are, or for all steps.
+
+    Returns:
+        The step, and which images were wrong, (n,).
+
+    Raises:
+        ConditionError: when at no look the share of wrong images was in that range.
+    """
+    low, high = mitigation.JTT_WRONG
+    names = [said.object or said.text for said in data.said] or [str(k) for k in range(len(data.tokens))]
+    meaning = np.unique(names, return_inverse=True)[1]
+    pixels, tokens = torch.from_numpy(data.pixels).to(device), torch.from_numpy(data.tokens).to(device)
+    found: list[tuple[int, NDArray[np.bool_]]] = []
+
+    def look(progress: Progress) -> None:
+        on_step(dataclasses.replace(progress, first_fit_step=None, stage="first training"))
+
+    def judge(step: int, model: Encoder) -> None:
+        said = torch.cat([model.score(to_input(part), tokens).argmax(dim=1) for part in pixels.split(256)])
+        wrong = meaning[said.cpu().numpy()] != meaning[data.own]
+        if step and low <= wrong.mean() <= high:
+            found.append((step, wrong))
+        if step and wrong.mean() < low:
+            raise _EnoughError
+
+    plain, looks = condition.but(mitigation="none"), range(0, condition.steps + 1, CHECK_EVERY)
+    groups = torch.zeros(len(data.own), dtype=torch.long)
+    with contextlib.suppress(_EnoughError):
+        _loop(plain, data, device, mitigation.average, groups, looks, look, torch.inference_mode()(judge))
+    if not found:
+        raise mitigation.no_errors()
+    return found[-1]
+
+
+class _EnoughError(Exception):
+    """Ends jtt's first training."""
 
 
 @torch.inference_mode()
-def caption_accuracy(model: DualEncoder, pixels: Tensor, own: Tensor, tokens: Tensor, counts: Tensor) -> float:
+def caption_accuracy(model: Encoder, pixels: Tensor, own: Tensor, tokens: Tensor, counts: Tensor) -> float:
     """Share of training images whose own caption scores highest among the captions that occur in training."""
-    scores = torch.cat([model.logits(model.image(to_input(part)), model.text(tokens)) for part in pixels.split(256)])
+    scores = torch.cat([model.score(to_input(part), tokens) for part in pixels.split(256)])
     scores = scores.masked_fill(counts == 0, -torch.inf)  # (n, K)
     return (scores.argmax(dim=1) == own).float().mean().item()
 
@@ -188,9 +304,11 @@ def _be_deterministic() -> None:
     torch.use_deterministic_algorithms(True)
 
 
-def _batches(images: int, condition: Condition) -> Iterator[Tensor]:
+def _batches(images: int, condition: Condition, groups: Tensor) -> Iterator[Tensor]:
     """Endless batches: one permutation after the other, cut without regard to where one ends."""
     random = torch.Generator().manual_seed(stream(condition.init_seed, "image order"))
+    if condition.mitigation == "resample":
+        yield from mitigation.balanced_batches(groups, condition.batch_size, random)
     queue = torch.empty(0, dtype=torch.long)
     while True:
         while len(queue) < condition.batch_size:
