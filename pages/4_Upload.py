@@ -12,8 +12,9 @@ from vlcore.figures.theme import group_words
 from vlcore.images.folds import usual_condition
 from vlcore.images.thumbs import thumb_uri
 from vlcore.images.uploads import UploadError, open_upload
-from vlcore.runs import compare, store
-from vlcore.ui import panels, shell, work
+from vlcore.runs import store
+from vlcore.runs.titles import title
+from vlcore.ui import drawn, panels, shell, work
 from vlcore.ui.samples import elsewhere, group_pictures
 
 MOST = 12  # pictures at once
@@ -33,6 +34,8 @@ intro.markdown(
 
 with shell.errors_as_sentences():
     published = [work.artefact(key).condition for key in store.model_keys()]
+    # A model of an older version has a key that no condition of now has; it stays on the disk for the command line.
+    published = [c for c, key in zip(published, store.model_keys(), strict=True) if c.key == key]
 trained = [c for c in published if (c.data, c.data_version) == (images.name, images.version)]
 if not trained:
     st.info("No model is trained on these pictures yet. Run the four experiments first; it takes two or three minutes.")
@@ -48,7 +51,7 @@ usual = [condition.key for condition in experiments if condition.key in choices]
 def describe(key: str) -> str:
     condition = choices[key]
     length = "" if condition.steps == 0 else f", {condition.steps:,} steps"
-    return f"{compare.title_of(condition)} · seed {condition.init_seed}{length}"
+    return f"{title(condition)} · seed {condition.init_seed}{length}"
 
 
 def choose(side: str, usually: str) -> Condition:
@@ -125,22 +128,17 @@ stars = pd.DataFrame(
         "spoken": [f"your picture {number}" for number in range(1, len(given) + 1)],
     }
 )
-st.altair_chart(
-    linked_maps(
-        together.points,
-        together.captions,
-        together.left_info,
-        together.right_info,
-        palette=palette,
-        grouping=images.grouping,
-        side=shell.map_side(),
-        uploads=stars,
-    ),
-    theme=None,
-    key="maps",
-    width="content",
-    alt="Your pictures as stars on the maps of both models",
+chart = linked_maps(
+    together.points,
+    together.captions,
+    together.left_info,
+    together.right_info,
+    palette=palette,
+    grouping=images.grouping,
+    side=shell.map_side(),
+    uploads=stars,
 )
+drawn.show(chart.to_dict(), alt="Your pictures as stars on the maps of both models", key="maps")
 for number, (name, picture) in enumerate(given):
     st.subheader(f"Picture {number + 1}")
     own, *sides = st.columns([1, 2, 2], border=True)
@@ -148,6 +146,6 @@ for number, (name, picture) in enumerate(given):
     own.text(name)
     for column, model, z in zip(sides, (together.left, together.right), (z_left, z_right), strict=True):
         with column:
-            st.markdown(f"**{compare.title(model.artefact)}**: the nearest five, with their cosine")
+            st.markdown(f"**{title(model.artefact.condition)}**: the nearest five, with their cosine")
             panels.pictures(model, model.neighbours(z[number], 5))
             panels.caption_table(model, z[number])

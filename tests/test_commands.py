@@ -106,7 +106,9 @@ def test_conditions_give_the_grid_with_states(
 def check_metrics(metrics: dict[str, Any], artefact: store.Artefact) -> None:
     """The metrics of the command line are those of the artefact, each rate with its interval beside it."""
     end = artefact.metrics["end"]
-    assert set(metrics) == {"train_caption_accuracy", "group_accuracy", "intervals", "few_pictures", *ACCURACIES}
+    known = {"train_caption_accuracy", "group_accuracy", "intervals", "few_pictures", "absent", *ACCURACIES}
+    assert set(metrics) == known
+    assert metrics["absent"] == {}
     assert metrics["few_pictures"] == {}, "the drawn sets hold out 500 of each group"
     assert metrics["train_caption_accuracy"] == end["train_caption_accuracy"]
     assert set(metrics["group_accuracy"]) == GROUPS
@@ -398,7 +400,7 @@ def test_an_interrupt_of_the_keyboard_is_exit_code_130(
         ("train --set bias=much", "bias='much' is not a number"),
         ("train --set bias=7", "The bias is 7.0"),
         ("train --set steps=-1", "steps is -1; give a whole number from 0 to 100000"),
-        ("train --set negatives=all", "No choice of negatives is named 'all'; choose one of filtered_marginal, none"),
+        ("train --set negatives=all", "No choice of negatives is named 'all'; choose one of filtered_marginal, filtered_uniform"),
         ("train --set objective=magic", "No objective is named 'magic'; choose one of pairwise_bce"),
         ("train --set architecture=large", "No architecture is named 'large'; choose one of conv_stem, seed_faithful"),
         ("train --set data=Ä", "The image set name 'Ä' is not usable; use lower-case letters"),

@@ -14,7 +14,7 @@ from io import TextIOWrapper
 from typing import Any
 
 from vlcore import commands, data_commands, printed
-from vlcore.conditions import GRIDS, NEGATIVES, PRESETS
+from vlcore.conditions import GRIDS, PRESETS
 from vlcore.images.captions import LABEL_STYLES
 from vlcore.images.generate import PROMPT
 from vlcore.images.importers import FORMATS
@@ -140,7 +140,7 @@ def _training_options(command: argparse.ArgumentParser, seeds: bool = False) -> 
         default=[],
         metavar="KEY=VALUE",
         dest="settings",
-        help=f"any other field of a condition, such as negatives={NEGATIVES[1]} or steps=1000; may be repeated",
+        help="any other field of a condition, such as negatives=none or steps=1000; may be repeated",
     )
     if seeds:
         command.add_argument("--seeds", type=int, default=1, help="number of paired seeds")

@@ -26,6 +26,7 @@ from vlcore.images.uploads import UploadError, open_upload
 from vlcore.measures.estimate import FEW
 from vlcore.runs import compare as comparing
 from vlcore.runs import jobs, pipeline, store
+from vlcore.runs.titles import title
 
 BUSY_ERRORS = (jobs.BusyError, ImportBusyError, GenerateBusyError)
 BAD_INPUT_ERRORS = (ConditionError, ImageSetError, HomeError, store.StoreError, UploadError, comparing.ComparisonError)
@@ -50,8 +51,8 @@ def conditions(options: Namespace) -> list[dict[str, Any]]:
 
 def train(options: Namespace) -> dict[str, Any]:
     """Train or load one condition in this process."""
-    settings = {"bias": options.bias, "labels": options.labels, "data_seed": options.seed, "init_seed": options.seed}
-    condition = with_settings(_base(options, apply_settings=False).but(**settings), _settings(options))
+    base = _base(options, apply_settings=False).but(bias=options.bias, data_seed=options.seed, init_seed=options.seed)
+    condition = with_settings(base, {"labels": options.labels, **_settings(options)})
     _check_set(condition)
     started = time.perf_counter()
     if not store.published(condition.key) and jobs.view(condition.key).state is not jobs.State.RUNNING:
@@ -92,20 +93,19 @@ def with_bar(key: str, work: Callable[[], str]) -> str:
 
 def _headline(artefact: store.Artefact) -> dict[str, Any]:
     end = artefact.metrics["end"]
+    measured = [name for name in HEADLINE if name in end]
+    groups = end.get("group_accuracy", {})
     return {
         "train_caption_accuracy": end["train_caption_accuracy"],
-        "balanced_accuracy": end["balanced_accuracy"]["value"],
-        "minority_accuracy": end["minority_accuracy"]["value"],
-        "worst_group_accuracy": end["worst_group_accuracy"]["value"],
-        "few_pictures": {
-            group: estimate["n"] for group, estimate in end["group_accuracy"].items() if estimate["n"] < FEW
-        },
-        "group_accuracy": {group: estimate["value"] for group, estimate in end["group_accuracy"].items()},
-        "intervals": {
-            name: [end[name]["low"], end[name]["high"], end[name]["n"]]
-            for name in ("balanced_accuracy", "minority_accuracy", "worst_group_accuracy")
-        },
+        **{name: end[name]["value"] for name in measured},
+        "few_pictures": {group: estimate["n"] for group, estimate in groups.items() if estimate["n"] < FEW},
+        "group_accuracy": {group: estimate["value"] for group, estimate in groups.items()},
+        "intervals": {name: [end[name]["low"], end[name]["high"], end[name]["n"]] for name in measured},
+        "absent": {name: end["absent"][name] for name in HEADLINE if name in end.get("absent", {})},
     }
+
+
+HEADLINE = ("balanced_accuracy", "minority_accuracy", "worst_group_accuracy")
 
 
 def study(options: Namespace) -> list[dict[str, Any]]:
@@ -204,7 +204,7 @@ def compare(options: Namespace) -> dict[str, Any]:
         palette=LIGHT, grouping=images.grouping,
     )  # fmt: skip
     board = group_board(words.group_rows(together), palette=LIGHT, grouping=images.grouping, width=700)
-    heading = f"{comparing.title(artefacts[0])} | {comparing.title(artefacts[1])}"
+    heading = f"{title(artefacts[0].condition)} | {title(artefacts[1].condition)}"
     few = words.few(left.artefact, images.grouping)
     page = page_html(
         [

@@ -80,11 +80,13 @@ def _rates(metrics: dict[str, Any]) -> dict[str, str]:
         ("minority_accuracy", MINORITY),
         ("worst_group_accuracy", "worst group right"),
     ):
+        if name not in metrics["intervals"]:
+            said[words] = f"not defined: {metrics['absent'].get(name, 'not measured')}"
+            continue
         low, high, n = metrics["intervals"][name]
         said[words] = f"{_percent(metrics[name])} ({low * 100:.0f} to {high * 100:.0f}) of {n:,} held-out pictures"
-    said["each group right"] = ", ".join(
-        f"{group} {_percent(rate)}" for group, rate in metrics["group_accuracy"].items()
-    )
+    if groups := metrics["group_accuracy"]:
+        said["each group right"] = ", ".join(f"{group} {_percent(rate)}" for group, rate in groups.items())
     if few := ", ".join(f"{group} ({n})" for group, n in metrics["few_pictures"].items()):
         said[FEW_HELD_OUT] = f"{few}; numbers that rest on them say little"
     return said

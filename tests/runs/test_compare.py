@@ -49,6 +49,8 @@ def stand_in(z: np.ndarray, caption_z: np.ndarray, scale: float = 5.0, bias: flo
         captions=tuple(f"caption {number}" for number in range(len(caption_z))),
         caption_z=caption_z,
         caption_points=caption_z[:, :2].astype(float),
+        scores=(scale * z @ caption_z.T + bias).astype(float),
+        relabelled=None,
         scale=scale,
         bias=bias,
         plane=Plane(nothing, np.eye(2, z.shape[1]), np.array([0.5, 0.25]), 1.0),
@@ -239,20 +241,6 @@ def test_neighbours_are_the_nearest_without_the_picture_itself(seed: int, count:
     with_itself = model.neighbours(model.z[itself], k)
     assert len(with_itself) == min(k, count)
     assert with_itself[0][1] == pytest.approx(1)
-
-
-def test_titles_say_what_differs() -> None:
-    titles = {
-        Condition(): "No bias, short labels",
-        Condition(bias=0.75, labels="descriptive"): "75 % removed (12 of 48 kept), descriptive labels",
-        Condition(negatives="none"): "No bias, short labels, positives only",
-        Condition(architecture="seed_faithful", bias=1): "100 % removed (0 of 48 kept), short labels, linear patches",
-        Condition(steps=0, bias=0.75): "Untrained encoder, short labels",
-    }
-    for condition, words in titles.items():
-        artefact = store.Artefact("a-key", store.models_folder(), {})
-        vars(artefact)["condition"] = condition
-        assert compare.title(artefact) == words
 
 
 def test_the_words_around_a_map(together: compare.Comparison) -> None:

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from vlcore.home import write_json
 from vlcore.images import folds
@@ -206,7 +205,8 @@ def _probes(images: ImageSet, rows: NDArray[np.int64]) -> Iterator[Check]:
     if not images.about.get("recipe"):
         return
     scene_list = [scene_of(images, int(row)) for row in rows]
-    masks = np.stack([_mask(images, int(row)) for row in rows])
+    masks = images.masks(rows, SIZE)
+    assert masks is not None  # a drawn set has all of them
     # The outline of what is painted over would give the animal away: both animals are painted over.
     twins = np.stack([draw(_other_object(images, scene), SIZE).mask > 0 for scene in scene_list])
     place = cues.coarse(cues.painted_over(pixels, (masks > 0) | twins))
@@ -220,11 +220,6 @@ def _probes(images: ImageSet, rows: NDArray[np.int64]) -> Iterator[Check]:
 def _other_object(images: ImageSet, scene: Scene) -> Scene:
     first, second = images.grouping.objects
     return scene.replace(object=second if scene.object == first else first)
-
-
-def _mask(images: ImageSet, row: int) -> NDArray[np.uint8]:
-    with Image.open(images.root / str(images.table["mask"].iat[row])) as mask:
-        return np.asarray(mask.convert("L").resize((SIZE, SIZE), Image.Resampling.BOX))
 
 
 def _twins(images: ImageSet) -> Iterator[Check]:

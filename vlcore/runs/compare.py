@@ -15,14 +15,16 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from vlcore.conditions import Condition, describe_bias
 from vlcore.figures.maps import MapInfo
-from vlcore.images.captions import caption, objects_of
+from vlcore.images.captions import captions_of, distinct_captions, own_captions
+from vlcore.images.groups import Grouping
 from vlcore.images.imagesets import ImageSet
 from vlcore.measures.accuracy import predict_objects
 from vlcore.measures.maps import Plane, Turn, align, nearest, place_among_neighbours
+from vlcore.measures.scores import logits
 from vlcore.runs import store
 from vlcore.runs.pipeline import umap_key
+from vlcore.runs.titles import title
 
 MAPS = ("pca", "umap")
 Thumbs = Callable[[ImageSet, Sequence[int]], list[str]]
@@ -44,8 +46,10 @@ class ModelMap:
         z: their embeddings, (n, E).
         points: their places, (n, 2).
         captions: the captions.
-        caption_z: embeddings of the captions, (K, E).
-        caption_points: their places, (K, 2).
+        caption_z: embeddings of the captions, (K, E); (0, E) of a captioner, whose captions have none.
+        caption_points: their places, (K, 2) or (0, 2).
+        scores: of the pictures with the captions, (n, K).
+        relabelled: object that a readout other than the captions names for each picture, (n,); None without one.
         scale, bias: what turns a cosine into a logit.
         plane: the principal plane, with the shares of variance.
     """
@@ -59,6 +63,8 @@ class ModelMap:
     captions: tuple[str, ...]
     caption_z: NDArray[np.float32]
     caption_points: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    relabelled: NDArray[np.str_] | None
     scale: float
     bias: float
     plane: Plane
@@ -76,8 +82,17 @@ class ModelMap:
         return [(row, similarity) for row, similarity in found if row != apart_from][:k]
 
     def logits(self, z: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Scores with the captions, (n, E) to (n, K)."""
-        return np.asarray(self.scale * z @ self.caption_z.T + self.bias, dtype=np.float64)
+        """Scores with the captions, (n, E) to (n, K).
+
+        Raises:
+            ComparisonError: when the model's captions have no embeddings.
+        """
+        if len(self.caption_z) == 0:
+            raise ComparisonError(
+                "A captioner says captions word by word: what it makes of a new picture does not follow from the "
+                "embedding alone."
+            )
+        return logits(z, self.caption_z, self.scale, self.bias, self.artefact.condition.logit)
 
 
 def model_map(artefact: store.Artefact, kind: str = "pca") -> ModelMap:
@@ -90,21 +105,42 @@ def model_map(artefact: store.Artefact, kind: str = "pca") -> ModelMap:
     plane = Plane(maps["pca_centre"], maps["pca_components"], maps["pca_shares"], float(maps["pca_variance"]))
     places = maps if kind == "pca" else store.read(umap_key(artefact.key)).arrays("umap.npz")
     shown = arrays["end_test"][np.searchsorted(arrays["test_rows"], maps["map_rows"])]
-    scale, bias = arrays["end_scale_bias"]
+    scale, bias = (float(number) for number in arrays["end_scale_bias"])
+    z = np.concatenate([shown, arrays["end_train"]])
+    if "end_test_scores" in arrays:
+        on_map = np.searchsorted(arrays["test_rows"], maps["map_rows"])
+        scores = np.concatenate([arrays["end_test_scores"][on_map], arrays["end_train_scores"]]).astype(np.float64)
+    else:
+        scores = logits(z, arrays["end_captions"], scale, bias, artefact.condition.logit)
     return ModelMap(
         artefact=artefact,
         kind=kind,
         rows=np.concatenate([maps["map_rows"], arrays["train_rows"]]),
         held_out=len(shown),
-        z=np.concatenate([shown, arrays["end_train"]]),
+        z=z,
         points=np.concatenate([places["map"], places["train"]]),
         captions=tuple(str(text) for text in arrays["caption_texts"]),
         caption_z=arrays["end_captions"],
         caption_points=places["captions"],
-        scale=float(scale),
-        bias=float(bias),
+        scores=scores,
+        relabelled=(
+            np.concatenate([arrays["map_predicted"], arrays["train_predicted"]]) if "map_predicted" in arrays else None
+        ),
+        scale=scale,
+        bias=bias,
         plane=plane,
     )
+
+
+def predictions(model: ModelMap, grouping: Grouping) -> NDArray[np.str_] | None:
+    """The object that a model reads off each picture of its map, (n,); None where its captions name none."""
+    if model.relabelled is not None:
+        return model.relabelled
+    condition = model.artefact.condition
+    objects = [said.object for said in captions_of(condition.labels, grouping, condition.template)]
+    if not all(objects):
+        return None
+    return predict_objects(model.scores, objects, grouping.objects)
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,48 +220,38 @@ def _side(
     """The columns of one side; pictures that the model's map does not show have no place there."""
     where = {int(row): number for number, row in enumerate(model.rows)}
     index = np.array([where.get(int(row), -1) for row in rows])
-    grouping, labels = images.grouping, model.artefact.condition.labels
-    predicted = predict_objects(model.logits(model.z), list(objects_of(labels, grouping).values()), grouping.objects)
+    grouping, condition = images.grouping, model.artefact.condition
+    predicted = predictions(model, grouping)
     table = images.table.iloc[rows]
-    true = table["object"].to_numpy()
     coordinates = np.where(index[:, None] >= 0, places[index], np.nan).round(5)
+    own = own_captions(condition.labels, images.table, rows, grouping, condition.data_seed, condition.template)
+    captions = distinct_captions(condition.labels, grouping, condition.template)
     return {
         f"x{suffix}": coordinates[:, 0],
         f"y{suffix}": coordinates[:, 1],
-        f"caption_{side}": [
-            caption(labels, o, c, grouping) for o, c in zip(table["object"], table["context"], strict=True)
-        ],
+        f"caption_{side}": [captions[k] for k in own],
         f"predicted_{side}": [
-            "not in this model's training set"
-            if i < 0
-            else f"{predicted[i]} ({'right' if predicted[i] == o else 'wrong'})"
-            for i, o in zip(index, true, strict=True)
+            _prediction(i, obj, predicted) for i, obj in zip(index, table["object"].to_numpy(), strict=True)
         ],
     }
 
 
+def _prediction(index: int, true: str, predicted: NDArray[np.str_] | None) -> str:
+    if index < 0:
+        return "not in this model's training set"
+    if predicted is None:
+        return "none: its labels name no object"
+    return f"{predicted[index]} ({'right' if predicted[index] == true else 'wrong'})"
+
+
 def _captions(model: ModelMap, places: NDArray[np.float64], side: str) -> pd.DataFrame:
-    places = places.round(5)
-    return pd.DataFrame({"caption": model.captions, "side": side, "x": places[:, 0], "y": places[:, 1]})
+    """The captions of one side that have a place; of many, an even choice, so that words stay readable."""
+    shown = np.unique(np.linspace(0, len(places) - 1, min(len(places), MOST_CAPTIONS)).astype(int))
+    texts, places = [model.captions[k] for k in shown], places[shown].round(5)
+    return pd.DataFrame({"caption": texts, "side": side, "x": places[:, 0], "y": places[:, 1]})
 
 
-LABEL_WORDS = {"undescriptive": "short labels", "descriptive": "descriptive labels"}
-
-
-def title(model: store.Artefact) -> str:
-    """A model in a few words: ``75 % removed (12 of 48 kept), short labels``."""
-    return title_of(model.condition)
-
-
-def title_of(condition: Condition) -> str:
-    """A condition in the words of `title`."""
-    bias = "No bias" if condition.bias == 0 else describe_bias(condition)
-    words = [bias, LABEL_WORDS[condition.labels]]
-    if condition.negatives == "none":
-        words.append("positives only")
-    if condition.architecture != "conv_stem":
-        words.append("linear patches")
-    return ", ".join(["Untrained encoder", *words[1:]] if condition.steps == 0 else words)
+MOST_CAPTIONS = 8  # on a map
 
 
 def map_info(model: ModelMap, *, aligned: bool) -> MapInfo:
@@ -242,15 +268,19 @@ def map_info(model: ModelMap, *, aligned: bool) -> MapInfo:
     first, second = (f"{share * 100:.0f} %" for share in model.plane.shares)
     if model.kind == "umap":
         words = "turned to match the left" if aligned else "axes have no meaning"
-        return MapInfo(title(model.artefact), subtitle, f"UMAP, {words}", "")
+        return MapInfo(title(condition), subtitle, f"UMAP, {words}", "")
     if aligned:
         both = f"components 1 and 2 ({first} and {second} of variance), turned to match the left"
-        return MapInfo(title(model.artefact), subtitle, both, "")
-    return MapInfo(title(model.artefact), subtitle, f"component 1 ({first} of variance)", f"component 2 ({second})")
+        return MapInfo(title(condition), subtitle, both, "")
+    return MapInfo(title(condition), subtitle, f"component 1 ({first} of variance)", f"component 2 ({second})")
 
 
 def caption_scores(model: ModelMap, z: NDArray[np.floating]) -> list[dict[str, Any]]:
-    """Each caption's cosine with one embedding, (E,), and its share of a softmax over the captions; best first."""
+    """Each caption's cosine with one embedding, (E,), and its share of a softmax over the captions; best first.
+
+    Raises:
+        ComparisonError: when the model's captions have no embeddings.
+    """
     cosines = model.caption_z @ z
     shares = softmax(model.logits(z[None])[0])
     order = np.argsort(-cosines, kind="stable")

@@ -1,104 +1,124 @@
 """All that is measured of a run, as one document; the same for the untrained encoder, first fit and the end.
 
 The one idea: accuracy counts the verdicts of all models of a job together (a small set has one for each fold), while
-geometry is of one space only, that of the model which is shown.
+everything else is of one space only, that of the model which is shown. What is not defined for a run is not there, and
+stands with its reason in ``absent``.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.conditions import Condition
-from vlcore.runs import jobs
-from vlcore.runs.watching import MEASURING, RENDERING, TRAINING, Moment, Verdict, Views
+from vlcore.measures.estimate import rate
+from vlcore.runs import jobs, probing, spaces
+from vlcore.runs.sheets import Sheet
+from vlcore.runs.watching import MEASURING, RENDERING, TRAINING, Labels, Moment, Watcher, why_no_readout
 
 if TYPE_CHECKING:
     from vlcore.learning.train import TrainedModel
 
 
-def measure(
-    condition: Condition,
-    views: Views,
-    captions: tuple[str, ...],
-    own: NDArray[np.int64],
-    moments: dict[str, tuple[Moment, list[Verdict]]],
-    trained: TrainedModel,
-    report: jobs.Reporter,
-) -> dict[str, Any]:
-    """All that is measured of a run, as one document; the same for the untrained encoder, first fit and the end."""
-    from vlcore.learning.objectives import negative_shares
-    from vlcore.measures.accuracy import blind_match_accuracy
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """One model of a job: who watched it, its pictures' captions, what training left, and its moments."""
 
+    watcher: Watcher
+    own: NDArray[np.int64]
+    trained: TrainedModel
+    moments: dict[str, Moment]
+
+
+ACCURACIES = ("balanced_accuracy", "minority_accuracy", "majority_accuracy", "worst_group_accuracy", "group_accuracy")
+
+
+def measure(condition: Condition, labels: Labels, seen: list[Seen], report: jobs.Reporter) -> dict[str, Any]:
+    """All that is measured of a run, as one document."""
+    # A fold whose captions were never fitted has no first fit, and so the job has none.
+    names = [name for name in seen[0].moments if all(name in model.moments for model in seen)]
     measured: dict[str, Any] = {}
-    for number, (name, (moment, verdicts)) in enumerate(moments.items()):
+    for number, name in enumerate(names):
         if name == "end" and condition.steps == 0:
             measured["end"] = measured["untrained"]
             continue
-        measured[name] = _measure_moment(views, captions, own, moment, verdicts)
-        report(fraction=RENDERING + TRAINING + MEASURING * (number + 1) / len(moments), now=True)
-    counts = np.bincount(own, minlength=len(captions))
-    weights = negative_shares(condition.negatives, counts)
-    return {
-        "models": len(moments["end"][1]),
-        "first_fit_step": trained.first_fit_step if "first_fit" in measured else None,
-        "text_only_match": blind_match_accuracy(counts / counts.sum(), weights),
+        measured[name] = _moment(condition, labels, seen, name)
+        report(fraction=RENDERING + TRAINING + MEASURING * (number + 1) / (len(names) + 1), now=True)
+    document = {
+        "models": len(seen),
+        "first_fit_step": seen[0].trained.first_fit_step if "first_fit" in measured else None,
+        **_pairs(condition, labels, seen[0].own),
         "untrained": measured["untrained"],
         "first_fit": measured.get("first_fit"),
         "end": measured["end"],
+        "raw_pixels": spaces.of_raw_pixels(seen[0].watcher.views),
     }
-
-
-def _measure_moment(
-    views: Views, captions: tuple[str, ...], own: NDArray[np.int64], moment: Moment, verdicts: list[Verdict]
-) -> dict[str, Any]:
-    """Accuracy over the held-out pictures of all models of the job, and the geometry of the first one's."""
-    from vlcore.measures.accuracy import group_accuracy
-
-    predicted, objects, groups, scenes = (np.concatenate(columns) for columns in zip(*verdicts, strict=True))
-    accuracy = group_accuracy(predicted, objects, groups, scenes, views.images.grouping)
-    seen = np.bincount(own, minlength=len(captions)) > 0
-    train_logits = np.where(seen, moment["train"] @ moment["captions"].T, -np.inf)
-    return {
-        "train_caption_accuracy": float((train_logits.argmax(axis=1) == own).mean()),
-        "train_images": len(own),
-        "balanced_accuracy": accuracy.balanced.as_dict(),
-        "minority_accuracy": accuracy.minority.as_dict(),
-        "majority_accuracy": accuracy.majority.as_dict(),
-        "worst_group": accuracy.worst_group,
-        "worst_group_accuracy": accuracy.worst.as_dict(),
-        "group_accuracy": {name: estimate.as_dict() for name, estimate in accuracy.groups.items()},
-        **_geometry(views, moment),
-    }
-
-
-FEWEST = 5  # held-out or probe images of each group without which geometry is not measured
-
-
-def _geometry(views: Views, moment: Moment) -> dict[str, Any]:
-    """How one model lays its held-out pictures out; what is not defined is absent, with the reason in ``absent``."""
-    from vlcore.measures import geometry
-
-    z, scenes = moment["test"], views.column("scene", "test")
-    variance = geometry.total_variance(z, scenes)
-    document: dict[str, Any] = {"total_variance": variance.as_dict(), "absent": {}}
-    if variance.value <= 1e-12:
-        names = ("effective_rank", "silhouette_object", "silhouette_context", "probe_object", "probe_context")
-        return {**document, "collapsed": True, "absent": dict.fromkeys(names, "one point")}
-    rank = geometry.effective_rank(z, scenes)
-    document["effective_rank"] = rank.as_dict()
-    document["collapsed"] = geometry.is_collapsed(variance.value, rank.value)
-    for name in ("object", "context"):
-        labels = views.column(name, "test")
-        if views.fewest("test") >= FEWEST:
-            document[f"silhouette_{name}"] = geometry.silhouette(z, labels, scenes).as_dict()
-        else:
-            document["absent"][f"silhouette_{name}"] = "too few held-out pictures"
-        if min(views.fewest("test"), views.fewest("probe")) >= FEWEST:
-            fitted_on = views.column(name, "probe")
-            document[f"probe_{name}"] = geometry.probe(moment["probe"], fitted_on, z, labels, scenes).as_dict()
-        else:
-            document["absent"][f"probe_{name}"] = "no pictures to fit it on"
+    report(fraction=1.0, now=True)
+    if seen[0].trained.twice is not None:
+        step, wrong = seen[0].trained.twice
+        minority = np.isin(seen[0].watcher.views.column("group", "train"), seen[0].watcher.views.grouping.minority)
+        document["jtt"] = {"step": step, "wrong": int(wrong.sum()), "wrong_minority": int((wrong & minority).sum())}
     return document
+
+
+def _pairs(condition: Condition, labels: Labels, own: NDArray[np.int64]) -> dict[str, Any]:
+    """How well pairs are told from the caption alone; of a loss without mismatched captions of its own, the reason."""
+    from vlcore.learning.objectives import negative_shares
+    from vlcore.measures.accuracy import blind_match_accuracy
+
+    if condition.objective != "pairwise_bce":
+        return {"text_only_match": None}
+    counts = np.bincount(own, minlength=len(labels.said))
+    shares = negative_shares(condition.negatives, counts, labels.said)
+    return {"text_only_match": blind_match_accuracy(counts / counts.sum(), shares)}
+
+
+def _moment(condition: Condition, labels: Labels, seen: list[Seen], name: str) -> dict[str, Any]:
+    sheet = Sheet()
+    shown = seen[0]
+    moment, views = shown.moments[name], shown.watcher.views
+    used = np.bincount(shown.own, minlength=len(labels.said)) > 0
+    guessed = np.where(used, moment["scores"]["train"], -np.inf).argmax(axis=1)
+    sheet.document["train_caption_accuracy"] = float((guessed == shown.own).mean())
+    sheet.document["train_images"] = len(shown.own)
+    _accuracies(sheet, condition, labels, seen, name)
+    probing.behaviour(sheet, condition, labels, views, moment)
+    spaces.geometry_of(sheet, views, moment, shown.own)
+    return sheet.document
+
+
+def _accuracies(sheet: Sheet, condition: Condition, labels: Labels, seen: list[Seen], name: str) -> None:
+    """Accuracy over the held-out pictures of all models of the job."""
+    from vlcore.measures import accuracy
+
+    if reason := why_no_readout(condition, labels):
+        for measure_name in ACCURACIES:
+            sheet.without(measure_name, reason)
+        return
+    columns = [
+        (
+            probing.predicted(condition, labels, model.watcher.views, model.moments[name]),
+            *(model.watcher.views.column(column, "test") for column in ("object", "group", "scene")),
+        )
+        for model in seen
+    ]
+    said, objects, groups, scenes = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+    views = seen[0].watcher.views
+    found = accuracy.group_accuracy(said, objects, groups, scenes, views.grouping)
+    sheet.document["worst_group"] = found.worst_group
+    sheet.put("balanced_accuracy", lambda: found.balanced)
+    sheet.put("minority_accuracy", lambda: found.minority)
+    sheet.put("majority_accuracy", lambda: found.majority)
+    sheet.put("worst_group_accuracy", lambda: found.worst)
+    sheet.put("group_accuracy", lambda: found.groups)
+    names, counts = np.unique(views.column("group", "train"), return_counts=True)
+    in_training = {str(group): int(count) for group, count in zip(names, counts, strict=True)}
+    sheet.put("train_weighted_accuracy", lambda: accuracy.train_weighted(found.groups, in_training))
+    right = said == objects
+    sheet.put("minority_gap", lambda: accuracy.minority_gap(right, groups, scenes, views.grouping))
+    sheet.put("right_by_object", lambda: {
+        obj: rate(right[objects == obj], scenes[objects == obj]) for obj in views.grouping.objects
+    })  # fmt: skip

@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.conditions import Condition
+from vlcore.conditions import Condition, ConditionError
 from vlcore.home import write_json
 from vlcore.images import folds
-from vlcore.images.captions import Vocabulary, distinct_captions
+from vlcore.images.captions import own_captions
 from vlcore.images.imagesets import ImageSet, open_set, training_rows
 from vlcore.runs import jobs
-from vlcore.runs.measuring import measure
-from vlcore.runs.watching import RENDERING, TRAINING, Moment, Views, Watcher, own_captions, verdict
+from vlcore.runs.measuring import Seen, measure
+from vlcore.runs.probing import predicted
+from vlcore.runs.watching import RENDERING, TRAINING, Labels, Moment, Views, Watcher
 
 if TYPE_CHECKING:
     from vlcore.learning.train import TrainedModel
@@ -40,38 +41,39 @@ def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, A
 
     started = time.perf_counter()
     parts = folds.parts(open_set(condition.data, condition.data_version), condition.data_seed)
-    grouping = parts[0].grouping
-    captions, vocabulary = distinct_captions(condition.labels, grouping), Vocabulary.of(grouping)
-    watchers, models, seen = [], [], []
+    labels = Labels.of(condition, parts[0].grouping)
+    if condition.mitigation == "dfr" and len(parts[0].rows("val")) == 0:
+        raise ConditionError(
+            f"dfr is not applicable to {condition.data!r}: a set that is cut into folds keeps no validation pictures; "
+            "choose another mitigation or a larger set."
+        )
+    seen: list[Seen] = []
     for number, part in enumerate(parts):  # a small set's folds have a model each; other sets have one
         views = _look_at(part, condition, report)
-        watchers.append(Watcher(condition, views, captions, vocabulary, report, number, len(parts)))
-        models.append(_train(condition, views, captions, vocabulary, watchers[-1]))
-        seen.append(watchers[-1].moments(models[-1]))
-    verdicts = {
-        name: [
-            verdict(condition, watcher.views, moments[name]) for watcher, moments in zip(watchers, seen, strict=True)
-        ]
-        for name in seen[0]
-        if all(name in moments for moments in seen)  # a fold whose captions were never fitted has no first fit
-    }
-    watcher, views, trained, moments = watchers[0], watchers[0].views, models[0], seen[0]  # what is shown
+        watcher = Watcher(condition, views, labels, report, number, len(parts))
+        own = own_captions_of(part, views.rows["train"], condition)
+        trained = _train(condition, views, labels, own, watcher)
+        seen.append(Seen(watcher, own, trained, watcher.moments(trained)))
+    shown = seen[0]
     report(stage="measuring", fraction=RENDERING + TRAINING, now=True)
-    _write_embeddings(out, views, captions, moments)
-    watcher.write_snapshots(out)
-    _write_maps(out, views, moments)
-    _write_history(out, trained)
+    _write_embeddings(out, condition, shown, labels)
+    shown.watcher.write_snapshots(out)
+    _write_maps(out, shown.watcher.views, shown.moments)
+    _write_history(out, shown.trained)
     write_json(out / "condition.json", condition.as_dict())
-    own = own_captions(views.images, views.rows["train"], condition, captions)
-    measured = {name: (moments[name], verdicts[name]) for name in verdicts}
-    write_json(out / "metrics.json", measure(condition, views, captions, own, measured, trained, report))
-    embed.save(trained.model, vocabulary, out / "model.safetensors")
+    write_json(out / "metrics.json", measure(condition, labels, seen, report))
+    embed.save(shown.trained.model, labels.vocabulary, out / "model.safetensors")
     return {
         "seconds": round(time.perf_counter() - started, 2),
-        "training_seconds": round(trained.seconds, 2),
-        "device": str(trained.model.tau.device),
-        "parameters": trained.model.parameters_count,
+        "training_seconds": round(shown.trained.seconds, 2),
+        "device": str(shown.trained.model.device),
+        "parameters": shown.trained.model.parameters_count,
     }
+
+
+def own_captions_of(images: ImageSet, rows: NDArray[np.int64], condition: Condition) -> NDArray[np.int64]:
+    """Index of each row's own caption among the distinct captions of a condition, (n,)."""
+    return own_captions(condition.labels, images.table, rows, images.grouping, condition.data_seed, condition.template)
 
 
 def _look_at(images: ImageSet, condition: Condition, report: jobs.Reporter) -> Views:
@@ -88,24 +90,36 @@ def _look_at(images: ImageSet, condition: Condition, report: jobs.Reporter) -> V
 
 
 def _train(
-    condition: Condition, views: Views, captions: tuple[str, ...], vocabulary: Vocabulary, watcher: Watcher
+    condition: Condition, views: Views, labels: Labels, own: NDArray[np.int64], watcher: Watcher
 ) -> TrainedModel:
     from vlcore.learning import embed, train
 
-    own = own_captions(views.images, views.rows["train"], condition, captions)
-    data = train.TrainingData(views.pixels["train"], own, vocabulary.tokens(captions), len(vocabulary))
+    names = views.images.grouping.names
+    groups = np.array([names.index(group) for group in views.column("group", "train")], dtype=np.int64)
+    tokens, words = labels.vocabulary.tokens(labels.texts), len(labels.vocabulary)
+    data = train.TrainingData(views.pixels["train"], own, tokens, words, labels.said, groups)
     return train.train(
         condition, data, device=embed.choose_device(), on_step=watcher.step, on_snapshot=watcher.snapshot
     )
 
 
-def _write_embeddings(out: Path, views: Views, captions: tuple[str, ...], moments: dict[str, Moment]) -> None:
+def _write_embeddings(out: Path, condition: Condition, seen: Seen, labels: Labels) -> None:
+    views = seen.watcher.views
     arrays: dict[str, NDArray[Any]] = {f"{split}_rows": rows for split, rows in views.rows.items()}
-    arrays["caption_texts"] = np.array(captions)
-    for name, moment in moments.items():
+    arrays["caption_texts"] = np.array(labels.texts)
+    arrays["caption_objects"] = np.array(labels.objects)
+    arrays["train_own"] = seen.own
+    for name, moment in seen.moments.items():
         for part in ("train", "val", "probe", "test", "captions"):
             arrays[f"{name}_{part}"] = moment[part]
         arrays[f"{name}_scale_bias"] = np.array([moment["scale"], moment["bias"]])
+        if len(moment["captions"]) == 0:  # a captioner's scores do not follow from its embeddings
+            for split, scores in moment["scores"].items():
+                arrays[f"{name}_{split}_scores"] = scores.astype(np.float32)
+    if condition.mitigation == "dfr":  # what its new last layer names does not follow from the captions
+        end = seen.moments["end"]
+        arrays["map_predicted"] = predicted(condition, labels, views, end)[views.on_map]
+        arrays["train_predicted"] = predicted(condition, labels, views, end, "train")
     np.savez(out / "embeddings.npz", **arrays)  # type: ignore[arg-type]  # numpy's stub mistakes the names for options
 
 
@@ -147,6 +161,7 @@ def make_umap(key: str) -> str:
 def _make_umap(key: str, out: Path, report: jobs.Reporter) -> dict[str, Any]:
     from vlcore.measures.maps import umap
     from vlcore.runs import store
+    from vlcore.runs.spaces import map_quality
 
     started = time.perf_counter()
     report(stage="fitting UMAP", fraction=0.1, now=True)
@@ -158,4 +173,5 @@ def _make_umap(key: str, out: Path, report: jobs.Reporter) -> dict[str, Any]:
     cuts = np.cumsum([len(part) for part in parts])[:-1]
     shown_points, train_points, caption_points = np.split(points, cuts)
     np.savez(out / "umap.npz", map=shown_points, train=train_points, captions=caption_points)
+    write_json(out / "quality.json", map_quality(shown, shown_points))
     return {"of": key, "of_digest": artefact.digest, "seconds": round(time.perf_counter() - started, 2)}

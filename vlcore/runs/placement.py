@@ -18,10 +18,10 @@ from vlcore.images.uploads import square
 from vlcore.runs import store
 
 if TYPE_CHECKING:
-    from vlcore.learning.model import DualEncoder
+    from vlcore.learning.model import Encoder
 
 
-def load(artefact: store.Artefact) -> DualEncoder:
+def load(artefact: store.Artefact) -> Encoder:
     """The weights of a published model, for `embed_pictures`; read-only, without gradients.
 
     Raises:
@@ -32,7 +32,7 @@ def load(artefact: store.Artefact) -> DualEncoder:
     return embed.load(artefact.path / "model.safetensors")[0]
 
 
-def embed_pictures(model: DualEncoder, pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
+def embed_pictures(model: Encoder, pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
     """Unit vectors of pictures in a model, (n, E); each is cropped to its middle square first."""
     from vlcore.learning.embed import embed_images
 

@@ -6,6 +6,7 @@ snapshots, and embeds every split before the first step, at first fit and at the
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.conditions import Condition
-from vlcore.images.captions import Vocabulary, caption, objects_of
+from vlcore.images.captions import Said, captions_of
+from vlcore.images.groups import Grouping
 from vlcore.images.imagesets import ImageSet, map_rows
+from vlcore.images.vocabulary import Vocabulary, check_captions
 from vlcore.runs import jobs
 
 if TYPE_CHECKING:
-    from vlcore.learning.model import DualEncoder
+    from vlcore.learning.model import Encoder
     from vlcore.learning.train import Progress, TrainedModel
 
-RENDERING, TRAINING, MEASURING = 0.15, 0.75, 0.10  # shares of a job's progress bar
+RENDERING, TRAINING, MEASURING = 0.15, 0.70, 0.15  # shares of a job's progress bar
+PANEL_SCENES = 100
 Array = NDArray[np.float32]
 
 
@@ -34,6 +38,25 @@ class Views:
         self.pixels = {name: images.pixels(rows) for name, rows in self.rows.items()}
         self.map_rows = map_rows(images)
         self.on_map = np.searchsorted(self.rows["test"], self.map_rows)  # places of the map's images in the test set
+        self.panel_rows = np.searchsorted(self.rows["test"], map_rows(images, PANEL_SCENES))
+        self.panel = self._panel()
+
+    @property
+    def grouping(self) -> Grouping:
+        return self.images.grouping
+
+    def _panel(self) -> dict[str, NDArray[np.uint8]] | None:
+        """Test pictures put together from their objects and backgrounds; None where no masks say which is which."""
+        from vlcore.measures.panel import panel
+
+        rows = self.rows["test"][self.panel_rows]
+        masks = self.images.masks(rows)
+        if masks is None:
+            return None
+        objects, contexts, scenes = (
+            self.column(name, "test")[self.panel_rows] for name in ("object", "context", "scene")
+        )
+        return panel(self.pixels["test"][self.panel_rows], masks, objects, contexts, scenes, self.grouping)
 
     def fewest(self, split: str) -> int:
         """Pictures of the smallest group of a split."""
@@ -44,14 +67,40 @@ class Views:
         return self.images.table[name].to_numpy()[self.rows[split]].astype(str)
 
 
-def own_captions(
-    images: ImageSet, rows: NDArray[np.int64], condition: Condition, captions: tuple[str, ...]
-) -> NDArray[np.int64]:
-    """Index of each row's own caption among the distinct captions of the condition's label style, (n,)."""
-    table = images.table.iloc[rows]
-    pairs = zip(table["object"], table["context"], strict=True)
-    own = [captions.index(caption(condition.labels, *pair, images.grouping)) for pair in pairs]
-    return np.array(own, dtype=np.int64)
+@dataclass(frozen=True)
+class Labels:
+    """What a condition says of pictures: its distinct captions, what they speak of, and the words they are made of."""
+
+    said: tuple[Said, ...]
+    vocabulary: Vocabulary
+
+    @classmethod
+    def of(cls, condition: Condition, grouping: Grouping) -> Labels:
+        """The labels of a condition on a grouping.
+
+        Raises:
+            CaptionError: when a caption has no words, or two cannot be told apart.
+        """
+        said = captions_of(condition.labels, grouping, condition.template)
+        texts = tuple(caption.text for caption in said)
+        check_captions(texts)
+        return cls(said, Vocabulary.of(grouping, texts))
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return tuple(caption.text for caption in self.said)
+
+    @property
+    def objects(self) -> list[str]:
+        """The object that each caption speaks of; empty where it speaks of none."""
+        return [caption.object for caption in self.said]
+
+
+def why_no_readout(condition: Condition, labels: Labels) -> str | None:
+    """Why no object can be predicted from a condition's captions; None where one can."""
+    if condition.objective == "simclr":
+        return "trained without captions"
+    return None if all(labels.objects) else "no label names the object"
 
 
 Moment = dict[str, Any]  # embeddings of every view and of the captions, scale and bias, at one step
@@ -64,28 +113,27 @@ class Watcher:
         self,
         condition: Condition,
         views: Views,
-        captions: tuple[str, ...],
-        vocabulary: Vocabulary,
+        labels: Labels,
         report: jobs.Reporter,
         number: int,
         models: int,
     ) -> None:
-        self.condition, self.views, self.captions = condition, views, captions
-        self.vocabulary, self.report = vocabulary, report
+        self.condition, self.views, self.labels, self.report = condition, views, labels, report
         self.number, self.models = number, models  # which of the job's models this is
         self.steps: list[int] = []
         self.snapshots: list[tuple[Array, Array, Array]] = []
         self.untrained: Moment | None = None
         self.first_fit: Moment | None = None
         self.latest: Progress | None = None
-        self.curve: list[list[float | None]] = []
+        self.curve: list[list[float]] = []  # step, accuracy on majority and on minority pictures
+        self.probes: list[list[float]] = []  # step, accuracy of linear probes for object and context
         self.plane_before: NDArray[np.float64] | None = None
 
     def step(self, progress: Progress) -> None:
         self.latest = progress
         done = (self.number + progress.step / progress.steps) / self.models
         self.report(
-            stage="training" if self.models == 1 else f"training model {self.number + 1} of {self.models}",
+            stage=progress.stage if self.models == 1 else f"training model {self.number + 1} of {self.models}",
             step=progress.step,
             steps=progress.steps,
             loss=round(progress.loss, 4),
@@ -93,12 +141,12 @@ class Watcher:
             fraction=RENDERING + TRAINING * done,
         )
 
-    def snapshot(self, step: int, model: DualEncoder) -> None:
+    def snapshot(self, step: int, model: Encoder) -> None:
         from vlcore.learning.embed import embed_captions, embed_images
 
         shown = embed_images(model, self.views.pixels["test"][self.views.on_map])
         training = embed_images(model, self.views.pixels["train"])
-        words = embed_captions(model, self.vocabulary, self.captions)
+        words = embed_captions(model, self.labels.vocabulary, self.labels.texts)
         self.steps.append(step)
         self.snapshots.append((shown, training, words))
         if step == 0:
@@ -108,9 +156,10 @@ class Watcher:
         if self.number == 0:
             self._report_live(step, model, shown, words)
 
-    def _report_live(self, step: int, model: DualEncoder, shown: Array, words: Array) -> None:
-        """A small map and validation accuracies, for whoever watches."""
-        from vlcore.learning.embed import embed_images, scale_and_bias
+    def _report_live(self, step: int, model: Encoder, shown: Array, words: Array) -> None:
+        """A small map, accuracies and linear probes on pictures kept aside for it, for whoever watches."""
+        from vlcore.learning.embed import embed_images
+        from vlcore.measures import geometry
         from vlcore.measures.accuracy import predict_objects
         from vlcore.measures.maps import align, fit_plane
 
@@ -119,31 +168,59 @@ class Watcher:
             plane = align(plane, self.plane_before).apply(plane)
         self.plane_before = plane
         self.report(now=True, map=plane.round(3).tolist())
-        if len(self.views.rows["val"]) == 0:
+        if min(len(self.views.rows["val"]), len(self.views.rows["probe"])) == 0:
             return  # a set in folds keeps no pictures for this
-        scale, bias = scale_and_bias(model)
-        logits = scale * embed_images(model, self.views.pixels["val"]) @ words.T + bias
-        grouping = self.views.images.grouping
-        right = predict_objects(logits, _spoken_of(self.condition, grouping), grouping.objects) == self.views.column(
-            "object", "val"
-        )
-        groups = self.views.column("group", "val")
-        self.curve.append(
-            [
-                step,
-                round(float(right[np.isin(groups, grouping.majority)].mean()), 4),
-                round(float(right[np.isin(groups, grouping.minority)].mean()), 4),
-            ]
-        )
+        val, probe = (embed_images(model, self.views.pixels[split]) for split in ("val", "probe"))
+        columns = [[self.views.column(name, split) for split in ("probe", "val")] for name in ("object", "context")]
+        scenes = self.views.column("scene", "val")
+        found = [geometry.probe(probe, fit, val, true, scenes).value for fit, true in columns]
+        self.probes.append([step, *(round(share, 4) for share in found)])
+        self.report(now=True, probes=self.probes)
+        if why_no_readout(self.condition, self.labels):
+            return
+        grouping, groups = self.views.images.grouping, self.views.column("group", "val")
+        scores = self._scores(model, val, words, self.views.pixels["val"])
+        right = predict_objects(scores, self.labels.objects, grouping.objects) == self.views.column("object", "val")
+        sides = (right[np.isin(groups, side)] for side in (grouping.majority, grouping.minority))
+        self.curve.append([step, *(round(float(side.mean()), 4) for side in sides)])
         self.report(now=True, curve=self.curve)
 
-    def moment(self, model: DualEncoder) -> Moment:
+    def _scores(self, model: Encoder, z: Array, words: Array, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Scores of images with the condition's captions, (n, K): from the cosines, or from a captioner's decoder."""
+        from vlcore.learning.embed import scale_and_bias, score_captions
+        from vlcore.measures.scores import logits
+
+        if len(words) == 0:
+            return score_captions(model, self.labels.vocabulary, self.labels.texts, pixels).astype(np.float64)
+        return logits(z, words, *scale_and_bias(model), self.condition.logit)
+
+    def moment(self, model: Encoder) -> Moment:
         from vlcore.learning.embed import embed_captions, embed_images, scale_and_bias
 
         embedded: Moment = {name: embed_images(model, pixels) for name, pixels in self.views.pixels.items()}
-        embedded["captions"] = embed_captions(model, self.vocabulary, self.captions)
-        embedded["scale"], embedded["bias"] = scale_and_bias(model)
-        return embedded
+        words = embed_captions(model, self.labels.vocabulary, self.labels.texts)
+        scores = {
+            name: self._scores(model, embedded[name], words, pixels) for name, pixels in self.views.pixels.items()
+        }
+        scale, bias = scale_and_bias(model)
+        panel = {}
+        for name, pixels in (self.views.panel or {}).items():
+            z = embed_images(model, pixels)
+            panel[name] = z, self._scores(model, z, words, pixels)
+        bare = words[:0]
+        if model.config.language == "text":
+            bare = embed_captions(model, self.labels.vocabulary, self.views.grouping.objects)
+        return {
+            **embedded,
+            "captions": words,
+            "bare": bare,  # the objects' names alone
+            "scores": scores,
+            "panel": panel,
+            "scale": scale,
+            "bias": bias,
+            "unread": why_no_readout(self.condition, self.labels),
+            "wordless": "trained without captions" if self.condition.objective == "simclr" else None,
+        }
 
     def moments(self, trained: TrainedModel) -> dict[str, Moment]:
         """Full embeddings of the untrained encoder, at first fit (where there was one) and at the end."""
@@ -162,22 +239,6 @@ class Watcher:
             map=shown,
             train=training,
             captions=words,
-            val_curve=np.array(self.curve, dtype=np.float64),
+            val_curve=np.array(self.curve, dtype=np.float64).reshape(-1, 3),
+            probe_curve=np.array(self.probes, dtype=np.float64).reshape(-1, 3),
         )
-
-
-def _spoken_of(condition: Condition, grouping: Any) -> list[str]:
-    return list(objects_of(condition.labels, grouping).values())
-
-
-Verdict = tuple[NDArray[np.str_], ...]  # predicted object, object, group and scene of each held-out image
-
-
-def verdict(condition: Condition, views: Views, moment: Moment) -> Verdict:
-    """What a model says of the pictures that it has not seen."""
-    from vlcore.measures.accuracy import predict_objects
-
-    grouping = views.images.grouping
-    logits = moment["scale"] * moment["test"] @ moment["captions"].T + moment["bias"]
-    predicted = predict_objects(logits, _spoken_of(condition, grouping), grouping.objects)
-    return predicted, *(views.column(name, "test") for name in ("object", "group", "scene"))

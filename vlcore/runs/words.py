@@ -11,8 +11,9 @@ from vlcore.conditions import describe_bias
 from vlcore.figures.theme import group_words
 from vlcore.images.groups import Grouping
 from vlcore.measures.estimate import FEW
-from vlcore.runs.compare import LABEL_WORDS, Comparison, ModelMap
+from vlcore.runs.compare import Comparison, ModelMap
 from vlcore.runs.store import Artefact
+from vlcore.runs.titles import label_words
 
 MEASURES = (
     # name in metrics.json, words ({0} is what the objects are called), whether it is a share
@@ -43,7 +44,7 @@ def number(estimate: Mapping[str, Any]) -> str:
 def few(model: Artefact, grouping: Grouping) -> str | None:
     """A sentence that names the groups with too few held-out pictures for their numbers to say much; None without."""
     names = group_words(grouping)
-    counts = {group: estimate["n"] for group, estimate in model.metrics["end"]["group_accuracy"].items()}
+    counts = {group: estimate["n"] for group, estimate in model.metrics["end"].get("group_accuracy", {}).items()}
     short = [f"{names[group]} ({n})" for group, n in counts.items() if n < FEW]
     if not short:
         return None
@@ -56,12 +57,13 @@ def measures_table(left: ModelMap, right: ModelMap, grouping: Grouping) -> pd.Da
     for side, model in (("Left", left), ("Right", right)):
         metrics = model.artefact.metrics
         for name, moment in ((side, "end"), (f"{side}, untrained", "untrained")):
-            columns[name] = [_cell(metrics[moment], measure, is_share) for measure, _, is_share in MEASURES]
+            columns[name] = [cell(metrics[moment], measure, is_share) for measure, _, is_share in MEASURES]
     columns["Images"] = [_count(left.artefact.metrics["end"], measure) for measure, _, _ in MEASURES]
     return pd.DataFrame(columns)
 
 
-def _cell(metrics: Mapping[str, Any], measure: str, is_share: bool) -> str:
+def cell(metrics: Mapping[str, Any], measure: str, is_share: bool) -> str:
+    """A number of a moment in words, or why it is not defined."""
     if measure not in metrics:
         return f"not defined: {_reason(metrics, measure)}"
     return share(metrics[measure]) if is_share else number(metrics[measure])
@@ -90,7 +92,7 @@ def group_rows(comparison: Comparison) -> pd.DataFrame:
                 "n": estimate["n"],
             }
             for name, model in sides
-            for group, estimate in model.artefact.metrics["end"]["group_accuracy"].items()
+            for group, estimate in model.artefact.metrics["end"].get("group_accuracy", {}).items()
         ]
     )
 
@@ -102,14 +104,14 @@ def in_words(comparison: Comparison, grouping: Grouping) -> str:
         f"the {side} model's held-out pictures sort {_sorting(metrics, grouping.object_word)}"
         for side, metrics in (("left", left), ("right", right))
     )
-    n, first, second = (
-        left["minority_accuracy"]["n"],
-        share(left["minority_accuracy"]),
-        share(right["minority_accuracy"]),
-    )
+    sentence = f"{sorts[0].upper()}{sorts[1:]} (cosine silhouettes in the full space, not on the map)."
+    rights = [cell(metrics, "minority_accuracy", True) for metrics in (left, right)]
+    n = next((metrics["minority_accuracy"]["n"] for metrics in (left, right) if "minority_accuracy" in metrics), None)
+    if n is None:
+        return f"{sentence} Neither model's labels name the {grouping.object_word}, so it cannot be right or wrong."
     return (
-        f"{sorts[0].upper()}{sorts[1:]} (cosine silhouettes in the full space, not on the map). "
-        f"On {n:,} held-out minority pictures the left model is right {first}, the right one {second}."
+        f"{sentence} On {n:,} held-out minority pictures the left model is right {rights[0]}, the right one "
+        f"{rights[1]}."
     )
 
 
@@ -131,15 +133,20 @@ def _sorting(metrics: Mapping[str, Any], animal: str) -> str:
 
 def group_table(comparison: Comparison, grouping: Grouping) -> pd.DataFrame:
     """Group accuracies of both models in words, one row a group."""
-    left, right = (model.artefact.metrics["end"]["group_accuracy"] for model in (comparison.left, comparison.right))
-    return pd.DataFrame(
-        {
-            "Group": [group_words(grouping)[group] for group in left],
-            "Left": [share(estimate) for estimate in left.values()],
-            "Right": [share(right[group]) for group in left],
-            "Pictures": [f"{estimate['n']:,}" for estimate in left.values()],
-        }
-    )
+    sides = [model.artefact.metrics["end"] for model in (comparison.left, comparison.right)]
+    words = {
+        name: [_group_cell(metrics, group) for group in grouping.names]
+        for name, metrics in zip(("Left", "Right"), sides, strict=True)
+    }
+    measured: Mapping[str, Any] = next((side["group_accuracy"] for side in sides if "group_accuracy" in side), {})
+    pictures = [f"{measured[group]['n']:,}" if measured else "" for group in grouping.names]
+    return pd.DataFrame({"Group": list(group_words(grouping).values()), **words, "Pictures": pictures})
+
+
+def _group_cell(metrics: Mapping[str, Any], group: str) -> str:
+    if "group_accuracy" not in metrics:
+        return f"not defined: {_reason(metrics, 'group_accuracy')}"
+    return share(metrics["group_accuracy"][group])
 
 
 def first_fit(model: ModelMap) -> str:
@@ -148,14 +155,14 @@ def first_fit(model: ModelMap) -> str:
     step = metrics["first_fit_step"]
     if step is None:
         return "its training captions were never fitted."
-    then = metrics["first_fit"]["minority_accuracy"]
-    return f"its training captions were first fitted at step {step:,}, with minority pictures right {share(then)}."
+    then = cell(metrics["first_fit"], "minority_accuracy", True)
+    return f"its training captions were first fitted at step {step:,}, with minority pictures right {then}."
 
 
 def answer(biased: Sequence[Artefact], grouping: Grouping) -> str:
     """What two models with one bias and the two label styles were measured at, and no more than that."""
     shares = " and ".join(
-        f"**{share(model.metrics['end']['minority_accuracy'])}** with {LABEL_WORDS[model.condition.labels]}"
+        f"**{share(model.metrics['end']['minority_accuracy'])}** with {label_words(model.condition)}"
         for model in biased
     )
     return (

@@ -17,6 +17,7 @@ from vlcore.images.groups import SCENES, Grouping
 from vlcore.images.imagesets import map_rows
 from vlcore.runs import compare, validity, words
 from vlcore.runs.jobs import State, View
+from vlcore.runs.titles import title
 from vlcore.ui import drawn, work
 
 # Choices are named as they stand in a link: Streamlit writes what a choice is called on the page into the address.
@@ -203,12 +204,8 @@ def live(condition: Condition, view: View, palette: Palette, key: str) -> None:
     images = folds.parts(work.named_set(condition.data), condition.data_seed)[0]
     groups = images.table["group"].to_numpy()[map_rows(images)].tolist()
     if len(groups) == len(status["map"]):
-        st.altair_chart(
-            live_map(status["map"], groups, palette=palette, grouping=images.grouping, side=CARD_MAP),
-            theme=None,
-            width="content",
-            key=f"{key}_map",
-        )
+        chart = live_map(status["map"], groups, palette=palette, grouping=images.grouping, side=CARD_MAP)
+        st.altair_chart(chart, theme=None, width="content", key=f"{key}_map")
     if status.get("curve"):
         step, majority, minority = status["curve"][-1]
         st.caption(
@@ -230,7 +227,7 @@ def curve(view: View, palette: Palette, key: str) -> None:
         for name, value in (("majority", majority), ("minority", minority))
     ]
     chart = learning_curve(pd.DataFrame(rows), palette=palette, width=320, height=150)
-    st.altair_chart(chart, theme=None, width="content", key=f"{key}_curve")
+    drawn.show(chart.to_dict(), alt="Accuracy on validation pictures over the steps", key=f"{key}_curve")
 
 
 def card(number: int, condition: Condition, view: View, palette: Palette) -> None:
@@ -255,13 +252,13 @@ def card(number: int, condition: Condition, view: View, palette: Palette) -> Non
 def _finished(condition: Condition, palette: Palette) -> None:
     drawn.show(
         drawn.card_map(condition.key, palette, CARD_MAP),
-        alt=f"Map of {compare.title_of(condition)}",
+        alt=f"Map of {title(condition)}",
         key=f"card_{condition.key}",
     )
     end = work.artefact(condition.key).metrics["end"]
-    minority = end["minority_accuracy"]
-    st.markdown(f"Right on minority pictures  \n**{words.share(minority)}**")
-    st.caption(f"of {minority['n']:,} held-out pictures; majority {words.share(end['majority_accuracy'])}")
+    st.markdown(f"Right on minority pictures  \n**{words.cell(end, 'minority_accuracy', True)}**")
+    if minority := end.get("minority_accuracy"):
+        st.caption(f"of {minority['n']:,} held-out pictures; majority {words.share(end['majority_accuracy'])}")
     if sentence := words.few(work.artefact(condition.key), work.named_set(condition.data).grouping):
         st.badge("few pictures", icon=":material/warning:", color="orange", help=sentence)
     if end["collapsed"]:

@@ -22,7 +22,7 @@ from vlcore.images.thumbs import thumb_uri
 from vlcore.runs import compare, jobs, pipeline, placement, store
 
 if TYPE_CHECKING:
-    from vlcore.learning.model import DualEncoder
+    from vlcore.learning.model import Encoder
 
 POLL = 2.0  # seconds between looks at a running job
 
@@ -135,5 +135,5 @@ def embed(key: str, pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
 
 
 @st.cache_resource(max_entries=20, show_spinner="Loading the model …")
-def _weights(key: str, _digest: str) -> DualEncoder:
+def _weights(key: str, _digest: str) -> Encoder:
     return placement.load(artefact(key))

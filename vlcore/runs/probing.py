@@ -1,0 +1,169 @@
+"""What is asked of what one model says: how it is read out, what its decisions rest on.
+
+The one idea: each question is a line that names a number and calls the measure; the `Sheet` writes down either the
+number or the reason why there is none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlcore.conditions import Condition
+from vlcore.measures.estimate import Estimate, rate
+from vlcore.runs.sheets import FEWEST, Sheet
+from vlcore.runs.watching import Labels, Moment, Views, why_no_readout
+
+Names = NDArray[np.str_]
+
+
+def predicted(condition: Condition, labels: Labels, views: Views, moment: Moment, split: str = "test") -> Names:
+    """The object that a run names for each picture of a split, (n,): by its captions, or by dfr's new last layer.
+
+    Raises:
+        ValueError: when no caption speaks of one of the objects.
+    """
+    from vlcore.measures.accuracy import predict_objects
+    from vlcore.measures.dfr import dfr
+
+    if condition.mitigation == "dfr":
+        return dfr(moment["val"], views.column("object", "val"), views.column("group", "val"), moment[split])
+    return predict_objects(moment["scores"][split], labels.objects, views.grouping.objects)
+
+
+def behaviour(sheet: Sheet, condition: Condition, labels: Labels, views: Views, moment: Moment) -> None:
+    """What the model says of held-out pictures, read out in several ways, and what its decisions rest on."""
+    from vlcore.measures import accuracy, calibration, counterfactual
+    from vlcore.measures.panel import background_gap
+
+    _readouts(sheet, labels, views, moment)
+    objects, groups, scenes = (views.column(name, "test") for name in ("object", "group", "scene"))
+    grouping = views.grouping
+    if reason := why_no_readout(condition, labels):
+        for name in (
+            "background_reliance", "object_effect", "context_effect", "interaction_effect", "context_flip_rate",
+            "object_flip_rate", "margin", "calibration_error", "panel",
+        ):  # fmt: skip
+            sheet.without(name, reason)
+    else:
+        said = predicted(condition, labels, views, moment)
+        scores = accuracy.object_scores(moment["scores"]["test"], labels.objects, grouping.objects)
+        margin = scores[:, 0] - scores[:, 1]
+        sheet.put("margin", lambda: calibration.margins(scores, objects, groups, scenes, grouping))
+        sheet.put(
+            "calibration_error",
+            lambda: calibration.expected_calibration_error(calibration.confidence(scores), said == objects, scenes),
+        )
+        sheet.put("context_flip_rate", lambda: counterfactual.context_flip_rate(said, _crossing(views)))
+        sheet.put("object_flip_rate", lambda: counterfactual.object_flip_rate(said, _crossing(views)))
+        sheet.put("background_reliance", lambda: counterfactual.background_reliance(margin, _crossing(views)))
+        for name in ("object", "context", "interaction"):
+            sheet.put(
+                f"{name}_effect",
+                lambda name=name: getattr(counterfactual.effects(margin, _crossing(views)), name),  # type: ignore[misc]
+            )
+        if len(views.rows["val"]):
+            sheet.put("worst_group_cross_fitted", lambda: _cross_fitted(condition, labels, views, moment, said))
+        else:
+            sheet.without("worst_group_cross_fitted", "no validation pictures to choose the group on")
+        if views.panel is None:
+            sheet.without("panel", "no masks of the objects")
+        else:
+            sheet.put("panel", lambda: _panel(condition, labels, views, moment))
+            sheet.put("background_gap", lambda: background_gap(*_panel_right(condition, labels, views, moment)))
+    sheet.put("background_reliance_z", lambda: counterfactual.background_reliance_z(moment["test"], _crossing(views)))
+
+
+def _crossing(views: Views) -> Any:
+    from vlcore.measures.counterfactual import crossing
+
+    objects, contexts, scenes = (views.column(name, "test") for name in ("object", "context", "scene"))
+    return crossing(objects, contexts, scenes, views.grouping)
+
+
+def _readouts(sheet: Sheet, labels: Labels, views: Views, moment: Moment) -> None:
+    """Accuracy of other readouts than the usual one: if a conclusion depends on the readout, one must see it."""
+    from vlcore.measures import readouts
+
+    scores, z, grouping = moment["scores"]["test"], moment["test"], views.grouping
+    objects, contexts = views.column("object", "test"), views.column("context", "test")
+    spoken, fit_z, fit = labels.objects, moment["probe"], views.column("object", "probe")
+    ways = {
+        "best_caption": lambda: readouts.best_caption(scores, spoken, grouping.objects),
+        "mean_caption": lambda: readouts.mean_caption(z, moment["captions"], spoken, grouping.objects),
+        "given_context": lambda: readouts.given_context(
+            scores, spoken, [said.context or None for said in labels.said], contexts, grouping.objects
+        ),
+        "bare": lambda: readouts.best_caption(_bare_scores(moment), grouping.objects, grouping.objects),
+        "nearest_neighbours": lambda: readouts.nearest_neighbours(fit_z, fit, z),
+        "linear_probe": lambda: readouts.linear_probe(fit_z, fit, z),
+    }
+    for name, read in ways.items():
+        captioned = name not in ("nearest_neighbours", "linear_probe")
+        if captioned and moment["unread"]:
+            sheet.without(f"readouts_{name}", moment["unread"])
+        elif not captioned and views.fewest("probe") < FEWEST:
+            sheet.without(f"readouts_{name}", "no pictures to fit it on")
+        elif name in ("mean_caption", "bare") and len(moment["captions" if name == "mean_caption" else "bare"]) == 0:
+            sheet.without(f"readouts_{name}", "this model's captions have no embeddings of this kind")
+        else:
+            sheet.put(f"readouts_{name}", lambda read=read: _by_side(read() == objects, views))  # type: ignore[misc]
+
+
+def _bare_scores(moment: Moment) -> NDArray[np.float64]:
+    """Cosines with the objects' bare names."""
+    return np.asarray(moment["test"] @ moment["bare"].T, dtype=np.float64)
+
+
+def _by_side(right: NDArray[np.bool_], views: Views, split: str = "test") -> dict[str, Estimate]:
+    groups, scenes = views.column("group", split), views.column("scene", split)
+    sides = {"minority": views.grouping.minority, "majority": views.grouping.majority, "balanced": views.grouping.names}
+    return {
+        f"{side}_accuracy": rate(right[np.isin(groups, names)], scenes[np.isin(groups, names)])
+        for side, names in sides.items()
+    }
+
+
+def _cross_fitted(condition: Condition, labels: Labels, views: Views, moment: Moment, said: Names) -> Estimate:
+    from vlcore.measures.accuracy import cross_fitted_worst, group_accuracy
+
+    on_val = predicted(condition, labels, views, moment, "val")
+
+    def groups_of(names: Names, split: str) -> dict[str, Estimate]:
+        objects, groups, scenes = (views.column(column, split) for column in ("object", "group", "scene"))
+        return group_accuracy(names, objects, groups, scenes, views.grouping).groups
+
+    return cross_fitted_worst(groups_of(on_val, "val"), groups_of(said, "test"))[1]
+
+
+def _panel_right(
+    condition: Condition, labels: Labels, views: Views, moment: Moment
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Names]:
+    """Which pictures of the panel are named right on a background of their own kind, and on a random one."""
+    right = _right_by_variant(condition, labels, views, moment)
+    return right["mixed_same"], right["mixed_rand"], views.column("scene", "test")[views.panel_rows]
+
+
+def _panel(condition: Condition, labels: Labels, views: Views, moment: Moment) -> dict[str, Estimate]:
+    """Accuracy on pictures put together from objects and backgrounds (Xiao et al. 2020)."""
+    scenes = views.column("scene", "test")[views.panel_rows]
+    return {name: rate(right, scenes) for name, right in _right_by_variant(condition, labels, views, moment).items()}
+
+
+def _right_by_variant(
+    condition: Condition, labels: Labels, views: Views, moment: Moment
+) -> dict[str, NDArray[np.bool_]]:
+    from vlcore.measures.accuracy import predict_objects
+    from vlcore.measures.dfr import dfr
+
+    objects = views.column("object", "test")[views.panel_rows]
+    right = {}
+    for name, (z, scores) in moment["panel"].items():
+        if condition.mitigation == "dfr":
+            said = dfr(moment["val"], views.column("object", "val"), views.column("group", "val"), z)
+        else:
+            said = predict_objects(scores, labels.objects, views.grouping.objects)
+        right[name] = said == objects
+    return right
