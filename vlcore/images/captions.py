@@ -42,7 +42,8 @@ _PARAPHRASES = (
     "{object} {place}", "a {object} {place}", "the {object} {place}", "one {object} {place}",
     "there is a {object} {place}", "{place} a {object}", "a photo of a {object} {place}", "a single {object} {place}",
     "{place} stands a {object}", "look a {object} {place}", "this {object} is {place}", "a {object} seen {place}",
-    "picture of a {object} {place}", "we see a {object} {place}", "here is a {object} {place}", "{place} there is a {object}",
+    "picture of a {object} {place}", "we see a {object} {place}", "here is a {object} {place}",
+    "{place} there is a {object}",
     "some {object} {place}", "a lone {object} {place}", "this is a {object} {place}", "{place} we see a {object}",
 )  # fmt: skip
 
