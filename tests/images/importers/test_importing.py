@@ -26,6 +26,7 @@ from vlcore.images.groups import SCENES
 from vlcore.images.imagesets import COLUMNS, ImageSetError, open_set, set_names
 from vlcore.images.importers import ImportBusyError, ImportSetError, Report, import_set
 from vlcore.images.importers import aside as aside_module
+from vlcore.images.importers import source as source_module
 from vlcore.images.importers.importing import MAX_WORDS
 
 Tree = Any
@@ -485,9 +486,9 @@ def test_every_group_needs_four_readable_pictures(tree: Tree, groups: Groups) ->
 
 def test_an_image_in_several_groups_of_metashift_is_used_in_none(tree: Tree, groups: Groups) -> None:
     files = groups(6, 5, 5, 5, pattern="MetaShift/{0}/{0}({1})/{1}{0}{2}.jpg")
-    both = {f"MetaShift/horse/horse({context})/7.jpg": 500 + seed for seed, context in enumerate(("grass", "desert"))}
-    elsewhere = {"MetaShift/horse/horse(moon)/grasshorse0.jpg": 600}
-    again = {"more/horse/horse(grass)/grasshorse1.jpg": 700}
+    both = {f"MetaShift/horse/horse({context})/7.jpg": 500 for context in ("grass", "desert")}
+    elsewhere = {"MetaShift/horse/horse(moon)/grasshorse0.jpg": files["MetaShift/horse/horse(grass)/grasshorse0.jpg"]}
+    again = {"more/horse/horse(grass)/grasshorse1.jpg": files["MetaShift/horse/horse(grass)/grasshorse1.jpg"]}
     report = import_set(
         tree(files | both | elsewhere | again), "mine", objects=("horse", "camel"), contexts=("grass", "desert")
     )
@@ -497,6 +498,19 @@ def test_an_image_in_several_groups_of_metashift_is_used_in_none(tree: Tree, gro
         ("MetaShift/horse/horse(grass)/7.jpg", "belongs to several of the chosen groups"),
         ("more/horse/horse(grass)/grasshorse1.jpg", "is there more than once; used once"),
     ]
+
+
+def test_files_of_metashift_that_only_share_a_name_are_different_pictures(
+    tree: Tree, groups: Groups, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source_module, "MAX_FILE_BYTES", 100_000)
+    bad = {f"{obj}(desert)/0.jpg": bytes(100_001) for obj in ("camel", "horse")}
+    report = import_set(tree(groups(5, 5, 5, 5, pattern="{0}({1})/{2}.jpg") | bad), "mine")
+    assert report.format == "metashift"
+    assert list(report.counts.values()) == [5, 4, 4, 5]
+    assert [name for name, _ in report.skipped] == list(bad)
+    assert all(reason.startswith("has more than") for _, reason in report.skipped)
+    assert len(set(open_set("mine").table["scene"])) == 18
 
 
 # --- pictures

@@ -53,7 +53,8 @@ def _prompt(file: str) -> dict[str, str]:
 
 
 def read_metashift(source: Source) -> Found | None:
-    """MetaShift of Liang and Zou (2022): folders such as ``cat(indoor)``; the file name is the image's id.
+    """MetaShift of Liang and Zou (2022): folders such as ``cat(indoor)``; the file name is the image's id
+    where the files are the same too.
 
     Its published train and test folders hold only the groups that a shortcut predicts, and only the others; they say
     nothing about the split here.

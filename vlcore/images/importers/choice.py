@@ -55,7 +55,8 @@ def choose(
             given[kind] = _named(kind, names, found[kind], unnamed, source)
         elif len(found[kind]) == 1:
             raise ImportSetError(
-                f"{source} has only one {kind} ({_counted(found[kind])}); a set needs two objects, each in two contexts."
+                f"{source} has only one {kind} ({_counted(found[kind])}); a set needs two objects, each in two "
+                "contexts."
             )
     if any(not given[kind] and len(found[kind]) > 2 for kind in given):
         raise ImportSetError(_question(listing, given, source))

@@ -28,6 +28,7 @@ from vlcore.images.importers.formats import format_of, listed
 from vlcore.images.importers.left_out import (
     Skipped,
     one_group_per_id,
+    told_apart,
     without_contradictions,
     without_removed,
     write_list,
@@ -130,7 +131,7 @@ def import_set(
         listing = listed(opened, format)
         grouping, table, skipped = choose(listing, objects, contexts, opened.name)
         if format_of(listing.format).one_group_per_id:
-            table = one_group_per_id(table, skipped)
+            table = one_group_per_id(told_apart(opened, table), skipped)
         table, notes = _limit(table, grouping, max_per_group, seed)
         need_enough(grouping, table["group"], opened.name, skipped)
         captions = [filled(templates["descriptive"], *pair) for pair in grouping.pairs]

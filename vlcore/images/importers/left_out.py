@@ -7,6 +7,7 @@ pictures, so that months later it still says what it lacks.
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
@@ -15,12 +16,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.images.importers.source import plural, printable
+from vlcore.images.importers.source import Source, UnreadableError, plural, printable
 
 LIST = "left-out.csv"
 _SPLIT_WORDS = {"train": "training", "val": "validation"}
 
 Skipped = list[tuple[str, str]]
+
+
+def told_apart(source: Source, table: pd.DataFrame) -> pd.DataFrame:
+    """The table with ids that only equal files share: one name in two folders may be two pictures."""
+    ids = table["id"].to_numpy(dtype=object, copy=True)
+    for row in np.flatnonzero(table.duplicated("id", keep=False)):
+        file = table["file"].iat[row]
+        try:
+            ids[row] = f"{ids[row]} {hashlib.sha256(source.read(file)).hexdigest()}"
+        except UnreadableError:
+            ids[row] = file  # whoever decodes it says what is wrong with it
+    return table.assign(id=ids)
 
 
 def one_group_per_id(table: pd.DataFrame, skipped: Skipped) -> pd.DataFrame:
