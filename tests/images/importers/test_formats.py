@@ -205,6 +205,80 @@ def test_a_list_of_paths_and_captions(tabs: bool, names: tuple[str, str], tree: 
     assert found.skipped == [("q.png", "is in the table, but no such file is there")]
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_table_with_semicolons_between_its_columns(mark: str, tree: Tree) -> None:
+    text = f'{mark}file_name;object;context;text\n1.png;cat;snow;"a cat; in snow, alone"\n2.png;dog;grass;\n'
+    found = look(tree({"metadata.csv": text, "1.png": 1, "2.png": 2}))
+    assert rows_of(found, *PLACED, "caption") == [
+        ["1.png", "cat", "snow", "", "a cat; in snow, alone"],
+        ["2.png", "dog", "grass", "", ""],
+    ]
+    root = tree({"metadata.csv": "file_name;label", "1.png": 1})
+    (root / "metadata.csv").write_text("file_name,text\n1.png,one; two; three\n")
+    assert rows_of(look(root), "caption") == [["one; two; three"]], "commas, where there are more of them in the head"
+
+
+@pytest.mark.parametrize("file", ["metadata.csv", "metadata.jsonl", "list.tsv"])
+def test_a_table_in_another_encoding_is_refused_and_never_guessed_at(file: str, tree: Tree) -> None:
+    text = {
+        "metadata.csv": "file_name,object,context\n1.png,Hünd,sofa\n",
+        "metadata.jsonl": '{"file_name": "1.png", "object": "Hünd", "context": "sofa"}\n',
+        "list.tsv": "filepath\ttitle\n1.png\tein Hünd\n",
+    }[file]
+    root = tree({file: text, "1.png": 1})
+    assert "Hünd" in str(rows_of(look(root), "object", "caption"))
+    (root / file).write_bytes(text.encode("latin-1"))
+    with pytest.raises(ImportSetError, match=rf"The table {file} is not written in UTF-8; save it as UTF-8\.$"):
+        look(root)
+
+
+def test_other_files_of_text_are_utf_8_too(tree: Tree, groups: Any) -> None:
+    root = tree(groups(1, 1, 1, 1) | {"horse_grass/0.txt": "ä" * 4096, "camel_grass/0.txt": "Hünd".encode("latin-1")})
+    with pytest.raises(ImportSetError, match=r"The caption camel_grass/0\.txt is not written in UTF-8; save it as"):
+        look(root)
+    (root / "camel_grass/0.txt").unlink()
+    assert "ä" * 300 in set(look(root).table["caption"]), "cut within a letter, which is no fault of the file's"
+    nico = tree({"public_dg_0416/train/rock/cow/1.jpg": 1, "rock_train.txt": "é/rock/cow/1.jpg 1".encode("latin-1")})
+    with pytest.raises(ImportSetError, match=r"The list rock_train\.txt is not written in UTF-8; save it as UTF-8"):
+        look(nico, "nico++")
+
+
+def test_tables_about_other_things_are_passed_over(tree: Tree, groups: Any) -> None:
+    notes = {"sizes.csv": "größe;zahl".encode("latin-1"), "empty.csv": "", "cut.csv": 'a,"b'}
+    assert look(tree(groups(1, 1, 1, 1) | notes)).format == "folders"
+
+
+def test_a_table_in_which_nothing_stands_is_refused(tree: Tree) -> None:
+    for text in ("", "\n\n", "file_name,object,context\n"):
+        with pytest.raises(ImportSetError, match=r"The table metadata\.csv has no lines; fill it, or take it away\.$"):
+            look(tree({"metadata.csv": text, "1.png": 1}))
+
+
+def test_a_quotation_mark_that_is_never_closed_is_refused_with_its_line(tree: Tree) -> None:
+    text = 'file_name,object,context\n1.png,"big ""old"" cat",snow\n\n"2.png,cat,snow\n3.png,cat,snow\n'
+    files: dict[str, Any] = {f"{number}.png": number for number in (1, 2, 3)}
+    with pytest.raises(
+        ImportSetError,
+        match=r"The table metadata\.csv has a quotation mark that is never closed, in line 4 or below; correct it\.$",
+    ):
+        look(tree(files | {"metadata.csv": text}))
+    found = look(tree(files | {"metadata.csv": text.replace('"2', "2")}))
+    assert rows_of(found, "file", "object") == [["1.png", "big old cat"], ["2.png", "cat"], ["3.png", "cat"]]
+
+
+def test_lines_that_name_neither_object_nor_caption_are_left_out(tree: Tree) -> None:
+    lines = ("file_name", "object", "context", "text"), ("1.png", "cat", "snow", ""), ("2.png", "", "snow", "")
+    root = tree({"metadata.csv": table(*lines, ("3.png", "", "", "a dog")), **{f"{n}.png": n for n in (1, 2, 3)}})
+    found = look(root)
+    assert rows_of(found, "file", "object", "caption") == [["1.png", "cat", ""], ["3.png", "", "a dog"]]
+    assert found.skipped == [("2.png", "has neither an object and a context nor a caption in the table")]
+    (root / "metadata.csv").write_text(table(lines[0], ("1.png", "", "", ""), ("2.png", "", "", "")))
+    with pytest.raises(
+        ImportSetError, match=r"that can be used: 1\.png has neither an object and a context"
+    ):
+        look(root)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

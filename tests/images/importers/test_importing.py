@@ -508,7 +508,7 @@ def test_files_of_metashift_that_only_share_a_name_are_different_pictures(
     report = import_set(tree(groups(5, 5, 5, 5, pattern="{0}({1})/{2}.jpg") | bad), "mine")
     assert report.format == "metashift"
     assert list(report.counts.values()) == [5, 4, 4, 5]
-    assert [name for name, _ in report.skipped] == list(bad)
+    assert sorted(name for name, _ in report.skipped) == list(bad)
     assert all(reason.startswith("has more than") for _, reason in report.skipped)
     assert len(set(open_set("mine").table["scene"])) == 18
 

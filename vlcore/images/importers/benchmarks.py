@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from vlcore.images.importers.folders import pictures
 from vlcore.images.importers.listing import Found, Row
-from vlcore.images.importers.source import ImportSetError, Source, UnreadableError
+from vlcore.images.importers.source import ImportSetError, Source, UnreadableError, utf8
 
 _SPAWRIOUS = re.compile(
     r"(?:.*/)?(?:0|1|domain_adaptation_ds)/(?P<context>desert|jungle|dirt|mountain|snow|beach)"
@@ -104,10 +104,10 @@ def _phases(source: Source) -> dict[str, str]:
     for file in source.files:
         if match := _NICO_LIST.fullmatch(file):
             try:
-                lines = source.read(file).decode("utf-8-sig", errors="replace").splitlines()
+                data = source.read(file)
             except UnreadableError as error:
                 raise ImportSetError(f"The list {file} {error}; put one there that can be read.") from error
-            for line in lines:
+            for line in utf8(data, f"The list {file}").splitlines():
                 path = line.strip().rpartition(" ")[0]
                 splits["/".join(path.split("/")[-3:])] = match["phase"]
     return splits

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 
 from vlcore.images.importers.listing import Found, Row, clean_split
-from vlcore.images.importers.source import Source, UnreadableError
+from vlcore.images.importers.source import Source, UnreadableError, utf8
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 _FOREIGN = (".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".jfif")
+MOST_CAPTION = 4096  # bytes that are read
 _MASK_FOLDERS = ("masks", "fg_mask", "segmentations")
 
 
@@ -125,9 +126,10 @@ def caption_finder(source: Source) -> Callable[[str], str]:
         if beside not in texts:
             return ""
         try:
-            return source.read(beside)[:4096].decode("utf-8-sig", errors="ignore")
+            data = source.read(beside)
         except UnreadableError:
             return ""
+        return utf8(data, f"The caption {beside}", MOST_CAPTION)
 
     return find
 

@@ -6,6 +6,7 @@ outside, a link or a bomb has nothing to write to, and a folder and a zip look a
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import stat
@@ -93,6 +94,19 @@ def printable(text: str, most: int = 300) -> str:
     spaced = "".join(" " if character in "\t\r\n" else character for character in text)
     shown = "".join(character for character in spaced if unicodedata.category(character)[0] != "C")
     return re.sub(r" +", " ", shown).strip()[:most].rstrip()
+
+
+def utf8(data: bytes, called: str, most: int | None = None) -> str:
+    """The text of a file, or of its first bytes; `called` begins the message where there is none.
+
+    Raises:
+        ImportSetError: when it is written in another encoding; guessing at one would change names in silence.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    try:
+        return decoder.decode(data[:most], final=most is None or len(data) <= most)
+    except UnicodeDecodeError as error:
+        raise ImportSetError(f"{called} is not written in UTF-8; save it as UTF-8.") from error
 
 
 def plural(number: int, noun: str) -> str:

@@ -15,10 +15,11 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from vlcore.images.importers.listing import Found, Row, clean_split
-from vlcore.images.importers.source import ImportSetError, Source, UnreadableError
+from vlcore.images.importers.source import ImportSetError, Source, UnreadableError, utf8
 
 _PATHS = ("filepath", "file_path", "filename", "file_name", "image_path", "image", "path")
 _CAPTIONS = ("caption", "text", "title")
+_END = "(the end of the table)"
 
 
 class _Table(NamedTuple):
@@ -55,11 +56,7 @@ def read_imagefolder(source: Source) -> Found | None:
 
 def read_captions(source: Source) -> Found | None:
     """A CSV, by tabs or commas, with a column of paths and one of captions, such as open_clip's ``filepath, title``."""
-    tables = [
-        table
-        for table in _tables(source, lambda file: file.lower().endswith((".csv", ".tsv")))
-        if table.first(_PATHS) and table.first(_CAPTIONS)
-    ]
+    tables = [table for table in _tables(source, lambda file: file.lower().endswith((".csv", ".tsv")), _is_list)]
     return _labelled(source, tables, "")
 
 
@@ -71,12 +68,16 @@ def _labelled(source: Source, tables: list[_Table], path_column: str) -> Found |
     skipped: list[tuple[str, str]] = []
     for table in tables:
         text = table.first(_CAPTIONS)
+        placed = {"object", "context"} <= {*table.columns}
         split = clean_split(table.folder.name) or clean_split(PurePosixPath(table.file).stem)
         for record in table.records:
             named = record[path_column or table.first(_PATHS)]
             file, reason = _inside(table.folder, named, there)
             if reason:
                 skipped.append((named or table.file, reason))
+                continue
+            if placed and not (record["object"] and record["context"]) and not record.get(text, ""):
+                skipped.append((named, "has neither an object and a context nor a caption in the table"))
                 continue
             mask, no_mask = _inside(table.folder, record.get("mask", ""), there)
             rows.append(
@@ -140,28 +141,65 @@ def _waterbirds(source: Source, table: _Table, path: str, place: str) -> Found:
     return Found(about, rows, skipped)
 
 
+def _is_list(columns: tuple[str, ...]) -> bool:
+    return bool({*columns} & {*_PATHS} and {*columns} & {*_CAPTIONS})
+
+
 def _is_metadata(file: str) -> bool:
     return PurePosixPath(file).name in ("metadata.csv", "metadata.jsonl")
 
 
-def _tables(source: Source, wanted: Callable[[str], bool]) -> Iterator[_Table]:
-    for file in source.files:
-        if wanted(file):
-            try:
-                text = source.read(file).decode("utf-8-sig", errors="replace").replace("\0", "")
-            except UnreadableError as error:
-                raise ImportSetError(f"The table {file} {error}; put one there that can be read.") from error
-            yield _from_lines(file, text) if file.endswith(".jsonl") else _from_csv(file, text)
+def _tables(
+    source: Source, wanted: Callable[[str], bool], useful: Callable[[tuple[str, ...]], bool] | None = None
+) -> Iterator[_Table]:
+    """The tables with a wanted name, but for those whose head row says that they are of no use.
+
+    Raises:
+        ImportSetError: when one cannot be read.
+    """
+    for file in filter(wanted, source.files):
+        try:
+            data = source.read(file)
+        except UnreadableError as error:
+            raise ImportSetError(f"The table {file} {error}; put one there that can be read.") from error
+        if useful is not None and not useful(_head(data.decode("utf-8-sig", errors="replace"))[0]):
+            continue
+        text = utf8(data, f"The table {file}").replace("\0", "")
+        table = _from_lines(file, text) if file.endswith(".jsonl") else _from_csv(file, text)
+        if not table.records:
+            raise ImportSetError(f"The table {file} has no lines; fill it, or take it away.")
+        yield table
+
+
+def _head(text: str) -> tuple[tuple[str, ...], str]:
+    """The columns of a CSV and what stands between them: tabs, commas or semicolons."""
+    line = text.replace("\0", "").lstrip("\r\n").splitlines()[:1]
+    delimiter = "\t" if "\t" in "".join(line) else max(",;", key="".join(line).count)
+    try:
+        return tuple(next(csv.reader(line, delimiter=delimiter), ())), delimiter
+    except csv.Error:
+        return (), delimiter
 
 
 def _from_csv(file: str, text: str) -> _Table:
-    header = text.partition("\n")[0]
-    reader = csv.DictReader(StringIO(text, newline=""), delimiter="\t" if "\t" in header else ",", restval="")
+    delimiter = _head(text)[1]
+    # A line of our own at the end is swallowed by a quotation mark that is never closed, and by nothing else.
+    reader = csv.reader(StringIO(f"{text}\n{_END}\n", newline=""), delimiter=delimiter)
+    rows: list[list[str]] = []
+    last = line = 0
     try:
-        columns = tuple(reader.fieldnames or ())
-        return _Table(file, columns, [{name: record[name] for name in columns} for record in reader])
+        for row in reader:
+            last, line = line + 1, reader.line_num
+            rows += [row] if row else []
     except csv.Error as error:
         raise ImportSetError(f"The table {file} is no readable CSV ({error}); save it again.") from error
+    if rows.pop() != [_END]:
+        raise ImportSetError(
+            f"The table {file} has a quotation mark that is never closed, in line {last} or below; correct it."
+        )
+    columns = tuple(rows[0]) if rows else ()
+    filled = [row + [""] * (len(columns) - len(row)) for row in rows[1:]]
+    return _Table(file, columns, [dict(zip(columns, row, strict=False)) for row in filled])
 
 
 def _from_lines(file: str, text: str) -> _Table:
