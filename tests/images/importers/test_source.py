@@ -72,6 +72,19 @@ def test_a_damaged_zip_is_refused_and_a_damaged_member_is_one_file(tmp_path: Pat
     path.write_bytes(whole[:directory] + b"PK\x09\x09" + whole[directory + 4 :])
     with pytest.raises(ImportSetError, match=r"a\.zip is a damaged zip; download or pack it again"), open_source(path):
         pass
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ImportSetError, match=r"a\.zip is a damaged or unfinished zip; download"), open_source(path):
+        pass
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "labels.TSV", "metadata.jsonl"])
+def test_a_table_is_no_source_but_its_folder_is(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("filepath,title\n")
+    with (
+        pytest.raises(ImportSetError, match=rf"{name} is a table; give the folder that holds it and the pictures, or"),
+        open_source(tmp_path / name),
+    ):
+        pass
 
 
 @pytest.mark.parametrize(

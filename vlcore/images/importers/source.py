@@ -25,6 +25,7 @@ MAX_FILE_BYTES = 50 * 2**20
 LONGEST_PATH = 4096  # characters
 MAX_ZIP_BYTES = 64 * 2**30  # unpacked
 MAX_RATIO = 200  # of unpacked to packed; pictures are packed already and hardly shrink
+_TABLES = (".csv", ".tsv", ".jsonl")
 _SMALL = 2**20  # bytes; what unpacks to less is no bomb, whatever its ratio
 
 
@@ -81,12 +82,18 @@ def open_source(path: Path) -> Iterator[Source]:
 
 
 def _archive(path: Path, name: str) -> zipfile.ZipFile:
-    if not zipfile.is_zipfile(path):
-        raise ImportSetError(f"{name} is neither a folder nor a zip; give the folder or a zip of it.")
-    try:
-        return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise ImportSetError(f"{name} is a damaged zip; download or pack it again.") from error
+    if zipfile.is_zipfile(path):
+        try:
+            return zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+            raise ImportSetError(f"{name} is a damaged zip; download or pack it again.") from error
+    with open(path, "rb") as file:
+        starts_as_zip = file.read(4) == b"PK\x03\x04"
+    if starts_as_zip:
+        raise ImportSetError(f"{name} is a damaged or unfinished zip; download or pack it again.")
+    if path.suffix.lower() in _TABLES:
+        raise ImportSetError(f"{name} is a table; give the folder that holds it and the pictures, or a zip of that.")
+    raise ImportSetError(f"{name} is neither a folder nor a zip; give the folder or a zip of it.")
 
 
 def printable(text: str, most: int = 300) -> str:
