@@ -20,7 +20,7 @@ PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
 HEAVY = {"torch", "torchvision", "transformers", "umap", "numba", "vl_convert", "diffusers", "openai", "imagehash"}
 COMMANDS = {
     "data render", "data import", "data generate", "data list", "data show", "data check", "conditions", "train",
-    "study", "embed", "compare", "status", "cancel", "clean", "verify",
+    "study", "analyse", "embed", "compare", "status", "cancel", "clean", "verify",
 }  # fmt: skip
 
 
@@ -66,6 +66,13 @@ def test_imports_are_found_wherever_they_stand() -> None:
     )
     assert set(imports(tree)) == {"torch.nn", "umap", "a.b", "streamlit.x", "y"}
     assert set(imports(tree, at_start=True)) == {"torch.nn", "a.b"}
+
+
+def test_no_page_switches_how_charts_are_written_down_for_all_threads() -> None:
+    """See `vlcore.ui.drawn`: Streamlit's charts from tables and from Altair do, its `vega_lite_chart` does not."""
+    switching = re.compile(r"\b(altair|line|area|bar|scatter)_chart\(|data_transformers")
+    for path in [*PAGES, *(ROOT / "vlcore").rglob("*.py")]:
+        assert not switching.search(path.read_text()), path
 
 
 def test_only_the_pages_and_what_they_share_import_streamlit() -> None:

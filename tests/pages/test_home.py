@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import altair as alt
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from vlcore.conditions import grid
 from vlcore.runs import store
 from vlcore.runs.jobs import State, View
-from vlcore.ui import work
+from vlcore.ui import panels, work
 
 APP = str(Path(__file__).parents[2] / "app.py")
 
@@ -105,3 +107,26 @@ def test_trained_experiments_show_their_maps_and_numbers(experiments: list[store
         minority = artefact.metrics["end"]["minority_accuracy"]
         assert f"{minority['value'] * 100:.0f} % ({minority['low'] * 100:.0f} to" in shown
     assert shown.count("of 1,000 held-out pictures") == 4
+
+
+def test_a_chart_that_another_page_finishes_meanwhile_keeps_its_data(
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How Altair writes data down is a setting of all threads: another page's chart is finished at the worst time."""
+    others: list[dict] = []
+
+    class Busy(alt.Chart):
+        def to_dict(self, *arguments: object, **options: object) -> dict:
+            others.append(alt.Chart(pd.DataFrame({"a": [1, 2]})).mark_point().encode(x="a:Q").to_dict())
+            return super().to_dict(*arguments, **options)
+
+    def live_map(places: list, *_: object, **__: object) -> alt.Chart:
+        return Busy(pd.DataFrame(places, columns=["x", "y"])).mark_point().encode(x="x:Q", y="y:Q")
+
+    monkeypatch.setattr(panels, "live_map", live_map)
+    monkeypatch.setattr(work, "queue", lambda: FakeQueue(State.RUNNING, {"map": [[0.5, 0.5]] * 200}))
+    page = start().run()
+    assert not page.exception
+    assert len(page.get("vega_lite_chart")) == 4
+    assert [list(other["datasets"].values()) for other in others] == [[[{"a": 1}, {"a": 2}]]] * len(others)
+    assert others

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from vlcore.figures.theme import SHAPES, Palette, theme
+from vlcore.figures.theme import SHAPES, THIN, Palette, theme
 from vlcore.images.groups import Grouping
 
 
@@ -37,7 +37,7 @@ def live_map(
 
     names = list(grouping.names)
     return (
-        alt.Chart(table)
+        alt.Chart(table, autosize="pad", padding=THIN)
         .mark_point(size=17, strokeWidth=1.4, opacity=0.9)
         .encode(
             x=alt.X("x:Q", scale=extent(table["x"]), axis=None),

@@ -19,7 +19,7 @@ import pandas as pd
 from vlcore.figures.keys import KEY_SHAPES, key_colours, key_fills, key_legend, key_names
 from vlcore.figures.placing import LINE, place_labels
 from vlcore.figures.tables import LEFT, RIGHT, Columns, captions_table, extent_of, points_table, uploads_table
-from vlcore.figures.theme import Palette, star, theme
+from vlcore.figures.theme import THIN, Palette, star, theme
 from vlcore.images.groups import Grouping
 
 
@@ -47,9 +47,6 @@ class _Sizes:
 
 _LARGE = _Sizes(point=40, grown=170, ring=118, diamond=130, picture=68, words=13)
 _SMALL = _Sizes(point=17, grown=90, ring=50, diamond=70, picture=52, words=11)
-
-# Four numbers: Streamlit's browser part writes into this object, and crashes on the shorter `padding=2`.
-_THIN = {"left": 2, "top": 2, "right": 2, "bottom": 2}
 
 
 @dataclass(frozen=True)
@@ -90,8 +87,8 @@ def linked_maps(
         uploads: Optional rows drawn as stars on top: `id`, `name`, `xl`, `yl`, `xr`, `yr`, `thumb`, `spoken`.
 
     Returns:
-        A chart for ``st.altair_chart(chart, theme=None, on_select="rerun", selection_mode=["pick"])``. One unit
-        of data takes as many px on x as on y. Equal input gives an equal specification.
+        A chart with the selections `hov` and `pick`. One unit of data takes as many px on x as on y. Equal input
+        gives an equal specification.
 
     Raises:
         ValueError: A column is missing, an id occurs twice, a group, kind or side is unknown, or a picture was
@@ -141,7 +138,7 @@ def small_map(
     here = words[words["side"] == "left"]
     pane = _Pane("marks_0", LEFT, extent_of(table, here, LEFT, None), (None, None), None, pick=False)
     layers = _layers(table, here, pane, palette, grouping, _SMALL, side, None)
-    chart = alt.layer(*layers, autosize="pad", padding=_THIN).properties(width=side, height=side)
+    chart = alt.layer(*layers, autosize="pad", padding=THIN).properties(width=side, height=side)
     chart.params = _params("hov", views=["marks_0"])
     return chart.configure(**theme(palette))
 

@@ -2,7 +2,9 @@
 
 The one idea: checking and serialising a chart of 800 marks takes half a second, and a page that polls or is clicked
 would pay it each time, for every visitor. So what is cached is the finished specification, named by the digests of what
-it shows, and Streamlit gets that instead of the chart.
+it shows, and Streamlit gets that instead of the chart. Charts that are not kept take the same way: `st.altair_chart`
+switches, while it draws, how Altair writes data down in *all* threads, and a chart that another visitor's page is just
+finishing would lose its data, in the cache and for good.
 """
 
 from __future__ import annotations

@@ -205,7 +205,7 @@ def live(condition: Condition, view: View, palette: Palette, key: str) -> None:
     groups = images.table["group"].to_numpy()[map_rows(images)].tolist()
     if len(groups) == len(status["map"]):
         chart = live_map(status["map"], groups, palette=palette, grouping=images.grouping, side=CARD_MAP)
-        st.altair_chart(chart, theme=None, width="content", key=f"{key}_map")
+        drawn.show(chart.to_dict(), alt="Map of the model in training", key=f"{key}_map")
     if status.get("curve"):
         step, majority, minority = status["curve"][-1]
         st.caption(
