@@ -104,7 +104,7 @@ def _data_commands(commands_of: Any, add: Callable[..., Any]) -> None:
     bring.add_argument("--short", default="{object}", help="template of the undescriptive label")
     bring.add_argument("--descriptive", default="{object} {place}", help="template of the descriptive label")
     bring.add_argument("--licence", default="not stated", help="of the pictures")
-    bring.add_argument("--max-per-group", type=int, default=2000, help="pictures of a group that are used at most")
+    bring.add_argument("--max-per-group", type=int, default=2000, help="how many are used at most, by chance (%(default)s)")
     bring.add_argument("--seed", type=int, default=0, help="of the splits")
     draw = add("generate", "a text-to-image model draws an image set", data_commands.generate, data)
     draw.add_argument("--name", required=True, help="of the set")

@@ -273,9 +273,7 @@ def test_lines_that_name_neither_object_nor_caption_are_left_out(tree: Tree) -> 
     assert rows_of(found, "file", "object", "caption") == [["1.png", "cat", ""], ["3.png", "", "a dog"]]
     assert found.skipped == [("2.png", "has neither an object and a context nor a caption in the table")]
     (root / "metadata.csv").write_text(table(lines[0], ("1.png", "", "", ""), ("2.png", "", "", "")))
-    with pytest.raises(
-        ImportSetError, match=r"that can be used: 1\.png has neither an object and a context"
-    ):
+    with pytest.raises(ImportSetError, match=r"that can be used: 1\.png has neither an object and a context"):
         look(root)
 
 

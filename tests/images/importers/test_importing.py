@@ -337,10 +337,17 @@ def test_names_and_captions_of_strangers_are_text_and_nothing_else(tree: Tree, g
             name = name.replace(old, new.replace("/", ""))
         files[name] = seed
     first = next(iter(files))
-    import_set(tree(files | {first.replace(".png", ".txt"): "<b>\x00my\u202e cat</b>\r\n" + "x" * 400}), "mine")
+    caption = {first.replace(".png", ".txt"): "<b>\x00my\u202e cat</b>\r\n" + "x" * 400}
+    report = import_set(tree(files | caption), "mine")
     images = open_set("mine")
     assert set(images.grouping.objects) == {"script 猫 script", "cöw"}
     assert set(images.grouping.contexts) == {"cmd x", "desert"}
+    for sentence in (
+        "'script 猫 script' is called '<script>猫<script>' in the source.",
+        "'cmd x' is called '=cmd|x' in the source.",
+    ):
+        assert sentence in report.warnings
+    assert not any("'cöw'" in warning for warning in report.warnings), "composed, which nobody sees"
     own = [caption for caption in images.table["caption"] if caption.startswith("<b>")]
     assert own == ["<b>my cat</b> " + "x" * 286]
     assert all(images.path(row).exists() for row in range(16))
@@ -419,6 +426,32 @@ def test_where_no_two_objects_share_two_contexts_no_example_is_made_up(tree: Tre
         import_set(source, "pets")
     with pytest.raises(ImportSetError, match="in the same two contexts among cat and dog; add pictures or choose"):
         import_set(source, "pets", objects=("cat", "dog"))
+
+
+def test_the_report_says_what_belongs_where_and_how_to_swap_it(tree: Tree) -> None:
+    sizes = {("a cat", "in snow"): 4, ("a cat", "sofa"): 6, ("dog", "in snow"): 6, ("dog", "sofa"): 4}
+    names = [f"{obj}/{context}/{number}.png" for (obj, context), size in sizes.items() for number in range(size)]
+    source = tree({name: seed for seed, name in enumerate(names)})
+    report = import_set(source, "pets")
+    grouping = open_set("pets").grouping
+    assert grouping.majority == ("a cat_sofa", "dog_in snow")
+    assert report.majority == (
+        "a cat belongs in sofa and dog in in snow: those are the majority groups; swap them with "
+        "--objects 'a cat,dog' --contexts 'in snow,sofa'."
+    )
+    import_set(source, "swapped", objects=("a cat", "dog"), contexts=("in snow", "sofa"))
+    assert open_set("swapped").grouping.majority == grouping.minority
+
+
+def test_names_of_places_in_the_place_of_objects_are_pointed_at(tree: Tree, groups: Groups) -> None:
+    hint = "desert and grass were read as objects; if they are contexts, give --format context-first."
+    source = tree(groups(4, 4, 4, 4, pattern="{1}/{0}/{2}.png"))
+    assert hint in import_set(source, "wrong").warnings
+    assert not any("context-first" in said for said in import_set(source, "right", format="context-first").warnings)
+    files = {f"more/{place}/{obj}/1.png": 1 for place in ("deep snow", "Beaches", "rocks") for obj in ("cat", "dog")}
+    words = r"\(.* and .* were read as objects; if .*, give --format context-first\)\.$"
+    with pytest.raises(ImportSetError, match=words):
+        import_set(tree(files) / "more", "more")
 
 
 def test_given_contexts_keep_their_order_where_the_objects_are_found(tree: Tree, groups: Groups) -> None:

@@ -20,6 +20,12 @@ from vlcore.images.importers.source import ImportSetError, plural, printable
 FEWEST = 4  # pictures of a group
 _SHOWN = 100  # names in a message
 _FIELDS = {"object", "context", "place"}
+_PLACES = {
+    "autumn", "beach", "bed", "bush", "city", "couch", "desert", "dim", "dirt", "farm", "field", "forest", "garden",
+    "grass", "hill", "home", "ice", "indoor", "jungle", "kitchen", "lake", "land", "meadow", "mountain", "night",
+    "ocean", "office", "outdoor", "park", "plain", "river", "road", "rock", "room", "sand", "sea", "sky", "snow",
+    "sofa", "street", "tree", "water", "wood",
+}  # fmt: skip
 
 
 def choose(
@@ -77,6 +83,27 @@ def choose(
     return grouping, table, named.skipped
 
 
+def majority_in_words(grouping: Grouping) -> str:
+    """Which object belongs where, and how to have it the other way round."""
+    (one, other), (here, there) = grouping.objects, grouping.contexts
+    swap = f"--objects {shlex.quote(f'{one},{other}')} --contexts {shlex.quote(f'{there},{here}')}"
+    return f"{one} belongs in {here} and {other} in {there}: those are the majority groups; swap them with {swap}."
+
+
+def contexts_first(listing: Listing) -> str:
+    """A hint where folders that were taken for objects have names of places, and their subfolders have not."""
+    counts = listing.counts()
+    if listing.format != "folders" or not all(map(_is_place, counts.index)) or all(map(_is_place, counts.columns)):
+        return ""
+    places = " and ".join(map(str, counts.index[:2]))
+    return f"{places} were read as objects; if they are contexts, give --format context-first."
+
+
+def _is_place(name: str) -> bool:
+    words = name.casefold().split()
+    return any({word, word.removesuffix("s"), word.removesuffix("es")} & _PLACES for word in words)
+
+
 def need_enough(grouping: Grouping, group: pd.Series, source: str, skipped: Sequence[tuple[str, str]]) -> None:
     """Make sure that each group has enough pictures.
 
@@ -131,7 +158,9 @@ def _question(listing: Listing, given: dict[str, tuple[str, ...]], source: str) 
     options = " ".join(
         f"--{kind}s {shlex.quote(','.join(names))}" for kind, names in zip(given, suggested, strict=True)
     )
-    return f"{there}; choose two of each with --objects A,B --contexts C,D, for example {options}."
+    hint = contexts_first(listing)
+    choose_two = f"{there}; choose two of each with --objects A,B --contexts C,D, for example {options}"
+    return f"{choose_two} ({hint.removesuffix('.')})." if hint else f"{choose_two}."
 
 
 def _counted(found: pd.Series) -> str:

@@ -22,7 +22,14 @@ from vlcore.images.captions import filled
 from vlcore.images.groups import Grouping
 from vlcore.images.imagesets import COLUMNS, Progress, silent
 from vlcore.images.importers.aside import check_free, publish, workplace
-from vlcore.images.importers.choice import FEWEST, check_template, choose, need_enough
+from vlcore.images.importers.choice import (
+    FEWEST,
+    check_template,
+    choose,
+    contexts_first,
+    majority_in_words,
+    need_enough,
+)
 from vlcore.images.importers.duplicates import clusters
 from vlcore.images.importers.formats import format_of, listed
 from vlcore.images.importers.left_out import (
@@ -33,6 +40,7 @@ from vlcore.images.importers.left_out import (
     without_removed,
     write_list,
 )
+from vlcore.images.importers.listing import Listing
 from vlcore.images.importers.source import (
     LONGEST_PATH,
     ImportSetError,
@@ -58,6 +66,7 @@ class Report:
         name: of the image set.
         format: that the source was read as.
         counts: pictures by group.
+        majority: which object belongs in which context, a sentence.
         splitting: ``{"kind": "fixed"}`` or ``{"kind": "folds", "folds": k}``.
         skipped: (name, reason) of files that were left out.
         left_out: the table that lists them; None where nothing was left out.
@@ -70,6 +79,7 @@ class Report:
     name: str
     format: str
     counts: dict[str, int]
+    majority: str
     splitting: dict[str, Any]
     skipped: Skipped
     left_out: Path | None
@@ -133,6 +143,7 @@ def import_set(
         if format_of(listing.format).one_group_per_id:
             table = one_group_per_id(told_apart(opened, table), skipped)
         table, notes = _limit(table, grouping, max_per_group, seed)
+        notes += _names_in_words(listing, grouping)
         need_enough(grouping, table["group"], opened.name, skipped)
         captions = [filled(templates["descriptive"], *pair) for pair in grouping.pairs]
         with workplace(name) as work:
@@ -163,8 +174,27 @@ def import_set(
             publish(work, name)
     folder = data_folder() / name
     counts = {group: int((written["group"] == number).sum()) for number, group in enumerate(grouping.names)}
-    listed_at = folder / left_out if left_out else None
-    return Report(name, listing.format, counts, splitting, skipped, listed_at, duplicates, warnings, folder)
+    return Report(
+        name,
+        listing.format,
+        counts,
+        majority_in_words(grouping),
+        splitting,
+        skipped,
+        folder / left_out if left_out else None,
+        duplicates,
+        warnings,
+        folder,
+    )
+
+
+def _names_in_words(listing: Listing, grouping: Grouping) -> list[str]:
+    """Sentences on names that are not the source's, or may not be what they seem."""
+    notes = []
+    for name in (*grouping.objects, *grouping.contexts):
+        if called := sorted(listing.altered.get(name, ())):
+            notes.append(f"{name!r} is called {' and '.join(map(repr, called))} in the source.")
+    return notes + list(filter(None, [contexts_first(listing)]))
 
 
 def _limit(table: pd.DataFrame, grouping: Grouping, most: int, seed: int) -> tuple[pd.DataFrame, list[str]]:

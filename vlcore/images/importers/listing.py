@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -58,12 +58,14 @@ class Listing:
         table: one row a picture, columns `LISTED`, sorted by file. ``split`` is empty where the source has none;
             rows of one ``id`` belong together; ``object`` and ``context`` are empty where only a caption is known.
         skipped: (name, reason) of what was left out.
+        altered: what the source calls an object or a context, by its name here, where that is another.
     """
 
     format: str
     about: str
     table: pd.DataFrame
     skipped: list[tuple[str, str]]
+    altered: Mapping[str, set[str]] = field(default_factory=dict)
 
     def counts(self) -> pd.DataFrame:
         """Number of pictures, one row an object and one column a context."""
@@ -142,11 +144,15 @@ class Listing:
 def listing_of(format: str, found: Found, before: Sequence[tuple[str, str]] = ()) -> Listing:
     """The clean, sorted listing of what a reader found; `before` is what was skipped earlier."""
     rows, skipped = [], [*before, *found.skipped]
+    altered: dict[str, set[str]] = {}
     for row in found.rows:
         obj, context = clean_name(row.object), clean_name(row.context)
         if (row.object and not obj) or (row.context and not context):
             skipped.append((row.file, "has an object or context whose name has neither letter nor digit"))
             continue
+        for given, name in ((row.object, obj), (row.context, context)):
+            if unicodedata.normalize("NFC", given).strip() != name:
+                altered.setdefault(name, set()).add(printable(given))
         split, caption = clean_split(row.split), printable(row.caption)
         cleaned = {"caption": caption, "id": printable(row.id), "factors": _json_object(row.factors)}
         rows.append(row._replace(object=obj, context=context, split=split, **cleaned))
@@ -154,7 +160,7 @@ def listing_of(format: str, found: Found, before: Sequence[tuple[str, str]] = ()
     twice = table.duplicated(["file", "object", "context"]) & (table["object"] != "")
     skipped += [(str(file), "is listed more than once; its first line is used") for file in table["file"][twice]]
     shown = [(printable(name), reason) for name, reason in skipped]
-    return Listing(format, found.about, table[~twice].reset_index(drop=True), shown)
+    return Listing(format, found.about, table[~twice].reset_index(drop=True), shown, altered)
 
 
 def clean_name(text: str) -> str:
