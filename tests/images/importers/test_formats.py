@@ -459,9 +459,23 @@ def test_imagenet9(tree: Tree) -> None:
     found = look(tree(files))
     assert found.format == "imagenet-9"
     assert rows_of(found, "object", "context", "mask", "id") == [
-        ["wheeled vehicle", "mixed rand", "", "n2_1"],
-        ["dog", "original", "bg_challenge/fg_mask/val/00_dog/n1_1.npy", "n1_1"],
+        ["wheeled vehicle", "mixed rand", "", "02_wheeled vehicle/n2_1"],
+        ["dog", "original", "bg_challenge/fg_mask/val/00_dog/n1_1.npy", "00_dog/n1_1"],
     ]
+
+
+def test_mixed_pictures_of_imagenet9_belong_to_the_animal_that_they_show(tree: Tree) -> None:
+    dog, bird = "n02085620_10074", "n01530575_6"
+    files = {
+        f"original/val/00_dog/{dog}.JPEG": b"x",
+        f"mixed_same/val/00_dog/fg_{dog}_bg_n02099601_3.JPEG": b"x",
+        f"mixed_rand/val/00_dog/fg_{dog}_bg_{bird}.JPEG": b"x",
+        f"mixed_next/val/01_bird/fg_{bird}_bg_{dog}.JPEG": b"x",
+        f"original/val/01_bird/{bird}.JPEG": b"x",
+        f"only_fg/val/01_bird/{dog}.JPEG": b"x",
+    }
+    ids = dict(zip(*look(tree(files)).table[["file", "id"]].to_numpy().T, strict=True))
+    assert [ids[file] for file in files] == [f"00_dog/{dog}"] * 3 + [f"01_bird/{bird}"] * 2 + [f"01_bird/{dog}"]
 
 
 # --- what is none of them

@@ -7,6 +7,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import re
 import shlex
 import threading
 import zipfile
@@ -327,6 +328,22 @@ def test_arrays_are_masks_of_imagenet9_and_no_array_runs_code(tree: Tree, pictur
     assert len(set(table["scene"])) < len(table)
     with Image.open(data_folder() / "mine" / table["mask"][table["mask"] != ""].iat[0]) as picture:
         assert (np.asarray(picture)[:, 96:] == 255).all()
+
+
+def test_no_animal_of_imagenet9_is_in_two_folds(tree: Tree, picture_of: Any) -> None:
+    files: dict[str, Any] = {}
+    for at, name in enumerate(("00_dog", "01_bird")):
+        for number in range(8):
+            seed = 100 * at + 10 * number
+            stem, other = f"n0{at}_{number}", f"n0{at}_{(number + 1) % 8}"
+            files[f"original/val/{name}/{stem}.JPEG"] = picture_of(seed, "JPEG")
+            files[f"mixed_rand/val/{name}/fg_{stem}_bg_{other}.JPEG"] = picture_of(seed + 1, "JPEG")
+    import_set(tree(files), "mine")
+    table = open_set("mine").table
+    shown = [re.sub(r".*/(fg_)?(n0\d_\d).*", r"\2", source) for source in table["source"]]
+    assert len(set(shown)) == 16
+    assert (table.groupby(shown)["scene"].nunique() == 1).all()
+    assert table["scene"].nunique() == 16
 
 
 def test_names_and_captions_of_strangers_are_text_and_nothing_else(tree: Tree, groups: Groups) -> None:

@@ -32,6 +32,7 @@ _IMAGENET9 = re.compile(
     r"(?P<root>(?:.*/)?)(?P<context>original|mixed_same|mixed_rand|mixed_next|only_fg|no_fg|only_bg_b|only_bg_t)/val"
     r"/(?P<folder>0\d_(?P<object>[^/]+))/[^/]+"
 )
+_MIXED = re.compile(r"fg_(?P<object>.+?)_bg_.+")
 
 
 def read_spawrious(source: Source) -> Found | None:
@@ -116,8 +117,10 @@ def _phases(source: Source) -> dict[str, str]:
 def read_imagenet9(source: Source) -> Found | None:
     """ImageNet-9 of Xiao et al. (2021), the Backgrounds Challenge: ``<variant>/val/0k_<class>/*``.
 
-    The variant takes the place of the context: pictures of one class differ in what is behind it. Masks come from
-    ``fg_mask/val/<class>/<stem>.npy``, and fit the variants that keep the object where it was.
+    The variant takes the place of the context: pictures of one class differ in what is behind it. Mixed pictures are
+    named ``fg_<stem>_bg_<stem>``, by where object and background were taken from; the id is the object's, so that one
+    animal is never both trained on and tested on. Masks come from ``fg_mask/val/<class>/<stem>.npy``, and fit the
+    variants that keep the object where it was.
     """
     there = frozenset(source.files)
     rows = []
@@ -125,5 +128,7 @@ def read_imagenet9(source: Source) -> Found | None:
         if match := _IMAGENET9.fullmatch(file):
             stem = PurePosixPath(file).stem
             mask = f"{match['root']}fg_mask/val/{match['folder']}/{stem}.npy"
-            rows.append(Row(file, match["object"], match["context"], mask=mask if mask in there else "", id=stem))
+            mixed = _MIXED.fullmatch(stem)
+            id = f"{match['folder']}/{mixed['object'] if mixed else stem}"
+            rows.append(Row(file, match["object"], match["context"], mask=mask if mask in there else "", id=id))
     return Found("ImageNet-9; the variants are the contexts.", rows, []) if rows else None
