@@ -266,6 +266,15 @@ PLACES = "choose two different ones of grass, desert, snow, beach, street, room"
         ("data render --out new --n-per-group 0", "--n-per-group is 0; give a whole number from 1 to 10000"),
         ("data render --out new --size 31", "--size is 31; give a whole number from 32 to 512"),
         ("data render --out new --seed -1", "--seed is -1; give a whole number from 0 to 2147483647"),
+        (
+            "data render --name x --n-per-group 12",
+            "--n-per-group, --size and --seed are for the folder that --out writes",
+        ),
+        (
+            "data render --name x --size 64",
+            "--seed are for the folder that --out writes; give --out DIR, or leave them out",
+        ),
+        ("data render --seed 0", "leave them out: an image set always has the same pictures"),
         ("data render --size big", "Argument --size: invalid int value: 'big'"),
         ("data render --object-size big", "Argument --object-size: invalid float value: 'big'"),
         ("data render --name x --contexts snow", "--contexts is 'snow'; give two names with a comma between them"),

@@ -21,11 +21,18 @@ from vlcore.images.importers.left_out import LIST
 from vlcore.images.recipes import Recipe, new_recipe, recipe_of
 from vlcore.runs import jobs
 
+FOLDER_SETTINGS = {"n_per_group": 48, "size": 128, "seed": 0}  # of a folder to browse, where they are not given
+
 
 def render(options: Namespace) -> dict[str, Any]:
     """Fill a drawn set, made first where its name is new; or write a browsable folder of it."""
     from vlcore.images import rendered
 
+    if options.out is None and any(getattr(options, name) is not None for name in FOLDER_SETTINGS):
+        raise CommandError(
+            "--n-per-group, --size and --seed are for the folder that --out writes; give --out DIR, or leave them out: "
+            "an image set always has the same pictures."
+        )
     recipe = _recipe(options)
     if options.out is not None:
         return _render_folder(recipe, options)
@@ -79,17 +86,19 @@ def _pair(option: str, text: str) -> tuple[str, str]:
 def _render_folder(recipe: Recipe, options: Namespace) -> dict[str, Any]:
     from vlcore.images import rendered
 
-    within("--n-per-group", options.n_per_group, 1, 10_000)
-    within("--size", options.size, 32, 512)
-    within("--seed", options.seed, 0, 2**31 - 1)
+    given = {name: getattr(options, name) for name in FOLDER_SETTINGS if getattr(options, name) is not None}
+    per_group, size, seed = {**FOLDER_SETTINGS, **given}.values()
+    within("--n-per-group", per_group, 1, 10_000)
+    within("--size", size, 32, 512)
+    within("--seed", seed, 0, 2**31 - 1)
     root = Path(options.out)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise CommandError(f"{root} exists and is not empty; give --out a new folder.")
     name = make_folder(root).resolve().name
-    table, scenes = rendered.browsable(options.n_per_group, options.seed, recipe)
+    table, scenes = rendered.browsable(per_group, seed, recipe)
     for row, scene in enumerate(tqdm(scenes, "pictures", unit="", file=sys.stderr, disable=None)):
-        rendered.write_picture(scene, root / table["file_name"].iat[row], root / table["mask"].iat[row], options.size)
-    rendered.write_metadata(root, table, replace(recipe, name=name), options.size)
+        rendered.write_picture(scene, root / table["file_name"].iat[row], root / table["mask"].iat[row], size)
+    rendered.write_metadata(root, table, replace(recipe, name=name), size)
     return {"name": name, "images": len(scenes), "folder": str(root)}
 
 
