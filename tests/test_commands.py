@@ -144,7 +144,9 @@ def test_training_from_cancel_to_damage_and_back(
 
     made = document(*arguments)
     artefact = store.read(condition.key)
-    assert set(made) == {"key", "state", "seconds", "steps", "first_fit_step", "metrics"}
+    assert set(made) == {"key", "state", "seconds", "steps", "train_images", "models", "first_fit_step", "metrics"}
+    assert made["train_images"] == {"horse_grass": 48, "horse_desert": 24, "camel_desert": 48, "camel_grass": 24}
+    assert made["models"] == 1
     assert (made["key"], made["state"], made["steps"]) == (condition.key, "trained", 2)
     assert made["first_fit_step"] is None
     assert made["seconds"] > 0

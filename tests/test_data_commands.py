@@ -454,13 +454,21 @@ def test_training_on_an_imported_set_follows_its_size(cli: Cli, document: Docume
     groups = open_set("own").grouping.names
     assert artefact.condition.n_per_group == 4, "of six pictures, those that the largest of five folds leaves"
     assert made["metrics"]["few_pictures"] == dict.fromkeys(groups, 6)
+    assert (made["train_images"], made["models"]) == (dict.fromkeys(groups, 4), 5)
+    assert made["warnings"] == [
+        "The training pictures are 4 of horse_grass, 4 of horse_desert, 4 of camel_desert, 4 of camel_grass; "
+        "with fewer than 10 much depends on which they are."
+    ]
     assert made["metrics"]["intervals"]["balanced_accuracy"][2] == 24, "each picture is held out once"
     code, out, _ = cli("train", "--data", "own", *STEPS)
     assert code == 0
-    lines = dict(line.split(": ", 1) for line in out.splitlines())
+    lines = dict(line.split(": ", 1) for line in out.splitlines() if ": " in line)
     few = ", ".join(f"{group} (6)" for group in artefact.metrics["end"]["group_accuracy"])
     assert lines[f"fewer than {FEW} held-out pictures"] == f"{few}; numbers that rest on them say little"
     assert lines["all groups right (balanced)"].endswith(" of 24 held-out pictures")
+    assert lines["train images"] == ", ".join(f"{group} 4" for group in groups)
+    assert lines["models"] == "5"
+    assert section(out, "warnings") == made["warnings"]
 
 
 def test_too_many_pictures_are_asked_of_an_imported_set(refused: Callable[..., str], own: Path) -> None:

@@ -29,6 +29,7 @@ from vlcore.runs import jobs, pipeline, store
 from vlcore.runs.titles import title
 
 BUSY_ERRORS = (jobs.BusyError, ImportBusyError, GenerateBusyError)
+FEW_TRAINED = 10  # training pictures of a group
 BAD_INPUT_ERRORS = (ConditionError, ImageSetError, HomeError, store.StoreError, UploadError, comparing.ComparisonError)
 
 
@@ -64,9 +65,20 @@ def train(options: Namespace) -> dict[str, Any]:
         "state": outcome,
         "seconds": round(time.perf_counter() - started, 2),
         "steps": condition.steps,
+        **_trained_on(condition),
         "first_fit_step": artefact.metrics["first_fit_step"],
         "metrics": _headline(artefact),
     }
+
+
+def _trained_on(condition: Condition) -> dict[str, Any]:
+    """How many models there are, how many pictures of each group one of them is trained on, and whether that is few."""
+    folds = parts(open_set(condition.data, condition.data_version), condition.data_seed)
+    groups = folds[0].table["group"].iloc[training_rows(folds[0], condition)]
+    images = {name: int((groups == name).sum()) for name in folds[0].grouping.names}
+    few = ", ".join(f"{number} of {group}" for group, number in images.items() if number < FEW_TRAINED)
+    sentence = f"The training pictures are {few}; with fewer than {FEW_TRAINED} much depends on which they are."
+    return {"train_images": images, "models": len(folds)} | ({"warnings": [sentence]} if few else {})
 
 
 def with_bar(key: str, work: Callable[[], str]) -> str:
