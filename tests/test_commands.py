@@ -522,6 +522,21 @@ def test_the_program_prints_one_document_and_nothing_else(home: Path, quick: lis
     assert "Warning" not in done.stderr
 
 
+@pytest.mark.parametrize("arguments", [("data", "list", "--json"), ("conditions",), ("study", "--help")])
+def test_the_program_ends_quietly_where_nobody_reads_on(empty_home: Path, arguments: tuple[str, ...]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "vlcore", *arguments],
+            cwd=ROOT, env={**os.environ, "VLCORE_HOME": str(empty_home)},
+            stdout=write, stderr=subprocess.PIPE, text=True, timeout=120,
+        )  # fmt: skip
+    finally:
+        os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 def test_the_program_ends_with_a_sentence_and_its_exit_code(empty_home: Path) -> None:
     done = program(empty_home, "train", "--bias", "2", "--json")
     assert (done.returncode, done.stdout) == (BAD_INPUT, "")

@@ -1,28 +1,32 @@
 """The command line: parse, call, print.
 
 The one idea: with ``--json`` one document goes to standard output and nothing else does; everything for people goes to
-standard error. Exit codes: 0 done, 2 bad input (one sentence), 3 busy, 130 cancelled.
+standard error. Exit codes: 0 done, 2 bad input (one sentence), 3 busy, 130 cancelled, 141 (as for any program that
+dies of a closed pipe) when nobody reads what is printed.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from typing import Any
 
-from vlcore import commands, data_commands, printed
-from vlcore.conditions import GRIDS, PRESETS
+from vlcore import commands, data_commands, printed, study_commands
+from vlcore.conditions import PRESETS
 from vlcore.images.captions import LABEL_STYLES
 from vlcore.images.generate import PROMPT
 from vlcore.images.importers import FORMATS
 from vlcore.runs.compare import MAPS
 from vlcore.runs.jobs import JobCancelledError
+from vlcore.runs.studies import STUDIES
 from vlcore.scenes import CONTEXTS, STYLES
 
-BAD_INPUT, BUSY, CANCELLED = 2, 3, 130
+BAD_INPUT, BUSY, CANCELLED, UNREAD = 2, 3, 130, 141
+STUDY_HELP = f"one of {', '.join(STUDIES)}, or a .yaml file"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -45,8 +49,8 @@ def parser() -> argparse.ArgumentParser:
 
     _data_commands(commands_of, add)
 
-    conditions = add("conditions", "a grid, with the state of each condition", commands.conditions)
-    conditions.add_argument("--grid", default="paper", help=f"one of {', '.join(GRIDS)}")
+    conditions = add("conditions", "a grid, with the state of each condition", study_commands.conditions)
+    conditions.add_argument("--grid", default="paper", help=STUDY_HELP)
     _training_options(conditions, seeds=True)
 
     train = add("train", "train or load one condition", commands.train)
@@ -55,10 +59,18 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, default=0, help="of data and initialisation")
     _training_options(train)
 
-    study = add("study", "run all conditions of a grid that are missing", commands.study)
-    study.add_argument("grid", help=f"one of {', '.join(GRIDS)}")
+    study = add("study", "run all conditions of a grid that are missing", study_commands.study)
+    study.add_argument("grid", help=STUDY_HELP)
+    study.add_argument("--controls", action="store_true", help="also what the claims must beat: placebo, removal")
     study.add_argument("--jobs", type=int, help="worker processes; default: one a core, four at most")
     _training_options(study, seeds=True)
+
+    analyse = add("analyse", "compare the arms of a study, with tests and intervals", study_commands.analyse)
+    analyse.add_argument("grid", help=STUDY_HELP)
+    analyse.add_argument("--measure", default="minority_accuracy", help="the one that the study is about")
+    analyse.add_argument("--moment", default="end", help="end, first_fit or untrained")
+    analyse.add_argument("--out", metavar="DIR", help="write tables here, as CSV and parquet")
+    _training_options(analyse, seeds=True)
 
     embed = add("embed", "where pictures land in a model", commands.embed)
     embed.add_argument("image", nargs="+", help="PNG, JPEG or WebP files")
@@ -169,5 +181,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if options.command == "verify" and any(not entry["ok"] for entry in document) else 0
 
 
+def program() -> int:
+    """`main` for a shell: ends quietly where nobody reads on, as in ``... | head``."""
+    try:
+        try:
+            return main()
+        finally:
+            sys.stdout.flush()  # here rather than when the interpreter ends, where nothing can be caught
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):  # what is left in them is written out at the end
+            os.dup2(nowhere, stream.fileno())
+        return UNREAD
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

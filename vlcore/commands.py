@@ -9,13 +9,12 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable
-from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from vlcore.conditions import Condition, ConditionError, grid, steps_of, with_settings
+from vlcore.conditions import Condition, ConditionError, steps_of, with_settings
 from vlcore.figures.export import page_html, write_text_atomic
 from vlcore.home import HomeError
 from vlcore.images.folds import parts, usual_condition
@@ -37,24 +36,11 @@ class CommandError(ConditionError):
     """An option that cannot be used; the message says what to give."""
 
 
-def conditions(options: Namespace) -> list[dict[str, Any]]:
-    return [
-        {
-            "key": condition.key,
-            "bias": condition.bias,
-            "labels": condition.labels,
-            "seed": condition.init_seed,
-            "state": jobs.view(condition.key).state.value,
-        }
-        for condition in grid(options.grid, _base(options), options.seeds)
-    ]
-
-
 def train(options: Namespace) -> dict[str, Any]:
     """Train or load one condition in this process."""
-    base = _base(options, apply_settings=False).but(bias=options.bias, data_seed=options.seed, init_seed=options.seed)
+    base = base_of(options, apply_settings=False).but(bias=options.bias, data_seed=options.seed, init_seed=options.seed)
     condition = with_settings(base, {"labels": options.labels, **_settings(options)})
-    _check_set(condition)
+    check_set(condition)
     started = time.perf_counter()
     if not store.published(condition.key) and jobs.view(condition.key).state is not jobs.State.RUNNING:
         jobs.forget(condition.key)
@@ -67,7 +53,7 @@ def train(options: Namespace) -> dict[str, Any]:
         "steps": condition.steps,
         **_trained_on(condition),
         "first_fit_step": artefact.metrics["first_fit_step"],
-        "metrics": _headline(artefact),
+        "metrics": headline(artefact),
     }
 
 
@@ -103,7 +89,8 @@ def with_bar(key: str, work: Callable[[], str]) -> str:
         watcher.join()
 
 
-def _headline(artefact: store.Artefact) -> dict[str, Any]:
+def headline(artefact: store.Artefact) -> dict[str, Any]:
+    """The rates of a model that a command prints, each with its interval, or the reason why it has none."""
     end = artefact.metrics["end"]
     measured = [name for name in HEADLINE if name in end]
     groups = end.get("group_accuracy", {})
@@ -118,34 +105,6 @@ def _headline(artefact: store.Artefact) -> dict[str, Any]:
 
 
 HEADLINE = ("balanced_accuracy", "minority_accuracy", "worst_group_accuracy")
-
-
-def study(options: Namespace) -> list[dict[str, Any]]:
-    """Run a grid over worker processes; one that fails does not stop the others."""
-    wanted = grid(options.grid, _base(options), options.seeds)
-    _check_set(wanted[0])
-    workers = jobs.default_workers() if options.jobs is None else options.jobs
-    within("--jobs", workers, 1, 256)
-    outcomes: dict[str, str] = {}
-    with jobs.worker_pool(workers) as pool, progress_bar(len(wanted), f"study {options.grid}", unit="model") as bar:
-        for condition in wanted:
-            if not store.published(condition.key) and jobs.view(condition.key).state is not jobs.State.RUNNING:
-                jobs.forget(condition.key)
-        futures = {pool.submit(pipeline.train_condition, condition): condition for condition in wanted}
-        for future in as_completed(futures):
-            error = future.exception()
-            outcomes[futures[future].key] = future.result() if error is None else f"failed: {error}"
-            bar.update()
-    results = [
-        {"key": condition.key, "bias": condition.bias, "labels": condition.labels, "seed": condition.init_seed}
-        | {"state": outcomes[condition.key]}
-        | ({"metrics": _headline(store.read(condition.key))} if store.published(condition.key) else {})
-        for condition in wanted
-    ]
-    failed = [entry for entry in results if "metrics" not in entry]
-    if failed and len(failed) == len(results):
-        raise CommandError(f"No condition could be trained; the first {failed[0]['state']}")
-    return results
 
 
 def embed(options: Namespace) -> dict[str, Any]:
@@ -272,12 +231,14 @@ def verify(_options: Namespace) -> list[dict[str, Any]]:
     return results
 
 
-def _base(options: Namespace, apply_settings: bool = True) -> Condition:
+def base_of(options: Namespace, apply_settings: bool = True) -> Condition:
+    """What the options of training say, but for bias, labels and seeds."""
     base = usual_condition(open_set(options.data)).but(steps=steps_of(options.preset))
     return with_settings(base, _settings(options)) if apply_settings else base
 
 
-def _check_set(condition: Condition) -> None:
+def check_set(condition: Condition) -> None:
+    """Make sure that the image set of a condition has the pictures that it needs."""
     images = open_set(condition.data, condition.data_version)
     training_rows(parts(images, condition.data_seed)[0], condition)
 

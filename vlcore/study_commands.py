@@ -1,0 +1,140 @@
+"""The commands about many runs at once: which there are, running them, and what they say.
+
+The one idea: a study that lost a run goes on, and every answer says what is missing.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from concurrent.futures import as_completed
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vlcore import commands
+from vlcore.conditions import Condition
+from vlcore.home import HomeError
+from vlcore.runs import jobs, pipeline, store, studies
+
+if TYPE_CHECKING:
+    from vlcore.runs.analysis import Analysis
+
+
+def conditions(options: Namespace) -> list[dict[str, Any]]:
+    found = studies.find(options.grid, commands.base_of(options), options.seeds)
+    return [{**_named(condition), "state": jobs.view(condition.key).state.value} for condition in found.everything]
+
+
+def _named(condition: Condition) -> dict[str, Any]:
+    """What tells a condition of a study from the others."""
+    usual = Condition()
+    others = ("objective", "negatives", "mitigation", "size_mode")
+    differs = {name: getattr(condition, name) for name in others if getattr(condition, name) != getattr(usual, name)}
+    return {
+        "key": condition.key,
+        "bias": condition.bias,
+        "labels": condition.labels,
+        **differs,
+        "seed": condition.init_seed,
+    }
+
+
+def study(options: Namespace) -> list[dict[str, Any]]:
+    """Run a grid over worker processes; one that fails does not stop the others."""
+    found = studies.find(options.grid, commands.base_of(options), options.seeds)
+    wanted = [*found.everything, *(studies.controls(found) if options.controls else ())]
+    commands.check_set(wanted[0])
+    workers = jobs.default_workers() if options.jobs is None else options.jobs
+    commands.within("--jobs", workers, 1, 256)
+    outcomes: dict[str, str] = {}
+    bar = commands.progress_bar(len(wanted), f"study {found.name}", unit="model")
+    with jobs.worker_pool(workers) as pool, bar:
+        for condition in wanted:
+            if not store.published(condition.key) and jobs.view(condition.key).state is not jobs.State.RUNNING:
+                jobs.forget(condition.key)
+        futures = {pool.submit(pipeline.train_condition, condition): condition for condition in wanted}
+        for future in as_completed(futures):
+            error = future.exception()
+            outcomes[futures[future].key] = future.result() if error is None else f"failed: {error}"
+            bar.update()
+    results = [
+        {**_named(condition), "state": outcomes[condition.key]}
+        | ({"metrics": commands.headline(store.read(condition.key))} if store.published(condition.key) else {})
+        for condition in wanted
+    ]
+    failed = [entry for entry in results if "metrics" not in entry]
+    if failed and len(failed) == len(results):
+        raise commands.CommandError(f"No condition could be trained; the first {failed[0]['state']}")
+    return results
+
+
+def analyse(options: Namespace) -> dict[str, Any]:
+    """Compare every arm of a study with its baseline, and write tables where they are asked for."""
+    from vlcore.runs.analysis import analyse as compare
+    from vlcore.runs.pairing import AnalysisError
+    from vlcore.runs.table import runs_table, write_tables
+
+    found = studies.find(options.grid, commands.base_of(options), options.seeds)
+    runs = studies.runs([*found.everything, *studies.controls(found)])
+    there = {artefact.key for artefact in runs} & {condition.key for condition in found.conditions}
+    if not there:
+        raise commands.CommandError(
+            f"No run of the study {found.name!r} is there; run `python -m vlcore study {options.grid}` with the same "
+            "settings first."
+        )
+    frame = runs_table(runs)
+    own = frame[frame["key"].isin(there)]
+    for name, value in (("moment", options.moment), ("measure", options.measure)):
+        known = sorted(set(own[name]))
+        if value not in known:
+            raise commands.CommandError(f"No run has a {name} named {value!r}; there are {', '.join(known)}.")
+    comparisons: list[dict[str, Any]] = []
+    tables: dict[str, list[Any]] = {}
+    for treatment in found.treatments:
+        try:
+            one = compare(
+                own, found.factor, found.baseline, treatment, options.measure, options.moment, planned=found.conditions
+            )
+        except AnalysisError as error:
+            comparisons.append({"treatment": treatment, "refused": str(error)})
+            continue
+        comparisons.append(_in_short(one))
+        for name, table in one.tables().items():
+            tables.setdefault(name, []).append(table.assign(treatment=treatment))
+    if all("refused" in one for one in comparisons):
+        raise commands.CommandError(str(comparisons[0]["refused"]))
+    files: list[str] = []
+    if options.out is not None:
+        import pandas as pd
+
+        joined = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items() if parts}
+        for name, table in {"runs": frame, **joined}.items():
+            try:
+                files += [str(file) for file in write_tables(table, Path(options.out), name)]
+            except OSError as error:
+                raise HomeError(
+                    f"{options.out} cannot be written ({error.strerror}); give --out another folder."
+                ) from error
+    return {
+        "study": found.name,
+        "factor": found.factor,
+        "baseline": found.baseline,
+        "measure": options.measure,
+        "moment": options.moment,
+        "runs": len(there),
+        "planned": len(found.conditions),
+        "comparisons": comparisons,
+        "files": files,
+    }
+
+
+def _in_short(found: Analysis) -> dict[str, Any]:
+    """One comparison as a document: the verdict at each level, the slope test, what is missing."""
+    document = found.as_dict()
+    return {
+        "treatment": found.treatment,
+        "levels": document["primary"]["levels"],
+        "slope": document["primary"].get("slope"),
+        "missing": [asdict(one) for one in found.missing],
+        "notes": list(found.notes),
+    }
