@@ -22,6 +22,7 @@ from vlcore.ui import work
 PAGES = (
     ("app.py", "Home", ":material/home:"),
     ("pages/1_Data.py", "Data", ":material/photo_library:"),
+    ("pages/2_Train.py", "Train", ":material/model_training:"),
     ("pages/3_Compare.py", "Compare", ":material/compare:"),
     ("pages/4_Upload.py", "Upload", ":material/upload:"),
 )

@@ -8,7 +8,7 @@ the queue, never behind a cache.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -137,3 +137,13 @@ def embed(key: str, pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
 @st.cache_resource(max_entries=20, show_spinner="Loading the model …")
 def _weights(key: str, _digest: str) -> Encoder:
     return placement.load(artefact(key))
+
+
+def snapshots(key: str) -> dict[str, NDArray[Any]]:
+    """The arrays of a model's snapshots, read once."""
+    return _snapshots(key, artefact(key).digest)
+
+
+@st.cache_resource(max_entries=60, show_spinner=False)
+def _snapshots(key: str, _digest: str) -> dict[str, NDArray[Any]]:
+    return artefact(key).arrays("snapshots.npz")

@@ -1,0 +1,50 @@
+"""Train: one condition in plain words, with every knob, beside its twin."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from vlcore.images.folds import usual_condition
+from vlcore.ui import panels, shell, training, work
+
+palette = shell.begin("Train a model of your own choice")
+images = shell.image_set_choice()
+with shell.errors_as_sentences():
+    usual = usual_condition(images)
+condition = training.knobs(images, usual)
+with shell.errors_as_sentences():
+    training.in_words(condition, images)
+view = work.queue().view(condition.key)
+polling = view.state.is_active or any(
+    work.queue().view(other.key).state.is_active for other, _ in [training.twin_of(condition) or (condition, "")]
+)
+
+
+def watched() -> None:
+    """Whatever changes while something trains; runs again every two seconds as long as it does."""
+    with shell.errors_as_sentences():
+        if work.queue().view(condition.key).done:
+            training.result(condition, images, palette)
+        else:
+            training.waiting(condition, palette)
+        if polling and not work.queue().view(condition.key).state.is_active and not twin_is_active():
+            st.rerun()
+
+
+def twin_is_active() -> bool:
+    found = training.twin_of(condition)
+    return found is not None and work.queue().view(found[0].key).state.is_active
+
+
+st.fragment(watched, run_every=work.POLL if polling else None)()
+if work.queue().view(condition.key).done:
+    with shell.errors_as_sentences(), st.container(horizontal=True):
+        panels.traffic_light(condition)
+st.subheader("Models on the disk")
+with shell.errors_as_sentences():
+    table = training.on_disk(images)
+if table.empty:
+    st.caption("Models of this image set will be listed here, with what they were measured at.")
+else:
+    st.dataframe(table, hide_index=True, width="stretch")
+    st.caption("Every model is offered on the Upload page too. From the command line: `python -m vlcore status`.")

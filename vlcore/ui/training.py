@@ -1,0 +1,236 @@
+"""The Train page's pieces: every knob of a condition with what it is for, and what came out of it beside its twin.
+
+The one idea: a trained model says little alone. What is shown beside it is its *twin*: the same seeds, pictures and
+steps with the one choice that was changed last set back to the usual one, so that what differs has one cause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import streamlit as st
+
+from vlcore import conditions
+from vlcore.conditions import PRESETS, Condition
+from vlcore.figures.charts import learning_curve
+from vlcore.figures.theme import Palette, group_words
+from vlcore.images.captions import LABEL_STYLES, about_style, captions_of
+from vlcore.images.groups import SCENES
+from vlcore.images.imagesets import ImageSet
+from vlcore.runs import store, words
+from vlcore.runs.jobs import State
+from vlcore.runs.titles import title
+from vlcore.ui import drawn, panels, shell, work
+
+# Field of a condition, name of the knob, its choices with a sentence each.
+KNOBS: tuple[tuple[str, str, Mapping[str, str]], ...] = (
+    ("objective", "Objective", conditions.OBJECTIVES),
+    ("negatives", "Mismatched captions", conditions.NEGATIVES),
+    ("logit", "From cosine to score", conditions.LOGITS),
+    ("mitigation", "Against the bias", conditions.MITIGATIONS),
+    ("size_mode", "Size of the biased set", conditions.SIZE_MODES),
+    ("architecture", "Image encoder", conditions.ARCHITECTURES),
+)
+_NEEDS_LABELS = {"simclr": "constant", "ce_object": "undescriptive", "ce_group": "descriptive"}
+
+
+def knobs(images: ImageSet, usual: Condition) -> Condition:
+    """All settings of a condition, in the address; those that most visitors leave alone stand behind "more".
+
+    Stops the page with a sentence where choices do not go together.
+    """
+    drawn_set = bool(images.about.get("recipe"))
+    styles = [style for style in LABEL_STYLES if style != "attribute_other" or drawn_set]
+    with st.container(border=True):
+        first, second, third = st.columns(3)
+        with first:
+            labels = st.selectbox("Labels", styles, key="train_labels", bind="query-params")
+            st.caption(about_style(labels))
+            template = ""
+            if labels == "own":
+                template = st.text_input(
+                    "Template", value="a {object} {place}", max_chars=100, key="train_template", bind="query-params",
+                    help="{object} and {context} become the names, {place} the context with its preposition.",
+                )  # fmt: skip
+        with second:
+            bias = st.select_slider(
+                "Bias: share of each minority group removed", list(panels.BIASES), value="75 %", key="train_bias",
+                bind="query-params",
+            )  # fmt: skip
+            minority = " and ".join(group_words(images.grouping)[group] for group in images.grouping.minority)
+            st.caption(f"Minority groups: {minority}.")
+        with third:
+            length = st.segmented_control(
+                "Training length", panels.LENGTHS, default="standard", required=True, key="train_length",
+                bind="query-params",
+            )  # fmt: skip
+            st.caption(f"{PRESETS[length or 'standard']:,} steps. Take “live” for a look, “careful” for a claim.")
+        with st.expander("More: objective, mismatched captions, mitigation, size, encoder, seed"):
+            chosen, columns = {}, st.columns(3)
+            for place, (field, name, choices) in enumerate(KNOBS):
+                with columns[place % 3]:
+                    chosen[field] = st.selectbox(name, list(choices), key=f"train_{field}", bind="query-params")
+                    st.caption(choices[chosen[field]])
+            seed = st.number_input(
+                "Seed", 0, 999, 0, key="train_seed", bind="query-params", width=160,
+                help="Decides which pictures are drawn and removed, the first weights and the order of the pictures.",
+            )  # fmt: skip
+    if wanted := _NEEDS_LABELS.get(chosen["objective"]):
+        if labels != wanted:
+            st.info(f"{chosen['objective']} reads no label style; {wanted} stands for what it knows.")
+        labels, template = wanted, ""
+    with shell.errors_as_sentences():
+        return usual.but(
+            labels=labels,
+            template=template,
+            bias=panels.BIASES[bias],
+            steps=PRESETS[length or "standard"],
+            data_seed=int(seed),
+            init_seed=int(seed),
+            **chosen,
+        )
+
+
+def twin_of(condition: Condition) -> tuple[Condition, str] | None:
+    """What a condition is shown beside, and the one thing in which the two differ; None for the plainest of all.
+
+    That is the last of these that is not the usual one: mitigation, size of the set, objective, mismatched captions,
+    logit, encoder, labels, bias.
+    """
+    usual = Condition()
+    for field, what in (
+        ("mitigation", "no mitigation"),
+        ("size_mode", "a set that shrinks"),
+        ("objective", "the pairwise objective"),
+        ("negatives", "the usual mismatched captions"),
+        ("logit", "the usual score"),
+        ("architecture", "the usual encoder"),
+    ):
+        if getattr(condition, field) != getattr(usual, field):
+            return condition.but(**{field: getattr(usual, field)}), what
+    if condition.labels != usual.labels:
+        return condition.with_labels(usual.labels), "short labels"
+    if condition.bias:
+        return condition.but(bias=0.0), "no bias"
+    return None
+
+
+def in_words(condition: Condition, images: ImageSet) -> None:
+    """What will be trained, before it is: counts and captions."""
+    said = captions_of(condition.labels, images.grouping, condition.template)
+    some = ", ".join(f"“{caption.text}”" for caption in said[:4])
+    more = f" and {len(said) - 4} more" if len(said) > 4 else ""
+    st.markdown(
+        f"**{title(condition)}**: {2 * (condition.n_majority + condition.n_minority)} training pictures, "
+        f"{condition.n_majority} of each majority and {condition.n_minority} of each minority group "
+        f"(object and background correlate with φ = {condition.phi:.2f}). Captions: {some}{more}."
+    )
+    if condition.labels in ("descriptive",) and images.grouping == SCENES:
+        st.caption("The words are the study's own; its “a” stands in one group only.")
+
+
+def probes(rows: list[list[float]], palette: Palette, key: str) -> None:
+    """What linear probes read off the space over the steps so far."""
+    if len(rows) < 3:
+        return
+    table = pd.DataFrame(
+        [
+            {"step": step, "series": name, "value": value}
+            for step, by_object, by_context in rows
+            for name, value in (("object", by_object), ("background", by_context))
+        ]
+    )
+    st.altair_chart(
+        learning_curve(table, palette=palette, width=420, height=190), theme=None, width="content", key=f"{key}_probes"
+    )
+    st.caption(
+        "What can be read off the space by a linear probe, on validation pictures, over the steps: which of the two "
+        "is there first?"
+    )
+
+
+def result(condition: Condition, images: ImageSet, palette: Palette) -> None:
+    """A finished model: its map beside its twin's, its curves and its numbers."""
+    found = twin_of(condition)
+    if found is None:
+        _alone(condition, palette)
+        return
+    twin, what = found
+    view = work.queue().view(twin.key)
+    if not view.done:
+        _alone(condition, palette)
+        st.caption(f"Beside it belongs its twin: all the same but {what}.")
+        if view.state.is_active:
+            panels.progress(view)
+        elif st.button(f"Train its twin: {what}", icon=":material/content_copy:"):
+            work.train(twin)
+            st.rerun()
+        return
+    st.subheader(f"Beside its twin: all the same but {what} (left)")
+    both = work.comparison(twin.key, condition.key, "pca")
+    said = words.in_words(both, images.grouping)
+    drawn.show(drawn.maps(twin.key, condition.key, "pca", palette, shell.map_side()), alt=said, key="train_maps")
+    st.markdown(said)
+    with st.expander("Everything that was measured, each beside the untrained encoder"):
+        table = words.measures_table(both.left, both.right, images.grouping)
+        st.dataframe(table, hide_index=True, width="stretch")
+    _curves(condition, palette)
+
+
+def _alone(condition: Condition, palette: Palette) -> None:
+    left, right = st.columns(2)
+    with left:
+        drawn.show(drawn.card_map(condition.key, palette, 330), alt=f"Map of {title(condition)}", key="train_map")
+    with right:
+        end = work.artefact(condition.key).metrics["end"]
+        st.markdown(f"Right on minority pictures: **{words.cell(end, 'minority_accuracy', True)}**")
+        st.markdown(f"Right on majority pictures: **{words.cell(end, 'majority_accuracy', True)}**")
+        st.caption("95 % intervals over scenes, of one run: another seed gives other numbers.")
+        _curves(condition, palette)
+
+
+def _curves(condition: Condition, palette: Palette) -> None:
+    curve = work.snapshots(condition.key).get("probe_curve")
+    if curve is not None and len(curve):
+        probes(curve.tolist(), palette, condition.key)
+
+
+def on_disk(images: ImageSet) -> pd.DataFrame:
+    """The models of an image set that are there: what they are and what they were measured at."""
+    rows = []
+    for key in store.model_keys():
+        artefact = work.artefact(key)
+        condition = artefact.condition
+        if (condition.data, condition.data_version) != (images.name, images.version) or condition.steps == 0:
+            continue
+        seconds, device = artefact.manifest.get("training_seconds"), artefact.manifest.get("device")
+        rows.append(
+            {
+                "model": title(condition),
+                "steps": condition.steps,
+                "seed": condition.init_seed,
+                "minority right": words.cell(artefact.metrics["end"], "minority_accuracy", True),
+                "trained in": "" if seconds is None else f"{seconds:.0f} s on {device}",
+                "key": key,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def waiting(condition: Condition, palette: Palette) -> None:
+    """The state of a model that is not there yet: a button, or its progress, live."""
+    view = work.queue().view(condition.key)
+    if view.state.is_active:
+        panels.progress(view)
+        panels.live(condition, view, palette, "train_live")
+        panels.curve(view, palette, "train_live")
+        probes(view.status.get("probes", []), palette, "train_live")
+        return
+    if sentence := panels.ended_badly(view):
+        st.warning(sentence)
+    if view.state is State.DONE:
+        st.rerun()
+    if st.button("Train this model", type="primary", icon=":material/model_training:"):
+        work.train(condition)
+        st.rerun()
