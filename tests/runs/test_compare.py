@@ -39,8 +39,10 @@ def altered(artefact: store.Artefact, condition: Condition | None = None, **end:
 def stand_in(z: np.ndarray, caption_z: np.ndarray, scale: float = 5.0, bias: float = -1.0) -> ModelMap:
     """A model map of given embeddings."""
     nothing = np.zeros(z.shape[1])
+    artefact = store.Artefact("a-key", store.models_folder(), {})
+    vars(artefact)["condition"] = Condition()
     return ModelMap(
-        artefact=store.Artefact("a-key", store.models_folder(), {}),
+        artefact=artefact,
         kind="pca",
         rows=np.arange(len(z)) * 10,
         held_out=len(z),
