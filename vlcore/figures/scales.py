@@ -1,0 +1,136 @@
+"""What the figures of a study share: how a measure is written, what a label style looks like, what a table must hold.
+
+The one idea: a label style has one colour and one mark everywhere (grey circles for short labels, the accent's squares
+for descriptive ones), so that a reader learns them once; group colours stay with groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from vlcore.figures.tables import known_only, need
+from vlcore.figures.theme import Palette, theme
+
+STYLE_WORDS = {
+    "undescriptive": "short labels",
+    "descriptive": "descriptive labels",
+    "shuffled_context": "random context (placebo)",
+}
+CELL = ("labels", "bias", "phi", "removed", "value", "low", "high", "n")
+_SHAPES = {"undescriptive": "circle", "descriptive": "square", "shuffled_context": "diamond"}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How a measure is written and drawn.
+
+    Attributes:
+        words: of the measure, for axes and tooltips.
+        share: whether it is shown in per cent.
+        domain: of its axis.
+        middle: value that parts two directions, such as 0 of a difference; None without one.
+    """
+
+    words: str
+    share: bool
+    domain: tuple[float, float]
+    middle: float | None = None
+
+    def said(self, value: float) -> str:
+        return f"{100 * value:.0f} %" if self.share else f"{round(value, 2) + 0.0:.2f}"
+
+    def interval(self, row: Any) -> str:
+        """``62 % (50 to 74), n = 6`` of a row with `value`, `low`, `high` and `n` blocks."""
+        if np.isnan(row.low):
+            return f"{self.said(row.value)}, one block"
+        ends = " to ".join(self.said(end).removesuffix(" %") for end in (row.low, row.high))
+        return f"{self.said(row.value)} ({ends}), n = {row.n}"
+
+    @property
+    def format(self) -> str:
+        return ".0%" if self.share else ".2f"
+
+    @property
+    def axis(self) -> alt.Axis:
+        return alt.Axis(
+            labelExpr="round(100 * datum.value) + ' %'" if self.share else "format(datum.value, '.1~f')",
+            title=None,
+            tickCount=5,
+        )
+
+
+def checked(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """The columns that a figure needs, with `style`, the label style in words.
+
+    Raises:
+        ValueError: when one is missing, there is no row, or a label style is not known.
+    """
+    need(rows, columns, "rows")
+    if rows.empty:
+        raise ValueError("rows: there is nothing to show")
+    known_only(rows["labels"], tuple(STYLE_WORDS), "label style")
+    table = rows.loc[:, list(columns)].reset_index(drop=True)
+    return table.assign(style=table["labels"].map(STYLE_WORDS))
+
+
+def styles_of(table: pd.DataFrame) -> list[str]:
+    """The label styles of a table, in their usual order."""
+    return [style for style in STYLE_WORDS if style in set(table["labels"])]
+
+
+def signed(value: float, digits: int) -> str:
+    """A difference with its sign, never -0."""
+    return f"{round(value, digits) + 0.0:+.{digits}f}"
+
+
+def style_scales(styles: Sequence[str], palette: Palette) -> tuple[alt.Color, alt.Shape]:
+    """Colour and mark of label styles, with one legend that shows both."""
+    colours = {
+        "undescriptive": palette.muted,
+        "descriptive": palette.accent,
+        "shuffled_context": palette.groups[3],
+    }
+    words = [STYLE_WORDS[style] for style in styles]
+    legend = alt.Legend(title=None, orient="top", symbolOpacity=1)
+    return (
+        alt.Color("style:N", scale=alt.Scale(domain=words, range=[colours[style] for style in styles]), legend=legend),
+        alt.Shape("style:N", scale=alt.Scale(domain=words, range=[_SHAPES[style] for style in styles]), legend=legend),
+    )
+
+
+def finished(
+    layers: alt.LayerChart, spoken: str, palette: Palette, *, width: int, height: int, title: str = ""
+) -> alt.LayerChart:
+    """A chart in the one look; `spoken` is what it says to those who do not see it."""
+    # Streamlit fits a single plot into its own idea of a height unless it is told to pad.
+    chart = layers.properties(autosize="pad", description=spoken, width=width, height=height)
+    if title:
+        chart = chart.properties(title=title)
+    return chart.configure(**theme(palette, frame=False))
+
+
+def value_tooltip(scale: Scale) -> list[alt.Tooltip]:
+    return [alt.Tooltip("value:Q", title=scale.words, format=scale.format), alt.Tooltip("n:Q", title="blocks")]
+
+
+def cell_tooltip(scale: Scale) -> list[alt.Tooltip]:
+    """What is said of a mean over blocks."""
+    ends = [alt.Tooltip(f"{end}:Q", title=f"95 % {end}", format=scale.format) for end in ("low", "high")]
+    value, n = value_tooltip(scale)
+    return [alt.Tooltip("style:N", title="labels"), alt.Tooltip("removed:N", title="bias"), value, *ends, n]
+
+
+def block_tooltip(scale: Scale) -> list[alt.Tooltip]:
+    """What is said of one run."""
+    return [
+        alt.Tooltip("style:N", title="labels"),
+        alt.Tooltip("removed:N", title="bias"),
+        alt.Tooltip("block:N", title="seeds"),
+        value_tooltip(scale)[0],
+    ]

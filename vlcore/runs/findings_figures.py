@@ -1,0 +1,211 @@
+"""The figures of a study, each made from `Findings` by one call: the same on the page and in the report.
+
+The one idea: a measure knows how it is written (in per cent or not, around 0 or not), so that any of them can be put in
+any figure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from vlcore.figures import differences, training
+from vlcore.figures import findings as drawn
+from vlcore.figures.scales import STYLE_WORDS, Scale
+from vlcore.figures.theme import Palette, group_words
+from vlcore.images.groups import Grouping
+from vlcore.measures.paired import MARGIN
+from vlcore.runs.compared import Compared
+from vlcore.runs.findings import (
+    ADVANTAGE,
+    PRIMARY,
+    Findings,
+    bayes_lines,
+    cells,
+    first_fits,
+    mean_curves,
+    values,
+)
+from vlcore.runs.pairing import is_share
+from vlcore.runs.verdicts import Verdict
+
+MEASURES = {
+    "minority_accuracy": "Right on minority groups",
+    "majority_accuracy": "Right on majority groups",
+    "balanced_accuracy": "Right on all groups (balanced)",
+    "worst_group_accuracy": "Right on the worst group",
+    "background_reliance": "Background reliance (0: the {0} decides, 1: the background)",
+    ADVANTAGE: "Shortcut index (silhouette by background less by {0})",
+    "context_flip_rate": "Answer changes with the background",
+    "object_flip_rate": "Answer changes with the {0}",
+    "probe_object": "The {0} can be read off (linear probe)",
+    "probe_context": "The background can be read off (linear probe)",
+    "silhouette_object": "Sorted by {0} (cosine silhouette)",
+    "silhouette_context": "Sorted by background (cosine silhouette)",
+    "silhouette_group": "Sorted by group (cosine silhouette)",
+    "silhouette_majority_pair": "The majority pair apart (cosine silhouette)",
+    "variance_object": "Share of variance between {0}s",
+    "variance_context": "Share of variance between backgrounds",
+    "probe_group": "The group can be read off (linear probe)",
+}
+HEADLINES = (PRIMARY, "background_reliance", ADVANTAGE)
+MOMENTS = {"untrained": "untrained", "first_fit": "at first fit", "end": "at the end"}
+_UNIT = ("background_reliance", "variance_object", "variance_context")  # from 0 to 1, and not counted on pictures
+_SIGNED = ("silhouette",)
+
+
+def words_of(measure: str, grouping: Grouping) -> str:
+    """A measure in words."""
+    kind, _, group = measure.rpartition(".")
+    if group in grouping.names:
+        name = {"group_accuracy": "Right on", "dispersion": "Spread of"}.get(kind, kind)
+        return f"{name} {group_words(grouping)[group]}"
+    return MEASURES.get(measure, measure).format(grouping.object_word)
+
+
+def scale_of(measure: str, rows: pd.DataFrame, grouping: Grouping) -> Scale:
+    """How a measure is written and drawn; `rows` are its cells, which its axis has room for."""
+    words, share = words_of(measure, grouping), is_share(measure)
+    if share or measure in _UNIT:
+        return Scale(words, share, (0.0, 1.0))
+    ends = pd.concat([rows["value"], rows["low"], rows["high"]]).dropna()
+    low, high = math.floor(10 * min(0.0, float(ends.min()))) / 10, math.ceil(10 * max(0.0, float(ends.max()))) / 10
+    return Scale(words, False, (low, max(high, low + 0.1)), 0.0 if measure.startswith(_SIGNED) else None)
+
+
+def charted(found: Findings) -> list[str]:
+    """The measures that some run has, in their usual order."""
+    there = set(found.frame.loc[found.frame["value"].notna() & (found.frame["moment"] == "end"), "measure"])
+    return [name for name in MEASURES if name in there or (name == ADVANTAGE and "silhouette_context" in there)]
+
+
+def heat_map(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
+    rows = cells(values(found.frame, measure))
+    scale = scale_of(measure, rows, found.grouping)
+    if measure == ADVANTAGE:  # 0 has one colour, and as far as it goes each way
+        most = max(abs(end) for end in scale.domain)
+        scale = Scale(scale.words, False, (-most, most), 0.0)
+    return drawn.heat_map(rows, scale, palette=palette, width=width)
+
+
+def by_bias(found: Findings, measure: str, palette: Palette, width: int, height: int = 380) -> alt.LayerChart:
+    points = values(found.frame, measure)
+    rows = cells(points)
+    return drawn.by_bias(
+        points,
+        rows,
+        scale_of(measure, rows, found.grouping),
+        palette=palette,
+        width=width,
+        height=height,
+        references=_references(found, measure),
+    )
+
+
+def _references(found: Findings, measure: str) -> pd.DataFrame | None:
+    """What the measure is compared with: the untrained encoder, and the Bayes line of minority accuracy."""
+    untrained = cells(values(found.frame, measure, "untrained")).assign(reference="untrained encoder")
+    lines = [bayes_lines(found.frame).assign(reference="Bayes line")] if measure == PRIMARY else []
+    rows = pd.concat([part for part in (*lines, untrained) if len(part)] or [untrained])
+    return rows[["reference", "labels", "phi", "value", "n"]] if len(rows) else None
+
+
+def paired_slopes(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
+    points = values(found.frame, measure)
+    scale = scale_of(measure, cells(points), found.grouping)
+    return differences.paired_slopes(points, scale, palette=palette, width=width)
+
+
+def forest(found: Findings, compared: Compared, palette: Palette, width: int) -> alt.LayerChart:
+    """The difference of each level of bias."""
+    share = is_share(compared.measure)
+    rows = [
+        {
+            "words": f"{100 * level.bias:g} % removed",
+            **level.difference.mean.as_dict(),
+            "status": f"{level.verdict}{' (apart)' if level.apart else ''}".split(" (n =")[0],
+        }
+        for level in compared.levels
+        if level.difference is not None
+    ]
+    return differences.forest(
+        pd.DataFrame(rows, columns=["words", "value", "low", "high", "n", "status"]),
+        palette=palette,
+        width=width,
+        title=f"descriptive less short labels, {'points' if share else 'in the measure itself'}",
+        unit=100 if share else 1,
+    )
+
+
+def groups(found: Findings, palette: Palette, width: int) -> alt.VConcatChart:
+    """Accuracy of each of the four groups over bias, two by two as the groups are: objects down, contexts across."""
+    (first, second), (here, there) = found.grouping.objects, found.grouping.contexts
+    order = [f"{obj}_{context}" for obj in (first, second) for context in (here, there)]
+    return panes(found, [f"group_accuracy.{name}" for name in order], palette, width)
+
+
+def panes(found: Findings, measures: Sequence[str], palette: Palette, width: int) -> alt.VConcatChart:
+    """Several measures of one kind beside each other, on one scale."""
+    points = {name: values(found.frame, name) for name in measures}
+    rows = {name: cells(part) for name, part in points.items() if len(part)}
+    every = pd.concat(rows.values()) if rows else pd.DataFrame()
+    if every.empty:
+        raise ValueError(f"No run has {', '.join(measures)}.")
+    scale = scale_of(measures[0], every, found.grouping)
+    return drawn.small_multiples(
+        [(words_of(name, found.grouping), points[name], part) for name, part in rows.items()],
+        Scale(MEASURES.get(measures[0], measures[0].rpartition(".")[0]), scale.share, scale.domain, scale.middle),
+        palette=palette,
+        width=width,
+    )
+
+
+def curves(found: Findings, palette: Palette, width: int) -> alt.VConcatChart:
+    return training.probe_curves(mean_curves(found.curves), first_fits(found.curves), palette=palette, width=width)
+
+
+def moments(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
+    parts = [cells(values(found.frame, measure, name)).assign(moment=words) for name, words in MOMENTS.items()]
+    rows = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    return training.moments(rows, scale_of(measure, rows, found.grouping), palette=palette, width=width)
+
+
+def readings(verdict: Verdict, palette: Palette, width: int) -> alt.LayerChart:
+    """A claim, what it must beat, and every other way that it was read; ValueError where none could be."""
+    read: list[dict[str, Any]] = [
+        {"words": one.words if one.axis != "claim" else "the claim", **one.difference.mean.as_dict(), "status": status}
+        for one in (verdict.own, *verdict.nulls, *verdict.readings)
+        if one.difference is not None
+        for status in [one.status]
+    ]
+    rows = pd.DataFrame(read, columns=["words", "value", "low", "high", "n", "status"])
+    return differences.forest(rows, palette=palette, width=width, title="difference over blocks, 95 % interval")
+
+
+def claim_chart(found: Findings, verdict: Verdict, palette: Palette, width: int) -> alt.LayerChart | alt.VConcatChart:
+    """What a claim is about, over bias; ValueError where no run has it."""
+    measures = verdict.claim.measures
+    if len(measures) == 4:  # one of each group
+        return panes(found, measures, palette, width)
+    return by_bias(found, measures[0], palette, width, 320)
+
+
+def legend() -> str:
+    """What marks and intervals mean, once for all figures."""
+    return (
+        f"Grey circles: {STYLE_WORDS['undescriptive']}; squares: {STYLE_WORDS['descriptive']}. Hollow marks are single "
+        "runs, filled ones the mean over blocks (pairs of seeds) with its 95 % t interval. φ is the correlation of "
+        f"object and background in training. A difference below {MARGIN * 100:.0f} points is taken for none that "
+        "matters."
+    )
+
+
+LEGEND_OF_CURVES = (
+    "Linear probes on validation pictures, mean over blocks with its 95 % interval. Solid: the object; dashed: the "
+    "context. Triangles: when the training captions were first fitted (median over blocks); short labels have two "
+    "captions to fit and descriptive ones four, so that is no common point in time."
+)
