@@ -116,7 +116,8 @@ def _data_commands(commands_of: Any, add: Callable[..., Any]) -> None:
     bring.add_argument("--short", default="{object}", help="template of the undescriptive label")
     bring.add_argument("--descriptive", default="{object} {place}", help="template of the descriptive label")
     bring.add_argument("--licence", default="not stated", help="of the pictures")
-    bring.add_argument("--max-per-group", type=int, default=2000, help="how many are used at most, by chance (%(default)s)")
+    most = "how many are used at most, chosen by chance (%(default)s)"
+    bring.add_argument("--max-per-group", type=int, default=2000, help=most)
     bring.add_argument("--seed", type=int, default=0, help="of the splits")
     draw = add("generate", "a text-to-image model draws an image set", data_commands.generate, data)
     draw.add_argument("--name", required=True, help="of the set")
@@ -187,7 +188,8 @@ def program() -> int:
         try:
             return main()
         finally:
-            sys.stdout.flush()  # here rather than when the interpreter ends, where nothing can be caught
+            if sys.stdout is not None:  # a shell can close it before we start
+                sys.stdout.flush()  # here rather than when the interpreter ends, where nothing can be caught
     except BrokenPipeError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):  # what is left in them is written out at the end
