@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import signal
@@ -560,7 +561,7 @@ def test_cancel_of_one_that_waits(workers: Workers) -> None:
     workers.submit("a", "b", "c")
     until(lambda: workers.queue.view("a").state is State.RUNNING)
     assert workers.queue.cancel("b")
-    assert workers.states("b", "c") == [(State.ABSENT, 0), (State.QUEUED, 1)]
+    assert workers.states("b", "c") == [(State.CANCELLED, 0), (State.QUEUED, 1)]
     assert not workers.queue.cancel("b"), "there is nothing left to cancel"
     workers.submit("b")  # and it can be asked for again
     assert workers.states("c", "b") == [(State.QUEUED, 1), (State.QUEUED, 2)]
@@ -619,12 +620,90 @@ def test_cancel_of_one_that_was_handed_over_but_has_not_begun(empty_home: Path) 
     queue = JobQueue(lambda: pool)
     queue.submit("a", jobs.run, "a", make)
     assert queue.cancel("a")
+    assert queue.view("a").state is State.CANCELLED, "at once"
+    assert not queue.cancel("a"), "there is nothing left to cancel"
+    pool.work()
+    assert queue.view("a").state is State.CANCELLED, "the worker skips it"
+    assert store.published_keys() == []
+    queue.submit("a", jobs.run, "a", make)
     assert queue.view("a").state is State.QUEUED
     pool.work()
-    assert queue.view("a").state is State.CANCELLED
+    assert queue.view("a").done
+
+
+def test_what_was_cancelled_can_be_asked_for_again_before_a_worker_comes_to_it(empty_home: Path) -> None:
+    pool = ByHand()
+    queue = JobQueue(lambda: pool)
     queue.submit("a", jobs.run, "a", make)
+    queue.cancel("a")
+    queue.submit("a", jobs.run, "a", make)
+    assert queue.view("a").state is State.QUEUED
     pool.work()
     assert queue.view("a").done
+
+
+class Asker:
+    """A visitor: any object will do that can be referred to weakly."""
+
+
+def test_a_job_goes_on_while_somebody_else_waits_for_it(workers: Workers) -> None:
+    teacher, student, stranger = Asker(), Asker(), Asker()
+    for asker in (teacher, student):
+        workers.queue.submit("a", workers.task, "a", asker=asker)
+        workers.queue.submit("b", workers.task, "b", asker=asker)
+    until(lambda: workers.queue.view("a").status.get("stage") == "waiting")
+    for key, state in (("a", State.RUNNING), ("b", State.QUEUED)):
+        assert not workers.queue.withdraw(key, stranger)
+        assert not workers.queue.withdraw(key, student)
+        assert not workers.queue.withdraw(key, student)
+        assert workers.queue.view(key).state is state
+    assert workers.queue.withdraw("b", teacher)
+    assert workers.queue.view("b").state is State.CANCELLED
+    assert workers.queue.withdraw("a", teacher)
+    until(lambda: workers.queue.view("a").state is State.CANCELLED)
+    assert workers.begun == ["a"]
+
+
+def test_an_asker_who_is_gone_holds_nothing_up(workers: Workers) -> None:
+    gone, here = Asker(), Asker()
+    workers.queue.submit("a", workers.task, "a", asker=gone)
+    workers.queue.submit("a", workers.task, "a", asker=here)
+    del gone
+    gc.collect()
+    assert workers.queue.withdraw("a", here)
+
+
+def test_who_asked_for_an_earlier_attempt_does_not_wait_for_this_one(empty_home: Path) -> None:
+    pool, first, second = ByHand(), Asker(), Asker()
+    queue = JobQueue(lambda: pool)
+    queue.submit("a", jobs.run, "a", make, asker=first)
+    queue.cancel("a")
+    queue.submit("a", jobs.run, "a", make, asker=second)
+    assert queue.withdraw("a", second)
+    assert queue.view("a").state is State.CANCELLED
+
+
+def test_what_was_started_elsewhere_is_not_stopped_by_a_visitor_but_outright(workers: Workers) -> None:
+    claim("a", state="running")
+    visitor = Asker()
+    with FileLock(jobs.work_folder("a") / "lock"):
+        workers.queue.submit("a", workers.task, "a", asker=visitor)
+        assert not workers.queue.withdraw("a", visitor)
+        assert not (jobs.work_folder("a") / "cancel").exists()
+        assert workers.queue.cancel("a")
+        assert (jobs.work_folder("a") / "cancel").exists()
+
+
+def test_short_jobs_do_not_wait_for_long_ones(empty_home: Path) -> None:
+    long_pool, short_pool = ByHand(), ByHand()
+    queue = JobQueue(lambda: long_pool, lambda: short_pool)
+    for key, short in (("a", False), ("b", False), ("c", True), ("d", True)):
+        queue.submit(key, jobs.run, key, make, short=short)
+    assert [queue.view(key).position for key in "abcd"] == [1, 2, 1, 2]
+    short_pool.work()
+    assert [queue.view(key).state for key in "abcd"] == [State.QUEUED] * 2 + [State.DONE] * 2
+    long_pool.work()
+    assert queue.view("b").done
 
 
 def test_an_error_that_could_not_be_written_is_shown_all_the_same(empty_home: Path) -> None:
@@ -762,3 +841,39 @@ def test_there_is_a_worker_a_core_and_four_at_most(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(jobs.os, "cpu_count", lambda cores=cores: cores)
         counted.append(jobs.default_workers())
     assert counted == [1, 1, 2, 4, 4]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_workers_end_with_their_server(empty_home: Path, sent: signal.Signals) -> None:
+    """The server's process ends at once, and its workers with it, though they are in the middle of a job."""
+    script = """
+import os, signal
+def work():
+    import os, time
+    (scratch / "pid").write_text(str(os.getpid()))
+    time.sleep(600)
+def leave(*_): raise SystemExit(0)
+signal.signal(signal.SIGTERM, leave)
+signal.signal(signal.SIGINT, leave)
+queue = jobs.JobQueue(lambda: jobs.worker_pool(1, ends_with_us=True))
+queue.submit("a", work)
+while not (scratch / "pid").exists(): time.sleep(0.01)
+say("working")
+hear()
+"""
+    process = child(script, empty_home)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "working\n"
+    worker = int((empty_home / "pid").read_text())
+    process.send_signal(sent)
+    ended(process)
+    until(lambda: not is_alive(worker))
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text() if Path("/proc").is_dir() else True
