@@ -25,6 +25,7 @@ PAGES = (
     ("pages/2_Train.py", "Train", ":material/model_training:"),
     ("pages/3_Compare.py", "Compare", ":material/compare:"),
     ("pages/4_Upload.py", "Upload", ":material/upload:"),
+    ("pages/5_Findings.py", "Findings", ":material/science:"),
 )
 KNOWN_ERRORS = (ConditionError, HomeError, ImageSetError, ComparisonError, StoreError)
 
