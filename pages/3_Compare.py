@@ -6,7 +6,7 @@ import streamlit as st
 
 from vlcore.conditions import PRESETS, Condition, describe_bias, grid
 from vlcore.images.folds import usual_condition
-from vlcore.runs import compare, pipeline, words
+from vlcore.runs import compare, measured, pipeline, words
 from vlcore.runs.jobs import State
 from vlcore.ui import drawn, panels, shell, work
 
@@ -183,6 +183,6 @@ with st.container(horizontal=True, gap="large"):
             f"scenes. {HOW_TESTED} One run: another seed gives other numbers."
         )
 with st.expander("More measures, each beside the untrained encoder"):
-    st.dataframe(words.measures_table(together.left, together.right, images.grouping), hide_index=True, width="stretch")
+    st.dataframe(measured.measures_table(together.left, together.right, images.grouping), hide_index=True, width="stretch")
     first_fit = [words.first_fit(model) for model in (together.left, together.right)]
     st.caption(f"Left: {first_fit[0]} Right: {first_fit[1]}")

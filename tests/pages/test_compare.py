@@ -12,7 +12,7 @@ from vlcore.conditions import Condition, grid
 from vlcore.images.thumbs import SAFE_URI
 from vlcore.runs import store
 from vlcore.runs.jobs import State
-from vlcore.runs.words import share
+from vlcore.runs.measured import share
 from vlcore.ui import work
 
 from .test_home import FakeQueue

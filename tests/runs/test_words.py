@@ -12,7 +12,7 @@ from vlcore.figures.charts import group_board
 from vlcore.figures.theme import LIGHT
 from vlcore.images.groups import SCENES, Grouping
 from vlcore.images.imagesets import open_set
-from vlcore.runs import compare, store, words
+from vlcore.runs import compare, measured, store, words
 from vlcore.runs.compare import Comparison
 
 GROUPS = ["horse_grass", "horse_desert", "camel_desert", "camel_grass"]
@@ -35,12 +35,12 @@ def end_of(model: compare.ModelMap) -> dict[str, Any]:
 
 
 def test_a_share_and_a_number_carry_their_interval() -> None:
-    assert words.share({"value": 0.951, "low": 0.9349, "high": 0.9601, "n": 1000}) == "95\u00a0% (93 to 96)"
-    assert words.share({"value": 1.0, "low": 0.996, "high": 1.0, "n": 1000}) == "100\u00a0% (100 to 100)"
-    assert words.share({"value": 0.75, "low": 0.53, "high": 0.89, "n": 19}) == "75\u00a0% (53 to 89) of only 19"
-    assert words.share({"value": 0.75, "low": 0.53, "high": 0.89, "n": 20}) == "75\u00a0% (53 to 89)"
-    assert words.number({"value": 0.7149, "low": 0.682, "high": 0.74, "n": 1000}) == "0.71 (0.68 to 0.74)"
-    assert words.number({"value": -0.031, "low": -0.05, "high": 0.0, "n": 1000}) == "-0.031 (-0.05 to 0)"
+    assert measured.share({"value": 0.951, "low": 0.9349, "high": 0.9601, "n": 1000}) == "95\u00a0% (93 to 96)"
+    assert measured.share({"value": 1.0, "low": 0.996, "high": 1.0, "n": 1000}) == "100\u00a0% (100 to 100)"
+    assert measured.share({"value": 0.75, "low": 0.53, "high": 0.89, "n": 19}) == "75\u00a0% (53 to 89) of only 19"
+    assert measured.share({"value": 0.75, "low": 0.53, "high": 0.89, "n": 20}) == "75\u00a0% (53 to 89)"
+    assert measured.number({"value": 0.7149, "low": 0.682, "high": 0.74, "n": 1000}) == "0.71 (0.68 to 0.74)"
+    assert measured.number({"value": -0.031, "low": -0.05, "high": 0.0, "n": 1000}) == "-0.031 (-0.05 to 0)"
 
 
 def test_the_sentences_are_made_of_the_numbers(together: Comparison) -> None:
@@ -51,8 +51,8 @@ def test_the_sentences_are_made_of_the_numbers(together: Comparison) -> None:
         assert f"{side} model's held-out pictures sort " in said
         assert f"({by_object:.2f} by animal, {by_context:.2f} by background)" in said
     assert said.endswith(
-        f"On 1,000 held-out minority pictures the left model is right {words.share(left['minority_accuracy'])}, "
-        f"the right one {words.share(right['minority_accuracy'])}."
+        f"On 1,000 held-out minority pictures the left model is right {measured.share(left['minority_accuracy'])}, "
+        f"the right model is right {measured.share(right['minority_accuracy'])}."
     )
 
 
@@ -79,28 +79,38 @@ def test_what_the_maps_sort_by(together: Comparison, by_object: float, by_contex
     assert f"the right model's held-out pictures sort {said} (cosine" in words.in_words(right, SCENES)
 
 
-def test_the_table_of_measures_has_the_untrained_encoder_beside_each(together: Comparison) -> None:
-    table = words.measures_table(together.left, together.right, SCENES)
-    assert list(table.columns) == ["", "Left", "Left, untrained", "Right", "Right, untrained", "Images"]
-    assert len(table) == len(words.MEASURES) == len(set(table[""]))
-    for side, model in (("Left", together.left), ("Right", together.right)):
-        for column, moment in ((side, "end"), (f"{side}, untrained", "untrained")):
-            measured = model.artefact.metrics[moment]
-            expected = [
-                (words.share if is_share else words.number)(measured[name]) for name, _, is_share in words.MEASURES
-            ]
-            assert table[column].tolist() == expected
-    assert table["Images"].tolist() == ["1,000", "1,000", "2,000", "500", *["2,000"] * 6]
+def test_the_table_of_measures_has_the_untrained_encoder_and_the_pixels_beside_each(together: Comparison) -> None:
+    table = measured.measures_table(together.left, together.right, SCENES).set_index("")
+    columns = ["Left", "Left, untrained", "Right", "Right, untrained", "Pixels", "Images"]
+    assert list(table.columns) == columns
+    assert len(table) == len(set(table.index)) > 30
+    by_words = {words.format("animal"): (name, is_share) for name, words, is_share in measured.MEASURES}
+    assert set(table.index) <= set(by_words)
+    for words_, row in table.iterrows():
+        name, is_share = by_words[str(words_)]
+        for side, model in (("Left", together.left), ("Right", together.right)):
+            for column, moment in ((side, "end"), (f"{side}, untrained", "untrained")):
+                found = measured.find(model.artefact.metrics[moment], name)
+                said = (measured.share if is_share else measured.number)(found) if found else None
+                assert row[column] == said or row[column].startswith("not defined: ")
+    pixels = together.left.artefact.metrics["raw_pixels"]
+    assert table.loc["The animal can be read off (linear probe)", "Pixels"] == measured.share(pixels["probe_object"])
+    assert table.loc["Right on minority groups", "Pixels"] == ""
+    assert table.loc["Right on minority groups", "Images"] == "1,000"
+    assert "labels that name" not in table.to_string()
+    described = table.loc["Minority right when told the background"]
+    assert described["Left"].startswith("not defined: No caption puts")  # short labels name no place
+    assert described["Right"].endswith(")")
 
 
 def test_what_one_point_does_not_have_is_said_not_invented(together: Comparison) -> None:
     metrics = copy.deepcopy(together.left.artefact.metrics)
     del metrics["end"]["effective_rank"]
-    table = words.measures_table(with_metrics(together.left, metrics), together.right, SCENES)
+    table = measured.measures_table(with_metrics(together.left, metrics), together.right, SCENES)
     last = table.iloc[-1]
     assert last["Left"] == "not defined: one point"
     assert last["Images"] == ""
-    assert last["Left, untrained"] == words.number(metrics["untrained"]["effective_rank"])
+    assert last["Left, untrained"] == measured.number(metrics["untrained"]["effective_rank"])
 
 
 @pytest.mark.parametrize("reason", ["too few held-out pictures", "no pictures to fit it on"])
@@ -109,10 +119,46 @@ def test_what_is_not_measured_comes_with_its_reason(reason: str, together: Compa
     del metrics["end"]["silhouette_object"]
     metrics["end"]["absent"] = {"silhouette_object": reason}
     left = with_metrics(together.left, metrics)
-    table = words.measures_table(left, together.right, SCENES).set_index("")
+    table = measured.measures_table(left, together.right, SCENES).set_index("")
     assert table.loc["Sorted by animal (cosine silhouette)", "Left"] == f"not defined: {reason}"
     said = words.in_words(dataclasses.replace(together, left=left), SCENES)
     assert f"sort in no way that was measured ({reason});" in said
+
+
+def test_a_model_of_before_says_what_it_has_not_measured(together: Comparison) -> None:
+    metrics = copy.deepcopy(together.left.artefact.metrics)
+    del metrics["end"]["axis_angle"], metrics["raw_pixels"]
+    table = measured.measures_table(with_metrics(together.left, metrics), together.right, SCENES).set_index("")
+    row = table.loc["Angle between the axes of animal and background, degrees"]
+    assert (row["Left"], row["Pixels"]) == ("not defined: not measured by this version", "")
+
+
+def test_how_far_to_believe_a_map(together: Comparison) -> None:
+    artefact = together.left.artefact
+    quality = artefact.metrics["end"]["map_quality"]
+    said = measured.map_quality(artefact)
+    assert said is not None
+    assert f"trustworthiness {quality['trustworthiness']['k10']:.2f}" in said
+    assert f"continuity {quality['continuity']['k10']:.2f}" in said
+    metrics = copy.deepcopy(artefact.metrics)
+    del metrics["end"]["map_quality"]
+    assert measured.map_quality(with_metrics(together.left, metrics).artefact) is None
+
+
+def test_no_label_names_the_object_is_said_everywhere(together: Comparison) -> None:
+    metrics = copy.deepcopy(together.left.artefact.metrics)
+    for name in ("minority_accuracy", "majority_accuracy", "group_accuracy"):
+        del metrics["end"][name]
+        metrics["end"]["absent"][name] = "no label names the object"
+    left = with_metrics(together.left, metrics)
+    one = dataclasses.replace(together, left=left)
+    said = words.in_words(one, SCENES)
+    assert "the left model cannot be (no label names the object), the right model is right" in said
+    assert words.group_table(one, SCENES)["Left"].tolist() == ["not defined: no label names the object"] * 4
+    assert set(words.group_rows(one)["model"]) == {"Right"}
+    assert words.few(left.artefact, SCENES) is None
+    both = dataclasses.replace(one, right=with_metrics(together.right, metrics))
+    assert "Neither model's labels name the animal" in words.in_words(both, SCENES)
 
 
 def test_groups_with_few_pictures_are_named(together: Comparison) -> None:
@@ -130,7 +176,7 @@ def test_objects_that_are_no_animals_are_called_objects(together: Comparison) ->
     cups = Grouping(("cup", "plate"), ("table", "shelf"))
     assert "by object" in words.in_words(together, cups)
     assert "animal" not in words.in_words(together, cups)
-    assert not words.measures_table(together.left, together.right, cups)[""].str.contains("animal").any()
+    assert not measured.measures_table(together.left, together.right, cups)[""].str.contains("animal").any()
 
 
 def test_group_accuracies_as_rows_of_a_chart(together: Comparison) -> None:
@@ -150,7 +196,7 @@ def test_group_accuracies_in_words(together: Comparison) -> None:
     table = words.group_table(together, SCENES)
     assert table["Group"].tolist() == ["horse on grass", "horse in the desert", "camel in the desert", "camel on grass"]
     for side, model in (("Left", together.left), ("Right", together.right)):
-        assert table[side].tolist() == [words.share(end_of(model)["group_accuracy"][group]) for group in GROUPS]
+        assert table[side].tolist() == [measured.share(end_of(model)["group_accuracy"][group]) for group in GROUPS]
     assert table["Pictures"].tolist() == ["500"] * 4
 
 
@@ -160,7 +206,7 @@ def test_first_fit_in_words(together: Comparison) -> None:
     metrics |= {"first_fit_step": 1240, "first_fit": metrics["end"]}
     assert words.first_fit(with_metrics(together.left, metrics)) == (
         "its training captions were first fitted at step 1,240, with minority pictures right "
-        f"{words.share(metrics['end']['minority_accuracy'])}."
+        f"{measured.share(metrics['end']['minority_accuracy'])}."
     )
 
 
@@ -168,5 +214,5 @@ def test_the_answer_is_what_was_measured(quick: list[store.Artefact]) -> None:
     sentence = words.answer(quick[2:], SCENES)
     assert "75 % removed (12 of 48 kept)" in sentence
     for artefact, labels in zip(quick[2:], ("short labels", "descriptive labels"), strict=True):
-        assert f"**{words.share(artefact.metrics['end']['minority_accuracy'])}** with {labels}" in sentence
+        assert f"**{measured.share(artefact.metrics['end']['minority_accuracy'])}** with {labels}" in sentence
     assert "another seed gives other numbers" in sentence

@@ -12,33 +12,9 @@ from vlcore.figures.theme import group_words
 from vlcore.images.groups import Grouping
 from vlcore.measures.estimate import FEW
 from vlcore.runs.compare import Comparison, ModelMap
+from vlcore.runs.measured import cell, reason_of, share
 from vlcore.runs.store import Artefact
 from vlcore.runs.titles import label_words
-
-MEASURES = (
-    # name in metrics.json, words ({0} is what the objects are called), whether it is a share
-    ("minority_accuracy", "Right on minority groups", True),
-    ("majority_accuracy", "Right on majority groups", True),
-    ("balanced_accuracy", "Right on all groups (balanced)", True),
-    ("worst_group_accuracy", "Right on the worst group", True),
-    ("silhouette_object", "Sorted by {0} (cosine silhouette)", False),
-    ("silhouette_context", "Sorted by background (cosine silhouette)", False),
-    ("probe_object", "The {0} can be read off (linear probe)", True),
-    ("probe_context", "The background can be read off (linear probe)", True),
-    ("total_variance", "Total variance (0: all in one point)", False),
-    ("effective_rank", "Effective rank (dimensions in use)", False),
-)
-
-
-def share(estimate: Mapping[str, Any]) -> str:
-    """``95 % (93 to 96)``, the space before the sign unbreakable; a rate of few pictures says of how few."""
-    words = f"{estimate['value'] * 100:.0f}\u00a0% ({estimate['low'] * 100:.0f} to {estimate['high'] * 100:.0f})"
-    return words if estimate["n"] >= FEW else f"{words} of only {estimate['n']}"
-
-
-def number(estimate: Mapping[str, Any]) -> str:
-    """``0.71 (0.68 to 0.74)``"""
-    return f"{estimate['value']:.2g} ({estimate['low']:.2g} to {estimate['high']:.2g})"
 
 
 def few(model: Artefact, grouping: Grouping) -> str | None:
@@ -49,33 +25,6 @@ def few(model: Artefact, grouping: Grouping) -> str | None:
     if not short:
         return None
     return f"Fewer than {FEW} held-out pictures: {', '.join(short)}. Numbers that rest on them say little."
-
-
-def measures_table(left: ModelMap, right: ModelMap, grouping: Grouping) -> pd.DataFrame:
-    """What was measured of two models, beside the untrained encoder that each started from; one row a measure."""
-    columns: dict[str, list[str]] = {"": [words.format(grouping.object_word) for _, words, _ in MEASURES]}
-    for side, model in (("Left", left), ("Right", right)):
-        metrics = model.artefact.metrics
-        for name, moment in ((side, "end"), (f"{side}, untrained", "untrained")):
-            columns[name] = [cell(metrics[moment], measure, is_share) for measure, _, is_share in MEASURES]
-    columns["Images"] = [_count(left.artefact.metrics["end"], measure) for measure, _, _ in MEASURES]
-    return pd.DataFrame(columns)
-
-
-def cell(metrics: Mapping[str, Any], measure: str, is_share: bool) -> str:
-    """A number of a moment in words, or why it is not defined."""
-    if measure not in metrics:
-        return f"not defined: {_reason(metrics, measure)}"
-    return share(metrics[measure]) if is_share else number(metrics[measure])
-
-
-def _reason(metrics: Mapping[str, Any], measure: str) -> str:
-    """Why a measure is not defined; models of before reasons were kept lack them in one case only."""
-    return str(metrics.get("absent", {}).get(measure, "one point"))
-
-
-def _count(metrics: Mapping[str, Any], measure: str) -> str:
-    return f"{metrics[measure]['n']:,}" if measure in metrics else ""
 
 
 def group_rows(comparison: Comparison) -> pd.DataFrame:
@@ -105,19 +54,21 @@ def in_words(comparison: Comparison, grouping: Grouping) -> str:
         for side, metrics in (("left", left), ("right", right))
     )
     sentence = f"{sorts[0].upper()}{sorts[1:]} (cosine silhouettes in the full space, not on the map)."
-    rights = [cell(metrics, "minority_accuracy", True) for metrics in (left, right)]
     n = next((metrics["minority_accuracy"]["n"] for metrics in (left, right) if "minority_accuracy" in metrics), None)
     if n is None:
         return f"{sentence} Neither model's labels name the {grouping.object_word}, so it cannot be right or wrong."
-    return (
-        f"{sentence} On {n:,} held-out minority pictures the left model is right {rights[0]}, the right one "
-        f"{rights[1]}."
-    )
+    rights = [
+        f"the {side} model is right {share(metrics['minority_accuracy'])}"
+        if "minority_accuracy" in metrics
+        else f"the {side} model cannot be ({reason_of(metrics, 'minority_accuracy')})"
+        for side, metrics in (("left", left), ("right", right))
+    ]
+    return f"{sentence} On {n:,} held-out minority pictures {rights[0]}, {rights[1]}."
 
 
 def _sorting(metrics: Mapping[str, Any], animal: str) -> str:
     if "silhouette_object" not in metrics:
-        reason = _reason(metrics, "silhouette_object")
+        reason = reason_of(metrics, "silhouette_object")
         return (
             "by nothing: all lie in one point" if reason == "one point" else f"in no way that was measured ({reason})"
         )
@@ -145,7 +96,7 @@ def group_table(comparison: Comparison, grouping: Grouping) -> pd.DataFrame:
 
 def _group_cell(metrics: Mapping[str, Any], group: str) -> str:
     if "group_accuracy" not in metrics:
-        return f"not defined: {_reason(metrics, 'group_accuracy')}"
+        return f"not defined: {reason_of(metrics, 'group_accuracy')}"
     return share(metrics["group_accuracy"][group])
 
 

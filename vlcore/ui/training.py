@@ -18,7 +18,7 @@ from vlcore.figures.theme import Palette, group_words
 from vlcore.images.captions import LABEL_STYLES, about_style, captions_of
 from vlcore.images.groups import SCENES
 from vlcore.images.imagesets import ImageSet
-from vlcore.runs import store, words
+from vlcore.runs import measured, store, words
 from vlcore.runs.jobs import State
 from vlcore.runs.titles import title
 from vlcore.ui import drawn, panels, shell, work
@@ -130,7 +130,7 @@ def in_words(condition: Condition, images: ImageSet) -> None:
         st.caption("The words are the study's own; its “a” stands in one group only.")
 
 
-def probes(rows: list[list[float]], palette: Palette, key: str) -> None:
+def probes(rows: list[list[float]], animal: str, palette: Palette, key: str) -> None:
     """What linear probes read off the space over the steps so far."""
     if len(rows) < 3:
         return
@@ -138,7 +138,7 @@ def probes(rows: list[list[float]], palette: Palette, key: str) -> None:
         [
             {"step": step, "series": name, "value": value}
             for step, by_object, by_context in rows
-            for name, value in (("object", by_object), ("background", by_context))
+            for name, value in ((animal, by_object), ("background", by_context))
         ]
     )
     st.altair_chart(
@@ -172,8 +172,11 @@ def result(condition: Condition, images: ImageSet, palette: Palette) -> None:
     said = words.in_words(both, images.grouping)
     drawn.show(drawn.maps(twin.key, condition.key, "pca", palette, shell.map_side()), alt=said, key="train_maps")
     st.markdown(said)
+    for side, key in (("Left", twin.key), ("Right", condition.key)):
+        if quality := measured.map_quality(work.artefact(key)):
+            st.caption(f"{side}: {quality}.")
     with st.expander("Everything that was measured, each beside the untrained encoder"):
-        table = words.measures_table(both.left, both.right, images.grouping)
+        table = measured.measures_table(both.left, both.right, images.grouping)
         st.dataframe(table, hide_index=True, width="stretch")
     _curves(condition, palette)
 
@@ -184,8 +187,8 @@ def _alone(condition: Condition, palette: Palette) -> None:
         drawn.show(drawn.card_map(condition.key, palette, 330), alt=f"Map of {title(condition)}", key="train_map")
     with right:
         end = work.artefact(condition.key).metrics["end"]
-        st.markdown(f"Right on minority pictures: **{words.cell(end, 'minority_accuracy', True)}**")
-        st.markdown(f"Right on majority pictures: **{words.cell(end, 'majority_accuracy', True)}**")
+        st.markdown(f"Right on minority pictures: **{measured.cell(end, 'minority_accuracy', True)}**")
+        st.markdown(f"Right on majority pictures: **{measured.cell(end, 'majority_accuracy', True)}**")
         st.caption("95 % intervals over scenes, of one run: another seed gives other numbers.")
         _curves(condition, palette)
 
@@ -193,7 +196,7 @@ def _alone(condition: Condition, palette: Palette) -> None:
 def _curves(condition: Condition, palette: Palette) -> None:
     curve = work.snapshots(condition.key).get("probe_curve")
     if curve is not None and len(curve):
-        probes(curve.tolist(), palette, condition.key)
+        probes(curve.tolist(), work.named_set(condition.data).grouping.object_word, palette, condition.key)
 
 
 def on_disk(images: ImageSet) -> pd.DataFrame:
@@ -210,7 +213,7 @@ def on_disk(images: ImageSet) -> pd.DataFrame:
                 "model": title(condition),
                 "steps": condition.steps,
                 "seed": condition.init_seed,
-                "minority right": words.cell(artefact.metrics["end"], "minority_accuracy", True),
+                "minority right": measured.cell(artefact.metrics["end"], "minority_accuracy", True),
                 "trained in": "" if seconds is None else f"{seconds:.0f} s on {device}",
                 "key": key,
             }
@@ -225,7 +228,8 @@ def waiting(condition: Condition, palette: Palette) -> None:
         panels.progress(view)
         panels.live(condition, view, palette, "train_live")
         panels.curve(view, palette, "train_live")
-        probes(view.status.get("probes", []), palette, "train_live")
+        animal = work.named_set(condition.data).grouping.object_word
+        probes(view.status.get("probes", []), animal, palette, "train_live")
         return
     if sentence := panels.ended_badly(view):
         st.warning(sentence)
