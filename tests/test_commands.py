@@ -325,16 +325,16 @@ def test_status_cancel_and_clean(
     with lock:
         entries = document("status")
         assert entries == [
-            {"key": quick[0].key, "state": "done"},
-            {"key": "failed-key", "state": "failed", "message": "The disk is full."},
-            {"key": "killed-key", "state": "interrupted", "stage": "training", "step": 3, "steps": 9},
-            {"key": "running-key", "state": "running", "stage": "measuring"},
+            {"key": quick[0].key, "kind": "model", "state": "done"},
+            {"key": "failed-key", "kind": "model", "state": "failed", "message": "The disk is full."},
+            {"key": "killed-key", "kind": "model", "state": "interrupted", "stage": "training", "step": 3, "steps": 9},
+            {"key": "running-key", "kind": "model", "state": "running", "stage": "measuring"},
         ]
         assert document("status", "running-key") == entries[3:]
-        assert document("status", "never-there") == [{"key": "never-there", "state": "absent"}]
+        assert document("status", "never-there") == [{"key": "never-there", "kind": "model", "state": "absent"}]
         table = cli("status")[1].splitlines()
-        assert table[0].split() == ["key", "state", "stage", "step", "steps", "message"]
-        assert re.fullmatch(r"failed-key +failed +The disk is full\.", table[2])
+        assert table[0].split() == ["key", "kind", "state", "stage", "step", "steps", "message"]
+        assert re.fullmatch(r"failed-key +model +failed +The disk is full\.", table[2])
         assert document("cancel", "running-key") == {"key": "running-key", "state": "cancelling"}
         assert (jobs.work_folder("running-key") / "cancel").exists()
         assert document("clean") == {"removed": ["failed-key", "killed-key"]}
@@ -342,6 +342,13 @@ def test_status_cancel_and_clean(
     code, out, err = cli("cancel", "running-key")
     assert (code, out) == (BAD_INPUT, "")
     assert one_sentence(err) == "running-key is not running; `python -m vlcore status` shows what is."
+
+
+def test_status_says_what_kind_each_entry_is(document: Callable[..., Any], empty_home: Path) -> None:
+    keys = {"a-key.umap": "map", "a-set-1-q2.checks": "check", "a-set-1a2b.import": "import", "a-b0.5-key": "model"}
+    for key in keys:
+        leave(key, state="failed", message="The disk is full.")
+    assert {entry["key"]: entry["kind"] for entry in document("status")} == keys
 
 
 def test_busy_is_exit_code_3(cli: Cli, empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -402,7 +409,7 @@ def test_an_interrupt_of_the_keyboard_is_exit_code_130(
         ("train --set bias=much", "bias='much' is not a number"),
         ("train --set bias=7", "The bias is 7.0"),
         ("train --set steps=-1", "steps is -1; give a whole number from 0 to 100000"),
-        ("train --set negatives=all", "No choice of negatives is named 'all'; choose one of filtered_marginal, filtered_uniform"),
+        ("train --set negatives=all", "No choice of negatives is named 'all'; choose one of filtered_marginal"),
         ("train --set objective=magic", "No objective is named 'magic'; choose one of pairwise_bce"),
         ("train --set architecture=large", "No architecture is named 'large'; choose one of conv_stem, seed_faithful"),
         ("train --set data=Ä", "The image set name 'Ä' is not usable; use lower-case letters"),
@@ -419,6 +426,9 @@ def test_an_interrupt_of_the_keyboard_is_exit_code_130(
         ("compare a-key.umap nowhere --out x.html", "a-key.umap is a map, not a model; `python -m vlcore status`"),
         ("compare a.checks b --out x.html", "a.checks is the check of an image set, not a model; `python -m vlcore"),
         ("compare nowhere other", "The following arguments are required: --out"),
+        ("compare a b --out maps.png", "--out is maps.png; it becomes a web page, so give a name that ends in .html"),
+        ("compare a b --out html", "--out is html; it becomes a web page"),
+        ("embed x.png --model zoo-1a2b.import", "zoo-1a2b.import is the report of an import, not a model"),
         ("compare a b --map globe --out x.html", "No map is named 'globe'; choose one of pca, umap"),
     ],
 )  # fmt: skip
@@ -458,11 +468,31 @@ def claimed_png(width: int, height: int) -> bytes:
 def test_a_picture_that_is_none(
     cli: Cli, quick: list[store.Artefact], tmp_path: Path, make: Callable[[Path], Any], sentence: str
 ) -> None:
-    good, bad = open_set("scenes").path(int(open_set("scenes").rows("test")[0])), tmp_path / "photo.png"
+    bad = tmp_path / "photo.png"
     make(bad)
-    code, out, err = cli("embed", good, bad, "--model", quick[0].key, "--json")
+    code, out, err = cli("embed", bad, "--model", quick[0].key, "--json")
     assert (code, out) == (BAD_INPUT, "")
     assert re.search(sentence, one_sentence(err)), err
+
+
+def test_pictures_that_are_none_do_not_hide_the_others(
+    cli: Cli, document: Callable[..., Any], quick: list[store.Artefact], tmp_path: Path
+) -> None:
+    good, text, gone = tmp_path / "good.png", tmp_path / "text.png", tmp_path / "gone.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(good)
+    text.write_text("no picture")
+    found = document("embed", text, good, gone, "--model", quick[0].key)
+    assert [entry["file"] for entry in found["images"]] == [str(good)]
+    assert [entry["file"] for entry in found["unusable"]] == [str(text), str(gone)]
+    assert found["unusable"][1]["message"].endswith(
+        "cannot be read (No such file or directory); give the path of a picture."
+    )
+    code, out, _ = cli("embed", text, good, gone, "--model", quick[0].key)
+    assert code == 0
+    assert all(entry["message"] in out for entry in found["unusable"])
+    code, out, err = cli("embed", text, gone, "--model", quick[0].key)
+    assert (code, out) == (BAD_INPUT, "")
+    assert err.splitlines() == [entry["message"] for entry in found["unusable"]]
 
 
 def test_compare_to_a_place_that_cannot_be_written(cli: Cli, quick: list[store.Artefact], tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
     _training_options(analyse, seeds=True)
 
     embed = add("embed", "where pictures land in a model", commands.embed)
-    embed.add_argument("image", nargs="+", help="PNG, JPEG or WebP files")
+    embed.add_argument("image", nargs="+", help="PNG, JPEG or WebP files; what is none is listed, with exit code 0")
     embed.add_argument("--model", required=True, metavar="KEY")
 
     compare = add("compare", "two maps side by side as one offline HTML file", commands.compare)

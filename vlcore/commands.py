@@ -108,14 +108,21 @@ HEADLINE = ("balanced_accuracy", "minority_accuracy", "worst_group_accuracy")
 
 
 def embed(options: Namespace) -> dict[str, Any]:
-    """Where pictures land: place on the map, neighbours, caption scores."""
+    """Where pictures land: place on the map, neighbours, caption scores. What is no picture is listed beside them."""
     from vlcore.runs import placement
 
     artefact = _model(options.model)
-    pictures = [open_upload(_bytes(Path(file)), Path(file).name) for file in options.image]
+    pictures, unusable = [], []
+    for file in options.image:
+        try:
+            pictures.append((file, open_upload(_bytes(Path(file)), Path(file).name)))
+        except UploadError as error:
+            unusable.append({"file": file, "message": str(error)})
+    if not pictures:
+        raise UploadError("\n".join(entry["message"] for entry in unusable))
     model = comparing.model_map(artefact, "pca")
     images = open_set(artefact.condition.data, artefact.condition.data_version)
-    z = placement.embed_pictures(placement.load(artefact), pictures)
+    z = placement.embed_pictures(placement.load(artefact), [picture for _, picture in pictures])
     places = model.place(z)
     return {
         "model": artefact.key,
@@ -129,9 +136,9 @@ def embed(options: Namespace) -> dict[str, Any]:
                 ],
                 "captions": comparing.caption_scores(model, vector),
             }
-            for file, place, vector in zip(options.image, places, z, strict=True)
+            for (file, _), place, vector in zip(pictures, places, z, strict=True)
         ],
-    }
+    } | ({"unusable": unusable} if unusable else {})
 
 
 def _picture(images: ImageSet, row: int) -> dict[str, str]:
@@ -142,10 +149,15 @@ def _picture(images: ImageSet, row: int) -> dict[str, str]:
 
 
 def _model(key: str) -> store.Artefact:
-    for kind, what in ((".umap", "a map"), (".checks", "the check of an image set")):
-        if key.endswith(kind):
-            raise CommandError(f"{key} is {what}, not a model; `python -m vlcore status` lists the models.")
+    what = {"map": "a map", "check": "the check of an image set", "import": "the report of an import"}
+    if (kind := _kind(key)) in what:
+        raise CommandError(f"{key} is {what[kind]}, not a model; `python -m vlcore status` lists the models.")
     return store.read(key)
+
+
+def _kind(key: str) -> str:
+    """What is published under a key, or would be."""
+    return {".umap": "map", ".checks": "check", ".import": "import"}.get(Path(key).suffix, "model")
 
 
 def compare(options: Namespace) -> dict[str, Any]:
@@ -158,6 +170,8 @@ def compare(options: Namespace) -> dict[str, Any]:
 
     if options.map not in comparing.MAPS:
         raise CommandError(f"No map is named {options.map!r}; choose one of {', '.join(comparing.MAPS)}.")
+    if Path(options.out).suffix.lower() != ".html":
+        raise CommandError(f"--out is {options.out}; it becomes a web page, so give a name that ends in .html.")
     artefacts = [_model(key) for key in (options.left, options.right)]
     if options.map == "umap":
         for key in (options.left, options.right):
@@ -206,7 +220,7 @@ def _status(view: jobs.View) -> dict[str, Any]:
     shown: dict[str, Any] = {
         name: view.status[name] for name in ("stage", "step", "steps", "message") if name in view.status
     }
-    return {"key": view.key, "state": view.state.value, **shown}
+    return {"key": view.key, "kind": _kind(view.key), "state": view.state.value, **shown}
 
 
 def cancel(options: Namespace) -> dict[str, Any]:
