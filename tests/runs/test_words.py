@@ -71,6 +71,7 @@ def test_what_the_maps_sort_by(together: Comparison, by_object: float, by_contex
     for name, value in (("silhouette_object", by_object), ("silhouette_context", by_context)):
         if value is None:
             del metrics["end"][name]
+            metrics["end"]["absent"][name] = "one point"
         else:
             metrics["end"][name]["value"] = value
     left = dataclasses.replace(together, left=with_metrics(together.left, metrics))
@@ -105,7 +106,7 @@ def test_the_table_of_measures_has_the_untrained_encoder_and_the_pixels_beside_e
 
 def test_what_one_point_does_not_have_is_said_not_invented(together: Comparison) -> None:
     metrics = copy.deepcopy(together.left.artefact.metrics)
-    del metrics["end"]["effective_rank"]
+    del metrics["end"]["effective_rank"], metrics["end"]["absent"]  # as the first version wrote it
     table = measured.measures_table(with_metrics(together.left, metrics), together.right, SCENES)
     last = table.iloc[-1]
     assert last["Left"] == "not defined: one point"

@@ -91,9 +91,9 @@ def cell(metrics: Mapping[str, Any], measure: str, is_share: bool) -> str:
 
 def reason_of(metrics: Mapping[str, Any], measure: str) -> str:
     """Why a measure is not defined; a model of an older version has not measured what is new."""
-    absent = metrics.get("absent", {})
-    if "collapsed" in metrics and "effective_rank" not in metrics and measure not in absent:
+    if "absent" not in metrics:  # the first version left out what is not defined in one point, and nothing else
         return "one point"
+    absent = metrics["absent"]
     return str(absent.get(measure, absent.get(measure.split(".")[0], "not measured by this version")))
 
 
