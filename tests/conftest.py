@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -78,12 +79,20 @@ def document(cli: Cli) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def quick(home: Path) -> list[store.Artefact]:
-    """The study's four experiments, trained for a few steps each by two worker processes."""
+def quick(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[store.Artefact]:
+    """The study's four experiments, trained for a few steps each; once, whichever process of the tests asks first."""
     conditions = [condition.but(steps=QUICK_STEPS) for condition in grid("experiments")]
-    with jobs.worker_pool(2) as pool:
-        for future in [pool.submit(pipeline.train_condition, condition) for condition in conditions]:
-            future.result()
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    with FileLock(shared / "quick.lock"), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VLCORE_HOME", str(shared / "quick"))
+        with jobs.worker_pool(2) as pool:
+            for future in [pool.submit(pipeline.train_condition, condition) for condition in conditions]:
+                future.result()
+    # Pictures are many and nobody changes one: links do.
+    shutil.copytree(shared / "quick" / "data", home / "data", copy_function=os.link, dirs_exist_ok=True)
+    shutil.copytree(shared / "quick" / "models", home / "models", dirs_exist_ok=True)
     return [store.read(condition.key) for condition in conditions]
 
 
