@@ -47,7 +47,8 @@ def heat_map(rows: pd.DataFrame, scale: Scale, *, palette: Palette, width: int) 
     table = checked(rows, CELL)
     table["level"] = [f"{100 * bias:g} %" for bias in table["bias"]]
     table["big"] = [scale.said(value) for value in table["value"]]
-    table["small"] = [scale.interval(row).removeprefix(row.big).strip(" ,").split(", ") for row in table.itertuples()]
+    said = [scale.interval(row).removeprefix(scale.said(row.value)).strip(" ,") for row in table.itertuples()]
+    table["ends"], table["blocks"] = zip(*(line.rpartition(", ")[::2] for line in said), strict=True)
     table["spoken"] = [f"{row.style}, {row.removed}: {scale.interval(row)}" for row in table.itertuples()]
     phis = {f"{100 * row.bias:g} %": f"φ {row.phi:.2f}" for row in table.itertuples()}
     levels = list(dict.fromkeys(table.sort_values("bias")["level"]))
@@ -78,13 +79,16 @@ def heat_map(rows: pd.DataFrame, scale: Scale, *, palette: Palette, width: int) 
     domain = list(scale.domain) if scale.middle is None else [scale.domain[0], scale.middle, scale.domain[1]]
     fill = alt.Color("value:Q", legend=None, scale=alt.Scale(domain=domain, range=colours, clamp=True))
     plot = max(200, width - 150)
-    said = base.mark_text(baseline="bottom", fontSize=14, fontWeight=600, color=palette.text, aria=False, dy=-4)
-    beneath = base.mark_text(baseline="top", fontSize=10, color=palette.text, aria=False, dy=1)
+
+    def text(column: str, dy: int, **style: object) -> alt.Chart:
+        return base.mark_text(baseline="middle", dy=dy, color=palette.text, aria=False, **style).encode(text=column)
+
     return finished(
         alt.layer(
             base.mark_rect(stroke=palette.line).encode(color=fill),
-            said.encode(text="big:N"),
-            beneath.encode(text="small:N"),
+            text("big:N", -15, fontSize=14, fontWeight=600),
+            text("ends:N", 3, fontSize=11),
+            text("blocks:N", 18, fontSize=11),
         ),
         f"{scale.words} by label style and bias: " + "; ".join(table["spoken"]),
         palette,

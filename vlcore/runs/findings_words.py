@@ -7,6 +7,7 @@ length, and never more; where the numbers decide nothing it says so. No sentence
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -26,21 +27,20 @@ from vlcore.runs.verdicts import Verdict
 
 def answer(found: Findings) -> str:
     """The study's question answered from the numbers, in one paragraph."""
-    condition = found.study.conditions[0]
+    condition, first = found.study.conditions[0], headline(found)
     where = f"on {pictures(condition)} and after {condition.steps:,} steps"
     level = None if found.end is None else _headline(found.end)
-    if found.end is None or level is None or level.difference is None:
+    if found.end is None or level is None or first is None:
         return (
             f"Not decided: a comparison needs two blocks with both label styles. {found.there} of "
             f"{len(found.study.conditions)} runs {where} are there."
         )
-    n = level.difference.mean.n
+    n = len(level.blocks)
     sentences = [
         f"Exploratory: {n} of the {ENOUGH} blocks that a decision asks for are there." if n < ENOUGH else "",
-        f"{where[0].upper()}{where[1:]}, with {describe_bias(condition.but(bias=level.bias))}, minority pictures were "
-        f"named right {_arm(found, 'undescriptive', level.bias)} with short labels and "
-        f"{_arm(found, 'descriptive', level.bias)} with descriptive ones. The difference is "
-        f"{points(level.difference.mean)}: {verdict_words(level)}.",
+        f"{where[0].upper()}{where[1:]}, with {first.bias}, minority pictures were named right {first.short} with "
+        f"short labels and {first.descriptive} with descriptive ones. The difference is {first.difference}: "
+        f"{first.verdict}.",
         _other_levels(found.end, level),
         _slope(found.end),
         _first_fit(found, level),
@@ -48,6 +48,38 @@ def answer(found: Findings) -> str:
         "Other pictures, models and training lengths can give other numbers.",
     ]
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The answer at one level of bias, in words.
+
+    Attributes:
+        bias: the level.
+        short, descriptive: right on minority pictures, with the interval over blocks.
+        difference: descriptive less short.
+        verdict: with the number of blocks.
+    """
+
+    bias: str
+    short: str
+    descriptive: str
+    difference: str
+    verdict: str
+
+
+def headline(found: Findings) -> Headline | None:
+    """The study's own example of bias, or the strongest below 100 % that was compared; None where none was."""
+    level = None if found.end is None else _headline(found.end)
+    if level is None or level.difference is None:
+        return None
+    return Headline(
+        bias=describe_bias(found.study.conditions[0].but(bias=level.bias)),
+        short=_arm(found, "undescriptive", level.bias),
+        descriptive=_arm(found, "descriptive", level.bias),
+        difference=points(level.difference.mean),
+        verdict=verdict_words(level),
+    )
 
 
 def pictures(condition: Condition) -> str:

@@ -14,6 +14,7 @@ from vlcore.measures.paired import ENOUGH, EXACT, MARGIN
 from vlcore.runs.findings import ADVANTAGE, Findings
 from vlcore.runs.findings_figures import words_of
 from vlcore.runs.findings_words import pictures
+from vlcore.runs.studies import Study
 
 _MEASURES = (
     "Right on minority groups (primary): share of held-out pictures of the two minority groups whose object is named "
@@ -41,35 +42,30 @@ _STATISTICS = (
 )
 
 
-def methods(found: Findings) -> list[str]:
-    """Data, labels, model and recipe, seeds, measures, statistics, software; a paragraph each."""
+def methods(found: Findings) -> dict[str, str]:
+    """Data, labels, model and recipe, seeds, measures, statistics, software; a paragraph each, by its title."""
     condition, grouping = found.study.conditions[0], found.grouping
     seeds = found.runs.loc[found.runs["planned"], ["data_seed", "init_seed"]].drop_duplicates()
     index = f"{words_of(ADVANTAGE, grouping)}: the difference of the two silhouettes of one run."
-    return [
-        _data(condition, grouping),
-        f"Labels. Short: {_said('undescriptive', grouping)}. Descriptive: {_said('descriptive', grouping)}.",
-        _recipe(condition),
-        f"Seeds. {len(seeds)} blocks (data seed, initialisation seed): "
+    return {
+        "Data": _data(condition, grouping),
+        "Labels": f"Short: {_said('undescriptive', grouping)}. Descriptive: {_said('descriptive', grouping)}.",
+        "Model and recipe": _recipe(condition),
+        "Seeds": f"{len(seeds)} blocks (data seed, initialisation seed): "
         + ", ".join(f"({data}, {init})" for data, init in seeds.itertuples(index=False))
         + ". The data seed draws the training pictures and those that the bias removes; what is kept at a higher bias "
         "is part of what is kept at a lower one. The initialisation seed gives weights, order and augmentation.",
-        " ".join(("Measures.", *_MEASURES[:3], index, *_MEASURES[3:])),
-        f"Statistics. {_STATISTICS}",
-        f"Software. {'; '.join(sorted(set(found.runs['versions'])))}. Devices: {_devices(found)}.",
-        f"To repeat: {command(found)}",
-    ]
+        "Measures": " ".join((*_MEASURES[:3], index, *_MEASURES[3:])),
+        "Statistics": _STATISTICS,
+        "Software": f"{'; '.join(sorted(set(found.runs['versions'])))}. Devices: {_devices(found)}.",
+    }
 
 
-def command(found: Findings) -> str:
+def command(study: Study) -> str:
     """The command line that runs a study, with what its claims must beat."""
-    return command_of(found.study.name, found.study.conditions)
-
-
-def command_of(name: str, conditions: tuple[Condition, ...]) -> str:
-    condition, seeds = conditions[0], len({one.data_seed for one in conditions})
+    condition, seeds = study.conditions[0], len({one.data_seed for one in study.conditions})
     steps = f"--preset {condition.preset}" if condition.preset != "custom" else f"--set steps={condition.steps}"
-    return f"python -m vlcore study {name} --data {condition.data} {steps} --seeds {seeds} --controls"
+    return f"python -m vlcore study {study.name} --data {condition.data} {steps} --seeds {seeds} --controls"
 
 
 def _data(condition: Condition, grouping: Grouping) -> str:
@@ -77,7 +73,7 @@ def _data(condition: Condition, grouping: Grouping) -> str:
     majority, minority = (" and ".join(names[one] for one in side) for side in (grouping.majority, grouping.minority))
     what = pictures(condition)
     return (
-        f"Data. {what[0].upper()}{what[1:]}: {condition.n_per_group} training pictures of each group before any is "
+        f"{what[0].upper()}{what[1:]}: {condition.n_per_group} training pictures of each group before any is "
         f"removed. Majority groups: {majority}; minority groups: {minority}. Bias is the share of each minority group "
         "that is removed. All numbers are of held-out pictures, the four groups counting alike, which share no scene "
         "with training; every condition is measured on the same ones."
@@ -86,7 +82,7 @@ def _data(condition: Condition, grouping: Grouping) -> str:
 
 def _recipe(condition: Condition) -> str:
     return (
-        f"Model and recipe. Image encoder {condition.architecture}: {ARCHITECTURES[condition.architecture]} Text "
+        f"Image encoder {condition.architecture}: {ARCHITECTURES[condition.architecture]} Text "
         "encoder: a word-level transformer. Each ends in a unit vector; a score is made from the cosine of one picture "
         f"and one caption. Objective {condition.objective}: {OBJECTIVES[condition.objective]} Mismatched captions, "
         f"{condition.negatives}: {NEGATIVES[condition.negatives]} Muon for the matrices inside the blocks (Jordan et "

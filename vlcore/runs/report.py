@@ -15,7 +15,7 @@ from vlcore.figures.theme import LIGHT, Palette
 from vlcore.runs import findings_figures as figures
 from vlcore.runs import findings_words as words
 from vlcore.runs.findings import PRIMARY, Findings
-from vlcore.runs.methods import methods
+from vlcore.runs.methods import command, methods
 
 TITLE = "Can more descriptive labels help a vision-language model that learns from biased pictures?"
 WIDTH = 900  # px of a figure
@@ -70,7 +70,8 @@ def _parts(found: Findings, palette: Palette) -> Iterator[Any]:
         yield f"{measure[0]} ({measure[1]}):"
         yield rows.drop(columns=["Measure", "Role"])
     yield Heading("Methods")
-    yield from methods(found)
+    yield from (f"{title}. {text}" for title, text in methods(found).items())
+    yield f"To run it again: {command(found.study)}"
     yield Heading("What is missing")
     yield _missing(found)
     yield Heading("Runs")

@@ -1,0 +1,166 @@
+"""What the Findings page shows, read and drawn once for all visitors.
+
+The one idea: a study is named by the digests of its runs, and so is every figure and file made from it; a run that
+finishes makes new names, and a click in between costs nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import streamlit as st
+
+from vlcore.conditions import Condition
+from vlcore.figures.theme import DARK, LIGHT, Palette
+from vlcore.images.groups import Grouping
+from vlcore.runs import findings as reading
+from vlcore.runs import findings_figures as figures
+from vlcore.runs import report, store, studies
+from vlcore.runs.compared import Compared
+from vlcore.runs.findings import Findings
+from vlcore.runs.studies import Study
+from vlcore.runs.verdicts import Verdict
+from vlcore.ui import drawn, work
+
+_PALETTES = {palette.name: palette for palette in (LIGHT, DARK)}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A study and the runs of it that are there, with those that its claims must beat.
+
+    Attributes:
+        study: what was planned.
+        grouping: which groups are the majority.
+        runs: key and digest of each run that is there.
+    """
+
+    study: Study
+    grouping: Grouping
+    runs: tuple[tuple[str, str], ...]
+
+    @cached_property
+    def missing(self) -> list[Condition]:
+        """The planned runs that are not there."""
+        there = {key for key, _ in self.runs}
+        return [condition for condition in self.study.conditions if condition.key not in there]
+
+    @property
+    def there(self) -> int:
+        """How many of the planned runs are there."""
+        return len(self.study.conditions) - len(self.missing)
+
+    @cached_property
+    def name(self) -> str:
+        """Changes with the plan, with every run, and with the names of the groups."""
+        planned = [condition.key for condition in self.study.conditions]
+        return hashlib.sha256(repr((planned, self.runs, self.grouping)).encode()).hexdigest()
+
+
+def shown(study: Study, grouping: Grouping) -> Shown:
+    """A study as it stands on the disk.
+
+    Raises:
+        StoreError: when a run is damaged; it has then been set aside.
+    """
+    wanted = (*study.conditions, *studies.controls(study))
+    keys = [condition.key for condition in wanted if store.published(condition.key)]
+    return Shown(study, grouping, tuple((key, work.artefact(key).digest) for key in keys))
+
+
+def found(one: Shown) -> Findings:
+    """A study, analysed once.
+
+    Raises:
+        StudyError: when none of its runs is there.
+        AnalysisError: when its runs do not compare.
+    """
+    return _found(one, one.name)
+
+
+# Streamlit names what it keeps by the arguments that have no underscore in front.
+@st.cache_resource(max_entries=12, show_spinner="Analysing the runs …")
+def _found(_one: Shown, name: str) -> Findings:
+    return reading.findings(_one.study, [work.artefact(key) for key, _ in _one.runs], _one.grouping)
+
+
+def figure(one: Shown, palette: Palette, kind: str, about: str, width: int) -> drawn.Spec:
+    """A figure of `vlcore.runs.findings_figures`.
+
+    Args:
+        one: the study.
+        palette: colours.
+        kind: name of the figure.
+        about: the measure that it shows, or the id of a claim; empty where it shows one thing only.
+        width: in px.
+
+    Raises:
+        ValueError: when it cannot be drawn from what is there.
+    """
+    return _figure(one, one.name, palette.name, kind, about, width)
+
+
+@st.cache_resource(max_entries=300, show_spinner=False)
+def _figure(_one: Shown, name: str, palette: str, kind: str, about: str, width: int) -> drawn.Spec:
+    result, colours = found(_one), _PALETTES[palette]
+    draw: Any = getattr(figures, kind)
+    if kind in ("readings", "claim_chart"):
+        verdict = verdict_of(result, about)
+        chart = draw(verdict, colours, width) if kind == "readings" else draw(result, verdict, colours, width)
+    elif kind == "forest":
+        chart = draw(result, compared_of(result, about), colours, width)
+    else:
+        chart = draw(result, about, colours, width) if about else draw(result, colours, width)
+    spec: drawn.Spec = chart.to_dict()
+    return spec
+
+
+def show(one: Shown, palette: Palette, kind: str, about: str, width: int) -> None:
+    """Draw a figure, or say why it is not there yet."""
+    try:
+        spec = figure(one, palette, kind, about, width)
+    except ValueError as error:
+        st.caption(f"There is no figure here yet: {error}.")
+        return
+    # What a figure says to those who do not see it stands in it; Streamlit wants it apart.
+    rest = {name: part for name, part in spec.items() if name != "description"}
+    drawn.show(rest, alt=spec["description"], key=f"{kind}_{about}")
+
+
+def verdict_of(result: Findings, claim: str) -> Verdict:
+    """A claim's verdict by its id."""
+    return next(verdict for verdict in result.verdicts if verdict.claim.id == claim)
+
+
+def compared_of(result: Findings, measure: str) -> Compared:
+    """The comparison of a measure.
+
+    Raises:
+        ValueError: when there is none.
+    """
+    parts = () if result.end is None else (result.end.primary, *result.end.secondary)
+    for part in parts:
+        if part.measure == measure:
+            return part
+    raise ValueError("this measure is in no comparison")
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _files(_one: Shown, name: str) -> dict[str, bytes]:
+    result, columnar = found(_one), io.BytesIO()
+    result.frame.to_parquet(columnar, index=False)
+    return {
+        "runs.csv": result.frame.to_csv(index=False, lineterminator="\n").encode(),
+        "runs.parquet": columnar.getvalue(),
+        "comparisons.csv": report.comparisons(result).to_csv(index=False, lineterminator="\n").encode(),
+        "report.html": report.report_html(result).encode(),
+    }
+
+
+def file(one: Shown, name: str) -> bytes:
+    """What a researcher takes away: ``runs.csv``, ``runs.parquet``, ``comparisons.csv`` or ``report.html``."""
+    return _files(one, one.name)[name]

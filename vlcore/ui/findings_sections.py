@@ -1,0 +1,235 @@
+"""Sections of the Findings page: what is missing, the ledger, the figures, what to take away.
+
+The one idea: a section takes a study as it stands and draws it; it decides nothing.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from vlcore.conditions import Condition
+from vlcore.figures.theme import Palette
+from vlcore.runs import findings_figures as figures
+from vlcore.runs import findings_words as words
+from vlcore.runs import jobs, methods
+from vlcore.runs.evidence import CONTRADICTED, DEPENDS, SUPPORTED
+from vlcore.runs.findings import PRIMARY, Findings
+from vlcore.runs.jobs import State
+from vlcore.runs.verdicts import Verdict
+from vlcore.ui import findings, panels, work
+from vlcore.ui.findings import Shown
+
+STUDY_DOCUMENT = Path(__file__).parents[2] / "docs" / "study.md"
+# Of what is published; a guess where nothing is: a step takes 65 ms on a core, drawing and measuring the rest.
+_STEP_SECONDS, _OTHER_SECONDS = 0.065, 20.0
+_BADGES = {SUPPORTED: ("green", "check_circle"), CONTRADICTED: ("red", "cancel"), DEPENDS: ("orange", "alt_route")}
+_OPEN = ("gray", "help")
+
+
+def queue(one: Shown) -> None:
+    """How many of the planned runs are there, and the button that makes the rest; follows them while they train."""
+    missing, planned = one.missing, len(one.study.conditions)
+    if not missing:
+        st.caption(f"All {planned} planned runs are there.")
+        return
+
+    def board() -> None:
+        views = [work.queue().view(condition.key) for condition in missing]
+        active = [view for view in views if view.state.is_active]
+        done = sum(view.done for view in views)
+        if active:
+            _progress(one, active, done)
+        else:
+            _offer(one, [condition for condition, view in zip(missing, views, strict=True) if not view.done])
+            for sentence in dict.fromkeys(filter(None, map(panels.ended_badly, views))):
+                st.warning(sentence)
+        if done == len(missing) or bool(active) != st.session_state.get("findings_polling", False):
+            st.session_state["findings_polling"] = bool(active)
+            st.rerun()
+
+    st.fragment(board, run_every=work.POLL if st.session_state.get("findings_polling") else None)()
+
+
+def _offer(one: Shown, missing: list[Condition]) -> None:
+    there, planned = one.there, len(one.study.conditions)
+    seconds = len(missing) * seconds_a_run(one) / jobs.default_workers()
+    row = st.container(horizontal=True, vertical_alignment="center")
+    pressed = row.button(
+        "Run what is missing" if there else "Run this study",
+        type="secondary" if there else "primary",
+        icon=":material/play_arrow:",
+        help="Trains in the background, a few at a time; you can leave this page.",
+    )
+    row.caption(
+        f"{there} of {planned} planned runs are there; the other {len(missing)} take {words.how_long(seconds)} here.",
+        width="content",
+    )
+    if pressed:
+        for condition in missing:
+            work.train(condition)
+        st.rerun()
+    with st.expander("Run it over night, from the command line"):
+        st.code(methods.command(one.study), language="sh")
+        st.caption(
+            "With `--controls` it runs what the claims must beat too: labels with a random context, and as many "
+            "pictures removed from all groups alike. What is there is not trained again."
+        )
+
+
+def _progress(one: Shown, active: list[jobs.View], done: int) -> None:
+    running = [view for view in active if view.state is State.RUNNING]
+    planned = len(one.study.conditions)
+    total = (one.there + done + sum(view.fraction for view in running)) / planned
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    row.progress(
+        min(total, 1.0),
+        text=f"{one.there + done} of {planned} runs are there, {len(running)} are training. You can leave this page.",
+    )
+    if done and row.button("Show them", icon=":material/refresh:", help="Analyses again, with what is new."):
+        st.rerun()
+    if row.button("Stop", icon=":material/stop:"):
+        for view in active:
+            work.queue().cancel(view.key)
+        st.toast("Stopping: those that train stop after the step that they are at.")
+
+
+def seconds_a_run(one: Shown) -> float:
+    """How long a run takes: the median of those that are there, else a guess from its steps."""
+    import statistics
+
+    taken = [float(work.artefact(key).manifest.get("seconds", 0)) for key, _ in one.runs]
+    known = [seconds for seconds in taken if seconds > 0]
+    return statistics.median(known) if known else _OTHER_SECONDS + _STEP_SECONDS * one.study.conditions[0].steps
+
+
+def nothing_yet(one: Shown) -> None:
+    """What would be here."""
+    blocks = len({condition.data_seed for condition in one.study.conditions})
+    st.info(
+        f"None of the {len(one.study.conditions)} runs of this study is there yet. When they are, this page answers "
+        "the study's question with an interval, puts the study's eight claims to the test, and shows every run. "
+        f"Each run is one model: {blocks} pairs of seeds, each with every bias and both label styles.",
+        icon=":material/science:",
+    )
+
+
+def answer(result: Findings) -> None:
+    """The question answered from the numbers, with how far they reach."""
+    with st.container(border=True):
+        if first := words.headline(result):
+            st.markdown(f"**Right on minority pictures, with {first.bias}**")
+            with st.container(horizontal=True, gap="large"):
+                for label, value in (
+                    ("short labels", first.short),
+                    ("descriptive labels", first.descriptive),
+                    (first.verdict, first.difference),
+                ):
+                    share, _, interval = value.partition(" (")
+                    st.metric(label, share, help=f"95 % interval over blocks: {interval.rstrip(')')}", width="content")
+        st.markdown(words.answer(result))
+        for note in result.end.notes if result.end else ():
+            st.caption(note)
+
+
+def badge(verdict: Verdict) -> str:
+    """A status as coloured words with an icon, for markdown."""
+    colour, icon = _BADGES.get(verdict.status, _OPEN)
+    said = verdict.words if verdict.status != DEPENDS else verdict.words.partition(":")[0]
+    return f":{colour}-badge[:material/{icon}: {said}]"
+
+
+def ledger(result: Findings) -> None:
+    """The claims of the study, a line each."""
+    head = "| | The study says | Test | Must beat | Estimate (95 % interval) | Status |\n|---|---|---|---|---|---|\n"
+    st.markdown(
+        head
+        + "\n".join(
+            f"| **{one.claim.id}** | {one.claim.says} | {one.claim.test} | {one.claim.null} | "
+            f"{words.estimate_words(one.estimate)} | {badge(one)} |"
+            for one in result.verdicts
+        )
+    )
+
+
+def claim(one: Shown, result: Findings, palette: Palette, width: int) -> None:
+    """One claim, chosen by its number: what was measured, how else it was read, and the runs in it."""
+    ids = [verdict.claim.id for verdict in result.verdicts]
+    chosen = st.segmented_control(
+        "Look behind a claim", ids, default="C7", required=True, key="claim", bind="query-params"
+    )
+    verdict = findings.verdict_of(result, chosen or "C7")
+    st.markdown(f"**{verdict.claim.id} · {verdict.claim.says}** {badge(verdict)}")
+    st.markdown(verdict.sentence or "Nothing was measured for this claim yet.")
+    with st.container(horizontal=True, gap="large"):
+        findings.show(one, palette, "claim_chart", verdict.claim.id, width)
+        findings.show(one, palette, "readings", verdict.claim.id, width)
+    unread = [
+        f"{reading.words} ({reading.reason})" for reading in (*verdict.nulls, *verdict.readings) if reading.reason
+    ]
+    if unread:
+        st.caption(f"Not read: {'; '.join(unread)}.")
+    with st.expander(f"The {len(verdict.runs)} runs in it"):
+        rows = result.runs[result.runs["key"].isin(verdict.runs)]
+        columns = ["key", "labels", "removed", "size_mode", "data_seed", "init_seed", "first_fit_step", "checksum"]
+        st.dataframe(rows[columns], hide_index=True, width="stretch")
+
+
+def over_bias(one: Shown, result: Findings, palette: Palette, width: int, whole: int) -> None:
+    """One measure over bias and labels: cells, lines, pairs, moments."""
+    names = {figures.words_of(measure, result.grouping): measure for measure in figures.charted(result)}
+    first = figures.words_of(PRIMARY, result.grouping)
+    chosen = st.selectbox(
+        "Measure", list(names), index=list(names).index(first) if first in names else 0, key="measure",
+        bind="query-params", width=460,
+        help="The first is the study's own question; all others are secondary and decide nothing.",
+    )  # fmt: skip
+    measure = names.get(chosen or "", PRIMARY)
+    findings.show(one, palette, "heat_map", measure, whole)
+    with st.container(horizontal=True, gap="large"):
+        findings.show(one, palette, "by_bias", measure, width)
+        with st.container(width=width):
+            st.markdown("**Block by block**, from short to descriptive labels")
+            findings.show(one, palette, "paired_slopes", measure, width)
+        with st.container(width=width):
+            st.markdown("**The difference**, with its interval over blocks")
+            findings.show(one, palette, "forest", measure, width)
+        with st.container(width=width):
+            st.markdown("**Before training, at first fit and at the end**")
+            findings.show(one, palette, "moments", measure, width)
+    st.caption(figures.legend())
+
+
+def downloads(one: Shown) -> None:
+    """Tables and the report, made when they are asked for."""
+    with st.container(horizontal=True):
+        for name, label, icon, kind in (
+            ("report.html", "Report, one offline file", "description", "text/html"),
+            ("runs.csv", "Runs, CSV", "table", "text/csv"),
+            ("runs.parquet", "Runs, parquet", "table", "application/vnd.apache.parquet"),
+            ("comparisons.csv", "Comparisons, CSV", "table", "text/csv"),
+        ):
+            st.download_button(
+                label,
+                partial(findings.file, one, name),
+                file_name=f"{one.study.name}-{one.study.conditions[0].data}-{name}",
+                mime=kind,
+                icon=f":material/{icon}:",
+                on_click="ignore",
+                key=f"download_{name}",
+            )
+
+
+def lost(one: Shown) -> None:
+    """Which of the planned runs are not there."""
+    if one.missing:
+        with st.expander(f"The {len(one.missing)} runs that are missing"):
+            st.dataframe({"run": [condition.key for condition in one.missing]}, hide_index=True, width="stretch")
+
+
+def choices() -> None:
+    """What the study leaves open, as it is written in the documentation."""
+    with st.expander("What the study leaves open, and what we chose"):
+        st.markdown(STUDY_DOCUMENT.read_text(encoding="utf-8").partition("\n")[2])
