@@ -25,6 +25,7 @@ from PIL import Image
 
 from vlcore.__main__ import main
 from vlcore.images import generate, rendered
+from vlcore.images.generate import backends
 from vlcore.images.imagesets import open_set, read_set
 from vlcore.images.importers import aside
 from vlcore.measures.estimate import FEW
@@ -761,5 +762,17 @@ def test_what_cannot_be_drawn_is_one_sentence_before_anything_is_asked(
 def test_a_service_that_cannot_be_asked_is_one_sentence(
     refused: Callable[..., str], shop: Shop, empty_home: Path, options: tuple[object, ...], sentence: str
 ) -> None:
-    assert re.search(sentence, refused(*order(shop, "--yes", *options), lines=2))
+    assert re.search(sentence, refused(*order(shop, "--yes", *options)))
     assert list(empty_home.iterdir()) == []
+
+
+def test_a_missing_key_or_package_is_said_before_the_plan(
+    refused: Callable[..., str], shop: Shop, empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY")
+    assert refused(*order(shop)).startswith("OPENAI_API_KEY holds no key")
+    local = ("--backend", "local", "--model", "owner/model", "--batch")
+    remote = order(shop)[: order(shop).index("--base-url")]
+    assert refused(*remote, *local, 0) == "A batch of 0 pictures cannot be drawn; give at least 1."
+    monkeypatch.setattr(backends, "find_spec", lambda name: None if name == "diffusers" else name)
+    assert refused(*remote, *local, 2).startswith("Drawing on this machine needs the package diffusers")

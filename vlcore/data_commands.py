@@ -188,6 +188,7 @@ def generate(options: Namespace) -> dict[str, Any]:
     folder = data_folder() / ".generated" / options.name
     left = making.remaining(wanted, folder, retry_refused=options.retry_refused)
     if left:
+        making.check_backend(wanted, base_url=options.base_url, batch=options.batch)
         cost = making.estimate(left, options.price).cost
         price = "their price was not given (--price)" if cost is None else f"they cost {cost:,.2f} in all"
         total = len(wanted.pictures)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from vlcore.images.generate.backends import Refused
+from vlcore.images.generate.backends import NEEDS_DIFFUSERS, Refused
 from vlcore.images.generate.planning import GenerateError, Plan, Wanted
 from vlcore.learning.embed import choose_device
 
@@ -80,7 +80,7 @@ def _load(model: str) -> Any:
     try:
         from diffusers import AutoPipelineForText2Image
     except ImportError as error:
-        raise GenerateError('Drawing on this machine needs the package diffusers: pip install "diffusers".') from error
+        raise GenerateError(NEEDS_DIFFUSERS) from error
     folder = Path(model).expanduser()
     if folder.is_dir():
         if not (folder / "model_index.json").exists():

@@ -1,6 +1,6 @@
 """Image sets drawn by a text-to-image model: a plan, a back end that draws, and a folder that can be resumed."""
 
-from vlcore.images.generate.backends import open_backend
+from vlcore.images.generate.backends import check_backend, open_backend
 from vlcore.images.generate.planning import (
     BACKENDS,
     PROMPT,
@@ -25,6 +25,7 @@ __all__ = [
     "Patience",
     "Plan",
     "Wanted",
+    "check_backend",
     "context_name",
     "estimate",
     "generate",

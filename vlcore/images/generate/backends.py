@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Protocol
 
 from PIL import Image
@@ -50,6 +51,26 @@ class Backend(Protocol):
         """
 
 
+NEEDS_DIFFUSERS = 'Drawing on this machine needs the package diffusers: pip install "diffusers".'
+
+
+def check_backend(plan: Plan, *, base_url: str | None = None, batch: int = 1) -> None:
+    """Make sure that `open_backend` will do, as far as can be known without loading a model.
+
+    Raises:
+        GenerateError: when a package or the key is missing, or an option cannot be used.
+    """
+    if plan.backend == "service":
+        open_backend(plan, base_url=base_url, batch=batch)
+        return
+    if base_url is not None:
+        raise GenerateError("A base URL is for a service; leave it out for the local back end.")
+    if batch < 1:
+        raise GenerateError(f"A batch of {batch} pictures cannot be drawn; give at least 1.")
+    if find_spec("diffusers") is None:
+        raise GenerateError(NEEDS_DIFFUSERS)
+
+
 def open_backend(plan: Plan, *, base_url: str | None = None, batch: int = 1) -> Backend:
     """The back end of a plan, ready to draw.
 
@@ -68,8 +89,7 @@ def open_backend(plan: Plan, *, base_url: str | None = None, batch: int = 1) -> 
         from vlcore.images.generate.service import Service
 
         return Service(plan, base_url)
-    if base_url is not None:
-        raise GenerateError("A base URL is for a service; leave it out for the local back end.")
+    check_backend(plan, base_url=base_url, batch=batch)
     from vlcore.learning.text_to_image import TextToImage
 
     return TextToImage(plan, batch)
