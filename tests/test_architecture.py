@@ -19,8 +19,8 @@ LIBRARY = sorted((ROOT / "vlcore").rglob("*.py"))
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
 HEAVY = {"torch", "torchvision", "transformers", "umap", "numba", "vl_convert", "diffusers", "openai", "imagehash"}
 COMMANDS = {
-    "data render", "data import", "data generate", "data list", "data show", "data check", "conditions", "train",
-    "study", "analyse", "embed", "compare", "status", "cancel", "clean", "verify",
+    "data render", "data import", "data generate", "data list", "data show", "data check", "data remove", "conditions",
+    "train", "study", "analyse", "embed", "compare", "status", "cancel", "clean", "verify",
 }  # fmt: skip
 
 

@@ -291,6 +291,9 @@ PLACES = "choose two different ones of grass, desert, snow, beach, street, room"
         ("data render --name ../snowy --out new", r"cannot be named '\.\./snowy'; use lower-case letters"),
         ("data render --style pencil", "There is an image set named 'scenes' already and its settings are others"),
         ("data import", "arguments are required: source, --name"),
+        ("data remove", "arguments are required: name"),
+        ("data remove scenes --yes", "scenes is built in and is drawn again when it is needed; it cannot be removed"),
+        ("data remove nowhere --yes", "There is no image set named 'nowhere'; there are: scenes, balanced-cues"),
         ("data import nowhere --name x", "nowhere does not exist; give the path of a folder or a zip"),
         ("data import nowhere --name scenes", "There is an image set named 'scenes' already; choose another name"),
         ("data import nowhere --name Ä", "An image set cannot be named 'Ä'; use lower-case letters, digits"),
@@ -560,7 +563,62 @@ def test_a_check_of_a_picture_that_is_gone(refused: Callable[..., str], document
         shutil.rmtree(own / "data" / "gone")
 
 
+# --- remove
+
+
+def test_a_set_is_removed_and_its_models_stay(
+    cli: Cli, document: Document, refused: Callable[..., str], own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = document("train", "--data", "own", *STEPS)["key"]
+    shutil.copytree(own / "data" / "own", own / "kept")
+    folder = own / "data" / "own"
+    try:
+        assert refused("data", "remove", "own", lines=2) == "Nobody can be asked here; give --yes to remove it."
+        work = jobs.work_folder(key.replace("-b0-", "-b50-"))
+        work.mkdir(parents=True)
+        (work / "status.json").write_text(json.dumps({"state": "running"}))
+        with FileLock(work / "lock"):
+            code, out, err = cli("data", "remove", "own", "--yes")
+        assert (code, out) == (BUSY, "")
+        assert err == f"own is in use by {work.name}; wait for it or cancel it.\n"
+        assert folder.exists()
+        code, out, err = cli("data", "remove", "own", "--yes", "--json")
+        assert (code, err.count("\n")) == (0, 1)
+        assert err.startswith(f"{folder} will be removed with all pictures in it; ")
+        said = json.loads(out)
+        assert said["removed"] == [str(folder)]
+        assert key in said["models_that_stay"]
+        assert not folder.exists()
+        assert document("status", key)[0]["state"] == "done"
+        assert "There is no image set named 'own'" in refused("data", "remove", "own", "--yes")
+    finally:
+        shutil.rmtree(jobs.work_folder(key.replace("-b0-", "-b50-")), ignore_errors=True)
+        if not folder.exists():
+            (own / "kept").rename(folder)
+
+
+def test_somebody_at_a_terminal_is_asked_before_a_set_goes(
+    cli: Cli, empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("zoo", "zoo-2"):
+        (empty_home / "data" / name).mkdir(parents=True)
+        (empty_home / "data" / name / "dataset.json").write_text("{}")
+    question = f"{empty_home / 'data' / 'zoo'} will be removed with all pictures in it.\nRemove it? [y/N] "
+    monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
+    assert cli("data", "remove", "zoo") == (BAD_INPUT, "", f"{question}Nothing was removed.\n")
+    monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
+    code, out, err = cli("data", "remove", "zoo")
+    assert (code, err) == (0, question)
+    assert out == f"name: zoo\nremoved:\n  {empty_home / 'data' / 'zoo'}\nmodels that stay: none\n"
+    assert [path.name for path in (empty_home / "data").glob("[!.]*")] == ["zoo-2"]
+
+
 # --- generate
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 class Shop:
@@ -649,10 +707,6 @@ def test_a_model_draws_a_set(cli: Cli, document: Document, shop: Shop, empty_hom
 def test_nothing_is_drawn_before_somebody_agrees(
     cli: Cli, refused: Callable[..., str], shop: Shop, empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
     sentence = refused(*order(shop), lines=2)
     assert sentence == "Nobody can be asked here; give --yes to draw these pictures."

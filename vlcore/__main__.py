@@ -92,7 +92,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _data_commands(commands_of: Any, add: Callable[..., Any]) -> None:
-    about = "image sets: render, import, generate, list, show, check"
+    about = "image sets: render, import, generate, list, show, check, remove"
     data = commands_of.add_parser("data", help=about, description=about).add_subparsers(
         dest="data_command", required=True, metavar="COMMAND", parser_class=_Parser
     )
@@ -142,6 +142,9 @@ def _data_commands(commands_of: Any, add: Callable[..., Any]) -> None:
     show.add_argument("name")
     check = add("check", "is a set fit to study bias with; what could a model cheat with", data_commands.check, data)
     check.add_argument("name")
+    remove = add("remove", "take an image set away; models that were trained on it stay", data_commands.remove, data)
+    remove.add_argument("name")
+    remove.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _training_options(command: argparse.ArgumentParser, seeds: bool = False) -> None:

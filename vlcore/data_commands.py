@@ -1,10 +1,11 @@
-"""The commands under ``data``: image sets are drawn, imported, generated, listed and checked.
+"""The commands under ``data``: image sets are drawn, imported, generated, listed, checked and removed.
 
 The one idea: as in `vlcore.commands`, a command returns a value that can be printed as JSON.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from argparse import Namespace
@@ -19,7 +20,7 @@ from vlcore.home import data_folder, make_folder
 from vlcore.images.imagesets import ImageSet, ImageSetError, Progress, check_name, open_set, set_names
 from vlcore.images.importers.left_out import LIST
 from vlcore.images.recipes import Recipe, new_recipe, recipe_of
-from vlcore.runs import jobs
+from vlcore.runs import jobs, store
 
 FOLDER_SETTINGS = {"n_per_group": 48, "size": 128, "seed": 0}  # of a folder to browse, where they are not given
 
@@ -193,7 +194,7 @@ def generate(options: Namespace) -> dict[str, Any]:
         price = "their price was not given (--price)" if cost is None else f"they cost {cost:,.2f} in all"
         total = len(wanted.pictures)
         print(f"{len(left):,} of {total:,} pictures are to be drawn by {options.model}; {price}.", file=sys.stderr)
-        _confirm(options.yes)
+        _confirm(options.yes, "Draw them? [y/N] ", "give --yes to draw these pictures.", "Nothing was drawn.")
         backend = making.open_backend(wanted, base_url=options.base_url, batch=options.batch)
         try:
             with _Bar("pictures") as progress:
@@ -209,8 +210,31 @@ def generate(options: Namespace) -> dict[str, Any]:
     return {**report.as_dict(), "refused": refused, "kept_in": str(folder)}
 
 
-def _confirm(yes: bool) -> None:
-    """Ask before anything is drawn.
+def remove(options: Namespace) -> dict[str, Any]:
+    """Take a set away; models that were trained on it stay."""
+    from vlcore.images import removing
+
+    folders = removing.folders_of(options.name)
+    running = [seen.key for seen in jobs.active_and_ended() if seen.state.is_active and _is_of(seen.key, options.name)]
+    if running:
+        raise jobs.BusyError(f"{options.name} is in use by {running[0]}; wait for it or cancel it.")
+    models = [key for key in store.model_keys() if _is_of(key, options.name)]
+    where = " and ".join(map(str, folders))
+    stay = f"; {len(models):,} of its models stay, but cannot show its pictures any more" if models else ""
+    print(f"{where} will be removed with all pictures in it{stay}.", file=sys.stderr)
+    _confirm(options.yes, "Remove it? [y/N] ", "give --yes to remove it.", "Nothing was removed.")
+    removing.remove(options.name)
+    return {"name": options.name, "removed": [str(folder) for folder in folders], "models_that_stay": models}
+
+
+def _is_of(key: str, name: str) -> bool:
+    """Whether a key is that of a model, a map, a check or an import of a set."""
+    kinds = r"b[\d.e+-]+-.+|[0-9a-z]+-q\d+\.checks|[0-9a-f]{8}\.import"
+    return re.fullmatch(rf"{re.escape(name)}-({kinds})", key) is not None
+
+
+def _confirm(yes: bool, question: str, otherwise: str, nothing: str) -> None:
+    """Ask before something is done.
 
     Raises:
         CommandError: when the answer is no, or nobody can be asked.
@@ -218,10 +242,10 @@ def _confirm(yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise CommandError("Nobody can be asked here; give --yes to draw these pictures.")
-    print("Draw them? [y/N] ", end="", file=sys.stderr, flush=True)
+        raise CommandError(f"Nobody can be asked here; {otherwise}")
+    print(question, end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise CommandError("Nothing was drawn.")
+        raise CommandError(nothing)
 
 
 def _names(text: str | None) -> tuple[str, ...]:

@@ -1,0 +1,73 @@
+"""A set is taken away whole, and nothing else is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from vlcore.home import data_folder
+from vlcore.images import removing
+from vlcore.images.imagesets import ImageSetError, set_names
+from vlcore.images.importers import ImportBusyError, aside
+
+
+@pytest.fixture
+def sets(empty_home: Path) -> Path:
+    """Folders with descriptions, and one without."""
+    for name in ("zoo", "zoo-2", "zoological", "snowy-v1", "snowy-v2", "snowy-v2-more", "scenes-v2"):
+        (data_folder() / name / "images").mkdir(parents=True)
+        (data_folder() / name / "dataset.json").write_text("{}")
+        (data_folder() / name / "images" / "1.jpg").write_text("x")
+    (data_folder() / "loose").mkdir()
+    return data_folder()
+
+
+def left(sets: Path) -> set[str]:
+    return {path.name for path in sets.iterdir() if path.name != ".incoming"}
+
+
+@pytest.mark.parametrize(("name", "folders"), [("zoo", {"zoo"}), ("snowy", {"snowy-v1", "snowy-v2"})])
+def test_a_set_goes_with_all_its_versions_and_nothing_else(sets: Path, name: str, folders: set[str]) -> None:
+    before = left(sets)
+    assert {path.name for path in removing.remove(name)} == folders
+    assert left(sets) == before - folders
+    assert list((sets / ".incoming").iterdir()) == []
+    assert name not in set_names()
+
+
+def test_a_link_goes_and_what_it_leads_to_stays(sets: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (sets / "zoo").rename(elsewhere)
+    (sets / "zoo").symlink_to(elsewhere, target_is_directory=True)
+    removing.remove("zoo")
+    assert "zoo" not in left(sets)
+    assert (elsewhere / "images" / "1.jpg").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("scenes", "scenes is built in and is drawn again when it is needed; it cannot be removed"),
+        ("balanced-cues", "balanced-cues is built in"),
+        ("nowhere", "There is no image set named 'nowhere'; there are: scenes, balanced-cues, "),
+        ("loose", "There is no image set named 'loose'"),
+        ("z*", "There is no image set named"),
+        ("../data/zoo", "There is no image set named"),
+        ("", "There is no image set named"),
+    ],
+)
+def test_what_is_no_set_of_ones_own_stays(sets: Path, name: str, words: str) -> None:
+    before = left(sets)
+    with pytest.raises(ImageSetError, match=words.replace("*", r"\*")):
+        removing.remove(name)
+    assert left(sets) == before
+
+
+def test_a_set_that_somebody_makes_anew_is_busy(sets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aside, "LOCK_WAIT", 0)
+    (sets / ".incoming").mkdir()
+    with FileLock(sets / ".incoming" / "zoo.lock"), pytest.raises(ImportBusyError):
+        removing.remove("zoo")
+    assert "zoo" in left(sets)
