@@ -4,7 +4,7 @@ import streamlit as st
 
 from vlcore.conditions import STUDY_BIAS, grid
 from vlcore.figures.theme import group_words
-from vlcore.images.captions import LABEL_STYLES, caption
+from vlcore.images.captions import caption
 from vlcore.images.folds import usual_condition
 from vlcore.images.groups import SCENES
 from vlcore.runs import words
@@ -26,7 +26,7 @@ if grouping == SCENES:
         "and does it matter whether a label says “horse” or “horse on the grass”?"
     )
 else:
-    said = [caption(style, obj, here, grouping) for style in LABEL_STYLES]
+    said = [caption(style, obj, here, grouping) for style in panels.LABELS.values()]
     intro.markdown(
         f"A small vision-language model learns to match pictures with their labels, but most pictures of “{obj}” that "
         f"it sees show “{here}” too, and most of “{other}” show “{there}”. Will it look at the {grouping.object_word} "
@@ -64,7 +64,7 @@ def board() -> None:
             type="primary",
             icon=":material/play_arrow:",
             disabled=active,
-            help="Draws the pictures once and trains what is missing: two or three minutes on two cores.",
+            help=f"Draws the pictures once and trains what is missing. {panels.how_long(images)}",
         ):
             for condition in missing:
                 work.train(condition)
@@ -73,12 +73,12 @@ def board() -> None:
             done = sum(view.done for view in views)
             total = sum(1.0 if view.done else view.fraction for view in views) / len(views)
             text = f"{done} of {len(views)} done. You can leave this page: training goes on."
-            left, right = st.columns([5, 1], vertical_alignment="bottom")
-            left.progress(total, text=text)
-            if right.button("Cancel", icon=":material/stop:"):
-                for condition in experiments:
-                    work.queue().cancel(condition.key)
-                st.toast("Cancelling: each stops after the step that it is at.")
+            with st.container(width=panels.CARDS):
+                left, right = st.columns([5, 1], vertical_alignment="bottom")
+                left.progress(total, text=text)
+                if right.button("Cancel", icon=":material/stop:", width="stretch"):
+                    work.cancel(condition.key for condition in experiments)
+                    st.rerun()
         with st.container(horizontal=True):
             for number, (condition, view) in enumerate(zip(experiments, views, strict=True), start=1):
                 panels.card(number, condition, view, palette)

@@ -7,7 +7,7 @@ import streamlit as st
 from vlcore.conditions import PRESETS, Condition, describe_bias, grid
 from vlcore.images.folds import usual_condition
 from vlcore.runs import compare, measured, pipeline, words
-from vlcore.runs.jobs import State
+from vlcore.runs.jobs import State, View
 from vlcore.ui import drawn, panels, shell, work
 
 palette = shell.begin("Compare two models")
@@ -49,12 +49,8 @@ with shell.errors_as_sentences():
 sides = ((left, left_slot, "left"), (right, right_slot, "right"))
 
 
-def keys_needed(condition: Condition) -> list[str]:
-    return [condition.key] + ([pipeline.umap_key(condition.key)] if kind == "umap" else [])
-
-
-def is_ready() -> bool:
-    return all(work.queue().view(key).done for condition, _, _ in sides for key in keys_needed(condition))
+def are_trained() -> bool:
+    return all(work.view(condition.key).done for condition, _, _ in sides)
 
 
 def waiting() -> None:
@@ -64,30 +60,24 @@ def waiting() -> None:
         for column, (condition, _, side) in zip(st.columns(2), sides, strict=True):
             with column:
                 active |= one_side(condition, side)
-        if is_ready() or active != st.session_state.get("compare_polling", False):
+        if are_trained() or active != st.session_state.get("compare_polling", False):
             st.session_state["compare_polling"] = active
             st.rerun()
 
 
 def one_side(condition: Condition, side: str) -> bool:
     """One model's state; true while a job of it is active."""
-    view = work.queue().view(condition.key)
-    if view.done and kind == "umap":
-        view = work.queue().view(pipeline.umap_key(condition.key))
-        if view.state is State.ABSENT:
-            work.make_umap(condition.key)
-            view = work.queue().view(pipeline.umap_key(condition.key))
-    if view.state is State.ABSENT and condition.steps == 0:  # nothing to train: measured at once, in a few seconds
-        work.train(condition)
-        view = work.queue().view(condition.key)
+    if work.view(condition.key).state is State.ABSENT and condition.steps == 0:
+        work.train(condition)  # nothing to train: measured at once, in a few seconds
+    view = work.view(condition.key)
     if view.done:
         st.success("Ready.", icon=":material/check_circle:")
         return False
     if view.state.is_active:
         panels.progress(view)
         if st.button("Cancel", key=f"cancel_{side}", icon=":material/stop:"):
-            work.queue().cancel(view.key)
-            st.toast("Cancelling: it stops after the step that it is at.")
+            work.cancel([view.key])
+            st.rerun()
         panels.live(condition, view, palette, f"live_{side}")
         panels.curve(view, palette, f"live_{side}")
         return True
@@ -95,17 +85,44 @@ def one_side(condition: Condition, side: str) -> bool:
         st.warning(sentence)
     else:
         st.info("This model has not been trained yet.", icon=":material/info:")
-    if st.button(
-        "Train this model" if not view.key.endswith(".umap") else "Fit the UMAP", key=f"train_{side}", type="primary"
-    ):
-        work.make_umap(condition.key) if view.key.endswith(".umap") else work.train(condition)
-        return True
+    if st.button("Train this model", key=f"train_{side}", type="primary"):
+        work.train(condition)
+        st.rerun()
     return False
 
 
-if not is_ready():
+if not are_trained():
     st.fragment(waiting, run_every=work.POLL if st.session_state.get("compare_polling") else None)()
     st.stop()
+
+
+def umaps() -> list[View]:
+    return [work.view(pipeline.umap_key(key)) for key in dict.fromkeys((left.key, right.key))]
+
+
+def fitting() -> None:
+    """Progress of the UMAPs that are still missing, above the PCA maps."""
+    with shell.errors_as_sentences():
+        views = umaps()
+        if all(view.done for view in views):
+            st.rerun()
+        for view in views:
+            if view.state.is_active:
+                panels.progress(view)
+            elif sentence := panels.ended_badly(view):
+                st.warning(sentence)
+                if st.button("Fit the UMAP", key=f"fit_{view.key}"):
+                    work.make_umap(view.key.removesuffix(".umap"))
+                    st.rerun()
+
+
+if kind == "umap" and not all(view.done for view in umaps()):
+    for view in umaps():
+        if view.state is State.ABSENT:
+            work.make_umap(view.key.removesuffix(".umap"))
+    st.caption("UMAP is being fitted; until then the maps are PCA.")
+    st.fragment(fitting, run_every=work.POLL if any(view.state.is_active for view in umaps()) else None)()
+    kind = "pca"
 
 st.session_state["compare_polling"] = False
 with shell.errors_as_sentences():
@@ -183,6 +200,8 @@ with st.container(horizontal=True, gap="large"):
             f"scenes. {HOW_TESTED} One run: another seed gives other numbers."
         )
 with st.expander("More measures, each beside the untrained encoder"):
-    st.dataframe(measured.measures_table(together.left, together.right, images.grouping), hide_index=True, width="stretch")
+    st.dataframe(
+        measured.measures_table(together.left, together.right, images.grouping), hide_index=True, width="stretch"
+    )
     first_fit = [words.first_fit(model) for model in (together.left, together.right)]
     st.caption(f"Left: {first_fit[0]} Right: {first_fit[1]}")

@@ -37,15 +37,28 @@ with shell.errors_as_sentences():
     # A model of an older version has a key that no condition of now has; it stays on the disk for the command line.
     published = [c for c, key in zip(published, store.model_keys(), strict=True) if c.key == key]
 trained = [c for c in published if (c.data, c.data_version) == (images.name, images.version)]
+with shell.errors_as_sentences():
+    experiments = grid("experiments", usual_condition(images))
 if not trained:
-    st.info("No model is trained on these pictures yet. Run the four experiments first; it takes two or three minutes.")
+    if any(view.state.is_active for view in work.views(experiments)):
+        st.info("Models are being trained on these pictures just now: the first will be offered here when it is done.")
+        panels.in_training(experiments)
+        st.stop()
+    st.info(f"No model is trained on these pictures yet. Run the four experiments first. {panels.how_long(images)}")
     st.page_link("app.py", label="Go to the experiments", icon=":material/play_arrow:", query_params=shell.carried())
     st.stop()
 # The untrained encoder behind each model is one more choice, and is made when it is chosen.
 choices = {condition.key: condition for condition in [*trained, *(condition.untrained for condition in trained)]}
-with shell.errors_as_sentences():
-    experiments = grid("experiments", usual_condition(images))
-usual = [condition.key for condition in experiments if condition.key in choices] or list(choices)
+
+
+def usual_pair() -> tuple[str, str]:
+    """Two models that differ in one thing: in their labels, with bias if that is there, else without."""
+    one, two, three, four = (condition.key for condition in experiments)
+    for pair in ((three, four), (one, two)):
+        if set(pair) <= set(choices):
+            return pair
+    there = [key for key in (one, two, three, four) if key in choices] or list(choices)
+    return there[0], there[-1]
 
 
 def describe(key: str) -> str:
@@ -68,9 +81,11 @@ def choose(side: str, usually: str) -> Condition:
 
 columns = st.columns(2)
 with columns[0]:
-    left = choose("Left", usual[0])
+    left = choose("Left", usual_pair()[0])
 with columns[1]:
-    right = choose("Right", usual[-1])
+    right = choose("Right", usual_pair()[1])
+if running := sum(view.state.is_active for view in work.views(experiments)):
+    st.caption(f"{running} more of the four experiments {'is' if running == 1 else 'are'} in training just now.")
 
 given: list[tuple[str, Image.Image]] = []
 upload, camera, samples = st.tabs(["Upload", "Camera", "Sample pictures"])
@@ -109,7 +124,7 @@ if not given:
     st.stop()
 
 both = (left, right)
-panels.wait_for([condition for condition in both if not work.queue().view(condition.key).done])
+panels.wait_for([condition for condition in both if not work.view(condition.key).done])
 with shell.errors_as_sentences():
     together = work.comparison(left.key, right.key, "pca")
     with st.spinner("Asking the models …"):

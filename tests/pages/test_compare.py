@@ -123,8 +123,39 @@ def test_umap_is_queued_only_when_it_is_asked_for(
     monkeypatch.setattr(work, "queue", lambda: queue)
     start()
     assert queue.asked == []
-    start(map="UMAP")
+    page = start(map="UMAP")
+    assert not page.exception
     assert queue.asked == [f"{condition.key}.umap" for condition in grid("experiments")[:2]]
+    assert all(queue.short.values()), "it does not wait behind trainings"
+    assert len(page.get("progress")) == 2
+    assert "PC 1" in json.dumps(spec_of(page)) or "component" in json.dumps(spec_of(page)), "PCA meanwhile"
+
+
+def test_an_untrained_encoder_does_not_wait_behind_trainings(
+    experiments: list[store.Artefact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = FakeQueue()
+    monkeypatch.setattr(work, "queue", lambda: queue)
+    start(left_trained="false")
+    assert queue.short == {Condition(labels="undescriptive").untrained.key: True}
+
+
+def test_a_visitor_stops_waiting_for_what_goes_on_for_others(
+    experiments: list[store.Artefact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = FakeQueue(State.RUNNING, {"stage": "measuring"})
+    queue.others_wait = True
+    monkeypatch.setattr(work, "queue", lambda: queue)
+    page = start(left_bias="90 %")
+    key = Condition(bias=0.9, labels="undescriptive").key
+    page.button(key="cancel_left").click().run()
+    assert not page.exception
+    assert queue.cancelled == [key]
+    assert [button.label for button in page.button if button.key == "train_left"] == ["Train this model"]
+    assert "goes on for somebody else" in page.warning[0].value
+    page.button(key="train_left").click().run()
+    assert queue.asked == [key]
+    assert page.button(key="cancel_left")
 
 
 def test_a_damaged_model_is_set_aside_and_can_be_trained_again(experiments: list[store.Artefact]) -> None:

@@ -7,9 +7,7 @@ import json
 import zipfile
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from vlcore.images.folds import usual_condition
@@ -21,7 +19,7 @@ from vlcore.runs import checks, imports
 from vlcore.runs.jobs import State
 from vlcore.ui import gallery, work
 
-from .test_home import FakeQueue
+from .test_home import FakeQueue, pets
 
 APP = str(Path(__file__).parents[2] / "app.py")
 
@@ -40,17 +38,6 @@ def text_of(page: AppTest) -> str:
 
 def named(page: AppTest, label: str):
     return next(field for field in page.text_input if field.label == label)
-
-
-def pets(folder: Path, per_group: int = 6, suffix: str = "") -> Path:
-    """A folder of noise: cats and dogs, at home and outside."""
-    random = np.random.default_rng(0)
-    for group in ("cat/home", "cat/park", "dog/home", "dog/park"):
-        (folder / group).mkdir(parents=True)
-        for number in range(per_group):
-            small = random.integers(0, 255, (6, 6, 3), dtype=np.uint8)
-            Image.fromarray(small).resize((80, 80)).save(folder / group / f"{number}{suffix}.png")
-    return folder
 
 
 def zipped(folder: Path) -> bytes:
@@ -202,7 +189,7 @@ def test_a_zip_becomes_a_set(empty_home: Path, tmp_path: Path, monkeypatch: pyte
     class Here(FakeQueue):
         """Does the work at once."""
 
-        def submit(self, key: str, task, *arguments) -> None:
+        def submit(self, key: str, task, *arguments, **_) -> None:
             task(*arguments)
 
         def view(self, key: str):

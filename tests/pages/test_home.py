@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import altair as alt
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from vlcore.conditions import grid
+from vlcore.images.importers import import_set
 from vlcore.runs import store
 from vlcore.runs.jobs import State, View
 from vlcore.ui import panels, work
@@ -23,17 +26,31 @@ class FakeQueue:
     def __init__(self, state: State = State.ABSENT, status: dict | None = None) -> None:
         self.asked: list[str] = []
         self.cancelled: list[str] = []
+        self.short: dict[str, bool] = {}
+        self.others_wait = False
         self.state, self.status = state, status or {}
 
-    def submit(self, key: str, *_task: object) -> None:
+    def submit(self, key: str, *_task: object, asker: object, short: bool) -> None:
         self.asked.append(key)
+        self.short[key] = short
 
     def view(self, key: str) -> View:
         return View(key, State.RUNNING if key in self.asked else self.state, self.status)
 
-    def cancel(self, key: str) -> bool:
+    def withdraw(self, key: str, asker: object) -> bool:
         self.cancelled.append(key)
-        return True
+        return not self.others_wait
+
+
+def pets(folder: Path, per_group: int = 6, suffix: str = "") -> Path:
+    """A folder of noise: cats and dogs, at home and outside."""
+    random = np.random.default_rng(0)
+    for group in ("cat/home", "cat/park", "dog/home", "dog/park"):
+        (folder / group).mkdir(parents=True)
+        for number in range(per_group):
+            small = random.integers(0, 255, (6, 6, 3), dtype=np.uint8)
+            Image.fromarray(small).resize((80, 80)).save(folder / group / f"{number}{suffix}.png")
+    return folder
 
 
 def start() -> AppTest:
@@ -66,7 +83,10 @@ def test_the_button_queues_exactly_the_four_experiments(empty_home: Path, monkey
     assert [button.label for button in page.button] == ["Cancel"]
 
 
-def test_progress_is_shown_and_can_be_cancelled(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("others_wait", [False, True])
+def test_progress_is_shown_and_can_be_cancelled(
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch, others_wait: bool
+) -> None:
     status = {"stage": "training", "step": 30, "steps": 600, "fraction": 0.2}
     queue = FakeQueue(State.RUNNING, status)
     monkeypatch.setattr(work, "queue", lambda: queue)
@@ -75,8 +95,31 @@ def test_progress_is_shown_and_can_be_cancelled(empty_home: Path, monkeypatch: p
     texts = [bar.proto.text for bar in page.get("progress")]
     assert texts.count("training, step 30 of 600") == 4
     assert any(text.startswith("0 of 4 done") for text in texts)
+    queue.others_wait = others_wait
     page.button[0].click().run()
+    assert not page.exception
     assert queue.cancelled == [condition.key for condition in grid("experiments")]
+    labels = [button.label for button in page.button]
+    assert labels == (["Run the four experiments"] if others_wait else ["Cancel"])
+    assert ("somebody else waits" in page.toast[0].value) == others_wait
+
+
+def test_a_small_set_says_how_many_models_it_trains_and_how_long_is_left(
+    empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_set(pets(tmp_path / "pets"), "pets")
+    monkeypatch.setattr(work, "queue", lambda: FakeQueue())
+    page = start()
+    page.query_params["data"] = "pets"
+    page.run()
+    assert not page.exception
+    assert "20 small models, 5 for each experiment" in page.button[0].help
+    status = {
+        "stage": "training model 2 of 5", "step": 30, "steps": 600, "fraction": 0.3, "started": 0, "updated": 120,
+    }  # fmt: skip
+    monkeypatch.setattr(work, "queue", lambda: FakeQueue(State.RUNNING, status))
+    page.run()
+    assert "training model 2 of 5, step 30 of 600, about 5 min left" in [b.proto.text for b in page.get("progress")]
 
 
 @pytest.mark.parametrize(

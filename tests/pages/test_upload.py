@@ -11,6 +11,10 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from vlcore.runs import store
+from vlcore.runs.jobs import State
+from vlcore.ui import work
+
+from .test_home import FakeQueue
 
 APP = str(Path(__file__).parents[2] / "app.py")
 
@@ -30,6 +34,20 @@ def test_without_a_model_it_says_where_to_get_one(empty_home: Path) -> None:
     page = start()
     assert not page.exception
     assert "No model is trained on these pictures yet" in page.info[0].value
+
+
+def test_while_models_are_in_training_it_says_so(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "queue", lambda: FakeQueue(State.RUNNING, {"stage": "measuring"}))
+    page = start()
+    assert not page.exception
+    assert "being trained on these pictures just now" in page.info[0].value
+    assert len(page.get("progress")) == 4
+
+
+def test_it_opens_on_two_models_that_differ_in_their_labels_alone(experiments: list[store.Artefact]) -> None:
+    page = start()
+    chosen = [page.selectbox(key="left").value, page.selectbox(key="right").value]
+    assert chosen == [experiments[2].key, experiments[3].key]
 
 
 def test_it_offers_sample_pictures(experiments: list[store.Artefact]) -> None:

@@ -102,7 +102,7 @@ def cheats(images: ImageSet, palette: Palette) -> None:
     st.subheader("What could a model cheat with?")
     st.markdown(EXPLAINED)
     key = checks.checks_key(images.name, images.version)
-    view = work.queue().view(key)
+    view = work.view(key)
     if not view.done:
         _asked(key, images)
         return
@@ -139,7 +139,7 @@ def _asked(key: str, images: ImageSet) -> None:
 
     @st.fragment(run_every=work.POLL)
     def watch() -> None:
-        view = work.queue().view(key)
+        view = work.view(key)
         if view.done:
             st.rerun()
         elif view.state.is_active:
@@ -148,7 +148,7 @@ def _asked(key: str, images: ImageSet) -> None:
             if sentence := panels.ended_badly(view):
                 st.warning(sentence)
             if st.button("Check this set", type="primary", icon=":material/search:", help="About ten seconds."):
-                work.queue().submit(key, checks.make_checks, images.name, images.version)
+                work.make_checks(images)
                 st.rerun(scope="fragment")
 
     watch()

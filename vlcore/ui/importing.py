@@ -18,7 +18,7 @@ import streamlit as st
 
 from vlcore.images import importers
 from vlcore.images.imagesets import check_name
-from vlcore.runs import imports, store
+from vlcore.runs import store
 from vlcore.runs.jobs import State
 from vlcore.ui import panels, shell, work
 
@@ -117,15 +117,13 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
         "licence": licence,
     }  # fmt: skip
     check_name(name.strip())
-    key = imports.import_key(name.strip())
-    work.queue().submit(key, imports.run_import, key, source, name.strip(), options)
-    st.session_state["import_key"] = key
+    st.session_state["import_key"] = work.import_set(source, name.strip(), options)
     st.rerun()
 
 
 def _importing(key: str) -> None:
     """The progress of an import, and its report."""
-    view = work.queue().view(key)
+    view = work.view(key)
     if view.done:
         _report(key)
         return
@@ -141,12 +139,13 @@ def _importing(key: str) -> None:
 
     @st.fragment(run_every=work.POLL)
     def watch() -> None:
-        seen = work.queue().view(key)
+        seen = work.view(key)
         if not seen.state.is_active:
             st.rerun()
         panels.progress(seen)
         if st.button("Cancel", icon=":material/stop:"):
-            work.queue().cancel(key)
+            work.cancel([key])
+            st.rerun()
 
     watch()
 

@@ -14,8 +14,9 @@ from vlcore.figures.theme import Palette, group_words
 from vlcore.images import folds
 from vlcore.images.captions import distinct_captions
 from vlcore.images.groups import SCENES, Grouping
-from vlcore.images.imagesets import map_rows
-from vlcore.runs import compare, validity, words
+from vlcore.images.imagesets import ImageSet, map_rows
+from vlcore.images.recipes import SCENES_RECIPE
+from vlcore.runs import compare, measured, validity, words
 from vlcore.runs.jobs import State, View
 from vlcore.runs.titles import title
 from vlcore.ui import drawn, work
@@ -27,6 +28,7 @@ ENCODERS = {"convolutions-first": "conv_stem", "linear-patches": "seed_faithful"
 LENGTHS = tuple(name for name, steps in PRESETS.items() if steps)
 BIASES = {f"{bias * 100:g} %": bias for bias in GRIDS["paper"]}
 CARD, CARD_MAP = 264, 214  # px; four cards fit beside each other on a screen of 1280 px, two on one of 800
+CARDS = 4 * CARD + 3 * 16  # px, the gaps included
 
 
 def _name_of(choices: Mapping[str, Any], value: object) -> str:
@@ -145,8 +147,8 @@ def progress(view: View) -> None:
         )
         return
     stage = status.get("stage", "starting")
-    if "step" in status and stage == "training":
-        text = f"training, step {status['step']:,} of {status['steps']:,}{_left(view)}"
+    if "step" in status and "training" in stage:
+        text = f"{stage}, step {status['step']:,} of {status['steps']:,}{_left(view)}"
     elif "of" in status and stage == "drawing pictures":
         text = f"drawing pictures, {status['done']:,} of {status['of']:,}"
     else:
@@ -159,7 +161,21 @@ def _left(view: View) -> str:
     if view.fraction < 0.25 or "started" not in view.status:
         return ""
     seconds = (view.status["updated"] - view.status["started"]) / view.fraction * (1 - view.fraction)
+    if seconds > 100:
+        return f", about {round(seconds / 60)} min left"
     return f", about {max(5, round(seconds / 5) * 5)} s left"
+
+
+def how_long(images: ImageSet) -> str:
+    """What the four experiments of a set take, in a sentence."""
+    if images.folds:
+        return (
+            f"It trains {4 * images.folds} small models, {images.folds} for each experiment; the time left is shown "
+            "while they train."
+        )
+    if images.name == SCENES_RECIPE.name:
+        return "It takes two or three minutes on two cores."
+    return "It takes a few minutes on two cores; the pictures are drawn first."
 
 
 def wait_for(conditions: Sequence[Condition]) -> None:
@@ -167,7 +183,7 @@ def wait_for(conditions: Sequence[Condition]) -> None:
     if not conditions:
         return
     for condition in conditions:
-        if work.queue().view(condition.key).state is State.ABSENT:
+        if work.view(condition.key).state is State.ABSENT:
             work.train(condition)
 
     @st.fragment(run_every=work.POLL)
@@ -185,12 +201,37 @@ def wait_for(conditions: Sequence[Condition]) -> None:
     st.stop()
 
 
+def in_training(conditions: Sequence[Condition]) -> bool:
+    """Show the progress of those of the conditions that are in training; false when none is."""
+    if not any(view.state.is_active for view in work.views(conditions)):
+        return False
+    before = [view.done for view in work.views(conditions)]
+
+    @st.fragment(run_every=work.POLL)
+    def watch() -> None:
+        views = work.views(conditions)
+        active = [view for view in views if view.state.is_active]
+        if [view.done for view in views] != before or not active:
+            st.rerun()
+        for condition, view in zip(conditions, views, strict=True):
+            if view.state.is_active:
+                st.caption(title(condition))
+                progress(view)
+
+    watch()
+    return True
+
+
 def ended_badly(view: View) -> str | None:
     """The sentence for a job that ended without a model; None where there is none."""
     if view.state is State.INTERRUPTED:
         return "This training was interrupted. Train it again."
     if view.state is State.CANCELLED:
-        return "This training was cancelled."
+        return (
+            "You no longer wait for this; it goes on for somebody else."
+            if view.status.get("others")
+            else "This training was cancelled."
+        )
     if view.state is State.FAILED:
         return f"This training failed: {view.status.get('message', 'see its log')}"
     return None
@@ -256,9 +297,9 @@ def _finished(condition: Condition, palette: Palette) -> None:
         key=f"card_{condition.key}",
     )
     end = work.artefact(condition.key).metrics["end"]
-    st.markdown(f"Right on minority pictures  \n**{words.cell(end, 'minority_accuracy', True)}**")
+    st.markdown(f"Right on minority pictures  \n**{measured.cell(end, 'minority_accuracy', True)}**")
     if minority := end.get("minority_accuracy"):
-        st.caption(f"of {minority['n']:,} held-out pictures; majority {words.share(end['majority_accuracy'])}")
+        st.caption(f"of {minority['n']:,} held-out pictures; majority {measured.share(end['majority_accuracy'])}")
     if sentence := words.few(work.artefact(condition.key), work.named_set(condition.data).grouping):
         st.badge("few pictures", icon=":material/warning:", color="orange", help=sentence)
     if end["collapsed"]:

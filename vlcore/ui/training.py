@@ -141,9 +141,8 @@ def probes(rows: list[list[float]], animal: str, palette: Palette, key: str) -> 
             for name, value in ((animal, by_object), ("background", by_context))
         ]
     )
-    st.altair_chart(
-        learning_curve(table, palette=palette, width=420, height=190), theme=None, width="content", key=f"{key}_probes"
-    )
+    chart = learning_curve(table, palette=palette, width=420, height=190)
+    drawn.show(chart.to_dict(), alt="Accuracy of linear probes over the steps", key=f"{key}_probes")
     st.caption(
         "What can be read off the space by a linear probe, on validation pictures, over the steps: which of the two "
         "is there first?"
@@ -157,7 +156,7 @@ def result(condition: Condition, images: ImageSet, palette: Palette) -> None:
         _alone(condition, palette)
         return
     twin, what = found
-    view = work.queue().view(twin.key)
+    view = work.view(twin.key)
     if not view.done:
         _alone(condition, palette)
         st.caption(f"Beside it belongs its twin: all the same but {what}.")
@@ -223,7 +222,7 @@ def on_disk(images: ImageSet) -> pd.DataFrame:
 
 def waiting(condition: Condition, palette: Palette) -> None:
     """The state of a model that is not there yet: a button, or its progress, live."""
-    view = work.queue().view(condition.key)
+    view = work.view(condition.key)
     if view.state.is_active:
         panels.progress(view)
         panels.live(condition, view, palette, "train_live")

@@ -2,13 +2,14 @@
 
 The one idea: everything in a cache is read-only and named by content (key and digest of an artefact, name and version
 of an image set), so that a refresh, a second tab and thirty visitors see the same and pay once. Training stands behind
-the queue, never behind a cache.
+the queue, never behind a cache. A wish for a training is a visitor's: nobody stops what somebody else waits for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from PIL import Image
 from vlcore.conditions import Condition
 from vlcore.images.imagesets import ImageSet, open_set, set_stamp
 from vlcore.images.thumbs import thumb_uri
-from vlcore.runs import compare, jobs, pipeline, placement, store
+from vlcore.runs import checks, compare, imports, jobs, pipeline, placement, store
 
 if TYPE_CHECKING:
     from vlcore.learning.model import Encoder
@@ -27,24 +28,74 @@ if TYPE_CHECKING:
 POLL = 2.0  # seconds between looks at a running job
 
 
+class Visitor:
+    """Somebody at a browser: there as long as the session that holds it, and with it the wish for a training."""
+
+
 @st.cache_resource
 def queue() -> jobs.JobQueue:
-    """The one queue of this server, over worker processes."""
-    return jobs.JobQueue(jobs.worker_pool)
+    """The one queue of this server, over worker processes that end with it; one more worker does what takes seconds."""
+    return jobs.JobQueue(lambda: jobs.worker_pool(ends_with_us=True), lambda: jobs.worker_pool(1, ends_with_us=True))
 
 
 def train(condition: Condition) -> None:
     """Queue a condition for training, unless it is there or on its way."""
-    queue().submit(condition.key, pipeline.train_condition, condition)
+    _ask(condition.key, pipeline.train_condition, condition, short=condition.steps == 0)
 
 
 def make_umap(key: str) -> None:
     """Queue the UMAP of a trained condition."""
-    queue().submit(pipeline.umap_key(key), pipeline.make_umap, key)
+    _ask(pipeline.umap_key(key), pipeline.make_umap, key, short=True)
+
+
+def make_checks(images: ImageSet) -> None:
+    """Queue the questions to an image set."""
+    _ask(checks.checks_key(images.name, images.version), checks.make_checks, images.name, images.version, short=True)
+
+
+def import_set(source: Path, name: str, options: dict[str, Any]) -> str:
+    """Queue an import; returns the key of this attempt."""
+    key = imports.import_key(name)
+    _ask(key, imports.run_import, key, source, name, options, short=True)
+    return key
+
+
+def _ask(key: str, task: jobs.Task, *arguments: Any, short: bool) -> None:
+    _withdrawn().discard(key)
+    queue().submit(key, task, *arguments, asker=_visitor(), short=short)
+
+
+def cancel(keys: Iterable[str]) -> None:
+    """Take back this visitor's wish for jobs; what nobody else waits for is cancelled, and a toast says what is so."""
+    active = [key for key in keys if view(key).state.is_active]
+    gone_on = [key for key in active if not queue().withdraw(key, _visitor())]
+    _withdrawn().update(gone_on)
+    if gone_on:
+        whom = "It goes on" if len(gone_on) == len(active) == 1 else f"{len(gone_on)} of {len(active)} go on"
+        st.toast(f"{whom}: somebody else waits for it. This page stops following it.", icon=":material/group:")
+    elif active:
+        st.toast("Cancelled. What has begun stops after the step that it is at.", icon=":material/stop:")
+
+
+def view(key: str) -> jobs.View:
+    """The state of a job as this visitor sees it: one that goes on for others alone is cancelled for them."""
+    seen = queue().view(key)
+    if seen.state.is_active and key in _withdrawn():
+        return jobs.View(key, jobs.State.CANCELLED, {"others": True})
+    return seen
+
+
+def _visitor() -> Visitor:
+    return cast(Visitor, st.session_state.setdefault("visitor", Visitor()))
+
+
+def _withdrawn() -> set[str]:
+    """Keys of jobs that this visitor no longer waits for, though others do."""
+    return cast("set[str]", st.session_state.setdefault("withdrawn", set()))
 
 
 def views(conditions: Sequence[Condition]) -> list[jobs.View]:
-    return [queue().view(condition.key) for condition in conditions]
+    return [view(condition.key) for condition in conditions]
 
 
 def artefact(key: str) -> store.Artefact:
