@@ -72,8 +72,8 @@ def parser() -> argparse.ArgumentParser:
     analyse.add_argument("--out", metavar="DIR", help="write tables here, as CSV and parquet")
     _training_options(analyse, seeds=True)
 
-    embed = add("embed", "where pictures land in a model", commands.embed)
-    embed.add_argument("image", nargs="+", help="PNG, JPEG or WebP files; what is none is listed, with exit code 0")
+    embed = add("embed", "where pictures land in a model; exit code 2 only where none can be read", commands.embed)
+    embed.add_argument("image", nargs="+", help="PNG, JPEG or WebP files; others are listed")
     embed.add_argument("--model", required=True, metavar="KEY")
 
     compare = add("compare", "two maps side by side as one offline HTML file", commands.compare)
