@@ -106,3 +106,43 @@ def test_a_file_of_ones_own_is_analysed_like_a_named_study(
     named = document("analyse", "experiments", *STEPS)
     assert document("analyse", file)["comparisons"] == named["comparisons"]
     assert len(grid("experiments")) == named["planned"]
+
+
+def test_a_report_is_one_file_that_says_how_little_there_is(
+    document: Callable[..., Any], quick: list[store.Artefact], tmp_path: Path
+) -> None:
+    out = tmp_path / "study.html"
+    found = document("report", "experiments", *STEPS, "--out", out)
+    assert (found["runs"], found["planned"], found["blocks"]) == (4, 4, 1)
+    assert found["answer"].startswith("Exploratory: ")
+    assert [claim["claim"] for claim in found["claims"]] == [f"C{number}" for number in range(1, 9)]
+    assert all("not decided" in claim["verdict"] for claim in found["claims"])
+    page = out.read_text()
+    assert len(page.encode()) == found["bytes"]
+    assert all(artefact.key in page for artefact in quick)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("report experiments --out x.pdf", "--out is x.pdf; it becomes a web page"),
+        ("report mitigation --out x.html", "No run of the study 'mitigation' is there"),
+        (
+            "report experiments --out nowhere/x.html",
+            "cannot be written (No such file or directory); give --out another",
+        ),
+    ],
+)
+def test_a_report_that_cannot_be_written(
+    cli: Cli,
+    quick: list[store.Artefact],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: str,
+    sentence: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = cli(*arguments.split(), *STEPS)
+    assert (code, out) == (BAD_INPUT, "")
+    assert sentence in err
+    assert not list(tmp_path.iterdir())

@@ -72,6 +72,11 @@ def parser() -> argparse.ArgumentParser:
     analyse.add_argument("--out", metavar="DIR", help="write tables here, as CSV and parquet")
     _training_options(analyse, seeds=True)
 
+    report = add("report", "a study of label styles as one offline HTML file", study_commands.report)
+    report.add_argument("grid", help=STUDY_HELP)
+    report.add_argument("--out", required=True, metavar="FILE.html")
+    _training_options(report, seeds=True)
+
     embed = add("embed", "where pictures land in a model; exit code 2 only where none can be read", commands.embed)
     embed.add_argument("image", nargs="+", help="PNG, JPEG or WebP files; others are listed")
     embed.add_argument("--model", required=True, metavar="KEY")
@@ -108,7 +113,7 @@ def _data_commands(commands_of: Any, add: Callable[..., Any]) -> None:
     render.add_argument("--seed", type=int, help="of the scenes, with --out: 0 unless given")
     render.add_argument("--out", metavar="DIR", help="write a browsable set here instead of filling data/")
     bring = add("import", "a folder, a zip or a benchmark becomes an image set", data_commands.import_pictures, data)
-    bring.add_argument("source", help="folder or zip")
+    bring.add_argument("source", help="folder or zip, or an .npz of embeddings (README, Image sets)")
     bring.add_argument("--name", required=True, help="of the set")
     bring.add_argument("--format", default="auto", help=f"one of {', '.join(FORMATS)}")
     bring.add_argument("--objects", metavar="A,B", help="two objects, where the source has more")

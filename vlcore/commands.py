@@ -170,8 +170,7 @@ def compare(options: Namespace) -> dict[str, Any]:
 
     if options.map not in comparing.MAPS:
         raise CommandError(f"No map is named {options.map!r}; choose one of {', '.join(comparing.MAPS)}.")
-    if Path(options.out).suffix.lower() != ".html":
-        raise CommandError(f"--out is {options.out}; it becomes a web page, so give a name that ends in .html.")
+    out = page_path(options.out)
     artefacts = [_model(key) for key in (options.left, options.right)]
     if options.map == "umap":
         for key in (options.left, options.right):
@@ -201,12 +200,31 @@ def compare(options: Namespace) -> dict[str, Any]:
         ],
         heading,
     )
-    out = Path(options.out)
+    write_page(out, page)
+    return {"file": str(out), "bytes": len(page.encode()), "map": options.map}
+
+
+def page_path(given: str) -> Path:
+    """Where a page is to be written.
+
+    Raises:
+        CommandError: when the name is not that of a web page.
+    """
+    if Path(given).suffix.lower() != ".html":
+        raise CommandError(f"--out is {given}; it becomes a web page, so give a name that ends in .html.")
+    return Path(given)
+
+
+def write_page(out: Path, page: str) -> None:
+    """Write a page, whole or not at all.
+
+    Raises:
+        HomeError: when it cannot be written.
+    """
     try:
         write_text_atomic(out, page)
     except OSError as error:
         raise HomeError(f"{out} cannot be written ({error.strerror}); give --out another place.") from error
-    return {"file": str(out), "bytes": len(page.encode()), "map": options.map}
 
 
 def status(options: Namespace) -> list[dict[str, Any]]:

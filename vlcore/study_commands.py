@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from vlcore import commands
 from vlcore.conditions import Condition
 from vlcore.home import HomeError
+from vlcore.images.imagesets import open_set
 from vlcore.runs import jobs, pipeline, store, studies
 
 if TYPE_CHECKING:
@@ -137,4 +138,35 @@ def _in_short(found: Analysis) -> dict[str, Any]:
         "slope": document["primary"].get("slope"),
         "missing": [asdict(one) for one in found.missing],
         "notes": list(found.notes),
+    }
+
+
+def report(options: Namespace) -> dict[str, Any]:
+    """Write a study of label styles as one offline HTML file."""
+    from vlcore.runs.findings import findings
+    from vlcore.runs.findings_words import answer
+    from vlcore.runs.pairing import AnalysisError
+    from vlcore.runs.report import report_html
+
+    out = commands.page_path(options.out)
+    found = studies.find(options.grid, commands.base_of(options), options.seeds)
+    images = open_set(found.conditions[0].data, found.conditions[0].data_version)
+    try:
+        made = findings(found, studies.runs([*found.everything, *studies.controls(found)]), images.grouping)
+    except AnalysisError as error:
+        raise commands.CommandError(str(error)) from error
+    page = report_html(made)
+    commands.write_page(out, page)
+    return {
+        "study": found.name,
+        "file": str(out),
+        "bytes": len(page.encode()),
+        "runs": made.there,
+        "planned": len(found.conditions),
+        "blocks": made.blocks,
+        "answer": answer(made),
+        "claims": [
+            {"claim": verdict.claim.id, "verdict": verdict.words, "n": verdict.n, "sentence": verdict.sentence}
+            for verdict in made.verdicts
+        ],
     }
