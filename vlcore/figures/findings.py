@@ -28,6 +28,7 @@ from vlcore.figures.scales import (
 from vlcore.figures.theme import Palette, theme
 
 _DODGE = 0.012  # of φ, so that the dots of two styles do not cover each other
+_DASHES = {"untrained encoder": [1.5, 3]}
 # Fills of heat maps, (low or towards the object, high or towards the context): text stays readable on both ends.
 _FILLS = {"light": ("#BFE3C8", "#C9B3E6"), "dark": ("#1F4D2E", "#5A3A86")}
 
@@ -220,7 +221,7 @@ def _references(rows: pd.DataFrame, scale: Scale, y: alt.Y, colour: alt.Color) -
             color=colour,
             strokeDash=alt.StrokeDash(
                 "reference:N",
-                scale=alt.Scale(domain=names, range=[[6, 4], [1.5, 3]][: len(names)]),
+                scale=alt.Scale(domain=names, range=[_DASHES.get(name, [6, 4]) for name in names]),
                 legend=alt.Legend(title=None, orient="top", symbolType="stroke"),
             ),
             detail="labels:N",

@@ -22,6 +22,7 @@ STYLE_WORDS = {
     "descriptive": "descriptive labels",
     "shuffled_context": "random context (placebo)",
 }
+FEWEST = 3  # blocks from which on an interval is drawn as a band, and an axis has room for it
 CELL = ("labels", "bias", "phi", "removed", "value", "low", "high", "n")
 _SHAPES = {"undescriptive": "circle", "descriptive": "square", "shuffled_context": "diamond"}
 

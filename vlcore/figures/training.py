@@ -11,7 +11,17 @@ import json
 import altair as alt
 import pandas as pd
 
-from vlcore.figures.scales import CELL, STYLE_WORDS, Scale, cell_tooltip, checked, finished, style_scales, styles_of
+from vlcore.figures.scales import (
+    CELL,
+    FEWEST,
+    STYLE_WORDS,
+    Scale,
+    cell_tooltip,
+    checked,
+    finished,
+    style_scales,
+    styles_of,
+)
 from vlcore.figures.tables import known_only
 from vlcore.figures.theme import Palette, theme
 
@@ -55,7 +65,7 @@ def probe_curves(curves: pd.DataFrame, fits: pd.DataFrame, *, palette: Palette, 
     def pane(bias: float) -> alt.LayerChart:
         part, fitted = table[table["bias"] == bias], marks[marks["bias"] == bias]
         base = alt.Chart(part).encode(x=x, color=colour, description=alt.Description("spoken:N"))
-        band = base.transform_filter("isValid(datum.low)").mark_area(opacity=0.12, clip=True, aria=False)
+        band = base.transform_filter(alt.datum.n >= FEWEST).mark_area(opacity=0.12, clip=True, aria=False)
         fit = alt.Chart(fitted).mark_point(shape="triangle-up", filled=True, size=90, opacity=1, yOffset=-5)
         return alt.layer(
             band.encode(y=alt.Y("low:Q", scale=from_to, axis=scale.axis), y2="high:Q", detail="probe:N"),

@@ -166,12 +166,17 @@ def removed_words(bias: float, n_per_group: int) -> str:
     return describe_bias(Condition(bias=bias, n_per_group=n_per_group))
 
 
-def cells(rows: pd.DataFrame, by: Sequence[str] = tuple(CELL)) -> pd.DataFrame:
+def cells(rows: pd.DataFrame, by: Sequence[str] = tuple(CELL), share: bool = False) -> pd.DataFrame:
     """Mean over blocks of `values`, one row a cell: `by`, `value`, `low`, `high` (95 % t interval), `n` (blocks).
 
     A cell of one block has no interval: its `low` and `high` are empty.
+
+    Args:
+        rows: of `values`, or with the columns `by` and `value`.
+        by: what makes a cell.
+        share: whether the value is one from 0 to 1; then so is the interval, for nothing lies beyond.
     """
-    found = []
+    found, (least, most) = [], (0.0, 1.0) if share else (-np.inf, np.inf)
     for names, part in rows.groupby(list(by), sort=False):
         numbers = part["value"].to_numpy(dtype=float)
         interval = t_interval(numbers) if len(numbers) > 1 else None
@@ -179,8 +184,8 @@ def cells(rows: pd.DataFrame, by: Sequence[str] = tuple(CELL)) -> pd.DataFrame:
             {
                 **dict(zip(by, names, strict=True)),
                 "value": float(numbers.mean()),
-                "low": np.nan if interval is None else interval.low,
-                "high": np.nan if interval is None else interval.high,
+                "low": np.nan if interval is None else max(interval.low, least),
+                "high": np.nan if interval is None else min(interval.high, most),
                 "n": len(numbers),
             }
         )
@@ -238,7 +243,7 @@ def mean_curves(curves: pd.DataFrame) -> pd.DataFrame:
     `value`, `low`, `high`, `n`. First fits differ from run to run, and each is looked at there too."""
     blocks = curves.groupby(CELL)["block"].transform("nunique")
     seen = curves.groupby([*CELL, "step"])["block"].transform("nunique")
-    return cells(curves[seen == blocks], (*CELL, "step", "probe"))
+    return cells(curves[seen == blocks], (*CELL, "step", "probe"), share=True)
 
 
 def first_fits(curves: pd.DataFrame) -> pd.DataFrame:

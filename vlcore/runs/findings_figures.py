@@ -15,7 +15,7 @@ import pandas as pd
 
 from vlcore.figures import differences, training
 from vlcore.figures import findings as drawn
-from vlcore.figures.scales import STYLE_WORDS, Scale
+from vlcore.figures.scales import FEWEST, STYLE_WORDS, Scale
 from vlcore.figures.theme import Palette, group_words
 from vlcore.images.groups import Grouping
 from vlcore.measures.paired import MARGIN
@@ -69,12 +69,24 @@ def words_of(measure: str, grouping: Grouping) -> str:
 
 def scale_of(measure: str, rows: pd.DataFrame, grouping: Grouping) -> Scale:
     """How a measure is written and drawn; `rows` are its cells, which its axis has room for."""
-    words, share = words_of(measure, grouping), is_share(measure)
-    if share or measure in _UNIT:
-        return Scale(words, share, (0.0, 1.0))
-    ends = pd.concat([rows["value"], rows["low"], rows["high"]]).dropna()
+    words = words_of(measure, grouping)
+    if within_unit(measure):
+        return Scale(words, is_share(measure), (0.0, 1.0))
+    # The interval of two blocks is so wide that nothing else could be seen.
+    known = rows[rows["n"] >= FEWEST]
+    ends = pd.concat([rows["value"], known["low"], known["high"]]).dropna()
     low, high = math.floor(10 * min(0.0, float(ends.min()))) / 10, math.ceil(10 * max(0.0, float(ends.max()))) / 10
     return Scale(words, False, (low, max(high, low + 0.1)), 0.0 if measure.startswith(_SIGNED) else None)
+
+
+def within_unit(measure: str) -> bool:
+    """Whether a measure lies between 0 and 1."""
+    return is_share(measure) or measure in _UNIT
+
+
+def cells_of(found: Findings, measure: str, moment: str = "end") -> pd.DataFrame:
+    """A measure's cells, as `vlcore.runs.findings.cells` lays them out."""
+    return cells(values(found.frame, measure, moment), share=within_unit(measure))
 
 
 def charted(found: Findings) -> list[str]:
@@ -84,7 +96,7 @@ def charted(found: Findings) -> list[str]:
 
 
 def heat_map(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
-    rows = cells(values(found.frame, measure))
+    rows = cells_of(found, measure)
     scale = scale_of(measure, rows, found.grouping)
     if measure == ADVANTAGE:  # 0 has one colour, and as far as it goes each way
         most = max(abs(end) for end in scale.domain)
@@ -93,8 +105,7 @@ def heat_map(found: Findings, measure: str, palette: Palette, width: int) -> alt
 
 
 def by_bias(found: Findings, measure: str, palette: Palette, width: int, height: int = 380) -> alt.LayerChart:
-    points = values(found.frame, measure)
-    rows = cells(points)
+    points, rows = values(found.frame, measure), cells_of(found, measure)
     return drawn.by_bias(
         points,
         rows,
@@ -108,7 +119,7 @@ def by_bias(found: Findings, measure: str, palette: Palette, width: int, height:
 
 def _references(found: Findings, measure: str) -> pd.DataFrame | None:
     """What the measure is compared with: the untrained encoder, and the Bayes line of minority accuracy."""
-    untrained = cells(values(found.frame, measure, "untrained")).assign(reference="untrained encoder")
+    untrained = cells_of(found, measure, "untrained").assign(reference="untrained encoder")
     lines = [bayes_lines(found.frame).assign(reference="Bayes line")] if measure == PRIMARY else []
     rows = pd.concat([part for part in (*lines, untrained) if len(part)] or [untrained])
     return rows[["reference", "labels", "phi", "value", "n"]] if len(rows) else None
@@ -116,7 +127,7 @@ def _references(found: Findings, measure: str) -> pd.DataFrame | None:
 
 def paired_slopes(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
     points = values(found.frame, measure)
-    scale = scale_of(measure, cells(points), found.grouping)
+    scale = scale_of(measure, cells_of(found, measure), found.grouping)
     return differences.paired_slopes(points, scale, palette=palette, width=width)
 
 
@@ -151,7 +162,7 @@ def groups(found: Findings, palette: Palette, width: int) -> alt.VConcatChart:
 def panes(found: Findings, measures: Sequence[str], palette: Palette, width: int) -> alt.VConcatChart:
     """Several measures of one kind beside each other, on one scale."""
     points = {name: values(found.frame, name) for name in measures}
-    rows = {name: cells(part) for name, part in points.items() if len(part)}
+    rows = {name: cells_of(found, name) for name, part in points.items() if len(part)}
     every = pd.concat(rows.values()) if rows else pd.DataFrame()
     if every.empty:
         raise ValueError(f"No run has {', '.join(measures)}.")
@@ -169,7 +180,7 @@ def curves(found: Findings, palette: Palette, width: int) -> alt.VConcatChart:
 
 
 def moments(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
-    parts = [cells(values(found.frame, measure, name)).assign(moment=words) for name, words in MOMENTS.items()]
+    parts = [cells_of(found, measure, name).assign(moment=words) for name, words in MOMENTS.items()]
     rows = pd.concat([part for part in parts if len(part)], ignore_index=True)
     return training.moments(rows, scale_of(measure, rows, found.grouping), palette=palette, width=width)
 
@@ -198,9 +209,9 @@ def legend() -> str:
     """What marks and intervals mean, once for all figures."""
     return (
         f"Grey circles: {STYLE_WORDS['undescriptive']}; squares: {STYLE_WORDS['descriptive']}. Hollow marks are single "
-        "runs, filled ones the mean over blocks (pairs of seeds) with its 95 % t interval. φ is the correlation of "
-        f"object and background in training. A difference below {MARGIN * 100:.0f} points is taken for none that "
-        "matters."
+        "runs, filled ones the mean over blocks (pairs of seeds) with its 95 % t interval (a share's ends at 0 and 100 "
+        f"%). φ is the correlation of object and background in training. A difference below {MARGIN * 100:.0f} points "
+        "is taken for none that matters."
     )
 
 

@@ -19,8 +19,8 @@ from vlcore.measures.estimate import Estimate
 from vlcore.measures.paired import ALPHA, ENOUGH, SignFlip
 from vlcore.runs.analysis import Analysis
 from vlcore.runs.compared import Level, not_decided
-from vlcore.runs.findings import PRIMARY, Findings, cells, values
-from vlcore.runs.findings_figures import words_of
+from vlcore.runs.findings import PRIMARY, Findings, values
+from vlcore.runs.findings_figures import cells_of, words_of
 from vlcore.runs.pairing import LIMIT, is_share
 from vlcore.runs.verdicts import Verdict
 
@@ -114,14 +114,15 @@ def _headline(analysis: Analysis) -> Level | None:
 
 
 def _arm(found: Findings, style: str, bias: float) -> str:
-    rows = cells(values(found.frame, PRIMARY))
+    rows = cells_of(found, PRIMARY)
     row = rows[(rows["labels"] == style) & (rows["bias"] == bias)].iloc[0]
     return f"{100 * row['value']:.0f}\u00a0% ({100 * row['low']:.0f} to {100 * row['high']:.0f})"
 
 
 def _other_levels(analysis: Analysis, headline: Level) -> str:
     others = [
-        f"{signed(100 * level.difference.mean.value, 0)} at {100 * level.bias:g}\u00a0% ({level.verdict})"
+        f"{signed(100 * level.difference.mean.value, 0)} at {100 * level.bias:g}\u00a0% "
+        f"({level.verdict.partition(' (n')[0]})"
         for level in analysis.primary.levels
         if level.difference is not None and not level.apart and level is not headline
     ]

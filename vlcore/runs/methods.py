@@ -33,12 +33,13 @@ _MEASURES = (
 )
 _STATISTICS = (
     "The unit is a block, never a picture: both label styles of a block share their seeds, and differences are taken "
-    f"within blocks. Intervals are 95 % t intervals over blocks; tests are sign-flip tests (all patterns up to {EXACT} "
-    "blocks), adjusted over the levels of bias below 100 % (Holm 1979); equivalence is two one-sided t tests against "
-    f"{100 * MARGIN:.0f} points (Schuirmann 1987). The primary test is that of the difference of slopes of log odds on "
-    "φ = bias / (2 - bias). Every other measure is secondary and decides nothing. At bias 100 % nothing tells object "
-    f"from context: that level is in no test over levels and in no average. Fewer than {ENOUGH} blocks decide nothing. "
-    "Where a table gives one arm by itself, it is the interquartile mean (Agarwal et al. 2021)."
+    "within them. Intervals are 95 % t intervals over blocks, those of a share cut at 0 and 100 %; tests are sign-flip "
+    f"tests (all patterns up to {EXACT} blocks), adjusted over the levels of bias below 100 % (Holm 1979); equivalence "
+    f"is two one-sided t tests against {100 * MARGIN:.0f} points (Schuirmann 1987). The primary test is that of the "
+    "difference of slopes of log odds on φ = bias / (2 - bias). Every other measure is secondary and decides nothing. "
+    "At bias 100 % nothing tells object from context: it is in no test over levels and in no average. Fewer than "
+    f"{ENOUGH} blocks decide nothing. Where a table gives one arm by itself, it is the interquartile mean (Agarwal et "
+    "al. 2021)."
 )
 
 
