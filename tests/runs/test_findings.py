@@ -28,6 +28,7 @@ from vlcore.runs.findings import (
     mean_curves,
     probe_curves,
     values,
+    with_advantage,
 )
 from vlcore.runs.methods import command, methods
 from vlcore.runs.pairing import AnalysisError
@@ -79,6 +80,19 @@ def test_the_index_is_a_difference_of_two_silhouettes_of_one_run(found: Findings
         values(found.frame, f"silhouette_{name}").set_index("key")["value"] for name in ("context", "object")
     )
     pd.testing.assert_series_equal(index, context - by_object)
+
+
+def test_an_index_that_is_not_defined_keeps_its_reason() -> None:
+    base = {"key": "k", "moment": "end", "low": 0.1, "high": 0.3, "n": 9}
+    frame = pd.DataFrame(
+        [
+            {**base, "measure": "silhouette_context", "value": 0.2, "reason": ""},
+            {**base, "measure": "silhouette_object", "value": np.nan, "reason": "one point"},
+        ]
+    )
+    row = with_advantage(frame).iloc[-1]
+    assert (row["measure"], row["reason"]) == (ADVANTAGE, "one point")
+    assert np.isnan([row["value"], row["low"], row["high"]]).all()
 
 
 def test_a_cell_is_a_t_interval_over_blocks(found: Findings) -> None:
@@ -181,7 +195,9 @@ def test_tables_in_words_have_every_claim_and_every_comparison(found: Findings) 
     assert list(ledger["Status"]) == [verdict.words for verdict in found.verdicts]
     assert found.end is not None
     table = words.comparisons_table(found)
-    assert len(table) == sum(len(one.levels) for one in (found.end.primary, *found.end.secondary))
+    compared = (found.end.primary, *found.end.secondary)
+    assert len(table) == sum(level.difference is not None for one in compared for level in one.levels)
+    assert figures.words_of(ADVANTAGE, SCENES) in set(table["Measure"])
     assert (table["Role"] == "primary").sum() == 3
     assert table.loc[table["Removed"] == "100 %", "Verdict"].str.endswith("in no average").all()
     assert (table["Difference at first fit"] != "").all()

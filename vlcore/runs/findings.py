@@ -19,7 +19,7 @@ from vlcore.images.groups import Grouping
 from vlcore.measures.bayes import bayes_line
 from vlcore.measures.design import phi
 from vlcore.measures.paired import t_interval
-from vlcore.runs.analysis import Analysis, analyse
+from vlcore.runs.analysis import SECONDARY, Analysis, analyse
 from vlcore.runs.claims import ledger
 from vlcore.runs.evidence import PLAIN, STYLES
 from vlcore.runs.pairing import check_alike, measured, rows_of
@@ -31,7 +31,7 @@ from vlcore.runs.verdicts import Verdict
 PRIMARY = "minority_accuracy"
 # Derived here: a silhouette of each run, less another. Positive where points lie more by background than by object.
 ADVANTAGE = "silhouette_context_less_object"
-_PARTS = {ADVANTAGE: ("silhouette_context", "silhouette_object")}
+_SECONDARY = (*SECONDARY, ADVANTAGE, "silhouette_group", "silhouette_majority_pair", "probe_group")
 CELL = ["labels", "bias", "phi", "removed"]
 _ARMS = ("undescriptive", "descriptive")
 _GRID = np.round(np.linspace(0, 0.95, 20), 4)  # levels at which the Bayes line is drawn
@@ -44,7 +44,7 @@ class Findings:
     Attributes:
         study: what was planned.
         grouping: which groups are the majority.
-        frame: of `vlcore.runs.table.runs_table`, with the controls of the claims beside the study's own runs.
+        frame: of `with_advantage`, with the controls of the claims beside the study's own runs.
         end, first_fit: analyses at the two moments; None while a label style has no run.
         verdicts: the ledger.
         curves: of `probe_curves`.
@@ -92,12 +92,13 @@ def findings(study: Study, artefacts: Sequence[Artefact], grouping: Grouping) ->
     own = [artefact for artefact in artefacts if artefact.key in planned]
     if not own:
         raise StudyError(f"No run of the study {study.name!r} is there; run it first.")
-    frame = runs_table(artefacts)
+    frame = with_advantage(runs_table(artefacts))
     check_alike(frame, free=("labels", "bias", *PLAIN))
     of_study = frame[frame["key"].isin(planned)]
     both = set(_ARMS) <= set(of_study["labels"])
     end, first_fit = (
-        analyse(of_study, moment=moment, planned=study.conditions) if both else None for moment in ("end", "first_fit")
+        analyse(of_study, moment=moment, secondary=_SECONDARY, planned=study.conditions) if both else None
+        for moment in ("end", "first_fit")
     )
     return Findings(
         study=study,
@@ -109,6 +110,23 @@ def findings(study: Study, artefacts: Sequence[Artefact], grouping: Grouping) ->
         curves=probe_curves(own),
         runs=runs_of(artefacts, planned),
     )
+
+
+def with_advantage(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table of `vlcore.runs.table.runs_table` with a row more for each run and moment: `ADVANTAGE`, without an
+    interval of its own, for the two silhouettes are of the same pictures."""
+    context, by_object = (frame[frame["measure"] == f"silhouette_{name}"] for name in ("context", "object"))
+    both = context.merge(
+        by_object[["key", "moment", "value", "reason"]], on=["key", "moment"], suffixes=("", "_object")
+    )
+    rows = both.assign(
+        measure=ADVANTAGE,
+        value=both["value"] - both["value_object"],
+        low=np.nan,
+        high=np.nan,
+        reason=both["reason"].where(both["reason"] != "", both["reason_object"]),
+    )
+    return pd.concat([frame, rows[frame.columns]], ignore_index=True)
 
 
 def runs_of(artefacts: Sequence[Artefact], planned: Collection[str]) -> pd.DataFrame:
@@ -142,16 +160,12 @@ def values(frame: pd.DataFrame, measure: str, moment: str = "end") -> pd.DataFra
 
     Args:
         frame: of `vlcore.runs.table.runs_table`.
-        measure: its name, or `ADVANTAGE`.
+        measure: its name.
         moment: when it was taken.
 
     Raises:
         AnalysisError: when a run is in the table twice.
     """
-    if measure in _PARTS:
-        first, second = (values(frame, part, moment) for part in _PARTS[measure])
-        both = first.merge(second[["key", "value"]], on="key", suffixes=("", "_second"))
-        return both.assign(value=both["value"] - both["value_second"]).drop(columns="value_second")
     plain = (frame[list(PLAIN)] == list(PLAIN.values())).all(axis=1) & frame["labels"].isin(STYLES)
     rows = measured(rows_of(frame[plain], measure, moment))
     kept = rows[["labels", "bias", "phi", "block", "key", "value", "n"]].assign(

@@ -92,7 +92,7 @@ def cells_of(found: Findings, measure: str, moment: str = "end") -> pd.DataFrame
 def charted(found: Findings) -> list[str]:
     """The measures that some run has, in their usual order."""
     there = set(found.frame.loc[found.frame["value"].notna() & (found.frame["moment"] == "end"), "measure"])
-    return [name for name in MEASURES if name in there or (name == ADVANTAGE and "silhouette_context" in there)]
+    return [name for name in MEASURES if name in there]
 
 
 def heat_map(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
