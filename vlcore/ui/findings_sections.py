@@ -37,7 +37,7 @@ def queue(one: Shown) -> None:
         return
 
     def board() -> None:
-        views = [work.queue().view(condition.key) for condition in missing]
+        views = work.views(missing)
         active = [view for view in views if view.state.is_active]
         done = sum(view.done for view in views)
         if active:
@@ -91,9 +91,8 @@ def _progress(one: Shown, active: list[jobs.View], done: int) -> None:
     if done and row.button("Show them", icon=":material/refresh:", help="Analyses again, with what is new."):
         st.rerun()
     if row.button("Stop", icon=":material/stop:"):
-        for view in active:
-            work.queue().cancel(view.key)
-        st.toast("Stopping: those that train stop after the step that they are at.")
+        work.cancel(view.key for view in active)
+        st.rerun()
 
 
 def seconds_a_run(one: Shown) -> float:
