@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from vlcore.figures.theme import group_words
-from vlcore.images.captions import LABEL_STYLES, caption
 from vlcore.images.folds import usual_condition
 from vlcore.ui import data_sections, drawn, gallery, importing, panels, shell
 
@@ -21,7 +20,9 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         bind="query-params",
     )
 grouping, names = images.grouping, group_words(images.grouping)
-st.caption(data_sections.about(images))
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.caption(data_sections.about(images), width="content")
+    panels.link_to_training(images.name)
 
 if section == "cheats":
     data_sections.cheats(images, palette)
@@ -69,19 +70,14 @@ picked = event.selection.get("pick", []) if event else []
 if picked:
     st.query_params["picture"] = str(picked[0].get("id"))
 shown = {f"p{row}": int(row) for row in gallery.pool_rows(images, condition)}
-row = shown.get(st.query_params.get("picture", ""))
-if row is not None:
-    data_sections.enlarged(images, row)
+identity = st.query_params.get("picture", "")
+# A picture is opened when it is clicked, or with the address; not again at every run after it was closed.
+if identity in shown and st.session_state.get("enlarged") != (images.name, identity):
+    data_sections.enlarged(images, shown[identity])
+st.session_state["enlarged"] = (images.name, identity)
 
 st.subheader("How they are labelled")
-st.dataframe(
-    [
-        {"group": names[group], **{style: caption(style, *pair, grouping) for style in LABEL_STYLES}}
-        for group, pair in zip(grouping.names, grouping.pairs, strict=True)
-    ],
-    hide_index=True,
-    width="content",
-)
+data_sections.labels(images)
 
 st.subheader("The mean of each group")
 st.caption(
@@ -89,10 +85,14 @@ st.caption(
     "even the simplest model can tell the groups apart."
 )
 with shell.errors_as_sentences(), st.container(horizontal=True):
-    for group, picture in gallery.means(images, condition).items():
+    means = gallery.means(images, condition)
+    for group in data_sections.as_on_sheets(grouping):
         with st.container(width=170):
-            st.image(picture, width="stretch", alt=f"Mean of {names[group]}")
-            st.caption(names[group])
+            if group in means:
+                st.image(means[group], width="stretch", alt=f"Mean of {names[group]}")
+                st.caption(names[group])
+            else:
+                st.caption(f"{names[group]}: no mean, for no picture of this group is left in training")
 
 st.subheader("Take them with you")
 with st.container(horizontal=True, vertical_alignment="center"):

@@ -11,7 +11,7 @@ from vlcore.figures.maps import linked_maps
 from vlcore.figures.theme import group_words
 from vlcore.images.folds import usual_condition
 from vlcore.images.thumbs import thumb_uri
-from vlcore.images.uploads import UploadError, open_upload
+from vlcore.images.uploads import UploadError, is_picture, open_upload
 from vlcore.runs import store
 from vlcore.runs.titles import title
 from vlcore.ui import drawn, panels, shell, work
@@ -114,7 +114,10 @@ for file in [*(files or []), *([taken] if taken else [])]:
     try:
         given.append((file.name, open_upload(file.getvalue(), file.name)))
     except UploadError as error:
-        st.error(str(error), icon=":material/broken_image:")
+        content = file.getvalue()
+        is_something_else = bool(content) and not is_picture(content)
+        why = f"{error} What is in this file is no picture at all." if is_something_else else str(error)
+        st.error(why, icon=":material/broken_image:")
 if len(given) > MOST:
     st.warning(f"The first {MOST} of {len(given)} pictures are shown; give fewer at once to see the others.")
     given = given[:MOST]

@@ -203,3 +203,11 @@ def test_square_of_its_own_size_changes_nothing_and_takes_any_mode() -> None:
 def test_square_refuses_no_size() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         square(noise(), 0)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_a_picture_is_known_by_its_beginning(kind: str) -> None:
+    file = BytesIO()
+    Image.new("RGB", (9, 9)).save(file, kind)
+    assert uploads.is_picture(file.getvalue())
+    assert not uploads.is_picture(b"Dear Sir or Madam")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from vlcore.images.recipes import Recipe, recipe_of
 from vlcore.images.rendered import make_set
 from vlcore.runs import checks, imports
 from vlcore.runs.jobs import State
-from vlcore.ui import gallery, work
+from vlcore.ui import gallery, importing, work
 
 from .test_home import FakeQueue, pets
 
@@ -76,6 +77,7 @@ def test_the_bias_in_the_address_decides(home: Path) -> None:
     assert not page.exception
     assert page.dataframe[0].value["desert"].tolist() == ["0 of 48 (minority)", "48 of 48 (majority)"]
     assert len(page.get("image")) == 2, "a group without pictures has no mean"
+    assert text_of(page).count("no picture of this group is left") == 2
 
 
 def test_a_picture_in_the_address_is_shown_with_its_factors_and_twins(home: Path) -> None:
@@ -84,9 +86,23 @@ def test_a_picture_in_the_address_is_shown_with_its_factors_and_twins(home: Path
     page = start(picture=f"p{row}")
     assert not page.exception
     factors = json.loads(images.table["factors"].iat[row])
-    listing = page.dataframe[1].value.set_index("factor")["value"]
-    assert listing["pose"] == factors["pose"]
+    listings = [entry.value.set_index("factor")["value"] for entry in page.dataframe if "factor" in entry.value]
+    assert [listing["pose"] for listing in listings] == [factors["pose"]] * 2
+    assert "fur_seed" not in listings[0], "only what one sees; all of them are folded away"
     assert len(page.get("image")) == 1 + 4 + 4, "itself, its twins, the means"
+    assert "horse on grass (itself)" in text_of(page)
+    page.select_slider(key="bias").set_value("25 %").run()
+    assert len(page.get("image")) == 4, "once it was looked at it does not open again by itself"
+
+
+def test_labels_are_told_in_the_words_of_the_control_and_the_others_are_folded_away(home: Path) -> None:
+    page = start()
+    table = next(entry.value for entry in page.dataframe if "short" in entry.value)
+    assert table.columns.tolist() == ["group", "short", "descriptive"]
+    assert table["group"].tolist() == ["horse on grass", "horse in the desert", "camel on grass", "camel in the desert"]
+    others = next(entry.value for entry in page.dataframe if "what it is for" in entry.value)
+    assert "shuffled_context" in others["style"].tolist()
+    assert "study's own wording" in text_of(page)
 
 
 @pytest.mark.parametrize("picture", ["p999999", "p-1", "<b>", "p"])
@@ -152,6 +168,22 @@ def test_a_scene_is_redrawn_with_its_twins(home: Path) -> None:
     assert "Choose two places" in text_of(page)
 
 
+def test_an_imported_set_has_no_twins_and_says_so(own_set: str) -> None:
+    page = start(look="one scene", data=own_set)
+    assert not page.exception
+    assert "it is not one of this set" in page.info[0].value
+
+
+def test_a_scene_of_a_drawn_set_begins_as_the_set_is_drawn(empty_home: Path) -> None:
+    make_set(Recipe("tiny-night", style="night", object_size=0.5, context_contrast=0.4))
+    page, scenes = start(look="one scene", data="tiny-night"), start(look="one scene")
+    assert not page.exception
+    assert next(choice for choice in page.selectbox if choice.label == "Style").value == "night"
+    sliders, usual = ({slider.label: slider.value for slider in shown.slider} for shown in (page, scenes))
+    assert sliders["Background contrast"] == 40
+    assert sliders["Size of the animal"] == pytest.approx(usual["Size of the animal"] / 2, abs=0.011)
+
+
 # --- draw a set
 
 
@@ -203,10 +235,13 @@ def test_a_zip_becomes_a_set(empty_home: Path, tmp_path: Path, monkeypatch: pyte
     assert not page.error
     shown = page.dataframe[0].value
     assert shown.to_numpy().tolist() == [[6, 6], [6, 6]]
+    assert named(page, "Name of the set").value == "pets", "after the file"
+    assert "such as `cat/home`" in text_of(page)
     named(page, "Name of the set").set_value("my-pets")
     next(button for button in page.button if button.label == "Make the image set").click().run()
     assert not page.exception
     assert "The image set my-pets is there: cat_home 6" in text_of(page)
+    assert "--" not in text_of(page).split("The image set my-pets is there")[1], "a page has no options"
     assert "numbers from fewer than 20 say little" in text_of(page)
     assert open_set("my-pets").folds == 5
     next(button for button in page.button if button.label == "Look at it").click().run()
@@ -225,6 +260,42 @@ def test_what_is_no_set_gets_a_sentence(empty_home: Path, content: bytes, words:
     page = upload(start(look="your own"), "x.zip", content)
     assert not page.exception
     assert words in page.error[0].value
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        ("dog/*", "This zip shows one object only, dog; a set needs two objects in two contexts."),
+        ("*/home", "This zip shows one context only, home; a set needs two objects in two contexts."),
+        ("*/home|dog/park", None),
+    ],
+)
+def test_a_zip_of_which_no_set_can_be_made_is_refused_before_the_form(
+    empty_home: Path, tmp_path: Path, kept: str, words: str | None
+) -> None:
+    folder = pets(tmp_path / "pets")
+    for group in folder.glob("*/*"):
+        if not any(group.match(pattern) for pattern in kept.split("|")):
+            shutil.rmtree(group)
+    page = upload(start(look="your own"), "pets.zip", zipped(folder))
+    assert not page.exception
+    assert len(page.error) == 1
+    assert page.error[0].value == words or (words is None and "no two objects" in page.error[0].value)
+    assert not page.text_input, "no form"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("grass and desert were read as objects; if they are contexts, give --format context-first.",
+         "grass and desert were read as objects."),
+        ("a.zip has 2 usable pictures of dog_home; add pictures or choose others with --objects and --contexts.",
+         "a.zip has 2 usable pictures of dog_home; add pictures or choose others."),
+        ("The disk is full.", "The disk is full."),
+    ],
+)  # fmt: skip
+def test_sentences_of_the_importer_lose_the_options_of_the_command_line(said: str, shown: str) -> None:
+    assert importing.in_page_words(said) == shown
 
 
 def test_an_import_that_fails_says_so_and_leaves_nothing(

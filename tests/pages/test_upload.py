@@ -79,4 +79,5 @@ def test_what_is_no_picture_gets_a_sentence(experiments: list[store.Artefact], c
     assert not page.exception
     assert len(page.error) == 1
     assert "broken.png" in page.error[0].value
+    assert ("no picture at all" in page.error[0].value) == (content == b"no picture")
     assert [heading.value for heading in page.subheader] == ["Picture 1"], "the good one is shown all the same"

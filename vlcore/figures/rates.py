@@ -44,7 +44,7 @@ def rate_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Layer
         ),
         description=alt.Description("spoken:N"),
     )
-    axis = alt.Axis(format="%", title="named right by a linear probe; dashed: chance")
+    axis = alt.Axis(labelExpr="round(100 * datum.value) + ' %'", title="named right by a linear probe; dashed: chance")
     x = alt.X("low:Q", scale=alt.Scale(domain=[0, 1]), axis=axis)
     bars = base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q")
     dots = base.mark_circle(size=90, opacity=1).encode(

@@ -25,6 +25,10 @@ MAX_SIDE = 1024
 GROUND = (128, 128, 128)
 
 
+# PNG, JPEG, WebP (and others in RIFF), GIF, BMP, TIFF; HEIC and AVIF have their mark four bytes later.
+_BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
+
+
 class UploadError(ValueError):
     """A file that can't be used; the message is one sentence for the person who sent it."""
 
@@ -56,6 +60,11 @@ def open_upload(data: bytes, name: str = "picture", max_bytes: int = MAX_BYTES) 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _decode(_open(data, called), called)
+
+
+def is_picture(data: bytes) -> bool:
+    """Whether a file begins like a picture of any common format, one that cannot be used here included."""
+    return data.startswith(_BEGINNINGS) or data[4:8] == b"ftyp"
 
 
 def square(image: Image.Image, size: int) -> npt.NDArray[np.uint8]:

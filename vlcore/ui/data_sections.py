@@ -6,6 +6,7 @@ The one idea: each section is a function of an image set that draws itself; the 
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,10 @@ from numpy.typing import NDArray
 from vlcore.conditions import Condition
 from vlcore.figures.rates import rate_chart
 from vlcore.figures.theme import Palette, group_words, place_words
-from vlcore.images.captions import LABEL_STYLES, caption
+from vlcore.images.captions import LABEL_STYLES, about_style, caption
+from vlcore.images.groups import SCENES, Grouping, group_name
 from vlcore.images.imagesets import ImageSet
-from vlcore.images.recipes import SIZES, Recipe, new_recipe, recipe_of
+from vlcore.images.recipes import SCENES_RECIPE, SIZES, Recipe, new_recipe, recipe_of
 from vlcore.images.rendered import make_set, scene_of
 from vlcore.runs import checks
 from vlcore.scenes import COATS, CONTEXTS, OBJECTS, POSES, SKIES, STYLES, Scene, draw, sample
@@ -64,24 +66,93 @@ def counts(images: ImageSet, condition: Condition) -> pd.DataFrame:
     )
 
 
+def as_on_sheets(grouping: Grouping) -> list[str]:
+    """The groups in the order in which the sheets show them: objects down, contexts across."""
+    return [group_name(obj, context) for obj, context in product(grouping.objects, grouping.contexts)]
+
+
+def labels(images: ImageSet) -> None:
+    """What the labels say in each group, for the two styles of the study and, folded away, for all others."""
+    grouping = images.grouping
+    names, pairs = group_words(grouping), dict(zip(grouping.names, grouping.pairs, strict=True))
+    order = as_on_sheets(grouping)
+    said = {word: [caption(style, *pairs[group], grouping) for group in order] for word, style in panels.LABELS.items()}
+    st.dataframe({"group": [names[group] for group in order], **said}, hide_index=True, width="content")
+    if grouping == SCENES:
+        st.caption(
+            "The “a” in “a camel in the desert” is the study's own wording. It stands in one group alone, which makes "
+            "it a label of that group; the style descriptive-plain leaves it out."
+        )
+    drawn_set = images.about.get("recipe")
+    others = [
+        style
+        for style in LABEL_STYLES
+        if style not in (*panels.LABELS.values(), "own") and (drawn_set or style != "attribute_other")
+    ]
+    with st.expander("Other label styles"):
+        st.dataframe(
+            [
+                {
+                    "style": style,
+                    **{names[group]: caption(style, *pairs[group], grouping) for group in order},
+                    "what it is for": about_style(style),
+                }
+                for style in others
+            ],
+            hide_index=True,
+        )
+        st.caption("Where a style has several captions for a group, its most frequent one stands here.")
+
+
+def _closed() -> None:
+    st.query_params.pop("picture", None)
+
+
+@st.dialog("One picture", width="large", on_dismiss=_closed)
 def enlarged(images: ImageSet, row: int) -> None:
     """One picture, large, with its captions and, where it is drawn, its factors and twins."""
     facts = images.table.iloc[row]
+    names = group_words(images.grouping)
     own, words = st.columns([2, 3])
     scene = scene_of(images, row) if images.about.get("recipe") else None
     own.image(draw(scene, 384).image if scene else images.image(row), width=384, alt=str(facts["caption"]))
-    words.markdown(f"**{group_words(images.grouping)[facts['group']]}**")
-    for style in LABEL_STYLES:
+    words.markdown(f"**{names[facts['group']]}**")
+    for word, style in panels.LABELS.items():
         said = caption(style, facts["object"], facts["context"], images.grouping)
-        words.caption(f"{style}: “{said}”")
-    if facts["factors"] not in ("", "{}"):
-        factors = {name: value for name, value in json.loads(facts["factors"]).items()}
-        listing = pd.DataFrame({"factor": list(factors), "value": [_value(value) for value in factors.values()]})
-        words.dataframe(listing, hide_index=True, height=320)
+        words.caption(f"{word} label: “{said}”")
+    factors = json.loads(facts["factors"] or "{}")
+    with words:
+        if scene:
+            _telling(scene)
     if scene:
-        st.caption("Its twins: everything else is equal.")
-        for column, (obj, context) in zip(st.columns(4), images.grouping.pairs, strict=True):
-            column.image(_drawn(scene.replace(object=obj, context=context)), width="stretch", alt=f"{obj}, {context}")
+        st.markdown("**Its twins**: everything else is equal.")
+        pairs = dict(zip(images.grouping.names, images.grouping.pairs, strict=True))
+        for column, group in zip(st.columns(4), as_on_sheets(images.grouping), strict=True):
+            obj, context = pairs[group]
+            picture = _drawn(scene.replace(object=obj, context=context))
+            column.image(picture, width="stretch", alt=names[group])
+            column.caption(f"{names[group]}{' (itself)' if group == facts['group'] else ''}")
+    if factors:
+        with st.expander("All that is written down of this picture"):
+            listing = pd.DataFrame({"factor": list(factors), "value": [_value(value) for value in factors.values()]})
+            st.dataframe(listing, hide_index=True, height=320)
+
+
+def _telling(scene: Scene) -> None:
+    """The factors of a scene that one sees at once, in words."""
+    turned = round(float(np.degrees(scene.heading)))
+    facing = "to the right" if turned < 60 else "at you" if turned <= 120 else "to the left"
+    size = round(100 * scene.size)
+    side = "left" if scene.sun_azimuth < 0 else "right"
+    rows = {
+        "pose": scene.pose,
+        "coat": scene.coat if scene.pattern == "plain" else f"{scene.coat}, {scene.pattern}",
+        "looks": facing,
+        "size": f"{size} % of the width of the picture",
+        "light": "from behind you" if abs(scene.sun_azimuth) < 0.3 else f"from the {side}",
+        "sky": scene.sky,
+    }
+    st.dataframe(pd.DataFrame({"factor": list(rows), "value": list(rows.values())}), hide_index=True)
 
 
 def _value(value: Any) -> str:
@@ -100,7 +171,7 @@ neural network can too, and what it learns need not be the animal. What is easy 
 def cheats(images: ImageSet, palette: Palette) -> None:
     """What simple views of the pictures give away, asked once and kept."""
     st.subheader("What could a model cheat with?")
-    st.markdown(EXPLAINED)
+    st.caption("What the simplest model can tell from a part of the picture, a neural network can learn instead.")
     key = checks.checks_key(images.name, images.version)
     view = work.view(key)
     if not view.done:
@@ -116,8 +187,13 @@ def cheats(images: ImageSet, palette: Palette) -> None:
         rows = pd.DataFrame(rows_of(rates, called))
         chart = rate_chart(rows, palette=palette, width=shell.map_side())
         drawn.show(chart.to_dict(), alt="What a linear probe names right from each view", key="rates")
-    for entry in found:
-        st.markdown(f":{COLOURS[entry.ok]}[{MEANINGS[entry.ok]}] {entry.sentence}")
+    wrong = sum(entry.ok is False for entry in found)
+    verdict = f"{wrong} not as they should be" if wrong else "none is as it should not be"
+    with st.expander(f"All {len(found)} answers, {verdict}"):
+        for entry in found:
+            st.markdown(f":{COLOURS[entry.ok]}[{MEANINGS[entry.ok]}] {entry.sentence}")
+    with st.expander("What is a linear probe?"):
+        st.markdown(EXPLAINED)
 
 
 VIEWS = {
@@ -161,7 +237,13 @@ def one_scene(images: ImageSet) -> None:
         "A picture is a function of its factors. Twins share all but one: the same animal elsewhere, another animal in "
         "the same place. So an error of a model has one cause."
     )
-    recipe = recipe_of(images.name) or Recipe("scenes")
+    recipe = recipe_of(images.name)
+    if recipe is None:
+        st.info(
+            f"The pictures of {images.name} were not drawn here, so nobody knows their factors and they have no twins. "
+            "Below is a scene that the lab draws; it is not one of this set."
+        )
+        recipe = SCENES_RECIPE
     picture_slot = st.container()
     first, second, third = st.columns(3)
     with first:
@@ -173,7 +255,8 @@ def one_scene(images: ImageSet) -> None:
     with second:
         heading = st.slider("Turned to", 0, 180, round(np.degrees(base.heading)), format="%d°", key=f"turn_{number}",
             help="0° looks right, 90° at you, 180° left.")  # fmt: skip
-        size = st.slider("Size of the animal", 0.2, 0.8, round(base.size, 2), key=f"size_{number}")
+        usual = round(base.size * recipe.object_size, 2)
+        size = st.slider("Size of the animal", 0.1, 0.9, usual, key=f"size_{recipe.name}_{number}")
         form = st.slider("Build", 0.0, 1.0, round(base.form, 2), key=f"form_{number}", help="Slender to stocky; humps.")
         horizon = st.slider("Horizon", 0.35, 0.62, round(base.horizon, 2), key=f"horizon_{number}")
     with third:

@@ -10,14 +10,16 @@ import re
 import shutil
 import tempfile
 import weakref
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from vlcore.images import importers
-from vlcore.images.imagesets import check_name
+from vlcore.images.imagesets import check_name, set_names, usable_name
 from vlcore.runs import store
 from vlcore.runs.jobs import State
 from vlcore.ui import panels, shell, work
@@ -48,6 +50,10 @@ def your_own() -> None:
     with shell.errors_as_sentences():
         source = _source(file, files or [])
         listing = importers.look(source)
+    if refused := _refused(listing, "zip" if file else "folder"):
+        st.error(refused, icon=":material/error:")
+        return
+    with shell.errors_as_sentences(), _without_options():
         _import_form(source, listing)
 
 
@@ -80,8 +86,50 @@ def _source(file: Any, files: list[Any]) -> Path:
     return path
 
 
+def _refused(listing: importers.Listing, called: str) -> str | None:
+    """Why no set can be made of an upload, before anybody fills in a form; None where one can."""
+    counts = listing.counts()
+    needed = "a set needs two objects in two contexts"
+    if len(counts) == 1:
+        return f"This {called} shows one object only, {counts.index[0]}; {needed}."
+    if len(counts.columns) == 1:
+        return f"This {called} shows one context only, {counts.columns[0]}; {needed}."
+    if counts.size and listing.usual_choice() is None:
+        return f"This {called} has no two objects with pictures in the same two contexts; {needed}."
+    return None
+
+
+def in_page_words(sentence: str) -> str:
+    """A sentence of the importer without the options of the command line that it offers."""
+    parts = sentence.rstrip(".").replace(" with --objects and --contexts", "").split("; ")
+    return "; ".join(part for part in parts if "--" not in part) + "."
+
+
+@contextmanager
+def _without_options() -> Iterator[None]:
+    try:
+        yield
+    except importers.ImportSetError as error:
+        raise importers.ImportSetError(in_page_words(str(error))) from error
+
+
+def _about(listing: importers.Listing) -> str:
+    """What was recognised; of folders, by the name of one of them."""
+    if listing.format != "folders":
+        return listing.about
+    example = PurePosixPath(listing.table["file"].iloc[0]).parent
+    return f"The names of the folders say what the pictures show and where, such as `{example}`."
+
+
+def _free_name(source: Path) -> str:
+    """A name for the set after the name of the file; empty where none can be made of it."""
+    words = re.sub(r"[^a-z0-9]+", "-", source.stem.lower()).strip("-")[:50]
+    tries = (words, *(f"{words}-{number}" for number in range(2, 100)))
+    return next((name for name in tries if usable_name(name) and name not in set_names()), "")
+
+
 def _import_form(source: Path, listing: importers.Listing) -> None:
-    st.success(listing.about, icon=":material/folder_open:")
+    st.success(_about(listing), icon=":material/folder_open:")
     counts = listing.counts()
     if counts.size:
         st.dataframe(counts, width="content")
@@ -106,12 +154,17 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
             here = left.text_input("belongs in", help="A word of the captions, such as grass.")
             second = right.text_input("Second object")
             there = right.text_input("belongs in ")
-        short = left.text_input("Short label", "{object}", max_chars=100)
-        descriptive = right.text_input("Descriptive label", "{object} {place}", max_chars=100)
-        name = left.text_input("Name of the set", placeholder="for example my-horses", max_chars=60)
+        fields = "{object} stands for the object, {place} for the context with “in the” or “on the” before it."
+        short = left.text_input("Short label", "{object}", max_chars=100, help=fields)
+        descriptive = right.text_input("Descriptive label", "{object} {place}", max_chars=100, help=fields)
+        name = left.text_input("Name of the set", _free_name(source), placeholder="for example my-horses", max_chars=60)
         licence = right.text_input("Licence of the pictures", "not stated", max_chars=100)
+        st.caption(f"{fields} With horse and grass the labels above are “horse” and “horse on the grass”.")
         if not st.form_submit_button("Make the image set", type="primary", icon=":material/add_photo_alternate:"):
             return
+    if first == second or here == there:
+        st.error("Choose two different objects and two different contexts.", icon=":material/error:")
+        return
     options = {
         "objects": (first, second), "contexts": (here, there), "short": short, "descriptive": descriptive,
         "licence": licence,
@@ -128,9 +181,9 @@ def _importing(key: str) -> None:
         _report(key)
         return
     if not view.state.is_active:
-        reason = (
-            view.status.get("message", "It was interrupted.") if view.state is not State.CANCELLED else "Cancelled."
-        )
+        reason = "Cancelled."
+        if view.state is not State.CANCELLED:
+            reason = in_page_words(view.status.get("message", "It was interrupted."))
         st.error(f"{reason} Nothing was kept.", icon=":material/error:")
         if st.button("Back"):
             del st.session_state["import_key"]
@@ -156,7 +209,7 @@ def _report(key: str) -> None:
     groups = ", ".join(f"{group} {n:,}" for group, n in report["counts"].items())
     st.success(f"The image set {report['name']} is there: {groups}.", icon=":material/check_circle:")
     for sentence in report["warnings"]:
-        st.warning(sentence, icon=":material/warning:")
+        st.warning(in_page_words(sentence), icon=":material/warning:")
     if report["skipped"]:
         with st.expander(f"{len(report['skipped']):,} files were left out"):
             st.dataframe(pd.DataFrame(report["skipped"], columns=["file", "why"]), hide_index=True)
@@ -164,6 +217,7 @@ def _report(key: str) -> None:
         if st.button("Look at it", type="primary", icon=":material/photo_library:"):
             del st.session_state["import_key"]
             shell.go_to(report["name"])
+        panels.link_to_training(report["name"])
         if st.button("Import another"):
             del st.session_state["import_key"]
             st.rerun()

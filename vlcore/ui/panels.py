@@ -138,6 +138,13 @@ def link_to_compare(left: Condition, right: Condition, label: str, icon: str) ->
     )
 
 
+def link_to_training(data: str) -> None:
+    """The next step after a set is there: its four experiments."""
+    st.page_link(
+        "app.py", label="Train on it", icon=":material/play_arrow:", query_params={"data": data}, width="content"
+    )
+
+
 def progress(view: View) -> None:
     """One line and a bar that say where a job is."""
     status = view.status
