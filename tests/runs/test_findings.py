@@ -239,6 +239,8 @@ def test_an_axis_has_room_for_what_is_known(found: Findings) -> None:
     assert scale.domain[1] >= rows["high"].max()
     wild = rows.assign(n=2, low=-40.0, high=40.0)
     assert figures.scale_of(ADVANTAGE, wild, SCENES).domain[1] <= 1.1, "two blocks say too little to make room for"
+    lonely = pd.DataFrame({"value": [-3.0]})
+    assert figures.scale_of(ADVANTAGE, rows, SCENES, lonely).domain[0] == -3.0, "every run has a place"
 
 
 @pytest.mark.parametrize("claim", [f"C{number}" for number in range(1, 9)])

@@ -67,14 +67,15 @@ def words_of(measure: str, grouping: Grouping) -> str:
     return MEASURES.get(measure, measure).format(grouping.object_word)
 
 
-def scale_of(measure: str, rows: pd.DataFrame, grouping: Grouping) -> Scale:
-    """How a measure is written and drawn; `rows` are its cells, which its axis has room for."""
+def scale_of(measure: str, rows: pd.DataFrame, grouping: Grouping, points: pd.DataFrame | None = None) -> Scale:
+    """How a measure is written and drawn; its axis has room for its cells, `rows`, and for single runs, `points`."""
     words = words_of(measure, grouping)
     if within_unit(measure):
         return Scale(words, is_share(measure), (0.0, 1.0))
     # The interval of two blocks is so wide that nothing else could be seen.
     known = rows[rows["n"] >= FEWEST]
-    ends = pd.concat([rows["value"], known["low"], known["high"]]).dropna()
+    single = rows[:0] if points is None else points
+    ends = pd.concat([rows["value"], known["low"], known["high"], single["value"]]).dropna()
     low, high = math.floor(10 * min(0.0, float(ends.min()))) / 10, math.ceil(10 * max(0.0, float(ends.max()))) / 10
     return Scale(words, False, (low, max(high, low + 0.1)), 0.0 if measure.startswith(_SIGNED) else None)
 
@@ -109,7 +110,7 @@ def by_bias(found: Findings, measure: str, palette: Palette, width: int, height:
     return drawn.by_bias(
         points,
         rows,
-        scale_of(measure, rows, found.grouping),
+        scale_of(measure, rows, found.grouping, points),
         palette=palette,
         width=width,
         height=height,
@@ -127,7 +128,7 @@ def _references(found: Findings, measure: str) -> pd.DataFrame | None:
 
 def paired_slopes(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
     points = values(found.frame, measure)
-    scale = scale_of(measure, cells_of(found, measure), found.grouping)
+    scale = scale_of(measure, cells_of(found, measure), found.grouping, points)
     return differences.paired_slopes(points, scale, palette=palette, width=width)
 
 
@@ -166,7 +167,7 @@ def panes(found: Findings, measures: Sequence[str], palette: Palette, width: int
     every = pd.concat(rows.values()) if rows else pd.DataFrame()
     if every.empty:
         raise ValueError(f"No run has {', '.join(measures)}.")
-    scale = scale_of(measures[0], every, found.grouping)
+    scale = scale_of(measures[0], every, found.grouping, pd.concat(points.values()))
     return drawn.small_multiples(
         [(words_of(name, found.grouping), points[name], part) for name, part in rows.items()],
         Scale(MEASURES.get(measures[0], measures[0].rpartition(".")[0]), scale.share, scale.domain, scale.middle),
