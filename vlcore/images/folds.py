@@ -55,8 +55,9 @@ def usual_n_per_group(images: ImageSet) -> int:
     smallest group. Of a set in folds that is what each of the first ten seeds leaves for training.
 
     Raises:
-        ImageSetError: when that is fewer than two, which is nothing to train on.
+        ImageSetError: when that is fewer than two, which is nothing to train on, or the set has no pictures.
     """
+    images.need_pictures()
     seeds = range(10 if images.folds else 1)
     counts = [part.counts().get("train", {}) for seed in seeds for part in parts(images, seed)]
     smallest = min(min(of_part.values(), default=0) for of_part in counts)

@@ -22,6 +22,7 @@ from PIL import Image
 from vlcore.conditions import Condition
 from vlcore.home import data_folder
 from vlcore.images.groups import Grouping, group_name
+from vlcore.images.tiles import tile
 
 SPLITS = ("train", "val", "probe", "test")
 POOL = "pool"  # what the pictures of a set in folds belong to until a seed says which of them are held out
@@ -67,6 +68,23 @@ class ImageSet:
         splitting = self.about.get("splitting", {})
         return int(splitting["folds"]) if splitting.get("kind") == "folds" else 0
 
+    @property
+    def has_pictures(self) -> bool:
+        """False where a set holds embeddings only (see `vlcore.images.importers.embeddings`)."""
+        return self.about.get("pictures") != "none"
+
+    def need_pictures(self) -> None:
+        """Make sure that there is something to train on and to look into.
+
+        Raises:
+            ImageSetError: when the set holds embeddings only.
+        """
+        if not self.has_pictures:
+            raise ImageSetError(
+                f"The image set {self.name!r} holds embeddings only: there are no pictures to train on; its map and "
+                "measures are on the Train page."
+            )
+
     def rows(self, split: str) -> NDArray[np.int64]:
         """Row numbers of a split."""
         return np.flatnonzero((self.table["split"] == split).to_numpy())
@@ -84,11 +102,13 @@ class ImageSet:
         return self.root / str(self.table["file_name"].iat[row])
 
     def image(self, row: int) -> NDArray[np.uint8]:
-        """One picture at its stored size, uint8 (height, width, 3).
+        """One picture at its stored size, uint8 (height, width, 3); a tile with its names where there are no pictures.
 
         Raises:
             ImageSetError: when its file is missing or broken.
         """
+        if not self.has_pictures:
+            return tile(str(self.table["object"].iat[row]), str(self.table["context"].iat[row]))
         path = self.path(row)
         try:
             with Image.open(path) as picture:
@@ -107,8 +127,9 @@ class ImageSet:
         """Pictures averaged down to a square, uint8 (n, size, size, 3).
 
         Raises:
-            ImageSetError: when a file is missing or broken.
+            ImageSetError: when a file is missing or broken, or there are no pictures: nobody measures tiles.
         """
+        self.need_pictures()
         stack = np.empty((len(rows), size, size, 3), dtype=np.uint8)
         for place, row in enumerate(rows):
             picture = Image.fromarray(self.image(int(row)))
@@ -141,8 +162,9 @@ def training_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
     """The biased training subset of a condition, in a fixed order, shape (n,).
 
     Raises:
-        ImageSetError: when the pool has too few images of a group.
+        ImageSetError: when the pool has too few images of a group, or the set no pictures.
     """
+    images.need_pictures()
     pool = images.rows("train")
     groups = images.table["group"].to_numpy()[pool]
     chosen = []

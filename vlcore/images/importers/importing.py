@@ -143,7 +143,7 @@ def import_set(
         if format_of(listing.format).one_group_per_id:
             table = one_group_per_id(told_apart(opened, table), skipped)
         table, notes = _limit(table, grouping, max_per_group, seed)
-        notes += _names_in_words(listing, grouping)
+        notes += names_in_words(listing, grouping)
         need_enough(grouping, table["group"], opened.name, skipped)
         captions = [filled(templates["descriptive"], *pair) for pair in grouping.pairs]
         with workplace(name) as work:
@@ -169,7 +169,7 @@ def import_set(
                 "skipped": len(skipped),
                 "notes": [listing.about, *warnings],
             }
-            _describe(work, written, about)
+            describe(work, written, about)
             left_out = write_list(work, skipped)
             publish(work, name)
     folder = data_folder() / name
@@ -188,7 +188,7 @@ def import_set(
     )
 
 
-def _names_in_words(listing: Listing, grouping: Grouping) -> list[str]:
+def names_in_words(listing: Listing, grouping: Grouping) -> list[str]:
     """Sentences on names that are not the source's, or may not be what they seem."""
     notes = []
     for name in (*grouping.objects, *grouping.contexts):
@@ -305,8 +305,14 @@ def _warnings(written: pd.DataFrame, grouping: Grouping, templates: dict[str, st
     return warnings
 
 
-def _describe(work: Path, written: pd.DataFrame, about: dict[str, Any]) -> None:
-    """Write ``metadata.csv`` and ``dataset.json``."""
+def describe(work: Path, written: pd.DataFrame, about: dict[str, Any]) -> None:
+    """Write ``metadata.csv`` and ``dataset.json`` of a set.
+
+    Args:
+        work: folder of the set.
+        written: one row a picture: `COLUMNS`, ``file``, where it was in the source, and ``digest``, of what it holds.
+        about: what ``dataset.json`` says; the version, the number of rows and a checksum are added.
+    """
     columns = written[list(COLUMNS)]
     source = [printable(file, LONGEST_PATH) for file in written["file"]]
     listing = _as_csv(columns.assign(source=source))

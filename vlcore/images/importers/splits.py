@@ -52,7 +52,7 @@ def assign(given: NDArray[np.str_], group: NDArray[np.int64], cluster: NDArray[n
     rng = np.random.default_rng([seed, len(group)])
     why_not = "The source has no train and test sets"
     if np.isin(given, SPLITS).all() and {"train", "test"} <= set(given):
-        kept = _keep(np.array([SPLITS.index(name) for name in given]), group, cluster, rng)
+        kept = keep(np.array([SPLITS.index(name) for name in given]), group, cluster, rng)
         if kept is not None:
             return kept
         why_not = "The source's train and test sets don't have all four groups"
@@ -69,10 +69,16 @@ def assign(given: NDArray[np.str_], group: NDArray[np.int64], cluster: NDArray[n
     return Splitting(np.full(len(group), POOL), np.zeros(len(group), bool), folds, note)
 
 
-def _keep(
+def keep(
     split: NDArray[np.int64], group: NDArray[np.int64], cluster: NDArray[np.int64], rng: np.random.Generator
 ) -> Splitting | None:
-    """The source's own splits, with `val` and `probe` where they are missing; None where a group would have none."""
+    """The source's own splits, with `val` and `probe` where they are missing; None where a group would have none.
+
+    Args:
+        split: (n,), place of each picture's split in `SPLITS`.
+        group, cluster: (n,), as of `assign`.
+        rng: of every choice by chance.
+    """
     latest = np.zeros(cluster.max() + 1, dtype=np.int64)
     np.maximum.at(latest, cluster, split)
     removed = split < latest[cluster]
