@@ -5,10 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from vlcore.images.folds import usual_condition
-from vlcore.ui import panels, shell, training, work
+from vlcore.ui import embedded, panels, shell, training, work
 
 palette = shell.begin("Train a model of your own choice")
 images = shell.image_set_choice()
+if not images.has_pictures:
+    embedded.measured_and_mapped(images, palette)
+    st.stop()
 with shell.errors_as_sentences():
     usual = usual_condition(images)
 condition = training.knobs(images, usual)

@@ -187,7 +187,8 @@ def compare(options: Namespace) -> dict[str, Any]:
         together.points, together.captions, together.left_info, together.right_info,
         palette=LIGHT, grouping=images.grouping,
     )  # fmt: skip
-    board = group_board(words.group_rows(together), palette=LIGHT, grouping=images.grouping, width=700)
+    rights = words.group_rows(together)  # none where neither model's labels name an object
+    board = [] if rights.empty else [group_board(rights, palette=LIGHT, grouping=images.grouping, width=700)]
     heading = f"{title(artefacts[0].condition)} | {title(artefacts[1].condition)}"
     few = words.few(left.artefact, images.grouping)
     page = page_html(
@@ -195,7 +196,7 @@ def compare(options: Namespace) -> dict[str, Any]:
             maps,
             words.in_words(together, images.grouping),
             *([few] if few else []),
-            board,
+            *board,
             f"Models: {left.artefact.key} and {right.artefact.key}",
         ],
         heading,

@@ -29,6 +29,7 @@ OBJECTIVES = {
     "ce_group": "A classifier of four groups, no text encoder: knows what descriptive labels know.",
     "captioner": "Predicts the caption word by word from the picture, as GAIA-1 does; the embedding is its input.",
 }
+IMPORTED = "imported"  # objective of embeddings that were computed elsewhere: no loss of ours, nobody can choose it
 NEGATIVES = {
     "filtered_marginal": "Other captions, as often as they occur in training. The default.",
     "filtered_uniform": "Other captions, each equally often: rare ones are mostly met as wrong ones.",
@@ -68,7 +69,7 @@ STUDY_N = 48  # images of each group in the study
 GROUP_MITIGATIONS = ("reweight", "resample", "subsample", "groupdro")  # undefined where a group is empty
 _SHORT = {"pairwise_bce": "bce"}
 # An objective that has no use for label styles takes the one that says what it knows.
-_LABELS_OF = {"simclr": "constant", "ce_object": "undescriptive", "ce_group": "descriptive"}
+_LABELS_OF = {"simclr": "constant", IMPORTED: "constant", "ce_object": "undescriptive", "ce_group": "descriptive"}
 
 
 class ConditionError(ValueError):
@@ -85,7 +86,7 @@ class Condition:
         bias: share of each minority group that is removed, 0 to 1.
         labels: label style, a name that `vlcore.images.captions.find_style` knows.
         template: caption template of the label style ``own``, else empty.
-        objective: loss, one of `OBJECTIVES`.
+        objective: loss, one of `OBJECTIVES`; `IMPORTED` where the embeddings of the set were computed elsewhere.
         negatives: distribution of the mismatched captions of ``pairwise_bce``, one of `NEGATIVES`.
         logit: how a cosine becomes a score in ``pairwise_bce``, one of `LOGITS`.
         mitigation: what is done against the bias, one of `MITIGATIONS`.
@@ -123,7 +124,13 @@ class Condition:
             object.__setattr__(self, "data_version", str(RENDERER_VERSION))
         _text("label style", self.labels)
         _text("caption template", self.template)
-        _one_of("objective", self.objective, OBJECTIVES)
+        if self.objective != IMPORTED:
+            _one_of("objective", self.objective, OBJECTIVES)
+        elif self.steps:
+            raise ConditionError(
+                "The objective imported is of embeddings that were computed elsewhere; bring them with `data import "
+                "FILE.npz`, or choose another objective to train."
+            )
         _one_of("choice of negatives", self.negatives, NEGATIVES)
         _one_of("logit", self.logit, LOGITS)
         _one_of("mitigation", self.mitigation, MITIGATIONS)
@@ -226,6 +233,8 @@ class Condition:
         length = "untrained" if self.steps == 0 else self.labels
         seeds = f"s{self.init_seed}" if self.data_seed == self.init_seed else f"d{self.data_seed}s{self.init_seed}"
         digest = hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:8]
+        if self.objective == IMPORTED:
+            return f"{self.data}-{IMPORTED}-{digest}"
         if self.negatives == "none":
             objective += "-positives"
         if self.mitigation != "none":

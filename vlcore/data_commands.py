@@ -128,7 +128,7 @@ def show(options: Namespace) -> dict[str, Any]:
 def _describe(images: ImageSet) -> dict[str, Any]:
     counts = images.counts()
     groups = {name: sum(by_group[name] for by_group in counts.values()) for name in images.grouping.names}
-    there = sum((images.root / name).exists() for name in images.table["file_name"])
+    there = sum((images.root / name).exists() for name in images.table["file_name"] if name)  # embeddings have none
     return {"name": images.name, "images": len(images.table), "groups": groups, "splits": counts, "on_disk": there}
 
 
@@ -144,9 +144,22 @@ def check(options: Namespace) -> list[dict[str, Any]]:
 
 
 def import_pictures(options: Namespace) -> dict[str, Any]:
-    """A folder, a zip or a published benchmark becomes an image set."""
+    """A folder, a zip or a published benchmark becomes an image set; so do embeddings that were computed elsewhere."""
     from vlcore.images.importers import import_set
 
+    if options.format == "auto" and Path(options.source).suffix.lower() == ".npz":
+        from vlcore.runs.imported import import_embeddings
+
+        return import_embeddings(
+            Path(options.source),
+            options.name,
+            objects=_names(options.objects),
+            contexts=_names(options.contexts),
+            licence=options.licence,
+            max_per_group=options.max_per_group,
+            seed=options.seed,
+            around=with_bar,
+        )
     with _Bar("pictures") as progress:
         report = import_set(
             Path(options.source),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.images.importers.vectors import arrays, save
 from vlcore.conditions import Condition
 from vlcore.images.captions import LABEL_STYLES
-from vlcore.runs import store
+from vlcore.runs import imported, store
 from vlcore.runs.jobs import State, View
 from vlcore.ui import training, work
 
@@ -180,3 +182,47 @@ def test_a_twin_differs_in_one_thing(changes: dict[str, Any], what: str) -> None
     differs = [name for name in vars(condition) if getattr(condition, name) != getattr(twin, name)]
     assert differs in ([list(changes)[-1]], ["labels", "template"], ["labels"])
     assert training.twin_of(Condition()) is None
+
+
+def test_a_set_of_embeddings_is_shown_and_not_trained(
+    tmp_path: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = save(tmp_path / "birds.npz", **arrays((48, 36, 40, 36)))
+    key = imported.import_embeddings(file, "birds")["key"]
+    test = page(monkeypatch, FakeQueue(), data="birds")
+    assert not test.exception
+    assert not test.error
+    assert [box.label for box in test.selectbox] == ["Image set"]
+    assert not test.button
+    said = text_of(test)
+    assert "computed elsewhere and imported from `birds.npz`" in said
+    assert f"compare {key} {key}" in said
+    assert "Right on minority rows: **" in said
+    assert len(test.get("vega_lite_chart")) == 1
+    table = test.dataframe[0].value.set_index("")
+    assert table["Measured"]["Background gap (own kind minus random place)"] == "not defined: no pictures"
+    assert table["Measured"]["Sorted by object (cosine silhouette)"].startswith("0.")
+    assert not table["Measured"].str.contains("not measured by this version").any()
+    shutil.rmtree(store.models_folder() / key)
+    test.run()
+    assert not test.exception
+    (error,) = test.error
+    assert "The measures of birds are not on the disk" in error.value
+
+
+@pytest.mark.parametrize("name", ["app.py", "pages/1_Data.py", "pages/3_Compare.py", "pages/4_Upload.py"])
+def test_other_pages_say_that_there_are_no_pictures(
+    name: str, tmp_path: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported.import_embeddings(save(tmp_path / "birds.npz", **arrays()), "birds")
+    monkeypatch.setattr(work, "queue", lambda *_: FakeQueue())
+    test = AppTest.from_file(APP, default_timeout=60)
+    if name != "app.py":
+        test.switch_page(name)
+    test.query_params["data"] = "birds"
+    test.run()
+    assert not test.exception
+    (error,) = test.error
+    assert (
+        "holds embeddings only: there are no pictures to train on; its map and measures are on the Train" in error.value
+    )

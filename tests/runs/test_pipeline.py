@@ -451,9 +451,10 @@ def test_what_a_small_set_cannot_tell_is_absent_with_its_reason(in_folds: tuple[
         measured = in_folds[1].metrics[moment]
         reasons = {name: reason.split(" ")[0] for name, reason in measured["absent"].items()}
         few = ("silhouette_object", "silhouette_context", "silhouette_group", "silhouette_majority_pair", "variance",
-               "axis_angle", "dispersion", "uniformity_images")  # fmt: skip
-        unfitted = ("probe_object", "probe_context", "probe_group", "readouts_nearest_neighbours",
-                    "readouts_linear_probe", "worst_group_cross_fitted", "panel")  # fmt: skip
+               "axis_angle", "dispersion", "uniformity_images", "probe_object_minority", "similarity_to")  # fmt: skip
+        unfitted = ("probe_object", "probe_context", "probe_group", "neighbours_object", "neighbours_context",
+                    "readouts_nearest_neighbours", "readouts_linear_probe", "worst_group_cross_fitted", "panel",
+                    "background_gap")  # fmt: skip
         uncrossed = ("context_flip_rate", "object_flip_rate", "background_reliance", "background_reliance_z",
                      "object_effect", "context_effect", "interaction_effect")  # fmt: skip
         assert reasons == {

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from vlcore.conditions import IMPORTED
 from vlcore.figures.maps import MapInfo
 from vlcore.images.captions import captions_of, distinct_captions, own_captions
 from vlcore.images.groups import Grouping
@@ -160,15 +161,14 @@ def compare(left: ModelMap, right: ModelMap, images: ImageSet, thumbs: Thumbs) -
     """Put two maps beside each other.
 
     Args:
-        left, right: maps of one kind, of models trained on one image set.
-        images: that image set.
+        left, right: maps of one kind, of models trained on one image set, or of embeddings of the same pictures.
+        images: that image set, of imported embeddings the left one's.
         thumbs: small pictures of rows, as data URIs.
 
     Raises:
         ComparisonError: when the models come from different image sets.
     """
-    sources = {(side.artefact.condition.data, side.artefact.condition.data_version) for side in (left, right)}
-    if len(sources) > 1:
+    if _pictures(left.artefact) != _pictures(right.artefact):
         raise ComparisonError("The two models were trained on different image sets; choose two of one set.")
     turn = align(right.points[: right.held_out], left.points[: left.held_out])
     rows = np.unique(np.concatenate([left.rows, right.rows]))
@@ -208,6 +208,13 @@ def compare(left: ModelMap, right: ModelMap, images: ImageSet, thumbs: Thumbs) -
     )
 
 
+def _pictures(artefact: store.Artefact) -> tuple[str, ...]:
+    """What says that two models are of the same pictures."""
+    if "pictures" in artefact.manifest:  # of imported embeddings: each encoder's are a set of their own
+        return (str(artefact.manifest["pictures"]),)
+    return artefact.condition.data, artefact.condition.data_version
+
+
 def single(model: ModelMap, images: ImageSet, thumbs: Thumbs) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One model's map as the tables that `vlcore.figures.maps.small_map` draws: pictures and captions."""
     together = compare(model, model, images, thumbs)
@@ -224,12 +231,16 @@ def _side(
     predicted = predictions(model, grouping)
     table = images.table.iloc[rows]
     coordinates = np.where(index[:, None] >= 0, places[index], np.nan).round(5)
-    own = own_captions(condition.labels, images.table, rows, grouping, condition.data_seed, condition.template)
-    captions = distinct_captions(condition.labels, grouping, condition.template)
+    if condition.objective == IMPORTED:
+        said = [text or "none" for text in table["caption"]]
+    else:
+        own = own_captions(condition.labels, images.table, rows, grouping, condition.data_seed, condition.template)
+        captions = distinct_captions(condition.labels, grouping, condition.template)
+        said = [captions[k] for k in own]
     return {
         f"x{suffix}": coordinates[:, 0],
         f"y{suffix}": coordinates[:, 1],
-        f"caption_{side}": [captions[k] for k in own],
+        f"caption_{side}": said,
         f"predicted_{side}": [
             _prediction(i, obj, predicted) for i, obj in zip(index, table["object"].to_numpy(), strict=True)
         ],
@@ -261,7 +272,7 @@ def map_info(model: ModelMap, *, aligned: bool) -> MapInfo:
     trained = "not trained" if condition.steps == 0 else f"{condition.steps:,} steps"
     same = condition.data_seed == condition.init_seed
     seeds = f"seed {condition.init_seed}" if same else f"seeds {condition.data_seed} and {condition.init_seed}"
-    subtitle = f"{seeds}, {trained}"
+    subtitle = f"{model.z.shape[1]:,} dimensions" if condition.objective == IMPORTED else f"{seeds}, {trained}"
     subtitle += f"; total variance {end['total_variance']['value']:.2g}"
     if end["collapsed"]:
         subtitle += "; COLLAPSED: what spreads here is residue, blown up to fill the map"

@@ -94,7 +94,8 @@ def reason_of(metrics: Mapping[str, Any], measure: str) -> str:
     if "absent" not in metrics:  # the first version left out what is not defined in one point, and nothing else
         return "one point"
     absent = metrics["absent"]
-    return str(absent.get(measure, absent.get(measure.split(".")[0], "not measured by this version")))
+    whole = "variance" if measure.startswith("variance_") else measure.split(".")[0]  # what it is a part of
+    return str(absent.get(measure, absent.get(whole, "not measured by this version")))
 
 
 def measures_table(left: ModelMap, right: ModelMap, grouping: Grouping) -> pd.DataFrame:
@@ -115,6 +116,21 @@ def measures_table(left: ModelMap, right: ModelMap, grouping: Grouping) -> pd.Da
         row["Images"] = _count(left.artefact.metrics["end"], measure)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def measures_of(model: Artefact, grouping: Grouping) -> pd.DataFrame:
+    """What was measured of one model, one row a measure: the number, or why there is none."""
+    end = model.metrics["end"]
+    return pd.DataFrame(
+        [
+            {
+                "": words.format(grouping.object_word),
+                "Measured": cell(end, measure, is_share),
+                "Images": _count(end, measure),
+            }
+            for measure, words, is_share in MEASURES
+        ]
+    )
 
 
 def _count(metrics: Mapping[str, Any], measure: str) -> str:

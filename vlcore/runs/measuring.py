@@ -17,7 +17,7 @@ from vlcore.conditions import Condition
 from vlcore.measures.estimate import rate
 from vlcore.runs import jobs, probing, spaces
 from vlcore.runs.sheets import Sheet
-from vlcore.runs.watching import MEASURING, RENDERING, TRAINING, Labels, Moment, Watcher, why_no_readout
+from vlcore.runs.watching import MEASURING, RENDERING, TRAINING, Labels, Moment, Views, why_no_readout
 
 if TYPE_CHECKING:
     from vlcore.learning.train import TrainedModel
@@ -25,19 +25,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """One model of a job: who watched it, its pictures' captions, what training left, and its moments."""
+    """One model of a job: the pictures that it saw, which caption each training picture has, and its moments; pictures
+    may have no captions of their own, then `own` is empty."""
 
-    watcher: Watcher
+    views: Views
     own: NDArray[np.int64]
-    trained: TrainedModel
     moments: dict[str, Moment]
 
 
-ACCURACIES = ("balanced_accuracy", "minority_accuracy", "majority_accuracy", "worst_group_accuracy", "group_accuracy")
+ACCURACIES = (
+    "balanced_accuracy", "minority_accuracy", "majority_accuracy", "worst_group_accuracy", "group_accuracy",
+    "train_weighted_accuracy", "minority_gap", "right_by_object",
+)  # fmt: skip
 
 
-def measure(condition: Condition, labels: Labels, seen: list[Seen], report: jobs.Reporter) -> dict[str, Any]:
-    """All that is measured of a run, as one document."""
+def measure(
+    condition: Condition, labels: Labels, seen: list[Seen], trained: TrainedModel, report: jobs.Reporter
+) -> dict[str, Any]:
+    """All that is measured of a run, as one document; `trained` is the model that is shown, the first."""
     # A fold whose captions were never fitted has no first fit, and so the job has none.
     names = [name for name in seen[0].moments if all(name in model.moments for model in seen)]
     measured: dict[str, Any] = {}
@@ -45,21 +50,21 @@ def measure(condition: Condition, labels: Labels, seen: list[Seen], report: jobs
         if name == "end" and condition.steps == 0:
             measured["end"] = measured["untrained"]
             continue
-        measured[name] = _moment(condition, labels, seen, name)
+        measured[name] = moment_of(condition, labels, seen, name)
         report(fraction=RENDERING + TRAINING + MEASURING * (number + 1) / (len(names) + 1), now=True)
     document = {
         "models": len(seen),
-        "first_fit_step": seen[0].trained.first_fit_step if "first_fit" in measured else None,
+        "first_fit_step": trained.first_fit_step if "first_fit" in measured else None,
         **_pairs(condition, labels, seen[0].own),
         "untrained": measured["untrained"],
         "first_fit": measured.get("first_fit"),
         "end": measured["end"],
-        "raw_pixels": spaces.of_raw_pixels(seen[0].watcher.views),
+        "raw_pixels": spaces.of_raw_pixels(seen[0].views),
     }
     report(fraction=1.0, now=True)
-    if seen[0].trained.twice is not None:
-        step, wrong = seen[0].trained.twice
-        minority = np.isin(seen[0].watcher.views.column("group", "train"), seen[0].watcher.views.grouping.minority)
+    if trained.twice is not None:
+        step, wrong = trained.twice
+        minority = np.isin(seen[0].views.column("group", "train"), seen[0].views.grouping.minority)
         document["jtt"] = {"step": step, "wrong": int(wrong.sum()), "wrong_minority": int((wrong & minority).sum())}
     return document
 
@@ -76,14 +81,18 @@ def _pairs(condition: Condition, labels: Labels, own: NDArray[np.int64]) -> dict
     return {"text_only_match": blind_match_accuracy(counts / counts.sum(), shares)}
 
 
-def _moment(condition: Condition, labels: Labels, seen: list[Seen], name: str) -> dict[str, Any]:
+def moment_of(condition: Condition, labels: Labels, seen: list[Seen], name: str) -> dict[str, Any]:
+    """All that is measured of one moment of a run, as one document."""
     sheet = Sheet()
     shown = seen[0]
-    moment, views = shown.moments[name], shown.watcher.views
-    used = np.bincount(shown.own, minlength=len(labels.said)) > 0
-    guessed = np.where(used, moment["scores"]["train"], -np.inf).argmax(axis=1)
-    sheet.document["train_caption_accuracy"] = float((guessed == shown.own).mean())
-    sheet.document["train_images"] = len(shown.own)
+    moment, views = shown.moments[name], shown.views
+    if len(shown.own):
+        used = np.bincount(shown.own, minlength=len(labels.said)) > 0
+        guessed = np.where(used, moment["scores"]["train"], -np.inf).argmax(axis=1)
+        sheet.document["train_caption_accuracy"] = float((guessed == shown.own).mean())
+    else:
+        sheet.without("train_caption_accuracy", moment["wordless"])
+    sheet.document["train_images"] = len(views.rows["train"])
     _accuracies(sheet, condition, labels, seen, name)
     probing.behaviour(sheet, condition, labels, views, moment)
     spaces.geometry_of(sheet, views, moment, shown.own)
@@ -100,13 +109,13 @@ def _accuracies(sheet: Sheet, condition: Condition, labels: Labels, seen: list[S
         return
     columns = [
         (
-            probing.predicted(condition, labels, model.watcher.views, model.moments[name]),
-            *(model.watcher.views.column(column, "test") for column in ("object", "group", "scene")),
+            probing.predicted(condition, labels, model.views, model.moments[name]),
+            *(model.views.column(column, "test") for column in ("object", "group", "scene")),
         )
         for model in seen
     ]
     said, objects, groups, scenes = (np.concatenate(parts) for parts in zip(*columns, strict=True))
-    views = seen[0].watcher.views
+    views = seen[0].views
     found = accuracy.group_accuracy(said, objects, groups, scenes, views.grouping)
     sheet.document["worst_group"] = found.worst_group
     sheet.put("balanced_accuracy", lambda: found.balanced)

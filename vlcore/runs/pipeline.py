@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.conditions import Condition, ConditionError
+from vlcore.conditions import IMPORTED, Condition, ConditionError
 from vlcore.home import write_json
 from vlcore.images import folds
 from vlcore.images.captions import own_captions
@@ -25,7 +25,7 @@ from vlcore.images.imagesets import ImageSet, open_set, training_rows
 from vlcore.runs import jobs
 from vlcore.runs.measuring import Seen, measure
 from vlcore.runs.probing import predicted
-from vlcore.runs.watching import RENDERING, TRAINING, Labels, Moment, Views, Watcher
+from vlcore.runs.watching import RENDERING, TRAINING, Labels, Views, Watcher, why_no_readout
 
 if TYPE_CHECKING:
     from vlcore.learning.train import TrainedModel
@@ -40,6 +40,8 @@ def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, A
     from vlcore.learning import embed
 
     started = time.perf_counter()
+    if condition.objective == IMPORTED:
+        raise ConditionError("Imported embeddings are brought, not trained; use `data import FILE.npz`.")
     parts = folds.parts(open_set(condition.data, condition.data_version), condition.data_seed)
     labels = Labels.of(condition, parts[0].grouping)
     if condition.mitigation == "dfr" and len(parts[0].rows("val")) == 0:
@@ -48,26 +50,28 @@ def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, A
             "choose another mitigation or a larger set."
         )
     seen: list[Seen] = []
+    watched: list[tuple[Watcher, TrainedModel]] = []
     for number, part in enumerate(parts):  # a small set's folds have a model each; other sets have one
         views = _look_at(part, condition, report)
         watcher = Watcher(condition, views, labels, report, number, len(parts))
         own = own_captions_of(part, views.rows["train"], condition)
         trained = _train(condition, views, labels, own, watcher)
-        seen.append(Seen(watcher, own, trained, watcher.moments(trained)))
-    shown = seen[0]
+        seen.append(Seen(views, own, watcher.moments(trained)))
+        watched.append((watcher, trained))
+    watcher, trained = watched[0]  # of the model that is shown
     report(stage="measuring", fraction=RENDERING + TRAINING, now=True)
-    _write_embeddings(out, condition, shown, labels)
-    shown.watcher.write_snapshots(out)
-    _write_maps(out, shown.watcher.views, shown.moments)
-    _write_history(out, shown.trained)
+    write_embeddings(out, condition, seen[0], labels)
+    watcher.write_snapshots(out)
+    write_maps(out, seen[0])
+    _write_history(out, trained)
     write_json(out / "condition.json", condition.as_dict())
-    write_json(out / "metrics.json", measure(condition, labels, seen, report))
-    embed.save(shown.trained.model, labels.vocabulary, out / "model.safetensors")
+    write_json(out / "metrics.json", measure(condition, labels, seen, trained, report))
+    embed.save(trained.model, labels.vocabulary, out / "model.safetensors")
     return {
         "seconds": round(time.perf_counter() - started, 2),
-        "training_seconds": round(shown.trained.seconds, 2),
-        "device": str(shown.trained.model.device),
-        "parameters": shown.trained.model.parameters_count,
+        "training_seconds": round(trained.seconds, 2),
+        "device": str(trained.model.device),
+        "parameters": trained.model.parameters_count,
     }
 
 
@@ -103,11 +107,12 @@ def _train(
     )
 
 
-def _write_embeddings(out: Path, condition: Condition, seen: Seen, labels: Labels) -> None:
-    views = seen.watcher.views
+def write_embeddings(out: Path, condition: Condition, seen: Seen, labels: Labels) -> None:
+    """Write ``embeddings.npz``: the rows of every split, the captions, and what every moment made of them."""
+    views = seen.views
     arrays: dict[str, NDArray[Any]] = {f"{split}_rows": rows for split, rows in views.rows.items()}
-    arrays["caption_texts"] = np.array(labels.texts)
-    arrays["caption_objects"] = np.array(labels.objects)
+    arrays["caption_texts"] = np.array(labels.texts, dtype=str)
+    arrays["caption_objects"] = np.array(labels.objects, dtype=str)
     arrays["train_own"] = seen.own
     for name, moment in seen.moments.items():
         for part in ("train", "val", "probe", "test", "captions"):
@@ -116,17 +121,19 @@ def _write_embeddings(out: Path, condition: Condition, seen: Seen, labels: Label
         if len(moment["captions"]) == 0:  # a captioner's scores do not follow from its embeddings
             for split, scores in moment["scores"].items():
                 arrays[f"{name}_{split}_scores"] = scores.astype(np.float32)
-    if condition.mitigation == "dfr":  # what its new last layer names does not follow from the captions
+    # What dfr's new last layer names does not follow from the captions, nor do imported ones from a label style.
+    if condition.mitigation == "dfr" or (condition.objective == IMPORTED and not why_no_readout(condition, labels)):
         end = seen.moments["end"]
         arrays["map_predicted"] = predicted(condition, labels, views, end)[views.on_map]
         arrays["train_predicted"] = predicted(condition, labels, views, end, "train")
     np.savez(out / "embeddings.npz", **arrays)  # type: ignore[arg-type]  # numpy's stub mistakes the names for options
 
 
-def _write_maps(out: Path, views: Views, moments: dict[str, Moment]) -> None:
+def write_maps(out: Path, seen: Seen) -> None:
+    """Write ``maps.npz``: the principal plane of the end, and the place of every picture and caption on it."""
     from vlcore.measures.maps import fit_plane
 
-    end = moments["end"]
+    views, end = seen.views, seen.moments["end"]
     plane = fit_plane(np.concatenate([end["test"][views.on_map], end["captions"]]))
     np.savez(
         out / "maps.npz",

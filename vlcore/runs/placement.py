@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from vlcore.conditions import IMPORTED
 from vlcore.images.imagesets import TRAINING_SIZE
 from vlcore.images.uploads import square
 from vlcore.runs import store
@@ -25,8 +26,13 @@ def load(artefact: store.Artefact) -> Encoder:
     """The weights of a published model, for `embed_pictures`; read-only, without gradients.
 
     Raises:
+        StoreError: when there are none, because its embeddings were computed elsewhere.
         ModelError: when they cannot be read.
     """
+    if artefact.condition.objective == IMPORTED:
+        raise store.StoreError(
+            f"{artefact.key} holds embeddings that were computed elsewhere; there is no model to ask of other pictures."
+        )
     from vlcore.learning import embed
 
     return embed.load(artefact.path / "model.safetensors")[0]

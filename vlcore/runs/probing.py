@@ -44,7 +44,7 @@ def behaviour(sheet: Sheet, condition: Condition, labels: Labels, views: Views, 
     if reason := why_no_readout(condition, labels):
         for name in (
             "background_reliance", "object_effect", "context_effect", "interaction_effect", "context_flip_rate",
-            "object_flip_rate", "margin", "calibration_error", "panel",
+            "object_flip_rate", "margin", "calibration_error", "worst_group_cross_fitted", "panel", "background_gap",
         ):  # fmt: skip
             sheet.without(name, reason)
     else:
@@ -69,7 +69,8 @@ def behaviour(sheet: Sheet, condition: Condition, labels: Labels, views: Views, 
         else:
             sheet.without("worst_group_cross_fitted", "no validation pictures to choose the group on")
         if views.panel is None:
-            sheet.without("panel", "no masks of the objects")
+            for name in ("panel", "background_gap"):
+                sheet.without(name, "no masks of the objects" if views.pixels else "no pictures")
         else:
             sheet.put("panel", lambda: _panel(condition, labels, views, moment))
             sheet.put("background_gap", lambda: background_gap(*_panel_right(condition, labels, views, moment)))

@@ -86,7 +86,8 @@ def of_space(sheet: Sheet, views: Views, z: NDArray[np.floating], fit: NDArray[n
         else:
             sheet.put(f"silhouette_{name}", lambda labels=labels: geometry.silhouette(z, labels, scenes))  # type: ignore[misc]
         if few or unfitted:
-            sheet.without(f"probe_{name}", "no pictures to fit it on")
+            for asked in (f"probe_{name}", *([] if name == "group" else [f"neighbours_{name}"])):
+                sheet.without(asked, "no pictures to fit it on" if unfitted else "too few held-out pictures")
             continue
         fitted_on = views.column(name, "probe")
         sheet.put(
@@ -99,11 +100,16 @@ def of_space(sheet: Sheet, views: Views, z: NDArray[np.floating], fit: NDArray[n
                 lambda labels=labels, fitted_on=fitted_on: geometry.knn(fit, fitted_on, z, labels, scenes),  # type: ignore[misc]
             )
     if few:
-        for name in ("silhouette_majority_pair", "variance", "axis_angle", "dispersion", "uniformity_images"):
+        for name in (
+            "silhouette_majority_pair", "variance", "axis_angle", "dispersion", "uniformity_images",
+            "probe_object_minority", "similarity_to",
+        ):  # fmt: skip
             sheet.without(name, "too few held-out pictures")
         return
     objects, contexts = views.column("object", "test"), views.column("context", "test")
-    if not unfitted:
+    if unfitted:
+        sheet.without("probe_object_minority", "no pictures to fit it on")
+    else:
         rare = np.isin(groups, grouping.minority)
         sheet.put(
             "probe_object_minority",
@@ -125,19 +131,24 @@ def of_space(sheet: Sheet, views: Views, z: NDArray[np.floating], fit: NDArray[n
     )
     sheet.put("uniformity_images", lambda: geometry.uniformity(z, scenes))
     sheet.put("similarity_to", lambda: _similarity(views, z))
+    if not views.pixels:
+        for name in ("colour", "pixels"):
+            sheet.without(f"similarity_to.{name}", "no pictures")
 
 
 def _similarity(views: Views, z: NDArray[np.floating]) -> dict[str, Estimate]:
     """What similarity in a space goes with: same object, same context, same coat, like colours, like pixels."""
     from vlcore.measures import cues, rsa
 
-    rows, pixels = views.on_map, views.pixels["test"][views.on_map]
+    rows = views.on_map
     models = {
         "object": rsa.same_label(views.column("object", "test")[rows]),
         "context": rsa.same_label(views.column("context", "test")[rows]),
-        "colour": rsa.colour_distance(cues.mean_colour(pixels)),
-        "pixels": rsa.pixel_distance(cues.coarse(pixels)),
     }
+    if views.pixels:
+        pixels = views.pixels["test"][rows]
+        models["colour"] = rsa.colour_distance(cues.mean_colour(pixels))
+        models["pixels"] = rsa.pixel_distance(cues.coarse(pixels))
     if views.images.about.get("recipe"):
         factors = [json.loads(text)["coat"] for text in views.column("factors", "test")[rows]]
         models["coat"] = rsa.same_label(np.array(factors))

@@ -5,7 +5,7 @@ The one idea: a title says the bias, the labels, and whatever else is not the us
 
 from __future__ import annotations
 
-from vlcore.conditions import Condition, describe_bias
+from vlcore.conditions import IMPORTED, Condition, describe_bias
 
 _LABEL_WORDS = {"undescriptive": "short labels", "descriptive": "descriptive labels"}
 
@@ -23,6 +23,8 @@ _NEGATIVE_WORDS = {"none": "positives only"}
 
 def title(condition: Condition) -> str:
     """A condition in a few words: ``75 % removed (12 of 48 kept), short labels``."""
+    if condition.objective == IMPORTED:
+        return f"Imported embeddings “{condition.data}”"
     bias = "No bias" if condition.bias == 0 else describe_bias(condition)
     words = [bias, label_words(condition)]
     words += [

@@ -35,7 +35,8 @@ class Views:
     def __init__(self, images: ImageSet, training: NDArray[np.int64]) -> None:
         self.images = images
         self.rows = {"train": training, **{split: images.rows(split) for split in ("val", "probe", "test")}}
-        self.pixels = {name: images.pixels(rows) for name, rows in self.rows.items()}
+        # A set of embeddings has none: what is asked of pixels has no answer then.
+        self.pixels = {name: images.pixels(rows) for name, rows in self.rows.items()} if images.has_pictures else {}
         self.map_rows = map_rows(images)
         self.on_map = np.searchsorted(self.rows["test"], self.map_rows)  # places of the map's images in the test set
         self.panel_rows = np.searchsorted(self.rows["test"], map_rows(images, PANEL_SCENES))
@@ -100,6 +101,8 @@ def why_no_readout(condition: Condition, labels: Labels) -> str | None:
     """Why no object can be predicted from a condition's captions; None where one can."""
     if condition.objective == "simclr":
         return "trained without captions"
+    if not labels.said:
+        return "no captions were given"
     return None if all(labels.objects) else "no label names the object"
 
 

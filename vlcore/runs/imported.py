@@ -1,0 +1,164 @@
+"""Embeddings that were computed elsewhere, measured and mapped like those of a model of ours.
+
+The one idea: nothing was trained here, so there is one moment, the end; and no pixels, so what is asked of them has no
+answer. Every number that is not there stands with its reason, and so tables and pages need not know where the
+embeddings came from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlcore.conditions import IMPORTED, STUDY_N, Condition
+from vlcore.home import data_folder, write_json
+from vlcore.images.imagesets import ImageSet, read_set
+from vlcore.images.importers.aside import check_free, publish, workplace
+from vlcore.images.importers.choice import majority_in_words
+from vlcore.images.importers.embedded import choose_rows, own_captions, write_set
+from vlcore.images.importers.embeddings import Embeddings, read_embeddings
+from vlcore.images.vocabulary import Vocabulary
+from vlcore.measures.scores import logits
+from vlcore.runs import jobs
+from vlcore.runs.measuring import Seen, moment_of
+from vlcore.runs.pipeline import write_embeddings, write_maps
+from vlcore.runs.spaces import SPACE
+from vlcore.runs.watching import Labels, Moment, Views, why_no_readout
+
+ELSEWHERE = "the embeddings were computed elsewhere, and nothing was trained here"
+NO_PICTURES = "no pictures"
+Around = Callable[[str, Callable[[], str]], str]
+
+
+def import_embeddings(
+    source: Path,
+    name: str,
+    *,
+    objects: Sequence[str] = (),
+    contexts: Sequence[str] = (),
+    licence: str = "not stated",
+    max_per_group: int = 2000,
+    seed: int = 0,
+    around: Around = lambda _key, work: work(),
+) -> dict[str, Any]:
+    """Turn an ``.npz`` of embeddings into an image set without pictures, and publish what was measured of them.
+
+    Args:
+        source: an ``.npz`` file, as `vlcore.images.importers.embeddings.read_embeddings` reads it.
+        name: of the set.
+        objects, contexts, licence: as of `vlcore.images.importers.import_set`.
+        max_per_group: how many rows of a group are used at most, chosen by chance.
+        seed: of that choice and of the splits.
+        around: is given the key and the work, which it calls; for a progress bar.
+
+    Returns:
+        ``name``, ``format``, ``key`` of the artefact, ``counts`` by group, ``majority``, ``splits``, ``captions``,
+        ``warnings``, ``folder``.
+
+    Raises:
+        ImportSetError: when the file or the choice cannot be used.
+        ImageSetError: when the name cannot be used.
+        BusyError, JobCancelledError, HomeError: as `vlcore.runs.jobs.run` does.
+    """
+    check_free(name)
+    chosen = choose_rows(read_embeddings(source), objects, contexts, max_per_group, seed)
+    found = chosen.embeddings
+    with workplace(name) as work:
+        write_set(work, name, chosen, licence, seed)
+        images = read_set(work)
+        condition = condition_of(images)
+        jobs.forget(condition.key)
+        around(condition.key, lambda: jobs.run(condition.key, lambda out, report: _make(out, report, images, found)))
+        publish(work, name)  # last: a set that can be seen has its measures
+    counts = images.counts()
+    return {
+        "name": name,
+        "format": "embeddings",
+        "key": condition.key,
+        "counts": {group: sum(of_split[group] for of_split in counts.values()) for group in images.grouping.names},
+        "majority": majority_in_words(images.grouping),
+        "splits": counts,
+        "captions": len(found.said),
+        "warnings": list(found.notes),
+        "folder": str(data_folder() / name),
+    }
+
+
+def condition_of(images: ImageSet) -> Condition:
+    """The condition under which the measures of a set of embeddings are published."""
+    seed = int(images.about.get("seed", 0))
+    return Condition(
+        images.name, images.version, labels="constant", objective=IMPORTED, n_per_group=STUDY_N, steps=0,
+        data_seed=seed, init_seed=seed,
+    )  # fmt: skip
+
+
+def _make(out: Path, report: jobs.Reporter, images: ImageSet, found: Embeddings) -> dict[str, Any]:
+    started = time.perf_counter()
+    condition = condition_of(images)
+    labels = Labels(found.said, Vocabulary.of(images.grouping))
+    views = Views(images, images.rows("train"))
+    own, wordless = _own(views, found)
+    seen = Seen(views, own, {"end": _moment(condition, labels, views, found, wordless)})
+    report(stage="measuring", fraction=0.1, now=True)
+    write_json(out / "condition.json", condition.as_dict())
+    write_embeddings(out, condition, seen, labels)
+    write_maps(out, seen)
+    write_json(out / "metrics.json", _measured(moment_of(condition, labels, [seen], "end")))
+    report(fraction=1.0, now=True)
+    columns = images.table[["object", "context", "split", "scene", "caption", "source"]]
+    return {
+        "seconds": round(time.perf_counter() - started, 2),
+        # Two encoders' embeddings of the same pictures can be compared, though each is a set of its own.
+        "pictures": hashlib.sha256(columns.to_csv(index=False).encode()).hexdigest()[:16],
+    }
+
+
+def _own(views: Views, found: Embeddings) -> tuple[NDArray[np.int64], str | None]:
+    """Place of each training picture's caption, (n,), or none of them and the reason why."""
+    if not found.said:
+        return np.zeros(0, dtype=np.int64), "no captions were given"
+    places = {pair: own_captions(found.said, *pair) for pair in views.grouping.pairs}
+    for (obj, context), place in places.items():
+        if place is None:
+            return np.zeros(0, dtype=np.int64), f"no caption fits pictures of {obj} with {context}"
+    pairs = zip(views.column("object", "train"), views.column("context", "train"), strict=True)
+    return np.array([places[obj, context] for obj, context in pairs], dtype=np.int64), None
+
+
+def _moment(condition: Condition, labels: Labels, views: Views, found: Embeddings, wordless: str | None) -> Moment:
+    embedded = {split: found.z[rows] for split, rows in views.rows.items()}
+    texts = [said.text.casefold() for said in found.said]
+    names = [name.casefold() for name in views.grouping.objects]
+    bare = [texts.index(name) for name in names] if set(names) <= set(texts) else []
+    return {
+        **embedded,
+        "captions": found.text,
+        "bare": found.text[bare],  # the objects' names alone, where they are among the captions
+        "scores": {split: logits(z, found.text, found.scale, 0.0) for split, z in embedded.items()},
+        "panel": {},
+        "scale": found.scale,
+        "bias": 0.0,
+        "unread": why_no_readout(condition, labels),
+        "wordless": wordless,
+    }
+
+
+def _measured(end: Mapping[str, Any]) -> dict[str, Any]:
+    """The document of a run that has an end and no beginning."""
+    names = [*(name for name in end if name != "absent"), *end["absent"]]
+    before = {"absent": dict.fromkeys(names, ELSEWHERE)}
+    return {
+        "models": 1,
+        "untrained": before,
+        "first_fit": before,
+        "end": end,
+        "raw_pixels": {"absent": dict.fromkeys(SPACE, NO_PICTURES)},
+        "absent": dict.fromkeys(("first_fit_step", "text_only_match"), ELSEWHERE),
+    }
