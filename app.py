@@ -78,20 +78,16 @@ def board() -> None:
                 left.progress(total, text=text)
                 if right.button("Cancel", icon=":material/stop:", width="stretch"):
                     work.cancel(condition.key for condition in experiments)
-                    st.rerun()
         with st.container(horizontal=True):
             for number, (condition, view) in enumerate(zip(experiments, views, strict=True), start=1):
                 panels.card(number, condition, view, palette)
-        if not active and st.session_state.get("polling"):
-            st.session_state["polling"] = False
-            st.rerun()
-        if active and not st.session_state.get("polling"):
-            st.session_state["polling"] = True
+        if active != polling:
             st.rerun()
 
 
 # The page asks the server for news only while something trains; `board` restarts it when that changes.
-st.fragment(board, run_every=work.POLL if st.session_state.get("polling") else None)()
+polling = any(view.state.is_active for view in work.views(experiments))
+st.fragment(board, run_every=work.POLL if polling else None)()
 
 st.caption(
     "Filled marks are training pictures, hollow ones held out; a ring marks the minority groups; diamonds are "

@@ -60,8 +60,7 @@ def waiting() -> None:
         for column, (condition, _, side) in zip(st.columns(2), sides, strict=True):
             with column:
                 active |= one_side(condition, side)
-        if are_trained() or active != st.session_state.get("compare_polling", False):
-            st.session_state["compare_polling"] = active
+        if are_trained() or active != polling:
             st.rerun()
 
 
@@ -77,7 +76,6 @@ def one_side(condition: Condition, side: str) -> bool:
         panels.progress(view)
         if st.button("Cancel", key=f"cancel_{side}", icon=":material/stop:"):
             work.cancel([view.key])
-            st.rerun()
         panels.live(condition, view, palette, f"live_{side}")
         panels.curve(view, palette, f"live_{side}")
         return True
@@ -91,8 +89,9 @@ def one_side(condition: Condition, side: str) -> bool:
     return False
 
 
+polling = any(work.view(condition.key).state.is_active for condition, _, _ in sides)
 if not are_trained():
-    st.fragment(waiting, run_every=work.POLL if st.session_state.get("compare_polling") else None)()
+    st.fragment(waiting, run_every=work.POLL if polling else None)()
     st.stop()
 
 
@@ -124,7 +123,6 @@ if kind == "umap" and not all(view.done for view in umaps()):
     st.fragment(fitting, run_every=work.POLL if any(view.state.is_active for view in umaps()) else None)()
     kind = "pca"
 
-st.session_state["compare_polling"] = False
 with shell.errors_as_sentences():
     together = work.comparison(left.key, right.key, kind)
 for condition, slot, _ in sides:

@@ -92,7 +92,6 @@ def _progress(one: Shown, active: list[jobs.View], done: int) -> None:
         st.rerun()
     if row.button("Stop", icon=":material/stop:"):
         work.cancel(view.key for view in active)
-        st.rerun()
 
 
 def seconds_a_run(one: Shown) -> float:

@@ -198,7 +198,6 @@ def _importing(key: str) -> None:
         panels.progress(seen)
         if st.button("Cancel", icon=":material/stop:"):
             work.cancel([key])
-            st.rerun()
 
     watch()
 

@@ -40,6 +40,8 @@ def begin(title: str, *, first: bool = False) -> Palette:
         layout="wide",
         initial_sidebar_state="collapsed",
     )
+    if said := st.session_state.pop("toast", None):  # kept until here: what is said just before a rerun may get lost
+        st.toast(said, icon=":material/info:")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{name}**", width="content")
         for page, label, icon in PAGES:

@@ -225,6 +225,8 @@ def waiting(condition: Condition, palette: Palette) -> None:
     view = work.view(condition.key)
     if view.state.is_active:
         panels.progress(view)
+        if st.button("Cancel", icon=":material/stop:"):
+            work.cancel([condition.key])
         panels.live(condition, view, palette, "train_live")
         panels.curve(view, palette, "train_live")
         animal = work.named_set(condition.data).grouping.object_word

@@ -66,15 +66,19 @@ def _ask(key: str, task: jobs.Task, *arguments: Any, short: bool) -> None:
 
 
 def cancel(keys: Iterable[str]) -> None:
-    """Take back this visitor's wish for jobs; what nobody else waits for is cancelled, and a toast says what is so."""
+    """Take back this visitor's wish for jobs, and run the page anew.
+
+    What nobody else waits for is cancelled; a toast says what is so.
+    """
     active = [key for key in keys if view(key).state.is_active]
     gone_on = [key for key in active if not queue().withdraw(key, _visitor())]
     _withdrawn().update(gone_on)
     if gone_on:
         whom = "It goes on" if len(gone_on) == len(active) == 1 else f"{len(gone_on)} of {len(active)} go on"
-        st.toast(f"{whom}: somebody else waits for it. This page stops following it.", icon=":material/group:")
+        st.session_state["toast"] = f"{whom}: somebody else waits for it. This page stops following it."
     elif active:
-        st.toast("Cancelled. What has begun stops after the step that it is at.", icon=":material/stop:")
+        st.session_state["toast"] = "Cancelled. What has begun stops after the step that it is at."
+    st.rerun()
 
 
 def view(key: str) -> jobs.View:
