@@ -35,7 +35,7 @@ def card_map(key: str, palette: Palette, side: int) -> Spec:
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)
-def _card_map(key: str, palette: str, side: int, _digest: str) -> Spec:
+def _card_map(key: str, palette: str, side: int, digest: str) -> Spec:
     points, captions = work.single_map(key)
     grouping = work.image_set(work.model_map(key, "pca")).grouping
     return small_map(points, captions, palette=_PALETTES[palette], grouping=grouping, side=side).to_dict()
@@ -47,7 +47,7 @@ def maps(left: str, right: str, kind: str, palette: Palette, side: int) -> Spec:
 
 
 @st.cache_resource(max_entries=60, show_spinner="Drawing the two maps …")
-def _maps(left: str, right: str, kind: str, palette: str, side: int, _left: str, _right: str) -> Spec:
+def _maps(left: str, right: str, kind: str, palette: str, side: int, left_digest: str, right_digest: str) -> Spec:
     both = work.comparison(left, right, kind)
     return linked_maps(
         both.points,
@@ -66,7 +66,7 @@ def board(left: str, right: str, palette: Palette) -> Spec:
 
 
 @st.cache_resource(max_entries=60, show_spinner=False)
-def _board(left: str, right: str, palette: str, _left: str, _right: str) -> Spec:
+def _board(left: str, right: str, palette: str, left_digest: str, right_digest: str) -> Spec:
     both = work.comparison(left, right, "pca")
     grouping = work.image_set(both.left).grouping
     return group_board(words.group_rows(both), palette=_PALETTES[palette], grouping=grouping, width=540).to_dict()

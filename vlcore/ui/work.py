@@ -112,7 +112,7 @@ def artefact(key: str) -> store.Artefact:
 
 
 @st.cache_resource(max_entries=400, show_spinner=False)
-def _artefact(key: str, _stamp: str) -> store.Artefact:
+def _artefact(key: str, stamp: str) -> store.Artefact:
     return store.read(key)
 
 
@@ -122,7 +122,7 @@ def model_map(key: str, kind: str) -> compare.ModelMap:
 
 
 @st.cache_resource(max_entries=60, show_spinner=False)
-def _model_map(key: str, kind: str, _digest: str) -> compare.ModelMap:
+def _model_map(key: str, kind: str, digest: str) -> compare.ModelMap:
     return compare.model_map(artefact(key), kind)
 
 
@@ -132,7 +132,7 @@ def comparison(left: str, right: str, kind: str) -> compare.Comparison:
 
 
 @st.cache_resource(max_entries=40, show_spinner="Putting the two maps beside each other …")
-def _comparison(left: str, right: str, kind: str, _left: str, _right: str) -> compare.Comparison:
+def _comparison(left: str, right: str, kind: str, left_digest: str, right_digest: str) -> compare.Comparison:
     left_map = model_map(left, kind)
     return compare.compare(left_map, left_map if right == left else model_map(right, kind), image_set(left_map), thumbs)
 
@@ -157,7 +157,7 @@ def named_set(name: str) -> ImageSet:
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the image set …")
-def _named_set(name: str, _stamp: int) -> ImageSet:
+def _named_set(name: str, stamp: int) -> ImageSet:
     return open_set(name)
 
 
@@ -178,7 +178,7 @@ def single_map(key: str) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 @st.cache_resource(max_entries=60, show_spinner=False)
-def _single_map(key: str, _digest: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _single_map(key: str, digest: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     model = model_map(key, "pca")
     return compare.single(model, image_set(model), thumbs)
 
@@ -190,7 +190,7 @@ def embed(key: str, pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
 
 
 @st.cache_resource(max_entries=20, show_spinner="Loading the model …")
-def _weights(key: str, _digest: str) -> Encoder:
+def _weights(key: str, digest: str) -> Encoder:
     return placement.load(artefact(key))
 
 
@@ -200,5 +200,5 @@ def snapshots(key: str) -> dict[str, NDArray[Any]]:
 
 
 @st.cache_resource(max_entries=60, show_spinner=False)
-def _snapshots(key: str, _digest: str) -> dict[str, NDArray[Any]]:
+def _snapshots(key: str, digest: str) -> dict[str, NDArray[Any]]:
     return artefact(key).arrays("snapshots.npz")
