@@ -1,0 +1,111 @@
+"""The results that the lab publishes: tables, figures and words of its two studies, from the runs that are on the disk.
+
+python -m vlcore study paper --data scenes --seeds 10
+python -m vlcore study paper --data balanced-cues --seeds 10
+python -m benchmarks.results [--out docs/results]
+
+Only complete blocks of seeds count, so that every level rests on the same ones. Nothing is trained here.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import altair as alt
+import pandas as pd
+
+from vlcore.conditions import steps_of
+from vlcore.figures.theme import LIGHT
+from vlcore.images.folds import usual_condition
+from vlcore.images.imagesets import open_set
+from vlcore.runs import findings_figures as figures
+from vlcore.runs import findings_words as words
+from vlcore.runs import store, studies
+from vlcore.runs.findings import PRIMARY, Findings, findings
+from vlcore.runs.table import write_tables
+
+SETS = ("scenes", "balanced-cues")
+WIDTH = 900
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--grid", default="paper")
+    parser.add_argument("--seeds", type=int, default=10, help="blocks to look for")
+    parser.add_argument("--preset", default="standard")
+    parser.add_argument("--out", type=Path, default=Path("docs/results"))
+    options = parser.parse_args()
+    for name in SETS:
+        base = usual_condition(open_set(name)).but(steps=steps_of(options.preset))
+        wanted = studies.find(options.grid, base, options.seeds)
+        seeds = complete_blocks(wanted)
+        if seeds == 0:
+            print(f"{name}: no complete block of the grid {options.grid!r}; run the study first")
+            continue
+        study = studies.find(options.grid, base, seeds)
+        everything = [*study.conditions, *studies.controls(study)]
+        found = findings(study, studies.runs(everything), open_set(name).grouping)
+        write(found, name, options.out / name)
+        print(f"{name}: {seeds} blocks, {found.there} runs -> {options.out / name}")
+
+
+def complete_blocks(study: studies.Study) -> int:
+    """How many blocks, from the first on, have all their runs."""
+    seeds = sorted({condition.init_seed for condition in study.conditions})
+    for number, seed in enumerate(seeds):
+        if not all(store.published(c.key) for c in study.conditions if c.init_seed == seed):
+            return number
+    return len(seeds)
+
+
+def write(found: Findings, name: str, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = []
+    for file, says, chart in charts(found):
+        chart.save(str(folder / f"{file}.png"), scale_factor=1.5)
+        pictures.append(f"![{says}]({file}.png)")
+    write_tables(found.frame, folder, "runs")
+    (folder / "runs.csv").unlink()  # forty times the size of the parquet file that says the same
+    if found.end is not None:
+        for table, rows in found.end.tables().items():
+            if len(rows):
+                rows.to_csv(folder / f"{table}.csv", index=False)
+    parts = [
+        f"# {name}",
+        words.answer(found),
+        *(found.end.notes if found.end else ()),
+        "## The study's claims",
+        markdown(words.ledger_table(found.verdicts)),
+        *(f"**{verdict.claim.id}** {verdict.sentence}" for verdict in found.verdicts),
+        "## Figures",
+        figures.legend(),
+        *pictures,
+        "## Every comparison",
+        markdown(words.comparisons_table(found)),
+        "Written by `python -m benchmarks.results` from the runs in `runs.parquet`; nothing here is typed by hand.",
+    ]
+    (folder / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def charts(found: Findings) -> Iterator[tuple[str, str, alt.TopLevelMixin]]:
+    yield "by-bias", "Minority accuracy by bias", figures.by_bias(found, PRIMARY, LIGHT, WIDTH)
+    for measure in (name for name in figures.HEADLINES if name in figures.charted(found)):
+        says = figures.words_of(measure, found.grouping)
+        yield measure.replace("_", "-"), says, figures.heat_map(found, measure, LIGHT, WIDTH)
+    yield "blocks", "Block by block", figures.paired_slopes(found, PRIMARY, LIGHT, WIDTH)
+    if found.end is not None:
+        yield "differences", "Descriptive less short labels", figures.forest(found, found.end.primary, LIGHT, WIDTH)
+    yield "probes", "What linear probes read off while training", figures.curves(found, LIGHT, WIDTH)
+    yield "moments", "At first fit and at the end", figures.moments(found, PRIMARY, LIGHT, WIDTH)
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table for a page of text."""
+    rows = [list(map(str, table.columns)), ["---"] * len(table.columns), *table.astype(str).to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in rows)
+
+
+if __name__ == "__main__":
+    main()
