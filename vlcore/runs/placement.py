@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vlcore.conditions import IMPORTED
 from vlcore.images.imagesets import TRAINING_SIZE
 from vlcore.images.uploads import square
 from vlcore.runs import store
@@ -29,13 +28,14 @@ def load(artefact: store.Artefact) -> Encoder:
         StoreError: when there are none, because its embeddings were computed elsewhere.
         ModelError: when they cannot be read.
     """
-    if artefact.condition.objective == IMPORTED:
+    weights = artefact.path / "model.safetensors"
+    if not weights.exists():  # of a model of ours, `store.read` would have missed them
         raise store.StoreError(
             f"{artefact.key} holds embeddings that were computed elsewhere; there is no model to ask of other pictures."
         )
     from vlcore.learning import embed
 
-    return embed.load(artefact.path / "model.safetensors")[0]
+    return embed.load(weights)[0]
 
 
 def embed_pictures(model: Encoder, pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
