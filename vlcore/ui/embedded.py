@@ -47,5 +47,7 @@ def measured_and_mapped(images: ImageSet, palette: Palette) -> None:
             for note in images.about.get("notes", ()):
                 st.caption(note)
         st.subheader("Everything that was measured")
-        st.dataframe(measured.measures_of(artefact, images.grouping), hide_index=True, width="stretch")
+        table = measured.measures_of(artefact, images.grouping)
+        reasons = st.column_config.TextColumn(width="large")
+        st.dataframe(table, hide_index=True, width="stretch", column_config={"Measured": reasons})
     st.caption(f"As a file to keep: `python -m vlcore compare {condition.key} {condition.key} --out map.html`.")
