@@ -4,7 +4,8 @@ python -m vlcore study paper --data scenes --seeds 10
 python -m vlcore study paper --data balanced-cues --seeds 10
 python -m benchmarks.results [--out docs/results]
 
-Only complete blocks of seeds count, so that every level rests on the same ones. Nothing is trained here.
+Every run that is there counts: each level of bias rests on its complete pairs of seeds, and what is missing is said.
+Nothing is trained here.
 """
 
 from __future__ import annotations
@@ -40,24 +41,20 @@ def main() -> None:
     for name in SETS:
         base = usual_condition(open_set(name)).but(steps=steps_of(options.preset))
         wanted = studies.find(options.grid, base, options.seeds)
-        seeds = complete_blocks(wanted)
+        seeds = blocks_begun(wanted)
         if seeds == 0:
-            print(f"{name}: no complete block of the grid {options.grid!r}; run the study first")
+            print(f"{name}: no run of the grid {options.grid!r}; run the study first")
             continue
         study = studies.find(options.grid, base, seeds)
         everything = [*study.conditions, *studies.controls(study)]
         found = findings(study, studies.runs(everything), open_set(name).grouping)
         write(found, name, options.out / name)
-        print(f"{name}: {seeds} blocks, {found.there} runs -> {options.out / name}")
+        print(f"{name}: {found.there} of {len(study.conditions)} runs in {seeds} blocks -> {options.out / name}")
 
 
-def complete_blocks(study: studies.Study) -> int:
-    """How many blocks, from the first on, have all their runs."""
-    seeds = sorted({condition.init_seed for condition in study.conditions})
-    for number, seed in enumerate(seeds):
-        if not all(store.published(c.key) for c in study.conditions if c.init_seed == seed):
-            return number
-    return len(seeds)
+def blocks_begun(study: studies.Study) -> int:
+    """How many blocks there are, up to the last one of which a run is there."""
+    return 1 + max((c.init_seed for c in study.conditions if store.published(c.key)), default=-1)
 
 
 def write(found: Findings, name: str, folder: Path) -> None:
