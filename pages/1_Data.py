@@ -60,7 +60,7 @@ with shell.errors_as_sentences():
     event = drawn.show(
         gallery.sheets(images, condition, palette, shell.map_side()),
         alt=f"Training pictures of the four groups; faded ones are removed at {bias}",
-        key="sheets",
+        key=f"sheets{st.session_state.get('closed', 0)}",
         on_select="rerun",
         selection_mode=["pick"],
     )

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from vlcore.conditions import STYLES_OF_THE_STUDY, Condition
 from vlcore.runs import jobs, pipeline, store, validity
 
 
+@pytest.mark.timeout(900)  # a minute on two idle cores, which a developer's machine may not have
 def test_both_label_styles_pass_the_validity_gate_at_no_bias(home: Path) -> None:
     # Data seed 0 with another initialisation: the pictures are those of the other tests, the keys are not.
     conditions = [Condition(labels=labels, init_seed=1) for labels in STYLES_OF_THE_STUDY]

@@ -126,7 +126,7 @@ def test_a_report_is_one_file_that_says_how_little_there_is(
     ("arguments", "sentence"),
     [
         ("report experiments --out x.pdf", "--out is x.pdf; it becomes a web page"),
-        ("report mitigation --out x.html", "No run of the study 'mitigation' is there"),
+        ("report mitigation --out x.html", "The study 'mitigation' does not compare short and descriptive labels"),
         (
             "report experiments --out nowhere/x.html",
             "cannot be written (No such file or directory); give --out another",

@@ -161,10 +161,10 @@ def test_a_picture_of_a_sheet_lights_up_and_is_enlarged_by_a_click(page: Page, s
     expect(page.get_by_role("dialog").get_by_text("Its twins")).to_be_visible(timeout=PATIENCE)
     assert "picture=p" in page.url
     page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("dialog")).to_have_count(0, timeout=PATIENCE)
     page.get_by_role("slider").first.press("ArrowRight")
     expect(page.get_by_text("minority: 5 of 48 kept").first).to_be_visible(timeout=PATIENCE)
-    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("dialog")).to_have_count(0, timeout=PATIENCE)
 
 
 def test_a_zip_is_imported_by_the_real_worker(page: Page, server: str) -> None:

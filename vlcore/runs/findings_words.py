@@ -201,7 +201,7 @@ def ledger_table(verdicts: tuple[Verdict, ...]) -> pd.DataFrame:
 def comparisons_table(found: Findings) -> pd.DataFrame:
     """Descriptive less short labels, every measure at every level of bias, at first fit and at the end."""
     if found.end is None:
-        return pd.DataFrame(columns=["Measure", "Role"])
+        return pd.DataFrame(columns=list(_COMPARED))
     early = {
         (one.measure, level.bias): level
         for one in ((found.first_fit.primary, *found.first_fit.secondary) if found.first_fit else ())
@@ -226,7 +226,13 @@ def comparisons_table(found: Findings) -> pd.DataFrame:
                     "Difference at first fit": _difference(early.get((one.measure, level.bias)), one.measure),
                 }
             )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(_COMPARED))  # a single block of seeds has no differences to show
+
+
+_COMPARED = (
+    "Measure", "Role", "Removed", "Short labels", "Descriptive labels", "Difference", "Blocks", "p (Holm)", "Verdict",
+    "Difference at first fit",
+)  # fmt: skip
 
 
 def _iqm(estimate: Estimate | None, measure: str) -> str:

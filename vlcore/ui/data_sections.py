@@ -106,6 +106,8 @@ def labels(images: ImageSet) -> None:
 
 def _closed() -> None:
     st.query_params.pop("picture", None)
+    # A chart of a new name has no selection: the old one's would come back later and open the picture again.
+    st.session_state["closed"] = st.session_state.get("closed", 0) + 1
 
 
 @st.dialog("One picture", width="large", on_dismiss=_closed)
