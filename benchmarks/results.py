@@ -1,8 +1,8 @@
 """The results that the lab publishes: tables, figures and words of its two studies, from the runs that are on the disk.
 
-python -m vlcore study paper --data scenes --seeds 10
-python -m vlcore study paper --data balanced-cues --seeds 10
-python -m benchmarks.results [--out docs/results]
+python -m vlcore study experiments --data scenes --seeds 7
+python -m vlcore study experiments --data balanced-cues --seeds 7
+python -m benchmarks.results --grid experiments [--out docs/results]
 
 Every run that is there counts: each level of bias rests on its complete pairs of seeds, and what is missing is said.
 Nothing is trained here.
@@ -48,8 +48,8 @@ def main() -> None:
         study = studies.find(options.grid, base, seeds)
         everything = [*study.conditions, *studies.controls(study)]
         found = findings(study, studies.runs(everything), open_set(name).grouping)
-        write(found, name, options.out / name)
-        print(f"{name}: {found.there} of {len(study.conditions)} runs in {seeds} blocks -> {options.out / name}")
+        write(found, name, options.out / options.grid / name)
+        print(f"{name}: {found.there} of {len(study.conditions)} runs in {seeds} blocks -> {options.out / options.grid / name}")
 
 
 def blocks_begun(study: studies.Study) -> int:
@@ -61,7 +61,7 @@ def write(found: Findings, name: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     pictures = []
     for file, says, chart in charts(found):
-        chart.save(str(folder / f"{file}.png"), scale_factor=1.5)
+        chart.save(str(folder / f"{file}.png"), scale_factor=1.0)
         pictures.append(f"![{says}]({file}.png)")
     write_tables(found.frame, folder, "runs")
     (folder / "runs.csv").unlink()  # forty times the size of the parquet file that says the same
@@ -70,7 +70,7 @@ def write(found: Findings, name: str, folder: Path) -> None:
             if len(rows):
                 rows.to_csv(folder / f"{table}.csv", index=False)
     parts = [
-        f"# {name}",
+        f"# {found.study.name}: {name}",
         words.answer(found),
         *(found.end.notes if found.end else ()),
         "## The study's claims",

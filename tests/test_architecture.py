@@ -203,3 +203,11 @@ def test_the_readme_lists_no_command_that_is_not_there() -> None:
     shown = re.findall(r"python3? -m vlcore ((?:data )?[a-z]+)", readme)
     assert shown
     assert set(shown) <= set(commands_of(parser()))
+
+
+def test_the_library_and_the_project_have_one_version() -> None:
+    import tomllib
+
+    import vlcore
+
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == vlcore.__version__

@@ -1,0 +1,3 @@
+"""Train and look at small vision-language models on biased data."""
+
+__version__ = "0.3.0"

@@ -89,6 +89,11 @@ def analyse(options: Namespace) -> dict[str, Any]:
         known = sorted(set(own[name]))
         if value not in known:
             raise commands.CommandError(f"No run has a {name} named {value!r}; there are {', '.join(known)}.")
+    if not set(found.treatments) & set(own[found.factor]):
+        raise commands.CommandError(
+            f"Of the study {found.name!r} only the baseline is there; run `python -m vlcore study {options.grid}` with "
+            "the same settings first."
+        )
     comparisons: list[dict[str, Any]] = []
     tables: dict[str, list[Any]] = {}
     for treatment in found.treatments:

@@ -167,7 +167,8 @@ def test_own_templates() -> None:
 
 
 @pytest.mark.parametrize(
-    "template", ["", "  ", "{animal}", "{object!r}", "{object:>9}", "{", "a {} b", "{0}", "<b>{object}</b>",
+    "template", ["", "  ", "the same for all", "{animal}", "{object!r}", "{object:>9}", "{", "a {} b", "{0}",
+                 "<b>{object}</b>",
                  "![x](http://y) {object}", "{object} " * 20, "{object.__class__}"],
 )  # fmt: skip
 def test_templates_that_are_refused(template: str) -> None:

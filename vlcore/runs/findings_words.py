@@ -221,7 +221,7 @@ def comparisons_table(found: Findings) -> pd.DataFrame:
                     "Descriptive labels": _iqm(level.treatment, one.measure),
                     "Difference": _difference(level, one.measure),
                     "Blocks": len(level.blocks),
-                    "p (Holm)": f"{level.holm_p:.2g}" if level.holm_p is not None else "",
+                    "p (Holm)": f"{level.holm_p:.2g}" if level.holm_p is not None and level.bias != LIMIT else "",
                     "Verdict": f"{level.verdict}{', in no average' if level.bias == LIMIT else ''}",
                     "Difference at first fit": _difference(early.get((one.measure, level.bias)), one.measure),
                 }

@@ -6,6 +6,7 @@ only what the code does for all of them.
 
 from __future__ import annotations
 
+from vlcore import __version__
 from vlcore.conditions import ARCHITECTURES, NEGATIVES, OBJECTIVES, Condition
 from vlcore.figures.theme import group_words
 from vlcore.images.captions import distinct_captions
@@ -36,7 +37,8 @@ _STATISTICS = (
     "within them. Intervals are 95 % t intervals over blocks, those of a share cut at 0 and 100 %; tests are sign-flip "
     f"tests (all patterns up to {EXACT} blocks), adjusted over the levels of bias below 100 % (Holm 1979); equivalence "
     f"is two one-sided t tests against {100 * MARGIN:.0f} points (Schuirmann 1987). The primary test is that of the "
-    "difference of slopes of log odds on φ = bias / (2 - bias). Every other measure is secondary and decides nothing. "
+    "difference of slopes of log odds on φ = bias / (2 - bias). Every other measure is secondary. The "
+    "ledger tests each claim by a measure of its own, without adjustment over the claims. "
     "At bias 100 % nothing tells object from context: it is in no test over levels and in no average. Fewer than "
     f"{ENOUGH} blocks decide nothing. Where a table gives one arm by itself, it is the interquartile mean (Agarwal et "
     "al. 2021)."
@@ -58,7 +60,8 @@ def methods(found: Findings) -> dict[str, str]:
         "is part of what is kept at a lower one. The initialisation seed gives weights, order and augmentation.",
         "Measures": " ".join((*_MEASURES[:3], index, *_MEASURES[3:])),
         "Statistics": _STATISTICS,
-        "Software": f"{'; '.join(sorted(set(found.runs['versions'])))}. Devices: {_devices(found)}.",
+        "Software": "; ".join((f"VL Bias Lab {__version__}", *sorted(set(found.runs["versions"]))))
+        + f". Devices: {_devices(found)}.",
     }
 
 
