@@ -49,7 +49,9 @@ def main() -> None:
         everything = [*study.conditions, *studies.controls(study)]
         found = findings(study, studies.runs(everything), open_set(name).grouping)
         write(found, name, options.out / options.grid / name)
-        print(f"{name}: {found.there} of {len(study.conditions)} runs in {seeds} blocks -> {options.out / options.grid / name}")
+        print(
+            f"{name}: {found.there} of {len(study.conditions)} runs in {seeds} blocks -> {options.out / options.grid / name}"
+        )
 
 
 def blocks_begun(study: studies.Study) -> int:
