@@ -48,10 +48,9 @@ def main() -> None:
         study = studies.find(options.grid, base, seeds)
         everything = [*study.conditions, *studies.controls(study)]
         found = findings(study, studies.runs(everything), open_set(name).grouping)
-        write(found, name, options.out / options.grid / name)
-        print(
-            f"{name}: {found.there} of {len(study.conditions)} runs in {seeds} blocks -> {options.out / options.grid / name}"
-        )
+        folder = options.out / options.grid / name
+        write(found, name, folder)
+        print(f"{name}: {found.there} of {len(study.conditions)} runs in {seeds} blocks -> {folder}")
 
 
 def blocks_begun(study: studies.Study) -> int:
