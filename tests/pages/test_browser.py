@@ -21,7 +21,7 @@ from tests.chromium import CHROMIUM, FLAGS, needs_chromium
 from vlcore.runs import store
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 90_000  # ms
+PATIENCE = 240_000  # ms; other tests run beside these, and a worker gives way to everything
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
