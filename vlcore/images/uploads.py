@@ -48,6 +48,18 @@ def open_upload(data: bytes, name: str = "picture", max_bytes: int = MAX_BYTES) 
     Raises:
         UploadError: Empty, over `max_bytes`, not PNG, JPEG or WebP, over 40 megapixels, under 8 x 8 px, or damaged.
     """
+    return on_grey(open_cutout(data, name, max_bytes))
+
+
+def open_cutout(data: bytes, name: str = "picture", max_bytes: int = MAX_BYTES) -> Image.Image:
+    """Decode an uploaded file as `open_upload` does, but leave see-through parts see-through.
+
+    Returns:
+        An RGBA image where something is see-through, else an RGB one.
+
+    Raises:
+        UploadError: As of `open_upload`.
+    """
     called = re.sub(r"[^\w .-]+", " ", name).strip()[:60] or "The file"
     if not data:
         raise UploadError(f"{called} is empty; choose another picture.")
@@ -60,6 +72,13 @@ def open_upload(data: bytes, name: str = "picture", max_bytes: int = MAX_BYTES) 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _decode(_open(data, called), called)
+
+
+def on_grey(image: Image.Image) -> Image.Image:
+    """An RGB image, see-through parts on mid-grey."""
+    if image.mode != "RGBA":
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, (*GROUND, 255)), image).convert("RGB")
 
 
 def is_picture(data: bytes) -> bool:
@@ -120,9 +139,6 @@ def _decode(image: Image.Image, called: str) -> Image.Image:
         plain = _eight_bit(image)
         plain.thumbnail((MAX_SIDE, MAX_SIDE))
         plain = _upright(plain)
-        if plain.mode == "RGBA":
-            ground = Image.new("RGBA", plain.size, (*GROUND, 255))
-            plain = Image.alpha_composite(ground, plain).convert("RGB")
     except Exception as error:
         raise UploadError(f"{called} is damaged or incomplete; save it again or choose another picture.") from error
     return Image.fromarray(np.asarray(plain))  # a copy of the pixels alone: no place, camera or profile
