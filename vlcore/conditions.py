@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -28,6 +29,11 @@ OBJECTIVES = {
     "ce_object": "A classifier of two objects, no text encoder: knows what short labels know.",
     "ce_group": "A classifier of four groups, no text encoder: knows what descriptive labels know.",
     "captioner": "Predicts the caption word by word from the picture, as GAIA-1 does; the embedding is its input.",
+}
+# A model that others trained: nobody can choose these to train with, `python -m vlcore pretrained` makes them.
+PRETRAINED = {
+    "pretrained": "A pretrained CLIP or SigLIP as it is: the object is read off its captions, or off new last layers.",
+    "pretrained_probe": "A pretrained CLIP or SigLIP, read by a linear probe on the biased training pictures.",
 }
 IMPORTED = "imported"  # objective of embeddings that were computed elsewhere: no loss of ours, nobody can choose it
 NEGATIVES = {
@@ -72,6 +78,16 @@ _SHORT = {"pairwise_bce": "bce"}
 _LABELS_OF = {"simclr": "constant", IMPORTED: "constant", "ce_object": "undescriptive", "ce_group": "descriptive"}
 
 
+_CHECKPOINT = re.compile(r"clip:(?!.*\.\.)[A-Za-z0-9_][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95}|@[0-9a-f]{8})", re.ASCII)
+_AFTER_TRAINING = {"pretrained": ("none", "dfr"), "pretrained_probe": ("none",)}
+_FROM_ELSEWHERE = {
+    True: "The objective imported is of embeddings that were computed elsewhere; bring them with `data import "
+    "FILE.npz`, or choose another objective to train.",
+    False: "A pretrained model is not trained here: it has steps=0. Run `python -m vlcore pretrained CHECKPOINT`, or "
+    "choose another objective to train.",
+}
+
+
 class ConditionError(ValueError):
     """A condition that cannot be trained; the message says what to choose instead."""
 
@@ -86,12 +102,14 @@ class Condition:
         bias: share of each minority group that is removed, 0 to 1.
         labels: label style, a name that `vlcore.images.captions.find_style` knows.
         template: caption template of the label style ``own``, else empty.
-        objective: loss, one of `OBJECTIVES`; `IMPORTED` where the embeddings of the set were computed elsewhere.
+        objective: loss, one of `OBJECTIVES`; `IMPORTED` where the embeddings of the set were computed elsewhere, one of
+            `PRETRAINED` where the model was trained elsewhere.
         negatives: distribution of the mismatched captions of ``pairwise_bce``, one of `NEGATIVES`.
         logit: how a cosine becomes a score in ``pairwise_bce``, one of `LOGITS`.
         mitigation: what is done against the bias, one of `MITIGATIONS`.
         size_mode: what happens to the size of the training set under bias, one of `SIZE_MODES`.
-        architecture: image tower, one of `ARCHITECTURES`.
+        architecture: image tower, one of `ARCHITECTURES`; of a pretrained model ``clip:`` and the checkpoint's name, a
+            hub name or a folder's name with ``@`` and a digest of its files.
         n_per_group: images of each group before any is removed.
         steps: optimisation steps; 0 is the untrained encoder.
         batch_size: images in a step.
@@ -124,18 +142,15 @@ class Condition:
             object.__setattr__(self, "data_version", str(RENDERER_VERSION))
         _text("label style", self.labels)
         _text("caption template", self.template)
-        if self.objective != IMPORTED:
+        if self.objective not in (IMPORTED, *PRETRAINED):
             _one_of("objective", self.objective, OBJECTIVES)
         elif self.steps:
-            raise ConditionError(
-                "The objective imported is of embeddings that were computed elsewhere; bring them with `data import "
-                "FILE.npz`, or choose another objective to train."
-            )
+            raise ConditionError(_FROM_ELSEWHERE[self.objective == IMPORTED])
         _one_of("choice of negatives", self.negatives, NEGATIVES)
         _one_of("logit", self.logit, LOGITS)
         _one_of("mitigation", self.mitigation, MITIGATIONS)
         _one_of("size mode", self.size_mode, SIZE_MODES)
-        _one_of("architecture", self.architecture, ARCHITECTURES)
+        self._check_architecture()
         _text("version of the image set", self.data_version)
         number = isinstance(self.bias, float | int) and not isinstance(self.bias, bool)
         if not (number and math.isfinite(self.bias) and 0 <= self.bias <= 1):
@@ -152,6 +167,15 @@ class Condition:
         if not (self.data and set(self.data) <= _NAME_CHARACTERS and self.data[0] not in ".-_"):
             raise ConditionError(
                 f"The image set name {self.data!r} is not usable; use lower-case letters, digits, '.', '-' and '_'."
+            )
+
+    def _check_architecture(self) -> None:
+        if self.objective not in PRETRAINED:
+            _one_of("architecture", self.architecture, ARCHITECTURES)
+        elif not isinstance(self.architecture, str) or not _CHECKPOINT.fullmatch(self.architecture):
+            raise ConditionError(
+                f"The architecture of a pretrained model is {self.architecture!r}; give clip: and the checkpoint's "
+                "name, or run `python -m vlcore pretrained CHECKPOINT`."
             )
 
     def _check_labels(self) -> None:
@@ -183,6 +207,11 @@ class Condition:
             raise ConditionError(
                 f"{self.mitigation} is not applicable: no training picture of a minority group is left; choose a bias "
                 "below 100 % or another mitigation."
+            )
+        if self.objective in PRETRAINED and self.mitigation not in _AFTER_TRAINING[self.objective]:
+            raise ConditionError(
+                f"A pretrained model is not trained here, so {self.mitigation} does not apply to {self.objective}; "
+                f"choose {' or '.join(f'mitigation={name}' for name in _AFTER_TRAINING[self.objective])}."
             )
         if self.mitigation != "none" and self.objective == "simclr":
             raise ConditionError("simclr has no labels, so no mitigation applies to it; choose mitigation=none.")
@@ -235,11 +264,20 @@ class Condition:
         digest = hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:8]
         if self.objective == IMPORTED:
             return f"{self.data}-{IMPORTED}-{digest}"
+        if self.objective in PRETRAINED:
+            length = f"{self.labels}-{self.checkpoint.lower()[:24].rstrip('.-')}"
+            objective = "probe" if self.objective == "pretrained_probe" else "pretrained"
         if self.negatives == "none":
             objective += "-positives"
         if self.mitigation != "none":
             objective += f"-{self.mitigation}"
         return f"{self.data}-b{self.bias * 100:g}-{length}-{objective}-{seeds}-{digest}"
+
+    @property
+    def checkpoint(self) -> str:
+        """Short name of a pretrained model, without its owner and digest; empty of one that is trained here."""
+        name = self.architecture.removeprefix("clip:") if self.objective in PRETRAINED else ""
+        return name.rpartition("/")[2].partition("@")[0]
 
     @property
     def preset(self) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from vlcore.measures.last_layer import LastLayer, of_standardised
+
 Embeddings = NDArray[np.floating]
 Labels = NDArray[np.str_]
 
@@ -16,8 +18,8 @@ STRENGTHS = (1.0, 0.7, 0.3, 0.1, 0.07, 0.03, 0.01)  # C of scikit-learn, the gri
 SUBSAMPLES = 20  # balanced ones, whose coefficients are averaged
 
 
-def dfr(z_fit: Embeddings, labels_fit: Labels, groups_fit: Labels, z: Embeddings, seed: int = 0) -> Labels:
-    """What a readout says that was fitted on other images, all groups alike: (m, E), (m,), (m,), (n, E) to (n,).
+def dfr(z_fit: Embeddings, labels_fit: Labels, groups_fit: Labels, seed: int = 0) -> LastLayer:
+    """A readout that is fitted on images of which all groups count alike: (m, E), (m,), (m,).
 
     C is that of `STRENGTHS` with the best worst-group accuracy on one half of the fitting images when fitted on the
     other; then the coefficients of `SUBSAMPLES` fits on balanced subsamples of all of them are averaged.
@@ -39,8 +41,7 @@ def dfr(z_fit: Embeddings, labels_fit: Labels, groups_fit: Labels, z: Embeddings
     fits = [_fit(features, labels_fit, _balanced(groups_fit, everything, random), best) for _ in range(SUBSAMPLES)]
     coefficients = np.mean([direction for direction, _ in fits], axis=0)
     intercept = np.mean([shift for _, shift in fits])
-    classes = np.unique(labels_fit)
-    return classes[(scaler.transform(z) @ coefficients + intercept > 0).astype(int)]
+    return of_standardised(np.unique(labels_fit).tolist(), scaler.mean_, scaler.scale_, coefficients, float(intercept))
 
 
 def _halves(groups: Labels, name: str, random: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -8,6 +8,7 @@ first three read captions; the last two are fitted on images and tell whether th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,6 +119,12 @@ def linear_probe(z_fit: Embeddings, labels_fit: Labels, z: Embeddings) -> Labels
     Raises:
         ValueError: when there is one label only, or one has fewer images than there are folds.
     """
+    scaler, model = fitted_probe(z_fit, labels_fit)
+    return np.asarray(model.predict(scaler.transform(np.asarray(z, dtype=np.float64))))
+
+
+def fitted_probe(z_fit: Embeddings, labels_fit: Labels) -> tuple[Any, Any]:
+    """The scaler and the logistic regression of `linear_probe`, which says what is fitted and what is refused."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV, StratifiedKFold
     from sklearn.pipeline import make_pipeline
@@ -129,7 +136,8 @@ def linear_probe(z_fit: Embeddings, labels_fit: Labels, z: Embeddings) -> Labels
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)  # images often come sorted by what they show
     search = GridSearchCV(model, {"logisticregression__C": STRENGTHS}, cv=folds)
-    return np.asarray(search.fit(np.asarray(z_fit, dtype=np.float64), labels_fit).predict(z))
+    scaler, regression = search.fit(np.asarray(z_fit, dtype=np.float64), labels_fit).best_estimator_
+    return scaler, regression
 
 
 def _about(spoken_of: Sequence[str], objects: Sequence[str]) -> Labels:

@@ -29,7 +29,7 @@ from vlcore.runs import jobs
 from vlcore.runs.measuring import Seen, moment_of
 from vlcore.runs.pipeline import write_embeddings, write_maps
 from vlcore.runs.spaces import SPACE
-from vlcore.runs.watching import Labels, Moment, Views, why_no_readout
+from vlcore.runs.watching import Labels, Moment, Views, why_unread
 
 ELSEWHERE = "the embeddings were computed elsewhere, and nothing was trained here"
 NO_PICTURES = "no pictures"
@@ -110,7 +110,8 @@ def _make(out: Path, report: jobs.Reporter, images: ImageSet, found: Embeddings)
     write_json(out / "condition.json", condition.as_dict())
     write_embeddings(out, condition, seen, labels)
     write_maps(out, seen)
-    write_json(out / "metrics.json", _measured(moment_of(condition, labels, [seen], "end")))
+    raw_pixels = {"absent": dict.fromkeys(SPACE, NO_PICTURES)}
+    write_json(out / "metrics.json", ended(moment_of(condition, labels, [seen], "end"), raw_pixels, ELSEWHERE))
     report(fraction=1.0, now=True)
     columns = images.table[["object", "context", "split", "scene", "caption", "source"]]
     return {
@@ -143,22 +144,23 @@ def _moment(condition: Condition, labels: Labels, views: Views, found: Embedding
         "bare": found.text[bare],  # the objects' names alone, where they are among the captions
         "scores": {split: logits(z, found.text, found.scale, 0.0) for split, z in embedded.items()},
         "panel": {},
+        "layer": None,
         "scale": found.scale,
         "bias": 0.0,
-        "unread": why_no_readout(condition, labels),
+        "unread": why_unread(condition, labels),
         "wordless": wordless,
     }
 
 
-def _measured(end: Mapping[str, Any]) -> dict[str, Any]:
-    """The document of a run that has an end and no beginning."""
+def ended(end: Mapping[str, Any], raw_pixels: Mapping[str, Any], reason: str, models: int = 1) -> dict[str, Any]:
+    """The document of a run that has an end and no beginning, for a reason."""
     names = [*(name for name in end if name != "absent"), *end["absent"]]
-    before = {"absent": dict.fromkeys(names, ELSEWHERE)}
+    before = {"absent": dict.fromkeys(names, reason)}
     return {
-        "models": 1,
+        "models": models,
         "untrained": before,
         "first_fit": before,
         "end": end,
-        "raw_pixels": {"absent": dict.fromkeys(SPACE, NO_PICTURES)},
-        "absent": dict.fromkeys(("first_fit_step", "text_only_match"), ELSEWHERE),
+        "raw_pixels": raw_pixels,
+        "absent": dict.fromkeys(("first_fit_step", "text_only_match"), reason),
     }

@@ -109,7 +109,7 @@ def _accuracies(sheet: Sheet, condition: Condition, labels: Labels, seen: list[S
         return
     columns = [
         (
-            probing.predicted(condition, labels, model.views, model.moments[name]),
+            probing.predicted(labels, model.views, model.moments[name]),
             *(model.views.column(column, "test") for column in ("object", "group", "scene")),
         )
         for model in seen

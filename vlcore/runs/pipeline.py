@@ -25,6 +25,7 @@ from vlcore.images.imagesets import ImageSet, open_set, training_rows
 from vlcore.runs import jobs
 from vlcore.runs.measuring import Seen, measure
 from vlcore.runs.probing import predicted
+from vlcore.runs.titles import is_pretrained
 from vlcore.runs.watching import RENDERING, TRAINING, Labels, Views, Watcher, why_no_readout
 
 if TYPE_CHECKING:
@@ -42,17 +43,14 @@ def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, A
     started = time.perf_counter()
     if condition.objective == IMPORTED:
         raise ConditionError("Imported embeddings are brought, not trained; use `data import FILE.npz`.")
-    parts = folds.parts(open_set(condition.data, condition.data_version), condition.data_seed)
+    if is_pretrained(condition):
+        raise ConditionError("A pretrained model is not trained here; use `python -m vlcore pretrained CHECKPOINT`.")
+    parts = parts_of(condition)
     labels = Labels.of(condition, parts[0].grouping)
-    if condition.mitigation == "dfr" and len(parts[0].rows("val")) == 0:
-        raise ConditionError(
-            f"dfr is not applicable to {condition.data!r}: a set that is cut into folds keeps no validation pictures; "
-            "choose another mitigation or a larger set."
-        )
     seen: list[Seen] = []
     watched: list[tuple[Watcher, TrainedModel]] = []
     for number, part in enumerate(parts):  # a small set's folds have a model each; other sets have one
-        views = _look_at(part, condition, report)
+        views = Views(part, draw(part, condition, report))
         watcher = Watcher(condition, views, labels, report, number, len(parts))
         own = own_captions_of(part, views.rows["train"], condition)
         trained = _train(condition, views, labels, own, watcher)
@@ -75,13 +73,29 @@ def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, A
     }
 
 
+def parts_of(condition: Condition) -> list[ImageSet]:
+    """The image set of a condition, or its folds (see `vlcore.images.folds`).
+
+    Raises:
+        ConditionError: when the condition needs pictures that a set in folds does not keep.
+        ImageSetError: when there is no such set.
+    """
+    parts = folds.parts(open_set(condition.data, condition.data_version), condition.data_seed)
+    if condition.mitigation == "dfr" and len(parts[0].rows("val")) == 0:
+        raise ConditionError(
+            f"dfr is not applicable to {condition.data!r}: a set that is cut into folds keeps no validation pictures; "
+            "choose another mitigation or a larger set."
+        )
+    return parts
+
+
 def own_captions_of(images: ImageSet, rows: NDArray[np.int64], condition: Condition) -> NDArray[np.int64]:
     """Index of each row's own caption among the distinct captions of a condition, (n,)."""
     return own_captions(condition.labels, images.table, rows, images.grouping, condition.data_seed, condition.template)
 
 
-def _look_at(images: ImageSet, condition: Condition, report: jobs.Reporter) -> Views:
-    """The pixels of a set's splits and of a condition's training subset, drawn first where they are missing."""
+def draw(images: ImageSet, condition: Condition, report: jobs.Reporter) -> NDArray[np.int64]:
+    """Draw what is missing of a set's splits and of a condition's training subset, whose rows it returns, (n,)."""
     rows = training_rows(images, condition)
     everything = np.unique(np.concatenate([rows, *(images.rows(split) for split in ("val", "probe", "test"))]))
 
@@ -90,7 +104,7 @@ def _look_at(images: ImageSet, condition: Condition, report: jobs.Reporter) -> V
 
     images.complete(everything.tolist(), drawn)
     report(stage="reading pictures", now=True)
-    return Views(images, rows)
+    return rows
 
 
 def _train(
@@ -121,11 +135,14 @@ def write_embeddings(out: Path, condition: Condition, seen: Seen, labels: Labels
         if len(moment["captions"]) == 0:  # a captioner's scores do not follow from its embeddings
             for split, scores in moment["scores"].items():
                 arrays[f"{name}_{split}_scores"] = scores.astype(np.float32)
-    # What dfr's new last layer names does not follow from the captions, nor do imported ones from a label style.
-    if condition.mitigation == "dfr" or (condition.objective == IMPORTED and not why_no_readout(condition, labels)):
-        end = seen.moments["end"]
-        arrays["map_predicted"] = predicted(condition, labels, views, end)[views.on_map]
-        arrays["train_predicted"] = predicted(condition, labels, views, end, "train")
+    # What a new last layer names does not follow from the captions, nor do imported ones from a label style.
+    end = seen.moments["end"]
+    if end["layer"] is not None or (condition.objective == IMPORTED and not why_no_readout(condition, labels)):
+        arrays["map_predicted"] = predicted(labels, views, end)[views.on_map]
+        arrays["train_predicted"] = predicted(labels, views, end, "train")
+    if end["layer"] is not None:
+        arrays["layer_objects"] = np.array(end["layer"].objects, dtype=str)
+        arrays["layer_direction"], arrays["layer_shift"] = end["layer"].direction, np.array(end["layer"].shift)
     np.savez(out / "embeddings.npz", **arrays)  # type: ignore[arg-type]  # numpy's stub mistakes the names for options
 
 

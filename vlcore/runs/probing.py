@@ -6,7 +6,8 @@ number or the reason why there is none.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,26 +17,50 @@ from vlcore.measures.estimate import Estimate, rate
 from vlcore.runs.sheets import FEWEST, Sheet
 from vlcore.runs.watching import Labels, Moment, Views, why_no_readout
 
+if TYPE_CHECKING:
+    from vlcore.measures.last_layer import LastLayer
+
 Names = NDArray[np.str_]
 
 
-def predicted(condition: Condition, labels: Labels, views: Views, moment: Moment, split: str = "test") -> Names:
-    """The object that a run names for each picture of a split, (n,): by its captions, or by dfr's new last layer.
+def predicted(labels: Labels, views: Views, moment: Moment, split: str = "test") -> Names:
+    """The object that a run names for each picture of a split, (n,): by its captions, or by its new last layer.
 
     Raises:
         ValueError: when no caption speaks of one of the objects.
     """
-    from vlcore.measures.accuracy import predict_objects
-    from vlcore.measures.dfr import dfr
+    return _named(_scores(labels, views, moment, moment[split], moment["scores"][split]), views)
 
-    if condition.mitigation == "dfr":
-        return dfr(moment["val"], views.column("object", "val"), views.column("group", "val"), moment[split])
-    return predict_objects(moment["scores"][split], labels.objects, views.grouping.objects)
+
+def _scores(
+    labels: Labels, views: Views, moment: Moment, z: NDArray[np.floating], scores: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Log scores of the objects for pictures, from their embeddings and their scores with captions, (n, 2)."""
+    from vlcore.measures.accuracy import object_scores
+
+    if moment["layer"] is not None:
+        return np.asarray(moment["layer"].scores(z, views.grouping.objects))
+    return object_scores(scores, labels.objects, views.grouping.objects)
+
+
+def _named(scores: NDArray[np.float64], views: Views) -> Names:
+    return np.asarray(views.grouping.objects)[scores.argmax(axis=1)]
+
+
+def stored_layer(arrays: Mapping[str, NDArray[Any]]) -> LastLayer | None:
+    """The new last layer that reads the object off a model's embeddings, from its ``embeddings.npz``: it names the
+    object of any picture. None where captions are the readout."""
+    from vlcore.measures.last_layer import LastLayer
+
+    if "layer_direction" not in arrays:
+        return None
+    first, second = (str(name) for name in arrays["layer_objects"])
+    return LastLayer((first, second), arrays["layer_direction"], float(arrays["layer_shift"]))
 
 
 def behaviour(sheet: Sheet, condition: Condition, labels: Labels, views: Views, moment: Moment) -> None:
     """What the model says of held-out pictures, read out in several ways, and what its decisions rest on."""
-    from vlcore.measures import accuracy, calibration, counterfactual
+    from vlcore.measures import calibration, counterfactual
     from vlcore.measures.panel import background_gap
 
     _readouts(sheet, labels, views, moment)
@@ -48,8 +73,8 @@ def behaviour(sheet: Sheet, condition: Condition, labels: Labels, views: Views, 
         ):  # fmt: skip
             sheet.without(name, reason)
     else:
-        said = predicted(condition, labels, views, moment)
-        scores = accuracy.object_scores(moment["scores"]["test"], labels.objects, grouping.objects)
+        scores = _scores(labels, views, moment, moment["test"], moment["scores"]["test"])
+        said = _named(scores, views)
         margin = scores[:, 0] - scores[:, 1]
         sheet.put("margin", lambda: calibration.margins(scores, objects, groups, scenes, grouping))
         sheet.put(
@@ -65,15 +90,15 @@ def behaviour(sheet: Sheet, condition: Condition, labels: Labels, views: Views, 
                 lambda name=name: getattr(counterfactual.effects(margin, _crossing(views)), name),  # type: ignore[misc]
             )
         if len(views.rows["val"]):
-            sheet.put("worst_group_cross_fitted", lambda: _cross_fitted(condition, labels, views, moment, said))
+            sheet.put("worst_group_cross_fitted", lambda: _cross_fitted(labels, views, moment, said))
         else:
             sheet.without("worst_group_cross_fitted", "no validation pictures to choose the group on")
         if views.panel is None:
             for name in ("panel", "background_gap"):
                 sheet.without(name, "no masks of the objects" if views.pixels else "no pictures")
         else:
-            sheet.put("panel", lambda: _panel(condition, labels, views, moment))
-            sheet.put("background_gap", lambda: background_gap(*_panel_right(condition, labels, views, moment)))
+            sheet.put("panel", lambda: _panel(labels, views, moment))
+            sheet.put("background_gap", lambda: background_gap(*_panel_right(labels, views, moment)))
     sheet.put("background_reliance_z", lambda: counterfactual.background_reliance_z(moment["test"], _crossing(views)))
 
 
@@ -127,10 +152,10 @@ def _by_side(right: NDArray[np.bool_], views: Views, split: str = "test") -> dic
     }
 
 
-def _cross_fitted(condition: Condition, labels: Labels, views: Views, moment: Moment, said: Names) -> Estimate:
+def _cross_fitted(labels: Labels, views: Views, moment: Moment, said: Names) -> Estimate:
     from vlcore.measures.accuracy import cross_fitted_worst, group_accuracy
 
-    on_val = predicted(condition, labels, views, moment, "val")
+    on_val = predicted(labels, views, moment, "val")
 
     def groups_of(names: Names, split: str) -> dict[str, Estimate]:
         objects, groups, scenes = (views.column(column, split) for column in ("object", "group", "scene"))
@@ -139,32 +164,21 @@ def _cross_fitted(condition: Condition, labels: Labels, views: Views, moment: Mo
     return cross_fitted_worst(groups_of(on_val, "val"), groups_of(said, "test"))[1]
 
 
-def _panel_right(
-    condition: Condition, labels: Labels, views: Views, moment: Moment
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Names]:
+def _panel_right(labels: Labels, views: Views, moment: Moment) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Names]:
     """Which pictures of the panel are named right on a background of their own kind, and on a random one."""
-    right = _right_by_variant(condition, labels, views, moment)
+    right = _right_by_variant(labels, views, moment)
     return right["mixed_same"], right["mixed_rand"], views.column("scene", "test")[views.panel_rows]
 
 
-def _panel(condition: Condition, labels: Labels, views: Views, moment: Moment) -> dict[str, Estimate]:
+def _panel(labels: Labels, views: Views, moment: Moment) -> dict[str, Estimate]:
     """Accuracy on pictures put together from objects and backgrounds (Xiao et al. 2020)."""
     scenes = views.column("scene", "test")[views.panel_rows]
-    return {name: rate(right, scenes) for name, right in _right_by_variant(condition, labels, views, moment).items()}
+    return {name: rate(right, scenes) for name, right in _right_by_variant(labels, views, moment).items()}
 
 
-def _right_by_variant(
-    condition: Condition, labels: Labels, views: Views, moment: Moment
-) -> dict[str, NDArray[np.bool_]]:
-    from vlcore.measures.accuracy import predict_objects
-    from vlcore.measures.dfr import dfr
-
+def _right_by_variant(labels: Labels, views: Views, moment: Moment) -> dict[str, NDArray[np.bool_]]:
     objects = views.column("object", "test")[views.panel_rows]
-    right = {}
-    for name, (z, scores) in moment["panel"].items():
-        if condition.mitigation == "dfr":
-            said = dfr(moment["val"], views.column("object", "val"), views.column("group", "val"), z)
-        else:
-            said = predict_objects(scores, labels.objects, views.grouping.objects)
-        right[name] = said == objects
-    return right
+    return {
+        name: _named(_scores(labels, views, moment, z, scores), views) == objects
+        for name, (z, scores) in moment["panel"].items()
+    }

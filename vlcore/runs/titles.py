@@ -5,7 +5,7 @@ The one idea: a title says the bias, the labels, and whatever else is not the us
 
 from __future__ import annotations
 
-from vlcore.conditions import IMPORTED, Condition, describe_bias
+from vlcore.conditions import IMPORTED, PRETRAINED, Condition, describe_bias
 
 _LABEL_WORDS = {"undescriptive": "short labels", "descriptive": "descriptive labels"}
 
@@ -21,11 +21,25 @@ _OBJECTIVE_WORDS = {"ce_object": "classifier of objects", "ce_group": "classifie
 _NEGATIVE_WORDS = {"none": "positives only"}
 
 
+def is_pretrained(condition: Condition) -> bool:
+    """Whether a model was trained by others: a CLIP or SigLIP that is looked at beside ours."""
+    return condition.objective in PRETRAINED
+
+
+def readout_words(condition: Condition) -> str:
+    """How the object is read off a pretrained model."""
+    if condition.mitigation == "dfr":
+        return "dfr"
+    return "linear probe" if condition.objective == "pretrained_probe" else "zero-shot"
+
+
 def title(condition: Condition) -> str:
     """A condition in a few words: ``75 % removed (12 of 48 kept), short labels``."""
     if condition.objective == IMPORTED:
         return f"Imported embeddings “{condition.data}”"
     bias = "No bias" if condition.bias == 0 else describe_bias(condition)
+    if is_pretrained(condition):
+        return f"Pretrained {condition.checkpoint}, {readout_words(condition)}, {bias}, {label_words(condition)}"
     words = [bias, label_words(condition)]
     words += [
         said.get(value, value)

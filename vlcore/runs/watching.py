@@ -6,6 +6,7 @@ snapshots, and embeds every split before the first step, at first fit and at the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +17,14 @@ from numpy.typing import NDArray
 from vlcore.conditions import Condition
 from vlcore.images.captions import Said, captions_of
 from vlcore.images.groups import Grouping
-from vlcore.images.imagesets import ImageSet, map_rows
+from vlcore.images.imagesets import TRAINING_SIZE, ImageSet, map_rows
 from vlcore.images.vocabulary import Vocabulary, check_captions
 from vlcore.runs import jobs
 
 if TYPE_CHECKING:
     from vlcore.learning.model import Encoder
     from vlcore.learning.train import Progress, TrainedModel
+    from vlcore.measures.last_layer import LastLayer
 
 RENDERING, TRAINING, MEASURING = 0.15, 0.70, 0.15  # shares of a job's progress bar
 PANEL_SCENES = 100
@@ -32,7 +34,7 @@ Array = NDArray[np.float32]
 class Views:
     """The pixels that one job looks at, by purpose; each split is read once."""
 
-    def __init__(self, images: ImageSet, training: NDArray[np.int64]) -> None:
+    def __init__(self, images: ImageSet, training: NDArray[np.int64], panel_size: int = TRAINING_SIZE) -> None:
         self.images = images
         self.rows = {"train": training, **{split: images.rows(split) for split in ("val", "probe", "test")}}
         # A set of embeddings has none: what is asked of pixels has no answer then.
@@ -40,24 +42,27 @@ class Views:
         self.map_rows = map_rows(images)
         self.on_map = np.searchsorted(self.rows["test"], self.map_rows)  # places of the map's images in the test set
         self.panel_rows = np.searchsorted(self.rows["test"], map_rows(images, PANEL_SCENES))
-        self.panel = self._panel()
+        self.panel = self._panel(panel_size)
 
     @property
     def grouping(self) -> Grouping:
         return self.images.grouping
 
-    def _panel(self) -> dict[str, NDArray[np.uint8]] | None:
-        """Test pictures put together from their objects and backgrounds; None where no masks say which is which."""
+    def _panel(self, size: int) -> dict[str, NDArray[np.uint8]] | None:
+        """Test pictures put together from their objects and backgrounds, (n, size, size, 3) by name; None where no
+        masks say which is which."""
         from vlcore.measures.panel import panel
 
         rows = self.rows["test"][self.panel_rows]
-        masks = self.images.masks(rows)
+        masks = self.images.masks(rows, size)
         if masks is None:
             return None
         objects, contexts, scenes = (
             self.column(name, "test")[self.panel_rows] for name in ("object", "context", "scene")
         )
-        return panel(self.pixels["test"][self.panel_rows], masks, objects, contexts, scenes, self.grouping)
+        seen = self.pixels["test"][self.panel_rows]
+        pixels = seen if size == TRAINING_SIZE else self.images.pixels(rows, size)
+        return panel(pixels, masks, objects, contexts, scenes, self.grouping)
 
     def fewest(self, split: str) -> int:
         """Pictures of the smallest group of a split."""
@@ -97,7 +102,34 @@ class Labels:
         return [caption.object for caption in self.said]
 
 
+def has_last_layer(condition: Condition) -> bool:
+    """Whether the object is read off by a new last layer instead of captions."""
+    return condition.mitigation == "dfr" or condition.objective == "pretrained_probe"
+
+
+def last_layer(condition: Condition, views: Views, embedded: Mapping[str, Array]) -> LastLayer | None:
+    """The new last layer of a condition on a space, by split (m, E): of dfr, fitted on validation pictures; of a probe,
+    on the biased training pictures. None where captions are the readout.
+
+    Raises:
+        ValueError: when there are too few pictures to fit it on.
+    """
+    from vlcore.measures.dfr import dfr
+    from vlcore.measures.last_layer import probe_layer
+
+    if not has_last_layer(condition):
+        return None
+    if condition.mitigation == "dfr":
+        return dfr(embedded["val"], views.column("object", "val"), views.column("group", "val"))
+    return probe_layer(embedded["train"], views.column("object", "train"))
+
+
 def why_no_readout(condition: Condition, labels: Labels) -> str | None:
+    """Why a condition predicts no object; None where it does."""
+    return None if has_last_layer(condition) else why_unread(condition, labels)
+
+
+def why_unread(condition: Condition, labels: Labels) -> str | None:
     """Why no object can be predicted from a condition's captions; None where one can."""
     if condition.objective == "simclr":
         return "trained without captions"
@@ -179,7 +211,7 @@ class Watcher:
         found = [geometry.probe(probe, fit, val, true, scenes).value for fit, true in columns]
         self.probes.append([step, *(round(share, 4) for share in found)])
         self.report(now=True, probes=self.probes)
-        if why_no_readout(self.condition, self.labels):
+        if why_unread(self.condition, self.labels):
             return
         grouping, groups = self.views.images.grouping, self.views.column("group", "val")
         scores = self._scores(model, val, words, self.views.pixels["val"])
@@ -219,9 +251,10 @@ class Watcher:
             "bare": bare,  # the objects' names alone
             "scores": scores,
             "panel": panel,
+            "layer": last_layer(self.condition, self.views, embedded),
             "scale": scale,
             "bias": bias,
-            "unread": why_no_readout(self.condition, self.labels),
+            "unread": why_unread(self.condition, self.labels),
             "wordless": "trained without captions" if self.condition.objective == "simclr" else None,
         }
 

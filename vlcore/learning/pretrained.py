@@ -1,0 +1,259 @@
+"""A pretrained CLIP or SigLIP behind the same three questions as a model of ours.
+
+The one idea: pictures and captions go through the checkpoint's own preparation at the size that it was trained on, and
+what comes out is what ours gives: unit vectors, and two numbers that turn a cosine into a score. It is not trained.
+
+A picture is cut to its middle square first, like an upload for a model of ours, and then prepared as the checkpoint
+says; captions are cut where the checkpoint stops reading. Numbers are float32 on every device.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from vlcore.learning.checkpoints import Checkpoint, digest, find
+from vlcore.learning.embed import ModelError, choose_device
+from vlcore.learning.hub import PretrainedError, Tell, silent
+
+Array = NDArray[np.float32]
+BATCH = 64
+_loading = threading.Lock()  # of two visitors who ask for one checkpoint, the second finds it loaded
+
+
+@dataclass(frozen=True, eq=False)
+class PretrainedEncoder:
+    """A loaded checkpoint; read-only, without gradients.
+
+    Attributes:
+        checkpoint: what it was loaded from.
+        device: where it computes.
+        parameters: how many numbers it computes with.
+        width: numbers of an embedding, E.
+        scale, bias: what turns a cosine into a score, ``scale * cosine + bias``.
+    """
+
+    checkpoint: Checkpoint
+    device: str
+    parameters: int
+    width: int
+    scale: float
+    bias: float
+    _model: Any
+    _tokenizer: Any
+    _preparation: Any
+
+    @property
+    def in_words(self) -> str:
+        """Its name and size, such as ``openai/clip-vit-base-patch32, 151 million parameters, 605 MB``."""
+        millions, megabytes = self.parameters / 1e6, self.checkpoint.bytes / 1e6
+        return f"{self.checkpoint.name}, {millions:,.3g} million parameters, {megabytes:,.3g} MB, on {self.device}"
+
+    def embed_pictures(self, pictures: Sequence[Image.Image]) -> Array:
+        """Unit vectors of pictures of any size, (n, E)."""
+        parts = [self._embed(batch) for batch in _batches([middle_square(picture) for picture in pictures])]
+        return np.concatenate([np.empty((0, self.width), dtype=np.float32), *parts])
+
+    def embed_captions(self, texts: Sequence[str]) -> Array:
+        """Unit vectors of captions, (n, E); what is too long for the checkpoint is cut, see `unknown`.
+
+        Raises:
+            ModelError: when a caption has no words.
+        """
+        if not all(text.strip() for text in texts):
+            raise ModelError("A caption needs at least one word.")
+        parts = [self._embed_texts(batch) for batch in _batches(list(texts))]
+        return np.concatenate([np.empty((0, self.width), dtype=np.float32), *parts])
+
+    def unknown(self, text: str) -> list[str]:
+        """The words of a caption that the checkpoint does not know, or does not read because they come too late."""
+        words = self._as_read(text).split()
+        if not words:
+            return []
+        pieces = self._tokenizer(words, add_special_tokens=False)["input_ids"]
+        room = self._longest - self._tokenizer.num_special_tokens_to_add()
+        late = np.cumsum([len(piece) for piece in pieces]) > room
+        stranger = self._tokenizer.unk_token_id
+        return [word for word, piece, is_late in zip(words, pieces, late, strict=True) if is_late or stranger in piece]
+
+    @property
+    def _longest(self) -> int:
+        """Tokens of the longest caption that is read whole, those of its beginning and end included."""
+        return int(self._model.config.text_config.max_position_embeddings)
+
+    @property
+    def _is_siglip(self) -> bool:
+        return self.checkpoint.kind.startswith("siglip")
+
+    def _as_read(self, text: str) -> str:
+        # SigLIP was trained on lower-case captions, and not all of its tokenizers see to it.
+        return text.lower() if self._is_siglip else text
+
+    @torch.inference_mode()
+    def _embed(self, pictures: list[Image.Image]) -> Array:
+        prepared = self._preparation(images=pictures, return_tensors="pt").to(self.device)
+        return _unit(self._model.get_image_features(**prepared))
+
+    @torch.inference_mode()
+    def _embed_texts(self, texts: list[str]) -> Array:
+        tokens = self._tokenizer(
+            [self._as_read(text) for text in texts],
+            # SigLIP reads the last token of a caption that is as long as in its training, and knows no mask.
+            padding="max_length" if self._is_siglip else True,
+            truncation=True,
+            max_length=self._longest,
+            return_tensors="pt",
+        ).to(self.device)
+        names = ("input_ids",) if self._is_siglip else ("input_ids", "attention_mask")
+        return _unit(self._model.get_text_features(**{name: tokens[name] for name in names}))
+
+
+def load_checkpoint(source: str, device: str = "auto", *, revision: str = "", tell: Tell = silent) -> PretrainedEncoder:
+    """A checkpoint, ready to be asked; loaded once in a process as long as its files stay the same.
+
+    Args:
+        source: a hub name such as ``openai/clip-vit-base-patch32``, or a local folder.
+        device: ``auto`` takes that of `vlcore.learning.embed.choose_device`.
+        revision: commit of the hub, the newest unless given.
+        tell: is told what is being waited for.
+
+    Raises:
+        PretrainedError: when the checkpoint cannot be had or used.
+        ModelError: when ``VLCORE_DEVICE`` names a device that is not there.
+    """
+    device = choose_device() if device == "auto" else device
+    with _loading:
+        checkpoint = find(source, revision, tell)
+        tell(f"loading {checkpoint.name}, {max(1, round(checkpoint.bytes / 1e6)):,} MB")
+        return _load(checkpoint, digest(checkpoint.folder), device)
+
+
+@lru_cache(maxsize=2)
+def _load(checkpoint: Checkpoint, _digest: str, device: str) -> PretrainedEncoder:
+    model = _model_of(checkpoint).to(device).eval().requires_grad_(False)
+    tokenizer = _opened(checkpoint, "words", "AutoTokenizer")
+    preparation = _opened(checkpoint, "pictures", "AutoImageProcessor")
+    words = model.config.text_config.vocab_size
+    if len(tokenizer) > words:
+        raise PretrainedError(
+            f"The tokenizer of {checkpoint.name} has {len(tokenizer)} words and its model {words}; they are not of one "
+            "checkpoint, so download it again."
+        )
+    scale = float(model.logit_scale.exp())
+    bias = float(model.logit_bias) if hasattr(model, "logit_bias") else 0.0
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    encoder = PretrainedEncoder(checkpoint, device, parameters, 0, scale, bias, model, tokenizer, preparation)
+    return _tried(encoder)
+
+
+def _tried(encoder: PretrainedEncoder) -> PretrainedEncoder:
+    """The encoder with the width that its embeddings turn out to have.
+
+    Raises:
+        PretrainedError: when a picture and a caption do not come out as numbers of one space.
+    """
+    name = encoder.checkpoint.name
+    try:
+        picture = encoder._embed([Image.new("RGB", (64, 48), (120, 140, 90))])
+        caption = encoder._embed_texts(["a photo"])
+    except torch.OutOfMemoryError as error:
+        raise PretrainedError(f"The memory of {encoder.device} is too small for {name}.") from error
+    except Exception as error:  # a stranger's configuration can fail anywhere
+        raise PretrainedError(f"{name} cannot embed a picture and a caption: {_first_line(error)}.") from error
+    if picture.shape != caption.shape or not np.isfinite([picture, caption]).all():
+        raise PretrainedError(f"{name} does not bring pictures and captions into one space; choose another checkpoint.")
+    return PretrainedEncoder(**{**vars(encoder), "width": picture.shape[1]})
+
+
+def _model_of(checkpoint: Checkpoint) -> Any:
+    """The two towers of a checkpoint, on the processor.
+
+    Raises:
+        PretrainedError: when its weights do not fill the shape that its configuration gives.
+    """
+    transformers = _transformers()
+    try:
+        config = transformers.AutoConfig.from_pretrained(checkpoint.folder, trust_remote_code=False)
+        with torch.device("meta"):  # only the shape: what a hostile configuration asks for is counted, not made
+            shape = transformers.AutoModel.from_config(config, trust_remote_code=False)
+        asked = sum(parameter.numel() for parameter in shape.parameters())
+        if asked > 1.05 * checkpoint.numbers:
+            raise PretrainedError(
+                f"{checkpoint.name} lacks weights: its configuration is of {asked:,} numbers and its files hold "
+                f"{checkpoint.numbers:,}; download it again."
+            )
+        model, found = transformers.AutoModel.from_pretrained(
+            checkpoint.folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32,
+            output_loading_info=True, local_files_only=True,
+        )  # fmt: skip
+    except PretrainedError:
+        raise
+    except Exception as error:  # a stranger's configuration can fail anywhere
+        raise PretrainedError(f"The model of {checkpoint.name} cannot be loaded: {_first_line(error)}.") from error
+    if missing := sorted(found["missing_keys"]):
+        raise PretrainedError(
+            f"{checkpoint.name} lacks weights, such as {missing[0]}: it is no whole CLIP or SigLIP; download it again."
+        )
+    return model
+
+
+def _opened(checkpoint: Checkpoint, what: str, kind: str) -> Any:
+    """A checkpoint's tokenizer or its preparation of pictures.
+
+    Raises:
+        PretrainedError: when it cannot be read.
+    """
+    try:
+        return getattr(_transformers(), kind).from_pretrained(
+            checkpoint.folder, trust_remote_code=False, local_files_only=True
+        )
+    except ImportError as error:
+        raise PretrainedError(
+            f"The preparation of {what} of {checkpoint.name} needs a package that is not here: {_first_line(error)}."
+        ) from error
+    except Exception as error:
+        raise PretrainedError(
+            f"The preparation of {what} of {checkpoint.name} cannot be read ({_first_line(error)}); download the "
+            "checkpoint again."
+        ) from error
+
+
+def _transformers() -> Any:
+    import transformers
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # what it reports of a checkpoint is not for the people who read ours
+    logging.disable_progress_bar()
+    return transformers
+
+
+def middle_square(picture: Image.Image) -> Image.Image:
+    """The central square of a picture at its full size, in RGB."""
+    side = min(picture.size)
+    left, top = (picture.width - side) // 2, (picture.height - side) // 2
+    return picture.convert("RGB").crop((left, top, left + side, top + side))
+
+
+def _unit(features: Any) -> Array:
+    """Unit vectors, (n, E), from what a tower gives: the vectors themselves, or an object that holds them."""
+    vectors = features if isinstance(features, Tensor) else features.pooler_output
+    return F.normalize(vectors.float(), dim=-1).cpu().numpy()
+
+
+def _batches(things: list[Any]) -> Iterator[list[Any]]:
+    return (things[start : start + BATCH] for start in range(0, len(things), BATCH))
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:200].rstrip(".:")

@@ -1,0 +1,206 @@
+"""A pretrained CLIP or SigLIP as one more model: measured, mapped and compared like ours.
+
+The one idea: it was trained elsewhere, so there is one moment, the end; but our pictures are there, so what is asked of
+a model of ours is asked of it too. It sees them at the size that they are stored in, prepared as it was trained; the
+pictures put together for the panel are made at `PANEL_SIZE`, not at the 64 px of our own encoders. Its weights are not
+copied: the artefact says which they were, and they are found again when somebody asks of a new picture.
+
+What the chosen bias does here depends on the readout. Zero-shot reads captions and is touched by no training picture; a
+linear probe is fitted on the biased training pictures; dfr on balanced validation pictures.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from vlcore.conditions import Condition, ConditionError
+from vlcore.home import write_json
+from vlcore.measures.scores import logits
+from vlcore.runs import jobs, spaces
+from vlcore.runs.imported import ended
+from vlcore.runs.measuring import Seen, moment_of
+from vlcore.runs.pipeline import draw, own_captions_of, parts_of, write_embeddings, write_maps
+from vlcore.runs.store import Artefact
+from vlcore.runs.watching import RENDERING, TRAINING, Labels, Moment, Views, last_layer, why_unread
+
+if TYPE_CHECKING:
+    from vlcore.learning.pretrained import PretrainedEncoder
+
+ELSEWHERE = "the model was trained elsewhere, and nothing of it is trained here"
+PANEL_SIZE = 128  # pixels, as large as drawn pictures are
+BATCH = 64
+# How the object is read off, in a sentence: pages and `--help` say these.
+READOUTS = {
+    "zero-shot": "By the captions of the label style: no training picture is used.",
+    "probe": "By a linear probe on its embeddings, fitted on the biased training pictures.",
+    "dfr": "By a new last layer on its embeddings, fitted on validation pictures, all groups alike.",
+}
+
+
+def condition_of(source: str, base: Condition, *, readout: str = "zero-shot") -> Condition:
+    """The condition of a checkpoint on an image set: what `base` says of data, bias, labels and seeds.
+
+    Args:
+        source: a hub name, or the folder of a checkpoint, of which the files are read; the hub is not asked.
+        base: a condition; what it says of training does not matter.
+        readout: one of `READOUTS`.
+
+    Raises:
+        ConditionError: when the readout is unknown or the labels do not fit.
+        PretrainedError: when the folder holds no checkpoint that can be used, or is not there.
+    """
+    from vlcore.learning.checkpoints import name_of
+
+    if readout not in READOUTS:
+        raise ConditionError(f"No readout is named {readout!r}; choose one of {', '.join(READOUTS)}.")
+    return Condition(
+        base.data, base.data_version, bias=base.bias, labels=base.labels, template=base.template,
+        objective="pretrained_probe" if readout == "probe" else "pretrained",
+        mitigation="dfr" if readout == "dfr" else "none",
+        size_mode=base.size_mode, architecture=f"clip:{name_of(source)}", n_per_group=base.n_per_group, steps=0,
+        data_seed=base.data_seed, init_seed=base.init_seed,
+    )  # fmt: skip
+
+
+def make_pretrained(source: str, condition: Condition) -> str:
+    """Measure and publish a checkpoint under a condition of `condition_of`, unless it is there; what
+    `vlcore.runs.jobs.run` returns and raises.
+
+    Raises:
+        PretrainedError: when the checkpoint cannot be had or used, or is another one than the condition names.
+    """
+    return jobs.run(condition.key, lambda out, report: _make(source, condition, out, report))
+
+
+def load_for(artefact: Artefact) -> PretrainedEncoder:
+    """The checkpoint that an artefact was made from, loaded once in a process.
+
+    Raises:
+        PretrainedError: when it is gone, has changed, or cannot be had.
+    """
+    from vlcore.learning.hub import PretrainedError
+    from vlcore.learning.pretrained import load_checkpoint
+
+    about = artefact.json("checkpoint.json")
+    again = "bring it back, or run `python -m vlcore pretrained` anew and take the model that it makes"
+    if not about["revision"] and not Path(about["source"]).is_dir():
+        raise PretrainedError(f"The folder of the checkpoint {about['name']} is gone; {again}.")
+    encoder = load_checkpoint(about["source"], revision=about["revision"])
+    if encoder.checkpoint.name != about["name"]:
+        raise PretrainedError(f"The files of the checkpoint {about['name']} have changed; {again}.")
+    return encoder
+
+
+def _make(source: str, condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, Any]:
+    from vlcore.learning.hub import PretrainedError
+    from vlcore.learning.pretrained import load_checkpoint
+
+    started = time.perf_counter()
+    parts = parts_of(condition)
+    labels = Labels.of(condition, parts[0].grouping)
+    encoder = load_checkpoint(source, tell=lambda sentence: report(stage=sentence, now=True))
+    if f"clip:{encoder.checkpoint.name}" != condition.architecture:
+        raise PretrainedError(f"{source} is {encoder.checkpoint.name} and not {condition.checkpoint}; ask for it anew.")
+    seen: list[Seen] = []
+    embedded: Embedded | None = None
+    for part in parts:  # a small set's folds have a readout each; the embeddings are the same
+        views = Views(part, draw(part, condition, report), PANEL_SIZE)
+        embedded = embedded or Embedded(encoder, views, report)
+        own = own_captions_of(part, views.rows["train"], condition)
+        seen.append(Seen(views, own, {"end": _moment(condition, labels, views, embedded)}))
+    report(stage="measuring", fraction=RENDERING + TRAINING, now=True)
+    write_json(out / "condition.json", condition.as_dict())
+    write_json(out / "checkpoint.json", _about(encoder))
+    write_embeddings(out, condition, seen[0], labels)
+    write_maps(out, seen[0])
+    measured = moment_of(condition, labels, seen, "end")
+    write_json(out / "metrics.json", ended(measured, spaces.of_raw_pixels(seen[0].views), ELSEWHERE, models=len(parts)))
+    report(fraction=1.0, now=True)
+    return {
+        "seconds": round(time.perf_counter() - started, 2),
+        "device": encoder.device,
+        "parameters": encoder.parameters,
+    }
+
+
+def _about(encoder: PretrainedEncoder) -> dict[str, Any]:
+    """What is kept of a checkpoint: where it was, which it was, and how large it is."""
+    from importlib.metadata import version
+
+    from vlcore.learning.checkpoints import digest
+
+    checkpoint = encoder.checkpoint
+    on_hub = bool(checkpoint.revision)
+    return {
+        "source": checkpoint.source if on_hub else str(checkpoint.folder.resolve()),
+        "name": checkpoint.name,
+        "revision": checkpoint.revision,
+        "digest": digest(checkpoint.folder),
+        "kind": checkpoint.kind,
+        "parameters": encoder.parameters,
+        "bytes": checkpoint.bytes,
+        "transformers": version("transformers"),
+    }
+
+
+class Embedded:
+    """What a checkpoint makes of the pictures of a set; each is looked at once, however many folds ask."""
+
+    def __init__(self, encoder: PretrainedEncoder, views: Views, report: jobs.Reporter) -> None:
+        self.encoder, self._images, self._report = encoder, views.images, report
+        self._known: dict[int, NDArray[np.float32]] = {}
+        self._done, panel = 0, views.panel or {}
+        self._all = len(np.unique(np.concatenate([*views.rows.values()]))) + sum(map(len, panel.values()))
+
+    def rows(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Unit vectors of rows of the set, (n, E), from the stored pictures at their full size."""
+        new = [row for row in rows.tolist() if row not in self._known]
+        self._known.update(zip(new, self._embed(self._images.image(row) for row in new), strict=True))
+        return self._stacked([self._known[row] for row in rows.tolist()])
+
+    def pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Unit vectors of pictures that are in no set, uint8 (n, S, S, 3) to (n, E)."""
+        return self._stacked(list(self._embed(pixels)))
+
+    def _embed(self, pictures: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.float32]]:
+        waiting = iter(pictures)
+        while batch := [Image.fromarray(picture) for picture in islice(waiting, BATCH)]:
+            share = min(1.0, self._done / self._all)
+            self._report(stage="embedding pictures", fraction=RENDERING + TRAINING * share)
+            yield from self.encoder.embed_pictures(batch)
+            self._done += len(batch)
+
+    def _stacked(self, vectors: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+        return np.stack(vectors) if vectors else np.empty((0, self.encoder.width), dtype=np.float32)
+
+
+def _moment(condition: Condition, labels: Labels, views: Views, embedded: Embedded) -> Moment:
+    """Full embeddings of a checkpoint, in the form of `vlcore.runs.watching.Watcher.moment`."""
+    encoder = embedded.encoder
+    z = {split: embedded.rows(rows) for split, rows in views.rows.items()}
+    captions = encoder.embed_captions(labels.texts)
+
+    def scores(of: NDArray[np.float32]) -> NDArray[np.float64]:
+        return logits(of, captions, encoder.scale, encoder.bias)
+
+    panel = {name: embedded.pixels(pixels) for name, pixels in (views.panel or {}).items()}
+    return {
+        **z,
+        "captions": captions,
+        "bare": encoder.embed_captions(views.grouping.objects),
+        "scores": {split: scores(of) for split, of in z.items()},
+        "panel": {name: (of, scores(of)) for name, of in panel.items()},
+        "layer": last_layer(condition, views, z),
+        "scale": encoder.scale,
+        "bias": encoder.bias,
+        "unread": why_unread(condition, labels),
+        "wordless": None,
+    }
