@@ -1,0 +1,88 @@
+"""What only a browser can do, and Streamlit does not: play a film, copy the address.
+
+The one idea: each is a few lines of our own script in a component, with the look of the theme around it. None asks
+the network for anything, and none takes a text from a visitor into the page. (Pictures from the clipboard need none:
+Streamlit's uploader takes what is pasted anywhere on its page.)
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from vlcore.figures.film_curves import MOMENT
+from vlcore.figures.playing import PLAY_SCRIPT
+
+_BUTTON = """
+button {
+  font: inherit; font-size: var(--st-base-font-size, 1rem); color: var(--st-text-color);
+  background: var(--st-background-color); border: 1px solid var(--st-border-color);
+  border-radius: var(--st-button-radius, .35rem); padding: .35rem .8rem; min-height: 2.5rem; cursor: pointer;
+}
+button:hover { border-color: var(--st-primary-color); color: var(--st-primary-color); }
+button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
+"""
+_PLAY = st.components.v2.component(
+    "vl_bias_lab_play",
+    html='<button type="button"></button>',
+    css=_BUTTON,
+    js=PLAY_SCRIPT
+    + """
+export default function({parentElement, data}) {
+  return filmPlayer(parentElement.querySelector("button"), data.name);
+}
+""",
+)
+_COPY = st.components.v2.component(
+    "vl_bias_lab_copy",
+    html='<button type="button">Copy link</button><span role="status"></span>',
+    css=_BUTTON + "span { margin-left: .6rem; color: var(--st-text-color); }",
+    js="""
+export default function({parentElement}) {
+  const button = parentElement.querySelector("button"), said = parentElement.querySelector("span");
+  const byHand = address => {  // browsers give the clipboard to pages of https and localhost only
+    const field = document.createElement("textarea");
+    field.value = address;
+    field.setAttribute("readonly", "");
+    field.style.position = "fixed";
+    field.style.opacity = "0";
+    document.body.append(field);
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    button.focus();
+    return done;
+  };
+  const copy = async () => {
+    const address = window.location.href;
+    let done = false;
+    try {
+      await navigator.clipboard.writeText(address);
+      done = true;
+    } catch {
+      done = byHand(address);
+    }
+    said.textContent = done ? "Copied" : "Not allowed here: copy the address from the address bar.";
+    setTimeout(() => { said.textContent = ""; }, 4000);
+  };
+  button.addEventListener("click", copy);
+  return () => button.removeEventListener("click", copy);
+}
+""",
+)
+
+
+def play_button(name: str = MOMENT, *, key: str = "play") -> None:
+    """A button that plays the film on this page, once through, and pauses it; in the browser alone.
+
+    Where the visitor's system asks for little motion, each press shows the next moment instead.
+
+    Args:
+        name: the parameter that the film's slider is bound to.
+        key: of the button on its page.
+    """
+    _PLAY(key=key, data={"name": name}, width="content")
+
+
+def copy_link(*, key: str = "copy-link") -> None:
+    """A button that copies the address of the page as it is when pressed, and says so."""
+    _COPY(key=key, width="content")
