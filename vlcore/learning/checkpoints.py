@@ -21,6 +21,8 @@ from vlcore.learning.hub import INDEX, WEIGHTS, PretrainedError, Tell, fetch, si
 KINDS = ("clip", "metaclip_2", "siglip", "siglip2")  # model types with two towers that end in one space
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+# Without these files transformers makes a tokenizer that knows no words, and says nothing.
+_TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"), ("spiece.model",), ("sentencepiece.bpe.model",))
 _CONFIG_BYTES = 2**20
 _MOST = {"num_hidden_layers": 200, "image_size": 2048, "max_position_embeddings": 100_000}
 _MOST_ELSE = 10_000_000  # any other whole number of a configuration; vocabularies have some hundred thousand words
@@ -144,6 +146,8 @@ def _look_at(folder: Path, called: str) -> tuple[str, int, int]:
         raise PretrainedError(
             f"{called} lacks preprocessor_config.json, which says how pictures are prepared; download it again."
         )
+    if not any(all((folder / name).is_file() for name in files) for files in _TOKENIZERS):
+        raise PretrainedError(f"{called} lacks its tokenizer, such as {_TOKENIZERS[0][0]}; download it again.")
     for path in preparations:
         _check_numbers(_read_json(path, called), called)
     return kind, sum(_numbers_in(path, called) for path in weights), sum(path.stat().st_size for path in weights)
@@ -155,12 +159,12 @@ def _read_json(path: Path, called: str) -> dict[str, Any]:
     Raises:
         PretrainedError: when it is missing, too large for one, or holds no JSON object.
     """
+    if not path.is_file():
+        raise PretrainedError(f"{called} is no checkpoint: it has no {path.name}.")
+    if path.stat().st_size > _CONFIG_BYTES:
+        raise PretrainedError(f"The {path.name} of {called} is larger than any configuration; it is not opened.")
     try:
-        if path.stat().st_size > _CONFIG_BYTES:
-            raise PretrainedError(f"The {path.name} of {called} is larger than any configuration; it is not opened.")
         found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise PretrainedError(f"{called} is no checkpoint: it has no {path.name}.") from error
     except (OSError, ValueError, RecursionError) as error:
         raise PretrainedError(f"The {path.name} of {called} is no JSON; download the checkpoint again.") from error
     if not isinstance(found, dict):

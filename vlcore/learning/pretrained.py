@@ -199,7 +199,10 @@ def _model_of(checkpoint: Checkpoint) -> Any:
     except PretrainedError:
         raise
     except Exception as error:  # a stranger's configuration can fail anywhere
-        raise PretrainedError(f"The model of {checkpoint.name} cannot be loaded: {_first_line(error)}.") from error
+        reason = _first_line(error)
+        if "ignore_mismatched_sizes" in reason:
+            reason = "its weights have other shapes than its configuration says"
+        raise PretrainedError(f"The model of {checkpoint.name} cannot be loaded: {reason}.") from error
     if missing := sorted(found["missing_keys"]):
         raise PretrainedError(
             f"{checkpoint.name} lacks weights, such as {missing[0]}: it is no whole CLIP or SigLIP; download it again."

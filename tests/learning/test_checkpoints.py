@@ -1,0 +1,228 @@
+"""Folders that are no CLIP, lack files, hold pickles or lie: each is one sentence, and nothing of it runs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from tests.learning.tiny_clip import save_clip, save_siglip
+from vlcore.conditions import Condition
+from vlcore.learning import checkpoints
+from vlcore.learning.checkpoints import digest, find, name_of
+from vlcore.learning.hub import INDEX, WEIGHTS, PretrainedError
+from vlcore.learning.pretrained import load_checkpoint
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_clip(tmp_path_factory.mktemp("saved") / "tiny")
+
+
+@pytest.fixture
+def folder(saved: Path, tmp_path: Path) -> Path:
+    """A checkpoint that a test may spoil."""
+    return Path(shutil.copytree(saved, tmp_path / "tiny"))
+
+
+def change(path: Path, **values: Any) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+def test_a_folder_has_a_name_that_changes_with_its_files(folder: Path) -> None:
+    found = find(str(folder))
+    assert found.name == name_of(str(folder)) == f"tiny@{digest(folder)[:8]}"
+    assert (found.kind, found.revision, found.folder) == ("clip", "", folder)
+    (folder / "README.md").write_text("nothing is read of this")
+    assert name_of(str(folder)) == found.name
+    change(folder / "tokenizer_config.json", padding_side="left")
+    assert name_of(str(folder)) != found.name
+
+
+def test_the_same_files_elsewhere_are_the_same_checkpoint(folder: Path, tmp_path: Path) -> None:
+    assert digest(Path(shutil.copytree(folder, tmp_path / "copy"))) == digest(folder)
+
+
+@pytest.mark.parametrize("called", ["My CLIP (v2)", "..hidden..", "沙漠", "a..b", "-", "x" * 200])
+def test_any_folder_name_makes_a_condition(folder: Path, called: str) -> None:
+    name = name_of(str(folder.rename(folder.with_name(called))))
+    condition = Condition(objective="pretrained", architecture=f"clip:{name}", steps=0)
+    assert condition.checkpoint == name.partition("@")[0]
+
+
+def test_what_it_holds_is_counted(folder: Path) -> None:
+    found = find(str(folder))
+    assert found.numbers == sum(array.size for array in load_file(folder / WEIGHTS).values())
+    assert found.bytes == (folder / WEIGHTS).stat().st_size
+
+
+def test_weights_in_several_files_are_read(folder: Path) -> None:
+    before = load_checkpoint(str(folder)).embed_captions(["horse"])
+    numbers = find(str(folder)).numbers
+    in_shards(folder)
+    found = load_checkpoint(str(folder))
+    assert found.checkpoint.numbers == numbers
+    assert np.allclose(found.embed_captions(["horse"]), before, atol=1e-6)
+
+
+def in_shards(folder: Path) -> None:
+    arrays = load_file(folder / WEIGHTS)
+    names = [f"model-{number}-of-2.safetensors" for number in (1, 2)]
+    where = {name: names[place % 2] for place, name in enumerate(arrays)}
+    for file in names:
+        save_file({name: array for name, array in arrays.items() if where[name] == file}, folder / file)
+    (folder / INDEX).write_text(json.dumps({"metadata": {}, "weight_map": where}))
+    (folder / WEIGHTS).unlink()
+
+
+def pickles(folder: Path) -> None:
+    (folder / WEIGHTS).rename(folder / "pytorch_model.bin")
+
+
+def outside(folder: Path) -> None:
+    in_shards(folder)
+    (folder / INDEX).write_text(json.dumps({"weight_map": {"a": "../tiny/model-1-of-2.safetensors"}}))
+
+
+def without_shard(folder: Path) -> None:
+    in_shards(folder)
+    (folder / "model-2-of-2.safetensors").unlink()
+
+
+def without_layer(folder: Path) -> None:
+    arrays = load_file(folder / WEIGHTS)
+    del arrays["visual_projection.weight"]
+    save_file(arrays, folder / WEIGHTS)
+
+
+def truncated(folder: Path) -> None:
+    (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-500])
+
+
+def strange_shape(folder: Path) -> None:
+    arrays = load_file(folder / WEIGHTS)
+    arrays["visual_projection.weight"] = arrays["visual_projection.weight"][:, :8].copy()
+    arrays["rest"] = arrays["logit_scale"].reshape(1).repeat(5000)
+    save_file(arrays, folder / WEIGHTS)
+
+
+def not_finite(folder: Path) -> None:
+    arrays = load_file(folder / WEIGHTS)
+    arrays["visual_projection.weight"] = arrays["visual_projection.weight"] * float("nan")
+    save_file(arrays, folder / WEIGHTS)
+
+
+def longer_config(folder: Path) -> None:
+    """One that would need gigabytes: it is found out before they are asked for."""
+    config = json.loads((folder / "config.json").read_text())
+    config["text_config"]["vocab_size"] = 9_000_000
+    change(folder / "config.json", text_config=config["text_config"])
+
+
+def deeper_config(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    change(folder / "config.json", vision_config={**config["vision_config"], "num_hidden_layers": 10**6})
+
+
+def wide_pictures(folder: Path) -> None:
+    change(folder / "preprocessor_config.json", size={"shortest_edge": 10**6}, crop_size={"height": 10**6, "width": 9})
+
+
+def more_words(folder: Path) -> None:
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["model"]["vocab"]["horses"] = len(tokenizer["model"]["vocab"])
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+
+
+def write(name: str, text: str) -> Callable[[Path], Any]:
+    return lambda folder: (folder / name).write_text(text)
+
+
+def remove(name: str) -> Callable[[Path], Any]:
+    return lambda folder: (folder / name).unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (remove("config.json"), "is no checkpoint: it has no config.json"),
+        (write("config.json", "{"), "config.json of tiny is no JSON"),
+        (write("config.json", "[" * 100_000), "config.json of tiny is no JSON"),
+        (write("config.json", "[]"), "holds no settings"),
+        (write("config.json", " " * 2**21), "larger than any configuration"),
+        (write("config.json", '{"model_type": "bert"}'), "type 'bert', which does not bring pictures and captions"),
+        (write("config.json", '{"model_type": ["clip"]}'), "does not bring pictures and captions into one space"),
+        (write("config.json", "{}"), "type 'None'"),
+        (lambda folder: change(folder / "config.json", projection_dim="wide"), "cannot be loaded"),
+        (write("config.json", '{"model_type": "clip"}'), "lacks weights: its configuration is of"),
+        (longer_config, "lacks weights: its configuration is of"),
+        (deeper_config, "asks for num_hidden_layers = 1000000"),
+        (wide_pictures, "asks for image_size = 1000000"),
+        (remove("preprocessor_config.json"), "lacks preprocessor_config.json"),
+        (write("preprocessor_config.json", "nonsense"), "preprocessor_config.json of tiny is no JSON"),
+        (remove(WEIGHTS), f"lacks {WEIGHTS}"),
+        (pickles, "holds its weights as pickles, which can run code"),
+        (truncated, f"{WEIGHTS} of tiny is damaged"),
+        (write(WEIGHTS, ""), f"{WEIGHTS} of tiny is damaged"),
+        (outside, "names no weights beside it"),
+        (without_shard, "lacks model-2-of-2.safetensors"),
+        (without_layer, "lacks weights, such as visual_projection.weight"),
+        (strange_shape, "other shapes than its configuration says"),
+        (not_finite, "does not bring pictures and captions into one space"),
+        (remove("tokenizer.json"), "lacks its tokenizer"),
+        (write("tokenizer.json", "{}"), "The preparation of words of tiny@"),
+        (more_words, "has 515 words and its model 514"),
+    ],
+)
+def test_a_folder_that_cannot_be_used_is_a_sentence(folder: Path, spoil: Callable[[Path], Any], sentence: str) -> None:
+    spoil(folder)
+    with pytest.raises(PretrainedError, match=sentence) as raised:
+        load_checkpoint(str(folder))
+    assert "\n" not in str(raised.value)
+    assert len(str(raised.value)) < 500
+
+
+def test_code_in_a_checkpoint_does_not_run(folder: Path, tmp_path: Path) -> None:
+    (folder / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Evil: pass\n")
+    for name in ("config.json", "tokenizer_config.json", "preprocessor_config.json"):
+        kinds = ("AutoConfig", "AutoModel", "AutoProcessor", "AutoImageProcessor")
+        change(folder / name, auto_map={**dict.fromkeys(kinds, "evil.Evil"), "AutoTokenizer": ["evil.Evil", None]})
+    assert load_checkpoint(str(folder)).embed_captions(["horse"]).shape == (1, 16)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_pickles_beside_safetensors_are_left_alone(folder: Path) -> None:
+    (folder / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'false'\ntR.")
+    assert load_checkpoint(str(folder)).width == 16
+
+
+def test_the_weights_of_another_kind_do_not_fill_a_clip(folder: Path, tmp_path: Path) -> None:
+    shutil.copy(save_siglip(tmp_path / "siglip") / WEIGHTS, folder / WEIGHTS)
+    with pytest.raises(PretrainedError, match="its weights have other shapes than its configuration says"):
+        load_checkpoint(str(folder))
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["", " ", "nowhere", "/no/such/folder", "../..//x", "a/b/c", "a\0b", "~nobody/x", "x" * 5000, "a/..b", "é/é"],
+)
+def test_what_is_neither_folder_nor_hub_name_is_a_sentence(source: str) -> None:
+    with pytest.raises(PretrainedError, match="There is no folder"):
+        name_of(source)
+
+
+def test_a_hub_name_is_its_own_name() -> None:
+    assert name_of("google/siglip-base-patch16-224") == "google/siglip-base-patch16-224"
+
+
+def test_files_are_hashed_once(folder: Path) -> None:
+    first = digest(folder)
+    before = checkpoints._digest.cache_info().misses
+    assert digest(folder) == first
+    assert checkpoints._digest.cache_info().misses == before

@@ -1,0 +1,234 @@
+"""Getting a checkpoint from the hub: what is asked for, what happens without a network, and what is said then.
+
+The hub is played by functions that stand in for its client, or is really out of reach.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import huggingface_hub
+import pytest
+from huggingface_hub import constants
+from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+from huggingface_hub.utils import httpx
+
+from tests.learning.tiny_clip import save_clip
+from vlcore.learning import hub
+from vlcore.learning.hub import WEIGHTS, PretrainedError, fetch
+from vlcore.learning.pretrained import load_checkpoint
+
+NAME, COMMIT, OTHER = "somebody/tiny-clip", "a" * 40, "b" * 40
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of the hub's client."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub"
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No network, as `HF_HUB_OFFLINE` makes it for a process that starts with it."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+
+
+def downloaded(cache: Path, commit: str = COMMIT, ref: str = "main") -> Path:
+    """A checkpoint as the hub's client keeps it."""
+    kept = cache / "models--somebody--tiny-clip"
+    (kept / "refs" / ref).parent.mkdir(parents=True, exist_ok=True)
+    (kept / "refs" / ref).write_text(commit)
+    return save_clip(kept / "snapshots" / commit)
+
+
+def test_out_of_reach_and_never_downloaded_is_a_sentence(cache: Path, offline: None) -> None:
+    with pytest.raises(PretrainedError, match=f"{NAME} is not on this machine and HF_HUB_OFFLINE is set") as raised:
+        load_checkpoint(NAME)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("error", [httpx.ConnectError("no route"), httpx.ReadTimeout("slow"), OSError("no name")])
+def test_a_hub_that_does_not_answer_is_a_sentence(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def unanswered(*_arguments: Any, **_options: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", unanswered)
+    with pytest.raises(PretrainedError, match=f"{NAME} is not on this machine and the hub cannot be reached"):
+        load_checkpoint(NAME)
+
+
+def test_an_earlier_download_does_without_the_hub(cache: Path, offline: None) -> None:
+    folder = downloaded(cache)
+    encoder = load_checkpoint(NAME)
+    assert encoder.checkpoint.name == encoder.checkpoint.source == NAME
+    assert encoder.checkpoint.revision == COMMIT
+    assert encoder.checkpoint.folder == folder
+    assert encoder.embed_captions(["horse"]).shape == (1, 16)
+
+
+def test_an_earlier_download_of_converted_weights_is_found(cache: Path, offline: None) -> None:
+    (downloaded(cache) / WEIGHTS).unlink()
+    converted = downloaded(cache, OTHER, "refs/pr/7")
+    assert fetch(NAME) == converted
+
+
+def test_a_commit_that_is_here_is_not_asked_for(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*_arguments: Any, **_options: Any) -> None:
+        pytest.fail("the hub was asked")
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", asked)
+    monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_tree", asked)
+    folder = downloaded(cache)
+    downloaded(cache, OTHER)  # what is the newest by now
+    assert load_checkpoint(NAME, revision=COMMIT).checkpoint.folder == folder
+
+
+def test_half_a_download_is_none(cache: Path, offline: None) -> None:
+    (downloaded(cache) / WEIGHTS).unlink()
+    with pytest.raises(PretrainedError, match="is not on this machine"):
+        fetch(NAME)
+
+
+# --- a hub that is played
+
+
+class Played:
+    """Stands in for `snapshot_download`: a hub with files by revision, of which it knows what was asked for."""
+
+    def __init__(self, folder: Path, **files: int) -> None:
+        self.folder, self.asked = folder, []  # type: ignore[var-annotated]
+        self.files = {"": files}
+
+    def __call__(self, name: str, *, revision: str | None, allow_patterns: list[str], dry_run: bool = False) -> Any:
+        assert "*" not in allow_patterns
+        assert not any(pattern.endswith((".bin", ".py", ".h5")) for pattern in allow_patterns)
+        self.asked.append((name, revision, dry_run))
+        if dry_run:
+            return [
+                SimpleNamespace(filename=file.replace("_", "."), file_size=size, will_download=size > 0)
+                for file, size in self.files[revision or ""].items()
+            ]
+        return str(self.folder)
+
+
+@pytest.fixture
+def play(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Played]:
+    def played(**files: int) -> Played:
+        stand_in = Played(save_clip(tmp_path / COMMIT), **files)
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", stand_in)
+        return stand_in
+
+    return played
+
+
+def test_a_download_says_how_much_it_is(play: Callable[..., Played]) -> None:
+    played = play(config_json=1000, model_safetensors=605_000_000)
+    said: list[str] = []
+    encoder = load_checkpoint(NAME, tell=said.append)
+    assert said == [f"asking the hub for {NAME}", f"downloading {NAME}, 605 MB", f"loading {NAME}, 1 MB"]
+    assert played.asked == [(NAME, None, True), (NAME, None, False)]
+    assert encoder.checkpoint.revision == COMMIT
+
+
+def test_what_is_here_is_not_downloaded(play: Callable[..., Played]) -> None:
+    play(config_json=0, model_safetensors=0)
+    said: list[str] = []
+    fetch(NAME, tell=said.append)
+    assert said == [f"asking the hub for {NAME}"]
+
+
+def test_whoever_is_told_can_stop_it(play: Callable[..., Played]) -> None:
+    played = play(model_safetensors=5)
+
+    def stop(sentence: str) -> None:
+        if "downloading" in sentence:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fetch(NAME, tell=stop)
+    assert [dry for *_, dry in played.asked] == [True]
+
+
+def test_a_checkpoint_that_is_too_large_is_not_downloaded(play: Callable[..., Played]) -> None:
+    played = play(model_safetensors=40 * 2**30)
+    with pytest.raises(PretrainedError, match="40 GB; choose a smaller"):
+        fetch(NAME)
+    assert len(played.asked) == 1
+
+
+def proposal(author: str, number: int, title: str = "Adding `safetensors` variant of this model") -> SimpleNamespace:
+    return SimpleNamespace(author=author, title=title, git_reference=f"refs/pr/{number}")
+
+
+def test_pickles_on_the_hub_are_replaced_by_its_own_conversion(
+    play: Callable[..., Played], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played = play(config_json=1000)
+    played.files["refs/pr/9"] = {"config_json": 1000, "model_safetensors": 10**6}
+    proposals = [proposal("mallory", 3), proposal("SFconvertbot", 8, "Update README"), proposal("SFconvertbot", 9)]
+    monkeypatch.setattr(huggingface_hub, "get_repo_discussions", lambda *_arguments, **_options: iter(proposals))
+    fetch(NAME)
+    assert played.asked == [(NAME, None, True), (NAME, "refs/pr/9", True), (NAME, "refs/pr/9", False)]
+
+
+def test_pickles_that_nobody_converted_are_refused(
+    play: Callable[..., Played], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played = play(config_json=1000)
+    monkeypatch.setattr(huggingface_hub, "get_repo_discussions", lambda *_, **__: iter([proposal("mallory", 3)]))
+    with pytest.raises(PretrainedError, match="no weights in safetensors on the hub"):
+        fetch(NAME)
+    assert all(dry for *_, dry in played.asked)
+
+
+def answered(kind: Any) -> Exception:
+    response = httpx.Response(403, request=httpx.Request("GET", "https://hub.invalid"))
+    return kind("somebody said no", response=response)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (answered(RepositoryNotFoundError), "has no checkpoint named 'somebody/tiny-clip' that is open to everybody"),
+        (answered(GatedRepoError), "asks for a login"),
+        (OSError(errno.ENOSPC, "No space left"), "the disk is full"),
+        (ValueError("nobody knows"), "the hub cannot be reached"),
+    ],
+)
+def test_why_a_download_failed_is_said(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, sentence: str
+) -> None:
+    def failing(*_arguments: Any, **_options: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", failing)
+    with pytest.raises(PretrainedError, match=sentence):
+        fetch(NAME)
+
+
+def test_an_answer_of_the_hub_is_known_through_the_client(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client turns what the hub says into an error of its own, with the reason behind it."""
+
+    def unknown(*_arguments: Any, **_options: Any) -> None:
+        raise answered(RepositoryNotFoundError)
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", unknown)
+    with pytest.raises(PretrainedError, match="has no checkpoint named"):
+        fetch(NAME)
+
+
+def test_a_cache_that_was_emptied_is_noticed(cache: Path, offline: None) -> None:
+    folder = downloaded(cache)
+    assert fetch(NAME, COMMIT) == folder
+    shutil.rmtree(folder)
+    with pytest.raises(PretrainedError, match="is not on this machine"):
+        fetch(NAME, COMMIT)
+    assert hub._downloaded(NAME, [COMMIT, "main"]) is None

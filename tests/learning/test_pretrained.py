@@ -1,0 +1,171 @@
+"""A loaded checkpoint answers as transformers' own model does, and says what it does not read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
+
+from tests.learning.tiny_clip import SIZE, TEXT_LENGTH, WIDTH, save_clip, save_siglip
+from vlcore.learning import pretrained
+from vlcore.learning.embed import ModelError
+from vlcore.learning.pretrained import PretrainedEncoder, load_checkpoint, middle_square
+
+TEXTS = ["horse", "a camel in the desert"]
+SAVED = {"clip": save_clip, "siglip": save_siglip}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("checkpoints")
+    return {kind: save(root / kind) for kind, save in SAVED.items()}
+
+
+@pytest.fixture(params=sorted(SAVED))
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def encoder(folders: dict[str, Path], kind: str) -> PretrainedEncoder:
+    return load_checkpoint(str(folders[kind]))
+
+
+def pictures(number: int = 3) -> list[Image.Image]:
+    random = np.random.default_rng(0)
+    return [Image.fromarray(random.integers(0, 256, (40, 40 + 10 * k, 3), dtype=np.uint8)) for k in range(number)]
+
+
+def test_pictures_are_embedded_as_the_checkpoints_own_processor_and_model_do(
+    folders: dict[str, Path], kind: str, encoder: PretrainedEncoder
+) -> None:
+    model, processor = (part.from_pretrained(folders[kind]) for part in (AutoModel, AutoImageProcessor))
+    given = pictures()
+    with torch.inference_mode():
+        features = model.get_image_features(**processor([middle_square(one) for one in given], return_tensors="pt"))
+    expected = torch.nn.functional.normalize(features.pooler_output, dim=-1).numpy()
+    z = encoder.embed_pictures(given)
+    assert z.dtype == np.float32
+    assert np.allclose(z, expected, atol=1e-6)
+
+
+def test_captions_are_embedded_one_by_one_as_together(
+    folders: dict[str, Path], kind: str, encoder: PretrainedEncoder
+) -> None:
+    model, tokenizer = (part.from_pretrained(folders[kind]) for part in (AutoModel, AutoTokenizer))
+    for text, z in zip(TEXTS, encoder.embed_captions(TEXTS), strict=True):
+        tokens = tokenizer(text, return_tensors="pt", padding="max_length", max_length=TEXT_LENGTH)
+        if kind == "siglip":
+            del tokens["attention_mask"]
+        with torch.inference_mode():
+            features = model.get_text_features(**tokens).pooler_output[0]
+        assert np.allclose(z, torch.nn.functional.normalize(features, dim=0).numpy(), atol=1e-5)
+
+
+def test_scores_are_the_models_own(folders: dict[str, Path], kind: str, encoder: PretrainedEncoder) -> None:
+    model = AutoModel.from_pretrained(folders[kind])
+    given = [middle_square(one) for one in pictures()]
+    tokens = AutoTokenizer.from_pretrained(folders[kind])(
+        TEXTS, return_tensors="pt", padding="max_length", max_length=TEXT_LENGTH
+    )
+    if kind == "siglip":
+        del tokens["attention_mask"]
+    prepared = AutoImageProcessor.from_pretrained(folders[kind])(given, return_tensors="pt")
+    with torch.inference_mode():
+        expected = model(**tokens, **prepared).logits_per_image.numpy()
+    cosines = encoder.embed_pictures(given) @ encoder.embed_captions(TEXTS).T
+    assert np.allclose(encoder.scale * cosines + encoder.bias, expected, atol=1e-4)
+
+
+def test_many_pictures_go_through_in_batches(encoder: PretrainedEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = encoder.embed_pictures(pictures(7))
+    monkeypatch.setattr(pretrained, "BATCH", 3)
+    assert np.allclose(encoder.embed_pictures(pictures(7)), together, atol=1e-6)
+
+
+def test_nothing_is_nothing(encoder: PretrainedEncoder) -> None:
+    assert encoder.embed_pictures([]).shape == encoder.embed_captions([]).shape == (0, encoder.width)
+
+
+def test_only_the_middle_square_of_a_picture_counts(encoder: PretrainedEncoder) -> None:
+    wide = Image.new("RGB", (90, 40), (255, 0, 0))
+    middle = pictures(1)[0]
+    wide.paste(middle, (25, 0))
+    assert np.allclose(encoder.embed_pictures([wide]), encoder.embed_pictures([middle]), atol=1e-6)
+    assert encoder.embed_pictures([Image.new("L", (9, 700)), Image.new("RGBA", (8, 8))]).shape == (2, encoder.width)
+
+
+@pytest.mark.parametrize("text", ["x" * 10_000, "<script>alert(1)</script>", "🐪 沙漠 جمل", "<|endoftext|>", "a\0b"])
+def test_any_caption_has_a_place(encoder: PretrainedEncoder, text: str) -> None:
+    z = encoder.embed_captions([text])
+    assert z.shape == (1, encoder.width)
+    assert np.linalg.norm(z) == pytest.approx(1, abs=1e-5)
+    assert isinstance(encoder.unknown(text), list)
+
+
+@pytest.mark.parametrize("text", ["", "  \n"])
+def test_a_caption_without_words_is_refused(encoder: PretrainedEncoder, text: str) -> None:
+    with pytest.raises(ModelError, match="at least one word"):
+        encoder.embed_captions(["horse", text])
+    assert encoder.unknown(text) == []
+
+
+def test_words_that_come_too_late_are_named(encoder: PretrainedEncoder) -> None:
+    # The tokenizer spells: 24 tokens are a beginning, an end and 22 letters.
+    read, late = "abcdefghij klmnopqrst uv", "wx yz"
+    assert encoder.unknown(read) == []
+    assert encoder.unknown(f"{read} {late}") == ["wx", "yz"]
+    assert np.allclose(*encoder.embed_captions([f"{read}", f"{read} {late}"]), atol=1e-6)
+
+
+def test_a_word_that_stands_for_none_is_named(encoder: PretrainedEncoder) -> None:
+    assert encoder.unknown("horse <|endoftext|> grass") == ["<|endoftext|>"]
+
+
+def test_siglip_reads_lower_case(folders: dict[str, Path]) -> None:
+    encoder = load_checkpoint(str(folders["siglip"]))
+    assert np.array_equal(*encoder.embed_captions(["A Horse", "a horse"]))
+
+
+def test_it_says_what_it_is(folders: dict[str, Path], encoder: PretrainedEncoder, kind: str) -> None:
+    model = AutoModel.from_pretrained(folders[kind])
+    assert encoder.parameters == sum(parameter.numel() for parameter in model.parameters())
+    assert encoder.checkpoint.bytes == (folders[kind] / "model.safetensors").stat().st_size
+    assert encoder.checkpoint.kind == kind
+    assert encoder.device == "cpu"
+    assert encoder.checkpoint.name in encoder.in_words
+    assert "million parameters" in encoder.in_words
+
+
+def test_a_checkpoint_is_loaded_once_until_its_files_change(tmp_path: Path) -> None:
+    folder = save_clip(tmp_path / "own")
+    said: list[str] = []
+    first = load_checkpoint(str(folder), tell=said.append)
+    assert said == [f"loading {first.checkpoint.name}, 1 MB"]
+    assert load_checkpoint(str(folder)) is first
+    save_clip(folder, seed=1)
+    other = load_checkpoint(str(folder))
+    assert other.checkpoint.name != first.checkpoint.name
+    assert not np.allclose(other.embed_captions(TEXTS), first.embed_captions(TEXTS))
+    assert other.width == WIDTH
+
+
+def test_a_device_that_is_not_there_is_a_sentence(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VLCORE_DEVICE", "toaster")
+    with pytest.raises(ModelError, match="toaster"):
+        load_checkpoint(str(folders["clip"]))
+
+
+def test_features_may_come_as_a_tensor(encoder: PretrainedEncoder) -> None:
+    """Older transformers give the vectors themselves."""
+    vectors = torch.randn(4, 5)
+    assert np.allclose(np.linalg.norm(pretrained._unit(vectors), axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(SIZE, SIZE), (50, 31), (31, 50)])
+def test_the_middle_square_is_square(size: tuple[int, int]) -> None:
+    assert middle_square(Image.new("P", size)).size == (min(size),) * 2
