@@ -22,6 +22,7 @@ from vlcore.conditions import (
     NEGATIVES,
     OBJECTIVES,
     PRESETS,
+    PRETRAINED,
     SIZE_MODES,
     STEPS_LIMIT,
     STYLES_OF_THE_STUDY,
@@ -34,6 +35,7 @@ from vlcore.conditions import (
     with_settings,
 )
 from vlcore.images.captions import LABEL_STYLES
+from vlcore.runs.store import check_key
 from vlcore.scenes import RENDERER_VERSION
 
 OTHER: dict[str, Any] = {
@@ -411,3 +413,68 @@ def test_nobody_waits_for_torch_to_name_a_condition() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# --- pretrained models
+
+CLIP = "clip:openai/clip-vit-base-patch32"
+
+
+def pretrained_one(**changes: Any) -> Condition:
+    return Condition(**{"objective": "pretrained", "architecture": CLIP, "steps": 0, **changes})
+
+
+def test_a_pretrained_model_is_a_condition_with_a_readable_key() -> None:
+    condition = pretrained_one(bias=0.75, labels="clip_template")
+    assert condition.key.startswith("scenes-b75-clip_template-clip-vit-base-patch32-pretrained-s0-")
+    assert condition.checkpoint == "clip-vit-base-patch32"
+    assert "-probe-s0-" in pretrained_one(objective="pretrained_probe").key
+    assert "-pretrained-dfr-s0-" in pretrained_one(mitigation="dfr").key
+    assert from_dict(condition.as_dict()) == condition
+    assert Condition().checkpoint == ""
+
+
+def test_nobody_is_offered_a_pretrained_objective_to_train_with() -> None:
+    assert not set(PRETRAINED) & set(OBJECTIVES)
+
+
+@given(
+    name=st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,90}", fullmatch=True),
+    tail=st.from_regex(r"(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,90}|@[0-9a-f]{8})", fullmatch=True),
+)
+def test_every_checkpoint_has_a_key_that_can_be_published(name: str, tail: str) -> None:
+    architecture = f"clip:{name}{tail}"
+    if ".." in architecture:
+        with pytest.raises(ConditionError, match="architecture of a pretrained model"):
+            pretrained_one(architecture=architecture)
+        return
+    assert check_key(pretrained_one(architecture=architecture).key)
+
+
+def test_checkpoints_of_one_name_have_keys_of_their_own() -> None:
+    names = ("clip:a/tiny", "clip:b/tiny", "clip:tiny@01234567", "clip:tiny@01234568")
+    assert len({pretrained_one(architecture=name).key for name in names}) == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"steps": 1}, "it has steps=0"),
+        ({"objective": "pretrained_probe", "steps": 600}, "it has steps=0"),
+        ({"architecture": "conv_stem"}, "architecture of a pretrained model is 'conv_stem'"),
+        ({"architecture": "clip:"}, "architecture of a pretrained model"),
+        ({"architecture": "clip:openai"}, "architecture of a pretrained model"),
+        ({"architecture": "clip:/etc/passwd"}, "architecture of a pretrained model"),
+        ({"architecture": "clip:a/b\n"}, "architecture of a pretrained model"),
+        ({"architecture": "clip:<b>/x"}, "architecture of a pretrained model"),
+        ({"architecture": 3}, "architecture of a pretrained model"),
+        ({"mitigation": "groupdro"}, "choose mitigation=none or mitigation=dfr"),
+        ({"mitigation": "dfr", "objective": "pretrained_probe"}, "choose mitigation=none"),
+        ({"negatives": "none"}, "no choice of negatives"),
+        ({"objective": "pairwise_bce"}, "No architecture is named 'clip:openai"),
+        ({"objective": "pre"}, "No objective is named 'pre'"),
+    ],
+)
+def test_what_does_not_go_with_a_pretrained_model_is_a_sentence(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ConditionError, match=sentence):
+        pretrained_one(**changes)

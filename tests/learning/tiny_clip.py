@@ -1,4 +1,4 @@
-"""Checkpoints of CLIP and SigLIP with two layers and random weights, as folders: what tests load instead of real ones."""
+"""Checkpoints of CLIP and SigLIP with two layers and random weights, as folders, for tests to load."""
 
 from __future__ import annotations
 

@@ -22,6 +22,14 @@ from vlcore.runs.titles import title
         (Condition(objective="infonce", mitigation="dfr"), "No bias, short labels, infonce, dfr"),
         (Condition(negatives="product", logit="affine"), "No bias, short labels, product, affine"),
         (
+            Condition(bias=0.75, objective="pretrained_probe", architecture="clip:tiny@01234567", steps=0),
+            "Pretrained tiny, linear probe, 75 % removed (12 of 48 kept), short labels",
+        ),
+        (
+            Condition(objective="pretrained", mitigation="dfr", architecture="clip:openai/clip-vit", steps=0),
+            "Pretrained clip-vit, dfr, no bias, short labels",
+        ),
+        (
             Condition(bias=0.75, size_mode="fixed_total"),
             "as biased as 75 % removed, total kept (77 and 19 a group), short labels",
         ),

@@ -39,7 +39,8 @@ def title(condition: Condition) -> str:
         return f"Imported embeddings “{condition.data}”"
     bias = "No bias" if condition.bias == 0 else describe_bias(condition)
     if is_pretrained(condition):
-        return f"Pretrained {condition.checkpoint}, {readout_words(condition)}, {bias}, {label_words(condition)}"
+        words = [f"Pretrained {condition.checkpoint}", readout_words(condition), bias.replace("No bias", "no bias")]
+        return ", ".join([*words, label_words(condition)])
     words = [bias, label_words(condition)]
     words += [
         said.get(value, value)
