@@ -1,0 +1,280 @@
+"""Pairs: how alike captions are to a model, and what its loss made of pictures paired with captions.
+
+The one idea: a loss calls a pair matched or mismatched by its rule, and a caption is true of a picture or not by what
+it speaks of. Where the two disagree there is a false negative (a true caption used as a wrong one) or a false pair (a
+wrong one used as true). Everything comes from the artefact: nothing is embedded anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from vlcore.conditions import IMPORTED, NEGATIVES, OBJECTIVES, Condition
+from vlcore.figures.matrices import BOTH, FALSE_NEGATIVE, FALSE_PAIR, KINDS, TRUE_NEGATIVE, TRUE_PAIR, UNUSED
+from vlcore.figures.theme import group_words
+from vlcore.images.captions import Said, captions_of
+from vlcore.images.imagesets import ImageSet
+from vlcore.runs import compare
+from vlcore.runs.compare import Thumbs
+from vlcore.runs.model_maps import ComparisonError, ModelMap
+from vlcore.runs.titles import title
+
+MOST_LISTED = 4  # captions up to which every similarity is said in words
+PICTURES = 16  # rows of a pair matrix
+_BATCHWISE = ("infonce", "infonce_identity", "siglip")  # losses of all pairs of a batch
+_SOFTMAX = ("infonce", "infonce_identity", "ce_object", "ce_group")
+_NO_PAIRS = {
+    "simclr": "SimCLR learns from pictures alone, so its loss has no pairs of picture and caption.",
+    "captioner": "A captioner learns its captions word by word, so its loss has no pairs of picture and caption.",
+    IMPORTED: "These embeddings were computed elsewhere, so nothing is known of their loss.",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Similarities:
+    """What `vlcore.figures.matrices.caption_matrices` draws: its `cells` and `titles`, and what it shows in `words`."""
+
+    cells: pd.DataFrame
+    titles: tuple[str, ...]
+    words: str
+
+
+@dataclass(frozen=True, eq=False)
+class PairMatrix:
+    """What `vlcore.figures.matrices.pair_matrix` draws: `cells`, `pictures`, `middle`; and what it shows in `words`."""
+
+    cells: pd.DataFrame
+    pictures: pd.DataFrame
+    middle: float
+    words: str
+
+
+def caption_similarities(models: Sequence[ModelMap]) -> Similarities:
+    """Cosines between the distinct captions of each model.
+
+    Raises:
+        ComparisonError: when no model's captions have embeddings.
+    """
+    shown = [model for model in models if len(model.caption_z)]
+    if not shown:
+        raise ComparisonError("A captioner's captions have no embeddings of their own, so they have no similarities.")
+    names = dict(zip(map(id, models), compare.names(len(models)), strict=True))
+    tables, words = [], []
+    for pane, model in enumerate(shown):
+        cosines = _cosines(model.caption_z)
+        rows, columns = (axis.ravel() for axis in np.indices(cosines.shape))
+        captions = np.array(model.captions)
+        tables.append(
+            pd.DataFrame(
+                {"pane": pane, "row": captions[rows], "column": captions[columns], "similarity": cosines.ravel()}
+            )
+        )
+        name = "" if len(models) == 1 else f"{names[id(model)].capitalize()}, "
+        words.append(f"{name}{title(model.artefact.condition)}: {_similar(model.captions, cosines)}.")
+    if len(shown) < len(models):
+        words.append("A captioner's captions have no embeddings, so it is left out.")
+    titles = tuple(title(model.artefact.condition) for model in shown)
+    opening = "How alike captions are to each model, as cosines from -1 to 1."
+    return Similarities(pd.concat(tables, ignore_index=True), titles, " ".join([opening, *words]))
+
+
+def _cosines(z: NDArray[np.floating]) -> NDArray[np.float64]:
+    z = z.astype(np.float64)
+    lengths = np.linalg.norm(z, axis=1, keepdims=True)
+    if (lengths == 0).any():
+        raise ValueError("A caption without length has no cosine.")
+    return np.clip((z / lengths) @ (z / lengths).T, -1.0, 1.0)
+
+
+def _similar(captions: tuple[str, ...], cosines: NDArray[np.float64]) -> str:
+    pairs = sorted(combinations(range(len(captions)), 2), key=lambda pair: -cosines[pair])
+    if not pairs:
+        return "one caption only, which is like itself"
+    said = [f"“{captions[a]}” and “{captions[b]}” {cosines[a, b] + 0.0:.2f}" for a, b in pairs]
+    if len(captions) <= MOST_LISTED:
+        return "; ".join(said)
+    mean = float(np.mean([cosines[pair] for pair in pairs]))
+    average = f"{mean:.2f} on average over {len(pairs)} pairs"
+    return f"{len(captions)} captions, {average}; most alike {said[0]}, least {said[-1]}"
+
+
+def pairs(model: ModelMap, images: ImageSet, thumbs: Thumbs, *, pictures: int = PICTURES) -> PairMatrix:
+    """What a model's loss made of training pictures paired with captions, with its scores at the end.
+
+    A loss that looks at each picture alone is shown with as many pictures of each group, against the distinct
+    captions; one that looks at a whole batch with pictures drawn as a batch is, against each other's captions. The
+    draw belongs to the condition's seeds.
+
+    Args:
+        model: the model.
+        images: its image set.
+        thumbs: small pictures of rows, as data URIs.
+        pictures: how many training pictures, at most.
+
+    Raises:
+        ComparisonError: when the loss has no pairs.
+    """
+    condition = model.artefact.condition
+    if condition.objective in _NO_PAIRS:
+        raise ComparisonError(_NO_PAIRS[condition.objective])
+    own = model.artefact.arrays("embeddings.npz")["train_own"]
+    rows = model.rows[model.held_out :]
+    groups = images.table["group"].to_numpy()[rows].astype(str)
+    batchwise = condition.objective in _BATCHWISE
+    chosen = _drawn(condition, groups, images.grouping.names, pictures, batchwise)
+    said = captions_of(condition.labels, images.grouping, condition.template)
+    table = images.table.iloc[rows[chosen]]
+    true = _truth(condition, said, table, own[chosen])  # (B, K)
+    scores = model.scores[model.held_out :][chosen]  # (B, K)
+    if batchwise:
+        columns = own[chosen]
+        kinds, notes, counts = _of_batch(condition.objective, columns, true)
+        true, scores = true[:, columns], scores[:, columns]
+    else:
+        columns = np.arange(len(said))
+        weights = _weights(condition, own, said)[own[chosen]]
+        kinds, notes, counts = _of_captions(own[chosen], true, weights, condition.objective == "pairwise_bce")
+    row, column = (axis.ravel() for axis in np.indices(scores.shape))
+    cells = pd.DataFrame(
+        {
+            "row": row,
+            "column": column,
+            "caption": [said[columns[k]].text for k in column],
+            "score": scores.ravel().astype(float),
+            "kind": kinds.ravel(),
+            "note": notes.ravel(),
+            "counts": counts.ravel(),
+        }
+    )
+    words = group_words(images.grouping)
+    shown = pd.DataFrame(
+        {
+            "label": [words[group] for group in groups[chosen]],
+            "own": [said[k].text for k in own[chosen]],
+            "thumb": thumbs(images, rows[chosen].tolist()),
+        }
+    )
+    # A softmax reads differences of scores alone, so its scores have no zero of their own.
+    middle = float(cells["score"].min() + cells["score"].max()) / 2 if condition.objective in _SOFTMAX else 0.0
+    return PairMatrix(cells, shown, middle, _words(condition, cells, len(chosen), batchwise))
+
+
+def _drawn(
+    condition: Condition, groups: NDArray[np.str_], names: Sequence[str], pictures: int, batchwise: bool
+) -> NDArray[np.int64]:
+    """Which training pictures to show, sorted by group."""
+    random = np.random.default_rng([condition.data_seed, condition.init_seed])
+    number = np.array([list(names).index(group) for group in groups])
+    if batchwise:
+        sizes = np.bincount(number, minlength=len(names))[number]
+        shares = 1 / sizes if condition.mitigation == "resample" else np.ones(len(groups))
+        drawn = random.choice(len(groups), min(pictures, len(groups)), replace=False, p=shares / shares.sum())
+    else:
+        each = max(1, pictures // len(names))
+        drawn = np.concatenate([random.permutation(np.flatnonzero(number == n))[:each] for n in range(len(names))])
+    return drawn[np.lexsort((drawn, number[drawn]))].astype(np.int64)
+
+
+def _truth(
+    condition: Condition, said: Sequence[Said], table: pd.DataFrame, own: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Whether each caption is true of each picture, (B, K): it speaks of no other object and no other context.
+
+    The placebo's places mean nothing, so they cannot be wrong. A coat is no part of what a caption is known to speak
+    of: with that style a picture's own caption alone is true.
+    """
+    if condition.labels == "attribute_other":
+        return own[:, None] == np.arange(len(said))[None, :]
+    return np.array(
+        [
+            [(caption.object or obj) == obj and (caption.context or context) == context for caption in said]
+            for obj, context in zip(table["object"], table["context"], strict=True)
+        ]
+    )
+
+
+def _weights(condition: Condition, own: NDArray[np.int64], said: Sequence[Said]) -> NDArray[np.float64]:
+    """How much each caption counts as a wrong one, by own caption, (K, K): its probability; alike in a softmax."""
+    if condition.objective != "pairwise_bce":
+        return 1.0 - np.eye(len(said))
+    from vlcore.learning.objectives import negative_shares  # torch, which no page waits for
+
+    counts = np.bincount(own, minlength=len(said))
+    return negative_shares(condition.negatives, counts, said).astype(np.float64)
+
+
+Cells = tuple[NDArray[np.object_], NDArray[np.object_], NDArray[np.object_]]  # kinds, notes, sentences
+
+
+def _of_captions(own: NDArray[np.int64], true: NDArray[np.bool_], weights: NDArray[np.float64], drawn: bool) -> Cells:
+    """Kinds, notes and sentences of pictures against captions, (B, K) each; `drawn`: wrong ones are, with `weights`."""
+    kinds, notes, counts = (np.full(true.shape, "", dtype=object) for _ in range(3))
+    for i, k in np.ndindex(true.shape):
+        matched, weight = k == own[i], weights[i, k]
+        kinds[i, k] = _kind(bool(matched), bool(weight > 0), bool(true[i, k]))
+        if not drawn:
+            counts[i, k] = "its own class" if matched else "another class, in the softmax with its own"
+            continue
+        often = f"drawn as a wrong caption with probability {weight:.2f}"
+        notes[i, k] = "matched" if matched and not weight else f"{'matched, ' * bool(matched)}{weight:.2f}"
+        if matched:
+            counts[i, k] = "its own caption" + (f", and also {often}" if weight else "")
+        else:
+            counts[i, k] = often if weight else "never drawn as a wrong caption of this picture"
+        if not matched and not weight:
+            notes[i, k] = "0"
+    return kinds, notes, counts
+
+
+def _of_batch(objective: str, own: NDArray[np.int64], true: NDArray[np.bool_]) -> Cells:
+    """Kinds, notes and sentences of pictures against each other's captions, (B, B) each."""
+    equal = own[:, None] == own[None, :]
+    matched = np.eye(len(own), dtype=bool) if objective == "infonce_identity" else equal
+    kinds, counts = (np.full(equal.shape, "", dtype=object) for _ in range(2))
+    how = "all pairs of the batch weigh alike" if objective == "siglip" else "in the softmax with the right one"
+    for i, j in np.ndindex(equal.shape):
+        kinds[i, j] = _kind(bool(matched[i, j]), not matched[i, j], bool(true[i, own[j]]))
+        whose = "its own caption" if i == j else "an equal caption" if equal[i, j] else "another picture's caption"
+        counts[i, j] = f"{whose}, {'taken as right' if matched[i, j] else 'taken as wrong'}; {how}"
+    return kinds, np.full(equal.shape, "", dtype=object), counts
+
+
+def _kind(matched: bool, negative: bool, true: bool) -> str:
+    if matched:
+        return FALSE_PAIR if not true else BOTH if negative else TRUE_PAIR
+    if not negative:
+        return UNUSED
+    return FALSE_NEGATIVE if true else TRUE_NEGATIVE
+
+
+def _words(condition: Condition, cells: pd.DataFrame, pictures: int, batchwise: bool) -> str:
+    """What the matrix shows: the loss, how many cells count as what, and how they score."""
+    across = "each other's captions" if batchwise else f"{cells['column'].nunique()} captions"
+    how = "drawn at random as a batch is" if batchwise else "as many of each group where there are as many"
+    rule = OBJECTIVES[condition.objective]
+    if condition.objective == "pairwise_bce":
+        negatives = NEGATIVES[condition.negatives].removesuffix(" The default.")
+        rule += f" Wrong captions: {negatives[0].lower()}{negatives[1:]}"
+        rule += " Below a score stands the probability with which the pair is drawn as a wrong one."
+    found = []
+    for kind in KINDS:
+        scores = cells.loc[cells["kind"] == kind, "score"]
+        if len(scores):
+            found.append(
+                f"{len(scores)} {_many(kind) if len(scores) > 1 else kind} "
+                f"(score {scores.mean():.1f} on average, {scores.min():.1f} to {scores.max():.1f})"
+            )
+    return (
+        f"Pairs of the loss, {title(condition)}: {pictures} training pictures ({how}) with {across}, and the model's "
+        f"scores at the end. {rule} Of {len(cells)} cells: {'; '.join(found)}."
+    )
+
+
+def _many(kind: str) -> str:
+    return kind if kind == UNUSED else " and ".join(f"{part}s" for part in kind.split(" and "))
