@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from vlcore.images.folds import usual_condition
-from vlcore.ui import embedded, panels, shell, training, work
+from vlcore.ui import bringing, embedded, panels, shell, training, work
 
 palette = shell.begin("Train a model of your own choice")
 images = shell.image_set_choice()
@@ -43,6 +43,8 @@ st.fragment(watched, run_every=work.POLL if polling else None)()
 if work.view(condition.key).done:
     with shell.errors_as_sentences(), st.container(horizontal=True):
         panels.traffic_light(condition)
+st.subheader("A pretrained model beside them")
+bringing.section(images, usual)
 st.subheader("Models on the disk")
 with shell.errors_as_sentences():
     table = training.on_disk(images)

@@ -19,7 +19,7 @@ os.environ["VLCORE_DEVICE"] = "cpu"
 from vlcore.__main__ import main
 from vlcore.conditions import Condition, grid
 from vlcore.home import models_folder
-from vlcore.runs import jobs, pipeline, store
+from vlcore.runs import pipeline, queues, store
 
 # The judge draws the same examples each time; on a developer's machine they go on searching.
 settings.register_profile("judge", derandomize=True)
@@ -87,7 +87,7 @@ def quick(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[store.Ar
         shared = shared.parent
     with FileLock(shared / "quick.lock"), pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLCORE_HOME", str(shared / "quick"))
-        with jobs.worker_pool(2) as pool:
+        with queues.worker_pool(2) as pool:
             for future in [pool.submit(pipeline.train_condition, condition) for condition in conditions]:
                 future.result()
     # Pictures are many and nobody changes one: links do.

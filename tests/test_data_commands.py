@@ -29,7 +29,7 @@ from vlcore.images.generate import backends
 from vlcore.images.imagesets import open_set, read_set
 from vlcore.images.importers import aside
 from vlcore.measures.estimate import FEW
-from vlcore.runs import jobs, store
+from vlcore.runs import jobs, queues, store
 from vlcore.scenes import Scene, draw
 
 ROOT = Path(__file__).parents[1]
@@ -194,7 +194,7 @@ def test_render_shows_a_recipe_before_it_becomes_a_set(
 def few_scenes(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Sets of one picture for each split and group, drawn by threads for processes: what is drawn is the same."""
     monkeypatch.setattr(rendered, "PER_GROUP", dict.fromkeys(rendered.PER_GROUP, 1))
-    monkeypatch.setattr(jobs, "worker_pool", lambda: ThreadPoolExecutor(2))
+    monkeypatch.setattr(queues, "worker_pool", lambda: ThreadPoolExecutor(2))
     rendered.scene_table.cache_clear()
     yield empty_home / "data"
     rendered.scene_table.cache_clear()
@@ -482,7 +482,7 @@ def test_too_many_pictures_are_asked_of_an_imported_set(refused: Callable[..., s
 
 
 def test_a_study_of_an_imported_set(cli: Cli, document: Document, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "worker_pool", ThreadPoolExecutor)
+    monkeypatch.setattr(queues, "worker_pool", ThreadPoolExecutor)
     states = [entry["state"] for entry in document("conditions", "--grid", "experiments", "--data", "own", *STEPS)]
     assert states == ["done", "absent", "absent", "absent"]
     entries = document("study", "experiments", "--data", "own", *STEPS, "--jobs", 1)

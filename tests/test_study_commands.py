@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import QUICK_STEPS, Cli
 from vlcore.__main__ import BAD_INPUT
 from vlcore.conditions import grid
-from vlcore.runs import jobs, pipeline, store, studies
+from vlcore.runs import pipeline, queues, store, studies
 from vlcore.runs.table import read_table
 
 STEPS = ("--set", f"steps={QUICK_STEPS}")
@@ -32,7 +32,7 @@ def test_a_study_with_controls_runs_them_too(
     monkeypatch.setattr(pipeline, "train_condition", lambda condition: asked.append(condition.key) or "cached")
     from concurrent.futures import ThreadPoolExecutor
 
-    monkeypatch.setattr(jobs, "worker_pool", ThreadPoolExecutor)
+    monkeypatch.setattr(queues, "worker_pool", ThreadPoolExecutor)
     document("study", "experiments", *STEPS)
     assert set(asked) == {artefact.key for artefact in quick}
     asked.clear()

@@ -15,7 +15,7 @@ from typing import Any
 from tqdm import tqdm
 
 from vlcore.conditions import Condition, ConditionError, steps_of, with_settings
-from vlcore.figures.export import page_html, write_text_atomic
+from vlcore.figures.export import write_text_atomic
 from vlcore.home import HomeError
 from vlcore.images.folds import parts, usual_condition
 from vlcore.images.generate import GenerateBusyError
@@ -23,13 +23,15 @@ from vlcore.images.imagesets import ImageSet, ImageSetError, open_set, training_
 from vlcore.images.importers import ImportBusyError
 from vlcore.images.uploads import UploadError, open_upload
 from vlcore.measures.estimate import FEW
-from vlcore.runs import compare as comparing
 from vlcore.runs import jobs, pipeline, store
-from vlcore.runs.titles import title
+from vlcore.runs.model_maps import ComparisonError, caption_scores, model_map
+from vlcore.runs.projections import ProjectionError
 
 BUSY_ERRORS = (jobs.BusyError, ImportBusyError, GenerateBusyError)
 FEW_TRAINED = 10  # training pictures of a group
-BAD_INPUT_ERRORS = (ConditionError, ImageSetError, HomeError, store.StoreError, UploadError, comparing.ComparisonError)
+BAD_INPUT_ERRORS = (
+    ConditionError, ImageSetError, HomeError, store.StoreError, UploadError, ComparisonError, ProjectionError,
+)  # fmt: skip
 
 
 class CommandError(ConditionError):
@@ -111,7 +113,7 @@ def embed(options: Namespace) -> dict[str, Any]:
     """Where pictures land: place on the map, neighbours, caption scores. What is no picture is listed beside them."""
     from vlcore.runs import placement
 
-    artefact = _model(options.model)
+    artefact = model_of(options.model)
     pictures, unusable = [], []
     for file in options.image:
         try:
@@ -120,9 +122,9 @@ def embed(options: Namespace) -> dict[str, Any]:
             unusable.append({"file": file, "message": str(error)})
     if not pictures:
         raise UploadError("\n".join(entry["message"] for entry in unusable))
-    model = comparing.model_map(artefact, "pca")
+    model = model_map(artefact)
     images = open_set(artefact.condition.data, artefact.condition.data_version)
-    z = placement.embed_pictures(placement.load(artefact), [picture for _, picture in pictures])
+    z = placement.load(artefact).embed_pictures([picture for _, picture in pictures])
     places = model.place(z)
     return {
         "model": artefact.key,
@@ -134,7 +136,7 @@ def embed(options: Namespace) -> dict[str, Any]:
                     {**_picture(images, row), "similarity": similarity}
                     for row, similarity in model.neighbours(vector, 5)
                 ],
-                "captions": comparing.caption_scores(model, vector),
+                "captions": caption_scores(model, vector),
             }
             for (file, _), place, vector in zip(pictures, places, z, strict=True)
         ],
@@ -148,7 +150,13 @@ def _picture(images: ImageSet, row: int) -> dict[str, str]:
     return {name: value for name, value in known.items() if value}
 
 
-def _model(key: str) -> store.Artefact:
+def model_of(key: str) -> store.Artefact:
+    """The published model of a key that somebody typed.
+
+    Raises:
+        StoreError: when there is none.
+        CommandError: when the key is of something else.
+    """
     what = {"map": "a map", "check": "the check of an image set", "import": "the report of an import"}
     if (kind := _kind(key)) in what:
         raise CommandError(f"{key} is {what[kind]}, not a model; `python -m vlcore status` lists the models.")
@@ -157,52 +165,7 @@ def _model(key: str) -> store.Artefact:
 
 def _kind(key: str) -> str:
     """What is published under a key, or would be."""
-    return {".umap": "map", ".checks": "check", ".import": "import"}.get(Path(key).suffix, "model")
-
-
-def compare(options: Namespace) -> dict[str, Any]:
-    """Write two maps side by side as one offline file."""
-    from vlcore.figures.charts import group_board
-    from vlcore.figures.maps import linked_maps
-    from vlcore.figures.theme import LIGHT
-    from vlcore.images.thumbs import thumb_uri
-    from vlcore.runs import words
-
-    if options.map not in comparing.MAPS:
-        raise CommandError(f"No map is named {options.map!r}; choose one of {', '.join(comparing.MAPS)}.")
-    out = page_path(options.out)
-    artefacts = [_model(key) for key in (options.left, options.right)]
-    if options.map == "umap":
-        for key in (options.left, options.right):
-            pipeline.make_umap(key)
-    left, right = (comparing.model_map(artefact, options.map) for artefact in artefacts)
-    images = open_set(artefacts[0].condition.data, artefacts[0].condition.data_version)
-
-    def thumbs(of: ImageSet, rows: Any) -> list[str]:
-        of.complete(rows, lambda _done, _of: None)
-        return [thumb_uri(of.image(row)) for row in rows]
-
-    together = comparing.compare(left, right, images, thumbs)
-    maps = linked_maps(
-        together.points, together.captions, together.left_info, together.right_info,
-        palette=LIGHT, grouping=images.grouping,
-    )  # fmt: skip
-    rights = words.group_rows(together)  # none where neither model's labels name an object
-    board = [] if rights.empty else [group_board(rights, palette=LIGHT, grouping=images.grouping, width=700)]
-    heading = f"{title(artefacts[0].condition)} | {title(artefacts[1].condition)}"
-    few = words.few(left.artefact, images.grouping)
-    page = page_html(
-        [
-            maps,
-            words.in_words(together, images.grouping),
-            *([few] if few else []),
-            *board,
-            f"Models: {left.artefact.key} and {right.artefact.key}",
-        ],
-        heading,
-    )
-    write_page(out, page)
-    return {"file": str(out), "bytes": len(page.encode()), "map": options.map}
+    return {".umap": "map", ".map": "map", ".checks": "check", ".import": "import"}.get(Path(key).suffix, "model")
 
 
 def page_path(given: str) -> Path:

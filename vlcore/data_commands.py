@@ -20,7 +20,7 @@ from vlcore.home import data_folder, make_folder
 from vlcore.images.imagesets import ImageSet, ImageSetError, Progress, check_name, open_set, set_names
 from vlcore.images.importers.left_out import LIST
 from vlcore.images.recipes import Recipe, new_recipe, recipe_of
-from vlcore.runs import jobs, store
+from vlcore.runs import jobs, queues, store
 
 FOLDER_SETTINGS = {"n_per_group": 48, "size": 128, "seed": 0}  # of a folder to browse, where they are not given
 
@@ -39,9 +39,9 @@ def render(options: Namespace) -> dict[str, Any]:
         return _render_folder(recipe, options)
     images = rendered.make_set(recipe)
     rows = list(range(len(images.table)))
-    with progress_bar(len(rows), "pictures") as bar, jobs.worker_pool() as pool:
+    with progress_bar(len(rows), "pictures") as bar, queues.worker_pool() as pool:
         # Every worker is given all rows: `complete` shares them out by locks, and skips what is there.
-        workers = [pool.submit(rendered.complete_rows, recipe, rows) for _ in range(jobs.default_workers())]
+        workers = [pool.submit(rendered.complete_rows, recipe, rows) for _ in range(queues.default_workers())]
         while not all(worker.done() for worker in workers):
             bar.n = len(rows) - len(rendered.missing_rows(recipe, rows))
             bar.refresh()

@@ -15,7 +15,7 @@ from vlcore import commands
 from vlcore.conditions import Condition
 from vlcore.home import HomeError
 from vlcore.images.imagesets import open_set
-from vlcore.runs import jobs, pipeline, store, studies
+from vlcore.runs import jobs, pipeline, queues, store, studies
 
 if TYPE_CHECKING:
     from vlcore.runs.analysis import Analysis
@@ -45,11 +45,11 @@ def study(options: Namespace) -> list[dict[str, Any]]:
     found = studies.find(options.grid, commands.base_of(options), options.seeds)
     wanted = [*found.everything, *(studies.controls(found) if options.controls else ())]
     commands.check_set(wanted[0])
-    workers = jobs.default_workers() if options.jobs is None else options.jobs
+    workers = queues.default_workers() if options.jobs is None else options.jobs
     commands.within("--jobs", workers, 1, 256)
     outcomes: dict[str, str] = {}
     bar = commands.progress_bar(len(wanted), f"study {found.name}", unit="model")
-    with jobs.worker_pool(workers) as pool, bar:
+    with queues.worker_pool(workers) as pool, bar:
         for condition in wanted:
             if not store.published(condition.key) and jobs.view(condition.key).state is not jobs.State.RUNNING:
                 jobs.forget(condition.key)

@@ -1,179 +1,93 @@
-"""Two models side by side, as tables: where every picture lies in both, what each says of it, and the words around.
+"""Two to four models side by side, as tables: where every picture lies in each, and what each says of it.
 
-The one idea: a picture is one row, with its place on the left and on the right. The right map is turned onto the left
-one over the pictures that both show, because sign and rotation of a projection are arbitrary; nothing is scaled.
+The one idea: a picture is one row, with its place in every map. The other maps are turned onto the first over the
+pictures that both show, because sign and rotation of a projection are arbitrary; nothing is scaled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from vlcore.conditions import IMPORTED
 from vlcore.figures.maps import MapInfo
-from vlcore.images.captions import captions_of, distinct_captions, own_captions
-from vlcore.images.groups import Grouping
+from vlcore.images.captions import distinct_captions, own_captions
 from vlcore.images.imagesets import ImageSet
-from vlcore.measures.accuracy import predict_objects
-from vlcore.measures.maps import Plane, Turn, align, nearest, place_among_neighbours
-from vlcore.measures.scores import logits
+from vlcore.measures.maps import Turn, align
 from vlcore.runs import store
-from vlcore.runs.pipeline import umap_key
+from vlcore.runs.model_maps import ComparisonError, ModelMap, predictions
+from vlcore.runs.projections import KINDS
 from vlcore.runs.titles import title
 
-MAPS = ("pca", "umap")
+MOST_MODELS = 4
+MOST_CAPTIONS = 8  # on a map
 Thumbs = Callable[[ImageSet, Sequence[int]], list[str]]
 
 
-class ComparisonError(ValueError):
-    """Two models that cannot be compared; the message says why."""
-
-
-@dataclass(frozen=True, eq=False)
-class ModelMap:
-    """One model's map of its pictures and captions.
-
-    Attributes:
-        artefact: the trained condition.
-        kind: one of `MAPS`.
-        rows: row number in the image set of each picture: the held-out reference set, then the training set, (n,).
-        held_out: how many of them are held out.
-        z: their embeddings, (n, E).
-        points: their places, (n, 2).
-        captions: the captions.
-        caption_z: embeddings of the captions, (K, E); (0, E) of a captioner, whose captions have none.
-        caption_points: their places, (K, 2) or (0, 2).
-        scores: of the pictures with the captions, (n, K).
-        relabelled: object that a readout other than the captions names for each picture, (n,); None without one.
-        scale, bias: what turns a cosine into a logit.
-        plane: the principal plane, with the shares of variance.
-    """
-
-    artefact: store.Artefact
-    kind: str
-    rows: NDArray[np.int64]
-    held_out: int
-    z: NDArray[np.float32]
-    points: NDArray[np.float64]
-    captions: tuple[str, ...]
-    caption_z: NDArray[np.float32]
-    caption_points: NDArray[np.float64]
-    scores: NDArray[np.float64]
-    relabelled: NDArray[np.str_] | None
-    scale: float
-    bias: float
-    plane: Plane
-
-    def place(self, z: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Places of new embeddings: exact on PCA, an average of the nearest pictures on other maps."""
-        if self.kind == "pca":
-            return self.plane.place(z)
-        return place_among_neighbours(z, self.z, self.points)
-
-    def neighbours(self, z: NDArray[np.floating], k: int, apart_from: int | None = None) -> list[tuple[int, float]]:
-        """The k pictures of the map nearest to one embedding, (E,): row number and cosine, nearest first."""
-        indices, similarities = nearest(z[None], self.z, k + 1)
-        found = [(int(self.rows[i]), float(s)) for i, s in zip(indices[0], similarities[0], strict=True)]
-        return [(row, similarity) for row, similarity in found if row != apart_from][:k]
-
-    def logits(self, z: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Scores with the captions, (n, E) to (n, K).
-
-        Raises:
-            ComparisonError: when the model's captions have no embeddings.
-        """
-        if len(self.caption_z) == 0:
-            raise ComparisonError(
-                "A captioner says captions word by word: what it makes of a new picture does not follow from the "
-                "embedding alone."
-            )
-        return logits(z, self.caption_z, self.scale, self.bias, self.artefact.condition.logit)
-
-
-def model_map(artefact: store.Artefact, kind: str = "pca") -> ModelMap:
-    """A model's map, from its artefact; UMAP from the artefact beside it.
-
-    Raises:
-        StoreError: when the UMAP was not made yet.
-    """
-    arrays, maps = artefact.arrays("embeddings.npz"), artefact.arrays("maps.npz")
-    plane = Plane(maps["pca_centre"], maps["pca_components"], maps["pca_shares"], float(maps["pca_variance"]))
-    places = maps if kind == "pca" else store.read(umap_key(artefact.key)).arrays("umap.npz")
-    shown = arrays["end_test"][np.searchsorted(arrays["test_rows"], maps["map_rows"])]
-    scale, bias = (float(number) for number in arrays["end_scale_bias"])
-    z = np.concatenate([shown, arrays["end_train"]])
-    if "end_test_scores" in arrays:
-        on_map = np.searchsorted(arrays["test_rows"], maps["map_rows"])
-        scores = np.concatenate([arrays["end_test_scores"][on_map], arrays["end_train_scores"]]).astype(np.float64)
-    else:
-        scores = logits(z, arrays["end_captions"], scale, bias, artefact.condition.logit)
-    return ModelMap(
-        artefact=artefact,
-        kind=kind,
-        rows=np.concatenate([maps["map_rows"], arrays["train_rows"]]),
-        held_out=len(shown),
-        z=z,
-        points=np.concatenate([places["map"], places["train"]]),
-        captions=tuple(str(text) for text in arrays["caption_texts"]),
-        caption_z=arrays["end_captions"],
-        caption_points=places["captions"],
-        scores=scores,
-        relabelled=(
-            np.concatenate([arrays["map_predicted"], arrays["train_predicted"]]) if "map_predicted" in arrays else None
-        ),
-        scale=scale,
-        bias=bias,
-        plane=plane,
-    )
-
-
-def predictions(model: ModelMap, grouping: Grouping) -> NDArray[np.str_] | None:
-    """The object that a model reads off each picture of its map, (n,); None where its captions name none."""
-    if model.relabelled is not None:
-        return model.relabelled
-    condition = model.artefact.condition
-    objects = [said.object for said in captions_of(condition.labels, grouping, condition.template)]
-    if not all(objects):
-        return None
-    return predict_objects(model.scores, objects, grouping.objects)
+def names(models: int) -> tuple[str, ...]:
+    """What the maps are called, in their order."""
+    return ("left", "right") if models == 2 else ("first", "second", "third", "fourth")[:models]
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Two maps as the tables that `vlcore.figures.maps.linked_maps` draws, and the turn of the right one."""
+    """Maps as the tables that `vlcore.figures.linked.linked_maps` draws, and the turn of each.
 
-    left: ModelMap
-    right: ModelMap
-    turn: Turn
+    Attributes:
+        models: the maps, the one that the others are turned onto first.
+        turns: what was done to each.
+        points: one row a picture, with the columns ``x``, ``y``, ``caption_``, ``predicted_``, ``says_`` and ``right_``
+            of each map, numbered from 0.
+        captions: one row a caption and map: ``caption``, ``pane``, ``x``, ``y``.
+        infos: the words around each map.
+    """
+
+    models: tuple[ModelMap, ...]
+    turns: tuple[Turn, ...]
     points: pd.DataFrame
     captions: pd.DataFrame
-    left_info: MapInfo
-    right_info: MapInfo
+    infos: tuple[MapInfo, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the maps are called."""
+        return names(len(self.models))
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Row number in the image set of each picture of the table, (n,)."""
+        return self.points["id"].str.removeprefix("p").astype(np.int64).to_numpy()
+
+    def index(self, pane: int) -> NDArray[np.int64]:
+        """Where each picture of the table is among those of one map, (n,); -1 where it is not there."""
+        return np.array([self.models[pane].where(int(row)) for row in self.rows], dtype=np.int64)
 
 
-def compare(left: ModelMap, right: ModelMap, images: ImageSet, thumbs: Thumbs) -> Comparison:
-    """Put two maps beside each other.
+def compare(models: Sequence[ModelMap], images: ImageSet, thumbs: Thumbs) -> Comparison:
+    """Put one to four maps beside each other.
 
     Args:
-        left, right: maps of one kind, of models trained on one image set, or of embeddings of the same pictures.
-        images: that image set, of imported embeddings the left one's.
+        models: maps of one kind, of models trained on one image set, or of embeddings of the same pictures.
+        images: that image set, of imported embeddings the first one's.
         thumbs: small pictures of rows, as data URIs.
 
     Raises:
-        ComparisonError: when the models come from different image sets.
+        ComparisonError: when the models come from different image sets, or are none or too many.
     """
-    if _pictures(left.artefact) != _pictures(right.artefact):
-        raise ComparisonError("The two models were trained on different image sets; choose two of one set.")
-    turn = align(right.points[: right.held_out], left.points[: left.held_out])
-    rows = np.unique(np.concatenate([left.rows, right.rows]))
+    if not 1 <= len(models) <= MOST_MODELS:
+        raise ComparisonError(f"One to {MOST_MODELS} models are shown beside each other, not {len(models)}.")
+    first = models[0]
+    if any(_pictures(model.artefact) != _pictures(first.artefact) for model in models):
+        raise ComparisonError("The models were trained on different image sets; choose models of one set.")
+    turns = tuple(_turn(model, first) for model in models)
+    rows = np.unique(np.concatenate([model.rows for model in models]))
     table = images.table.iloc[rows]
-    held_out = np.isin(rows, left.rows[: left.held_out])
+    held_out = _held_out(models, rows)
     points = pd.DataFrame(
         {
             "id": [f"p{row}" for row in rows],
@@ -182,30 +96,55 @@ def compare(left: ModelMap, right: ModelMap, images: ImageSet, thumbs: Thumbs) -
             "group": table["group"].to_numpy(),
             "kind": np.where(held_out, "test", "training"),
             "minority": np.isin(table["group"], images.grouping.minority),
-            **_side(left, left.points, rows, images, "l", "left"),
-            **_side(right, turn.apply(right.points), rows, images, "r", "right"),
+            "scene": table["scene"].to_numpy().astype(str),
             "thumb": thumbs(images, rows.tolist()),
         }
     )
+    for pane, (model, turn) in enumerate(zip(models, turns, strict=True)):
+        points = points.assign(**_columns(model, turn.apply(model.points), rows, images, pane))
     points["spoken"] = [
         f"{row.object}, {row.context}, {'held out' if row.kind == 'test' else 'training'}"
         for row in points.itertuples()
     ]
-    return Comparison(
-        left,
-        right,
-        turn,
-        points,
-        pd.concat(
-            [
-                _captions(left, left.caption_points, "left"),
-                _captions(right, turn.apply(right.caption_points), "right"),
-            ],
-            ignore_index=True,
-        ),
-        map_info(left, aligned=False),
-        map_info(right, aligned=left is not right),
-    )
+    captions = [
+        _captions(model, turn.apply(model.caption_points), pane)
+        for pane, (model, turn) in enumerate(zip(models, turns, strict=True))
+    ]
+    infos = [
+        map_info(model, aligned=_is_turned(model) and model is not first, together=len(models) > 1) for model in models
+    ]
+    if len(models) > 2:  # of two, the places say which is which
+        infos = [
+            replace(info, title=f"{name.capitalize()}: {info.title}")
+            for name, info in zip(names(len(models)), infos, strict=True)
+        ]
+    return Comparison(tuple(models), turns, points, pd.concat(captions, ignore_index=True), tuple(infos))
+
+
+def _held_out(models: Sequence[ModelMap], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each picture is held out in the first model that shows it: folds of another seed hold others out."""
+    held_out, known = np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
+    for model in models:
+        held_out |= ~known & np.isin(rows, model.rows[: model.held_out])
+        known |= np.isin(rows, model.rows)
+    return held_out
+
+
+def _is_turned(model: ModelMap) -> bool:
+    """Whether the orientation of a map means nothing by itself."""
+    return model.projection.kind != "prompts" and not model.projection.together
+
+
+def _turn(model: ModelMap, onto: ModelMap) -> Turn:
+    if not _is_turned(model):
+        return Turn(np.zeros(2), np.eye(2), np.zeros(2))
+    shared = np.intersect1d(model.rows[: model.held_out], onto.rows[: onto.held_out])
+    if len(shared) < 2:  # folds of another seed hold other pictures out
+        shared = np.intersect1d(model.rows, onto.rows)
+    if len(shared) < 2:
+        raise ComparisonError("The models show different pictures; choose models with one seed.")
+    here, there = ([one.where(int(row)) for row in shared] for one in (model, onto))
+    return align(model.points[here], onto.points[there])
 
 
 def _pictures(artefact: store.Artefact) -> tuple[str, ...]:
@@ -215,18 +154,11 @@ def _pictures(artefact: store.Artefact) -> tuple[str, ...]:
     return artefact.condition.data, artefact.condition.data_version
 
 
-def single(model: ModelMap, images: ImageSet, thumbs: Thumbs) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """One model's map as the tables that `vlcore.figures.maps.small_map` draws: pictures and captions."""
-    together = compare(model, model, images, thumbs)
-    return together.points, together.captions[together.captions["side"] == "left"]
-
-
-def _side(
-    model: ModelMap, places: NDArray[np.float64], rows: NDArray[np.int64], images: ImageSet, suffix: str, side: str
+def _columns(
+    model: ModelMap, places: NDArray[np.float64], rows: NDArray[np.int64], images: ImageSet, pane: int
 ) -> dict[str, Any]:
-    """The columns of one side; pictures that the model's map does not show have no place there."""
-    where = {int(row): number for number, row in enumerate(model.rows)}
-    index = np.array([where.get(int(row), -1) for row in rows])
+    """The columns of one map; pictures that it does not show have no place there."""
+    index = np.array([model.where(int(row)) for row in rows])
     grouping, condition = images.grouping, model.artefact.condition
     predicted = predictions(model, grouping)
     table = images.table.iloc[rows]
@@ -237,64 +169,70 @@ def _side(
         own = own_captions(condition.labels, images.table, rows, grouping, condition.data_seed, condition.template)
         captions = distinct_captions(condition.labels, grouping, condition.template)
         said = [captions[k] for k in own]
+    says = ["none" if predicted is None or i < 0 else str(predicted[i]) for i in index]
+    true = table["object"].to_numpy()
+    right = [
+        "none" if one == "none" else "right" if one == other else "wrong" for one, other in zip(says, true, strict=True)
+    ]
     return {
-        f"x{suffix}": coordinates[:, 0],
-        f"y{suffix}": coordinates[:, 1],
-        f"caption_{side}": said,
-        f"predicted_{side}": [
-            _prediction(i, obj, predicted) for i, obj in zip(index, table["object"].to_numpy(), strict=True)
+        f"x{pane}": coordinates[:, 0],
+        f"y{pane}": coordinates[:, 1],
+        f"caption_{pane}": said,
+        f"predicted_{pane}": [
+            _prediction(i, one, whether, predicted is not None)
+            for i, one, whether in zip(index, says, right, strict=True)
         ],
+        f"says_{pane}": says,
+        f"right_{pane}": right,
     }
 
 
-def _prediction(index: int, true: str, predicted: NDArray[np.str_] | None) -> str:
+def _prediction(index: int, says: str, right: str, has_readout: bool) -> str:
     if index < 0:
         return "not in this model's training set"
-    if predicted is None:
-        return "none: its labels name no object"
-    return f"{predicted[index]} ({'right' if predicted[index] == true else 'wrong'})"
+    return f"{says} ({right})" if has_readout else "none: its labels name no object"
 
 
-def _captions(model: ModelMap, places: NDArray[np.float64], side: str) -> pd.DataFrame:
-    """The captions of one side that have a place; of many, an even choice, so that words stay readable."""
+def _captions(model: ModelMap, places: NDArray[np.float64], pane: int) -> pd.DataFrame:
+    """The captions of one map that have a place; of many, an even choice, so that words stay readable."""
     shown = np.unique(np.linspace(0, len(places) - 1, min(len(places), MOST_CAPTIONS)).astype(int))
     texts, places = [model.captions[k] for k in shown], places[shown].round(5)
-    return pd.DataFrame({"caption": texts, "side": side, "x": places[:, 0], "y": places[:, 1]})
+    return pd.DataFrame({"caption": texts, "pane": pane, "x": places[:, 0], "y": places[:, 1]})
 
 
-MOST_CAPTIONS = 8  # on a map
-
-
-def map_info(model: ModelMap, *, aligned: bool) -> MapInfo:
+def map_info(model: ModelMap, *, aligned: bool, together: bool = False) -> MapInfo:
     """The words around a map: what it shows, how much of the variance, whether it was turned."""
     condition = model.artefact.condition
     end = model.artefact.metrics["end"]
     trained = "not trained" if condition.steps == 0 else f"{condition.steps:,} steps"
     same = condition.data_seed == condition.init_seed
     seeds = f"seed {condition.init_seed}" if same else f"seeds {condition.data_seed} and {condition.init_seed}"
-    subtitle = f"{model.z.shape[1]:,} dimensions" if condition.objective == IMPORTED else f"{seeds}, {trained}"
+    ours = (model.artefact.path / "model.safetensors").exists()
+    subtitle = f"{seeds}, {trained}" if ours else f"{model.z.shape[1]:,} dimensions"
     subtitle += f"; total variance {end['total_variance']['value']:.2g}"
     if end["collapsed"]:
         subtitle += "; COLLAPSED: what spreads here is residue, blown up to fill the map"
+    return MapInfo(title(condition), subtitle, *_axes(model, aligned, together))
+
+
+def _axes(model: ModelMap, aligned: bool, together: bool) -> tuple[str, str]:
+    """The titles of both axes."""
+    projection = model.projection
     first, second = (f"{share * 100:.0f} %" for share in model.plane.shares)
-    if model.kind == "umap":
-        words = "turned to match the left" if aligned else "axes have no meaning"
-        return MapInfo(title(condition), subtitle, f"UMAP, {words}", "")
+    if projection.kind == "prompts":
+        x_from, x_to, y_from, y_to = projection.prompts
+        return f"“{x_from}” to “{x_to}” ({first} of variance)", f"“{y_from}” to “{y_to}” ({second})"
+    if projection.fitted:
+        fit = "one fit for all" if projection.together and together else "fitted on this model alone"
+        words = "turned to match the first" if aligned else "axes have no meaning"
+        return f"{KINDS[projection.kind]}, {fit}, {words}", ""
+    one, two = projection.components
     if aligned:
-        both = f"components 1 and 2 ({first} and {second} of variance), turned to match the left"
-        return MapInfo(title(condition), subtitle, both, "")
-    return MapInfo(title(condition), subtitle, f"component 1 ({first} of variance)", f"component 2 ({second})")
+        return f"components {one} and {two} ({first} and {second} of variance), turned to match the first", ""
+    return f"component {one} ({first} of variance)", f"component {two} ({second})"
 
 
-def caption_scores(model: ModelMap, z: NDArray[np.floating]) -> list[dict[str, Any]]:
-    """Each caption's cosine with one embedding, (E,), and its share of a softmax over the captions; best first.
-
-    Raises:
-        ComparisonError: when the model's captions have no embeddings.
-    """
-    cosines = model.caption_z @ z
-    shares = softmax(model.logits(z[None])[0])
-    order = np.argsort(-cosines, kind="stable")
-    return [
-        {"caption": model.captions[k], "similarity": float(cosines[k]), "probability": float(shares[k])} for k in order
-    ]
+def single(model: ModelMap, images: ImageSet, thumbs: Thumbs) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One model's map as the tables that `vlcore.figures.maps.small_map` draws: pictures and captions."""
+    alone = compare([model], images, thumbs)
+    return alone.points, alone.captions

@@ -13,7 +13,7 @@ import pandas as pd
 
 from vlcore.images.groups import Grouping
 from vlcore.measures.estimate import FEW
-from vlcore.runs.compare import ModelMap
+from vlcore.runs.compare import Comparison
 from vlcore.runs.store import Artefact
 
 MEASURES = (
@@ -98,22 +98,25 @@ def reason_of(metrics: Mapping[str, Any], measure: str) -> str:
     return str(absent.get(measure, absent.get(whole, "not measured by this version")))
 
 
-def measures_table(left: ModelMap, right: ModelMap, grouping: Grouping) -> pd.DataFrame:
-    """What was measured of two models, beside the untrained encoder that each started from and the pixels; one row a
-    measure that either has."""
-    models = {"Left": left.artefact, "Right": right.artefact}
-    pixels = left.artefact.metrics.get("raw_pixels", {})
+def measures_table(comparison: Comparison, grouping: Grouping) -> pd.DataFrame:
+    """What was measured of some models, beside the untrained encoder that each started from and the pixels; one row a
+    measure that any has."""
+    models = {
+        name.capitalize(): model.artefact for name, model in zip(comparison.names, comparison.models, strict=True)
+    }
+    first = next(iter(models.values()))
+    pixels = first.metrics.get("raw_pixels", {})
     rows = []
     for measure, words, is_share in MEASURES:
         if not any(find(model.metrics[when], measure) for model in models.values() for when in ("end", "untrained")):
             continue  # measures that an image set does not have; what a model lacks is said in its cell
         row = {"": words.format(grouping.object_word)}
-        for side, model in models.items():
-            row[side] = cell(model.metrics["end"], measure, is_share)
-            row[f"{side}, untrained"] = cell(model.metrics["untrained"], measure, is_share)
+        for name, model in models.items():
+            row[name] = cell(model.metrics["end"], measure, is_share)
+            row[f"{name}, untrained"] = cell(model.metrics["untrained"], measure, is_share)
         about_pixels = measure.startswith(_OF_PIXELS) and find(pixels, measure) is not None
         row["Pixels"] = cell(pixels, measure, is_share) if about_pixels else ""
-        row["Images"] = _count(left.artefact.metrics["end"], measure)
+        row["Images"] = _count(first.metrics["end"], measure)
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -1,13 +1,15 @@
-"""Where new pictures land in a trained model.
+"""What a model makes of new pictures and new captions.
 
 The one idea: a picture goes through the preprocessing and the weights of the artefact, and is then one more point:
-exact on PCA, an average of neighbours on other maps (`vlcore.runs.compare.ModelMap.place`).
+exact on PCA, an average of neighbours on other maps (`vlcore.runs.model_maps.ModelMap.place`). Ours or a pretrained one,
+whoever asks does not see the difference.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,19 +17,73 @@ from PIL import Image
 
 from vlcore.images.imagesets import TRAINING_SIZE
 from vlcore.images.uploads import square
+from vlcore.images.vocabulary import Vocabulary, split_words
 from vlcore.runs import store
 
 if TYPE_CHECKING:
     from vlcore.learning.model import Encoder
 
+Embeddings = NDArray[np.float32]
 
-def load(artefact: store.Artefact) -> Encoder:
-    """The weights of a published model, for `embed_pictures`; read-only, without gradients.
+
+class Loaded(Protocol):
+    """A model that can be asked."""
+
+    def embed_pictures(self, pictures: Sequence[Image.Image]) -> Embeddings:
+        """Unit vectors of pictures, (n, E); each is cropped to its middle square first."""
+
+    def embed_captions(self, texts: Sequence[str]) -> Embeddings:
+        """Unit vectors of captions, (n, E).
+
+        Raises:
+            ModelError: when a caption has no words, or the model's captions have no vectors.
+        """
+
+    def unknown(self, text: str) -> list[str]:
+        """The words of a caption that the model does not know, or does not read because they come too late."""
+
+
+@dataclass(frozen=True, eq=False)
+class OwnModel:
+    """A model that was trained here: weights and vocabulary, read-only, without gradients."""
+
+    encoder: Encoder
+    vocabulary: Vocabulary
+
+    def embed_pictures(self, pictures: Sequence[Image.Image]) -> Embeddings:
+        return self.embed_pixels(np.stack([square(picture, TRAINING_SIZE) for picture in pictures]))
+
+    def embed_pixels(self, pixels: NDArray[np.uint8]) -> Embeddings:
+        """Unit vectors of pictures at the size of training, uint8 (n, S, S, 3) to (n, E)."""
+        from vlcore.learning.embed import embed_images
+
+        return embed_images(self.encoder, pixels)
+
+    def embed_captions(self, texts: Sequence[str]) -> Embeddings:
+        from vlcore.learning.embed import ModelError, embed_captions
+
+        if self.encoder.config.language == "classes":  # as many captions as classes would pass for these
+            raise ModelError("This model is a classifier: it knows its classes and reads no captions.")
+        z = embed_captions(self.encoder, self.vocabulary, texts)
+        if len(z) != len(texts):
+            raise ModelError("This model says captions word by word: a caption has no place in its space.")
+        return z
+
+    def unknown(self, text: str) -> list[str]:
+        return [*self.vocabulary.unknown(text), *split_words(text)[self.encoder.config.max_words :]]
+
+
+def load(artefact: store.Artefact) -> Loaded:
+    """A published model, to be asked.
 
     Raises:
-        StoreError: when there are none, because its embeddings were computed elsewhere.
+        StoreError: when there are no weights, because its embeddings were computed elsewhere.
         ModelError: when they cannot be read.
     """
+    if (artefact.path / "checkpoint.json").exists():
+        from vlcore.runs.pretrained import load_for
+
+        return load_for(artefact)
     weights = artefact.path / "model.safetensors"
     if not weights.exists():  # of a model of ours, `store.read` would have missed them
         raise store.StoreError(
@@ -35,11 +91,4 @@ def load(artefact: store.Artefact) -> Encoder:
         )
     from vlcore.learning import embed
 
-    return embed.load(weights)[0]
-
-
-def embed_pictures(model: Encoder, pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
-    """Unit vectors of pictures in a model, (n, E); each is cropped to its middle square first."""
-    from vlcore.learning.embed import embed_images
-
-    return embed_images(model, np.stack([square(picture, TRAINING_SIZE) for picture in pictures]))
+    return OwnModel(*embed.load(weights))

@@ -11,8 +11,9 @@ from vlcore.conditions import describe_bias
 from vlcore.figures.theme import group_words
 from vlcore.images.groups import Grouping
 from vlcore.measures.estimate import FEW
-from vlcore.runs.compare import Comparison, ModelMap
+from vlcore.runs.compare import Comparison
 from vlcore.runs.measured import cell, reason_of, share
+from vlcore.runs.model_maps import ModelMap
 from vlcore.runs.store import Artefact
 from vlcore.runs.titles import label_words
 
@@ -28,42 +29,46 @@ def few(model: Artefact, grouping: Grouping) -> str | None:
 
 
 def group_rows(comparison: Comparison) -> pd.DataFrame:
-    """Group accuracies of both models, as `vlcore.figures.charts.group_board` draws them."""
-    sides = [("Left", comparison.left), ("Right", comparison.right)]
+    """Group accuracies of the models, as charts draw them: one row a model and group, none where no label names the
+    object."""
     return pd.DataFrame(
         [
             {
-                "model": name,
+                "pane": pane,
+                "model": name.capitalize(),
                 "group": group,
                 "accuracy": estimate["value"],
                 "low": estimate["low"],
                 "high": estimate["high"],
                 "n": estimate["n"],
             }
-            for name, model in sides
+            for pane, (name, model) in enumerate(zip(comparison.names, comparison.models, strict=True))
             for group, estimate in model.artefact.metrics["end"].get("group_accuracy", {}).items()
-        ]
+        ],
+        columns=["pane", "model", "group", "accuracy", "low", "high", "n"],
     )
 
 
 def in_words(comparison: Comparison, grouping: Grouping) -> str:
-    """Two sentences, from the numbers alone, that say what the two maps show."""
-    left, right = (model.artefact.metrics["end"] for model in (comparison.left, comparison.right))
+    """Two sentences, from the numbers alone, that say what the maps show."""
+    ends = {
+        name: model.artefact.metrics["end"] for name, model in zip(comparison.names, comparison.models, strict=True)
+    }
     sorts = "; ".join(
-        f"the {side} model's held-out pictures sort {_sorting(metrics, grouping.object_word)}"
-        for side, metrics in (("left", left), ("right", right))
+        f"the {name} model's held-out pictures sort {_sorting(metrics, grouping.object_word)}"
+        for name, metrics in ends.items()
     )
     sentence = f"{sorts[0].upper()}{sorts[1:]} (cosine silhouettes in the full space, not on the map)."
-    n = next((metrics["minority_accuracy"]["n"] for metrics in (left, right) if "minority_accuracy" in metrics), None)
+    n = next((metrics["minority_accuracy"]["n"] for metrics in ends.values() if "minority_accuracy" in metrics), None)
     if n is None:
-        return f"{sentence} Neither model's labels name the {grouping.object_word}, so it cannot be right or wrong."
+        return f"{sentence} No model's labels name the {grouping.object_word}, so none can be right or wrong."
     rights = [
-        f"the {side} model is right {share(metrics['minority_accuracy'])}"
+        f"the {name} model is right {share(metrics['minority_accuracy'])}"
         if "minority_accuracy" in metrics
-        else f"the {side} model cannot be ({reason_of(metrics, 'minority_accuracy')})"
-        for side, metrics in (("left", left), ("right", right))
+        else f"the {name} model cannot be ({reason_of(metrics, 'minority_accuracy')})"
+        for name, metrics in ends.items()
     ]
-    return f"{sentence} On {n:,} held-out minority pictures {rights[0]}, {rights[1]}."
+    return f"{sentence} On {n:,} held-out minority pictures {', '.join(rights)}."
 
 
 def _sorting(metrics: Mapping[str, Any], animal: str) -> str:
@@ -83,13 +88,13 @@ def _sorting(metrics: Mapping[str, Any], animal: str) -> str:
 
 
 def group_table(comparison: Comparison, grouping: Grouping) -> pd.DataFrame:
-    """Group accuracies of both models in words, one row a group."""
-    sides = [model.artefact.metrics["end"] for model in (comparison.left, comparison.right)]
+    """Group accuracies of the models in words, one row a group."""
+    ends = [model.artefact.metrics["end"] for model in comparison.models]
     words = {
-        name: [_group_cell(metrics, group) for group in grouping.names]
-        for name, metrics in zip(("Left", "Right"), sides, strict=True)
+        name.capitalize(): [_group_cell(metrics, group) for group in grouping.names]
+        for name, metrics in zip(comparison.names, ends, strict=True)
     }
-    measured: Mapping[str, Any] = next((side["group_accuracy"] for side in sides if "group_accuracy" in side), {})
+    measured: Mapping[str, Any] = next((end["group_accuracy"] for end in ends if "group_accuracy" in end), {})
     pictures = [f"{measured[group]['n']:,}" if measured else "" for group in grouping.names]
     return pd.DataFrame({"Group": list(group_words(grouping).values()), **words, "Pictures": pictures})
 

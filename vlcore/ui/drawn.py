@@ -9,14 +9,18 @@ finishing would lose its data, in the cache and for good.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 from vlcore.figures.charts import group_board
-from vlcore.figures.maps import linked_maps, small_map
+from vlcore.figures.linked import MapOptions
+from vlcore.figures.maps import small_map
 from vlcore.figures.theme import DARK, LIGHT, Palette
 from vlcore.runs import words
+from vlcore.runs.comparison_figure import PLAIN, figure
+from vlcore.runs.projections import PCA, Projection
 from vlcore.ui import work
 
 Spec = dict[str, Any]
@@ -36,37 +40,47 @@ def card_map(key: str, palette: Palette, side: int) -> Spec:
 
 @st.cache_resource(max_entries=100, show_spinner=False)
 def _card_map(key: str, palette: str, side: int, digest: str) -> Spec:
-    points, captions = work.single_map(key)
-    grouping = work.image_set(work.model_map(key, "pca")).grouping
-    return small_map(points, captions, palette=_PALETTES[palette], grouping=grouping, side=side).to_dict()
-
-
-def maps(left: str, right: str, kind: str, palette: Palette, side: int) -> Spec:
-    """The linked maps of two models."""
-    return _maps(left, right, kind, palette.name, side, work.artefact(left).digest, work.artefact(right).digest)
-
-
-@st.cache_resource(max_entries=60, show_spinner="Drawing the two maps …")
-def _maps(left: str, right: str, kind: str, palette: str, side: int, left_digest: str, right_digest: str) -> Spec:
-    both = work.comparison(left, right, kind)
-    return linked_maps(
-        both.points,
-        both.captions,
-        both.left_info,
-        both.right_info,
+    alone = work.comparison([key])
+    return small_map(
+        alone.points.rename(
+            columns={"x0": "xl", "y0": "yl", "caption_0": "caption_left", "predicted_0": "predicted_left"}
+        ),
+        alone.captions,
         palette=_PALETTES[palette],
-        grouping=work.image_set(both.left).grouping,
+        grouping=work.image_set(alone.models[0]).grouping,
         side=side,
     ).to_dict()
 
 
-def board(left: str, right: str, palette: Palette) -> Spec:
-    """The group accuracies of two models."""
-    return _board(left, right, palette.name, work.artefact(left).digest, work.artefact(right).digest)
+def maps(
+    keys: Sequence[str], palette: Palette, side: int, projection: Projection = PCA, options: MapOptions = PLAIN
+) -> Spec:
+    """The linked maps of models, and under them the board of groups."""
+    digests = tuple(work.artefact(key).digest for key in keys)
+    return _maps(tuple(keys), projection, options, palette.name, side, digests)
+
+
+@st.cache_resource(max_entries=60, show_spinner="Drawing the maps …")
+def _maps(
+    keys: tuple[str, ...],
+    projection: Projection,
+    options: MapOptions,
+    palette: str,
+    side: int,
+    digests: tuple[str, ...],
+) -> Spec:
+    together = work.comparison(keys, projection)
+    grouping = work.image_set(together.models[0]).grouping
+    return figure(together, grouping, _PALETTES[palette], side, options).to_dict()
+
+
+def board(keys: Sequence[str], palette: Palette) -> Spec:
+    """The group accuracies of models."""
+    return _board(tuple(keys), palette.name, tuple(work.artefact(key).digest for key in keys))
 
 
 @st.cache_resource(max_entries=60, show_spinner=False)
-def _board(left: str, right: str, palette: str, left_digest: str, right_digest: str) -> Spec:
-    both = work.comparison(left, right, "pca")
-    grouping = work.image_set(both.left).grouping
+def _board(keys: tuple[str, ...], palette: str, digests: tuple[str, ...]) -> Spec:
+    both = work.comparison(keys)
+    grouping = work.image_set(both.models[0]).grouping
     return group_board(words.group_rows(both), palette=_PALETTES[palette], grouping=grouping, width=540).to_dict()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.conditions import GRIDS, PRESETS, Condition, describe_bias
 from vlcore.figures.charts import learning_curve
@@ -16,8 +17,9 @@ from vlcore.images.captions import distinct_captions
 from vlcore.images.groups import SCENES, Grouping
 from vlcore.images.imagesets import ImageSet, map_rows
 from vlcore.images.recipes import SCENES_RECIPE
-from vlcore.runs import compare, measured, validity, words
+from vlcore.runs import measured, validity, words
 from vlcore.runs.jobs import State, View
+from vlcore.runs.model_maps import ModelMap, caption_scores
 from vlcore.runs.titles import title
 from vlcore.ui import drawn, work
 
@@ -25,6 +27,7 @@ from vlcore.ui import drawn, work
 LABELS = {"short": "undescriptive", "descriptive": "descriptive"}
 NEGATIVES = {"matched-and-mismatched": "filtered_marginal", "matched-only": "none"}
 ENCODERS = {"convolutions-first": "conv_stem", "linear-patches": "seed_faithful"}
+AS_SET = "as set here"  # no model from the disk
 LENGTHS = tuple(name for name, steps in PRESETS.items() if steps)
 BIASES = {f"{bias * 100:g} %": bias for bias in GRIDS["paper"]}
 CARD, CARD_MAP = 264, 214  # px; four cards fit beside each other on a screen of 1280 px, two on one of 800
@@ -40,8 +43,11 @@ def said_as(style: str, grouping: Grouping) -> str:
     return ", ".join(f"“{text}”" for text in distinct_captions(style, grouping))
 
 
-def condition_controls(side: str, prefix: str, default: Condition, preset: str, grouping: Grouping) -> Condition:
-    """The knobs of one model; every value is in the URL, and one that is not known falls back to the default."""
+def condition_controls(
+    side: str, prefix: str, default: Condition, preset: str, grouping: Grouping
+) -> tuple[Condition, DeltaGenerator]:
+    """The knobs of one model, and the place of further ones; every value is in the URL, and one that is not known falls
+    back to the default."""
     minority = " and ".join(group_words(grouping)[group] for group in grouping.minority)
     row = st.container(horizontal=True, vertical_alignment="bottom")
     row.markdown(f"**{side}**", width="content")
@@ -64,7 +70,8 @@ def condition_controls(side: str, prefix: str, default: Condition, preset: str, 
         help=f"Minority groups are {minority}. The training set keeps {default.n_per_group} pictures of each majority "
         "group, and fewer of each minority group.",
     )
-    with row.popover("More settings", icon=":material/tune:"):
+    more = row.popover("More settings", icon=":material/tune:")
+    with more:
         trained = st.toggle(
             "Trained",
             value=True,
@@ -97,7 +104,7 @@ def condition_controls(side: str, prefix: str, default: Condition, preset: str, 
             help="Both are small transformers; they differ in how a picture is cut into tokens. The study's is on "
             "linear patches.",
         )
-    return default.but(
+    condition = default.but(
         bias=BIASES[bias],
         labels=LABELS.get(labels or "", default.labels),
         negatives=NEGATIVES[negatives],
@@ -106,6 +113,7 @@ def condition_controls(side: str, prefix: str, default: Condition, preset: str, 
         init_seed=int(seed),
         steps=PRESETS[preset] if trained else 0,
     )
+    return condition, more
 
 
 def address(prefix: str, condition: Condition) -> dict[str, str]:
@@ -118,6 +126,7 @@ def address(prefix: str, condition: Condition) -> dict[str, str]:
         f"{prefix}_seed": str(condition.init_seed),
         f"{prefix}_pairs": _name_of(NEGATIVES, condition.negatives),
         f"{prefix}_encoder": _name_of(ENCODERS, condition.architecture),
+        f"{prefix}_model": AS_SET,
     }
 
 
@@ -129,6 +138,7 @@ def link_to_compare(left: Condition, right: Condition, label: str, icon: str) ->
         icon=icon,
         query_params={
             "data": left.data,
+            "models": "2",
             "map": "PCA",
             "length": next(name for name in LENGTHS if PRESETS[name] == left.steps),
             **address("left", left),
@@ -325,7 +335,12 @@ def traffic_light(condition: Condition) -> None:
         st.badge(gate.title, icon=":material/help:", color="gray", help=help_text)
 
 
-def pictures(model: compare.ModelMap, found: Sequence[tuple[int, float]]) -> None:
+def in_pairs(count: int) -> list[DeltaGenerator]:
+    """Places beside each other, two in a row."""
+    return [column for first in range(0, count, 2) for column in st.columns(2)][:count]
+
+
+def pictures(model: ModelMap, found: Sequence[tuple[int, float]]) -> None:
     """A row of pictures with what they show and their cosine."""
     images = work.image_set(model)
     columns = st.columns(len(found))
@@ -335,11 +350,11 @@ def pictures(model: compare.ModelMap, found: Sequence[tuple[int, float]]) -> Non
         column.caption(f"{facts['object']}, {facts['context']}  \n{similarity:.2f}")
 
 
-def caption_table(model: compare.ModelMap, z: Any) -> None:
+def caption_table(model: ModelMap, z: Any) -> None:
     """Cosine and probability of each caption for one embedding, (E,)."""
     import pandas as pd
 
-    rows = pd.DataFrame(compare.caption_scores(model, z)).assign(share=lambda table: 100 * table.pop("probability"))
+    rows = pd.DataFrame(caption_scores(model, z)).assign(share=lambda table: 100 * table.pop("probability"))
     st.dataframe(
         rows,
         hide_index=True,

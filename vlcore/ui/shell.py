@@ -15,7 +15,8 @@ from vlcore.conditions import ConditionError
 from vlcore.figures.theme import DARK, LIGHT, Palette
 from vlcore.home import HomeError
 from vlcore.images.imagesets import ImageSet, ImageSetError, set_names
-from vlcore.runs.compare import ComparisonError
+from vlcore.runs.model_maps import ComparisonError
+from vlcore.runs.projections import ProjectionError
 from vlcore.runs.store import StoreError
 from vlcore.ui import work
 
@@ -26,12 +27,14 @@ PAGES = (
     ("pages/3_Compare.py", "Compare", ":material/compare:"),
     ("pages/4_Upload.py", "Upload", ":material/upload:"),
     ("pages/5_Findings.py", "Findings", ":material/science:"),
+    ("pages/6_Lesson.py", "Lesson", ":material/school:"),
 )
-KNOWN_ERRORS = (ConditionError, HomeError, ImageSetError, ComparisonError, StoreError)
+KNOWN_ERRORS = (ConditionError, HomeError, ImageSetError, ComparisonError, ProjectionError, StoreError)
 
 
-def begin(title: str, *, first: bool = False) -> Palette:
-    """Set the page up and draw the menu; returns the palette that fits the visitor's theme."""
+def begin(title: str, *, first: bool = False, menu: bool = True) -> Palette:
+    """Set the page up and draw the menu, unless the page is shown without; returns the palette that fits the visitor's
+    theme."""
     name = "VL Bias Lab"
     _obey_address(title)
     st.set_page_config(
@@ -42,10 +45,11 @@ def begin(title: str, *, first: bool = False) -> Palette:
     )
     if said := st.session_state.pop("toast", None):  # kept until here: what is said just before a rerun may get lost
         st.toast(said, icon=":material/info:")
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{name}**", width="content")
-        for page, label, icon in PAGES:
-            st.page_link(page, label=label, icon=icon, width="content", query_params=carried())
+    if menu:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**{name}**", width="content")
+            for page, label, icon in PAGES:
+                st.page_link(page, label=label, icon=icon, width="content", query_params=carried())
     st.title(title)
     return palette()
 

@@ -20,7 +20,7 @@ from vlcore.images.groups import SCENES
 from vlcore.images.imagesets import ImageSet
 from vlcore.runs import measured, store, words
 from vlcore.runs.jobs import State
-from vlcore.runs.titles import title
+from vlcore.runs.titles import is_pretrained, title
 from vlcore.ui import drawn, panels, shell, work
 
 # Field of a condition, name of the knob, its choices with a sentence each.
@@ -167,15 +167,15 @@ def result(condition: Condition, images: ImageSet, palette: Palette) -> None:
             st.rerun()
         return
     st.subheader(f"Beside its twin: all the same but {what} (left)")
-    both = work.comparison(twin.key, condition.key, "pca")
+    both = work.comparison([twin.key, condition.key])
     said = words.in_words(both, images.grouping)
-    drawn.show(drawn.maps(twin.key, condition.key, "pca", palette, shell.map_side()), alt=said, key="train_maps")
+    drawn.show(drawn.maps([twin.key, condition.key], palette, shell.map_side()), alt=said, key="train_maps")
     st.markdown(said)
     for side, key in (("Left", twin.key), ("Right", condition.key)):
         if quality := measured.map_quality(work.artefact(key)):
             st.caption(f"{side}: {quality}.")
     with st.expander("Everything that was measured, each beside the untrained encoder"):
-        table = measured.measures_table(both.left, both.right, images.grouping)
+        table = measured.measures_table(both, images.grouping)
         st.dataframe(table, hide_index=True, width="stretch")
     _curves(condition, palette)
 
@@ -204,7 +204,8 @@ def on_disk(images: ImageSet) -> pd.DataFrame:
     for key in store.model_keys():
         artefact = work.artefact(key)
         condition = artefact.condition
-        if (condition.data, condition.data_version) != (images.name, images.version) or condition.steps == 0:
+        of_these = (condition.data, condition.data_version) == (images.name, images.version)
+        if not of_these or (condition.steps == 0 and not is_pretrained(condition)):
             continue
         seconds, device = artefact.manifest.get("training_seconds"), artefact.manifest.get("device")
         rows.append(

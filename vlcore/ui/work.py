@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
@@ -20,10 +19,22 @@ from PIL import Image
 from vlcore.conditions import Condition
 from vlcore.images.imagesets import ImageSet, open_set, set_stamp
 from vlcore.images.thumbs import thumb_uri
-from vlcore.runs import checks, compare, imports, jobs, pipeline, placement, store
-
-if TYPE_CHECKING:
-    from vlcore.learning.model import Encoder
+from vlcore.runs import (
+    checks,
+    compare,
+    imports,
+    jobs,
+    model_maps,
+    pipeline,
+    placement,
+    pretrained,
+    projections,
+    queues,
+    store,
+)
+from vlcore.runs.model_maps import ModelMap
+from vlcore.runs.placement import Loaded
+from vlcore.runs.projections import PCA, Projection
 
 POLL = 2.0  # seconds between looks at a running job
 
@@ -33,9 +44,11 @@ class Visitor:
 
 
 @st.cache_resource
-def queue() -> jobs.JobQueue:
+def queue() -> queues.JobQueue:
     """The one queue of this server, over worker processes that end with it; one more worker does what takes seconds."""
-    return jobs.JobQueue(lambda: jobs.worker_pool(ends_with_us=True), lambda: jobs.worker_pool(1, ends_with_us=True))
+    return queues.JobQueue(
+        lambda: queues.worker_pool(ends_with_us=True), lambda: queues.worker_pool(1, ends_with_us=True)
+    )
 
 
 def train(condition: Condition) -> None:
@@ -43,9 +56,14 @@ def train(condition: Condition) -> None:
     _ask(condition.key, pipeline.train_condition, condition, short=condition.steps == 0)
 
 
-def make_umap(key: str) -> None:
-    """Queue the UMAP of a trained condition."""
-    _ask(pipeline.umap_key(key), pipeline.make_umap, key, short=True)
+def make_map(models: Sequence[str], projection: Projection) -> None:
+    """Queue a UMAP or t-SNE of a trained condition, or one of several together."""
+    _ask(projections.map_keys(models, projection)[0], projections.make_map, models, projection, short=True)
+
+
+def bring(source: str, condition: Condition) -> None:
+    """Queue the measuring of a pretrained checkpoint."""
+    _ask(condition.key, pretrained.make_pretrained, source, condition, short=False)
 
 
 def make_checks(images: ImageSet) -> None:
@@ -60,7 +78,7 @@ def import_set(source: Path, name: str, options: dict[str, Any]) -> str:
     return key
 
 
-def _ask(key: str, task: jobs.Task, *arguments: Any, short: bool) -> None:
+def _ask(key: str, task: queues.Task, *arguments: Any, short: bool) -> None:
     _withdrawn().discard(key)
     queue().submit(key, task, *arguments, asker=_visitor(), short=short)
 
@@ -116,28 +134,30 @@ def _artefact(key: str, stamp: str) -> store.Artefact:
     return store.read(key)
 
 
-def model_map(key: str, kind: str) -> compare.ModelMap:
-    """One model's map, read once."""
-    return _model_map(key, kind, artefact(key).digest)
+def model_map(key: str, projection: Projection = PCA, among: Sequence[str] = ()) -> ModelMap:
+    """One model's map, read once; `among` are the models that a common fit was made of."""
+    others = tuple(among) if projection.together else ()
+    return _model_map(key, projection, others, artefact(key).digest)
 
 
-@st.cache_resource(max_entries=60, show_spinner=False)
-def _model_map(key: str, kind: str, digest: str) -> compare.ModelMap:
-    return compare.model_map(artefact(key), kind)
+@st.cache_resource(max_entries=100, show_spinner=False)
+def _model_map(key: str, projection: Projection, among: tuple[str, ...], digest: str) -> ModelMap:
+    prompts = model(key).embed_captions(projection.prompts) if projection.kind == "prompts" else None
+    return model_maps.model_map(artefact(key), projection, among=among, prompts=prompts)
 
 
-def comparison(left: str, right: str, kind: str) -> compare.Comparison:
-    """Two maps beside each other, put together once."""
-    return _comparison(left, right, kind, artefact(left).digest, artefact(right).digest)
+def comparison(keys: Sequence[str], projection: Projection = PCA) -> compare.Comparison:
+    """Maps beside each other, put together once."""
+    return _comparison(tuple(keys), projection, tuple(artefact(key).digest for key in keys))
 
 
-@st.cache_resource(max_entries=40, show_spinner="Putting the two maps beside each other …")
-def _comparison(left: str, right: str, kind: str, left_digest: str, right_digest: str) -> compare.Comparison:
-    left_map = model_map(left, kind)
-    return compare.compare(left_map, left_map if right == left else model_map(right, kind), image_set(left_map), thumbs)
+@st.cache_resource(max_entries=60, show_spinner="Putting the maps beside each other …")
+def _comparison(keys: tuple[str, ...], projection: Projection, digests: tuple[str, ...]) -> compare.Comparison:
+    maps = {key: model_map(key, projection, keys) for key in keys}
+    return compare.compare([maps[key] for key in keys], image_set(maps[keys[0]]), thumbs)
 
 
-def image_set(model: compare.ModelMap) -> ImageSet:
+def image_set(model: ModelMap) -> ImageSet:
     """The image set that a model was trained on."""
     return _image_set(model.artefact.condition.data, model.artefact.condition.data_version)
 
@@ -172,25 +192,18 @@ def _thumb(name: str, version: str, row: int) -> str:
     return thumb_uri(_image_set(name, version).image(row))
 
 
-def single_map(key: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Pictures and captions of one model's PCA, put together once."""
-    return _single_map(key, artefact(key).digest)
-
-
-@st.cache_resource(max_entries=60, show_spinner=False)
-def _single_map(key: str, digest: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    model = model_map(key, "pca")
-    return compare.single(model, image_set(model), thumbs)
-
-
 def embed(key: str, pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
     """Embeddings of a visitor's pictures in a trained model, (n, E); the weights are read once for everybody."""
-    model = _weights(key, artefact(key).digest)
-    return placement.embed_pictures(model, pictures)
+    return model(key).embed_pictures(pictures)
+
+
+def model(key: str) -> Loaded:
+    """A published model that can be asked of pictures and captions, read once for everybody."""
+    return _model(key, artefact(key).digest)
 
 
 @st.cache_resource(max_entries=20, show_spinner="Loading the model …")
-def _weights(key: str, digest: str) -> Encoder:
+def _model(key: str, digest: str) -> Loaded:
     return placement.load(artefact(key))
 
 

@@ -1,0 +1,63 @@
+"""The command that writes a comparison as one offline file.
+
+The one idea: it writes the page that the Compare page offers for download, from the same value.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from vlcore.commands import CommandError, model_of, page_path, write_page
+from vlcore.images.imagesets import ImageSet, open_set
+from vlcore.runs import compare as comparing
+from vlcore.runs import placement, projections
+from vlcore.runs.model_maps import model_map
+from vlcore.runs.projections import KINDS, Projection
+
+
+def compare(options: Namespace) -> dict[str, Any]:
+    """Write two to four maps side by side as one offline file."""
+    from vlcore.images.thumbs import thumb_uri
+    from vlcore.runs import comparison_figure
+
+    out = page_path(options.out)
+    if options.map not in KINDS:
+        raise CommandError(f"No map is named {options.map!r}; choose one of {', '.join(KINDS)}.")
+    if not 2 <= len(options.keys) <= comparing.MOST_MODELS:
+        raise CommandError(f"Give the keys of 2 to {comparing.MOST_MODELS} models, not {len(options.keys)}.")
+    artefacts = [model_of(key) for key in options.keys]
+    images = open_set(artefacts[0].condition.data, artefacts[0].condition.data_version)
+    projection = _projection(options, images)
+    if projection.fitted:
+        for models in [options.keys] if projection.together else [[key] for key in options.keys]:
+            projections.make_map(models, projection)
+
+    def thumbs(of: ImageSet, rows: Any) -> list[str]:
+        of.complete(rows, lambda _done, _of: None)
+        return [thumb_uri(of.image(row)) for row in rows]
+
+    maps = []
+    for artefact in artefacts:
+        prompts = placement.load(artefact).embed_captions(projection.prompts) if projection.kind == "prompts" else None
+        maps.append(model_map(artefact, projection, among=options.keys, prompts=prompts))
+    page = comparison_figure.page(comparing.compare(maps, images, thumbs), images.grouping)
+    write_page(out, page)
+    return {"file": str(out), "bytes": len(page.encode()), "map": options.map}
+
+
+def _projection(options: Namespace, images: ImageSet) -> Projection:
+    prompts = projections.prompt_axes(images.grouping)
+    if options.prompts is not None:
+        given = [text.strip() for text in options.prompts.split(",")]
+        if len(given) != 4 or not all(given):
+            raise CommandError(
+                f"--prompts is {options.prompts!r}; give four captions with commas between, such as {','.join(prompts)}."
+            )
+        prompts = (given[0], given[1], given[2], given[3])
+    return Projection(
+        options.map,
+        seed=options.seed,
+        together=options.together,
+        prompts=prompts if options.map == "prompts" else Projection().prompts,
+    )

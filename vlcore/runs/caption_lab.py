@@ -1,0 +1,90 @@
+"""What models make of a caption that somebody types, and of the same caption with one word less.
+
+The one idea: a caption is one more point of a model's space, so everything that can be asked of a picture can be asked
+of it; and leaving a word out shows what the word is worth to the model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from vlcore.images.vocabulary import split_words
+from vlcore.runs.model_maps import ModelMap
+from vlcore.runs.placement import Loaded
+
+LONGEST = 200  # characters
+MOST_WORDS = 12  # that are left out one by one
+
+
+class CaptionLabError(ValueError):
+    """A caption that cannot be asked for; the message says what to type instead."""
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What one model makes of a caption.
+
+    Attributes:
+        z: its embedding, (E,).
+        place: its place on the model's map, (2,).
+        unknown: words that the model does not know or does not read.
+        without: one row a word that was left out: ``word``, ``caption`` (what remains), ``cosine`` (with the whole
+            caption), ``x``, ``y``.
+        captions: cosine with each of the model's own captions, (K,).
+    """
+
+    z: NDArray[np.float32]
+    place: NDArray[np.float64]
+    unknown: tuple[str, ...]
+    without: pd.DataFrame
+    captions: NDArray[np.float64]
+
+
+def clean(text: str) -> str:
+    """A caption as it can be asked for: one line without what cannot be seen.
+
+    Raises:
+        CaptionLabError: when it is too long, or has no words.
+    """
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if len(line) > LONGEST:
+        raise CaptionLabError(
+            f"This caption has {len(line):,} characters; models read a dozen words, so give at most {LONGEST}."
+        )
+    if not split_words(line):
+        raise CaptionLabError("This caption has no words; type some, such as “a horse in the desert”.")
+    return line
+
+
+def left_out(text: str) -> list[tuple[str, str]]:
+    """Each word of a caption, and the caption without it; none where nothing would remain."""
+    words = text.split()
+    chosen = [place for place, word in enumerate(words) if split_words(word)][:MOST_WORDS]
+    pairs = [(words[place], " ".join(words[:place] + words[place + 1 :])) for place in chosen]
+    return [(word, rest) for word, rest in pairs if split_words(rest)]
+
+
+def ask(model: ModelMap, loaded: Loaded, text: str) -> Asked:
+    """Put a caption to a model.
+
+    Raises:
+        ModelError: when captions have no place in this model.
+    """
+    pairs = left_out(text)
+    embedded = loaded.embed_captions([text, *(rest for _, rest in pairs)])
+    places = model.place(embedded)
+    without = pd.DataFrame(
+        {
+            "word": [word for word, _ in pairs],
+            "caption": [rest for _, rest in pairs],
+            "cosine": (embedded[1:] @ embedded[0]).astype(float),
+            "x": places[1:, 0],
+            "y": places[1:, 1],
+        }
+    )
+    own = (model.caption_z @ embedded[0]).astype(np.float64)
+    return Asked(embedded[0], places[0], tuple(dict.fromkeys(loaded.unknown(text))), without, own)

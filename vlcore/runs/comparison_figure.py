@@ -1,0 +1,87 @@
+"""A comparison as a figure, and as one page that works without a network.
+
+The one idea: a page of the app, a file that is mailed and a picture in a paper are drawn by one call from one value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import altair as alt
+import pandas as pd
+
+from vlcore.figures.export import page_html
+from vlcore.figures.linked import MapOptions, linked_maps
+from vlcore.figures.theme import LIGHT, Palette
+from vlcore.images.groups import Grouping
+from vlcore.runs import overlays, words
+from vlcore.runs.compare import Comparison
+from vlcore.runs.differing import in_words as how_they_differ
+from vlcore.runs.titles import title
+
+PLAIN = MapOptions()
+PAGE_SIDE = 440  # px of a map on a page that is written
+
+
+def figure(
+    comparison: Comparison,
+    grouping: Grouping,
+    palette: Palette,
+    side: int,
+    options: MapOptions = PLAIN,
+    *,
+    board: bool = True,
+    uploads: pd.DataFrame | None = None,
+) -> alt.TopLevelMixin:
+    """The maps of a comparison, with what is laid over them, and under them the board of groups.
+
+    Args:
+        comparison: of one to four models.
+        grouping: of its image set.
+        palette: colours.
+        side: of each map in px.
+        options: what is drawn beside the pictures.
+        board: whether the board of groups stands beneath, where labels name the object.
+        uploads: stars, as `linked_maps` takes them.
+    """
+    points = comparison.points
+    if options.trust:
+        points = overlays.with_trust(comparison)
+    if options.ghost:
+        ghosts, _ = overlays.with_ghost(comparison)
+        points = points.assign(**{name: ghosts[name] for name in ghosts if name.startswith("g") and name[1] in "xy"})
+    arrows = overlays.twin_lines(comparison, grouping) if options.twins else None
+    if arrows is not None and arrows.empty:
+        arrows, options = None, replace(options, twins=False)
+    rights = words.group_rows(comparison) if board else pd.DataFrame()
+    return linked_maps(
+        points,
+        comparison.captions,
+        comparison.infos,
+        palette=palette,
+        grouping=grouping,
+        side=side,
+        options=options,
+        uploads=uploads,
+        neighbours=overlays.neighbour_lines(comparison) if options.neighbours else None,
+        twins=arrows,
+        board=None if rights.empty else rights,
+    )
+
+
+def page(comparison: Comparison, grouping: Grouping, palette: Palette = LIGHT, options: MapOptions = PLAIN) -> str:
+    """The comparison as one offline HTML page."""
+    artefacts = [model.artefact for model in comparison.models]
+    few = words.few(artefacts[0], grouping)
+    return page_html(
+        [
+            figure(comparison, grouping, palette, PAGE_SIDE, options),
+            how_they_differ([artefact.condition for artefact in artefacts], comparison.names).replace("**", ""),
+            words.in_words(comparison, grouping),
+            *([few] if few else []),
+            words.group_table(comparison, grouping),
+            f"Models: {', '.join(artefact.key for artefact in artefacts)}",
+        ],
+        " | ".join(title(artefact.condition) for artefact in artefacts),
+        palette=palette,
+    )

@@ -1,0 +1,215 @@
+"""One model's map: its pictures and captions in the plane, and what it says of each.
+
+The one idea: everything that a page shows of a model is read from its artefact once, into one value that can place a
+new embedding, find its neighbours and score it with the captions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from vlcore.images.captions import captions_of
+from vlcore.images.groups import Grouping
+from vlcore.measures.accuracy import predict_objects
+from vlcore.measures.maps import Plane, nearest, place_among_neighbours
+from vlcore.measures.scores import logits
+from vlcore.runs import store
+from vlcore.runs.projections import PCA, Projection, read_map
+
+
+class ComparisonError(ValueError):
+    """Models that cannot be compared; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class ModelMap:
+    """One model's map of its pictures and captions.
+
+    Attributes:
+        artefact: the trained condition.
+        projection: how they are laid out.
+        rows: row number in the image set of each picture: the held-out reference set, then the training set, (n,).
+        held_out: how many of them are held out.
+        z: their embeddings, (n, E).
+        points: their places, (n, 2).
+        captions: the captions.
+        caption_z: embeddings of the captions, (K, E); (0, E) of a captioner, whose captions have none.
+        caption_points: their places, (K, 2) or (0, 2).
+        scores: of the pictures with the captions, (n, K).
+        relabelled: object that a readout other than the captions names for each picture, (n,); None without one.
+        scale, bias: what turns a cosine into a logit.
+        plane: the plane of a linear map, with the shares of variance along its axes; else the principal plane.
+    """
+
+    artefact: store.Artefact
+    projection: Projection
+    rows: NDArray[np.int64]
+    held_out: int
+    z: NDArray[np.float32]
+    points: NDArray[np.float64]
+    captions: tuple[str, ...]
+    caption_z: NDArray[np.float32]
+    caption_points: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    relabelled: NDArray[np.str_] | None
+    scale: float
+    bias: float
+    plane: Plane
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        return {int(row): number for number, row in enumerate(self.rows)}
+
+    def where(self, row: int) -> int:
+        """Where the picture of a row is among those of the map; -1 where it is not there."""
+        return self._places.get(row, -1)
+
+    def place(self, z: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Places of new embeddings: exact on linear maps, an average of the nearest pictures on other ones."""
+        if self.projection.linear:
+            return self.plane.place(z)
+        return place_among_neighbours(z, self.z, self.points)
+
+    def neighbours(self, z: NDArray[np.floating], k: int, apart_from: int | None = None) -> list[tuple[int, float]]:
+        """The k pictures of the map nearest to one embedding, (E,): row number and cosine, nearest first."""
+        indices, similarities = nearest(z[None], self.z, k + 1)
+        found = [(int(self.rows[i]), float(s)) for i, s in zip(indices[0], similarities[0], strict=True)]
+        return [(row, similarity) for row, similarity in found if row != apart_from][:k]
+
+    def logits(self, z: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Scores with the captions, (n, E) to (n, K).
+
+        Raises:
+            ComparisonError: when the model's captions have no embeddings.
+        """
+        if len(self.caption_z) == 0:
+            raise ComparisonError(
+                "A captioner says captions word by word: what it makes of a new picture does not follow from the "
+                "embedding alone."
+            )
+        return logits(z, self.caption_z, self.scale, self.bias, self.artefact.condition.logit)
+
+
+def model_map(
+    artefact: store.Artefact,
+    projection: Projection = PCA,
+    *,
+    among: Sequence[str] = (),
+    prompts: NDArray[np.floating] | None = None,
+) -> ModelMap:
+    """A model's map, from its artefact, or from the fitted map beside it.
+
+    Args:
+        artefact: the published model.
+        projection: how to lay its pictures out.
+        among: keys of all models that are compared, for a map that is fitted on them together.
+        prompts: this model's embeddings of the four prompts, (4, E), for prompt axes.
+
+    Raises:
+        StoreError: when the map must be fitted and was not yet.
+        ComparisonError: when two prompts of an axis are one point in this model.
+    """
+    arrays, maps = artefact.arrays("embeddings.npz"), artefact.arrays("maps.npz")
+    shown = arrays["end_test"][np.searchsorted(arrays["test_rows"], maps["map_rows"])]
+    scale, bias = (float(number) for number in arrays["end_scale_bias"])
+    z = np.concatenate([shown, arrays["end_train"]])
+    caption_z = arrays["end_captions"]
+    if "end_test_scores" in arrays:
+        on_map = np.searchsorted(arrays["test_rows"], maps["map_rows"])
+        scores = np.concatenate([arrays["end_test_scores"][on_map], arrays["end_train_scores"]]).astype(np.float64)
+    else:
+        scores = logits(z, caption_z, scale, bias, artefact.condition.logit)
+    plane = Plane(maps["pca_centre"], maps["pca_components"], maps["pca_shares"], float(maps["pca_variance"]))
+    if projection.kind == "prompts":
+        plane = _prompt_plane(shown, prompts)
+    elif projection.components != PCA.components:
+        plane = _plane_of(np.concatenate([shown, caption_z]), projection.components)
+    if projection.fitted:
+        places = read_map(among or [artefact.key], artefact.key, projection)
+        points, caption_points = np.concatenate([places["map"], places["train"]]), places["captions"]
+    else:
+        points, caption_points = plane.place(z), plane.place(caption_z)
+    return ModelMap(
+        artefact=artefact,
+        projection=projection,
+        rows=np.concatenate([maps["map_rows"], arrays["train_rows"]]),
+        held_out=len(shown),
+        z=z,
+        points=points,
+        captions=tuple(str(text) for text in arrays["caption_texts"]),
+        caption_z=caption_z,
+        caption_points=caption_points,
+        scores=scores,
+        relabelled=(
+            np.concatenate([arrays["map_predicted"], arrays["train_predicted"]]) if "map_predicted" in arrays else None
+        ),
+        scale=scale,
+        bias=bias,
+        plane=plane,
+    )
+
+
+def _plane_of(reference: NDArray[np.floating], components: tuple[int, int]) -> Plane:
+    """The plane of two principal components of a reference set.
+
+    Raises:
+        ComparisonError: when the set has fewer components.
+    """
+    from vlcore.measures.maps import fit_plane
+
+    if min(reference.shape) < max(components):
+        raise ComparisonError(f"This model's space has {min(reference.shape)} components; choose lower ones.")
+    every = fit_plane(reference, max(components))
+    chosen = [number - 1 for number in components]
+    return Plane(every.centre, every.components[chosen], every.shares[chosen], every.variance)
+
+
+def _prompt_plane(reference: NDArray[np.floating], prompts: NDArray[np.floating] | None) -> Plane:
+    """The plane whose axes lead from one prompt to another, as unit vectors; the origin is that of the space.
+
+    The axes need not be at right angles: a place is the pair of cosines with them, which is what they are read as.
+    """
+    if prompts is None:
+        raise ComparisonError("Prompt axes need the prompts' embeddings in every model.")
+    ways = np.asarray(prompts, dtype=np.float64)
+    ways = np.stack([ways[1] - ways[0], ways[3] - ways[2]])
+    lengths = np.linalg.norm(ways, axis=1, keepdims=True)
+    if (lengths < 1e-6).any():
+        raise ComparisonError("Two prompts of an axis are one point in this model; choose prompts that differ.")
+    axes = ways / lengths
+    z = np.asarray(reference, dtype=np.float64)
+    variance = float(z.var(axis=0).sum())
+    shares = (z @ axes.T).var(axis=0) / variance if variance > 1e-12 else np.zeros(2)
+    return Plane(np.zeros(z.shape[1]), axes, shares, variance)
+
+
+def predictions(model: ModelMap, grouping: Grouping) -> NDArray[np.str_] | None:
+    """The object that a model reads off each picture of its map, (n,); None where its captions name none."""
+    if model.relabelled is not None:
+        return model.relabelled
+    condition = model.artefact.condition
+    objects = [said.object for said in captions_of(condition.labels, grouping, condition.template)]
+    if not all(objects):
+        return None
+    return predict_objects(model.scores, objects, grouping.objects)
+
+
+def caption_scores(model: ModelMap, z: NDArray[np.floating]) -> list[dict[str, Any]]:
+    """Each caption's cosine with one embedding, (E,), and its share of a softmax over the captions; best first.
+
+    Raises:
+        ComparisonError: when the model's captions have no embeddings.
+    """
+    cosines = model.caption_z @ z
+    shares = softmax(model.logits(z[None])[0])
+    order = np.argsort(-cosines, kind="stable")
+    return [
+        {"caption": model.captions[k], "similarity": float(cosines[k]), "probability": float(shares[k])} for k in order
+    ]

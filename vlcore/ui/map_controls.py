@@ -1,0 +1,198 @@
+"""How the maps of a page are made and drawn: the controls, all in the address.
+
+The one idea: what a map shows depends on choices that its reader must see: which projection, of which settings, fitted
+on what; and a new seed is one click away, so that everybody sees what of a map is noise.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from vlcore.figures.linked import COLOURINGS, MapOptions
+from vlcore.images.groups import Grouping
+from vlcore.runs import projections
+from vlcore.runs.projections import KINDS, Projection
+from vlcore.ui import panels, work
+
+LONGEST = 200  # characters of a caption that somebody types
+_BY_NAME = {words: kind for kind, words in KINDS.items()}
+_FITS = ("each on its own", "all together")
+
+
+def choose(grouping: Grouping, models: int) -> tuple[Projection, MapOptions]:
+    """The kind of map and its settings, and what is drawn on it, in one row."""
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    choice = _projection(grouping, row)
+    with row:
+        return choice, _options(choice, models)
+
+
+def _projection(grouping: Grouping, row: DeltaGenerator) -> Projection:
+    with row:
+        name = st.segmented_control(
+            "Map",
+            options=list(_BY_NAME),
+            default="PCA",
+            required=True,
+            key="map",
+            bind="query-params",
+            help="PCA is exact and the same at every visit. UMAP and t-SNE keep neighbours together; their distances "
+            "mean little, and another seed gives another map. Prompt axes mean the same in every model.",
+        )
+        kind = _BY_NAME.get(name or "", "pca")
+        if kind == "pca":
+            return _components()
+        if kind == "umap":
+            return _umap()
+        if kind == "tsne":
+            return _tsne()
+    return _prompts(grouping)
+
+
+def _components() -> Projection:
+    numbers = list(range(1, projections.COMPONENTS + 1))
+    x = st.selectbox("Across", numbers, key="pca_x", bind="query-params", width=90, help="Which principal component.")
+    y = st.selectbox("Up", numbers, index=1, key="pca_y", bind="query-params", width=90)
+    if x == y:
+        st.caption("Two different components make a map; 1 and 2 are shown.")
+        return projections.PCA
+    return Projection(components=(int(x), int(y)))
+
+
+def _seed(kind: str) -> int:
+    """The seed of a map, and the button that draws another."""
+    if st.session_state.pop(f"{kind}_reroll", False):
+        st.session_state[f"{kind}_seed"] = random.randrange(1, projections.SEEDS)  # noqa: S311  # no secret
+    seed = st.number_input("Seed", 0, projections.SEEDS - 1, 0, key=f"{kind}_seed", bind="query-params", width=130)
+    if st.button(
+        "Re-roll",
+        icon=":material/casino:",
+        help="The same settings with another seed: what changes between the maps was noise.",
+    ):
+        st.session_state[f"{kind}_reroll"] = True
+        st.rerun()
+    return int(seed)
+
+
+def _umap() -> Projection:
+    neighbours = st.selectbox(
+        "Neighbours", projections.NEIGHBOURS, index=2, key="umap_neighbours", bind="query-params", width=120,
+        help="Few keep small neighbourhoods, many the coarse arrangement.",
+    )  # fmt: skip
+    spread = st.selectbox(
+        "Least distance", projections.MIN_DISTS, index=1, key="umap_dist", bind="query-params", width=130,
+        help="How tightly points may be packed.",
+    )  # fmt: skip
+    fit = st.selectbox(
+        "Fitted", _FITS, key="umap_fit", bind="query-params", width=170,
+        help="On its own, each map may lie anywhere: compare who is near whom. All together, the same picture is "
+        "pulled to the same place in all maps, as far as its neighbours allow.",
+    )  # fmt: skip
+    seed = _seed("umap")
+    return Projection("umap", neighbours=neighbours, min_dist=spread, seed=seed, together=fit == _FITS[1])
+
+
+def _tsne() -> Projection:
+    perplexity = st.selectbox(
+        "Perplexity", projections.PERPLEXITIES, index=2, key="tsne_perplexity", bind="query-params", width=120,
+        help="About how many neighbours each picture counts.",
+    )  # fmt: skip
+    return Projection("tsne", perplexity=perplexity, seed=_seed("tsne"))
+
+
+def _prompts(grouping: Grouping) -> Projection:
+    usual = projections.prompt_axes(grouping)
+    columns = st.columns(4)
+    words = ("Across, from", "to", "Up, from", "to")
+    texts = []
+    for number, (column, label, text) in enumerate(zip(columns, words, usual, strict=True)):
+        with column:
+            texts.append(
+                st.text_input(
+                    label, text, max_chars=LONGEST, key=f"prompt_{'abcd'[number]}", bind="query-params",
+                    help="Any caption. A picture's place along the axis is how much nearer it is to the second than to "
+                    "the first, in every model alike." if number == 0 else None,
+                ).strip()
+            )  # fmt: skip
+    given = [text or other for text, other in zip(texts, usual, strict=True)]
+    return Projection("prompts", prompts=(given[0], given[1], given[2], given[3]))
+
+
+def _options(choice: Projection, models: int) -> MapOptions:
+    """What is drawn on the maps beside the pictures."""
+    colour_by = st.selectbox("Colour by", COLOURINGS, key="colour", bind="query-params", width=160)
+    with st.popover("Show more", icon=":material/layers:"):
+        pictures = _toggle("Pictures as points", "pictures", "Every mark becomes its picture.")
+        movement = models > 1 and _toggle(
+            "Movement", "movement", "A line from where a picture is in the first map to where it is in the other."
+        )
+        twins = _toggle(
+            "Counterfactual arrows",
+            "arrows",
+            "Click a held-out picture: arrows lead to the same animal on the other background, and to the other "
+            "animal on the same background.",
+        )
+        neighbours = _toggle(
+            "True neighbours",
+            "neighbours",
+            "Lines from the picture under the pointer to its five nearest in the full space; where they are long, "
+            "the map deceives.",
+        )
+        trust = _toggle(
+            "How far to trust each place",
+            "trust",
+            "Marks whose neighbours on the map are not neighbours in the full space are shown as such.",
+        )
+        ghost = choice.kind == "pca" and _toggle(
+            "Untrained ghost",
+            "ghost",
+            "Where the same pictures lay before the first step, in the background: what training did not do.",
+        )
+    return MapOptions(
+        colour_by=colour_by or "group",
+        pictures=pictures,
+        movement=movement,
+        twins=twins,
+        neighbours=neighbours,
+        trust=trust,
+        ghost=ghost,
+    )
+
+
+def _toggle(label: str, key: str, help_text: str) -> bool:
+    return st.toggle(label, key=f"show_{key}", bind="query-params", help=help_text)
+
+
+def fitted(keys: Sequence[str], choice: Projection) -> bool:
+    """Whether the maps are there; else they are queued, and their progress shown."""
+    if not choice.fitted:
+        return True
+    wanted = projections.map_keys(keys, choice)
+    groups = [list(keys)] if len(wanted) == 1 and choice.together else [[key] for key in dict.fromkeys(keys)]
+    views = [work.view(key) for key in wanted]
+    if all(view.done for view in views):
+        return True
+    for models, view in zip(groups, views, strict=True):
+        if view.state.value == "absent":
+            work.make_map(models, choice)
+    st.caption(f"{KINDS[choice.kind]} is being fitted; until then the maps are PCA.")
+
+    def watch() -> None:
+        now = [work.view(key) for key in wanted]
+        if all(view.done for view in now):
+            st.rerun()
+        for models, view in zip(groups, now, strict=True):
+            if view.state.is_active:
+                panels.progress(view)
+            elif sentence := panels.ended_badly(view):
+                st.warning(sentence)
+                if st.button("Fit it again", key=f"fit_{view.key}"):
+                    work.make_map(models, choice)
+                    st.rerun()
+
+    st.fragment(watch, run_every=work.POLL)()
+    return False

@@ -1,0 +1,147 @@
+"""The models of a comparison: the controls of each, in the address, or a model that lies on the disk.
+
+The one idea: whatever was chosen ends as a key and a condition, and the rest of the page does not ask how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from vlcore.conditions import Condition
+from vlcore.images.imagesets import ImageSet
+from vlcore.runs import store
+from vlcore.runs.compare import names
+from vlcore.runs.jobs import State
+from vlcore.runs.titles import title
+from vlcore.ui import panels, shell, work
+
+SIDES = ("left", "right", "third", "fourth")  # what stands before each model's settings in the address
+
+
+@dataclass(frozen=True)
+class Side:
+    """One model of a comparison.
+
+    Attributes:
+        name: what it is called.
+        prefix: one of `SIDES`.
+        key: of its artefact, which need not be there yet.
+        condition: what it is.
+        made_here: false for a model that was chosen from the disk.
+    """
+
+    name: str
+    prefix: str
+    key: str
+    condition: Condition
+    made_here: bool
+
+
+def comparable(images: ImageSet) -> dict[str, Condition]:
+    """Models on the disk that can be shown on the pictures of a set, by key; older ones of the same pictures too."""
+    found = {}
+    for key in store.model_keys():
+        try:
+            condition = work.artefact(key).condition
+        except (store.StoreError, ValueError):
+            continue  # damaged, or of a version whose settings are no longer known
+        if (condition.data, condition.data_version) == (images.name, images.version):
+            found[key] = condition
+    return found
+
+
+def choose(defaults: Sequence[Condition], preset: str, images: ImageSet) -> list[Side]:
+    """The controls of each model, two in a row; as many models as there are defaults."""
+    there = comparable(images)
+    count = len(defaults)
+    chosen = []
+    for column, name, prefix, default in zip(panels.in_pairs(count), names(count), SIDES, defaults, strict=False):
+        with column.container(border=True):
+            chosen.append(_one(name, prefix, default, preset, images, there))
+    return chosen
+
+
+def _one(
+    name: str, prefix: str, default: Condition, preset: str, images: ImageSet, there: dict[str, Condition]
+) -> Side:
+    asked = st.query_params.get(f"{prefix}_model", panels.AS_SET)
+    condition, more = panels.condition_controls(f"{name.capitalize()} model", prefix, default, preset, images.grouping)
+    with more:
+        key = st.selectbox(
+            "Or a model from the disk",
+            [panels.AS_SET, *there],
+            key=f"{prefix}_model",
+            bind="query-params",
+            help="Any model of these pictures, with its own objective, mitigation or length; also pretrained ones. "
+            "The settings beside it do not matter then.",
+        )
+    if asked not in (panels.AS_SET, *there):
+        st.warning(
+            f"There is no model {asked[:80]!r} of these pictures here: it was trained on another image set or an older "
+            "version of it, or never on this server. The settings below are shown instead.",
+            icon=":material/link_off:",
+        )
+    if key == panels.AS_SET or key is None:
+        return Side(name, prefix, condition.key, condition, made_here=True)
+    st.caption(f"From the disk: {title(there[key])}, seed {there[key].init_seed}, {there[key].steps:,} steps")
+    return Side(name, prefix, key, there[key], made_here=False)
+
+
+def missing(sides: Sequence[Side]) -> list[Side]:
+    """The models that are not there yet."""
+    return [side for side in sides if not work.view(side.key).done]
+
+
+def wait(sides: Sequence[Side], polling: bool) -> None:
+    """Progress and buttons of whatever is still missing; run again every two seconds while something trains."""
+    with shell.errors_as_sentences():
+        active = False
+        for column, side in zip(panels.in_pairs(len(sides)), sides, strict=True):
+            with column:
+                active |= _state(side)
+        if not missing(sides) or active != polling:
+            st.rerun()
+
+
+def _state(side: Side) -> bool:
+    """One model's state; true while a job of it is active."""
+    if work.view(side.key).state is State.ABSENT and side.condition.steps == 0:
+        work.train(side.condition)  # nothing to train: measured at once, in a few seconds
+    view = work.view(side.key)
+    if view.done:
+        st.success("Ready.", icon=":material/check_circle:")
+        return False
+    palette = shell.palette()
+    if view.state.is_active:
+        panels.progress(view)
+        if st.button("Cancel", key=f"cancel_{side.prefix}", icon=":material/stop:"):
+            work.cancel([view.key])
+        panels.live(side.condition, view, palette, f"live_{side.prefix}")
+        panels.curve(view, palette, f"live_{side.prefix}")
+        return True
+    if sentence := panels.ended_badly(view):
+        st.warning(sentence)
+    else:
+        st.info("This model has not been trained yet.", icon=":material/info:")
+    if st.button("Train this model", key=f"train_{side.prefix}", type="primary"):
+        work.train(side.condition)
+        st.rerun()
+    return False
+
+
+def badges(side: Side) -> None:
+    """The bias in words, whether models like this learn at all, and whether this one collapsed."""
+    with st.container(horizontal=True):
+        st.caption(f"**{side.name.capitalize()}**: {title(side.condition)}", width="content")
+        if side.condition.steps:
+            panels.traffic_light(side.condition)
+        if work.artefact(side.key).metrics["end"]["collapsed"]:
+            st.badge(
+                "collapsed",
+                icon=":material/warning:",
+                color="red",
+                help="Nearly all variance is gone: what the map shows is residue, blown up to fill it.",
+            )
