@@ -478,3 +478,17 @@ def test_checkpoints_of_one_name_have_keys_of_their_own() -> None:
 def test_what_does_not_go_with_a_pretrained_model_is_a_sentence(changes: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ConditionError, match=sentence):
         pretrained_one(**changes)
+
+
+def test_a_frozen_network_is_an_image_tower_like_any() -> None:
+    conditions = [Condition(architecture=f"torchvision:resnet18{tail}") for tail in ("", "@random")]
+    assert [condition.backbone for condition in conditions] == ["resnet18", "resnet18@random"]
+    assert len({condition.key for condition in (*conditions, Condition())}) == 3
+    assert Condition(architecture="torchvision:vit_b_16", objective="captioner").backbone == "vit_b_16"
+    assert Condition().backbone == ""
+
+
+@pytest.mark.parametrize("name", ["", "ResNet18", "resnet18@", "resnet18@seed", "../x", "a b", "x" * 41, "resnet18\n"])
+def test_a_network_with_an_odd_name_is_refused(name: str) -> None:
+    with pytest.raises(ConditionError, match="No architecture is named"):
+        Condition(architecture=f"torchvision:{name}")

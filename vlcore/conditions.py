@@ -67,6 +67,7 @@ ARCHITECTURES = {
     "conv_stem": "A transformer that begins with convolutions: learns from few pictures.",
     "seed_faithful": "The study's: a transformer on linear patches. Learns little from 192 pictures.",
 }
+BACKBONES = "A torchvision network, frozen, under a projection that is trained; @random: with random weights."
 PRESETS = {"untrained": 0, "live": 300, "standard": 600, "careful": 2400}  # optimisation steps
 STEPS_LIMIT = 100_000
 
@@ -79,6 +80,7 @@ _LABELS_OF = {"simclr": "constant", IMPORTED: "constant", "ce_object": "undescri
 
 
 _CHECKPOINT = re.compile(r"clip:(?!.*\.\.)[A-Za-z0-9_][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95}|@[0-9a-f]{8})", re.ASCII)
+_BACKBONE = re.compile(r"torchvision:[a-z][a-z0-9_]{0,39}(@random)?", re.ASCII)
 _AFTER_TRAINING = {"pretrained": ("none", "dfr"), "pretrained_probe": ("none",)}
 _FROM_ELSEWHERE = {
     True: "The objective imported is of embeddings that were computed elsewhere; bring them with `data import "
@@ -108,8 +110,9 @@ class Condition:
         logit: how a cosine becomes a score in ``pairwise_bce``, one of `LOGITS`.
         mitigation: what is done against the bias, one of `MITIGATIONS`.
         size_mode: what happens to the size of the training set under bias, one of `SIZE_MODES`.
-        architecture: image tower, one of `ARCHITECTURES`; of a pretrained model ``clip:`` and the checkpoint's name, a
-            hub name or a folder's name with ``@`` and a digest of its files.
+        architecture: image tower, one of `ARCHITECTURES`, or a frozen network of torchvision such as
+            ``torchvision:resnet18``, with ``@random`` for random weights; of a pretrained model ``clip:`` and the
+            checkpoint's name, a hub name or a folder's name with ``@`` and a digest of its files.
         n_per_group: images of each group before any is removed.
         steps: optimisation steps; 0 is the untrained encoder.
         batch_size: images in a step.
@@ -171,7 +174,8 @@ class Condition:
 
     def _check_architecture(self) -> None:
         if self.objective not in PRETRAINED:
-            _one_of("architecture", self.architecture, ARCHITECTURES)
+            if not (isinstance(self.architecture, str) and _BACKBONE.fullmatch(self.architecture)):
+                _one_of("architecture", self.architecture, ARCHITECTURES)
         elif not isinstance(self.architecture, str) or not _CHECKPOINT.fullmatch(self.architecture):
             raise ConditionError(
                 f"The architecture of a pretrained model is {self.architecture!r}; give clip: and the checkpoint's "
@@ -278,6 +282,12 @@ class Condition:
         """Short name of a pretrained model, without its owner and digest; empty of one that is trained here."""
         name = self.architecture.removeprefix("clip:") if self.objective in PRETRAINED else ""
         return name.rpartition("/")[2].partition("@")[0]
+
+    @property
+    def backbone(self) -> str:
+        """Name of a frozen torchvision network, ``@random`` where its weights are; empty of another image tower."""
+        name = self.architecture
+        return name.removeprefix("torchvision:") if name.startswith("torchvision:") else ""
 
     @property
     def preset(self) -> str:

@@ -29,6 +29,8 @@ from vlcore.runs.titles import title
             Condition(objective="pretrained", mitigation="dfr", architecture="clip:openai/clip-vit", steps=0),
             "Pretrained clip-vit, dfr, no bias, short labels",
         ),
+        (Condition(architecture="torchvision:resnet18"), "No bias, short labels, frozen resnet18"),
+        (Condition(architecture="torchvision:resnet18@random"), "No bias, short labels, frozen random resnet18"),
         (
             Condition(bias=0.75, size_mode="fixed_total"),
             "as biased as 75 % removed, total kept (77 and 19 a group), short labels",

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from vlcore.conditions import Condition
 from vlcore.images.imagesets import TRAINING_SIZE
 from vlcore.images.vocabulary import MAX_WORDS, PAD
+from vlcore.learning.backbones import PREFIX, Backbone, load_weights
 from vlcore.measures.scores import TINY_SHARE
 
 
@@ -114,6 +115,23 @@ class ImageTower(nn.Module):
         return F.normalize(self.project(tokens.mean(dim=1)), dim=-1)
 
 
+class FrozenTower(nn.Module):
+    """A torchvision network that stays as it is, and a projection that is trained; each picture is one token."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.backbone = Backbone(config.architecture)
+        self.adapt = nn.Linear(self.backbone.features, config.width)
+        self.norm = nn.LayerNorm(config.width)
+        self.project = nn.Linear(config.width, config.embedding, bias=False)
+
+    def tokens(self, images: Tensor) -> Tensor:
+        return self.norm(self.adapt(self.backbone(images)))[:, None]  # (B, 1, W)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return F.normalize(self.project(self.tokens(images)[:, 0]), dim=-1)
+
+
 class TextTower(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -183,7 +201,8 @@ class Encoder(nn.Module):
         self.config = config
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(stream(config.init_seed, "image tower"))
-            self.image = ImageTower(config)
+            frozen = config.architecture.startswith(PREFIX)
+            self.image: ImageTower | FrozenTower = FrozenTower(config) if frozen else ImageTower(config)
             torch.manual_seed(stream(config.init_seed, "text tower"))
             self.build_language(config)
 
@@ -196,7 +215,7 @@ class Encoder(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        return self.image.position.device
+        return self.image.project.weight.device
 
     @property
     def parameters_count(self) -> int:
@@ -249,9 +268,12 @@ def build(condition: Condition, words: int, classes: int = 0) -> Encoder:
         condition: what is to be trained.
         words: size of the vocabulary.
         classes: number of distinct captions, which are the classes of a classifier.
+
+    Raises:
+        BackboneError: when a network is unknown to torchvision, or its weights cannot be had.
     """
     language = {"ce_object": "classes", "ce_group": "classes", "captioner": "decoder"}.get(condition.objective, "text")
-    return of_config(
+    encoder = of_config(
         ModelConfig(
             words=words,
             architecture=condition.architecture,
@@ -261,6 +283,9 @@ def build(condition: Condition, words: int, classes: int = 0) -> Encoder:
             logit=condition.logit,
         )
     )
+    if isinstance(encoder.image, FrozenTower):
+        load_weights(encoder.image.backbone, condition.architecture)
+    return encoder
 
 
 def of_config(config: ModelConfig) -> Encoder:

@@ -325,10 +325,9 @@ def _optimizers(
     others: list[Tensor] = []
     for name, parameter in model.named_parameters():
         (matrices if parameter.ndim == 2 and "blocks" in name else others).append(parameter)
-    optimizers: list[torch.optim.Optimizer] = [
-        torch.optim.Muon(matrices, lr=MATRIX_RATE, weight_decay=WEIGHT_DECAY),
-        torch.optim.AdamW(others, lr=OTHER_RATE, weight_decay=WEIGHT_DECAY),
-    ]
+    optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(others, lr=OTHER_RATE, weight_decay=WEIGHT_DECAY)]
+    if matrices:  # a frozen image tower without a text tower has none
+        optimizers.insert(0, torch.optim.Muon(matrices, lr=MATRIX_RATE, weight_decay=WEIGHT_DECAY))
 
     def rate(step: int) -> float:
         return min(1.0, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / max(steps, 1)))

@@ -49,8 +49,13 @@ def title(condition: Condition) -> str:
             (_NEGATIVE_WORDS, condition.negatives, "filtered_marginal"),
             ({}, condition.logit, "learned"),
             ({}, condition.mitigation, "none"),
-            ({"seed_faithful": "linear patches"}, condition.architecture, "conv_stem"),
+            ({"seed_faithful": "linear patches"}, _encoder(condition), "conv_stem"),
         )
         if value != usual
     ]
     return ", ".join(["Untrained encoder", *words[1:]] if condition.steps == 0 else words)
+
+
+def _encoder(condition: Condition) -> str:
+    name, _, random = condition.backbone.partition("@")
+    return f"frozen {'random ' if random else ''}{name}" if name else condition.architecture
