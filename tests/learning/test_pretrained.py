@@ -154,6 +154,25 @@ def test_a_checkpoint_is_loaded_once_until_its_files_change(tmp_path: Path) -> N
     assert other.width == WIDTH
 
 
+@pytest.mark.parametrize(
+    ("error", "named"),
+    [
+        ("SiglipTokenizer requires the SentencePiece library.\nSee", "sentencepiece"),
+        ("No module named x", "module named x"),
+    ],
+)
+def test_a_package_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: str, named: str
+) -> None:
+    def missing(*_arguments: object, **_options: object) -> None:
+        raise ImportError(error)
+
+    folder = save_siglip(tmp_path / "siglip", seed=len(error))
+    monkeypatch.setattr(AutoTokenizer, "from_pretrained", missing)
+    with pytest.raises(ModelError, match=rf"needs a package that is not here; install it \(.*{named}\)"):
+        load_checkpoint(str(folder))
+
+
 def test_a_device_that_is_not_there_is_a_sentence(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VLCORE_DEVICE", "toaster")
     with pytest.raises(ModelError, match="toaster"):

@@ -221,8 +221,9 @@ def _opened(checkpoint: Checkpoint, what: str, kind: str) -> Any:
             checkpoint.folder, trust_remote_code=False, local_files_only=True
         )
     except ImportError as error:
+        package = "sentencepiece" if "sentencepiece" in str(error).lower() else _first_line(error)
         raise PretrainedError(
-            f"The preparation of {what} of {checkpoint.name} needs a package that is not here: {_first_line(error)}."
+            f"The preparation of {what} of {checkpoint.name} needs a package that is not here; install it ({package})."
         ) from error
     except Exception as error:
         raise PretrainedError(
