@@ -19,7 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vlcore.figures.film_curves import MOMENT, PANELS, curve_panel
-from vlcore.figures.keys import KEY_SHAPES, key_colours, key_fills, key_legend, key_names
+from vlcore.figures.keys import caption_key, map_keys
+from vlcore.figures.panes import LARGE, circle
 from vlcore.figures.placing import place_labels
 from vlcore.figures.tables import known_only, need
 from vlcore.figures.theme import Palette, theme
@@ -27,7 +28,6 @@ from vlcore.images.groups import Grouping
 from vlcore.images.thumbs import check_uris
 
 UNITS = 5000  # places are whole numbers from 0 to this, from one edge of a map to the other
-_POINT, _GROWN, _RING, _DIAMOND, _PICTURE = 40, 170, 118, 130, 68  # as in `vlcore.figures.maps`
 _ALWAYS = ("id", "object", "context", "group", "kind", "minority", "thumb", "spoken")
 
 
@@ -125,7 +125,7 @@ def _map(
 ) -> alt.LayerChart:
     extent = _extent(reel)
     layers = [
-        *_marks(table, number, reel, view, palette, grouping),
+        *_marks(table, number, reel, view, palette, grouping, side),
         *_captions(reel, number, extent, palette, side),
         _line(reel, palette),
         *_lit(table, number, reel, palette, side),
@@ -178,12 +178,13 @@ def _now(reel: Reel) -> str:
     return f"{json.dumps(list(reel.shows))}[{MOMENT} - 1]"
 
 
-def _placed(table: pd.DataFrame, x: str, y: str, reel: Reel) -> alt.Chart:
+def _placed(table: pd.DataFrame, x: str, y: str, reel: Reel, side: int) -> alt.Chart:
     """The rows that are on a map, at their place of the moment.
 
     What is computed is named after its columns: Vega-Lite takes two maps' computations of one name for the same.
     """
-    axes = (alt.Axis(title=title, labels=False, ticks=False, grid=False, domain=False) for title in reel.axes)
+    titles = (textwrap.wrap(title, max(10, side // 6)) for title in reel.axes)
+    axes = (alt.Axis(title=title, labels=False, ticks=False, grid=False, domain=False) for title in titles)
     scale = alt.Scale(domain=[0, UNITS], nice=False, zero=False)
     return (
         alt.Chart(table)
@@ -199,22 +200,23 @@ def _placed(table: pd.DataFrame, x: str, y: str, reel: Reel) -> alt.Chart:
 
 
 def _marks(
-    table: pd.DataFrame, number: int, reel: Reel, view: str, palette: Palette, grouping: Grouping
+    table: pd.DataFrame, number: int, reel: Reel, view: str, palette: Palette, grouping: Grouping, side: int
 ) -> list[alt.Chart]:
     hov = alt.selection_point(name="hov", empty=False)
-    keys, legend = key_names(grouping), key_legend(palette, grouping, uploads=False)
-    stroke = alt.Stroke("group:N", scale=alt.Scale(domain=keys, range=key_colours(palette, grouping)), legend=legend)
-    fill = alt.Fill("group:N", scale=alt.Scale(domain=keys, range=key_fills(palette, grouping)), legend=legend)
-    shape = alt.Shape("group:N", scale=alt.Scale(domain=keys, range=list(KEY_SHAPES)), legend=legend)
-    place = _placed(table, f"x{number}", f"y{number}", reel)
+    keys = map_keys(palette, grouping, more=(caption_key(palette),))
+    legend = keys.legend()
+    stroke = alt.Stroke("colour:N", scale=keys.scale("stroke"), legend=legend)
+    fill = alt.Fill("colour:N", scale=keys.scale("fill"), legend=legend)
+    shape = alt.Shape("colour:N", scale=keys.scale("shape"), legend=legend)
+    place = _placed(table, f"x{number}", f"y{number}", reel, side).transform_calculate(colour=keys.colour(number))
     rings = place.transform_filter("datum.minority").mark_point(
-        shape="circle", size=_RING, strokeWidth=1, opacity=0.7, aria=False
+        shape="circle", size=LARGE.ring, strokeWidth=1, opacity=0.7, aria=False
     )
     marks = place.mark_point(strokeWidth=1.4, opacity=0.9).encode(
         shape=shape,
         stroke=stroke,
         fill=alt.when("datum.kind == 'training'").then(fill).otherwise(alt.value("transparent")),
-        size=alt.when(hov).then(alt.value(_GROWN)).otherwise(alt.value(_POINT)),
+        size=alt.when(hov).then(alt.value(LARGE.grown)).otherwise(alt.value(LARGE.point)),
         tooltip=[
             alt.Tooltip("thumb:N", title="image"),
             alt.Tooltip("object:N"),
@@ -241,13 +243,13 @@ def _captions(
     table = pd.DataFrame({"caption": reel.captions, f"cx{number}": x, f"cy{number}": y})
     table = table.assign(**{name: [getattr(place, name) for place in places] for name in ("dx", "dy", "align")})
     table["spoken"] = [f"caption: {caption}" for caption in reel.captions]
-    base = _placed(table, f"cx{number}", f"cy{number}", reel)
+    base = _placed(table, f"cx{number}", f"cy{number}", reel, side)
     offset = {name: alt.expr(f"datum.{name}") for name in ("dx", "dy", "align")}
-    text: dict[str, Any] = {**offset, "fontSize": 13, "fontWeight": 600, "baseline": "middle", "aria": False}
+    text: dict[str, Any] = {**offset, "fontSize": LARGE.words, "fontWeight": 600, "baseline": "middle", "aria": False}
     halo = {"color": palette.ground, "stroke": palette.ground, "strokeWidth": 4, "strokeJoin": "round", "opacity": 0.8}
     return [
         base.mark_point(
-            shape="diamond", size=_DIAMOND, fill=palette.text, stroke=palette.ground, strokeWidth=1.5, opacity=1
+            shape="diamond", size=LARGE.diamond, fill=palette.text, stroke=palette.ground, strokeWidth=1.5, opacity=1
         ),
         base.mark_text(**text, **halo).encode(text="caption:N"),
         base.mark_text(**text, color=palette.text).encode(text="caption:N"),
@@ -267,18 +269,15 @@ def _line(reel: Reel, palette: Palette) -> alt.Chart:
 
 def _lit(table: pd.DataFrame, number: int, reel: Reel, palette: Palette, side: int) -> list[alt.Chart]:
     """A circle around the hovered mark, and its picture beside it towards the middle."""
-    place = _placed(table, f"x{number}", f"y{number}", reel).transform_filter(
+    place = _placed(table, f"x{number}", f"y{number}", reel, side).transform_filter(
         alt.selection_point(name="hov", empty=False)
     )
-    shift = (_PICTURE / 2 + 9) / side * UNITS
+    shift = (LARGE.picture / 2 + 9) / side * UNITS
     beside = {}
     for axis in "xy":
         at = f"datum.{axis}{number}_now"
         beside[f"lit_{axis}{number}"] = f"{at} + ({at} > {UNITS // 2} ? -1 : 1) * {shift:.0f}"
-    circle = place.mark_point(
-        shape="circle", size=1.5 * _GROWN, stroke=palette.text, strokeWidth=2.2, opacity=1, aria=False
-    )
-    picture = place.transform_calculate(**beside).mark_image(width=_PICTURE, height=_PICTURE, aria=False)
+    picture = place.transform_calculate(**beside).mark_image(width=LARGE.picture, height=LARGE.picture, aria=False)
     scale = alt.Scale(domain=[0, UNITS], nice=False, zero=False)
     where = {"x": alt.X(f"lit_x{number}:Q", scale=scale), "y": alt.Y(f"lit_y{number}:Q", scale=scale)}
-    return [circle, picture.encode(**where, url="thumb:N")]
+    return [circle(place, 1.5 * LARGE.grown, palette.text), picture.encode(**where, url="thumb:N")]

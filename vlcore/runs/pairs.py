@@ -256,7 +256,7 @@ def _kind(matched: bool, negative: bool, true: bool) -> str:
 def _words(condition: Condition, cells: pd.DataFrame, pictures: int, batchwise: bool) -> str:
     """What the matrix shows: the loss, how many cells count as what, and how they score."""
     across = "each other's captions" if batchwise else f"{cells['column'].nunique()} captions"
-    how = "drawn at random as a batch is" if batchwise else "as many of each group where there are as many"
+    how = "drawn at random, as a batch is" if batchwise else "drawn at random, each group alike"
     rule = OBJECTIVES[condition.objective]
     if condition.objective == "pairwise_bce":
         negatives = NEGATIVES[condition.negatives].removesuffix(" The default.")

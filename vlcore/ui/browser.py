@@ -38,7 +38,7 @@ _COPY = st.components.v2.component(
     css=_BUTTON + "span { margin-left: .6rem; color: var(--st-text-color); }",
     js="""
 export default function({parentElement}) {
-  const button = parentElement.querySelector("button"), said = parentElement.querySelector("span");
+  const button = parentElement.querySelector("button"), said = parentElement.querySelector("[role=status]");
   const byHand = address => {  // browsers give the clipboard to pages of https and localhost only
     const field = document.createElement("textarea");
     field.value = address;

@@ -1,0 +1,182 @@
+"""The film in a browser: its slider moves all maps without the server, its Play moves the slider, a link is copied."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.chromium import CHROMIUM, FLAGS, needs_chromium
+from tests.figures.reels import STEPS, pictures, reel
+from vlcore.figures.export import page_html
+from vlcore.figures.film import film_chart
+from vlcore.figures.playing import PLAY_SCRIPT
+from vlcore.figures.theme import LIGHT
+from vlcore.images.groups import SCENES
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 120_000  # ms; other tests run beside these
+SLIDER = ".vega-bind input[type=range]"
+MARK = "path[aria-label='camel, grass, 1']"
+
+pytestmark = [pytest.mark.browser, needs_chromium]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The page of `film_page.py`, on a free port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(Path(__file__).with_name("film_page.py"))]
+    command += ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            assert process.poll() is None, "the server ended before it was healthy"
+            try:
+                urllib.request.urlopen(f"{address}/_stcore/health", timeout=2).close()
+                break
+            except OSError:
+                try:
+                    process.wait(0.1)
+                except subprocess.TimeoutExpired:
+                    continue
+        yield address
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def opened(context: BrowserContext, address: str) -> tuple[Page, list[str]]:
+    """A page with its film, and what it complained of."""
+    page, complaints = context.new_page(), []
+    page.set_default_timeout(PATIENCE)
+    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(address)
+    expect(page.locator(SLIDER)).to_have_value(str(len(STEPS)), timeout=PATIENCE)
+    expect(page.locator(MARK)).to_have_count(2, timeout=PATIENCE)
+    return page, complaints
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(viewport={"width": 1200, "height": 1200})
+    yield context
+    context.close()
+
+
+def places(page: Page) -> list[str | None]:
+    """Where one picture's mark is in each map."""
+    return [mark.get_attribute("transform") for mark in page.locator(MARK).all()]
+
+
+def test_the_slider_moves_both_maps_and_their_curves_without_the_server(context: BrowserContext, server: str) -> None:
+    sent: list[object] = []
+    context.on(
+        "page", lambda page: page.on("websocket", lambda ws: ws.on("framesent", lambda frame: sent.append(frame)))
+    )
+    page, complaints = opened(context, server)
+    end, slider, asked = places(page), page.locator(SLIDER), len(sent)
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    slider.press("ArrowLeft")
+    expect(page.get_by_text("step 5", exact=True)).to_have_count(1)  # the left model's own
+    expect(page.get_by_text("step 1", exact=True)).to_have_count(1)  # the right one's latest before it
+    before = places(page)
+    assert before[0] != end[0]
+    assert before[1] != end[1]
+    slider.press("Home")
+    expect(page.get_by_text("object 4 %", exact=True)).to_have_count(2)
+    slider.press("End")
+    expect(page.get_by_text("step 20", exact=True)).to_have_count(2)
+    assert places(page) == end
+    assert len(sent) == asked
+    assert [url for url in requests if not url.startswith(("data:", "blob:"))] == []
+    assert complaints == []
+
+
+def test_a_hover_lights_the_picture_up_in_both_maps_at_any_moment(context: BrowserContext, server: str) -> None:
+    page, _ = opened(context, server)
+    page.locator(SLIDER).press("Home")
+    page.locator(MARK).first.hover(force=True)
+    expect(page.locator("svg image")).to_have_count(2)
+    expect(page.locator("#vg-tooltip-element.visible img")).to_be_visible()
+
+
+def test_play_runs_the_film_once_and_pauses(context: BrowserContext, server: str) -> None:
+    page, _ = opened(context, server)
+    page.get_by_role("button", name="Play").press("Enter")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    page.get_by_role("button", name="Pause").press("Enter")
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    assert int(page.locator(SLIDER).input_value()) < len(STEPS)
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator(SLIDER)).to_have_value(str(len(STEPS)))
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    expect(page.get_by_text("step 20", exact=True)).to_have_count(2)
+
+
+def test_who_wants_little_motion_goes_from_moment_to_moment(chromium: Browser, server: str) -> None:
+    context = chromium.new_context(reduced_motion="reduce")
+    page, _ = opened(context, server)
+    button = page.get_by_role("button", name="Next moment")
+    for moment in ("1", "2", "3"):
+        button.click()
+        expect(page.locator(SLIDER)).to_have_value(moment)
+    context.close()
+
+
+@pytest.mark.parametrize("way", ["allowed", "refused", "absent"])
+def test_a_link_is_copied_whatever_the_browser_allows(context: BrowserContext, server: str, way: str) -> None:
+    """Away from https and localhost a page has no clipboard: a class reaches its server over plain http."""
+    if way == "allowed":
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+    elif way == "refused":
+        context.add_init_script("navigator.clipboard.writeText = () => Promise.reject(new Error('no'))")
+    else:
+        context.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    address = f"{server}/?left_bias=75+%25"
+    page, _ = opened(context, address)
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_text("Copied", exact=True)).to_be_visible()
+    if way != "allowed":
+        return
+    assert page.evaluate("navigator.clipboard.readText()") == address
+
+
+def test_a_film_plays_in_an_offline_file(context: BrowserContext, tmp_path: Path) -> None:
+    points = pictures()
+    chart = film_chart(points, [reel(points, STEPS, 1)], STEPS, palette=LIGHT, grouping=SCENES, side=200)
+    play = f'<button type="button">Play</button><script>{PLAY_SCRIPT}</script>'
+    play += '<script>filmPlayer(document.querySelector("button"), "moment", 50)</script>'
+    file = tmp_path / "film.html"
+    file.write_text(page_html([chart], "A film").replace("</main>", f"{play}</main>"))
+    context.set_offline(True)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    expect(page.locator(SLIDER)).to_have_value(str(len(STEPS)), timeout=PATIENCE)
+    page.evaluate("window.moments = []")
+    page.locator(SLIDER).evaluate("slider => slider.addEventListener('input', () => moments.push(slider.value))")
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator(SLIDER)).to_have_value(str(len(STEPS)))
+    page.wait_for_function("moments.length >= 4")
+    assert page.evaluate("moments") == ["1", "2", "3", "4"]

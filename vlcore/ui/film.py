@@ -1,0 +1,92 @@
+"""The film of a training and the matrices of captions and pairs, as a page shows them.
+
+The one idea: what is drawn is kept by the digests of what it shows, like all charts (see `vlcore.ui.drawn`), and a film
+runs in the browser alone. What a model cannot show is said in its sentence where the chart would be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from vlcore.figures import matrices
+from vlcore.figures.film import film_chart
+from vlcore.figures.theme import DARK, LIGHT, Palette
+from vlcore.runs import film, pairs
+from vlcore.runs.model_maps import ComparisonError
+from vlcore.runs.titles import title
+from vlcore.ui import drawn, work
+from vlcore.ui.browser import play_button
+
+_PALETTES = {palette.name: palette for palette in (LIGHT, DARK)}
+
+
+def film_section(keys: Sequence[str], palette: Palette, side: int) -> None:
+    """The film of up to four models with its Play, or why there is none."""
+    digests = _digests(keys)
+    try:
+        shown, spec = _film(tuple(keys), palette.name, side, digests)
+    except ComparisonError as error:
+        st.info(str(error), icon=":material/movie:")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        play_button(key="film-play")
+        st.caption("Or move the slider below the curves. Every moment lies on the axes of the end.", width="content")
+    drawn.show(spec, alt=shown.words, key="film")
+    for note in shown.notes:
+        st.caption(note)
+    with st.expander("The film in words"):
+        st.markdown(shown.words)
+
+
+def caption_section(keys: Sequence[str], palette: Palette) -> None:
+    """How alike captions are to each model, or why that is not known."""
+    try:
+        words, spec = _captions(tuple(keys), palette.name, _digests(keys))
+    except ComparisonError as error:
+        st.info(str(error), icon=":material/grid_on:")
+        return
+    drawn.show(spec, alt=words, key="caption-matrices")
+
+
+def pair_section(key: str, palette: Palette) -> None:
+    """What one model's loss made of pictures and captions, or why it has no pairs."""
+    try:
+        words, spec = _pairs(key, palette.name, work.artefact(key).digest)
+    except ComparisonError as error:
+        st.info(str(error), icon=":material/grid_on:")
+        return
+    st.markdown(f"**{title(work.artefact(key).condition)}**")
+    drawn.show(spec, alt=words, key=f"pairs-{key}")
+    st.caption(words)
+
+
+def _digests(keys: Sequence[str]) -> tuple[str, ...]:
+    return tuple(work.artefact(key).digest for key in keys)
+
+
+@st.cache_resource(max_entries=30, show_spinner="Winding the film …")
+def _film(keys: tuple[str, ...], palette: str, side: int, digests: tuple[str, ...]) -> tuple[film.Film, drawn.Spec]:
+    comparison = work.comparison(keys)
+    images = work.image_set(comparison.models[0])
+    shown = film.film(comparison, images)
+    chart = film_chart(
+        shown.points, shown.reels, shown.steps, palette=_PALETTES[palette], grouping=images.grouping, side=side
+    )
+    return shown, chart.to_dict()
+
+
+@st.cache_resource(max_entries=60, show_spinner=False)
+def _captions(keys: tuple[str, ...], palette: str, digests: tuple[str, ...]) -> tuple[str, drawn.Spec]:
+    found = pairs.caption_similarities([work.model_map(key) for key in keys])
+    chart = matrices.caption_matrices(found.cells, found.titles, palette=_PALETTES[palette])
+    return found.words, chart.to_dict()
+
+
+@st.cache_resource(max_entries=60, show_spinner="Pairing pictures and captions …")
+def _pairs(key: str, palette: str, digest: str) -> tuple[str, drawn.Spec]:
+    model = work.model_map(key)
+    found = pairs.pairs(model, work.image_set(model), work.thumbs)
+    chart = matrices.pair_matrix(found.cells, found.pictures, palette=_PALETTES[palette], middle=found.middle)
+    return found.words, chart.to_dict()
