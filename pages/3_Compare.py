@@ -8,7 +8,7 @@ from vlcore.conditions import PRESETS, grid
 from vlcore.figures.linked import brushed
 from vlcore.images.folds import usual_condition
 from vlcore.runs import differing, projections, words
-from vlcore.ui import caption_section, comparing, drawn, map_controls, panels, shell, sides, work
+from vlcore.ui import caption_section, comparing, drawn, film, map_controls, panels, sharing, shell, sides, work
 
 palette = shell.begin("Compare models")
 
@@ -68,10 +68,27 @@ comparing.marked(together, images, brushed(selection, together.points))
 with shell.errors_as_sentences():
     comparing.clicked(together, images, st.query_params.get("picture"), options.twins)
 
+
+def loss() -> None:
+    """What each model's loss made of training pictures and captions."""
+    st.markdown(
+        "Each row is a training picture, each column a caption. A cell says what the loss counts the pair as, and its "
+        "colour how the model scores it at the end. A *false negative* is a caption that is true of the picture and "
+        "was counted as wrong."
+    )
+    distinct = list(dict.fromkeys(keys))
+    for column, key in zip(panels.in_pairs(len(distinct)), distinct, strict=True):
+        with column:
+            film.pair_section(key, palette)
+
+
 SECTIONS = {
     "Groups": lambda: comparing.groups(together, images),
     "Captions": lambda: caption_section.section(together, images, palette, side),
+    "The loss": loss,
+    "Film": lambda: film.film_section(keys, palette, side),
     "All measures": lambda: comparing.numbers(together, images),
+    "Take along": lambda: sharing.section(keys, together, images, projection, options, palette),
 }
 st.subheader("Look closer")
 section = st.segmented_control(

@@ -24,7 +24,7 @@ from PIL import Image
 from vlcore.conditions import Condition, grid
 from vlcore.home import models_folder
 from vlcore.images.imagesets import open_set
-from vlcore.runs import compare, jobs, pipeline, store
+from vlcore.runs import compare, jobs, pipeline, queues, store
 
 from .test_architecture import COMMANDS
 
@@ -205,7 +205,7 @@ def test_a_condition_that_fails_does_not_stop_a_study(
         return pipeline.jobs.run(condition.key, lambda *_: pytest.fail("trained again"))
 
     monkeypatch.setattr(pipeline, "train_condition", some)
-    monkeypatch.setattr(jobs, "worker_pool", ThreadPoolExecutor)
+    monkeypatch.setattr(queues, "worker_pool", ThreadPoolExecutor)
     entries = {entry["key"]: entry for entry in document("study", "class", "--jobs", 2)}
     assert len(entries) == 6
     for condition in grid("class"):

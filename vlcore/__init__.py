@@ -1,3 +1,3 @@
 """Train and look at small vision-language models on biased data."""
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"

@@ -15,13 +15,13 @@ from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from typing import Any
 
-from vlcore import commands, data_commands, printed, study_commands
+from vlcore import commands, compare_commands, data_commands, pretrained_commands, printed, study_commands
 from vlcore.conditions import PRESETS
 from vlcore.images.captions import LABEL_STYLES
 from vlcore.images.generate import PROMPT
 from vlcore.images.importers import FORMATS
-from vlcore.runs.compare import MAPS
 from vlcore.runs.jobs import JobCancelledError
+from vlcore.runs.projections import KINDS
 from vlcore.runs.studies import STUDIES
 from vlcore.scenes import CONTEXTS, STYLES
 
@@ -59,6 +59,9 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, default=0, help="of data and initialisation")
     _training_options(train)
 
+    pretrained = add("pretrained", "measure a pretrained CLIP or SigLIP as one more model", pretrained_commands.run)
+    pretrained_commands.add_options(pretrained)
+
     study = add("study", "run all conditions of a grid that are missing", study_commands.study)
     study.add_argument("grid", help=STUDY_HELP)
     study.add_argument("--controls", action="store_true", help="also what the claims must beat: placebo, removal")
@@ -81,10 +84,12 @@ def parser() -> argparse.ArgumentParser:
     embed.add_argument("image", nargs="+", help="PNG, JPEG or WebP files; others are listed")
     embed.add_argument("--model", required=True, metavar="KEY")
 
-    compare = add("compare", "two maps side by side as one offline HTML file", commands.compare)
-    compare.add_argument("left", metavar="KEY")
-    compare.add_argument("right", metavar="KEY")
-    compare.add_argument("--map", default="pca", help=f"one of {', '.join(MAPS)}")
+    compare = add("compare", "two to four maps side by side as one offline HTML file", compare_commands.compare)
+    compare.add_argument("keys", metavar="KEY", nargs="+")
+    compare.add_argument("--map", default="pca", help=f"one of {', '.join(KINDS)}")
+    compare.add_argument("--seed", type=int, default=0, help="of UMAP and t-SNE: another one shows what is noise")
+    compare.add_argument("--together", action="store_true", help="one UMAP for all models")
+    compare.add_argument("--prompts", metavar="A,B,C,D", help="prompt axes: from A to B along x, from C to D along y")
     compare.add_argument("--out", required=True, metavar="FILE.html")
 
     status = add("status", "jobs and models", commands.status)

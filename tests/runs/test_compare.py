@@ -1,30 +1,34 @@
-"""Two models side by side: tables in which every picture is one row, and a turn that never stretches."""
+"""One to four models side by side: tables in which every picture is one row, and turns that never stretch."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
+from tests.runs.stand_ins import BASE, PICTURE, image_set, publish, space, thumbs
 from vlcore.conditions import Condition
-from vlcore.figures.maps import linked_maps, small_map
+from vlcore.figures.linked import linked_maps
+from vlcore.figures.maps import small_map
 from vlcore.figures.theme import LIGHT
-from vlcore.images.imagesets import ImageSet, open_set
-from vlcore.measures.maps import Plane
-from vlcore.runs import compare, pipeline, store
-from vlcore.runs.compare import ComparisonError, ModelMap
+from vlcore.images.folds import parts
+from vlcore.images.imagesets import open_set
+from vlcore.measures.maps import align
+from vlcore.runs import compare, store
+from vlcore.runs.compare import MOST_CAPTIONS, Comparison
+from vlcore.runs.model_maps import ComparisonError, ModelMap, model_map
+from vlcore.runs.projections import PCA, Projection
 
-PICTURE = "data:image/webp;base64,AAAA"
-
-
-def pictures(_images: ImageSet, rows: Sequence[int]) -> list[str]:
-    return [PICTURE] * len(rows)
+IMAGES = image_set()
+FOLDS = image_set(folds=4)
+SPLIT = IMAGES.table["split"].to_numpy()
+PER_PANE = ("x", "y", "caption_", "predicted_", "says_", "right_")
 
 
 def altered(artefact: store.Artefact, condition: Condition | None = None, **end: object) -> store.Artefact:
@@ -36,128 +40,159 @@ def altered(artefact: store.Artefact, condition: Condition | None = None, **end:
     return other
 
 
-def stand_in(z: np.ndarray, caption_z: np.ndarray, scale: float = 5.0, bias: float = -1.0) -> ModelMap:
-    """A model map of given embeddings."""
-    nothing = np.zeros(z.shape[1])
-    artefact = store.Artefact("a-key", store.models_folder(), {})
-    vars(artefact)["condition"] = Condition()
-    return ModelMap(
-        artefact=artefact,
-        kind="pca",
-        rows=np.arange(len(z)) * 10,
-        held_out=len(z),
-        z=z,
-        points=z[:, :2].astype(float),
-        captions=tuple(f"caption {number}" for number in range(len(caption_z))),
-        caption_z=caption_z,
-        caption_points=caption_z[:, :2].astype(float),
-        scores=(scale * z @ caption_z.T + bias).astype(float),
-        relabelled=None,
-        scale=scale,
-        bias=bias,
-        plane=Plane(nothing, np.eye(2, z.shape[1]), np.array([0.5, 0.25]), 1.0),
-    )
+def beside(models: list[ModelMap]) -> Comparison:
+    return compare.compare(models, IMAGES, thumbs)
 
 
-def unit(random: np.random.Generator, count: int, width: int = 8) -> np.ndarray:
-    z = random.normal(size=(count, width))
-    return (z / np.linalg.norm(z, axis=1, keepdims=True)).astype(np.float32)
+def places(comparison: Comparison, pane: int) -> np.ndarray:
+    return comparison.points[[f"x{pane}", f"y{pane}"]].to_numpy()
 
 
 @pytest.fixture(scope="module")
-def images(quick: list[store.Artefact]) -> ImageSet:
-    return open_set("scenes")
+def maps(home: object) -> list[ModelMap]:
+    """No bias; half removed, with descriptive labels; all removed; a captioner. The second is longer and renamed."""
+    conditions = [
+        BASE.but(data_seed=60, init_seed=60),
+        BASE.but(data_seed=60, init_seed=60, bias=0.5, labels="descriptive"),
+        BASE.but(data_seed=60, init_seed=61, bias=1.0),
+        BASE.but(data_seed=60, init_seed=60, objective="captioner"),
+    ]
+    return [model_map(publish(IMAGES, condition)) for condition in conditions]
 
 
-@pytest.fixture(scope="module")
-def maps(quick: list[store.Artefact]) -> list[ModelMap]:
-    return [compare.model_map(artefact) for artefact in quick]
+@pytest.fixture(scope="module", params=[1, 2, 3, 4])
+def together(request: pytest.FixtureRequest, maps: list[ModelMap]) -> Comparison:
+    return beside(maps[: request.param])
 
 
-@pytest.fixture(scope="module")
-def together(maps: list[ModelMap], images: ImageSet) -> compare.Comparison:
-    """No bias beside 75 % removed, both with short labels."""
-    return compare.compare(maps[0], maps[2], images, pictures)
-
-
-def test_a_model_map_is_read_from_the_artefact(maps: list[ModelMap], images: ImageSet) -> None:
-    for model in maps:
-        arrays = model.artefact.arrays("embeddings.npz")
-        assert model.held_out == 200
-        assert len(model.rows) == len(model.z) == len(model.points) == 200 + len(arrays["train_rows"])
-        assert set(images.table["split"].iloc[model.rows[:200]]) == {"test"}
-        assert set(images.table["split"].iloc[model.rows[200:]]) == {"train"}
-        place = np.searchsorted(arrays["test_rows"], model.rows[:200])
-        assert np.array_equal(model.z[:200], arrays["end_test"][place])
-        assert model.place(model.z) == pytest.approx(model.points, abs=1e-6)
-        assert model.place(model.caption_z) == pytest.approx(model.caption_points, abs=1e-6)
-
-
-def test_every_picture_is_one_row(together: compare.Comparison, images: ImageSet) -> None:
+def test_every_picture_is_one_row(together: Comparison) -> None:
     points = together.points
     assert points["id"].is_unique
-    rows = points["id"].str.removeprefix("p").astype(int).to_numpy()
-    assert set(rows) == set(together.left.rows) | set(together.right.rows)
-    for name in ("object", "context", "group"):
-        assert points[name].tolist() == images.table[name].iloc[rows].tolist()
+    assert together.rows.tolist() == sorted({int(row) for model in together.models for row in model.rows})
+    assert points["id"].tolist() == [f"p{row}" for row in together.rows]
+    for name in ("object", "context", "group", "scene"):
+        assert points[name].tolist() == IMAGES.table[name].iloc[together.rows].tolist()
     assert points["minority"].tolist() == points["group"].isin(["horse_desert", "camel_grass"]).tolist()
     assert points["thumb"].eq(PICTURE).all()
+    numbered = [f"{name}{pane}" for pane in range(len(together.models)) for name in PER_PANE]
+    assert list(points.columns) == [
+        "id", "object", "context", "group", "kind", "minority", "scene", "thumb", *numbered, "spoken"
+    ]  # fmt: skip
 
 
-def test_training_and_held_out_pictures_are_told_apart(together: compare.Comparison, images: ImageSet) -> None:
+def test_the_maps_have_names(together: Comparison) -> None:
+    expected = {1: ("first",), 2: ("left", "right"), 3: ("first", "second", "third")}
+    assert together.names == expected.get(len(together.models), ("first", "second", "third", "fourth"))
+    assert len(together.infos) == len(together.turns) == len(together.models)
+
+
+def test_training_and_held_out_pictures_are_told_apart(together: Comparison) -> None:
     points = together.points
-    rows = points["id"].str.removeprefix("p").astype(int).to_numpy()
-    expected = images.table["split"].iloc[rows].map({"test": "test", "train": "training"})
-    assert points["kind"].tolist() == expected.tolist()
-    assert points["kind"].value_counts().to_dict() == {"test": 200, "training": 192}
+    assert points["kind"].tolist() == ["test" if split == "test" else "training" for split in SPLIT[together.rows]]
+    assert points["kind"].value_counts().to_dict() == {"test": 32, "training": 40}
     assert points["spoken"].str.endswith("held out").tolist() == points["kind"].eq("test").tolist()
 
 
-def test_a_picture_that_a_model_never_saw_has_no_place_in_it(together: compare.Comparison) -> None:
+def test_a_picture_that_a_model_never_saw_has_no_place_in_it(together: Comparison) -> None:
     points = together.points
-    rows = points["id"].str.removeprefix("p").astype(int)
-    absent = ~rows.isin(together.right.rows)
-    assert absent.sum() == 72, "36 of each minority group are removed"
-    assert points.loc[absent, "minority"].all()
-    for column in ("xr", "yr"):
-        assert points[column].isna().tolist() == absent.tolist()
-    assert points[["xl", "yl"]].notna().all(axis=None)
-    assert points["predicted_right"].eq("not in this model's training set").tolist() == absent.tolist()
+    for pane, model in enumerate(together.models):
+        absent = ~np.isin(together.rows, model.rows)
+        assert absent.sum() == [0, 10, 20, 0][pane], "of each minority group"
+        assert points.loc[absent, "minority"].all()
+        for column in (f"x{pane}", f"y{pane}"):
+            assert points[column].isna().tolist() == absent.tolist()
+        never = points[f"predicted_{pane}"].eq("not in this model's training set")
+        assert never.tolist() == absent.tolist()
+        assert points[f"says_{pane}"].eq("none").tolist() == absent.tolist()
+        assert points[f"right_{pane}"].eq("none").tolist() == absent.tolist()
+        assert together.index(pane).tolist() == [model.where(int(row)) for row in together.rows]
+        assert ((together.index(pane) < 0) == absent).all()
 
 
-def test_each_side_shows_its_own_caption_and_prediction(together: compare.Comparison) -> None:
-    for side, model in (("left", together.left), ("right", together.right)):
-        where = {row: place for place, row in enumerate(model.rows.tolist())}
-        logits = model.z @ model.caption_z.T
+def test_each_map_shows_its_own_caption_and_prediction(together: Comparison) -> None:
+    for pane, model in enumerate(together.models):
         for point in together.points.itertuples():
-            assert getattr(point, f"caption_{side}") == point.object  # both with short labels
-            place = where.get(int(point.id[1:]))
-            if place is not None:
-                said = model.captions[int(logits[place].argmax())]
+            own = point.object
+            if pane == 1:  # with the study's descriptive labels, its "a" included
+                own = {
+                    ("horse", "grass"): "horse on the grass", ("horse", "desert"): "horse in the desert",
+                    ("camel", "desert"): "a camel in the desert", ("camel", "grass"): "camel on the grass",
+                }[point.object, point.context]  # fmt: skip
+            assert getattr(point, f"caption_{pane}") == own
+            place = model.where(int(point.id[1:]))
+            if place >= 0:
+                scores = model.scores[place]
+                if pane == 1:  # an object's score is summed over its captions
+                    about = {name: [k for k, text in enumerate(model.captions) if name in text] for name in ("horse", "camel")}
+                    said = max(about, key=lambda name: np.exp(scores[about[name]]).sum())
+                else:
+                    said = model.captions[int(scores.argmax())]
                 verdict = "right" if said == point.object else "wrong"
-                assert getattr(point, f"predicted_{side}") == f"{said} ({verdict})"
+                assert getattr(point, f"says_{pane}") == said
+                assert getattr(point, f"right_{pane}") == verdict
+                assert getattr(point, f"predicted_{pane}") == f"{said} ({verdict})"
 
 
-def test_the_right_map_is_turned_and_nothing_else(together: compare.Comparison) -> None:
-    points, right = together.points, together.right
-    rows = points["id"].str.removeprefix("p").astype(int).tolist()
-    here = points[points["xr"].notna()]
-    places = [right.rows.tolist().index(row) for row, there in zip(rows, points["xr"].notna(), strict=True) if there]
-    drawn = here[["xr", "yr"]].to_numpy()
-    assert pdist(drawn) == pytest.approx(pdist(right.points[places]), abs=1e-4)
-    assert together.turn.rotation @ together.turn.rotation.T == pytest.approx(np.eye(2), abs=1e-9)
-    left = points[["xl", "yl"]].to_numpy()
-    expected = {row: place for row, place in zip(together.left.rows.tolist(), together.left.points, strict=True)}
-    assert left == pytest.approx(np.array([expected[row] for row in rows]), abs=1e-5), "the left map stays"
-    words = together.captions[together.captions["side"] == "right"]
-    assert words["caption"].tolist() == ["horse", "camel"]
-    assert words[["x", "y"]].to_numpy() == pytest.approx(together.turn.apply(right.caption_points), abs=1e-5)
+def test_labels_without_an_object_say_none(home: object, maps: list[ModelMap]) -> None:
+    model = model_map(publish(IMAGES, BASE.but(data_seed=60, init_seed=62, labels="context")))
+    points = beside([maps[0], model]).points
+    assert set(points["predicted_1"]) == {"none: its labels name no object"}
+    assert set(points["says_1"]) == set(points["right_1"]) == {"none"}
+    assert points["caption_1"].tolist() == points["context"].tolist()
+
+
+def test_the_other_maps_are_turned_and_nothing_else(together: Comparison) -> None:
+    first = together.models[0]
+    for pane, (model, turn) in enumerate(zip(together.models, together.turns, strict=True)):
+        assert turn.rotation @ turn.rotation.T == pytest.approx(np.eye(2), abs=1e-9)
+        index = together.index(pane)
+        here = places(together, pane)[index >= 0]
+        assert pdist(here) == pytest.approx(pdist(model.points[index[index >= 0]]), abs=1e-4)
+        assert here == pytest.approx(turn.apply(model.points[index[index >= 0]]), abs=1e-5)
+        expected = align(model.points[:32], first.points[:32])
+        assert turn.apply(model.points) == pytest.approx(expected.apply(model.points), abs=1e-9)
+    assert places(together, 0) == pytest.approx(first.points[together.index(0)], abs=1e-5), "the first map stays"
+
+
+def test_captions_lie_where_their_map_was_turned(together: Comparison) -> None:
+    assert list(together.captions.columns) == ["caption", "pane", "x", "y"]
+    assert together.captions["pane"].dtype.kind == "i"
+    for pane, (model, turn) in enumerate(zip(together.models, together.turns, strict=True)):
+        words = together.captions[together.captions["pane"] == pane]
+        if model.artefact.condition.objective == "captioner":
+            assert words.empty, "a captioner's captions have no place"
+            continue
+        assert words["caption"].tolist() == list(model.captions)
+        assert words[["x", "y"]].to_numpy() == pytest.approx(turn.apply(model.caption_points), abs=1e-5)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_captioners_alone_have_a_table_of_no_captions(maps: list[ModelMap], count: int) -> None:
+    captions = beside([maps[3]] * count).captions
+    assert list(captions.columns) == ["caption", "pane", "x", "y"]
+    assert captions.empty
+    assert captions[["pane", "x", "y"]].dtypes.map(lambda kind: kind.kind).tolist() == ["i", "f", "f"]
+
+
+@given(places=st.integers(0, 40))
+@settings(max_examples=20, deadline=None)
+def test_of_many_captions_an_even_choice_is_shown(maps: list[ModelMap], places: int) -> None:
+    points = np.random.default_rng(places).normal(size=(places, 2))
+    texts = tuple(f"caption {number}" for number in range(places))
+    shown = beside([dataclasses.replace(maps[0], captions=texts, caption_points=points)]).captions
+    assert len(shown) == min(places, MOST_CAPTIONS)
+    numbers = [int(text.removeprefix("caption ")) for text in shown["caption"]]
+    assert numbers == sorted(set(numbers))
+    assert shown[["x", "y"]].to_numpy() == pytest.approx(points[numbers] - 0, abs=1e-5)
+    if places > 1:
+        assert (numbers[0], numbers[-1]) == (0, places - 1)
+        assert np.ptp(np.diff(numbers)) <= 1
 
 
 @given(seed=st.integers(0, 2**32 - 1), mirrored=st.booleans(), angle=st.floats(0, 6.3), shift=st.floats(-5, 5))
 @settings(max_examples=25, deadline=None)
 def test_a_turned_copy_is_brought_back(
-    maps: list[ModelMap], images: ImageSet, seed: int, mirrored: bool, angle: float, shift: float
+    maps: list[ModelMap], seed: int, mirrored: bool, angle: float, shift: float
 ) -> None:
     left = maps[0]
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ np.diag(
@@ -165,96 +200,192 @@ def test_a_turned_copy_is_brought_back(
     )
     noise = np.random.default_rng(seed).normal(scale=1e-7, size=left.points.shape)
     right = dataclasses.replace(left, points=left.points @ turn + shift + noise)
-    points = compare.compare(left, right, images, pictures).points
-    assert points[["xr", "yr"]].to_numpy() == pytest.approx(points[["xl", "yl"]].to_numpy(), abs=1e-4)
+    found = beside([left, right, dataclasses.replace(left, points=-left.points)])
+    assert places(found, 1) == pytest.approx(places(found, 0), abs=1e-4)
+    assert places(found, 2) == pytest.approx(places(found, 0), abs=1e-4)
 
 
-def test_a_model_beside_itself_is_the_same_twice(maps: list[ModelMap], images: ImageSet) -> None:
-    same = compare.compare(maps[1], maps[1], images, pictures)
-    assert same.points[["xl", "yl"]].to_numpy() == pytest.approx(same.points[["xr", "yr"]].to_numpy(), abs=2e-5)
-    assert same.left_info == same.right_info
-    points, captions = compare.single(maps[1], images, pictures)
-    assert points.equals(same.points)
-    assert captions["side"].unique().tolist() == ["left"]
+def test_a_model_beside_itself_is_the_same_twice(maps: list[ModelMap]) -> None:
+    same = beside([maps[1], maps[1]])
+    assert places(same, 0) == pytest.approx(places(same, 1), abs=2e-5, nan_ok=True)
+    assert same.infos[0] == same.infos[1]
+    points, captions = compare.single(maps[1], IMAGES, thumbs)
+    assert set(points.columns) == {name for name in same.points.columns if not name.endswith("1")}
+    assert captions["pane"].unique().tolist() == [0]
     assert captions["caption"].tolist() == list(maps[1].captions)
 
 
-def test_the_tables_are_what_the_charts_take(
-    together: compare.Comparison, maps: list[ModelMap], images: ImageSet
+def test_a_map_of_one_point_is_turned_without_a_fuss(maps: list[ModelMap]) -> None:
+    one = dataclasses.replace(maps[0], points=np.full_like(maps[0].points, 0.25))
+    for models in ([maps[0], one], [one, maps[0]], [one, one]):
+        found = beside(models)
+        for pane in range(2):
+            assert np.isfinite(places(found, pane)).all()
+            assert found.turns[pane].rotation @ found.turns[pane].rotation.T == pytest.approx(np.eye(2), abs=1e-9)
+
+
+# --- prompt axes and common fits
+
+
+def test_prompt_axes_mean_the_same_so_nothing_is_turned(maps: list[ModelMap]) -> None:
+    axes = Projection("prompts", prompts=("horse", "camel", "grass", "desert"))
+    random = np.random.default_rng(0)
+    models = [
+        model_map(one.artefact, axes, prompts=random.normal(size=(4, 32))) for one in (maps[0], maps[1], maps[3])
+    ]
+    found = beside(models)
+    for pane, (model, turn) in enumerate(zip(models, found.turns, strict=True)):
+        assert turn.apply(model.points).tolist() == model.points.tolist()
+        index = found.index(pane)
+        assert places(found, pane)[index >= 0] == pytest.approx(model.points[index[index >= 0]], abs=1e-5)
+        first, second = model.plane.shares
+        assert found.infos[pane].x_title == f"“horse” to “camel” ({first * 100:.0f} % of variance)"
+        assert found.infos[pane].y_title == f"“grass” to “desert” ({second * 100:.0f} %)"
+
+
+def test_a_common_fit_is_not_turned_and_a_fit_of_each_is(maps: list[ModelMap]) -> None:
+    for fit, words in (
+        (Projection("umap", together=True), ["UMAP, one fit for all, axes have no meaning"] * 2),
+        (
+            Projection("umap"),
+            [
+                "UMAP, fitted on this model alone, axes have no meaning",
+                "UMAP, fitted on this model alone, turned to match the first",
+            ],
+        ),
+    ):
+        left, right = (
+            dataclasses.replace(model, projection=fit, points=model.points * turn)
+            for model, turn in ((maps[0], 1), (maps[0], -1))
+        )
+        found = beside([left, right])
+        assert [info.x_title for info in found.infos] == words
+        assert [info.y_title for info in found.infos] == ["", ""]
+        expected = places(found, 0) * (-1 if fit.together else 1)
+        assert places(found, 1) == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_fit_of_one_model_is_not_called_a_fit_for_all(maps: list[ModelMap]) -> None:
+    alone = beside([dataclasses.replace(maps[0], projection=Projection("umap", together=True))])
+    assert alone.infos[0].x_title == "UMAP, fitted on this model alone, axes have no meaning"
+
+
+# --- small sets, whose seeds hold other pictures out
+
+
+@pytest.fixture(scope="module")
+def seeds(home: object) -> list[ModelMap]:
+    """Models of a set in folds under three data seeds."""
+    base = Condition("folded", "1", n_per_group=8)
+    images = dataclasses.replace(FOLDS, name="folded", version="1")
+    z = space(images, 7)
+    return [model_map(publish(images, base.but(data_seed=seed, init_seed=seed), z)) for seed in (0, 1, 2)]
+
+
+def test_folds_of_other_seeds_are_turned_over_the_pictures_that_both_show(seeds: list[ModelMap]) -> None:
+    left, right = seeds[:2]
+    assert set(left.rows[: left.held_out]) != set(right.rows[: right.held_out])
+    # The right map is the left one turned, though other pictures are held out in it.
+    angle = np.array([[0.6, -0.8], [0.8, 0.6]])
+    turned = (left.plane.place(right.z)) @ angle + 3
+    found = compare.compare([left, dataclasses.replace(right, points=turned)], FOLDS, thumbs)
+    both = (found.index(0) >= 0) & (found.index(1) >= 0)
+    assert both.sum() > 30
+    assert places(found, 0)[both] == pytest.approx(places(found, 1)[both], abs=1e-4)
+
+
+def test_folds_without_a_common_held_out_picture_are_turned_over_the_training_pictures(
+    seeds: list[ModelMap],
 ) -> None:
-    chart = linked_maps(
-        together.points, together.captions, together.left_info, together.right_info,
-        palette=LIGHT, grouping=images.grouping,
-    )  # fmt: skip
-    assert len(chart.to_dict()["hconcat"]) == 2
-    points, captions = compare.single(maps[3], images, pictures)
-    assert small_map(points, captions, palette=LIGHT, grouping=images.grouping).to_dict()["layer"]
+    left, right = seeds[:2]
+    alone = [row for row in right.rows[: right.held_out] if row not in set(left.rows[: left.held_out])]
+    keep = np.array([right.where(int(row)) for row in alone] + list(range(right.held_out, len(right.rows))))
+    points = (left.plane.place(right.z) @ np.array([[0.0, 1.0], [-1.0, 0.0]]))[keep]
+    other = dataclasses.replace(
+        right, rows=right.rows[keep], z=right.z[keep], points=points, scores=right.scores[keep], held_out=len(alone)
+    )
+    found = compare.compare([left, other], FOLDS, thumbs)
+    both = (found.index(0) >= 0) & (found.index(1) >= 0)
+    assert both.sum() > 20
+    assert places(found, 0)[both] == pytest.approx(places(found, 1)[both], abs=1e-4)
+
+
+def test_a_picture_is_held_out_where_the_first_model_that_shows_it_holds_it_out(seeds: list[ModelMap]) -> None:
+    found = compare.compare(seeds, FOLDS, thumbs)
+    for row, kind in zip(found.rows, found.points["kind"], strict=True):
+        first = next(model for model in seeds if model.where(int(row)) >= 0)
+        assert kind == ("test" if first.where(int(row)) < first.held_out else "training")
+    held_out = set(parts(FOLDS, 0)[0].rows("test").tolist())
+    assert {int(row) for row in found.rows[found.points["kind"] == "test"]} >= held_out
+
+
+def test_models_without_a_common_picture_are_a_sentence(seeds: list[ModelMap]) -> None:
+    strange = dataclasses.replace(seeds[1], rows=seeds[1].rows + 1000)
+    with pytest.raises(ComparisonError, match="The models show different pictures; choose models with one seed"):
+        compare.compare([seeds[0], strange], FOLDS, thumbs)
+
+
+# --- what is not compared
 
 
 @pytest.mark.parametrize("changes", [{"data": "photos", "data_version": "1"}, {"data_version": "0"}])
+@pytest.mark.parametrize("place", [0, 1, 3])
 def test_models_of_different_image_sets_are_not_compared(
-    maps: list[ModelMap], images: ImageSet, changes: dict[str, str]
+    maps: list[ModelMap], changes: dict[str, str], place: int
 ) -> None:
-    other = dataclasses.replace(
-        maps[1], artefact=altered(maps[1].artefact, condition=maps[1].artefact.condition.but(**changes))
+    models = list(maps)
+    condition = models[place].artefact.condition.but(**changes)
+    models[place] = dataclasses.replace(models[place], artefact=altered(models[place].artefact, condition=condition))
+    with pytest.raises(ComparisonError) as caught:
+        beside(models)
+    assert str(caught.value) == (
+        "The models were trained on different image sets; choose models of one set."
     )
-    for pair in ((maps[0], other), (other, maps[0])):
-        with pytest.raises(ComparisonError) as caught:
-            compare.compare(*pair, images, pictures)
-        assert str(caught.value) == "The two models were trained on different image sets; choose two of one set."
 
 
-@given(seed=st.integers(0, 2**32 - 1), captions=st.integers(1, 6), scale=st.floats(1, 100), bias=st.floats(-20, 20))
-@settings(max_examples=50, deadline=None)
-def test_caption_scores_are_shares_best_first(seed: int, captions: int, scale: float, bias: float) -> None:
-    random = np.random.default_rng(seed)
-    model = stand_in(unit(random, 5), unit(random, captions), scale, bias)
-    scores = compare.caption_scores(model, unit(random, 1)[0])
-    assert {score["caption"] for score in scores} == set(model.captions)
-    assert sum(score["probability"] for score in scores) == pytest.approx(1)
-    for name in ("similarity", "probability"):
-        values = [score[name] for score in scores]
-        assert values == sorted(values, reverse=True)
-    assert all(-1.00001 <= score["similarity"] <= 1.00001 for score in scores)
+def test_imported_embeddings_of_the_same_pictures_are_compared(maps: list[ModelMap]) -> None:
+    def imported(name: str, pictures: str) -> ModelMap:
+        artefact = store.Artefact(name, maps[0].artefact.path, {"pictures": pictures})
+        condition = Condition(name, "1", objective="imported", labels="constant", steps=0)
+        vars(artefact).update(condition=condition, metrics=maps[0].artefact.metrics)
+        return dataclasses.replace(maps[0], artefact=artefact)
+
+    one, same, others = imported("a", "1"), imported("b", "1"), imported("c", "2")
+    assert len(beside([one, same]).points) == 72
+    with pytest.raises(ComparisonError, match="different image sets"):
+        beside([one, others])
 
 
-def test_caption_scores_are_a_softmax_of_logits(maps: list[ModelMap]) -> None:
-    model = maps[1]
-    z = model.z[7]
-    cosines = {text: float(z @ t) for text, t in zip(model.captions, model.caption_z, strict=True)}
-    total = sum(np.exp(model.scale * cosine) for cosine in cosines.values())
-    for score in compare.caption_scores(model, z):
-        assert score["similarity"] == pytest.approx(cosines[score["caption"]], abs=1e-6)
-        expected = np.exp(model.scale * cosines[score["caption"]]) / total
-        assert score["probability"] == pytest.approx(expected, abs=1e-5)
+@pytest.mark.parametrize("count", [0, 5])
+def test_none_and_too_many_are_not_compared(maps: list[ModelMap], count: int) -> None:
+    with pytest.raises(ComparisonError, match=f"One to 4 models are shown beside each other, not {count}"):
+        beside([maps[0]] * count)
 
 
-@given(seed=st.integers(0, 2**32 - 1), count=st.integers(2, 12), k=st.integers(1, 15))
-@settings(max_examples=50, deadline=None)
-def test_neighbours_are_the_nearest_without_the_picture_itself(seed: int, count: int, k: int) -> None:
-    model = stand_in(unit(np.random.default_rng(seed), count), unit(np.random.default_rng(1), 2))
-    itself = seed % count
-    cosines = model.z.astype(float) @ model.z[itself].astype(float)
-    found = model.neighbours(model.z[itself], k, apart_from=itself * 10)
-    assert itself * 10 not in [row for row, _ in found]
-    assert len(found) == min(k, count - 1)
-    assert [similarity for _, similarity in found] == pytest.approx(sorted(np.delete(cosines, itself))[::-1][:k])
-    assert [cosines[row // 10] for row, _ in found] == pytest.approx([similarity for _, similarity in found])
-    with_itself = model.neighbours(model.z[itself], k)
-    assert len(with_itself) == min(k, count)
-    assert with_itself[0][1] == pytest.approx(1)
+# --- words and charts
 
 
-def test_the_words_around_a_map(together: compare.Comparison) -> None:
-    left, right = together.left_info, together.right_info
-    first, second = together.left.plane.shares
-    variance = together.left.artefact.metrics["end"]["total_variance"]["value"]
-    assert left.title == "No bias, short labels"
-    assert left.subtitle == f"seed 0, 12 steps; total variance {variance:.2g}"
+def test_the_words_around_a_map(maps: list[ModelMap]) -> None:
+    left, right = beside(maps[1:3]).infos
+    first, second = maps[1].plane.shares
+    assert left.title == "50 % removed (5 of 10 kept), descriptive labels"
+    assert left.subtitle == "seed 60, 600 steps; total variance 0.8"
     assert left.x_title == f"component 1 ({first * 100:.0f} % of variance)"
     assert left.y_title == f"component 2 ({second * 100:.0f} %)"
-    assert right.x_title.endswith("of variance), turned to match the left")
+    assert right.subtitle.startswith("seeds 60 and 61, ")
+    first, second = maps[2].plane.shares
+    assert right.x_title == (
+        f"components 1 and 2 ({first * 100:.0f} % and {second * 100:.0f} % of variance), turned to match the first"
+    )
     assert right.y_title == ""
+
+
+def test_other_components_are_named(maps: list[ModelMap]) -> None:
+    other = dataclasses.replace(maps[0], projection=Projection(components=(4, 3)))
+    info = compare.map_info(other, aligned=False)
+    assert info.x_title.startswith("component 4 (")
+    assert info.y_title.startswith("component 3 (")
+    assert compare.map_info(other, aligned=True).x_title.startswith("components 4 and 3 (")
 
 
 @pytest.mark.parametrize("collapsed", [True, False])
@@ -270,24 +401,30 @@ def test_an_untrained_map_says_so(maps: list[ModelMap]) -> None:
     assert "not trained" in info.subtitle
 
 
-@pytest.mark.filterwarnings("ignore:Tensorflow not installed:ImportWarning")  # umap says so while it is imported
-def test_a_umap_is_read_from_beside_the_model(quick: list[store.Artefact]) -> None:
-    pipeline.make_umap(quick[0].key)
-    model = compare.model_map(quick[0], "umap")
-    pca = compare.model_map(quick[0], "pca")
-    beside = store.read(f"{quick[0].key}.umap").arrays("umap.npz")
-    assert np.array_equal(model.points, np.concatenate([beside["map"], beside["train"]]))
-    assert np.array_equal(model.z, pca.z)
-    assert not np.allclose(model.points, pca.points)
-    assert compare.map_info(model, aligned=False).x_title == "UMAP, axes have no meaning"
-    assert compare.map_info(model, aligned=True).x_title == "UMAP, turned to match the left"
-    # A known picture falls among its neighbours, so within the map, not where the plane would have it.
-    placed = model.place(model.z[:20])
-    assert (placed >= model.points.min(axis=0)).all()
-    assert (placed <= model.points.max(axis=0)).all()
-    assert np.median(np.linalg.norm(placed - model.points[:20], axis=1)) < np.ptp(model.points, axis=0).max() / 4
+@pytest.mark.parametrize("count", [1, 4])
+def test_the_tables_are_what_the_charts_take(maps: list[ModelMap], count: int) -> None:
+    found = beside(maps[:count])
+    chart = linked_maps(found.points, found.captions, found.infos, palette=LIGHT, grouping=IMAGES.grouping)
+    assert len(chart.to_dict()["concat"]) == count
 
 
-def test_a_umap_that_was_not_made_is_a_sentence(quick: list[store.Artefact]) -> None:
-    with pytest.raises(store.StoreError, match=rf"No model '{quick[3].key}.umap' is on disk; train it first"):
-        compare.model_map(quick[3], "umap")
+def test_one_map_is_what_a_card_takes(maps: list[ModelMap]) -> None:
+    points, captions = compare.single(maps[1], IMAGES, thumbs)
+    assert small_map(points, captions, palette=LIGHT, grouping=IMAGES.grouping).to_dict()["layer"]
+
+
+def test_equal_models_give_equal_tables(maps: list[ModelMap]) -> None:
+    one, other = beside(maps[:3]), beside(maps[:3])
+    pd.testing.assert_frame_equal(one.points, other.points)
+    pd.testing.assert_frame_equal(one.captions, other.captions)
+
+
+def test_trained_models_side_by_side(quick: list[store.Artefact]) -> None:
+    """The study's four experiments at once, as the page shows them."""
+    models = [model_map(artefact, PCA) for artefact in quick]
+    images = open_set("scenes")
+    found = compare.compare(models, images, thumbs)
+    assert found.points["kind"].value_counts().to_dict() == {"test": 200, "training": 192}
+    assert [found.points[f"x{pane}"].isna().sum() for pane in range(4)] == [0, 0, 72, 72]
+    assert found.captions["pane"].tolist() == [0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 3, 3]
+    assert found.infos[0].subtitle.startswith("seed 0, 12 steps; total variance")

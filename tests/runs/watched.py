@@ -117,6 +117,7 @@ def model(
         caption_points=plane.place(caption_z),
         scores=logits(z, caption_z, 5.0, -1.0),
         relabelled=None,
+        layer=None,
         scale=5.0,
         bias=-1.0,
         plane=plane,

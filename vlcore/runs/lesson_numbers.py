@@ -162,7 +162,7 @@ def verdicts(frame: pd.DataFrame, lesson: Lesson, grouping: Grouping) -> dict[st
 
 
 def number_words(step: Step, estimate: Estimate) -> str:
-    """``-5 points (-18 to +7)``, ``61 % (50 to 72)`` or ``0.48 (0.44 to 0.53)``, whatever the step's number is."""
+    """``-5 points (-18 to +7)``, ``61 % (50 to 72)``, ``+0.18 (+0.16 to +0.21)`` or ``0.062 (0.06 to 0.065)``, whatever the step's number is."""
     quantity, parts = step.quantity, (estimate.value, estimate.low, estimate.high)
     if quantity.share and quantity.beside:
         value, low, high = (signed(100 * part, 0) for part in parts)
@@ -170,8 +170,7 @@ def number_words(step: Step, estimate: Estimate) -> str:
     if quantity.share:
         value, low, high = (f"{100 * part:.0f}" for part in parts)
         return f"{value}\u00a0% ({low} to {high})"
-    sign = signed if quantity.less else _plain
-    value, low, high = (sign(part, 2) for part in parts)
+    value, low, high = (signed(part, 2) if quantity.less else f"{part:.2g}" for part in parts)
     return f"{value} ({low} to {high})"
 
 
@@ -198,7 +197,3 @@ def reading_words(step: Step, one: Reading) -> str:
 def _or(choices: Sequence[Choice]) -> str:
     quoted = [f"“{choice.text}”" for choice in choices]
     return f"{', '.join(quoted[:-1])} and {quoted[-1]}"
-
-
-def _plain(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}"

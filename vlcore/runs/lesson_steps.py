@@ -270,7 +270,7 @@ def _collapse(usual: Condition, grouping: Grouping) -> Lesson:
             left=usual.untrained,
             right=literal,
             look=(
-                "Read the numbers at the axes of the map, not only the clouds.",
+                "Read the total variance above each map before you look at the clouds.",
                 "What would this map look like at the scale of the left one?",
             ),
         ),

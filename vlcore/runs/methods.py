@@ -7,7 +7,7 @@ only what the code does for all of them.
 from __future__ import annotations
 
 from vlcore import __version__
-from vlcore.conditions import ARCHITECTURES, NEGATIVES, OBJECTIVES, Condition
+from vlcore.conditions import ARCHITECTURES, BACKBONES, NEGATIVES, OBJECTIVES, Condition
 from vlcore.figures.theme import group_words
 from vlcore.images.captions import distinct_captions
 from vlcore.images.groups import Grouping
@@ -86,7 +86,7 @@ def _data(condition: Condition, grouping: Grouping) -> str:
 
 def _recipe(condition: Condition) -> str:
     return (
-        f"Image encoder {condition.architecture}: {ARCHITECTURES[condition.architecture]} Text "
+        f"Image encoder {condition.architecture}: {ARCHITECTURES.get(condition.architecture, BACKBONES)} Text "
         "encoder: a word-level transformer. Each ends in a unit vector; a score is made from the cosine of one picture "
         f"and one caption. Objective {condition.objective}: {OBJECTIVES[condition.objective]} Mismatched captions, "
         f"{condition.negatives}: {NEGATIVES[condition.negatives]} Muon for the matrices inside the blocks (Jordan et "

@@ -17,10 +17,12 @@ from scipy.special import softmax
 
 from vlcore.images.captions import captions_of
 from vlcore.images.groups import Grouping
-from vlcore.measures.accuracy import predict_objects
+from vlcore.measures.accuracy import object_scores, predict_objects
+from vlcore.measures.last_layer import LastLayer
 from vlcore.measures.maps import Plane, nearest, place_among_neighbours
 from vlcore.measures.scores import logits
 from vlcore.runs import store
+from vlcore.runs.probing import stored_layer
 from vlcore.runs.projections import PCA, Projection, read_map
 
 
@@ -44,6 +46,7 @@ class ModelMap:
         caption_points: their places, (K, 2) or (0, 2).
         scores: of the pictures with the captions, (n, K).
         relabelled: object that a readout other than the captions names for each picture, (n,); None without one.
+        layer: the last layer that names the object of any picture; None where captions do.
         scale, bias: what turns a cosine into a logit.
         plane: the plane of a linear map, with the shares of variance along its axes; else the principal plane.
     """
@@ -59,6 +62,7 @@ class ModelMap:
     caption_points: NDArray[np.float64]
     scores: NDArray[np.float64]
     relabelled: NDArray[np.str_] | None
+    layer: LastLayer | None
     scale: float
     bias: float
     plane: Plane
@@ -150,6 +154,7 @@ def model_map(
         relabelled=(
             np.concatenate([arrays["map_predicted"], arrays["train_predicted"]]) if "map_predicted" in arrays else None
         ),
+        layer=stored_layer(arrays),
         scale=scale,
         bias=bias,
         plane=plane,
@@ -190,15 +195,32 @@ def _prompt_plane(reference: NDArray[np.floating], prompts: NDArray[np.floating]
     return Plane(np.zeros(z.shape[1]), axes, shares, variance)
 
 
+def object_scores_of(model: ModelMap, z: NDArray[np.floating], grouping: Grouping) -> NDArray[np.float64] | None:
+    """Log scores of the objects for new embeddings, (n, E) to (n, 2), by the model's own readout, which is its last
+    layer or its captions; None where neither names an object.
+
+    Raises:
+        ComparisonError: when the model's captions have no embeddings.
+    """
+    if model.layer is not None:
+        return model.layer.scores(z, grouping.objects)
+    objects = _spoken_of(model, grouping)
+    return None if objects is None else object_scores(model.logits(z), objects, grouping.objects)
+
+
+def _spoken_of(model: ModelMap, grouping: Grouping) -> list[str] | None:
+    """The object that each caption of a model speaks of; None where one speaks of none."""
+    condition = model.artefact.condition
+    objects = [said.object for said in captions_of(condition.labels, grouping, condition.template)]
+    return objects if all(objects) else None
+
+
 def predictions(model: ModelMap, grouping: Grouping) -> NDArray[np.str_] | None:
     """The object that a model reads off each picture of its map, (n,); None where its captions name none."""
     if model.relabelled is not None:
         return model.relabelled
-    condition = model.artefact.condition
-    objects = [said.object for said in captions_of(condition.labels, grouping, condition.template)]
-    if not all(objects):
-        return None
-    return predict_objects(model.scores, objects, grouping.objects)
+    objects = _spoken_of(model, grouping)
+    return None if objects is None else predict_objects(model.scores, objects, grouping.objects)
 
 
 def caption_scores(model: ModelMap, z: NDArray[np.floating]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ path that a visitor types is never looked at.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import streamlit as st
 
@@ -65,7 +66,8 @@ def section(images: ImageSet, usual: Condition) -> None:
         )  # fmt: skip
     if place == FROM_HUB and not name:
         return
-    if place == FROM_HUB and not HUB_NAME.fullmatch(name):
+    on_server = Path(name).exists()  # transformers would take a folder of this name for the checkpoint
+    if place == FROM_HUB and (on_server or not HUB_NAME.fullmatch(name)):
         st.warning(f"A name on the hub has an owner and a model, such as {SUGGESTED}.", icon=":material/edit:")
         return
     source = name if place == FROM_HUB else str(models_folder() / "checkpoints" / place)

@@ -16,11 +16,17 @@ from vlcore.runs import caption_lab
 from vlcore.runs.caption_lab import Asked
 from vlcore.runs.compare import Comparison
 from vlcore.runs.store import StoreError
-from vlcore.ui import drawn, panels, work
+from vlcore.ui import drawn, film, panels, work
 
 
 def section(comparison: Comparison, images: ImageSet, palette: Palette, side: int) -> None:
-    """Ask the models of a comparison for a caption."""
+    """Ask the models of a comparison for a caption; under it, how alike their own captions are."""
+    _typed(comparison, images, palette, side)
+    st.markdown("**How alike its captions are to each model**")
+    film.caption_section([model.artefact.key for model in comparison.models], palette)
+
+
+def _typed(comparison: Comparison, images: ImageSet, palette: Palette, side: int) -> None:
     minority = images.grouping.minority[1]
     usual = f"a {group_words(images.grouping)[minority]}"
     typed = st.text_input(

@@ -14,7 +14,7 @@ from vlcore.conditions import Condition
 from vlcore.figures.theme import Palette
 from vlcore.runs import findings_figures as figures
 from vlcore.runs import findings_words as words
-from vlcore.runs import jobs, methods
+from vlcore.runs import methods, queues
 from vlcore.runs.evidence import CONTRADICTED, DEPENDS, SUPPORTED
 from vlcore.runs.findings import PRIMARY, Findings
 from vlcore.runs.jobs import State
@@ -55,7 +55,7 @@ def queue(one: Shown) -> None:
 
 def _offer(one: Shown, missing: list[Condition]) -> None:
     there, planned = one.there, len(one.study.conditions)
-    seconds = len(missing) * seconds_a_run(one) / jobs.default_workers()
+    seconds = len(missing) * seconds_a_run(one) / queues.default_workers()
     row = st.container(horizontal=True, vertical_alignment="center")
     pressed = row.button(
         "Run what is missing" if there else "Run this study",
