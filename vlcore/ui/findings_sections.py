@@ -14,7 +14,7 @@ from vlcore.conditions import Condition
 from vlcore.figures.theme import Palette
 from vlcore.runs import findings_figures as figures
 from vlcore.runs import findings_words as words
-from vlcore.runs import methods, queues
+from vlcore.runs import jobs, methods, queues
 from vlcore.runs.evidence import CONTRADICTED, DEPENDS, SUPPORTED
 from vlcore.runs.findings import PRIMARY, Findings
 from vlcore.runs.jobs import State
