@@ -63,7 +63,7 @@ def test_an_untrained_model_has_a_sentence_instead_of_a_film(models: dict[str, M
 
 
 def test_captions_of_models_are_one_chart(models: dict[str, ModelMap]) -> None:
-    assert len(json.loads(chart(page("caption_section", "['left', 'right'], LIGHT")).spec)["hconcat"]) == 2
+    assert len(json.loads(chart(page("caption_section", "['left', 'right'], LIGHT")).spec)["concat"]) == 2
 
 
 def test_pairs_are_shown_with_their_words_or_why_there_are_none(models: dict[str, ModelMap]) -> None:

@@ -36,8 +36,8 @@ _MOST_NUMBERS = 10  # captions up to which a matrix has room for numbers
 _WIDE = 8  # columns up to which a pair matrix has room for weights
 
 
-def caption_matrices(cells: pd.DataFrame, titles: Sequence[str], *, palette: Palette) -> alt.HConcatChart:
-    """Cosines between the captions of each model, side by side, on one scale from -1 to 1.
+def caption_matrices(cells: pd.DataFrame, titles: Sequence[str], *, palette: Palette) -> alt.ConcatChart:
+    """Cosines between the captions of each model, two beside each other, on one scale from -1 to 1.
 
     Args:
         cells: one row a pair of captions and model: `pane` (number of the model, from 0), `row`, `column` (captions),
@@ -54,7 +54,8 @@ def caption_matrices(cells: pd.DataFrame, titles: Sequence[str], *, palette: Pal
     if not cells["similarity"].between(-1.001, 1.001).all():
         raise ValueError("a similarity is a cosine, from -1 to 1")
     panes = [_caption_matrix(cells[cells["pane"] == pane], titles[pane], palette) for pane in cells["pane"].unique()]
-    return alt.hconcat(*panes, spacing=36, autosize="pad").configure(**theme(palette, frame=False))
+    chart = alt.concat(*panes, columns=min(2, len(panes)), spacing=36, autosize="pad")
+    return chart.configure(**theme(palette, frame=False))
 
 
 def _caption_matrix(cells: pd.DataFrame, title: str, palette: Palette) -> alt.LayerChart:
