@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.figures.theme import LIGHT, SHAPES, Palette, group_words, star
+from vlcore.figures.theme import SHAPES, Palette, group_words, star
 from vlcore.images.groups import Grouping
 
 COLOURINGS = ("group", "object", "context", "prediction", "right or wrong", "split")
@@ -25,7 +25,7 @@ COLOURINGS = ("group", "object", "context", "prediction", "right or wrong", "spl
 # Vega draws symbols from -1 to 1. A ring around a dot, a frame in a frame, a small dot, a line, an arrow:
 _RING = "M-1,0A1,1,0,1,1,1,0A1,1,0,1,1,-1,0M-.45,0A.45,.45,0,1,1,.45,0A.45,.45,0,1,1,-.45,0"
 _FRAMES = "M-1,-1H1V1H-1ZM-.5,-.5H.5V.5H-.5Z"
-_DOT = "M-.45,0A.45,.45,0,1,1,.45,0A.45,.45,0,1,1,-.45,0"
+DOT = "M-.45,0A.45,.45,0,1,1,.45,0A.45,.45,0,1,1,-.45,0"
 LINE_SHAPE = "M-1.2,0L1.2,0"
 ARROW_SHAPE = "M-1.4,0L1.2,0M.4,-.7L1.2,0L.4,.7"
 _FORMS = SHAPES[1:3]  # of the two objects
@@ -97,7 +97,18 @@ class Keys:
 
     def legend(self) -> alt.Legend:
         """The legend, under the maps."""
-        return _legend({entry.name: entry.words for entry in self.entries})
+        words = {entry.name: entry.words for entry in self.entries}
+        return alt.Legend(
+            title=None,
+            orient="bottom",
+            direction="horizontal",
+            columns=4,
+            labelExpr=f"({json.dumps(words)})[datum.label]",
+            symbolSize=90,
+            columnPadding=22,
+            rowPadding=6,
+            offset=14,
+        )
 
 
 def map_keys(
@@ -173,7 +184,7 @@ def caption_key(palette: Palette) -> Key:
 def trust_key(palette: Palette, pictures: bool) -> Key:
     """What explains a small mark, or a pale picture."""
     words = f"{'pale' if pictures else 'small'}: its neighbours here are not its neighbours"
-    return Key("trust", words, palette.muted, _DOT)
+    return Key("trust", words, palette.muted, DOT)
 
 
 def upload_key(palette: Palette) -> Key:
@@ -214,51 +225,6 @@ def _colours(palette: Palette, grouping: Grouping, colour_by: str) -> list[tuple
     ]
 
 
-def _legend(words: dict[str, str]) -> alt.Legend:
-    return alt.Legend(
-        title=None,
-        orient="bottom",
-        direction="horizontal",
-        columns=4,
-        labelExpr=f"({json.dumps(words)})[datum.label]",
-        symbolSize=90,
-        columnPadding=22,
-        rowPadding=6,
-        offset=14,
-    )
-
-
 def _carried(column: str, pane: int) -> str:
     """An expression: the key that a row carries by a column; what each model has of its own is numbered."""
     return f"'{column} ' + datum.{column}_{pane}" if column in _PER_MODEL else f"'{column} ' + datum.{column}"
-
-
-# What `vlcore.figures.film` reads: the keys of rows that are coloured by their bare `group`.
-KEY_SHAPES = (*SHAPES, "circle", "circle", _RING, "diamond", star())
-
-
-def key_names(grouping: Grouping) -> list[str]:
-    """The domain of the three scales: four groups, then five keys."""
-    return [entry.name.removeprefix("group ") for entry in _by_group(LIGHT, grouping)]
-
-
-def key_colours(palette: Palette, grouping: Grouping) -> list[str]:
-    """The outline of each key."""
-    return [entry.colour for entry in _by_group(palette, grouping)]
-
-
-def key_fills(palette: Palette, grouping: Grouping) -> list[str]:
-    """The filling of each key."""
-    return [entry.colour if entry.full else "transparent" for entry in _by_group(palette, grouping)]
-
-
-def key_legend(palette: Palette, grouping: Grouping, uploads: bool) -> alt.Legend:
-    """The legend under the maps; `uploads` adds the star."""
-    entries = _by_group(palette, grouping)
-    legend = _legend({entry.name.removeprefix("group "): entry.words for entry in entries})
-    legend.values = key_names(grouping)[: len(entries) if uploads else -1]
-    return legend
-
-
-def _by_group(palette: Palette, grouping: Grouping) -> tuple[Key, ...]:
-    return map_keys(palette, grouping, more=(caption_key(palette), upload_key(palette))).entries

@@ -12,7 +12,7 @@ import pandas as pd
 
 from vlcore.figures.keys import map_keys
 from vlcore.figures.layers import layers
-from vlcore.figures.panes import SMALL, Look, Pane
+from vlcore.figures.panes import SMALL, Look, Pane, sent
 from vlcore.figures.tables import captions_table, extent_of, need, points_table
 from vlcore.figures.theme import THIN, Palette, theme
 from vlcore.images.groups import Grouping
@@ -50,8 +50,15 @@ def small_map(
     extent = extent_of([part.to_numpy(float) for part in (table[["x0", "y0"]], words[["x", "y"]])])
     pane = Pane(0, extent, (None, None), side)
     look = Look(palette, map_keys(palette, grouping), SMALL)
-    chart = alt.layer(*layers(table, words, None, pane, look), autosize="pad", padding=THIN)
-    chart = chart.properties(width=side, height=side).configure(**theme(palette))
+    chart = alt.layer(
+        *layers(table, words, None, pane, look),
+        width=side,
+        height=side,
+        datasets=sent(table),
+        autosize="pad",
+        padding=THIN,
+        config=theme(palette),
+    )
     hov = {"type": "point", "fields": ["id"], "on": "pointerover", "clear": "pointerout"}
     chart.params = [alt.TopLevelSelectionParameter(name="hov", select=hov, views=[pane.marks])]
     return chart

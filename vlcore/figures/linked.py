@@ -1,0 +1,309 @@
+"""Maps of the same pictures in one to four models, linked in the browser.
+
+The one idea: one wide table holds every picture once, with its place in every map, and selections over its columns are
+shared by all panes. So the browser alone links the maps: a mark under the pointer grows in all of them, what is brushed
+in one is lit in all, and a click on the legend or on a cell of the board filters all. Only a click on a mark and a
+finished brush go to the server.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from vlcore.figures import board as boards
+from vlcore.figures import layers, lines
+from vlcore.figures.keys import COLOURINGS, Key, Keys, caption_key, carriers, map_keys, trust_key, upload_key
+from vlcore.figures.maps import MapInfo
+from vlcore.figures.panes import Look, Pane, sent
+from vlcore.figures.tables import (
+    board_table,
+    captions_table,
+    extent_of,
+    lines_table,
+    points_table,
+    uploads_table,
+)
+from vlcore.figures.theme import Palette, theme
+from vlcore.images.groups import Grouping
+
+__all__ = ["COLOURINGS", "MapOptions", "brushed", "linked_maps"]
+
+MOST = 4  # maps
+_GAP = 36  # px between two maps
+_BRUSH = "[pointerdown[!event.item || event.item.mark.marktype === 'group'], window:pointerup] > window:pointermove!"
+
+# A click on anything else would toggle the last entry once more.
+_LEGEND_CLICK = "click[event.item && indexof(event.item.mark.role, 'legend') === 0]"
+
+
+@dataclass(frozen=True)
+class MapOptions:
+    """What is drawn beside the pictures.
+
+    Attributes:
+        colour_by: one of `COLOURINGS`.
+        pictures: every mark is its picture, in a frame of its colour.
+        trust: marks say how far to trust their places.
+        neighbours: lines from the hovered and the clicked picture to its nearest in the full space.
+        ghost: where the untrained encoder has the pictures, faint, under the map.
+        movement: lines from each picture's place in the first map.
+        twins: arrows of the clicked scene.
+    """
+
+    colour_by: str = "group"
+    pictures: bool = False
+    trust: bool = False
+    neighbours: bool = False
+    ghost: bool = False
+    movement: bool = False
+    twins: bool = False
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """What a figure draws, checked."""
+
+    points: pd.DataFrame
+    captions: pd.DataFrame
+    stars: pd.DataFrame | None
+    neighbours: pd.DataFrame | None
+    twins: pd.DataFrame | None
+    board: pd.DataFrame | None
+
+
+def linked_maps(
+    points: pd.DataFrame,
+    captions: pd.DataFrame,
+    infos: Sequence[MapInfo],
+    *,
+    palette: Palette,
+    grouping: Grouping,
+    side: int = 420,
+    options: MapOptions = MapOptions(),
+    uploads: pd.DataFrame | None = None,
+    neighbours: pd.DataFrame | None = None,
+    twins: pd.DataFrame | None = None,
+    board: pd.DataFrame | None = None,
+    columns: int | None = None,
+) -> alt.TopLevelMixin:
+    """Square maps of the same pictures, linked by hover, click, brush, legend and board.
+
+    Args:
+        points: one row a picture: `id` (unique str), `object`, `context`, `group` (of `grouping.names`), `kind`
+            ("training" or "test"), `minority` (bool), `thumb` (made by `thumb_uri`), `spoken` (said by a screen
+            reader), and for each map, numbered from 0: `x0`, `y0` (float; NaN where the picture is absent),
+            `caption_0`, `predicted_0` (words). Only where an option asks for it: `says_0` (the predicted object, or
+            "none"), `right_0` ("right", "wrong" or "none"), `trust0` (0 to 1), `gx0`, `gy0`, and `scene`.
+        captions: one row a caption and map: `caption`, `pane` (int), `x`, `y`.
+        infos: the words around each map, one to four.
+        palette: colours.
+        grouping: which groups there are.
+        side: side of each pane in px.
+        options: what is drawn beside the pictures.
+        uploads: stars on top: `id`, `name`, `x0`, `y0` and so on, `thumb`, `spoken`.
+        neighbours: lines of `options.neighbours`: `id`, `pane`, `x`, `y`, `x2`, `y2`.
+        twins: arrows of `options.twins`: `scene`, `kind` (two kinds at most), `pane`, `x`, `y`, `x2`, `y2`.
+        board: accuracies, drawn under the maps: `pane`, `model`, `group`, `accuracy`, `low`, `high` (fractions), `n`.
+        columns: maps beside each other; up to three in a row and four in a square without it.
+
+    Returns:
+        A chart with the selections `hov` and `pick` (fields `id`), `brush` (an interval over the places of the map in
+        which it was drawn), `shown` (the legend), with a board `cell` (fields `group`), and with arrows `scene`.
+        One unit of data takes as many px on x as on y. Equal input gives an equal specification.
+
+    Raises:
+        ValueError: a column or a table is missing, an id occurs twice, a group, kind, pane or colouring is unknown,
+            there are too many maps, or a picture was not made by `thumb_uri`.
+    """
+    if not 1 <= len(infos) <= MOST:
+        raise ValueError(f"one to {MOST} maps fit one figure, not {len(infos)}")
+    tables = _checked(points, captions, len(infos), grouping, options, uploads, neighbours, twins, board)
+    keys = _keys(tables, palette, grouping, options)
+    look = Look(
+        palette=palette,
+        keys=keys,
+        legend=keys.legend(),
+        shown=tuple(_shown(keys, pane, tables.board is not None) for pane in range(len(infos))),
+        lit=_lit(len(infos)),
+        pictures=options.pictures,
+        trust=options.trust,
+        pick=True,
+    )
+    panes = []
+    for index, info in enumerate(infos):
+        axes = (_wrapped(info.x_title, side / 6), _wrapped(info.y_title, side / 6))
+        pane = Pane(index, _extent(tables, options, index), axes, side)
+        title = alt.Title(_wrapped(info.title, side / 7.6), subtitle=_wrapped(info.subtitle, side / 6), frame="group")
+        panes.append(alt.layer(*_layers(tables, options, pane, look), width=side, height=side, title=title))
+    across = min(len(panes), columns or (len(panes) if len(panes) < MOST else 2))
+    top: dict[str, Any] = {"datasets": sent(tables.points), "autosize": "pad", "config": theme(palette)}
+    chart: alt.ConcatChart | alt.VConcatChart
+    if tables.board is None:
+        chart = alt.concat(*panes, columns=across, spacing=_GAP, **top)
+    else:
+        maps = alt.concat(*panes, columns=across, spacing=_GAP)
+        width = across * side + (across - 1) * _GAP
+        grid = boards.group_grid(tables.board, palette=palette, grouping=grouping, width=width)
+        own = {"scale": dict.fromkeys(("stroke", "fill", "shape", "size", "opacity"), "independent")}
+        chart = alt.vconcat(maps, grid, spacing=_GAP, resolve=own, **top)
+    chart.params = _params(len(panes), options, tables.board is not None)
+    return chart
+
+
+def brushed(selection: Mapping[str, Any], points: pd.DataFrame) -> list[str]:
+    """The pictures inside a brush.
+
+    Args:
+        selection: what Streamlit returns: ``{"brush": {"x1": [-0.2, 0.4], "y1": [0.1, 0.9]}, ...}``. A brush that is
+            empty or not there holds nothing. What clicked cells (`cell`) and keys of the legend (`shown`) hide is left
+            out, if the page asks Streamlit for these selections too.
+        points: the table of `linked_maps`.
+
+    Returns:
+        Their ids, in the order of the table.
+
+    Raises:
+        ValueError: the brush was drawn over columns that the table lacks.
+    """
+    ranges = selection.get("brush") or {}
+    if not ranges:
+        return []
+    unknown = [column for column in ranges if column not in points]
+    if unknown:
+        raise ValueError(f"the brush was drawn over {', '.join(unknown)}, which the points lack")
+    inside = np.ones(len(points), dtype=bool)
+    for column, ends in ranges.items():
+        inside &= points[column].between(min(ends), max(ends)).to_numpy()
+    pane = next(iter(ranges)).lstrip("xy")
+    for names in (
+        [f"group {clicked['group']}" for clicked in selection.get("cell") or []],
+        [clicked["colour"] for clicked in selection.get("shown") or []],
+    ):
+        inside &= carriers(points, names, pane)
+    return [str(name) for name in points.loc[inside, "id"]]
+
+
+def _checked(
+    points: pd.DataFrame,
+    captions: pd.DataFrame,
+    panes: int,
+    grouping: Grouping,
+    options: MapOptions,
+    uploads: pd.DataFrame | None,
+    neighbours: pd.DataFrame | None,
+    twins: pd.DataFrame | None,
+    board: pd.DataFrame | None,
+) -> _Tables:
+    numbered = {
+        "says_": options.colour_by == "prediction",
+        "right_": options.colour_by == "right or wrong",
+        "trust": options.trust,
+        "gx": options.ghost,
+        "gy": options.ghost,
+    }
+    more = [f"{name}{pane}" for name, wanted in numbered.items() if wanted for pane in range(panes)]
+    table = points_table(points, grouping, panes, [*more, *(["scene"] if options.twins else [])])
+    for wanted, given, name in ((options.neighbours, neighbours, "neighbours"), (options.twins, twins, "twins")):
+        if wanted and given is None:
+            raise ValueError(f"{name}: the table is missing")
+    return _Tables(
+        points=table,
+        captions=captions_table(captions, panes),
+        stars=None if uploads is None or uploads.empty else uploads_table(uploads, table, panes),
+        neighbours=lines_table(neighbours, "neighbours", panes, ["id"]) if options.neighbours else None,
+        twins=lines_table(twins, "twins", panes, ["scene", "kind"]) if options.twins else None,
+        board=None if board is None else board_table(board, grouping, panes),
+    )
+
+
+def _keys(tables: _Tables, palette: Palette, grouping: Grouping, options: MapOptions) -> Keys:
+    """The legend's entries: those of what is drawn, and no other."""
+    arrows = [] if tables.twins is None else sorted(set(tables.twins["kind"].astype(str)), reverse=True)
+    if len(arrows) > 2:
+        raise ValueError(f"twins: two kinds of arrows can be told apart, not {', '.join(arrows)}")
+    more: list[Key] = [] if tables.captions.empty else [caption_key(palette)]
+    more += [] if tables.stars is None else [upload_key(palette)]
+    more += [trust_key(palette, options.pictures)] if options.trust else []
+    more += lines.line_keys(
+        palette, ghost=options.ghost, movement=options.movement, neighbours=options.neighbours, arrows=arrows
+    )
+    return map_keys(palette, grouping, colour_by=options.colour_by, pictures=options.pictures, more=more)
+
+
+def _shown(keys: Keys, pane: int, board: bool) -> str:
+    """Whether a row passes the legend and the board: an expression over the selections' values."""
+    legend = f"(!shown.colour || {keys.shown('shown.colour', pane)})"
+    return f"{legend} && (!cell.group || indexof(cell.group, datum.group) >= 0)" if board else legend
+
+
+def _lit(panes: int) -> str:
+    """Whether a row is inside the brush, in whichever map it was drawn; a picture that is absent there is not."""
+    tests = [
+        f"(!brush.x{pane} || (isValid(datum.x{pane}) && inrange(datum.x{pane}, brush.x{pane})"
+        f" && inrange(datum.y{pane}, brush.y{pane})))"
+        for pane in range(panes)
+    ]
+    return " && ".join(tests)
+
+
+def _extent(tables: _Tables, options: MapOptions, pane: int) -> tuple[list[float], list[float]]:
+    """Of all that is drawn in a map."""
+    own, captions = [f"x{pane}", f"y{pane}"], tables.captions
+    every = [tables.points[own], captions.loc[captions["pane"] == pane, ["x", "y"]]]
+    if tables.stars is not None:
+        every.append(tables.stars[own])
+    if options.ghost:
+        every.append(tables.points[[f"gx{pane}", f"gy{pane}"]])
+    if options.movement and pane:
+        every.append(tables.points.loc[tables.points[own].notna().all(axis=1), ["x0", "y0"]])
+    return extent_of([places.to_numpy(float) for places in every])
+
+
+def _layers(tables: _Tables, options: MapOptions, pane: Pane, look: Look) -> list[alt.Chart | alt.LayerChart]:
+    """All layers of a pane, from the ground up."""
+    here = tables.captions[tables.captions["pane"] == pane.index]
+    under: list[alt.Chart | alt.LayerChart] = [] if pane.index else [layers.legend_layer(look)]
+    if options.ghost:
+        under.append(lines.ghosts(pane, look))
+    if options.movement and pane.index:
+        under += lines.movement(pane, look)
+    if tables.neighbours is not None:
+        under += lines.neighbours(tables.neighbours, pane, look)
+    over = [] if tables.twins is None else lines.arrows(tables.twins, pane, look)
+    return layers.layers(tables.points, here, tables.stars, pane, look, under=under, over=over)
+
+
+def _params(panes: int, options: MapOptions, board: bool) -> list[alt.TopLevelSelectionParameter]:
+    """The selections, over all panes at once.
+
+    Written at the top with the names of their views: added to each pane, Altair would merge them with a warning.
+    """
+    marks = [f"marks_{pane}" for pane in range(panes)]
+    click = {"type": "point", "on": "click", "toggle": False}
+    found: list[tuple[str, dict[str, Any], list[str]]] = [
+        ("hov", {"type": "point", "fields": ["id"], "on": "pointerover", "clear": "pointerout"}, marks),
+        ("pick", {**click, "fields": ["id"]}, marks),
+        ("brush", {"type": "interval", "encodings": ["x", "y"], "on": _BRUSH}, [f"ground_{p}" for p in range(panes)]),
+        ("shown", {"type": "point", "fields": ["colour"], "toggle": "true"}, [layers.LEGEND]),
+    ]
+    if board:
+        found.append(("cell", {**click, "fields": ["group"], "toggle": "true"}, [f"{boards.NAME}_1"]))
+    if options.twins:
+        found.append(("scene", {**click, "fields": ["scene"]}, marks))
+    return [
+        alt.TopLevelSelectionParameter(
+            name=name, select=select, views=views, **({"bind": {"legend": _LEGEND_CLICK}} if name == "shown" else {})
+        )
+        for name, select, views in found
+    ]
+
+
+def _wrapped(text: str, width: float) -> list[str]:
+    return textwrap.wrap(text, max(10, int(width))) or [""]
