@@ -123,7 +123,10 @@ def test_each_map_shows_its_own_caption_and_prediction(together: Comparison) -> 
             if place >= 0:
                 scores = model.scores[place]
                 if pane == 1:  # an object's score is summed over its captions
-                    about = {name: [k for k, text in enumerate(model.captions) if name in text] for name in ("horse", "camel")}
+                    about = {
+                        name: [k for k, text in enumerate(model.captions) if name in text]
+                        for name in ("horse", "camel")
+                    }
                     said = max(about, key=lambda name: np.exp(scores[about[name]]).sum())
                 else:
                     said = model.captions[int(scores.argmax())]
@@ -230,9 +233,7 @@ def test_a_map_of_one_point_is_turned_without_a_fuss(maps: list[ModelMap]) -> No
 def test_prompt_axes_mean_the_same_so_nothing_is_turned(maps: list[ModelMap]) -> None:
     axes = Projection("prompts", prompts=("horse", "camel", "grass", "desert"))
     random = np.random.default_rng(0)
-    models = [
-        model_map(one.artefact, axes, prompts=random.normal(size=(4, 32))) for one in (maps[0], maps[1], maps[3])
-    ]
+    models = [model_map(one.artefact, axes, prompts=random.normal(size=(4, 32))) for one in (maps[0], maps[1], maps[3])]
     found = beside(models)
     for pane, (model, turn) in enumerate(zip(models, found.turns, strict=True)):
         assert turn.apply(model.points).tolist() == model.points.tolist()
@@ -338,9 +339,7 @@ def test_models_of_different_image_sets_are_not_compared(
     models[place] = dataclasses.replace(models[place], artefact=altered(models[place].artefact, condition=condition))
     with pytest.raises(ComparisonError) as caught:
         beside(models)
-    assert str(caught.value) == (
-        "The models were trained on different image sets; choose models of one set."
-    )
+    assert str(caught.value) == ("The models were trained on different image sets; choose models of one set.")
 
 
 def test_imported_embeddings_of_the_same_pictures_are_compared(maps: list[ModelMap]) -> None:

@@ -1,14 +1,21 @@
-"""Where new pictures land: a picture that a model knows, given as an upload, lands where the map has it."""
+"""Where new pictures and captions land: one that a model knows lands where the map has it."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from vlcore.conditions import ConditionError
+from vlcore.images.groups import SCENES
 from vlcore.images.imagesets import ImageSet, open_set
 from vlcore.images.uploads import open_upload
-from vlcore.runs import compare, placement, store
+from vlcore.images.vocabulary import Vocabulary
+from vlcore.learning.model import ModelConfig, of_config
+from vlcore.runs import placement, pretrained, store
+from vlcore.runs.model_maps import model_map
 
 
 @pytest.fixture(scope="module")
@@ -18,11 +25,11 @@ def images(quick: list[store.Artefact]) -> ImageSet:
 
 @pytest.mark.parametrize("number", range(4))
 def test_a_known_picture_lands_where_the_map_has_it(quick: list[store.Artefact], images: ImageSet, number: int) -> None:
-    model = compare.model_map(quick[number])
+    model = model_map(quick[number])
     chosen = [0, 57, 199, 200, 250, len(model.rows) - 1]  # held out, then training
     pictures = [open_upload(images.path(model.rows[place]).read_bytes()) for place in chosen]
     assert {picture.size for picture in pictures} == {(128, 128)}
-    z = placement.embed_pictures(placement.load(quick[number]), pictures)
+    z = placement.load(quick[number]).embed_pictures(pictures)
     assert z == pytest.approx(model.z[chosen], abs=1e-4)
     assert model.place(z) == pytest.approx(model.points[chosen], abs=1e-3)
     for place, vector in zip(chosen, z, strict=True):
@@ -35,22 +42,23 @@ def test_what_is_beside_the_middle_square_does_not_count(quick: list[store.Artef
     wide = Image.new("RGB", (200, 128), "magenta")
     wide.paste(picture, (36, 0))
     model = placement.load(quick[0])
-    narrow, cropped, stretched = placement.embed_pictures(model, [picture, wide, wide.resize((128, 128))])
+    narrow, cropped, stretched = model.embed_pictures([picture, wide, wide.resize((128, 128))])
     assert narrow == pytest.approx(cropped, abs=1e-6)
     assert np.abs(narrow - stretched).max() > 1e-3
 
 
 def test_a_model_is_loaded_to_look_and_not_to_train(quick: list[store.Artefact]) -> None:
     model = placement.load(quick[0])
-    assert not model.training
-    assert not any(parameter.requires_grad for parameter in model.parameters())
+    assert isinstance(model, placement.OwnModel)
+    assert not model.encoder.training
+    assert not any(parameter.requires_grad for parameter in model.encoder.parameters())
 
 
 def test_each_picture_is_placed_by_itself(quick: list[store.Artefact], images: ImageSet) -> None:
     model = placement.load(quick[0])
     pictures = [Image.fromarray(images.image(int(row))) for row in images.rows("val")[::40]]
-    together = placement.embed_pictures(model, pictures)
-    alone = np.concatenate([placement.embed_pictures(model, [picture]) for picture in pictures])
+    together = model.embed_pictures(pictures)
+    alone = np.concatenate([model.embed_pictures([picture]) for picture in pictures])
     assert together == pytest.approx(alone, abs=1e-5)
     assert np.linalg.norm(together, axis=1) == pytest.approx(1, abs=1e-5)
 
@@ -60,3 +68,48 @@ def test_weights_that_cannot_be_read_are_a_sentence(empty_home, quick: list[stor
     path.write_bytes(b"nonsense")
     with pytest.raises(ValueError, match=r"model\.safetensors cannot be read; delete its folder and train it again"):
         placement.load(store.Artefact("a-key", empty_home, {}))
+
+
+def test_pixels_at_the_size_of_training_are_what_pictures_become(quick: list[store.Artefact], images: ImageSet) -> None:
+    model = placement.load(quick[0])
+    assert isinstance(model, placement.OwnModel)
+    pixels = images.pixels(images.rows("test")[:5])
+    pictures = [Image.fromarray(images.image(int(row))) for row in images.rows("test")[:5]]
+    assert model.embed_pixels(pixels) == pytest.approx(model.embed_pictures(pictures), abs=1e-4)
+
+
+def test_training_captions_land_where_the_map_has_them(quick: list[store.Artefact]) -> None:
+    model, loaded = model_map(quick[1]), placement.load(quick[1])
+    assert loaded.embed_captions(model.captions) == pytest.approx(model.caption_z, abs=1e-4)
+    assert [loaded.unknown(text) for text in model.captions] == [[]] * 4
+
+
+def test_a_model_of_before_reads_fewer_words_and_says_so() -> None:
+    words = Vocabulary.of(SCENES)
+    old = placement.OwnModel(of_config(ModelConfig(words=len(words), max_words=8)).eval(), words)
+    text = "a horse on the grass in the desert of grass"
+    assert old.unknown(text) == ["of", "grass"]
+    assert old.unknown(f"zebra {text}") == ["zebra", "desert", "of", "grass"]
+    assert old.embed_captions([text, "a horse on the grass in the desert"])[0] == pytest.approx(
+        old.embed_captions(["a horse on the grass in the desert"])[0], abs=1e-5
+    )
+
+
+def test_a_caption_without_words_is_a_sentence(quick: list[store.Artefact]) -> None:
+    with pytest.raises(ConditionError, match="A caption needs at least one word"):
+        placement.load(quick[0]).embed_captions(["horse", "🐎"])
+
+
+def test_embeddings_from_elsewhere_cannot_be_asked(empty_home: Path) -> None:
+    with pytest.raises(store.StoreError) as caught:
+        placement.load(store.Artefact("birds-imported-1a2b", empty_home, {}))
+    assert str(caught.value) == (
+        "birds-imported-1a2b holds embeddings that were computed elsewhere; there is no model to ask of other pictures."
+    )
+
+
+def test_a_pretrained_model_is_loaded_from_its_checkpoint(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (empty_home / "checkpoint.json").write_text("{}")
+    artefact = store.Artefact("a-key", empty_home, {})
+    monkeypatch.setattr(pretrained, "load_for", lambda asked: ("the checkpoint of", asked))
+    assert placement.load(artefact) == ("the checkpoint of", artefact)

@@ -8,29 +8,47 @@ from typing import Any
 
 import pytest
 
+from tests.runs.stand_ins import thumbs
 from vlcore.figures.charts import group_board
 from vlcore.figures.theme import LIGHT
 from vlcore.images.groups import SCENES, Grouping
 from vlcore.images.imagesets import open_set
 from vlcore.runs import compare, measured, store, words
 from vlcore.runs.compare import Comparison
+from vlcore.runs.model_maps import ModelMap, model_map
 
 GROUPS = ["horse_grass", "horse_desert", "camel_desert", "camel_grass"]
 
 
 @pytest.fixture(scope="module")
 def together(quick: list[store.Artefact]) -> Comparison:
-    left, right = (compare.model_map(quick[number]) for number in (0, 3))
-    return compare.compare(left, right, open_set("scenes"), lambda _, rows: ["data:image/webp;base64,AAAA"] * len(rows))
+    return compare.compare([model_map(quick[number]) for number in (0, 3)], open_set("scenes"), thumbs)
 
 
-def with_metrics(model: compare.ModelMap, metrics: dict[str, Any]) -> compare.ModelMap:
+@pytest.fixture(scope="module")
+def all_four(quick: list[store.Artefact]) -> Comparison:
+    return compare.compare([model_map(artefact) for artefact in quick], open_set("scenes"), thumbs)
+
+
+def with_metrics(model: ModelMap, metrics: dict[str, Any]) -> ModelMap:
     artefact = store.Artefact(model.artefact.key, model.artefact.path, model.artefact.manifest)
     vars(artefact).update(condition=model.artefact.condition, metrics=metrics)
     return dataclasses.replace(model, artefact=artefact)
 
 
-def end_of(model: compare.ModelMap) -> dict[str, Any]:
+def measured_as(comparison: Comparison, pane: int, metrics: dict[str, Any]) -> Comparison:
+    """The comparison, as if one of its models had been measured so."""
+    models = list(comparison.models)
+    models[pane] = with_metrics(models[pane], metrics)
+    return dataclasses.replace(comparison, models=tuple(models))
+
+
+def metrics_of(comparison: Comparison, pane: int = 0) -> dict[str, Any]:
+    """A copy of what was measured of a model, to be changed."""
+    return copy.deepcopy(comparison.models[pane].artefact.metrics)
+
+
+def end_of(model: ModelMap) -> dict[str, Any]:
     return model.artefact.metrics["end"]
 
 
@@ -45,7 +63,7 @@ def test_a_share_and_a_number_carry_their_interval() -> None:
 
 def test_the_sentences_are_made_of_the_numbers(together: Comparison) -> None:
     said = words.in_words(together, SCENES)
-    left, right = end_of(together.left), end_of(together.right)
+    left, right = end_of(together.models[0]), end_of(together.models[1])
     for side, metrics in (("The left", left), ("the right", right)):
         by_object, by_context = (metrics[f"silhouette_{name}"]["value"] for name in ("object", "context"))
         assert f"{side} model's held-out pictures sort " in said
@@ -67,21 +85,21 @@ def test_the_sentences_are_made_of_the_numbers(together: Comparison) -> None:
     ],
 )
 def test_what_the_maps_sort_by(together: Comparison, by_object: float, by_context: float, said: str) -> None:
-    metrics = copy.deepcopy(together.left.artefact.metrics)
+    metrics = metrics_of(together)
     for name, value in (("silhouette_object", by_object), ("silhouette_context", by_context)):
         if value is None:
             del metrics["end"][name]
             metrics["end"]["absent"][name] = "one point"
         else:
             metrics["end"][name]["value"] = value
-    left = dataclasses.replace(together, left=with_metrics(together.left, metrics))
+    left = measured_as(together, 0, metrics)
     assert f"The left model's held-out pictures sort {said};" in words.in_words(left, SCENES)
-    right = dataclasses.replace(together, right=with_metrics(together.right, metrics))
+    right = measured_as(together, 1, metrics)
     assert f"the right model's held-out pictures sort {said} (cosine" in words.in_words(right, SCENES)
 
 
 def test_the_table_of_measures_has_the_untrained_encoder_and_the_pixels_beside_each(together: Comparison) -> None:
-    table = measured.measures_table(together.left, together.right, SCENES).set_index("")
+    table = measured.measures_table(together, SCENES).set_index("")
     columns = ["Left", "Left, untrained", "Right", "Right, untrained", "Pixels", "Images"]
     assert list(table.columns) == columns
     assert len(table) == len(set(table.index)) > 30
@@ -89,12 +107,12 @@ def test_the_table_of_measures_has_the_untrained_encoder_and_the_pixels_beside_e
     assert set(table.index) <= set(by_words)
     for words_, row in table.iterrows():
         name, is_share = by_words[str(words_)]
-        for side, model in (("Left", together.left), ("Right", together.right)):
+        for side, model in (("Left", together.models[0]), ("Right", together.models[1])):
             for column, moment in ((side, "end"), (f"{side}, untrained", "untrained")):
                 found = measured.find(model.artefact.metrics[moment], name)
                 said = (measured.share if is_share else measured.number)(found) if found else None
                 assert row[column] == said or row[column].startswith("not defined: ")
-    pixels = together.left.artefact.metrics["raw_pixels"]
+    pixels = together.models[0].artefact.metrics["raw_pixels"]
     assert table.loc["The animal can be read off (linear probe)", "Pixels"] == measured.share(pixels["probe_object"])
     assert table.loc["Right on minority groups", "Pixels"] == ""
     assert table.loc["Right on minority groups", "Images"] == "1,000"
@@ -105,9 +123,9 @@ def test_the_table_of_measures_has_the_untrained_encoder_and_the_pixels_beside_e
 
 
 def test_what_one_point_does_not_have_is_said_not_invented(together: Comparison) -> None:
-    metrics = copy.deepcopy(together.left.artefact.metrics)
+    metrics = metrics_of(together)
     del metrics["end"]["effective_rank"], metrics["end"]["absent"]  # as the first version wrote it
-    table = measured.measures_table(with_metrics(together.left, metrics), together.right, SCENES)
+    table = measured.measures_table(measured_as(together, 0, metrics), SCENES)
     last = table.iloc[-1]
     assert last["Left"] == "not defined: one point"
     assert last["Images"] == ""
@@ -116,26 +134,26 @@ def test_what_one_point_does_not_have_is_said_not_invented(together: Comparison)
 
 @pytest.mark.parametrize("reason", ["too few held-out pictures", "no pictures to fit it on"])
 def test_what_is_not_measured_comes_with_its_reason(reason: str, together: Comparison) -> None:
-    metrics = copy.deepcopy(together.left.artefact.metrics)
+    metrics = metrics_of(together)
     del metrics["end"]["silhouette_object"]
     metrics["end"]["absent"] = {"silhouette_object": reason}
-    left = with_metrics(together.left, metrics)
-    table = measured.measures_table(left, together.right, SCENES).set_index("")
+    left = measured_as(together, 0, metrics)
+    table = measured.measures_table(left, SCENES).set_index("")
     assert table.loc["Sorted by animal (cosine silhouette)", "Left"] == f"not defined: {reason}"
-    said = words.in_words(dataclasses.replace(together, left=left), SCENES)
+    said = words.in_words(left, SCENES)
     assert f"sort in no way that was measured ({reason});" in said
 
 
 def test_a_model_of_before_says_what_it_has_not_measured(together: Comparison) -> None:
-    metrics = copy.deepcopy(together.left.artefact.metrics)
+    metrics = metrics_of(together)
     del metrics["end"]["axis_angle"], metrics["raw_pixels"]
-    table = measured.measures_table(with_metrics(together.left, metrics), together.right, SCENES).set_index("")
+    table = measured.measures_table(measured_as(together, 0, metrics), SCENES).set_index("")
     row = table.loc["Angle between the axes of animal and background, degrees"]
     assert (row["Left"], row["Pixels"]) == ("not defined: not measured by this version", "")
 
 
 def test_how_far_to_believe_a_map(together: Comparison) -> None:
-    artefact = together.left.artefact
+    artefact = together.models[0].artefact
     quality = artefact.metrics["end"]["map_quality"]
     said = measured.map_quality(artefact)
     assert said is not None
@@ -143,31 +161,33 @@ def test_how_far_to_believe_a_map(together: Comparison) -> None:
     assert f"continuity {quality['continuity']['k10']:.2f}" in said
     metrics = copy.deepcopy(artefact.metrics)
     del metrics["end"]["map_quality"]
-    assert measured.map_quality(with_metrics(together.left, metrics).artefact) is None
+    assert measured.map_quality(with_metrics(together.models[0], metrics).artefact) is None
 
 
 def test_no_label_names_the_object_is_said_everywhere(together: Comparison) -> None:
-    metrics = copy.deepcopy(together.left.artefact.metrics)
+    metrics = metrics_of(together)
     for name in ("minority_accuracy", "majority_accuracy", "group_accuracy"):
         del metrics["end"][name]
         metrics["end"]["absent"][name] = "no label names the object"
-    left = with_metrics(together.left, metrics)
-    one = dataclasses.replace(together, left=left)
+    one = measured_as(together, 0, metrics)
     said = words.in_words(one, SCENES)
     assert "the left model cannot be (no label names the object), the right model is right" in said
     assert words.group_table(one, SCENES)["Left"].tolist() == ["not defined: no label names the object"] * 4
     assert set(words.group_rows(one)["model"]) == {"Right"}
-    assert words.few(left.artefact, SCENES) is None
-    both = dataclasses.replace(one, right=with_metrics(together.right, metrics))
-    assert "Neither model's labels name the animal" in words.in_words(both, SCENES)
+    assert words.few(one.models[0].artefact, SCENES) is None
+    both = measured_as(one, 1, metrics)
+    assert words.in_words(both, SCENES).endswith(" No model's labels name the animal, so none can be right or wrong.")
+    assert words.group_rows(both).empty
+    assert list(words.group_rows(both).columns) == list(words.group_rows(one).columns)
+    assert words.group_table(both, SCENES)["Pictures"].tolist() == [""] * 4
 
 
 def test_groups_with_few_pictures_are_named(together: Comparison) -> None:
-    assert words.few(together.left.artefact, SCENES) is None
-    metrics = copy.deepcopy(together.left.artefact.metrics)
+    assert words.few(together.models[0].artefact, SCENES) is None
+    metrics = metrics_of(together)
     metrics["end"]["group_accuracy"]["camel_grass"]["n"] = 19
     metrics["end"]["group_accuracy"]["horse_grass"]["n"] = 4
-    assert words.few(with_metrics(together.left, metrics).artefact, SCENES) == (
+    assert words.few(with_metrics(together.models[0], metrics).artefact, SCENES) == (
         "Fewer than 20 held-out pictures: horse on grass (4), camel on grass (19). "
         "Numbers that rest on them say little."
     )
@@ -177,14 +197,15 @@ def test_objects_that_are_no_animals_are_called_objects(together: Comparison) ->
     cups = Grouping(("cup", "plate"), ("table", "shelf"))
     assert "by object" in words.in_words(together, cups)
     assert "animal" not in words.in_words(together, cups)
-    assert not measured.measures_table(together.left, together.right, cups)[""].str.contains("animal").any()
+    assert not measured.measures_table(together, cups)[""].str.contains("animal").any()
 
 
 def test_group_accuracies_as_rows_of_a_chart(together: Comparison) -> None:
     rows = words.group_rows(together)
     assert rows["group"].tolist() == GROUPS * 2
     assert rows["model"].tolist() == ["Left"] * 4 + ["Right"] * 4
-    for side, model in (("Left", together.left), ("Right", together.right)):
+    assert rows["pane"].tolist() == [0] * 4 + [1] * 4
+    for side, model in (("Left", together.models[0]), ("Right", together.models[1])):
         for row in rows[rows["model"] == side].itertuples():
             estimate = end_of(model)["group_accuracy"][row.group]
             assert (row.accuracy, row.low, row.high, row.n) == tuple(
@@ -196,16 +217,16 @@ def test_group_accuracies_as_rows_of_a_chart(together: Comparison) -> None:
 def test_group_accuracies_in_words(together: Comparison) -> None:
     table = words.group_table(together, SCENES)
     assert table["Group"].tolist() == ["horse on grass", "horse in the desert", "camel in the desert", "camel on grass"]
-    for side, model in (("Left", together.left), ("Right", together.right)):
+    for side, model in (("Left", together.models[0]), ("Right", together.models[1])):
         assert table[side].tolist() == [measured.share(end_of(model)["group_accuracy"][group]) for group in GROUPS]
     assert table["Pictures"].tolist() == ["500"] * 4
 
 
 def test_first_fit_in_words(together: Comparison) -> None:
-    assert words.first_fit(together.left) == "its training captions were never fitted."
-    metrics = copy.deepcopy(together.left.artefact.metrics)
+    assert words.first_fit(together.models[0]) == "its training captions were never fitted."
+    metrics = metrics_of(together)
     metrics |= {"first_fit_step": 1240, "first_fit": metrics["end"]}
-    assert words.first_fit(with_metrics(together.left, metrics)) == (
+    assert words.first_fit(with_metrics(together.models[0], metrics)) == (
         "its training captions were first fitted at step 1,240, with minority pictures right "
         f"{measured.share(metrics['end']['minority_accuracy'])}."
     )
@@ -217,3 +238,50 @@ def test_the_answer_is_what_was_measured(quick: list[store.Artefact]) -> None:
     for artefact, labels in zip(quick[2:], ("short labels", "descriptive labels"), strict=True):
         assert f"**{measured.share(artefact.metrics['end']['minority_accuracy'])}** with {labels}" in sentence
     assert "another seed gives other numbers" in sentence
+
+
+def test_four_models_are_told_apart_everywhere(all_four: Comparison) -> None:
+    names = ["First", "Second", "Third", "Fourth"]
+    said = words.in_words(all_four, SCENES)
+    assert said.startswith("The first model's held-out pictures sort ")
+    for name, model in zip(names, all_four.models, strict=True):
+        assert said.count(f"the {name.lower()} model's held-out pictures sort ") == (name != "First")
+        assert f"the {name.lower()} model is right {measured.share(end_of(model)['minority_accuracy'])}" in said
+    rows = words.group_rows(all_four)
+    assert rows["model"].tolist() == [name for name in names for _ in GROUPS]
+    table = words.group_table(all_four, SCENES)
+    assert list(table.columns) == ["Group", *names, "Pictures"]
+    for name, model in zip(names, all_four.models, strict=True):
+        assert table[name].tolist() == [measured.share(end_of(model)["group_accuracy"][group]) for group in GROUPS]
+    measures = measured.measures_table(all_four, SCENES)
+    columns = [f"{name}{end}" for name in names for end in ("", ", untrained")]
+    assert list(measures.columns) == ["", *columns, "Pixels", "Images"]
+    right = measures.set_index("").loc["Right on minority groups"]
+    for name, model in zip(names, all_four.models, strict=True):
+        assert right[name] == measured.share(end_of(model)["minority_accuracy"])
+        assert right[f"{name}, untrained"] == measured.share(model.artefact.metrics["untrained"]["minority_accuracy"])
+
+
+def test_one_model_is_described_alone(quick: list[store.Artefact]) -> None:
+    alone = compare.compare([model_map(quick[2])], open_set("scenes"), thumbs)
+    said = words.in_words(alone, SCENES)
+    assert said.startswith("The first model's held-out pictures sort ")
+    assert said.count("model is right") == 1
+    assert list(words.group_table(alone, SCENES).columns) == ["Group", "First", "Pictures"]
+    assert list(measured.measures_table(alone, SCENES).columns) == ["", "First", "First, untrained", "Pixels", "Images"]
+
+
+@pytest.mark.parametrize("pane", [0, 1, 3])
+def test_a_measure_that_one_model_alone_has_is_a_row(all_four: Comparison, pane: int) -> None:
+    comparison = all_four
+    for other in range(4):
+        if other != pane:
+            metrics = metrics_of(comparison, other)
+            for moment in ("end", "untrained"):
+                del metrics[moment]["axis_angle"]
+                metrics[moment]["absent"]["axis_angle"] = "not asked"
+            comparison = measured_as(comparison, other, metrics)
+    table = measured.measures_table(comparison, SCENES).set_index("")
+    row = table.loc["Angle between the axes of animal and background, degrees"]
+    cells = [row[name] == "not defined: not asked" for name in ("First", "Second", "Third", "Fourth")]
+    assert cells == [other != pane for other in range(4)]

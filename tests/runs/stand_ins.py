@@ -1,0 +1,141 @@
+"""Models that nobody trained: published artefacts with made-up embeddings, over a set of pictures in memory.
+
+Pictures of one object, and those of one place, lie on a side of their own; the weights are those of a first step, so
+that such a model can be asked for captions though its pictures were never put through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tests.runs.frames import estimate
+from vlcore.conditions import Condition
+from vlcore.home import models_folder, write_json
+from vlcore.images.folds import parts
+from vlcore.images.groups import SCENES
+from vlcore.images.imagesets import COLUMNS, ImageSet, training_rows, with_groups
+from vlcore.runs import store
+from vlcore.runs.measuring import Seen
+from vlcore.runs.pipeline import own_captions_of, write_embeddings, write_maps
+from vlcore.runs.watching import Labels, Views
+
+TEST_SCENES, TRAINING_SCENES = 8, 10
+WIDTH = 32  # of an embedding, as of our models
+PICTURE = "data:image/webp;base64,AAAA"
+BASE = Condition(n_per_group=TRAINING_SCENES)
+Space = np.ndarray
+
+
+def thumbs(_images: ImageSet, rows: Sequence[int]) -> list[str]:
+    return [PICTURE] * len(rows)
+
+
+def unit(z: np.ndarray) -> np.ndarray:
+    return (z / np.linalg.norm(z, axis=1, keepdims=True)).astype(np.float32)
+
+
+def image_set(folds: int = 0) -> ImageSet:
+    """Training scenes of a group each, and test scenes in four versions; in folds, every picture is a scene."""
+    rows = [
+        (f"{split}-{scene}-{'-'.join(pair)}.png", *pair, split, "", "", f"{split}-{scene:02d}{of}", "")
+        for split, count in (("train", TRAINING_SCENES), ("val", 2), ("probe", 2), ("test", TEST_SCENES))
+        for scene in range(count)
+        for pair in SCENES.pairs
+        for of in [f"-{'-'.join(pair)}" if split == "train" or folds else ""]
+    ]
+    about = {"splitting": {"kind": "folds", "folds": folds}} if folds else {}
+    table = with_groups(pd.DataFrame(rows, columns=list(COLUMNS)))
+    return ImageSet(BASE.data, BASE.data_version, Path(), SCENES, table, lambda _rows, _done: None, about)
+
+
+def space(images: ImageSet, seed: int, width: int = WIDTH) -> Space:
+    """Embeddings of all pictures of a set, (n, width)."""
+    random = np.random.default_rng(seed)
+    axes = random.normal(size=(2, width))
+    sides = [np.where(images.table[name] == images.table[name].iat[0], 1, -1) for name in ("object", "context")]
+    return unit(np.stack(sides, axis=1) @ axes + random.normal(size=(len(images.table), width)))
+
+
+def publish(
+    images: ImageSet,
+    condition: Condition = BASE,
+    z: Space | None = None,
+    *,
+    before: bool = True,
+    end: Mapping[str, Any] | None = None,
+    **facts: Any,
+) -> store.Artefact:
+    """Publish a model of a condition, made up where it is not given.
+
+    Args:
+        images: the set that it was trained on.
+        condition: what it is.
+        z: embeddings of all pictures of the set.
+        before: whether there is an untrained encoder.
+        end: measures in place of, or beside, the usual ones.
+        facts: of its manifest.
+    """
+    made = models_folder() / ".work" / f"stand-in-{condition.key}"
+    made.mkdir(parents=True)
+    part = parts(images, condition.data_seed)[0]
+    labels = Labels.of(condition, part.grouping)
+    embeddings = space(part, condition.init_seed) if z is None else z
+    rows = training_rows(part, condition)
+    views = Views(ImageSet(**{**vars(part), "about": {"pictures": "none"}}), rows)
+    moments = {"end": _moment(condition, views, labels, embeddings)}
+    if before:
+        moments["untrained"] = _moment(condition, views, labels, space(part, 1000 + condition.init_seed))
+    seen = Seen(views, own_captions_of(part, rows, condition), moments)
+    write_json(made / "condition.json", condition.as_dict())
+    write_embeddings(made, condition, seen, labels)
+    write_maps(made, seen)
+    measured = metrics(labels) | {"untrained": {"absent": {}}}
+    measured["end"] |= end or {}
+    write_json(made / "metrics.json", measured)
+    _write_weights(made, condition, labels)
+    return store.publish(condition.key, made, {"seconds": 0, **facts})
+
+
+def _moment(condition: Condition, views: Views, labels: Labels, z: Space) -> dict[str, Any]:
+    random = np.random.default_rng(condition.init_seed)
+    captioner = condition.objective == "captioner"
+    texts = unit(random.normal(size=(len(labels.said), z.shape[1])))
+    embedded = {split: z[rows] for split, rows in views.rows.items()}
+    return {
+        **embedded,
+        "captions": texts[:0] if captioner else texts,
+        "scores": {split: random.normal(size=(len(part), len(texts))) for split, part in embedded.items()},
+        "scale": 10.0,
+        "bias": -1.0,
+        "layer": None,
+    }
+
+
+def metrics(labels: Labels) -> dict[str, Any]:
+    """What pages and sentences read of a model's end."""
+    end: dict[str, Any] = {
+        "total_variance": estimate(0.8), "collapsed": False, "absent": {},
+        "silhouette_object": estimate(0.4), "silhouette_context": estimate(0.1),
+    }  # fmt: skip
+    if all(labels.objects):
+        end |= {
+            "minority_accuracy": estimate(0.6),
+            "group_accuracy": {group: estimate(0.5 + 0.1 * k) for k, group in enumerate(SCENES.names)},
+        }
+    else:
+        end["absent"] = dict.fromkeys(("minority_accuracy", "group_accuracy"), "no label names the object")
+    return {"end": end, "raw_pixels": {}, "first_fit_step": None, "first_fit": None}
+
+
+def _write_weights(folder: Path, condition: Condition, labels: Labels) -> None:
+    from vlcore.learning import embed
+    from vlcore.learning.model import build
+
+    embed.save(
+        build(condition, len(labels.vocabulary), len(labels.said)), labels.vocabulary, folder / "model.safetensors"
+    )
