@@ -2,7 +2,8 @@
 
 The one idea: the browser part of Vega is bundled into the page once, each chart is a block of JSON that can
 not end its own script tag, and a content security policy forbids every request. So the file can be mailed,
-opened from a disk in ten years, and neither a caption nor a file name in it can run or fetch anything.
+opened from a disk in ten years, and neither a caption nor a file name in it can run or fetch anything. A film
+plays there too: its slider is in the page, and so is the script that moves it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import html
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,10 +21,12 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from vlcore.figures.pictures import Spec, vega_lite_version
+from vlcore.figures.playing import PLAY_SCRIPT
 from vlcore.figures.theme import FONT, LIGHT, Palette
 
 _POLICY = (
-    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+    "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline' 'unsafe-eval'"  # Vega compiles its expressions
 )
 _START = """
@@ -32,6 +35,7 @@ for (const block of document.querySelectorAll("script[type='application/json']")
     {renderer: "svg", actions: {export: {png: true, svg: true}, source: false, compiled: false, editor: false}})
     .catch(error => { block.previousElementSibling.textContent = "This chart could not be drawn: " + error; });
 }
+for (const button of document.querySelectorAll("button[data-slider]")) filmPlayer(button, button.dataset.slider);
 """
 
 
@@ -42,14 +46,31 @@ class Heading:
     text: str
 
 
-def page_html(charts_and_text: Sequence[Any], title: str, *, palette: Palette = LIGHT) -> str:
+@dataclass(frozen=True)
+class Figure:
+    """A chart, with more than is drawn.
+
+    Attributes:
+        chart: an Altair chart or a Vega-Lite specification.
+        alt: what is said to those who do not see it.
+        slider: name of the parameter that a Play button moves; empty where nothing plays.
+    """
+
+    chart: alt.TopLevelMixin | Spec
+    alt: str = ""
+    slider: str = ""
+
+
+def page_html(charts_and_text: Sequence[Any], title: str, *, palette: Palette = LIGHT, extra_css: str = "") -> str:
     """One offline HTML page.
 
     Args:
-        charts_and_text: In order of appearance: Altair charts, strings (a paragraph each, shown as they are),
-            `Heading`s and pandas DataFrames (a table each, numbers to three digits).
+        charts_and_text: In order of appearance: Altair charts, Vega-Lite specifications, `Figure`s, strings (a
+            paragraph each, shown as they are), `Heading`s and pandas DataFrames (a table each, numbers to three
+            digits).
         title: Of the page and its tab.
         palette: The one that the charts were made with.
+        extra_css: Rules that stand last, such as for print. They go into the page as they are: ours, no visitor's.
 
     Returns:
         The page; its scripts are inlined and it sends no request.
@@ -57,8 +78,9 @@ def page_html(charts_and_text: Sequence[Any], title: str, *, palette: Palette = 
     Raises:
         TypeError: Something in the list is none of these.
     """
-    body = "\n".join(_part(part) for part in charts_and_text)
-    scripts = f"<script>{_bundle()}</script>\n<script>{_START}</script>" if "application/json" in body else ""
+    body = "\n".join(_part(part, palette) for part in charts_and_text)
+    has_charts = '<script type="application/json">' in body  # words can't hold that: their "<" is escaped
+    scripts = f"<script>{_bundle()}</script>\n<script>{PLAY_SCRIPT}{_START}</script>" if has_charts else ""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -66,7 +88,7 @@ def page_html(charts_and_text: Sequence[Any], title: str, *, palette: Palette = 
 <meta http-equiv="Content-Security-Policy" content="{_POLICY}">
 <meta name="viewport" content="width=device-width">
 <title>{html.escape(title)}</title>
-<style>{_style(palette)}</style>
+<style>{_style(palette)}{extra_css}</style>
 </head>
 <body>
 <main>
@@ -103,7 +125,7 @@ def write_text_atomic(path: str | os.PathLike[str], text: str) -> None:
         raise
 
 
-def _part(part: Any) -> str:
+def _part(part: Any, palette: Palette) -> str:
     if isinstance(part, Heading):
         return f"<h2>{html.escape(part.text)}</h2>"
     if isinstance(part, str):
@@ -111,11 +133,22 @@ def _part(part: Any) -> str:
     if isinstance(part, pd.DataFrame):
         table = part.to_html(index=False, border=0, escape=True, float_format="{:.3g}".format, na_rep="")
         return f'<div class="wide">{table}</div>'
-    if isinstance(part, alt.TopLevelMixin):
-        # "<" can't end the script element early when it is written as an escape.
-        spec = json.dumps(part.to_dict(), sort_keys=True).replace("<", "\\u003c")
-        return f'<div class="wide"></div><script type="application/json">{spec}</script>'
+    if isinstance(part, alt.TopLevelMixin | Mapping):
+        return _figure(Figure(part), palette)
+    if isinstance(part, Figure):
+        return _figure(part, palette)
     raise TypeError(f"a page holds charts, text, headings and tables, not {type(part).__name__}")
+
+
+def _figure(figure: Figure, palette: Palette) -> str:
+    chart = figure.chart
+    spec = chart.to_dict() if isinstance(chart, alt.TopLevelMixin) else chart
+    # Charts have no ground of their own, and a reader may save one as a picture. "<" can't end the script element
+    # early when it is written as an escape.
+    block = json.dumps({**spec, "background": palette.ground}, sort_keys=True).replace("<", "\\u003c")
+    spoken = f' role="figure" aria-label="{html.escape(figure.alt)}"' if figure.alt else ""
+    play = f'<button type="button" data-slider="{html.escape(figure.slider)}">Play</button>' if figure.slider else ""
+    return f'{play}<div class="wide"{spoken}></div><script type="application/json">{block}</script>'
 
 
 @cache
@@ -123,8 +156,7 @@ def _bundle() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script, of the version that Altair writes for."""
     import vl_convert  # 60 MB that only an export needs
 
-    version = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
-    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=version)
+    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=vega_lite_version())
     return script.replace("</script", "<\\/script")
 
 
@@ -139,4 +171,8 @@ p {{ max-width: 44rem; }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
 th, td {{ padding: .3rem .9rem .3rem 0; text-align: left; border-bottom: 1px solid {palette.line}; }}
 th {{ color: {palette.muted}; font-weight: 600; }}
+button {{ font: inherit; color: inherit; background: none; border: 1px solid {palette.muted}; border-radius: .4rem;
+  padding: .25rem .9rem; cursor: pointer; }}
+.vega-bind input {{ accent-color: {palette.accent}; width: 16rem; vertical-align: middle; }}
+@media print {{ button, .vega-bind, .vega-embed details {{ display: none; }} }}
 """
