@@ -162,7 +162,8 @@ def verdicts(frame: pd.DataFrame, lesson: Lesson, grouping: Grouping) -> dict[st
 
 
 def number_words(step: Step, estimate: Estimate) -> str:
-    """``-5 points (-18 to +7)``, ``61 % (50 to 72)``, ``+0.18 (+0.16 to +0.21)`` or ``0.062 (0.06 to 0.065)``, whatever the step's number is."""
+    """The step's number with its interval: ``-5 points (-18 to +7)``, ``61 % (50 to 72)``, ``+0.18 (+0.16 to +0.21)``
+    of a difference, or ``0.062 (0.06 to 0.065)``."""
     quantity, parts = step.quantity, (estimate.value, estimate.low, estimate.high)
     if quantity.share and quantity.beside:
         value, low, high = (signed(100 * part, 0) for part in parts)

@@ -1,0 +1,166 @@
+"""A class in a browser: a presenter and students, each in a browser of their own, and no host but the lab's."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.chromium import CHROMIUM, FLAGS, needs_chromium
+from vlcore.conditions import Condition
+from vlcore.runs.lesson_steps import COLLAPSE, EXPERIMENTS, lessons
+
+from .test_browser import PATIENCE, ROOT, wait_until_healthy
+
+LESSONS = lessons(Condition())
+FIRST, SECOND, *_ = LESSONS[EXPERIMENTS].steps
+
+pytestmark = [pytest.mark.browser, needs_chromium]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app over a home with nothing in it: a lesson needs no model to ask and to count."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    command += ["--server.address", "127.0.0.1", "--server.headless", "true"]
+    env = {**os.environ, "VLCORE_HOME": str(tmp_path_factory.mktemp("class"))}
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_healthy(address, process)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def person(browser: Browser, server: str) -> Iterator[Callable[[int, int], Page]]:
+    """Opens a browser of somebody's own; the test fails if any asks another host for anything."""
+    contexts: list[BrowserContext] = []
+    strangers: list[str] = []
+
+    def note(url: str) -> None:
+        if not url.startswith((server, server.replace("http", "ws", 1), "data:", "blob:")):
+            strangers.append(url)
+
+    def opened(width: int, height: int) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": height})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("request", lambda request: note(request.url))
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert strangers == []
+
+
+def votes(presenter: Page, number: int) -> None:
+    expect(presenter.get_by_test_id("stMetricValue")).to_have_text(str(number), timeout=PATIENCE)
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def started(page: Page, server: str) -> str:
+    """Start a class; gives its code."""
+    page.goto(f"{server}/Lesson")
+    press(page, "Start a lesson for a class")
+    votes(page, 0)
+    return page.url.partition("code=")[2][:4]
+
+
+def test_a_class_votes_and_sees_what_the_presenter_reveals(person: Callable[[int, int], Page], server: str) -> None:
+    presenter, student, other = person(1440, 1000), person(420, 800), person(800, 1000)
+    code = started(presenter, server)
+    expect(presenter.get_by_text(code, exact=True)).to_be_visible(timeout=PATIENCE)
+    for page in (student, other):
+        page.goto(f"{server}/Lesson?code={code}")
+        expect(page.get_by_role("heading", name=FIRST.question)).to_be_visible(timeout=PATIENCE)
+    press(student, "Vote A")
+    expect(student.get_by_text("Your vote is in")).to_be_visible(timeout=PATIENCE)
+    votes(presenter, 1)
+    press(other, "Vote B")
+    votes(presenter, 2)
+
+    student.reload()  # is no second vote, and forgets nothing
+    expect(student.get_by_role("button", name="A is my answer")).to_be_visible(timeout=PATIENCE)
+    press(student, "Vote C")
+    expect(student.get_by_role("button", name="C is my answer")).to_be_visible(timeout=PATIENCE)
+    votes(presenter, 2)
+    assert student.evaluate("document.documentElement.scrollWidth") <= 420
+
+    press(presenter, "Run it")
+    expect(presenter.get_by_text("Not trained yet.").first).to_be_visible(timeout=PATIENCE)
+    press(presenter, "Reveal")
+    for page in (presenter, student, other):
+        expect(page.get_by_text("What the room said: 2 votes")).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_text("In the published runs:")).to_be_visible(timeout=PATIENCE)
+        bars = page.locator("path[aria-label^='by background: 1 vote']")
+        expect(bars).to_have_count(1, timeout=PATIENCE)
+    expect(student.get_by_text("Your vote was “by background”.")).to_be_visible(timeout=PATIENCE)
+    expect(student.get_by_role("button", name="C is my answer")).to_have_count(0)
+
+    presenter.reload()  # the token in the address still leads
+    press(presenter, f"Next question: {SECOND.title}")
+    for page in (student, other):
+        expect(page.get_by_role("heading", name=SECOND.question)).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_role("button", name="Vote A")).to_be_visible(timeout=PATIENCE)
+    votes(presenter, 0)
+
+
+def test_alone_the_address_holds_lesson_and_question(person: Callable[[int, int], Page], server: str) -> None:
+    page = person(1440, 1000)
+    page.goto(f"{server}/Lesson")
+    page.get_by_role("radio", name=COLLAPSE).click()
+    first, second, _ = LESSONS[COLLAPSE].steps
+    expect(page.get_by_role("heading", name=first.question)).to_be_visible(timeout=PATIENCE)
+    press(page, f"2 · {second.title}")
+    expect(page.get_by_role("heading", name=second.question)).to_be_visible(timeout=PATIENCE)
+    press(page, "Run it")
+    expect(page.get_by_role("button", name="Train now")).to_be_visible(timeout=PATIENCE)
+    page.reload()
+    expect(page.get_by_role("heading", name=second.question)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Train now")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("link", name="Findings")).to_be_visible()
+    page.goto(f"{page.url}&hide=controls")
+    expect(page.get_by_role("heading", name=second.question)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("link", name="Findings")).to_have_count(0)
+    expect(page.get_by_label("Image set")).to_have_count(0)
+
+
+def test_the_hand_out_prints_without_a_network(person: Callable[[int, int], Page], server: str, tmp_path: Path) -> None:
+    page = person(1440, 1000)
+    page.goto(f"{server}/Lesson")
+    with page.expect_download() as waiting:
+        press(page, "Hand-out")
+    file = tmp_path / waiting.value.suggested_filename
+    waiting.value.save_as(file)
+    page.context.set_offline(True)
+    paper = page.context.new_page()
+    paper.goto(file.as_uri())
+    for step in LESSONS[EXPERIMENTS].steps:
+        expect(paper.get_by_text(step.question, exact=True).first).to_be_visible()
+    assert paper.evaluate("document.querySelector('td:empty').offsetHeight") > 30, "room to write"
+    assert paper.pdf().startswith(b"%PDF")

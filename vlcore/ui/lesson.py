@@ -1,0 +1,296 @@
+"""The lesson page in its three forms: alone, as the presenter of a class, as one of the class.
+
+The one idea: who somebody is stands in the address. A code is the class, a presenter's token leads it, and `me` is a
+vote without a name; so a refresh changes nothing. Where the lesson is comes from the address of somebody alone, and
+from the disk for a class.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+from vlcore.figures.theme import Palette
+from vlcore.images.imagesets import ImageSet, set_names
+from vlcore.runs import lessons
+from vlcore.runs.lesson_steps import COLLAPSE, EXPERIMENTS, Lesson, Step
+from vlcore.runs.lessons import LessonError, Room
+from vlcore.ui import lesson_parts as parts
+from vlcore.ui import lesson_results as results
+from vlcore.ui import shell, work
+
+NAMES = (EXPERIMENTS, COLLAPSE)
+FOLLOW = 5.0  # seconds between looks of a student where no vote is open
+
+
+def is_hidden() -> bool:
+    """Whether the address asks for the lesson alone, without menu and settings."""
+    return st.query_params.get("hide") == "controls"
+
+
+def shows_menu() -> bool:
+    """Whether the page has a menu: a student's has none, for it is small and follows the presenter."""
+    return not is_hidden() and ("code" not in st.query_params or "presenter" in st.query_params)
+
+
+def room() -> Room | None:
+    """The class that the address names; None without one, said where it is over or never was."""
+    code = st.query_params.get("code")
+    if code is None:
+        return None
+    found = lessons.look(code, voter(), st.query_params.get("presenter", ""))
+    if found is None or found.lesson not in NAMES:
+        st.warning(
+            "There is no lesson with this code: codes have four letters and are good for a day. Ask for it again, or "
+            "walk through the lesson on your own.",
+            icon=":material/link_off:",
+        )
+        return None
+    return found
+
+
+def voter() -> str:
+    """A random name of this browser's tab, kept in its address so that a refresh is no second vote."""
+    me = str(st.session_state.get("lesson_me") or st.query_params.get("me", ""))
+    if not lessons.is_voter(me):
+        me = lessons.new_voter()
+    st.session_state["lesson_me"] = me
+    if st.query_params.get("me") != me:
+        st.query_params["me"] = me
+    return me
+
+
+def alone(palette: Palette) -> None:
+    """The lesson for one: the own prediction, the run, the answer."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        images, name = _chosen_set(), _chosen_lesson()
+        if not images.has_pictures:
+            st.info("A lesson trains models, and this set has no pictures to train on: choose another.")
+            return
+        lesson = results.of_set(images)[name]
+        if not is_hidden():
+            _for_a_class(lesson, images)
+    if said := st.session_state.pop("lesson_said", None):
+        st.warning(said)
+    asked_for, phase = st.query_params.get("step"), st.query_params.get("phase", lessons.PHASES[0])
+    number = lesson.place(asked_for)
+    if asked_for and asked_for != lesson.steps[number].name:
+        st.info("The address names a question that this lesson does not have; this is its first.")
+    if not is_hidden():
+        parts.steps_bar(lesson, number, _move)
+        if number == 0 and phase == lessons.PHASES[0]:
+            st.markdown(lesson.text)
+    step = parts.asked(lesson, number)
+    votes: dict[tuple[str, str], str] = st.session_state.setdefault("lesson_votes", {})
+    own = votes.get((name, step.name))
+    if phase == "reveal":
+        heading = "What you said" if own else "The answers"
+        results.reveal(lesson, step, images, {own: 1} if own else {}, own, palette, heading=heading)
+        if number + 1 == len(lesson.steps):
+            taken = {asked: {choice: 1} for (of, asked), choice in votes.items() if of == name}
+            results.summary(lesson, images, taken)
+    else:
+        parts.answers(step, own, partial(_keep, (name, step.name)))
+        if phase == "run":
+            _run(step, palette)
+    parts.forward(lesson, number, phase if phase in lessons.PHASES else lessons.PHASES[0], _move)
+    if not is_hidden():
+        _papers(lesson, images)
+        st.page_link(
+            "pages/6_Lesson.py",
+            label="This question alone, without menu and settings",
+            icon=":material/fullscreen:",
+            query_params={
+                "data": images.name, "lesson": name, "step": step.name, "phase": phase, "hide": "controls",
+            },
+            width="content",
+        )  # fmt: skip
+
+
+def _keep(question: tuple[str, str], choice: str) -> None:
+    st.session_state["lesson_votes"] = {**st.session_state["lesson_votes"], question: choice}
+
+
+def _move(step: str, phase: str) -> None:
+    st.query_params["step"] = step
+    st.query_params["phase"] = phase
+
+
+def _chosen_set() -> ImageSet:
+    if not is_hidden():
+        return shell.image_set_choice()
+    name = st.query_params.get("data", "")
+    return work.named_set(name if name in set_names() else "scenes")
+
+
+def _chosen_lesson() -> str:
+    if not is_hidden():
+        chosen = st.segmented_control(
+            "Lesson",
+            NAMES,
+            default=EXPERIMENTS,
+            required=True,
+            key="lesson",
+            bind="query-params",
+            on_change=_begin_anew,
+        )
+        return chosen or EXPERIMENTS
+    name = st.query_params.get("lesson", "")
+    return name if name in NAMES else EXPERIMENTS
+
+
+def _begin_anew() -> None:
+    for name in ("step", "phase"):
+        st.query_params.pop(name, None)
+
+
+def _for_a_class(lesson: Lesson, images: ImageSet) -> None:
+    """Starts a class, or joins one."""
+    st.button(
+        "Start a lesson for a class",
+        icon=":material/groups:",
+        help="Makes a code. Everybody who opens its link votes, without a name, and sees what you show.",
+        on_click=_start,
+        args=(lesson, images.name),
+    )
+    st.text_input(
+        "Join a class", max_chars=8, placeholder="code", width=130, key="lesson_code", on_change=_join,
+        help="The four letters on the lecturer's screen.",
+    )  # fmt: skip
+
+
+def _papers(lesson: Lesson, images: ImageSet) -> None:
+    with st.container(horizontal=True):
+        for label, lecturer in (("Hand-out", False), ("Hand-out with the numbers", True)):
+            st.download_button(
+                label,
+                partial(results.handout, lesson, images, lecturer=lecturer),
+                file_name=f"{lesson.name}{'-lecturer' if lecturer else ''}.html",
+                mime="text/html",
+                icon=":material/print:",
+                on_click="ignore",
+                key=f"paper_{lesson.name}_{lecturer}",
+                help="One page that prints well and needs no network."
+                + (" For the lecturer: it gives the answers away." if lecturer else ""),
+            )
+
+
+def _start(lesson: Lesson, data: str) -> None:
+    try:
+        started = lessons.start(lesson.name, data, lesson.steps[0].name)
+    except (LessonError, OSError) as error:
+        st.session_state["lesson_said"] = str(error)
+        return
+    _begin_anew()
+    st.query_params["code"], st.query_params["presenter"] = started.code, started.token
+
+
+def _join() -> None:
+    if code := lessons.tidy(st.session_state["lesson_code"]):
+        st.query_params["code"] = code
+    else:
+        st.session_state["lesson_said"] = "A code has four letters, such as those on the lecturer's screen."
+
+
+def presenter(room: Room, palette: Palette) -> None:
+    """The lecturer's screen: the code, the question, the count, the run, the answer."""
+    images = work.named_set(room.data)
+    lesson = results.of_set(images)[room.lesson]
+    number = lesson.place(room.step)
+    move = partial(_lead, room.code, st.query_params.get("presenter", ""))
+    address = urlsplit(st.context.url or "")
+    link = f"{address.scheme}://{address.netloc}{address.path}" if address.netloc else "/Lesson"
+    if room.phase == "predict":
+        parts.code_sign(f"{link}?code={room.code}", room.code)
+    else:
+        st.caption(f"Join at {link}?code={room.code}")
+    if not is_hidden():
+        parts.steps_bar(lesson, number, move)
+    step = parts.asked(lesson, number)
+    if room.open:
+        _counted(room, step, palette)
+    else:
+        results.reveal(lesson, step, images, room.counts, None, palette, heading=_said(room))
+        if number + 1 == len(lesson.steps):
+            results.summary(lesson, images, lessons.votes(room.code))
+    parts.forward(lesson, number, room.phase, move)
+    if not is_hidden():
+        _papers(lesson, images)
+    if said := st.session_state.pop("lesson_said", None):
+        st.warning(said)
+
+
+def _said(room: Room) -> str:
+    return f"What the room said: {parts.how_many(room.votes)}"
+
+
+def _counted(room: Room, step: Step, palette: Palette) -> None:
+    """The answers and the number of votes so far; which answer they are for stays open until the reveal, so that
+    nobody follows the others."""
+    parts.answers(step, None, None)
+
+    @st.fragment(run_every=work.POLL)
+    def count() -> None:
+        now = lessons.look(room.code)
+        st.metric("Votes so far", now.votes if now else 0)
+
+    count()
+    if room.phase == "run":
+        _run(step, palette)
+
+
+def _run(step: Step, palette: Palette) -> None:
+    polling = parts.is_active(step)
+
+    def board() -> None:
+        with shell.errors_as_sentences():
+            parts.training(step, palette)
+            if parts.is_active(step) != polling:
+                st.rerun()
+
+    st.fragment(board, run_every=work.POLL if polling else None)()
+
+
+def _lead(code: str, token: str, step: str, phase: str) -> None:
+    try:
+        lessons.go(code, token, step, phase)
+    except (LessonError, OSError) as error:
+        st.session_state["lesson_said"] = str(error)
+
+
+def student(room: Room, palette: Palette) -> None:
+    """One of the class: votes while the question is open, and follows the presenter."""
+    images = work.named_set(room.data)
+    lesson = results.of_set(images)[room.lesson]
+    step = parts.asked(lesson, lesson.place(room.step))
+
+    @st.fragment(run_every=work.POLL if room.open else FOLLOW)
+    def follow() -> None:
+        now = lessons.look(room.code, voter())
+        if now is None or (now.step, now.phase) != (room.step, room.phase):
+            st.rerun()
+        if now.open:
+            parts.answers(step, now.own, partial(_vote, room.code, step))
+            said = st.session_state.pop("lesson_said", None)
+            if said:
+                st.warning(said)
+            elif now.own:
+                st.success("Your vote is in. You can change it until the answer is revealed.", icon=":material/check:")
+            else:
+                st.caption("Nobody sees who voted what.")
+            if now.phase == "run":
+                st.caption("The models are being trained on the lecturer's screen.")
+
+    follow()
+    if not room.open:
+        results.reveal(lesson, step, images, room.counts, room.own, palette, heading=_said(room))
+    st.page_link("app.py", label="Leave the lesson", icon=":material/logout:", width="content")
+
+
+def _vote(code: str, step: Step, choice: str) -> None:
+    try:
+        lessons.vote(code, step.name, voter(), choice, [one.name for one in step.choices])
+    except (LessonError, OSError) as error:
+        st.session_state["lesson_said"] = str(error)

@@ -1,0 +1,156 @@
+"""What a lesson shows before the answer: large words, the question with its answers, the code, the training.
+
+The one idea: a projector is read from the last row. Streamlit has no size between text and heading, so a line of our
+own in a component has one; its words are data, never markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import streamlit as st
+
+from vlcore.figures.theme import Palette
+from vlcore.runs.lesson_steps import LETTERS, Lesson, Step
+from vlcore.runs.titles import title
+from vlcore.ui import panels, work
+
+SIZES = {"text": "1.45rem", "answer": "1.3rem", "link": "1.7rem", "code": "5.5rem"}
+_line = st.components.v2.component(
+    "vl_bias_lab_large_line",
+    html="<p></p>",
+    css="p { margin: 0; line-height: 1.35; color: var(--st-text-color); font-family: var(--st-font); "
+    "overflow-wrap: anywhere; }",
+    js="""
+export default function({parentElement, data}) {
+  const line = parentElement.querySelector("p");
+  line.textContent = data.text;
+  line.style.fontSize = data.size;
+  line.style.fontWeight = data.weight;
+  line.style.letterSpacing = data.spacing;
+}
+""",
+)
+
+
+def large(text: str, kind: str = "text", key: str | None = None) -> None:
+    """A line of plain words in one of `SIZES`."""
+    spoken = kind == "code"
+    data = {
+        "text": text,
+        "size": SIZES[kind],
+        "weight": "600" if spoken else "400",
+        "spacing": ".25em" if spoken else "normal",
+    }
+    _line(data=data, key=key)
+
+
+def asked(lesson: Lesson, number: int) -> Step:
+    """The step's text and question."""
+    step = lesson.steps[number]
+    st.caption(f"{lesson.title} · question {number + 1} of {len(lesson.steps)} · {step.title}")
+    large(step.text, key=f"text_{step.name}")
+    st.header(step.question)
+    return step
+
+
+def answers(step: Step, own: str | None, vote: Callable[[str], None] | None) -> None:
+    """The answers, each with its button where one can vote."""
+    for column, letter, choice in zip(st.columns(len(step.choices), border=True), LETTERS, step.choices, strict=False):
+        with column:
+            large(f"{letter}: {choice.text}", "answer", key=f"answer_{step.name}_{choice.name}")
+            if vote is not None:
+                mine = own == choice.name
+                st.button(
+                    f"{letter} is my answer" if mine else f"Vote {letter}",
+                    key=f"vote_{step.name}_{choice.name}",
+                    type="primary" if mine else "secondary",
+                    icon=":material/check:" if mine else None,
+                    width="stretch",
+                    on_click=vote,
+                    args=(choice.name,),
+                )
+
+
+def how_many(votes: int) -> str:
+    return "1 vote" if votes == 1 else f"{votes} votes"
+
+
+def code_sign(link: str, code: str) -> None:
+    """Where the room goes, in the largest type that there is."""
+    with st.container(border=True):
+        large(f"Join at {link}", "link", key="link")
+        large(code, "code", key="code")
+        if "//localhost" in link or "//127.0.0.1" in link:
+            st.caption(
+                "This page was opened as localhost, which others cannot reach: open it under the address of this "
+                "computer in the room's network, and the link above will be right."
+            )
+
+
+def is_active(step: Step) -> bool:
+    return any(view.state.is_active for view in work.views(step.conditions))
+
+
+def is_trained(step: Step) -> bool:
+    return all(view.done for view in work.views(step.conditions))
+
+
+def training(step: Step, palette: Palette) -> None:
+    """The models of a step: that they are there, how far they are, or the button that trains them."""
+    views = work.views(step.conditions)
+    missing = [c for c, view in zip(step.conditions, views, strict=True) if not (view.done or view.state.is_active)]
+    if missing and st.button("Train now", type="primary", icon=":material/model_training:", key=f"train_{step.name}"):
+        for condition in missing:
+            work.train(condition)
+        st.rerun()
+    for column, condition, view, side in zip(
+        st.columns(2, border=True), step.conditions, views, ("Left", "Right"), strict=True
+    ):
+        with column:
+            st.markdown(f"**{side}: {title(condition)}**")
+            if view.done:
+                st.markdown(":material/check_circle: Trained already.")
+            elif view.state.is_active:
+                panels.progress(view)
+                panels.live(condition, view, palette, f"live_{side}")
+                panels.curve(view, palette, f"live_{side}")
+            else:
+                st.markdown(":gray[Not trained yet.]")
+                if sentence := panels.ended_badly(view):
+                    st.warning(sentence)
+
+
+def steps_bar(lesson: Lesson, number: int, move: Callable[[str, str], None]) -> None:
+    """All steps, to jump to any."""
+    with st.container(horizontal=True):
+        for place, step in enumerate(lesson.steps):
+            st.button(
+                f"{place + 1} · {step.title}",
+                key=f"step_{lesson.name}_{step.name}",
+                type="primary" if place == number else "secondary",
+                on_click=move,
+                args=(step.name, "predict"),
+            )
+
+
+def forward(lesson: Lesson, number: int, phase: str, move: Callable[[str, str], None]) -> None:
+    """The buttons that lead on and back."""
+    step = lesson.steps[number]
+    before = {"run": (step.name, "predict"), "reveal": (step.name, "run")}.get(phase)
+    after: Mapping[str, tuple[str, str, str, str]] = {
+        "predict": ("Run it", ":material/play_arrow:", step.name, "run"),
+        "run": ("Reveal", ":material/visibility:", step.name, "reveal"),
+    }
+    if number + 1 < len(lesson.steps):
+        following = lesson.steps[number + 1]
+        after = {
+            **after,
+            "reveal": (f"Next question: {following.title}", ":material/arrow_forward:", following.name, "predict"),
+        }
+    with st.container(horizontal=True, key=f"forward_{phase}"):
+        if before:
+            st.button("Back", icon=":material/arrow_back:", on_click=move, args=before, key=f"back_{phase}")
+        if phase in after:
+            label, icon, name, to = after[phase]
+            st.button(label, type="primary", icon=icon, on_click=move, args=(name, to), key=f"on_{phase}")
