@@ -109,3 +109,10 @@ with st.container(horizontal=True):
         query_params={"data": images.name},
         width="content",
     )
+    st.page_link(
+        "pages/6_Lesson.py",
+        label="Teach it: predict, run, reveal",
+        icon=":material/school:",
+        query_params={"data": images.name},
+        width="content",
+    )

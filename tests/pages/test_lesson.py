@@ -9,17 +9,19 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.runs.published import publish
 from vlcore.conditions import Condition
 from vlcore.home import models_folder
 from vlcore.images.groups import SCENES
 from vlcore.images.importers import import_set
-from vlcore.runs import lesson_numbers, lessons, store
+from vlcore.runs import lesson_numbers, lessons, store, studies
 from vlcore.runs.jobs import State
 from vlcore.runs.lesson_steps import COLLAPSE, EXPERIMENTS
 from vlcore.runs.lesson_steps import lessons as all_lessons
 from vlcore.runs.lessons import Started
 from vlcore.ui import lesson_results, work
 
+from .conftest import clear
 from .test_home import FakeQueue, pets, text_of
 
 APP = str(Path(__file__).parents[2] / "app.py")
@@ -167,6 +169,25 @@ def test_untrained_the_reveal_has_the_published_runs_and_says_what_is_missing(
     assert "when both models are trained" in page.info[0].value
     assert [heading.value for heading in page.subheader][-1] == "The whole lesson"
     assert list(page.table[0].value.index) == [step.question for step in STEPS]
+
+
+def test_runs_of_this_server_are_a_reading_of_their_own_where_the_lab_has_none(
+    empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(studies.find("experiments", Condition(), 7).conditions)
+    shipped = start(step="descriptive-labels", phase="reveal")
+    assert not any("runs of this server" in line for line in large(shipped)), "the same runs are read once"
+    nothing = lesson_numbers.published_results("scenes", empty_home)
+    monkeypatch.setattr(lesson_numbers, "published_results", lambda _data: nothing)
+    clear()
+    page = start(step="bias-and-labels", phase="reveal")
+    assert not page.exception
+    (number,) = [line for line in large(page) if line.startswith("In the runs of this server: ")]
+    assert number.endswith(")")
+    assert "n = 7 runs" in text_of(page)
+    assert "n = 7 blocks of seeds" in text_of(page), "so are the claims"
+    assert any(line.startswith("In this run: ") for line in large(page))
+    assert not any("published runs" in line for line in large(page))
 
 
 def test_trained_the_reveal_has_both_maps_and_this_run(experiments: list[store.Artefact], queue: FakeQueue) -> None:

@@ -63,8 +63,9 @@ def readings(lesson: Lesson, step: Step, images: ImageSet) -> list[numbers.Readi
         found.append(this_run(step))
     shipped = numbers.values_of(_published(images.name, images.version), numbers.measures_of(lesson))
     here = _values_here(lesson)
+    asked_for = {step.right.but(data_seed=seed, init_seed=seed).key for seed in numbers.SEEDS}
     # Where all runs of this server are among the published ones there is nothing to add.
-    sources = {"in the runs of this server": here} if set(here) - set(shipped) else {}
+    sources = {"in the runs of this server": here} if asked_for & set(here) - set(shipped) else {}
     for where, values in {**sources, "in the published runs": shipped}.items():
         with suppress(ValueError):  # fewer than two runs
             found.append(numbers.reading(step, where, numbers.over_runs(step, values, numbers.SEEDS), runs=True))
