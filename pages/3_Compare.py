@@ -57,6 +57,10 @@ event = drawn.show(
     on_select="rerun",
     selection_mode=["pick", "brush"],
 )
+st.caption(
+    "Click a mark: its picture and its nearest neighbours in every model appear below. Drag a rectangle: what lies in "
+    "it is lit in all maps and listed below. Click a group, in the legend or the board, to see it alone."
+)
 st.markdown(in_words)
 if few := words.few(together.models[0].artefact, images.grouping):
     st.warning(few, icon=":material/warning:")

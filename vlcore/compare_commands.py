@@ -49,11 +49,12 @@ def compare(options: Namespace) -> dict[str, Any]:
 def _projection(options: Namespace, images: ImageSet) -> Projection:
     prompts = projections.prompt_axes(images.grouping)
     if options.prompts is not None:
+        if options.map != "prompts":
+            raise CommandError(f"--prompts are the axes of --map prompts, not of {options.map}; give that map too.")
         given = [text.strip() for text in options.prompts.split(",")]
         if len(given) != 4 or not all(given):
-            raise CommandError(
-                f"--prompts is {options.prompts!r}; give four captions with commas between, such as {','.join(prompts)}."
-            )
+            usual = ",".join(prompts)
+            raise CommandError(f"--prompts is {options.prompts!r}; give four captions with commas, as in {usual}.")
         prompts = (given[0], given[1], given[2], given[3])
     return Projection(
         options.map,

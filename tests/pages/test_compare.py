@@ -31,36 +31,51 @@ def spec_of(page: AppTest) -> dict:
     return json.loads(page.get("vega_lite_chart")[0].proto.spec)
 
 
+def titles_of(page: AppTest) -> list[str]:
+    """Titles of the maps, in their order."""
+    found: list[str] = []
+
+    def look(part: object) -> None:
+        if isinstance(part, dict):
+            title = part.get("title")
+            if isinstance(title, dict) and "subtitle" in title and part.get("width") == part.get("height"):
+                text = title["text"]
+                found.append(" ".join(text) if isinstance(text, list) else text)
+            for inner in part.values():
+                look(inner)
+        elif isinstance(part, list):
+            for inner in part:
+                look(inner)
+
+    look(spec_of(page))
+    return found
+
+
 def test_it_opens_on_experiments_1_and_2(experiments: list[store.Artefact]) -> None:
     page = start()
     assert not page.exception
-    titles = [pane["title"]["text"] for pane in spec_of(page)["hconcat"]]
-    assert [" ".join(title) if isinstance(title, list) else title for title in titles] == [
-        "No bias, short labels",
-        "No bias, descriptive labels",
-    ]
+    assert titles_of(page) == ["No bias, short labels", "No bias, descriptive labels"]
+    assert any("**Twins**: they differ in one thing, the labels" in text.value for text in page.markdown)
 
 
 def test_the_address_chooses_both_models(experiments: list[store.Artefact]) -> None:
     page = start(left_labels="descriptive", right_bias="75 %", right_labels="short")
     assert not page.exception
-    titles = json.dumps([pane["title"]["text"] for pane in spec_of(page)["hconcat"]])
-    assert "No bias, descriptive labels" in titles
-    assert "75 % removed (12 of 48 kept), short" in titles
+    assert titles_of(page) == ["No bias, descriptive labels", "75 % removed (12 of 48 kept), short labels"]
+    assert any("They differ in 2 things: bias and labels." in text.value for text in page.markdown)
 
 
 def test_numbers_stand_beneath_with_intervals(experiments: list[store.Artefact]) -> None:
-    page = start()
-    table = page.dataframe[0].value
+    table = start().dataframe[0].value
     groups = experiments[0].metrics["end"]["group_accuracy"]
     assert list(table["Left"]) == [share(estimate) for estimate in groups.values()]
-    measures = page.dataframe[-1].value
+    measures = start(closer="All measures").dataframe[0].value
     assert {"Left", "Left, untrained", "Right", "Right, untrained", "Images"} <= set(measures.columns)
 
 
 def test_pictures_in_the_chart_are_ours_and_every_mark_is_described(experiments: list[store.Artefact]) -> None:
     page = start()
-    images, rows = work.image_set(work.model_map(experiments[0].key, "pca")), [0, 1]
+    images, rows = work.image_set(work.model_map(experiments[0].key)), [0, 1]
     assert all(SAFE_URI.match(uri) for uri in work.thumbs(images, rows))
     spec = page.get("vega_lite_chart")[0].proto.spec
     assert '"title": "image"' in spec or '"title":"image"' in spec
@@ -77,6 +92,12 @@ def test_pictures_in_the_chart_are_ours_and_every_mark_is_described(experiments:
         {"length": ""},
         {"right_pairs": "' or 1=1"},
         {"right_encoder": "../../etc"},
+        {"models": "99"},
+        {"pca_x": "7", "pca_y": "-1"},
+        {"map": "UMAP", "umap_neighbours": "1e9", "umap_seed": "-3", "umap_fit": "<b>"},
+        {"colour": "'; drop table", "closer": "nothing", "show_ghost": "maybe"},
+        {"picture": "p999999999999999999999"},
+        {"picture": "<img src=x onerror=alert(1)>"},
     ],
 )
 def test_a_hostile_address_falls_back_to_the_default(
@@ -111,13 +132,17 @@ def test_training_shows_live_news(experiments: list[store.Artefact], monkeypatch
     assert [bar.proto.text for bar in page.get("progress")].count("training, step 9 of 600") == 2
 
 
+class Trained(FakeQueue):
+    """Models are there and their fitted maps are not."""
+
+    def view(self, key: str):
+        seen = super().view(key)
+        return seen if key.endswith(".map") else type(seen)(key, State.DONE)
+
+
 def test_umap_is_queued_only_when_it_is_asked_for(
     experiments: list[store.Artefact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Trained(FakeQueue):
-        def view(self, key: str):
-            seen = super().view(key)
-            return seen if key.endswith(".umap") else type(seen)(key, State.DONE)
 
     queue = Trained()
     monkeypatch.setattr(work, "queue", lambda: queue)
@@ -125,7 +150,7 @@ def test_umap_is_queued_only_when_it_is_asked_for(
     assert queue.asked == []
     page = start(map="UMAP")
     assert not page.exception
-    assert queue.asked == [f"{condition.key}.umap" for condition in grid("experiments")[:2]]
+    assert queue.asked == [f"{condition.key}.umap-n15-d10-s0.map" for condition in grid("experiments")[:2]]
     assert all(queue.short.values()), "it does not wait behind trainings"
     assert len(page.get("progress")) == 2
     assert "PC 1" in json.dumps(spec_of(page)) or "component" in json.dumps(spec_of(page)), "PCA meanwhile"
@@ -168,3 +193,97 @@ def test_a_damaged_model_is_set_aside_and_can_be_trained_again(experiments: list
     assert "set aside" in page.error[0].value
     again = start(left_bias="25 %")
     assert any(button.label == "Train this model" for button in again.button)
+
+
+@pytest.mark.parametrize("count", [3, 4])
+def test_three_and_four_models_have_names_and_their_twins_are_named(
+    experiments: list[store.Artefact], count: int
+) -> None:
+    page = start(models=str(count))
+    assert not page.exception
+    assert [title.split(":")[0] for title in titles_of(page)] == ["First", "Second", "Third", "Fourth"][:count]
+    assert any("first and third (bias)" in text.value for text in page.markdown)
+    columns = ["First", "Second", "Third", "Fourth"][:count]
+    assert list(page.dataframe[0].value.columns) == ["Group", *columns, "Pictures"]
+
+
+def test_a_model_from_the_disk_stands_beside_others(experiments: list[store.Artefact], quick: list) -> None:
+    page = start(right_model=quick[3].key)
+    assert not page.exception
+    assert titles_of(page)[1] == "75 % removed (12 of 48 kept), descriptive labels"
+    assert any("12 steps" in caption.value for caption in page.caption)
+
+
+@pytest.mark.parametrize("key", ["scenes-b0-short-bce-s0-00000000", "<script>alert(1)</script>", "../../etc/passwd"])
+def test_a_link_to_a_model_that_is_not_there_says_so(experiments: list[store.Artefact], key: str) -> None:
+    page = start(left_model=key)
+    assert not page.exception
+    assert "There is no model" in page.warning[0].value
+    assert titles_of(page)[0] == "No bias, short labels"
+
+
+def test_a_clicked_picture_is_shown_in_every_model(experiments: list[store.Artefact]) -> None:
+    row = int(work.model_map(experiments[0].key).rows[3])
+    page = start(picture=f"p{row}", show_arrows="true")
+    assert not page.exception
+    said = [text.value for text in page.markdown]
+    assert any("Nearest in the left model" in text for text in said)
+    assert any("Nearest in the right model" in text for text in said)
+    arrows = next(table.value for table in page.dataframe if "Arrow" in table.value)
+    assert arrows["Arrow"].tolist() == ["other background"] * 2 + ["other animal"] * 2
+    assert arrows[["Left", "Left, mean", "Right", "Right, mean"]].map(lambda number: 0 <= number <= 2).all(axis=None)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {"show_pictures": "true"},
+        {"show_movement": "true", "models": "3"},
+        {"show_neighbours": "true", "show_trust": "true"},
+        {"show_ghost": "true", "colour": "right or wrong"},
+        {"pca_x": "3", "pca_y": "4", "colour": "prediction"},
+    ],
+)
+def test_whatever_is_laid_over_the_maps(experiments: list[store.Artefact], shown: dict[str, str]) -> None:
+    page = start(**shown)
+    assert not page.exception
+    assert not page.error
+    assert len(page.get("vega_lite_chart")) == 1
+
+
+def test_prompt_axes_take_any_captions(experiments: list[store.Artefact]) -> None:
+    page = start(map="Prompt axes", prompt_a="horse on the grass", prompt_b="camel on the grass")
+    assert not page.exception
+    assert not page.error
+    spec = json.dumps(spec_of(page), ensure_ascii=False)
+    assert "“horse on the grass” to “camel on the grass”" in spec
+    assert "“grass” to “desert”" in spec
+    equal = start(map="Prompt axes", prompt_a="horse", prompt_b="horse")
+    assert not equal.exception
+    assert "one point in this model" in equal.error[0].value
+
+
+@pytest.mark.parametrize(
+    "caption",
+    ["x" * 10_000, "<b>horse</b> & <script>", "🐪🐪🐪", "верблюд в пустыне", "骆驼", "   ", "a\u0000b\u202ehorse"],
+)
+def test_any_caption_can_be_typed(experiments: list[store.Artefact], caption: str) -> None:
+    page = start(closer="Captions")
+    page.text_input(key="caption").set_value(caption).run()
+    assert not page.exception
+    assert not page.error
+
+
+def test_words_that_a_model_does_not_know_are_named(experiments: list[store.Artefact]) -> None:
+    page = start(closer="Captions", caption="a zebra on grass")
+    assert not page.exception
+    assert any("“zebra”" in warning.value for warning in page.warning)
+    table = next(table.value for table in page.dataframe if "Left out" in table.value)
+    assert table["Left out"].tolist() == ["a", "zebra", "on", "grass"]
+
+
+@pytest.mark.parametrize("section", ["Groups", "Captions", "The loss", "Film", "All measures", "Take along"])
+def test_every_section_opens(experiments: list[store.Artefact], section: str) -> None:
+    page = start(closer=section)
+    assert not page.exception
+    assert not page.error

@@ -1,7 +1,7 @@
 """What a model makes of new pictures and new captions.
 
 The one idea: a picture goes through the preprocessing and the weights of the artefact, and is then one more point:
-exact on PCA, an average of neighbours on other maps (`vlcore.runs.model_maps.ModelMap.place`). Ours or a pretrained one,
+exact on PCA, an average of neighbours on other maps (`vlcore.runs.model_maps.ModelMap.place`). Ours or pretrained,
 whoever asks does not see the difference.
 """
 

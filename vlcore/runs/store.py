@@ -93,6 +93,14 @@ def model_keys() -> list[str]:
     return [key for key in published_keys() if (models_folder() / key / "condition.json").is_file()]
 
 
+def condition_of(key: str) -> Condition | None:
+    """What a published model is, without a look at its other files; None where that cannot be told."""
+    try:
+        return from_dict(json.loads((models_folder() / check_key(key) / "condition.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
 def read(key: str) -> Artefact:
     """A published artefact, checked against its manifest.
 

@@ -21,11 +21,10 @@ MOST_SHOWN = 24  # marked pictures that are drawn; all are counted
 
 
 def clicked(comparison: Comparison, images: ImageSet, identity: str | None, arrows: bool) -> None:
-    """The picture that was clicked: large, with its nearest ones and its captions in every model."""
-    st.subheader("The picture you clicked")
+    """The picture that was clicked, if one was: large, with its nearest ones and its captions in every model."""
     if identity not in set(comparison.points["id"]):
-        st.caption("Click a mark in any map: its picture and its nearest neighbours in every model appear here.")
         return
+    st.subheader("The picture you clicked")
     row = int(str(identity).removeprefix("p"))
     point = comparison.points.set_index("id").loc[identity]
     own, others = st.columns([1, 4])
@@ -88,11 +87,10 @@ def _capitals(comparison: Comparison) -> dict[str, str]:
 
 
 def marked(comparison: Comparison, images: ImageSet, ids: Sequence[str]) -> None:
-    """The pictures inside the brush: how many of each group, what every model says of them, and the pictures."""
-    st.subheader("The pictures you marked")
+    """The pictures inside the brush, if any: how many of each group, what models say of them, and the pictures."""
     if not ids:
-        st.caption("Drag a rectangle over any map: what lies in it is lit in all maps and listed here.")
         return
+    st.subheader("The pictures you marked")
     chosen = comparison.points[comparison.points["id"].isin(ids)]
     st.markdown(f"**{len(chosen)} pictures**")
     left, right = st.columns([2, 3])

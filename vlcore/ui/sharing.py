@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import streamlit as st
 
 from vlcore.figures.linked import MapOptions
-from vlcore.figures.pictures import chart_png, chart_svg
 from vlcore.figures.theme import Palette
 from vlcore.images.imagesets import ImageSet
 from vlcore.runs import comparison_figure
@@ -35,6 +34,16 @@ def section(
     def spec() -> drawn.Spec:
         return drawn.maps(keys, palette, PAPER_SIDE, projection, options)
 
+    def png() -> bytes:
+        from vlcore.figures.pictures import chart_png
+
+        return chart_png(spec(), palette)
+
+    def svg() -> str:
+        from vlcore.figures.pictures import chart_svg
+
+        return chart_svg(spec(), palette)
+
     def page() -> str:
         return comparison_figure.page(comparison, images.grouping, palette, options)
 
@@ -46,8 +55,8 @@ def section(
     with st.container(horizontal=True, vertical_alignment="center"):
         copy_link()
         for label, data, ending, kind, what in (
-            ("PNG", lambda: chart_png(spec(), palette), "png", "image/png", "The maps as a picture."),
-            ("SVG", lambda: chart_svg(spec(), palette), "svg", "image/svg+xml", "The maps as a drawing, for a paper."),
+            ("PNG", png, "png", "image/png", "The maps as a picture."),
+            ("SVG", svg, "svg", "image/svg+xml", "The maps as a drawing, for a paper."),
             ("Offline page", page, "html", "text/html", "Maps, words and numbers in one file that works anywhere."),
             ("CSV", table, "csv", "text/csv", "One row a picture: what it is, where it lies, what every model says."),
         ):

@@ -12,7 +12,6 @@ import streamlit as st
 
 from vlcore.conditions import Condition
 from vlcore.images.imagesets import ImageSet
-from vlcore.runs import store
 from vlcore.runs.compare import names
 from vlcore.runs.jobs import State
 from vlcore.runs.titles import title
@@ -42,15 +41,11 @@ class Side:
 
 def comparable(images: ImageSet) -> dict[str, Condition]:
     """Models on the disk that can be shown on the pictures of a set, by key; older ones of the same pictures too."""
-    found = {}
-    for key in store.model_keys():
-        try:
-            condition = work.artefact(key).condition
-        except (store.StoreError, ValueError):
-            continue  # damaged, or of a version whose settings are no longer known
-        if (condition.data, condition.data_version) == (images.name, images.version):
-            found[key] = condition
-    return found
+    return {
+        key: condition
+        for key, condition in work.conditions().items()
+        if (condition.data, condition.data_version) == (images.name, images.version)
+    }
 
 
 def choose(defaults: Sequence[Condition], preset: str, images: ImageSet) -> list[Side]:

@@ -134,6 +134,18 @@ def _artefact(key: str, stamp: str) -> store.Artefact:
     return store.read(key)
 
 
+def conditions() -> dict[str, Condition]:
+    """The models on the disk by key, with what each is; those of a version whose settings are no longer known are left
+    out. Nothing but that is read of them: listing many must not cost their checksums."""
+    found = {key: _condition(key, store.stamp(key)) for key in store.model_keys()}
+    return {key: condition for key, condition in found.items() if condition is not None}
+
+
+@st.cache_resource(max_entries=2000, show_spinner=False)
+def _condition(key: str, stamp: str) -> Condition | None:
+    return store.condition_of(key)
+
+
 def model_map(key: str, projection: Projection = PCA, among: Sequence[str] = ()) -> ModelMap:
     """One model's map, read once; `among` are the models that a common fit was made of."""
     others = tuple(among) if projection.together else ()
