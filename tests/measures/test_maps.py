@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import sys
+import types
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vlcore.measures import maps
 from vlcore.measures.maps import (
     align,
     continuity,
@@ -17,7 +21,9 @@ from vlcore.measures.maps import (
     place_among_neighbours,
     point_trustworthiness,
     trustworthiness,
+    tsne,
     umap,
+    umap_together,
 )
 
 
@@ -77,6 +83,38 @@ def test_one_point_has_no_variance_to_share(n: int) -> None:
     assert plane.variance == pytest.approx(0, abs=1e-12)
     assert np.isfinite(plane.components).all()
     assert plane.place(point) == pytest.approx(np.zeros((1, 2)), abs=1e-12)
+
+
+@pytest.mark.parametrize(("n", "size"), [(6, 8), (40, 6), (40, 32)])
+def test_more_components_leave_the_first_as_they_are(n: int, size: int) -> None:
+    z = cloud(n, size, 3)
+    plane, more = fit_plane(z), fit_plane(z, 6)
+    assert more.components.shape == (6, size)
+    assert more.components[:2] == pytest.approx(plane.components)
+    assert more.shares[:2] == pytest.approx(plane.shares)
+    assert more.variance == plane.variance
+    assert more.components @ more.components.T == pytest.approx(np.eye(6), abs=1e-9)
+    placed = more.place(z)
+    assert placed.shape == (n, 6)
+    assert placed[:, :2] == pytest.approx(plane.place(z))
+    assert placed.var(axis=0) == pytest.approx(more.shares * more.variance)
+    assert (np.diff(more.shares) <= 1e-12).all()
+
+
+def test_one_component_is_a_line_and_equal_points_have_no_shares() -> None:
+    z = cloud(10, 4)
+    assert fit_plane(z, 1).place(z)[:, 0] == pytest.approx(fit_plane(z).place(z)[:, 0])
+    plane = fit_plane(np.repeat(z[:1], 9, axis=0), 4)
+    assert plane.shares.tolist() == [0] * 4
+    assert plane.place(z[:1]) == pytest.approx(np.zeros((1, 4)), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("n", "size", "components"), [(1, 8, 2), (8, 1, 2), (5, 9, 6), (9, 5, 6), (9, 5, 0), (0, 4, 2)]
+)
+def test_more_components_than_there_are_are_refused(n: int, size: int, components: int) -> None:
+    with pytest.raises(ValueError, match=f"{n} embeddings of {size} numbers have .* components, not {components}"):
+        fit_plane(np.ones((n, size)), components)
 
 
 # --- alignment
@@ -212,7 +250,12 @@ def test_equally_near_neighbours_count_equally() -> None:
 # --- UMAP
 
 
-@pytest.mark.filterwarnings("ignore:Tensorflow not installed:ImportWarning")  # umap says so while it is imported
+without_tensorflow = pytest.mark.filterwarnings(  # umap says so while it is imported
+    "ignore:Tensorflow not installed:ImportWarning"
+)
+
+
+@without_tensorflow
 def test_umap_is_finite_keeps_clusters_apart_and_comes_out_the_same_again() -> None:
     z = unit(np.repeat(np.eye(2, 6), 12, axis=0) + 0.2 * cloud(24, 6))
     points = umap(z)
@@ -228,15 +271,188 @@ def test_umap_is_finite_keeps_clusters_apart_and_comes_out_the_same_again() -> N
     assert np.isfinite(smallest).all()
 
 
-@pytest.mark.parametrize("n", [0, 1, 3])
-def test_umap_of_too_few_points_is_refused(n: int) -> None:
-    with pytest.raises(ValueError, match="UMAP needs at least four images"):
-        umap(np.zeros((n, 4)))
+def test_umap_passes_its_settings_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[dict[str, object]] = []
+
+    class Stand:
+        def __init__(self, **settings: object) -> None:
+            given.append(settings)
+
+        def fit_transform(self, z: np.ndarray) -> np.ndarray:
+            return z[:, :2]
+
+    monkeypatch.setitem(sys.modules, "umap", types.SimpleNamespace(UMAP=Stand))
+    umap(cloud(40, 6), 7, 0.5, 3)
+    umap(cloud(5, 6), 30)
+    umap(cloud(40, 6))
+    umap_together([cloud(40, 6), cloud(40, 4, 1)], None, 8, 0.25, 9)
+    kept = [(one["n_neighbors"], one["min_dist"], one["random_state"]) for one in given]
+    assert kept == [(7, 0.5, 3), (4, 0.1, 0), (15, 0.1, 0), (8, 0.25, 9)]
+    assert all(one["metric"] == "cosine" for one in given)
+
+
+@without_tensorflow
+def test_another_seed_and_other_settings_give_another_umap() -> None:
+    z = cloud(40, 6)
+    for other in (umap(z, seed=1), umap(z, neighbours=5), umap(z, min_dist=0.8)):
+        assert np.abs(other - umap(z)).max() > 0.1
+
+
+@without_tensorflow
+@pytest.mark.parametrize("project", [umap, tsne])
+@pytest.mark.parametrize(("copies", "of"), [(5, 8), (20, 2), (39, 1)])
+def test_duplicates_and_opposites_have_places(
+    project: Callable[[np.ndarray], np.ndarray], copies: int, of: int
+) -> None:
+    """The last has one point that is opposite to all others, as far as cosine distance goes."""
+    z = np.repeat(cloud(of, 6), copies, axis=0).astype(np.float32)
+    z = np.concatenate([z, -z[:1]])
+    points = project(z)
+    assert points.shape == (len(z), 2)
+    assert np.isfinite(points).all()
+    assert np.isfinite(point_trustworthiness(z, points)).all()
+
+
+@pytest.mark.parametrize("project", [umap, tsne])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_embeddings_that_are_one_point_are_one_point_on_the_map(
+    project: Callable[[np.ndarray], np.ndarray], kind: type
+) -> None:
+    z = np.repeat(cloud(1, 6), 20, axis=0) * np.linspace(1, 2, 20)[:, None]  # lengths do not count
+    assert (project(z.astype(kind)) == np.zeros((20, 2))).all()
+    assert (project(np.zeros((20, 6), dtype=kind)) == np.zeros((20, 2))).all()
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3])
+def test_a_neighbourhood_of_too_few_points_is_refused(n: int) -> None:
+    for project, name in ((umap, "UMAP"), (tsne, "t-SNE")):
+        with pytest.raises(ValueError, match=f"{name} needs at least four images"):
+            project(np.zeros((n, 4)))
 
 
 def test_one_known_point_is_no_neighbourhood() -> None:
     with pytest.raises(ValueError, match="at least two known points"):
         place_among_neighbours(np.eye(2), np.eye(2)[:1], np.zeros((1, 2)))
+
+
+# --- one UMAP of several spaces
+
+
+def rotation(size: int, seed: int = 0) -> np.ndarray:
+    return np.linalg.qr(np.random.default_rng(seed).normal(size=(size, size)))[0]
+
+
+def radius(points: np.ndarray) -> float:
+    return float(np.sqrt(((points - points.mean(axis=0)) ** 2).sum(axis=1).mean()))
+
+
+@without_tensorflow
+def test_a_model_that_is_only_turned_lies_on_the_first() -> None:
+    z = unit(np.repeat(np.eye(3, 8), 15, axis=0) + 0.3 * cloud(45, 8))
+    one, other = umap_together([z, z @ rotation(8)])
+    assert one.shape == other.shape == (45, 2)
+    assert np.median(np.linalg.norm(one - other, axis=1)) < 0.05 * radius(one)
+    apart = [align(umap(z, seed=1), umap(z)).apply(umap(z, seed=1)), umap(z)]  # what two fits of one space make of it
+    assert np.median(np.linalg.norm(apart[0] - apart[1], axis=1)) > 0.1 * radius(apart[1])
+    assert all((a == b).all() for a, b in zip(umap_together([z, z @ rotation(8)]), (one, other), strict=True))
+
+
+@without_tensorflow
+def test_spaces_of_other_widths_and_with_other_pictures_fit_on_one_map() -> None:
+    """The narrow model saw the first 20 pictures in another order, ten others, and a caption of its own."""
+    z = unit(np.repeat(np.eye(3, 5), 12, axis=0) + 0.3 * cloud(36, 5))
+    order = np.random.default_rng(1).permutation(20)
+    wide = np.pad(z, ((0, 0), (0, 3))) @ rotation(8)
+    narrow = np.concatenate([z[order], z[26:], z[:1]])
+    names = [[*(f"p{i}" for i in range(36)), "caption a"], [*(f"p{i}" for i in order), *range(10), "caption b"]]
+    one, other = umap_together([np.concatenate([wide, wide[:1]]), narrow], names)
+    assert (one.shape, other.shape) == ((37, 2), (31, 2))
+    assert np.isfinite(one).all()
+    assert np.isfinite(other).all()
+    assert np.median(np.linalg.norm(one[order] - other[:20], axis=1)) < 0.05 * radius(one)
+    assert np.median(np.linalg.norm(one[26:36] - other[20:30], axis=1)) < 0.05 * radius(one), "turned along"
+
+
+@without_tensorflow
+def test_models_that_no_turn_brings_together_lie_apart() -> None:
+    """The other model tells the pictures of each cluster of the first apart, and mixes the clusters."""
+    clusters = np.repeat(np.eye(4, 8), 10, axis=0)
+    mixed = np.tile(np.eye(4, 8), (10, 1))
+    one, other = umap_together([unit(clusters + 0.1 * cloud(40, 8)), unit(mixed + 0.1 * cloud(40, 8, 1))])
+    assert np.median(np.linalg.norm(one - other, axis=1)) > 0.5 * radius(one)
+
+
+def test_a_turn_changes_no_cosine_of_a_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[np.ndarray] = []
+
+    def first_two(z: np.ndarray, *_: object) -> np.ndarray:
+        seen.append(z)
+        return z[:, :2]
+
+    monkeypatch.setattr(maps, "umap", first_two)
+    spaces = [cloud(12, 4, 1), cloud(12, 7, 2), cloud(12, 5, 3).astype(np.float32)]
+    placed = umap_together(spaces)
+    assert [len(points) for points in placed] == [12, 12, 12]
+    (stacked,) = seen
+    assert stacked.shape == (36, 7)
+    assert stacked[:12, :4] == pytest.approx(spaces[0])
+    for z, turned, points in zip(spaces, np.split(stacked, 3), placed, strict=True):
+        assert turned @ turned.T == pytest.approx(z @ z.T, abs=1e-6)
+        assert (points == turned[:, :2]).all(), "each model has its own places back"
+    for seed in range(50):  # no other turn brings the second closer
+        tried = spaces[1] @ rotation(7, seed)
+        assert ((tried - stacked[:12]) ** 2).sum() >= ((stacked[12:24] - stacked[:12]) ** 2).sum()
+
+
+def test_equal_points_in_all_models_are_one_point() -> None:
+    z = np.repeat(cloud(1, 4), 6, axis=0)
+    one, other = umap_together([z, np.pad(z, ((0, 0), (0, 2)))])
+    assert (one == 0).all()
+    assert (other == 0).all()
+
+
+def test_spaces_that_do_not_fit_together_are_refused() -> None:
+    z = cloud(6, 4)
+    with pytest.raises(ValueError, match="at least one model"):
+        umap_together([])
+    with pytest.raises(ValueError, match="different numbers of pictures; name the rows"):
+        umap_together([z, z[:5]])
+    with pytest.raises(ValueError, match="needs one name"):
+        umap_together([z, z], [range(6), range(5)])
+    with pytest.raises(ValueError, match="needs one name"):
+        umap_together([z, z], [range(6)])
+    with pytest.raises(ValueError, match="same name"):
+        umap_together([z, z], [range(6), [0, 1, 2, 3, 4, 4]])
+    with pytest.raises(ValueError, match="Models 1 and 3 share fewer than two pictures"):
+        umap_together([z, z, z], [range(6), range(6), range(5, 11)])
+    with pytest.raises(ValueError, match="UMAP needs at least four images"):
+        umap_together([z[:3]])
+    with pytest.raises(ValueError, match="share fewer than two pictures"):
+        umap_together([z[:1], z[:1]])
+
+
+# --- t-SNE
+
+
+def test_tsne_keeps_clusters_apart_and_comes_out_the_same_again() -> None:
+    z = unit(np.repeat(np.eye(2, 6), 15, axis=0) + 0.2 * cloud(30, 6))
+    points = tsne(z, perplexity=5)
+    assert points.shape == (30, 2)
+    assert points.dtype == np.float64
+    assert (tsne(z, perplexity=5) == points).all()
+    assert (tsne(z * np.linspace(0.5, 2, 30)[:, None], perplexity=5) - points).max() == pytest.approx(0, abs=1e-2)
+    one, two = points[:15], points[15:]
+    between = np.linalg.norm(one.mean(axis=0) - two.mean(axis=0))
+    assert between > max(np.linalg.norm(side - side.mean(axis=0), axis=1).mean() for side in (one, two))
+    assert np.abs(tsne(z, perplexity=5, seed=1) - points).max() > 1, "another seed shows what is noise"
+    assert np.abs(tsne(z, perplexity=2) - points).max() > 1
+
+
+def test_the_perplexity_is_at_most_a_third_of_the_other_points() -> None:
+    z = cloud(10, 5)
+    assert (tsne(z, perplexity=200) == tsne(z, perplexity=3)).all()
+    for n in (4, 5, 8):
+        assert np.isfinite(tsne(cloud(n, 5))).all()
 
 
 # --- how far to believe a map
@@ -299,6 +515,20 @@ def test_one_misplaced_point_is_told_from_the_others() -> None:
     found = point_trustworthiness(z, points)
     assert found.argmin() == 7
     assert np.median(found) > 0.99
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_map_is_not_blamed_for_the_order_of_equal_pictures(kind: type) -> None:
+    """Three clusters of equal pictures that are shown together, but for one that is shown among others."""
+    z = np.repeat(np.eye(3) @ rotation(3), 10, axis=0).astype(kind)
+    points = np.repeat([[0.0, 0], [9, 0], [0, 9]], 10, axis=0) + 0.01 * np.random.default_rng(0).normal(size=(30, 2))
+    assert point_trustworthiness(z, points) == pytest.approx(np.ones(30))
+    points[0] = [9, 0]
+    found = point_trustworthiness(z, points)
+    assert found[0] == pytest.approx(1 - 2 / (5 * (60 - 15 - 1)) * 5 * (10 - 5)), "all its five neighbours rank tenth"
+    assert found[1:10] == pytest.approx(np.ones(9))
+    assert point_trustworthiness(z, np.zeros((30, 2))).min() >= 0
+    assert (point_trustworthiness(np.repeat(z[:1], 30, axis=0), points) == 1).all()
 
 
 @pytest.mark.parametrize(("n", "k"), [(10, 5), (4, 2), (30, 15), (30, 0)])

@@ -1,4 +1,4 @@
-"""Maps: two-dimensional projections of the joint space.
+"""Maps: projections of the joint space onto the plane.
 
 The one idea: a map is fitted on a fixed balanced reference set of held-out images together with the captions, the same
 images for every condition, and then applied to everything else. Fitting on the training images would change the axes
@@ -7,7 +7,7 @@ with the bias, and the eye would compare axes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,17 +18,19 @@ Points = NDArray[np.float64]
 Embeddings = NDArray[np.floating]
 
 UMAP_NEIGHBOURS, UMAP_MIN_DIST, UMAP_SEED = 15, 0.1, 0
+TSNE_PERPLEXITY = 30.0
 TRUST_NEIGHBOURS = (5, 10, 15)
+SAME_POINT = 1e-6  # what rounding leaves between equal directions, of float32
 
 
 @dataclass(frozen=True)
 class Plane:
-    """The first two principal components of a reference set.
+    """The first k principal components of a reference set; two of them make a map.
 
     Attributes:
         centre: mean of the reference set, (E,).
-        components: (2, E), orthonormal.
-        shares: share of the reference set's variance along each, (2,).
+        components: (k, E), orthonormal.
+        shares: share of the reference set's variance along each, (k,).
         variance: total variance of the reference set.
     """
 
@@ -38,22 +40,30 @@ class Plane:
     variance: float
 
     def place(self, z: Embeddings) -> Points:
-        """Coordinates of embeddings, (n, E) to (n, 2); exact for any new point."""
+        """Coordinates of embeddings, (n, E) to (n, k); exact for any new point."""
         return (np.asarray(z, dtype=np.float64) - self.centre) @ self.components.T
 
 
-def fit_plane(reference: Embeddings) -> Plane:
-    """PCA of a reference set, (n, E), n of at least 2.
+def fit_plane(reference: Embeddings, components: int = 2) -> Plane:
+    """PCA of a reference set, (n, E); more components leave the first ones as they are.
 
     The sign of each component is fixed: its largest loading is positive (scikit-learn's convention).
+
+    Raises:
+        ValueError: when there are fewer than that many embeddings or dimensions.
     """
     from sklearn.decomposition import PCA  # here, because pages place points and never fit
 
     z = np.asarray(reference, dtype=np.float64)
+    if not 1 <= components <= min(z.shape):
+        raise ValueError(
+            f"{z.shape[0]} embeddings of {z.shape[1]} numbers have 1 to {min(z.shape)} principal components, "
+            f"not {components}."
+        )
     with np.errstate(invalid="ignore"):  # a reference set of one point has no variance to share out: 0 / 0
-        pca = PCA(n_components=2, svd_solver="full").fit(z)
+        pca = PCA(n_components=components, svd_solver="full").fit(z)
     variance = float(z.var(axis=0).sum())
-    shares = pca.explained_variance_ratio_ if variance > 1e-12 else np.zeros(2)
+    shares = pca.explained_variance_ratio_ if variance > 1e-12 else np.zeros(components)
     return Plane(pca.mean_, pca.components_, shares, variance)
 
 
@@ -82,19 +92,130 @@ def align(points: Points, onto: Points) -> Turn:
     return Turn(before, rotation, after)
 
 
-def umap(z: Embeddings) -> Points:
-    """UMAP of embeddings under cosine distance, (n, E) to (n, 2), with a fixed seed. Call it in a worker only.
+def umap(
+    z: Embeddings, neighbours: int = UMAP_NEIGHBOURS, min_dist: float = UMAP_MIN_DIST, seed: int = UMAP_SEED
+) -> Points:
+    """UMAP of embeddings under cosine distance, (n, E) to (n, 2). Call it in a worker only.
+
+    Of fewer points than neighbours, all others are neighbours. Embeddings that are all one point stay one point, the
+    origin: UMAP would spread them out by chance alone.
+
+    Args:
+        z: embeddings, (n, E).
+        neighbours: size of the neighbourhood that is kept: few show detail, many the whole.
+        min_dist: how close points may come on the map.
+        seed: of the optimisation; another one shows what of the map is noise.
 
     Raises:
         ValueError: when there are too few points for a neighbourhood.
     """
-    if len(z) < 4:
-        raise ValueError("UMAP needs at least four images.")
+    _enough(z, "UMAP")
+    if _is_one_point(z):
+        return np.zeros((len(z), 2))
     from umap import UMAP
 
-    neighbours = min(UMAP_NEIGHBOURS, len(z) - 1)
-    model = UMAP(n_neighbors=neighbours, min_dist=UMAP_MIN_DIST, metric="cosine", random_state=UMAP_SEED, n_jobs=1)
+    size = min(neighbours, len(z) - 1)
+    model = UMAP(
+        n_neighbors=size,
+        min_dist=min_dist,
+        metric="cosine",
+        random_state=seed,
+        n_jobs=1,
+        disconnection_distance=np.inf,  # else a point opposite to all others gets no place
+    )
     return np.asarray(model.fit_transform(np.asarray(z, dtype=np.float32)), dtype=np.float64)
+
+
+def umap_together(
+    spaces: Sequence[Embeddings],
+    rows: Sequence[Sequence[Hashable]] | None = None,
+    neighbours: int = UMAP_NEIGHBOURS,
+    min_dist: float = UMAP_MIN_DIST,
+    seed: int = UMAP_SEED,
+) -> list[Points]:
+    """One UMAP of several models' spaces of the same pictures, (n_i, E_i) each to (n_i, 2) each. Worker only.
+
+    Each space is turned onto the first about the origin, by orthogonal Procrustes over the pictures that both have (of
+    different widths, the narrower are filled up with zeros), which changes no cosine inside a space. Then one UMAP is
+    fitted on all points of all spaces.
+
+    What is comparable: places, since there is one fit. A picture has two places close together where the turned spaces
+    give it the same surroundings, and models whose spaces no turn brings together lie apart. The turn is itself fitted:
+    with fewer shared pictures than dimensions it is partly free, and the models look more alike than they are.
+
+    `umap.AlignedUMAP` is not used: version 0.5 lays out with the default min_dist whatever is asked for, compiles anew
+    at every fit, and ties the first model to the third only through pictures of the second.
+
+    Args:
+        spaces: embeddings of the models, (n_i, E_i).
+        rows: a name for each row of each space; rows of one name are one picture. Rows of a name that the first space
+            lacks, such as a caption's, are turned along. Without it all spaces show the same pictures in one order.
+        neighbours, min_dist, seed: as of `umap`.
+
+    Raises:
+        ValueError: when names do not fit the rows, two rows of a space have one name, a space shares fewer than two
+            pictures with the first, or there are too few points.
+    """
+    if rows is None:
+        if len({len(z) for z in spaces}) > 1:
+            raise ValueError("The models show different numbers of pictures; name the rows of each.")
+        rows = [range(len(z)) for z in spaces]
+    turned = _turned_onto_first(spaces, rows)
+    points = umap(np.concatenate(turned), neighbours, min_dist, seed)
+    return np.split(points, np.cumsum([len(z) for z in turned])[:-1])
+
+
+def _turned_onto_first(spaces: Sequence[Embeddings], rows: Sequence[Sequence[Hashable]]) -> list[NDArray[np.float64]]:
+    """The spaces in the coordinates of the first, (n_i, E) each with E the widest."""
+    if not spaces:
+        raise ValueError("A map needs at least one model.")
+    if [len(names) for names in rows] != [len(z) for z in spaces]:
+        raise ValueError("Each row of each space needs one name, to tell which pictures the models share.")
+    places = [{name: row for row, name in enumerate(names)} for names in rows]
+    if any(len(place) < len(names) for place, names in zip(places, rows, strict=True)):
+        raise ValueError("Two rows of one space have the same name; give each picture one of its own.")
+    width = max(z.shape[1] for z in spaces)
+    first, *others = (np.pad(np.asarray(z, dtype=np.float64), ((0, 0), (0, width - z.shape[1]))) for z in spaces)
+    turned = [first]
+    for number, (z, place) in enumerate(zip(others, places[1:], strict=True), start=2):
+        shared = [name for name in places[0] if name in place]
+        if len(shared) < 2:
+            raise ValueError(f"Models 1 and {number} share fewer than two pictures, so no map can show both.")
+        rotation, _ = orthogonal_procrustes(z[[place[n] for n in shared]], first[[places[0][n] for n in shared]])
+        turned.append(z @ rotation)
+    return turned
+
+
+def tsne(z: Embeddings, perplexity: float = TSNE_PERPLEXITY, seed: int = UMAP_SEED) -> Points:
+    """t-SNE of embeddings under cosine distance (van der Maaten and Hinton 2008), (n, E) to (n, 2). Worker only.
+
+    Starts from random places, so that another seed shows what of the map is noise. The perplexity, about the number of
+    neighbours that are kept, is at most a third of the other points. Embeddings that are all one point stay one point,
+    the origin.
+
+    Raises:
+        ValueError: when there are too few points for a neighbourhood.
+    """
+    _enough(z, "t-SNE")
+    if _is_one_point(z):
+        return np.zeros((len(z), 2))
+    from sklearn.manifold import TSNE
+
+    kept = min(perplexity, (len(z) - 1) / 3)
+    model = TSNE(perplexity=kept, metric="cosine", init="random", random_state=seed, n_jobs=1)
+    return np.asarray(model.fit_transform(np.asarray(z, dtype=np.float64)), dtype=np.float64)
+
+
+def _enough(z: Embeddings, name: str) -> None:
+    if len(z) < 4:
+        raise ValueError(f"{name} needs at least four images.")
+
+
+def _is_one_point(z: Embeddings) -> bool:
+    """Whether all embeddings have one direction; cosine distances see no more of them."""
+    numbers = np.asarray(z, dtype=np.float64)
+    lengths = np.linalg.norm(numbers, axis=1, keepdims=True)
+    return bool(np.ptp(numbers / np.maximum(lengths, SAME_POINT), axis=0).max() <= SAME_POINT)
 
 
 def place_among_neighbours(z: Embeddings, known: Embeddings, points: Points, k: int = 5) -> Points:
@@ -149,18 +270,21 @@ def continuity(z: Embeddings, points: Points, k: Sequence[int] = TRUST_NEIGHBOUR
 def point_trustworthiness(z: Embeddings, points: Points, k: int = TRUST_NEIGHBOURS[0]) -> NDArray[np.float64]:
     """Which places on a map to believe: each point's part in `trustworthiness`, (n,), whose mean that is.
 
+    Embeddings that are equally far from a point share the best of their ranks, so that a map is not blamed for the
+    order in which it shows equal pictures; scikit-learn ranks those by chance.
+
     Raises:
         ValueError: when k is not below half the number of points.
     """
+    from scipy.stats import rankdata
     from sklearn.metrics.pairwise import cosine_distances
     from sklearn.neighbors import NearestNeighbors
 
     _few((k,), n := len(z))
-    far = cosine_distances(z)
+    far = cosine_distances(np.asarray(z, dtype=np.float64)).round(12)  # equal pictures differ in the last bits
     np.fill_diagonal(far, np.inf)
     near = NearestNeighbors(n_neighbors=k).fit(points).kneighbors(return_distance=False)
-    ranks = np.empty((n, n), dtype=np.int64)
-    np.put_along_axis(ranks, far.argsort(axis=1), np.arange(1, n + 1)[None, :], axis=1)
+    ranks = rankdata(far, method="min", axis=1)
     beyond = np.clip(np.take_along_axis(ranks, near, axis=1) - k, 0, None)
     return 1 - beyond.sum(axis=1) * (2 / (k * (2 * n - 3 * k - 1)))
 
