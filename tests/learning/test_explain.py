@@ -1,0 +1,227 @@
+"""Heat maps, against products written out, and on models whose answer hangs on one known patch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from vlcore.conditions import Condition
+from vlcore.images.groups import SCENES
+from vlcore.images.vocabulary import Vocabulary
+from vlcore.learning import embed
+from vlcore.learning.explain import attention_rollout, attention_weights, patch_ablation
+from vlcore.learning.model import Encoder, build, to_input
+
+WORDS = Vocabulary.of(SCENES)
+PICTURES = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
+GRIDS = {"conv_stem": (4, 2), "seed_faithful": (8, 4)}  # tokens a side, blocks
+
+
+def made(architecture: str, seed: int = 0) -> Encoder:
+    """An encoder whose attention is far from even, as no untrained one's is."""
+    model = build(Condition(architecture=architecture, init_seed=seed), len(WORDS)).eval()
+    with torch.no_grad():
+        for block in model.image.blocks:
+            block.attention.qkv.weight *= 4
+    return model
+
+
+# --- attention
+
+
+@pytest.mark.parametrize("architecture", GRIDS)
+def test_weights_are_those_that_the_model_attends_with(architecture: str) -> None:
+    """Rows add up to 1, and weighing the values by them is what the model computes."""
+    attention = made(architecture).image.blocks[0].attention
+    x = torch.randn(2, 6, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        weights = attention_weights(attention, x)
+        values = attention.qkv(x).view(2, 6, 3, 4, 16).permute(2, 0, 3, 1, 4)[2]
+        by_hand = attention.out((weights @ values).transpose(1, 2).reshape(2, 6, 64))
+        assert weights.shape == (2, 4, 6, 6)
+        assert weights.sum(dim=-1).numpy() == pytest.approx(np.ones((2, 4, 6)), abs=1e-5)
+        assert by_hand.numpy() == pytest.approx(attention(x).numpy(), abs=1e-5)
+
+
+def slow_rollout(model: Encoder, picture: np.ndarray, side: int) -> np.ndarray:
+    """Abnar and Zuidema's product, head by head and token by token, from what each block receives."""
+    received: list[torch.Tensor] = []
+    hooks = [
+        block.attention.register_forward_pre_hook(lambda _, given: received.append(given[0][0].double()))
+        for block in model.image.blocks
+    ]
+    with torch.no_grad():
+        model.image(to_input(torch.from_numpy(picture[None])))
+    for hook in hooks:
+        hook.remove()
+    tokens, product = side * side, np.eye(side * side)
+    for block, x in zip(model.image.blocks, received, strict=True):
+        projected = F.linear(x, block.attention.qkv.weight.double(), block.attention.qkv.bias.double()).detach().numpy()
+        mean = np.zeros((tokens, tokens))
+        for head in range(4):
+            q, k = (projected[:, part * 64 + head * 16 : part * 64 + (head + 1) * 16] for part in (0, 1))
+            for i in range(tokens):
+                weights = np.exp([q[i] @ k[j] / 4 for j in range(tokens)])
+                mean[i] += weights / weights.sum() / 4
+        mixed = mean + np.eye(tokens)
+        product = mixed / mixed.sum(axis=1, keepdims=True) @ product
+    return product.mean(axis=0).reshape(side, side)
+
+
+@pytest.mark.parametrize(("architecture", "side", "blocks"), [(name, *shape) for name, shape in GRIDS.items()])
+def test_rollout_against_the_product_written_out(architecture: str, side: int, blocks: int) -> None:
+    model = made(architecture)
+    assert len(model.image.blocks) == blocks
+    maps = attention_rollout(model, PICTURES)
+    assert maps.shape == (3, side, side)
+    assert maps.sum(axis=(1, 2)) == pytest.approx(np.ones(3), abs=1e-5)
+    assert (maps > 0).all()
+    for row in range(2):
+        assert maps[row] == pytest.approx(slow_rollout(model, PICTURES[row], side), abs=1e-6)
+    assert maps[0].max() > 1.2 * maps[0].min()
+
+
+@pytest.mark.parametrize("architecture", GRIDS)
+def test_rollout_leaves_the_model_as_it_was(architecture: str) -> None:
+    model = made(architecture)
+    before = embed.embed_images(model, PICTURES)
+    attention_rollout(model, PICTURES)
+    assert (embed.embed_images(model, PICTURES) == before).all()
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+def test_a_model_that_looks_everywhere_alike_has_an_even_map() -> None:
+    model = build(Condition(), len(WORDS)).eval()
+    with torch.no_grad():
+        for block in model.image.blocks:
+            block.attention.qkv.weight.zero_()
+    assert attention_rollout(model, PICTURES) == pytest.approx(np.full((3, 4, 4), 1 / 16))
+
+
+@pytest.mark.parametrize("shape", [(1, 32, 32, 3), (64, 64, 3), (1, 64, 64, 4), (1, 64, 48, 3)])
+def test_pictures_of_another_size_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="reads pictures of 64 x 64 pixels in three colours"):
+        attention_rollout(made("conv_stem"), np.zeros(shape, dtype=np.uint8))
+
+
+def test_a_tower_without_blocks_has_no_rollout() -> None:
+    model = made("conv_stem")
+    model.image = torch.nn.Identity()  # stands for a frozen network
+    with pytest.raises(ValueError, match="look at the ablation instead"):
+        attention_rollout(model, PICTURES)
+
+
+# --- ablation
+
+
+def looks_at(row: int, column: int, grid: int = 8) -> Any:
+    """An embedding that is how red one patch is, and nothing else."""
+
+    def embedding(pixels: np.ndarray) -> np.ndarray:
+        height, width = pixels.shape[1] // grid, pixels.shape[2] // grid
+        patch = pixels[:, row * height : (row + 1) * height, column * width : (column + 1) * width, 0]
+        return patch.mean(axis=(1, 2))[:, None] / 255
+
+    return embedding
+
+
+def first(z: np.ndarray) -> np.ndarray:
+    return z[:, 0]
+
+
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (2, 5), (7, 3)])
+@pytest.mark.parametrize("fill", ["mean", "blur"])
+@pytest.mark.parametrize("side", [64, 128])
+def test_ablation_finds_the_planted_patch(row: int, column: int, fill: Any, side: int) -> None:
+    picture = np.full((side, side, 3), 40, dtype=np.uint8)
+    step = side // 8
+    picture[row * step : (row + 1) * step, column * step : (column + 1) * step, 0] = 240
+    (falls,) = patch_ablation(looks_at(row, column), picture[None], first, fill=fill)
+    assert falls.shape == (8, 8)
+    assert np.unravel_index(falls.argmax(), falls.shape) == (row, column)
+    others = np.delete(falls.ravel(), row * 8 + column)
+    assert others == pytest.approx(np.zeros(63))
+    if fill == "mean":
+        mean = round((40 * 63 + 240) / 64)
+        assert falls[row, column] == pytest.approx((240 - mean) / 255)
+    else:
+        assert 0.3 < falls[row, column] < 200 / 255
+
+
+def test_what_speaks_against_the_score_is_below_0() -> None:
+    picture = np.full((1, 64, 64, 3), 40, dtype=np.uint8)
+    picture[0, 8:16, 24:32, 0] = 240
+    (falls,) = patch_ablation(looks_at(1, 3), picture, lambda z: -z[:, 0])
+    assert falls[1, 3] < -0.5
+    assert np.unravel_index(falls.argmin(), falls.shape) == (1, 3)
+
+
+def test_each_picture_has_its_own_map_whatever_the_batch() -> None:
+    model, axis = made("seed_faithful"), np.random.default_rng(1).normal(size=32)
+    given: list[int] = []
+
+    def embedding(pixels: np.ndarray) -> np.ndarray:
+        given.append(len(pixels))
+        return embed.embed_images(model, pixels)
+
+    def score(z: np.ndarray) -> np.ndarray:
+        return z @ axis
+
+    falls = patch_ablation(embedding, PICTURES, score)
+    assert falls.shape == (3, 8, 8)
+    assert given == [64, 1] * 3
+    for row in range(3):
+        alone = patch_ablation(embedding, PICTURES[row : row + 1], score, batch=7)[0]
+        assert falls[row] == pytest.approx(alone, abs=1e-5)
+    assert np.abs(falls).max() > 1e-3
+    assert max(given) == 64
+
+
+def test_ablation_against_pictures_painted_by_hand() -> None:
+    """A side of 50 pixels is cut into thirds of 17, 16 and 17."""
+    random = np.random.default_rng(2)
+    picture = random.integers(0, 256, (50, 40, 3), dtype=np.uint8)
+    weights = random.normal(size=(50, 40, 3))
+
+    def embedding(pixels: np.ndarray) -> np.ndarray:
+        return np.einsum("khwc,hwc->k", pixels.astype(float), weights)[:, None]
+
+    colour = [round(float(picture[..., c].mean())) for c in range(3)]
+    (falls,) = patch_ablation(embedding, picture[None], first, grid=3)
+    for row, (top, bottom) in enumerate([(0, 17), (17, 33), (33, 50)]):
+        for column, (left, right) in enumerate([(0, 13), (13, 27), (27, 40)]):
+            painted = picture.copy()
+            painted[top:bottom, left:right] = colour
+            by_hand = embedding(picture[None])[0, 0] - embedding(painted[None])[0, 0]
+            assert falls[row, column] == pytest.approx(by_hand)
+
+
+def test_the_picture_itself_is_not_painted_over() -> None:
+    before = PICTURES.copy()
+    patch_ablation(looks_at(0, 0), PICTURES, first)
+    assert (before == PICTURES).all()
+
+
+def test_a_picture_of_one_colour_has_nothing_to_lose() -> None:
+    grey = np.full((1, 64, 64, 3), 90, dtype=np.uint8)
+    assert (patch_ablation(looks_at(1, 1), grey, first) == 0).all()
+    assert patch_ablation(looks_at(1, 1), grey[:0], first).shape == (0, 8, 8)
+
+
+def test_grids_fills_and_scores_that_do_not_fit_are_refused() -> None:
+    tiny = np.zeros((1, 5, 64, 3), dtype=np.uint8)
+    with pytest.raises(ValueError, match="64 x 5 pixels cannot be cut into 8 x 8"):
+        patch_ablation(looks_at(0, 0), tiny, first)
+    with pytest.raises(ValueError, match="cannot be cut into 0 x 0"):
+        patch_ablation(looks_at(0, 0), PICTURES, first, grid=0)
+    unknown: Any = "noise"
+    with pytest.raises(ValueError, match="not by 'noise'"):
+        patch_ablation(looks_at(0, 0), PICTURES, first, fill=unknown)
+    with pytest.raises(ValueError, match="one finite score"):
+        patch_ablation(looks_at(0, 0), PICTURES, lambda z: z)
+    with pytest.raises(ValueError, match="one finite score"):
+        patch_ablation(looks_at(0, 0), PICTURES, lambda z: np.full(len(z), np.nan))
