@@ -99,6 +99,12 @@ def test_scenes_of_their_own_give_finite_intervals() -> None:
     assert np.isfinite([found.low, found.value, found.high]).all()
 
 
+def test_the_names_of_a_pull_are_plain_words() -> None:
+    known, objects, contexts, scenes = space(0.5, 0.5)
+    (one,) = pull(cloud(1, 8), [(objects[0], contexts[0])], known, objects, contexts, scenes, SCENES)
+    assert (type(one.object), type(one.context)) == (str, str)
+
+
 def test_the_nearest_group_has_the_highest_mean_cosine() -> None:
     known, objects, contexts, _ = space(0.8, 0.6)
     z, own_objects, own_contexts, _ = space(0.8, 0.6, scenes=4, seed=3)

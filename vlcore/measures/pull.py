@@ -81,7 +81,8 @@ def pull(
     other object o' and the other context c'. Its own group is in neither mean, so that each shares one factor with it.
     The interval is bootstrapped over scenes of the known pictures: it says how much depends on which pictures are
     known, and nothing about other pictures like the new one. Put the untrained encoder's beside it: a random image
-    tower is pulled by colours already.
+    tower is pulled by colours already. Not comparable across label styles: a model of captions that name the context is
+    supposed to sort by it.
 
     Args:
         z: embeddings of new pictures, unit vectors, (m, E).
@@ -103,8 +104,8 @@ def pull(
         same_context = _members(objects, contexts, other_object, context)
         found.append(
             Pull(
-                obj,
-                context,
+                str(obj),
+                str(context),
                 float(cosines[same_object].mean()),
                 float(cosines[same_context].mean()),
                 _difference(cosines, same_object, same_context, scene),
@@ -143,9 +144,11 @@ class Novelty:
 def novelty(z: Embeddings, train: Embeddings, held_out: Embeddings, scenes: ArrayLike) -> list[Novelty]:
     """How near new pictures are to a model's training pictures, judged by held-out ones of the same kind; one each.
 
-    ``s = max_i cos(z, train_i)``, and the share of held-out pictures whose own ``max_i cos`` is at most s. Large values
-    say that held-out pictures are as far. Small ones say only that this model puts the picture elsewhere: a model that
-    maps everything into a few clusters finds nothing new.
+    ``s = max_i cos(z, train_i)``, and the share of held-out pictures whose own ``max_i cos`` is at most s. A large share
+    says that held-out pictures are as far. It does not say that the model knows the picture: a trained model puts all
+    pictures into its few clusters, and found a black square and plain noise no newer than a fifth of the held-out
+    pictures, where its untrained encoder found both farther than every one. So ask both spaces, and believe the
+    untrained encoder's answer to "is it unlike anything", the trained one's to "does the model take it for something".
 
     Args:
         z: embeddings of new pictures, unit vectors, (m, E).
