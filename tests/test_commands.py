@@ -12,7 +12,6 @@ import sys
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,8 @@ from PIL import Image
 from vlcore.conditions import Condition, grid
 from vlcore.home import models_folder
 from vlcore.images.imagesets import open_set
-from vlcore.runs import compare, jobs, pipeline, queues, store
+from vlcore.runs import jobs, pipeline, queues, store
+from vlcore.runs.model_maps import model_map
 
 from .test_architecture import COMMANDS
 
@@ -228,7 +228,7 @@ def test_embed_says_where_pictures_land(
     cli: Cli, document: Callable[..., Any], quick: list[store.Artefact], tmp_path: Path
 ) -> None:
     artefact, images = quick[1], open_set("scenes")
-    model = compare.model_map(artefact)
+    model = model_map(artefact)
     row = int(model.rows[-1])
     photo = tmp_path / "a photo.jpg"
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 140, 3), dtype=np.uint8)).save(photo)
@@ -258,48 +258,6 @@ def test_embed_says_where_pictures_land(
     assert out.startswith(f"model: {artefact.key}\nimages:\n  file: {photo}\n  maps:\n    pca: ")
     assert out.count(f"\n  file: {photo}\n") == 2
     assert len(re.findall(r"\n    caption +similarity +probability(\n    .*\d){4}", out)) == 2
-
-
-def references(page: str) -> list[tuple[str, str | None]]:
-    """What the tags of a page would fetch; text within scripts is no tag."""
-    found = []
-
-    class Tags(HTMLParser):
-        def handle_starttag(self, _tag: str, attributes: list[tuple[str, str | None]]) -> None:
-            names = ("src", "srcset", "href", "data", "action", "background")
-            found.extend(pair for pair in attributes if pair[0] in names)
-
-    reader = Tags()
-    reader.feed(page)
-    reader.close()
-    return found
-
-
-def test_a_reference_would_be_noticed() -> None:
-    assert references("<script>'<img src=a>'</script><p><SCRIPT SRC='https://b'></SCRIPT>") == [("src", "https://b")]
-
-
-@pytest.mark.filterwarnings("ignore:Tensorflow not installed:ImportWarning")  # umap says so while it is imported
-@pytest.mark.parametrize("kind", ["pca", "umap"])
-def test_compare_writes_one_file_that_asks_nobody(
-    document: Callable[..., Any], quick: list[store.Artefact], tmp_path: Path, kind: str
-) -> None:
-    out = tmp_path / "maps.html"
-    # Beside itself on UMAP, so that one is fitted, not two.
-    right = quick[2] if kind == "pca" else quick[0]
-    said = document("compare", quick[0].key, right.key, "--map", kind, "--out", out)
-    assert said == {"file": str(out), "bytes": out.stat().st_size, "map": kind}
-    page = out.read_text()
-    assert page.startswith("<!DOCTYPE html>")
-    assert quick[0].key in page
-    assert right.key in page
-    assert "held-out pictures sort" in page
-    assert page.count("data:image/webp;base64,") >= 392
-    assert ("UMAP" in page) == (kind == "umap")
-    assert references(page) == []
-    assert "@import" not in page
-    assert """Content-Security-Policy" content="default-src 'none'""" in page
-    assert [path.name for path in tmp_path.iterdir()] == ["maps.html"]
 
 
 # --- jobs
@@ -345,7 +303,10 @@ def test_status_cancel_and_clean(
 
 
 def test_status_says_what_kind_each_entry_is(document: Callable[..., Any], empty_home: Path) -> None:
-    keys = {"a-key.umap": "map", "a-set-1-q2.checks": "check", "a-set-1a2b.import": "import", "a-b0.5-key": "model"}
+    keys = {
+        "a-key.umap": "map", "a-key.tsne-p30-s0.map": "map", "together-1a2b.umap-n15-d10-s0.map": "map",
+        "a-set-1-q2.checks": "check", "a-set-1a2b.import": "import", "a-b0.5-key": "model",
+    }  # fmt: skip
     for key in keys:
         leave(key, state="failed", message="The disk is full.")
     assert {entry["key"]: entry["kind"] for entry in document("status")} == keys
@@ -421,15 +382,9 @@ def test_an_interrupt_of_the_keyboard_is_exit_code_130(
         ("embed x.png", "The following arguments are required: --model"),
         ("embed x.png --model nowhere", "No model 'nowhere' is on disk; train it first"),
         ("embed x.png --model ../nowhere", "'../nowhere' is not a model key"),
+        ("embed x.png --model a-key.tsne-p30-s0.map", r"a-key\.tsne-p30-s0\.map is a map, not a model; `python"),
         ("embed x.png --model a-key.umap", "a-key.umap is a map, not a model; `python -m vlcore status`"),
-        ("compare nowhere other --out x.html", "No model 'nowhere' is on disk; train it first"),
-        ("compare a-key.umap nowhere --out x.html", "a-key.umap is a map, not a model; `python -m vlcore status`"),
-        ("compare a.checks b --out x.html", "a.checks is the check of an image set, not a model; `python -m vlcore"),
-        ("compare nowhere other", "The following arguments are required: --out"),
-        ("compare a b --out maps.png", "--out is maps.png; it becomes a web page, so give a name that ends in .html"),
-        ("compare a b --out html", "--out is html; it becomes a web page"),
         ("embed x.png --model zoo-1a2b.import", "zoo-1a2b.import is the report of an import, not a model"),
-        ("compare a b --map globe --out x.html", "No map is named 'globe'; choose one of pca, umap"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence_and_exit_code_2(
@@ -493,13 +448,6 @@ def test_pictures_that_are_none_do_not_hide_the_others(
     code, out, err = cli("embed", text, gone, "--model", quick[0].key)
     assert (code, out) == (BAD_INPUT, "")
     assert err.splitlines() == [entry["message"] for entry in found["unusable"]]
-
-
-def test_compare_to_a_place_that_cannot_be_written(cli: Cli, quick: list[store.Artefact], tmp_path: Path) -> None:
-    out = tmp_path / "nowhere" / "maps.html"
-    code, _, err = cli("compare", quick[0].key, quick[1].key, "--out", out)
-    assert code == BAD_INPUT
-    assert one_sentence(err) == (f"{out} cannot be written (No such file or directory); give --out another place.")
 
 
 def test_a_models_folder_that_takes_nothing(cli: Cli, empty_home: Path) -> None:

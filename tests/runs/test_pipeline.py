@@ -280,35 +280,6 @@ def test_first_fit_is_kept_and_measured(
     assert [place[0] for place in training[-1]["curve"]] == [0, 1, 4, 6]
 
 
-@pytest.mark.filterwarnings("ignore:Tensorflow not installed:ImportWarning")  # umap says so while it is imported
-def test_umap_is_an_artefact_of_its_own(quick: list[store.Artefact]) -> None:
-    artefact = quick[0]
-    before = artefact.digest, store.stamp(artefact.key)
-    assert pipeline.make_umap(artefact.key) in ("trained", "cached")
-    beside = store.read(pipeline.umap_key(artefact.key))
-    assert beside.key == f"{artefact.key}.umap"
-    assert beside.manifest["of"] == artefact.key
-    assert beside.manifest["of_digest"] == artefact.digest
-    points, maps = beside.arrays("umap.npz"), artefact.arrays("maps.npz")
-    assert {name: array.shape for name, array in points.items()} == {
-        name: maps[name].shape for name in ("map", "train", "captions")
-    }
-    assert all(np.isfinite(array).all() for array in points.values())
-    assert np.ptp(points["map"], axis=0).min() > 0.1
-    assert (store.read(artefact.key).digest, store.stamp(artefact.key)) == before, "the original is as it was"
-    assert pipeline.make_umap(artefact.key) == "cached"
-
-
-def test_a_umap_of_nothing_is_refused(empty_home: Path) -> None:
-    with pytest.raises(store.StoreError, match="No model 'nowhere' is on disk; train it first"):
-        pipeline.make_umap("nowhere")
-    seen = jobs.view("nowhere.umap")
-    assert (seen.state, seen.status["message"]) == (
-        jobs.State.FAILED,
-        "No model 'nowhere' is on disk; train it first.",
-    )
-
-
 @pytest.mark.parametrize(
     ("condition", "sentence"),
     [

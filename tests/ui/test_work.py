@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from tests.conftest import publish_as
+from tests.runs import stand_ins
 from vlcore.conditions import Condition
 from vlcore.images.imagesets import set_stamp
-from vlcore.runs import store
+from vlcore.runs import projections, store
+from vlcore.runs.projections import PCA, Projection
 from vlcore.ui import work
 
 
@@ -46,3 +50,85 @@ def test_a_set_that_was_made_anew_is_read_anew(monkeypatch: pytest.MonkeyPatch, 
     assert work.named_set("scenes") is first
     monkeypatch.setattr(work, "set_stamp", lambda name: set_stamp(name) + 1)
     assert work.named_set("scenes") is not first
+
+
+# --- maps and comparisons
+
+BASE = stand_ins.BASE.but(data="stand-ins", data_version="1")
+IMAGES = dataclasses.replace(stand_ins.image_set(), name="stand-ins", version="1")
+
+
+@pytest.fixture
+def models(home: object, monkeypatch: pytest.MonkeyPatch) -> list[store.Artefact]:
+    """Three models of a set whose pictures are tiles with their names."""
+    shown = dataclasses.replace(IMAGES, about={"pictures": "none"})
+    monkeypatch.setattr(work, "open_set", lambda name, version=None: {"stand-ins": shown}[name])
+    conditions = [BASE, BASE.but(bias=0.5), BASE.but(labels="descriptive")]
+    return [store.read(one.key) if store.published(one.key) else stand_ins.publish(IMAGES, one) for one in conditions]
+
+
+def test_a_map_is_read_once_for_each_way_to_lay_it_out(models: list[store.Artefact]) -> None:
+    key = models[0].key
+    plain, turned = work.model_map(key), work.model_map(key, Projection(components=(2, 1)))
+    assert work.model_map(key) is plain
+    assert work.model_map(key, PCA, [other.key for other in models]) is plain, "others matter to a common fit alone"
+    assert turned is not plain
+    assert turned.points == pytest.approx(plain.points[:, ::-1], abs=1e-5)
+    assert work.model_map(models[1].key) is not plain
+
+
+def test_prompt_axes_are_those_of_the_models_own_text_tower(models: list[store.Artefact]) -> None:
+    prompts = ("a horse", "a camel", "the grass", "the desert")
+    found = work.model_map(models[0].key, Projection("prompts", prompts=prompts))
+    z = work.model(models[0].key).embed_captions(prompts)
+    across = z[1] - z[0]
+    assert found.points[:, 0] == pytest.approx(found.z @ across / np.linalg.norm(across), abs=1e-5)
+    other = work.model_map(models[0].key, Projection("prompts", prompts=prompts[::-1]))
+    assert not np.allclose(other.points, found.points)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_comparison_is_put_together_once(models: list[store.Artefact], count: int) -> None:
+    keys = [model.key for model in models[:count]]
+    found = work.comparison(keys)
+    assert work.comparison(tuple(keys)) is found
+    assert [model.artefact.key for model in found.models] == keys
+    assert found.models[0] is work.model_map(keys[0])
+    assert work.comparison(keys[::-1] * 2 if count == 1 else keys[::-1]) is not found
+
+
+def test_a_model_beside_itself_is_read_once(models: list[store.Artefact]) -> None:
+    same = work.comparison([models[0].key] * 2)
+    assert same.models[0] is same.models[1]
+    assert same.infos[0] == same.infos[1]
+
+
+def test_a_fit_is_queued_under_the_key_that_it_is_read_from(
+    models: list[store.Artefact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    class Queue:
+        def submit(self, key: str, task: object, *arguments: object, asker: object, short: bool) -> None:
+            assert isinstance(asker, work.Visitor)
+            asked.append((key, task, *arguments, short))
+
+    monkeypatch.setattr(work, "queue", Queue)
+    keys, together = [model.key for model in models], Projection("umap", together=True)
+    work.make_map(keys, together)
+    work.make_map(keys[:1], Projection("tsne"))
+    assert asked == [
+        (projections.map_keys(keys, together)[0], projections.make_map, keys, together, True),
+        (f"{keys[0]}.tsne-p30-s0.map", projections.make_map, keys[:1], Projection("tsne"), True),
+    ]
+
+
+def test_a_map_of_a_model_that_was_trained_anew_is_read_anew(models: list[store.Artefact]) -> None:
+    condition = BASE.but(init_seed=96)
+    first = stand_ins.publish(IMAGES, condition)
+    before = work.comparison([first.key])
+    shutil.rmtree(first.path)
+    stand_ins.publish(IMAGES, condition, stand_ins.space(IMAGES, 97))
+    after = work.comparison([first.key])
+    assert after is not before
+    assert not np.allclose(after.models[0].z, before.models[0].z)
