@@ -145,7 +145,7 @@ def novelty(z: Embeddings, train: Embeddings, held_out: Embeddings, scenes: Arra
     """How near new pictures are to a model's training pictures, judged by held-out ones of the same kind; one each.
 
     ``s = max_i cos(z, train_i)``, and the share of held-out pictures whose own ``max_i cos`` is at most s. A large
-    share says that held-out pictures are as far. It does not say that the model knows the picture: a trained model puts all
+    share says that held-out pictures are as far, not that the model knows the picture: a trained model puts all
     pictures into its few clusters, and found a black square and plain noise no newer than a fifth of the held-out
     pictures, where its untrained encoder found both farther than every one. So ask both spaces, and believe the
     untrained encoder's answer to "is it unlike anything", the trained one's to "does the model take it for something".
