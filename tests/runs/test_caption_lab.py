@@ -125,6 +125,13 @@ def test_each_word_is_left_out_once() -> None:
     assert left_out("horse horse") == [("horse", "horse")] * 2
 
 
+def test_of_a_long_caption_the_first_words_are_left_out() -> None:
+    words = [f"word{number}" for number in range(MOST_WORDS + 5)]
+    pairs = left_out(" ".join(["-", *words]))
+    assert [word for word, _ in pairs] == words[:MOST_WORDS], "what stands for no word does not count"
+    assert all(len(rest.split()) == len(words) for _, rest in pairs)
+
+
 @given(st.lists(st.sampled_from(["a", "horse", "camel,", "-", "🐎", "<b>grass</b>", "砂漠"]), max_size=20))
 def test_words_that_are_left_out_against_a_slow_reference(words: list[str]) -> None:
     expected = []
