@@ -69,6 +69,12 @@ class OwnModel:
             raise ModelError("This model says captions word by word: a caption has no place in its space.")
         return z
 
+    def before(self) -> OwnModel:
+        """The same model before its first step: its seed makes the same first weights again."""
+        from vlcore.learning.model import of_config
+
+        return OwnModel(of_config(self.encoder.config).eval().requires_grad_(False), self.vocabulary)
+
     def unknown(self, text: str) -> list[str]:
         return [*self.vocabulary.unknown(text), *split_words(text)[self.encoder.config.max_words :]]
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
-from vlcore.figures.charts import group_board
 from vlcore.figures.linked import MapOptions
 from vlcore.figures.maps import small_map
 from vlcore.figures.theme import DARK, LIGHT, Palette
-from vlcore.runs import words
+from vlcore.images.groups import Grouping
+from vlcore.runs.compare import Comparison
 from vlcore.runs.comparison_figure import PLAIN, figure
 from vlcore.runs.projections import PCA, Projection
 from vlcore.ui import work
@@ -74,13 +75,8 @@ def _maps(
     return figure(together, grouping, _PALETTES[palette], side, options).to_dict()
 
 
-def board(keys: Sequence[str], palette: Palette) -> Spec:
-    """The group accuracies of models."""
-    return _board(tuple(keys), palette.name, tuple(work.artefact(key).digest for key in keys))
-
-
-@st.cache_resource(max_entries=60, show_spinner=False)
-def _board(keys: tuple[str, ...], palette: str, digests: tuple[str, ...]) -> Spec:
-    both = work.comparison(keys)
-    grouping = work.image_set(both.models[0]).grouping
-    return group_board(words.group_rows(both), palette=_PALETTES[palette], grouping=grouping, width=540).to_dict()
+def with_stars(
+    comparison: Comparison, grouping: Grouping, palette: Palette, side: int, options: MapOptions, stars: pd.DataFrame
+) -> Spec:
+    """The maps with a visitor's pictures on them; nobody else sees these, so they are in no cache."""
+    return figure(comparison, grouping, palette, side, options, board=False, uploads=stars).to_dict()

@@ -6,18 +6,26 @@ background; nothing is written to the disk.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
 from PIL import Image
 
+from vlcore.conditions import Condition
 from vlcore.figures.theme import group_words, place_words
 from vlcore.images.cutouts import GREY, is_cutout, on_backgrounds
 from vlcore.images.imagesets import ImageSet
 from vlcore.images.uploads import UploadError, is_picture, on_grey, open_cutout
+from vlcore.runs.compare import names
+from vlcore.runs.titles import is_pretrained, title
+from vlcore.runs.uploaded import Verdict
 from vlcore.scenes import draw, sample
-from vlcore.ui.samples import elsewhere, group_pictures
+from vlcore.ui import panels
+from vlcore.ui.samples import ELSEWHERE, elsewhere, group_pictures
+from vlcore.ui.sides import SIDES
 
 MOST = 14  # pictures at once: two cut-outs on every background
 SIDE = 128  # px of a sample
@@ -31,18 +39,20 @@ class Given:
         name: what its giver calls it; only to be shown as plain text.
         picture: RGB.
         cutout: name of the cut-out that it shows, empty for a picture that was given as it is.
-        background: on which background, of a cut-out.
+        background: on which background, of a cut-out or a sample.
+        object: what it shows, of a sample.
     """
 
     name: str
     picture: Image.Image
     cutout: str = ""
     background: str = ""
+    object: str = ""
 
 
 def collect(images: ImageSet) -> list[Given]:
     """The controls, and what was given with them."""
-    opened: list[tuple[str, Image.Image]] = []
+    given: list[Given] = []
     upload, camera, samples = st.tabs(["Upload or paste", "Camera", "Sample pictures"])
     with upload:
         files = st.file_uploader(
@@ -50,59 +60,69 @@ def collect(images: ImageSet) -> list[Given]:
             type=["png", "jpg", "jpeg", "webp"],
             accept_multiple_files=True,
             max_upload_size=5,
-            help="A PNG or WebP with a see-through background is placed on each background in turn.",
+            help="Choose files, drop them here, or paste a picture anywhere on this page. A PNG or WebP with a "
+            "see-through background is placed on each background in turn.",
         )
         for file in files or []:
-            _open(file.name, file.getvalue(), opened)
+            given += _open(file.name, file.getvalue())
     with camera:
         taken = st.camera_input("Take a picture") if st.toggle("Use the camera", value=False) else None
         if taken:
-            _open("camera", taken.getvalue(), opened)
+            given += _open("camera", taken.getvalue())
     with samples:
-        opened = [*_samples(images), *opened]
-    given = [one for name, picture in opened for one in _on_backgrounds(name, picture)]
+        given = [*_samples(images), *given]
     if len(given) > MOST:
         st.warning(f"The first {MOST} of {len(given)} pictures are shown; give fewer at once to see the others.")
     return given[:MOST]
 
 
-def _open(name: str, content: bytes, into: list[tuple[str, Image.Image]]) -> None:
+def _open(name: str, content: bytes) -> list[Given]:
     try:
-        into.append((name, open_cutout(content, name)))
+        return _on_backgrounds(name, open_cutout(content, name))
     except UploadError as error:
         is_something_else = bool(content) and not is_picture(content)
         why = f"{error} What is in this file is no picture at all." if is_something_else else str(error)
         st.error(why, icon=":material/broken_image:")
+        return []
 
 
-def _on_backgrounds(name: str, picture: Image.Image) -> list[Given]:
+def _on_backgrounds(name: str, picture: Image.Image, shows: str = "") -> list[Given]:
     """A picture as it is, or a cut-out on each background."""
     if not is_cutout(picture):
-        return [Given(name, on_grey(picture))]
+        return [Given(name, on_grey(picture), object=shows)]
     return [
-        Given(f"{name}, {GREY if context == GREY else place_words(context)}", placed, name, context)
+        Given(f"{name}, {GREY if context == GREY else place_words(context)}", placed, name, context, shows)
         for context, placed in on_backgrounds(picture).items()
     ]
 
 
-def _samples(images: ImageSet) -> list[tuple[str, Image.Image]]:
+def _samples(images: ImageSet) -> list[Given]:
     st.caption(
         "Scenes that no model was trained on. The last are cut out: each is placed on six backgrounds in turn, and "
         "on grey."
     )
-    scenes = dict(zip(group_words(images.grouping).values(), group_pictures(images), strict=True))
-    offered = (
-        {name[0].upper() + name[1:]: picture for name, picture in scenes.items()} if images.about.get("recipe") else {}
-    )
-    chosen = []
+    offered: list[Given] = []
+    if images.about.get("recipe"):
+        words = (name[0].upper() + name[1:] for name in group_words(images.grouping).values())
+        for name, (shows, context), picture in zip(words, images.grouping.pairs, group_pictures(images), strict=True):
+            offered.append(Given(name, Image.fromarray(picture), background=context, object=shows))
+    for name, picture in elsewhere().items():
+        offered.append(Given(name, Image.fromarray(picture), object=ELSEWHERE[name][0]))
+    chosen: list[Given] = []
     tiles = st.container(horizontal=True)
-    every = {name: Image.fromarray(picture) for name, picture in {**offered, **elsewhere()}.items()} | cutouts()
-    for name, picture in every.items():
+    for one in offered:
         with tiles.container(width=SIDE):
-            st.image(picture, width=SIDE, alt=name)
+            st.image(one.picture, width=SIDE, alt=one.name)
+            if st.checkbox(one.name, key=f"sample_{one.name}"):
+                chosen.append(one)
+    for animal, cutout in cutouts().items():
+        name = f"{animal.capitalize()}, cut out"
+        with tiles.container(width=SIDE):
+            st.image(cutout, width=SIDE, alt=name)
             if st.checkbox(name, key=f"sample_{name}"):
-                chosen.append((name, picture))
-    return chosen
+                chosen += _on_backgrounds(name, cutout, animal)
+    known = images.grouping.objects
+    return [one if one.object in known else replace(one, object="") for one in chosen]
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -111,5 +131,48 @@ def cutouts() -> dict[str, Image.Image]:
     found = {}
     for index, animal in enumerate(("camel", "horse")):
         drawing = draw(sample(animal, "grass", split="demo", index=3 + index), 256)
-        found[f"{animal.capitalize()}, cut out"] = Image.fromarray(np.dstack([drawing.image, drawing.mask]))
+        found[animal] = Image.fromarray(np.dstack([drawing.image, drawing.mask]))
     return found
+
+
+def models(trained: dict[str, Condition], experiments: Sequence[Condition], count: int) -> list[Condition]:
+    """The models that pictures are put to: those on the disk, and the untrained encoder behind each."""
+    # The untrained encoder is one more choice, and is made when it is chosen.
+    before = {one.untrained.key: one.untrained for one in trained.values() if not is_pretrained(one)}
+    choices = trained | before
+    usual = [one.key for one in (*experiments[2:], *experiments[:2]) if one.key in choices]
+    usual = [*usual, *(key for key in choices if key not in usual)]
+    chosen = []
+    for column, name, prefix, usually in zip(
+        panels.in_pairs(count), names(count), SIDES, [usual[place % len(usual)] for place in range(count)], strict=False
+    ):
+        with column:
+            key = st.selectbox(
+                f"{name.capitalize()} model",
+                list(choices),
+                index=list(choices).index(usually),
+                format_func=lambda key: _described(choices[key]),
+                key=f"{prefix}_asked",
+                bind="query-params",
+            )
+        chosen.append(choices[key])
+    return chosen
+
+
+def _described(condition: Condition) -> str:
+    length = f", {condition.steps:,} steps" if condition.steps else ""
+    return f"{title(condition)} · seed {condition.init_seed}{length}"
+
+
+def over_backgrounds(given: Sequence[Given], called: Sequence[str], found: Sequence[Sequence[Verdict]]) -> list[str]:
+    """For each cut-out: on how many backgrounds each model names what; `found` by model, then by picture."""
+    sentences = []
+    for name in dict.fromkeys(one.cutout for one in given if one.cutout):
+        places = [place for place, one in enumerate(given) if one.cutout == name]
+        parts = []
+        for model, verdicts in zip(called, found, strict=True):
+            said = Counter(verdicts[place].says or "nothing" for place in places)
+            parts.append(f"{model}: " + ", ".join(f"{says} on {count}" for says, count in said.most_common()))
+        safe = name.replace("*", "").replace("[", "(").replace("]", ")")
+        sentences.append(f"**One cut-out on {len(places)} backgrounds** ({safe}). {'; '.join(parts)}.")
+    return sentences

@@ -1,0 +1,124 @@
+"""A visitor's pictures and the models that they are put to: embeddings, verdicts, and where an answer comes from.
+
+The one idea: what is computed of a visitor's picture is kept in that visitor's session and nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from vlcore.conditions import ConditionError
+from vlcore.figures.heat import painted
+from vlcore.images.imagesets import TRAINING_SIZE, ImageSet
+from vlcore.images.uploads import square
+from vlcore.runs import uploaded
+from vlcore.runs.model_maps import ComparisonError, ModelMap
+from vlcore.runs.placement import OwnModel
+from vlcore.runs.uploaded import Before, Verdict
+from vlcore.ui import work
+from vlcore.ui.giving import Given
+
+MOST_KEPT = 300  # results of a session
+Made = TypeVar("Made")
+
+
+def _kept(name: tuple[Any, ...], make: Callable[[], Made]) -> Made:
+    """A result of this session, made once; the oldest go when there are many."""
+    kept: dict[tuple[Any, ...], Any] = st.session_state.setdefault("asked", {})
+    if name not in kept:
+        while len(kept) >= MOST_KEPT:
+            kept.pop(next(iter(kept)))
+        kept[name] = make()
+    found: Made = kept[name]
+    return found
+
+
+def _digest(picture: Image.Image) -> str:
+    return hashlib.sha256(repr(picture.size).encode() + picture.tobytes()).hexdigest()[:24]
+
+
+def embedded(key: str, given: Sequence[Given]) -> NDArray[np.float32]:
+    """Embeddings of pictures in a model, (m, E)."""
+    model, digest = work.model(key), work.artefact(key).digest
+
+    def one_of(picture: Image.Image) -> NDArray[np.float32]:
+        return _kept(("z", key, digest, _digest(picture)), lambda: model.embed_pictures([picture])[0])
+
+    return np.stack([one_of(one.picture) for one in given])
+
+
+def verdicts(key: str, model: ModelMap, images: ImageSet, given: Sequence[Given], shown: str) -> list[Verdict]:
+    """What a model says of pictures; `shown` is the object that they are said to show, empty where nobody says it: then
+    a sample's own, or what the model takes a picture for."""
+    contexts = images.grouping.contexts
+    pairs = [(shown or one.object, one.background if one.background in contexts else "") for one in given]
+    name = ("verdicts", key, work.artefact(key).digest, tuple(_digest(one.picture) for one in given), tuple(pairs))
+    return _kept(
+        name,
+        lambda: uploaded.verdicts(model, images, embedded(key, given), pairs, _untrained(key, model, given)),
+    )
+
+
+def _untrained(key: str, model: ModelMap, given: Sequence[Given]) -> Before | None:
+    """The same encoder before its first step; None where it is not known."""
+    asked, arrays = work.model(key), model.artefact.arrays("embeddings.npz")
+    if not isinstance(asked, OwnModel) or "untrained_test" not in arrays:
+        return None
+    try:
+        z = asked.before().embed_pictures([one.picture for one in given])
+    except ConditionError:
+        return None  # a frozen network whose weights are not here a second time
+    known = arrays["untrained_test"][np.searchsorted(arrays["test_rows"], model.rows[: model.held_out])]
+    return Before(z, known, arrays["untrained_train"])
+
+
+def explained(key: str, model: ModelMap, images: ImageSet, one: Given, verdict: Verdict) -> None:
+    """Two maps over a picture: what the answer loses without each patch, and attention rollout."""
+    from vlcore.learning.explain import GRID, attention_rollout, patch_ablation
+
+    asked = work.model(key)
+    if not verdict.says:
+        st.caption("This model names nothing, so there is no answer to explain.")
+        return
+    pixels = square(one.picture, TRAINING_SIZE if isinstance(asked, OwnModel) else 224)[None]
+
+    def embed(pictures: NDArray[np.uint8]) -> NDArray[np.floating]:
+        if isinstance(asked, OwnModel):
+            return asked.embed_pixels(pictures)
+        return asked.embed_pictures([Image.fromarray(picture) for picture in pictures])
+
+    def score(z: NDArray[np.floating]) -> NDArray[np.float64]:
+        return uploaded.margin(model, z, images.grouping, verdict.says)
+
+    name = (key, work.artefact(key).digest, _digest(one.picture))
+    try:
+        falls = _kept(("ablation", *name), lambda: patch_ablation(embed, pixels, score)[0])
+    except (ComparisonError, ValueError) as error:
+        st.caption(str(error))
+        return
+    left, right = st.columns(2)
+    left.image(painted(one.picture, falls), width="stretch", alt=f"What “{verdict.says}” loses without each patch")
+    left.caption(
+        f"**Patch ablation** (the faithful one): how far “{verdict.says}” falls when one of {GRID * GRID} patches is "
+        f"painted in the mean colour, at most {falls.max():.2f} in log odds. Warm speaks for it, cool against."
+    )
+    with right:
+        try:
+            if not isinstance(asked, OwnModel):
+                raise ValueError("Attention rollout is of models that are trained here; look at the ablation.")
+            rolled = _kept(("rollout", *name), lambda: attention_rollout(asked.encoder, pixels)[0])
+        except ValueError as error:
+            st.caption(str(error))
+            return
+        st.image(painted(one.picture, rolled - rolled.min()), width="stretch", alt="Attention rollout")
+        st.caption(
+            f"**Attention rollout** (a hint only): which of {rolled.size} patches attention mixes into the embedding. "
+            "It knows nothing of the answer; where the two differ, believe the ablation."
+        )
