@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from vlcore.conditions import Condition
@@ -19,6 +19,7 @@ OTHER = {
 }  # fmt: skip
 ALONE = {name: Condition().but(**{name: value}) for name, value in OTHER.items()}
 ALONE["template"] = Condition(labels="own", template="a {object}").but(template="the {object}")
+BOTH = ("left", "right")
 USUAL = dict.fromkeys(OTHER, Condition()) | {"template": Condition(labels="own", template="a {object}")}
 
 
@@ -31,7 +32,7 @@ def test_every_field_of_a_condition_is_tried() -> None:
 @pytest.mark.parametrize("name", sorted(ALONE))
 def test_any_one_knob_is_named_and_no_other(name: str) -> None:
     assert len(differing([USUAL[name], ALONE[name]])) == 1
-    said = in_words([USUAL[name], ALONE[name]])
+    said = in_words([USUAL[name], ALONE[name]], BOTH)
     (word,) = differing([USUAL[name], ALONE[name]])
     assert said == (f"**Twins**: they differ in one thing, the {word}; what differs between the maps comes from that.")
 
@@ -67,14 +68,42 @@ def test_what_goes_with_another_knob_is_not_counted_beside_it() -> None:
 
 def test_equal_conditions_are_one_map() -> None:
     assert differing([Condition()]) == differing([Condition()] * 4) == []
-    assert in_words([Condition(), Condition()]) == (
+    assert in_words([Condition(), Condition()], BOTH) == (
         "The models are one and the same condition, so their maps are the same map."
     )
 
 
 def test_several_differences_have_no_one_cause() -> None:
-    assert in_words([Condition(), Condition(bias=0.5, steps=7)]) == (
+    assert in_words([Condition(), Condition(bias=0.5, steps=7)], BOTH) == (
         "They differ in 2 things: bias and steps. What differs between the maps cannot be put down to one of them."
     )
-    said = in_words([Condition(), Condition(bias=0.5, steps=7, labels="descriptive")])
+    said = in_words([Condition(), Condition(bias=0.5, steps=7, labels="descriptive")], BOTH)
     assert said.startswith("They differ in 3 things: bias, labels and steps. ")
+
+
+def test_of_several_models_those_that_differ_in_one_thing_are_named() -> None:
+    biased, described = Condition(bias=0.5), Condition(labels="descriptive")
+    names = ("first", "second", "third", "fourth")
+    assert in_words([Condition(), biased, described, described.but(bias=0.5)], names) == (
+        "They differ in 2 things: bias and labels. **Twins**, which differ in one: first and second (bias), first and "
+        "third (labels), second and fourth (labels), third and fourth (bias)."
+    )
+    assert in_words([Condition(), biased, biased.but(labels="descriptive", steps=7)], names[:3]) == (
+        "They differ in 3 things: bias, labels and steps. **Twins**, which differ in one: first and second (bias)."
+    )
+
+
+@given(
+    st.lists(st.sampled_from([Condition(bias=b, steps=s) for b in (0, 0.5) for s in (0, 7)]), min_size=2, max_size=4)
+)
+def test_twins_against_a_slow_reference(conditions: list[Condition]) -> None:
+    names = ("first", "second", "third", "fourth")[: len(conditions)]
+    said = in_words(conditions, names)
+    assume(len({c.bias for c in conditions}) > 1 and len({c.steps for c in conditions}) > 1)
+    for one, first in enumerate(conditions):
+        for other, second in enumerate(conditions):
+            changed = [("bias", first.bias != second.bias), ("steps", first.steps != second.steps)]
+            knobs = [name for name, differs in changed if differs]
+            twins = other > one and len(knobs) == 1
+            named = any(f"{names[one]} and {names[other]} ({knob})" in said for knob in ("bias", "steps"))
+            assert named == twins
