@@ -50,9 +50,10 @@ for column, model in zip(panels.in_pairs(len(models)), models, strict=True):
         sides.badges(model)
 
 in_words = words.in_words(together, images.grouping)
+described = work.described(keys)
 event = drawn.show(
     drawn.maps(keys, palette, side, projection, options),
-    alt=in_words,
+    alt=f"{in_words} {described.words}",
     key="maps",
     on_select="rerun",
     selection_mode=["pick", "brush"],
@@ -88,6 +89,8 @@ def loss() -> None:
 
 SECTIONS = {
     "Groups": lambda: comparing.groups(together, images),
+    "Map in words": lambda: comparing.in_words(described),
+    "Movement": lambda: comparing.movement(together, images),
     "Captions": lambda: caption_section.section(together, images, palette, side),
     "The loss": loss,
     "Film": lambda: film.film_section(keys, palette, side),

@@ -15,7 +15,15 @@ from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from typing import Any
 
-from vlcore import commands, compare_commands, data_commands, pretrained_commands, printed, study_commands
+from vlcore import (
+    commands,
+    compare_commands,
+    data_commands,
+    export_commands,
+    pretrained_commands,
+    printed,
+    study_commands,
+)
 from vlcore.conditions import PRESETS
 from vlcore.images.captions import LABEL_STYLES
 from vlcore.images.generate import PROMPT
@@ -91,6 +99,9 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--together", action="store_true", help="one UMAP for all models")
     compare.add_argument("--prompts", metavar="A,B,C,D", help="prompt axes: from A to B along x, from C to D along y")
     compare.add_argument("--out", required=True, metavar="FILE.html")
+
+    export = add("export", "a model for Embedding Atlas, the TensorFlow projector or transformers", export_commands.run)
+    export_commands.add_options(export)
 
     status = add("status", "jobs and models", commands.status)
     status.add_argument("key", nargs="?")

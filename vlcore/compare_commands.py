@@ -56,6 +56,8 @@ def _projection(options: Namespace, images: ImageSet) -> Projection:
             usual = ",".join(prompts)
             raise CommandError(f"--prompts is {options.prompts!r}; give four captions with commas, as in {usual}.")
         prompts = (given[0], given[1], given[2], given[3])
+    if options.seed and options.map not in ("umap", "tsne"):
+        raise CommandError(f"--seed is of --map umap and tsne; {options.map} is the same with every seed.")
     return Projection(
         options.map,
         seed=options.seed,

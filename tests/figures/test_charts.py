@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from io import BytesIO
 from typing import Any
 
@@ -14,15 +12,8 @@ import pytest
 import vl_convert
 from PIL import Image
 
-from vlcore.figures.charts import DARK, LIGHT, MapInfo, Palette, group_board, learning_curve, linked_maps, small_map
-from vlcore.images.groups import SCENES, Grouping
-from vlcore.images.thumbs import SAFE_URI
-
-INFO = MapInfo("No bias", "trained in 21 s", "1st component, 61 %", "2nd component, 14 %")
-
-
-def maps(points: pd.DataFrame, captions: pd.DataFrame, **more: Any) -> alt.HConcatChart:
-    return linked_maps(points, captions, INFO, INFO, **{"palette": LIGHT, "grouping": SCENES, **more})
+from vlcore.figures.charts import DARK, LIGHT, Palette, group_board, learning_curve, small_map
+from vlcore.images.groups import SCENES
 
 
 def curve() -> pd.DataFrame:
@@ -32,8 +23,8 @@ def curve() -> pd.DataFrame:
 
 
 def layers(spec: dict[str, Any]) -> list[dict[str, Any]]:
-    panes = spec.get("hconcat", [spec])
-    return [layer for pane in panes for layer in pane["layer"]]
+    """All layers, those within layers too."""
+    return [inner for layer in spec["layer"] for inner in (layers(layer) if "layer" in layer else [layer])]
 
 
 def drawn(chart: alt.TopLevelMixin) -> Image.Image:
@@ -42,188 +33,22 @@ def drawn(chart: alt.TopLevelMixin) -> Image.Image:
     return Image.open(BytesIO(png)).convert("RGBA")
 
 
-def test_the_tooltip_shows_the_picture_first(points: pd.DataFrame, captions: pd.DataFrame) -> None:
-    spec = maps(points, captions).to_dict()
-    for pane, side in zip(spec["hconcat"], ("left", "right"), strict=True):
-        (marks,) = [layer for layer in pane["layer"] if layer.get("name", "").startswith("marks")]
-        tooltip = marks["encoding"]["tooltip"]
-        assert isinstance(tooltip, list)
-        assert (tooltip[0]["field"], tooltip[0]["title"]) == ("thumb", "image")
-        shown = [entry["field"] for entry in tooltip[1:]]
-        assert shown == ["object", "context", f"caption_{side}", f"predicted_{side}"]
-
-
-def test_every_layer_is_spoken(points: pd.DataFrame, captions: pd.DataFrame, uploads: pd.DataFrame) -> None:
-    for chart in (maps(points, captions, uploads=uploads), small_map(points, captions, palette=DARK, grouping=SCENES)):
-        for layer in layers(chart.to_dict()):
-            assert layer["encoding"]["description"]["field"] == "spoken"
-
-
-def test_both_selections_are_named_and_cover_both_maps(points: pd.DataFrame, captions: pd.DataFrame) -> None:
-    spec = maps(points, captions).to_dict()
-    hov, pick = spec["params"]
-    assert (hov["name"], hov["select"]["on"], hov["select"]["clear"]) == ("hov", "pointerover", "pointerout")
-    assert (pick["name"], pick["select"]["on"], pick["select"]["toggle"]) == ("pick", "click", False)
-    views = [layer["name"] for layer in layers(spec) if "name" in layer]
-    assert hov["views"] == pick["views"] == views == ["marks_0", "marks_1"]
-    assert hov["select"]["fields"] == pick["select"]["fields"] == ["id"]
-    small = small_map(points, captions, palette=LIGHT, grouping=SCENES).to_dict()
-    assert [param["name"] for param in small["params"]] == ["hov"]
-
-
-def test_the_hovered_picture_lights_up_in_both_maps(
-    points: pd.DataFrame, captions: pd.DataFrame, uploads: pd.DataFrame
-) -> None:
-    for pane in maps(points, captions, uploads=uploads).to_dict()["hconcat"]:
-        pictures = [layer for layer in pane["layer"] if layer["mark"]["type"] == "image"]
-        assert len(pictures) == 2  # of a point, of an upload
-        for layer in pictures:
-            assert {"filter": {"param": "hov", "empty": False}} in layer["transform"]
-            assert layer["encoding"]["url"]["field"] == "thumb"
-            assert 56 <= layer["mark"]["width"] <= 72
-
-
-def test_pictures_travel_once_and_are_safe(points: pd.DataFrame, captions: pd.DataFrame, uploads: pd.DataFrame) -> None:
-    text = maps(points, captions, uploads=uploads).to_json()
-    found = re.findall(r'"(data:[^"]*)"', text)
-    assert len(found) == len(points) + len(uploads)
-    assert all(SAFE_URI.match(uri) for uri in found)
-
-
-def test_equal_input_gives_an_equal_specification(points: pd.DataFrame, captions: pd.DataFrame) -> None:
-    once, again = (maps(points.copy(), captions.copy()).to_json() for _ in range(2))
-    assert once == again
-
-
-def test_a_class_of_pictures_stays_below_two_thousand_marks(points: pd.DataFrame, captions: pd.DataFrame) -> None:
-    minority = int(points["minority"].sum())
-    assert len(points) == 392
-    assert 2 * (len(points) + minority) + 4 * len(captions) < 2000
-    assert maps(points, captions).to_dict()
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda points: points,
-        lambda points: points.assign(xl=points["xl"] * 50),
-        lambda points: points.assign(xl=0.3, yl=-0.2),
-        lambda points: points.assign(xl=1e-7, yl=1e9),
-        lambda points: points.assign(xl=np.nan),
-        lambda points: points.assign(xl=np.inf),
-        lambda points: points.assign(xl=points["xl"] * 1e-8),
-    ],
-)
-def test_maps_are_square_and_undistorted(points: pd.DataFrame, captions: pd.DataFrame, change: Any) -> None:
-    changed, none_left = change(points), captions[captions["side"] == "right"]
-    spec = maps(changed, none_left).to_dict()
-    for pane, sides in zip(spec["hconcat"], (("xl", "yl"), ("xr", "yr")), strict=True):
-        assert pane["width"] == pane["height"] == 420
-        encoding = pane["layer"][1]["encoding"]
-        spans = []
-        for axis, column in zip("xy", sides, strict=True):
-            low, high = encoding[axis]["scale"]["domain"]
-            spans.append(high - low)
-            there = changed.loc[np.isfinite(changed[[*sides]]).all(axis=1), column]
-            assert there.empty or low < there.min() <= there.max() < high
-        assert spans[0] == pytest.approx(spans[1], rel=1e-3)
-        assert spans[0] > 0
-
-
-def test_a_collapsed_map_and_absent_pictures_draw(points: pd.DataFrame, captions: pd.DataFrame) -> None:
-    assert drawn(maps(points.assign(xl=0.0, yl=0.0, xr=np.nan), captions.iloc[:0])).size[0] > 840
-
-
-def test_absent_pictures_are_null_and_filtered(points: pd.DataFrame, captions: pd.DataFrame) -> None:
-    spec = maps(points, captions).to_dict()
-    (table,) = [rows for rows in spec["datasets"].values() if "thumb" in rows[0]]
-    assert sum(row["xr"] is None for row in table) == 72
-    right = spec["hconcat"][1]["layer"]
-    for layer in right:
-        if "thumb" in json.dumps(layer) or "group" in json.dumps(layer["encoding"]):
-            assert {"filter": "isValid(datum.xr) && isValid(datum.yr)"} in layer["transform"]
-
-
-def test_only_listed_columns_travel(points: pd.DataFrame, captions: pd.DataFrame) -> None:
-    assert "secret" not in maps(points.assign(path="secret"), captions.assign(path="secret")).to_json()
-
-
-def test_marks_mean_what_the_legend_says(points: pd.DataFrame, captions: pd.DataFrame, uploads: pd.DataFrame) -> None:
-    plain, starred = maps(points, captions).to_dict(), maps(points, captions, uploads=uploads).to_dict()
-    encoding = layers(plain)[1]["encoding"]
-    domain, shapes = (encoding["shape"]["scale"][part] for part in ("domain", "range"))
-    assert domain[:4] == list(SCENES.names)
-    assert shapes[:4] == ["circle", "circle", "triangle-up", "triangle-up"]
-    assert encoding["stroke"]["scale"]["range"][:4] == list(LIGHT.groups)
-    assert encoding["fill"]["condition"]["test"] == "datum.kind == 'training'"
-    assert encoding["fill"]["value"] == "transparent"
-    legend = encoding["shape"]["legend"]
-    assert "hollow: held out" in legend["labelExpr"]
-    assert "key upload" not in legend["values"]
-    assert "key upload" in layers(starred)[1]["encoding"]["shape"]["legend"]["values"]
-    for layer in layers(plain)[:1]:
-        assert {"filter": "datum.minority"} in layer["transform"]
-
-
-def test_no_map_zooms_under_a_scrolling_page(points: pd.DataFrame, captions: pd.DataFrame) -> None:
-    assert "scales" not in json.dumps(maps(points, captions).to_dict()["params"])
-
-
-def test_words_of_other_sets_and_quotes_in_names(points: pd.DataFrame, captions: pd.DataFrame) -> None:
-    odd = Grouping(('a "b"', "c'd"), ("e", "f"))
-    names = dict(zip(SCENES.names, odd.names, strict=True))
-    chart = maps(points.assign(group=points["group"].map(names)), captions, grouping=odd)
-    assert drawn(chart).size[0] > 840
-
-
-def test_long_titles_wrap(points: pd.DataFrame, captions: pd.DataFrame) -> None:
-    info = MapInfo("word " * 30, "word " * 30, "x", "y")
-    chart = linked_maps(points, captions, info, info, palette=LIGHT, grouping=SCENES)
-    assert len(chart.to_dict()["hconcat"][0]["title"]["text"]) > 1
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (lambda points: points.drop(columns=["thumb", "xl"]), "missing columns xl, thumb|missing columns thumb, xl"),
-        (lambda points: points.assign(id="same"), "every id"),
-        (lambda points: points.assign(group="zebra_ice"), "unknown group zebra_ice"),
-        (lambda points: points.assign(kind="val"), "unknown kind val"),
-        (lambda points: points.assign(thumb='data:image/png;base64,A" onerror="x'), "not a data URI"),
-    ],
-)
-def test_bad_points_are_refused(points: pd.DataFrame, captions: pd.DataFrame, change: Any, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        maps(change(points), captions)
-    with pytest.raises(ValueError, match=words):
-        small_map(change(points), captions, palette=LIGHT, grouping=SCENES)
-
-
-def test_bad_captions_and_uploads_are_refused(
-    points: pd.DataFrame, captions: pd.DataFrame, uploads: pd.DataFrame
-) -> None:
-    with pytest.raises(ValueError, match="unknown side up"):
-        maps(points, captions.assign(side="up"))
-    with pytest.raises(ValueError, match="captions: missing columns caption"):
-        maps(points, captions.drop(columns="caption"))
-    with pytest.raises(ValueError, match="uploads: missing columns name"):
-        maps(points, captions, uploads=uploads.drop(columns="name"))
-    with pytest.raises(ValueError, match="in no point"):
-        maps(points, captions, uploads=uploads.assign(id=points["id"][0]))
-    with pytest.raises(ValueError, match="not a data URI"):
-        maps(points, captions, uploads=uploads.assign(thumb="https://example.org/x.png"))
-
-
-def test_no_uploads_is_no_stars(points: pd.DataFrame, captions: pd.DataFrame, uploads: pd.DataFrame) -> None:
-    assert maps(points, captions, uploads=uploads.iloc[:0]).to_json() == maps(points, captions).to_json()
-
-
-def test_a_small_map_reads_the_left_side_only(points: pd.DataFrame, captions: pd.DataFrame) -> None:
-    left = points.drop(columns=["xr", "yr", "caption_right", "predicted_right"])
-    spec = small_map(left, captions[["caption", "x", "y"]], palette=LIGHT, grouping=SCENES, side=180).to_dict()
+def test_a_small_map_reads_the_first_map_only(points: pd.DataFrame, captions: pd.DataFrame) -> None:
+    one = points.drop(columns=[name for name in points if name[-1] in "123" and name[-2:] != "id"])
+    spec = small_map(one, captions, palette=LIGHT, grouping=SCENES, side=180).to_dict()
     assert (spec["width"], spec["height"]) == (180, 180)
-    assert spec["layer"][1]["encoding"]["shape"]["legend"] is None
+    assert [param["name"] for param in spec["params"]] == ["hov"]
+    assert spec["params"][0]["views"] == [layer["name"] for layer in spec["layer"] if "marks" in layer.get("name", "")]
+    strokes = [layer["encoding"]["stroke"] for layer in layers(spec) if "stroke" in layer["encoding"]]
+    assert strokes
+    assert all(stroke["legend"] is None for stroke in strokes)
     assert isinstance(spec["padding"], dict)  # a number crashes Streamlit's browser part
+    assert sum("caption" in row for rows in spec["datasets"].values() for row in rows) == 2
+    assert spec == small_map(points, captions, palette=LIGHT, grouping=SCENES, side=180).to_dict()
+
+
+def test_a_small_map_needs_no_captions(points: pd.DataFrame, captions: pd.DataFrame) -> None:
+    assert drawn(small_map(points, captions.iloc[:0], palette=LIGHT, grouping=SCENES)).size[0] > 200
 
 
 def test_a_board_has_a_dot_and_an_interval_a_row(board: pd.DataFrame) -> None:
@@ -301,10 +126,9 @@ def test_bad_curves_are_refused() -> None:
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
 def test_every_chart_draws_in_the_colours_of_its_palette(
-    points: pd.DataFrame, captions: pd.DataFrame, uploads: pd.DataFrame, board: pd.DataFrame, palette: Palette
+    points: pd.DataFrame, captions: pd.DataFrame, board: pd.DataFrame, palette: Palette
 ) -> None:
     charts = {
-        "maps": maps(points, captions, uploads=uploads, palette=palette),
         "small": small_map(points, captions, palette=palette, grouping=SCENES),
         "board": group_board(board, palette=palette, grouping=SCENES, width=560),
         "curve": learning_curve(curve(), palette=palette, width=400, height=200),
@@ -313,5 +137,4 @@ def test_every_chart_draws_in_the_colours_of_its_palette(
         picture = np.asarray(drawn(chart))
         assert picture[0, 0, 3] == 0, f"{name}: the ground is transparent"
         solid = {"#{:02X}{:02X}{:02X}".format(*pixel[:3]) for pixel in picture[picture[..., 3] == 255]}
-        wanted = {palette.groups[1], palette.groups[2]} | ({palette.accent} if name == "maps" else set())
-        assert wanted <= solid, name
+        assert {palette.groups[1], palette.groups[2]} <= solid, name

@@ -221,7 +221,7 @@ def _colours(palette: Palette, grouping: Grouping, colour_by: str) -> list[tuple
     said = [f"predicted: {value}" if colour_by == "prediction" else value for value in values[:2]]
     return [
         (f"{_COLUMNS[colour_by]} {value}", words, colour, "square", True)
-        for value, words, colour in zip(values, (*said, "no prediction"), (first, second, palette.muted), strict=True)
+        for value, words, colour in zip(values, (*said, "no prediction"), (first, second, palette.text), strict=True)
     ]
 
 

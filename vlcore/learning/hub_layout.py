@@ -8,6 +8,7 @@ package, and gets the same embeddings to the last bit.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -193,7 +194,9 @@ def write_folder(model: Encoder, vocabulary: Vocabulary, captions: Sequence[str]
     config.save_pretrained(folder)
     shell = VlBiasModel(config)
     shell.encoder = model
-    save_model(shell, str(folder / "model.safetensors"), metadata={"format": "pt"})
+    weights = folder / "model.safetensors"
+    save_model(shell, str(weights), metadata={"format": "pt"})
+    shutil.copymode(folder / "config.json", weights)  # safetensors makes files that only their owner reads
     tokenizer_of(vocabulary, model.config.max_words).save_pretrained(folder)
     VlBiasImageProcessor(model.config.image_size).save_pretrained(folder)
     (folder / "vocab.json").write_text(

@@ -72,8 +72,11 @@ def ask(model: ModelMap, loaded: Loaded, text: str) -> Asked:
     """Put a caption to a model.
 
     Raises:
+        CaptionLabError: when the model was trained without captions.
         ModelError: when captions have no place in this model.
     """
+    if model.artefact.condition.objective == "simclr":
+        raise CaptionLabError("It was trained without captions: its text encoder has never learnt a word.")
     pairs = left_out(text)
     embedded = loaded.embed_captions([text, *(rest for _, rest in pairs)])
     places = model.place(embedded)

@@ -26,6 +26,7 @@ from vlcore.runs.titles import title
 
 MOST_MODELS = 4
 MOST_CAPTIONS = 8  # on a map
+FEW_SHARED = 10  # held-out pictures below which a turn would be noise
 Thumbs = Callable[[ImageSet, Sequence[int]], list[str]]
 
 
@@ -139,7 +140,7 @@ def _turn(model: ModelMap, onto: ModelMap) -> Turn:
     if not _is_turned(model):
         return Turn(np.zeros(2), np.eye(2), np.zeros(2))
     shared = np.intersect1d(model.rows[: model.held_out], onto.rows[: onto.held_out])
-    if len(shared) < 2:  # folds of another seed hold other pictures out
+    if len(shared) < FEW_SHARED:  # folds of another seed hold other pictures out
         shared = np.intersect1d(model.rows, onto.rows)
     if len(shared) < 2:
         raise ComparisonError("The models show different pictures; choose models with one seed.")

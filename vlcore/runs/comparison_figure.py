@@ -66,6 +66,7 @@ def figure(
         neighbours=overlays.neighbour_lines(comparison) if options.neighbours else None,
         twins=arrows,
         board=None if rights.empty else rights,
+        columns=min(2, len(comparison.models)),
     )
 
 

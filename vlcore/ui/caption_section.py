@@ -43,14 +43,14 @@ def _typed(comparison: Comparison, images: ImageSet, palette: Palette, side: int
     for pane, (name, model) in enumerate(zip(comparison.names, comparison.models, strict=True)):
         try:
             answers[pane] = caption_lab.ask(model, work.model(model.artefact.key), text)
-        except (ConditionError, StoreError) as error:
+        except (ConditionError, StoreError, caption_lab.CaptionLabError) as error:
             st.info(f"The {name} model cannot be asked. {error}", icon=":material/info:")
     if not answers:
         return
     for pane, asked in answers.items():
         if asked.unknown:
             st.warning(
-                f"The {comparison.names[pane]} model does not know {_listed(asked.unknown)} and reads the rest.",
+                f"The {comparison.names[pane]} model does not know, or does not read, {_listed(asked.unknown)}.",
                 icon=":material/help:",
             )
     _map(comparison, answers, text, images, palette, side)

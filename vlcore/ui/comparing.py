@@ -13,7 +13,7 @@ import streamlit as st
 from vlcore.conditions import ConditionError
 from vlcore.figures.theme import group_words
 from vlcore.images.imagesets import ImageSet
-from vlcore.runs import measured, overlays, words
+from vlcore.runs import layouts, measured, overlays, words
 from vlcore.runs.compare import Comparison
 from vlcore.ui import panels
 
@@ -141,6 +141,43 @@ def numbers(comparison: Comparison, images: ImageSet) -> None:
     for name, model in zip(comparison.names, comparison.models, strict=True):
         if quality := measured.map_quality(model.artefact):
             st.caption(f"{name.capitalize()} PCA map: {quality}.")
+
+
+def movement(comparison: Comparison, images: ImageSet) -> None:
+    """How far pictures moved from the first model to the others, and whose neighbours they stayed."""
+    if len(set(model.artefact.key for model in comparison.models)) == 1:
+        st.caption("Both maps are of one model: nothing moved.")
+        return
+    try:
+        found = layouts.moved(comparison, images)
+    except ValueError as error:
+        st.info(str(error), icon=":material/info:")
+        return
+    for one in found:
+        st.markdown(f"**From the {comparison.names[0]} to the {one.name} model**")
+        st.dataframe(one.table, hide_index=True, width="stretch")
+        st.caption(
+            "Movement is on the maps, after turning: 1 is the size of the first. Kept neighbours are of the full space "
+            f"and need no map: of ten, unrelated models share {100 * one.chance:.0f} % by chance. Intervals are over "
+            "scenes, of one pair of runs."
+        )
+        st.markdown("The pictures that moved most")
+        with st.container(horizontal=True, gap="small"):
+            for row, way, kept in one.most:
+                facts = images.table.iloc[row]
+                words = f"{facts['object']}, {facts['context']}"
+                st.image(images.image(row), width=104, caption=f"{words}: {way:.1f}, {kept:.0%} kept")
+
+
+def in_words(described: layouts.Described) -> None:
+    """Who is near whom, as sentences and as a table."""
+    for sentence in described.sentences:
+        st.markdown(sentence)
+    st.dataframe(described.table, hide_index=True, width="stretch")
+    st.caption(
+        "Cosine distances between the centres of groups in the full space, 0 (one direction) to 2 (opposite), with "
+        "95 % intervals over scenes, of the held-out pictures that the maps show."
+    )
 
 
 def groups(comparison: Comparison, images: ImageSet) -> None:

@@ -24,6 +24,7 @@ from vlcore.runs import (
     compare,
     imports,
     jobs,
+    layouts,
     model_maps,
     pipeline,
     placement,
@@ -167,6 +168,17 @@ def comparison(keys: Sequence[str], projection: Projection = PCA) -> compare.Com
 def _comparison(keys: tuple[str, ...], projection: Projection, digests: tuple[str, ...]) -> compare.Comparison:
     maps = {key: model_map(key, projection, keys) for key in keys}
     return compare.compare([maps[key] for key in keys], image_set(maps[keys[0]]), thumbs)
+
+
+def described(keys: Sequence[str]) -> layouts.Described:
+    """Who is near whom in each model, in words, worked out once."""
+    return _described(tuple(keys), tuple(artefact(key).digest for key in keys))
+
+
+@st.cache_resource(max_entries=100, show_spinner=False)
+def _described(keys: tuple[str, ...], digests: tuple[str, ...]) -> layouts.Described:
+    together = comparison(keys)
+    return layouts.described(together, image_set(together.models[0]))
 
 
 def image_set(model: ModelMap) -> ImageSet:
