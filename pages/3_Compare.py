@@ -30,8 +30,11 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 side = shell.map_side()
 
 with shell.errors_as_sentences():
-    defaults = grid("experiments", usual_condition(images))[: int(number or 2)]
-    models = sides.choose(defaults, preset or "standard", images)
+    if images.has_pictures:
+        defaults = grid("experiments", usual_condition(images))[: int(number or 2)]
+        models = sides.choose(defaults, preset or "standard", images)
+    else:
+        models = sides.choose_imported(int(number or 2), images)
 st.markdown(differing.in_words([model.condition for model in models], [model.name for model in models]))
 
 if sides.missing(models):

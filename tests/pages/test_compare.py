@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from vlcore.conditions import Condition, grid
 from vlcore.images.thumbs import SAFE_URI
 from vlcore.runs import store
+from vlcore.runs.imported import import_embeddings
 from vlcore.runs.jobs import State
 from vlcore.runs.measured import share
 from vlcore.ui import work
@@ -282,8 +284,36 @@ def test_words_that_a_model_does_not_know_are_named(experiments: list[store.Arte
     assert table["Left out"].tolist() == ["a", "zebra", "on", "grass"]
 
 
-@pytest.mark.parametrize("section", ["Groups", "Captions", "The loss", "Film", "All measures", "Take along"])
+@pytest.mark.parametrize(
+    "section", ["Groups", "Map in words", "Movement", "Captions", "The loss", "Film", "All measures", "Take along"]
+)
 def test_every_section_opens(experiments: list[store.Artefact], section: str) -> None:
     page = start(closer=section)
     assert not page.exception
     assert not page.error
+
+
+@pytest.fixture(scope="module")
+def encoders(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Names of two sets of embeddings of the same pictures."""
+    random = np.random.default_rng(0)
+    groups = np.repeat(np.arange(4), 60)
+    facts = {
+        "object": np.array(["horse", "horse", "camel", "camel"])[groups],
+        "context": np.array(["grass", "desert", "desert", "grass"])[groups],
+        "name": np.array([f"picture-{number}" for number in range(len(groups))]),
+    }
+    names = ["first-encoder", "second-encoder"]
+    for name, width in zip(names, (16, 24), strict=True):
+        file = tmp_path_factory.mktemp("npz") / f"{name}.npz"
+        np.savez(file, z=random.normal(size=(4, width))[groups] + random.normal(size=(240, width)), **facts)
+        import_embeddings(file, name)
+    return names
+
+
+@pytest.mark.parametrize("section", ["Groups", "Map in words", "Movement", "Captions", "The loss", "Film"])
+def test_imported_embeddings_of_the_same_pictures_stand_beside_each_other(encoders: list[str], section: str) -> None:
+    page = start(data=encoders[0], closer=section)
+    assert not page.exception
+    assert not page.error
+    assert titles_of(page) == [f"Imported embeddings “{name}”" for name in encoders]

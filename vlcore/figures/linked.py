@@ -22,14 +22,7 @@ from vlcore.figures import layers, lines
 from vlcore.figures.keys import COLOURINGS, Key, Keys, caption_key, carriers, map_keys, trust_key, upload_key
 from vlcore.figures.maps import MapInfo
 from vlcore.figures.panes import Look, Pane, sent
-from vlcore.figures.tables import (
-    board_table,
-    captions_table,
-    extent_of,
-    lines_table,
-    points_table,
-    uploads_table,
-)
+from vlcore.figures.tables import board_table, captions_table, extent_of, lines_table, points_table, uploads_table
 from vlcore.figures.theme import Palette, theme
 from vlcore.images.groups import Grouping
 
@@ -37,8 +30,8 @@ __all__ = ["COLOURINGS", "MapOptions", "brushed", "linked_maps"]
 
 MOST = 4  # maps
 _GAP = 36  # px between two maps
+# A drag that begins on a mark would end in no click on it.
 _BRUSH = "[pointerdown[!event.item || event.item.mark.marktype === 'group'], window:pointerup] > window:pointermove!"
-
 # A click on anything else would toggle the last entry once more.
 _LEGEND_CLICK = "click[event.item && indexof(event.item.mark.role, 'legend') === 0]"
 
@@ -161,23 +154,18 @@ def brushed(selection: Mapping[str, Any], points: pd.DataFrame) -> list[str]:
     """The pictures inside a brush.
 
     Args:
-        selection: what Streamlit returns: ``{"brush": {"x1": [-0.2, 0.4], "y1": [0.1, 0.9]}, ...}``. A brush that is
-            empty or not there holds nothing. What clicked cells (`cell`) and keys of the legend (`shown`) hide is left
-            out, if the page asks Streamlit for these selections too.
+        selection: what Streamlit returns: ``{"brush": {"x1": [-0.2, 0.4], "y1": [0.1, 0.9]}, ...}``. A brush holds
+            nothing where it is empty, not there, or was drawn in a map that is gone: Streamlit remembers it. What
+            clicked cells (`cell`) and keys of the legend (`shown`) hide is left out, if the page asks Streamlit for
+            these selections too.
         points: the table of `linked_maps`.
 
     Returns:
         Their ids, in the order of the table.
-
-    Raises:
-        ValueError: the brush was drawn over columns that the table lacks.
     """
     ranges = selection.get("brush") or {}
-    if not ranges:
+    if not ranges or any(column not in points for column in ranges):
         return []
-    unknown = [column for column in ranges if column not in points]
-    if unknown:
-        raise ValueError(f"the brush was drawn over {', '.join(unknown)}, which the points lack")
     inside = np.ones(len(points), dtype=bool)
     for column, ends in ranges.items():
         inside &= points[column].between(min(ends), max(ends)).to_numpy()

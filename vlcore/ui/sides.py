@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from vlcore.conditions import Condition
+from vlcore.conditions import IMPORTED, Condition
 from vlcore.images.imagesets import ImageSet
 from vlcore.runs.compare import names
+from vlcore.runs.imported import condition_of
 from vlcore.runs.jobs import State
 from vlcore.runs.titles import title
 from vlcore.ui import panels, shell, work
@@ -83,6 +84,31 @@ def _one(
         return Side(name, prefix, condition.key, condition, made_here=True)
     st.caption(f"From the disk: {title(there[key])}, seed {there[key].init_seed}, {there[key].steps:,} steps")
     return Side(name, prefix, key, there[key], made_here=False)
+
+
+def choose_imported(count: int, images: ImageSet) -> list[Side]:
+    """Embeddings of the same pictures that were computed elsewhere, each in a set of its own; two in a row."""
+    own = work.artefact(condition_of(images).key)
+    there = {
+        key: condition
+        for key, condition in work.conditions().items()
+        if condition.objective == IMPORTED and work.artefact(key).manifest.get("pictures") == own.manifest["pictures"]
+    }
+    keys = [own.key, *(key for key in there if key != own.key)]
+    if len(keys) == 1:
+        st.info(
+            "These are the only embeddings of these pictures. Import those of another encoder with the same names of "
+            "pictures, and the two stand beside each other here; until then each map is the same."
+        )
+    chosen = []
+    for place, (column, name) in enumerate(zip(panels.in_pairs(count), names(count), strict=True)):
+        with column:
+            key = st.selectbox(
+                f"{name.capitalize()} encoder", keys, index=place % len(keys), key=f"{SIDES[place]}_encoder_of",
+                bind="query-params", format_func=lambda key: title(there[key]),
+            )  # fmt: skip
+        chosen.append(Side(name, SIDES[place], key, there[key], made_here=False))
+    return chosen
 
 
 def missing(sides: Sequence[Side]) -> list[Side]:
