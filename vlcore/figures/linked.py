@@ -30,7 +30,7 @@ __all__ = ["COLOURINGS", "MapOptions", "brushed", "linked_maps"]
 
 MOST = 4  # maps
 _GAP = 36  # px between two maps
-# A drag that begins on a mark would end in no click on it.
+# Only from empty ground: a press on a mark would take the brush away, and with it what was lit.
 _BRUSH = "[pointerdown[!event.item || event.item.mark.marktype === 'group'], window:pointerup] > window:pointermove!"
 # A click on anything else would toggle the last entry once more.
 _LEGEND_CLICK = "click[event.item && indexof(event.item.mark.role, 'legend') === 0]"
