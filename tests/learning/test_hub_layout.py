@@ -17,7 +17,7 @@ from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenize
 
 from vlcore.images.groups import SCENES
 from vlcore.images.uploads import square
-from vlcore.images.vocabulary import MAX_WORDS, Vocabulary
+from vlcore.images.vocabulary import MAX_WORDS, UNKNOWN, Vocabulary
 from vlcore.learning import embed
 from vlcore.learning.hub_layout import VlBiasConfig, VlBiasModel, tokenizer_of, write_folder
 from vlcore.learning.model import Encoder, ModelConfig, of_config, to_input
@@ -95,6 +95,13 @@ def test_the_tokenizer_reads_captions_as_training_did(parts: list[str]) -> None:
     tokenizer = tokenizer_of(VOCABULARY)
     read = tokenizer(text, truncation=True, padding="max_length")["input_ids"]
     assert read == VOCABULARY.tokens([text])[0].tolist()
+
+
+def test_upper_case_and_sharp_s_are_read_as_training_did() -> None:
+    vocabulary = Vocabulary(["strasse", "écru"])
+    for text in ("STRASSE", "Straße", "STRAẞE", "Écru"):
+        read = tokenizer_of(vocabulary)(text)["input_ids"]
+        assert read == vocabulary.tokens([text])[0, :1].tolist() != [UNKNOWN]
 
 
 def test_the_folder_holds_what_its_readers_look_for(folder: Path) -> None:
