@@ -14,6 +14,8 @@ from vlcore.runs.projections import PCA
 from vlcore.runs.titles import title
 from vlcore.ui import asking, drawn, giving, map_controls, panels, shell, sides, work
 
+LARGE = 220  # px of the longer side of a picture that is looked at
+
 palette = shell.begin("Where does your picture land?")
 intro = st.container()
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -102,7 +104,9 @@ st.subheader("What the models say")
 animal = images.grouping.object_word
 rows = [f"{place}. {one.name}" for place, one in enumerate(given, start=1)]
 table = uploaded.table_of(rows, called, verdicts, images)
-st.dataframe(table, hide_index=True, width="stretch")
+st.dataframe(
+    table, hide_index=True, width="stretch", column_config={"Picture": st.column_config.TextColumn(width="medium")}
+)
 st.caption(
     f"Balance: cosine to pictures of the same {animal} in the other place, minus cosine to pictures of the other "
     f"{animal} in the same place. Captions that name the place ask a model to sort by it, so compare balances between "
@@ -121,27 +125,28 @@ if len(given) > 1:
     looked = st.selectbox("Picture", rows, key="look_at", width=480)
     place = rows.index(looked) if looked in rows else 0
 one = given[place]
-own, others = st.columns([1, 4], border=True)
-own.image(one.picture, width="stretch")
-own.text(one.name)
-explain = own.toggle(
-    "Explain the answer",
-    key="explain",
-    help="Covers each patch of the picture in turn and asks the model again. A pretrained model takes a while.",
-)
-with others:
-    for column, pane in zip(panels.in_pairs(len(keys)), range(len(keys)), strict=True):
-        with column, shell.errors_as_sentences():
-            model, verdict = together.models[pane], verdicts[pane][place]
-            st.markdown(f"**{called[pane]}**: {title(model.artefact.condition)}")
-            if verdict.says:
-                st.markdown(f"Says **{verdict.says}**, with {100 * verdict.share:.0f}\u00a0% of its own certainty.")
-            else:
-                st.caption(verdict.why_silent)
-            panels.pictures(model, verdict.nearest)
-            if verdict.captions:
-                panels.caption_table(model, embedded[pane][place])
-            st.markdown(uploaded.pull_in_words(verdict, images.grouping))
-            st.markdown(uploaded.novelty_in_words(verdict))
-            if explain:
-                asking.explained(keys[pane], model, images, one, verdict)
+wide = max(1, LARGE * one.picture.width // max(one.picture.size))
+with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    st.image(one.picture, width=wide, alt=f"Picture {place + 1}")
+    with st.container():
+        st.text(one.name)
+        explain = st.toggle(
+            "Explain the answer",
+            key="explain",
+            help="Covers each patch of the picture in turn and asks the model again. A pretrained model takes a while.",
+        )
+for column, pane in zip(panels.in_pairs(len(keys)), range(len(keys)), strict=True):
+    with column.container(border=True, height="stretch"), shell.errors_as_sentences():
+        model, verdict = together.models[pane], verdicts[pane][place]
+        st.markdown(f"**{called[pane]}**: {title(model.artefact.condition)}")
+        if verdict.says:
+            st.markdown(f"Says **{verdict.says}**, with {100 * verdict.share:.0f}\u00a0% of its own certainty.")
+        else:
+            st.caption(verdict.why_silent)
+        panels.pictures(model, verdict.nearest)
+        if verdict.captions:
+            panels.caption_table(model, embedded[pane][place])
+        st.markdown(uploaded.pull_in_words(verdict, images.grouping))
+        st.markdown(uploaded.novelty_in_words(verdict))
+        if explain:
+            asking.explained(keys[pane], model, images, one, verdict)

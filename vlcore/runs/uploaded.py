@@ -21,6 +21,7 @@ from vlcore.runs.measured import number
 from vlcore.runs.model_maps import ComparisonError, ModelMap, caption_scores, object_scores_of
 
 NEAREST = 5
+AS_HELD_OUT = "as held-out ones"  # no more is known: a photograph may be as near as the drawings are to each other
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,23 +197,26 @@ def pull_in_words(verdict: Verdict, grouping: Grouping) -> str:
 
 
 def _like(new: Novelty) -> str:
-    return "unlike anything" if new.unlike_anything else "hardly" if new.rare else "yes"
+    return "unlike anything" if new.unlike_anything else "hardly" if new.rare else AS_HELD_OUT
 
 
 def novelty_in_words(verdict: Verdict) -> str:
     """Whether a picture is like what the model was trained on, in a sentence or two with their numbers."""
     new = verdict.judged
-    share = f"{100 * new.share.value:.0f} % ({100 * new.share.low:.0f} to {100 * new.share.high:.0f})"
     told = f"cosine {new.similarity:.2f} to the nearest training picture"
     if verdict.novelty_before is not None:
         told += " before training"
-    as_far = f"{share} of {new.share.n:,} held-out pictures are at least as far from theirs"
     opening = {
         "unlike anything": "**Unlike anything it has seen**",
         "hardly": "**Hardly like anything it has seen**",
-        "yes": "Like pictures of this set",
+        AS_HELD_OUT: "As near to what it has seen as held-out pictures are",
     }[_like(new)]
-    now = ""
-    if verdict.novelty_before is not None:
-        now = f" Training moved it to {verdict.novelty.similarity:.2f}: it pulls strange pictures in, too."
-    return f"{opening}: {told}; {as_far}.{now}"
+    sentence = f"{opening}: {told}; {_share(new)} of {new.share.n:,} held-out pictures are at least as far from theirs."
+    if verdict.novelty_before is None:
+        return sentence
+    after = verdict.novelty
+    return f"{sentence} After training: cosine {after.similarity:.2f}, and {_share(after)} are at least as far."
+
+
+def _share(new: Novelty) -> str:
+    return f"{100 * new.share.value:.0f} % ({100 * new.share.low:.0f} to {100 * new.share.high:.0f})"

@@ -5,7 +5,6 @@ The one idea: what is computed of a visitor's picture is kept in that visitor's 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -40,26 +39,22 @@ def _kept(name: tuple[Any, ...], make: Callable[[], Made]) -> Made:
     return found
 
 
-def _digest(picture: Image.Image) -> str:
-    return hashlib.sha256(repr(picture.size).encode() + picture.tobytes()).hexdigest()[:24]
-
-
 def embedded(key: str, given: Sequence[Given]) -> NDArray[np.float32]:
     """Embeddings of pictures in a model, (m, E)."""
     model, digest = work.model(key), work.artefact(key).digest
 
-    def one_of(picture: Image.Image) -> NDArray[np.float32]:
-        return _kept(("z", key, digest, _digest(picture)), lambda: model.embed_pictures([picture])[0])
+    def one_of(one: Given) -> NDArray[np.float32]:
+        return _kept(("z", key, digest, one.digest), lambda: model.embed_pictures([one.picture])[0])
 
-    return np.stack([one_of(one.picture) for one in given])
+    return np.stack([one_of(one) for one in given])
 
 
 def verdicts(key: str, model: ModelMap, images: ImageSet, given: Sequence[Given], shown: str) -> list[Verdict]:
-    """What a model says of pictures; `shown` is the object that they are said to show, empty where nobody says it: then
-    a sample's own, or what the model takes a picture for."""
+    """What a model says of pictures; `shown` is the object that a visitor's own are said to show, empty where nobody
+    says it: then what the model takes a picture for. A sample is known."""
     contexts = images.grouping.contexts
-    pairs = [(shown or one.object, one.background if one.background in contexts else "") for one in given]
-    name = ("verdicts", key, work.artefact(key).digest, tuple(_digest(one.picture) for one in given), tuple(pairs))
+    pairs = [(one.object or shown, one.background if one.background in contexts else "") for one in given]
+    name = ("verdicts", key, work.artefact(key).digest, tuple(one.digest for one in given), tuple(pairs))
     return _kept(
         name,
         lambda: uploaded.verdicts(model, images, embedded(key, given), pairs, _untrained(key, model, given)),
@@ -67,9 +62,9 @@ def verdicts(key: str, model: ModelMap, images: ImageSet, given: Sequence[Given]
 
 
 def _untrained(key: str, model: ModelMap, given: Sequence[Given]) -> Before | None:
-    """The same encoder before its first step; None where it is not known."""
+    """The same encoder before its first step; None where it is not known, or is the model itself."""
     asked, arrays = work.model(key), model.artefact.arrays("embeddings.npz")
-    if not isinstance(asked, OwnModel) or "untrained_test" not in arrays:
+    if model.artefact.condition.steps == 0 or not isinstance(asked, OwnModel) or "untrained_test" not in arrays:
         return None
     try:
         z = asked.before().embed_pictures([one.picture for one in given])
@@ -97,7 +92,7 @@ def explained(key: str, model: ModelMap, images: ImageSet, one: Given, verdict: 
     def score(z: NDArray[np.floating]) -> NDArray[np.float64]:
         return uploaded.margin(model, z, images.grouping, verdict.says)
 
-    name = (key, work.artefact(key).digest, _digest(one.picture))
+    name = (key, work.artefact(key).digest, one.digest)
     try:
         falls = _kept(("ablation", *name), lambda: patch_ablation(embed, pixels, score)[0])
     except (ComparisonError, ValueError) as error:

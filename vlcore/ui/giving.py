@@ -6,13 +6,16 @@ background; nothing is written to the disk.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import streamlit as st
 from PIL import Image
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from vlcore.conditions import Condition
 from vlcore.figures.theme import group_words, place_words
@@ -29,6 +32,7 @@ from vlcore.ui.sides import SIDES
 
 MOST = 14  # pictures at once: two cut-outs on every background
 SIDE = 128  # px of a sample
+LONGEST = 60  # characters of a name
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +53,17 @@ class Given:
     background: str = ""
     object: str = ""
 
+    @cached_property
+    def digest(self) -> str:
+        """Names the picture by its content."""
+        return hashlib.sha256(repr(self.picture.size).encode() + self.picture.tobytes()).hexdigest()[:24]
+
 
 def collect(images: ImageSet) -> list[Given]:
-    """The controls, and what was given with them."""
-    given: list[Given] = []
+    """The controls, and what was given with them: samples first."""
     upload, camera, samples = st.tabs(["Upload or paste", "Camera", "Sample pictures"])
+    with samples:
+        given = _samples(images)
     with upload:
         files = st.file_uploader(
             "Pictures (PNG, JPEG or WebP, up to 5 MB each)",
@@ -63,27 +73,66 @@ def collect(images: ImageSet) -> list[Given]:
             help="Choose files, drop them here, or paste a picture anywhere on this page. A PNG or WebP with a "
             "see-through background is placed on each background in turn.",
         )
-        for file in files or []:
-            given += _open(file.name, file.getvalue())
+        opened, left_out = _opened(files or [], MOST - len(given))
+        given += opened
     with camera:
         taken = st.camera_input("Take a picture") if st.toggle("Use the camera", value=False) else None
-        if taken:
-            given += _open("camera", taken.getvalue())
-    with samples:
-        given = [*_samples(images), *given]
-    if len(given) > MOST:
-        st.warning(f"The first {MOST} of {len(given)} pictures are shown; give fewer at once to see the others.")
+        given += _shown(_open("camera", taken.getvalue())) if taken else []
+    if left_out or len(given) > MOST:
+        st.warning(f"The first {MOST} pictures are shown, a cut-out as seven; give fewer at once to see the others.")
     return given[:MOST]
 
 
-def _open(name: str, content: bytes) -> list[Given]:
+def _opened(files: Sequence[UploadedFile], room: int) -> tuple[list[Given], int]:
+    """What is in files, as far as there is room, and how many files were not opened.
+
+    A large photograph takes half a second to decode, and every click runs the page anew: what was opened stays in this
+    session as long as its file does.
+    """
+    before: dict[str, list[Given] | str] = st.session_state.get("opened", {})
+    now: dict[str, list[Given] | str] = {}
+    given: list[Given] = []
+    times: Counter[str] = Counter()
+    for file in files:
+        if len(given) >= room:
+            break
+        name = plain(file.name)
+        times[name] += 1
+        called = name if times[name] == 1 else f"{name} ({times[name]})"
+        handle = f"{file.file_id} {called}"
+        now[handle] = before[handle] if handle in before else _open(called, file.getvalue())
+        given += _shown(now[handle])
+    st.session_state["opened"] = now
+    return given, len(files) - len(now)
+
+
+def plain(name: str) -> str:
+    """A file's name as it is shown: what can be seen of it, and of a long one its two ends."""
+    seen = " ".join("".join(letter if letter.isprintable() else " " for letter in name).split()) or "picture"
+    return seen if len(seen) <= LONGEST else f"{seen[: LONGEST - 16]}…{seen[-15:]}"
+
+
+def as_code(name: str) -> str:
+    """A foreign name in Markdown: in a code span nothing in it is a link, a formula, a colour or a tag."""
+    return f"`{name.replace('`', chr(39))}`"
+
+
+def _shown(opened: list[Given] | str) -> list[Given]:
+    """What was opened, or none and the sentence that says why."""
+    if isinstance(opened, str):
+        st.error(opened, icon=":material/broken_image:")
+        return []
+    return opened
+
+
+def _open(name: str, content: bytes) -> list[Given] | str:
+    """The pictures of a file, or the sentence that says why there are none."""
     try:
-        return _on_backgrounds(name, open_cutout(content, name))
+        return _on_backgrounds(name, open_cutout(content, "The file"))
     except UploadError as error:
         is_something_else = bool(content) and not is_picture(content)
-        why = f"{error} What is in this file is no picture at all." if is_something_else else str(error)
-        st.error(why, icon=":material/broken_image:")
-        return []
+        more = " What is in this file is no picture at all." if is_something_else else ""
+        return f"{as_code(name)}: {error}{more}"
 
 
 def _on_backgrounds(name: str, picture: Image.Image, shows: str = "") -> list[Given]:
@@ -173,6 +222,5 @@ def over_backgrounds(given: Sequence[Given], called: Sequence[str], found: Seque
         for model, verdicts in zip(called, found, strict=True):
             said = Counter(verdicts[place].says or "nothing" for place in places)
             parts.append(f"{model}: " + ", ".join(f"{says} on {count}" for says, count in said.most_common()))
-        safe = name.replace("*", "").replace("[", "(").replace("]", ")")
-        sentences.append(f"**One cut-out on {len(places)} backgrounds** ({safe}). {'; '.join(parts)}.")
+        sentences.append(f"**One cut-out on {len(places)} backgrounds** ({as_code(name)}). {'; '.join(parts)}.")
     return sentences
