@@ -78,6 +78,24 @@ def test_pixels_at_the_size_of_training_are_what_pictures_become(quick: list[sto
     assert model.embed_pixels(pixels) == pytest.approx(model.embed_pictures(pictures), abs=1e-4)
 
 
+@pytest.mark.parametrize("number", range(4))
+def test_a_model_before_its_first_step_is_the_one_that_was_measured(
+    quick: list[store.Artefact], images: ImageSet, number: int
+) -> None:
+    arrays, model = quick[number].arrays("embeddings.npz"), placement.load(quick[number])
+    assert isinstance(model, placement.OwnModel)
+    trained = {name: parameter.clone() for name, parameter in model.encoder.state_dict().items()}
+    first = model.before()
+    assert not first.encoder.training
+    assert not any(parameter.requires_grad for parameter in first.encoder.parameters())
+    for split, rows in (("test", arrays["test_rows"][:40]), ("train", arrays["train_rows"][:40])):
+        z = first.embed_pixels(images.pixels(rows))
+        assert z == pytest.approx(arrays[f"untrained_{split}"][:40], abs=1e-4)
+        assert np.abs(z - model.embed_pixels(images.pixels(rows))).max() > 1e-3
+    assert first.embed_captions(["horse"]) == pytest.approx(model.before().embed_captions(["horse"]), abs=0)
+    assert all((parameter == trained[name]).all() for name, parameter in model.encoder.state_dict().items())
+
+
 def test_training_captions_land_where_the_map_has_them(quick: list[store.Artefact]) -> None:
     model, loaded = model_map(quick[1]), placement.load(quick[1])
     assert loaded.embed_captions(model.captions) == pytest.approx(model.caption_z, abs=1e-4)
