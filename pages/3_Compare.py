@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import streamlit as st
 
 from vlcore.conditions import PRESETS, grid
@@ -57,9 +59,9 @@ described = work.described(keys)
 event = drawn.show(
     drawn.maps(keys, palette, side, projection, options),
     alt=f"{in_words} {described.words}",
-    key="maps",
+    key="maps-" + hashlib.sha256(repr((keys, projection)).encode()).hexdigest()[:12],  # a brush belongs to its maps
     on_select="rerun",
-    selection_mode=["pick", "brush"],
+    selection_mode=["pick", "brush", "cell", "shown"],
 )
 st.caption(
     "Click a mark: its picture and its nearest neighbours in every model appear below. Drag a rectangle: what lies in "

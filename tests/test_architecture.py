@@ -20,7 +20,8 @@ PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
 HEAVY = {"torch", "torchvision", "transformers", "umap", "numba", "vl_convert", "diffusers", "openai", "imagehash"}
 COMMANDS = {
     "data render", "data import", "data generate", "data list", "data show", "data check", "data remove", "conditions",
-    "train", "study", "analyse", "report", "embed", "compare", "status", "cancel", "clean", "verify",
+    "train", "study", "analyse", "report", "embed", "compare", "export", "pretrained", "status", "cancel", "clean",
+    "verify",
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from tests.conftest import Cli
 from tests.runs.stand_ins import BASE, image_set, publish
 from vlcore import compare_commands
 from vlcore.__main__ import BAD_INPUT, BUSY
+from vlcore.images.imagesets import ImageSet
 from vlcore.measures import maps as measures
 from vlcore.runs import comparison_figure, jobs, store
 from vlcore.runs.compare import Comparison
@@ -40,8 +41,8 @@ def compared(
     monkeypatch.setattr(compare_commands, "open_set", lambda *_: shown)
     pages: list[Comparison] = []
 
-    def page(comparison: Comparison, grouping: object) -> str:
-        assert grouping == IMAGES.grouping
+    def page(comparison: Comparison, images: ImageSet) -> str:
+        assert images.grouping == IMAGES.grouping
         pages.append(comparison)
         return "<p>a page: ä</p>"
 

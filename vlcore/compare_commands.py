@@ -41,7 +41,7 @@ def compare(options: Namespace) -> dict[str, Any]:
     for artefact in artefacts:
         prompts = placement.load(artefact).embed_captions(projection.prompts) if projection.kind == "prompts" else None
         maps.append(model_map(artefact, projection, among=options.keys, prompts=prompts))
-    page = comparison_figure.page(comparing.compare(maps, images, thumbs), images.grouping)
+    page = comparison_figure.page(comparing.compare(maps, images, thumbs), images)
     write_page(out, page)
     return {"file": str(out), "bytes": len(page.encode()), "map": options.map}
 

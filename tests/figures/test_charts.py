@@ -12,7 +12,9 @@ import pytest
 import vl_convert
 from PIL import Image
 
-from vlcore.figures.charts import DARK, LIGHT, Palette, group_board, learning_curve, small_map
+from vlcore.figures.charts import learning_curve
+from vlcore.figures.maps import small_map
+from vlcore.figures.theme import DARK, LIGHT, Palette
 from vlcore.images.groups import SCENES
 
 
@@ -49,48 +51,6 @@ def test_a_small_map_reads_the_first_map_only(points: pd.DataFrame, captions: pd
 
 def test_a_small_map_needs_no_captions(points: pd.DataFrame, captions: pd.DataFrame) -> None:
     assert drawn(small_map(points, captions.iloc[:0], palette=LIGHT, grouping=SCENES)).size[0] > 200
-
-
-def test_a_board_has_a_dot_and_an_interval_a_row(board: pd.DataFrame) -> None:
-    spec = group_board(board, palette=LIGHT, grouping=SCENES, width=560).to_dict()
-    rule, text, interval, dot, said = spec["layer"]
-    assert (rule["mark"]["type"], text["mark"]["type"]) == ("rule", "text")
-    assert (interval["encoding"]["x"]["field"], interval["encoding"]["x2"]["field"]) == ("low", "high")
-    assert dot["encoding"]["x"]["scale"]["domain"] == [0, 1]
-    assert dot["encoding"]["color"]["scale"]["range"] == list(LIGHT.groups)
-    assert dot["encoding"]["yOffset"]["scale"]["domain"] == ["no bias, short", "bias, short"]
-    assert said["encoding"]["text"]["field"] == "said"
-    rows = next(rows for rows in spec["datasets"].values() if "said" in rows[0])
-    assert rows[5]["said"] == "57 % (52 to 60) · bias, short"
-    assert rows[5]["spoken"] == "horse in the desert, bias, short: right 57 % (52 to 60) of 1,000"
-    assert all("description" in layer["encoding"] for layer in spec["layer"])
-
-
-def test_a_board_of_one_model_does_not_name_it(board: pd.DataFrame) -> None:
-    spec = group_board(board.iloc[:4], palette=LIGHT, grouping=SCENES, width=400).to_dict()
-    rows = next(rows for rows in spec["datasets"].values() if "said" in rows[0])
-    assert rows[0]["said"] == "98 % (93 to 100)"
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (lambda board: board.drop(columns="n"), "missing columns n"),
-        (lambda board: board.iloc[:0], "nothing to show"),
-        (lambda board: board.assign(group="x"), "unknown group x"),
-        (lambda board: board.assign(accuracy=57.0), "fractions"),
-        (lambda board: board.assign(low=np.nan), "needs its interval"),
-    ],
-)
-def test_bad_boards_are_refused(board: pd.DataFrame, change: Any, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        group_board(change(board), palette=LIGHT, grouping=SCENES, width=500)
-
-
-def test_a_board_leaves_out_what_was_not_measured(board: pd.DataFrame) -> None:
-    board.loc[1, ["accuracy", "low", "high"]] = np.nan
-    spec = group_board(board, palette=LIGHT, grouping=SCENES, width=500).to_dict()
-    assert len(next(rows for rows in spec["datasets"].values() if "said" in rows[0])) == 7
 
 
 def test_a_curve_is_thinned_and_keeps_its_end() -> None:
@@ -130,7 +90,6 @@ def test_every_chart_draws_in_the_colours_of_its_palette(
 ) -> None:
     charts = {
         "small": small_map(points, captions, palette=palette, grouping=SCENES),
-        "board": group_board(board, palette=palette, grouping=SCENES, width=560),
         "curve": learning_curve(curve(), palette=palette, width=400, height=200),
     }
     for name, chart in charts.items():

@@ -10,8 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from vlcore.figures.charts import DARK, LIGHT, group_board
+from vlcore.figures.board import group_grid
 from vlcore.figures.export import Figure, Heading, page_html, write_text_atomic
+from vlcore.figures.theme import DARK, LIGHT
 from vlcore.images.groups import SCENES
 
 HOSTILE = '</script><script>window.hit = 1</script><img src=x onerror="window.hit = 1">'
@@ -30,7 +31,7 @@ def test_a_page_without_charts_carries_no_scripts() -> None:
 
 
 def test_charts_are_data_that_cannot_end_their_script(board: pd.DataFrame) -> None:
-    chart = group_board(board.assign(model=HOSTILE), palette=LIGHT, grouping=SCENES, width=500)
+    chart = group_grid(board.assign(model=HOSTILE), palette=LIGHT, grouping=SCENES, width=500)
     page = page_html([chart, "between", chart], "Report")
     blocks = re.findall(r'<script type="application/json">(.*?)</script>', page, flags=re.DOTALL)
     assert len(blocks) == 2
@@ -41,7 +42,7 @@ def test_charts_are_data_that_cannot_end_their_script(board: pd.DataFrame) -> No
 
 
 def test_a_specification_is_shown_like_the_chart_that_it_came_from(board: pd.DataFrame) -> None:
-    chart = group_board(board, palette=LIGHT, grouping=SCENES, width=500)
+    chart = group_grid(board, palette=LIGHT, grouping=SCENES, width=500)
     assert (
         page_html([chart.to_dict()], "Report") == page_html([chart], "Report") == page_html([Figure(chart)], "Report")
     )

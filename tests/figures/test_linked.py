@@ -21,7 +21,6 @@ from tests.figures.test_theme import VISIONS, contrast, lab, linear
 from vlcore.figures.keys import COLOURINGS, map_keys
 from vlcore.figures.linked import MapOptions, brushed, linked_maps
 from vlcore.figures.maps import MapInfo
-from vlcore.figures.maps import linked_maps as two_sides
 from vlcore.figures.tables import extent_of
 from vlcore.figures.theme import DARK, LIGHT, Palette
 from vlcore.images.groups import SCENES, Grouping
@@ -574,15 +573,3 @@ def test_what_is_hidden_is_not_in_a_brush(hides: dict[str, Any], kept: Any) -> N
 def test_no_brush_or_one_of_a_map_that_is_gone_holds_nothing(brush: Any) -> None:
     assert brushed({"brush": brush, "pick": [{"id": "p1"}]}, CLOUD) == []
     assert brushed({}, CLOUD) == []
-
-
-def test_callers_that_name_two_sides_get_the_same_figure(
-    points: pd.DataFrame, captions: pd.DataFrame, plain: dict[str, Any]
-) -> None:
-    sides = {f"{axis}{pane}": f"{axis}{side}" for axis in "xy" for pane, side in enumerate("lr")}
-    for what in ("caption", "predicted"):
-        sides |= {f"{what}_{pane}": f"{what}_{side}" for pane, side in enumerate(("left", "right"))}
-    named_captions = captions[captions["pane"] < 2].assign(side=captions["pane"].map({0: "left", 1: "right"}))
-    two = two_sides(points.rename(columns=sides), named_captions.drop(columns="pane"), INFO, INFO,
-                    palette=LIGHT, grouping=SCENES)  # fmt: skip
-    assert two.to_dict() == plain

@@ -1,4 +1,4 @@
-"""A last layer is a direction and a threshold: the same answers as the model it was fitted as, and scores like captions'."""
+"""A last layer is a direction and a threshold: the answers of the model it was fitted as, and scores like captions'."""
 
 from __future__ import annotations
 

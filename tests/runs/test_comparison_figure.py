@@ -157,7 +157,7 @@ def body(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def offline(together: Comparison) -> str:
-    return page(together, SCENES)
+    return page(together, IMAGES)
 
 
 def test_a_page_asks_nobody(offline: str) -> None:
@@ -192,12 +192,12 @@ def test_a_page_carries_every_picture_once(together: Comparison, offline: str) -
 def test_few_pictures_are_said_on_the_page(home: Path) -> None:
     few = {"group_accuracy": {group: {"value": 0.5, "low": 0.2, "high": 0.8, "n": 7} for group in SCENES.names}}
     model = model_map(publish(IMAGES, BASE.but(init_seed=92), end=few))
-    text = page(compare.compare([model], IMAGES, thumbs), SCENES)
+    text = page(compare.compare([model], IMAGES, thumbs), IMAGES)
     assert "Fewer than 20 held-out pictures: horse on grass (7)" in text
 
 
 def test_a_page_wears_its_palette_and_has_the_options(together: Comparison, offline: str) -> None:
-    dark = page(together, SCENES, DARK, MapOptions(ghost=True))
+    dark = page(together, IMAGES, DARK, MapOptions(ghost=True))
     assert f"background: {DARK.ground}" in dark
     assert f"background: {LIGHT.ground}" in offline
     assert '"gx0"' in dark
@@ -206,7 +206,7 @@ def test_a_page_wears_its_palette_and_has_the_options(together: Comparison, offl
 
 
 def test_the_page_is_the_same_each_time(together: Comparison, offline: str) -> None:
-    assert page(together, SCENES) == offline
+    assert page(together, IMAGES) == offline
 
 
 @pytest.mark.browser
@@ -215,7 +215,7 @@ def test_the_page_works_without_a_network(maps: list[ModelMap], tmp_path: Path) 
     hostile = [dataclasses.replace(model, captions=(HOSTILE,) * len(model.captions)) for model in maps]
     target = tmp_path / "maps.html"
     found = compare.compare(hostile, IMAGES, thumbs)
-    write_text_atomic(target, page(found, SCENES, options=EVERYTHING))
+    write_text_atomic(target, page(found, IMAGES, options=EVERYTHING))
     with sync_playwright() as api:
         browser = api.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         context = browser.new_context(offline=True, viewport={"width": 1100, "height": 1300})

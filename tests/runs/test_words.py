@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.runs.stand_ins import thumbs
-from vlcore.figures.charts import group_board
+from vlcore.figures.board import group_grid
 from vlcore.figures.theme import LIGHT
 from vlcore.images.groups import SCENES, Grouping
 from vlcore.images.imagesets import open_set
@@ -211,7 +211,7 @@ def test_group_accuracies_as_rows_of_a_chart(together: Comparison) -> None:
             assert (row.accuracy, row.low, row.high, row.n) == tuple(
                 estimate[name] for name in ("value", "low", "high", "n")
             )
-    assert group_board(rows, palette=LIGHT, grouping=SCENES, width=700).to_dict()
+    assert group_grid(rows, palette=LIGHT, grouping=SCENES, width=700).to_dict()
 
 
 def test_group_accuracies_in_words(together: Comparison) -> None:

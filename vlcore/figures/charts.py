@@ -1,4 +1,4 @@
-"""Tables to Altair charts: the maps, the board of groups, the curve of a training.
+"""The curve of a training as an Altair chart.
 
 The one idea: a chart is a value made from a table by one expression, with the one theme already in it, so
 pages, offline reports and tests draw exactly the same figure.
@@ -10,119 +10,11 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from vlcore.figures.maps import MapInfo, linked_maps, small_map
 from vlcore.figures.placing import spread
-from vlcore.figures.tables import known_only, need
-from vlcore.figures.theme import DARK, LIGHT, Palette, group_words, theme
-from vlcore.images.groups import Grouping
+from vlcore.figures.tables import need
+from vlcore.figures.theme import Palette, theme
 
-__all__ = [
-    "DARK",
-    "LIGHT",
-    "MapInfo",
-    "Palette",
-    "group_board",
-    "group_words",
-    "learning_curve",
-    "linked_maps",
-    "small_map",
-    "theme",
-]
-
-_BOARD = ("model", "group", "accuracy", "low", "high", "n")
-_STEP = 30  # px from one dot of a group to the next
 _MOST_POINTS = 400  # of one curve: a screen shows no more, and a live chart is sent again and again
-
-
-def group_board(rows: pd.DataFrame, *, palette: Palette, grouping: Grouping, width: int) -> alt.LayerChart:
-    """How often each model is right in each group: a dot, its interval, and chance as a dashed line.
-
-    Args:
-        rows: One row a model and group: `model`, `group`, `accuracy`, `low`, `high` (fractions, 0 to 1), `n`
-            (pictures); `low` and `high` are the 95 % interval. Models keep their order of appearance. A NaN
-            accuracy leaves its line out.
-        palette: Colours.
-        grouping: Which groups there are; they come top to bottom in the order of `grouping.names`.
-        width: Width of the whole figure in px, words included.
-
-    Raises:
-        ValueError: No rows, a column is missing, a group is unknown, a number lies outside 0 to 1, or an
-            accuracy comes without its interval.
-    """
-    need(rows, _BOARD, "rows")
-    if rows.empty:
-        raise ValueError("rows: there is nothing to show")
-    known_only(rows["group"], grouping.names, "group")
-    numbers = rows[["accuracy", "low", "high"]].astype(float)
-    if ((numbers < 0) | (numbers > 1)).any(axis=None):
-        raise ValueError("accuracy, low and high are fractions from 0 to 1")
-    table = rows.loc[:, list(_BOARD)].assign(**numbers).dropna(subset=["accuracy"]).reset_index(drop=True)
-    if table[["low", "high"]].isna().any(axis=None):
-        raise ValueError("every accuracy needs its interval: low and high")
-    models = list(dict.fromkeys(rows["model"].astype(str)))
-    words = group_words(grouping)
-    table["where"] = table["group"].map(words)
-    table["between"] = [f"{100 * row.low:.0f} to {100 * row.high:.0f}" for row in table.itertuples()]
-    table["said"] = [
-        f"{100 * row.accuracy:.0f} % ({row.between})" + (f" · {row.model}" if len(models) > 1 else "")
-        for row in table.itertuples()
-    ]
-    table["spoken"] = [
-        f"{row.where}, {row.model}: right {100 * row.accuracy:.0f} % ({row.between}) of {row.n:,}"
-        for row in table.itertuples()
-    ]
-    longest = max((len(text) for text in table["said"]), default=0)
-    beside = max(len(text) for text in words.values())
-    plot = max(140, width - 24 - int(6.2 * (longest + beside)))
-    colour = palette.colours(grouping)
-    base = alt.Chart(table).encode(
-        y=alt.Y(
-            "where:N",
-            sort=[words[name] for name in grouping.names],
-            title=None,
-            axis=alt.Axis(domain=False, ticks=False, labelColor=palette.text, labelLimit=300, labelPadding=12),
-            scale=alt.Scale(paddingInner=0.25, paddingOuter=0.1),
-        ),
-        yOffset=alt.YOffset("model:N", sort=models, scale=alt.Scale(domain=models, paddingInner=0, paddingOuter=0)),
-        color=alt.Color("group:N", scale=alt.Scale(domain=list(colour), range=list(colour.values())), legend=None),
-        description=alt.Description("spoken:N"),
-        tooltip=[
-            alt.Tooltip("where:N", title="group"),
-            alt.Tooltip("model:N"),
-            alt.Tooltip("accuracy:Q", title="right", format=".1%"),
-            alt.Tooltip("between:N", title="95 % interval"),
-            alt.Tooltip("n:Q", title="pictures"),
-        ],
-    )
-    share = alt.Scale(domain=[0, 1], nice=False)
-    axis = alt.Axis(
-        values=[0, 0.25, 0.5, 0.75, 1],
-        labelExpr="round(100 * datum.value) + ' %'",
-        labelFlush=False,
-        title="right, held-out pictures",
-        ticks=False,
-        domain=False,
-    )
-    chance = alt.Chart(pd.DataFrame({"chance": [0.5], "spoken": ["chance: 50 %"]})).encode(
-        x=alt.X("chance:Q", scale=share, axis=axis), description=alt.Description("spoken:N")
-    )
-    return (
-        alt.layer(
-            chance.mark_rule(strokeDash=[4, 4], color=palette.muted, strokeWidth=1.2),
-            chance.mark_text(color=palette.muted, fontSize=11, aria=False).encode(
-                y=alt.value(-9), text=alt.value("chance")
-            ),
-            base.mark_rule(strokeWidth=3, opacity=0.55, strokeCap="round").encode(
-                x=alt.X("low:Q", scale=share, axis=axis), x2="high:Q"
-            ),
-            base.mark_point(filled=True, size=95, opacity=1).encode(x=alt.X("accuracy:Q", scale=share, axis=axis)),
-            base.mark_text(align="left", baseline="middle", fontSize=12, aria=False).encode(
-                x=alt.value(plot + 12), text="said:N", color=alt.value(palette.text)
-            ),
-        )
-        .properties(autosize="pad", width=plot, height=len(grouping.names) * (_STEP * len(models) + 14))
-        .configure(**theme(palette, frame=False))
-    )
 
 
 def learning_curve(rows: pd.DataFrame, *, palette: Palette, width: int, height: int) -> alt.LayerChart:

@@ -31,19 +31,18 @@ class MapInfo:
 def small_map(
     points: pd.DataFrame, captions: pd.DataFrame, *, palette: Palette, grouping: Grouping, side: int = 210
 ) -> alt.LayerChart:
-    """One small map for a card: the marks of `linked_maps`, without legend and titles.
+    """One small map for a card: the marks of `vlcore.figures.linked.linked_maps`, without legend and titles.
 
     Args:
-        points: as in `linked_maps`; only the columns of the first map are read.
+        points: as there; only the columns of the first map are read.
         captions: `caption`, `pane`, `x`, `y`; those of other maps are left out.
         palette: colours.
         grouping: which groups there are.
         side: side in px.
 
     Raises:
-        ValueError: as `linked_maps`.
+        ValueError: as there.
     """
-    points, captions = _numbered(points), _numbered_captions(captions)
     table = points_table(points, grouping, 1)
     need(captions, ["pane"], "captions")
     words = captions_table(captions[captions["pane"] == 0], 1)
@@ -62,41 +61,3 @@ def small_map(
     hov = {"type": "point", "fields": ["id"], "on": "pointerover", "clear": "pointerout"}
     chart.params = [alt.TopLevelSelectionParameter(name="hov", select=hov, views=[pane.marks])]
     return chart
-
-
-def linked_maps(
-    points: pd.DataFrame,
-    captions: pd.DataFrame,
-    left: MapInfo,
-    right: MapInfo,
-    *,
-    palette: Palette,
-    grouping: Grouping,
-    side: int = 420,
-    uploads: pd.DataFrame | None = None,
-) -> alt.TopLevelMixin:
-    """`vlcore.figures.linked.linked_maps` for callers that still name two sides; it goes when they have moved."""
-    from vlcore.figures import linked
-
-    return linked.linked_maps(
-        _numbered(points),
-        _numbered_captions(captions),
-        [left, right],
-        palette=palette,
-        grouping=grouping,
-        side=side,
-        uploads=None if uploads is None else _numbered(uploads),
-    )
-
-
-def _numbered(table: pd.DataFrame) -> pd.DataFrame:
-    names = {f"{axis}{side[0]}": f"{axis}{pane}" for axis in "xy" for pane, side in enumerate(("left", "right"))}
-    for what in ("caption", "predicted"):
-        names |= {f"{what}_left": f"{what}_0", f"{what}_right": f"{what}_1"}
-    return table.rename(columns=names)
-
-
-def _numbered_captions(captions: pd.DataFrame) -> pd.DataFrame:
-    if "side" in captions:
-        return captions.assign(pane=captions["side"].map({"left": 0, "right": 1}).fillna(captions["side"]))
-    return captions if "pane" in captions else captions.assign(pane=0)

@@ -10,13 +10,18 @@ from dataclasses import replace
 import altair as alt
 import pandas as pd
 
-from vlcore.figures.export import page_html
+from vlcore.figures.export import Figure, Heading, page_html
+from vlcore.figures.film import film_chart
+from vlcore.figures.film_curves import MOMENT
 from vlcore.figures.linked import MapOptions, linked_maps
 from vlcore.figures.theme import LIGHT, Palette
 from vlcore.images.groups import Grouping
-from vlcore.runs import overlays, words
+from vlcore.images.imagesets import ImageSet
+from vlcore.runs import layouts, overlays, words
 from vlcore.runs.compare import Comparison
 from vlcore.runs.differing import in_words as how_they_differ
+from vlcore.runs.film import film
+from vlcore.runs.model_maps import ComparisonError
 from vlcore.runs.titles import title
 
 PLAIN = MapOptions()
@@ -70,19 +75,40 @@ def figure(
     )
 
 
-def page(comparison: Comparison, grouping: Grouping, palette: Palette = LIGHT, options: MapOptions = PLAIN) -> str:
-    """The comparison as one offline HTML page."""
+def page(comparison: Comparison, images: ImageSet, palette: Palette = LIGHT, options: MapOptions = PLAIN) -> str:
+    """The comparison as one offline HTML page: maps, words and numbers, and the film of the trainings where there is
+    one."""
+    grouping = images.grouping
     artefacts = [model.artefact for model in comparison.models]
     few = words.few(artefacts[0], grouping)
+    said = words.in_words(comparison, grouping)
+    described = layouts.described(comparison, images)
     return page_html(
         [
-            figure(comparison, grouping, palette, PAGE_SIDE, options),
             how_they_differ([artefact.condition for artefact in artefacts], comparison.names).replace("**", ""),
-            words.in_words(comparison, grouping),
+            Figure(figure(comparison, grouping, palette, PAGE_SIDE, options), alt=f"{said} {described.words}"),
+            said,
             *([few] if few else []),
+            Heading("Right or wrong, group by group"),
             words.group_table(comparison, grouping),
+            Heading("The map in words"),
+            *described.sentences,
+            described.table,
+            *_film(comparison, images, palette),
             f"Models: {', '.join(artefact.key for artefact in artefacts)}",
         ],
         " | ".join(title(artefact.condition) for artefact in artefacts),
         palette=palette,
     )
+
+
+def _film(comparison: Comparison, images: ImageSet, palette: Palette) -> list[Heading | Figure | str]:
+    """The film of the trainings, or nothing where a model has one moment only or the maps are no principal ones."""
+    try:
+        shown = film(comparison, images)
+    except ComparisonError:
+        return []
+    chart = film_chart(
+        shown.points, shown.reels, shown.steps, palette=palette, grouping=images.grouping, side=PAGE_SIDE
+    )
+    return [Heading("The training as a film"), Figure(chart, alt=shown.words, slider=MOMENT), *shown.notes]

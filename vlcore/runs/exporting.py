@@ -65,8 +65,8 @@ def parquet_bytes(export: Shown) -> bytes:
     cosine distances of the nearest rows in the full space, as Embedding Atlas reads it. The file's metadata say what it
     is (``vlcore``) and that the column is of pictures (``huggingface``).
     """
-    import pyarrow as pa  # type: ignore[import-untyped]
-    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     words, flags, numbers = pa.string(), pa.bool_(), pa.float64()
     kinds = {"minority": flags, "right": flags, "x": numbers, "y": numbers}

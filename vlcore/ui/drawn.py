@@ -43,9 +43,7 @@ def card_map(key: str, palette: Palette, side: int) -> Spec:
 def _card_map(key: str, palette: str, side: int, digest: str) -> Spec:
     alone = work.comparison([key])
     return small_map(
-        alone.points.rename(
-            columns={"x0": "xl", "y0": "yl", "caption_0": "caption_left", "predicted_0": "predicted_left"}
-        ),
+        alone.points,
         alone.captions,
         palette=_PALETTES[palette],
         grouping=work.image_set(alone.models[0]).grouping,

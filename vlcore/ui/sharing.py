@@ -10,12 +10,15 @@ from collections.abc import Sequence
 import streamlit as st
 
 from vlcore.figures.linked import MapOptions
+from vlcore.figures.pictures import chart_png, chart_svg
 from vlcore.figures.theme import Palette
 from vlcore.images.imagesets import ImageSet
 from vlcore.runs import comparison_figure
 from vlcore.runs.compare import Comparison
+from vlcore.runs.exporting import parquet_bytes
 from vlcore.runs.projections import Projection
-from vlcore.ui import comparing, drawn
+from vlcore.runs.shown import shown
+from vlcore.ui import comparing, drawn, work
 from vlcore.ui.browser import copy_link
 
 PAPER_SIDE = 520  # px of a map in a picture file
@@ -35,17 +38,13 @@ def section(
         return drawn.maps(keys, palette, PAPER_SIDE, projection, options)
 
     def png() -> bytes:
-        from vlcore.figures.pictures import chart_png
-
-        return chart_png(spec(), palette)
+        return work.in_worker(chart_png, spec(), palette)
 
     def svg() -> str:
-        from vlcore.figures.pictures import chart_svg
-
-        return chart_svg(spec(), palette)
+        return work.in_worker(chart_svg, spec(), palette)
 
     def page() -> str:
-        return comparison_figure.page(comparison, images.grouping, palette, options)
+        return comparison_figure.page(comparison, images, palette, options)
 
     def table() -> str:
         return comparing.verdicts(comparison, comparison.points).to_csv(index=False)
@@ -63,5 +62,18 @@ def section(
             st.download_button(
                 label, data, f"{name}.{ending}", kind, icon=":material/download:", on_click="ignore", help=what
             )
-    st.caption("Embeddings for Embedding Atlas, the TensorFlow projector or transformers come from the command line:")
-    st.code("\n".join(f"python -m vlcore export {key} --format parquet --out {key}.parquet" for key in keys), "bash")
+    st.markdown(
+        "**A model for other tools**: embeddings, pictures and verdicts as parquet, for Embedding Atlas or pandas."
+    )
+    with st.container(horizontal=True):
+        for called, key in dict(zip(comparison.names, keys, strict=True)).items():
+
+            def parquet(key: str = key) -> bytes:
+                return parquet_bytes(shown(work.artefact(key), images))
+
+            st.download_button(
+                f"Parquet, {called}", parquet, f"{key}.parquet", "application/vnd.apache.parquet",
+                key=f"parquet_{called}", icon=":material/download:", on_click="ignore",
+            )  # fmt: skip
+    st.caption("For the TensorFlow projector and the transformers layout, from the command line:")
+    st.code("\n".join(f"python -m vlcore export {key} --format projector --out {key}" for key in keys), "bash")

@@ -7,9 +7,10 @@ the queue, never behind a cache. A wish for a training is a visitor's: nobody st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import BrokenExecutor, Executor
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import streamlit as st
@@ -38,6 +39,8 @@ from vlcore.runs.placement import Loaded
 from vlcore.runs.projections import PCA, Projection
 
 POLL = 2.0  # seconds between looks at a running job
+PATIENCE = 120.0  # seconds for what a visitor waits for
+Made = TypeVar("Made")
 
 
 class Visitor:
@@ -50,6 +53,25 @@ def queue() -> queues.JobQueue:
     return queues.JobQueue(
         lambda: queues.worker_pool(ends_with_us=True), lambda: queues.worker_pool(1, ends_with_us=True)
     )
+
+
+@st.cache_resource
+def _helper() -> Executor:
+    """One worker for what takes a second and would hold up every visitor in this process meanwhile."""
+    return queues.worker_pool(1, ends_with_us=True)
+
+
+def in_worker(task: Callable[..., Made], *arguments: Any) -> Made:
+    """The result of a task that a worker does while this visitor waits and all others do not.
+
+    Raises:
+        StoreError: when the worker ended before it.
+    """
+    try:
+        return _helper().submit(task, *arguments).result(PATIENCE)
+    except BrokenExecutor as error:
+        _helper.clear()  # the next asker gets a new one
+        raise store.StoreError("The worker that makes this file ended; ask for it again.") from error
 
 
 def train(condition: Condition) -> None:
