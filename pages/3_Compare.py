@@ -6,7 +6,8 @@ import hashlib
 
 import streamlit as st
 
-from vlcore.conditions import PRESETS, grid
+from vlcore.choices import PRESETS
+from vlcore.conditions import grid
 from vlcore.figures.linked import brushed
 from vlcore.images.folds import usual_condition
 from vlcore.runs import differing, projections, words
@@ -16,9 +17,7 @@ palette = shell.begin("Compare models")
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     images = shell.image_set_choice()
-    number = st.segmented_control(
-        "Models", options=["2", "3", "4"], default="2", required=True, key="models", bind="query-params"
-    )
+    count = sides.how_many()
     preset = st.segmented_control(
         "Training length, the same for all",
         options=panels.LENGTHS,
@@ -33,10 +32,10 @@ side = shell.map_side()
 
 with shell.errors_as_sentences():
     if images.has_pictures:
-        defaults = grid("experiments", usual_condition(images))[: int(number or 2)]
+        defaults = grid("experiments", usual_condition(images))[:count]
         models = sides.choose(defaults, preset or "standard", images)
     else:
-        models = sides.choose_imported(int(number or 2), images)
+        models = sides.choose_imported(count, images)
 st.markdown(differing.in_words([model.condition for model in models], [model.name for model in models]))
 
 if sides.missing(models):

@@ -20,9 +20,7 @@ palette = shell.begin("Where does your picture land?")
 intro = st.container()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     images = shell.image_set_choice()
-    number = st.segmented_control(
-        "Models", options=["2", "3", "4"], default="2", required=True, key="models", bind="query-params"
-    )
+    count = sides.how_many()
     shown = st.selectbox(
         "Your pictures show",
         ["let each model say", *images.grouping.objects],
@@ -54,7 +52,7 @@ if not trained:
     st.stop()
 
 with shell.errors_as_sentences():
-    chosen = giving.models(trained, experiments, int(number or 2))
+    chosen = giving.models(trained, experiments, count)
 if running := sum(view.state.is_active for view in work.views(experiments)):
     st.caption(f"{running} more of the four experiments {'is' if running == 1 else 'are'} in training just now.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from vlcore.conditions import PRESETS
+from vlcore.choices import PRESETS
 from vlcore.images.folds import usual_condition
 from vlcore.runs import findings_words as words
 from vlcore.runs import methods, studies

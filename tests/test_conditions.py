@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vlcore.conditions import (
+from vlcore.choices import (
     ARCHITECTURES,
-    GRIDS,
     GROUP_MITIGATIONS,
     LOGITS,
     MITIGATIONS,
@@ -25,6 +24,9 @@ from vlcore.conditions import (
     PRETRAINED,
     SIZE_MODES,
     STEPS_LIMIT,
+)
+from vlcore.conditions import (
+    GRIDS,
     STYLES_OF_THE_STUDY,
     Condition,
     ConditionError,

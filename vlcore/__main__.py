@@ -24,7 +24,7 @@ from vlcore import (
     printed,
     study_commands,
 )
-from vlcore.conditions import PRESETS
+from vlcore.choices import PRESETS
 from vlcore.images.captions import LABEL_STYLES
 from vlcore.images.generate import PROMPT
 from vlcore.images.importers import FORMATS

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vlcore.conditions import STUDY_N
+from vlcore.choices import STUDY_N
 from vlcore.images import folds
 from vlcore.images.groups import SCENES
 from vlcore.images.imagesets import COLUMNS, POOL, ImageSet, ImageSetError, open_set, training_rows, with_groups

@@ -9,7 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from vlcore.conditions import ARCHITECTURES, Condition
+from vlcore.choices import ARCHITECTURES
+from vlcore.conditions import Condition
 from vlcore.images.captions import distinct_captions
 from vlcore.images.groups import SCENES, Grouping
 from vlcore.images.vocabulary import Vocabulary

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from vlcore.conditions import ARCHITECTURES, Condition
+from vlcore.choices import ARCHITECTURES
+from vlcore.conditions import Condition
 from vlcore.images.captions import LABEL_STYLES, distinct_captions
 from vlcore.images.groups import SCENES
 from vlcore.images.vocabulary import MAX_WORDS, PAD, Vocabulary

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vlcore.conditions import NEGATIVES, OBJECTIVES
+from vlcore.choices import NEGATIVES, OBJECTIVES
 from vlcore.images.captions import captions_of
 from vlcore.images.groups import SCENES
 from vlcore.learning import objectives

@@ -11,7 +11,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.runs.published import publish
-from vlcore.conditions import PRESETS, Condition
+from vlcore.choices import PRESETS
+from vlcore.conditions import Condition
 from vlcore.images.groups import SCENES
 from vlcore.runs import studies
 from vlcore.runs.jobs import State

@@ -11,7 +11,8 @@ import pytest
 
 from tests.conftest import Cli
 from tests.images.importers.vectors import arrays, save
-from vlcore.conditions import IMPORTED, Condition, ConditionError
+from vlcore.choices import IMPORTED
+from vlcore.conditions import Condition, ConditionError
 from vlcore.home import data_folder, models_folder
 from vlcore.images.imagesets import ImageSet, open_set
 from vlcore.runs import compare, imported, jobs, pipeline, placement, store

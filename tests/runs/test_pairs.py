@@ -12,7 +12,8 @@ import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
 from tests.runs import watched
-from vlcore.conditions import IMPORTED, NEGATIVES, Condition
+from vlcore.choices import IMPORTED, NEGATIVES
+from vlcore.conditions import Condition
 from vlcore.figures.matrices import (
     BOTH,
     FALSE_NEGATIVE,

@@ -13,7 +13,8 @@ from PIL import Image
 
 from tests.runs.pictured import colour, middle, pictured
 from tests.runs.stand_ins import BASE, image_set, publish
-from vlcore.conditions import IMPORTED, Condition
+from vlcore.choices import IMPORTED
+from vlcore.conditions import Condition
 from vlcore.images.imagesets import ImageSetError
 from vlcore.images.tiles import tile
 from vlcore.runs.compare import compare

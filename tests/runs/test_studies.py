@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from vlcore.conditions import GRIDS, MITIGATIONS, NEGATIVES, OBJECTIVES, Condition, ConditionError, grid
+from vlcore.choices import MITIGATIONS, NEGATIVES, OBJECTIVES
+from vlcore.conditions import GRIDS, Condition, ConditionError, grid
 from vlcore.runs import studies
 from vlcore.runs.studies import STUDIES, StudyError, controls, find
 

@@ -14,7 +14,8 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.conditions import STUDY_N, Condition
+from vlcore.choices import STUDY_N
+from vlcore.conditions import Condition
 from vlcore.images.imagesets import ImageSet, ImageSetError
 
 

@@ -32,7 +32,7 @@ def negative_weights(negatives: str, counts: Tensor, said: Sequence[Said] = ()) 
     3.2). A row without any candidate is 0. ``none`` draws nothing: the study's text taken literally.
 
     Args:
-        negatives: one of `vlcore.conditions.NEGATIVES`, apart from ``shuffle_unfiltered``, which no table describes.
+        negatives: one of `vlcore.choices.NEGATIVES`, apart from ``shuffle_unfiltered``, which no table describes.
         counts: training images of each caption, (K,).
         said: what the captions speak of, K; read by ``counterfactual`` only.
     """

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.conditions import IMPORTED
+from vlcore.choices import IMPORTED
 from vlcore.figures.maps import MapInfo
 from vlcore.images.captions import distinct_captions, own_captions
 from vlcore.images.imagesets import ImageSet

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.conditions import IMPORTED, STUDY_N, Condition
+from vlcore.choices import IMPORTED, STUDY_N
+from vlcore.conditions import Condition
 from vlcore.home import data_folder, write_json
 from vlcore.images.imagesets import ImageSet, read_set
 from vlcore.images.importers.aside import check_free, publish, workplace

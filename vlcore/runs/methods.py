@@ -7,7 +7,8 @@ only what the code does for all of them.
 from __future__ import annotations
 
 from vlcore import __version__
-from vlcore.conditions import ARCHITECTURES, BACKBONES, NEGATIVES, OBJECTIVES, Condition
+from vlcore.choices import ARCHITECTURES, BACKBONES, NEGATIVES, OBJECTIVES
+from vlcore.conditions import Condition
 from vlcore.figures.theme import group_words
 from vlcore.images.captions import distinct_captions
 from vlcore.images.groups import Grouping

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.conditions import IMPORTED, NEGATIVES, OBJECTIVES, Condition
+from vlcore.choices import IMPORTED, NEGATIVES, OBJECTIVES
+from vlcore.conditions import Condition
 from vlcore.figures.matrices import BOTH, FALSE_NEGATIVE, FALSE_PAIR, KINDS, TRUE_NEGATIVE, TRUE_PAIR, UNUSED
 from vlcore.figures.theme import group_words
 from vlcore.images.captions import Said, captions_of

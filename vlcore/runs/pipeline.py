@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.conditions import IMPORTED, Condition, ConditionError
+from vlcore.choices import IMPORTED
+from vlcore.conditions import Condition, ConditionError
 from vlcore.home import write_json
 from vlcore.images import folds
 from vlcore.images.captions import own_captions

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.conditions import IMPORTED
+from vlcore.choices import IMPORTED
 from vlcore.images.captions import distinct_captions, own_captions
 from vlcore.images.imagesets import ImageSet, Progress, silent
 from vlcore.images.thumbs import thumb_uri

@@ -5,7 +5,8 @@ The one idea: a title says the bias, the labels, and whatever else is not the us
 
 from __future__ import annotations
 
-from vlcore.conditions import IMPORTED, PRETRAINED, Condition, describe_bias
+from vlcore.choices import IMPORTED, PRETRAINED
+from vlcore.conditions import Condition, describe_bias
 
 _LABEL_WORDS = {"undescriptive": "short labels", "descriptive": "descriptive labels"}
 

@@ -8,7 +8,8 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.conditions import GRIDS, PRESETS, Condition, describe_bias
+from vlcore.choices import PRESETS
+from vlcore.conditions import GRIDS, Condition, describe_bias
 from vlcore.figures.charts import learning_curve
 from vlcore.figures.live import live_map
 from vlcore.figures.theme import Palette, group_words

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from vlcore.conditions import IMPORTED, Condition
+from vlcore.choices import IMPORTED
+from vlcore.conditions import Condition
 from vlcore.images.imagesets import ImageSet
-from vlcore.runs.compare import names
+from vlcore.runs.compare import MOST_MODELS, names
 from vlcore.runs.imported import condition_of
 from vlcore.runs.jobs import State
 from vlcore.runs.titles import title
@@ -38,6 +39,15 @@ class Side:
     key: str
     condition: Condition
     made_here: bool
+
+
+def how_many() -> int:
+    """The choice of how many models stand beside each other."""
+    counts = [str(count) for count in range(2, MOST_MODELS + 1)]
+    chosen = st.segmented_control(
+        "Models", options=counts, default=counts[0], required=True, key="models", bind="query-params"
+    )
+    return int(chosen or counts[0])
 
 
 def comparable(images: ImageSet) -> dict[str, Condition]:

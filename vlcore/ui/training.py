@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from vlcore import conditions
-from vlcore.conditions import PRESETS, Condition
+from vlcore.choices import ARCHITECTURES, LOGITS, MITIGATIONS, NEGATIVES, OBJECTIVES, PRESETS, SIZE_MODES
+from vlcore.conditions import Condition
 from vlcore.figures.charts import learning_curve
 from vlcore.figures.theme import Palette, group_words
 from vlcore.images.captions import LABEL_STYLES, about_style, captions_of
@@ -25,12 +25,12 @@ from vlcore.ui import drawn, panels, shell, work
 
 # Field of a condition, name of the knob, its choices with a sentence each.
 KNOBS: tuple[tuple[str, str, Mapping[str, str]], ...] = (
-    ("objective", "Objective", conditions.OBJECTIVES),
-    ("negatives", "Mismatched captions", conditions.NEGATIVES),
-    ("logit", "From cosine to score", conditions.LOGITS),
-    ("mitigation", "Against the bias", conditions.MITIGATIONS),
-    ("size_mode", "Size of the biased set", conditions.SIZE_MODES),
-    ("architecture", "Image encoder", conditions.ARCHITECTURES),
+    ("objective", "Objective", OBJECTIVES),
+    ("negatives", "Mismatched captions", NEGATIVES),
+    ("logit", "From cosine to score", LOGITS),
+    ("mitigation", "Against the bias", MITIGATIONS),
+    ("size_mode", "Size of the biased set", SIZE_MODES),
+    ("architecture", "Image encoder", ARCHITECTURES),
 )
 _NEEDS_LABELS = {"simclr": "constant", "ce_object": "undescriptive", "ce_group": "descriptive"}
 
