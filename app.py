@@ -8,7 +8,7 @@ from vlcore.images.captions import caption
 from vlcore.images.folds import usual_condition
 from vlcore.images.groups import SCENES
 from vlcore.runs import words
-from vlcore.ui import panels, shell, work
+from vlcore.ui import controls, panels, shell, work
 from vlcore.ui.samples import group_pictures
 
 palette = shell.begin("Do descriptive labels help a model that learns from biased pictures?", first=True)
@@ -26,7 +26,7 @@ if grouping == SCENES:
         "and does it matter whether a label says “horse” or “horse on the grass”?"
     )
 else:
-    said = [caption(style, obj, here, grouping) for style in panels.LABELS.values()]
+    said = [caption(style, obj, here, grouping) for style in controls.LABELS.values()]
     intro.markdown(
         f"A small vision-language model learns to match pictures with their labels, but most pictures of “{obj}” that "
         f"it sees show “{here}” too, and most of “{other}” show “{there}”. Will it look at the {grouping.object_word} "
@@ -99,9 +99,9 @@ if all(view.done for view in work.views(experiments)):
 st.subheader("What to look at next")
 with st.container(horizontal=True):
     one, two, three, four = experiments
-    panels.link_to_compare(one, two, "Compare 1 and 2: what labels do", ":material/compare:")
-    panels.link_to_compare(one, three, "Compare 1 and 3: what the bias does", ":material/difference:")
-    panels.link_to_compare(three, four, "Compare 3 and 4: what labels do under bias", ":material/balance:")
+    controls.link_to_compare(one, two, "Compare 1 and 2: what labels do", ":material/compare:")
+    controls.link_to_compare(one, three, "Compare 1 and 3: what the bias does", ":material/difference:")
+    controls.link_to_compare(three, four, "Compare 3 and 4: what labels do under bias", ":material/balance:")
     st.page_link(
         "pages/4_Upload.py",
         label="Upload a picture: where does it land?",

@@ -6,7 +6,7 @@ import streamlit as st
 
 from vlcore.figures.theme import group_words
 from vlcore.images.folds import usual_condition
-from vlcore.ui import data_sections, drawn, gallery, importing, panels, shell
+from vlcore.ui import controls, data_sections, drawn, gallery, importing, shell
 
 palette = shell.begin("What do the models see?")
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -22,7 +22,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 grouping, names = images.grouping, group_words(images.grouping)
 with st.container(horizontal=True, vertical_alignment="center"):
     st.caption(data_sections.about(images), width="content")
-    panels.link_to_training(images.name)
+    controls.link_to_training(images.name)
 
 if section == "cheats":
     data_sections.cheats(images, palette)
@@ -38,21 +38,21 @@ if section != "pictures":
 with st.container(horizontal=True, vertical_alignment="bottom"):
     bias = st.select_slider(
         "Bias: share of each minority group removed",
-        options=list(panels.BIASES),
+        options=list(controls.BIASES),
         value="75 %",
         key="bias",
         bind="query-params",
         width=420,
     )
     labels = st.segmented_control(
-        "Labels", options=list(panels.LABELS), default="descriptive", required=True, key="labels", bind="query-params"
+        "Labels", options=list(controls.LABELS), default="descriptive", required=True, key="labels", bind="query-params"
     )
     seed = st.number_input("Seed", 0, 999, 0, key="seed", bind="query-params", width=120)
 with shell.errors_as_sentences():
     usual = usual_condition(images)
     condition = usual.but(
-        bias=panels.BIASES[bias],
-        labels=panels.LABELS[labels or "descriptive"],
+        bias=controls.BIASES[bias],
+        labels=controls.LABELS[labels or "descriptive"],
         data_seed=int(seed),
         init_seed=int(seed),
     )

@@ -11,7 +11,19 @@ from vlcore.conditions import grid
 from vlcore.figures.linked import brushed
 from vlcore.images.folds import usual_condition
 from vlcore.runs import differing, projections, words
-from vlcore.ui import caption_section, comparing, drawn, film, map_controls, panels, sharing, shell, sides, work
+from vlcore.ui import (
+    caption_section,
+    comparing,
+    controls,
+    drawn,
+    film,
+    map_controls,
+    panels,
+    sharing,
+    shell,
+    sides,
+    work,
+)
 
 palette = shell.begin("Compare models")
 
@@ -20,12 +32,12 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     count = sides.how_many()
     preset = st.segmented_control(
         "Training length, the same for all",
-        options=panels.LENGTHS,
+        options=controls.LENGTHS,
         default="standard",
         required=True,
         key="length",
         bind="query-params",
-        help=", ".join(f"{name}: {PRESETS[name]:,} steps" for name in panels.LENGTHS)
+        help=", ".join(f"{name}: {PRESETS[name]:,} steps" for name in controls.LENGTHS)
         + ". Take “live” for a quick look, “careful” for a claim.",
     )
 side = shell.map_side()

@@ -9,7 +9,7 @@ from vlcore.images.folds import usual_condition
 from vlcore.runs import findings_words as words
 from vlcore.runs import methods, studies
 from vlcore.runs.pairing import AnalysisError
-from vlcore.ui import findings, panels, shell
+from vlcore.ui import controls, findings, shell
 from vlcore.ui import findings_sections as sections
 
 palette = shell.begin("Findings")
@@ -33,12 +33,12 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )
     preset = st.segmented_control(
         "Training length",
-        panels.LENGTHS,
+        controls.LENGTHS,
         default="standard",
         required=True,
         key="length",
         bind="query-params",
-        help=", ".join(f"{length}: {PRESETS[length]:,} steps" for length in panels.LENGTHS),
+        help=", ".join(f"{length}: {PRESETS[length]:,} steps" for length in controls.LENGTHS),
     )
     seeds = st.number_input(
         "Blocks planned",

@@ -19,7 +19,7 @@ from vlcore.runs import measured
 from vlcore.runs.jobs import State
 from vlcore.runs.pretrained import READOUTS, condition_of
 from vlcore.runs.titles import title
-from vlcore.ui import panels, shell, work
+from vlcore.ui import controls, panels, shell, work
 
 HUB_NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}", re.ASCII)
 FROM_HUB = "from the hub"
@@ -61,7 +61,7 @@ def section(images: ImageSet, usual: Condition) -> None:
         st.caption(about_style(style))
     with third:
         bias = st.select_slider(
-            "Bias of the training pictures", list(panels.BIASES), value="75 %", key="bring_bias", bind="query-params",
+            "Bias of the training pictures", list(controls.BIASES), value="75 %", key="bring_bias", bind="query-params",
             help="What a probe is fitted on. Zero-shot and dfr see none of it.",
         )  # fmt: skip
     if place == FROM_HUB and not name:
@@ -72,7 +72,7 @@ def section(images: ImageSet, usual: Condition) -> None:
         return
     source = name if place == FROM_HUB else str(models_folder() / "checkpoints" / place)
     with shell.errors_as_sentences():
-        base = usual.but(labels=style, template="", bias=panels.BIASES[bias])
+        base = usual.but(labels=style, template="", bias=controls.BIASES[bias])
         _state(source, condition_of(source, base, readout=readout))
 
 

@@ -24,7 +24,7 @@ from vlcore.images.recipes import SCENES_RECIPE, SIZES, Recipe, new_recipe, reci
 from vlcore.images.rendered import make_set, scene_of
 from vlcore.runs import checks
 from vlcore.scenes import COATS, CONTEXTS, OBJECTS, POSES, SKIES, STYLES, Scene, draw, sample
-from vlcore.ui import drawn, gallery, panels, shell, work
+from vlcore.ui import controls, drawn, gallery, panels, shell, work
 
 SECTIONS = ("pictures", "cheats", "one scene", "draw a set", "your own")
 LARGEST_ZIP = 60 * 2**20  # bytes; it is made in the memory of the server
@@ -76,7 +76,9 @@ def labels(images: ImageSet) -> None:
     grouping = images.grouping
     names, pairs = group_words(grouping), dict(zip(grouping.names, grouping.pairs, strict=True))
     order = as_on_sheets(grouping)
-    said = {word: [caption(style, *pairs[group], grouping) for group in order] for word, style in panels.LABELS.items()}
+    said = {
+        word: [caption(style, *pairs[group], grouping) for group in order] for word, style in controls.LABELS.items()
+    }
     st.dataframe({"group": [names[group] for group in order], **said}, hide_index=True, width="content")
     if grouping == SCENES:
         st.caption(
@@ -87,7 +89,7 @@ def labels(images: ImageSet) -> None:
     others = [
         style
         for style in LABEL_STYLES
-        if style not in (*panels.LABELS.values(), "own") and (drawn_set or style != "attribute_other")
+        if style not in (*controls.LABELS.values(), "own") and (drawn_set or style != "attribute_other")
     ]
     with st.expander("Other label styles"):
         st.dataframe(
@@ -119,7 +121,7 @@ def enlarged(images: ImageSet, row: int) -> None:
     scene = scene_of(images, row) if images.about.get("recipe") else None
     own.image(draw(scene, 384).image if scene else images.image(row), width=384, alt=str(facts["caption"]))
     words.markdown(f"**{names[facts['group']]}**")
-    for word, style in panels.LABELS.items():
+    for word, style in controls.LABELS.items():
         said = caption(style, facts["object"], facts["context"], images.grouping)
         words.caption(f"{word} label: “{said}”")
     factors = json.loads(facts["factors"] or "{}")

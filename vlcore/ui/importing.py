@@ -22,7 +22,7 @@ from vlcore.images import importers
 from vlcore.images.imagesets import check_name, set_names, usable_name
 from vlcore.runs import store
 from vlcore.runs.jobs import State
-from vlcore.ui import panels, shell, work
+from vlcore.ui import controls, panels, shell, work
 
 ZIP_MB = 100  # of an upload, as in .streamlit/config.toml
 
@@ -216,7 +216,7 @@ def _report(key: str) -> None:
         if st.button("Look at it", type="primary", icon=":material/photo_library:"):
             del st.session_state["import_key"]
             shell.go_to(report["name"])
-        panels.link_to_training(report["name"])
+        controls.link_to_training(report["name"])
         if st.button("Import another"):
             del st.session_state["import_key"]
             st.rerun()

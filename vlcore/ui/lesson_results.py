@@ -28,7 +28,7 @@ from vlcore.runs.pairing import AnalysisError
 from vlcore.runs.table import runs_table
 from vlcore.runs.titles import title
 from vlcore.runs.verdicts import Verdict
-from vlcore.ui import drawn, film, findings_sections, lesson_parts, panels, shell, work
+from vlcore.ui import controls, drawn, film, findings_sections, lesson_parts, shell, work
 
 ANOTHER = "This is one run of each model; another seed gives other numbers."
 
@@ -229,7 +229,7 @@ def handout(lesson: Lesson, images: ImageSet, *, lecturer: bool) -> str:
             {
                 "Model": number,
                 "Training pictures of minority groups": describe_bias(condition) if condition.bias else "all kept",
-                "Labels": panels.said_as(condition.labels, images.grouping),
+                "Labels": controls.said_as(condition.labels, images.grouping),
                 "Pairs in the loss": "matched only" if condition.negatives == "none" else "matched and mismatched",
                 "Steps": condition.steps,
             }

@@ -17,7 +17,7 @@ from vlcore.runs.compare import MOST_MODELS, names
 from vlcore.runs.imported import condition_of
 from vlcore.runs.jobs import State
 from vlcore.runs.titles import title
-from vlcore.ui import panels, shell, work
+from vlcore.ui import controls, panels, shell, work
 
 SIDES = ("left", "right", "third", "fourth")  # what stands before each model's settings in the address
 
@@ -73,24 +73,26 @@ def choose(defaults: Sequence[Condition], preset: str, images: ImageSet) -> list
 def _one(
     name: str, prefix: str, default: Condition, preset: str, images: ImageSet, there: dict[str, Condition]
 ) -> Side:
-    asked = st.query_params.get(f"{prefix}_model", panels.AS_SET)
-    condition, more = panels.condition_controls(f"{name.capitalize()} model", prefix, default, preset, images.grouping)
+    asked = st.query_params.get(f"{prefix}_model", controls.AS_SET)
+    condition, more = controls.condition_controls(
+        f"{name.capitalize()} model", prefix, default, preset, images.grouping
+    )
     with more:
         key = st.selectbox(
             "Or a model from the disk",
-            [panels.AS_SET, *there],
+            [controls.AS_SET, *there],
             key=f"{prefix}_model",
             bind="query-params",
             help="Any model of these pictures, with its own objective, mitigation or length; also pretrained ones. "
             "The settings beside it do not matter then.",
         )
-    if asked not in (panels.AS_SET, *there):
+    if asked not in (controls.AS_SET, *there):
         st.warning(
             f"There is no model {asked[:80]!r} of these pictures here: it was trained on another image set or an older "
             "version of it, or never on this server. The settings below are shown instead.",
             icon=":material/link_off:",
         )
-    if key == panels.AS_SET or key is None:
+    if key == controls.AS_SET or key is None:
         return Side(name, prefix, condition.key, condition, made_here=True)
     st.caption(f"From the disk: {title(there[key])}, seed {there[key].init_seed}, {there[key].steps:,} steps")
     return Side(name, prefix, key, there[key], made_here=False)

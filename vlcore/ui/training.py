@@ -21,7 +21,7 @@ from vlcore.images.imagesets import ImageSet
 from vlcore.runs import measured, store, words
 from vlcore.runs.jobs import State
 from vlcore.runs.titles import is_pretrained, title
-from vlcore.ui import drawn, panels, shell, work
+from vlcore.ui import controls, drawn, panels, shell, work
 
 # Field of a condition, name of the knob, its choices with a sentence each.
 KNOBS: tuple[tuple[str, str, Mapping[str, str]], ...] = (
@@ -55,14 +55,14 @@ def knobs(images: ImageSet, usual: Condition) -> Condition:
                 )  # fmt: skip
         with second:
             bias = st.select_slider(
-                "Bias: share of each minority group removed", list(panels.BIASES), value="75 %", key="train_bias",
+                "Bias: share of each minority group removed", list(controls.BIASES), value="75 %", key="train_bias",
                 bind="query-params",
             )  # fmt: skip
             minority = " and ".join(group_words(images.grouping)[group] for group in images.grouping.minority)
             st.caption(f"Minority groups: {minority}.")
         with third:
             length = st.segmented_control(
-                "Training length", panels.LENGTHS, default="standard", required=True, key="train_length",
+                "Training length", controls.LENGTHS, default="standard", required=True, key="train_length",
                 bind="query-params",
             )  # fmt: skip
             st.caption(f"{PRESETS[length or 'standard']:,} steps. Take “live” for a look, “careful” for a claim.")
@@ -84,7 +84,7 @@ def knobs(images: ImageSet, usual: Condition) -> Condition:
         return usual.but(
             labels=labels,
             template=template,
-            bias=panels.BIASES[bias],
+            bias=controls.BIASES[bias],
             steps=PRESETS[length or "standard"],
             data_seed=int(seed),
             init_seed=int(seed),
