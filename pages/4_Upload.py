@@ -95,7 +95,7 @@ drawn.show(
 st.caption(
     "The place of a star is exact."
     if projection.linear
-    else "The place of a star is the average of its five nearest pictures, weighted by their cosine: it is not exact."
+    else "The place of a star is the average of its five nearest pictures, the nearest counting most: it is not exact."
 )
 
 st.subheader("What the models say")

@@ -19,9 +19,8 @@ from streamlit.testing.v1 import AppTest
 
 from tests.runs.stand_ins import publish
 from vlcore.conditions import Condition
-from vlcore.figures.heat import SIDE
+from vlcore.figures import heat
 from vlcore.home import models_folder
-from vlcore.images import uploads
 from vlcore.images.captions import captions_of
 from vlcore.images.groups import SCENES
 from vlcore.images.imagesets import open_set
@@ -29,7 +28,7 @@ from vlcore.measures import maps
 from vlcore.runs import placement, projections, store
 from vlcore.runs.jobs import State, View
 from vlcore.runs.projections import Projection
-from vlcore.ui import drawn, giving, work
+from vlcore.ui import asking, drawn, giving, work
 
 from .test_home import FakeQueue
 
@@ -41,9 +40,9 @@ HOSTILE = (
     "`$x^2$` :red[hot] :material/home: `.png",
     "🐪🐎 骆驼 верблюд.png",
     "long" * 60 + ".png",
-    "\u202egnp.exe\u0000\n# heading\n.png",
+    "\u202egnp.exe\u0001\n# heading\n.png",
     "=1+1,+cmd|' /C calc'!A0.png",
-    " ",
+    " .png",
 )
 
 
@@ -211,13 +210,13 @@ def test_on_a_umap_a_star_is_an_average_of_neighbours_and_that_is_said(
             projections.make_map([key], fitted)
     page = upload(start(map="UMAP", umap_seed="77"), file())
     assert not page.exception
-    assert "average of its five nearest pictures, weighted by their cosine: it is not exact" in said_by(page)
+    assert "average of its five nearest pictures, the nearest counting most: it is not exact" in said_by(page)
     assert "is exact" not in said_by(page)
     together = work.comparison(keys, fitted)
     model, turn = together.models[1], together.turns[1]
     z = placement.load(model.artefact).embed_pictures([noise()])[0]
-    nearest = sorted(range(len(model.z)), key=lambda place: -float(model.z[place] @ z))[:5]
-    weights = [float(model.z[place] @ z) for place in nearest]
+    *nearest, sixth = sorted(range(len(model.z)), key=lambda place: -float(model.z[place] @ z))[:6]
+    weights = [float((model.z[place] - model.z[sixth]) @ z) for place in nearest]
     expected = turn.apply(np.average(model.points[nearest], axis=0, weights=weights)[None])[0]
     assert stars[-1][["x1", "y1"]].to_numpy()[0] == pytest.approx(expected, abs=1e-4)
 
@@ -231,10 +230,11 @@ def test_an_untrained_encoder_is_a_choice_and_is_made_when_it_is_chosen(
 
     there, queue = {artefact.key for artefact in experiments}, Trained()
     monkeypatch.setattr(work, "queue", lambda: queue)
-    untrained = experiments[3].condition.untrained.key
+    untrained = experiments[1].condition.untrained.key
     page = start()
     choices = page.selectbox(key="right_asked").options
-    assert any(choice.startswith("Untrained encoder") for choice in choices)
+    assert len(set(choices)) == len(choices), "the browser tells them apart by their names"
+    assert sum(choice.startswith("Untrained encoder") for choice in choices) == 2, "bias comes after the first step"
     page.selectbox(key="right_asked").set_value(untrained)
     upload(page, file())
     assert not page.exception
@@ -243,20 +243,33 @@ def test_an_untrained_encoder_is_a_choice_and_is_made_when_it_is_chosen(
     assert not page.get("vega_lite_chart")
 
 
-def test_an_untrained_encoder_is_not_compared_with_itself(experiments: list[store.Artefact]) -> None:
-    from tests.conftest import publish_as
+def test_models_of_one_description_are_told_apart_by_their_keys(experiments: list[store.Artefact]) -> None:
+    other = copied(experiments[2], experiments[2].condition.but(batch_size=64))
+    try:
+        page = start()
+        words = "75 % removed (12 of 48 kept), short labels · seed 0, 600 steps"
+        equal = [choice for choice in page.selectbox(key="left_asked").options if choice.startswith(words)]
+        keys = [experiments[2].key, other]
+        assert sorted(equal) == sorted(f"{words} · {key.rpartition('-')[2]}" for key in keys)
+        page.selectbox(key="left_asked").set_value(other).run()
+        assert page.selectbox(key="left_asked").value == other
+    finally:
+        shutil.rmtree(models_folder() / other)
 
-    condition = experiments[3].condition.untrained
-    if not store.published(condition.key):
-        publish_as(experiments[3], condition)
-    page = start()
-    page.selectbox(key="right_asked").set_value(condition.key)
-    upload(page, file())
+
+def test_an_untrained_encoder_is_not_compared_with_itself(experiments: list[store.Artefact]) -> None:
+    untrained = copied(experiments[3], experiments[3].condition.untrained)
+    try:
+        page = start()
+        page.selectbox(key="right_asked").set_value(untrained)
+        upload(page, file())
+    finally:
+        shutil.rmtree(models_folder() / untrained)
     assert not page.exception
     table = table_of(page)
     assert table["Balance, untrained"].tolist()[0] != ""
     assert table["Balance, untrained"].tolist()[1] == ""
-    assert said_by(page).count("before training (") + said_by(page).count("before training -") <= 2
+    assert said_by(page).count("; before training ") == 1
     assert said_by(page).count("After training: cosine") == 1
 
 
@@ -412,7 +425,7 @@ def test_a_hostile_name_is_text_wherever_it_stands(experiments: list[store.Artef
         assert name.isprintable()
         assert 0 < len(name) <= 60
     sentence = next(text.value for text in page.markdown if "One cut-out on" in text.value)
-    assert sentence.split("`")[1] == giving.plain(HOSTILE[0])
+    assert sentence.split("`")[1] == f"{giving.plain(HOSTILE[0])} (2)"
     # Everywhere else a foreign name is a table's cell, a choice or plain text.
     outside = "".join(part for text in said_by(page).split("\n") for part in text.split("`")[::2])
     for mark in ("bold", "javascript", "evil", "script>", "red[", "heading", "calc"):
@@ -439,16 +452,17 @@ def test_a_name_is_what_can_be_seen_of_it(name: str, shown: str) -> None:
 # --- one picture, closely
 
 
-def test_an_answer_is_explained_on_demand(experiments: list[store.Artefact]) -> None:
+def test_an_answer_is_explained_on_demand(experiments: list[store.Artefact], monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[np.ndarray] = []
+    monkeypatch.setattr(asking, "painted", lambda *given: (shown.append(heat.painted(*given)), shown[-1])[1])
     page = upload(start(models="3"), file())
     assert "Patch ablation" not in said_by(page)
-    before = len(page.get("imgs"))
     page.toggle(key="explain").set_value(True).run()
     assert not page.exception
     assert said_by(page).count("**Patch ablation** (the faithful one)") == 3
     assert said_by(page).count("**Attention rollout** (a hint only)") == 3
-    assert len(page.get("imgs")) == before + 6
-    assert SIDE == 256
+    assert len(shown) == 6
+    assert all(np.ptp(picture.astype(int), axis=-1).max() > 60 for picture in shown), "something is painted on each"
 
 
 def stand_in(**settings: object) -> str:
@@ -511,7 +525,7 @@ def test_models_that_name_nothing_or_by_other_means(unusual: list[str]) -> None:
     assert table["Says"].tolist()[2] in SCENES.objects
     assert table["Says"].tolist()[3] == "camel"
     assert table["Share, %"].isna().tolist() == [True, True, False, False]
-    assert table["Best caption"].tolist()[0] in [said.text for said in captions_of("context")]
+    assert table["Best caption"].tolist()[0] in [said.text for said in captions_of("context", SCENES)]
     assert table["Best caption"].tolist()[1] == ""
     assert table["Pulled by"].isin(["animal", "background", "not decided"]).all()
     sentence = next(text.value for text in page.markdown if "One cut-out on 7 backgrounds" in text.value)
@@ -559,8 +573,3 @@ def test_what_is_computed_of_a_picture_stays_in_its_session_and_off_the_disk(
     kept = {name[0] for name in mine.session_state["asked"]}
     assert kept == {"z", "verdicts", "ablation", "rollout"}
     assert not (set(somebody_else.session_state["asked"]) & {"ablation", "rollout"})
-
-
-def test_uploads_are_read_as_uploads() -> None:
-    """The page trusts no file: what opens it is what bounds it."""
-    assert giving.open_cutout is uploads.open_cutout

@@ -186,9 +186,8 @@ def cutouts() -> dict[str, Image.Image]:
 
 def models(trained: dict[str, Condition], experiments: Sequence[Condition], count: int) -> list[Condition]:
     """The models that pictures are put to: those on the disk, and the untrained encoder behind each."""
-    # The untrained encoder is one more choice, and is made when it is chosen.
-    before = {one.untrained.key: one.untrained for one in trained.values() if not is_pretrained(one)}
-    choices = trained | before
+    choices = _with_untrained(trained)
+    called = _called(choices)
     usual = [one.key for one in (*experiments[2:], *experiments[:2]) if one.key in choices]
     usual = [*usual, *(key for key in choices if key not in usual)]
     chosen = []
@@ -200,12 +199,31 @@ def models(trained: dict[str, Condition], experiments: Sequence[Condition], coun
                 f"{name.capitalize()} model",
                 list(choices),
                 index=list(choices).index(usually),
-                format_func=lambda key: _described(choices[key]),
+                format_func=called.__getitem__,
                 key=f"{prefix}_asked",
                 bind="query-params",
             )
         chosen.append(choices[key])
     return chosen
+
+
+def _with_untrained(trained: dict[str, Condition]) -> dict[str, Condition]:
+    """The untrained encoder of each seed and label style is one more choice, and is made when it is chosen."""
+    choices, there = dict(trained), {_described(one) for one in trained.values()}
+    for one in trained.values():
+        if not is_pretrained(one) and _described(one.untrained) not in there:  # what bias would do comes after
+            choices[one.untrained.key] = one.untrained
+            there.add(_described(one.untrained))
+    return choices
+
+
+def _called(choices: dict[str, Condition]) -> dict[str, str]:
+    """A name for each choice, by key; no two are equal: the browser tells choices apart by their names alone."""
+    times = Counter(map(_described, choices.values()))
+    return {
+        key: _described(one) if times[_described(one)] == 1 else f"{_described(one)} · {key.rpartition('-')[2]}"
+        for key, one in choices.items()
+    }
 
 
 def _described(condition: Condition) -> str:
