@@ -1,0 +1,93 @@
+"""What the Compare and Upload pages cost: seconds to draw, megabytes to send, as ratios to two plain maps.
+
+VLCORE_HOME=... python -m benchmarks.compare     (the four experiments must be trained there)
+"""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from vlcore.conditions import grid
+from vlcore.figures.film import film_chart
+from vlcore.figures.linked import MapOptions
+from vlcore.figures.theme import LIGHT
+from vlcore.images.imagesets import ImageSet, open_set, silent
+from vlcore.images.thumbs import thumb_uri
+from vlcore.learning.explain import attention_rollout, patch_ablation
+from vlcore.runs import compare, store
+from vlcore.runs.comparison_figure import figure
+from vlcore.runs.film import film
+from vlcore.runs.layouts import described
+from vlcore.runs.model_maps import model_map
+from vlcore.runs.placement import OwnModel, load
+
+REPEATS = 5
+SIDE = 440  # px of a map
+
+
+def main() -> None:
+    """Measure and print."""
+    images = open_set("scenes")
+    artefacts = [store.read(condition.key) for condition in grid("experiments")]
+    maps = [model_map(artefact) for artefact in artefacts]
+    two, four = (compare.compare(maps[:count], images, _thumbs()) for count in (2, 4))
+    everything = MapOptions(movement=True, trust=True, ghost=True, twins=True, neighbours=True)
+
+    def drawn(comparison: compare.Comparison, options: MapOptions) -> dict[str, Any]:
+        return figure(comparison, images.grouping, LIGHT, SIDE, options).to_dict()
+
+    def shot(comparison: compare.Comparison) -> dict[str, Any]:
+        reels = film(comparison, images)
+        return film_chart(
+            reels.points, reels.reels, reels.steps, palette=LIGHT, grouping=images.grouping, side=SIDE
+        ).to_dict()
+
+    rows: list[tuple[str, Callable[[], Any], bool]] = [
+        ("two maps (baseline)", lambda: drawn(two, MapOptions()), True),
+        ("two maps, everything laid over", lambda: drawn(two, everything), True),
+        ("four maps", lambda: drawn(four, MapOptions()), True),
+        ("film of two trainings", lambda: shot(two), True),
+        ("film of four trainings", lambda: shot(four), True),
+        ("two maps in words, with intervals", lambda: described(two, images), False),
+    ]
+    model = load(artefacts[3])
+    assert isinstance(model, OwnModel)
+    picture = Image.fromarray(images.image(int(images.rows("test")[0])))
+    pixels = images.pixels(images.rows("test")[:1])
+    rows += [
+        ("one upload, embedded", lambda: model.embed_pictures([picture]), False),
+        ("its patch ablation", lambda: patch_ablation(model.embed_pixels, pixels, lambda z: z[:, 0]), False),
+        ("its attention rollout", lambda: attention_rollout(model.encoder, pixels), False),
+    ]
+    print("| what | seconds | ratio | MB |\n| --- | --- | --- | --- |")
+    baseline = 0.0
+    for what, make, is_chart in rows:
+        seconds, made = _median(make)
+        baseline = baseline or seconds
+        size = f"{len(json.dumps(made)) / 1e6:.2f}" if is_chart else ""
+        print(f"| {what} | {seconds:.3f} | {seconds / baseline:.2f} | {size} |")
+
+
+def _median(make: Callable[[], Any]) -> tuple[float, Any]:
+    made, times = make(), []  # once to warm up
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        made = make()
+        times.append(time.perf_counter() - started)
+    return float(np.median(times)), made
+
+
+def _thumbs() -> compare.Thumbs:
+    def thumbs(images: ImageSet, rows: Any) -> list[str]:
+        images.complete(rows, silent)
+        return [thumb_uri(images.image(row)) for row in rows]
+
+    return thumbs
+
+
+if __name__ == "__main__":
+    main()
