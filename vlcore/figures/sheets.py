@@ -61,7 +61,8 @@ def contact_sheets(rows: pd.DataFrame, *, palette: Palette, grouping: Grouping, 
         )
         layers = _sheet(here, f"sheet_{number}", cell, lines, palette, pick)
         sheets.append(alt.layer(*layers).properties(width=side, height=lines * cell, title=title))
-    chart = alt.concat(*sheets, columns=2, spacing={"column": 28, "row": 18}).configure(**theme(palette, frame=False))
+    chart = alt.concat(*sheets, columns=2, spacing={"column": 28, "row": 18}, autosize="pad")
+    chart = chart.configure(**theme(palette, frame=False))
     # At the top, with the names of its views: added to each sheet, Altair would merge them with a warning.
     chart.params = [
         alt.TopLevelSelectionParameter(
@@ -90,5 +91,7 @@ def _sheet(
         opacity=alt.condition(alt.datum.kept, alt.value(1), alt.value(0.16)),
         tooltip=[alt.Tooltip("thumb:N", title="image"), alt.Tooltip("caption:N"), alt.Tooltip("state:N")],
     )
-    frame = base.transform_filter(pick).mark_square(size=(cell - 3) ** 2, filled=False, strokeWidth=3, opacity=1)
+    frame = base.transform_filter(pick).mark_square(
+        size=(cell - 3) ** 2, filled=False, strokeWidth=3, opacity=1, aria=False
+    )
     return [pictures.properties(name=name), frame.encode(color=alt.value(palette.accent))]

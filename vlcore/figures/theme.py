@@ -46,7 +46,7 @@ class Palette:
 LIGHT = Palette(
     name="light",
     ground="#FFFFFF",
-    text="#262730",
+    text="#17181F",
     muted="#6B7280",
     line="#D5D8DE",
     accent="#770088",
@@ -58,7 +58,7 @@ DARK = Palette(
     text="#E8EAEE",
     muted="#9AA3B2",
     line="#333A46",
-    accent="#DD7799",
+    accent="#CD5E91",
     groups=("#C3F07A", "#7088FF", "#EE5B32", "#62DDF0"),
 )
 

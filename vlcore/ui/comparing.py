@@ -64,7 +64,7 @@ def _arrows(comparison: Comparison, images: ImageSet, scene: str) -> None:
     st.markdown("**Its twins**, and how far apart they are in the full space")
     tiles = st.container(horizontal=True)
     for group in images.grouping.names:
-        tiles.image(images.image(versions[scene][group]), width=110, caption=names[group])
+        tiles.image(images.image(versions[scene][group]), width=110, caption=names[group], alt=names[group])
     table = overlays.twin_lengths(comparison, images.grouping, scene)
     table = table.assign(**{"from": table["from"].map(names), "to": table["to"].map(names)})
     shown = table.rename(columns={"arrow": "Arrow", "from": "From", "to": "To"} | _capitals(comparison))
@@ -166,7 +166,7 @@ def movement(comparison: Comparison, images: ImageSet) -> None:
             for row, way, kept in one.most:
                 facts = images.table.iloc[row]
                 words = f"{facts['object']}, {facts['context']}"
-                st.image(images.image(row), width=104, caption=f"{words}: {way:.1f}, {kept:.0%} kept")
+                st.image(images.image(row), width=104, caption=f"{words}: {way:.1f}, {kept:.0%} kept", alt=words)
 
 
 def in_words(described: layouts.Described) -> None:
