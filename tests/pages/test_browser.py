@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import csv
 import io
 import os
 import socket
@@ -14,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.chromium import CHROMIUM, FLAGS, needs_chromium
@@ -124,6 +126,58 @@ def test_an_uploaded_picture_lands_as_a_star_on_both_maps(page: Page, server: st
     )
     expect(page.locator("path[aria-label='your picture 1']")).to_have_count(2, timeout=PATIENCE)
     expect(page.get_by_text("green.png").last).to_be_visible()
+
+
+PASTE = """content => {
+    const bytes = Uint8Array.from(atob(content), letter => letter.charCodeAt(0)), given = new DataTransfer();
+    given.items.add(new File([bytes], "image.png", {type: "image/png"}));
+    document.body.dispatchEvent(new ClipboardEvent("paste", {clipboardData: given, bubbles: true}));
+}"""
+
+
+def cut_out() -> bytes:
+    """A brown disc with nothing around it."""
+    picture = Image.new("RGBA", (120, 120))
+    ImageDraw.Draw(picture).ellipse((30, 30, 90, 90), fill=(150, 100, 50, 255))
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+def test_a_cut_out_is_pasted_anywhere_explained_and_its_table_taken_along(page: Page, server: str) -> None:
+    page.goto(f"{server}/Upload")
+    expect(page.get_by_test_id("stFileUploaderDropzone")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Upload a picture of a")).to_be_visible(timeout=PATIENCE)
+    page.evaluate(PASTE, base64.b64encode(cut_out()).decode())
+    for number in range(1, 8):
+        expect(page.locator(f"path[aria-label='your picture {number}']")).to_have_count(2, timeout=PATIENCE)
+    expect(page.get_by_text("One cut-out on 7 backgrounds")).to_be_visible(timeout=PATIENCE)
+    page.locator("path[aria-label='your picture 3']").first.hover(force=True)
+    picture = page.locator("#vg-tooltip-element.visible img")
+    expect(picture).to_be_visible(timeout=PATIENCE)
+    assert picture.evaluate("image => image.naturalWidth") > 0
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the table").click()
+    rows = list(csv.DictReader(download.value.path().read_text(encoding="utf-8").splitlines()))
+    assert [row["Model"] for row in rows] == ["Left", "Right"] * 7
+    assert rows[0]["Picture"] == "1. image.png, mid-grey"
+    assert len({row["Picture"] for row in rows}) == 7
+    page.get_by_text("Explain the answer").click()
+    expect(page.get_by_role("img", name="loses without each patch")).to_have_count(2, timeout=PATIENCE)
+    expect(page.get_by_role("img", name="Attention rollout")).to_have_count(2, timeout=PATIENCE)
+
+
+def test_a_hostile_name_is_no_link_and_no_tag(page: Page, server: str) -> None:
+    name = "www.evil.example http:..evil.example a@evil.example [x](//evil.example) <u>evil<u> $x^2$.png"
+    page.goto(f"{server}/Upload")
+    page.locator("input[type=file]").set_input_files(
+        [{"name": name, "mimeType": "image/png", "buffer": content} for content in (cut_out(), b"no picture")]
+    )
+    expect(page.get_by_text("no picture at all")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("One cut-out on 7 backgrounds")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_test_id("stText").get_by_text("www.evil.example")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("a[href*=evil]")).to_have_count(0)
+    expect(page.locator("[data-testid=stMain] u, [data-testid=stMain] .katex")).to_have_count(0)
 
 
 def test_an_untrained_encoder_is_measured_by_a_worker_without_being_asked(page: Page, server: str) -> None:

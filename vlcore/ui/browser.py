@@ -1,8 +1,7 @@
-"""What only a browser can do, and Streamlit does not: play a film, copy the address.
+"""What only a browser can do, and Streamlit does not: play a film, copy the address, take what is pasted.
 
 The one idea: each is a few lines of our own script in a component, with the look of the theme around it. None asks
-the network for anything, and none takes a text from a visitor into the page. (Pictures from the clipboard need none:
-Streamlit's uploader takes what is pasted anywhere on its page.)
+the network for anything, and none takes a text from a visitor into the page.
 """
 
 from __future__ import annotations
@@ -69,6 +68,23 @@ export default function({parentElement}) {
 }
 """,
 )
+# Streamlit's uploader takes what is pasted into it, and it must be focused for that; few would find that out.
+_PASTE = st.components.v2.component(
+    "vl_bias_lab_paste",
+    js="""
+export default function() {
+  const hand = event => {
+    const given = event.clipboardData, uploader = document.querySelector("[data-testid=stFileUploaderDropzone]");
+    if (!given?.files.length || !uploader || uploader.contains(event.target)) return;
+    const files = new DataTransfer();
+    for (const file of given.files) files.items.add(file);
+    uploader.dispatchEvent(new ClipboardEvent("paste", {clipboardData: files, bubbles: true, cancelable: true}));
+  };
+  document.addEventListener("paste", hand);
+  return () => document.removeEventListener("paste", hand);
+}
+""",
+)
 
 
 def play_button(name: str = MOMENT, *, key: str = "play") -> None:
@@ -86,3 +102,8 @@ def play_button(name: str = MOMENT, *, key: str = "play") -> None:
 def copy_link(*, key: str = "copy-link") -> None:
     """A button that copies the address of the page as it is when pressed, and says so."""
     _COPY(key=key, width="content")
+
+
+def paste_anywhere(*, key: str = "paste") -> None:
+    """Hand what is pasted anywhere on the page to its first uploader."""
+    _PASTE(key=key, height=0)

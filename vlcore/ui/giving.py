@@ -26,7 +26,7 @@ from vlcore.runs.compare import names
 from vlcore.runs.titles import is_pretrained, title
 from vlcore.runs.uploaded import Verdict
 from vlcore.scenes import draw, sample
-from vlcore.ui import panels
+from vlcore.ui import browser, panels
 from vlcore.ui.samples import ELSEWHERE, elsewhere, group_pictures
 from vlcore.ui.sides import SIDES
 
@@ -73,6 +73,7 @@ def collect(images: ImageSet) -> list[Given]:
             help="Choose files, drop them here, or paste a picture anywhere on this page. A PNG or WebP with a "
             "see-through background is placed on each background in turn.",
         )
+        browser.paste_anywhere()
         opened, left_out = _opened(files or [], MOST - len(given))
         given += opened
     with camera:
