@@ -31,7 +31,7 @@ from vlcore.ui.samples import ELSEWHERE, elsewhere, group_pictures
 from vlcore.ui.sides import SIDES
 
 MOST = 14  # pictures at once: two cut-outs on every background
-SIDE = 128  # px of a sample
+SIDE = 112  # px of a sample: ten are beside each other on a wide screen
 LONGEST = 60  # characters of a name
 
 
