@@ -138,7 +138,8 @@ for column, pane in zip(panels.in_pairs(len(keys)), range(len(keys)), strict=Tru
         model, verdict = together.models[pane], verdicts[pane][place]
         st.markdown(f"**{called[pane]}**: {title(model.artefact.condition)}")
         if verdict.says:
-            st.markdown(f"Says **{verdict.says}**, with {100 * verdict.share:.0f}\u00a0% of its own certainty.")
+            other = next(name for name in images.grouping.objects if name != verdict.says)
+            st.markdown(f"Says **{verdict.says}**: its scores give it {100 * verdict.share:.0f}\u00a0% against {other}.")
         else:
             st.caption(verdict.why_silent)
         panels.pictures(model, verdict.nearest)
