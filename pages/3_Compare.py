@@ -10,7 +10,7 @@ from vlcore.choices import PRESETS
 from vlcore.conditions import grid
 from vlcore.figures.linked import brushed
 from vlcore.images.folds import usual_condition
-from vlcore.runs import differing, projections, words
+from vlcore.runs import caption_lab, differing, projections, words
 from vlcore.ui import (
     caption_section,
     comparing,
@@ -78,6 +78,9 @@ st.caption(
     "Click a mark: its picture and its nearest neighbours in every model appear below. Drag a rectangle: what lies in "
     "it is lit in all maps and listed below. Click a group, in the legend or the board, to see it alone."
 )
+if projection.kind == "prompts":
+    for sentence in caption_lab.unheard_in_words(together, projection.prompts):
+        st.warning(sentence, icon=":material/hearing_disabled:")
 st.markdown(in_words)
 if few := words.few(together.models[0].artefact, images.grouping):
     st.warning(few, icon=":material/warning:")

@@ -177,7 +177,7 @@ def test_bad_input_is_one_sentence(
         (("--map", "prompts", "--prompts", "a,b,c,d,e"), "give four captions with commas"),
         (
             ("--map", "prompts", "--prompts", "horse,horse,grass,desert"),
-            "Two prompts of an axis are one point in this model; choose prompts that differ",
+            "Two prompts of an axis are one point in this model: they are the same",
         ),
         (("--map", "prompts", "--prompts", "horse,!?,grass,desert"), "A caption needs at least one word"),
     ],

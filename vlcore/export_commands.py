@@ -13,6 +13,8 @@ from typing import Any
 from vlcore.commands import CommandError, model_of, progress_bar
 from vlcore.images.imagesets import open_set
 from vlcore.runs.exporting import FORMATS, export
+from vlcore.runs.model_maps import model_map
+from vlcore.runs.shown import rows_in_words
 
 _OPEN = {
     "parquet": "embedding-atlas {out} --x x --y y --image image --neighbors neighbors",
@@ -44,6 +46,7 @@ def run(options: Namespace) -> dict[str, Any]:
         "format": options.format,
         "out": str(out),
         "files": files,
+        "rows": rows_in_words(artefact, model_map(artefact)),
         "open_with": _OPEN[options.format].format(out=shlex.quote(str(out)), quoted=repr(str(out))),
     }
 

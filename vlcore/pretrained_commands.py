@@ -15,6 +15,8 @@ from vlcore.images.imagesets import open_set
 from vlcore.runs import jobs, pretrained, store
 from vlcore.runs.titles import title
 
+COLLAPSED = "All embeddings of this checkpoint are nearly one point: it says nothing of pictures."
+
 
 def add_options(command: Any) -> None:
     """The options of the command."""
@@ -50,4 +52,4 @@ def run(options: Namespace) -> dict[str, Any]:
         "checkpoint": {name: about[name] for name in ("name", "kind", "parameters", "bytes")},
         "device": artefact.manifest["device"],
         "metrics": headline(artefact),
-    }
+    } | ({"warnings": [COLLAPSED]} if artefact.metrics["end"]["collapsed"] else {})

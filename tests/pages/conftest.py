@@ -1,4 +1,4 @@
-"""Pages of a home of a test's own must not show what was read from another one."""
+"""What tests of pages share: caches that know of one home, and the app in a browser."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ from collections.abc import Iterator
 
 import pytest
 import streamlit as st
+from playwright.sync_api import Browser, Page
+
+from vlcore.runs import store
+
+from .serving import chromium, opened, served
 
 
 @pytest.fixture(autouse=True)
 def caches_of_one_home(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A server has one home for life, and its caches know of no other: a test that changes it begins and ends anew."""
+    """A server has one home for life, and its caches know of no other: a test that changes it begins and ends anew.
+
+    Pages of a home of a test's own must not show what was read from another one.
+    """
     moves = {"empty_home", "other_home"} & set(request.fixturenames)
     if moves:
         clear()
@@ -22,3 +30,26 @@ def caches_of_one_home(request: pytest.FixtureRequest) -> Iterator[None]:
 def clear() -> None:
     st.cache_resource.clear()
     st.cache_data.clear()
+
+
+@pytest.fixture(scope="session")
+def server(experiments: list[store.Artefact]) -> Iterator[str]:
+    """The app over the session's home."""
+    with served() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser, server: str) -> Iterator[Page]:
+    """A tab of a wide window; fails the test if it asks another host for anything, or its console complains."""
+    complaints: list[str] = []
+    tab = opened(browser, server, complaints, viewport={"width": 1440, "height": 1200})
+    yield tab
+    tab.context.close()
+    assert complaints == []

@@ -1,120 +1,22 @@
-"""What only a browser shows: linked hover with pictures, an upload, a real training, a narrow window."""
+"""What only a browser shows: an upload, what is pasted, a real import, a narrow window, links between pages."""
 
 from __future__ import annotations
 
 import base64
 import csv
 import io
-import os
-import socket
-import subprocess
-import sys
-import urllib.request
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.chromium import CHROMIUM, FLAGS, needs_chromium
-from vlcore.runs import store
+from tests.chromium import needs_chromium
 
-ROOT = Path(__file__).parents[2]
-PATIENCE = 240_000  # ms; other tests run beside these, and a worker gives way to everything
+from .serving import PATIENCE
 
 pytestmark = [pytest.mark.browser, needs_chromium]
-
-
-@pytest.fixture(scope="module")
-def server(experiments: list[store.Artefact]) -> Iterator[str]:
-    """The app as a stranger starts it, on a free port, over the session's home."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    command += ["--server.address", "127.0.0.1", "--server.headless", "true"]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=os.environ.copy(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_until_healthy(address, process)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def wait_until_healthy(address: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(600):
-        assert process.poll() is None, "the server ended before it was healthy"
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            process_waited(process)
-    raise AssertionError("the server did not become healthy")
-
-
-def process_waited(process: subprocess.Popen[bytes]) -> None:
-    """Give the server a tenth of a second, or less if it ends."""
-    try:
-        process.wait(0.1)
-    except subprocess.TimeoutExpired:
-        return
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def page(browser: Browser, server: str) -> Iterator[Page]:
-    """A page of a wide window that fails the test if it asks any other host for anything."""
-    context = browser.new_context(viewport={"width": 1440, "height": 1200})
-    tab = context.new_page()
-    tab.set_default_timeout(PATIENCE)
-    strangers: list[str] = []
-    tab.on(
-        "request",
-        lambda request: (
-            strangers.append(request.url) if not request.url.startswith((server, "data:", "blob:")) else None
-        ),
-    )
-    yield tab
-    context.close()
-    assert [url for url in strangers if not url.startswith(server.replace("http", "ws", 1))] == []
-
-
-def test_hovering_a_camel_on_grass_lights_its_picture_up_in_both_maps(page: Page, server: str) -> None:
-    page.goto(f"{server}/Compare")
-    marks = page.locator("path[aria-label='camel, grass, held out']")
-    expect(marks).to_have_count(100, timeout=PATIENCE)  # 50 in each map
-    expect(page.locator("svg image")).to_have_count(0)
-    marks.nth(7).hover(force=True)
-    picture = page.locator("#vg-tooltip-element.visible img")
-    expect(picture).to_be_visible(timeout=PATIENCE)
-    assert picture.evaluate("image => image.naturalWidth") > 0
-    expect(page.locator("svg image")).to_have_count(2)
-
-
-def test_clicking_a_mark_shows_its_neighbours_in_both_models(page: Page, server: str) -> None:
-    page.goto(f"{server}/Compare?right_bias=75+%25")
-    marks = page.locator("path[aria-label='camel, grass, held out']")
-    expect(marks).to_have_count(100, timeout=PATIENCE)
-    marks.nth(7).click(force=True)
-    expect(page.get_by_text("Nearest in the left model")).to_be_visible(timeout=PATIENCE)
-    expect(page.get_by_text("Nearest in the right model")).to_be_visible(timeout=PATIENCE)
-    page.goto(page.url)  # the address holds the picture too
-    expect(page.get_by_text("Nearest in the left model")).to_be_visible(timeout=PATIENCE)
 
 
 def test_an_uploaded_picture_lands_as_a_star_on_both_maps(page: Page, server: str) -> None:
@@ -187,7 +89,7 @@ def test_an_untrained_encoder_is_measured_by_a_worker_without_being_asked(page: 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", "/Compare", "/Upload"])
+@pytest.mark.parametrize("path", ["/", "/Compare?models=3&closer=Film", "/Upload"])
 def test_nothing_is_cut_off_in_a_narrow_window(browser: Browser, server: str, path: str, scheme: str) -> None:
     context = browser.new_context(viewport={"width": 800, "height": 1000}, color_scheme=scheme)
     tab = context.new_page()
@@ -196,6 +98,8 @@ def test_nothing_is_cut_off_in_a_narrow_window(browser: Browser, server: str, pa
     expect(tab.get_by_test_id("stHeading").first).to_be_visible(timeout=PATIENCE)
     if path != "/Upload":
         expect(tab.locator("svg path[aria-label*='held out']").first).to_be_visible(timeout=PATIENCE)
+    if "Film" in path:
+        expect(tab.locator(".vega-bind input[type=range]")).to_be_visible(timeout=PATIENCE)
     # The width of the window is known after the first run, so the maps may be drawn twice.
     tab.wait_for_function(
         "() => [...document.querySelectorAll('[data-testid=stMain] svg, [data-testid=stMain] img')]"

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.chromium import CHROMIUM, FLAGS, needs_chromium
+from tests.chromium import needs_chromium
 from tests.figures.reels import STEPS, pictures, reel
 from vlcore.figures.export import page_html
 from vlcore.figures.film import film_chart
@@ -21,8 +16,8 @@ from vlcore.figures.playing import PLAY_SCRIPT
 from vlcore.figures.theme import LIGHT
 from vlcore.images.groups import SCENES
 
-ROOT = Path(__file__).parents[2]
-PATIENCE = 120_000  # ms; other tests run beside these
+from .serving import PATIENCE, ROOT, served
+
 SLIDER = ".vega-bind input[type=range]"
 MARK = "path[aria-label='camel, grass, 1']"
 
@@ -31,38 +26,9 @@ pytestmark = [pytest.mark.browser, needs_chromium]
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """The page of `film_page.py`, on a free port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(Path(__file__).with_name("film_page.py"))]
-    command += ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            assert process.poll() is None, "the server ended before it was healthy"
-            try:
-                urllib.request.urlopen(f"{address}/_stcore/health", timeout=2).close()
-                break
-            except OSError:
-                try:
-                    process.wait(0.1)
-                except subprocess.TimeoutExpired:
-                    continue
+    """The page of `film_page.py`."""
+    with served(str(Path(__file__).with_name("film_page.py")), PYTHONPATH=str(ROOT)) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def opened(context: BrowserContext, address: str) -> tuple[Page, list[str]]:
@@ -78,8 +44,8 @@ def opened(context: BrowserContext, address: str) -> tuple[Page, list[str]]:
 
 
 @pytest.fixture
-def context(chromium: Browser) -> Iterator[BrowserContext]:
-    context = chromium.new_context(viewport={"width": 1200, "height": 1200})
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1200, "height": 1200})
     yield context
     context.close()
 
@@ -135,8 +101,8 @@ def test_play_runs_the_film_once_and_pauses(context: BrowserContext, server: str
     expect(page.get_by_text("step 20", exact=True)).to_have_count(2)
 
 
-def test_who_wants_little_motion_goes_from_moment_to_moment(chromium: Browser, server: str) -> None:
-    context = chromium.new_context(reduced_motion="reduce")
+def test_who_wants_little_motion_goes_from_moment_to_moment(browser: Browser, server: str) -> None:
+    context = browser.new_context(reduced_motion="reduce")
     page, _ = opened(context, server)
     button = page.get_by_role("button", name="Next moment")
     for moment in ("1", "2", "3"):

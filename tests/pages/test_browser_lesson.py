@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.chromium import CHROMIUM, FLAGS, needs_chromium
+from tests.chromium import needs_chromium
 from vlcore.conditions import Condition
 from vlcore.runs.lesson_steps import COLLAPSE, EXPERIMENTS, lessons
 
-from .test_browser import PATIENCE, ROOT, wait_until_healthy
+from .serving import PATIENCE, opened, served
 
 LESSONS = lessons(Condition())
 FIRST, SECOND, *_ = LESSONS[EXPERIMENTS].steps
@@ -27,52 +23,24 @@ pytestmark = [pytest.mark.browser, needs_chromium]
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The app over a home with nothing in it: a lesson needs no model to ask and to count."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    command += ["--server.address", "127.0.0.1", "--server.headless", "true"]
-    env = {**os.environ, "VLCORE_HOME": str(tmp_path_factory.mktemp("class"))}
-    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_until_healthy(address, process)
+    with served(VLCORE_HOME=str(tmp_path_factory.mktemp("class"))) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
 def person(browser: Browser, server: str) -> Iterator[Callable[[int, int], Page]]:
-    """Opens a browser of somebody's own; the test fails if any asks another host for anything."""
-    contexts: list[BrowserContext] = []
-    strangers: list[str] = []
+    """Opens a browser of somebody's own; the test fails if any asks another host for anything or complains."""
+    people: list[Page] = []
+    complaints: list[str] = []
 
-    def note(url: str) -> None:
-        if not url.startswith((server, server.replace("http", "ws", 1), "data:", "blob:")):
-            strangers.append(url)
+    def come(width: int, height: int) -> Page:
+        people.append(opened(browser, server, complaints, viewport={"width": width, "height": height}))
+        return people[-1]
 
-    def opened(width: int, height: int) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("request", lambda request: note(request.url))
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert strangers == []
+    yield come
+    for page in people:
+        page.context.close()
+    assert complaints == []
 
 
 def votes(presenter: Page, number: int) -> None:

@@ -14,9 +14,12 @@ from tests.images.importers.vectors import arrays, save
 from vlcore.choices import IMPORTED
 from vlcore.conditions import Condition, ConditionError
 from vlcore.home import data_folder, models_folder
+from vlcore.images.captions import captions_of
 from vlcore.images.imagesets import ImageSet, open_set
+from vlcore.measures.maps import align
 from vlcore.runs import compare, imported, jobs, pipeline, placement, store
 from vlcore.runs.measured import MEASURES, find, measures_of, reason_of
+from vlcore.runs.model_maps import ComparisonError, model_map, predictions
 from vlcore.runs.table import runs_table
 from vlcore.runs.titles import title
 
@@ -37,7 +40,7 @@ def of_a_model(path: Path, artefact: store.Artefact, scenes: ImageSet) -> Path:
     rows = np.concatenate([kept[f"{split}_rows"] for split in splits])
     order = np.argsort(rows)
     table = scenes.table.iloc[rows[order]]
-    said = compare.captions_of(artefact.condition.labels, scenes.grouping)
+    said = captions_of(artefact.condition.labels, scenes.grouping)
     z = np.concatenate([kept[f"end_{split}"] for split in splits])[order]
     return save(
         path,
@@ -108,10 +111,11 @@ def test_a_models_own_embeddings_give_its_own_numbers(
 def test_the_map_shows_the_same_pictures_in_the_same_shape(
     again: dict[str, tuple[store.Artefact, store.Artefact]],
 ) -> None:
-    model, back = (compare.model_map(artefact) for artefact in again["descriptive"])
+    model, back = (model_map(artefact) for artefact in again["descriptive"])
     assert len(model.points) == len(back.points)
-    here, there = model.points[: model.held_out], back.points[: back.held_out]
-    turn = compare.align(there, here)
+    by_name = np.argsort(open_set("scenes").table["file_name"].to_numpy(str)[model.rows[: model.held_out]])
+    here, there = model.points[: model.held_out][by_name], back.points[: back.held_out]
+    turn = align(there, here)
     assert np.allclose(turn.apply(there), here, atol=1e-3)
     assert back.captions == model.captions
 
@@ -152,12 +156,12 @@ def test_without_captions_the_rest_is_measured(tmp_path: Path, empty_home: Path)
     for measure in ("minority_accuracy", "train_caption_accuracy", "alignment", "worst_group_cross_fitted"):
         assert absent[measure] == "no captions were given"
     assert {"silhouette_object", "total_variance", "map_quality"} <= set(end)
-    model = compare.model_map(artefact)
+    model = model_map(artefact)
     points, captions = compare.single(
         model, open_set("birds"), lambda _set, rows: ["data:image/webp;base64,AA"] * len(rows)
     )
-    assert set(points["caption_left"]) == {"none"}
-    assert set(points["predicted_left"]) == {"none: its labels name no object"}
+    assert set(points["caption_0"]) == {"none"}
+    assert set(points["predicted_0"]) == {"none: its labels name no object"}
     assert captions.empty
     table = measures_of(artefact, open_set("birds").grouping)
     assert not table["Measured"].str.contains(NOT_MEASURED).any()
@@ -173,8 +177,8 @@ def test_captions_that_fit_only_some_groups_are_nobodys_own(tmp_path: Path, empt
 
 def test_one_object_is_named_for_every_picture_of_the_map(tmp_path: Path, empty_home: Path) -> None:
     report, artefact = brought(tmp_path, "birds")
-    images, model = open_set("birds"), compare.model_map(artefact)
-    said = compare.predictions(model, images.grouping)
+    images, model = open_set("birds"), model_map(artefact)
+    said = predictions(model, images.grouping)
     assert said is not None
     by_hand = np.array(["gull", "crow"])[model.z[:, :2].argmax(axis=1)]
     assert said.tolist() == by_hand.tolist()
@@ -190,22 +194,25 @@ def test_one_object_is_named_for_every_picture_of_the_map(tmp_path: Path, empty_
 
 
 def test_two_encoders_of_the_same_pictures_can_be_compared(tmp_path: Path, empty_home: Path) -> None:
-    made = arrays()
+    made = arrays(name=np.array([f"picture {row}" for row in range(60)]))
     turned = {**made, "z": made["z"][:, ::-1] + 0.01, "text": made["text"][:, ::-1]}
+    order = np.random.default_rng(5).permutation(len(made["z"]))  # whose file lists them in another order
     keys = {}
     for name, held in {
         "one": made,
-        "two": turned,
+        "two": {n: a if n in TEXT else a[order] for n, a in turned.items()},
         "fewer": {n: a if n in TEXT else a[:-1] for n, a in made.items()},
     }.items():
         keys[name] = imported.import_embeddings(save(tmp_path / f"{name}.npz", **held), name)["key"]
-    one, two, fewer = (compare.model_map(store.read(key)) for key in keys.values())
-    together = compare.compare(one, two, open_set("one"), lambda _set, rows: ["data:image/webp;base64,AA"] * len(rows))
-    assert not together.points[["xl", "yl", "xr", "yr"]].isna().any(axis=None)
-    assert together.left_info.title == "Imported embeddings “one”"
-    assert together.left_info.subtitle.startswith("8 dimensions; total variance")
-    with pytest.raises(compare.ComparisonError, match="trained on different image sets"):
-        compare.compare(one, fewer, open_set("one"), lambda _set, rows: [""] * len(rows))
+    one, two, fewer = (model_map(store.read(key)) for key in keys.values())
+    together = compare.compare(
+        [one, two], open_set("one"), lambda _set, rows: ["data:image/webp;base64,AA"] * len(rows)
+    )
+    assert not together.points[["x0", "y0", "x1", "y1"]].isna().any(axis=None)
+    assert together.infos[0].title == "Imported embeddings “one”"
+    assert together.infos[0].subtitle.startswith("8 dimensions; total variance")
+    with pytest.raises(ComparisonError, match="trained on different image sets"):
+        compare.compare([one, fewer], open_set("one"), lambda _set, rows: [""] * len(rows))
 
 
 TEXT = ("text", "captions", "text_object")
@@ -242,7 +249,7 @@ def test_a_map_of_embeddings_without_captions_is_written_without_a_board(
 ) -> None:
     key = brought(tmp_path, "birds", text=None, captions=None, text_object=None)[0]["key"]
     document("compare", key, key, "--out", tmp_path / "map.html")
-    assert "cannot be right or wrong" in (tmp_path / "map.html").read_text()
+    assert "so none can be right or wrong" in (tmp_path / "map.html").read_text()
 
 
 def test_no_model_is_asked_of_other_pictures(tmp_path: Path, empty_home: Path) -> None:

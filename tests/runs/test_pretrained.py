@@ -25,9 +25,10 @@ from vlcore.images.recipes import SCENES_RECIPE
 from vlcore.learning.hub import PretrainedError
 from vlcore.learning.pretrained import PretrainedEncoder
 from vlcore.measures.last_layer import probe_layer
-from vlcore.runs import jobs, pipeline, pretrained, store
+from vlcore.runs import jobs, pipeline, pretrained, projections, store
 from vlcore.runs.measured import MEASURES, find, measures_of, reason_of
 from vlcore.runs.probing import stored_layer
+from vlcore.runs.projections import Projection
 from vlcore.runs.table import runs_table
 from vlcore.runs.titles import is_pretrained, title
 
@@ -201,8 +202,8 @@ def test_a_new_last_layer_is_kept_for_other_pictures(made: Made, readout: str) -
 def test_umap_is_made_beside_it(made: Made, artefact: store.Artefact, monkeypatch: pytest.MonkeyPatch) -> None:
     from vlcore.measures import maps
 
-    monkeypatch.setattr(maps, "umap", lambda points: points[:, :2])  # only whether the arrays fit
-    assert pipeline.make_umap(artefact.key) == "trained"
+    monkeypatch.setattr(maps, "umap", lambda points, *_: points[:, :2])  # only whether the arrays fit
+    assert projections.make_map([artefact.key], Projection("umap")) == "trained"
 
 
 # --- found again

@@ -170,7 +170,11 @@ def _tried(encoder: PretrainedEncoder) -> PretrainedEncoder:
         raise PretrainedError(f"The memory of {encoder.device} is too small for {name}.") from error
     except Exception as error:  # a stranger's configuration can fail anywhere
         raise PretrainedError(f"{name} cannot embed a picture and a caption: {_first_line(error)}.") from error
-    if picture.shape != caption.shape or not np.isfinite([picture, caption]).all():
+    if not (
+        np.isfinite(picture).all() and np.isfinite(caption).all() and np.isfinite([encoder.scale, encoder.bias]).all()
+    ):
+        raise PretrainedError(f"{name} holds or makes numbers that are not finite; choose another checkpoint.")
+    if picture.shape != caption.shape:
         raise PretrainedError(f"{name} does not bring pictures and captions into one space; choose another checkpoint.")
     return PretrainedEncoder(**{**vars(encoder), "width": picture.shape[1]})
 

@@ -6,6 +6,7 @@ of it; and leaving a word out shows what the word is worth to the model.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vlcore.images.vocabulary import split_words
+from vlcore.runs.compare import Comparison
 from vlcore.runs.model_maps import ModelMap
 from vlcore.runs.placement import Loaded
 
@@ -58,6 +60,28 @@ def clean(text: str) -> str:
     if not split_words(line):
         raise CaptionLabError("This caption has no words; type some, such as “a horse in the desert”.")
     return line
+
+
+def unheard(model: ModelMap, texts: Sequence[str]) -> list[str]:
+    """Words of captions that a model of ours was never given in training, in their order: it has learnt nothing of
+    them, whether they are in its vocabulary or not. None of a model that was trained elsewhere is known."""
+    if not (model.artefact.path / "model.safetensors").exists():
+        return []
+    heard = {word for caption in model.captions for word in split_words(caption)}
+    return [word for word in dict.fromkeys(word for text in texts for word in split_words(text)) if word not in heard]
+
+
+def unheard_in_words(comparison: Comparison, texts: Sequence[str]) -> list[str]:
+    """A sentence for each model that was never given some of the words."""
+    sentences = []
+    for name, model in zip(comparison.names, comparison.models, strict=True):
+        if words := unheard(model, texts):
+            listed = ", ".join(f"“{word[:30]}”" for word in words[:8])
+            more = f" and {len(words) - 8} more" if len(words) > 8 else ""
+            sentences.append(
+                f"The {name} model was never given {listed}{more} in training: what it makes of such words is chance."
+            )
+    return sentences
 
 
 def left_out(text: str) -> list[tuple[str, str]]:

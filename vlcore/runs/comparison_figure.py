@@ -17,7 +17,7 @@ from vlcore.figures.linked import MapOptions, linked_maps
 from vlcore.figures.theme import LIGHT, Palette
 from vlcore.images.groups import Grouping
 from vlcore.images.imagesets import ImageSet
-from vlcore.runs import layouts, overlays, words
+from vlcore.runs import caption_lab, layouts, overlays, words
 from vlcore.runs.compare import Comparison
 from vlcore.runs.differing import in_words as how_they_differ
 from vlcore.runs.film import film
@@ -87,6 +87,7 @@ def page(comparison: Comparison, images: ImageSet, palette: Palette = LIGHT, opt
         [
             how_they_differ([artefact.condition for artefact in artefacts], comparison.names).replace("**", ""),
             Figure(figure(comparison, grouping, palette, PAGE_SIDE, options), alt=f"{said} {described.words}"),
+            *caption_lab.unheard_in_words(comparison, comparison.models[0].projection.prompts),
             said,
             *([few] if few else []),
             Heading("Right or wrong, group by group"),
@@ -94,6 +95,7 @@ def page(comparison: Comparison, images: ImageSet, palette: Palette = LIGHT, opt
             Heading("The map in words"),
             *described.sentences,
             described.table,
+            described.note,
             *_film(comparison, images, palette),
             f"Models: {', '.join(artefact.key for artefact in artefacts)}",
         ],

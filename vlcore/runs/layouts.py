@@ -24,10 +24,20 @@ TOGETHER = 0.1  # cosine distance of centres below which two groups are said to 
 
 @dataclass(frozen=True, eq=False)
 class Described:
-    """The layouts of a comparison: a sentence a model, and a table with one row a pair of groups."""
+    """The layouts of a comparison: a sentence a model, a table with one row a pair of groups, and the number of
+    held-out pictures that they rest on."""
 
     sentences: tuple[str, ...]
     table: pd.DataFrame
+    n: int
+
+    @property
+    def note(self) -> str:
+        """What the numbers are and rest on."""
+        return (
+            "Cosine distances between the centres of groups in the full space, 0 (one direction) to 2 (opposite), with "
+            f"95 % intervals over scenes, of the {self.n:,} held-out pictures that a map shows."
+        )
 
     @property
     def words(self) -> str:
@@ -49,7 +59,7 @@ def described(comparison: Comparison, images: ImageSet) -> Described:
             for (one, other), distance in found.distances.items()
         }
     table = pd.DataFrame(columns).rename_axis("Distance of centres").reset_index()
-    return Described(tuple(sentences), table)
+    return Described(tuple(sentences), table, comparison.models[0].held_out)
 
 
 def _layout(model: ModelMap, images: ImageSet) -> Layout | str:

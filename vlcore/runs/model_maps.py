@@ -187,7 +187,10 @@ def _prompt_plane(reference: NDArray[np.floating], prompts: NDArray[np.floating]
     ways = np.stack([ways[1] - ways[0], ways[3] - ways[2]])
     lengths = np.linalg.norm(ways, axis=1, keepdims=True)
     if (lengths < 1e-6).any():
-        raise ComparisonError("Two prompts of an axis are one point in this model; choose prompts that differ.")
+        raise ComparisonError(
+            "Two prompts of an axis are one point in this model: they are the same, or it knows none of the words in "
+            "which they differ; choose others."
+        )
     axes = ways / lengths
     z = np.asarray(reference, dtype=np.float64)
     variance = float(z.var(axis=0).sum())

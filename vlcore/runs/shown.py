@@ -69,10 +69,20 @@ def shown(artefact: Artefact, images: ImageSet, progress: Progress = silent) -> 
             "licence_of_pictures": str(images.about.get("licence", "not stated")),
             "captions": list(model.captions),
             "condition": artefact.condition.as_dict(),
+            "rows": rows_in_words(artefact, model),
         },
         table=table.astype(object).where(table.notna(), None),
         z=np.concatenate([model.z, model.caption_z]).astype(np.float32),
         pictures=tuple(_webp(picture) for picture in files),
+    )
+
+
+def rows_in_words(artefact: Artefact, model: ModelMap) -> str:
+    """Which pictures are among the rows: those of the map, not all that the measures rest on."""
+    every = len(artefact.arrays("embeddings.npz")["test_rows"])
+    return (
+        f"{model.held_out:,} of {every:,} held-out pictures (those that maps show, as many of each group) and "
+        f"{len(model.rows) - model.held_out:,} training pictures; all embeddings are in {artefact.key}/embeddings.npz"
     )
 
 

@@ -53,6 +53,8 @@ def _typed(comparison: Comparison, images: ImageSet, palette: Palette, side: int
                 f"The {comparison.names[pane]} model does not know, or does not read, {_listed(asked.unknown)}.",
                 icon=":material/help:",
             )
+    for sentence in caption_lab.unheard_in_words(comparison, [text]):
+        st.caption(sentence)
     _map(comparison, answers, text, images, palette, side)
     _nearest(comparison, answers)
     _words(comparison, answers)

@@ -174,10 +174,7 @@ def in_words(described: layouts.Described) -> None:
     for sentence in described.sentences:
         st.markdown(sentence)
     st.dataframe(described.table, hide_index=True, width="stretch")
-    st.caption(
-        "Cosine distances between the centres of groups in the full space, 0 (one direction) to 2 (opposite), with "
-        "95 % intervals over scenes, of the held-out pictures that the maps show."
-    )
+    st.caption(described.note)
 
 
 def groups(comparison: Comparison, images: ImageSet) -> None:
@@ -185,13 +182,16 @@ def groups(comparison: Comparison, images: ImageSet) -> None:
     st.dataframe(words.group_table(comparison, images.grouping), hide_index=True, width="stretch")
     st.caption(
         f"Share of held-out pictures whose {images.grouping.object_word} is named right, 95 % intervals over scenes. "
-        f"{_how_tested(images)} One run: another seed gives other numbers."
+        f"{_how_tested(images)}"
     )
 
 
 def _how_tested(images: ImageSet) -> str:
+    if not images.has_pictures:
+        return "What these encoders were trained on is not known here."
+    again = "One run: another seed gives other numbers."
     if images.folds:
-        return f"{images.folds} models were trained in turn, each judging the pictures that it has not seen."
+        return f"{images.folds} models were trained in turn, each judging the pictures that it has not seen. {again}"
     if images.about.get("recipe"):
-        return "Each of the 500 test scenes is drawn with both animals and both backgrounds."
-    return "No held-out picture, nor one much like it, was in training."
+        return f"Each of the 500 test scenes is drawn with both animals and both backgrounds. {again}"
+    return f"No held-out picture, nor one much like it, was in training. {again}"

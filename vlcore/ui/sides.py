@@ -94,7 +94,9 @@ def _one(
         )
     if key == controls.AS_SET or key is None:
         return Side(name, prefix, condition.key, condition, made_here=True)
-    st.caption(f"From the disk: {title(there[key])}, seed {there[key].init_seed}, {there[key].steps:,} steps")
+    there_is = there[key]
+    about = f"{title(there_is)}, seed {there_is.init_seed}, {there_is.steps:,} steps"
+    st.caption(f"From the disk, whatever is set above: {about}")
     return Side(name, prefix, key, there[key], made_here=False)
 
 

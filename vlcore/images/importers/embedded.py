@@ -53,6 +53,7 @@ def choose_rows(
     """
     if max_per_group < FEWEST or seed < 0:
         raise ImportSetError(f"Give at least {FEWEST} rows a group and a seed of at least 0.")
+    found = _by_name(found)
     about = f"{plural(len(found.table), 'embedding')} of {found.z.shape[1]:,} numbers."
     number = np.arange(len(found.table))
     table = found.table.assign(row=number, caption="")
@@ -88,6 +89,20 @@ def choose_rows(
         notes=tuple(notes),
     )
     return Chosen(embeddings, grouping, group)
+
+
+def _by_name(found: Embeddings) -> Embeddings:
+    """The rows in the order of their names, where each has one of its own: embeddings of the same pictures by two
+    encoders then make sets of the same pictures, in whatever order their files list them."""
+    names = found.table["name"].to_numpy(str)
+    if len(np.unique(names)) < len(names):
+        return found
+    order = np.argsort(names, kind="stable")
+    table = found.table.iloc[order].reset_index(drop=True)
+    numbered = [f"s{row:06d}" for row in range(len(names))]
+    if found.table["scene"].tolist() == numbered:  # no scenes were given: each row is one, by its place
+        table["scene"] = numbered
+    return replace(found, z=found.z[order], table=table)
 
 
 def _limited(group: NDArray[np.int64], cluster: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
