@@ -65,10 +65,12 @@ for column, model in zip(panels.in_pairs(len(models)), models, strict=True):
     with column:
         sides.badges(model)
 
+# The picture that the visitor arrived with stays the chart's first one: another value would draw the maps anew.
+arrived = st.session_state.setdefault("arrived_with", st.query_params.get("picture"))
 in_words = words.in_words(together, images.grouping)
 described = work.described(keys)
 event = drawn.show(
-    drawn.maps(keys, palette, side, projection, options),
+    drawn.picked(drawn.maps(keys, palette, side, projection, options), together, arrived),
     alt=f"{in_words} {described.words}",
     key="maps-" + hashlib.sha256(repr((keys, projection)).encode()).hexdigest()[:12],  # a brush belongs to its maps
     on_select="rerun",

@@ -108,7 +108,8 @@ st.dataframe(
 st.caption(
     f"Balance: cosine to pictures of the same {animal} in the other place, minus cosine to pictures of the other "
     f"{animal} in the same place. Captions that name the place ask a model to sort by it, so compare balances between "
-    "models of one label style."
+    "models of one label style. Like what was seen: judged before training, so by what a random encoder sees; a "
+    "photograph may pass and still be strange."
 )
 for sentence in giving.over_backgrounds(given, called, verdicts):
     st.markdown(sentence)

@@ -108,13 +108,14 @@ def test_maps_and_page_answer_to_what_is_clicked_and_brushed(page: Page, server:
 
     page.reload()
     expect_text(page, "Nearest in the left model")
+    expect(arrows).to_have_count(8)
     assert asked(page, "picture") == picture
 
 
 def test_another_seed_gives_another_umap(page: Page, server: str) -> None:
     """Fitted by the real worker; both sides are one model, so each seed is one fit."""
     page.goto(f"{server}/Compare?map=UMAP&right_labels=short")
-    expect_text(page, "UMAP of this model")
+    expect(page.locator("svg text").get_by_text("UMAP, fitted on this model alone").first).to_be_attached()
     maps_drawn(page)
     first = places(marks(page))
     page.get_by_role("button", name="Re-roll").click()

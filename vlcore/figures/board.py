@@ -85,7 +85,7 @@ def group_grid(rows: pd.DataFrame, *, palette: Palette, grouping: Grouping, widt
         height=2 * height + _GAP,
         view=alt.ViewConfig(stroke=None),
         title=alt.Title(
-            "Right, by group",
+            "Named right, by group",
             subtitle="held-out pictures, 95 % interval, dashed: chance. Click a group to see it alone on the maps",
             frame="group",
         ),

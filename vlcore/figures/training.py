@@ -66,7 +66,9 @@ def probe_curves(curves: pd.DataFrame, fits: pd.DataFrame, *, palette: Palette, 
         part, fitted = table[table["bias"] == bias], marks[marks["bias"] == bias]
         base = alt.Chart(part).encode(x=x, color=colour, description=alt.Description("spoken:N"))
         band = base.transform_filter(alt.datum.n >= FEWEST).mark_area(opacity=0.12, clip=True, aria=False)
-        fit = alt.Chart(fitted).mark_point(shape="triangle-up", filled=True, size=90, opacity=1, yOffset=-5)
+        fit = alt.Chart(fitted).mark_point(
+            shape="triangle-up", filled=True, size=90, opacity=1, yOffset=-5, aria=not fitted.empty
+        )
         return alt.layer(
             band.encode(y=alt.Y("low:Q", scale=from_to, axis=scale.axis), y2="high:Q", detail="probe:N"),
             base.mark_line(strokeWidth=2).encode(

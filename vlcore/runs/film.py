@@ -197,4 +197,9 @@ def _notes(
         )
     elif any(len(snapshots["val_curve"]) == 0 for snapshots in arrays):
         notes.append("Where labels name no object, no accuracy can be read off the captions.")
+    else:
+        notes.append(
+            "The curves are of pictures that are kept aside for them (the words say how many), not of the test ones "
+            "of the board: their numbers differ by chance."
+        )
     return tuple(notes)

@@ -164,3 +164,9 @@ def _number(value: float) -> str:
 
 def _interval(estimate: Estimate) -> str:
     return f"{estimate.value:+.2f} ({estimate.low:+.2f} to {estimate.high:+.2f})"
+
+
+def not_run(verdict: Verdict) -> str:
+    """Which of the controls that a claim must beat have not been run, in a sentence; empty where all have."""
+    missing = [reading.words for reading in verdict.nulls if reading.reason]
+    return f"Not decided as long as this has not been run: {'; '.join(missing)}." if missing else ""

@@ -115,7 +115,7 @@ def _counts(comparison: Comparison, images: ImageSet, chosen: pd.DataFrame) -> p
         for pane, name in enumerate(comparison.names):
             said = here[f"right_{pane}"].isin(["right", "wrong"])
             right = (here[f"right_{pane}"] == "right").sum()
-            line[f"{name.capitalize()} right"] = f"{right} of {said.sum()}" if said.any() else "none"
+            line[f"Named right, {name}"] = f"{right} of {said.sum()}" if said.any() else "none"
         rows.append(line)
     return pd.DataFrame(rows)
 

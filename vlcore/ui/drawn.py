@@ -78,3 +78,16 @@ def with_stars(
 ) -> Spec:
     """The maps with a visitor's pictures on them; nobody else sees these, so they are in no cache."""
     return figure(comparison, grouping, palette, side, options, board=False, uploads=stars).to_dict()
+
+
+def picked(spec: Spec, comparison: Comparison, identity: str | None) -> Spec:
+    """The maps as they are when somebody arrives with a picture in the address: clicked already, arrows and all."""
+    points = comparison.points
+    here = points[points["id"] == identity]
+    if here.empty:
+        return spec
+    clicked = {"pick": [{"id": identity}], "scene": [{"scene": str(here["scene"].iat[0])}]}
+    params = [
+        {**param, "value": clicked[param["name"]]} if param["name"] in clicked else param for param in spec["params"]
+    ]
+    return {**spec, "params": params}

@@ -281,7 +281,12 @@ def student(room: Room, palette: Palette) -> None:
             else:
                 st.caption("Nobody sees who voted what.")
             if now.phase == "run":
-                st.caption("The models are being trained on the lecturer's screen.")
+                here = parts.is_trained(step)
+                st.caption(
+                    "The models are there; the lecturer reveals the answer."
+                    if here
+                    else "The models are being trained; the lecturer's screen shows them."
+                )
 
     follow()
     if not room.open:

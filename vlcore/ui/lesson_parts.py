@@ -100,7 +100,12 @@ def training(step: Step, palette: Palette) -> None:
     """The models of a step: that they are there, how far they are, or the button that trains them."""
     views = work.views(step.conditions)
     missing = [c for c, view in zip(step.conditions, views, strict=True) if not (view.done or view.state.is_active)]
-    if missing and st.button("Train now", type="primary", icon=":material/model_training:", key=f"train_{step.name}"):
+    ended = [view for view in views if panels.ended_badly(view)]
+    if missing and not ended:
+        for condition in missing:  # "Run it" was pressed: nobody presses twice
+            work.train(condition)
+        st.rerun()
+    if missing and st.button("Train again", icon=":material/model_training:", key=f"train_{step.name}"):
         for condition in missing:
             work.train(condition)
         st.rerun()
@@ -110,7 +115,8 @@ def training(step: Step, palette: Palette) -> None:
         with column:
             st.markdown(f"**{side}: {title(condition)}**")
             if view.done:
-                st.markdown(":material/check_circle: Trained already.")
+                done = "Measured" if condition.steps == 0 else "Trained"
+                st.markdown(f":material/check_circle: {done}.")
             elif view.state.is_active:
                 panels.progress(view)
                 panels.live(condition, view, palette, f"live_{side}")

@@ -27,7 +27,7 @@ from vlcore.runs.measured import find
 from vlcore.runs.pairing import AnalysisError
 from vlcore.runs.table import runs_table
 from vlcore.runs.titles import title
-from vlcore.runs.verdicts import Verdict
+from vlcore.runs.verdicts import Verdict, not_run
 from vlcore.ui import controls, drawn, film, findings_sections, lesson_parts, shell, work
 
 ANOTHER = "This is one run of each model; another seed gives other numbers."
@@ -139,7 +139,10 @@ def reveal(
             this_run(step)
         except ValueError as error:
             st.markdown(f"In this run: {error}.")
-        st.caption(f"{ANOTHER} An interval over pictures says nothing about other seeds.")
+        st.caption(
+            f"{ANOTHER} An interval over pictures says nothing about other seeds; that of a difference is the widest "
+            "that the intervals of both models allow."
+        )
     side_by_side(step, palette, side, images.grouping)
     with st.container(border=True):
         st.markdown("**Look at**")
@@ -195,7 +198,7 @@ def _claimed(lesson: Lesson, step: Step, images: ImageSet) -> None:
                 st.markdown(f"**{name} · The study says:** {verdict.claim.says} {findings_sections.badge(verdict)}")
                 st.markdown(
                     f"{verdict.claim.what}: **{estimate_words(verdict.estimate)}**, n = {verdict.n} blocks of seeds. "
-                    f"To be supported it must also beat: {verdict.claim.null}."
+                    f"To be supported it must also beat: {verdict.claim.null}. {not_run(verdict)}"
                 )
 
 
@@ -204,11 +207,14 @@ def summary(lesson: Lesson, images: ImageSet, votes: Mapping[str, Mapping[str, i
     rows = []
     for step in lesson.steps:
         counts = votes.get(step.name, {})
-        first = max(step.choices, key=lambda choice: counts.get(choice.name, 0))
+        most = max(counts.values(), default=0)
+        first = [choice.text for choice in step.choices if most and counts.get(choice.name, 0) == most]
         rows.append(
             {
                 "Question": step.question,
-                "Most votes": f"{first.text} ({counts[first.name]} of {sum(counts.values())})" if counts else "–",
+                "Most votes": f"{' and '.join(first)} ({most} of {sum(counts.values())}{' each' * (len(first) > 1)})"
+                if first
+                else "–",
                 **{f"Measured {one.where}": _briefly(step, one) for one in readings(lesson, step, images)},
             }
         )
@@ -255,7 +261,8 @@ def _on_paper(lesson: Lesson, step: Step, images: ImageSet) -> list[str]:
     there = claims(lesson, images) if step.claims else {}
     sentences += [
         f"{name}, the study says: {there[name].claim.says} {there[name].claim.what}: "
-        f"{estimate_words(there[name].estimate)}, n = {there[name].n}. {there[name].words}."
+        f"{estimate_words(there[name].estimate)}, n = {there[name].n}. {there[name].words}. "
+        f"{not_run(there[name])}".rstrip()
         for name in step.claims
         if name in there
     ]

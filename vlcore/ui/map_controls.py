@@ -133,8 +133,8 @@ def _options(choice: Projection, models: int) -> MapOptions:
         twins = _toggle(
             "Counterfactual arrows",
             "arrows",
-            "Click a held-out picture: arrows lead to the same animal on the other background, and to the other "
-            "animal on the same background.",
+            "Click a held-out picture: arrows join the four versions of its scene, from one background "
+            "to the other and from one animal to the other.",
         )
         neighbours = _toggle(
             "True neighbours",

@@ -35,7 +35,8 @@ def section(
     """Link and downloads."""
 
     def spec() -> drawn.Spec:
-        return drawn.maps(keys, palette, PAPER_SIDE, projection, options)
+        maps = drawn.maps(keys, palette, PAPER_SIDE, projection, options)
+        return drawn.picked(maps, comparison, st.query_params.get("picture"))
 
     def png() -> bytes:
         return work.in_worker(chart_png, spec(), palette)
@@ -49,7 +50,7 @@ def section(
     def table() -> str:
         return comparing.verdicts(comparison, comparison.points).to_csv(index=False)
 
-    name = "-".join(["compare", *keys])[:100]
+    name = "-".join(["compare", *(key.rpartition("-")[2] for key in keys)])
     st.markdown("The address of this page holds all its settings: whoever opens it sees the same maps.")
     with st.container(horizontal=True, vertical_alignment="center"):
         copy_link()
@@ -76,4 +77,5 @@ def section(
                 key=f"parquet_{called}", icon=":material/download:", on_click="ignore",
             )  # fmt: skip
     st.caption("For the TensorFlow projector and the transformers layout, from the command line:")
-    st.code("\n".join(f"python -m vlcore export {key} --format projector --out {key}" for key in keys), "bash")
+    # Without a language: the colours of Streamlit's highlighting are too pale on white.
+    st.code("\n".join(f"python -m vlcore export {key} --format projector --out {key}" for key in keys), None)
