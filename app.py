@@ -8,7 +8,7 @@ from vlcore.images.captions import caption
 from vlcore.images.folds import usual_condition
 from vlcore.images.groups import SCENES
 from vlcore.runs import words
-from vlcore.ui import controls, panels, shell, work
+from vlcore.ui import controls, inline, panels, shell, work
 from vlcore.ui.samples import group_pictures
 
 palette = shell.begin("Do descriptive labels help a model that learns from biased pictures?", first=True)
@@ -39,7 +39,7 @@ MARKS = ("green circles", "blue circles with a ring", "orange triangles", "cyan 
 with st.container(horizontal=True):
     for (group, name), picture, mark in zip(names.items(), shown, MARKS, strict=True):
         with st.container(width=panels.CARD):
-            st.image(picture, width="stretch", alt=name)
+            inline.picture(picture, width="stretch", alt=name)
             st.markdown(
                 f"**{name[0].upper()}{name[1:]}**  \n:small[{ROLES[group in grouping.minority]}]  \n"
                 f":small[:gray[on maps: {mark}]]"

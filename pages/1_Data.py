@@ -6,7 +6,7 @@ import streamlit as st
 
 from vlcore.figures.theme import group_words
 from vlcore.images.folds import usual_condition
-from vlcore.ui import controls, data_sections, drawn, gallery, importing, shell
+from vlcore.ui import controls, data_sections, drawn, gallery, importing, inline, shell
 
 palette = shell.begin("What do the models see?")
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -89,7 +89,7 @@ with shell.errors_as_sentences(), st.container(horizontal=True):
     for group in data_sections.as_on_sheets(grouping):
         with st.container(width=170):
             if group in means:
-                st.image(means[group], width="stretch", alt=f"Mean of {names[group]}")
+                inline.picture(means[group], width="stretch", alt=f"Mean of {names[group]}")
                 st.caption(names[group])
             else:
                 st.caption(f"{names[group]}: no mean, for no picture of this group is left in training")

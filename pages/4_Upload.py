@@ -12,7 +12,7 @@ from vlcore.runs import uploaded
 from vlcore.runs.compare import names
 from vlcore.runs.projections import PCA
 from vlcore.runs.titles import title
-from vlcore.ui import asking, drawn, giving, map_controls, panels, shell, sides, work
+from vlcore.ui import asking, drawn, giving, inline, map_controls, panels, shell, sides, work
 
 LARGE = 220  # px of the longer side of a picture that is looked at
 
@@ -126,7 +126,7 @@ if len(given) > 1:
 one = given[place]
 wide = max(1, LARGE * one.picture.width // max(one.picture.size))
 with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-    st.image(one.picture, width=wide, alt=f"Picture {place + 1}")
+    inline.picture(one.picture, width=wide, alt=f"Picture {place + 1}")
     with st.container():
         st.text(one.name)
         explain = st.toggle(

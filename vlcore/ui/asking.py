@@ -21,7 +21,7 @@ from vlcore.runs import uploaded
 from vlcore.runs.model_maps import ComparisonError, ModelMap
 from vlcore.runs.placement import OwnModel
 from vlcore.runs.uploaded import Before, Verdict
-from vlcore.ui import work
+from vlcore.ui import inline, work
 from vlcore.ui.giving import Given
 
 MOST_KEPT = 300  # results of a session
@@ -99,7 +99,9 @@ def explained(key: str, model: ModelMap, images: ImageSet, one: Given, verdict: 
         st.caption(str(error))
         return
     left, right = st.columns(2)
-    left.image(painted(one.picture, falls), width="stretch", alt=f"What “{verdict.says}” loses without each patch")
+    inline.picture(
+        painted(one.picture, falls), width="stretch", alt=f"What “{verdict.says}” loses without each patch", within=left
+    )
     left.caption(
         f"**Patch ablation** (the faithful one): how far “{verdict.says}” falls when one of {GRID * GRID} patches is "
         f"painted in the mean colour, at most {falls.max():.2f} in log odds. Warm speaks for it, cool against."
@@ -112,7 +114,7 @@ def explained(key: str, model: ModelMap, images: ImageSet, one: Given, verdict: 
         except ValueError as error:
             st.caption(str(error))
             return
-        st.image(painted(one.picture, rolled - rolled.min()), width="stretch", alt="Attention rollout")
+        inline.picture(painted(one.picture, rolled - rolled.min()), width="stretch", alt="Attention rollout")
         st.caption(
             f"**Attention rollout** (a hint only): which of {rolled.size} patches attention mixes into the embedding. "
             "It knows nothing of the answer; where the two differ, believe the ablation."

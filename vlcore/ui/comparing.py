@@ -15,7 +15,7 @@ from vlcore.figures.theme import group_words
 from vlcore.images.imagesets import ImageSet
 from vlcore.runs import layouts, measured, overlays, words
 from vlcore.runs.compare import Comparison
-from vlcore.ui import panels
+from vlcore.ui import inline, panels
 
 MOST_SHOWN = 24  # marked pictures that are drawn; all are counted
 
@@ -28,7 +28,7 @@ def clicked(comparison: Comparison, images: ImageSet, identity: str | None, arro
     row = int(str(identity).removeprefix("p"))
     point = comparison.points.set_index("id").loc[identity]
     own, others = st.columns([1, 4])
-    own.image(images.image(row), width="stretch", alt=f"{point['object']}, {point['context']}")
+    inline.picture(images.image(row), width="stretch", alt=f"{point['object']}, {point['context']}", within=own)
     own.caption(
         f"{point['object']}, {point['context']}, {'held out' if point['kind'] == 'test' else 'training'}  \n"
         f"“{images.table['caption'].iat[row]}”"
@@ -64,7 +64,9 @@ def _arrows(comparison: Comparison, images: ImageSet, scene: str) -> None:
     st.markdown("**Its twins**, and how far apart they are in the full space")
     tiles = st.container(horizontal=True)
     for group in images.grouping.names:
-        tiles.image(images.image(versions[scene][group]), width=110, caption=names[group], alt=names[group])
+        inline.picture(
+            images.image(versions[scene][group]), width=110, caption=names[group], alt=names[group], within=tiles
+        )
     table = overlays.twin_lengths(comparison, images.grouping, scene)
     table = table.assign(**{"from": table["from"].map(names), "to": table["to"].map(names)})
     shown = table.rename(columns={"arrow": "Arrow", "from": "From", "to": "To"} | _capitals(comparison))
@@ -99,7 +101,7 @@ def marked(comparison: Comparison, images: ImageSet, ids: Sequence[str]) -> None
     with right.container(horizontal=True, gap="small"):
         for row in chosen["id"].str.removeprefix("p").astype(int)[:MOST_SHOWN]:
             facts = images.table.iloc[row]
-            st.image(images.image(row), width=72, alt=f"{facts['object']}, {facts['context']}")
+            inline.picture(images.image(row), width=72, alt=f"{facts['object']}, {facts['context']}")
         if len(chosen) > MOST_SHOWN:
             st.caption(f"and {len(chosen) - MOST_SHOWN} more")
     with st.expander("All of them, with every model's verdict"):
@@ -166,7 +168,7 @@ def movement(comparison: Comparison, images: ImageSet) -> None:
             for row, way, kept in one.most:
                 facts = images.table.iloc[row]
                 words = f"{facts['object']}, {facts['context']}"
-                st.image(images.image(row), width=104, caption=f"{words}: {way:.1f}, {kept:.0%} kept", alt=words)
+                inline.picture(images.image(row), width=104, caption=f"{words}: {way:.1f}, {kept:.0%} kept", alt=words)
 
 
 def in_words(described: layouts.Described) -> None:

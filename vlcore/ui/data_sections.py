@@ -24,7 +24,7 @@ from vlcore.images.recipes import SCENES_RECIPE, SIZES, Recipe, new_recipe, reci
 from vlcore.images.rendered import make_set, scene_of
 from vlcore.runs import checks
 from vlcore.scenes import COATS, CONTEXTS, OBJECTS, POSES, SKIES, STYLES, Scene, draw, sample
-from vlcore.ui import controls, drawn, gallery, panels, shell, work
+from vlcore.ui import controls, drawn, gallery, inline, panels, shell, work
 
 SECTIONS = ("pictures", "cheats", "one scene", "draw a set", "your own")
 LARGEST_ZIP = 60 * 2**20  # bytes; it is made in the memory of the server
@@ -119,7 +119,9 @@ def enlarged(images: ImageSet, row: int) -> None:
     names = group_words(images.grouping)
     own, words = st.columns([2, 3])
     scene = scene_of(images, row) if images.about.get("recipe") else None
-    own.image(draw(scene, 384).image if scene else images.image(row), width=384, alt=str(facts["caption"]))
+    inline.picture(
+        draw(scene, 384).image if scene else images.image(row), width=384, alt=str(facts["caption"]), within=own
+    )
     words.markdown(f"**{names[facts['group']]}**")
     for word, style in controls.LABELS.items():
         said = caption(style, facts["object"], facts["context"], images.grouping)
@@ -134,7 +136,7 @@ def enlarged(images: ImageSet, row: int) -> None:
         for column, group in zip(st.columns(4), as_on_sheets(images.grouping), strict=True):
             obj, context = pairs[group]
             picture = _drawn(scene.replace(object=obj, context=context))
-            column.image(picture, width="stretch", alt=names[group])
+            inline.picture(picture, width="stretch", alt=names[group], within=column)
             column.caption(f"{names[group]}{' (itself)' if group == facts['group'] else ''}")
     if factors:
         with st.expander("All that is written down of this picture"):
@@ -282,7 +284,9 @@ def one_scene(images: ImageSet) -> None:
     columns = picture_slot.columns(4)
     pairs = [(obj, context) for obj in OBJECTS for context in contexts]
     for column, (obj, context) in zip(columns, pairs, strict=True):
-        column.image(_drawn(scene.replace(object=obj, context=context)), width="stretch", alt=f"{obj}, {context}")
+        inline.picture(
+            _drawn(scene.replace(object=obj, context=context)), width="stretch", alt=f"{obj}, {context}", within=column
+        )
         column.caption(f"{obj}, {context}")
 
 
@@ -321,7 +325,7 @@ def draw_a_set() -> None:
         for context in preview.contexts:
             for column, (obj, index) in zip(st.columns(4), [(o, i) for o in OBJECTS for i in (1, 2)], strict=True):
                 scene = preview.apply(sample(obj, context, split="demo", index=index))
-                column.image(_drawn(scene, 192), width="stretch", alt=f"{obj}, {context}")
+                inline.picture(_drawn(scene, 192), width="stretch", alt=f"{obj}, {context}", within=column)
     if make:
         with shell.errors_as_sentences():
             made = make_set(new_recipe(name.strip(), **settings))

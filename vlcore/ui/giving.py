@@ -26,7 +26,7 @@ from vlcore.runs.compare import names
 from vlcore.runs.titles import is_pretrained, title
 from vlcore.runs.uploaded import Verdict
 from vlcore.scenes import draw, sample
-from vlcore.ui import browser, panels
+from vlcore.ui import browser, inline, panels
 from vlcore.ui.samples import ELSEWHERE, elsewhere, group_pictures
 from vlcore.ui.sides import SIDES
 
@@ -162,13 +162,13 @@ def _samples(images: ImageSet) -> list[Given]:
     tiles = st.container(horizontal=True)
     for one in offered:
         with tiles.container(width=SIDE):
-            st.image(one.picture, width=SIDE, alt=one.name)
+            inline.picture(one.picture, width=SIDE, alt=one.name)
             if st.checkbox(one.name, key=f"sample_{one.name}"):
                 chosen.append(one)
     for animal, cutout in cutouts().items():
         name = f"{animal.capitalize()}, cut out"
         with tiles.container(width=SIDE):
-            st.image(cutout, width=SIDE, alt=name)
+            inline.picture(cutout, width=SIDE, alt=name)
             if st.checkbox(name, key=f"sample_{name}"):
                 chosen += _on_backgrounds(name, cutout, animal)
     known = images.grouping.objects

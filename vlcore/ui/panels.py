@@ -19,7 +19,7 @@ from vlcore.runs import measured, validity, words
 from vlcore.runs.jobs import State, View
 from vlcore.runs.model_maps import ModelMap, caption_scores
 from vlcore.runs.titles import title
-from vlcore.ui import controls, drawn, work
+from vlcore.ui import controls, drawn, inline, work
 
 CARD, CARD_MAP = 264, 214  # px; four cards fit beside each other on a screen of 1280 px, two on one of 800
 CARDS = 4 * CARD + 3 * 16  # px, the gaps included
@@ -215,7 +215,7 @@ def pictures(model: ModelMap, found: Sequence[tuple[int, float]]) -> None:
     columns = st.columns(len(found))
     for column, (row, similarity) in zip(columns, found, strict=True):
         facts = images.table.iloc[row]
-        column.image(images.image(row), width="stretch", alt=f"{facts['object']}, {facts['context']}")
+        inline.picture(images.image(row), width="stretch", alt=f"{facts['object']}, {facts['context']}", within=column)
         column.caption(f"{facts['object']}, {facts['context']}  \n{similarity:.2f}")
 
 
