@@ -69,12 +69,14 @@ for column, model in zip(panels.in_pairs(len(models)), models, strict=True):
 arrived = st.session_state.setdefault("arrived_with", st.query_params.get("picture"))
 in_words = words.in_words(together, images.grouping)
 described = work.described(keys)
+spec = drawn.picked(drawn.maps(keys, palette, side, projection, options), together, arrived)
+answers = {"pick", "brush", "cell", "shown"} & {param["name"] for param in spec["params"]}  # no board, no cell
 event = drawn.show(
-    drawn.picked(drawn.maps(keys, palette, side, projection, options), together, arrived),
+    spec,
     alt=f"{in_words} {described.words}",
     key="maps-" + hashlib.sha256(repr((keys, projection)).encode()).hexdigest()[:12],  # a brush belongs to its maps
     on_select="rerun",
-    selection_mode=["pick", "brush", "cell", "shown"],
+    selection_mode=sorted(answers),
 )
 st.caption(
     "Click a mark: its picture and its nearest neighbours in every model appear below. Drag a rectangle: what lies in "

@@ -210,9 +210,7 @@ def test_a_set_of_embeddings_is_shown_and_not_trained(
     assert "The measures of birds are not on the disk" in error.value
 
 
-@pytest.mark.parametrize(
-    "name", ["app.py", "pages/1_Data.py", "pages/3_Compare.py", "pages/4_Upload.py", "pages/5_Findings.py"]
-)
+@pytest.mark.parametrize("name", ["app.py", "pages/1_Data.py", "pages/4_Upload.py", "pages/5_Findings.py"])
 def test_other_pages_say_that_there_are_no_pictures(
     name: str, tmp_path: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
