@@ -17,7 +17,7 @@ import pytest
 from tests.figures.reels import STEPS, pictures, reel
 from vlcore.figures.film import UNITS, Reel, film_chart
 from vlcore.figures.film_curves import MOMENT, PANELS, curve_panel
-from vlcore.figures.theme import DARK, LIGHT
+from vlcore.figures.theme import DARK, LIGHT, PHONE_SIDE
 from vlcore.images.groups import SCENES
 
 SIDE = 300
@@ -129,8 +129,17 @@ def test_every_map_has_marks_that_the_hover_knows(points: pd.DataFrame, models: 
     found = [name for name in names if name.startswith("marks_")]
     assert len(set(found)) == len(found) == models
     assert next(p for p in spec["params"] if p["name"] == "hov")["views"] == found
-    assert spec["columns"] == {1: 1, 2: 2, 3: 3, 4: 2}[models]
-    assert len(spec["concat"]) == models * (1 + len(PANELS))
+    assert spec["columns"] == min(2, models)
+    filled = models if models != 3 else 4  # where none stands beside the third, nothing does
+    assert len(spec["concat"]) == filled * (1 + len(PANELS))
+    for place, pane in enumerate(spec["concat"]):
+        assert {layer.get("name") for layer in pane["layer"]} & set(found) <= {f"marks_{place}"}
+
+
+def test_on_a_phone_maps_stand_below_each_other(points: pd.DataFrame) -> None:
+    reels = [reel(points, STEPS, seed) for seed in range(2)]
+    chart = film_chart(points, reels, STEPS, palette=LIGHT, grouping=SCENES, side=PHONE_SIDE)
+    assert chart.to_dict()["columns"] == 1
 
 
 def test_curves_that_no_model_has_take_no_room(points: pd.DataFrame, reels: list[Reel]) -> None:

@@ -211,7 +211,9 @@ def test_group_accuracies_as_rows_of_a_chart(together: Comparison) -> None:
             assert (row.accuracy, row.low, row.high, row.n) == tuple(
                 estimate[name] for name in ("value", "low", "high", "n")
             )
-    assert group_grid(rows, palette=LIGHT, grouping=SCENES, width=700).to_dict()
+    wide, phone = (group_grid(rows, palette=LIGHT, grouping=SCENES, width=width).to_dict() for width in (700, 290))
+    assert phone["height"] > 1.8 * wide["height"], "on a phone the cells stand below each other"
+    assert (wide["width"], phone["width"]) == (700, 290)
 
 
 def test_group_accuracies_in_words(together: Comparison) -> None:

@@ -14,7 +14,8 @@ from vlcore.images.groups import Grouping
 NAME = "board"
 _HEAD, _LINE, _GAP = 34, 22, 12  # px: the words of a cell, a model's line in it, what lies between two cells
 _NAMES, _NUMBERS = 62, 118  # px for a model's name and for its numbers
-_LEAST = 2 * (_NAMES + _NUMBERS + 90) + _GAP  # px, so that an interval is wide enough to be seen
+_CELL = _NAMES + _NUMBERS + 90  # px at least, so that an interval is wide enough to be seen
+_SAID = ("held-out pictures, 95 % interval, dashed: chance.", "Click a group to see it alone on the maps")
 
 
 def group_grid(rows: pd.DataFrame, *, palette: Palette, grouping: Grouping, width: int) -> alt.LayerChart:
@@ -24,18 +25,18 @@ def group_grid(rows: pd.DataFrame, *, palette: Palette, grouping: Grouping, widt
         rows: what `board_table` returns.
         palette: colours.
         grouping: which groups there are.
-        width: in px, at least what two cells need.
+        width: in px. Where two cells do not fit, all four stand below each other.
     """
-    width = max(width, _LEAST)
-    side = (width - _GAP) / 2
+    beside = 2 if width >= 2 * _CELL + _GAP else 1
+    width = max(width, _CELL)
+    side = (width - _GAP * (beside - 1)) / beside
     models = list(dict.fromkeys(zip(rows["pane"].astype(int), rows["model"].astype(str), strict=True)))
     height = _HEAD + _LINE * len(models) + 8
-    cells = _cells(rows, grouping, side, height)
+    cells = _cells(grouping, beside, side, height)
+    tall = (height + _GAP) * (4 // beside) - _GAP
     lines = _lines(rows, [pane for pane, _ in models], cells, side)
     cell = alt.selection_point(name="cell", empty=False)
-    x, y = (
-        alt.Scale(domain=ends, nice=False, zero=False) for ends in ([0, width], [2 * height + _GAP, 0])
-    )  # px; y from the top
+    x, y = (alt.Scale(domain=ends, nice=False, zero=False) for ends in ([0, width], [tall, 0]))  # px; y from the top
 
     def at(source: alt.Chart, across: str, up: str) -> alt.Chart:
         return source.encode(
@@ -82,22 +83,22 @@ def group_grid(rows: pd.DataFrame, *, palette: Palette, grouping: Grouping, widt
     ]
     return alt.layer(*layers).properties(
         width=width,
-        height=2 * height + _GAP,
+        height=tall,
         view=alt.ViewConfig(stroke=None),
         title=alt.Title(
             "Named right, by group",
-            subtitle="held-out pictures, 95 % interval, dashed: chance. Click a group to see it alone on the maps",
+            subtitle=list(_SAID) if beside == 1 else " ".join(_SAID),
             frame="group",
         ),
     )
 
 
-def _cells(rows: pd.DataFrame, grouping: Grouping, side: float, height: float) -> pd.DataFrame:
+def _cells(grouping: Grouping, beside: int, side: float, height: float) -> pd.DataFrame:
     words = group_words(grouping)
     cells = []
     for name, (obj, context) in zip(grouping.names, grouping.pairs, strict=True):
-        left = grouping.contexts.index(context) * (side + _GAP)
-        top = grouping.objects.index(obj) * (height + _GAP)
+        down, right = divmod(2 * grouping.objects.index(obj) + grouping.contexts.index(context), beside)
+        left, top = right * (side + _GAP), down * (height + _GAP)
         minority = " (minority group)" if name in grouping.minority else ""
         cells.append(
             {

@@ -23,7 +23,7 @@ from vlcore.figures.keys import caption_key, map_keys
 from vlcore.figures.panes import LARGE, circle
 from vlcore.figures.placing import place_labels
 from vlcore.figures.tables import known_only, need
-from vlcore.figures.theme import Palette, theme
+from vlcore.figures.theme import Palette, across, theme
 from vlcore.images.groups import Grouping
 from vlcore.images.thumbs import check_uris
 
@@ -92,15 +92,17 @@ def film_chart(
     curves = pd.concat([reel.curves for reel in reels])
     panels = [panel for panel in PANELS if (curves["panel"] == panel).any()]
     high = dict.fromkeys(panels, 1.0) | {"loss": float(curves.loc[curves["panel"] == "loss", "value"].max())}
-    across = 2 if len(reels) == 4 else len(reels)
+    beside = across(len(reels), side)
     panes: list[alt.LayerChart] = []
     views = []
-    for start in range(0, len(reels), across):
-        row = list(enumerate(reels))[start : start + across]
+    for start in range(0, len(reels), beside):
+        row = list(enumerate(reels))[start : start + beside]
         for number, reel in row:
             # Altair gives a view of a concatenation the number of its pane: it must have it in the first place.
             views.append(f"marks_{len(panes)}")
             panes.append(_map(table, number, reel, views[-1], palette, grouping, side))
+        alone = [_empty(side)] * (beside - len(row))  # what is below a map stays below it where none stands beside it
+        panes += alone
         for panel in panels:
             for _, reel in row:
                 curve = reel.curves[reel.curves["panel"] == panel]
@@ -108,7 +110,8 @@ def film_chart(
                 panes.append(
                     curve_panel(panel, curve, steps, shown, palette=palette, side=side, high=high[panel], lowest=lowest)
                 )
-    chart = alt.concat(*panes, columns=across, spacing={"row": 14, "column": 36}, autosize="pad")
+            panes += alone
+    chart = alt.concat(*panes, columns=beside, spacing={"row": 14, "column": 36}, autosize="pad")
     # Curves have colours and dashes of their own, unlike groups.
     chart = chart.resolve_scale(color="independent", strokeDash="independent").configure(**theme(palette))
     slider = alt.binding_range(min=1, max=len(steps), step=1, name="Moment ")
@@ -118,6 +121,11 @@ def film_chart(
         alt.TopLevelSelectionParameter(name="hov", select=hover, views=views),
     ]
     return chart.properties(description=spoken) if spoken else chart
+
+
+def _empty(side: int) -> alt.LayerChart:
+    frame = alt.ViewBackground(stroke=None, fill=None)
+    return alt.layer(alt.Chart(alt.Data(values=[])).mark_point()).properties(width=side, height=1, view=frame)
 
 
 def _map(

@@ -20,6 +20,7 @@ FONT = '"Source Sans", "Source Sans 3", "Source Sans Pro", system-ui, -apple-sys
 SHAPES = ("circle", "circle", "triangle-up", "triangle-up")
 # Around a small map, whose frame would be cut off without it. Four numbers: Streamlit's browser part writes into this
 # object, and crashes on the shorter `padding=2`.
+PHONE_SIDE = 290  # px of a map in a window where two do not fit beside each other
 THIN = {"left": 2, "top": 2, "right": 2, "bottom": 2}
 
 
@@ -134,3 +135,13 @@ def star() -> str:
         angle = math.pi * corner / 5
         corners.append(f"{radius * math.sin(angle):.3f},{-radius * math.cos(angle):.3f}")
     return "M" + "L".join(corners) + "Z"
+
+
+def across(maps: int, side: int) -> int:
+    """How many maps stand beside each other: two at most, and one on a phone.
+
+    Args:
+        maps: how many there are.
+        side: of each in px.
+    """
+    return 1 if side <= PHONE_SIDE else min(2, maps)

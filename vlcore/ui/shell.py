@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from vlcore.conditions import ConditionError
-from vlcore.figures.theme import DARK, LIGHT, Palette
+from vlcore.figures.theme import DARK, LIGHT, PHONE_SIDE, Palette
 from vlcore.home import HomeError
 from vlcore.images.imagesets import ImageSet, ImageSetError, set_names
 from vlcore.runs.model_maps import ComparisonError
@@ -97,13 +97,14 @@ def go_to(name: str) -> None:
 
 
 def map_side() -> int:
-    """Side of each of two maps beside each other, in px, for the width of the visitor's window.
+    """Side of each of two maps beside each other, or below each other on a phone, in px, for the visitor's window.
 
     A chart of two linked panes cannot stretch, and Streamlit does not tell the width: a few bytes of our own script do.
     Only a few sizes come out, so that visitors share what is cached for them.
     """
     width = _viewport(key="viewport", on_width_change=lambda: None).width or 1280
-    return next((side for least, side in ((1360, 520), (1100, 440), (940, 400)) if width >= least), 330)
+    sides = ((1360, 520), (1100, 440), (940, 400), (780, 330))
+    return next((side for least, side in sides if width >= least), PHONE_SIDE)
 
 
 _viewport = st.components.v2.component(
