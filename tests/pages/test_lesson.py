@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -19,7 +20,7 @@ from vlcore.runs.jobs import State
 from vlcore.runs.lesson_steps import COLLAPSE, EXPERIMENTS
 from vlcore.runs.lesson_steps import lessons as all_lessons
 from vlcore.runs.lessons import Started
-from vlcore.ui import lesson_results, work
+from vlcore.ui import browser, lesson_results, work
 
 from .conftest import clear
 from .test_home import FakeQueue, pets, text_of
@@ -27,7 +28,6 @@ from .test_home import FakeQueue, pets, text_of
 APP = str(Path(__file__).parents[2] / "app.py")
 LESSONS = all_lessons(Condition())
 STEPS = LESSONS[EXPERIMENTS].steps
-ME = "student-number-1"
 Page = Callable[..., AppTest]
 
 
@@ -35,6 +35,7 @@ Page = Callable[..., AppTest]
 def queue(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
     made = FakeQueue()
     monkeypatch.setattr(work, "queue", lambda: made)
+    monkeypatch.setattr(browser, "remembered", lambda name: "")  # a test has no browser that sends cookies
     return made
 
 
@@ -69,6 +70,13 @@ def links(page: AppTest) -> list[str]:
 def address_of(page: AppTest, name: str) -> str:
     found = page.query_params[name]
     return found if isinstance(found, str) else found[0]
+
+
+def kept(page: AppTest) -> dict[str, str]:
+    """What the page asks the visitor's browser to remember."""
+    components = page.get("bidi_component")
+    asked = [json.loads(one.proto.json) for one in components if "remember" in one.proto.component_name]
+    return {one["name"]: one["value"] for one in asked}
 
 
 def alts(page: AppTest) -> list[str]:
@@ -238,7 +246,7 @@ def test_any_step_opens_without_menu_and_settings(empty_home: Path, queue: FakeQ
         ({"step": "../../etc"}, "a question that this lesson does not have"),
         ({"step": "<img src=x onerror=alert(1)>"}, "a question that this lesson does not have"),
         ({"phase": "' OR 1=1"}, ""), ({"lesson": "nobody's"}, ""), ({"lesson": "nobody's", "hide": "controls"}, ""),
-        ({"hide": "everything"}, ""), ({"data": "../..", "hide": "controls"}, ""), ({"me": "' OR 1=1"}, ""),
+        ({"hide": "everything"}, ""), ({"data": "../..", "hide": "controls"}, ""), ({"lead": "' OR 1=1"}, ""),
         ({"code": "<script>"}, "no lesson with this code"), ({"code": ""}, "no lesson with this code"),
         ({"code": "BCDF"}, "no lesson with this code"), ({"code": "B" * 10_000}, "no lesson with this code"),
         ({"code": "BCDF", "presenter": "guess"}, "no lesson with this code"), ({"presenter": "guess"}, ""),
@@ -257,7 +265,10 @@ def test_a_hostile_address_falls_back_with_a_sentence(
 
 def test_a_class_is_started_with_a_code_and_a_token(empty_home: Path, queue: FakeQueue) -> None:
     page = press(start(), "Start a lesson for a class")
-    code, token = address_of(page, "code"), address_of(page, "presenter")
+    code = address_of(page, "code")
+    token = kept(page)[f"vl-bias-lab-leads-{code}"]
+    assert lessons.look(code, token=token).leads  # type: ignore[union-attr]
+    assert "presenter" not in page.query_params, "a projector shows the address"
     assert code in large(page)
     assert any(line.startswith("Join at ") and line.endswith(f"/Lesson?code={code}") for line in large(page))
     assert not any(token in line for line in large(page)), "the room must not see what leads"
@@ -299,29 +310,53 @@ def test_the_presenter_counts_votes_and_hides_which_until_the_reveal(empty_home:
     assert list(page.table[0].value["Most votes"])[:2] == ["by animal (2 of 3)", "–"]
 
 
-def test_a_student_votes_changes_it_and_keeps_it_over_a_refresh(empty_home: Path, queue: FakeQueue) -> None:
+def test_a_student_votes_changes_it_and_keeps_it_over_a_refresh(
+    empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started = begun()
     page = press(start(code=started.code), "Vote A")
     assert "Your vote is in" in page.success[0].value
     press(page, "Vote C")
     assert lessons.votes(started.code) == {STEPS[0].name: {"context": 1}}
-    again = start(code=started.code, me=address_of(page, "me"))
-    assert "C is my answer" in labels(again), "a refresh is the same address in a new session"
+    monkeypatch.setattr(browser, "remembered", lambda name: kept(page).get(name, ""))
+    again = start(code=started.code)
+    assert "C is my answer" in labels(again), "a refresh, or the link again, is a new session of the same browser"
     press(again, "Vote B")
     assert lessons.votes(started.code) == {STEPS[0].name: {"both": 1}}
 
 
+def test_the_presenter_leads_on_after_a_refresh_and_sees_what_students_see_without_lead(
+    empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = press(start(), "Start a lesson for a class")
+    code = address_of(page, "code")
+    monkeypatch.setattr(browser, "remembered", lambda name: kept(page).get(name, ""))
+    assert "Run it" in labels(start(code=code, lead="yes"))
+    assert labels(start(code=code)) == ["Vote A", "Vote B", "Vote C"]
+
+
+def test_another_computer_leads_with_the_link_that_is_for_it(
+    empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = press(start(), "Start a lesson for a class")
+    link = page.code[0].value
+    brought = parse_qs(urlsplit(link).query)
+    other = start(**{name: value for name, (value,) in brought.items()})
+    assert "Run it" in labels(other)
+    assert "presenter" not in other.query_params
+
+
 def test_a_student_cannot_lead(empty_home: Path, queue: FakeQueue) -> None:
     started = begun()
-    for token in ("", "guess"):
-        page = start(code=started.code, presenter=token)
+    for address in ({"presenter": ""}, {"presenter": "guess"}, {"lead": "yes"}):
+        page = start(code=started.code, **address)
         assert not page.exception
         assert labels(page) == ["Vote A", "Vote B", "Vote C"]
 
 
 def test_a_student_follows_the_presenter(empty_home: Path, queue: FakeQueue) -> None:
     started = begun()
-    page = press(start(code=started.code, me=ME), "Vote A")
+    page = press(start(code=started.code), "Vote A")
     lessons.go(started.code, started.token, STEPS[0].name, "run")
     page.run()
     assert "the lecturer" in text_of(page)
@@ -339,7 +374,7 @@ def test_a_student_follows_the_presenter(empty_home: Path, queue: FakeQueue) -> 
 
 def test_a_vote_that_comes_too_late_is_refused_with_a_sentence(empty_home: Path, queue: FakeQueue) -> None:
     started = begun()
-    page = start(code=started.code, me=ME)
+    page = start(code=started.code)
     lessons.go(started.code, started.token, STEPS[1].name, "predict")
     press(page, "Vote A")  # the page still shows the first question
     assert lessons.votes(started.code) == {}
@@ -348,7 +383,7 @@ def test_a_vote_that_comes_too_late_is_refused_with_a_sentence(empty_home: Path,
 
 
 def test_a_lesson_that_ended_says_so(empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = start(code=begun().code, me=ME)
+    page = start(code=begun().code)
     monkeypatch.setattr(lessons, "LIFETIME", -1.0)
     page.run()
     assert not page.exception

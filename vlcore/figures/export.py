@@ -24,6 +24,7 @@ import pandas as pd
 from vlcore.figures.pictures import Spec, vega_lite_version
 from vlcore.figures.playing import PLAY_SCRIPT
 from vlcore.figures.theme import FONT, LIGHT, Palette
+from vlcore.images.thumbs import check_uris
 
 _POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src 'unsafe-inline'; "
@@ -61,13 +62,26 @@ class Figure:
     slider: str = ""
 
 
+@dataclass(frozen=True)
+class Pictures:
+    """A row of pictures.
+
+    Attributes:
+        uris: data URIs that `thumb_uri` made.
+        words: what stands below each, and is said of it.
+    """
+
+    uris: Sequence[str]
+    words: Sequence[str]
+
+
 def page_html(charts_and_text: Sequence[Any], title: str, *, palette: Palette = LIGHT, extra_css: str = "") -> str:
     """One offline HTML page.
 
     Args:
-        charts_and_text: In order of appearance: Altair charts, Vega-Lite specifications, `Figure`s, strings (a
-            paragraph each, shown as they are), `Heading`s and pandas DataFrames (a table each, numbers to three
-            digits).
+        charts_and_text: In order of appearance: Altair charts, Vega-Lite specifications, `Figure`s, `Pictures`,
+            strings (a paragraph each, shown as they are), `Heading`s and pandas DataFrames (a table each, numbers to
+            three digits).
         title: Of the page and its tab.
         palette: The one that the charts were made with.
         extra_css: Rules that stand last, such as for print. They go into the page as they are: ours, no visitor's.
@@ -77,6 +91,7 @@ def page_html(charts_and_text: Sequence[Any], title: str, *, palette: Palette = 
 
     Raises:
         TypeError: Something in the list is none of these.
+        ValueError: A picture was not made by `thumb_uri`.
     """
     body = "\n".join(_part(part, palette) for part in charts_and_text)
     has_charts = '<script type="application/json">' in body  # words can't hold that: their "<" is escaped
@@ -137,7 +152,18 @@ def _part(part: Any, palette: Palette) -> str:
         return _figure(Figure(part), palette)
     if isinstance(part, Figure):
         return _figure(part, palette)
+    if isinstance(part, Pictures):
+        return _pictures(part)
     raise TypeError(f"a page holds charts, text, headings and tables, not {type(part).__name__}")
+
+
+def _pictures(row: Pictures) -> str:
+    check_uris(row.uris)
+    shown = (
+        f'<figure><img src="{uri}" alt="{html.escape(words)}"><figcaption>{html.escape(words)}</figcaption></figure>'
+        for uri, words in zip(row.uris, row.words, strict=True)
+    )
+    return f'<div class="row">{"".join(shown)}</div>'
 
 
 def _figure(figure: Figure, palette: Palette) -> str:
@@ -168,6 +194,9 @@ h1 {{ font-size: 1.8rem; line-height: 1.2; }}
 h2 {{ font-size: 1.25rem; margin-top: 2.2rem; }}
 p {{ max-width: 44rem; }}
 .wide {{ overflow-x: auto; margin: 1.2rem 0; }}
+.row {{ display: flex; flex-wrap: wrap; gap: 1rem; margin: 1.2rem 0; }}
+figure {{ margin: 0; }}
+figure img {{ display: block; width: 9.5rem; }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
 th, td {{ padding: .3rem .9rem .3rem 0; text-align: left; border-bottom: 1px solid {palette.line}; }}
 th {{ color: {palette.muted}; font-weight: 600; }}

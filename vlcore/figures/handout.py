@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from vlcore.figures.export import Heading, page_html
+from vlcore.figures.export import Heading, Pictures, page_html
 from vlcore.figures.theme import LIGHT
 
 GLOSSARY = {
@@ -32,10 +32,14 @@ GLOSSARY = {
 # Paper is white, and a browser leaves grounds out when it prints; an empty cell is room to write.
 _PRINT = """
 main { font-size: 1.05rem; }
-td:empty { height: 2.6rem; min-width: 9rem; border-bottom: 1px solid #6B7280; }
+td:empty { height: 4.5rem; min-width: 13rem; border-bottom: 1px solid #6B7280; }
 h2 { break-after: avoid; }
-.wide, p, tr { break-inside: avoid; }
-@media print { main { padding: 0; max-width: none; } @page { margin: 18mm; } }
+.wide, .row, p, tr { break-inside: avoid; }
+@media print {
+  main { padding: 0; max-width: none; font-size: 11pt; }
+  h2:nth-of-type(even) { break-before: page; margin-top: 0; }  /* two questions a page, after one with the models */
+  @page { margin: 16mm; }
+}
 """
 
 
@@ -58,23 +62,24 @@ class Sheet:
     measured: Sequence[str] = ()
 
 
-def handout_html(title: str, intro: str, models: pd.DataFrame, sheets: Sequence[Sheet]) -> str:
+def handout_html(title: str, intro: str, pictures: Pictures, models: pd.DataFrame, sheets: Sequence[Sheet]) -> str:
     """A lesson as one offline HTML page that prints well.
 
     Args:
         title, intro: of the lesson.
+        pictures: what the models see, one of each group.
         models: one row a model that is trained.
         sheets: the steps. Where one has measured sentences, they stand in the place of the lines to write on.
 
     Returns:
         The page; it has no script and sends no request.
     """
-    page = page_html(list(_parts(intro, models, sheets)), title, palette=LIGHT)
-    return page.replace("</style>", f"{_PRINT}</style>", 1)
+    return page_html(list(_parts(intro, pictures, models, sheets)), title, palette=LIGHT, extra_css=_PRINT)
 
 
-def _parts(intro: str, models: pd.DataFrame, sheets: Sequence[Sheet]) -> Iterator[Any]:
+def _parts(intro: str, pictures: Pictures, models: pd.DataFrame, sheets: Sequence[Sheet]) -> Iterator[Any]:
     yield intro
+    yield pictures
     yield Heading("The models")
     yield models
     for number, sheet in enumerate(sheets, start=1):

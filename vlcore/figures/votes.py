@@ -36,13 +36,16 @@ def votes_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Laye
         raise ValueError("votes: a number of votes is 0 or more")
     table = rows.loc[:, ["text", "votes", "measured"]].reset_index(drop=True)
     table["row"] = table.index
-    table["said"] = [f"▲ measured {where}" if where else "" for where in table["measured"]]
     table["spoken"] = [
         f"{row.text}: {row.votes} {'vote' if row.votes == 1 else 'votes'}"
         + (f"; measured {row.measured}" if row.measured else "")
         for row in table.itertuples()
     ]
     most, plot = max(1, int(table["votes"].max())), max(160, width - 20)
+    lines = "\n" if plot < _NARROW else " "
+    table["said"] = [
+        f"▲ measured {where}".replace(" and ", f"{lines}and ") if where else "" for where in table["measured"]
+    ]
     longest, size = plot - _COUNT, 18 if plot >= _NARROW else 16
     base = alt.Chart(table).encode(
         y=alt.Y("row:O", axis=None, scale=alt.Scale(paddingInner=0, paddingOuter=0)),
@@ -60,9 +63,9 @@ def votes_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Laye
             base.mark_text(align="left", dy=-22, fontSize=size, limit=plot, aria=False).encode(
                 x=alt.value(0), text="text:N", color=alt.value(palette.text)
             ),
-            base.mark_text(align="left", dy=26, fontSize=14, fontWeight=600, limit=plot, aria=False).encode(
-                x=alt.value(0), text="said:N", color=alt.value(palette.accent)
-            ),
+            base.mark_text(
+                align="left", dy=26, fontSize=14, fontWeight=600, limit=plot, lineBreak="\n", aria=False
+            ).encode(x=alt.value(0), text="said:N", color=alt.value(palette.accent)),
         )
         .properties(autosize="pad", width=plot, height=_ROW * len(table))
         .configure(**theme(palette, frame=False))

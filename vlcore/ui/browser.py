@@ -1,4 +1,4 @@
-"""What only a browser can do, and Streamlit does not: play a film, copy the address, take what is pasted.
+"""What only a browser can do, and Streamlit does not: play a film, copy the address, take what is pasted, remember.
 
 The one idea: each is a few lines of our own script in a component, with the look of the theme around it. None asks
 the network for anything, and none takes a text from a visitor into the page.
@@ -85,6 +85,15 @@ export default function() {
 }
 """,
 )
+# A cookie, for it comes with a page's first request: what is in the browser's own store would come one run late.
+_REMEMBER = st.components.v2.component(
+    "vl_bias_lab_remember",
+    js="""
+export default function({data}) {
+  document.cookie = `${data.name}=${data.value}; path=/; max-age=${data.seconds}; samesite=strict`;
+}
+""",
+)
 
 
 def play_button(name: str = MOMENT, *, key: str = "play") -> None:
@@ -107,3 +116,18 @@ def copy_link(*, key: str = "copy-link") -> None:
 def paste_anywhere(*, key: str = "paste") -> None:
     """Hand what is pasted anywhere on the page to its first uploader."""
     _PASTE(key=key, height=0)
+
+
+def remember(name: str, value: str, seconds: float) -> None:
+    """Keep a value in the visitor's browser; `remembered` has it when they come again.
+
+    Args:
+        name, value: letters, digits, hyphens and underscores.
+        seconds: how long.
+    """
+    _REMEMBER(key=f"remember-{name}", data={"name": name, "value": value, "seconds": int(seconds)}, height=0)
+
+
+def remembered(name: str) -> str:
+    """What the visitor's browser kept when this visit began; empty where there is nothing."""
+    return st.context.cookies.get(name, "")

@@ -1,14 +1,13 @@
 """The lesson page in its three forms: alone, as the presenter of a class, as one of the class.
 
-The one idea: who somebody is stands in the address. A code is the class, a presenter's token leads it, and `me` is a
-vote without a name; so a refresh changes nothing. Where the lesson is comes from the address of somebody alone, and
-from the disk for a class.
+The one idea: the address says which class, and the browser remembers who somebody is: a vote without a name, and the
+token of whoever leads. So neither a refresh nor the same link again is a second vote, and nothing on a projector gives
+the lesson away. Where the lesson is comes from the address of somebody alone, and from the disk for a class.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -17,11 +16,12 @@ from vlcore.images.imagesets import ImageSet, set_names
 from vlcore.runs import lessons
 from vlcore.runs.lesson_steps import COLLAPSE, EXPERIMENTS, Lesson, Step
 from vlcore.runs.lessons import LessonError, Room
+from vlcore.ui import browser, joining, shell, work
 from vlcore.ui import lesson_parts as parts
 from vlcore.ui import lesson_results as results
-from vlcore.ui import shell, work
 
 NAMES = (EXPERIMENTS, COLLAPSE)
+VOTER = "vl-bias-lab-voter"
 FOLLOW = 5.0  # seconds between looks of a student where no vote is open
 
 
@@ -32,7 +32,7 @@ def is_hidden() -> bool:
 
 def shows_menu() -> bool:
     """Whether the page has a menu: a student's has none, for it is small and follows the presenter."""
-    return not is_hidden() and ("code" not in st.query_params or "presenter" in st.query_params)
+    return not is_hidden() and ("code" not in st.query_params or bool(_token()))
 
 
 def room() -> Room | None:
@@ -40,7 +40,9 @@ def room() -> Room | None:
     code = st.query_params.get("code")
     if code is None:
         return None
-    found = lessons.look(code, voter(), st.query_params.get("presenter", ""))
+    me, token = voter(), _token()
+    browser.remember(VOTER, me, lessons.LIFETIME)
+    found = lessons.look(code, me, token)
     if found is None or found.lesson not in NAMES:
         st.warning(
             "There is no lesson with this code: codes have four letters and are good for a day. Ask for it again, or "
@@ -48,17 +50,38 @@ def room() -> Room | None:
             icon=":material/link_off:",
         )
         return None
+    if found.leads:
+        browser.remember(_leader(found.code), token, lessons.LIFETIME)
     return found
 
 
+def _token() -> str:
+    """The token of whoever leads the class that the address names; empty for the others.
+
+    It comes with a link to another computer once, and then from the browser that remembers it. The same browser can
+    look at the lesson as a student does: only an address with `lead` asks for the token.
+    """
+    code = lessons.tidy(st.query_params.get("code"))
+    given: dict[str, str] = st.session_state.setdefault("lesson_leads", {})
+    if brought := st.query_params.get("presenter"):
+        given[code] = brought
+        del st.query_params["presenter"]
+        st.query_params["lead"] = "yes"
+    if not code or "lead" not in st.query_params:
+        return ""
+    return given.get(code) or browser.remembered(_leader(code))
+
+
+def _leader(code: str) -> str:
+    return f"vl-bias-lab-leads-{code}"
+
+
 def voter() -> str:
-    """A random name of this browser's tab, kept in its address so that a refresh is no second vote."""
-    me = str(st.session_state.get("lesson_me") or st.query_params.get("me", ""))
+    """A random name of this browser, without which a refresh would be another vote."""
+    me = str(st.session_state.get("lesson_me") or browser.remembered(VOTER))
     if not lessons.is_voter(me):
         me = lessons.new_voter()
     st.session_state["lesson_me"] = me
-    if st.query_params.get("me") != me:
-        st.query_params["me"] = me
     return me
 
 
@@ -184,7 +207,8 @@ def _start(lesson: Lesson, data: str) -> None:
         st.session_state["lesson_said"] = str(error)
         return
     _begin_anew()
-    st.query_params["code"], st.query_params["presenter"] = started.code, started.token
+    st.session_state["lesson_leads"] = {started.code: started.token}
+    st.query_params["code"], st.query_params["lead"] = started.code, "yes"
 
 
 def _join() -> None:
@@ -199,13 +223,8 @@ def presenter(room: Room, palette: Palette) -> None:
     images = work.named_set(room.data)
     lesson = results.of_set(images)[room.lesson]
     number = lesson.place(room.step)
-    move = partial(_lead, room.code, st.query_params.get("presenter", ""))
-    address = urlsplit(st.context.url or "")
-    link = f"{address.scheme}://{address.netloc}{address.path}" if address.netloc else "/Lesson"
-    if room.phase == "predict":
-        parts.code_sign(f"{link}?code={room.code}", room.code)
-    else:
-        st.caption(f"Join at {link}?code={room.code}")
+    move = partial(_lead, room.code, _token())
+    joining.sign(room.code, large_type=room.phase == "predict")
     if not is_hidden():
         parts.steps_bar(lesson, number, move)
     step = parts.asked(lesson, number)
@@ -218,6 +237,9 @@ def presenter(room: Room, palette: Palette) -> None:
     parts.forward(lesson, number, room.phase, move)
     if not is_hidden():
         _papers(lesson, images)
+        with st.popover("Lead from another computer", icon=":material/devices:"):
+            st.caption("Whoever opens this address leads the lesson: send it to yourself, and do not show it around.")
+            st.code(f"{joining.address(room.code)}&presenter={_token()}", language=None)
     if said := st.session_state.pop("lesson_said", None):
         st.warning(said)
 

@@ -76,18 +76,6 @@ def how_many(votes: int) -> str:
     return "1 vote" if votes == 1 else f"{votes} votes"
 
 
-def code_sign(link: str, code: str) -> None:
-    """Where the room goes, in the largest type that there is."""
-    with st.container(border=True):
-        large(f"Join at {link}", "link", key="link")
-        large(code, "code", key="code")
-        if "//localhost" in link or "//127.0.0.1" in link:
-            st.caption(
-                "This page was opened as localhost, which others cannot reach: open it under the address of this "
-                "computer in the room's network, and the link above will be right."
-            )
-
-
 def is_active(step: Step) -> bool:
     return any(view.state.is_active for view in work.views(step.conditions))
 

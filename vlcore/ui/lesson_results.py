@@ -13,12 +13,14 @@ import pandas as pd
 import streamlit as st
 
 from vlcore.conditions import describe_bias
+from vlcore.figures.export import Pictures
 from vlcore.figures.handout import Sheet, handout_html
-from vlcore.figures.theme import Palette
+from vlcore.figures.theme import Palette, group_words
 from vlcore.figures.votes import votes_chart
 from vlcore.images.folds import usual_condition
 from vlcore.images.groups import Grouping
 from vlcore.images.imagesets import ImageSet
+from vlcore.images.thumbs import thumb_uri
 from vlcore.runs import lesson_numbers as numbers
 from vlcore.runs import store, words
 from vlcore.runs.findings_words import estimate_words
@@ -29,6 +31,7 @@ from vlcore.runs.table import runs_table
 from vlcore.runs.titles import title
 from vlcore.runs.verdicts import Verdict, not_run
 from vlcore.ui import controls, drawn, film, findings_sections, lesson_parts, shell, work
+from vlcore.ui.samples import group_pictures
 
 ANOTHER = "This is one run of each model; another seed gives other numbers."
 
@@ -153,10 +156,15 @@ def reveal(
 
 def _measured(step: Step, one: numbers.Reading) -> None:
     place = f"{one.where[0].upper()}{one.where[1:]}"
-    lesson_parts.large(f"{place}: {numbers.number_words(step, one.estimate)}", "link", key=f"number_{one.where}")
     over = "runs" if one.runs else "pictures"
-    lesson_parts.large(numbers.decision_words(one), "answer", key=f"decides_{one.where}")
-    st.caption(f"{step.quantity.words}; 95 % interval over {over}, {numbers.counted_words(one)}.")
+    number, decided = numbers.number_words(step, one.estimate), numbers.decision_words(one)
+    # A share of pictures says something to everybody, and so does an answer; a silhouette or a variance does not.
+    first, second = (number, decided) if step.quantity.share else (one.decides.text if one.decides else decided, "")
+    lesson_parts.large(f"{place}: {first}", "link", key=f"number_{one.where}")
+    if second:
+        lesson_parts.large(second, "answer", key=f"decides_{one.where}")
+    said = step.quantity.words if step.quantity.share else f"{step.quantity.words}: {number}"
+    st.caption(f"{said}; 95 % interval over {over}, {numbers.counted_words(one)}.")
 
 
 def _votes(step: Step, counts: Mapping[str, int], found: list[numbers.Reading], palette: Palette, side: int) -> None:
@@ -220,6 +228,14 @@ def summary(lesson: Lesson, images: ImageSet, votes: Mapping[str, Mapping[str, i
         )
     st.subheader("The whole lesson")
     st.table(pd.DataFrame(rows).fillna("–").set_index("Question"))
+    st.markdown("**Go on**")
+    with st.container(horizontal=True):
+        for page, label, icon in (
+            ("pages/3_Compare.py", "Compare these models yourself", ":material/compare:"),
+            ("pages/4_Upload.py", "Give them a picture of your own", ":material/upload:"),
+            ("pages/5_Findings.py", "What many runs found", ":material/experiment:"),
+        ):
+            st.page_link(page, label=label, icon=icon, query_params=shell.carried(), width="content")
 
 
 def _briefly(step: Step, one: numbers.Reading) -> str:
@@ -253,7 +269,11 @@ def handout(lesson: Lesson, images: ImageSet, *, lecturer: bool) -> str:
         )
         for step in lesson.steps
     ]
-    return handout_html(f"{lesson.title}{': with the numbers' if lecturer else ''}", lesson.text, models, sheets)
+    shown = Pictures(
+        [thumb_uri(picture, 224) for picture in group_pictures(images)], list(group_words(images.grouping).values())
+    )
+    heading = f"{lesson.title}{': with the numbers' if lecturer else ''}"
+    return handout_html(heading, lesson.text, shown, models, sheets)
 
 
 def _on_paper(lesson: Lesson, step: Step, images: ImageSet) -> list[str]:
