@@ -42,7 +42,7 @@ def test_every_patch_is_painted_by_its_own_number(grid: np.ndarray, seed: int) -
     image, plain = painted(picture, grid), painted(picture, np.zeros_like(grid))
     assert (image.shape, image.dtype) == ((SIDE, SIDE, 3), np.uint8)
     for (row, column), value in np.ndenumerate(grid):
-        share = 0.75 * abs(value) / strongest if strongest else 0.0
+        share = 0.75 * (abs(value) / strongest) if strongest else 0.0
         colour = np.array(FOR if value >= 0 else AGAINST)
         expected = patch(plain, grid, row, column) * (1 - share) + colour * share
         assert np.abs(patch(image, grid, row, column) - expected).max() <= 1.01

@@ -21,7 +21,7 @@ from vlcore.images import rendered
 from vlcore.images.groups import SCENES, Grouping
 from vlcore.images.imagesets import COLUMNS, ImageSetError, open_set, read_set, set_names
 from vlcore.images.recipes import SCENES_RECIPE, Recipe, folder_name
-from vlcore.runs.jobs import worker_pool
+from vlcore.runs.queues import worker_pool
 from vlcore.scenes import RENDERER_VERSION, Scene, draw
 
 TABLE = rendered.scene_table()

@@ -174,7 +174,7 @@ def remove(name: str) -> Callable[[Path], Any]:
         (without_shard, "lacks model-2-of-2.safetensors"),
         (without_layer, "lacks weights, such as visual_projection.weight"),
         (strange_shape, "other shapes than its configuration says"),
-        (not_finite, "does not bring pictures and captions into one space"),
+        (not_finite, "holds or makes numbers that are not finite"),
         (remove("tokenizer.json"), "lacks its tokenizer"),
         (write("tokenizer.json", "{}"), "The preparation of words of tiny@"),
         (more_words, "has 515 words and its model 514"),

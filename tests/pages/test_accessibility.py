@@ -63,17 +63,25 @@ def findings(tab: Page, options: dict[str, Any], without: Sequence[str]) -> list
     ]
 
 
-def judge(tab: Page, *without: str) -> None:
-    """Judge a page that has settled in the scheme that it is in, then in the other, in which it stays."""
-    is_dark = tab.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-    for dark in (is_dark, not is_dark):
-        tab.emulate_media(color_scheme="dark" if dark else "light")
-        expect(tab.get_by_test_id("stApp")).to_have_css("background-color", GROUNDS[dark])
-        settled(tab)
-        if dark:
-            assert findings(tab, {"runOnly": ["color-contrast"]}, [*without, *EXCLUDED_IN_DARK]) == []
-        else:
-            assert findings(tab, {}, without) == []
+def in_scheme(tab: Page, dark: bool) -> None:
+    """Change to light or dark as the visitor's system does, and wait until the page has."""
+    tab.emulate_media(color_scheme="dark" if dark else "light")
+    expect(tab.get_by_test_id("stApp")).to_have_css("background-color", GROUNDS[dark])
+    settled(tab)
+
+
+def judge(tab: Page, dark: bool, *without: str) -> None:
+    """Judge a page that has settled, in light or dark."""
+    if dark:
+        assert findings(tab, {"runOnly": ["color-contrast"]}, [*without, *EXCLUDED_IN_DARK]) == []
+    else:
+        assert findings(tab, {}, without) == []
+
+
+def judge_both(tab: Page) -> None:
+    for dark in (False, True):
+        in_scheme(tab, dark)
+        judge(tab, dark)
 
 
 @pytest.mark.parametrize(
@@ -91,30 +99,32 @@ def test_a_page(visitor: Page, server: str, path: str, words: str) -> None:
     visitor.goto(server + path)
     expect(visitor.get_by_text(words).first).to_be_visible()
     settled(visitor)
-    judge(visitor)
+    judge_both(visitor)
 
 
 def test_what_is_said_of_a_sample_picture(visitor: Page, server: str) -> None:
     visitor.goto(f"{server}/Upload")
     visitor.get_by_role("tab", name="Sample pictures").click()
-    visitor.get_by_test_id("stCheckbox").first.click()
+    visitor.get_by_test_id("stCheckbox").filter(visible=True).first.click()
     visitor.get_by_test_id("stCheckbox").filter(has_text="Explain the answer").click()
     expect(visitor.locator("path[aria-label='your picture 1']")).to_have_count(2)
     expect(visitor.get_by_text("Patch ablation").first).to_be_visible()
     settled(visitor)
-    judge(visitor)
+    judge_both(visitor)
 
 
 def test_compare_and_what_is_under_its_maps(visitor: Page, server: str) -> None:
     visitor.goto(f"{server}/Compare?right_bias=75+%25")
     maps_drawn(visitor)
-    judge(visitor)
-    for section, words in SECTIONS.items():
-        visitor.get_by_role("radio", name=section, exact=True).click()
-        expect(visitor.get_by_text(words).first).to_be_visible()
-        visitor.mouse.move(2, 2)
-        settled(visitor)
-        judge(visitor, "[class*='st-key-maps-']")  # judged above, and slow
+    for dark in (False, True):
+        in_scheme(visitor, dark)
+        judge(visitor, dark)
+        for section, words in SECTIONS.items():
+            visitor.get_by_role("radio", name=section, exact=True).click()
+            expect(visitor.get_by_text(words).first).to_be_visible()
+            visitor.mouse.move(2, 2)
+            settled(visitor)
+            judge(visitor, dark, "[class*='st-key-maps-']")  # judged above, and slow
 
 
 def test_a_class_in_a_lesson(browser: Browser, visitor: Page, server: str) -> None:
@@ -130,6 +140,6 @@ def test_a_class_in_a_lesson(browser: Browser, visitor: Page, server: str) -> No
     expect(student.get_by_text("Your vote is in")).to_be_visible()
     settled(student)
     for tab in (visitor, student):
-        judge(tab)
+        judge_both(tab)
     student.context.close()
     assert complaints == []

@@ -45,26 +45,32 @@ def places(found: Locator) -> list[str | None]:
     return found.evaluate_all("all => all.map(mark => mark.getAttribute('transform'))")
 
 
-@pytest.mark.parametrize("models", [2, 4])
-def test_a_hover_lights_the_picture_up_in_every_map(page: Page, server: str, models: int) -> None:
-    page.goto(f"{server}/Compare?models={models}")
-    maps_drawn(page)
-    expect(marks(page)).to_have_count(50 * models)
-    expect(page.locator("svg image")).to_have_count(0)
-    on_top(marks(page)).hover()
-    picture = page.locator("#vg-tooltip-element.visible img")
+def hovered(tab: Page, maps: int) -> Locator:
+    """Put the pointer on a picture; its thumbnail shows at the pointer and in every map."""
+    expect(marks(tab)).to_have_count(50 * maps)
+    expect(tab.locator("svg image")).to_have_count(0)
+    mark = on_top(marks(tab))
+    mark.hover()
+    picture = tab.locator("#vg-tooltip-element.visible img")
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.naturalWidth") > 0
-    expect(page.locator("svg image")).to_have_count(models)
+    expect(tab.locator("svg image")).to_have_count(maps)
+    return mark
 
 
-def test_maps_and_page_answer_to_what_is_clicked_and_brushed(page: Page, server: str) -> None:
+def test_a_hover_lights_the_picture_up_in_four_maps(page: Page, server: str) -> None:
+    page.goto(f"{server}/Compare?models=4")
+    maps_drawn(page)
+    hovered(page, 4)
+
+
+def test_maps_and_page_answer_to_what_is_hovered_clicked_and_brushed(page: Page, server: str) -> None:
     page.goto(f"{server}/Compare?right_bias=75+%25&show_arrows=true&show_movement=true")
     maps_drawn(page)
     expect(page.locator("line[opacity='0.3']").nth(100)).to_be_attached()  # ways from the left to the right map
 
     arrows = page.locator("line[stroke-width='2']")
-    on_top(marks(page)).click()
+    hovered(page, 2).click()
     page.mouse.move(2, 2)
     expect(arrows).to_have_count(8)  # between the four versions of the scene, in both maps
     for side in ("left", "right"):
