@@ -87,7 +87,7 @@ def _map(
         grouping=images.grouping,
         side=side,
     )
-    drawn.show(chart.to_dict(), alt=f"Where the caption lies in each model, and each of its words: {text}")
+    drawn.show(drawn.finished(chart), alt=f"Where the caption lies in each model, and each of its words: {text}")
     exact = comparison.models[0].projection.linear
     st.caption(
         "The star is the caption; an arrow leads to the same caption without one word. "

@@ -192,7 +192,7 @@ def cheats(images: ImageSet, palette: Palette) -> None:
         called = {"object": images.grouping.object_word, "context": "background"}
         rows = pd.DataFrame(rows_of(rates, called))
         chart = rate_chart(rows, palette=palette, width=shell.map_side())
-        drawn.show(chart.to_dict(), alt="What a linear probe names right from each view", key="rates")
+        drawn.show(drawn.finished(chart), alt="What a linear probe names right from each view", key="rates")
     wrong = sum(entry.ok is False for entry in found)
     verdict = f"{wrong} not as they should be" if wrong else "none is as it should not be"
     with st.expander(f"All {len(found)} answers, {verdict}"):

@@ -74,14 +74,14 @@ def _film(keys: tuple[str, ...], palette: str, side: int, digests: tuple[str, ..
     chart = film_chart(
         shown.points, shown.reels, shown.steps, palette=_PALETTES[palette], grouping=images.grouping, side=side
     )
-    return shown, chart.to_dict()
+    return shown, drawn.finished(chart)
 
 
 @st.cache_resource(max_entries=60, show_spinner=False)
 def _captions(keys: tuple[str, ...], palette: str, digests: tuple[str, ...]) -> tuple[str, drawn.Spec]:
     found = pairs.caption_similarities([work.model_map(key) for key in keys])
     chart = matrices.caption_matrices(found.cells, found.titles, palette=_PALETTES[palette])
-    return found.words, chart.to_dict()
+    return found.words, drawn.finished(chart)
 
 
 @st.cache_resource(max_entries=60, show_spinner="Pairing pictures and captions …")
@@ -89,4 +89,4 @@ def _pairs(key: str, palette: str, digest: str) -> tuple[str, drawn.Spec]:
     model = work.model_map(key)
     found = pairs.pairs(model, work.image_set(model), work.thumbs)
     chart = matrices.pair_matrix(found.cells, found.pictures, palette=_PALETTES[palette], middle=found.middle)
-    return found.words, chart.to_dict()
+    return found.words, drawn.finished(chart)

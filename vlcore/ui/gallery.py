@@ -21,7 +21,7 @@ from vlcore.figures.theme import DARK, LIGHT, Palette
 from vlcore.images import folds
 from vlcore.images.captions import caption
 from vlcore.images.imagesets import COLUMNS, ImageSet, silent, training_rows
-from vlcore.ui import work
+from vlcore.ui import drawn, work
 
 _PALETTES = {palette.name: palette for palette in (LIGHT, DARK)}
 
@@ -64,7 +64,7 @@ def _sheets(name: str, _version: str, condition: Condition, palette: str, side: 
     listing["spoken"] = [
         f"{row.caption}, {'in training' if row.kept else 'removed by the bias'}" for row in listing.itertuples()
     ]
-    return contact_sheets(listing, palette=_PALETTES[palette], grouping=images.grouping, side=side).to_dict()
+    return drawn.finished(contact_sheets(listing, palette=_PALETTES[palette], grouping=images.grouping, side=side))
 
 
 def means(images: ImageSet, condition: Condition) -> dict[str, NDArray[np.uint8]]:

@@ -40,5 +40,5 @@ def _uri(picture: npt.NDArray[np.uint8] | Image.Image) -> str:
         image = image.copy()
         image.thumbnail((LARGEST, LARGEST))
     out = BytesIO()
-    image.save(out, format="PNG")
+    image.save(out, format="PNG", compress_level=1)  # a page shows dozens, and each run of it anew
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode("ascii")

@@ -176,7 +176,7 @@ def _votes(step: Step, counts: Mapping[str, int], found: list[numbers.Reading], 
         }
     )
     said = "; ".join(f"{row.text}: {row.votes}" for row in rows.itertuples())
-    spec = votes_chart(rows, palette=palette, width=side).to_dict()
+    spec = drawn.finished(votes_chart(rows, palette=palette, width=side))
     drawn.show(spec, alt=f"Votes: {said}", key=f"votes_{step.name}")
 
 

@@ -133,7 +133,7 @@ def live(condition: Condition, view: View, palette: Palette, key: str) -> None:
     groups = images.table["group"].to_numpy()[map_rows(images)].tolist()
     if len(groups) == len(status["map"]):
         chart = live_map(status["map"], groups, palette=palette, grouping=images.grouping, side=CARD_MAP)
-        drawn.show(chart.to_dict(), alt="Map of the model in training", key=f"{key}_map")
+        drawn.show(drawn.finished(chart), alt="Map of the model in training", key=f"{key}_map")
     if status.get("curve"):
         step, majority, minority = status["curve"][-1]
         st.caption(
@@ -155,7 +155,7 @@ def curve(view: View, palette: Palette, key: str) -> None:
         for name, value in (("majority", majority), ("minority", minority))
     ]
     chart = learning_curve(pd.DataFrame(rows), palette=palette, width=320, height=150)
-    drawn.show(chart.to_dict(), alt="Accuracy on validation pictures over the steps", key=f"{key}_curve")
+    drawn.show(drawn.finished(chart), alt="Accuracy on validation pictures over the steps", key=f"{key}_curve")
 
 
 def card(number: int, condition: Condition, view: View, palette: Palette) -> None:

@@ -142,7 +142,7 @@ def probes(rows: list[list[float]], animal: str, palette: Palette, key: str) -> 
         ]
     )
     chart = learning_curve(table, palette=palette, width=420, height=190)
-    drawn.show(chart.to_dict(), alt="Accuracy of linear probes over the steps", key=f"{key}_probes")
+    drawn.show(drawn.finished(chart), alt="Accuracy of linear probes over the steps", key=f"{key}_probes")
     st.caption(
         "What can be read off the space by a linear probe, on validation pictures, over the steps: which of the two "
         "is there first?"
