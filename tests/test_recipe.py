@@ -5,8 +5,6 @@ Everything that the lab says of biased models rests on this: the same recipe mus
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from vlcore.conditions import STYLES_OF_THE_STUDY, Condition
@@ -14,8 +12,8 @@ from vlcore.runs import pipeline, queues, store, validity
 
 
 @pytest.mark.timeout(900)  # a minute on two idle cores, which a developer's machine may not have
-def test_both_label_styles_pass_the_validity_gate_at_no_bias(home: Path) -> None:
-    # Data seed 0 with another initialisation: the pictures are those of the other tests, the keys are not.
+def test_both_label_styles_pass_the_validity_gate_at_no_bias(quick: list[store.Artefact]) -> None:
+    # Data seed 0 with another initialisation: the pictures are those that `quick` drew, the keys are not its own.
     conditions = [Condition(labels=labels, init_seed=1) for labels in STYLES_OF_THE_STUDY]
     with queues.worker_pool(2) as pool:
         for future in [pool.submit(pipeline.train_condition, condition) for condition in conditions]:

@@ -7,10 +7,19 @@ from collections.abc import Iterator
 import pytest
 import streamlit as st
 from playwright.sync_api import Browser, Page
+from streamlit.components.v2 import manifest_scanner
 
 from vlcore.runs import store
 
 from .serving import chromium, opened, served
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_components_of_packages() -> Iterator[None]:
+    """Each AppTest looks through all installed packages for components, for half a second; there are none."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", lambda: [])
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, 
 from tests.chromium import CHROMIUM, FLAGS
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 40_000  # ms; other tests run beside these, and a worker gives way to everything
+PATIENCE = 120_000  # ms; other tests run beside these, and a worker gives way to everything
 expect.set_options(timeout=PATIENCE)
 
 

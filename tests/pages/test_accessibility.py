@@ -116,15 +116,15 @@ def test_what_is_said_of_a_sample_picture(visitor: Page, server: str) -> None:
 def test_compare_and_what_is_under_its_maps(visitor: Page, server: str) -> None:
     visitor.goto(f"{server}/Compare?right_bias=75+%25")
     maps_drawn(visitor)
-    for dark in (False, True):
-        in_scheme(visitor, dark)
-        judge(visitor, dark)
-        for section, words in SECTIONS.items():
-            visitor.get_by_role("radio", name=section, exact=True).click()
-            expect(visitor.get_by_text(words).first).to_be_visible()
-            visitor.mouse.move(2, 2)
-            settled(visitor)
-            judge(visitor, dark, "[class*='st-key-maps-']")  # judged above, and slow
+    judge(visitor, False)
+    for section, words in SECTIONS.items():
+        visitor.get_by_role("radio", name=section, exact=True).click()
+        expect(visitor.get_by_text(words).first).to_be_visible()
+        visitor.mouse.move(2, 2)
+        settled(visitor)
+        judge(visitor, False, "[class*='st-key-maps-']")  # judged above, and slow
+    in_scheme(visitor, True)
+    judge(visitor, True)
 
 
 def test_a_class_in_a_lesson(browser: Browser, visitor: Page, server: str) -> None:
