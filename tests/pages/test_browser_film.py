@@ -9,12 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.chromium import needs_chromium
-from tests.figures.reels import STEPS, pictures, reel
-from vlcore.figures.export import page_html
-from vlcore.figures.film import film_chart
-from vlcore.figures.playing import PLAY_SCRIPT
-from vlcore.figures.theme import LIGHT
-from vlcore.images.groups import SCENES
+from tests.figures.reels import STEPS
 
 from .serving import PATIENCE, ROOT, served
 
@@ -127,22 +122,3 @@ def test_a_link_is_copied_whatever_the_browser_allows(context: BrowserContext, s
     if way != "allowed":
         return
     assert page.evaluate("navigator.clipboard.readText()") == address
-
-
-def test_a_film_plays_in_an_offline_file(context: BrowserContext, tmp_path: Path) -> None:
-    points = pictures()
-    chart = film_chart(points, [reel(points, STEPS, 1)], STEPS, palette=LIGHT, grouping=SCENES, side=200)
-    play = f'<button type="button">Play</button><script>{PLAY_SCRIPT}</script>'
-    play += '<script>filmPlayer(document.querySelector("button"), "moment", 50)</script>'
-    file = tmp_path / "film.html"
-    file.write_text(page_html([chart], "A film").replace("</main>", f"{play}</main>"))
-    context.set_offline(True)
-    page = context.new_page()
-    page.goto(file.as_uri())
-    expect(page.locator(SLIDER)).to_have_value(str(len(STEPS)), timeout=PATIENCE)
-    page.evaluate("window.moments = []")
-    page.locator(SLIDER).evaluate("slider => slider.addEventListener('input', () => moments.push(slider.value))")
-    page.get_by_role("button", name="Play").click()
-    expect(page.locator(SLIDER)).to_have_value(str(len(STEPS)))
-    page.wait_for_function("moments.length >= 4")
-    assert page.evaluate("moments") == ["1", "2", "3", "4"]

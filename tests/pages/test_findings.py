@@ -150,8 +150,8 @@ def test_the_address_chooses_claim_and_measure(whole: Study, queue: FakeQueue) -
 @pytest.mark.parametrize(
     "address",
     [
-        {"study": "../../etc"}, {"length": "<script>"}, {"blocks": "-3"}, {"blocks": "many"}, {"claim": "C99"},
-        {"measure": "' or 1=1"},
+        {"study": "../../etc", "length": "<script>", "blocks": "-3", "claim": "C99", "measure": "' or 1=1"},
+        {"blocks": "many"},
     ],
 )  # fmt: skip
 def test_a_hostile_address_falls_back_to_the_default(whole: Study, queue: FakeQueue, address: dict[str, str]) -> None:

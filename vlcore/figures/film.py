@@ -212,7 +212,7 @@ def _marks(
 ) -> list[alt.Chart]:
     hov = alt.selection_point(name="hov", empty=False)
     keys = map_keys(palette, grouping, more=(caption_key(palette),))
-    legend = keys.legend()
+    legend = keys.legend(side)
     stroke = alt.Stroke("colour:N", scale=keys.scale("stroke"), legend=legend)
     fill = alt.Fill("colour:N", scale=keys.scale("fill"), legend=legend)
     shape = alt.Shape("colour:N", scale=keys.scale("shape"), legend=legend)

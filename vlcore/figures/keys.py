@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.figures.theme import SHAPES, Palette, group_words, star
+from vlcore.figures.theme import PHONE_SIDE, SHAPES, Palette, group_words, star
 from vlcore.images.groups import Grouping
 
 COLOURINGS = ("group", "object", "context", "prediction", "right or wrong", "split")
@@ -95,14 +95,14 @@ class Keys:
         }
         return alt.Scale(domain=[entry.name for entry in self.entries], range=ranges[channel])
 
-    def legend(self) -> alt.Legend:
-        """The legend, under the maps."""
+    def legend(self, side: int) -> alt.Legend:
+        """The legend, under maps of `side` px; as wide as one of them on a phone."""
         words = {entry.name: entry.words for entry in self.entries}
         return alt.Legend(
             title=None,
             orient="bottom",
             direction="horizontal",
-            columns=4,
+            columns=2 if side <= PHONE_SIDE else 4,
             labelExpr=f"({json.dumps(words)})[datum.label]",
             symbolSize=90,
             columnPadding=22,

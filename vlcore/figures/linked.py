@@ -122,7 +122,7 @@ def linked_maps(
     look = Look(
         palette=palette,
         keys=keys,
-        legend=keys.legend(),
+        legend=keys.legend(side),
         shown=tuple(_shown(keys, pane, tables.board is not None) for pane in range(len(infos))),
         lit=_lit(len(infos)),
         pictures=options.pictures,
