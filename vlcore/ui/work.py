@@ -65,10 +65,12 @@ def in_worker(task: Callable[..., Made], *arguments: Any) -> Made:
     """The result of a task that a worker does while this visitor waits and all others do not.
 
     Raises:
-        StoreError: when the worker ended before it.
+        StoreError: when the worker ended before it, or others keep it busy.
     """
     try:
         return _helper().submit(task, *arguments).result(PATIENCE)
+    except TimeoutError as error:
+        raise store.StoreError("Others are having files made just now; ask for it again in a minute.") from error
     except BrokenExecutor as error:
         _helper.clear()  # the next asker gets a new one
         raise store.StoreError("The worker that makes this file ended; ask for it again.") from error
