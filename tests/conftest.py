@@ -30,6 +30,11 @@ Cli = Callable[..., tuple[int, str, str]]
 QUICK_STEPS = 12  # enough for a model that is not the untrained one, little enough for a test
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of few tests that take long go first: at the end one process would wait for the other."""
+    items.sort(key=lambda item: (item.path.name != "test_recipe.py", item.get_closest_marker("browser") is None))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home of the test session's own; nothing touches the project's data/ and models/."""

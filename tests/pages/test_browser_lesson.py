@@ -12,7 +12,7 @@ from tests.chromium import needs_chromium
 from vlcore.conditions import Condition
 from vlcore.runs.lesson_steps import COLLAPSE, EXPERIMENTS, lessons
 
-from .serving import PATIENCE, opened
+from .serving import PATIENCE, opened, settled
 
 LESSONS = lessons(Condition())
 FIRST, SECOND, *_ = LESSONS[EXPERIMENTS].steps
@@ -99,9 +99,11 @@ def test_alone_the_address_holds_lesson_and_question(person: Callable[[int, int]
     expect(page.get_by_role("heading", name=first.question)).to_be_visible(timeout=PATIENCE)
     press(page, f"2 · {second.title}")
     expect(page.get_by_role("heading", name=second.question)).to_be_visible(timeout=PATIENCE)
+    settled(page)
     expect(page.get_by_role("button", name="Run it")).to_be_visible(timeout=PATIENCE)  # it would train at once
     page.reload()
     expect(page.get_by_role("heading", name=second.question)).to_be_visible(timeout=PATIENCE)
+    settled(page)
     expect(page.get_by_role("button", name="Run it")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_role("link", name="Findings")).to_be_visible()
     page.goto(f"{page.url}&hide=controls")

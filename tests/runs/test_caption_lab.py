@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.runs.stand_ins import BASE, WIDTH, image_set, publish, unit
+from tests.runs.stand_ins import BASE, WIDTH, image_set, publish, thumbs, unit
 from vlcore.conditions import ConditionError
 from vlcore.images.vocabulary import MAX_WORDS, split_words
-from vlcore.runs import placement, store
+from vlcore.runs import caption_lab, compare, placement, store
 from vlcore.runs.caption_lab import LONGEST, MOST_WORDS, CaptionLabError, ask, clean, left_out
 from vlcore.runs.model_maps import ModelMap, model_map
 
@@ -246,3 +246,32 @@ def test_models_that_read_no_captions_say_so(home: Path, objective: str, labels:
     for count in range(1, 6):
         with pytest.raises(ConditionError):
             loaded.embed_captions(["horse"] * count)
+
+
+# --- words that a model was never given
+
+
+def test_words_that_were_in_no_caption_are_said_for_each_model_that_lacks_them(model: ModelMap) -> None:
+    short = model_map(publish(IMAGES, BASE.but(init_seed=81, labels="undescriptive")))
+    together = compare.compare([model, short], IMAGES, thumbs)
+    texts = ("a camel in the desert", "a zebra, a zebra")
+    left, right = caption_lab.unheard_in_words(together, texts)
+    assert left == "The left model was never given “zebra” in training: what it makes of such words is chance."
+    assert right.startswith("The right model was never given “a”, “in”, “the”, “desert”, “zebra” in training")
+    assert caption_lab.unheard_in_words(together, ("camel", "horse")) == []
+
+
+def test_many_and_long_words_stay_one_sentence(model: ModelMap) -> None:
+    together = compare.compare([model, model], IMAGES, thumbs)
+    texts = (" ".join(letter * 100 for letter in "bcdfghjklm"),)
+    for sentence in caption_lab.unheard_in_words(together, texts):
+        assert "and 2 more" in sentence
+        assert len(sentence) < 400
+
+
+def test_what_a_model_that_came_from_elsewhere_was_given_is_not_known(artefact: store.Artefact) -> None:
+    (artefact.path / "model.safetensors").rename(artefact.path / "aside")
+    try:
+        assert caption_lab.unheard(model_map(artefact), ["a zebra"]) == []
+    finally:
+        (artefact.path / "aside").rename(artefact.path / "model.safetensors")

@@ -20,7 +20,7 @@ from vlcore.runs.claims import claims, ledger
 from vlcore.runs.evidence import Evidence, Reading, decided, status_of
 from vlcore.runs.pairing import AnalysisError
 from vlcore.runs.table import runs_table
-from vlcore.runs.verdicts import Verdict, judge
+from vlcore.runs.verdicts import Verdict, judge, not_run
 
 STYLES = ("undescriptive", "descriptive", "shuffled_context")
 Truth = Callable[[Condition, str], dict[str, Any]]  # of a condition and a moment: what is measured, by name
@@ -197,6 +197,7 @@ def test_a_null_that_was_not_run_is_not_beaten(name: str, styles: Sequence[str],
     assert found.words == "not decided (n = 7)"
     assert found.own.status == "supported"
     assert "The null was not run: from " in found.sentence
+    assert not_run(found).startswith("Not decided as long as this has not been run: from ")
     assert (without or "size_mode=random_removal") in found.sentence
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
+import time
 
 import numpy as np
 import pytest
@@ -132,3 +134,19 @@ def test_a_map_of_a_model_that_was_trained_anew_is_read_anew(models: list[store.
     after = work.comparison([first.key])
     assert after is not before
     assert not np.allclose(after.models[0].z, before.models[0].z)
+
+
+# --- what a worker makes while a visitor waits
+
+
+def test_a_worker_that_ends_is_a_sentence_and_the_next_asker_gets_another() -> None:
+    assert work.in_worker(abs, -2) == 2
+    with pytest.raises(store.StoreError, match="ended; ask for it again"):
+        work.in_worker(os._exit, 1)
+    assert work.in_worker(abs, -3) == 3
+
+
+def test_a_worker_that_is_busy_for_long_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "PATIENCE", 0.05)
+    with pytest.raises(store.StoreError, match="in a minute"):
+        work.in_worker(time.sleep, 1)
