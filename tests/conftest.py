@@ -22,7 +22,7 @@ from vlcore.home import models_folder
 from vlcore.runs import pipeline, queues, store
 
 # The judge draws the same examples each time; on a developer's machine they go on searching.
-settings.register_profile("judge", derandomize=True)
+settings.register_profile("judge", derandomize=True, max_examples=50)
 settings.register_profile("search", derandomize=False)
 settings.load_profile("judge" if os.environ.get("CI") else "search")
 
