@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -125,4 +126,5 @@ def test_the_hand_out_prints_without_a_network(person: Callable[[int, int], Page
     for step in LESSONS[EXPERIMENTS].steps:
         expect(paper.get_by_text(step.question, exact=True).first).to_be_visible()
     assert paper.evaluate("document.querySelector('td:empty').offsetHeight") > 30, "room to write"
-    assert paper.pdf().startswith(b"%PDF")
+    pages = re.findall(rb"/Type\s*/Page\b", paper.pdf(format="A4"))
+    assert len(pages) == 4, "what it is about, two questions on each of two pages, and the words"

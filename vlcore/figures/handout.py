@@ -36,7 +36,10 @@ td:empty { height: 4.5rem; min-width: 13rem; border-bottom: 1px solid #6B7280; }
 h2 { break-after: avoid; }
 .wide, .row, p, tr { break-inside: avoid; }
 @media print {
-  main { padding: 0; max-width: none; font-size: 11pt; }
+  main { padding: 0; max-width: none; font-size: 10.5pt; line-height: 1.35; }
+  p { margin: .45rem 0; }
+  .wide { margin: .6rem 0; }
+  th, td { padding: .15rem .9rem .15rem 0; }
   h2:nth-of-type(even) { break-before: page; margin-top: 0; }  /* two questions a page, after one with the models */
   @page { margin: 16mm; }
 }
