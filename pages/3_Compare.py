@@ -82,9 +82,8 @@ st.caption(
     "Click a mark: its picture and its nearest neighbours in every model appear below. Drag a rectangle: what lies in "
     "it is lit in all maps and listed below. Click a group, in the legend or the board, to see it alone."
 )
-if projection.kind == "prompts":
-    for sentence in caption_lab.unheard_in_words(together, projection.prompts):
-        st.warning(sentence, icon=":material/hearing_disabled:")
+for sentence in caption_lab.unheard_in_words(together, projection.prompts):  # a map without prompts has empty ones
+    st.warning(sentence, icon=":material/hearing_disabled:")
 st.markdown(in_words)
 if few := words.few(together.models[0].artefact, images.grouping):
     st.warning(few, icon=":material/warning:")

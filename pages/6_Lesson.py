@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vlcore.ui import lesson, shell
 
+lesson.take_the_lead()
 palette = shell.begin("Lesson", menu=lesson.shows_menu())
 with shell.errors_as_sentences():
     room = lesson.room()

@@ -57,9 +57,9 @@ def drawn(
         "points": pictures(panes, grouping), "captions": diamonds(panes), "asked": typed(panes), "without": words(panes)
     } | tables  # fmt: skip
     infos = [MapInfo(f"Model {pane}", "subtitle", f"component of {pane}", "") for pane in range(panes)]
-    chart = caption_map(**given, infos=infos, palette=palette, grouping=grouping, side=240)
+    chart = caption_map(**given, infos=infos, palette=palette, grouping=grouping, side=300)
     spec: dict[str, Any] = chart.to_dict()
-    assert spec == caption_map(**given, infos=infos, palette=palette, grouping=grouping, side=240).to_dict()
+    assert spec == caption_map(**given, infos=infos, palette=palette, grouping=grouping, side=300).to_dict()
     assert vl_convert.vegalite_to_svg(json.dumps(spec), vl_version=VERSION).startswith("<svg")
     return spec
 

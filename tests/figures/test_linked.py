@@ -22,7 +22,7 @@ from vlcore.figures.keys import COLOURINGS, map_keys
 from vlcore.figures.linked import MapOptions, brushed, linked_maps
 from vlcore.figures.maps import MapInfo
 from vlcore.figures.tables import extent_of
-from vlcore.figures.theme import DARK, LIGHT, Palette
+from vlcore.figures.theme import DARK, LIGHT, PHONE_SIDE, Palette
 from vlcore.images.groups import SCENES, Grouping
 from vlcore.images.thumbs import SAFE_URI
 
@@ -80,8 +80,8 @@ def drawn(spec: dict[str, Any]) -> Image.Image:
     return Image.open(BytesIO(vl_convert.vegalite_to_png(json.dumps(spec), vl_version=VERSION))).convert("RGBA")
 
 
-@pytest.mark.parametrize(("panes", "across"), [(1, 1), (3, 3), (4, 2)])
-def test_one_to_four_maps_stand_in_a_row_or_a_square(
+@pytest.mark.parametrize(("panes", "across"), [(1, 1), (3, 2), (4, 2)])
+def test_one_to_four_maps_stand_two_in_a_row(
     points: pd.DataFrame, captions: pd.DataFrame, panes: int, across: int
 ) -> None:
     spec = maps(points, captions, panes, side=300, options=MapOptions(ghost=True))
@@ -93,9 +93,8 @@ def test_one_to_four_maps_stand_in_a_row_or_a_square(
     assert sorted(names) == sorted(wanted)
 
 
-def test_maps_can_stand_in_a_column(points: pd.DataFrame, captions: pd.DataFrame, plain: dict[str, Any]) -> None:
-    assert plain["columns"] == 2
-    assert maps(points, captions, columns=1)["columns"] == 1
+def test_on_a_phone_maps_stand_below_each_other(points: pd.DataFrame, captions: pd.DataFrame) -> None:
+    assert maps(points, captions, side=PHONE_SIDE)["columns"] == 1
 
 
 @pytest.mark.parametrize("panes", [0, 5])

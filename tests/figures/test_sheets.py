@@ -16,7 +16,7 @@ import vl_convert
 from PIL import Image
 
 from vlcore.figures.sheets import COLUMNS, contact_sheets
-from vlcore.figures.theme import DARK, LIGHT, Palette
+from vlcore.figures.theme import DARK, LIGHT, PHONE_SIDE, Palette
 from vlcore.images.groups import SCENES, Grouping, group_name
 from vlcore.images.thumbs import SAFE_URI, thumb_uri
 
@@ -43,8 +43,10 @@ def rows() -> pd.DataFrame:
     return table(SCENES)
 
 
-def sheets(rows: pd.DataFrame, palette: Palette = LIGHT, grouping: Grouping = SCENES) -> alt.ConcatChart:
-    return contact_sheets(rows, palette=palette, grouping=grouping, side=240)
+def sheets(
+    rows: pd.DataFrame, palette: Palette = LIGHT, grouping: Grouping = SCENES, side: int = 300
+) -> alt.ConcatChart:
+    return contact_sheets(rows, palette=palette, grouping=grouping, side=side)
 
 
 def shown(spec: dict[str, Any], pane: dict[str, Any]) -> list[dict[str, Any]]:
@@ -102,11 +104,15 @@ def test_what_is_removed_is_faded_and_says_so(rows: pd.DataFrame) -> None:
             assert row["state"] == ("in training" if row["kept"] else "removed by the bias")
 
 
+def test_on_a_phone_sheets_stand_below_each_other(rows: pd.DataFrame) -> None:
+    assert sheets(rows, side=PHONE_SIDE).to_dict()["columns"] == 1
+
+
 def test_everything_removed_still_draws(rows: pd.DataFrame) -> None:
     gone = rows["kept"] & ~rows["group"].isin(SCENES.minority)
     panes = sheets(rows.assign(kept=gone)).to_dict()["concat"]
     assert panes[1]["title"]["subtitle"] == "minority: 0 of 11 kept"
-    assert drawn(sheets(rows.assign(kept=False))).shape[1] > 480
+    assert drawn(sheets(rows.assign(kept=False))).shape[1] > 600
 
 
 def test_a_hover_shows_the_picture_first(rows: pd.DataFrame) -> None:

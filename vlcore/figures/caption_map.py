@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from vlcore.figures.maps import MapInfo
-from vlcore.figures.theme import SHAPES, Palette, star, theme
+from vlcore.figures.theme import SHAPES, Palette, across, star, theme
 from vlcore.images.groups import Grouping
 
 _FAINT = 0.35
@@ -46,7 +46,8 @@ def caption_map(
         _pane(number, info, points, captions, asked, without, palette, grouping, side)
         for number, info in enumerate(infos)
     ]
-    rows = [alt.hconcat(*panes[first : first + 2], spacing=36) for first in range(0, len(panes), 2)]
+    beside = across(len(panes), side)
+    rows = [alt.hconcat(*panes[first : first + beside], spacing=36) for first in range(0, len(panes), beside)]
     return alt.vconcat(*rows, autosize="pad").configure(**theme(palette))
 
 

@@ -23,7 +23,7 @@ from vlcore.figures.keys import COLOURINGS, Key, Keys, caption_key, carriers, ma
 from vlcore.figures.maps import MapInfo
 from vlcore.figures.panes import Look, Pane, sent
 from vlcore.figures.tables import board_table, captions_table, extent_of, lines_table, points_table, uploads_table
-from vlcore.figures.theme import Palette, theme
+from vlcore.figures.theme import Palette, across, theme
 from vlcore.images.groups import Grouping
 
 __all__ = ["COLOURINGS", "MapOptions", "brushed", "linked_maps"]
@@ -84,7 +84,6 @@ def linked_maps(
     neighbours: pd.DataFrame | None = None,
     twins: pd.DataFrame | None = None,
     board: pd.DataFrame | None = None,
-    columns: int | None = None,
 ) -> alt.TopLevelMixin:
     """Square maps of the same pictures, linked by hover, click, brush, legend and board.
 
@@ -98,13 +97,12 @@ def linked_maps(
         infos: the words around each map, one to four.
         palette: colours.
         grouping: which groups there are.
-        side: side of each pane in px.
+        side: side of each pane in px; two stand beside each other, or one on a phone.
         options: what is drawn beside the pictures.
         uploads: stars on top: `id`, `name`, `x0`, `y0` and so on, `thumb`, `spoken`.
         neighbours: lines of `options.neighbours`: `id`, `pane`, `x`, `y`, `x2`, `y2`.
         twins: arrows of `options.twins`: `scene`, `kind` (two kinds at most), `pane`, `x`, `y`, `x2`, `y2`.
         board: accuracies, drawn under the maps: `pane`, `model`, `group`, `accuracy`, `low`, `high` (fractions), `n`.
-        columns: maps beside each other; up to three in a row and four in a square without it.
 
     Returns:
         A chart with the selections `hov` and `pick` (fields `id`), `brush` (an interval over the places of the map in
@@ -135,14 +133,14 @@ def linked_maps(
         pane = Pane(index, _extent(tables, options, index), axes, side)
         title = alt.Title(_wrapped(info.title, side / 7.6), subtitle=_wrapped(info.subtitle, side / 6), frame="group")
         panes.append(alt.layer(*_layers(tables, options, pane, look), width=side, height=side, title=title))
-    across = min(len(panes), columns or (len(panes) if len(panes) < MOST else 2))
+    beside = across(len(panes), side)
     top: dict[str, Any] = {"datasets": sent(tables.points), "autosize": "pad", "config": theme(palette)}
     chart: alt.ConcatChart | alt.VConcatChart
     if tables.board is None:
-        chart = alt.concat(*panes, columns=across, spacing=_GAP, **top)
+        chart = alt.concat(*panes, columns=beside, spacing=_GAP, **top)
     else:
-        maps = alt.concat(*panes, columns=across, spacing=_GAP)
-        width = across * side + (across - 1) * _GAP
+        maps = alt.concat(*panes, columns=beside, spacing=_GAP)
+        width = beside * side + (beside - 1) * _GAP
         grid = boards.group_grid(tables.board, palette=palette, grouping=grouping, width=width)
         own = {"scale": dict.fromkeys(("stroke", "fill", "shape", "size", "opacity"), "independent")}
         chart = alt.vconcat(maps, grid, spacing=_GAP, resolve=own, **top)

@@ -13,7 +13,7 @@ import altair as alt
 import pandas as pd
 
 from vlcore.figures.tables import known_only, need
-from vlcore.figures.theme import Palette, group_words, theme
+from vlcore.figures.theme import Palette, across, group_words, theme
 from vlcore.images.groups import Grouping, group_name
 from vlcore.images.thumbs import check_uris
 
@@ -61,7 +61,7 @@ def contact_sheets(rows: pd.DataFrame, *, palette: Palette, grouping: Grouping, 
         )
         layers = _sheet(here, f"sheet_{number}", cell, lines, palette, pick)
         sheets.append(alt.layer(*layers).properties(width=side, height=lines * cell, title=title))
-    chart = alt.concat(*sheets, columns=2, spacing={"column": 28, "row": 18}, autosize="pad")
+    chart = alt.concat(*sheets, columns=across(len(sheets), side), spacing={"column": 28, "row": 18}, autosize="pad")
     chart = chart.configure(**theme(palette, frame=False))
     # At the top, with the names of its views: added to each sheet, Altair would merge them with a warning.
     chart.params = [

@@ -14,7 +14,7 @@ from vlcore.figures.export import Figure, Heading, page_html
 from vlcore.figures.film import film_chart
 from vlcore.figures.film_curves import MOMENT
 from vlcore.figures.linked import MapOptions, linked_maps
-from vlcore.figures.theme import LIGHT, Palette, across
+from vlcore.figures.theme import LIGHT, Palette
 from vlcore.images.groups import Grouping
 from vlcore.images.imagesets import ImageSet
 from vlcore.runs import caption_lab, layouts, overlays, words
@@ -71,7 +71,6 @@ def figure(
         neighbours=overlays.neighbour_lines(comparison) if options.neighbours else None,
         twins=arrows,
         board=None if rights.empty else rights,
-        columns=across(len(comparison.models), side),
     )
 
 

@@ -115,8 +115,7 @@ def _figure(_one: Shown, name: str, palette: str, kind: str, about: str, width: 
         chart = draw(result, compared_of(result, about), colours, width)
     else:
         chart = draw(result, about, colours, width) if about else draw(result, colours, width)
-    spec: drawn.Spec = drawn.finished(chart)
-    return spec
+    return drawn.finished(chart)
 
 
 def show(one: Shown, palette: Palette, kind: str, about: str, width: int) -> None:

@@ -17,28 +17,26 @@ import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-LARGEST = 512  # px of the longer side: none is shown larger than half of that, and a screen may have two dots a pixel
+LARGEST = 512  # px of the longer side: none is shown larger, but for a screen with two dots a pixel
 
 
 def picture(
-    picture: npt.NDArray[np.uint8] | Image.Image, *, alt: str, within: DeltaGenerator | None = None, **options: Any
+    image: npt.NDArray[np.uint8] | Image.Image, *, alt: str, within: DeltaGenerator | None = None, **options: Any
 ) -> None:
     """Show a picture.
 
     Args:
-        picture: uint8 array of shape (H, W, 3), or a Pillow image; see-through parts stay so.
+        image: uint8 array of shape (H, W, 3), or a Pillow image; see-through parts stay so.
         alt: what it shows, for those who do not see it.
         within: the container or column that it goes into; where the page is, without one.
         options: those of `st.image`.
     """
-    (st if within is None else within).image(_uri(picture), alt=alt, **options)
+    (st if within is None else within).image(_uri(image), alt=alt, **options)
 
 
-def _uri(picture: npt.NDArray[np.uint8] | Image.Image) -> str:
-    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
-    if max(image.size) > LARGEST:
-        image = image.copy()
-        image.thumbnail((LARGEST, LARGEST))
+def _uri(image: npt.NDArray[np.uint8] | Image.Image) -> str:
+    shown = image.copy() if isinstance(image, Image.Image) else Image.fromarray(image)
+    shown.thumbnail((LARGEST, LARGEST))
     out = BytesIO()
-    image.save(out, format="PNG", compress_level=1)  # a page shows dozens, and each run of it anew
+    shown.save(out, format="PNG", compress_level=1)  # a page shows dozens, and each run of it anew
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode("ascii")

@@ -30,6 +30,13 @@ def is_hidden() -> bool:
     return st.query_params.get("hide") == "controls"
 
 
+def take_the_lead() -> None:
+    """Take the token out of a link to another computer, so that no projector shows it: the browser remembers it."""
+    if brought := st.query_params.pop("presenter", None):
+        st.session_state["lesson_leads"] = {lessons.tidy(st.query_params.get("code")): brought}
+        st.query_params["lead"] = "yes"
+
+
 def shows_menu() -> bool:
     """Whether the page has a menu: a student's has none, for it is small and follows the presenter."""
     return not is_hidden() and ("code" not in st.query_params or bool(_token()))
@@ -58,18 +65,12 @@ def room() -> Room | None:
 def _token() -> str:
     """The token of whoever leads the class that the address names; empty for the others.
 
-    It comes with a link to another computer once, and then from the browser that remembers it. The same browser can
-    look at the lesson as a student does: only an address with `lead` asks for the token.
+    Only an address with `lead` asks for it: the same browser can look at the lesson as a student does.
     """
     code = lessons.tidy(st.query_params.get("code"))
-    given: dict[str, str] = st.session_state.setdefault("lesson_leads", {})
-    if brought := st.query_params.get("presenter"):
-        given[code] = brought
-        del st.query_params["presenter"]
-        st.query_params["lead"] = "yes"
     if not code or "lead" not in st.query_params:
         return ""
-    return given.get(code) or browser.remembered(_leader(code))
+    return st.session_state.get("lesson_leads", {}).get(code) or browser.remembered(_leader(code))
 
 
 def _leader(code: str) -> str:
