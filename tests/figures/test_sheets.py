@@ -89,7 +89,7 @@ def test_places_fill_lines_and_no_two_pictures_share_one(rows: pd.DataFrame) -> 
     for pane in spec["concat"]:
         places = {(row["column"], row["line"]) for row in shown(spec, pane)}
         assert places == {(place % COLUMNS, place // COLUMNS) for place in range(COUNT)}
-        assert pane["height"] == 2 * 240 / COLUMNS
+        assert pane["height"] == 2 * 300 / COLUMNS
         x, y = (pane["layer"][0]["encoding"][axis]["scale"]["domain"] for axis in "xy")
         assert (x, y) == ([-0.5, COLUMNS - 0.5], [1.5, -0.5])
 
