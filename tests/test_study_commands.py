@@ -13,7 +13,6 @@ from tests.conftest import QUICK_STEPS, Cli
 from vlcore.__main__ import BAD_INPUT
 from vlcore.conditions import grid
 from vlcore.runs import pipeline, queues, store, studies
-from vlcore.runs.table import read_table
 
 STEPS = ("--set", f"steps={QUICK_STEPS}")
 
@@ -53,7 +52,7 @@ def test_an_analysis_of_what_is_there(
     assert {entry["data_seed"] for entry in one["missing"]} == {1}
     assert all("not decided" in level["verdict"] for level in one["levels"])
     assert {Path(file).suffix for file in found["files"]} == {".csv", ".parquet"}
-    runs = read_table(tmp_path / "tables" / "runs.csv")
+    runs = pd.read_csv(tmp_path / "tables" / "runs.csv")
     assert set(runs["key"]) == {artefact.key for artefact in quick}
     value = runs[(runs["key"] == quick[0].key) & (runs["moment"] == "end") & (runs["measure"] == "minority_accuracy")]
     assert value["value"].item() == quick[0].metrics["end"]["minority_accuracy"]["value"]

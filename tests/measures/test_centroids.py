@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vlcore.measures.centroids import captions_near, centroids, layout
+from vlcore.measures.centroids import centroids, layout
 
 NAMES = ("horse_grass", "horse_desert", "camel_desert", "camel_grass")
 
@@ -138,17 +138,6 @@ def test_scenes_of_their_own_and_one_scene_give_finite_intervals() -> None:
             assert np.isfinite([distance.low, distance.value, distance.high]).all()
 
 
-def test_captions_go_to_the_nearest_centre() -> None:
-    z, groups, _ = planted(np.eye(4), noise=0)
-    t = np.array([[0.9, 0.1, 0, 0], [0, 0, 0, 2.0], [0.5, 0.5, 0, 0]])
-    near = captions_near(t, z, groups, NAMES)
-    assert [caption.name for caption in near] == ["horse_grass", "camel_grass", "horse_grass"]
-    assert list(near[0].distances) == list(NAMES)
-    assert near[0].distances["horse_grass"] == pytest.approx(1 - 0.9 / math.hypot(0.9, 0.1))
-    assert near[1].distances == pytest.approx(dict(zip(NAMES, [1, 1, 1, 0], strict=True)))
-    assert captions_near(np.empty((0, 4)), z, groups, NAMES) == []
-
-
 def test_what_has_no_centre_is_refused() -> None:
     z, groups, scenes = planted(np.eye(4))
     with pytest.raises(ValueError, match="No picture shows zebra"):
@@ -159,5 +148,3 @@ def test_what_has_no_centre_is_refused() -> None:
         layout(z, groups, scenes, NAMES[:1])
     with pytest.raises(ValueError, match="pictures of a cancel out"):
         layout(np.array([[1.0, 0], [-1, 0], [0, 1]]), ["a", "a", "b"], [0, 1, 2], ["a", "b"])
-    with pytest.raises(ValueError, match="caption's embedding is zero"):
-        captions_near(np.zeros((1, 4)), z, groups, NAMES)

@@ -14,13 +14,24 @@ from hypothesis import strategies as st
 
 from tests.runs.frames import estimate, moments, run
 from vlcore.conditions import Condition
-from vlcore.runs.table import BESIDE, read_table, runs_table, write_tables
+from vlcore.runs.table import BESIDE, runs_table, write_tables
 
 BIASED = Condition(bias=0.75, labels="descriptive", data_seed=3, init_seed=5)
 
 
 def rows(frame: pd.DataFrame, moment: str, measure: str) -> pd.DataFrame:
     return frame[(frame["moment"] == moment) & (frame["measure"] == measure)]
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A table from the disk, with the types that `runs_table` gives: "none" and "NA" are words in it."""
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    empty = {name: [""] for name in ("value", "low", "high", "n")}
+    kinds = runs_table([]).dtypes
+    return pd.read_csv(path, keep_default_na=False, na_values=empty).pipe(
+        lambda frame: frame.astype({name: kinds[name] for name in frame if name in kinds})
+    )
 
 
 def test_a_row_holds_everything_that_made_the_run() -> None:

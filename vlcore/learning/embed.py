@@ -22,7 +22,6 @@ from vlcore.images.vocabulary import PAD, Vocabulary
 from vlcore.learning.model import DualEncoder, Encoder, ModelConfig, of_config, to_input
 
 Array = NDArray[np.float32]
-DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 class ModelError(ConditionError):

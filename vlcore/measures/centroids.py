@@ -54,14 +54,6 @@ class Layout:
     nearest: dict[str, Nearest]
 
 
-@dataclass(frozen=True)
-class NearCaption:
-    """The group whose centre a caption is nearest to, and its cosine distances to the centres of all groups."""
-
-    name: str
-    distances: dict[str, float]
-
-
 def centroids(z: Embeddings, groups: ArrayLike, names: Sequence[str]) -> Floats:
     """Directions of the groups' centres, unit vectors (groups, E): the mean of each group's embeddings, (n, E).
 
@@ -98,26 +90,6 @@ def layout(z: Embeddings, groups: ArrayLike, scenes: ArrayLike, names: Sequence[
         lead = _over_scenes(space, member[[row, *others]], scene, _lead) if len(others) > 1 else None
         found[name] = Nearest(names[others[0]], pairs[min(row, others[0]), max(row, others[0])], lead)
     return Layout({(names[one], names[other]): distance for (one, other), distance in pairs.items()}, found)
-
-
-def captions_near(t: Embeddings, z: Embeddings, groups: ArrayLike, names: Sequence[str]) -> list[NearCaption]:
-    """The nearest group of each caption, by cosine distance to the groups' centres; of equally near ones, the first.
-
-    Args:
-        t: embeddings of captions, (K, E).
-        z: embeddings of pictures, unit vectors, (n, E).
-        groups: group of each picture, (n,).
-        names: the groups.
-
-    Raises:
-        ValueError: when a caption's embedding is zero, or as `centroids` does.
-    """
-    captions = np.asarray(t, dtype=np.float64)
-    lengths = np.linalg.norm(captions, axis=1, keepdims=True)
-    if (lengths < NOWHERE).any():
-        raise ValueError("A caption's embedding is zero and points nowhere, so it is near to no group.")
-    distances = _rounded(1 - captions / lengths @ centroids(z, groups, names).T)  # (K, groups)
-    return [NearCaption(names[int(row.argmin())], dict(zip(names, row.tolist(), strict=True))) for row in distances]
 
 
 def _members(groups: ArrayLike, names: Sequence[str]) -> NDArray[np.bool_]:

@@ -25,7 +25,6 @@ from vlcore.runs.verdicts import Verdict
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 SEEDS = range(20)  # blocks that are looked for
-Values = Mapping[str, Mapping[str, float]]  # key of a run to measure to value
 
 
 @dataclass(frozen=True)

@@ -171,32 +171,3 @@ def _write_history(out: Path, trained: TrainedModel) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["step", "loss", "train_caption_accuracy"])
         writer.writerows([p.step, f"{p.loss:.6f}", f"{p.train_caption_accuracy:.4f}"] for p in trained.history)
-
-
-def umap_key(key: str) -> str:
-    """Key of the UMAP that belongs to a published condition: an artefact of its own beside it."""
-    return f"{key}.umap"
-
-
-def make_umap(key: str) -> str:
-    """Fit and publish the UMAP of a published condition; what `vlcore.runs.jobs.run` returns and raises."""
-    return jobs.run(umap_key(key), lambda out, report: _make_umap(key, out, report))
-
-
-def _make_umap(key: str, out: Path, report: jobs.Reporter) -> dict[str, Any]:
-    from vlcore.measures.maps import umap
-    from vlcore.runs import store
-    from vlcore.runs.spaces import map_quality
-
-    started = time.perf_counter()
-    report(stage="fitting UMAP", fraction=0.1, now=True)
-    artefact = store.read(key)
-    arrays, maps = artefact.arrays("embeddings.npz"), artefact.arrays("maps.npz")
-    shown = arrays["end_test"][np.searchsorted(arrays["test_rows"], maps["map_rows"])]
-    parts = (shown, arrays["end_train"], arrays["end_captions"])
-    points = umap(np.concatenate(parts))
-    cuts = np.cumsum([len(part) for part in parts])[:-1]
-    shown_points, train_points, caption_points = np.split(points, cuts)
-    np.savez(out / "umap.npz", map=shown_points, train=train_points, captions=caption_points)
-    write_json(out / "quality.json", map_quality(shown, shown_points))
-    return {"of": key, "of_digest": artefact.digest, "seconds": round(time.perf_counter() - started, 2)}

@@ -75,28 +75,6 @@ def write_tables(frame: pd.DataFrame, folder: Path, name: str = "runs") -> tuple
     return text, columnar
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """The table that `write_tables` wrote to a CSV or parquet file, equal to what `runs_table` gave.
-
-    Raises:
-        OSError: when there is no such file.
-    """
-    if path.suffix == ".parquet":
-        return pd.read_parquet(path)
-    kinds = _kinds(list(pd.read_csv(path, nrows=0, keep_default_na=False).columns))
-    exact: dict[str, Any] = {name: _number for name, kind in kinds.items() if kind is float}
-    rest = {name: kind for name, kind in kinds.items() if name not in exact}
-    # "none" and "NA" are words here; only an empty count is missing.
-    empty = {name: [""] for name in _WHOLE if name in kinds}
-    frame = pd.read_csv(path, dtype=rest, converters=exact, keep_default_na=False, na_values=empty)
-    return frame.astype(dict.fromkeys(exact, float))  # without rows there was nothing to convert
-
-
-def _number(text: str) -> float:
-    """Python's own reading, to the last bit; pandas' readers differ between versions."""
-    return float(text) if text else math.nan
-
-
 def _kinds(columns: Sequence[str]) -> dict[str, Any]:
     """The type of each column that is known: of a condition's fields, that of their values."""
     default = Condition()
