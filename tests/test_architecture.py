@@ -7,6 +7,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -206,9 +207,9 @@ def test_the_readme_lists_no_command_that_is_not_there() -> None:
     assert set(shown) <= set(commands_of(parser()))
 
 
-def test_the_library_and_the_project_have_one_version() -> None:
-    import tomllib
-
-    import vlcore
-
-    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == vlcore.__version__
+def test_tests_install_what_the_package_names() -> None:
+    """`pip install .[test]` and the README's command bring the same tools."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    listed = (ROOT / "tests" / "requirements.txt").read_text().split("\n")
+    named = {need for extra in extras.values() for need in extra if not need.startswith("vl-bias-lab")}
+    assert {line for line in listed if line and not line.startswith("-r")} == named
