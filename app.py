@@ -5,8 +5,8 @@ import streamlit as st
 from vlcore.conditions import STUDY_BIAS, grid
 from vlcore.figures.theme import group_words
 from vlcore.images.captions import caption
-from vlcore.images.folds import usual_condition
 from vlcore.images.groups import SCENES
+from vlcore.images.subset import usual_condition
 from vlcore.runs import words
 from vlcore.ui import controls, inline, panels, shell, work
 from vlcore.ui.samples import group_pictures

@@ -15,7 +15,8 @@ from vlcore.conditions import grid
 from vlcore.figures.film import film_chart
 from vlcore.figures.linked import MapOptions
 from vlcore.figures.theme import LIGHT
-from vlcore.images.imagesets import ImageSet, open_set, silent
+from vlcore.images.catalogue import open_set
+from vlcore.images.imagesets import ImageSet, silent
 from vlcore.images.thumbs import thumb_uri
 from vlcore.learning.explain import attention_rollout, patch_ablation
 from vlcore.runs import compare, store
@@ -83,7 +84,7 @@ def _median(make: Callable[[], Any]) -> tuple[float, Any]:
 
 def _thumbs() -> compare.Thumbs:
     def thumbs(images: ImageSet, rows: Any) -> list[str]:
-        images.complete(rows, silent)
+        images.ensure_rendered(rows, silent)
         return [thumb_uri(images.image(row)) for row in rows]
 
     return thumbs

@@ -18,8 +18,7 @@ import pandas as pd
 from PIL import Image
 
 from vlcore.conditions import Condition
-from vlcore.images.recipes import BALANCED_CUES, Recipe
-from vlcore.images.rendered import scene_table
+from vlcore.images.rendered import BALANCED_CUES, Recipe, scene_table
 from vlcore.images.vocabulary import Vocabulary
 from vlcore.measures.estimate import rate
 from vlcore.scenes import Scene, draw

@@ -19,8 +19,8 @@ import pandas as pd
 
 from vlcore.conditions import steps_of
 from vlcore.figures.theme import LIGHT
-from vlcore.images.folds import usual_condition
-from vlcore.images.imagesets import open_set
+from vlcore.images.catalogue import open_set
+from vlcore.images.subset import usual_condition
 from vlcore.runs import findings_figures as figures
 from vlcore.runs import findings_words as words
 from vlcore.runs import store, studies

@@ -16,7 +16,8 @@ import torch
 
 from vlcore.conditions import Condition, steps_of
 from vlcore.images.captions import own_captions
-from vlcore.images.imagesets import open_set, training_rows
+from vlcore.images.catalogue import open_set
+from vlcore.images.subset import training_rows
 from vlcore.learning.model import build
 from vlcore.learning.train import TrainingData, augment, pack, train
 from vlcore.runs.watching import Labels
@@ -48,7 +49,7 @@ def main() -> None:
 def training_data(condition: Condition) -> TrainingData:
     images = open_set(condition.data)
     rows = training_rows(images, condition)
-    images.complete(rows.tolist(), lambda _done, _of: None)
+    images.ensure_rendered(rows.tolist(), lambda _done, _of: None)
     labels = Labels.of(condition, images.grouping)
     own = own_captions(condition.labels, images.table, rows, images.grouping, condition.data_seed)
     tokens, words = labels.vocabulary.tokens(labels.texts), len(labels.vocabulary)

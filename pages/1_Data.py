@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from vlcore.figures.theme import group_words
-from vlcore.images.folds import usual_condition
+from vlcore.images.subset import usual_condition
 from vlcore.ui import controls, data_sections, drawn, gallery, importing, inline, shell
 
 palette = shell.begin("What do the models see?")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from vlcore.images.folds import usual_condition
+from vlcore.images.subset import usual_condition
 from vlcore.ui import bringing, embedded, panels, shell, training, work
 
 palette = shell.begin("Train a model of your own choice")

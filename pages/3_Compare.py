@@ -9,7 +9,7 @@ import streamlit as st
 from vlcore.choices import PRESETS
 from vlcore.conditions import grid
 from vlcore.figures.linked import brushed
-from vlcore.images.folds import usual_condition
+from vlcore.images.subset import usual_condition
 from vlcore.runs import caption_lab, differing, projections, words
 from vlcore.ui import (
     caption_section,

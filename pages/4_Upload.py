@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from vlcore.conditions import grid
-from vlcore.images.folds import usual_condition
+from vlcore.images.subset import usual_condition
 from vlcore.images.thumbs import thumb_uri
 from vlcore.runs import uploaded
 from vlcore.runs.compare import names

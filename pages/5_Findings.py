@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from vlcore.choices import PRESETS
-from vlcore.images.folds import usual_condition
+from vlcore.images.subset import usual_condition
 from vlcore.runs import findings_words as words
 from vlcore.runs import methods, studies
 from vlcore.runs.pairing import AnalysisError

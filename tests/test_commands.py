@@ -22,7 +22,7 @@ from PIL import Image
 
 from vlcore.conditions import Condition, grid
 from vlcore.home import models_folder
-from vlcore.images.imagesets import open_set
+from vlcore.images.catalogue import open_set
 from vlcore.runs import jobs, pipeline, queues, store
 from vlcore.runs.model_maps import model_map
 

@@ -24,10 +24,10 @@ from filelock import FileLock
 from PIL import Image
 
 from vlcore.__main__ import main
-from vlcore.images import generate, rendered
+from vlcore.images import generate, rendered, staging
+from vlcore.images.catalogue import open_set
 from vlcore.images.generate import backends
-from vlcore.images.imagesets import open_set, read_set
-from vlcore.images.importers import aside
+from vlcore.images.imagesets import read_set
 from vlcore.measures.estimate import FEW
 from vlcore.runs import jobs, queues, store
 from vlcore.scenes import Scene, draw
@@ -393,7 +393,7 @@ def test_an_import_that_cannot_be_is_one_sentence(
 def test_a_set_that_somebody_else_makes_is_exit_code_3(
     cli: Cli, shop: Shop, empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aside, "LOCK_WAIT", 0)
+    monkeypatch.setattr(staging, "LOCK_WAIT", 0)
     source, data = make_folder(tmp_path / "zoo", per_group=4), empty_home / "data"
     for folder in (data / ".incoming", data / ".generated" / "made"):
         folder.mkdir(parents=True)

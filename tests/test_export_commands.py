@@ -13,7 +13,7 @@ from tests.conftest import Cli
 from tests.runs.stand_ins import publish
 from tests.runs.test_pipeline import write_small
 from vlcore.home import models_folder
-from vlcore.images import folds
+from vlcore.images import subset
 from vlcore.runs import store
 
 Document = Callable[..., Any]
@@ -23,7 +23,7 @@ Document = Callable[..., Any]
 def artefact(empty_home: Path) -> store.Artefact:
     """A model of a small set of pictures, which nobody trained."""
     images = write_small(empty_home)
-    return publish(images, folds.usual_condition(images).but(bias=0.5, labels="descriptive"))
+    return publish(images, subset.usual_condition(images).but(bias=0.5, labels="descriptive"))
 
 
 def test_each_format_says_what_was_written_and_how_to_open_it(

@@ -17,10 +17,11 @@ from tqdm import tqdm
 from vlcore.conditions import Condition, ConditionError, steps_of, with_settings
 from vlcore.figures.export import write_text_atomic
 from vlcore.home import HomeError
-from vlcore.images.folds import parts, usual_condition
+from vlcore.images.catalogue import open_set
 from vlcore.images.generate import GenerateBusyError
-from vlcore.images.imagesets import ImageSet, ImageSetError, open_set, training_rows
+from vlcore.images.imagesets import ImageSet, ImageSetError
 from vlcore.images.importers import ImportBusyError
+from vlcore.images.subset import parts, training_rows, usual_condition
 from vlcore.images.uploads import UploadError, open_upload
 from vlcore.measures.estimate import FEW
 from vlcore.runs import jobs, pipeline, store

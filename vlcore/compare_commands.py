@@ -9,7 +9,8 @@ from argparse import Namespace
 from typing import Any
 
 from vlcore.commands import CommandError, model_of, page_path, write_page
-from vlcore.images.imagesets import ImageSet, open_set
+from vlcore.images.catalogue import open_set
+from vlcore.images.imagesets import ImageSet
 from vlcore.runs import compare as comparing
 from vlcore.runs import placement, projections
 from vlcore.runs.model_maps import model_map
@@ -34,7 +35,7 @@ def compare(options: Namespace) -> dict[str, Any]:
             projections.make_map(models, projection)
 
     def thumbs(of: ImageSet, rows: Any) -> list[str]:
-        of.complete(rows, lambda _done, _of: None)
+        of.ensure_rendered(rows, lambda _done, _of: None)
         return [thumb_uri(of.image(row)) for row in rows]
 
     maps = []

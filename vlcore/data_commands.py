@@ -17,9 +17,10 @@ from tqdm import tqdm
 
 from vlcore.commands import CommandError, progress_bar, with_bar, within
 from vlcore.home import data_folder, make_folder
-from vlcore.images.imagesets import ImageSet, ImageSetError, Progress, check_name, open_set, set_names
+from vlcore.images.catalogue import check_name, new_recipe, open_set, set_names
+from vlcore.images.imagesets import ImageSet, ImageSetError, Progress
 from vlcore.images.importers.left_out import LIST
-from vlcore.images.recipes import Recipe, new_recipe, recipe_of
+from vlcore.images.rendered import Recipe, recipe_of
 from vlcore.runs import jobs, queues, store
 
 FOLDER_SETTINGS = {"n_per_group": 48, "size": 128, "seed": 0}  # of a folder to browse, where they are not given
@@ -40,8 +41,8 @@ def render(options: Namespace) -> dict[str, Any]:
     images = rendered.make_set(recipe)
     rows = list(range(len(images.table)))
     with progress_bar(len(rows), "pictures") as bar, queues.worker_pool() as pool:
-        # Every worker is given all rows: `complete` shares them out by locks, and skips what is there.
-        workers = [pool.submit(rendered.complete_rows, recipe, rows) for _ in range(queues.default_workers())]
+        # Every worker is given all rows: `ensure_rendered` shares them out by locks, and skips what is there.
+        workers = [pool.submit(rendered.ensure_rendered, recipe, rows) for _ in range(queues.default_workers())]
         while not all(worker.done() for worker in workers):
             bar.n = len(rows) - len(rendered.missing_rows(recipe, rows))
             bar.refresh()
@@ -225,9 +226,9 @@ def generate(options: Namespace) -> dict[str, Any]:
 
 def remove(options: Namespace) -> dict[str, Any]:
     """Take a set away; models that were trained on it stay."""
-    from vlcore.images import removing
+    from vlcore.images import catalogue
 
-    folders = removing.folders_of(options.name)
+    folders = catalogue.folders_of(options.name)
     running = [seen.key for seen in jobs.active_and_ended() if seen.state.is_active and _is_of(seen.key, options.name)]
     if running:
         raise jobs.BusyError(f"{options.name} is in use by {running[0]}; wait for it or cancel it.")
@@ -236,7 +237,7 @@ def remove(options: Namespace) -> dict[str, Any]:
     stay = f"; {len(models):,} of its models stay, but cannot show its pictures any more" if models else ""
     print(f"{where} will be removed with all pictures in it{stay}.", file=sys.stderr)
     _confirm(options.yes, "Remove it? [y/N] ", "give --yes to remove it.", "Nothing was removed.")
-    removing.remove(options.name)
+    catalogue.remove(options.name)
     return {"name": options.name, "removed": [str(folder) for folder in folders], "models_that_stay": models}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vlcore.commands import CommandError, model_of, progress_bar
-from vlcore.images.imagesets import open_set
+from vlcore.images.catalogue import open_set
 from vlcore.runs.exporting import FORMATS, export
 from vlcore.runs.model_maps import model_map
 from vlcore.runs.shown import rows_in_words

@@ -10,8 +10,8 @@ from argparse import Namespace
 from typing import Any
 
 from vlcore.commands import check_set, headline, with_bar
-from vlcore.images.folds import usual_condition
-from vlcore.images.imagesets import open_set
+from vlcore.images.catalogue import open_set
+from vlcore.images.subset import usual_condition
 from vlcore.runs import jobs, pretrained, store
 from vlcore.runs.titles import title
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from vlcore import commands
 from vlcore.conditions import Condition
 from vlcore.home import HomeError
-from vlcore.images.imagesets import open_set
+from vlcore.images.catalogue import open_set
 from vlcore.runs import jobs, pipeline, queues, store, studies
 
 if TYPE_CHECKING:

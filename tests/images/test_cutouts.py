@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vlcore.images import cutouts
+from vlcore.images import uploads
 from vlcore.images.uploads import GROUND, open_cutout, open_upload
 from vlcore.scenes import CONTEXTS
 
@@ -31,45 +31,45 @@ def disc() -> Image.Image:
 
 
 def test_it_stands_on_every_place_and_on_grey(disc: Image.Image) -> None:
-    placed = cutouts.on_backgrounds(disc)
-    assert list(placed) == [cutouts.GREY, *CONTEXTS]
+    placed = uploads.on_backgrounds(disc)
+    assert list(placed) == [uploads.GREY, *CONTEXTS]
     for name, picture in placed.items():
         pixels = np.asarray(picture).astype(int)
-        assert picture.size == (cutouts.SIDE, cutouts.SIDE)
+        assert picture.size == (uploads.BACKDROP_SIDE, uploads.BACKDROP_SIDE)
         assert np.abs(pixels[100:156, 100:156] - (200, 20, 20)).max() <= 1, "the disc is the same everywhere"
-        corner = np.full(3, GROUND[0]) if name == cutouts.GREY else cutouts.background(name)[2, 2]
+        corner = np.full(3, GROUND[0]) if name == uploads.GREY else uploads.background(name)[2, 2]
         assert pixels[2, 2] == pytest.approx(corner, abs=1)
 
 
 def test_invisible_colour_does_not_bleed_into_the_edge(disc: Image.Image) -> None:
-    grey = np.asarray(cutouts.on_backgrounds(disc)[cutouts.GREY]).astype(int)
+    grey = np.asarray(uploads.on_backgrounds(disc)[uploads.GREY]).astype(int)
     assert grey[..., 1].max() <= GROUND[1] + 2, "green of invisible pixels would show as a rim"
 
 
 def test_backgrounds_differ_and_have_nobody_in_them() -> None:
-    backs = {context: cutouts.background(context) for context in CONTEXTS}
+    backs = {context: uploads.background(context) for context in CONTEXTS}
     assert len({back.tobytes() for back in backs.values()}) == len(CONTEXTS)
     from vlcore.scenes import draw, sample
 
-    camel = sample("camel", "desert", split="demo", index=cutouts._INDEX).replace(object_contrast=0.0)
-    assert np.array_equal(draw(camel, cutouts.SIDE).image, backs["desert"])
+    camel = sample("camel", "desert", split="demo", index=uploads._INDEX).replace(object_contrast=0.0)
+    assert np.array_equal(draw(camel, uploads.BACKDROP_SIDE).image, backs["desert"])
 
 
 def test_what_is_whole_or_invisible_is_no_cutout(disc: Image.Image) -> None:
-    assert cutouts.is_cutout(disc)
+    assert uploads.is_cutout(disc)
     whole, nothing = disc.copy(), disc.copy()
     whole.putalpha(255)
     nothing.putalpha(0)
     for picture in (whole, nothing, disc.convert("RGB")):
-        assert not cutouts.is_cutout(picture)
+        assert not uploads.is_cutout(picture)
         with pytest.raises(ValueError, match="partly see-through"):
-            cutouts.on_backgrounds(picture)
+            uploads.on_backgrounds(picture)
 
 
 def test_an_upload_keeps_what_is_see_through(disc: Image.Image) -> None:
     opened = open_cutout(png(disc))
     assert opened.mode == "RGBA"
-    assert cutouts.is_cutout(opened)
+    assert uploads.is_cutout(opened)
     assert np.asarray(opened.getchannel("A"))[0, 0] == 0
     assert open_upload(png(disc)).mode == "RGB"
     assert open_cutout(png(disc.convert("RGB"))).mode == "RGB"

@@ -18,21 +18,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from vlcore.conditions import Condition, grid
+from vlcore.images.catalogue import open_set, set_names
 from vlcore.images.groups import SCENES, Grouping
-from vlcore.images.imagesets import (
-    COLUMNS,
-    ImageSet,
-    ImageSetError,
-    map_rows,
-    open_set,
-    read_set,
-    set_names,
-    silent,
-    training_rows,
-    with_groups,
-)
-from vlcore.images.recipes import SCENES_RECIPE
-from vlcore.images.rendered import drawn_set
+from vlcore.images.imagesets import COLUMNS, ImageSet, ImageSetError, read_set, silent, with_groups
+from vlcore.images.rendered import SCENES_RECIPE, drawn_set
+from vlcore.images.subset import map_rows, training_rows
 from vlcore.scenes import RENDERER_VERSION
 
 IMAGES = drawn_set(SCENES_RECIPE)
@@ -161,7 +151,7 @@ def test_a_folder_is_a_set(pets: Callable[..., Path]) -> None:
     assert images.counts() == {"train": {"cat_sofa": 2, "cat_snow": 2, "dog_snow": 2, "dog_sofa": 2}}
     assert set_names() == ["scenes", "balanced-cues", "pets"]
     assert open_set("pets", "3").table.equals(images.table)
-    images.complete([0, 1], silent)  # what is not drawn has nothing to complete
+    images.ensure_rendered([0, 1], silent)  # what is not drawn has nothing to complete
     assert len(training_rows(images, Condition(data="pets", n_per_group=2, bias=0.5))) == 6
     with pytest.raises(ImageSetError, match="'pets' has 2 training images of cat_sofa"):
         training_rows(images, Condition(data="pets", n_per_group=3))

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from vlcore.images.catalogue import new_recipe
 from vlcore.images.imagesets import ImageSetError
-from vlcore.images.recipes import BALANCED_CUES, SCENES_RECIPE, Recipe, from_settings, new_recipe, recipe_of
-from vlcore.images.rendered import make_set
+from vlcore.images.rendered import BALANCED_CUES, SCENES_RECIPE, Recipe, from_settings, make_set, recipe_of
 from vlcore.scenes import sample
 
 ODD = Recipe("odd", ("snow", "room"), "night", 0.25, 0.5, 0.8)

@@ -18,9 +18,10 @@ from PIL import Image
 
 from vlcore.home import HomeError
 from vlcore.images import rendered
+from vlcore.images.catalogue import open_set, set_names
 from vlcore.images.groups import SCENES, Grouping
-from vlcore.images.imagesets import COLUMNS, ImageSetError, open_set, read_set, set_names
-from vlcore.images.recipes import SCENES_RECIPE, Recipe, folder_name
+from vlcore.images.imagesets import COLUMNS, ImageSetError, read_set
+from vlcore.images.rendered import SCENES_RECIPE, Recipe, folder_name
 from vlcore.runs.queues import worker_pool
 from vlcore.scenes import RENDERER_VERSION, Scene, draw
 
@@ -98,7 +99,7 @@ def test_only_the_rows_asked_for_are_drawn_and_redrawn_equal(empty_home: Path) -
     rows = [3, 47, 48, 1000, 4000]
     seen: list[tuple[int, int]] = []
     assert rendered.missing_rows(SCENES_RECIPE, rows) == rows
-    images.complete(rows, lambda done, of: seen.append((done, of)))
+    images.ensure_rendered(rows, lambda done, of: seen.append((done, of)))
     assert drawn(empty_home) == names_of(rows)
     assert rendered.missing_rows(SCENES_RECIPE, [*rows, 5]) == [5]
     assert seen[0] == (0, 5)
@@ -109,13 +110,13 @@ def test_only_the_rows_asked_for_are_drawn_and_redrawn_equal(empty_home: Path) -
     assert not list(images.root.rglob("*.png.*"))
     for row in rows[:2]:
         images.path(row).unlink()
-    images.complete(rows, lambda _done, _of: None)
+    images.ensure_rendered(rows, lambda _done, _of: None)
     assert digests(images.root) == before
 
 
 def test_a_picture_is_the_drawing_of_its_scene(empty_home: Path) -> None:
     images = open_set("scenes")
-    images.complete([7, 2222], lambda _done, _of: None)
+    images.ensure_rendered([7, 2222], lambda _done, _of: None)
     for row in (7, 2222):
         drawing = draw(rendered.scene_of(images, row), rendered.SIZE)
         assert (images.image(row) == drawing.image).all()
@@ -124,7 +125,7 @@ def test_a_picture_is_the_drawing_of_its_scene(empty_home: Path) -> None:
 
 
 def test_what_is_there_is_not_drawn_again(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rendered.complete_rows(SCENES_RECIPE, [1, 2])
+    rendered.ensure_rendered(SCENES_RECIPE, [1, 2])
 
     told: list[str] = []
     write = rendered.write_picture
@@ -134,14 +135,14 @@ def test_what_is_there_is_not_drawn_again(empty_home: Path, monkeypatch: pytest.
         write(scene, picture, mask)
 
     monkeypatch.setattr(rendered, "write_picture", tell)
-    rendered.complete_rows(SCENES_RECIPE, [1, 2])
+    rendered.ensure_rendered(SCENES_RECIPE, [1, 2])
     assert told == []
-    rendered.complete_rows(SCENES_RECIPE, [1, 3, 2])  # of a chunk that is partly there, the rest
+    rendered.ensure_rendered(SCENES_RECIPE, [1, 3, 2])  # of a chunk that is partly there, the rest
     assert told == ["0003.png"]
 
 
 def test_the_set_describes_itself(empty_home: Path) -> None:
-    rendered.complete_rows(SCENES_RECIPE, [0])
+    rendered.ensure_rendered(SCENES_RECIPE, [0])
     root = empty_home / "data" / FOLDER
     about = json.loads((root / "dataset.json").read_text())
     assert about["version"] == str(RENDERER_VERSION)
@@ -169,7 +170,7 @@ def test_two_processes_together_draw_everything_once(empty_home: Path) -> None:
             draw_one(scene, picture, mask)
 
         here.write_picture = told  # type: ignore[assignment]
-        here.complete_rows(SCENES_RECIPE, rows)
+        here.ensure_rendered(SCENES_RECIPE, rows)
         return len(here.missing_rows(SCENES_RECIPE, rows))
 
     with worker_pool(2) as pool:
@@ -180,13 +181,13 @@ def test_two_processes_together_draw_everything_once(empty_home: Path) -> None:
 
 
 def test_a_chunk_that_another_holds_is_left_to_it(empty_home: Path) -> None:
-    rendered.complete_rows(SCENES_RECIPE, [0])
+    rendered.ensure_rendered(SCENES_RECIPE, [0])
     root = empty_home / "data" / FOLDER
     with FileLock(root / ".locks" / "1.lock"):
-        assert not rendered._draw_chunk(root, TABLE, 1, [50])
-        assert rendered._draw_chunk(root, TABLE, 2, [100])
+        assert not rendered._draw_chunk(SCENES_RECIPE, 1, [50])
+        assert rendered._draw_chunk(SCENES_RECIPE, 2, [100])
     assert drawn(empty_home) == names_of([0, 100])
-    assert rendered._draw_chunk(root, TABLE, 1, [50])
+    assert rendered._draw_chunk(SCENES_RECIPE, 1, [50])
     assert drawn(empty_home) == names_of([0, 50, 100])
 
 
@@ -196,11 +197,11 @@ def test_a_chunk_that_another_holds_is_left_to_it(empty_home: Path) -> None:
 @pytest.mark.parametrize("folder", ["scenes-v0", "scenes"])
 def test_pictures_of_another_renderer_stay_where_they_are(folder: str, empty_home: Path) -> None:
     """Old results stay valid: the renderer's version is in the folder's name; the first one's had none."""
-    rendered.complete_rows(SCENES_RECIPE, [0])
+    rendered.ensure_rendered(SCENES_RECIPE, [0])
     older = (empty_home / "data" / FOLDER).rename(empty_home / "data" / folder)
     about = older / "dataset.json"
     about.write_text(json.dumps({**json.loads(about.read_text()), "version": "0"}))
-    rendered.complete_rows(SCENES_RECIPE, [1])
+    rendered.ensure_rendered(SCENES_RECIPE, [1])
     assert drawn(empty_home) == names_of([1])
     images = open_set("scenes", "0")
     assert (images.root, images.name, images.version) == (older, "scenes", "0")
@@ -230,7 +231,7 @@ def test_sets_of_other_recipes_show_the_same_scenes(empty_home: Path) -> None:
     assert set_names() == ["scenes", "balanced-cues", "odd"]
     again = open_set("odd")
     assert again.table.equals(other.table)
-    again.complete([5], lambda _done, _of: None)
+    again.ensure_rendered([5], lambda _done, _of: None)
     assert (again.image(5) == draw(rendered.scene_of(again, 5), rendered.SIZE).image).all()
 
 
@@ -239,19 +240,19 @@ def test_a_home_that_cannot_be_written_is_one_sentence(blocked: str, empty_home:
     (empty_home / blocked).parent.mkdir(exist_ok=True)
     (empty_home / blocked).touch()
     with pytest.raises(HomeError, match=r"cannot be written .*; make it writable or point VLCORE_HOME"):
-        rendered.complete_rows(SCENES_RECIPE, [0])
+        rendered.ensure_rendered(SCENES_RECIPE, [0])
 
 
 @pytest.mark.parametrize("blocked", ["train", "masks"])
 def test_a_file_in_the_way_of_the_pictures_is_one_sentence(blocked: str, empty_home: Path) -> None:
-    rendered.complete_rows(SCENES_RECIPE, [])
+    rendered.ensure_rendered(SCENES_RECIPE, [])
     (empty_home / "data" / FOLDER / blocked).touch()
     with pytest.raises(HomeError, match=r"0000.png cannot be written .*; make room or choose another folder"):
-        rendered.complete_rows(SCENES_RECIPE, [0])
+        rendered.ensure_rendered(SCENES_RECIPE, [0])
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_no_part(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rendered.complete_rows(SCENES_RECIPE, [])
+    rendered.ensure_rendered(SCENES_RECIPE, [])
 
     def full(_image: Image.Image, path: Path, *_arguments: Any, **_options: Any) -> None:
         path.write_bytes(b"a part")
@@ -259,14 +260,14 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_part(empty_home: Path, monkey
 
     monkeypatch.setattr(Image.Image, "save", full)
     with pytest.raises(HomeError, match=r"cannot be written \(No space left on device\)"):
-        rendered.complete_rows(SCENES_RECIPE, [0])
+        rendered.ensure_rendered(SCENES_RECIPE, [0])
     files = [file for file in (empty_home / "data" / FOLDER).rglob("*") if file.is_file()]
     assert {file.name for file in files} == {"dataset.json", "metadata.csv", "0.lock"}
 
 
 def test_a_broken_picture_is_named(empty_home: Path) -> None:
     images = open_set("scenes")
-    images.complete([12], lambda _done, _of: None)
+    images.ensure_rendered([12], lambda _done, _of: None)
     images.path(12).write_bytes(images.path(12).read_bytes()[:200])
     with pytest.raises(ImageSetError, match=r"0012.png of the image set 'scenes' cannot be read; delete it and run"):
         images.pixels([12])

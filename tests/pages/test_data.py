@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from vlcore.images.folds import usual_condition
-from vlcore.images.imagesets import open_set, set_names
+from vlcore.images.catalogue import open_set, set_names
 from vlcore.images.importers import import_set
-from vlcore.images.recipes import Recipe, recipe_of
-from vlcore.images.rendered import make_set
+from vlcore.images.rendered import Recipe, make_set, recipe_of
+from vlcore.images.subset import usual_condition
 from vlcore.runs import checks, imports
 from vlcore.runs.jobs import State
 from vlcore.ui import gallery, importing, work

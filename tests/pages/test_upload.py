@@ -22,8 +22,8 @@ from vlcore.conditions import Condition
 from vlcore.figures import heat
 from vlcore.home import models_folder
 from vlcore.images.captions import captions_of
+from vlcore.images.catalogue import open_set
 from vlcore.images.groups import SCENES
-from vlcore.images.imagesets import open_set
 from vlcore.measures import maps
 from vlcore.runs import placement, projections, store
 from vlcore.runs.jobs import State, View

@@ -17,9 +17,9 @@ import pandas as pd
 from tests.runs.frames import estimate
 from vlcore.conditions import Condition
 from vlcore.home import models_folder, write_json
-from vlcore.images.folds import parts
 from vlcore.images.groups import SCENES
-from vlcore.images.imagesets import COLUMNS, ImageSet, training_rows, with_groups
+from vlcore.images.imagesets import COLUMNS, ImageSet, with_groups
+from vlcore.images.subset import parts, training_rows
 from vlcore.runs import store
 from vlcore.runs.measuring import Seen
 from vlcore.runs.pipeline import own_captions_of, write_embeddings, write_maps

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vlcore.images.folds import parts
+from vlcore.images.catalogue import open_set
 from vlcore.images.groups import SCENES
-from vlcore.images.imagesets import ImageSet, ImageSetError, open_set
+from vlcore.images.imagesets import ImageSet, ImageSetError
 from vlcore.images.importers import import_set
+from vlcore.images.subset import parts
 from vlcore.runs import checks, jobs, store
 from vlcore.runs.checks import Check, check, in_words
 from vlcore.scenes import Drawing, Scene, draw

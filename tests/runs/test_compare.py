@@ -17,8 +17,8 @@ from vlcore.conditions import Condition
 from vlcore.figures.linked import linked_maps
 from vlcore.figures.maps import small_map
 from vlcore.figures.theme import LIGHT
-from vlcore.images.folds import parts
-from vlcore.images.imagesets import open_set
+from vlcore.images.catalogue import open_set
+from vlcore.images.subset import parts
 from vlcore.measures.maps import align
 from vlcore.runs import compare, store
 from vlcore.runs.compare import MOST_CAPTIONS, Comparison

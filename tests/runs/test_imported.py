@@ -15,7 +15,8 @@ from vlcore.choices import IMPORTED
 from vlcore.conditions import Condition, ConditionError
 from vlcore.home import data_folder, models_folder
 from vlcore.images.captions import captions_of
-from vlcore.images.imagesets import ImageSet, open_set
+from vlcore.images.catalogue import open_set
+from vlcore.images.imagesets import ImageSet
 from vlcore.measures.maps import align
 from vlcore.runs import compare, imported, jobs, pipeline, placement, store
 from vlcore.runs.measured import MEASURES, find, measures_of, reason_of

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from vlcore.home import data_folder
+from vlcore.images.catalogue import open_set, set_names
 from vlcore.images.groups import SCENES
-from vlcore.images.imagesets import ImageSetError, open_set, set_names
+from vlcore.images.imagesets import ImageSetError
 from vlcore.runs import imports, jobs, store
 
 DRAWN = ["scenes", "balanced-cues"]

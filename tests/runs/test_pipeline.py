@@ -17,11 +17,13 @@ from scipy.special import logsumexp
 from sklearn.metrics import silhouette_score
 
 from vlcore.conditions import Condition
-from vlcore.images import folds
+from vlcore.images import subset
+from vlcore.images.catalogue import open_set
 from vlcore.images.groups import SCENES
-from vlcore.images.imagesets import ImageSet, ImageSetError, map_rows, open_set, training_rows
+from vlcore.images.imagesets import ImageSet, ImageSetError
 from vlcore.images.importers import import_set
-from vlcore.images.recipes import folder_name
+from vlcore.images.rendered import folder_name
+from vlcore.images.subset import map_rows, training_rows
 from vlcore.learning import train
 from vlcore.runs import jobs, pipeline, store, watching
 
@@ -351,7 +353,7 @@ def in_folds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ImageSe
         folder = tmp_path_factory.mktemp("small")
         patch.setenv("VLCORE_HOME", str(folder))
         images = write_small(folder)
-        condition = folds.usual_condition(images).but(steps=6, batch_size=8, bias=0.5, labels="descriptive")
+        condition = subset.usual_condition(images).but(steps=6, batch_size=8, bias=0.5, labels="descriptive")
         assert pipeline.train_condition(condition) == "trained"
         yield images, store.read(condition.key)
 
@@ -437,7 +439,7 @@ def test_what_a_small_set_cannot_tell_is_absent_with_its_reason(in_folds: tuple[
 
 def test_what_is_shown_is_of_the_first_fold(in_folds: tuple[ImageSet, store.Artefact]) -> None:
     images, artefact = in_folds
-    shown = folds.parts(images, artefact.condition.data_seed)[0]
+    shown = subset.parts(images, artefact.condition.data_seed)[0]
     arrays, maps = artefact.arrays("embeddings.npz"), artefact.arrays("maps.npz")
     assert arrays["test_rows"].tolist() == shown.rows("test").tolist()
     assert arrays["train_rows"].tolist() == training_rows(shown, artefact.condition).tolist()

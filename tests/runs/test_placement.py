@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from vlcore.conditions import ConditionError
+from vlcore.images.catalogue import open_set
 from vlcore.images.groups import SCENES
-from vlcore.images.imagesets import ImageSet, open_set
+from vlcore.images.imagesets import ImageSet
 from vlcore.images.uploads import open_upload
 from vlcore.images.vocabulary import Vocabulary
 from vlcore.learning.model import ModelConfig, of_config

@@ -18,10 +18,11 @@ from tests.runs.test_pipeline import write_small
 from vlcore.conditions import Condition, ConditionError
 from vlcore.home import data_folder
 from vlcore.images import rendered
-from vlcore.images.folds import usual_condition
+from vlcore.images.catalogue import open_set
 from vlcore.images.groups import SCENES
-from vlcore.images.imagesets import ImageSet, open_set, training_rows
-from vlcore.images.recipes import SCENES_RECIPE
+from vlcore.images.imagesets import ImageSet
+from vlcore.images.rendered import SCENES_RECIPE
+from vlcore.images.subset import training_rows, usual_condition
 from vlcore.learning.hub import PretrainedError
 from vlcore.learning.pretrained import PretrainedEncoder
 from vlcore.measures.last_layer import probe_layer

@@ -15,8 +15,7 @@ from tests.runs.pictured import colour, middle, pictured
 from tests.runs.stand_ins import BASE, image_set, publish
 from vlcore.choices import IMPORTED
 from vlcore.conditions import Condition
-from vlcore.images.imagesets import ImageSetError
-from vlcore.images.tiles import tile
+from vlcore.images.imagesets import ImageSetError, tile
 from vlcore.runs.compare import compare
 from vlcore.runs.model_maps import model_map
 from vlcore.runs.shown import THUMB_SIDE, Shown, shown
@@ -124,11 +123,11 @@ def test_pictures_are_drawn_where_they_are_missing(empty_home: Path) -> None:
     asked: list[list[int]] = []
     told: list[tuple[int, int]] = []
 
-    def complete(rows: list[int], progress: object) -> None:
+    def ensure_rendered(rows: list[int], progress: object) -> None:
         asked.append(list(rows))
         progress(1, 2)  # type: ignore[operator]
 
-    drawing = dataclasses.replace(images, complete=complete)
+    drawing = dataclasses.replace(images, ensure_rendered=ensure_rendered)
     export = shown(publish(images, BASE), drawing, lambda done, of: told.append((done, of)))
     assert asked == [export.model.rows.tolist()]
     assert told == [(1, 2)]

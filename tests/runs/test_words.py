@@ -11,8 +11,8 @@ import pytest
 from tests.runs.stand_ins import thumbs
 from vlcore.figures.board import group_grid
 from vlcore.figures.theme import LIGHT
+from vlcore.images.catalogue import open_set
 from vlcore.images.groups import SCENES, Grouping
-from vlcore.images.imagesets import open_set
 from vlcore.runs import compare, measured, store, words
 from vlcore.runs.compare import Comparison
 from vlcore.runs.model_maps import ModelMap, model_map

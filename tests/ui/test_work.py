@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import publish_as
 from tests.runs import stand_ins
 from vlcore.conditions import Condition
-from vlcore.images.imagesets import set_stamp
+from vlcore.images.catalogue import set_stamp
 from vlcore.runs import projections, store
 from vlcore.runs.projections import PCA, Projection
 from vlcore.ui import work

@@ -1,33 +1,35 @@
 """An image set as a table: one row an image, with its object, context and split.
 
-The one idea: whatever a set came from, after this module it is rows and pixels. The biased training subset is chosen
-by fixed permutations of the pool, one a group and data seed, of which every bias level takes a prefix: what is kept at
-90 % removed is part of what is kept at 75 %, so that levels differ in what is missing and in nothing else.
+The one idea: whatever a set came from, after this module it is rows and pixels. A set of embeddings has no pictures:
+its pixels are a tile with two names, which nobody measures.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
-from vlcore.conditions import Condition
-from vlcore.home import data_folder
 from vlcore.images.groups import Grouping, group_name
-from vlcore.images.tiles import tile
 
 SPLITS = ("train", "val", "probe", "test")
 POOL = "pool"  # what the pictures of a set in folds belong to until a seed says which of them are held out
 COLUMNS = ("file_name", "object", "context", "split", "caption", "mask", "scene", "factors")
 TRAINING_SIZE = 64  # pixels; what the encoders see
+
+TILE_SIDE = 192  # pixels, as of imported pictures
+_PAPER, _INK, _FRAME = (242, 242, 242), (40, 40, 40), (190, 190, 190)
+_LARGEST, _SMALLEST, _MARGIN = 34, 16, 12  # pixels
 
 Progress = Callable[[int, int], None]  # (done, of)
 
@@ -50,7 +52,7 @@ class ImageSet:
         root: folder of the files.
         grouping: objects and contexts, in the order that defines the majority.
         table: one row an image, columns `COLUMNS` and ``group``, index 0..n-1.
-        complete: makes sure that the files of some rows exist; sets that are not drawn do nothing.
+        ensure_rendered: makes sure that the files of some rows exist; sets that are not drawn do nothing.
         about: what ``dataset.json`` says of the set.
     """
 
@@ -59,12 +61,12 @@ class ImageSet:
     root: Path
     grouping: Grouping
     table: pd.DataFrame
-    complete: Callable[[Sequence[int], Progress], None]
+    ensure_rendered: Callable[[Sequence[int], Progress], None]
     about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def folds(self) -> int:
-        """Into how many folds a small set is cut, or 0 where its splits are fixed (see `vlcore.images.folds`)."""
+        """Into how many folds a small set is cut, or 0 where its splits are fixed (see `vlcore.images.subset`)."""
         splitting = self.about.get("splitting", {})
         return int(splitting["folds"]) if splitting.get("kind") == "folds" else 0
 
@@ -158,65 +160,6 @@ class ImageSet:
         return stack
 
 
-def training_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
-    """The biased training subset of a condition, in a fixed order, shape (n,).
-
-    Raises:
-        ImageSetError: when the pool has too few images of a group, or the set no pictures.
-    """
-    images.need_pictures()
-    pool = images.rows("train")
-    groups = images.table["group"].to_numpy()[pool]
-    chosen = []
-    for number, group in enumerate(images.grouping.names):
-        members = pool[groups == group]
-        kept = condition.n_minority if group in images.grouping.minority else condition.n_majority
-        if len(members) < max(kept, condition.n_per_group):
-            there = f"The image set {images.name!r} has {len(members)} training images of {group}"
-            if kept > condition.n_per_group:
-                raise ImageSetError(
-                    f"{there}, and {condition.size_mode} at this bias needs {kept}; choose an n_per_group below "
-                    f"{condition.n_per_group}."
-                )
-            raise ImageSetError(f"{there}; choose at most that many as n_per_group instead of {condition.n_per_group}.")
-        if condition.mitigation == "subsample":
-            kept = min(kept, condition.n_minority, condition.n_majority)
-        order = np.random.default_rng([condition.data_seed, number]).permutation(len(members))
-        chosen.append(members[order[:kept]])
-    return np.concatenate(chosen)
-
-
-def map_rows(images: ImageSet, scenes: int = 50) -> NDArray[np.int64]:
-    """The fixed balanced reference set that maps are fitted on and show: the first test scenes in all their cells."""
-    test = images.rows("test")
-    per_group = [test[images.table["group"].to_numpy()[test] == group][:scenes] for group in images.grouping.names]
-    return np.sort(np.concatenate(per_group))
-
-
-def open_set(name: str, version: str | None = None) -> ImageSet:
-    """An image set by name; what we draw is drawn when it is needed.
-
-    Args:
-        name: of the set.
-        version: that it must have, where given.
-
-    Raises:
-        ImageSetError: when there is no such set, or not in this version.
-    """
-    from vlcore.images.recipes import recipe_of
-    from vlcore.images.rendered import drawn_set
-
-    if not usable_name(name):
-        raise ImageSetError(f"There is no usable image set named {name!r}; there are: {', '.join(set_names())}.")
-    recipe = recipe_of(name)
-    images = read_set(data_folder() / name) if recipe is None else drawn_set(recipe, version)
-    if version is not None and images.version != version:
-        raise ImageSetError(
-            f"The image set {name!r} is version {images.version!r} now, not {version!r}; train on it again."
-        )
-    return images
-
-
 def read_set(root: Path) -> ImageSet:
     """An image set from its folder, as ``metadata.csv`` and ``dataset.json`` describe it.
 
@@ -233,34 +176,10 @@ def read_set(root: Path) -> ImageSet:
         if missing:
             raise KeyError(missing[0])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        known = ", ".join(set_names())
-        raise ImageSetError(f"There is no usable image set named {root.name!r}; there are: {known}.") from error
+        raise ImageSetError(f"There is no usable image set named {root.name!r}.") from error
     return ImageSet(name, version, root, grouping, with_groups(table), lambda _rows, _progress: None, about)
 
 
-def set_names() -> list[str]:
-    """Names of the image sets: what we draw first, then what lies on the disk."""
-    from vlcore.images.recipes import BUILT_IN
-
-    there = {_name_in(file) for file in data_folder().glob("[!.]*/dataset.json")}
-    return [*BUILT_IN, *sorted(there - set(BUILT_IN))]
-
-
-def _name_in(file: Path) -> str:
-    """The name of the set that a ``dataset.json`` describes; a drawn set's folder has its version too."""
-    drawn = _DRAWN.fullmatch(file.parent.name)
-    return drawn[1] if drawn else file.parent.name
-
-
-def set_stamp(name: str) -> int:
-    """A number that changes when the description of a set on the disk is replaced; 0 where there is none."""
-    try:
-        return (data_folder() / name / "dataset.json").stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
-_DRAWN = re.compile(r"(.+)-v\d+")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
 
 
@@ -269,22 +188,34 @@ def usable_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None and ".." not in name
 
 
-def check_name(name: str) -> None:
-    """Make sure that a new set may have a name.
-
-    Raises:
-        ImageSetError: when it has characters that a name cannot have, or is taken.
-    """
-    if not usable_name(name) or _DRAWN.fullmatch(name):
-        raise ImageSetError(
-            f"An image set cannot be named {name!r}; use lower-case letters, digits, '.', '-' and '_', at most 60, "
-            "without a version such as -v2 at the end."
-        )
-    if name in set_names():
-        raise ImageSetError(f"There is an image set named {name!r} already; choose another name.")
-
-
 def with_groups(table: pd.DataFrame) -> pd.DataFrame:
     """The table with a column ``group``."""
     groups = [group_name(obj, context) for obj, context in zip(table["object"], table["context"], strict=True)]
     return table.assign(group=groups)
+
+
+@lru_cache(maxsize=64)
+def tile(obj: str, context: str) -> NDArray[np.uint8]:
+    """A tile with the names of an object and a context, uint8 (TILE_SIDE, TILE_SIDE, 3), read-only."""
+    picture = Image.new("RGB", (TILE_SIDE, TILE_SIDE), _PAPER)
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((0, 0, TILE_SIDE - 1, TILE_SIDE - 1), outline=_FRAME, width=2)
+    for text, middle in ((obj, TILE_SIDE * 0.38), (context, TILE_SIDE * 0.62)):
+        fitting, font = _fitted(text)
+        draw.text((TILE_SIDE / 2, middle), fitting, fill=_INK, font=font, anchor="mm")
+    pixels = np.array(picture)
+    pixels.flags.writeable = False  # everybody gets the same one
+    return pixels
+
+
+def _fitted(text: str) -> tuple[str, ImageFont.FreeTypeFont | ImageFont.ImageFont]:
+    """A text in the largest letters that fit, cut where the smallest do not; without accents, which the font lacks."""
+    text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    room = TILE_SIDE - 2 * _MARGIN
+    for size in range(_LARGEST, _SMALLEST - 1, -2):
+        font = ImageFont.load_default(size)
+        if font.getlength(text) <= room:
+            return text, font
+    while font.getlength(f"{text}…") > room:
+        text = text[:-1]
+    return f"{text.rstrip()}…", font

@@ -1,4 +1,7 @@
-"""Image sets that are drawn by us, on demand, by as many processes as happen to need them.
+"""Image sets that are drawn by us: their recipes, and their rendering on demand.
+
+A drawn set is `scenes` with a few settings changed. The random factors of its pictures are the same, so two recipes
+differ in their settings and in nothing else, and what a class finds on one can be put down to them.
 
 The one idea: the table of all scenes is known without drawing one, so an experiment asks for the rows that it needs.
 Rows are drawn in chunks; whoever finds a chunk missing takes its lock and draws it. Two workers that start together
@@ -12,8 +15,9 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +27,18 @@ from PIL import Image
 
 from vlcore.home import HomeError, data_folder, make_folder, write_json
 from vlcore.images.captions import caption
-from vlcore.images.groups import group_name
-from vlcore.images.imagesets import COLUMNS, ImageSet, Progress, read_set, silent, with_groups
-from vlcore.images.recipes import SCENES_RECIPE, Recipe, folder_name
-from vlcore.scenes import RENDERER_VERSION, Scene, draw, sample
+from vlcore.images.groups import Grouping, group_name
+from vlcore.images.imagesets import (
+    COLUMNS,
+    ImageSet,
+    ImageSetError,
+    Progress,
+    read_set,
+    silent,
+    usable_name,
+    with_groups,
+)
+from vlcore.scenes import CONTEXTS, OBJECTS, RENDERER_VERSION, STYLES, Scene, draw, sample
 
 VERSION = str(RENDERER_VERSION)
 PER_GROUP = {"train": 480, "val": 48, "probe": 100, "test": 500}
@@ -35,20 +47,135 @@ CHUNK = 48  # images drawn under one lock
 _GROUP_OFFSET = 100_000  # keeps the scene numbers of groups apart where they are not twins
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """What a drawn set is made of.
+
+    Attributes:
+        name: of the set.
+        contexts: the two contexts, in the order that defines the majority: horses belong in the first.
+        style: one of `vlcore.scenes.STYLES`.
+        context_contrast: how well the place can be seen, 0 (a bare field, the same for all) to 1.
+        object_contrast: how well the animal can be seen, 0 to 1.
+        object_size: length of the animals, as a multiple of that in `scenes`.
+
+    Raises:
+        ImageSetError: when a value is outside its set or range.
+    """
+
+    name: str
+    contexts: tuple[str, str] = ("grass", "desert")
+    style: str = "photo"
+    context_contrast: float = 1.0
+    object_contrast: float = 1.0
+    object_size: float = 1.0
+
+    def __post_init__(self) -> None:
+        if len(set(self.contexts)) != 2 or not set(self.contexts) <= set(CONTEXTS):
+            raise ImageSetError(
+                f"The contexts are {' and '.join(self.contexts)}; choose two different ones of {', '.join(CONTEXTS)}."
+            )
+        if self.style not in STYLES:
+            raise ImageSetError(f"No style is named {self.style!r}; choose one of {', '.join(STYLES)}.")
+        for name, low, high in (("context_contrast", 0, 1), ("object_contrast", 0, 1), ("object_size", *SIZES)):
+            value = getattr(self, name)
+            if not low <= value <= high:  # NaN too is outside
+                raise ImageSetError(f"{name} is {value:g}; give a number from {low:g} to {high:g}.")
+
+    @property
+    def grouping(self) -> Grouping:
+        return Grouping((OBJECTS[0], OBJECTS[1]), self.contexts)
+
+    def apply(self, scene: Scene) -> Scene:
+        """A scene of `scenes` as this recipe shows it."""
+        return scene.replace(
+            style=self.style,
+            context_contrast=self.context_contrast,
+            object_contrast=self.object_contrast,
+            size=scene.size * self.object_size,
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """Everything but the name, as JSON-able values."""
+        values = asdict(self)
+        del values["name"]
+        return {**values, "contexts": list(self.contexts)}
+
+    def in_words(self) -> str:
+        """What sets it apart, in a few words."""
+        words = []
+        if self.contexts != Recipe.contexts:
+            words.append(" and ".join(self.contexts))
+        if self.style != "photo":
+            words.append(self.style)
+        if self.context_contrast != 1:
+            words.append(f"background contrast {self.context_contrast * 100:g} %")
+        if self.object_contrast != 1:
+            words.append(f"animal contrast {self.object_contrast * 100:g} %")
+        if self.object_size != 1:
+            words.append(f"animals {self.object_size * 100:g} % of their size")
+        return ", ".join(words) or "as drawn"
+
+
+SIZES = (0.3, 1.1)
+SCENES_RECIPE = Recipe("scenes")
+# Calibrated so that object and context alone are learnt equally well: docs/balanced-cues.md has the numbers.
+BALANCED_CUES = Recipe("balanced-cues", context_contrast=0.17)
+BUILT_IN = {recipe.name: recipe for recipe in (SCENES_RECIPE, BALANCED_CUES)}
+
+
+def recipe_of(name: str) -> Recipe | None:
+    """The recipe of a drawn set; None where no set of this name is drawn.
+
+    Raises:
+        ImageSetError: when the set's description holds a recipe that cannot be used.
+    """
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    if not usable_name(name):  # it would be a pattern, or lead out of the folder
+        return None
+    for file in sorted(data_folder().glob(f"{name}-v*/dataset.json"), reverse=True):
+        settings = _settings(file.read_text())
+        if settings is not None:
+            return from_settings(name, settings)
+    return None
+
+
+def _settings(text: str) -> Mapping[str, Any] | None:
+    try:
+        return json.loads(text).get("recipe")
+    except (ValueError, AttributeError):
+        return None
+
+
+def from_settings(name: str, settings: Mapping[str, Any]) -> Recipe:
+    """A recipe from its `Recipe.settings`.
+
+    Raises:
+        ImageSetError: when a setting is unknown or cannot be used.
+    """
+    try:
+        return Recipe(name, **{**settings, "contexts": tuple(settings["contexts"])})
+    except (KeyError, TypeError) as error:
+        raise ImageSetError(f"The recipe of {name!r} cannot be used ({error}); make the set again.") from error
+
+
+def folder_name(name: str, version: str = str(RENDERER_VERSION)) -> str:
+    """Name of the folder of a drawn set: the renderer's version is part of it, so that old results stay valid."""
+    return f"{name}-v{version}"
+
+
 def drawn_set(recipe: Recipe, version: str | None = None) -> ImageSet:
-    """A drawn set: of this renderer, drawn by `ImageSet.complete`, or an older version as it lies on the disk."""
+    """A drawn set: of this renderer, drawn when it is needed, or an older version as it lies on the disk."""
     if version not in (None, VERSION):
         # The first renderer's pictures lie in a folder without a version.
         for older in (data_folder() / folder_name(recipe.name, str(version)), data_folder() / recipe.name):
             if (older / "dataset.json").exists():
                 return read_set(older)
     root = data_folder() / folder_name(recipe.name)
-
-    def complete(rows: Sequence[int], progress: Progress = silent) -> None:
-        _complete(recipe, rows, progress)
-
-    table, about = scene_table(recipe), description(recipe, SIZE)
-    return ImageSet(recipe.name, VERSION, root, recipe.grouping, table, complete, about)
+    drawing = partial(ensure_rendered, recipe)
+    about = description(recipe, SIZE)
+    return ImageSet(recipe.name, VERSION, root, recipe.grouping, scene_table(recipe), drawing, about)
 
 
 @lru_cache(maxsize=8)
@@ -77,14 +204,10 @@ def scene_of(images: ImageSet, row: int) -> Scene:
     return Scene.from_factors(json.loads(str(images.table["factors"].iat[row])))
 
 
-def complete_rows(recipe: Recipe, rows: Sequence[int]) -> None:
-    """Draw what is missing of some rows of a set; a function that a worker process can be sent."""
-    _complete(recipe, rows, silent)
-
-
 def missing_rows(recipe: Recipe, rows: Sequence[int]) -> list[int]:
     """Which of some rows of a set are not drawn yet."""
-    return _missing(data_folder() / folder_name(recipe.name), scene_table(recipe), rows)
+    root, names = data_folder() / folder_name(recipe.name), scene_table(recipe)["file_name"].to_numpy()
+    return [row for row in rows if not (root / names[row]).exists()]
 
 
 def make_set(recipe: Recipe) -> ImageSet:
@@ -97,44 +220,39 @@ def make_set(recipe: Recipe) -> ImageSet:
     return drawn_set(recipe)
 
 
-def _complete(recipe: Recipe, rows: Sequence[int], progress: Progress) -> None:
-    """Draw what is missing of some rows, together with any other process that does the same.
+def ensure_rendered(recipe: Recipe, rows: Sequence[int], progress: Progress = silent) -> None:
+    """Draw what is missing of some rows of a set, together with any other process that does the same.
 
     Raises:
         HomeError: when the folder cannot be written.
     """
-    root = _prepare(recipe)
-    table = scene_table(recipe)
+    _prepare(recipe)
     wanted = [int(row) for row in rows]
     chunks: dict[int, list[int]] = {}
     for row in wanted:
         chunks.setdefault(row // CHUNK, []).append(row)
     # Each process starts elsewhere, so that two of them rarely want the same lock.
     order = sorted(chunks, key=lambda chunk: hashlib.sha256(f"{os.getpid()} {chunk}".encode()).digest())
-    missing = _missing(root, table, wanted)
+    missing = missing_rows(recipe, wanted)
     progress(len(wanted) - len(missing), len(wanted))
     while missing:
         before = len(missing)
         for chunk in order:
-            if _missing(root, table, chunks[chunk]) and _draw_chunk(root, table, chunk, chunks[chunk]):
-                missing = _missing(root, table, wanted)
+            if missing_rows(recipe, chunks[chunk]) and _draw_chunk(recipe, chunk, chunks[chunk]):
+                missing = missing_rows(recipe, wanted)
                 progress(len(wanted) - len(missing), len(wanted))
-        missing = _missing(root, table, wanted)
+        missing = missing_rows(recipe, wanted)
         if missing and len(missing) == before:
             time.sleep(0.1)  # the rest is being drawn by others
         progress(len(wanted) - len(missing), len(wanted))
 
 
-def _missing(root: Path, table: pd.DataFrame, rows: Sequence[int]) -> list[int]:
-    names = table["file_name"].to_numpy()
-    return [row for row in rows if not (root / names[row]).exists()]
-
-
-def _draw_chunk(root: Path, table: pd.DataFrame, chunk: int, rows: Sequence[int]) -> bool:
+def _draw_chunk(recipe: Recipe, chunk: int, rows: Sequence[int]) -> bool:
     """Draw the missing rows of a chunk; False when another process is at it."""
+    root, table = data_folder() / folder_name(recipe.name), scene_table(recipe)
     try:
         with FileLock(root / ".locks" / f"{chunk}.lock", timeout=0):
-            for row in _missing(root, table, rows):
+            for row in missing_rows(recipe, rows):
                 scene = Scene.from_factors(json.loads(table["factors"].iat[row]))
                 write_picture(scene, root / table["file_name"].iat[row], root / table["mask"].iat[row])
     except Timeout:

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
+from vlcore.scenes import CONTEXTS, draw, sample
+
 FORMATS = ("PNG", "JPEG", "WEBP")
 MAX_BYTES = 5 * 2**20
 MAX_PIXELS = 40_000_000
@@ -23,6 +25,11 @@ MAX_SIDE = 1024
 
 # The middle of the range: neither a bright nor a dark surround pulls a picture towards desert or grass.
 GROUND = (128, 128, 128)
+BACKDROP_SIDE = 256  # px of the pictures that are put together
+GREY = "mid-grey"
+OPAQUE = 250  # of 255: from here on a pixel counts as opaque
+CUTOUT_SHARE = 0.02  # share of a picture that must be see-through to call it a cut-out
+_INDEX = 23  # of the scene whose places are used: any will do, and the same for everybody
 
 
 # PNG, JPEG, WebP (and others in RIFF), GIF, BMP, TIFF; HEIC and AVIF have their mark four bytes later.
@@ -160,3 +167,41 @@ def _upright(image: Image.Image) -> Image.Image:
         return ImageOps.exif_transpose(image)
     except Exception:
         return image  # nonsense in the EXIF block says nothing about the pixels: show them as they are
+
+
+def is_cutout(picture: Image.Image) -> bool:
+    """Whether enough of a picture is see-through, and enough is not, for a background to be seen behind it."""
+    if picture.mode != "RGBA":
+        return False
+    seen = float((np.asarray(picture.getchannel("A")) >= OPAQUE).mean())
+    return CUTOUT_SHARE <= seen <= 1 - CUTOUT_SHARE
+
+
+def on_backgrounds(cutout: Image.Image) -> dict[str, Image.Image]:
+    """A see-through picture on mid-grey and on every place that can be drawn, by name: RGB, `BACKDROP_SIDE` px square.
+
+    The middle square of the picture is taken, as everywhere.
+
+    Raises:
+        ValueError: when the picture is no cut-out.
+    """
+    if not is_cutout(cutout):
+        raise ValueError("Only a picture that is partly see-through can be put on other backgrounds.")
+    side = min(cutout.size)
+    left, top = (cutout.width - side) / 2, (cutout.height - side) / 2
+    # Premultiplied, so that the colour of invisible pixels does not bleed into the edge.
+    small = cutout.convert("RGBa").resize(
+        (BACKDROP_SIDE, BACKDROP_SIDE), Image.Resampling.LANCZOS, box=(left, top, left + side, top + side)
+    )
+    front = small.convert("RGBA")
+    placed = {GREY: on_grey(front)}
+    for context in CONTEXTS:
+        back = Image.fromarray(background(context)).convert("RGBA")
+        placed[context] = Image.alpha_composite(back, front).convert("RGB")
+    return placed
+
+
+def background(context: str, size: int = BACKDROP_SIDE) -> npt.NDArray[np.uint8]:
+    """A place without anybody in it, uint8 (size, size, 3)."""
+    scene = sample("horse", context, split="demo", index=_INDEX).replace(object_contrast=0.0)
+    return draw(scene, size).image

@@ -3,7 +3,7 @@
 The one idea: a mitigation turns the losses of a batch into one number, or decides which pictures a batch holds.
 Everything else of the loop stays as it is, so that a mitigated run differs from a plain one in this alone. Which
 information each one uses stands in `vlcore.choices.MITIGATIONS`; ``subsample`` cuts the training set
-(`vlcore.images.imagesets.training_rows`) and ``dfr`` makes a new readout (`vlcore.measures.dfr`).
+(`vlcore.images.subset.training_rows`) and ``dfr`` makes a new readout (`vlcore.measures.dfr`).
 """
 
 from __future__ import annotations

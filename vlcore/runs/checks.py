@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.home import write_json
-from vlcore.images import folds
-from vlcore.images.imagesets import ImageSet, Progress, open_set, silent
+from vlcore.images import subset
+from vlcore.images.catalogue import open_set
+from vlcore.images.imagesets import ImageSet, Progress, silent
 from vlcore.images.importers.source import plural
 from vlcore.images.rendered import scene_of
 from vlcore.measures import cues
@@ -61,9 +62,9 @@ def check(images: ImageSet, progress: Progress = silent) -> list[Check]:
         HomeError: when pictures cannot be drawn.
     """
     rows = balanced_rows(images)
-    parts = folds.parts(images, data_seed=0)
+    parts = subset.parts(images, data_seed=0)
     compared = [_spread(parts[0], split) for split in ("train", "test")]
-    images.complete(np.unique(np.concatenate([rows, *compared])).tolist(), progress)
+    images.ensure_rendered(np.unique(np.concatenate([rows, *compared])).tolist(), progress)
     return [
         *_counts(images),
         *_factors(images),

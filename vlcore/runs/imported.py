@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from vlcore.choices import IMPORTED, STUDY_N
 from vlcore.conditions import Condition
 from vlcore.home import data_folder, write_json
+from vlcore.images.catalogue import check_free, publish
 from vlcore.images.imagesets import ImageSet, read_set
-from vlcore.images.importers.aside import check_free, publish, workplace
 from vlcore.images.importers.choice import majority_in_words
 from vlcore.images.importers.embedded import choose_rows, own_captions, write_set
 from vlcore.images.importers.embeddings import Embeddings, read_embeddings
+from vlcore.images.staging import staging_dir
 from vlcore.images.vocabulary import Vocabulary
 from vlcore.measures.scores import logits
 from vlcore.runs import jobs
@@ -70,7 +71,7 @@ def import_embeddings(
     check_free(name)
     chosen = choose_rows(read_embeddings(source), objects, contexts, max_per_group, seed)
     found = chosen.embeddings
-    with workplace(name) as work:
+    with staging_dir(name) as work:
         write_set(work, name, chosen, licence, seed)
         images = read_set(work)
         condition = condition_of(images)

@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from vlcore.choices import IMPORTED
 from vlcore.conditions import Condition, ConditionError
 from vlcore.home import write_json
-from vlcore.images import folds
+from vlcore.images import subset
 from vlcore.images.captions import own_captions
-from vlcore.images.imagesets import ImageSet, open_set, training_rows
+from vlcore.images.catalogue import open_set
+from vlcore.images.imagesets import ImageSet
+from vlcore.images.subset import training_rows
 from vlcore.runs import jobs
 from vlcore.runs.measuring import Seen, measure
 from vlcore.runs.probing import predicted
@@ -75,13 +77,13 @@ def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, A
 
 
 def parts_of(condition: Condition) -> list[ImageSet]:
-    """The image set of a condition, or its folds (see `vlcore.images.folds`).
+    """The image set of a condition, or its folds (see `vlcore.images.subset`).
 
     Raises:
         ConditionError: when the condition needs pictures that a set in folds does not keep.
         ImageSetError: when there is no such set.
     """
-    parts = folds.parts(open_set(condition.data, condition.data_version), condition.data_seed)
+    parts = subset.parts(open_set(condition.data, condition.data_version), condition.data_seed)
     if condition.mitigation == "dfr" and len(parts[0].rows("val")) == 0:
         raise ConditionError(
             f"dfr is not applicable to {condition.data!r}: a set that is cut into folds keeps no validation pictures; "
@@ -103,7 +105,7 @@ def draw(images: ImageSet, condition: Condition, report: jobs.Reporter) -> NDArr
     def drawn(done: int, of: int) -> None:
         report(stage="drawing pictures", done=done, of=of, fraction=RENDERING * done / max(of, 1))
 
-    images.complete(everything.tolist(), drawn)
+    images.ensure_rendered(everything.tolist(), drawn)
     report(stage="reading pictures", now=True)
     return rows
 

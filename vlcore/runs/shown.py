@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from vlcore.choices import IMPORTED
 from vlcore.images.captions import distinct_captions, own_captions
-from vlcore.images.imagesets import ImageSet, Progress, silent
+from vlcore.images.imagesets import ImageSet, Progress, silent, tile
 from vlcore.images.thumbs import thumb_uri
-from vlcore.images.tiles import tile
 from vlcore.runs.model_maps import ModelMap, model_map, predictions
 from vlcore.runs.store import Artefact
 from vlcore.runs.titles import title
@@ -55,7 +54,7 @@ def shown(artefact: Artefact, images: ImageSet, progress: Progress = silent) -> 
         ImageSetError: when a picture cannot be read.
     """
     model = model_map(artefact)
-    images.complete(model.rows.tolist(), progress)
+    images.ensure_rendered(model.rows.tolist(), progress)
     captions = model.captions[: len(model.caption_z)]
     files = [images.image(int(row)) for row in model.rows] + [_caption_tile(text) for text in captions]
     table = pd.concat([_pictures(model, images), _captions(model, captions)], ignore_index=True)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from vlcore.conditions import Condition
 from vlcore.images.captions import Said, captions_of
 from vlcore.images.groups import Grouping
-from vlcore.images.imagesets import TRAINING_SIZE, ImageSet, map_rows
+from vlcore.images.imagesets import TRAINING_SIZE, ImageSet
+from vlcore.images.subset import map_rows
 from vlcore.images.vocabulary import Vocabulary, check_captions
 from vlcore.runs import jobs
 

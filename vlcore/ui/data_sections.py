@@ -18,10 +18,10 @@ from vlcore.conditions import Condition
 from vlcore.figures.rates import rate_chart
 from vlcore.figures.theme import Palette, group_words, place_words
 from vlcore.images.captions import LABEL_STYLES, about_style, caption
+from vlcore.images.catalogue import new_recipe
 from vlcore.images.groups import SCENES, Grouping, group_name
 from vlcore.images.imagesets import ImageSet
-from vlcore.images.recipes import SCENES_RECIPE, SIZES, Recipe, new_recipe, recipe_of
-from vlcore.images.rendered import make_set, scene_of
+from vlcore.images.rendered import SCENES_RECIPE, SIZES, Recipe, make_set, recipe_of, scene_of
 from vlcore.runs import checks
 from vlcore.scenes import COATS, CONTEXTS, OBJECTS, POSES, SKIES, STYLES, Scene, draw, sample
 from vlcore.ui import controls, drawn, gallery, inline, panels, shell, work

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from vlcore.conditions import Condition
 from vlcore.figures.sheets import contact_sheets
 from vlcore.figures.theme import DARK, LIGHT, Palette
-from vlcore.images import folds
+from vlcore.images import subset
 from vlcore.images.captions import caption
-from vlcore.images.imagesets import COLUMNS, ImageSet, silent, training_rows
+from vlcore.images.imagesets import COLUMNS, ImageSet, silent
+from vlcore.images.subset import training_rows
 from vlcore.ui import drawn, work
 
 _PALETTES = {palette.name: palette for palette in (LIGHT, DARK)}
@@ -28,12 +29,12 @@ _PALETTES = {palette.name: palette for palette in (LIGHT, DARK)}
 
 def pool_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
     """The training pictures of a condition before any is removed, in their fixed order, (n,)."""
-    return training_rows(folds.parts(images, condition.data_seed)[0], condition.but(bias=0.0))
+    return training_rows(subset.parts(images, condition.data_seed)[0], condition.but(bias=0.0))
 
 
 def kept_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
     """Those that the bias leaves, (n,)."""
-    return training_rows(folds.parts(images, condition.data_seed)[0], condition)
+    return training_rows(subset.parts(images, condition.data_seed)[0], condition)
 
 
 def sheets(images: ImageSet, condition: Condition, palette: Palette, side: int) -> dict[str, Any]:
@@ -76,7 +77,7 @@ def means(images: ImageSet, condition: Condition) -> dict[str, NDArray[np.uint8]
 def _means(name: str, _version: str, condition: Condition) -> dict[str, NDArray[np.uint8]]:
     images = work.named_set(name)
     rows = kept_rows(images, condition)
-    images.complete(rows.tolist(), silent)
+    images.ensure_rendered(rows.tolist(), silent)
     groups = images.table["group"].to_numpy()[rows]
     pixels = images.pixels(rows)
     return {
@@ -92,7 +93,7 @@ def archive(name: str, _version: str, condition: Condition | None) -> bytes:
     ``metadata.csv``."""
     images = work.named_set(name)
     rows = np.arange(len(images.table)) if condition is None else kept_rows(images, condition)
-    images.complete(rows.tolist(), silent)
+    images.ensure_rendered(rows.tolist(), silent)
     table = images.table.iloc[rows][list(COLUMNS)]
     about = {**images.about, "images": len(table)}
     if condition is not None:

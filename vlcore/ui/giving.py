@@ -19,9 +19,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from vlcore.conditions import Condition
 from vlcore.figures.theme import group_words, place_words
-from vlcore.images.cutouts import GREY, is_cutout, on_backgrounds
 from vlcore.images.imagesets import ImageSet
-from vlcore.images.uploads import UploadError, is_picture, on_grey, open_cutout
+from vlcore.images.uploads import GREY, UploadError, is_cutout, is_picture, on_backgrounds, on_grey, open_cutout
 from vlcore.runs.compare import names
 from vlcore.runs.titles import is_pretrained, title
 from vlcore.runs.uploaded import Verdict

@@ -19,7 +19,8 @@ import pandas as pd
 import streamlit as st
 
 from vlcore.images import importers
-from vlcore.images.imagesets import check_name, set_names, usable_name
+from vlcore.images.catalogue import check_name, set_names
+from vlcore.images.imagesets import usable_name
 from vlcore.runs import store
 from vlcore.runs.jobs import State
 from vlcore.ui import controls, panels, shell, work

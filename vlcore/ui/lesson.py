@@ -12,7 +12,8 @@ from functools import partial
 import streamlit as st
 
 from vlcore.figures.theme import Palette
-from vlcore.images.imagesets import ImageSet, set_names
+from vlcore.images.catalogue import set_names
+from vlcore.images.imagesets import ImageSet
 from vlcore.runs import lessons
 from vlcore.runs.lesson_steps import COLLAPSE, EXPERIMENTS, Lesson, Step
 from vlcore.runs.lessons import LessonError, Room

@@ -17,9 +17,9 @@ from vlcore.figures.export import Pictures
 from vlcore.figures.handout import Sheet, handout_html
 from vlcore.figures.theme import Palette, group_words
 from vlcore.figures.votes import votes_chart
-from vlcore.images.folds import usual_condition
 from vlcore.images.groups import Grouping
 from vlcore.images.imagesets import ImageSet
+from vlcore.images.subset import usual_condition
 from vlcore.images.thumbs import thumb_uri
 from vlcore.runs import lesson_numbers as numbers
 from vlcore.runs import store, words

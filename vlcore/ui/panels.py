@@ -12,9 +12,10 @@ from vlcore.conditions import Condition, describe_bias
 from vlcore.figures.charts import learning_curve
 from vlcore.figures.live import live_map
 from vlcore.figures.theme import Palette
-from vlcore.images import folds
-from vlcore.images.imagesets import ImageSet, map_rows
-from vlcore.images.recipes import SCENES_RECIPE
+from vlcore.images import subset
+from vlcore.images.imagesets import ImageSet
+from vlcore.images.rendered import SCENES_RECIPE
+from vlcore.images.subset import map_rows
 from vlcore.runs import measured, validity, words
 from vlcore.runs.jobs import State, View
 from vlcore.runs.model_maps import ModelMap, caption_scores
@@ -129,7 +130,7 @@ def live(condition: Condition, view: View, palette: Palette, key: str) -> None:
     status = view.status
     if "map" not in status:
         return
-    images = folds.parts(work.named_set(condition.data), condition.data_seed)[0]
+    images = subset.parts(work.named_set(condition.data), condition.data_seed)[0]
     groups = images.table["group"].to_numpy()[map_rows(images)].tolist()
     if len(groups) == len(status["map"]):
         chart = live_map(status["map"], groups, palette=palette, grouping=images.grouping, side=CARD_MAP)

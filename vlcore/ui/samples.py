@@ -7,7 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from vlcore.images.imagesets import ImageSet, silent
-from vlcore.images.recipes import recipe_of
+from vlcore.images.rendered import recipe_of
 from vlcore.scenes import draw, sample
 
 SAMPLE_INDEX = 3
@@ -35,7 +35,7 @@ def _group_pictures(name: str, version: str, _images: ImageSet) -> list[NDArray[
         ]
     groups = _images.table["group"].to_numpy()
     rows = [int(np.flatnonzero(groups == group)[0]) for group in _images.grouping.names]
-    _images.complete(rows, silent)
+    _images.ensure_rendered(rows, silent)
     return [_images.image(row) for row in rows]
 
 

@@ -14,7 +14,8 @@ import streamlit as st
 from vlcore.conditions import ConditionError
 from vlcore.figures.theme import DARK, LIGHT, PHONE_SIDE, Palette
 from vlcore.home import HomeError
-from vlcore.images.imagesets import ImageSet, ImageSetError, set_names
+from vlcore.images.catalogue import set_names
+from vlcore.images.imagesets import ImageSet, ImageSetError
 from vlcore.runs.model_maps import ComparisonError
 from vlcore.runs.projections import ProjectionError
 from vlcore.runs.store import StoreError

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vlcore.conditions import Condition
-from vlcore.images.imagesets import ImageSet, open_set, set_stamp
+from vlcore.images.catalogue import open_set, set_stamp
+from vlcore.images.imagesets import ImageSet
 from vlcore.images.thumbs import thumb_uri
 from vlcore.runs import (
     checks,
@@ -231,7 +232,7 @@ def _named_set(name: str, stamp: int) -> ImageSet:
 
 def thumbs(images: ImageSet, rows: Sequence[int]) -> list[str]:
     """Small pictures of rows as data URIs; drawn first where their files are gone."""
-    images.complete(rows, lambda _done, _of: None)
+    images.ensure_rendered(rows, lambda _done, _of: None)
     return [_thumb(images.name, images.version, row) for row in rows]
 
 

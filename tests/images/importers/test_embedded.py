@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 
 from tests.images.importers.vectors import arrays, save
 from vlcore.images.captions import Said
-from vlcore.images.folds import usual_condition
-from vlcore.images.imagesets import COLUMNS, ImageSetError, read_set, training_rows
+from vlcore.images.imagesets import COLUMNS, TILE_SIDE, ImageSetError, read_set
 from vlcore.images.importers.embedded import Chosen, _limited, choose_rows, own_captions, write_set
 from vlcore.images.importers.embeddings import read_embeddings
 from vlcore.images.importers.source import ImportSetError
-from vlcore.images.tiles import SIDE
+from vlcore.images.subset import training_rows, usual_condition
 
 BIRDS = ("gull", "crow"), ("sea", "land")
 
@@ -166,7 +165,7 @@ def test_a_set_without_pictures_is_a_table_like_any_other(tmp_path: Path) -> Non
         {"crow": "a photo of a crow", "gull": "a photo of a gull" if context == "sea" else ""}[obj]
         for obj, context in zip(images.table["object"], images.table["context"], strict=True)
     ]
-    assert images.image(0).shape == (SIDE, SIDE, 3)
+    assert images.image(0).shape == (TILE_SIDE, TILE_SIDE, 3)
     assert images.masks(images.rows("test")) is None
     sentence = (
         "The image set 'birds' holds embeddings only: there are no pictures to train on; its map and measures are on "

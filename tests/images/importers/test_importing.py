@@ -22,13 +22,14 @@ from filelock import FileLock
 from PIL import Image
 
 from vlcore.home import HomeError, data_folder
-from vlcore.images.folds import parts
+from vlcore.images import staging
+from vlcore.images.catalogue import open_set, set_names
 from vlcore.images.groups import SCENES
-from vlcore.images.imagesets import COLUMNS, ImageSetError, open_set, set_names
+from vlcore.images.imagesets import COLUMNS, ImageSetError
 from vlcore.images.importers import ImportBusyError, ImportSetError, Report, import_set
-from vlcore.images.importers import aside as aside_module
 from vlcore.images.importers import source as source_module
 from vlcore.images.importers.importing import MAX_WORDS
+from vlcore.images.subset import parts
 
 Tree = Any
 Groups = Any
@@ -633,7 +634,7 @@ def test_a_name_that_is_taken_is_refused(tree: Tree, groups: Groups) -> None:
     with pytest.raises(ImageSetError, match="There is an image set named 'mine' already; choose another name"):
         import_set(source, "mine")
     (data_folder() / "other").mkdir()
-    with pytest.raises(ImportSetError, match=r"There is a folder other in .* already; choose another name"):
+    with pytest.raises(ImageSetError, match=r"There is a folder other in .* already; choose another name"):
         import_set(source, "other")
 
 
@@ -643,7 +644,7 @@ def test_a_name_that_is_taken_meanwhile_is_refused(tree: Tree, groups: Groups) -
             (data_folder() / "mine").mkdir()
             (data_folder() / "mine" / "x").touch()
 
-    with pytest.raises(ImportSetError, match="There is a folder mine"):
+    with pytest.raises(ImageSetError, match="There is a folder mine"):
         import_set(tree(groups(4, 4, 4, 4)), "mine", progress=take)
     assert nothing_left()
 
@@ -690,7 +691,7 @@ def test_what_a_killed_import_left_is_removed_by_the_next(tree: Tree, groups: Gr
 def test_what_a_living_import_writes_is_left_alone_and_its_name_is_busy(
     tree: Tree, groups: Groups, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aside_module, "LOCK_WAIT", 0.1)
+    monkeypatch.setattr(staging, "LOCK_WAIT", 0.1)
     source = tree(groups(4, 4, 4, 4))
     incoming = data_folder() / ".incoming"
     (incoming / "busy-1").mkdir(parents=True)

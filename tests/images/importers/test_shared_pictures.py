@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from vlcore.home import data_folder
-from vlcore.images.folds import parts
 from vlcore.images.groups import SCENES
 from vlcore.images.imagesets import read_set
 from vlcore.images.importers import import_set, look
+from vlcore.images.subset import parts
 
 SHARED = Path(__file__).parents[3] / ".." / "shared" / "images"
 

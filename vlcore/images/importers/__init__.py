@@ -7,6 +7,7 @@ two of its objects in two of its contexts, and reports what it left out and why.
 from vlcore.images.importers.formats import FORMATS, look
 from vlcore.images.importers.importing import Report, import_set
 from vlcore.images.importers.listing import Listing
-from vlcore.images.importers.source import ImportBusyError, ImportSetError
+from vlcore.images.importers.source import ImportSetError
+from vlcore.images.staging import ImportBusyError
 
 __all__ = ["FORMATS", "ImportBusyError", "ImportSetError", "Listing", "Report", "import_set", "look"]

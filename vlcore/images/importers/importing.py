@@ -19,9 +19,9 @@ import pandas as pd
 
 from vlcore.home import data_folder, write_json
 from vlcore.images.captions import filled
+from vlcore.images.catalogue import check_free, publish
 from vlcore.images.groups import Grouping
 from vlcore.images.imagesets import COLUMNS, Progress, silent
-from vlcore.images.importers.aside import check_free, publish, workplace
 from vlcore.images.importers.choice import (
     FEWEST,
     check_template,
@@ -52,6 +52,7 @@ from vlcore.images.importers.source import (
 )
 from vlcore.images.importers.splits import assign
 from vlcore.images.importers.writing import SIZE, write_mask, write_picture
+from vlcore.images.staging import staging_dir
 from vlcore.images.vocabulary import MAX_WORDS, split_words
 
 SAYS_LITTLE = 20  # test pictures of a group
@@ -146,7 +147,7 @@ def import_set(
         notes += names_in_words(listing, grouping)
         need_enough(grouping, table["group"], opened.name, skipped)
         captions = [filled(templates["descriptive"], *pair) for pair in grouping.pairs]
-        with workplace(name) as work:
+        with staging_dir(name) as work:
             written = _write_all(opened, table, grouping, work, progress, skipped, notes)
             written = without_contradictions(written, work, skipped)
             need_enough(grouping, written["group"], opened.name, skipped)

@@ -33,10 +33,6 @@ class ImportSetError(ImageSetError):
     """A source that cannot become an image set; the message says what to do."""
 
 
-class ImportBusyError(ImportSetError):
-    """A name that somebody else is importing to; the message says what to do."""
-
-
 class UnreadableError(ValueError):
     """One file that cannot be read; the message is the reason, without the file's name."""
 

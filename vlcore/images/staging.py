@@ -15,25 +15,17 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from vlcore.home import HomeError, data_folder, make_folder
-from vlcore.images.imagesets import check_name
-from vlcore.images.importers.source import ImportBusyError, ImportSetError
+from vlcore.images.imagesets import ImageSetError
 
 LOCK_WAIT = 2.0  # seconds
 
 
-def check_free(name: str) -> None:
-    """Make sure that nothing has this name.
-
-    Raises:
-        ImageSetError: when it cannot be used, or something has it.
-    """
-    check_name(name)
-    if (data_folder() / name).exists():
-        raise ImportSetError(f"There is a folder {name} in {data_folder()} already; choose another name.")
+class ImportBusyError(ImageSetError):
+    """A name that somebody else is importing to; the message says what to do."""
 
 
 @contextmanager
-def workplace(name: str) -> Iterator[Path]:
+def staging_dir(name: str) -> Iterator[Path]:
     """A folder aside, this process's own, which is gone afterwards unless it was published.
 
     Raises:
@@ -77,13 +69,3 @@ def _remove_leftovers(incoming: Path) -> None:
             continue
         shutil.rmtree(work, ignore_errors=True)
         _drop(lock)
-
-
-def publish(work: Path, name: str) -> None:
-    """Make a whole set appear under its name.
-
-    Raises:
-        ImageSetError: when the name was taken meanwhile.
-    """
-    check_free(name)
-    os.rename(work, data_folder() / name)

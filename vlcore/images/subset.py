@@ -1,10 +1,13 @@
-"""Small sets: every picture is held out once.
+"""The rows that an experiment uses: its biased training subset, the rows of its maps, and the folds of a small set.
 
-The one idea: a set with a few dozen pictures a group has no room for a test set of its own. So it is cut into folds;
-one model is trained without each, each picture is judged by the model that has not seen it, and the verdicts are
-counted together. A data seed is one way of cutting: other seeds repeat the whole procedure with other folds.
+The one idea: the biased subset is chosen by fixed permutations of the pool, one a group and data seed, of which every
+bias level takes a prefix: what is kept at 90 % removed is part of what is kept at 75 %, so that levels differ in what
+is missing and in nothing else.
 
-Near-duplicates share a scene, and a scene is never cut.
+A set with a few dozen pictures a group has no room for a test set of its own. So it is cut into folds; one model is
+trained without each, each picture is judged by the model that has not seen it, and the answers are counted together. A
+data seed is one way of cutting: other seeds repeat the whole procedure with other folds. Near-duplicates share a scene,
+and a scene is never cut.
 """
 
 from __future__ import annotations
@@ -17,6 +20,41 @@ from numpy.typing import NDArray
 from vlcore.choices import STUDY_N
 from vlcore.conditions import Condition
 from vlcore.images.imagesets import ImageSet, ImageSetError
+
+
+def training_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
+    """The biased training subset of a condition, in a fixed order, shape (n,).
+
+    Raises:
+        ImageSetError: when the pool has too few images of a group, or the set no pictures.
+    """
+    images.need_pictures()
+    pool = images.rows("train")
+    groups = images.table["group"].to_numpy()[pool]
+    chosen = []
+    for number, group in enumerate(images.grouping.names):
+        members = pool[groups == group]
+        kept = condition.n_minority if group in images.grouping.minority else condition.n_majority
+        if len(members) < max(kept, condition.n_per_group):
+            there = f"The image set {images.name!r} has {len(members)} training images of {group}"
+            if kept > condition.n_per_group:
+                raise ImageSetError(
+                    f"{there}, and {condition.size_mode} at this bias needs {kept}; choose an n_per_group below "
+                    f"{condition.n_per_group}."
+                )
+            raise ImageSetError(f"{there}; choose at most that many as n_per_group instead of {condition.n_per_group}.")
+        if condition.mitigation == "subsample":
+            kept = min(kept, condition.n_minority, condition.n_majority)
+        order = np.random.default_rng([condition.data_seed, number]).permutation(len(members))
+        chosen.append(members[order[:kept]])
+    return np.concatenate(chosen)
+
+
+def map_rows(images: ImageSet, scenes: int = 50) -> NDArray[np.int64]:
+    """The fixed balanced reference set that maps are fitted on and show: the first test scenes in all their cells."""
+    test = images.rows("test")
+    per_group = [test[images.table["group"].to_numpy()[test] == group][:scenes] for group in images.grouping.names]
+    return np.sort(np.concatenate(per_group))
 
 
 def parts(images: ImageSet, data_seed: int) -> list[ImageSet]:

@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vlcore.choices import STUDY_N
-from vlcore.images import folds
+from vlcore.images import subset
+from vlcore.images.catalogue import open_set
 from vlcore.images.groups import SCENES
-from vlcore.images.imagesets import COLUMNS, POOL, ImageSet, ImageSetError, open_set, training_rows, with_groups
+from vlcore.images.imagesets import COLUMNS, POOL, ImageSet, ImageSetError, with_groups
+from vlcore.images.subset import training_rows
 
 Scenes = list[list[int]]  # of each group the sizes of its scenes
 
@@ -43,7 +45,7 @@ sets = st.integers(2, 5).flatmap(
 @settings(max_examples=40, deadline=None)
 @given(sets, st.integers(0, 2**31 - 1))
 def test_every_picture_is_held_out_once(images: ImageSet, seed: int) -> None:
-    parts = folds.parts(images, seed)
+    parts = subset.parts(images, seed)
     assert len(parts) == images.folds
     held_out = np.concatenate([part.rows("test") for part in parts])
     assert sorted(held_out.tolist()) == list(range(len(images.table)))
@@ -57,7 +59,7 @@ def test_every_picture_is_held_out_once(images: ImageSet, seed: int) -> None:
 @settings(max_examples=40, deadline=None)
 @given(sets, st.integers(0, 2**31 - 1))
 def test_groups_are_spread_as_evenly_as_scenes_allow(images: ImageSet, seed: int) -> None:
-    table = images.table.assign(fold=folds.fold_numbers(images, seed))
+    table = images.table.assign(fold=subset.fold_numbers(images, seed))
     assert (table.groupby("scene")["fold"].nunique() == 1).all()
     for _, members in table.groupby("group"):
         in_fold = np.bincount(members["fold"], minlength=images.folds)
@@ -69,15 +71,15 @@ def test_groups_are_spread_as_evenly_as_scenes_allow(images: ImageSet, seed: int
 @settings(max_examples=12, deadline=None)
 @given(sets)
 def test_the_usual_number_is_what_every_seed_leaves(images: ImageSet) -> None:
-    left = [min(part.counts()["train"].values()) for seed in range(10) for part in folds.parts(images, seed)]
+    left = [min(part.counts()["train"].values()) for seed in range(10) for part in subset.parts(images, seed)]
     if min(left) < 2:
         with pytest.raises(ImageSetError, match="leaves fewer than two different pictures of a group to train on"):
-            folds.usual_n_per_group(images)
+            subset.usual_n_per_group(images)
         return
-    assert folds.usual_n_per_group(images) == min(STUDY_N, *left)
-    condition = folds.usual_condition(images)
+    assert subset.usual_n_per_group(images) == min(STUDY_N, *left)
+    condition = subset.usual_condition(images)
     for seed in range(10):
-        for part in folds.parts(images, seed):
+        for part in subset.parts(images, seed):
             assert len(training_rows(part, condition.but(data_seed=seed))) == 4 * condition.n_per_group
 
 
@@ -88,39 +90,39 @@ def test_a_scene_of_two_groups_is_not_cut_either() -> None:
     images = small_set([[1] * 9] * 4, 3)
     images.table["scene"] = scenes
     for seed in range(20):
-        numbers = folds.fold_numbers(images, seed)
+        numbers = subset.fold_numbers(images, seed)
         assert len(set(numbers[[0, 9, 30]].tolist())) == 1
 
 
 def test_no_fold_is_the_largest_in_every_group() -> None:
     """Thirteen pictures in five folds: three folds have one more, others in each group."""
     images = small_set([[1] * 13] * 4, 5)
-    sizes = np.bincount(folds.fold_numbers(images, 0))
+    sizes = np.bincount(subset.fold_numbers(images, 0))
     assert sizes.max() - sizes.min() <= 2
 
 
 def test_a_seed_is_one_way_of_cutting() -> None:
     images = small_set([[1] * 12, [2] * 6, [1] * 12, [3, 2, 2, 1, 1, 1, 1, 1]], 4)
-    cuts = [folds.fold_numbers(images, seed).tolist() for seed in range(8)]
-    assert cuts == [folds.fold_numbers(images, seed).tolist() for seed in range(8)]
+    cuts = [subset.fold_numbers(images, seed).tolist() for seed in range(8)]
+    assert cuts == [subset.fold_numbers(images, seed).tolist() for seed in range(8)]
     assert len({tuple(cut) for cut in cuts}) == 8
 
 
 def test_other_pictures_in_one_group_leave_the_other_groups_as_they_were() -> None:
     one, other = (small_set([[1] * 10, [1] * 10, [1] * 10, [1] * size], 5) for size in (10, 14))
-    assert folds.fold_numbers(one, 3)[:30].tolist() == folds.fold_numbers(other, 3)[:30].tolist()
+    assert subset.fold_numbers(one, 3)[:30].tolist() == subset.fold_numbers(other, 3)[:30].tolist()
 
 
 def test_a_set_with_splits_of_its_own_is_itself(empty_home: Path) -> None:
     images = open_set("scenes")
-    assert folds.parts(images, 0) == folds.parts(images, 7) == [images]
-    assert folds.usual_n_per_group(images) == STUDY_N
-    condition = folds.usual_condition(images)
+    assert subset.parts(images, 0) == subset.parts(images, 7) == [images]
+    assert subset.usual_n_per_group(images) == STUDY_N
+    condition = subset.usual_condition(images)
     assert (condition.data, condition.data_version, condition.n_per_group) == ("scenes", images.version, STUDY_N)
 
 
 def test_a_fixed_set_with_few_pictures_gives_what_it_has() -> None:
-    assert folds.usual_n_per_group(small_set([[1] * 30, [1] * 7, [1] * 30, [1] * 9], 0, "train")) == 7
+    assert subset.usual_n_per_group(small_set([[1] * 30, [1] * 7, [1] * 30, [1] * 9], 0, "train")) == 7
 
 
 @pytest.mark.parametrize(
@@ -133,4 +135,4 @@ def test_a_fixed_set_with_few_pictures_gives_what_it_has() -> None:
 )
 def test_too_little_to_train_on_is_a_sentence(images: ImageSet) -> None:
     with pytest.raises(ImageSetError, match="'small' leaves fewer than two different pictures of a group to train on"):
-        folds.usual_condition(images)
+        subset.usual_condition(images)

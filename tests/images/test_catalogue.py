@@ -8,9 +8,10 @@ import pytest
 from filelock import FileLock
 
 from vlcore.home import data_folder
-from vlcore.images import removing
-from vlcore.images.imagesets import ImageSetError, set_names
-from vlcore.images.importers import ImportBusyError, aside
+from vlcore.images import catalogue, staging
+from vlcore.images.catalogue import set_names
+from vlcore.images.imagesets import ImageSetError
+from vlcore.images.importers import ImportBusyError
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def left(sets: Path) -> set[str]:
 @pytest.mark.parametrize(("name", "folders"), [("zoo", {"zoo"}), ("snowy", {"snowy-v1", "snowy-v2"})])
 def test_a_set_goes_with_all_its_versions_and_nothing_else(sets: Path, name: str, folders: set[str]) -> None:
     before = left(sets)
-    assert {path.name for path in removing.remove(name)} == folders
+    assert {path.name for path in catalogue.remove(name)} == folders
     assert left(sets) == before - folders
     assert list((sets / ".incoming").iterdir()) == []
     assert name not in set_names()
@@ -41,7 +42,7 @@ def test_a_link_goes_and_what_it_leads_to_stays(sets: Path, tmp_path: Path) -> N
     elsewhere = tmp_path / "elsewhere"
     (sets / "zoo").rename(elsewhere)
     (sets / "zoo").symlink_to(elsewhere, target_is_directory=True)
-    removing.remove("zoo")
+    catalogue.remove("zoo")
     assert "zoo" not in left(sets)
     assert (elsewhere / "images" / "1.jpg").exists()
 
@@ -61,13 +62,13 @@ def test_a_link_goes_and_what_it_leads_to_stays(sets: Path, tmp_path: Path) -> N
 def test_what_is_no_set_of_ones_own_stays(sets: Path, name: str, words: str) -> None:
     before = left(sets)
     with pytest.raises(ImageSetError, match=words.replace("*", r"\*")):
-        removing.remove(name)
+        catalogue.remove(name)
     assert left(sets) == before
 
 
 def test_a_set_that_somebody_makes_anew_is_busy(sets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aside, "LOCK_WAIT", 0)
+    monkeypatch.setattr(staging, "LOCK_WAIT", 0)
     (sets / ".incoming").mkdir()
     with FileLock(sets / ".incoming" / "zoo.lock"), pytest.raises(ImportBusyError):
-        removing.remove("zoo")
+        catalogue.remove("zoo")
     assert "zoo" in left(sets)
