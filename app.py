@@ -33,7 +33,7 @@ else:
         f"or at the background, and does it matter whether a label says “{said[0]}” or “{said[1]}”?"
     )
 
-n, kept = usual.n_per_group, usual.but(bias=STUDY_BIAS).n_minority
+n, kept = usual.n_per_group, usual.replace(bias=STUDY_BIAS).n_minority
 ROLES = (f"majority: always {n} in training", f"minority: {n}, or {kept} at {STUDY_BIAS * 100:.0f} % removed")
 MARKS = ("green circles", "blue circles with a ring", "orange triangles", "cyan triangles with a ring")
 with st.container(horizontal=True):

@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
     options = parser.parse_args()
     for name in SETS:
-        base = usual_condition(open_set(name)).but(steps=steps_of(options.preset))
+        base = usual_condition(open_set(name)).replace(steps=steps_of(options.preset))
         wanted = studies.find(options.grid, base, options.seeds)
         seeds = blocks_begun(wanted)
         if seeds == 0:

@@ -50,7 +50,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     seed = st.number_input("Seed", 0, 999, 0, key="seed", bind="query-params", width=120)
 with shell.errors_as_sentences():
     usual = usual_condition(images)
-    condition = usual.but(
+    condition = usual.replace(
         bias=controls.BIASES[bias],
         labels=controls.LABELS[labels or "descriptive"],
         data_seed=int(seed),

@@ -52,7 +52,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )
 
 with shell.errors_as_sentences():
-    base = usual_condition(images).but(steps=PRESETS[preset or "standard"])
+    base = usual_condition(images).replace(steps=PRESETS[preset or "standard"])
     study = studies.find(name or "paper", base, int(seeds))
     one = findings.shown(study, images.grouping)
 

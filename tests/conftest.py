@@ -87,7 +87,7 @@ def document(cli: Cli) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def quick(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[store.Artefact]:
     """The study's four experiments, trained for a few steps each; once, whichever process of the tests asks first."""
-    conditions = [condition.but(steps=QUICK_STEPS) for condition in grid("experiments")]
+    conditions = [condition.replace(steps=QUICK_STEPS) for condition in grid("experiments")]
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
@@ -110,7 +110,7 @@ def _link(source: str, target: str) -> None:
 @pytest.fixture(scope="session")
 def experiments(quick: list[store.Artefact]) -> list[store.Artefact]:
     """The same four under the keys that pages open on: pages are tested without a minute of training each."""
-    return [publish_as(artefact, artefact.condition.but(steps=Condition().steps)) for artefact in quick]
+    return [publish_as(artefact, artefact.condition.replace(steps=Condition().steps)) for artefact in quick]
 
 
 def publish_as(artefact: store.Artefact, condition: Condition) -> store.Artefact:

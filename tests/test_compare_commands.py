@@ -27,8 +27,8 @@ IMAGES = image_set()
 
 @pytest.fixture(scope="module")
 def models(home: Path) -> list[store.Artefact]:
-    base = BASE.but(data_seed=95, init_seed=95)
-    conditions = [base, base.but(bias=0.5), base.but(labels="descriptive"), base.but(objective="captioner")]
+    base = BASE.replace(data_seed=95, init_seed=95)
+    conditions = [base, base.replace(bias=0.5), base.replace(labels="descriptive"), base.replace(objective="captioner")]
     return [publish(IMAGES, condition) for condition in conditions]
 
 
@@ -203,7 +203,7 @@ def test_a_model_without_captions_has_no_prompt_axes(
 def test_models_of_different_sets_are_one_sentence(
     cli: Cli, models: list[store.Artefact], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = publish(IMAGES, BASE.but(data_seed=95, data_version="0"))
+    other = publish(IMAGES, BASE.replace(data_seed=95, data_version="0"))
     monkeypatch.setattr(compare_commands, "open_set", lambda *_: IMAGES)
     said = refused(cli, models[0].key, other.key, "--out", tmp_path / "maps.html")
     assert said == "The models were trained on different image sets; choose models of one set."

@@ -82,7 +82,7 @@ CONDITIONS = st.builds(
 def test_another_value_of_any_field_is_another_key(name: str) -> None:
     base = Condition(labels="own", template="a {object}") if name == "template" else Condition()
     assert getattr(base, name) != OTHER[name]
-    assert base.but(**{name: OTHER[name]}).key != base.key
+    assert base.replace(**{name: OTHER[name]}).key != base.key
 
 
 def test_every_field_with_a_choice_is_tried_above() -> None:
@@ -266,7 +266,7 @@ def test_shrinking_keeps_the_rounded_share(n: int, bias: float) -> None:
 @given(st.integers(2, 10_000), st.floats(0, 1))
 def test_a_fixed_total_is_as_biased_and_as_large_as_without_bias(n: int, bias: float) -> None:
     shrunk = Condition(n_per_group=n, bias=bias)
-    fixed = shrunk.but(size_mode="fixed_total")
+    fixed = shrunk.replace(size_mode="fixed_total")
     assert fixed.n_majority + fixed.n_minority == 2 * n
     assert 0 <= fixed.n_minority <= n <= fixed.n_majority <= 2 * n
     assert fixed.phi == pytest.approx(shrunk.phi, abs=1 / n)
@@ -275,7 +275,7 @@ def test_a_fixed_total_is_as_biased_and_as_large_as_without_bias(n: int, bias: f
 @given(st.integers(2, 10_000), st.floats(0, 1))
 def test_random_removal_is_as_small_and_not_biased(n: int, bias: float) -> None:
     shrunk = Condition(n_per_group=n, bias=bias)
-    control = shrunk.but(size_mode="random_removal")
+    control = shrunk.replace(size_mode="random_removal")
     assert control.n_minority == control.n_majority
     assert control.phi == 0
     assert abs(2 * control.n_majority - shrunk.n_majority - shrunk.n_minority) <= 1
@@ -322,7 +322,7 @@ def test_a_preset_that_does_not_exist_is_refused() -> None:
 
 def test_the_untrained_encoder_shares_all_but_the_steps() -> None:
     condition = Condition(bias=0.9, labels="descriptive", init_seed=4)
-    assert condition.untrained == condition.but(steps=0)
+    assert condition.untrained == condition.replace(steps=0)
     assert condition.untrained.preset == "untrained"
 
 
@@ -404,8 +404,8 @@ def test_a_grid_that_does_not_exist_is_refused() -> None:
 def test_a_condition_cannot_be_changed(condition: Condition) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         condition.bias = 0.5  # type: ignore[misc]
-    assert condition.but() == condition
-    assert hash(condition.but()) == hash(condition)
+    assert condition.replace() == condition
+    assert hash(condition.replace()) == hash(condition)
 
 
 def test_nobody_waits_for_torch_to_name_a_condition() -> None:

@@ -23,7 +23,7 @@ Document = Callable[..., Any]
 def artefact(empty_home: Path) -> store.Artefact:
     """A model of a small set of pictures, which nobody trained."""
     images = write_small(empty_home)
-    return publish(images, subset.usual_condition(images).but(bias=0.5, labels="descriptive"))
+    return publish(images, subset.usual_condition(images).replace(bias=0.5, labels="descriptive"))
 
 
 def test_each_format_says_what_was_written_and_how_to_open_it(

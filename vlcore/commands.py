@@ -41,7 +41,9 @@ class CommandError(ConditionError):
 
 def train(options: Namespace) -> dict[str, Any]:
     """Train or load one condition in this process."""
-    base = base_of(options, apply_settings=False).but(bias=options.bias, data_seed=options.seed, init_seed=options.seed)
+    base = base_of(options, apply_settings=False).replace(
+        bias=options.bias, data_seed=options.seed, init_seed=options.seed
+    )
     condition = with_settings(base, {"labels": options.labels, **_settings(options)})
     check_set(condition)
     started = time.perf_counter()
@@ -230,7 +232,7 @@ def verify(_options: Namespace) -> list[dict[str, Any]]:
 
 def base_of(options: Namespace, apply_settings: bool = True) -> Condition:
     """What the options of training say, but for bias, labels and seeds."""
-    base = usual_condition(open_set(options.data)).but(steps=steps_of(options.preset))
+    base = usual_condition(open_set(options.data)).replace(steps=steps_of(options.preset))
     return with_settings(base, _settings(options)) if apply_settings else base
 
 

@@ -257,18 +257,18 @@ class Condition:
         """The condition as JSON-able values, field by field."""
         return dataclasses.asdict(self)
 
-    def but(self, **changes: Any) -> Condition:
+    def replace(self, **changes: Any) -> Condition:
         """The same condition with some fields changed."""
         return dataclasses.replace(self, **changes)
 
     @property
     def untrained(self) -> Condition:
         """The same encoder before the first step."""
-        return self.but(steps=0)
+        return self.replace(steps=0)
 
     def with_labels(self, labels: str) -> Condition:
         """The same recipe with another label style."""
-        return self.but(labels=labels, template="" if labels != "own" else self.template)
+        return self.replace(labels=labels, template="" if labels != "own" else self.template)
 
 
 def from_dict(values: Mapping[str, Any]) -> Condition:
@@ -300,7 +300,7 @@ def with_settings(base: Condition, settings: Mapping[str, str]) -> Condition:
         except ValueError:
             kind = "whole number" if kinds[name] is int else "number"
             raise ConditionError(f"{name}={text!r} is not a {kind}.") from None
-    return base.but(**changes)
+    return base.replace(**changes)
 
 
 def steps_of(preset: str) -> int:
@@ -339,7 +339,7 @@ def grid(name: str, base: Condition | None = None, seeds: int = 1) -> list[Condi
     _whole("number of seeds", seeds, 1, 1000)
     base = base or Condition()
     return [
-        base.but(bias=bias, labels=labels, data_seed=base.data_seed + seed, init_seed=base.init_seed + seed)
+        base.replace(bias=bias, labels=labels, data_seed=base.data_seed + seed, init_seed=base.init_seed + seed)
         for seed in range(seeds)
         for bias in GRIDS[name]
         for labels in STYLES_OF_THE_STUDY

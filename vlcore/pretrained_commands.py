@@ -32,7 +32,7 @@ def add_options(command: Any) -> None:
 def run(options: Namespace) -> dict[str, Any]:
     """Measure a checkpoint in this process, unless it is there."""
     labels = options.labels or ("own" if options.template else "clip_template")
-    base = usual_condition(open_set(options.data)).but(
+    base = usual_condition(open_set(options.data)).replace(
         bias=options.bias, labels=labels, template=options.template or "", data_seed=options.seed,
         init_seed=options.seed,
     )  # fmt: skip

@@ -73,12 +73,12 @@ def test_the_images_depend_on_the_data_seed_and_not_on_labels_or_training(bias: 
     base = Condition(bias=bias)
     rows = training_rows(IMAGES, base)
     for same in (
-        base.but(labels="descriptive"),
-        base.but(init_seed=9),
-        base.but(steps=1, negatives="none", architecture="seed_faithful", batch_size=7),
+        base.replace(labels="descriptive"),
+        base.replace(init_seed=9),
+        base.replace(steps=1, negatives="none", architecture="seed_faithful", batch_size=7),
     ):
         assert (training_rows(IMAGES, same) == rows).all()
-    drawn = [training_rows(IMAGES, base.but(data_seed=seed)) for seed in range(4)]
+    drawn = [training_rows(IMAGES, base.replace(data_seed=seed)) for seed in range(4)]
     for one in range(4):
         for other in range(one):
             for group in SCENES.names:

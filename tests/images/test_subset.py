@@ -80,7 +80,7 @@ def test_the_usual_number_is_what_every_seed_leaves(images: ImageSet) -> None:
     condition = subset.usual_condition(images)
     for seed in range(10):
         for part in subset.parts(images, seed):
-            assert len(training_rows(part, condition.but(data_seed=seed))) == 4 * condition.n_per_group
+            assert len(training_rows(part, condition.replace(data_seed=seed))) == 4 * condition.n_per_group
 
 
 def test_a_scene_of_two_groups_is_not_cut_either() -> None:

@@ -82,7 +82,7 @@ def test_networks_of_several_kinds_lose_their_last_layer(name: str, features: in
 
 @pytest.mark.parametrize("architecture", [RANDOM, "torchvision:resnet18"])
 def test_training_leaves_the_network_as_it_is(served: list[dict[str, Any]], architecture: str) -> None:
-    condition = CONDITION.but(architecture=architecture)
+    condition = CONDITION.replace(architecture=architecture)
     before = build(condition, 200)
     model = trained(condition)[0].model
     assert isinstance(model.image, FrozenTower)
@@ -103,7 +103,7 @@ def test_it_stays_in_evaluation_mode() -> None:
 
 
 def test_a_seed_gives_the_same_random_network_and_another_another() -> None:
-    one, again, other = (build(CONDITION.but(init_seed=seed), 200).image.state_dict() for seed in (0, 0, 1))
+    one, again, other = (build(CONDITION.replace(init_seed=seed), 200).image.state_dict() for seed in (0, 0, 1))
     name = "backbone.network.conv1.weight"
     assert torch.equal(one[name], again[name])
     assert not torch.equal(one[name], other[name])
@@ -112,7 +112,7 @@ def test_a_seed_gives_the_same_random_network_and_another_another() -> None:
 def test_it_is_read_back_without_asking_for_weights(
     tmp_path: Path, served: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found, vocabulary = trained(CONDITION.but(architecture="torchvision:resnet18"))
+    found, vocabulary = trained(CONDITION.replace(architecture="torchvision:resnet18"))
     embed.save(found.model, vocabulary, tmp_path / "model.safetensors")
     served.clear()
     again, _ = embed.load(tmp_path / "model.safetensors")
@@ -123,7 +123,7 @@ def test_it_is_read_back_without_asking_for_weights(
 
 def test_other_objectives_take_it_too() -> None:
     for objective, labels in (("simclr", "constant"), ("captioner", "undescriptive"), ("ce_object", "undescriptive")):
-        model = trained(CONDITION.but(objective=objective, labels=labels, steps=1))[0].model
+        model = trained(CONDITION.replace(objective=objective, labels=labels, steps=1))[0].model
         z = embed.embed_images(model, pictures())
         assert np.allclose(np.linalg.norm(z, axis=1), 1, atol=1e-5)
 
@@ -134,7 +134,7 @@ def test_weights_that_cannot_be_fetched_are_a_sentence(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(models.WeightsEnum, "get_state_dict", failing)
     with pytest.raises(BackboneError, match="cannot be fetched; check the connection, or choose architecture"):
-        build(CONDITION.but(architecture="torchvision:resnet18"), 200)
+        build(CONDITION.replace(architecture="torchvision:resnet18"), 200)
 
 
 @pytest.mark.parametrize("name", ["resnet19", "fasterrcnn_resnet50_fpn", "r3d_18"])

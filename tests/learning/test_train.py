@@ -58,14 +58,14 @@ def same(one: DualEncoder, other: DualEncoder) -> bool:
 
 @pytest.mark.parametrize("changes", [{}, {"architecture": "seed_faithful", "negatives": "none"}])
 def test_the_same_condition_gives_the_same_bits(changes: dict[str, str]) -> None:
-    condition, data = SHORT.but(**changes), noise()
+    condition, data = SHORT.replace(**changes), noise()
     first = run(condition, data)
     torch.manual_seed(99)  # global random numbers are not used
     again = run(condition, data)
     assert same(first.model, again.model)
     assert [p.loss for p in first.history] == [p.loss for p in again.history]
     assert not same(first.model, build(condition, WORDS))
-    assert not same(first.model, run(condition.but(init_seed=1), data).model)
+    assert not same(first.model, run(condition.replace(init_seed=1), data).model)
 
 
 def test_history_and_callbacks_tell_the_same() -> None:
@@ -92,7 +92,7 @@ def test_history_and_callbacks_tell_the_same() -> None:
 def test_the_first_loss_is_that_of_the_untrained_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """One batch that holds every picture once, without augmentation: the loss can be computed beside the loop."""
     monkeypatch.setattr(loop, "augment", lambda packed, batch, _random: to_input(data_of(packed)[batch]))
-    data, condition = noise(20, captions=3), SHORT.but(batch_size=20, steps=1)
+    data, condition = noise(20, captions=3), SHORT.replace(batch_size=20, steps=1)
     model = build(condition, WORDS)
     with torch.no_grad():
         logits = model.logits(
@@ -139,7 +139,7 @@ def test_captions_that_are_easy_are_fitted_and_the_step_is_remembered(monkeypatc
     monkeypatch.setattr(loop, "CHECK_EVERY", 3)
     monkeypatch.setattr(loop, "snapshot_steps", lambda steps: [0, steps])
     shown: list[int] = []
-    condition = SHORT.but(steps=40)
+    condition = SHORT.replace(steps=40)
     trained = train(
         condition, noise(), on_step=lambda _progress: None, on_snapshot=lambda step, _model: shown.append(step)
     )
@@ -158,22 +158,22 @@ def test_captions_that_are_easy_are_fitted_and_the_step_is_remembered(monkeypatc
 def test_captions_that_cannot_be_told_apart_are_never_fitted() -> None:
     pixels = np.repeat(noise(1).pixels, 24, axis=0)
     data = TrainingData(pixels, np.arange(24) % 2, TOKENS[:2], WORDS)
-    trained = run(SHORT.but(steps=4), data)
+    trained = run(SHORT.replace(steps=4), data)
     assert trained.first_fit_step is None
     assert trained.history[-1].train_caption_accuracy == 0.5
 
 
 def test_without_negatives_the_embeddings_fall_together() -> None:
-    data, condition = noise(), SHORT.but(steps=80)
+    data, condition = noise(), SHORT.replace(steps=80)
     kept = embed_images(run(condition, data).model, data.pixels).var(axis=0).sum()
-    fallen = embed_images(run(condition.but(negatives="none"), data).model, data.pixels).var(axis=0).sum()
+    fallen = embed_images(run(condition.replace(negatives="none"), data).model, data.pixels).var(axis=0).sum()
     assert kept > 0.5
     assert fallen < kept / 2
 
 
 @pytest.mark.parametrize(("images", "batch"), [(5, 2), (24, 16), (10, 128), (7, 7)])
 def test_batches_pass_through_all_images_before_any_returns(images: int, batch: int) -> None:
-    condition = SHORT.but(batch_size=batch)
+    condition = SHORT.replace(batch_size=batch)
     seen = torch.cat(
         list(itertools.islice(loop._batches(images, condition, NO_GROUPS), 1 + 4 * images // batch))
     ).tolist()
@@ -201,12 +201,12 @@ def watched(condition: Condition, data: TrainingData, monkeypatch: pytest.Monkey
 def test_every_label_style_sees_the_same_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     two = noise(24)
     four = TrainingData(two.pixels, np.arange(24) % 4, TOKENS, WORDS)
-    condition = SHORT.but(steps=4)
+    condition = SHORT.replace(steps=4)
     one = watched(condition, two, monkeypatch)
-    other = watched(condition.but(labels="descriptive", negatives="none", data_seed=5), four, monkeypatch)
+    other = watched(condition.replace(labels="descriptive", negatives="none", data_seed=5), four, monkeypatch)
     assert len(one) == len(other) == 4
     assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
-    another_seed = watched(condition.but(init_seed=1), two, monkeypatch)
+    another_seed = watched(condition.replace(init_seed=1), two, monkeypatch)
     assert not any(torch.equal(a, b) for a, b in zip(one, another_seed, strict=True))
 
 
@@ -371,7 +371,7 @@ def labelled(condition: Condition, n: int = 32) -> TrainingData:
 
 @pytest.mark.parametrize("changes", KINDS, ids=lambda c: "-".join(c.values()))
 def test_every_kind_learns_and_comes_out_the_same_again(changes: dict[str, str]) -> None:
-    condition = SHORT.but(steps=25, **changes)
+    condition = SHORT.replace(steps=25, **changes)
     data = labelled(condition)
     trained = run(condition, data)
     losses = [progress.loss for progress in trained.history]
@@ -383,7 +383,7 @@ def test_every_kind_learns_and_comes_out_the_same_again(changes: dict[str, str])
 
 
 def test_a_model_without_captions_never_fits_them() -> None:
-    condition = SHORT.but(steps=25, objective="simclr", labels="constant")
+    condition = SHORT.replace(steps=25, objective="simclr", labels="constant")
     trained = run(condition, labelled(condition))
     assert trained.first_fit_step is None
     untrained = build(condition, len(Vocabulary.of(SCENES)))
@@ -394,7 +394,7 @@ def test_a_model_without_captions_never_fits_them() -> None:
 
 
 def test_siglip_starts_at_the_odds_of_its_pairs() -> None:
-    condition, biases = SHORT.but(objective="siglip", labels="descriptive", steps=1), []
+    condition, biases = SHORT.replace(objective="siglip", labels="descriptive", steps=1), []
     data = labelled(condition)
     train(condition, data, on_step=lambda _: None, on_snapshot=lambda _step, model: biases.append(model.bias.item()))
     assert biases[0] == pytest.approx(-math.log(3))  # one pair in four is of equal captions
@@ -402,7 +402,7 @@ def test_siglip_starts_at_the_odds_of_its_pairs() -> None:
 
 def test_resampled_batches_hold_every_group(monkeypatch: pytest.MonkeyPatch) -> None:
     groups = torch.tensor([0] * 30 + [1] * 2)
-    batches = loop._batches(32, SHORT.but(mitigation="resample", batch_size=64), groups)
+    batches = loop._batches(32, SHORT.replace(mitigation="resample", batch_size=64), groups)
     shares = torch.bincount(groups[torch.cat([next(batches) for _ in range(20)])]) / 1280
     assert shares.tolist() == pytest.approx([0.5, 0.5], abs=0.06)
 
@@ -410,7 +410,7 @@ def test_resampled_batches_hold_every_group(monkeypatch: pytest.MonkeyPatch) -> 
 def test_jtt_trains_twice_and_weighs_what_the_first_training_had_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three bright pictures under the wrong caption are fitted last, if at all."""
     monkeypatch.setattr(loop, "CHECK_EVERY", 2)
-    condition = SHORT.but(mitigation="jtt", steps=20)
+    condition = SHORT.replace(mitigation="jtt", steps=20)
     data = labelled(condition)
     own = data.own.copy()
     odd = [0, 9, 31]
@@ -425,12 +425,12 @@ def test_jtt_trains_twice_and_weighs_what_the_first_training_had_wrong(monkeypat
     assert errors[odd].any()
     assert stages.index("training") > stages.index("first training")
     assert stages.count("training") == 20 == len(trained.history)
-    plain = run(condition.but(mitigation="none"), wrong)
+    plain = run(condition.replace(mitigation="none"), wrong)
     assert not same(trained.model, plain.model)
 
 
 def test_jtt_without_errors_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    condition = SHORT.but(mitigation="jtt", steps=2)
+    condition = SHORT.replace(mitigation="jtt", steps=2)
     with pytest.raises(ConditionError, match="jtt is not applicable"):
         run(condition, labelled(condition))
 
@@ -442,7 +442,7 @@ def test_jtt_without_errors_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no NVIDIA GPU here")
 @pytest.mark.parametrize("changes", KINDS, ids=lambda c: "-".join(c.values()))
 def test_every_kind_trains_on_a_gpu(changes: dict[str, str]) -> None:
-    condition = SHORT.but(**changes)
+    condition = SHORT.replace(**changes)
     trained = run(condition, labelled(condition), device="cuda")
     assert np.isfinite([progress.loss for progress in trained.history]).all()
 

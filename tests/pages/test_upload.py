@@ -248,7 +248,7 @@ def test_an_untrained_encoder_is_a_choice_and_is_made_when_it_is_chosen(
 
 
 def test_models_of_one_description_are_told_apart_by_their_keys(experiments: list[store.Artefact]) -> None:
-    other = copied(experiments[2], experiments[2].condition.but(batch_size=64))
+    other = copied(experiments[2], experiments[2].condition.replace(batch_size=64))
     try:
         page = start()
         words = "75 % removed (12 of 48 kept), short labels · seed 0, 600 steps"
@@ -508,7 +508,7 @@ def unusual(experiments: list[store.Artefact]) -> Iterator[list[str]]:
         stand_in(labels="context"),
         stand_in(objective="captioner", labels="descriptive"),
         stand_in(objective="ce_object"),
-        copied(last, last.condition.but(mitigation="dfr"), **layer),
+        copied(last, last.condition.replace(mitigation="dfr"), **layer),
         copied(last, elsewhere, without="model.safetensors"),
     ]
     yield keys

@@ -214,7 +214,7 @@ def test_an_absent_measure_is_reported_with_its_reason() -> None:
 def test_runs_that_differ_in_anything_else_are_refused(change: dict[str, Any], words: str) -> None:
     wanted = conditions(range(6))
     with pytest.raises(AnalysisError, match=words):
-        analyse(frame([*wanted[:-1], wanted[-1].but(**change)], effect(0.1)))
+        analyse(frame([*wanted[:-1], wanted[-1].replace(**change)], effect(0.1)))
 
 
 def test_devices_are_not_mixed_and_versions_are_noted() -> None:

@@ -41,7 +41,7 @@ class Words:
 
 @pytest.fixture(scope="module")
 def artefact(home: Path) -> store.Artefact:
-    return publish(IMAGES, BASE.but(init_seed=80, labels="descriptive"))
+    return publish(IMAGES, BASE.replace(init_seed=80, labels="descriptive"))
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +236,7 @@ def test_a_word_past_the_last_that_is_read_changes_nothing(model: ModelMap, load
     ],
 )
 def test_models_that_read_no_captions_say_so(home: Path, objective: str, labels: str, sentence: str) -> None:
-    artefact = publish(IMAGES, BASE.but(init_seed=81, objective=objective, labels=labels))
+    artefact = publish(IMAGES, BASE.replace(init_seed=81, objective=objective, labels=labels))
     model, loaded = model_map(artefact), placement.load(artefact)
     # As many captions as there are classes, fewer, and more: a classifier must not take the first for its classes.
     for text in ("horse", "red horse", "horse on grass", "a horse in the desert"):
@@ -252,7 +252,7 @@ def test_models_that_read_no_captions_say_so(home: Path, objective: str, labels:
 
 
 def test_words_that_were_in_no_caption_are_said_for_each_model_that_lacks_them(model: ModelMap) -> None:
-    short = model_map(publish(IMAGES, BASE.but(init_seed=81, labels="undescriptive")))
+    short = model_map(publish(IMAGES, BASE.replace(init_seed=81, labels="undescriptive")))
     together = compare.compare([model, short], IMAGES, thumbs)
     texts = ("a camel in the desert", "a zebra, a zebra")
     left, right = caption_lab.unheard_in_words(together, texts)

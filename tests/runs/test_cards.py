@@ -19,7 +19,7 @@ from vlcore.runs.measured import MEASURES
 from vlcore.runs.store import Artefact
 
 IMAGES = image_set()
-FOUR = BASE.but(labels="descriptive", bias=0.5)
+FOUR = BASE.replace(labels="descriptive", bias=0.5)
 
 
 def card(condition: Condition = FOUR, images: ImageSet = IMAGES, **options: Any) -> str:
@@ -62,7 +62,7 @@ def test_every_measure_has_its_interval_and_n_or_its_reason() -> None:
         assert n == "" or re.search(r"\(.+ to .+\)", value)
     values = [value.startswith("not defined") for value, _ in list(table.values())[2:]]
     assert values == sorted(values)  # what is defined comes first
-    assert "- `camel_grass`: 80\u00a0% (79 to 81), n = 1,000" in card(FOUR.but(init_seed=1), end=end)
+    assert "- `camel_grass`: 80\u00a0% (79 to 81), n = 1,000" in card(FOUR.replace(init_seed=1), end=end)
 
 
 def test_it_compares_nothing() -> None:
@@ -75,9 +75,9 @@ def test_it_compares_nothing() -> None:
     ("condition", "sentence"),
     [
         (FOUR, None),
-        (BASE.but(objective="captioner"), "a caption has no vector"),
-        (BASE.but(objective="ce_object"), "reads no captions"),
-        (BASE.but(mitigation="dfr"), "a new last layer (dfr), which is not among these weights"),
+        (BASE.replace(objective="captioner"), "a caption has no vector"),
+        (BASE.replace(objective="ce_object"), "reads no captions"),
+        (BASE.replace(mitigation="dfr"), "a new last layer (dfr), which is not among these weights"),
     ],
 )
 def test_what_a_kind_of_model_lacks_is_said(condition: Condition, sentence: str | None) -> None:
@@ -94,7 +94,7 @@ def test_of_a_set_in_folds_it_says_whose_weights_these_are() -> None:
 
 
 def test_the_code_that_opens_it_is_python_and_fits_the_kind() -> None:
-    captioner, classifier = BASE.but(objective="captioner"), BASE.but(objective="ce_object")
+    captioner, classifier = BASE.replace(objective="captioner"), BASE.replace(objective="ce_object")
     for condition, asks in ((FOUR, "text_embeds"), (captioner, "how likely"), (classifier, "id2label")):
         [code] = re.findall(r"```python\n(.*?)```", card(condition), flags=re.DOTALL)
         compile(code, "card", "exec")

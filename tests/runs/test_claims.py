@@ -32,7 +32,7 @@ def grid(seeds: int = 7, biases: Sequence[float] = BIASES, styles: Sequence[str]
         Condition(bias=bias, labels=labels, data_seed=seed, init_seed=seed)
         for seed in range(seeds) for bias in biases for labels in styles
     ]  # fmt: skip
-    removed = [one.but(size_mode="random_removal") for one in plain if one.bias and one.labels == "undescriptive"]
+    removed = [one.replace(size_mode="random_removal") for one in plain if one.bias and one.labels == "undescriptive"]
     return plain + removed
 
 
@@ -360,14 +360,16 @@ def test_the_control_shares_the_runs_at_bias_0() -> None:
     assert control.reference is not None
     assert control.reference.value == pytest.approx(0, abs=0.15)
     own = [one for one in grid(biases=(0.0, 0.75)) if one.labels == "undescriptive" and one.bias == 0]
-    again = table(claimed, [*grid(biases=(0.0, 0.75)), *(one.but(size_mode="random_removal") for one in own)])
+    again = table(claimed, [*grid(biases=(0.0, 0.75)), *(one.replace(size_mode="random_removal") for one in own)])
     assert verdict("C6", again).nulls[0].reference is not None
 
 
 def test_mitigations_are_shown_beside_and_decide_nothing() -> None:
     wanted = grid()
     extra = [
-        one.but(mitigation="reweight") for one in wanted if one.labels == "undescriptive" and one.size_mode == "shrink"
+        one.replace(mitigation="reweight")
+        for one in wanted
+        if one.labels == "undescriptive" and one.size_mode == "shrink"
     ]
 
     def truth(condition: Condition, moment: str) -> dict[str, float]:
@@ -388,7 +390,7 @@ def test_mitigations_are_shown_beside_and_decide_nothing() -> None:
 def test_runs_that_do_not_compare_are_refused() -> None:
     wanted = grid(seeds=2)
     with pytest.raises(AnalysisError, match="The runs differ in objective"):
-        ledger(table(claimed, [*wanted, wanted[0].but(objective="infonce")]))
+        ledger(table(claimed, [*wanted, wanted[0].replace(objective="infonce")]))
     frame = table(claimed, wanted)
     with pytest.raises(AnalysisError, match="is in the table twice"):
         ledger(pd.concat([frame, frame]))

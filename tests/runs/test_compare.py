@@ -52,10 +52,10 @@ def places(comparison: Comparison, pane: int) -> np.ndarray:
 def maps(home: object) -> list[ModelMap]:
     """No bias; half removed, with descriptive labels; all removed; a captioner. The second is longer and renamed."""
     conditions = [
-        BASE.but(data_seed=60, init_seed=60),
-        BASE.but(data_seed=60, init_seed=60, bias=0.5, labels="descriptive"),
-        BASE.but(data_seed=60, init_seed=61, bias=1.0),
-        BASE.but(data_seed=60, init_seed=60, objective="captioner"),
+        BASE.replace(data_seed=60, init_seed=60),
+        BASE.replace(data_seed=60, init_seed=60, bias=0.5, labels="descriptive"),
+        BASE.replace(data_seed=60, init_seed=61, bias=1.0),
+        BASE.replace(data_seed=60, init_seed=60, objective="captioner"),
     ]
     return [model_map(publish(IMAGES, condition)) for condition in conditions]
 
@@ -137,7 +137,7 @@ def test_each_map_shows_its_own_caption_and_prediction(together: Comparison) -> 
 
 
 def test_labels_without_an_object_say_none(home: object, maps: list[ModelMap]) -> None:
-    model = model_map(publish(IMAGES, BASE.but(data_seed=60, init_seed=62, labels="context")))
+    model = model_map(publish(IMAGES, BASE.replace(data_seed=60, init_seed=62, labels="context")))
     points = beside([maps[0], model]).points
     assert set(points["predicted_1"]) == {"none: its labels name no object"}
     assert set(points["says_1"]) == set(points["right_1"]) == {"none"}
@@ -280,7 +280,7 @@ def seeds(home: object) -> list[ModelMap]:
     base = Condition("folded", "1", n_per_group=8)
     images = dataclasses.replace(FOLDS, name="folded", version="1")
     z = space(images, 7)
-    return [model_map(publish(images, base.but(data_seed=seed, init_seed=seed), z)) for seed in (0, 1, 2)]
+    return [model_map(publish(images, base.replace(data_seed=seed, init_seed=seed), z)) for seed in (0, 1, 2)]
 
 
 def test_folds_of_other_seeds_are_turned_over_the_pictures_that_both_show(seeds: list[ModelMap]) -> None:
@@ -335,7 +335,7 @@ def test_models_of_different_image_sets_are_not_compared(
     maps: list[ModelMap], changes: dict[str, str], place: int
 ) -> None:
     models = list(maps)
-    condition = models[place].artefact.condition.but(**changes)
+    condition = models[place].artefact.condition.replace(**changes)
     models[place] = dataclasses.replace(models[place], artefact=altered(models[place].artefact, condition=condition))
     with pytest.raises(ComparisonError) as caught:
         beside(models)

@@ -43,8 +43,8 @@ def thumbs(_images: ImageSet, rows: Any) -> list[str]:
 
 @pytest.fixture(scope="module")
 def maps(home: Path) -> list[ModelMap]:
-    base = BASE.but(data_seed=90, init_seed=90)
-    conditions = [base, base.but(bias=0.5), base.but(labels="descriptive"), base.but(labels="context")]
+    base = BASE.replace(data_seed=90, init_seed=90)
+    conditions = [base, base.replace(bias=0.5), base.replace(labels="descriptive"), base.replace(labels="context")]
     return [model_map(publish(IMAGES, condition)) for condition in conditions]
 
 
@@ -116,7 +116,7 @@ def test_no_board_without_accuracies_or_where_none_is_wanted(
 
 def test_arrows_of_a_set_without_twins_are_left_out(home: Path, asked: Callable[..., dict[str, Any]]) -> None:
     images = image_set(folds=2)
-    model = model_map(publish(images, BASE.but(init_seed=91, n_per_group=8)))
+    model = model_map(publish(images, BASE.replace(init_seed=91, n_per_group=8)))
     given = asked(compare.compare([model], images, thumbs), MapOptions(twins=True, ghost=True))
     assert given["twins"] is None
     assert given["options"] == MapOptions(ghost=True)
@@ -191,7 +191,7 @@ def test_a_page_carries_every_picture_once(together: Comparison, offline: str) -
 
 def test_few_pictures_are_said_on_the_page(home: Path) -> None:
     few = {"group_accuracy": {group: {"value": 0.5, "low": 0.2, "high": 0.8, "n": 7} for group in SCENES.names}}
-    model = model_map(publish(IMAGES, BASE.but(init_seed=92), end=few))
+    model = model_map(publish(IMAGES, BASE.replace(init_seed=92), end=few))
     text = page(compare.compare([model], IMAGES, thumbs), IMAGES)
     assert "Fewer than 20 held-out pictures: horse on grass (7)" in text
 

@@ -17,8 +17,8 @@ OTHER = {
     "negatives": "product", "logit": "affine", "mitigation": "reweight", "size_mode": "fixed_total",
     "architecture": "seed_faithful", "n_per_group": 12, "steps": 7, "batch_size": 64, "data_seed": 3, "init_seed": 3,
 }  # fmt: skip
-ALONE = {name: Condition().but(**{name: value}) for name, value in OTHER.items()}
-ALONE["template"] = Condition(labels="own", template="a {object}").but(template="the {object}")
+ALONE = {name: Condition().replace(**{name: value}) for name, value in OTHER.items()}
+ALONE["template"] = Condition(labels="own", template="a {object}").replace(template="the {object}")
 BOTH = ("left", "right")
 USUAL = dict.fromkeys(OTHER, Condition()) | {"template": Condition(labels="own", template="a {object}")}
 
@@ -44,7 +44,7 @@ def test_no_two_knobs_have_one_name() -> None:
 
 @given(st.sets(st.sampled_from(sorted(set(OTHER) - {"objective", "logit", "negatives", "data", "init_seed"}))))
 def test_each_of_several_knobs_is_named_once(names: set[str]) -> None:
-    one = Condition().but(**{name: OTHER[name] for name in names})
+    one = Condition().replace(**{name: OTHER[name] for name in names})
     assert sorted(differing([Condition(), one])) == sorted(differing([USUAL[n], ALONE[n]])[0] for n in names)
     assert differing([Condition(), one]) == differing([one, Condition()])
 
@@ -84,11 +84,11 @@ def test_several_differences_have_no_one_cause() -> None:
 def test_of_several_models_those_that_differ_in_one_thing_are_named() -> None:
     biased, described = Condition(bias=0.5), Condition(labels="descriptive")
     names = ("first", "second", "third", "fourth")
-    assert in_words([Condition(), biased, described, described.but(bias=0.5)], names) == (
+    assert in_words([Condition(), biased, described, described.replace(bias=0.5)], names) == (
         "They differ in 2 things: bias and labels. **Twins**, which differ in one: first and second (bias), first and "
         "third (labels), second and fourth (labels), third and fourth (bias)."
     )
-    assert in_words([Condition(), biased, biased.but(labels="descriptive", steps=7)], names[:3]) == (
+    assert in_words([Condition(), biased, biased.replace(labels="descriptive", steps=7)], names[:3]) == (
         "They differ in 3 things: bias, labels and steps. **Twins**, which differ in one: first and second (bias)."
     )
 

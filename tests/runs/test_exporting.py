@@ -22,7 +22,7 @@ from vlcore.runs import exporting, store
 from vlcore.runs.exporting import FORMATS, NEIGHBOURS, export, parquet_bytes
 from vlcore.runs.shown import Shown, shown
 
-CONDITION = BASE.but(labels="descriptive", bias=0.5)
+CONDITION = BASE.replace(labels="descriptive", bias=0.5)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_columns_have_the_types_that_other_tools_look_for(gathered: Shown) -> No
 
 
 def test_a_file_without_any_verdict_keeps_its_types(images: ImageSet) -> None:
-    wordless = shown(publish(images, BASE.but(labels="constant")), images)
+    wordless = shown(publish(images, BASE.replace(labels="constant")), images)
     schema = pq.read_schema(BytesIO(parquet_bytes(wordless)))
     assert schema.field("predicted").type == pa.string()
     assert schema.field("right").type == pa.bool_()

@@ -286,7 +286,7 @@ def test_nobody_can_train_under_its_name(tmp_path: Path, empty_home: Path) -> No
     assert condition.key.startswith("birds-imported-")
     assert title(condition) == "Imported embeddings “birds”"
     with pytest.raises(ConditionError, match="computed elsewhere"):
-        condition.but(steps=10)
+        condition.replace(steps=10)
     with pytest.raises(ConditionError, match="brought, not trained"):
         pipeline.train_condition(Condition(objective=IMPORTED, labels="constant", steps=0))
     assert jobs.view(artefact.key).done

@@ -23,13 +23,13 @@ NAMES = group_words(SCENES)
 @pytest.fixture(scope="module")
 def maps(home: Path) -> list[ModelMap]:
     """Three models of one set; all pictures of the second lie by animal alone."""
-    base = BASE.but(data_seed=80)
+    base = BASE.replace(data_seed=80)
     by_animal = unit(np.random.default_rng(0).normal(scale=0.05, size=(len(IMAGES.table), 32)))
     by_animal[:, 0] += np.where(IMAGES.table["object"] == "horse", 5, -5)
     return [
-        model_map(publish(IMAGES, base.but(init_seed=80))),
-        model_map(publish(IMAGES, base.but(init_seed=81), unit(by_animal))),
-        model_map(publish(IMAGES, base.but(init_seed=82))),
+        model_map(publish(IMAGES, base.replace(init_seed=80))),
+        model_map(publish(IMAGES, base.replace(init_seed=81), unit(by_animal))),
+        model_map(publish(IMAGES, base.replace(init_seed=82))),
     ]
 
 
@@ -74,7 +74,7 @@ def test_a_nearest_group_that_could_be_chance_is_not_named(maps: list[ModelMap])
 
 
 def test_a_collapsed_model_has_no_layout(home: Path, maps: list[ModelMap]) -> None:
-    collapsed = model_map(publish(IMAGES, BASE.but(data_seed=80, init_seed=83), end={"collapsed": True}))
+    collapsed = model_map(publish(IMAGES, BASE.replace(data_seed=80, init_seed=83), end={"collapsed": True}))
     described = layouts.described(compare.compare([maps[0], collapsed], IMAGES, thumbs), IMAGES)
     assert described.sentences[1] == "The right model's groups cannot be placed: all lie in one point."
     assert list(described.table.columns) == ["Distance of centres", "Left"]

@@ -83,7 +83,7 @@ def values(step: Step, pairs: dict[int, tuple[float, float]]) -> dict[str, dict[
     found: dict[str, dict[str, float]] = {}
     for seed, numbers_ in pairs.items():
         for condition, value in zip(step.conditions, numbers_, strict=True):
-            key = condition.but(data_seed=seed, init_seed=seed).key
+            key = condition.replace(data_seed=seed, init_seed=seed).key
             found[key] = {"minority_accuracy": value}
     return found
 
@@ -103,7 +103,7 @@ def test_a_share_stays_one() -> None:
 
 def test_half_a_pair_is_none_and_one_pair_is_no_interval() -> None:
     there = values(LABELS, {0: (0.8, 0.7), 1: (0.6, 0.65)})
-    del there[LABELS.left.but(data_seed=1, init_seed=1).key]
+    del there[LABELS.left.replace(data_seed=1, init_seed=1).key]
     with pytest.raises(ValueError, match="needs two blocks of seeds, not 1"):
         numbers.over_runs(LABELS, there, range(5))
 

@@ -24,7 +24,7 @@ IMAGES = image_set()
 
 @pytest.fixture(scope="module")
 def artefact(home: object) -> store.Artefact:
-    return publish(IMAGES, BASE.but(init_seed=40, data_seed=40))
+    return publish(IMAGES, BASE.replace(init_seed=40, data_seed=40))
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def model(artefact: store.Artefact) -> ModelMap:
 
 @pytest.fixture(scope="module")
 def captioner(home: object) -> store.Artefact:
-    return publish(IMAGES, BASE.but(init_seed=40, objective="captioner"))
+    return publish(IMAGES, BASE.replace(init_seed=40, objective="captioner"))
 
 
 def stand_in(z: np.ndarray, caption_z: np.ndarray, scale: float = 5.0, bias: float = -1.0) -> ModelMap:
@@ -107,7 +107,7 @@ def test_other_components_against_the_singular_values(
 
 
 def test_components_that_a_space_does_not_have_are_a_sentence(home: object) -> None:
-    narrow = publish(IMAGES, BASE.but(init_seed=41), space(IMAGES, 41, width=4))
+    narrow = publish(IMAGES, BASE.replace(init_seed=41), space(IMAGES, 41, width=4))
     assert model_map(narrow, Projection(components=(3, 4))).points.shape == (72, 2)
     with pytest.raises(ComparisonError, match="This model's space has 4 components; choose lower ones"):
         model_map(narrow, Projection(components=(1, COMPONENTS)))
@@ -115,7 +115,7 @@ def test_components_that_a_space_does_not_have_are_a_sentence(home: object) -> N
 
 def test_a_space_of_one_point_has_a_map(home: object) -> None:
     same = np.repeat(cloud(0, 1), len(IMAGES.table), axis=0)
-    artefact = publish(IMAGES, BASE.but(init_seed=42), same)
+    artefact = publish(IMAGES, BASE.replace(init_seed=42), same)
     for projection in (Projection(), Projection(components=(2, 3))):
         found = model_map(artefact, projection)
         assert np.isfinite(found.points).all()
@@ -249,7 +249,7 @@ def test_where_a_new_last_layer_names_the_object_captions_do_not(model: ModelMap
 
 
 def test_captions_without_an_object_name_none(home: object) -> None:
-    model = model_map(publish(IMAGES, BASE.but(init_seed=43, labels="context")))
+    model = model_map(publish(IMAGES, BASE.replace(init_seed=43, labels="context")))
     assert model.captions == ("grass", "desert")
     assert predictions(model, SCENES) is None
 

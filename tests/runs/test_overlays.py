@@ -25,11 +25,11 @@ PANES = 3
 @pytest.fixture(scope="module")
 def maps(home: Path) -> list[ModelMap]:
     """No bias, half removed, and one that has no untrained encoder, as imported embeddings have none."""
-    base = BASE.but(data_seed=70)
+    base = BASE.replace(data_seed=70)
     return [
-        model_map(publish(IMAGES, base.but(init_seed=70))),
-        model_map(publish(IMAGES, base.but(init_seed=71, bias=0.5))),
-        model_map(publish(IMAGES, base.but(init_seed=72), before=False)),
+        model_map(publish(IMAGES, base.replace(init_seed=70))),
+        model_map(publish(IMAGES, base.replace(init_seed=71, bias=0.5))),
+        model_map(publish(IMAGES, base.replace(init_seed=72), before=False)),
     ]
 
 
@@ -103,7 +103,7 @@ def test_a_ghost_is_the_untrained_plane_turned_onto_the_map(together: Comparison
 
 def test_a_model_that_did_not_move_is_its_own_ghost(home: Path) -> None:
     z = space(IMAGES, 1000 + 73)  # as the stand-in's untrained encoder has it
-    artefact = publish(IMAGES, BASE.but(init_seed=73, data_seed=70), z)
+    artefact = publish(IMAGES, BASE.replace(init_seed=73, data_seed=70), z)
     model = model_map(artefact)
     plane = fit_plane(model.z[: model.held_out])
     alone = compare.compare([dataclasses.replace(model, points=plane.place(model.z))], IMAGES, thumbs)
@@ -233,7 +233,7 @@ def test_a_scene_that_one_map_lacks_a_version_of_has_no_arrows(maps: list[ModelM
 
 def test_a_set_without_twins_has_no_arrows(home: Path) -> None:
     images = image_set(folds=2)
-    model = model_map(publish(images, BASE.but(init_seed=74, n_per_group=8)))
+    model = model_map(publish(images, BASE.replace(init_seed=74, n_per_group=8)))
     lines = overlays.twin_lines(compare.compare([model], images, thumbs), SCENES)
     assert lines.empty
     assert list(lines.columns) == ["scene", "kind", "pane", "x", "y", "x2", "y2"]

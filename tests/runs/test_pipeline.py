@@ -258,7 +258,7 @@ def test_first_fit_is_kept_and_measured(
     monkeypatch.setattr(jobs, "REPORT_EVERY", 0.0)
     write = jobs.write_json
     monkeypatch.setattr(jobs, "write_json", lambda path, status: (reports.append(dict(status)), write(path, status)))
-    condition = quick[0].condition.but(steps=6)
+    condition = quick[0].condition.replace(steps=6)
     assert pipeline.train_condition(condition) == "trained"
     artefact = store.read(condition.key)
     assert artefact.metrics["first_fit_step"] == 4
@@ -353,7 +353,7 @@ def in_folds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ImageSe
         folder = tmp_path_factory.mktemp("small")
         patch.setenv("VLCORE_HOME", str(folder))
         images = write_small(folder)
-        condition = subset.usual_condition(images).but(steps=6, batch_size=8, bias=0.5, labels="descriptive")
+        condition = subset.usual_condition(images).replace(steps=6, batch_size=8, bias=0.5, labels="descriptive")
         assert pipeline.train_condition(condition) == "trained"
         yield images, store.read(condition.key)
 
@@ -493,7 +493,7 @@ def test_first_fit_is_measured_only_where_every_fold_has_one(
     assert metrics["first_fit_step"] == 4
     assert metrics["first_fit"]["balanced_accuracy"]["n"] == 21
 
-    other = condition.but(init_seed=1)
+    other = condition.replace(init_seed=1)
     moments = watching.Watcher.moments
 
     def without_one(self: watching.Watcher, trained: train.TrainedModel) -> dict[str, watching.Moment]:
@@ -538,6 +538,6 @@ def test_more_pictures_than_a_fold_leaves_is_a_sentence(
     in_folds: tuple[ImageSet, store.Artefact], empty_home: Path
 ) -> None:
     write_small(empty_home)
-    condition = in_folds[1].condition.but(n_per_group=5)
+    condition = in_folds[1].condition.replace(n_per_group=5)
     with pytest.raises(ImageSetError, match="choose at most that many as n_per_group instead of 5"):
         pipeline.train_condition(condition)

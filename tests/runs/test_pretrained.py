@@ -67,7 +67,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLCORE_HOME", str(home))
         images, folder = write_mini(), save_clip(home / "tiny")
-        base = usual_condition(images).but(bias=0.75, labels="descriptive")
+        base = usual_condition(images).replace(bias=0.75, labels="descriptive")
         artefacts = {}
         for readout in pretrained.READOUTS:
             condition = pretrained.condition_of(str(folder), base, readout=readout)
@@ -227,7 +227,7 @@ def test_a_checkpoint_that_is_gone_or_changed_is_a_sentence(made: Made, artefact
 
 def test_another_checkpoint_than_the_condition_names_is_refused(made: Made, tmp_path: Path) -> None:
     other = save_clip(tmp_path / "tiny", seed=9)
-    condition = made.artefacts["probe"].condition.but(bias=0.5)
+    condition = made.artefacts["probe"].condition.replace(bias=0.5)
     with pytest.raises(PretrainedError, match=r"is tiny@.* and not tiny; ask for it anew"):
         pretrained.make_pretrained(str(other), condition)
     assert jobs.view(condition.key).state is jobs.State.FAILED
@@ -269,13 +269,13 @@ def test_a_condition_keeps_data_bias_labels_and_seeds(made: Made) -> None:
 
 def test_training_it_is_refused(made: Made, artefact: store.Artefact) -> None:
     with pytest.raises(ConditionError, match="python -m vlcore pretrained"):
-        pipeline.train_condition(artefact.condition.but(bias=0.25))
+        pipeline.train_condition(artefact.condition.replace(bias=0.25))
 
 
 @pytest.mark.parametrize("readout", ["zero-shot", "probe"])
 def test_labels_that_name_no_object_leave_the_probe_its_answer(made: Made, readout: str) -> None:
     condition = pretrained.condition_of(
-        str(made.folder), made.artefacts[readout].condition.but(labels="context"), readout=readout
+        str(made.folder), made.artefacts[readout].condition.replace(labels="context"), readout=readout
     )
     pretrained.make_pretrained(str(made.folder), condition)
     end = store.read(condition.key).metrics["end"]
@@ -302,7 +302,7 @@ def test_a_set_in_folds_has_a_probe_for_each_fold(
         return usual(self, pictures)
 
     monkeypatch.setattr(PretrainedEncoder, "embed_pictures", counted)
-    condition = pretrained.condition_of(str(folder), usual_condition(images).but(bias=0.5), readout="probe")
+    condition = pretrained.condition_of(str(folder), usual_condition(images).replace(bias=0.5), readout="probe")
     pretrained.make_pretrained(str(folder), condition)
     metrics = store.read(condition.key).metrics
     assert metrics["models"] == images.folds == 4

@@ -41,8 +41,8 @@ UMAP = pytest.mark.filterwarnings("ignore:Tensorflow not installed:ImportWarning
 def pair(home: Path) -> list[store.Artefact]:
     """Two models of the same held-out pictures; one has fewer training pictures and a narrower space."""
     return [
-        publish(IMAGES, BASE.but(init_seed=50)),
-        publish(IMAGES, BASE.but(init_seed=51, bias=0.5), space(IMAGES, 51, width=24)),
+        publish(IMAGES, BASE.replace(init_seed=50)),
+        publish(IMAGES, BASE.replace(init_seed=51, bias=0.5), space(IMAGES, 51, width=24)),
     ]
 
 
@@ -273,7 +273,7 @@ def test_spaces_of_one_point_are_fitted_without_a_fuss(
     home: Path, projection: Projection, seeds: tuple[int, ...]
 ) -> None:
     same = np.repeat(space(IMAGES, 0)[:1], len(IMAGES.table), axis=0)
-    artefacts = [publish(IMAGES, BASE.but(init_seed=seed), same) for seed in seeds]
+    artefacts = [publish(IMAGES, BASE.replace(init_seed=seed), same) for seed in seeds]
     make_map(keys(artefacts), projection)
     for artefact in artefacts:
         assert np.isfinite(model_map(artefact, projection, among=keys(artefacts)).points).all()

@@ -22,7 +22,7 @@ from vlcore.runs.shown import THUMB_SIDE, Shown, shown
 @pytest.fixture
 def export(empty_home: Path) -> Shown:
     images = pictured(empty_home)
-    return shown(publish(images, BASE.but(labels="descriptive")), images)
+    return shown(publish(images, BASE.replace(labels="descriptive")), images)
 
 
 @pytest.fixture

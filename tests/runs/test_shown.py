@@ -20,7 +20,7 @@ from vlcore.runs.compare import compare
 from vlcore.runs.model_maps import model_map
 from vlcore.runs.shown import THUMB_SIDE, Shown, shown
 
-DESCRIPTIVE = BASE.but(labels="descriptive", bias=0.5)
+DESCRIPTIVE = BASE.replace(labels="descriptive", bias=0.5)
 
 
 def show(condition: Condition, folder: Path) -> Shown:
@@ -75,14 +75,14 @@ def test_a_picture_is_small_and_its_own(empty_home: Path) -> None:
 
 
 def test_what_a_model_does_not_say_is_none(empty_home: Path) -> None:
-    export = show(BASE.but(labels="context"), empty_home)
+    export = show(BASE.replace(labels="context"), empty_home)
     assert export.table["predicted"].isna().all()
     assert export.table["right"].isna().all()
     assert all(value is None for value in export.table["predicted"])
 
 
 def test_a_captioner_has_no_points_for_captions(empty_home: Path) -> None:
-    export = show(BASE.but(objective="captioner"), empty_home)
+    export = show(BASE.replace(objective="captioner"), empty_home)
     assert len(export.table) == len(export.z) == len(export.pictures) == len(export.model.rows)
     assert not (export.table["kind"] == "caption").any()
     assert export.about["captions"] == ["horse", "camel"]

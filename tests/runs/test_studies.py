@@ -43,7 +43,7 @@ def test_a_block_differs_in_the_factor_and_the_bias_alone(name: str) -> None:
         for bias in levels:
             cell = [condition for condition in block if condition.bias == bias]
             assert len(cell) == len(arms)
-            neutral = {condition.but(**{study.factor: study.baseline}) for condition in cell}
+            neutral = {condition.replace(**{study.factor: study.baseline}) for condition in cell}
             assert len(neutral) == 1
     assert not set(study.beside) & set(study.conditions)
 

@@ -96,7 +96,7 @@ def test_what_is_written_is_read_back_equal(
     folder = tmp_path_factory.mktemp("tables")
     measured = {f"m{i}": {"value": v, "low": v, "high": v, "n": n} for i, v in enumerate(values)}
     end = {**measured, "plain": values[0], "absent": {"none": 'NA, "none"\nand more'}}
-    frame = runs_table([run(BIASED.but(bias=b), moments(end, first=None)) for b in (0.0, 0.1, 1.0)])
+    frame = runs_table([run(BIASED.replace(bias=b), moments(end, first=None)) for b in (0.0, 0.1, 1.0)])
     for path in write_tables(frame, folder):
         pd.testing.assert_frame_equal(read_table(path), frame)
 

@@ -27,7 +27,7 @@ NEW = unit(np.random.default_rng(5).normal(size=(6, 32)))
 
 
 def made(**settings: object) -> ModelMap:
-    return model_map(publish(IMAGES, BASE.but(data_seed=70, **settings)))
+    return model_map(publish(IMAGES, BASE.replace(data_seed=70, **settings)))
 
 
 @pytest.fixture(scope="module")

@@ -128,6 +128,6 @@ def test_every_check_turns_the_light_alone(experiments: list[store.Artefact], fl
 
 
 def test_the_gate_is_of_the_same_seeds_and_settings(experiments: list[store.Artefact]) -> None:
-    other_seed = experiments[2].condition.but(init_seed=7)
+    other_seed = experiments[2].condition.replace(init_seed=7)
     assert validity.gate(other_seed, good).light is Light.UNKNOWN
     assert validity.gate(experiments[2].condition, good).light is Light.GREEN

@@ -56,7 +56,7 @@ def test_a_set_that_was_made_anew_is_read_anew(monkeypatch: pytest.MonkeyPatch, 
 
 # --- maps and comparisons
 
-BASE = stand_ins.BASE.but(data="stand-ins", data_version="1")
+BASE = stand_ins.BASE.replace(data="stand-ins", data_version="1")
 IMAGES = dataclasses.replace(stand_ins.image_set(), name="stand-ins", version="1")
 
 
@@ -65,7 +65,7 @@ def models(home: object, monkeypatch: pytest.MonkeyPatch) -> list[store.Artefact
     """Three models of a set whose pictures are tiles with their names."""
     shown = dataclasses.replace(IMAGES, about={"pictures": "none"})
     monkeypatch.setattr(work, "open_set", lambda name, version=None: {"stand-ins": shown}[name])
-    conditions = [BASE, BASE.but(bias=0.5), BASE.but(labels="descriptive")]
+    conditions = [BASE, BASE.replace(bias=0.5), BASE.replace(labels="descriptive")]
     return [store.read(one.key) if store.published(one.key) else stand_ins.publish(IMAGES, one) for one in conditions]
 
 
@@ -126,7 +126,7 @@ def test_a_fit_is_queued_under_the_key_that_it_is_read_from(
 
 
 def test_a_map_of_a_model_that_was_trained_anew_is_read_anew(models: list[store.Artefact]) -> None:
-    condition = BASE.but(init_seed=96)
+    condition = BASE.replace(init_seed=96)
     first = stand_ins.publish(IMAGES, condition)
     before = work.comparison([first.key])
     shutil.rmtree(first.path)

@@ -237,7 +237,7 @@ def first_errors(
         if step and wrong.mean() < low:
             raise _EnoughError
 
-    plain, looks = condition.but(mitigation="none"), range(0, condition.steps + 1, CHECK_EVERY)
+    plain, looks = condition.replace(mitigation="none"), range(0, condition.steps + 1, CHECK_EVERY)
     groups = torch.zeros(len(data.own), dtype=torch.long)
     with contextlib.suppress(_EnoughError):
         _loop(plain, data, device, mitigation.average, groups, looks, look, torch.inference_mode()(judge))

@@ -74,7 +74,7 @@ def headline(found: Findings) -> Headline | None:
     if level is None or level.difference is None:
         return None
     return Headline(
-        bias=describe_bias(found.study.conditions[0].but(bias=level.bias)),
+        bias=describe_bias(found.study.conditions[0].replace(bias=level.bias)),
         short=_arm(found, "undescriptive", level.bias),
         descriptive=_arm(found, "descriptive", level.bias),
         difference=points(level.difference.mean),

@@ -85,7 +85,7 @@ def over_runs(step: Step, values: Mapping[str, Mapping[str, float]], seeds: Sequ
     """
     quantity, found = step.quantity, []
     for seed in seeds:
-        left, right = (values.get(c.but(data_seed=seed, init_seed=seed).key, {}) for c in step.conditions)
+        left, right = (values.get(c.replace(data_seed=seed, init_seed=seed).key, {}) for c in step.conditions)
         parts = [right.get(quantity.measure)]
         parts += [right.get(quantity.less)] if quantity.less else []
         parts += [left.get(quantity.measure)] if quantity.beside else []
@@ -154,7 +154,10 @@ def verdicts(frame: pd.DataFrame, lesson: Lesson, grouping: Grouping) -> dict[st
         AnalysisError: when the runs do not compare.
     """
     keys = {
-        c.but(data_seed=seed, init_seed=seed).key for step in lesson.steps for c in step.conditions for seed in SEEDS
+        c.replace(data_seed=seed, init_seed=seed).key
+        for step in lesson.steps
+        for c in step.conditions
+        for seed in SEEDS
     }
     rows = frame[frame["key"].isin(keys)]
     return {verdict.claim.id: verdict for verdict in ledger(rows, grouping)} if len(rows) else {}

@@ -230,7 +230,7 @@ def _four_experiments(usual: Condition, grouping: Grouping) -> Lesson:
 
 def _collapse(usual: Condition, grouping: Grouping) -> Lesson:
     animal = grouping.object_word
-    literal = usual.but(negatives="none")
+    literal = usual.replace(negatives="none")
     right = Quantity("balanced_accuracy", "Right on all groups", share=True)
     shares = (
         Choice("nearly-always", "nearly always: 90 % or more", 0.9),

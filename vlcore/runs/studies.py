@@ -161,7 +161,7 @@ def controls(study: Study) -> tuple[Condition, ...]:
         return ()
     short = [condition for condition in study.conditions if condition.labels == study.baseline]
     placebos = [condition.with_labels(PLACEBO) for condition in short]
-    removed = [condition.but(size_mode="random_removal") for condition in short if condition.bias > 0]
+    removed = [condition.replace(size_mode="random_removal") for condition in short if condition.bias > 0]
     there = set(study.conditions)
     return tuple(condition for condition in (*placebos, *removed) if condition not in there)
 

@@ -57,7 +57,7 @@ def gate(condition: Condition, read: Callable[[str], store.Artefact] = store.rea
 def unbiased_runs(condition: Condition) -> list[Condition]:
     """The runs without bias that a condition's recipe is judged by: in both of the study's label styles where its
     objective reads labels, else in its own."""
-    unbiased = condition.but(bias=0.0, size_mode="shrink")
+    unbiased = condition.replace(bias=0.0, size_mode="shrink")
     found = []
     for labels in STYLES_OF_THE_STUDY:
         with suppress(ConditionError):  # an objective or a choice of negatives that does not go with the style

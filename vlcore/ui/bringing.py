@@ -72,7 +72,7 @@ def section(images: ImageSet, usual: Condition) -> None:
         return
     source = name if place == FROM_HUB else str(models_folder() / "checkpoints" / place)
     with shell.errors_as_sentences():
-        base = usual.but(labels=style, template="", bias=controls.BIASES[bias])
+        base = usual.replace(labels=style, template="", bias=controls.BIASES[bias])
         _state(source, condition_of(source, base, readout=readout))
 
 

@@ -96,7 +96,7 @@ def condition_controls(
             help="Both are small transformers; they differ in how a picture is cut into tokens. The study's is on "
             "linear patches.",
         )
-    condition = default.but(
+    condition = default.replace(
         bias=BIASES[bias],
         labels=LABELS.get(labels or "", default.labels),
         negatives=NEGATIVES[negatives],

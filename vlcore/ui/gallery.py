@@ -29,7 +29,7 @@ _PALETTES = {palette.name: palette for palette in (LIGHT, DARK)}
 
 def pool_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
     """The training pictures of a condition before any is removed, in their fixed order, (n,)."""
-    return training_rows(subset.parts(images, condition.data_seed)[0], condition.but(bias=0.0))
+    return training_rows(subset.parts(images, condition.data_seed)[0], condition.replace(bias=0.0))
 
 
 def kept_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
@@ -39,7 +39,7 @@ def kept_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
 
 def sheets(images: ImageSet, condition: Condition, palette: Palette, side: int) -> dict[str, Any]:
     """The contact sheets of a condition's training pictures, as a finished specification."""
-    return _sheets(images.name, images.version, condition.but(steps=0), palette.name, side)
+    return _sheets(images.name, images.version, condition.replace(steps=0), palette.name, side)
 
 
 @st.cache_resource(max_entries=60, show_spinner="Drawing the pictures …")
@@ -70,7 +70,7 @@ def _sheets(name: str, _version: str, condition: Condition, palette: str, side: 
 
 def means(images: ImageSet, condition: Condition) -> dict[str, NDArray[np.uint8]]:
     """Mean picture of each group over the condition's training pictures, by group; a group without any is absent."""
-    return _means(images.name, images.version, condition.but(steps=0, labels="undescriptive"))
+    return _means(images.name, images.version, condition.replace(steps=0, labels="undescriptive"))
 
 
 @st.cache_data(max_entries=60, show_spinner=False)

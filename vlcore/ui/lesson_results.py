@@ -66,7 +66,7 @@ def readings(lesson: Lesson, step: Step, images: ImageSet) -> list[numbers.Readi
         found.append(this_run(step))
     shipped = numbers.values_of(_published(images.name, images.version), numbers.measures_of(lesson))
     here = _values_here(lesson)
-    asked_for = {step.right.but(data_seed=seed, init_seed=seed).key for seed in numbers.SEEDS}
+    asked_for = {step.right.replace(data_seed=seed, init_seed=seed).key for seed in numbers.SEEDS}
     # Where all runs of this server are among the published ones there is nothing to add.
     sources = {"in the runs of this server": here} if asked_for & set(here) - set(shipped) else {}
     for where, values in {**sources, "in the published runs": shipped}.items():
@@ -103,7 +103,7 @@ def _published(data: str, version: str) -> pd.DataFrame:
 def _keys_here(lesson: Lesson) -> list[str]:
     """Keys of the runs on this server that a lesson is about, whatever their seed."""
     conditions = dict.fromkeys(condition for step in lesson.steps for condition in step.conditions if condition.steps)
-    keys = [c.but(data_seed=seed, init_seed=seed).key for c in conditions for seed in numbers.SEEDS]
+    keys = [c.replace(data_seed=seed, init_seed=seed).key for c in conditions for seed in numbers.SEEDS]
     return [key for key in keys if store.published(key)]
 
 

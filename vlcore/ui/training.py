@@ -81,7 +81,7 @@ def knobs(images: ImageSet, usual: Condition) -> Condition:
             st.info(f"{chosen['objective']} reads no label style; {wanted} stands for what it knows.")
         labels, template = wanted, ""
     with shell.errors_as_sentences():
-        return usual.but(
+        return usual.replace(
             labels=labels,
             template=template,
             bias=controls.BIASES[bias],
@@ -108,11 +108,11 @@ def twin_of(condition: Condition) -> tuple[Condition, str] | None:
         ("architecture", "the usual encoder"),
     ):
         if getattr(condition, field) != getattr(usual, field):
-            return condition.but(**{field: getattr(usual, field)}), what
+            return condition.replace(**{field: getattr(usual, field)}), what
     if condition.labels != usual.labels:
         return condition.with_labels(usual.labels), "short labels"
     if condition.bias:
-        return condition.but(bias=0.0), "no bias"
+        return condition.replace(bias=0.0), "no bias"
     return None
 
 
