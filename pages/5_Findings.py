@@ -8,7 +8,7 @@ from vlcore.choices import PRESETS
 from vlcore.images.subset import usual_condition
 from vlcore.runs import findings_words as words
 from vlcore.runs import methods, studies
-from vlcore.runs.pairing import AnalysisError
+from vlcore.runs.table import AnalysisError
 from vlcore.ui import controls, findings, shell
 from vlcore.ui import findings_sections as sections
 

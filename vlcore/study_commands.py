@@ -72,8 +72,7 @@ def study(options: Namespace) -> list[dict[str, Any]]:
 def analyse(options: Namespace) -> dict[str, Any]:
     """Compare every arm of a study with its baseline, and write tables where they are asked for."""
     from vlcore.runs.analysis import analyse as compare
-    from vlcore.runs.pairing import AnalysisError
-    from vlcore.runs.table import runs_table, write_tables
+    from vlcore.runs.table import AnalysisError, runs_table, write_tables
 
     found = studies.find(options.grid, commands.base_of(options), options.seeds)
     runs = studies.runs([*found.everything, *studies.controls(found)])
@@ -150,8 +149,8 @@ def report(options: Namespace) -> dict[str, Any]:
     """Write a study of label styles as one offline HTML file."""
     from vlcore.runs.findings import findings
     from vlcore.runs.findings_words import answer
-    from vlcore.runs.pairing import AnalysisError
     from vlcore.runs.report import report_html
+    from vlcore.runs.table import AnalysisError
 
     out = commands.page_path(options.out)
     found = studies.find(options.grid, commands.base_of(options), options.seeds)

@@ -16,8 +16,7 @@ from vlcore.conditions import Condition
 from vlcore.measures.design import phi
 from vlcore.measures.paired import holm
 from vlcore.runs.analysis import TABLES, Analysis, analyse
-from vlcore.runs.pairing import AnalysisError, is_share
-from vlcore.runs.table import runs_table
+from vlcore.runs.table import AnalysisError, is_share, runs_table
 
 
 def effect(size: float, sd: float = 0.01, fall: float = 0.3) -> Callable[[Condition], dict[str, Any]]:

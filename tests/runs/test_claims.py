@@ -18,8 +18,7 @@ from vlcore.measures.design import phi
 from vlcore.runs import evidence
 from vlcore.runs.claims import claims, ledger
 from vlcore.runs.evidence import Evidence, Reading, decided, status_of
-from vlcore.runs.pairing import AnalysisError
-from vlcore.runs.table import runs_table
+from vlcore.runs.table import AnalysisError, runs_table
 from vlcore.runs.verdicts import Verdict, judge, not_run
 
 STYLES = ("undescriptive", "descriptive", "shuffled_context")

@@ -31,9 +31,8 @@ from vlcore.runs.findings import (
     with_advantage,
 )
 from vlcore.runs.methods import command, methods
-from vlcore.runs.pairing import AnalysisError
 from vlcore.runs.studies import Study, StudyError
-from vlcore.runs.table import runs_table
+from vlcore.runs.table import AnalysisError, runs_table
 
 SEEDS = 7
 

@@ -16,7 +16,7 @@ from vlcore.conditions import Condition
 from vlcore.measures.design import SlopeTest
 from vlcore.measures.paired import ALPHA, ENOUGH, blocks_to_decide, smallest_p
 from vlcore.runs.compared import Compared, compared
-from vlcore.runs.pairing import LIMIT, SEEDS, AnalysisError, check_alike, rows_of, settings_of
+from vlcore.runs.table import LIMIT, SEEDS, AnalysisError, check_alike, rows_of, settings_of
 
 SECONDARY = (
     "balanced_accuracy", "majority_accuracy", "worst_group_accuracy", "context_flip_rate", "object_flip_rate",

@@ -15,7 +15,7 @@ import pandas as pd
 from vlcore.measures import design
 from vlcore.measures.estimate import Estimate
 from vlcore.measures.paired import ALPHA, MARGIN, Paired, holm, iqm, paired, seeds_needed
-from vlcore.runs.pairing import LIMIT, block_names, by_block, is_share, numbers, slope_column, together, why_absent
+from vlcore.runs.table import LIMIT, align_blocks, block_names, by_block, is_share, slope_column, to_array, why_absent
 
 DELTAS = (0.05, 0.1, 0.2)  # differences for which the number of seeds is said
 
@@ -135,11 +135,11 @@ def compared(
 def _level(first: pd.DataFrame, second: pd.DataFrame, bias: float, measure: str, name: str) -> Level:
     if bias not in first.columns or bias not in second.columns:
         return Level(bias, (), None, None, None, None, {}, not_decided(0))
-    here, there = together(first[[bias]], second[[bias]])
+    here, there = align_blocks(first[[bias]], second[[bias]])
     blocks = tuple(block_names(here.index))
     if len(blocks) < 2:
         return Level(bias, blocks, None, None, None, None, {}, not_decided(len(blocks)))
-    difference = paired(numbers(there)[:, 0] - numbers(here)[:, 0])
+    difference = paired(to_array(there)[:, 0] - to_array(here)[:, 0])
     needed = {delta: seeds_needed(difference.sd, delta) for delta in DELTAS} if is_share(measure) else {}
     p = difference.test.p
     return Level(
@@ -166,20 +166,20 @@ def _over_levels(
     """Slope test, analysis of variance, components and the mean over levels, with the reasons for those not there."""
     parts: dict[str, Any] = dict.fromkeys(("slope", "slope_on_value", "components", "overall")) | {"anova": ()}
     kept = [below_limit(table) for table in (first, second, first_scaled, second_scaled)]
-    low, high = together(kept[0], kept[1])
+    low, high = align_blocks(kept[0], kept[1])
     if low.shape[1] == 0:
         return parts, dict.fromkeys(parts, "no level of bias below 1 has runs of both arms")
     if len(low) < 2:
         return parts, dict.fromkeys(parts, f"blocks that are complete at every level below 1: {len(low)}, two needed")
     data, init = (low.index.get_level_values(seed).tolist() for seed in ("data_seed", "init_seed"))
     phi = design.phi(low.columns.to_numpy(dtype=float))
-    scaled = together(kept[2], kept[3])
+    scaled = align_blocks(kept[2], kept[3])
     asked = {
-        "slope": lambda: design.slope_difference(phi, *(numbers(table) for table in scaled)),
-        "slope_on_value": lambda: design.slope_difference(phi, numbers(low), numbers(high)),
-        "anova": lambda: design.anova(numbers(low), numbers(high)),
-        "components": lambda: design.components(numbers(pd.concat([low, high], axis=1)), data, init),
-        "overall": lambda: iqm(numbers(high) - numbers(low)),
+        "slope": lambda: design.slope_difference(phi, *(to_array(table) for table in scaled)),
+        "slope_on_value": lambda: design.slope_difference(phi, to_array(low), to_array(high)),
+        "anova": lambda: design.anova(to_array(low), to_array(high)),
+        "components": lambda: design.components(to_array(pd.concat([low, high], axis=1)), data, init),
+        "overall": lambda: iqm(to_array(high) - to_array(low)),
     }
     absent = {}
     for name, ask in asked.items():

@@ -18,17 +18,17 @@ from vlcore.measures.design import phi, slopes
 from vlcore.measures.estimate import Estimate
 from vlcore.measures.paired import ALPHA, ENOUGH, Paired, holm, paired, t_interval
 from vlcore.runs.compared import not_decided
-from vlcore.runs.pairing import (
+from vlcore.runs.table import (
     LIMIT,
+    align_blocks,
     by_block,
     check_alike,
     check_once,
     kind_of,
     measured,
-    numbers,
     rows_of,
     slope_column,
-    together,
+    to_array,
     why_absent,
 )
 
@@ -119,7 +119,7 @@ class Evidence:
         return rows
 
     def _measured(self, look: Look) -> pd.DataFrame:
-        """As `vlcore.runs.pairing.rows_of`, from the rows by measure."""
+        """As `vlcore.runs.table.rows_of`, from the rows by measure."""
         names = [(name, look.moment) for name in (look.measure, kind_of(look.measure))]
         rows = [self._rows[name] for name in names if name in self._rows]
         if not rows:
@@ -151,12 +151,12 @@ def slopes_of(table: pd.DataFrame) -> pd.Series:
     """
     if table.shape[1] < 2:
         raise NotThere(f"levels of bias: {table.shape[1]}, two needed for a slope")
-    return pd.Series(slopes(phi(table.columns.to_numpy(dtype=float)), numbers(table)), index=table.index)
+    return pd.Series(slopes(phi(table.columns.to_numpy(dtype=float)), to_array(table)), index=table.index)
 
 
 def against(treated: pd.DataFrame, reference: pd.DataFrame, of: Callable[[pd.DataFrame], pd.Series]) -> Contrast:
     """Two arms on the levels and blocks that both have."""
-    here, there = together(treated, reference)
+    here, there = align_blocks(treated, reference)
     if here.shape[1] == 0:
         raise NotThere("the two arms share no level of bias")
     return Contrast(of(here), of(there))

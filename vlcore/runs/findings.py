@@ -22,10 +22,9 @@ from vlcore.measures.paired import t_interval
 from vlcore.runs.analysis import SECONDARY, Analysis, analyse
 from vlcore.runs.claims import ledger
 from vlcore.runs.evidence import PLAIN, STYLES
-from vlcore.runs.pairing import check_alike, measured, rows_of
 from vlcore.runs.store import Artefact
 from vlcore.runs.studies import Study, StudyError
-from vlcore.runs.table import runs_table
+from vlcore.runs.table import check_alike, measured, rows_of, runs_table
 from vlcore.runs.verdicts import Verdict
 
 PRIMARY = "minority_accuracy"

@@ -30,7 +30,7 @@ from vlcore.runs.findings import (
     mean_curves,
     values,
 )
-from vlcore.runs.pairing import is_share
+from vlcore.runs.table import is_share
 from vlcore.runs.verdicts import Verdict
 
 MEASURES = {

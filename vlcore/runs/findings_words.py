@@ -21,7 +21,7 @@ from vlcore.runs.analysis import Analysis
 from vlcore.runs.compared import Level, not_decided
 from vlcore.runs.findings import PRIMARY, Findings, values
 from vlcore.runs.findings_figures import cells_of, words_of
-from vlcore.runs.pairing import LIMIT, is_share
+from vlcore.runs.table import LIMIT, is_share
 from vlcore.runs.verdicts import Verdict
 
 

@@ -26,8 +26,7 @@ from vlcore.runs import store, words
 from vlcore.runs.findings_words import estimate_words
 from vlcore.runs.lesson_steps import Lesson, Step, lessons
 from vlcore.runs.measured import find
-from vlcore.runs.pairing import AnalysisError
-from vlcore.runs.table import runs_table
+from vlcore.runs.table import AnalysisError, runs_table
 from vlcore.runs.titles import title
 from vlcore.runs.verdicts import Verdict, not_run
 from vlcore.ui import controls, drawn, film, findings_sections, lesson_parts, shell, work
