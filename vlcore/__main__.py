@@ -27,7 +27,7 @@ from vlcore import (
 from vlcore.choices import PRESETS
 from vlcore.images.captions import LABEL_STYLES
 from vlcore.images.generate import PROMPT
-from vlcore.images.importers import FORMATS
+from vlcore.images.importers import format_names
 from vlcore.runs.jobs import JobCancelledError
 from vlcore.runs.projections import KINDS
 from vlcore.runs.studies import STUDIES
@@ -131,7 +131,7 @@ def _data_commands(commands_of: Any, add: Callable[..., Any]) -> None:
     bring = add("import", "a folder, a zip or a benchmark becomes an image set", data_commands.import_pictures, data)
     bring.add_argument("source", help="folder or zip, or an .npz of embeddings (README, Image sets)")
     bring.add_argument("--name", required=True, help="of the set")
-    bring.add_argument("--format", default="auto", help=f"one of {', '.join(FORMATS)}")
+    bring.add_argument("--format", default="auto", help=f"one of {', '.join(format_names())}")
     bring.add_argument("--objects", metavar="A,B", help="two objects, where the source has more")
     bring.add_argument("--contexts", metavar="C,D", help="two contexts; A belongs in C and B in D")
     bring.add_argument("--short", default="{object}", help="template of the undescriptive label")

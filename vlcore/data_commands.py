@@ -19,7 +19,7 @@ from vlcore.commands import CommandError, progress_bar, with_bar, within
 from vlcore.home import data_folder, make_folder
 from vlcore.images.catalogue import check_name, new_recipe, open_set, set_names
 from vlcore.images.imagesets import ImageSet, ImageSetError, Progress
-from vlcore.images.importers.left_out import LIST
+from vlcore.images.importers.writing import LIST
 from vlcore.images.rendered import Recipe, recipe_of
 from vlcore.runs import jobs, queues, store
 
@@ -182,7 +182,7 @@ def generate(options: Namespace) -> dict[str, Any]:
     """Have a text-to-image model draw a set: the plan, what it costs, the pictures, the import."""
     from vlcore.images import generate as making
     from vlcore.images.importers import import_set
-    from vlcore.images.importers.choice import FEWEST
+    from vlcore.images.importers.listing import FEWEST
 
     check_name(options.name)
     objects, contexts = _pair("--objects", options.objects), _pair("--contexts", options.contexts)

@@ -21,9 +21,9 @@ from vlcore.conditions import Condition
 from vlcore.home import data_folder, write_json
 from vlcore.images.catalogue import check_free, publish
 from vlcore.images.imagesets import ImageSet, read_set
-from vlcore.images.importers.choice import majority_in_words
 from vlcore.images.importers.embedded import choose_rows, own_captions, write_set
 from vlcore.images.importers.embeddings import Embeddings, read_embeddings
+from vlcore.images.importers.listing import majority_in_words
 from vlcore.images.staging import staging_dir
 from vlcore.images.vocabulary import Vocabulary
 from vlcore.measures.scores import logits

@@ -95,7 +95,7 @@ def _refused(listing: importers.Listing, called: str) -> str | None:
         return f"This {called} shows one object only, {counts.index[0]}; {needed}."
     if len(counts.columns) == 1:
         return f"This {called} shows one context only, {counts.columns[0]}; {needed}."
-    if counts.size and listing.usual_choice() is None:
+    if counts.size and listing.default_choice() is None:
         return f"This {called} has no two objects with pictures in the same two contexts; {needed}."
     return None
 
@@ -137,7 +137,7 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
     if listing.skipped:
         with st.expander(f"{len(listing.skipped):,} files are left out"):
             st.dataframe(pd.DataFrame(listing.skipped, columns=["file", "why"]), hide_index=True)
-    usual = listing.usual_choice()
+    usual = listing.default_choice()
     with st.form("import"):
         left, right = st.columns(2)
         objects = contexts = ("", "")

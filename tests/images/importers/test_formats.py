@@ -14,8 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vlcore.images.importers import FORMATS, ImportSetError, Listing, look
+from vlcore.images.catalogue import open_set
+from vlcore.images.importers import ImportSetError, Listing, format_names, formats, look
 from vlcore.images.importers.folders import cut_names
+from vlcore.images.importers.listing import Found, Row
+from vlcore.images.importers.source import Source
 
 Tree = Any
 
@@ -47,7 +50,7 @@ def test_folders_name_object_and_context(wrap: str, pattern: str, tree: Tree, gr
         "columns": ["grass", "desert"],
         "data": [[3, 1], [1, 2]],
     }
-    assert found.usual_choice() == (("horse", "camel"), ("grass", "desert"))
+    assert found.default_choice() == (("horse", "camel"), ("grass", "desert"))
     assert found.skipped == []
     assert found.table["file"].is_monotonic_increasing
 
@@ -482,7 +485,7 @@ def test_mixed_pictures_of_imagenet9_belong_to_the_animal_that_they_show(tree: T
 
 
 def test_the_formats_are_named() -> None:
-    assert FORMATS == (
+    assert format_names() == (
         "auto", "imagefolder", "captions-csv", "waterbirds", "spawrious", "metashift", "nico++", "imagenet-9",
         "folders", "context-first",
     )  # fmt: skip
@@ -494,7 +497,7 @@ def test_a_format_that_is_not_there_is_refused(tree: Tree, groups: Any) -> None:
         look(root, "coco")
 
 
-@pytest.mark.parametrize("format", [name for name in FORMATS[1:] if name not in ("folders", "context-first")])
+@pytest.mark.parametrize("format", [name for name in format_names()[1:] if name not in ("folders", "context-first")])
 def test_a_source_that_is_not_what_it_is_said_to_be_is_refused(format: str, tree: Tree, groups: Any) -> None:
     root = tree(groups(1, 1, 1, 1))
     with pytest.raises(ImportSetError, match=rf"source is not of the format {format.replace('+', '.')}, which needs"):
@@ -525,3 +528,20 @@ def test_a_table_of_which_nothing_is_there(tree: Tree) -> None:
         match=r"read as imagefolder and holds no picture that can be used: 1\.png is in the table.*so on for 1 more",
     ):
         look(root)
+
+
+def test_a_new_importer_is_one_entry(tree: Tree, cli: Any, empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_flat(source: Source) -> Found | None:
+        """Files named ``<object>+<context>+<anything>``."""
+        rows = [Row(file, *file.split("+")[:2]) for file in source.files if file.count("+") == 2]
+        return Found("Names with plus signs.", rows, []) if rows else None
+
+    monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, formats.Format("flat", read_flat, "names a+b+c.png")))
+    monkeypatch.setenv("COLUMNS", "400")
+    code, out, _ = cli("data", "import", "--help")
+    assert (code, "nico++, imagenet-9, folders, context-first, flat" in out) == (0, True)
+    pairs = [(obj, context) for obj in ("cat", "dog") for context in ("sofa", "snow")]
+    source = tree({f"{obj}+{place}+{at}.png": 10 * at + n for n, (obj, place) in enumerate(pairs) for at in range(4)})
+    code, out, _ = cli("data", "import", source, "--name", "pets")
+    assert (code, "format: flat\n" in out) == (0, True)
+    assert set(open_set("pets").counts()["pool"].values()) == {4}

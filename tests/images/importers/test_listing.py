@@ -97,12 +97,12 @@ def test_counts_are_objects_by_contexts_with_ours_first() -> None:
 def test_the_larger_groups_are_the_majority(sizes: tuple[int, ...], contexts: tuple[str, str]) -> None:
     pairs = [("cat", "grass"), ("cat", "snow"), ("dog", "grass"), ("dog", "snow")]
     found = listing(*((*pair, size) for pair, size in zip(pairs, sizes, strict=True)))
-    assert found.usual_choice() == (("cat", "dog"), contexts)
+    assert found.default_choice() == (("cat", "dog"), contexts)
 
 
 def test_the_majority_is_that_of_the_training_pictures() -> None:
     rows = [Row(f"{split}{pair}{n}", *pair, split) for split, pair, n in _balanced_test_with_biased_train()]
-    assert listing_of("folders", Found("", rows, [])).usual_choice() == (("cat", "dog"), ("snow", "grass"))
+    assert listing_of("folders", Found("", rows, [])).default_choice() == (("cat", "dog"), ("snow", "grass"))
 
 
 def _balanced_test_with_biased_train() -> list[tuple[str, tuple[str, str], int]]:
@@ -128,7 +128,7 @@ def test_the_usual_choice_has_the_largest_smallest_cell(objects: int, contexts: 
         for k in range(contexts)
         for m in range(k)
     )
-    choice = found.usual_choice()
+    choice = found.default_choice()
     if best == 0:
         assert choice is None
         return
@@ -140,11 +140,11 @@ def test_the_usual_choice_has_the_largest_smallest_cell(objects: int, contexts: 
 
 
 def test_nothing_to_choose_from_is_no_choice() -> None:
-    assert listing(("cat", "snow", 3)).usual_choice() is None
-    assert listing(("cat", "snow", 3), ("dog", "grass", 3)).usual_choice() is None
+    assert listing(("cat", "snow", 3)).default_choice() is None
+    assert listing(("cat", "snow", 3), ("dog", "grass", 3)).default_choice() is None
     captions = listing_of("captions-csv", Found("", [Row("a.png", "", "", caption="a cat")], []))
     assert captions.counts().empty
-    assert captions.usual_choice() is None
+    assert captions.default_choice() is None
 
 
 def test_captions_name_groups_by_whole_words() -> None:
@@ -158,7 +158,7 @@ def test_captions_name_groups_by_whole_words() -> None:
         "7.png": "dog in snow on grass",
     }
     rows = [Row(file, "", "", caption=text) for file, text in captions.items()]
-    named = listing_of("captions-csv", Found("", rows, [])).by_words(("polar bear", "dog"), ("snow", "grass"))
+    named = listing_of("captions-csv", Found("", rows, [])).match_names(("polar bear", "dog"), ("snow", "grass"))
     assert named.table[["file", "object", "context"]].to_numpy().tolist() == [
         ["1.png", "polar bear", "snow"],
         ["2.png", "dog", "grass"],

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vlcore.images.importers.npz import open_npz
+from vlcore.images.importers.embeddings import open_npz
 from vlcore.images.importers.source import ImportSetError
 
 

@@ -24,7 +24,7 @@ def test_shared_pictures_become_sets(folder: str, sizes: tuple[int, ...], folds:
         pytest.skip(f"needs the shared pictures in {SHARED}")
     counts = dict(zip(SCENES.names, sizes, strict=True))
     listing = look(source)
-    assert listing.usual_choice() == (SCENES.objects, SCENES.contexts)
+    assert listing.default_choice() == (SCENES.objects, SCENES.contexts)
     assert listing.skipped == []
     report = import_set(source, folder)
     images = read_set(data_folder() / folder)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from vlcore.images.imagesets import SPLITS
-from vlcore.images.importers.splits import FIXED_FROM, SHARES, assign, deal, quotas
+from vlcore.images.importers.splits import FIXED_FROM, SHARES, assign_splits, choose_splits, quotas
 
 Sets = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -48,7 +48,7 @@ def none(group: NDArray[np.int64]) -> NDArray[np.str_]:
 @given(sets(FIXED_FROM, FIXED_FROM + 90), st.integers(0, 1000))
 def test_a_large_set_is_split_by_shares_and_clusters_stay_whole(of: Sets, seed: int) -> None:
     group, cluster = of
-    made = assign(none(group), group, cluster, seed)
+    made = choose_splits(none(group), group, cluster, seed)
     assert made.folds == 0
     assert not made.removed.any()
     assert all(len(names) == 1 for names in splits_of(cluster, made.split).values())
@@ -57,12 +57,12 @@ def test_a_large_set_is_split_by_shares_and_clusters_stay_whole(of: Sets, seed: 
         for name, share in SHARES.items():
             # Clusters are dealt while there is room for them, and single pictures fill the rest.
             assert abs(cell(made.split, group, name, number) - share * size) < 1
-    assert (assign(none(group), group, cluster, seed).split == made.split).all()
+    assert (choose_splits(none(group), group, cluster, seed).split == made.split).all()
 
 
 def test_other_seeds_are_other_splits() -> None:
     group = np.repeat(np.arange(4), FIXED_FROM)
-    made = [assign(none(group), group, np.arange(len(group)), seed).split for seed in range(3)]
+    made = [choose_splits(none(group), group, np.arange(len(group)), seed).split for seed in range(3)]
     assert all((made[one] != made[other]).any() for one in range(3) for other in range(one))
 
 
@@ -73,9 +73,9 @@ def test_a_small_set_is_a_pool_for_folds(of: Sets, seed: int) -> None:
     scenes = min(len(np.unique(cluster[group == number])) for number in range(4))
     if scenes < 2:
         with pytest.raises(ValueError, match="single cluster"):
-            assign(none(group), group, cluster, seed)
+            choose_splits(none(group), group, cluster, seed)
         return
-    made = assign(none(group), group, cluster, seed)
+    made = choose_splits(none(group), group, cluster, seed)
     assert set(made.split) == {"pool"}
     assert made.folds == min(5, scenes)
     assert f"in {made.folds} folds" in made.note
@@ -87,7 +87,7 @@ def test_the_source_s_own_test_set_is_kept(of: Sets, seed: int, with_val: bool) 
     group, cluster = of
     names = ["train", "val", "test"] if with_val else ["train", "test"]
     given_split = np.array(names)[np.random.default_rng(seed).integers(0, len(names), len(group))]
-    made = assign(given_split, group, cluster, seed)
+    made = choose_splits(given_split, group, cluster, seed)
     if made.folds:
         assert "don't have all four groups" in made.note
         return
@@ -109,7 +109,7 @@ def test_the_source_s_own_test_set_is_kept(of: Sets, seed: int, with_val: bool) 
 def test_validation_and_probe_come_out_of_train_where_the_source_has_none() -> None:
     group = np.repeat(np.arange(4), 150)
     given_split = np.where(np.arange(600) % 150 < 100, "train", "test")
-    made = assign(given_split, group, np.arange(600), 0)
+    made = choose_splits(given_split, group, np.arange(600), 0)
     for number in range(4):
         sizes = {name: cell(made.split, group, name, number) for name in SPLITS}
         assert sizes == {"train": 90, "val": 5, "probe": 5, "test": 50}
@@ -119,17 +119,17 @@ def test_half_of_the_source_s_validation_becomes_probe_and_its_own_probe_stays()
     group = np.repeat(np.arange(4), 100)
     place = np.arange(400) % 100
     given_split = np.select([place < 60, place < 80], ["train", "val"], "test")
-    made = assign(given_split, group, np.arange(400), 0)
+    made = choose_splits(given_split, group, np.arange(400), 0)
     assert [cell(made.split, group, name, 2) for name in SPLITS] == [60, 10, 10, 20]
     own = np.select([place < 60, place < 70, place < 80], ["train", "val", "probe"], "test")
-    assert (assign(own, group, np.arange(400), 0).split == own).all()
+    assert (choose_splits(own, group, np.arange(400), 0).split == own).all()
 
 
 def test_a_group_without_validation_gets_one_and_the_others_keep_theirs() -> None:
     group = np.repeat(np.arange(4), 100)
     place = np.arange(400) % 100
     given_split = np.select([place < 60, (place < 80) & (group != 3)], ["train", "val"], "test")
-    made = assign(given_split, group, np.arange(400), 0)
+    made = choose_splits(given_split, group, np.arange(400), 0)
     assert [cell(made.split, group, name, 0) for name in SPLITS] == [60, 10, 10, 20]
     assert [cell(made.split, group, name, 3) for name in SPLITS] == [54, 3, 3, 40]
 
@@ -137,7 +137,7 @@ def test_a_group_without_validation_gets_one_and_the_others_keep_theirs() -> Non
 def test_a_test_set_that_misses_a_group_is_split_anew() -> None:
     group = np.repeat(np.arange(4), FIXED_FROM)
     given_split = np.where((np.arange(len(group)) % 4 == 0) & (group != 1), "test", "train")
-    made = assign(given_split, group, np.arange(len(group)), 0)
+    made = choose_splits(given_split, group, np.arange(len(group)), 0)
     assert made.note.startswith("The source's train and test sets don't have all four groups; split by chance")
     assert cell(made.split, group, "test", 1) == 50
 
@@ -146,14 +146,14 @@ def test_one_picture_without_a_split_is_enough_to_split_anew() -> None:
     group = np.repeat(np.arange(4), 10)
     given_split = np.where(np.arange(40) % 2 == 0, "test", "train")
     given_split[7] = ""
-    assert assign(given_split, group, np.arange(40), 0).folds == 5
+    assert choose_splits(given_split, group, np.arange(40), 0).folds == 5
 
 
 def test_a_cluster_larger_than_a_split_leaves_folds_where_a_cell_would_be_empty() -> None:
     group = np.repeat(np.arange(4), FIXED_FROM)
     cluster = np.arange(len(group))
     cluster[: FIXED_FROM - 3] = 0
-    made = assign(none(group), group, cluster, 0)
+    made = choose_splits(none(group), group, cluster, 0)
     assert made.folds == 4
 
 
@@ -170,7 +170,7 @@ def test_quotas_add_up_and_are_shares_within_one(sizes: list[int]) -> None:
 def test_dealing_single_pictures_fills_every_split_exactly(of: Sets, seed: int) -> None:
     group, _ = of
     room = quotas(np.bincount(group, minlength=4), [0.3, 0.7])
-    dealt = deal(group, np.arange(len(group)), room, np.random.default_rng(seed))
+    dealt = assign_splits(group, np.arange(len(group)), room, np.random.default_rng(seed))
     for split in range(2):
         for number in range(4):
             assert ((dealt == split) & (group == number)).sum() == room[split, number]

@@ -4,10 +4,10 @@ The one idea: `look` says what a folder or a zip holds without decoding a pictur
 two of its objects in two of its contexts, and reports what it left out and why.
 """
 
-from vlcore.images.importers.formats import FORMATS, look
+from vlcore.images.importers.formats import format_names, look
 from vlcore.images.importers.importing import Report, import_set
 from vlcore.images.importers.listing import Listing
 from vlcore.images.importers.source import ImportSetError
 from vlcore.images.staging import ImportBusyError
 
-__all__ = ["FORMATS", "ImportBusyError", "ImportSetError", "Listing", "Report", "import_set", "look"]
+__all__ = ["ImportBusyError", "ImportSetError", "Listing", "Report", "format_names", "import_set", "look"]

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from vlcore.images.captions import Said
 from vlcore.images.groups import Grouping
 from vlcore.images.imagesets import SPLITS
-from vlcore.images.importers.choice import FEWEST, choose, majority_in_words, need_enough
 from vlcore.images.importers.embeddings import Embeddings
-from vlcore.images.importers.importing import SAYS_LITTLE, describe, names_in_words
-from vlcore.images.importers.listing import Listing
+from vlcore.images.importers.importing import SAYS_LITTLE, names_in_words
+from vlcore.images.importers.listing import FEWEST, Listing, choose, majority_in_words, need_enough
 from vlcore.images.importers.source import ImportSetError, plural, printable
-from vlcore.images.importers.splits import SHARES, deal, keep, quotas
+from vlcore.images.importers.splits import SHARES, assign_splits, preserve_given_splits, quotas
+from vlcore.images.importers.writing import describe
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,11 +121,11 @@ def _split(
     """The split of each row, (n,), empty where it is left out; and what was done, in sentences."""
     rng = np.random.default_rng([seed, len(group)])
     if not (given != "").any():
-        dealt = deal(group, cluster, quotas(np.bincount(group, minlength=4), list(SHARES.values())), rng)
+        dealt = assign_splits(group, cluster, quotas(np.bincount(group, minlength=4), list(SHARES.values())), rng)
         split = np.array(SPLITS)[dealt]
         said = [f"The file has no splits; split by chance: {', '.join(f'{n} {s:.0%}' for n, s in SHARES.items())}."]
     else:
-        kept = keep(np.array([SPLITS.index(name) for name in given]), group, cluster, rng)
+        kept = preserve_given_splits(np.array([SPLITS.index(name) for name in given]), group, cluster, rng)
         split = np.full(len(group), "") if kept is None else np.where(kept.removed, "", kept.split)
         said = _moved(given, split, seed)
     if any(len(np.unique(group[split == name])) < 4 for name in ("train", "test")):

@@ -1,13 +1,20 @@
-"""Embeddings that were computed elsewhere: what an ``.npz`` must hold, and what it may.
+"""Embeddings that were computed elsewhere: what an ``.npz`` from anybody must hold, and what it may.
 
 The one idea: it says of every row what a table of pictures says, its object and context, and in place of a picture
 holds a vector. After this module all names are clean and all vectors have length 1, for every measure is of directions.
+An ``.npz`` is a zip of arrays, each with a head that says its kind and shape. The head is read first, so that pickled
+objects are never opened, and no head makes us reserve more memory than a limit.
 """
 
 from __future__ import annotations
 
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -16,14 +23,16 @@ from numpy.typing import NDArray
 from vlcore.images.captions import Said
 from vlcore.images.imagesets import SPLITS
 from vlcore.images.importers.listing import clean_name, clean_split
-from vlcore.images.importers.npz import Npz, open_npz
-from vlcore.images.importers.source import ImportSetError, printable
+from vlcore.images.importers.source import ImportSetError, npy_claim, printable
 
 MAX_ROWS, MAX_WIDTH, MAX_CAPTIONS = 200_000, 16_384, 10_000
+MAX_BYTES = 2**30  # of one array in memory
 CLIP_SCALE = 100.0  # what CLIP multiplies its cosines with
 LONGEST = 300  # characters of a caption or a scene
 REQUIRED = ("z", "object", "context")
 OPTIONAL = ("split", "scene", "name", "text", "captions", "text_object", "text_context", "scale")
+_KINDS = {"f": "floating-point numbers", "fiu": "a number", "U": "text"}  # by the letters of numpy's kinds
+_DAMAGED = (zipfile.BadZipFile, zlib.error, MemoryError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,3 +183,70 @@ def _scale(file: Npz) -> float:
     if not (np.isfinite(scale) and scale > 0):
         raise ImportSetError(f"scale in {file.name} is {scale}; it must be a number above 0, such as CLIP's 100.")
     return scale
+
+
+class Npz:
+    """An open ``.npz`` file. `name` is that of the file, `arrays` are the names of what it holds."""
+
+    def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
+        self.name = name
+        members = (member for member in archive.namelist() if member.endswith(".npy"))
+        self.arrays = tuple(dict.fromkeys(member.removesuffix(".npy") for member in members))
+        self._archive = archive
+
+    def shape(self, array: str) -> tuple[int, ...]:
+        """The shape that an array claims."""
+        with self._opened(array) as file:
+            return npy_claim(file)[0]
+
+    def read(self, array: str, kind: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        """An array of a kind, one of `_KINDS`, and of a shape.
+
+        Raises:
+            ImportSetError: when it has another kind or shape, is too large or damaged.
+        """
+        with self._opened(array) as file:
+            claimed, dtype = npy_claim(file)
+        if dtype.hasobject:
+            raise ImportSetError(
+                f"{self.name} holds Python objects as {array}, which are never read; save "
+                f"{'np.array(names, dtype=str)' if kind == 'U' else 'numbers'} instead."
+            )
+        if dtype.kind not in kind:
+            raise ImportSetError(f"{array} in {self.name} holds {dtype}; it must hold {_KINDS[kind]}.")
+        if claimed != shape:
+            raise ImportSetError(f"{array} in {self.name} has the shape {claimed}; it must have {shape}.")
+        if np.prod(claimed, dtype=np.float64) * dtype.itemsize > MAX_BYTES:
+            raise ImportSetError(
+                f"{array} in {self.name} needs more than {MAX_BYTES // 2**30} GB; save fewer rows, or float32."
+            )
+        with self._opened(array) as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+
+    @contextmanager
+    def _opened(self, array: str) -> Iterator[IO[bytes]]:
+        try:
+            with self._archive.open(f"{array}.npy") as file:
+                yield file
+        except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, *_DAMAGED) as error:
+            raise ImportSetError(f"{array} in {self.name} is damaged; save it again with np.savez.") from error
+
+
+@contextmanager
+def open_npz(path: Path) -> Iterator[Npz]:
+    """Open an ``.npz`` file for as long as the ``with`` lasts.
+
+    Raises:
+        ImportSetError: when there is none, or it cannot be read.
+    """
+    name = printable(path.absolute().name)
+    try:
+        archive = zipfile.ZipFile(path)
+    except FileNotFoundError as error:
+        raise ImportSetError(f"{printable(str(path))} does not exist; give the path of an .npz file.") from error
+    except OSError as error:
+        raise ImportSetError(f"{name} cannot be read ({error.strerror}); give the path of an .npz file.") from error
+    except (ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise ImportSetError(f"{name} is no .npz file, or a damaged one; save it again with np.savez.") from error
+    with archive:
+        yield Npz(archive, name)

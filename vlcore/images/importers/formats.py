@@ -22,15 +22,17 @@ class Format:
     """A name, how to read it, and what a source needs to be read so.
 
     `one_group_per_id`: two groups that hold one id contradict each other; elsewhere an id only keeps pictures together.
+    `detected`: False where nothing in a source tells that it has this format, so that it must be named.
     """
 
     name: str
     read: Callable[[Source], Found | None]
     needs: str
     one_group_per_id: bool = False
+    detected: bool = True
 
 
-_FORMATS = (
+FORMATS = (
     Format("imagefolder", read_imagefolder, "a metadata.csv or .jsonl with file_name, and object and context or text"),
     Format("captions-csv", read_captions, "a CSV with the columns filepath and title"),
     Format("waterbirds", read_waterbirds, "a metadata.csv with img_filename, y, split and place"),
@@ -39,10 +41,13 @@ _FORMATS = (
     Format("nico++", read_nico, "dg_label_id_mapping.json and folders such as train/grass/horse"),
     Format("imagenet-9", read_imagenet9, "folders such as mixed_rand/val/00_dog"),
     Format("folders", read_folders, "folders named OBJECT/CONTEXT or OBJECT_CONTEXT"),
-    Format("context-first", read_context_first, "folders named CONTEXT/OBJECT or CONTEXT_OBJECT"),
+    Format("context-first", read_context_first, "folders named CONTEXT/OBJECT or CONTEXT_OBJECT", detected=False),
 )
-FORMATS = ("auto", *(format.name for format in _FORMATS))
-_DETECTED = _FORMATS[:-1]  # nothing tells an object's folder from a context's
+
+
+def format_names() -> tuple[str, ...]:
+    """What ``--format`` takes."""
+    return ("auto", *(format.name for format in FORMATS))
 
 
 def look(source: Path, format: str = "auto") -> Listing:
@@ -50,7 +55,7 @@ def look(source: Path, format: str = "auto") -> Listing:
 
     Args:
         source: a folder or a zip.
-        format: one of `FORMATS`; ``auto`` finds out.
+        format: one of `format_names`; ``auto`` finds out.
 
     Raises:
         ImportSetError: when the source cannot be read or has not this format, or none that is known.
@@ -65,15 +70,15 @@ def format_of(name: str) -> Format:
     Raises:
         ImportSetError: when there is none.
     """
-    for format in _FORMATS:
+    for format in FORMATS:
         if format.name == name:
             return format
-    raise ImportSetError(f"No format is named {name!r}; choose one of {', '.join(FORMATS)}.")
+    raise ImportSetError(f"No format is named {name!r}; choose one of {', '.join(format_names())}.")
 
 
 def listed(source: Source, format: str) -> Listing:
     """`look` for a source that is open."""
-    for option in _DETECTED if format == "auto" else (format_of(format),):
+    for option in [one for one in FORMATS if one.detected] if format == "auto" else [format_of(format)]:
         found = option.read(source)
         if found is not None:
             listing = listing_of(option.name, found, source.skipped)

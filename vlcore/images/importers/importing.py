@@ -6,43 +6,32 @@ So what the set holds and what the report lists add up to what the source had.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from vlcore.home import data_folder, write_json
+from vlcore.home import data_folder
 from vlcore.images.captions import filled
 from vlcore.images.catalogue import check_free, publish
 from vlcore.images.groups import Grouping
-from vlcore.images.imagesets import COLUMNS, Progress, silent
-from vlcore.images.importers.choice import (
+from vlcore.images.imagesets import Progress, silent
+from vlcore.images.importers.duplicates import clusters
+from vlcore.images.importers.formats import format_of, listed
+from vlcore.images.importers.listing import (
     FEWEST,
-    check_template,
+    Listing,
     choose,
-    contexts_first,
+    infer_context_column,
     majority_in_words,
     need_enough,
 )
-from vlcore.images.importers.duplicates import clusters
-from vlcore.images.importers.formats import format_of, listed
-from vlcore.images.importers.left_out import (
-    Skipped,
-    one_group_per_id,
-    told_apart,
-    without_contradictions,
-    without_removed,
-    write_list,
-)
-from vlcore.images.importers.listing import Listing
 from vlcore.images.importers.source import (
-    LONGEST_PATH,
     ImportSetError,
     Source,
     UnreadableError,
@@ -50,12 +39,24 @@ from vlcore.images.importers.source import (
     plural,
     printable,
 )
-from vlcore.images.importers.splits import assign
-from vlcore.images.importers.writing import SIZE, write_mask, write_picture
+from vlcore.images.importers.splits import choose_splits
+from vlcore.images.importers.writing import (
+    SIZE,
+    Skipped,
+    describe,
+    make_names_unique,
+    one_group_per_id,
+    without_contradictions,
+    without_removed,
+    write_list,
+    write_mask,
+    write_picture,
+)
 from vlcore.images.staging import staging_dir
 from vlcore.images.vocabulary import MAX_WORDS, split_words
 
 SAYS_LITTLE = 20  # test pictures of a group
+_FIELDS = {"object", "context", "place"}  # of a caption template
 _ALIKE = 0.25  # share of a group that may be near-duplicates of each other without a warning
 
 
@@ -113,7 +114,7 @@ def import_set(
     Args:
         source: a folder or a zip.
         name: of the set that it becomes.
-        format: one of `FORMATS`.
+        format: one of `format_names`.
         objects: two names; needed where the source has more, or only captions. With `contexts` given too, the first
             object in the first context and the second in the second are the majority groups.
         contexts: two names, likewise.
@@ -142,7 +143,7 @@ def import_set(
         listing = listed(opened, format)
         grouping, table, skipped = choose(listing, objects, contexts, opened.name)
         if format_of(listing.format).one_group_per_id:
-            table = one_group_per_id(told_apart(opened, table), skipped)
+            table = one_group_per_id(make_names_unique(opened, table), skipped)
         table, notes = _limit(table, grouping, max_per_group, seed)
         notes += names_in_words(listing, grouping)
         need_enough(grouping, table["group"], opened.name, skipped)
@@ -195,7 +196,7 @@ def names_in_words(listing: Listing, grouping: Grouping) -> list[str]:
     for name in (*grouping.objects, *grouping.contexts):
         if called := sorted(listing.altered.get(name, ())):
             notes.append(f"{name!r} is called {' and '.join(map(repr, called))} in the source.")
-    return notes + list(filter(None, [contexts_first(listing)]))
+    return notes + list(filter(None, [infer_context_column(listing)]))
 
 
 def _limit(table: pd.DataFrame, grouping: Grouping, most: int, seed: int) -> tuple[pd.DataFrame, list[str]]:
@@ -272,7 +273,7 @@ def _split(
         largest = int(np.bincount(of_group).max())
         if largest > max(2, _ALIKE * len(of_group)):
             notes.append(f"{largest} of {len(of_group)} pictures of {name} look nearly the same and stay together.")
-    splitting = assign(written["split"].to_numpy(dtype=np.str_), group, cluster, seed)
+    splitting = choose_splits(written["split"].to_numpy(dtype=np.str_), group, cluster, seed)
     sizes = np.bincount(cluster)
     duplicates = {
         "clusters": int((sizes > 1).sum()),
@@ -306,24 +307,21 @@ def _warnings(written: pd.DataFrame, grouping: Grouping, templates: dict[str, st
     return warnings
 
 
-def describe(work: Path, written: pd.DataFrame, about: dict[str, Any]) -> None:
-    """Write ``metadata.csv`` and ``dataset.json`` of a set.
+def check_template(label: str, template: str) -> str:
+    """A caption template that can be filled in.
 
-    Args:
-        work: folder of the set.
-        written: one row a picture: `COLUMNS`, ``file``, where it was in the source, and ``digest``, of what it holds.
-        about: what ``dataset.json`` says; the version, the number of rows and a checksum are added.
+    Raises:
+        ImportSetError: when it does not name the object, or has other fields than object, context and place.
     """
-    columns = written[list(COLUMNS)]
-    source = [printable(file, LONGEST_PATH) for file in written["file"]]
-    listing = _as_csv(columns.assign(source=source))
-    (work / "metadata.csv").write_bytes(listing)
-    # Where the pictures came from does not change them, so the version is the same for a folder and a zip of it.
-    everything = _as_csv(columns) + json.dumps(about["captions"]).encode() + "".join(written["digest"]).encode()
-    version = {"version": hashlib.sha256(everything).hexdigest()[:8]}
-    counted = {"images": len(written), "checksum": hashlib.sha256(listing).hexdigest()}
-    write_json(work / "dataset.json", {"name": about["name"], **version, **about, **counted})
-
-
-def _as_csv(table: pd.DataFrame) -> bytes:
-    return table.to_csv(index=False, lineterminator="\n").encode()
+    text = printable(template)
+    try:
+        fields = [part[1:] for part in Formatter().parse(text) if part[1] is not None]
+    except ValueError as error:
+        raise ImportSetError(f"The {label} caption {text!r} has a brace too many or too few; correct it.") from error
+    if not {name for name, _, _ in fields} <= _FIELDS or any(spec or conversion for _, spec, conversion in fields):
+        raise ImportSetError(
+            f"The {label} caption {text!r} has unknown fields; use {{object}}, {{context}} and {{place}} only."
+        )
+    if "object" not in {name for name, _, _ in fields}:
+        raise ImportSetError(f"The {label} caption {text!r} does not name the object; write {{object}} in it.")
+    return text

@@ -17,6 +17,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
 
 from vlcore.images.imagesets import ImageSetError
 
@@ -110,6 +113,18 @@ def utf8(data: bytes, called: str, most: int | None = None) -> str:
         return decoder.decode(data[:most], final=most is None or len(data) <= most)
     except UnicodeDecodeError as error:
         raise ImportSetError(f"{called} is not written in UTF-8; save it as UTF-8.") from error
+
+
+def npy_claim(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and kind that the head of a saved array claims, before numpy makes room for the claim.
+
+    Raises:
+        ValueError: when it is no head of an array.
+    """
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    return shape, dtype
 
 
 def plural(number: int, noun: str) -> str:

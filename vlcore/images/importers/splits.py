@@ -37,7 +37,9 @@ class Splitting:
     note: str
 
 
-def assign(given: NDArray[np.str_], group: NDArray[np.int64], cluster: NDArray[np.int64], seed: int) -> Splitting:
+def choose_splits(
+    given: NDArray[np.str_], group: NDArray[np.int64], cluster: NDArray[np.int64], seed: int
+) -> Splitting:
     """Split a set: as its source does, else by shares where there is enough, else in folds.
 
     Args:
@@ -52,12 +54,12 @@ def assign(given: NDArray[np.str_], group: NDArray[np.int64], cluster: NDArray[n
     rng = np.random.default_rng([seed, len(group)])
     why_not = "The source has no train and test sets"
     if np.isin(given, SPLITS).all() and {"train", "test"} <= set(given):
-        kept = keep(np.array([SPLITS.index(name) for name in given]), group, cluster, rng)
+        kept = preserve_given_splits(np.array([SPLITS.index(name) for name in given]), group, cluster, rng)
         if kept is not None:
             return kept
         why_not = "The source's train and test sets don't have all four groups"
     if np.bincount(group, minlength=4).min() >= FIXED_FROM:
-        dealt = deal(group, cluster, quotas(np.bincount(group, minlength=4), list(SHARES.values())), rng)
+        dealt = assign_splits(group, cluster, quotas(np.bincount(group, minlength=4), list(SHARES.values())), rng)
         if (_cells(dealt, group) > 0).all():
             shares = ", ".join(f"{name} {share:.0%}" for name, share in SHARES.items())
             return Splitting(_names(dealt), np.zeros(len(group), bool), 0, f"{why_not}; split by chance: {shares}.")
@@ -69,14 +71,14 @@ def assign(given: NDArray[np.str_], group: NDArray[np.int64], cluster: NDArray[n
     return Splitting(np.full(len(group), POOL), np.zeros(len(group), bool), folds, note)
 
 
-def keep(
+def preserve_given_splits(
     split: NDArray[np.int64], group: NDArray[np.int64], cluster: NDArray[np.int64], rng: np.random.Generator
 ) -> Splitting | None:
     """The source's own splits, with `val` and `probe` where they are missing; None where a group would have none.
 
     Args:
         split: (n,), place of each picture's split in `SPLITS`.
-        group, cluster: (n,), as of `assign`.
+        group, cluster: (n,), as of `choose_splits`.
         rng: of every choice by chance.
     """
     latest = np.zeros(cluster.max() + 1, dtype=np.int64)
@@ -89,7 +91,7 @@ def keep(
         wanted = np.where(missing, np.maximum(least, np.round(cells[source] * share)), 0).astype(np.int64)
         wanted = np.minimum(wanted, cells[source] // 2)  # the source keeps its larger half
         rows = np.flatnonzero(split == source)
-        dealt = deal(group[rows], cluster[rows], np.stack([cells[source] - wanted, wanted]), rng)
+        dealt = assign_splits(group[rows], cluster[rows], np.stack([cells[source] - wanted, wanted]), rng)
         split[rows[dealt == 1]] = target
     if (_cells(split, group)[[_TRAIN, _TEST]] == 0).any():
         return None
@@ -107,7 +109,7 @@ def quotas(sizes: NDArray[np.int64], shares: list[float]) -> NDArray[np.int64]:
     return whole
 
 
-def deal(
+def assign_splits(
     group: NDArray[np.int64], cluster: NDArray[np.int64], room: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Deal pictures out by clusters.

@@ -1,25 +1,43 @@
-"""One foreign picture, with its mask, as we keep it.
+"""Foreign pictures and masks as we keep them, and the list of what is left out.
 
 The one idea: whatever comes in, what is written is a square of one size without metadata, cut alike from the picture
 and its mask; and its fingerprints are taken from the pixels that were written, so they compare what a model sees.
+Whoever leaves a picture out adds (name, reason) to one list, and the set keeps that list beside its pictures.
 """
 
 from __future__ import annotations
 
+import csv
 import hashlib
-from io import BytesIO
+import json
+from collections.abc import Sequence
+from io import BytesIO, StringIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from vlcore.home import write_json
+from vlcore.images.imagesets import COLUMNS
 from vlcore.images.importers.duplicates import perceptual_hash
-from vlcore.images.importers.source import MAX_FILE_BYTES, UnreadableError
+from vlcore.images.importers.source import (
+    LONGEST_PATH,
+    MAX_FILE_BYTES,
+    Source,
+    UnreadableError,
+    npy_claim,
+    plural,
+    printable,
+)
 from vlcore.images.uploads import UploadError, open_upload, square
 
 SIZE = 192  # pixels
+LIST = "left-out.csv"
+_SPLIT_WORDS = {"train": "training", "val": "validation"}
+Skipped = list[tuple[str, str]]
 _QUALITY = 92
 _ASPECT = 0.02  # by how much the shapes of a picture and its mask may differ
 
@@ -79,9 +97,10 @@ def _decoded(data: bytes) -> Image.Image:
 
 def _array(data: bytes) -> NDArray[np.uint8]:
     """A two-dimensional array of numbers or truth values in numpy's format, as 0 and 1."""
-    file = BytesIO(data)
     try:
-        array = np.load(file, allow_pickle=False) if _fits(data) else None
+        shape, dtype = npy_claim(BytesIO(data))
+        fits = np.prod(shape, dtype=np.float64) * dtype.itemsize <= len(data)
+        array = np.load(BytesIO(data), allow_pickle=False) if fits else None
     except (ValueError, OSError, EOFError):
         array = None
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.size == 0 or array.dtype.kind not in "biuf":
@@ -89,10 +108,100 @@ def _array(data: bytes) -> NDArray[np.uint8]:
     return (array > 0).astype(np.uint8)
 
 
-def _fits(data: bytes) -> bool:
-    """Whether an array's header claims no more than the file holds; numpy would make room for the claim first."""
-    file = BytesIO(data)
-    version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(file)
-    return bool(np.prod(shape, dtype=np.float64) * dtype.itemsize <= len(data))
+def make_names_unique(source: Source, table: pd.DataFrame) -> pd.DataFrame:
+    """The table with ids that only equal files share: one name in two folders may be two pictures."""
+    ids = table["id"].to_numpy(dtype=object, copy=True)
+    for row in np.flatnonzero(table.duplicated("id", keep=False)):
+        file = table["file"].iat[row]
+        try:
+            ids[row] = f"{ids[row]} {hashlib.sha256(source.read(file)).hexdigest()}"
+        except UnreadableError:
+            ids[row] = file  # whoever decodes it says what is wrong with it
+    return table.assign(id=ids)
+
+
+def one_group_per_id(table: pd.DataFrame, skipped: Skipped) -> pd.DataFrame:
+    """Each picture once, and none that belongs to several groups."""
+    several = table.groupby("id")["group"].transform("nunique") > 1
+    skipped += [(printable(file), "belongs to several of the chosen groups") for file in table["file"][several]]
+    left = table[~several]
+    again = left.duplicated("id")
+    skipped += [(printable(file), "is there more than once; used once") for file in left["file"][again]]
+    return left[~again].reset_index(drop=True)
+
+
+def without_contradictions(written: pd.DataFrame, work: Path, skipped: Skipped) -> pd.DataFrame:
+    """Leave out equal pictures that were found in two groups: nobody can say which label is right."""
+    several = written.groupby("digest")["group"].transform("nunique") > 1
+    skipped += [
+        (printable(file), "is the same picture as one in another group, so its labels contradict each other")
+        for file in written["file"][several]
+    ]
+    return drop(written, several.to_numpy(dtype=bool), work)
+
+
+def without_removed(
+    written: pd.DataFrame, removed: NDArray[np.bool_], cluster: NDArray[np.int64], work: Path, skipped: Skipped
+) -> tuple[pd.DataFrame, list[str]]:
+    """Leave out what has a near-duplicate in a later split of the source.
+
+    Args:
+        written: with ``split``, that of the source.
+        removed: (n,), what goes.
+        cluster: (n,), number of the cluster of near-duplicates.
+        work: where the pictures lie.
+        skipped: gets what goes, with the picture that stays and its split.
+
+    Returns:
+        The rows that stay, and a sentence for each split that lost pictures.
+    """
+    stays = written[~removed].assign(cluster=cluster[~removed]).drop_duplicates("cluster").set_index("cluster")
+    gone = written[removed].assign(cluster=cluster[removed])
+    for file, number in zip(gone["file"], gone["cluster"], strict=True):
+        kept = f"{printable(stays.at[number, 'file'])}, which is in the source's {stays.at[number, 'split']} set"
+        skipped.append((printable(file), f"is nearly the same picture as {kept}"))
+    notes = []
+    for split, number in gone["split"].value_counts(sort=False).items():
+        what = plural(int(number), f"{_SPLIT_WORDS.get(str(split), split)} picture")
+        notes.append(f"{what} {'was' if number == 1 else 'were'} left out because of near-copies that are held out.")
+    return drop(written, removed, work), notes
+
+
+def drop(written: pd.DataFrame, which: NDArray[np.bool_], work: Path) -> pd.DataFrame:
+    """Take rows and their files away."""
+    for file in [*written["file_name"][which], *filter(None, written["mask"][which])]:
+        (work / file).unlink()
+    return written[~which].reset_index(drop=True)
+
+
+def write_list(folder: Path, skipped: Sequence[tuple[str, str]]) -> str:
+    """Write what was left out, if anything was, as a table of files and reasons; returns the name of the table."""
+    if not skipped:
+        return ""
+    out = StringIO()
+    csv.writer(out, lineterminator="\n").writerows([("file", "reason"), *skipped])
+    (folder / LIST).write_text(out.getvalue(), encoding="utf-8")
+    return LIST
+
+
+def describe(work: Path, written: pd.DataFrame, about: dict[str, Any]) -> None:
+    """Write ``metadata.csv`` and ``dataset.json`` of a set.
+
+    Args:
+        work: folder of the set.
+        written: one row a picture: `COLUMNS`, ``file``, where it was in the source, and ``digest``, of what it holds.
+        about: what ``dataset.json`` says; the version, the number of rows and a checksum are added.
+    """
+
+    def as_csv(table: pd.DataFrame) -> bytes:
+        return table.to_csv(index=False, lineterminator="\n").encode()
+
+    columns = written[list(COLUMNS)]
+    source = [printable(file, LONGEST_PATH) for file in written["file"]]
+    listing = as_csv(columns.assign(source=source))
+    (work / "metadata.csv").write_bytes(listing)
+    # Where the pictures came from does not change them, so the version is the same for a folder and a zip of it.
+    everything = as_csv(columns) + json.dumps(about["captions"]).encode() + "".join(written["digest"]).encode()
+    version = {"version": hashlib.sha256(everything).hexdigest()[:8]}
+    counted = {"images": len(written), "checksum": hashlib.sha256(listing).hexdigest()}
+    write_json(work / "dataset.json", {"name": about["name"], **version, **about, **counted})
