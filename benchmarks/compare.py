@@ -42,9 +42,9 @@ def main() -> None:
         return figure(comparison, images.grouping, LIGHT, SIDE, options).to_dict()
 
     def shot(comparison: compare.Comparison) -> dict[str, Any]:
-        reels = film(comparison, images)
+        tracks = film(comparison, images)
         return film_chart(
-            reels.points, reels.reels, reels.steps, palette=LIGHT, grouping=images.grouping, side=SIDE
+            tracks.points, tracks.tracks, tracks.steps, palette=LIGHT, grouping=images.grouping, side=SIDE
         ).to_dict()
 
     rows: list[tuple[str, Callable[[], Any], bool]] = [

@@ -11,12 +11,12 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.chromium import CHROMIUM, FLAGS, needs_chromium
-from tests.figures.reels import STEPS, pictures, reel
+from tests.figures.tracks import STEPS, pictures, track
 from vlcore.figures.export import Figure, page_html, write_text_atomic
 from vlcore.figures.film import film_chart
-from vlcore.figures.film_curves import MOMENT
 from vlcore.figures.linked import linked_maps
 from vlcore.figures.maps import MapInfo
+from vlcore.figures.panes import MOMENT
 from vlcore.figures.theme import DARK, LIGHT
 from vlcore.images.groups import SCENES
 from vlcore.images.thumbs import thumb_uri
@@ -107,7 +107,7 @@ def test_pictures_as_points_are_seen(opened: Open) -> None:
 
 def test_a_film_plays_to_its_end(opened: Open) -> None:
     points = pictures()
-    film = film_chart(points, [reel(points, STEPS, 1)], STEPS, palette=LIGHT, grouping=SCENES, side=300)
+    film = film_chart(points, [track(points, STEPS, 1)], STEPS, palette=LIGHT, grouping=SCENES, side=300)
     page = opened(page_html([Figure(film, alt="A film.", slider=MOMENT)], "Film"))
     expect(page.get_by_role("figure", name="A film.")).to_be_visible()
     slider = page.locator(f"input[name={MOMENT}]")
@@ -126,7 +126,7 @@ def test_a_film_plays_to_its_end(opened: Open) -> None:
 
 def test_paper_has_no_controls(opened: Open) -> None:
     points = pictures()
-    film = film_chart(points, [reel(points, STEPS, 1)], STEPS, palette=LIGHT, grouping=SCENES, side=300)
+    film = film_chart(points, [track(points, STEPS, 1)], STEPS, palette=LIGHT, grouping=SCENES, side=300)
     page = opened(page_html([Figure(film, slider=MOMENT)], "Film"))
     expect(page.locator("svg.marks")).to_be_visible()
     page.emulate_media(media="print")

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.figures.reels import STEPS, pictures, reel
-from vlcore.figures.film import UNITS, Reel, film_chart
-from vlcore.figures.film_curves import MOMENT, PANELS, curve_panel
+from tests.figures.tracks import STEPS, pictures, track
+from vlcore.figures.film import PANELS, UNITS, ModelTrack, curve_panel, film_chart
+from vlcore.figures.panes import MOMENT
 from vlcore.figures.theme import DARK, LIGHT, PHONE_SIDE
 from vlcore.images.groups import SCENES
 
@@ -29,22 +29,22 @@ def points() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def reels(points: pd.DataFrame) -> list[Reel]:
+def tracks(points: pd.DataFrame) -> list[ModelTrack]:
     """Two models; the second one lacks a snapshot at step 5, and one picture."""
-    left, right = reel(points, (0, 1, 5, 20), 1), reel(points, (0, 1, 20), 2)
+    left, right = track(points, (0, 1, 5, 20), 1), track(points, (0, 1, 20), 2)
     right.places[:, 3] = np.nan
     return [left, right]
 
 
-def spec_of(points: pd.DataFrame, reels: list[Reel], **options: Any) -> dict[str, Any]:
-    chart = film_chart(points, reels, STEPS, palette=LIGHT, grouping=SCENES, side=SIDE, **options)
+def spec_of(points: pd.DataFrame, tracks: list[ModelTrack], **options: Any) -> dict[str, Any]:
+    chart = film_chart(points, tracks, STEPS, palette=LIGHT, grouping=SCENES, side=SIDE, **options)
     spec: dict[str, Any] = chart.to_dict()
     return spec
 
 
 @pytest.fixture(scope="module")
-def spec(points: pd.DataFrame, reels: list[Reel]) -> dict[str, Any]:
-    return spec_of(points, reels)
+def spec(points: pd.DataFrame, tracks: list[ModelTrack]) -> dict[str, Any]:
+    return spec_of(points, tracks)
 
 
 def drawn(spec: dict[str, Any], moment: int) -> ET.Element:
@@ -76,14 +76,14 @@ def marks(svg: ET.Element, pane: int, spoken: str) -> tuple[float, float] | None
 
 @pytest.mark.parametrize("moment", [1, 2, 3, 4])
 def test_every_mark_is_where_its_latest_snapshot_says(
-    points: pd.DataFrame, reels: list[Reel], spec: dict[str, Any], moment: int
+    points: pd.DataFrame, tracks: list[ModelTrack], spec: dict[str, Any], moment: int
 ) -> None:
     svg = drawn(spec, moment)
-    for pane, one in enumerate(reels):
+    for pane, one in enumerate(tracks):
         latest = max(index for index, step in enumerate(one.steps) if step <= STEPS[moment - 1])
         every = np.concatenate([one.places.reshape(-1, 2), one.caption_places.reshape(-1, 2)])
         low, high = np.nanmin(every, axis=0), np.nanmax(every, axis=0)
-        span, middle = 1.12 * (high - low).max(), (low + high) / 2
+        span, middle = 1.16 * (high - low).max(), (low + high) / 2
         for number, spoken in enumerate(points["spoken"]):
             place, at = one.places[latest, number], marks(svg, pane, spoken)
             if np.isnan(place).any():
@@ -109,7 +109,7 @@ def test_each_picture_is_sent_once(points: pd.DataFrame, spec: dict[str, Any]) -
 
 def test_two_models_of_400_pictures_and_24_snapshots_take_little_more_than_their_pictures() -> None:
     many, steps = pictures(100), tuple(range(24))
-    both = [reel(many, steps, seed, steps) for seed in (1, 2)]
+    both = [track(many, steps, seed, steps) for seed in (1, 2)]
     sent = film_chart(many, both, steps, palette=LIGHT, grouping=SCENES).to_json(indent=None)
     assert len(sent) - many["thumb"].str.len().sum() < 450_000
 
@@ -124,7 +124,7 @@ def test_one_slider_begins_at_the_end_and_one_hover_is_over_all_maps(spec: dict[
 @pytest.mark.parametrize("models", [1, 3, 4])
 def test_every_map_has_marks_that_the_hover_knows(points: pd.DataFrame, models: int) -> None:
     """Altair renames views of a concatenation: a name that two maps shared would move one's marks to the other."""
-    spec = spec_of(points, [reel(points, STEPS, seed) for seed in range(models)])
+    spec = spec_of(points, [track(points, STEPS, seed) for seed in range(models)])
     names = [layer.get("name", "") for pane in spec["concat"] for layer in pane["layer"]]
     found = [name for name in names if name.startswith("marks_")]
     assert len(set(found)) == len(found) == models
@@ -137,26 +137,26 @@ def test_every_map_has_marks_that_the_hover_knows(points: pd.DataFrame, models: 
 
 
 def test_on_a_phone_maps_stand_below_each_other(points: pd.DataFrame) -> None:
-    reels = [reel(points, STEPS, seed) for seed in range(2)]
-    chart = film_chart(points, reels, STEPS, palette=LIGHT, grouping=SCENES, side=PHONE_SIDE)
+    tracks = [track(points, STEPS, seed) for seed in range(2)]
+    chart = film_chart(points, tracks, STEPS, palette=LIGHT, grouping=SCENES, side=PHONE_SIDE)
     assert chart.to_dict()["columns"] == 1
 
 
-def test_curves_that_no_model_has_take_no_room(points: pd.DataFrame, reels: list[Reel]) -> None:
-    bare = [dataclasses.replace(one, curves=one.curves[one.curves["panel"] == "loss"]) for one in reels]
+def test_curves_that_no_model_has_take_no_room(points: pd.DataFrame, tracks: list[ModelTrack]) -> None:
+    bare = [dataclasses.replace(one, curves=one.curves[one.curves["panel"] == "loss"]) for one in tracks]
     assert len(spec_of(points, bare)["concat"]) == 4
 
 
 def test_a_model_without_a_curve_beside_one_with_it_leaves_its_panel_empty(
-    points: pd.DataFrame, reels: list[Reel]
+    points: pd.DataFrame, tracks: list[ModelTrack]
 ) -> None:
-    bare = dataclasses.replace(reels[1], curves=reels[1].curves[reels[1].curves["panel"] == "loss"])
-    texts = said(drawn(spec_of(points, [reels[0], bare]), 4))
+    bare = dataclasses.replace(tracks[1], curves=tracks[1].curves[tracks[1].curves["panel"] == "loss"])
+    texts = said(drawn(spec_of(points, [tracks[0], bare]), 4))
     assert len([text for text in texts if text.startswith("object ")]) == 1
 
 
 def test_a_film_without_captions_and_one_collapsed_into_a_point_are_drawn(points: pd.DataFrame) -> None:
-    alone = reel(points, STEPS, 1)
+    alone = track(points, STEPS, 1)
     alone = dataclasses.replace(
         alone, captions=(), caption_places=np.zeros((4, 0, 2)), places=np.full((4, len(points), 2), 0.3)
     )
@@ -164,18 +164,20 @@ def test_a_film_without_captions_and_one_collapsed_into_a_point_are_drawn(points
     assert marks(svg, 0, points["spoken"][0]) == pytest.approx((SIDE / 2, SIDE / 2), abs=0.1)
 
 
-def test_what_the_film_says_is_its_description(points: pd.DataFrame, reels: list[Reel], spec: dict[str, Any]) -> None:
-    assert spec_of(points, reels, spoken="two trainings") == {**spec, "description": "two trainings"}
+def test_what_the_film_says_is_its_description(
+    points: pd.DataFrame, tracks: list[ModelTrack], spec: dict[str, Any]
+) -> None:
+    assert spec_of(points, tracks, spoken="two trainings") == {**spec, "description": "two trainings"}
     assert "description" not in spec  # a page says it beside the chart
 
 
-def test_the_film_has_the_colours_asked_for(points: pd.DataFrame, reels: list[Reel]) -> None:
-    dark = film_chart(points, reels, STEPS, palette=DARK, grouping=SCENES).to_json()
+def test_the_film_has_the_colours_asked_for(points: pd.DataFrame, tracks: list[ModelTrack]) -> None:
+    dark = film_chart(points, tracks, STEPS, palette=DARK, grouping=SCENES).to_json()
     assert DARK.groups[0] in dark
     assert LIGHT.groups[0] not in dark
 
 
-Spoil = Callable[[pd.DataFrame, list[Reel]], tuple[pd.DataFrame, list[Reel]]]
+Spoil = Callable[[pd.DataFrame, list[ModelTrack]], tuple[pd.DataFrame, list[ModelTrack]]]
 
 
 @pytest.mark.parametrize(
@@ -194,10 +196,12 @@ Spoil = Callable[[pd.DataFrame, list[Reel]], tuple[pd.DataFrame, list[Reel]]]
         (lambda p, r: (p, [dataclasses.replace(r[0], curves=r[0].curves.assign(panel="lr"))]), "unknown panel lr"),
     ],
 )
-def test_a_film_with_a_hole_is_refused(points: pd.DataFrame, reels: list[Reel], spoil: Spoil, message: str) -> None:
-    points, reels = spoil(points, reels)
+def test_a_film_with_a_hole_is_refused(
+    points: pd.DataFrame, tracks: list[ModelTrack], spoil: Spoil, message: str
+) -> None:
+    points, tracks = spoil(points, tracks)
     with pytest.raises(ValueError, match=message):
-        film_chart(points, reels, STEPS, palette=LIGHT, grouping=SCENES)
+        film_chart(points, tracks, STEPS, palette=LIGHT, grouping=SCENES)
 
 
 def test_a_curve_says_every_value_aloud() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from tests.figures.reels import STEPS, pictures, reel
+from tests.figures.tracks import STEPS, pictures, track
 from vlcore.figures.film import film_chart
 from vlcore.figures.theme import LIGHT
 from vlcore.images.groups import SCENES
@@ -14,6 +14,6 @@ st.title("A film")
 browser.play_button()
 browser.copy_link()
 points = pictures()
-reels = [reel(points, (0, 1, 5, 20), 1), reel(points, (0, 1, 20), 2)]
-chart = film_chart(points, reels, STEPS, palette=LIGHT, grouping=SCENES, side=260)
+tracks = [track(points, (0, 1, 5, 20), 1), track(points, (0, 1, 20), 2)]
+chart = film_chart(points, tracks, STEPS, palette=LIGHT, grouping=SCENES, side=260)
 st.vega_lite_chart(chart.to_dict(), theme=None, width="content", alt="two trainings")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.chromium import needs_chromium
-from tests.figures.reels import STEPS
+from tests.figures.tracks import STEPS
 
 from .serving import PATIENCE, ROOT, served
 

@@ -39,7 +39,7 @@ def both(left: ModelMap, right: ModelMap) -> Film:
 
 def test_moments_are_all_steps_at_which_any_model_has_a_snapshot(both: Film) -> None:
     assert both.steps == (0, 1, 4, 6, 20)
-    assert [reel.shows for reel in both.reels] == [(0, 1, 2, 2, 3), (0, 1, 1, 2, 3)]
+    assert [track.shows for track in both.tracks] == [(0, 1, 2, 2, 3), (0, 1, 1, 2, 3)]
     assert any("latest one before it" in note for note in both.notes)
 
 
@@ -47,41 +47,41 @@ def test_every_place_is_the_snapshot_on_the_plane_of_the_end_turned_as_its_map(
     both: Film, left: ModelMap, right: ModelMap
 ) -> None:
     rows = both.points["id"].str.removeprefix("p").astype(int).tolist()
-    for model, reel, sign, shift in ((left, both.reels[0], 1, 0), (right, both.reels[1], -1, 1)):
+    for model, track, sign, shift in ((left, both.tracks[0], 1, 0), (right, both.tracks[1], -1, 1)):
         arrays = model.artefact.arrays("snapshots.npz")
         for t in range(4):
             z = np.concatenate([arrays["map"][t], arrays["train"][t]]).astype(float)
             for n, row in enumerate(rows):
                 if row not in model.rows:
-                    assert np.isnan(reel.places[t, n]).all()
+                    assert np.isnan(track.places[t, n]).all()
                     continue
                 at = z[model.rows.tolist().index(row)] - model.plane.centre
-                assert reel.places[t, n] == pytest.approx(sign * at[:2] + shift)
+                assert track.places[t, n] == pytest.approx(sign * at[:2] + shift)
             captions = sign * (arrays["captions"][t].astype(float) - model.plane.centre)[:, :2] + shift
-            assert reel.caption_places[t] == pytest.approx(captions)
+            assert track.caption_places[t] == pytest.approx(captions)
 
 
 def test_the_last_moment_is_the_map_of_the_end(left: ModelMap) -> None:
     alone = film(watched.together(left), watched.images())
-    assert alone.reels[0].places[-1] == pytest.approx(left.points)
+    assert alone.tracks[0].places[-1] == pytest.approx(left.points)
 
 
 def test_a_moment_says_how_much_of_its_variance_the_plane_shows(both: Film, left: ModelMap) -> None:
     z = left.artefact.arrays("snapshots.npz")["map"][1].astype(float)
     shares = np.var(z, axis=0)
     expected = f"total variance {shares.sum():.2g}, this plane shows {100 * shares[:2].sum() / shares.sum():.0f} % of"
-    assert both.reels[0].said[1] == f"step 1: {expected} it"
+    assert both.tracks[0].said[1] == f"step 1: {expected} it"
 
 
 def test_a_collapsed_moment_is_called_one_point(left: ModelMap) -> None:
     arrays = left.artefact.arrays("snapshots.npz")
     arrays["map"][2] = arrays["map"][2][0]
     np.savez(left.artefact.path / "snapshots.npz", **arrays)
-    assert film(watched.together(left), watched.images()).reels[0].said[2] == "step 4: all pictures are one point"
+    assert film(watched.together(left), watched.images()).tracks[0].said[2] == "step 4: all pictures are one point"
 
 
 def test_curves_are_those_that_were_recorded(both: Film) -> None:
-    curves = both.reels[0].curves
+    curves = both.tracks[0].curves
     probe = curves[(curves["panel"] == "probe") & (curves["series"] == "context")]
     assert probe[["step", "value"]].to_numpy().tolist() == [[0, 0.25], [1, 0.75], [4, 0.75], [20, 0.75]]
     loss = curves[curves["panel"] == "loss"]
@@ -91,7 +91,7 @@ def test_curves_are_those_that_were_recorded(both: Film) -> None:
 
 def test_a_long_loss_is_averaged_over_neighbouring_steps_and_loses_none(tmp_path: Path) -> None:
     long = watched.model(tmp_path, steps=(0, 5000))
-    loss = film(watched.together(long), watched.images()).reels[0].curves.query("panel == 'loss'")
+    loss = film(watched.together(long), watched.images()).tracks[0].curves.query("panel == 'loss'")
     assert 50 < len(loss) <= LOSS_POINTS
     assert loss["step"].iloc[-1] == 5000
     before = int(loss["step"].iloc[-2])
@@ -110,7 +110,7 @@ def test_the_words_give_numbers_with_intervals_and_how_many_they_rest_on(both: F
 def test_a_training_that_has_ended_stands_still_and_says_so(left: ModelMap, tmp_path: Path) -> None:
     short = watched.model(tmp_path, steps=(0, 1, 4), seed=3)
     shown = film(watched.together(left, short), watched.images())
-    assert shown.reels[1].shows == (0, 1, 2, 2)
+    assert shown.tracks[1].shows == (0, 1, 2, 2)
     assert any("left at 20, right at 4" in note for note in shown.notes)
 
 
@@ -123,7 +123,7 @@ def test_models_with_the_same_steps_need_no_note(left: ModelMap, tmp_path: Path)
 def test_a_set_in_folds_has_a_film_without_probes_and_says_so(tmp_path: Path) -> None:
     folded = watched.model(tmp_path, curves=False)
     shown = film(watched.together(folded), watched.images())
-    assert set(shown.reels[0].curves["panel"]) == {"loss"}
+    assert set(shown.tracks[0].curves["panel"]) == {"loss"}
     assert any("folds" in note for note in shown.notes)
     assert "validation" not in shown.words
 
@@ -132,12 +132,12 @@ def test_labels_without_an_object_leave_accuracies_out(left: ModelMap) -> None:
     arrays = left.artefact.arrays("snapshots.npz")
     np.savez(left.artefact.path / "snapshots.npz", **{**arrays, "val_curve": np.zeros((0, 3))})
     shown = film(watched.together(left), watched.images())
-    assert set(shown.reels[0].curves["panel"]) == {"loss", "probe"}
+    assert set(shown.tracks[0].curves["panel"]) == {"loss", "probe"}
     assert any("name no object" in note for note in shown.notes)
 
 
 def test_the_chart_takes_what_the_film_gives(both: Film) -> None:
-    spec = film_chart(both.points, both.reels, both.steps, palette=LIGHT, grouping=SCENES, side=200).to_dict()
+    spec = film_chart(both.points, both.tracks, both.steps, palette=LIGHT, grouping=SCENES, side=200).to_dict()
     assert len(spec["concat"]) == 8
 
 

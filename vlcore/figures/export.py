@@ -22,10 +22,41 @@ import altair as alt
 import pandas as pd
 
 from vlcore.figures.pictures import Spec, vega_lite_version
-from vlcore.figures.playing import PLAY_SCRIPT
 from vlcore.figures.theme import FONT, LIGHT, Palette
 from vlcore.images.thumbs import check_uris
 
+# Vega-Lite's own timer draws nothing in Streamlit, but a slider that is bound to a parameter moves a chart, on a page
+# and in a file. So to play is to move the slider as a hand would, from its beginning where it stands at its end, once
+# through. Where the visitor asked for little motion, a press is one step. `filmPlayer(button)` makes a button play and
+# gives what takes that back.
+PLAY_SCRIPT = """
+function filmPlayer(button, name, pause = 450) {
+  const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const sliders = () => [...document.querySelectorAll(".vega-bind input[type=range]")].filter(s => s.name === name);
+  const atEnd = slider => Number(slider.value) >= Number(slider.max);
+  const move = (slider, value) => {
+    slider.value = value;
+    slider.dispatchEvent(new Event("input", {bubbles: true}));
+  };
+  let timer = null;
+  const say = () => { button.textContent = still ? "Next moment" : timer === null ? "Play" : "Pause"; };
+  const stop = () => { clearInterval(timer); timer = null; say(); };
+  const step = () => {
+    const moving = sliders().filter(slider => !atEnd(slider));
+    moving.forEach(slider => move(slider, Number(slider.value) + 1));
+    if (moving.every(atEnd)) stop();
+  };
+  const press = () => {
+    if (timer !== null) return stop();
+    if (sliders().every(atEnd)) sliders().forEach(slider => move(slider, Number(slider.min)));
+    else if (still) return step();
+    if (!still) { timer = setInterval(step, pause); say(); }
+  };
+  button.addEventListener("click", press);
+  say();
+  return () => { stop(); button.removeEventListener("click", press); };
+}
+"""
 _POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline' 'unsafe-eval'"  # Vega compiles its expressions

@@ -2,37 +2,38 @@
 
 The one idea: a picture is one row, and its places at all snapshots are one short text a map, of which the browser takes
 the piece that the slider asks for. So pictures are sent once, a film is little more than a map, and nothing goes to the
-server while it runs. What plays a film moves its slider: see `vlcore.figures.playing`.
+server while it runs. Curves say when, maps say where: under each map are loss, probes and accuracies with a rule at the
+moment shown, and beside each curve its value in the snapshot that the map shows. To play is to move the slider: see
+`PLAY_SCRIPT` of `vlcore.figures.export`.
 """
 
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import altair as alt
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.figures.film_curves import MOMENT, PANELS, curve_panel
-from vlcore.figures.keys import caption_key, map_keys
-from vlcore.figures.panes import LARGE, circle
-from vlcore.figures.placing import place_labels
-from vlcore.figures.tables import known_only, need
+from vlcore.figures import layers
+from vlcore.figures.keys import caption_entry, map_keys
+from vlcore.figures.panes import MOMENT, MapStyle, Pane, hover, sent, wrapped
+from vlcore.figures.placing import spread
+from vlcore.figures.tables import extent_of, known_only, pictures_table
 from vlcore.figures.theme import Palette, across, theme
 from vlcore.images.groups import Grouping
-from vlcore.images.thumbs import check_uris
 
 UNITS = 5000  # places are whole numbers from 0 to this, from one edge of a map to the other
-_ALWAYS = ("id", "object", "context", "group", "kind", "minority", "thumb", "spoken")
+PANELS = {"loss": "loss", "probe": "read off by a linear probe", "right": "right by its captions"}
+_HEIGHT = 72  # px
+_BESIDE = 116  # px right of a curve, for its words
 
 
 @dataclass(frozen=True, eq=False)
-class Reel:
+class ModelTrack:
     """One model's part of a film, with T snapshots of its own.
 
     Attributes:
@@ -60,7 +61,7 @@ class Reel:
 
 def film_chart(
     points: pd.DataFrame,
-    reels: Sequence[Reel],
+    tracks: Sequence[ModelTrack],
     steps: Sequence[int],
     *,
     palette: Palette,
@@ -74,7 +75,7 @@ def film_chart(
         points: one row a picture: `id` (unique str), `object`, `context`, `group`, `kind` ("training" or "test"),
             `minority`, `thumb` (made by `thumb_uri`), `spoken`, and for each map, numbered from 0, `caption_0` and
             `predicted_0`.
-        reels: the models' parts, of the same pictures.
+        tracks: the models' parts, of the same pictures.
         steps: training step of each moment of the film, ascending.
         palette: colours.
         grouping: which groups there are.
@@ -83,43 +84,41 @@ def film_chart(
 
     Raises:
         ValueError: when there is nothing to show, a column is missing, an id occurs twice, a group, kind or panel is
-            unknown, a picture is foreign, or a reel does not fit the pictures or the moments.
+            unknown, a picture is foreign, or a track does not fit the pictures or the moments.
     """
-    table = _checked(points, reels, steps, grouping)
-    for number, reel in enumerate(reels):  # all places before any chart: one table is sent for all maps
-        for axis, (name, ends) in enumerate(zip("xy", _extent(reel), strict=True)):
-            table[f"{name}{number}"] = _texts(reel.places[..., axis], ends)
-    curves = pd.concat([reel.curves for reel in reels])
+    table = _checked(points, tracks, steps, grouping)
+    keys = map_keys(palette, grouping, more=(caption_entry(palette),))
+    style = MapStyle(palette, keys, legend=keys.legend(side))
+    curves = pd.concat([track.curves for track in tracks])
     panels = [panel for panel in PANELS if (curves["panel"] == panel).any()]
     high = dict.fromkeys(panels, 1.0) | {"loss": float(curves.loc[curves["panel"] == "loss", "value"].max())}
-    beside = across(len(reels), side)
-    panes: list[alt.LayerChart] = []
-    views = []
-    for start in range(0, len(reels), beside):
-        row = list(enumerate(reels))[start : start + beside]
-        for number, reel in row:
-            # Altair gives a view of a concatenation the number of its pane: it must have it in the first place.
-            views.append(f"marks_{len(panes)}")
-            panes.append(_map(table, number, reel, views[-1], palette, grouping, side))
+    beside = across(len(tracks), side)
+    views: list[alt.LayerChart] = []
+    marks = []
+    for start in range(0, len(tracks), beside):
+        row = list(enumerate(tracks))[start : start + beside]
+        for number, track in row:
+            axes = (wrapped(track.axes[0], side / 6), wrapped(track.axes[1], side / 6))
+            # Altair gives a view of a concatenation its own number: marks must have it in the first place.
+            pane = Pane(number, ([0, UNITS], [0, UNITS]), axes, side, view=len(views), shows=track.shows)
+            marks.append(pane.marks)
+            views.append(_map(table, track, pane, style))
         alone = [_empty(side)] * (beside - len(row))  # what is below a map stays below it where none stands beside it
-        panes += alone
+        views += alone
         for panel in panels:
-            for _, reel in row:
-                curve = reel.curves[reel.curves["panel"] == panel]
-                shown, lowest = [reel.steps[index] for index in reel.shows], panel == panels[-1]
-                panes.append(
+            for _, track in row:
+                curve = track.curves[track.curves["panel"] == panel]
+                shown, lowest = [track.steps[index] for index in track.shows], panel == panels[-1]
+                views.append(
                     curve_panel(panel, curve, steps, shown, palette=palette, side=side, high=high[panel], lowest=lowest)
                 )
-            panes += alone
-    chart = alt.concat(*panes, columns=beside, spacing={"row": 14, "column": 36}, autosize="pad")
+            views += alone
+    spacing = {"row": 14, "column": 36}
+    chart = alt.concat(*views, columns=beside, spacing=spacing, autosize="pad", datasets=sent(table))
     # Curves have colours and dashes of their own, unlike groups.
     chart = chart.resolve_scale(color="independent", strokeDash="independent").configure(**theme(palette))
     slider = alt.binding_range(min=1, max=len(steps), step=1, name="Moment ")
-    hover = {"type": "point", "fields": ["id"], "on": "pointerover", "clear": "pointerout"}
-    chart.params = [
-        alt.VariableParameter(name=MOMENT, value=len(steps), bind=slider),
-        alt.TopLevelSelectionParameter(name="hov", select=hover, views=views),
-    ]
+    chart.params = [alt.VariableParameter(name=MOMENT, value=len(steps), bind=slider), hover(marks)]
     return chart.properties(description=spoken) if spoken else chart
 
 
@@ -128,164 +127,135 @@ def _empty(side: int) -> alt.LayerChart:
     return alt.layer(alt.Chart(alt.Data(values=[])).mark_point()).properties(width=side, height=1, view=frame)
 
 
-def _map(
-    table: pd.DataFrame, number: int, reel: Reel, view: str, palette: Palette, grouping: Grouping, side: int
-) -> alt.LayerChart:
-    extent = _extent(reel)
-    layers = [
-        *_marks(table, number, reel, view, palette, grouping, side),
-        *_captions(reel, number, extent, palette, side),
-        _line(reel, palette),
-        *_lit(table, number, reel, palette, side),
-    ]
-    title = alt.Title(textwrap.wrap(reel.title, max(10, int(side / 7.6))), frame="group", offset=26)
-    return alt.layer(*layers).properties(width=side, height=side, title=title)
-
-
-def _checked(points: pd.DataFrame, reels: Sequence[Reel], steps: Sequence[int], grouping: Grouping) -> pd.DataFrame:
-    if not reels or not len(steps):
+def _checked(
+    points: pd.DataFrame, tracks: Sequence[ModelTrack], steps: Sequence[int], grouping: Grouping
+) -> pd.DataFrame:
+    """The pictures, with one text of all places for each axis of each map: one table is sent for all maps."""
+    if not tracks or not len(steps):
         raise ValueError("A film needs a model and a moment.")
-    own = [f"{what}_{number}" for number in range(len(reels)) for what in ("caption", "predicted")]
-    need(points, (*_ALWAYS, *own), "points")
-    known_only(points["group"], grouping.names, "group")
-    known_only(points["kind"], ("training", "test"), "kind")
-    check_uris(points["thumb"])
-    if points["id"].duplicated().any():
-        raise ValueError("points: every id must occur once")
-    for reel in reels:
-        known_only(reel.curves["panel"], tuple(PANELS), "panel")
-        snapshots, pictures = len(reel.steps), len(points)
-        shapes = (reel.places.shape, reel.caption_places.shape, len(reel.said), len(reel.shows))
-        if shapes != ((snapshots, pictures, 2), (snapshots, len(reel.captions), 2), snapshots, len(steps)):
-            raise ValueError(f"reel {reel.title!r} does not fit {pictures} pictures and {len(steps)} moments")
-        if not all(0 <= index < snapshots for index in reel.shows):
-            raise ValueError(f"reel {reel.title!r} shows a snapshot that it does not have")
-    return points.loc[:, [*_ALWAYS, *own]].reset_index(drop=True)
+    table = pictures_table(points, grouping, len(tracks))
+    for number, track in enumerate(tracks):
+        known_only(track.curves["panel"], tuple(PANELS), "panel")
+        snapshots, pictures = len(track.steps), len(points)
+        shapes = (track.places.shape, track.caption_places.shape, len(track.said), len(track.shows))
+        if shapes != ((snapshots, pictures, 2), (snapshots, len(track.captions), 2), snapshots, len(steps)):
+            raise ValueError(f"track {track.title!r} does not fit {pictures} pictures and {len(steps)} moments")
+        if not all(0 <= index < snapshots for index in track.shows):
+            raise ValueError(f"track {track.title!r} shows a snapshot that it does not have")
+        for name, axis, ends in zip("xy", np.moveaxis(track.places, -1, 0), _extent(track), strict=True):
+            table[f"{name}{number}"] = _texts(axis, ends)
+    return table
 
 
-def _extent(reel: Reel) -> tuple[list[float], list[float]]:
-    """Ends of x and y with one span, around all that the film ever shows: the map stands still while it runs."""
-    every = np.concatenate([reel.places.reshape(-1, 2), reel.caption_places.reshape(-1, 2)])
-    every = every[np.isfinite(every).all(axis=1)]
-    if not len(every):
-        return [-1.0, 1.0], [-1.0, 1.0]
-    low, high = every.min(axis=0), every.max(axis=0)
-    half = 0.56 * max(float((high - low).max()), 1e-6)
-    x, y = ([float(middle) - half, float(middle) + half] for middle in (low + high) / 2)
-    return x, y
+def _extent(track: ModelTrack) -> tuple[list[float], list[float]]:
+    """Around all that the film ever shows: the map stands still while it runs."""
+    return extent_of([track.places, track.caption_places])
 
 
 def _texts(places: NDArray[np.float64], ends: list[float]) -> list[str | None]:
-    """One coordinate of each picture at all snapshots, (T, n), as whole numbers in a text; None where it has none."""
+    """One coordinate at all snapshots, (T, n), as whole numbers in n texts; None where there is none."""
     units = (places - ends[0]) / (ends[1] - ends[0]) * UNITS
     return [None if np.isnan(row).any() else ",".join(str(int(unit)) for unit in row.round()) for row in units.T]
 
 
-def _now(reel: Reel) -> str:
-    """The snapshot of a reel that belongs to the moment that the slider shows, as an expression."""
-    return f"{json.dumps(list(reel.shows))}[{MOMENT} - 1]"
-
-
-def _placed(table: pd.DataFrame, x: str, y: str, reel: Reel, side: int) -> alt.Chart:
-    """The rows that are on a map, at their place of the moment.
-
-    What is computed is named after its columns: Vega-Lite takes two maps' computations of one name for the same.
-    """
-    titles = (textwrap.wrap(title, max(10, side // 6)) for title in reel.axes)
-    axes = (alt.Axis(title=title, labels=False, ticks=False, grid=False, domain=False) for title in titles)
-    scale = alt.Scale(domain=[0, UNITS], nice=False, zero=False)
-    return (
-        alt.Chart(table)
-        .transform_filter(f"isValid(datum.{x})")
-        .transform_calculate(**{f"{name}_all": f"split(datum.{name}, ',')" for name in (x, y)})
-        .transform_calculate(**{f"{name}_now": f"toNumber(datum.{name}_all[{_now(reel)}])" for name in (x, y)})
-        .encode(
-            x=alt.X(f"{x}_now:Q", scale=scale, axis=next(axes)),
-            y=alt.Y(f"{y}_now:Q", scale=scale, axis=next(axes)),
-            description=alt.Description("spoken:N"),
-        )
+def _map(table: pd.DataFrame, track: ModelTrack, pane: Pane, style: MapStyle) -> alt.LayerChart:
+    under = [] if pane.index else [layers.legend(style)]
+    found = layers.linked(
+        table, _captions(track, pane), None, pane, style, under=under, over=[_line(track, pane, style)]
     )
+    title = alt.Title(wrapped(track.title, pane.side / 7.6), frame="group", offset=26)
+    return alt.layer(*found).properties(width=pane.side, height=pane.side, title=title)
 
 
-def _marks(
-    table: pd.DataFrame, number: int, reel: Reel, view: str, palette: Palette, grouping: Grouping, side: int
-) -> list[alt.Chart]:
-    hov = alt.selection_point(name="hov", empty=False)
-    keys = map_keys(palette, grouping, more=(caption_key(palette),))
-    legend = keys.legend(side)
-    stroke = alt.Stroke("colour:N", scale=keys.scale("stroke"), legend=legend)
-    fill = alt.Fill("colour:N", scale=keys.scale("fill"), legend=legend)
-    shape = alt.Shape("colour:N", scale=keys.scale("shape"), legend=legend)
-    place = _placed(table, f"x{number}", f"y{number}", reel, side).transform_calculate(colour=keys.colour(number))
-    rings = place.transform_filter("datum.minority").mark_point(
-        shape="circle", size=LARGE.ring, strokeWidth=1, opacity=0.7, aria=False
-    )
-    marks = place.mark_point(strokeWidth=1.4, opacity=0.9).encode(
-        shape=shape,
-        stroke=stroke,
-        fill=alt.when("datum.kind == 'training'").then(fill).otherwise(alt.value("transparent")),
-        size=alt.when(hov).then(alt.value(LARGE.grown)).otherwise(alt.value(LARGE.point)),
-        tooltip=[
-            alt.Tooltip("thumb:N", title="image"),
-            alt.Tooltip("object:N"),
-            alt.Tooltip("context:N"),
-            alt.Tooltip(f"caption_{number}:N", title="caption"),
-            alt.Tooltip(f"predicted_{number}:N", title="prediction at the end"),
-        ],
-    )
-    return [rings.encode(stroke=stroke), marks.properties(name=view)]
+def _captions(track: ModelTrack, pane: Pane) -> pd.DataFrame:
+    places = zip(pane.columns, np.moveaxis(track.caption_places, -1, 0), _extent(track), strict=True)
+    return pd.DataFrame({"caption": track.captions, **{name: _texts(axis, ends) for name, axis, ends in places}})
 
 
-def _captions(
-    reel: Reel, number: int, extent: tuple[list[float], list[float]], palette: Palette, side: int
-) -> list[alt.Chart]:
-    """Diamonds that move, with their words where there is room for them at the end."""
-    if not reel.captions:
-        return []
-    x, y = (_texts(reel.caption_places[..., axis], extent[axis]) for axis in (0, 1))
-    low, span = np.array([extent[0][0], extent[1][0]]), extent[0][1] - extent[0][0]
-    last = reel.shows[-1]
-    ends = [(places[last] - low) / span * side for places in (reel.caption_places, reel.places)]
-    anchors, points = (np.column_stack([end[:, 0], side - end[:, 1]]) for end in ends)
-    places = place_labels(reel.captions, anchors, points[np.isfinite(points).all(axis=1)], side)
-    table = pd.DataFrame({"caption": reel.captions, f"cx{number}": x, f"cy{number}": y})
-    table = table.assign(**{name: [getattr(place, name) for place in places] for name in ("dx", "dy", "align")})
-    table["spoken"] = [f"caption: {caption}" for caption in reel.captions]
-    base = _placed(table, f"cx{number}", f"cy{number}", reel, side)
-    offset = {name: alt.expr(f"datum.{name}") for name in ("dx", "dy", "align")}
-    text: dict[str, Any] = {**offset, "fontSize": LARGE.words, "fontWeight": 600, "baseline": "middle", "aria": False}
-    halo = {"color": palette.ground, "stroke": palette.ground, "strokeWidth": 4, "strokeJoin": "round", "opacity": 0.8}
-    return [
-        base.mark_point(
-            shape="diamond", size=LARGE.diamond, fill=palette.text, stroke=palette.ground, strokeWidth=1.5, opacity=1
-        ),
-        base.mark_text(**text, **halo).encode(text="caption:N"),
-        base.mark_text(**text, color=palette.text).encode(text="caption:N"),
-    ]
-
-
-def _line(reel: Reel, palette: Palette) -> alt.Chart:
+def _line(track: ModelTrack, pane: Pane, style: MapStyle) -> alt.Chart:
     """What is said of the moment, over the map."""
-    table = pd.DataFrame({"snapshot": range(len(reel.said)), "said": reel.said})
+    table = pd.DataFrame({"snapshot": range(len(track.said)), "said": track.said})
     return (
         alt.Chart(table)
-        .transform_filter(f"datum.snapshot == {_now(reel)}")
-        .mark_text(align="left", baseline="bottom", fontSize=12, color=palette.muted, aria=False)
+        .transform_filter(f"datum.snapshot == {pane.now}")
+        .mark_text(align="left", baseline="bottom", fontSize=12, color=style.palette.muted, aria=False)
         .encode(x=alt.value(0), y=alt.value(-8), text="said:N")
     )
 
 
-def _lit(table: pd.DataFrame, number: int, reel: Reel, palette: Palette, side: int) -> list[alt.Chart]:
-    """A circle around the hovered mark, and its picture beside it towards the middle."""
-    place = _placed(table, f"x{number}", f"y{number}", reel, side).transform_filter(
-        alt.selection_point(name="hov", empty=False)
+def curve_panel(
+    panel: str,
+    curves: pd.DataFrame,
+    steps: Sequence[int],
+    shown: Sequence[int],
+    *,
+    palette: Palette,
+    side: int,
+    high: float,
+    lowest: bool,
+) -> alt.LayerChart:
+    """One panel of curves over training steps.
+
+    Args:
+        panel: one of `PANELS`.
+        curves: `series`, `step`, `value`: at most two series.
+        steps: training step of each moment of the film, ascending.
+        shown: step of the snapshot that is shown at each moment.
+        palette: colours.
+        side: width with the words beside the curve, in px.
+        high: end of the axis.
+        lowest: whether it is the one that carries the axis of steps.
+    """
+    names = list(dict.fromkeys(curves["series"]))
+    said = [f"{row.value:.2f}" if panel == "loss" else f"{100 * row.value:.0f} %" for row in curves.itertuples()]
+    said = [f"{name} {words}" for name, words in zip(curves["series"], said, strict=True)]
+    ends = curves.groupby("series", sort=False)["value"].last()
+    heights = dict(zip(ends.index, spread([_HEIGHT * (1 - value / high) for value in ends], 15), strict=True))
+    table = curves.loc[:, ["series", "step", "value"]].assign(said=said, height=curves["series"].map(heights))
+    table["spoken"] = [f"{row.said} at step {row.step:.0f}" for row in table.itertuples()]
+    x = _step_axis(int(max(steps)), lowest)
+    y = _value_axis(panel, high)
+    colours, dashes = [palette.text, palette.muted][: len(names)], [[1, 0], [5, 3]][: len(names)]
+    colour = alt.Color("series:N", scale=alt.Scale(domain=names, range=colours), legend=None)
+    dash = alt.StrokeDash("series:N", scale=alt.Scale(domain=names, range=dashes), legend=None)
+    base = alt.Chart(table).encode(x=x, y=y, color=colour, description=alt.Description("spoken:N"))
+    now = base.transform_filter(f"datum.step == {json.dumps([int(step) for step in shown])}[{MOMENT} - 1]")
+    moments = pd.DataFrame({"step": [int(step) for step in steps], "number": range(1, len(steps) + 1)})
+    tooltip = [alt.Tooltip("series:N"), alt.Tooltip("step:Q"), alt.Tooltip("value:Q", format=".3f")]
+    words = {"align": "left", "baseline": "middle", "dy": alt.expr("datum.height"), "fontSize": 12, "fontWeight": 600}
+    return alt.layer(
+        base.mark_line(strokeWidth=1.6, clip=True).encode(strokeDash=dash, tooltip=tooltip),
+        alt.Chart(moments)
+        .transform_filter(f"datum.number == {MOMENT}")
+        .mark_rule(color=palette.accent, strokeWidth=1.5, aria=False)
+        .encode(x=x),
+        now.mark_point(filled=True, size=50, opacity=1).encode(tooltip=tooltip),
+        now.mark_text(**words, aria=False).encode(x=alt.value(side - _BESIDE + 10), y=alt.value(0), text="said:N"),
+    ).properties(
+        width=side - _BESIDE,
+        height=_HEIGHT,
+        view=alt.ViewConfig(stroke=None),
+        title=alt.Title(PANELS[panel], fontSize=12, fontWeight="normal", color=palette.muted, frame="group", offset=4),
     )
-    shift = (LARGE.picture / 2 + 9) / side * UNITS
-    beside = {}
-    for axis in "xy":
-        at = f"datum.{axis}{number}_now"
-        beside[f"lit_{axis}{number}"] = f"{at} + ({at} > {UNITS // 2} ? -1 : 1) * {shift:.0f}"
-    picture = place.transform_calculate(**beside).mark_image(width=LARGE.picture, height=LARGE.picture, aria=False)
-    scale = alt.Scale(domain=[0, UNITS], nice=False, zero=False)
-    where = {"x": alt.X(f"lit_x{number}:Q", scale=scale), "y": alt.Y(f"lit_y{number}:Q", scale=scale)}
-    return [circle(place, 1.5 * LARGE.grown, palette.text), picture.encode(**where, url="thumb:N")]
+
+
+def _step_axis(last: int, lowest: bool) -> alt.X:
+    """Steps on a scale that draws the early ones apart, as the snapshots are taken."""
+    ticks = [0, *(10**power for power in range(6) if 2 * 10**power < last), last]
+    axis = alt.Axis(
+        title="training step, early ones drawn apart" if lowest else None,
+        labels=lowest,
+        ticks=lowest,
+        values=ticks,
+        grid=False,
+    )
+    scale = alt.Scale(type="symlog", constant=1, domain=[0, max(1, last)], nice=False)
+    return alt.X("step:Q", scale=scale, axis=axis)
+
+
+def _value_axis(panel: str, high: float) -> alt.Y:
+    if panel == "loss":
+        axis = alt.Axis(title=None, values=[0, high / 2, high], labelExpr="format(datum.value, '.2f')")
+    else:
+        axis = alt.Axis(title=None, values=[0, 0.5, 1], labelExpr="round(100 * datum.value) + ' %'")
+    return alt.Y("value:Q", scale=alt.Scale(domain=[0, high], nice=False), axis=axis)

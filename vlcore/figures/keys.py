@@ -25,9 +25,9 @@ COLOURINGS = ("group", "object", "context", "prediction", "right or wrong", "spl
 # Vega draws symbols from -1 to 1. A ring around a dot, a frame in a frame, a small dot, a line, an arrow:
 _RING = "M-1,0A1,1,0,1,1,1,0A1,1,0,1,1,-1,0M-.45,0A.45,.45,0,1,1,.45,0A.45,.45,0,1,1,-.45,0"
 _FRAMES = "M-1,-1H1V1H-1ZM-.5,-.5H.5V.5H-.5Z"
-DOT = "M-.45,0A.45,.45,0,1,1,.45,0A.45,.45,0,1,1,-.45,0"
-LINE_SHAPE = "M-1.2,0L1.2,0"
-ARROW_SHAPE = "M-1.4,0L1.2,0M.4,-.7L1.2,0L.4,.7"
+_DOT = "M-.45,0A.45,.45,0,1,1,.45,0A.45,.45,0,1,1,-.45,0"
+_LINE = "M-1.2,0L1.2,0"
+_ARROW = "M-1.4,0L1.2,0M.4,-.7L1.2,0L.4,.7"
 _FORMS = SHAPES[1:3]  # of the two objects
 # A key's name is the column that it is read from, and the value.
 _COLUMNS = {"prediction": "says", "right or wrong": "right", "split": "kind"}
@@ -36,7 +36,7 @@ _CARRIED = ("group", "object", "context", "kind", "minority", *_PER_MODEL)
 
 
 @dataclass(frozen=True)
-class Key:
+class LegendEntry:
     """One entry of the legend.
 
     Attributes:
@@ -68,7 +68,7 @@ class Keys:
 
     colour_by: str
     objects: tuple[str, str]
-    entries: tuple[Key, ...]
+    entries: tuple[LegendEntry, ...]
 
     def colour(self, pane: int) -> str:
         """The key of a row's colour in the map of a number."""
@@ -117,7 +117,7 @@ def map_keys(
     *,
     colour_by: str = "group",
     pictures: bool = False,
-    more: Sequence[Key] = (),
+    more: Sequence[LegendEntry] = (),
 ) -> Keys:
     """The keys of a map.
 
@@ -135,12 +135,12 @@ def map_keys(
         raise ValueError(f"unknown colouring {colour_by}; known: {', '.join(COLOURINGS)}")
     square = "square" if pictures else None
     entries = [
-        Key(name, words, colour, square or shape, full, carried=True)
+        LegendEntry(name, words, colour, square or shape, full, carried=True)
         for name, words, colour, shape, full in _colours(palette, grouping, colour_by)
     ]
     if not pictures and colour_by not in ("group", "object"):
         entries += [
-            Key(f"object {obj}", obj, palette.muted, shape, full=False, carried=True)
+            LegendEntry(f"object {obj}", obj, palette.muted, shape, full=False, carried=True)
             for obj, shape in zip(grouping.objects, _FORMS, strict=True)
         ]
     full, hollow, ring = (
@@ -150,10 +150,12 @@ def map_keys(
     )
     if colour_by != "split":
         entries += [
-            Key("kind training", full, palette.muted, square or "circle", carried=True),
-            Key("kind test", hollow, palette.muted, square or "circle", full=False, carried=True),
+            LegendEntry("kind training", full, palette.muted, square or "circle", carried=True),
+            LegendEntry("kind test", hollow, palette.muted, square or "circle", full=False, carried=True),
         ]
-    entries.append(Key("minority true", ring, palette.muted, _FRAMES if pictures else _RING, False, carried=True))
+    entries.append(
+        LegendEntry("minority true", ring, palette.muted, _FRAMES if pictures else _RING, False, carried=True)
+    )
     return Keys(colour_by, grouping.objects, (*entries, *more))
 
 
@@ -176,20 +178,35 @@ def carriers(points: pd.DataFrame, names: Sequence[str], pane: str) -> NDArray[n
     return np.logical_or.reduce(found)
 
 
-def caption_key(palette: Palette) -> Key:
+def caption_entry(palette: Palette) -> LegendEntry:
     """What explains a caption's mark."""
-    return Key("caption", "caption", palette.text, "diamond")
+    return LegendEntry("caption", "caption", palette.text, "diamond")
 
 
-def trust_key(palette: Palette, pictures: bool) -> Key:
+def trust_entry(palette: Palette, pictures: bool) -> LegendEntry:
     """What explains a small mark, or a pale picture."""
     words = f"{'pale' if pictures else 'small'}: its neighbours here are not its neighbours"
-    return Key("trust", words, palette.muted, DOT)
+    return LegendEntry("trust", words, palette.muted, _DOT)
 
 
-def upload_key(palette: Palette) -> Key:
+def upload_entry(palette: Palette) -> LegendEntry:
     """What explains an upload's mark."""
-    return Key("upload", "your picture", palette.accent, star())
+    return LegendEntry("upload", "your picture", palette.accent, star())
+
+
+def line_entries(
+    palette: Palette, *, ghost: bool, movement: bool, neighbours: bool, arrows: Sequence[str]
+) -> list[LegendEntry]:
+    """What explains the lines and ghosts that are drawn; `arrows` are the kinds of arrows, two at most."""
+    wanted = [
+        (ghost, LegendEntry("ghost", "faint: before training", palette.muted, _DOT)),
+        (movement, LegendEntry("movement", "from its place in the first map", palette.muted, _LINE)),
+        (neighbours, LegendEntry("neighbours", "to its true neighbours", palette.text, _LINE)),
+    ]
+    entries = [entry for drawn, entry in wanted if drawn]
+    for kind, colour in zip(arrows, (palette.text, palette.accent), strict=False):
+        entries.append(LegendEntry(f"arrow: {kind}", f"arrow: {kind}", colour, _ARROW))
+    return entries
 
 
 def _colours(palette: Palette, grouping: Grouping, colour_by: str) -> list[tuple[str, str, str, str, bool]]:

@@ -8,7 +8,6 @@ finished brush go to the server.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,10 +17,20 @@ import numpy as np
 import pandas as pd
 
 from vlcore.figures import board as boards
-from vlcore.figures import layers, lines
-from vlcore.figures.keys import COLOURINGS, Key, Keys, caption_key, carriers, map_keys, trust_key, upload_key
+from vlcore.figures import layers
+from vlcore.figures.keys import (
+    COLOURINGS,
+    Keys,
+    LegendEntry,
+    caption_entry,
+    carriers,
+    line_entries,
+    map_keys,
+    trust_entry,
+    upload_entry,
+)
 from vlcore.figures.maps import MapInfo
-from vlcore.figures.panes import Look, Pane, sent
+from vlcore.figures.panes import MapStyle, Pane, hover, sent, wrapped
 from vlcore.figures.tables import board_table, captions_table, extent_of, lines_table, points_table, uploads_table
 from vlcore.figures.theme import Palette, across, theme
 from vlcore.images.groups import Grouping
@@ -117,7 +126,7 @@ def linked_maps(
         raise ValueError(f"one to {MOST} maps fit one figure, not {len(infos)}")
     tables = _checked(points, captions, len(infos), grouping, options, uploads, neighbours, twins, board)
     keys = _keys(tables, palette, grouping, options)
-    look = Look(
+    style = MapStyle(
         palette=palette,
         keys=keys,
         legend=keys.legend(side),
@@ -129,10 +138,10 @@ def linked_maps(
     )
     panes = []
     for index, info in enumerate(infos):
-        axes = (_wrapped(info.x_title, side / 6), _wrapped(info.y_title, side / 6))
+        axes = (wrapped(info.x_title, side / 6), wrapped(info.y_title, side / 6))
         pane = Pane(index, _extent(tables, options, index), axes, side)
-        title = alt.Title(_wrapped(info.title, side / 7.6), subtitle=_wrapped(info.subtitle, side / 6), frame="group")
-        panes.append(alt.layer(*_layers(tables, options, pane, look), width=side, height=side, title=title))
+        title = alt.Title(wrapped(info.title, side / 7.6), subtitle=wrapped(info.subtitle, side / 6), frame="group")
+        panes.append(alt.layer(*_layers(tables, options, pane, style), width=side, height=side, title=title))
     beside = across(len(panes), side)
     top: dict[str, Any] = {"datasets": sent(tables.points), "autosize": "pad", "config": theme(palette)}
     chart: alt.ConcatChart | alt.VConcatChart
@@ -214,10 +223,10 @@ def _keys(tables: _Tables, palette: Palette, grouping: Grouping, options: MapOpt
     arrows = [] if tables.twins is None else sorted(set(tables.twins["kind"].astype(str)), reverse=True)
     if len(arrows) > 2:
         raise ValueError(f"twins: two kinds of arrows can be told apart, not {', '.join(arrows)}")
-    more: list[Key] = [] if tables.captions.empty else [caption_key(palette)]
-    more += [] if tables.stars is None else [upload_key(palette)]
-    more += [trust_key(palette, options.pictures)] if options.trust else []
-    more += lines.line_keys(
+    more: list[LegendEntry] = [] if tables.captions.empty else [caption_entry(palette)]
+    more += [] if tables.stars is None else [upload_entry(palette)]
+    more += [trust_entry(palette, options.pictures)] if options.trust else []
+    more += line_entries(
         palette, ghost=options.ghost, movement=options.movement, neighbours=options.neighbours, arrows=arrows
     )
     return map_keys(palette, grouping, colour_by=options.colour_by, pictures=options.pictures, more=more)
@@ -252,44 +261,43 @@ def _extent(tables: _Tables, options: MapOptions, pane: int) -> tuple[list[float
     return extent_of([places.to_numpy(float) for places in every])
 
 
-def _layers(tables: _Tables, options: MapOptions, pane: Pane, look: Look) -> list[alt.Chart | alt.LayerChart]:
+def _layers(tables: _Tables, options: MapOptions, pane: Pane, style: MapStyle) -> list[layers.Layer]:
     """All layers of a pane, from the ground up."""
-    here = tables.captions[tables.captions["pane"] == pane.index]
-    under: list[alt.Chart | alt.LayerChart] = [] if pane.index else [layers.legend_layer(look)]
+    under: list[layers.Layer] = [] if pane.index else [layers.legend(style)]
     if options.ghost:
-        under.append(lines.ghosts(pane, look))
+        under.append(layers.ghosts(pane, style))
     if options.movement and pane.index:
-        under += lines.movement(pane, look)
+        under += layers.movement(pane, style)
     if tables.neighbours is not None:
-        under += lines.neighbours(tables.neighbours, pane, look)
-    over = [] if tables.twins is None else lines.arrows(tables.twins, pane, look)
-    return layers.layers(tables.points, here, tables.stars, pane, look, under=under, over=over)
+        under += layers.neighbours(tables.neighbours, pane, style)
+    over = [] if tables.twins is None else layers.twins(tables.twins, pane, style)
+    words = pane.own(tables.captions)
+    return layers.linked(tables.points, words, tables.stars, pane, style, under=under, over=over)
 
 
 def _params(panes: int, options: MapOptions, board: bool) -> list[alt.TopLevelSelectionParameter]:
-    """The selections, over all panes at once.
-
-    Written at the top with the names of their views: added to each pane, Altair would merge them with a warning.
-    """
+    """The selections, over all panes at once."""
     marks = [f"marks_{pane}" for pane in range(panes)]
     click = {"type": "point", "on": "click", "toggle": False}
-    found: list[tuple[str, dict[str, Any], list[str]]] = [
-        ("hov", {"type": "point", "fields": ["id"], "on": "pointerover", "clear": "pointerout"}, marks),
-        ("pick", {**click, "fields": ["id"]}, marks),
-        ("brush", {"type": "interval", "encodings": ["x", "y"], "on": _BRUSH}, [f"ground_{p}" for p in range(panes)]),
-        ("shown", {"type": "point", "fields": ["colour"], "toggle": "true"}, [layers.LEGEND]),
+    shown = {"bind": {"legend": _LEGEND_CLICK}}
+    found: list[tuple[str, dict[str, Any], list[str], dict[str, Any]]] = [
+        ("pick", {**click, "fields": ["id"]}, marks, {}),
+        (
+            "brush",
+            {"type": "interval", "encodings": ["x", "y"], "on": _BRUSH},
+            [f"ground_{p}" for p in range(panes)],
+            {},
+        ),
+        ("shown", {"type": "point", "fields": ["colour"], "toggle": "true"}, [layers.LEGEND], shown),
     ]
     if board:
-        found.append(("cell", {**click, "fields": ["group"], "toggle": "true"}, [f"{boards.NAME}_1"]))
+        found.append(("cell", {**click, "fields": ["group"], "toggle": "true"}, [f"{boards.NAME}_1"], {}))
     if options.twins:
-        found.append(("scene", {**click, "fields": ["scene"]}, marks))
+        found.append(("scene", {**click, "fields": ["scene"]}, marks, {}))
     return [
-        alt.TopLevelSelectionParameter(
-            name=name, select=select, views=views, **({"bind": {"legend": _LEGEND_CLICK}} if name == "shown" else {})
-        )
-        for name, select, views in found
+        hover(marks),
+        *(
+            alt.TopLevelSelectionParameter(name=name, select=how, views=views, **bind)
+            for name, how, views, bind in found
+        ),
     ]
-
-
-def _wrapped(text: str, width: float) -> list[str]:
-    return textwrap.wrap(text, max(10, int(width))) or [""]

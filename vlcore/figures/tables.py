@@ -26,8 +26,8 @@ def places(panes: int, prefix: str = "") -> list[str]:
     return [f"{prefix}{axis}{pane}" for pane in range(panes) for axis in "xy"]
 
 
-def points_table(points: pd.DataFrame, grouping: Grouping, panes: int, more: Sequence[str] = ()) -> pd.DataFrame:
-    """The columns that a chart needs, checked, with infinite numbers as absent ones.
+def pictures_table(points: pd.DataFrame, grouping: Grouping, panes: int, more: Sequence[str] = ()) -> pd.DataFrame:
+    """The columns of pictures that a chart needs but for their places, checked.
 
     Args:
         points: one row a picture.
@@ -36,7 +36,7 @@ def points_table(points: pd.DataFrame, grouping: Grouping, panes: int, more: Seq
         more: further columns, those that end in a number one for each map.
     """
     said = [f"{what}_{pane}" for pane in range(panes) for what in ("caption", "predicted")]
-    columns = [*_ALWAYS, *places(panes), *said, *more]
+    columns = [*_ALWAYS, *said, *more]
     need(points, columns, "points")
     table = points.loc[:, columns].reset_index(drop=True)
     if table["id"].duplicated().any():
@@ -44,7 +44,12 @@ def points_table(points: pd.DataFrame, grouping: Grouping, panes: int, more: Seq
     known_only(table["group"], grouping.names, "group")
     known_only(table["kind"], _KINDS, "kind")
     check_uris(table["thumb"])
-    return _finite(table.assign(minority=table["minority"].astype(bool)))
+    return table.assign(minority=table["minority"].astype(bool))
+
+
+def points_table(points: pd.DataFrame, grouping: Grouping, panes: int, more: Sequence[str] = ()) -> pd.DataFrame:
+    """The same with places in each map, infinite numbers as absent ones."""
+    return _finite(pictures_table(points, grouping, panes, [*places(panes), *more]))
 
 
 def uploads_table(uploads: pd.DataFrame, table: pd.DataFrame, panes: int) -> pd.DataFrame:

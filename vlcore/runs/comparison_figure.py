@@ -12,8 +12,8 @@ import pandas as pd
 
 from vlcore.figures.export import Figure, Heading, page_html
 from vlcore.figures.film import film_chart
-from vlcore.figures.film_curves import MOMENT
 from vlcore.figures.linked import MapOptions, linked_maps
+from vlcore.figures.panes import MOMENT
 from vlcore.figures.theme import LIGHT, Palette
 from vlcore.images.groups import Grouping
 from vlcore.images.imagesets import ImageSet
@@ -110,6 +110,6 @@ def _film(comparison: Comparison, images: ImageSet, palette: Palette) -> list[He
     except ComparisonError:
         return []
     chart = film_chart(
-        shown.points, shown.reels, shown.steps, palette=palette, grouping=images.grouping, side=PAGE_SIDE
+        shown.points, shown.tracks, shown.steps, palette=palette, grouping=images.grouping, side=PAGE_SIDE
     )
     return [Heading("The training as a film"), Figure(chart, alt=shown.words, slider=MOMENT), *shown.notes]

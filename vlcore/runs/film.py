@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.figures.film import Reel
+from vlcore.figures.film import ModelTrack
 from vlcore.images.imagesets import ImageSet
 from vlcore.measures.estimate import wilson
 from vlcore.runs.compare import Comparison
@@ -32,14 +32,14 @@ class Film:
 
     Attributes:
         points: one row a picture.
-        reels: the models' parts.
+        tracks: the models' parts.
         steps: training step of each moment: all at which any of the models has a snapshot.
         words: what the film shows, from its numbers; its alternative text.
         notes: what a visitor should know, a sentence each.
     """
 
     points: pd.DataFrame
-    reels: tuple[Reel, ...]
+    tracks: tuple[ModelTrack, ...]
     steps: tuple[int, ...]
     words: str
     notes: tuple[str, ...]
@@ -58,12 +58,12 @@ def film(comparison: Comparison, images: ImageSet) -> Film:
     arrays = [_snapshots(model) for model in comparison.models]
     every = [tuple(int(step) for step in snapshots["steps"]) for snapshots in arrays]
     steps = tuple(sorted({step for own in every for step in own}))
-    reels = tuple(_reel(comparison, pane, arrays[pane], steps) for pane in range(len(arrays)))
-    columns = [f"{what}_{pane}" for pane in range(len(reels)) for what in ("caption", "predicted")]
+    tracks = tuple(_track(comparison, pane, arrays[pane], steps) for pane in range(len(arrays)))
+    columns = [f"{what}_{pane}" for pane in range(len(tracks)) for what in ("caption", "predicted")]
     always = ["id", "object", "context", "group", "kind", "minority", "thumb", "spoken"]
     notes = _notes(comparison, arrays, every, steps)
-    words = " ".join([_whole(comparison, steps), *(_part(comparison, n, images) for n in range(len(reels)))])
-    return Film(comparison.points[[*always, *columns]], reels, steps, words, notes)
+    words = " ".join([_whole(comparison, steps), *(_part(comparison, n, images) for n in range(len(tracks)))])
+    return Film(comparison.points[[*always, *columns]], tracks, steps, words, notes)
 
 
 def _snapshots(model: ModelMap) -> dict[str, NDArray[Any]]:
@@ -84,7 +84,7 @@ def _snapshots(model: ModelMap) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _reel(comparison: Comparison, pane: int, arrays: dict[str, NDArray[Any]], steps: tuple[int, ...]) -> Reel:
+def _track(comparison: Comparison, pane: int, arrays: dict[str, NDArray[Any]], steps: tuple[int, ...]) -> ModelTrack:
     model, turn = comparison.models[pane], comparison.turns[pane]
     own = arrays["steps"]
     shown = np.concatenate([arrays["map"], arrays["train"]], axis=1).astype(np.float64)  # (T, n, E), as model.rows
@@ -92,7 +92,7 @@ def _reel(comparison: Comparison, pane: int, arrays: dict[str, NDArray[Any]], st
     index = comparison.index(pane)
     here = comparison.captions.loc[comparison.captions["pane"] == pane, "caption"].tolist()
     captions = arrays["captions"][:, [model.captions.index(caption) for caption in here]]
-    return Reel(
+    return ModelTrack(
         title=title(model.artefact.condition),
         axes=(comparison.infos[pane].x_title, comparison.infos[pane].y_title),
         steps=tuple(int(step) for step in own),

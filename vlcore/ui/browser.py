@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from vlcore.figures.film_curves import MOMENT
-from vlcore.figures.playing import PLAY_SCRIPT
+from vlcore.figures.export import PLAY_SCRIPT
+from vlcore.figures.panes import MOMENT
 
 _BUTTON = """
 button {

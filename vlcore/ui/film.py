@@ -72,7 +72,7 @@ def _film(keys: tuple[str, ...], palette: str, side: int, digests: tuple[str, ..
     images = work.image_set(comparison.models[0])
     shown = film.film(comparison, images)
     chart = film_chart(
-        shown.points, shown.reels, shown.steps, palette=_PALETTES[palette], grouping=images.grouping, side=side
+        shown.points, shown.tracks, shown.steps, palette=_PALETTES[palette], grouping=images.grouping, side=side
     )
     return shown, drawn.finished(chart)
 

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.conditions import Condition, describe_bias
 from vlcore.figures.charts import learning_curve
-from vlcore.figures.live import live_map
+from vlcore.figures.maps import live_map
 from vlcore.figures.theme import Palette
 from vlcore.images import subset
 from vlcore.images.imagesets import ImageSet

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from vlcore.figures.film import Reel
+from vlcore.figures.film import ModelTrack
 from vlcore.images.groups import SCENES
 from vlcore.images.thumbs import thumb_uri
 
@@ -32,8 +32,8 @@ def pictures(each: int = 2) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def reel(points: pd.DataFrame, steps: tuple[int, ...], seed: int, moments: tuple[int, ...] = STEPS) -> Reel:
-    """A reel with snapshots at `steps`, in a film of `moments`."""
+def track(points: pd.DataFrame, steps: tuple[int, ...], seed: int, moments: tuple[int, ...] = STEPS) -> ModelTrack:
+    """A track with snapshots at `steps`, in a film of `moments`."""
     random = np.random.default_rng(seed)
     rows = [
         (panel, series, step, (step + 1) / 25)
@@ -41,7 +41,7 @@ def reel(points: pd.DataFrame, steps: tuple[int, ...], seed: int, moments: tuple
         for series in both
         for step in steps
     ]
-    return Reel(
+    return ModelTrack(
         title=f"model {seed}",
         axes=("component 1", "component 2"),
         steps=steps,
