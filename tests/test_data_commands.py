@@ -26,7 +26,7 @@ from PIL import Image
 from vlcore.__main__ import main
 from vlcore.images import generate, rendered, staging
 from vlcore.images.catalogue import open_set
-from vlcore.images.generate import backends
+from vlcore.images.generate import running
 from vlcore.images.imagesets import read_set
 from vlcore.measures.estimate import FEW
 from vlcore.runs import jobs, queues, store
@@ -828,5 +828,5 @@ def test_a_missing_key_or_package_is_said_before_the_plan(
     local = ("--backend", "local", "--model", "owner/model", "--batch")
     remote = order(shop)[: order(shop).index("--base-url")]
     assert refused(*remote, *local, 0) == "A batch of 0 pictures cannot be drawn; give at least 1."
-    monkeypatch.setattr(backends, "find_spec", lambda name: None if name == "diffusers" else name)
+    monkeypatch.setattr(running, "find_spec", lambda name: None if name == "diffusers" else name)
     assert refused(*remote, *local, 2).startswith("Drawing on this machine needs the package diffusers")

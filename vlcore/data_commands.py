@@ -204,7 +204,7 @@ def generate(options: Namespace) -> dict[str, Any]:
     left = making.remaining(wanted, folder, retry_refused=options.retry_refused)
     if left:
         making.check_backend(wanted, base_url=options.base_url, batch=options.batch)
-        cost = making.estimate(left, options.price).cost
+        cost = making.cost_of(left, options.price)
         price = "their price was not given (--price)" if cost is None else f"they cost {cost:,.2f} in all"
         total = len(wanted.pictures)
         print(f"{len(left):,} of {total:,} pictures are to be drawn by {options.model}; {price}.", file=sys.stderr)

@@ -34,7 +34,7 @@ from vlcore.images.generate import (
     Patience,
     Plan,
     Wanted,
-    estimate,
+    cost_of,
     generate,
     open_backend,
     plan,
@@ -179,14 +179,13 @@ def test_a_plan_that_cannot_be_drawn_says_why(change: dict[str, Any], words: str
         plan(**(options | change))
 
 
-def test_an_estimate_counts_and_multiplies() -> None:
+def test_a_cost_is_the_number_of_pictures_times_the_price() -> None:
     pictures = study(48).pictures
-    assert estimate(pictures).pictures == 192
-    assert estimate(pictures).cost is None
-    assert estimate(pictures, 0.02).cost == pytest.approx(3.84)
+    assert cost_of(pictures) is None
+    assert cost_of(pictures, 0.02) == pytest.approx(3.84)
     for wrong in (-1.0, float("nan"), float("inf")):
         with pytest.raises(GenerateError, match="give a number from 0"):
-            estimate(pictures, wrong)
+            cost_of(pictures, wrong)
 
 
 # --- the folder

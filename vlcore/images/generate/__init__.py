@@ -1,24 +1,22 @@
 """Image sets drawn by a text-to-image model: a plan, a back end that draws, and a folder that can be resumed."""
 
-from vlcore.images.generate.backends import check_backend, open_backend
+from vlcore.images.generate.backends import Patience
 from vlcore.images.generate.planning import (
     BACKENDS,
     PROMPT,
-    Estimate,
     GenerateBusyError,
     GenerateError,
     Plan,
     Wanted,
     context_name,
-    estimate,
+    cost_of,
     plan,
 )
-from vlcore.images.generate.running import Outcome, Patience, generate, remaining
+from vlcore.images.generate.running import Outcome, check_backend, generate, open_backend, remaining
 
 __all__ = [
     "BACKENDS",
     "PROMPT",
-    "Estimate",
     "GenerateBusyError",
     "GenerateError",
     "Outcome",
@@ -27,7 +25,7 @@ __all__ = [
     "Wanted",
     "check_backend",
     "context_name",
-    "estimate",
+    "cost_of",
     "generate",
     "open_backend",
     "plan",

@@ -1,4 +1,4 @@
-"""What a back end is: something that draws the pictures of a plan, one batch a call.
+"""What a back end is: something that draws the pictures of a plan, one batch a call, and may be asked again.
 
 The one idea: a back end makes one attempt and says how it ended: a picture, a refusal, something that may work in a
 while, or something that will not. Waiting, counting attempts and writing files are left to `generate`.
@@ -6,14 +6,15 @@ while, or something that will not. Waiting, counting attempts and writing files 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Protocol
 
 from PIL import Image
 
-from vlcore.images.generate.planning import GenerateError, Plan, Wanted
+from vlcore.images.generate.planning import Wanted
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,33 @@ class TryAgainError(Exception):
         self.after = after
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How often a failed attempt is repeated, and after how long.
+
+    Our own, for the retries of `openai` neither log an attempt nor wait for longer than a minute.
+
+    Attributes:
+        attempts: at most this many for one batch.
+        first: seconds before the second attempt, doubled for each one after it, half of it by chance.
+        longest: seconds that a wait grows to.
+        obeyed: seconds that a service may ask to wait; where it asks for more, the run stops instead.
+        sleep: waits for some seconds.
+    """
+
+    attempts: int = 6
+    first: float = 1.0
+    longest: float = 60.0
+    obeyed: float = 600.0
+    sleep: Callable[[float], None] = time.sleep
+
+    def seconds(self, attempt: int, after: float | None) -> float:
+        """How long to wait once attempt number `attempt` failed, counted from 1; never less than was asked for."""
+        half = min(self.longest, self.first * 2 ** (attempt - 1)) / 2
+        # Chance keeps two runs that were turned away together from coming back together.
+        return max(after or 0.0, half) + half * random.random()  # noqa: S311
+
+
 class Backend(Protocol):
     """Draws pictures."""
 
@@ -52,44 +80,3 @@ class Backend(Protocol):
 
 
 NEEDS_DIFFUSERS = 'Drawing on this machine needs the package diffusers: pip install "diffusers".'
-
-
-def check_backend(plan: Plan, *, base_url: str | None = None, batch: int = 1) -> None:
-    """Make sure that `open_backend` will do, as far as can be known without loading a model.
-
-    Raises:
-        GenerateError: when a package or the key is missing, or an option cannot be used.
-    """
-    if plan.backend == "service":
-        open_backend(plan, base_url=base_url, batch=batch)
-        return
-    if base_url is not None:
-        raise GenerateError("A base URL is for a service; leave it out for the local back end.")
-    if batch < 1:
-        raise GenerateError(f"A batch of {batch} pictures cannot be drawn; give at least 1.")
-    if find_spec("diffusers") is None:
-        raise GenerateError(NEEDS_DIFFUSERS)
-
-
-def open_backend(plan: Plan, *, base_url: str | None = None, batch: int = 1) -> Backend:
-    """The back end of a plan, ready to draw.
-
-    Args:
-        plan: what it will draw.
-        base_url: address of an OpenAI-compatible service, such as ``http://localhost:8080/v1``; None for the one in
-            ``OPENAI_BASE_URL``, or OpenAI's own. Its key is read from ``OPENAI_API_KEY``.
-        batch: pictures that a local model draws together.
-
-    Raises:
-        GenerateError: when a package, the key or the model is missing, or an option cannot be used.
-    """
-    if plan.backend == "service":
-        if batch != 1:
-            raise GenerateError("A batch is for the local back end; a service is asked for one picture at a time.")
-        from vlcore.images.generate.service import Service
-
-        return Service(plan, base_url)
-    check_backend(plan, base_url=base_url, batch=batch)
-    from vlcore.learning.text_to_image import TextToImage
-
-    return TextToImage(plan, batch)

@@ -79,14 +79,6 @@ class Plan:
         return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "pictures"}
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """How many pictures a plan asks for, and what they cost where a price is known."""
-
-    pictures: int
-    cost: float | None
-
-
 def plan(
     objects: Sequence[str],
     contexts: Sequence[str],
@@ -136,19 +128,15 @@ def plan(
     return Plan(backend, model, size, steps, guidance, tuple(pictures))
 
 
-def estimate(pictures: Sequence[Wanted], price: float | None = None) -> Estimate:
-    """How many pictures are asked for, and what they cost.
-
-    Args:
-        pictures: those of a plan, or what `vlcore.images.generate.remaining` finds missing of it.
-        price: of one picture, in any currency.
+def cost_of(pictures: Sequence[Wanted], price: float | None = None) -> float | None:
+    """What some pictures cost at a price of one, in its currency; None where no price is known.
 
     Raises:
         GenerateError: when the price is negative or no number.
     """
     if price is not None and not (math.isfinite(price) and price >= 0):
         raise GenerateError(f"A price of {price} per picture cannot be right; give a number from 0.")
-    return Estimate(len(pictures), None if price is None else price * len(pictures))
+    return None if price is None else price * len(pictures)
 
 
 def context_name(phrase: str) -> str:
