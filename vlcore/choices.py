@@ -5,6 +5,8 @@ The one idea: pages, `--help` and reports say the same sentence, because there i
 
 from __future__ import annotations
 
+from enum import Enum
+
 OBJECTIVES = {
     "pairwise_bce": "The study's: each pair of picture and caption is matched or not, binary cross entropy.",
     "infonce": "CLIP's: each picture finds its caption in the batch and the reverse; any equal caption is right.",
@@ -21,6 +23,25 @@ PRETRAINED = {
     "pretrained_probe": "A pretrained CLIP or SigLIP, read by a linear probe on the biased training pictures.",
 }
 IMPORTED = "imported"  # objective of embeddings that were computed elsewhere: no loss of ours, nobody can choose it
+
+
+class ArtefactKind(Enum):
+    """What lies under a key: a model, by who trained it, or what was made beside the models."""
+
+    TRAINED = "trained"
+    UNTRAINED = "untrained"  # an encoder of ours before its first step
+    PRETRAINED = "pretrained"  # a checkpoint of others
+    IMPORTED = "imported"  # embeddings alone
+    MAP = "map"
+    CHECK = "check"  # of an image set
+    IMPORT = "import"  # the report of one
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it is a model that was made here."""
+        return self in (ArtefactKind.TRAINED, ArtefactKind.UNTRAINED)
+
+
 NEGATIVES = {
     "filtered_marginal": "Other captions, as often as they occur in training. The default.",
     "filtered_uniform": "Other captions, each equally often: rare ones are mostly met as wrong ones.",

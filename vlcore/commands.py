@@ -14,6 +14,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from vlcore.choices import ArtefactKind
 from vlcore.conditions import Condition, ConditionError, steps_of, with_settings
 from vlcore.figures.export import write_text_atomic
 from vlcore.home import HomeError
@@ -160,15 +161,14 @@ def model_of(key: str) -> store.Artefact:
         StoreError: when there is none.
         CommandError: when the key is of something else.
     """
-    what = {"map": "a map", "check": "the check of an image set", "import": "the report of an import"}
-    if (kind := _kind(key)) in what:
+    what = {
+        ArtefactKind.MAP: "a map",
+        ArtefactKind.CHECK: "the check of an image set",
+        ArtefactKind.IMPORT: "the report of an import",
+    }
+    if kind := store.kind_beside(key):
         raise CommandError(f"{key} is {what[kind]}, not a model; `python -m vlcore status` lists the models.")
     return store.read(key)
-
-
-def _kind(key: str) -> str:
-    """What is published under a key, or would be."""
-    return {".umap": "map", ".map": "map", ".checks": "check", ".import": "import"}.get(Path(key).suffix, "model")
 
 
 def page_path(given: str) -> Path:
@@ -205,7 +205,8 @@ def _status(view: jobs.View) -> dict[str, Any]:
     shown: dict[str, Any] = {
         name: view.status[name] for name in ("stage", "step", "steps", "message") if name in view.status
     }
-    return {"key": view.key, "kind": _kind(view.key), "state": view.state.value, **shown}
+    kind = store.kind_beside(view.key)
+    return {"key": view.key, "kind": kind.value if kind else "model", "state": view.state.value, **shown}
 
 
 def cancel(options: Namespace) -> dict[str, Any]:

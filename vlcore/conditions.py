@@ -28,6 +28,7 @@ from vlcore.choices import (
     SIZE_MODES,
     STEPS_LIMIT,
     STUDY_N,
+    ArtefactKind,
 )
 from vlcore.images.captions import CaptionError, captions_of, find_style, template_fields
 from vlcore.images.groups import SCENES
@@ -217,6 +218,15 @@ class Condition:
         Computed from the counts, as ``(n_majority - n_minority) / (n_majority + n_minority)``.
         """
         return (self.n_majority - self.n_minority) / (self.n_majority + self.n_minority)
+
+    @property
+    def kind(self) -> ArtefactKind:
+        """Who trained the model."""
+        if self.objective == IMPORTED:
+            return ArtefactKind.IMPORTED
+        if self.objective in PRETRAINED:
+            return ArtefactKind.PRETRAINED
+        return ArtefactKind.TRAINED if self.steps else ArtefactKind.UNTRAINED
 
     @property
     def key(self) -> str:

@@ -15,6 +15,7 @@ from scipy.special import logsumexp
 
 from tests.learning.tiny_clip import WIDTH, save_clip
 from tests.runs.test_pipeline import write_small
+from vlcore.choices import ArtefactKind
 from vlcore.conditions import Condition, ConditionError
 from vlcore.home import data_folder
 from vlcore.images import rendered
@@ -28,10 +29,9 @@ from vlcore.learning.pretrained import PretrainedEncoder
 from vlcore.measures.last_layer import probe_layer
 from vlcore.runs import jobs, pipeline, pretrained, projections, store
 from vlcore.runs.measured import MEASURES, find, measures_of, reason_of
-from vlcore.runs.probing import stored_layer
 from vlcore.runs.projections import Projection
 from vlcore.runs.table import runs_table
-from vlcore.runs.titles import is_pretrained, title
+from vlcore.runs.titles import title
 
 FILES = {"condition.json", "checkpoint.json", "embeddings.npz", "maps.npz", "metrics.json"}
 PER_GROUP = {"train": 16, "val": 8, "probe": 8, "test": 20}
@@ -92,7 +92,7 @@ def test_an_artefact_has_the_usual_files_and_no_weights(made: Made, artefact: st
     assert artefact.key in store.model_keys()
     assert artefact.manifest["parameters"] == artefact.json("checkpoint.json")["parameters"]
     assert artefact.manifest["device"] == "cpu"
-    assert is_pretrained(artefact.condition)
+    assert artefact.kind is ArtefactKind.PRETRAINED
 
 
 def test_the_title_says_which_and_how_it_is_read(made: Made, readout: str) -> None:
@@ -136,7 +136,7 @@ def right_by_hand(made: Made, readout: str) -> np.ndarray:
     elif readout == "probe":
         said = probe_layer(arrays["end_train"], true[arrays["train_rows"]]).names(arrays["end_test"])
     else:
-        layer = stored_layer(arrays)
+        layer = made.artefacts[readout].embeddings().layer
         assert layer is not None
         said = layer.names(arrays["end_test"])
     return np.asarray(said == true[arrays["test_rows"]])
@@ -192,8 +192,7 @@ def test_the_panel_is_made_larger_than_for_our_own(made: Made) -> None:
 
 def test_a_new_last_layer_is_kept_for_other_pictures(made: Made, readout: str) -> None:
     artefact = made.artefacts[readout]
-    arrays = artefact.arrays("embeddings.npz")
-    layer = stored_layer(arrays)
+    arrays, layer = artefact.arrays("embeddings.npz"), artefact.embeddings().layer
     assert (layer is None) == (readout == "zero-shot")
     if layer is not None:
         assert (layer.names(arrays["end_train"]) == arrays["train_predicted"]).all()

@@ -65,7 +65,7 @@ def clean(text: str) -> str:
 def unheard(model: ModelMap, texts: Sequence[str]) -> list[str]:
     """Words of captions that a model of ours was never given in training, in their order: it has learnt nothing of
     them, whether they are in its vocabulary or not. None of a model that was trained elsewhere is known."""
-    if not (model.artefact.path / "model.safetensors").exists():
+    if not model.artefact.kind.has_weights:
         return []
     heard = {word for caption in model.captions for word in split_words(caption)}
     return [word for word in dict.fromkeys(word for text in texts for word in split_words(text)) if word not in heard]

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from vlcore.conditions import describe_bias
 from vlcore.images.captions import about_style
@@ -62,8 +63,8 @@ def model_card(artefact: Artefact, images: ImageSet) -> str:
         images: the image set that it was trained on.
     """
     condition = artefact.condition
-    arrays = artefact.arrays("embeddings.npz")
-    captions = [str(text) for text in arrays["caption_texts"]]
+    stored = artefact.embeddings()
+    captions, rows = stored.caption_texts, stored.rows("train")
     licence = str(images.about.get("licence", "not stated"))
     return "\n".join(
         [
@@ -80,7 +81,7 @@ def model_card(artefact: Artefact, images: ImageSet) -> str:
             "",
             "## What it was trained on",
             "",
-            *(f"- {fact}" for fact in _trained_on(artefact, images, captions, licence)),
+            *(f"- {fact}" for fact in _trained_on(artefact, images, captions, rows, licence)),
             "",
             "## What was measured",
             "",
@@ -88,7 +89,7 @@ def model_card(artefact: Artefact, images: ImageSet) -> str:
             "",
             "## What it cannot do",
             "",
-            *(f"- {limit}" for limit in _limits(artefact, len(arrays["train_rows"]))),
+            *(f"- {limit}" for limit in _limits(artefact, len(rows))),
             "",
             "## How to open it",
             "",
@@ -100,8 +101,10 @@ def model_card(artefact: Artefact, images: ImageSet) -> str:
     )
 
 
-def _trained_on(artefact: Artefact, images: ImageSet, captions: Sequence[str], licence: str) -> list[str]:
-    condition, rows = artefact.condition, artefact.arrays("embeddings.npz")["train_rows"]
+def _trained_on(
+    artefact: Artefact, images: ImageSet, captions: Sequence[str], rows: NDArray[np.int64], licence: str
+) -> list[str]:
+    condition = artefact.condition
     groups = images.table["group"].to_numpy()[rows]
     counts = ", ".join(f"{int((groups == name).sum())} of {_code(name)}" for name in images.grouping.names)
     source = _code(str(images.about.get("source", "")) or "not stated")

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.choices import IMPORTED
+from vlcore.choices import ArtefactKind
 from vlcore.figures.maps import MapInfo
 from vlcore.images.captions import distinct_captions, own_captions
 from vlcore.images.imagesets import ImageSet
@@ -164,7 +164,7 @@ def _columns(
     predicted = predictions(model, grouping)
     table = images.table.iloc[rows]
     coordinates = np.where(index[:, None] >= 0, places[index], np.nan).round(5)
-    if condition.objective == IMPORTED:
+    if condition.kind is ArtefactKind.IMPORTED:
         said = [text or "none" for text in table["caption"]]
     else:
         own = own_captions(condition.labels, images.table, rows, grouping, condition.data_seed, condition.template)
@@ -205,11 +205,10 @@ def map_info(model: ModelMap, *, aligned: bool, together: bool = False) -> MapIn
     """The words around a map: what it shows, how much of the variance, whether it was turned."""
     condition = model.artefact.condition
     end = model.artefact.metrics["end"]
-    trained = "not trained" if condition.steps == 0 else f"{condition.steps:,} steps"
+    trained = "not trained" if condition.kind is ArtefactKind.UNTRAINED else f"{condition.steps:,} steps"
     same = condition.data_seed == condition.init_seed
     seeds = f"seed {condition.init_seed}" if same else f"seeds {condition.data_seed} and {condition.init_seed}"
-    ours = (model.artefact.path / "model.safetensors").exists()
-    subtitle = f"{seeds}, {trained}" if ours else f"{model.z.shape[1]:,} dimensions"
+    subtitle = f"{seeds}, {trained}" if condition.kind.has_weights else f"{model.z.shape[1]:,} dimensions"
     subtitle += f"; total variance {end['total_variance']['value']:.2g}"
     if end["collapsed"]:
         subtitle += "; COLLAPSED: what spreads here is residue, blown up to fill the map"

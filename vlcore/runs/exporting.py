@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vlcore.choices import ArtefactKind
 from vlcore.home import HomeError
 from vlcore.images.imagesets import ImageSet, Progress, silent
 from vlcore.runs.projector import write_projector
@@ -100,9 +101,9 @@ def need_weights(artefact: Artefact) -> None:
     Raises:
         StoreError: when it was not, and so has no weights of its own.
     """
-    if (artefact.path / "model.safetensors").exists():
+    if artefact.kind.has_weights:
         return
-    if (artefact.path / "checkpoint.json").exists():
+    if artefact.kind is ArtefactKind.PRETRAINED:
         name = artefact.json("checkpoint.json")["name"]
         raise StoreError(
             f"{artefact.key} has no weights of its own: it is the checkpoint {name}, which transformers opens as it is."
@@ -125,8 +126,7 @@ def write_hub(artefact: Artefact, images: ImageSet, folder: Path) -> None:
 
     need_weights(artefact)
     model, vocabulary = embed.load(artefact.path / "model.safetensors")
-    captions = [str(text) for text in artefact.arrays("embeddings.npz")["caption_texts"]]
-    hub_layout.write_folder(model, vocabulary, captions, folder)
+    hub_layout.write_folder(model, vocabulary, artefact.embeddings().caption_texts, folder)
     (folder / "README.md").write_text(model_card(artefact, images), encoding="utf-8")
 
 

@@ -76,7 +76,7 @@ def _snapshots(model: ModelMap) -> dict[str, NDArray[Any]]:
     name = f"“{title(condition)}”"
     if model.projection.kind != "pca":
         raise ComparisonError("A film needs maps that place any moment exactly; choose principal components.")
-    if not (model.artefact.path / "snapshots.npz").is_file():
+    if not condition.kind.has_weights:
         raise ComparisonError(f"{name} has no film: nobody watched its training. Choose models trained here.")
     arrays = model.artefact.arrays("snapshots.npz")
     if len(arrays["steps"]) < 2:
@@ -153,7 +153,7 @@ def _part(comparison: Comparison, pane: int, images: ImageSet) -> str:
     model = comparison.models[pane]
     name = comparison.names[pane].capitalize() + ", " if len(comparison.models) > 1 else ""
     arrays = model.artefact.arrays("snapshots.npz")
-    groups = images.table["group"].to_numpy()[model.artefact.arrays("embeddings.npz")["val_rows"]]
+    groups = images.table["group"].to_numpy()[model.artefact.embeddings().rows("val")]
     sides = [int(np.isin(groups, side).sum()) for side in (images.grouping.majority, images.grouping.minority)]
     found = []
     if len(arrays["val_curve"]):

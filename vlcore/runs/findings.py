@@ -232,7 +232,7 @@ def probe_curves(artefacts: Sequence[Artefact]) -> pd.DataFrame:
     found: list[dict[str, Any]] = []
     for artefact in artefacts:
         condition = artefact.condition
-        if not (artefact.path / "snapshots.npz").is_file():
+        if not condition.kind.has_weights:
             continue
         with np.load(artefact.path / "snapshots.npz", allow_pickle=False) as file:  # the other arrays are large
             curve = file["probe_curve"] if "probe_curve" in file.files else np.empty((0, 3))

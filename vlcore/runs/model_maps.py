@@ -22,7 +22,6 @@ from vlcore.measures.last_layer import LastLayer
 from vlcore.measures.maps import Plane, nearest, place_among_neighbours
 from vlcore.measures.scores import logits
 from vlcore.runs import store
-from vlcore.runs.probing import stored_layer
 from vlcore.runs.projections import PCA, Projection, read_map
 
 
@@ -120,43 +119,36 @@ def model_map(
         StoreError: when the map must be fitted and was not yet.
         ComparisonError: when two prompts of an axis are one point in this model.
     """
-    arrays, maps = artefact.arrays("embeddings.npz"), artefact.arrays("maps.npz")
-    shown = arrays["end_test"][np.searchsorted(arrays["test_rows"], maps["map_rows"])]
-    scale, bias = (float(number) for number in arrays["end_scale_bias"])
-    z = np.concatenate([shown, arrays["end_train"]])
-    caption_z = arrays["end_captions"]
-    if "end_test_scores" in arrays:
-        on_map = np.searchsorted(arrays["test_rows"], maps["map_rows"])
-        scores = np.concatenate([arrays["end_test_scores"][on_map], arrays["end_train_scores"]]).astype(np.float64)
-    else:
-        scores = logits(z, caption_z, scale, bias, artefact.condition.logit)
-    plane = Plane(maps["pca_centre"], maps["pca_components"], maps["pca_shares"], float(maps["pca_variance"]))
+    stored = artefact.embeddings()
+    end, plane = stored.end, stored.plane
+    z = np.concatenate([end.on_map, end.train])
+    scores = end.scores
+    if scores is None:
+        scores = logits(z, end.captions, end.scale, end.bias, artefact.condition.logit)
     if projection.kind == "prompts":
-        plane = _prompt_plane(shown, prompts)
+        plane = _prompt_plane(end.on_map, prompts)
     elif projection.components != PCA.components:
-        plane = _plane_of(np.concatenate([shown, caption_z]), projection.components)
+        plane = _plane_of(np.concatenate([end.on_map, end.captions]), projection.components)
     if projection.fitted:
         places = read_map(among or [artefact.key], artefact.key, projection)
         points, caption_points = np.concatenate([places["map"], places["train"]]), places["captions"]
     else:
-        points, caption_points = plane.place(z), plane.place(caption_z)
+        points, caption_points = plane.place(z), plane.place(end.captions)
     return ModelMap(
         artefact=artefact,
         projection=projection,
-        rows=np.concatenate([maps["map_rows"], arrays["train_rows"]]),
-        held_out=len(shown),
+        rows=np.concatenate([stored.map_rows, stored.rows("train")]),
+        held_out=len(end.on_map),
         z=z,
         points=points,
-        captions=tuple(str(text) for text in arrays["caption_texts"]),
-        caption_z=caption_z,
+        captions=stored.caption_texts,
+        caption_z=end.captions,
         caption_points=caption_points,
         scores=scores,
-        relabelled=(
-            np.concatenate([arrays["map_predicted"], arrays["train_predicted"]]) if "map_predicted" in arrays else None
-        ),
-        layer=stored_layer(arrays),
-        scale=scale,
-        bias=bias,
+        relabelled=stored.relabelled,
+        layer=stored.layer,
+        scale=end.scale,
+        bias=end.bias,
         plane=plane,
     )
 

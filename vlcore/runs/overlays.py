@@ -44,22 +44,15 @@ def with_ghost(comparison: Comparison) -> tuple[pd.DataFrame, list[str]]:
     points, without = comparison.points, []
     for pane, (name, model, turn) in enumerate(zip(comparison.names, comparison.models, comparison.turns, strict=True)):
         places = np.full((len(points), 2), np.nan)
-        before = _untrained(model)
+        before = model.artefact.embeddings().untrained
         if before is None:
             without.append(name)
         else:
             index = comparison.index(pane)
-            places[index >= 0] = _ghost(before, model, turn.apply(model.points))[index[index >= 0]].round(5)
+            z = np.concatenate([before.on_map, before.train])
+            places[index >= 0] = _ghost(z, model, turn.apply(model.points))[index[index >= 0]].round(5)
         points = points.assign(**{f"gx{pane}": places[:, 0], f"gy{pane}": places[:, 1]})
     return points, without
-
-
-def _untrained(model: ModelMap) -> NDArray[np.float32] | None:
-    arrays = model.artefact.arrays("embeddings.npz")
-    if "untrained_test" not in arrays:
-        return None
-    shown = arrays["untrained_test"][np.searchsorted(arrays["test_rows"], model.rows[: model.held_out])]
-    return np.concatenate([shown, arrays["untrained_train"]])
 
 
 def _ghost(z: NDArray[np.float32], model: ModelMap, onto: NDArray[np.float64]) -> NDArray[np.float64]:

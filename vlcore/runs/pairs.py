@@ -124,7 +124,7 @@ def pairs(model: ModelMap, images: ImageSet, thumbs: Thumbs, *, pictures: int = 
     condition = model.artefact.condition
     if condition.objective in _NO_PAIRS:
         raise ComparisonError(_NO_PAIRS[condition.objective])
-    own = model.artefact.arrays("embeddings.npz")["train_own"]
+    own = model.artefact.embeddings().own
     rows = model.rows[model.held_out :]
     groups = images.table["group"].to_numpy()[rows].astype(str)
     batchwise = condition.objective in _BATCHWISE

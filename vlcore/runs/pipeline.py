@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.choices import IMPORTED
+from vlcore.choices import IMPORTED, ArtefactKind
 from vlcore.conditions import Condition, ConditionError
 from vlcore.home import write_json
 from vlcore.images import subset
@@ -28,7 +28,6 @@ from vlcore.images.subset import training_rows
 from vlcore.runs import jobs
 from vlcore.runs.measuring import Seen, measure
 from vlcore.runs.probing import predicted
-from vlcore.runs.titles import is_pretrained
 from vlcore.runs.watching import RENDERING, TRAINING, Labels, Views, Watcher, why_no_readout
 
 if TYPE_CHECKING:
@@ -44,9 +43,9 @@ def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, A
     from vlcore.learning import embed
 
     started = time.perf_counter()
-    if condition.objective == IMPORTED:
+    if condition.kind is ArtefactKind.IMPORTED:
         raise ConditionError("Imported embeddings are brought, not trained; use `data import FILE.npz`.")
-    if is_pretrained(condition):
+    if condition.kind is ArtefactKind.PRETRAINED:
         raise ConditionError("A pretrained model is not trained here; use `python -m vlcore pretrained CHECKPOINT`.")
     parts = parts_of(condition)
     labels = Labels.of(condition, parts[0].grouping)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from vlcore.choices import ArtefactKind
 from vlcore.images.imagesets import TRAINING_SIZE
 from vlcore.images.uploads import square
 from vlcore.images.vocabulary import Vocabulary, split_words
@@ -86,15 +87,14 @@ def load(artefact: store.Artefact) -> Loaded:
         StoreError: when there are no weights, because its embeddings were computed elsewhere.
         ModelError: when they cannot be read.
     """
-    if (artefact.path / "checkpoint.json").exists():
+    if artefact.kind is ArtefactKind.PRETRAINED:
         from vlcore.runs.pretrained import load_for
 
         return load_for(artefact)
-    weights = artefact.path / "model.safetensors"
-    if not weights.exists():  # of a model of ours, `store.read` would have missed them
+    if artefact.kind is ArtefactKind.IMPORTED:
         raise store.StoreError(
             f"{artefact.key} holds embeddings that were computed elsewhere; there is no model to ask of other pictures."
         )
     from vlcore.learning import embed
 
-    return OwnModel(*embed.load(weights))
+    return OwnModel(*embed.load(artefact.path / "model.safetensors"))

@@ -6,8 +6,7 @@ number or the reason why there is none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +15,6 @@ from vlcore.conditions import Condition
 from vlcore.measures.estimate import Estimate, rate
 from vlcore.runs.sheets import FEWEST, Sheet
 from vlcore.runs.watching import Labels, Moment, Views, why_no_readout
-
-if TYPE_CHECKING:
-    from vlcore.measures.last_layer import LastLayer
 
 Names = NDArray[np.str_]
 
@@ -45,17 +41,6 @@ def _scores(
 
 def _named(scores: NDArray[np.float64], views: Views) -> Names:
     return np.asarray(views.grouping.objects)[scores.argmax(axis=1)]
-
-
-def stored_layer(arrays: Mapping[str, NDArray[Any]]) -> LastLayer | None:
-    """The new last layer that reads the object off a model's embeddings, from its ``embeddings.npz``: it names the
-    object of any picture. None where captions are the readout."""
-    from vlcore.measures.last_layer import LastLayer
-
-    if "layer_direction" not in arrays:
-        return None
-    first, second = (str(name) for name in arrays["layer_objects"])
-    return LastLayer((first, second), arrays["layer_direction"], float(arrays["layer_shift"]))
 
 
 def behaviour(sheet: Sheet, condition: Condition, labels: Labels, views: Views, moment: Moment) -> None:

@@ -129,16 +129,15 @@ def _make(models: list[str], projection: Projection, out: Path, report: jobs.Rep
     artefacts = [store.read(key) for key in models]
     spaces, names, cuts = [], [], []
     for artefact in artefacts:
-        arrays, stored = artefact.arrays("embeddings.npz"), artefact.arrays("maps.npz")
-        shown = arrays["end_test"][np.searchsorted(arrays["test_rows"], stored["map_rows"])]
-        parts = (shown, arrays["end_train"], arrays["end_captions"])
+        stored = artefact.embeddings()
+        end = stored.end
+        parts = (end.on_map, end.train, end.captions)
         spaces.append(np.concatenate(parts))
         # Pictures have one name in all models; a caption is a point of its own model.
         names.append(
             [
-                *(f"p{row}" for row in stored["map_rows"]),
-                *(f"p{row}" for row in arrays["train_rows"]),
-                *(f"{artefact.key} {text}" for text in range(len(parts[2]))),
+                *(f"p{row}" for row in (*stored.map_rows, *stored.rows("train"))),
+                *(f"{artefact.key} {text}" for text in range(len(end.captions))),
             ]
         )
         cuts.append(np.cumsum([len(part) for part in parts])[:-1])

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.choices import IMPORTED
+from vlcore.choices import ArtefactKind
 from vlcore.images.captions import distinct_captions, own_captions
 from vlcore.images.imagesets import ImageSet, Progress, silent, tile
 from vlcore.images.thumbs import thumb_uri
@@ -78,7 +78,7 @@ def shown(artefact: Artefact, images: ImageSet, progress: Progress = silent) -> 
 
 def rows_in_words(artefact: Artefact, model: ModelMap) -> str:
     """Which pictures are among the rows: those of the map, not all that the measures rest on."""
-    every = len(artefact.arrays("embeddings.npz")["test_rows"])
+    every = len(artefact.embeddings().rows("test"))
     return (
         f"{model.held_out:,} of {every:,} held-out pictures (those that maps show, as many of each group) and "
         f"{len(model.rows) - model.held_out:,} training pictures; all embeddings are in {artefact.key}/embeddings.npz"
@@ -88,7 +88,7 @@ def rows_in_words(artefact: Artefact, model: ModelMap) -> str:
 def _pictures(model: ModelMap, images: ImageSet) -> pd.DataFrame:
     condition, grouping = model.artefact.condition, images.grouping
     table = images.table.iloc[model.rows]
-    if condition.objective == IMPORTED:
+    if condition.kind is ArtefactKind.IMPORTED:
         said = [text or None for text in table["caption"]]
     else:
         own = own_captions(

@@ -16,15 +16,26 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vlcore.choices import ArtefactKind
 from vlcore.conditions import Condition, from_dict
 from vlcore.home import models_folder, write_json
 
+if TYPE_CHECKING:
+    from vlcore.measures.last_layer import LastLayer
+    from vlcore.measures.maps import Plane
+
 KEY_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,150}")
+_BESIDE = {
+    ".umap": ArtefactKind.MAP,
+    ".map": ArtefactKind.MAP,
+    ".checks": ArtefactKind.CHECK,
+    ".import": ArtefactKind.IMPORT,
+}
 _PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "umap-learn", "pillow")
 
 
@@ -49,6 +60,10 @@ class Artefact:
         return from_dict(self.json("condition.json"))
 
     @property
+    def kind(self) -> ArtefactKind:
+        return kind_beside(self.key) or self.condition.kind
+
+    @property
     def digest(self) -> str:
         """Changes when any file of the artefact changes."""
         return hashlib.sha256(json.dumps(self.manifest["files"], sort_keys=True).encode()).hexdigest()[:16]
@@ -66,6 +81,109 @@ class Artefact:
         with np.load(self.path / name, allow_pickle=False) as file:
             return {array: file[array] for array in file.files}
 
+    def embeddings(self) -> StoredEmbeddings:
+        """The embeddings of a model, read anew: they are large, and an artefact may be kept for long."""
+        return StoredEmbeddings(self)
+
+
+@dataclass(frozen=True, eq=False)
+class StoredSnapshot:
+    """The embeddings of a model at one moment, as unit vectors.
+
+    Attributes:
+        test, train: of held-out and of training pictures, (n, E).
+        on_map: of the held-out pictures that maps show.
+        captions: (K, E); (0, E) of a captioner, whose captions have none.
+        scale, bias: what turns a cosine into a logit.
+        scores: of the pictures on the map and the training ones with the captions, (n, K), where they do not follow
+            from the embeddings; else None.
+    """
+
+    test: NDArray[np.float32]
+    train: NDArray[np.float32]
+    on_map: NDArray[np.float32]
+    captions: NDArray[np.float32]
+    scale: float
+    bias: float
+    scores: NDArray[np.float64] | None
+
+
+class StoredEmbeddings:
+    """``embeddings.npz`` of a model: which rows of its image set it saw, and what it made of them at each moment."""
+
+    def __init__(self, artefact: Artefact) -> None:
+        self._artefact, self._arrays = artefact, artefact.arrays("embeddings.npz")
+
+    def rows(self, split: str) -> NDArray[np.int64]:
+        """Row numbers in the image set of the pictures of ``train``, ``val``, ``probe`` or ``test``, (n,), rising but
+        for ``train``."""
+        return self._arrays[f"{split}_rows"]
+
+    @cached_property
+    def _maps(self) -> dict[str, NDArray[Any]]:
+        return self._artefact.arrays("maps.npz")
+
+    @property
+    def map_rows(self) -> NDArray[np.int64]:
+        """Those of the held-out pictures that maps show, (m,)."""
+        return self._maps["map_rows"]
+
+    @property
+    def plane(self) -> Plane:
+        """The principal plane of the pictures on the map and the captions, at the end."""
+        from vlcore.measures.maps import Plane
+
+        centre, components, shares, variance = (
+            self._maps[f"pca_{part}"] for part in ("centre", "components", "shares", "variance")
+        )
+        return Plane(centre, components, shares, float(variance))
+
+    @property
+    def own(self) -> NDArray[np.int64]:
+        """Index of each training picture's caption, (n,); (0,) where pictures have none of their own."""
+        return self._arrays["train_own"]
+
+    @property
+    def caption_texts(self) -> tuple[str, ...]:
+        return tuple(str(text) for text in self._arrays["caption_texts"])
+
+    @property
+    def relabelled(self) -> NDArray[np.str_] | None:
+        """The object that something else than a label style names for the pictures on the map and the training ones,
+        (n,); None where it follows from the captions."""
+        if "map_predicted" not in self._arrays:
+            return None
+        return np.concatenate([self._arrays["map_predicted"], self._arrays["train_predicted"]])
+
+    @property
+    def layer(self) -> LastLayer | None:
+        """The new last layer that names the object of any picture; None where captions are the readout."""
+        from vlcore.measures.last_layer import LastLayer
+
+        if "layer_direction" not in self._arrays:
+            return None
+        first, second = (str(name) for name in self._arrays["layer_objects"])
+        return LastLayer((first, second), self._arrays["layer_direction"], float(self._arrays["layer_shift"]))
+
+    @property
+    def end(self) -> StoredSnapshot:
+        return self._snapshot("end")
+
+    @property
+    def untrained(self) -> StoredSnapshot | None:
+        """None of a model that was trained elsewhere."""
+        return self._snapshot("untrained") if "untrained_test" in self._arrays else None
+
+    def _snapshot(self, name: str) -> StoredSnapshot:
+        test, train, captions = (self._arrays[f"{name}_{part}"] for part in ("test", "train", "captions"))
+        scale, bias = (float(number) for number in self._arrays[f"{name}_scale_bias"])
+        on_map = np.searchsorted(self.rows("test"), self.map_rows)
+        scores = None
+        if f"{name}_test_scores" in self._arrays:
+            of_test, of_train = (self._arrays[f"{name}_{split}_scores"] for split in ("test", "train"))
+            scores = np.concatenate([of_test[on_map], of_train]).astype(np.float64)
+        return StoredSnapshot(test, train, test[on_map], captions, scale, bias, scores)
+
 
 def check_key(key: str) -> str:
     """The key itself, where it could be one; keys come from links and command lines.
@@ -76,6 +194,11 @@ def check_key(key: str) -> str:
     if not KEY_PATTERN.fullmatch(key) or ".." in key:
         raise StoreError(f"{key!r} is not a model key; `python -m vlcore status` lists the keys there are.")
     return key
+
+
+def kind_beside(key: str) -> ArtefactKind | None:
+    """What is made beside the models under a key; None where the key is a model's."""
+    return _BESIDE.get(Path(key).suffix)
 
 
 def published(key: str) -> bool:
@@ -90,7 +213,7 @@ def published_keys() -> list[str]:
 
 def model_keys() -> list[str]:
     """Keys of the published models, sorted: not of the maps and checks that lie beside them."""
-    return [key for key in published_keys() if (models_folder() / key / "condition.json").is_file()]
+    return [key for key in published_keys() if kind_beside(key) is None]
 
 
 def condition_of(key: str) -> Condition | None:

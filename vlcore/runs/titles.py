@@ -5,7 +5,7 @@ The one idea: a title says the bias, the labels, and whatever else is not the us
 
 from __future__ import annotations
 
-from vlcore.choices import IMPORTED, PRETRAINED
+from vlcore.choices import ArtefactKind
 from vlcore.conditions import Condition, describe_bias
 
 _LABEL_WORDS = {"undescriptive": "short labels", "descriptive": "descriptive labels"}
@@ -22,11 +22,6 @@ _OBJECTIVE_WORDS = {"ce_object": "classifier of objects", "ce_group": "classifie
 _NEGATIVE_WORDS = {"none": "positives only"}
 
 
-def is_pretrained(condition: Condition) -> bool:
-    """Whether a model was trained by others: a CLIP or SigLIP that is looked at beside ours."""
-    return condition.objective in PRETRAINED
-
-
 def readout_words(condition: Condition) -> str:
     """How the object is read off a pretrained model."""
     if condition.mitigation == "dfr":
@@ -36,10 +31,10 @@ def readout_words(condition: Condition) -> str:
 
 def title(condition: Condition) -> str:
     """A condition in a few words: ``75 % removed (12 of 48 kept), short labels``."""
-    if condition.objective == IMPORTED:
+    if condition.kind is ArtefactKind.IMPORTED:
         return f"Imported embeddings “{condition.data}”"
     bias = "No bias" if condition.bias == 0 else describe_bias(condition)
-    if is_pretrained(condition):
+    if condition.kind is ArtefactKind.PRETRAINED:
         words = [f"Pretrained {condition.checkpoint}", readout_words(condition), bias.replace("No bias", "no bias")]
         return ", ".join([*words, label_words(condition)])
     words = [bias, label_words(condition)]
@@ -54,7 +49,7 @@ def title(condition: Condition) -> str:
         )
         if value != usual
     ]
-    return ", ".join(["Untrained encoder", *words[1:]] if condition.steps == 0 else words)
+    return ", ".join(["Untrained encoder", *words[1:]] if condition.kind is ArtefactKind.UNTRAINED else words)
 
 
 def _encoder(condition: Condition) -> str:

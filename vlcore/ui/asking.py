@@ -13,6 +13,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from vlcore.choices import ArtefactKind
 from vlcore.conditions import ConditionError
 from vlcore.figures.heat import painted
 from vlcore.images.imagesets import TRAINING_SIZE, ImageSet
@@ -63,15 +64,14 @@ def verdicts(key: str, model: ModelMap, images: ImageSet, given: Sequence[Given]
 
 def _untrained(key: str, model: ModelMap, given: Sequence[Given]) -> Before | None:
     """The same encoder before its first step; None where it is not known, or is the model itself."""
-    asked, arrays = work.model(key), model.artefact.arrays("embeddings.npz")
-    if model.artefact.condition.steps == 0 or not isinstance(asked, OwnModel) or "untrained_test" not in arrays:
+    asked, known = work.model(key), model.artefact.embeddings().untrained
+    if model.artefact.kind is ArtefactKind.UNTRAINED or not isinstance(asked, OwnModel) or known is None:
         return None
     try:
         z = asked.before().embed_pictures([one.picture for one in given])
     except ConditionError:
         return None  # a frozen network whose weights are not here a second time
-    known = arrays["untrained_test"][np.searchsorted(arrays["test_rows"], model.rows[: model.held_out])]
-    return Before(z, known, arrays["untrained_train"])
+    return Before(z, known.on_map, known.train)
 
 
 def explained(key: str, model: ModelMap, images: ImageSet, one: Given, verdict: Verdict) -> None:

@@ -22,7 +22,7 @@ from vlcore.figures.theme import group_words, place_words
 from vlcore.images.imagesets import ImageSet
 from vlcore.images.uploads import GREY, UploadError, is_cutout, is_picture, on_backgrounds, on_grey, open_cutout
 from vlcore.runs.compare import names
-from vlcore.runs.titles import is_pretrained, title
+from vlcore.runs.titles import title
 from vlcore.runs.uploaded import Verdict
 from vlcore.scenes import draw, sample
 from vlcore.ui import browser, inline, panels
@@ -211,7 +211,7 @@ def _with_untrained(trained: dict[str, Condition]) -> dict[str, Condition]:
     """The untrained encoder of each seed and label style is one more choice, and is made when it is chosen."""
     choices, there = dict(trained), {_described(one) for one in trained.values()}
     for one in trained.values():
-        if not is_pretrained(one) and _described(one.untrained) not in there:  # what bias would do comes after
+        if one.kind.has_weights and _described(one.untrained) not in there:  # what bias would do comes after
             choices[one.untrained.key] = one.untrained
             there.add(_described(one.untrained))
     return choices

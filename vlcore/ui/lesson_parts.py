@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
+from vlcore.choices import ArtefactKind
 from vlcore.figures.theme import Palette
 from vlcore.runs.lesson_steps import LETTERS, Lesson, Step
 from vlcore.runs.titles import title
@@ -103,7 +104,7 @@ def training(step: Step, palette: Palette) -> None:
         with column:
             st.markdown(f"**{side}: {title(condition)}**")
             if view.done:
-                done = "Measured" if condition.steps == 0 else "Trained"
+                done = "Measured" if condition.kind is ArtefactKind.UNTRAINED else "Trained"
                 st.markdown(f":material/check_circle: {done}.")
             elif view.state.is_active:
                 panels.progress(view)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from vlcore.choices import IMPORTED
+from vlcore.choices import ArtefactKind
 from vlcore.conditions import Condition
 from vlcore.images.imagesets import ImageSet
 from vlcore.runs.compare import MOST_MODELS, names
@@ -103,10 +103,11 @@ def _one(
 def choose_imported(count: int, images: ImageSet) -> list[Side]:
     """Embeddings of the same pictures that were computed elsewhere, each in a set of its own; two in a row."""
     own = work.artefact(condition_of(images).key)
+    of_these = own.manifest["pictures"]
     there = {
         key: condition
         for key, condition in work.conditions().items()
-        if condition.objective == IMPORTED and work.artefact(key).manifest.get("pictures") == own.manifest["pictures"]
+        if condition.kind is ArtefactKind.IMPORTED and work.artefact(key).manifest.get("pictures") == of_these
     }
     keys = [own.key, *(key for key in there if key != own.key)]
     if len(keys) == 1:
@@ -143,7 +144,7 @@ def wait(sides: Sequence[Side], polling: bool) -> None:
 
 def _state(side: Side) -> bool:
     """One model's state; true while a job of it is active."""
-    if work.view(side.key).state is State.ABSENT and side.condition.steps == 0:
+    if work.view(side.key).state is State.ABSENT and side.condition.kind is ArtefactKind.UNTRAINED:
         work.train(side.condition)  # nothing to train: measured at once, in a few seconds
     view = work.view(side.key)
     if view.done:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from vlcore.choices import ARCHITECTURES, LOGITS, MITIGATIONS, NEGATIVES, OBJECTIVES, PRESETS, SIZE_MODES
+from vlcore.choices import ARCHITECTURES, LOGITS, MITIGATIONS, NEGATIVES, OBJECTIVES, PRESETS, SIZE_MODES, ArtefactKind
 from vlcore.conditions import Condition
 from vlcore.figures.charts import learning_curve
 from vlcore.figures.theme import Palette, group_words
@@ -20,7 +20,7 @@ from vlcore.images.groups import SCENES
 from vlcore.images.imagesets import ImageSet
 from vlcore.runs import measured, store, words
 from vlcore.runs.jobs import State
-from vlcore.runs.titles import is_pretrained, title
+from vlcore.runs.titles import title
 from vlcore.ui import controls, drawn, panels, shell, work
 
 # Field of a condition, name of the knob, its choices with a sentence each.
@@ -205,7 +205,7 @@ def on_disk(images: ImageSet) -> pd.DataFrame:
         artefact = work.artefact(key)
         condition = artefact.condition
         of_these = (condition.data, condition.data_version) == (images.name, images.version)
-        if not of_these or (condition.steps == 0 and not is_pretrained(condition)):
+        if not of_these or condition.kind not in (ArtefactKind.TRAINED, ArtefactKind.PRETRAINED):
             continue
         seconds, device = artefact.manifest.get("training_seconds"), artefact.manifest.get("device")
         rows.append(

@@ -17,6 +17,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from vlcore.choices import ArtefactKind
 from vlcore.conditions import Condition
 from vlcore.images.catalogue import open_set, set_stamp
 from vlcore.images.imagesets import ImageSet
@@ -79,7 +80,7 @@ def in_worker(task: Callable[..., Made], *arguments: Any) -> Made:
 
 def train(condition: Condition) -> None:
     """Queue a condition for training, unless it is there or on its way."""
-    _ask(condition.key, pipeline.train_condition, condition, short=condition.steps == 0)
+    _ask(condition.key, pipeline.train_condition, condition, short=condition.kind is ArtefactKind.UNTRAINED)
 
 
 def make_map(models: Sequence[str], projection: Projection) -> None:
