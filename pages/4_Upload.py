@@ -48,7 +48,12 @@ if not trained:
         panels.in_training(experiments)
         st.stop()
     st.info(f"No model is trained on these pictures yet. Run the four experiments first. {panels.how_long(images)}")
-    st.page_link("app.py", label="Go to the experiments", icon=":material/play_arrow:", query_params=shell.carried())
+    st.page_link(
+        "app.py",
+        label="Go to the experiments",
+        icon=":material/play_arrow:",
+        query_params=shell.persistent_query_params(),
+    )
     st.stop()
 
 with shell.errors_as_sentences():
@@ -56,7 +61,7 @@ with shell.errors_as_sentences():
 if running := sum(view.state.is_active for view in work.views(experiments)):
     st.caption(f"{running} more of the four experiments {'is' if running == 1 else 'are'} in training just now.")
 
-given = giving.collect(images)
+given = giving.picture_inputs(images)
 if not given:
     some = " or ".join(images.grouping.objects)
     st.info(f"Upload a picture of a {some}, or of anything else, or tick a sample picture.")

@@ -48,8 +48,7 @@ def train(options: Namespace) -> dict[str, Any]:
     condition = with_settings(base, {"labels": options.labels, **_settings(options)})
     check_set(condition)
     started = time.perf_counter()
-    if not store.published(condition.key) and jobs.view(condition.key).state is not jobs.State.RUNNING:
-        jobs.forget(condition.key)
+    jobs.clear_last_failure(condition.key)
     outcome = with_bar(condition.key, lambda: pipeline.train_condition(condition))
     artefact = store.read(condition.key)
     return {
@@ -197,11 +196,11 @@ def write_page(out: Path, page: str) -> None:
 def status(options: Namespace) -> list[dict[str, Any]]:
     if options.key is not None:
         return [_status(jobs.view(options.key))]
-    models = [jobs.View(key, jobs.State.DONE) for key in store.published_keys()]
+    models = [jobs.JobStatus(key, jobs.State.DONE) for key in store.published_keys()]
     return [_status(view) for view in [*models, *jobs.active_and_ended()]]
 
 
-def _status(view: jobs.View) -> dict[str, Any]:
+def _status(view: jobs.JobStatus) -> dict[str, Any]:
     shown: dict[str, Any] = {
         name: view.status[name] for name in ("stage", "step", "steps", "message") if name in view.status
     }

@@ -139,7 +139,7 @@ def check(options: Namespace) -> list[dict[str, Any]]:
 
     images = open_set(options.name)
     key = checks.checks_key(images.name, images.version)
-    jobs.forget(key)
+    jobs.clear_last_failure(key)
     with_bar(key, lambda: checks.make_checks(images.name, images.version))
     return [asdict(entry) for entry in checks.read_checks(store.read(key))]
 

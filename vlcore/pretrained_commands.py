@@ -39,8 +39,7 @@ def run(options: Namespace) -> dict[str, Any]:
     condition = pretrained.condition_of(options.checkpoint, base, readout=options.readout)
     check_set(condition)
     started = time.perf_counter()
-    if not store.published(condition.key) and jobs.view(condition.key).state is not jobs.State.RUNNING:
-        jobs.forget(condition.key)
+    jobs.clear_last_failure(condition.key)
     outcome = with_bar(condition.key, lambda: pretrained.make_pretrained(options.checkpoint, condition))
     artefact = store.read(condition.key)
     about = artefact.json("checkpoint.json")

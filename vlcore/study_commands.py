@@ -51,8 +51,7 @@ def study(options: Namespace) -> list[dict[str, Any]]:
     bar = commands.progress_bar(len(wanted), f"study {found.name}", unit="model")
     with queues.worker_pool(workers) as pool, bar:
         for condition in wanted:
-            if not store.published(condition.key) and jobs.view(condition.key).state is not jobs.State.RUNNING:
-                jobs.forget(condition.key)
+            jobs.clear_last_failure(condition.key)
         futures = {pool.submit(pipeline.train_condition, condition): condition for condition in wanted}
         for future in as_completed(futures):
             error = future.exception()

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from vlcore.conditions import grid
 from vlcore.images.importers import import_set
 from vlcore.runs import store
-from vlcore.runs.jobs import State, View
+from vlcore.runs.jobs import JobStatus, State
 from vlcore.ui import panels, work
 
 APP = str(Path(__file__).parents[2] / "app.py")
@@ -34,10 +34,10 @@ class FakeQueue:
         self.asked.append(key)
         self.short[key] = short
 
-    def view(self, key: str) -> View:
-        return View(key, State.RUNNING if key in self.asked else self.state, self.status)
+    def view(self, key: str) -> JobStatus:
+        return JobStatus(key, State.RUNNING if key in self.asked else self.state, self.status)
 
-    def withdraw(self, key: str, asker: object) -> bool:
+    def cancel_pending(self, key: str, asker: object) -> bool:
         self.cancelled.append(key)
         return not self.others_wait
 

@@ -13,7 +13,7 @@ from tests.images.importers.vectors import arrays, save
 from vlcore.conditions import Condition
 from vlcore.images.captions import LABEL_STYLES
 from vlcore.runs import imported, store
-from vlcore.runs.jobs import State, View
+from vlcore.runs.jobs import JobStatus, State
 from vlcore.ui import training, work
 
 APP = str(Path(__file__).parents[2] / "app.py")
@@ -29,8 +29,8 @@ class FakeQueue:
     def submit(self, key: str, *_task: object, **_who: object) -> None:
         self.asked.append(key)
 
-    def view(self, key: str) -> View:
-        return View(key, State.DONE) if store.published(key) else View(key, self.state, self.status)
+    def view(self, key: str) -> JobStatus:
+        return JobStatus(key, State.DONE) if store.published(key) else JobStatus(key, self.state, self.status)
 
 
 def page(monkeypatch: pytest.MonkeyPatch, queue: FakeQueue, **address: str) -> AppTest:
@@ -152,7 +152,7 @@ def test_a_twin_that_is_not_there_is_offered(
 ) -> None:
     queue = FakeQueue()
     kept = {experiments[3].key}
-    monkeypatch.setattr(queue, "view", lambda key: View(key, State.DONE if key in kept else State.ABSENT))
+    monkeypatch.setattr(queue, "view", lambda key: JobStatus(key, State.DONE if key in kept else State.ABSENT))
     test = page(monkeypatch, queue, train_labels="descriptive", train_bias="75 %")
     assert not test.exception
     (button,) = [button for button in test.button if button.label == "Train its twin: short labels"]

@@ -26,7 +26,7 @@ from vlcore.images.catalogue import open_set
 from vlcore.images.groups import SCENES
 from vlcore.measures import maps
 from vlcore.runs import placement, projections, store
-from vlcore.runs.jobs import State, View
+from vlcore.runs.jobs import JobStatus, State
 from vlcore.runs.projections import Projection
 from vlcore.runs.titles import title
 from vlcore.ui import asking, drawn, giving, work
@@ -226,8 +226,8 @@ def test_an_untrained_encoder_is_a_choice_and_is_made_when_it_is_chosen(
     experiments: list[store.Artefact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Trained(FakeQueue):
-        def view(self, key: str) -> View:
-            return View(key, State.DONE) if key in there else super().view(key)
+        def view(self, key: str) -> JobStatus:
+            return JobStatus(key, State.DONE) if key in there else super().view(key)
 
     there, queue = {artefact.key for artefact in experiments}, Trained()
     monkeypatch.setattr(work, "queue", lambda: queue)

@@ -119,7 +119,7 @@ def test_a_disk_so_full_that_no_last_word_fits(empty_home: Path, monkeypatch: py
 def test_a_models_folder_that_is_none(empty_home: Path) -> None:
     models_folder().write_text("a file")
     assert jobs.view("a-key").state is State.ABSENT
-    jobs.forget("a-key")
+    jobs.clear_last_failure("a-key")
     with pytest.raises(HomeError, match=r"cannot be written \(.*\); make it writable or point VLCORE_HOME to another"):
         jobs.run("a-key", make)
     assert jobs.active_and_ended() == jobs.clean() == []
@@ -143,7 +143,7 @@ def test_cancel_publishes_nothing_and_can_be_retried(empty_home: Path) -> None:
     assert store.published_keys() == []
     with pytest.raises(JobCancelledError):  # what asked it to stop still stands
         jobs.run("a-key", make)
-    jobs.forget("a-key")
+    jobs.clear_last_failure("a-key")
     assert jobs.view("a-key").state is State.ABSENT
     assert jobs.run("a-key", make) == "trained"
 
@@ -156,12 +156,16 @@ def test_what_does_not_run_cannot_be_cancelled(empty_home: Path, state: str | No
     assert not (jobs.work_folder("a-key") / "cancel").exists()
 
 
-def test_forget_takes_away_the_last_word_alone(empty_home: Path) -> None:
+def test_clearing_takes_away_the_last_word_alone(empty_home: Path) -> None:
     claim("a-key", state="failed", message="It failed.")
     (jobs.work_folder("a-key") / "log.txt").write_text("why")
-    jobs.forget("a-key")
-    jobs.forget("never-there")
+    jobs.clear_last_failure("a-key")
+    jobs.clear_last_failure("never-there")
     assert [path.name for path in jobs.work_folder("a-key").iterdir()] == ["log.txt"]
+    claim("a-key", state="running", fraction=0.5)
+    with FileLock(jobs.work_folder("a-key") / "lock"):
+        jobs.clear_last_failure("a-key")
+    assert (jobs.work_folder("a-key") / "status.json").exists()
 
 
 # --- many askers
@@ -322,7 +326,7 @@ def test_the_state_follows_from_status_and_lock(empty_home: Path, status: Any, l
 def test_published_beats_whatever_else_is_said(empty_home: Path) -> None:
     jobs.run("a-key", make)
     claim("a-key", state="failed", message="It failed.")
-    assert jobs.view("a-key") == jobs.View("a-key", State.DONE)
+    assert jobs.view("a-key") == jobs.JobStatus("a-key", State.DONE)
     assert jobs.active_and_ended() == []
 
 
@@ -347,13 +351,13 @@ def test_two_who_look_at_once_do_not_take_each_other_for_the_job(empty_home: Pat
 
 @pytest.mark.parametrize(("told", "shown"), [(-1, 0.0), (0.3, 0.3), (7, 1.0)])
 def test_a_progress_bar_gets_a_share(told: float, shown: float) -> None:
-    assert jobs.View("a-key", State.RUNNING, {"fraction": told}).fraction == shown
-    assert jobs.View("a-key", State.RUNNING).fraction == 0.0
+    assert jobs.JobStatus("a-key", State.RUNNING, {"fraction": told}).fraction == shown
+    assert jobs.JobStatus("a-key", State.RUNNING).fraction == 0.0
 
 
 def test_only_running_and_queued_are_active() -> None:
     assert {state for state in State if state.is_active} == {State.RUNNING, State.QUEUED}
-    assert [state for state in State if jobs.View("a-key", state).done] == [State.DONE]
+    assert [state for state in State if jobs.JobStatus("a-key", state).done] == [State.DONE]
 
 
 # --- reports

@@ -152,14 +152,14 @@ def test_a_map_of_nothing_is_refused(empty_home: Path) -> None:
 
 def check_map(artefacts: Sequence[store.Artefact], projection: Projection) -> list[ModelMap]:
     """Fit a map and read it back for every model; the models stay as they are."""
-    before = [(artefact.digest, store.stamp(artefact.key)) for artefact in artefacts]
+    before = [(artefact.digest, store.fingerprint(artefact.key)) for artefact in artefacts]
     (key,) = map_keys(keys(artefacts), projection)
     assert make_map(keys(artefacts), projection) == "trained"
     assert make_map(keys(artefacts), projection) == "cached"
     beside = store.read(key)
     assert beside.manifest["of"] == {artefact.key: artefact.digest for artefact in artefacts}
     assert set(beside.json("quality.json")) == set(keys(artefacts))
-    assert [(artefact.digest, store.stamp(artefact.key)) for artefact in artefacts] == before
+    assert [(artefact.digest, store.fingerprint(artefact.key)) for artefact in artefacts] == before
     found = []
     for artefact in artefacts:
         places, maps = read_map(keys(artefacts), artefact.key, projection), artefact.arrays("maps.npz")

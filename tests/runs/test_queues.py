@@ -189,13 +189,13 @@ def test_a_job_goes_on_while_somebody_else_waits_for_it(workers: Workers) -> Non
         workers.queue.submit("b", workers.task, "b", asker=asker)
     until(lambda: workers.queue.view("a").status.get("stage") == "waiting")
     for key, state in (("a", State.RUNNING), ("b", State.QUEUED)):
-        assert not workers.queue.withdraw(key, stranger)
-        assert not workers.queue.withdraw(key, student)
-        assert not workers.queue.withdraw(key, student)
+        assert not workers.queue.cancel_pending(key, stranger)
+        assert not workers.queue.cancel_pending(key, student)
+        assert not workers.queue.cancel_pending(key, student)
         assert workers.queue.view(key).state is state
-    assert workers.queue.withdraw("b", teacher)
+    assert workers.queue.cancel_pending("b", teacher)
     assert workers.queue.view("b").state is State.CANCELLED
-    assert workers.queue.withdraw("a", teacher)
+    assert workers.queue.cancel_pending("a", teacher)
     until(lambda: workers.queue.view("a").state is State.CANCELLED)
     assert workers.begun == ["a"]
 
@@ -206,7 +206,7 @@ def test_an_asker_who_is_gone_holds_nothing_up(workers: Workers) -> None:
     workers.queue.submit("a", workers.task, "a", asker=here)
     del gone
     gc.collect()
-    assert workers.queue.withdraw("a", here)
+    assert workers.queue.cancel_pending("a", here)
 
 
 def test_who_asked_for_an_earlier_attempt_does_not_wait_for_this_one(empty_home: Path) -> None:
@@ -215,7 +215,7 @@ def test_who_asked_for_an_earlier_attempt_does_not_wait_for_this_one(empty_home:
     queue.submit("a", jobs.run, "a", make, asker=first)
     queue.cancel("a")
     queue.submit("a", jobs.run, "a", make, asker=second)
-    assert queue.withdraw("a", second)
+    assert queue.cancel_pending("a", second)
     assert queue.view("a").state is State.CANCELLED
 
 
@@ -224,7 +224,7 @@ def test_what_was_started_elsewhere_is_not_stopped_by_a_visitor_but_outright(wor
     visitor = Asker()
     with FileLock(jobs.work_folder("a") / "lock"):
         workers.queue.submit("a", workers.task, "a", asker=visitor)
-        assert not workers.queue.withdraw("a", visitor)
+        assert not workers.queue.cancel_pending("a", visitor)
         assert not (jobs.work_folder("a") / "cancel").exists()
         assert workers.queue.cancel("a")
         assert (jobs.work_folder("a") / "cancel").exists()

@@ -184,8 +184,8 @@ def test_a_hostile_key_is_refused_everywhere(empty_home: Path, key: str) -> None
     made = finished()
     before = sorted(empty_home.rglob("*"))
     for use in (
-        store.check_key, store.read, store.published, store.stamp, store.quarantine, jobs.work_folder, jobs.view,
-        jobs.cancel, jobs.forget, lambda key: jobs.run(key, lambda *_: pytest.fail("made")),
+        store.check_key, store.read, store.published, store.fingerprint, store.quarantine, jobs.work_folder, jobs.view,
+        jobs.cancel, jobs.clear_last_failure, lambda key: jobs.run(key, lambda *_: pytest.fail("made")),
         lambda key: store.publish(key, made, {}),
     ):  # fmt: skip
         with pytest.raises(StoreError, match="is not a model key; `python -m vlcore status` lists the keys there are"):
@@ -214,19 +214,19 @@ def test_the_key_of_a_condition_passes(condition: Condition) -> None:
 
 def test_the_stamp_changes_when_a_file_does(empty_home: Path) -> None:
     path = store.publish("a-key", finished(), {}).path
-    stamps = [store.stamp("a-key")]
-    assert store.stamp("a-key") == stamps[0]
+    stamps = [store.fingerprint("a-key")]
+    assert store.fingerprint("a-key") == stamps[0]
     with (path / "metrics.json").open("ab") as file:
         file.write(b" ")
-    stamps.append(store.stamp("a-key"))
+    stamps.append(store.fingerprint("a-key"))
     os.utime(path / "metrics.json", ns=(1, 1))  # rewritten with the same size
-    stamps.append(store.stamp("a-key"))
+    stamps.append(store.fingerprint("a-key"))
     (path / "metrics.json").unlink()
-    stamps.append(store.stamp("a-key"))
+    stamps.append(store.fingerprint("a-key"))
     shutil.rmtree(path)
-    stamps.append(store.stamp("a-key"))
+    stamps.append(store.fingerprint("a-key"))
     assert len(set(stamps)) == 5
-    assert store.stamp("never-there") == stamps[-1]
+    assert store.fingerprint("never-there") == stamps[-1]
 
 
 def test_only_what_is_published_is_listed(empty_home: Path) -> None:

@@ -75,7 +75,7 @@ def import_embeddings(
         write_set(work, name, chosen, licence, seed)
         images = read_set(work)
         condition = condition_of(images)
-        jobs.forget(condition.key)
+        jobs.clear_last_failure(condition.key)
         around(condition.key, lambda: jobs.run(condition.key, lambda out, report: _make(out, report, images, found)))
         publish(work, name)  # last: a set that can be seen has its measures
     counts = images.counts()

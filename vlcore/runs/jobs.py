@@ -58,7 +58,7 @@ Make = Callable[[Path, "Reporter"], dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class View:
+class JobStatus:
     """What the disk says of a job now. `status` is its latest report."""
 
     key: str
@@ -171,18 +171,18 @@ def _try_to_end(report: Reporter, sentence: str) -> None:
         return  # a full disk takes no last word either; the caller raises the reason
 
 
-def view(key: str) -> View:
+def view(key: str) -> JobStatus:
     """The state of a job, derived from the disk. (What is queued, only its queue knows: `JobQueue.view`.)"""
     if store.published(key):
-        return View(key, State.DONE)
+        return JobStatus(key, State.DONE)
     work = work_folder(key)
     status = _status(work)
     state = status.get("state")
     if state == State.RUNNING:
-        return View(key, State.RUNNING if _is_locked(work) else _after_running(key), status)
+        return JobStatus(key, State.RUNNING if _is_locked(work) else _after_running(key), status)
     if state in (State.FAILED, State.CANCELLED):
-        return View(key, State(state), status)
-    return View(key, State.ABSENT)
+        return JobStatus(key, State(state), status)
+    return JobStatus(key, State.ABSENT)
 
 
 def _after_running(key: str) -> State:
@@ -217,7 +217,7 @@ def cancel(key: str) -> bool:
     return True
 
 
-def active_and_ended() -> list[View]:
+def active_and_ended() -> list[JobStatus]:
     """Views of every job that left something in the work folder and is not published."""
     folder = models_folder() / ".work"
     keys = sorted(path.name for path in folder.glob("*") if path.is_dir()) if folder.is_dir() else []
@@ -244,8 +244,13 @@ def clean() -> list[str]:
     return removed
 
 
-def forget(key: str) -> None:
-    """Remove the last word of an earlier attempt; whoever starts a job calls this first."""
+def clear_last_failure(key: str) -> None:
+    """Remove the last word of an earlier attempt; whoever starts a job calls this first.
+
+    What a job that runs now reports stays.
+    """
+    if view(key).state is State.RUNNING:
+        return
     for name in ("status.json", "cancel"):
         with suppress(NotADirectoryError):  # then there is nothing to forget; `run` says what is wrong
             (work_folder(key) / name).unlink(missing_ok=True)

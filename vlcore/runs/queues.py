@@ -19,7 +19,7 @@ from weakref import WeakSet
 
 from vlcore.home import make_folder
 from vlcore.runs import jobs
-from vlcore.runs.jobs import BusyError, JobCancelledError, Reporter, State, View
+from vlcore.runs.jobs import BusyError, JobCancelledError, JobStatus, Reporter, State
 
 POOLS = 3  # that a job may see break before it began
 
@@ -27,7 +27,7 @@ Task = Callable[..., Any]
 
 
 @dataclass(frozen=True, eq=False)
-class _Handed:
+class _Submitted:
     """A task in the hands of an executor, for the how-manieth time."""
 
     future: Future[Any]
@@ -53,7 +53,7 @@ class JobQueue:
         self._make = {False: make_executor, True: make_short or make_executor}
         self._one_pool = make_short is None
         self._pools: dict[bool, Executor] = {}  # short or not
-        self._waiting: OrderedDict[str, _Handed] = OrderedDict()
+        self._waiting: OrderedDict[str, _Submitted] = OrderedDict()
         self._askers: dict[str, WeakSet[Any]] = {}
         self._errors: dict[str, str] = {}
         self._guard = threading.RLock()
@@ -64,7 +64,7 @@ class JobQueue:
         Args:
             key: what it will publish.
             task: what a worker calls with the arguments.
-            asker: who wants it, any object of the caller's; see `withdraw`.
+            asker: who wants it, any object of the caller's; see `cancel_pending`.
             short: whether it is done in seconds and should not wait behind the long ones.
         """
         with self._guard:
@@ -78,7 +78,7 @@ class JobQueue:
             self._askers[key] = askers
             if is_new:
                 self._errors.pop(key, None)
-                jobs.forget(key)
+                jobs.clear_last_failure(key)
                 self._start(key, task, arguments, short and not self._one_pool)
 
     def _start(self, key: str, task: Task, arguments: tuple[Any, ...], short: bool, begun: int = 0) -> None:
@@ -91,7 +91,7 @@ class JobQueue:
             except RuntimeError:  # broken, or shut down
                 del self._pools[short]
                 continue
-            self._waiting[key] = _Handed(future, pool, task, arguments, short, attempt)
+            self._waiting[key] = _Submitted(future, pool, task, arguments, short, attempt)
             future.add_done_callback(lambda ended: self._ended(key, ended))
             return
         self._errors[key] = "The worker processes end before they begin; see the server's log, then start it again."
@@ -116,7 +116,7 @@ class JobQueue:
             elif error is not None and not isinstance(error, JobCancelledError | BusyError):
                 self._errors[key] = str(error)
 
-    def view(self, key: str) -> View:
+    def view(self, key: str) -> JobStatus:
         """The state of a job, with what the queue knows."""
         seen = jobs.view(key)
         with self._guard:
@@ -124,12 +124,12 @@ class JobQueue:
             if entry is not None and seen.state not in (State.DONE, State.RUNNING):
                 same_pool = [name for name, other in self._waiting.items() if other.short == entry.short]
                 idle = [name for name in same_pool if jobs.view(name).state is not State.RUNNING]
-                return View(key, State.QUEUED, {}, idle.index(key) + 1 if key in idle else 0)
+                return JobStatus(key, State.QUEUED, {}, idle.index(key) + 1 if key in idle else 0)
             if seen.state is State.ABSENT and key in self._errors:
-                return View(key, State.FAILED, {"message": self._errors[key]})
+                return JobStatus(key, State.FAILED, {"message": self._errors[key]})
         return seen
 
-    def withdraw(self, key: str, asker: object) -> bool:
+    def cancel_pending(self, key: str, asker: object) -> bool:
         """Take back one asker's wish: the job is cancelled unless somebody else waits for it.
 
         Returns:

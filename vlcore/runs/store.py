@@ -256,7 +256,7 @@ def read(key: str) -> Artefact:
     return Artefact(key, path, manifest)
 
 
-def stamp(key: str) -> str:
+def fingerprint(key: str) -> str:
     """Changes when a file of a published folder is written or goes: what a cache of `read` is named by."""
     facts = [(entry.name, entry.stat().st_mtime_ns, entry.stat().st_size) for entry in _entries(key)]
     return hashlib.sha256(repr(sorted(facts)).encode()).hexdigest()[:16]

@@ -23,7 +23,7 @@ from vlcore.runs.model_maps import ComparisonError, ModelMap
 from vlcore.runs.placement import OwnModel
 from vlcore.runs.uploaded import Before, Verdict
 from vlcore.ui import inline, work
-from vlcore.ui.giving import Given
+from vlcore.ui.giving import UploadedPicture
 
 MOST_KEPT = 300  # results of a session
 Made = TypeVar("Made")
@@ -40,17 +40,19 @@ def _kept(name: tuple[Any, ...], make: Callable[[], Made]) -> Made:
     return found
 
 
-def embedded(key: str, given: Sequence[Given]) -> NDArray[np.float32]:
+def embedded(key: str, given: Sequence[UploadedPicture]) -> NDArray[np.float32]:
     """Embeddings of pictures in a model, (m, E)."""
     model, digest = work.model(key), work.artefact(key).digest
 
-    def one_of(one: Given) -> NDArray[np.float32]:
+    def one_of(one: UploadedPicture) -> NDArray[np.float32]:
         return _kept(("z", key, digest, one.digest), lambda: model.embed_pictures([one.picture])[0])
 
     return np.stack([one_of(one) for one in given])
 
 
-def verdicts(key: str, model: ModelMap, images: ImageSet, given: Sequence[Given], shown: str) -> list[Verdict]:
+def verdicts(
+    key: str, model: ModelMap, images: ImageSet, given: Sequence[UploadedPicture], shown: str
+) -> list[Verdict]:
     """What a model says of pictures; `shown` is the object that a visitor's own are said to show, empty where nobody
     says it: then what the model takes a picture for. A sample is known."""
     contexts = images.grouping.contexts
@@ -62,7 +64,7 @@ def verdicts(key: str, model: ModelMap, images: ImageSet, given: Sequence[Given]
     )
 
 
-def _untrained(key: str, model: ModelMap, given: Sequence[Given]) -> Before | None:
+def _untrained(key: str, model: ModelMap, given: Sequence[UploadedPicture]) -> Before | None:
     """The same encoder before its first step; None where it is not known, or is the model itself."""
     asked, known = work.model(key), model.artefact.embeddings().untrained
     if model.artefact.kind is ArtefactKind.UNTRAINED or not isinstance(asked, OwnModel) or known is None:
@@ -74,7 +76,7 @@ def _untrained(key: str, model: ModelMap, given: Sequence[Given]) -> Before | No
     return Before(z, known.on_map, known.train)
 
 
-def explained(key: str, model: ModelMap, images: ImageSet, one: Given, verdict: Verdict) -> None:
+def explained(key: str, model: ModelMap, images: ImageSet, one: UploadedPicture, verdict: Verdict) -> None:
     """Two maps over a picture: what the answer loses without each patch, and attention rollout."""
     from vlcore.learning.explain import GRID, attention_rollout, patch_ablation
 

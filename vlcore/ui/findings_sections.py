@@ -79,7 +79,7 @@ def _offer(one: Shown, missing: list[Condition]) -> None:
         )
 
 
-def _progress(one: Shown, active: list[jobs.View], done: int) -> None:
+def _progress(one: Shown, active: list[jobs.JobStatus], done: int) -> None:
     running = [view for view in active if view.state is State.RUNNING]
     planned = len(one.study.conditions)
     total = (one.there + done + sum(view.fraction for view in running)) / planned

@@ -35,7 +35,7 @@ LONGEST = 60  # characters of a name
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class UploadedPicture:
     """A picture to ask about.
 
     Attributes:
@@ -58,7 +58,7 @@ class Given:
         return hashlib.sha256(repr(self.picture.size).encode() + self.picture.tobytes()).hexdigest()[:24]
 
 
-def collect(images: ImageSet) -> list[Given]:
+def picture_inputs(images: ImageSet) -> list[UploadedPicture]:
     """The controls, and what was given with them: samples first."""
     upload, camera, samples = st.tabs(["Upload or paste", "Camera", "Sample pictures"])
     with samples:
@@ -83,15 +83,15 @@ def collect(images: ImageSet) -> list[Given]:
     return given[:MOST]
 
 
-def _opened(files: Sequence[UploadedFile], room: int) -> tuple[list[Given], int]:
+def _opened(files: Sequence[UploadedFile], room: int) -> tuple[list[UploadedPicture], int]:
     """What is in files, as far as there is room, and how many files were not opened.
 
     A large photograph takes half a second to decode, and every click runs the page anew: what was opened stays in this
     session as long as its file does.
     """
-    before: dict[str, list[Given] | str] = st.session_state.get("opened", {})
-    now: dict[str, list[Given] | str] = {}
-    given: list[Given] = []
+    before: dict[str, list[UploadedPicture] | str] = st.session_state.get("opened", {})
+    now: dict[str, list[UploadedPicture] | str] = {}
+    given: list[UploadedPicture] = []
     times: Counter[str] = Counter()
     for file in files:
         if len(given) >= room:
@@ -117,7 +117,7 @@ def as_code(name: str) -> str:
     return f"`{name.replace('`', chr(39))}`"
 
 
-def _shown(opened: list[Given] | str) -> list[Given]:
+def _shown(opened: list[UploadedPicture] | str) -> list[UploadedPicture]:
     """What was opened, or none and the sentence that says why."""
     if isinstance(opened, str):
         st.error(opened, icon=":material/broken_image:")
@@ -125,7 +125,7 @@ def _shown(opened: list[Given] | str) -> list[Given]:
     return opened
 
 
-def _open(name: str, content: bytes) -> list[Given] | str:
+def _open(name: str, content: bytes) -> list[UploadedPicture] | str:
     """The pictures of a file, or the sentence that says why there are none."""
     try:
         return _on_backgrounds(name, open_cutout(content, "The file"))
@@ -135,29 +135,29 @@ def _open(name: str, content: bytes) -> list[Given] | str:
         return f"{as_code(name)}: {error}{more}"
 
 
-def _on_backgrounds(name: str, picture: Image.Image, shows: str = "") -> list[Given]:
+def _on_backgrounds(name: str, picture: Image.Image, shows: str = "") -> list[UploadedPicture]:
     """A picture as it is, or a cut-out on each background."""
     if not is_cutout(picture):
-        return [Given(name, on_grey(picture), object=shows)]
+        return [UploadedPicture(name, on_grey(picture), object=shows)]
     return [
-        Given(f"{name}, {GREY if context == GREY else place_words(context)}", placed, name, context, shows)
+        UploadedPicture(f"{name}, {GREY if context == GREY else place_words(context)}", placed, name, context, shows)
         for context, placed in on_backgrounds(picture).items()
     ]
 
 
-def _samples(images: ImageSet) -> list[Given]:
+def _samples(images: ImageSet) -> list[UploadedPicture]:
     st.caption(
         "Scenes that no model was trained on. The last are cut out: each is placed on six backgrounds in turn, and "
         "on grey."
     )
-    offered: list[Given] = []
+    offered: list[UploadedPicture] = []
     if images.about.get("recipe"):
         words = (name[0].upper() + name[1:] for name in group_words(images.grouping).values())
         for name, (shows, context), picture in zip(words, images.grouping.pairs, group_pictures(images), strict=True):
-            offered.append(Given(name, Image.fromarray(picture), background=context, object=shows))
+            offered.append(UploadedPicture(name, Image.fromarray(picture), background=context, object=shows))
     for name, picture in elsewhere().items():
-        offered.append(Given(name, Image.fromarray(picture), object=ELSEWHERE[name][0]))
-    chosen: list[Given] = []
+        offered.append(UploadedPicture(name, Image.fromarray(picture), object=ELSEWHERE[name][0]))
+    chosen: list[UploadedPicture] = []
     tiles = st.container(horizontal=True)
     for one in offered:
         with tiles.container(width=SIDE):
@@ -231,7 +231,9 @@ def _described(condition: Condition) -> str:
     return f"{title(condition)} · seed {condition.init_seed}{length}"
 
 
-def over_backgrounds(given: Sequence[Given], called: Sequence[str], found: Sequence[Sequence[Verdict]]) -> list[str]:
+def over_backgrounds(
+    given: Sequence[UploadedPicture], called: Sequence[str], found: Sequence[Sequence[Verdict]]
+) -> list[str]:
     """For each cut-out: on how many backgrounds each model names what; `found` by model, then by picture."""
     sentences = []
     for name in dict.fromkeys(one.cutout for one in given if one.cutout):

@@ -1,6 +1,6 @@
 """How a room gets to a lesson: an address to type, four letters, and a square for the cameras of phones.
 
-The one idea: a lecturer opens the page as localhost, and that is no address for anybody else; so the sign shows the
+The one idea: a lecturer opens the page as localhost, and that is no address for anybody else; so the banner shows the
 one that this computer has in the room's network.
 """
 
@@ -42,7 +42,7 @@ def _in_the_network() -> str:
             return ""
 
 
-def sign(code: str, *, large_type: bool) -> None:
+def join_banner(code: str, *, large_type: bool) -> None:
     """Where the room goes: while a question is open in the largest type that there is, and later in one line."""
     link = address(code)
     if not large_type:

@@ -226,7 +226,7 @@ def presenter(room: Room, palette: Palette) -> None:
     lesson = results.of_set(images)[room.lesson]
     number = lesson.place(room.step)
     move = partial(_lead, room.code, _token())
-    joining.sign(room.code, large_type=room.phase == "predict")
+    joining.join_banner(room.code, large_type=room.phase == "predict")
     if not is_hidden():
         parts.steps_bar(lesson, number, move)
     step = parts.asked(lesson, number)

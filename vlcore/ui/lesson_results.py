@@ -234,7 +234,7 @@ def summary(lesson: Lesson, images: ImageSet, votes: Mapping[str, Mapping[str, i
             ("pages/4_Upload.py", "Give them a picture of your own", ":material/upload:"),
             ("pages/5_Findings.py", "What many runs found", ":material/experiment:"),
         ):
-            st.page_link(page, label=label, icon=icon, query_params=shell.carried(), width="content")
+            st.page_link(page, label=label, icon=icon, query_params=shell.persistent_query_params(), width="content")
 
 
 def _briefly(step: Step, one: numbers.Reading) -> str:

@@ -17,7 +17,7 @@ from vlcore.images.imagesets import ImageSet
 from vlcore.images.rendered import SCENES_RECIPE
 from vlcore.images.subset import map_rows
 from vlcore.runs import measured, validity, words
-from vlcore.runs.jobs import State, View
+from vlcore.runs.jobs import JobStatus, State
 from vlcore.runs.model_maps import ModelMap, caption_scores
 from vlcore.runs.titles import title
 from vlcore.ui import controls, drawn, inline, work
@@ -26,7 +26,7 @@ CARD, CARD_MAP = 264, 214  # px; four cards fit beside each other on a screen of
 CARDS = 4 * CARD + 3 * 16  # px, the gaps included
 
 
-def progress(view: View) -> None:
+def progress(view: JobStatus) -> None:
     """One line and a bar that say where a job is."""
     status = view.status
     if view.state is State.QUEUED:
@@ -44,7 +44,7 @@ def progress(view: View) -> None:
     st.progress(view.fraction, text=text)
 
 
-def _left(view: View) -> str:
+def _left(view: JobStatus) -> str:
     """How long the rest will take, judged by what is done; nothing while too little is."""
     if view.fraction < 0.25 or "started" not in view.status:
         return ""
@@ -110,7 +110,7 @@ def in_training(conditions: Sequence[Condition]) -> bool:
     return True
 
 
-def ended_badly(view: View) -> str | None:
+def ended_badly(view: JobStatus) -> str | None:
     """The sentence for a job that ended without a model; None where there is none."""
     if view.state is State.INTERRUPTED:
         return "This training was interrupted. Train it again."
@@ -125,7 +125,7 @@ def ended_badly(view: View) -> str | None:
     return None
 
 
-def live(condition: Condition, view: View, palette: Palette, key: str) -> None:
+def live(condition: Condition, view: JobStatus, palette: Palette, key: str) -> None:
     """What a model in training looks like now: its map and its accuracy on validation pictures."""
     status = view.status
     if "map" not in status:
@@ -143,7 +143,7 @@ def live(condition: Condition, view: View, palette: Palette, key: str) -> None:
         )
 
 
-def curve(view: View, palette: Palette, key: str) -> None:
+def curve(view: JobStatus, palette: Palette, key: str) -> None:
     """Accuracy on validation pictures over the steps so far."""
     import pandas as pd
 
@@ -159,7 +159,7 @@ def curve(view: View, palette: Palette, key: str) -> None:
     drawn.show(drawn.finished(chart), alt="Accuracy on validation pictures over the steps", key=f"{key}_curve")
 
 
-def card(number: int, condition: Condition, view: View, palette: Palette) -> None:
+def card(number: int, condition: Condition, view: JobStatus, palette: Palette) -> None:
     """One of the study's experiments: what it is, where it is, and its map when it is done."""
     with st.container(border=True, width=CARD, height="stretch"):
         bias = "no bias" if condition.bias == 0 else "bias"

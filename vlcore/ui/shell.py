@@ -37,7 +37,7 @@ def begin(title: str, *, first: bool = False, menu: bool = True) -> Palette:
     """Set the page up and draw the menu, unless the page is shown without; returns the palette that fits the visitor's
     theme."""
     name = "VL Bias Lab"
-    _obey_address(title)
+    apply_query_params(title)
     st.set_page_config(
         page_title=name if first else f"{title} · {name}",
         page_icon="🐫",
@@ -50,12 +50,12 @@ def begin(title: str, *, first: bool = False, menu: bool = True) -> Palette:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**{name}**", width="content")
             for page, label, icon in PAGES:
-                st.page_link(page, label=label, icon=icon, width="content", query_params=carried())
+                st.page_link(page, label=label, icon=icon, width="content", query_params=persistent_query_params())
     st.title(title)
     return palette()
 
 
-def _obey_address(page: str) -> None:
+def apply_query_params(page: str) -> None:
     """On arrival at a page, let the address decide whatever it names.
 
     Streamlit prefers what was chosen earlier in the session where the address names the usual value: a link to models
@@ -67,7 +67,7 @@ def _obey_address(page: str) -> None:
             st.session_state.pop(name, None)
 
 
-def carried() -> dict[str, str]:
+def persistent_query_params() -> dict[str, str]:
     """What goes along from page to page in the address: the image set, unless it is the usual one."""
     chosen = st.session_state.get("data") or st.query_params.get("data")
     return {"data": str(chosen)} if chosen and chosen != "scenes" else {}

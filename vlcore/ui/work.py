@@ -116,7 +116,7 @@ def cancel(keys: Iterable[str]) -> None:
     What nobody else waits for is cancelled; a toast says what is so.
     """
     active = [key for key in keys if view(key).state.is_active]
-    gone_on = [key for key in active if not queue().withdraw(key, _visitor())]
+    gone_on = [key for key in active if not queue().cancel_pending(key, _visitor())]
     _withdrawn().update(gone_on)
     if gone_on:
         whom = "It goes on" if len(gone_on) == len(active) == 1 else f"{len(gone_on)} of {len(active)} go on"
@@ -126,11 +126,11 @@ def cancel(keys: Iterable[str]) -> None:
     st.rerun()
 
 
-def view(key: str) -> jobs.View:
+def view(key: str) -> jobs.JobStatus:
     """The state of a job as this visitor sees it: one that goes on for others alone is cancelled for them."""
     seen = queue().view(key)
     if seen.state.is_active and key in _withdrawn():
-        return jobs.View(key, jobs.State.CANCELLED, {"others": True})
+        return jobs.JobStatus(key, jobs.State.CANCELLED, {"others": True})
     return seen
 
 
@@ -143,7 +143,7 @@ def _withdrawn() -> set[str]:
     return cast("set[str]", st.session_state.setdefault("withdrawn", set()))
 
 
-def views(conditions: Sequence[Condition]) -> list[jobs.View]:
+def views(conditions: Sequence[Condition]) -> list[jobs.JobStatus]:
     return [view(condition.key) for condition in conditions]
 
 
@@ -153,7 +153,7 @@ def artefact(key: str) -> store.Artefact:
     Raises:
         StoreError: when it is absent or damaged.
     """
-    return _artefact(key, store.stamp(key))
+    return _artefact(key, store.fingerprint(key))
 
 
 @st.cache_resource(max_entries=400, show_spinner=False)
@@ -164,7 +164,7 @@ def _artefact(key: str, stamp: str) -> store.Artefact:
 def conditions() -> dict[str, Condition]:
     """The models on the disk by key, with what each is; those of a version whose settings are no longer known are left
     out. Nothing but that is read of them: listing many must not cost their checksums."""
-    found = {key: _condition(key, store.stamp(key)) for key in store.model_keys()}
+    found = {key: _condition(key, store.fingerprint(key)) for key in store.model_keys()}
     return {key: condition for key, condition in found.items() if condition is not None}
 
 
