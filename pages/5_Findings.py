@@ -8,7 +8,6 @@ from vlcore.choices import PRESETS
 from vlcore.images.subset import usual_condition
 from vlcore.runs import findings_words as words
 from vlcore.runs import methods, studies
-from vlcore.runs.table import AnalysisError
 from vlcore.ui import controls, findings, shell
 from vlcore.ui import findings_sections as sections
 
@@ -62,12 +61,8 @@ if not one.there:
     sections.choices()
     st.stop()
 
-try:
-    with shell.errors_as_sentences():
-        result = findings.found(one)
-except AnalysisError as error:
-    st.error(str(error), icon=":material/block:")
-    st.stop()
+with shell.errors_as_sentences():
+    result = findings.found(one)
 
 sections.answer(result)
 sections.queue(one)

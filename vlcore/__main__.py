@@ -25,6 +25,7 @@ from vlcore import (
     study_commands,
 )
 from vlcore.choices import PRESETS
+from vlcore.core.errors import BusyError, LabError
 from vlcore.images.captions import LABEL_STYLES
 from vlcore.images.generate import PROMPT
 from vlcore.images.importers import format_names
@@ -190,10 +191,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # names in any script, on a terminal that lacks it
     try:
         document = options.run(options)
-    except commands.BUSY_ERRORS as error:
+    except BusyError as error:
         print(error, file=sys.stderr)
         return BUSY
-    except commands.BAD_INPUT_ERRORS as error:
+    except LabError as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
     except (JobCancelledError, KeyboardInterrupt):

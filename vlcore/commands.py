@@ -15,28 +15,22 @@ from typing import Any
 from tqdm import tqdm
 
 from vlcore.choices import ArtefactKind
-from vlcore.conditions import Condition, ConditionError, steps_of, with_settings
+from vlcore.conditions import Condition, steps_of, with_settings
+from vlcore.core.errors import LabError
 from vlcore.figures.export import write_text_atomic
 from vlcore.home import HomeError
 from vlcore.images.catalogue import open_set
-from vlcore.images.generate import GenerateBusyError
-from vlcore.images.imagesets import ImageSet, ImageSetError
-from vlcore.images.importers import ImportBusyError
+from vlcore.images.imagesets import ImageSet
 from vlcore.images.subset import parts, training_rows, usual_condition
 from vlcore.images.uploads import UploadError, open_upload
 from vlcore.measures.estimate import FEW
 from vlcore.runs import jobs, pipeline, store
-from vlcore.runs.model_maps import ComparisonError, caption_scores, model_map
-from vlcore.runs.projections import ProjectionError
+from vlcore.runs.model_maps import caption_scores, model_map
 
-BUSY_ERRORS = (jobs.BusyError, ImportBusyError, GenerateBusyError)
 FEW_TRAINED = 10  # training pictures of a group
-BAD_INPUT_ERRORS = (
-    ConditionError, ImageSetError, HomeError, store.StoreError, UploadError, ComparisonError, ProjectionError,
-)  # fmt: skip
 
 
-class CommandError(ConditionError):
+class CommandError(LabError):
     """An option that cannot be used; the message says what to give."""
 
 

@@ -30,6 +30,7 @@ from vlcore.choices import (
     STUDY_N,
     ArtefactKind,
 )
+from vlcore.core.errors import LabError
 from vlcore.images.captions import CaptionError, captions_of, find_style, template_fields
 from vlcore.images.groups import SCENES
 from vlcore.scenes import RENDERER_VERSION
@@ -50,7 +51,7 @@ _FROM_ELSEWHERE = {
 }
 
 
-class ConditionError(ValueError):
+class ConditionError(LabError):
     """A condition that cannot be trained; the message says what to choose instead."""
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from tqdm import tqdm
 
 from vlcore.commands import CommandError, progress_bar, with_bar, within
+from vlcore.core.errors import BusyError
 from vlcore.home import data_folder, make_folder
 from vlcore.images.catalogue import check_name, new_recipe, open_set, set_names
 from vlcore.images.imagesets import ImageSet, ImageSetError, Progress
@@ -231,7 +232,7 @@ def remove(options: Namespace) -> dict[str, Any]:
     folders = catalogue.folders_of(options.name)
     running = [seen.key for seen in jobs.active_and_ended() if seen.state.is_active and _is_of(seen.key, options.name)]
     if running:
-        raise jobs.BusyError(f"{options.name} is in use by {running[0]}; wait for it or cancel it.")
+        raise BusyError(f"{options.name} is in use by {running[0]}; wait for it or cancel it.")
     models = [key for key in store.model_keys() if _is_of(key, options.name)]
     where = " and ".join(map(str, folders))
     stay = f"; {len(models):,} of its models stay, but cannot show its pictures any more" if models else ""

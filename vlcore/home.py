@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from vlcore.core.errors import LabError
 
-class HomeError(OSError):
+
+class HomeError(LabError, OSError):
     """The folder cannot be used; the message says what to do."""
 
 

@@ -149,15 +149,11 @@ def report(options: Namespace) -> dict[str, Any]:
     from vlcore.runs.findings import findings
     from vlcore.runs.findings_words import answer
     from vlcore.runs.report import report_html
-    from vlcore.runs.table import AnalysisError
 
     out = commands.page_path(options.out)
     found = studies.find(options.grid, commands.base_of(options), options.seeds)
     images = open_set(found.conditions[0].data, found.conditions[0].data_version)
-    try:
-        made = findings(found, studies.runs([*found.everything, *studies.controls(found)]), images.grouping)
-    except AnalysisError as error:
-        raise commands.CommandError(str(error)) from error
+    made = findings(found, studies.runs([*found.everything, *studies.controls(found)]), images.grouping)
     page = report_html(made)
     commands.write_page(out, page)
     return {

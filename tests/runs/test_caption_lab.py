@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.runs.stand_ins import BASE, WIDTH, image_set, publish, thumbs, unit
-from vlcore.conditions import ConditionError
+from vlcore.core.errors import LabError
 from vlcore.images.vocabulary import MAX_WORDS, split_words
 from vlcore.runs import caption_lab, compare, placement, store
 from vlcore.runs.caption_lab import LONGEST, MOST_WORDS, CaptionLabError, ask, clean, left_out
@@ -240,11 +240,11 @@ def test_models_that_read_no_captions_say_so(home: Path, objective: str, labels:
     model, loaded = model_map(artefact), placement.load(artefact)
     # As many captions as there are classes, fewer, and more: a classifier must not take the first for its classes.
     for text in ("horse", "red horse", "horse on grass", "a horse in the desert"):
-        with pytest.raises(ConditionError) as caught:
+        with pytest.raises(LabError) as caught:
             ask(model, loaded, text)
         assert str(caught.value) == sentence
     for count in range(1, 6):
-        with pytest.raises(ConditionError):
+        with pytest.raises(LabError):
             loaded.embed_captions(["horse"] * count)
 
 

@@ -18,9 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.runs.children import PATIENCE, child, claim, ended, make
+from vlcore.core.errors import BusyError
 from vlcore.home import HomeError, models_folder
 from vlcore.runs import jobs, store
-from vlcore.runs.jobs import BusyError, JobCancelledError, Reporter, State
+from vlcore.runs.jobs import JobCancelledError, Reporter, State
 
 
 def leftovers(key: str) -> list[Path]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vlcore.conditions import ConditionError
+from vlcore.core.errors import LabError
 from vlcore.images.catalogue import open_set
 from vlcore.images.groups import SCENES
 from vlcore.images.imagesets import ImageSet
@@ -115,7 +115,7 @@ def test_a_model_of_before_reads_fewer_words_and_says_so() -> None:
 
 
 def test_a_caption_without_words_is_a_sentence(quick: list[store.Artefact]) -> None:
-    with pytest.raises(ConditionError, match="A caption needs at least one word"):
+    with pytest.raises(LabError, match="A caption needs at least one word"):
         placement.load(quick[0]).embed_captions(["horse", "🐎"])
 
 

@@ -17,9 +17,10 @@ import pytest
 from filelock import FileLock
 
 from tests.runs.children import child, claim, ended, make, until
+from vlcore.core.errors import BusyError
 from vlcore.home import models_folder
 from vlcore.runs import jobs, queues, store
-from vlcore.runs.jobs import BusyError, JobCancelledError, Reporter, State
+from vlcore.runs.jobs import JobCancelledError, Reporter, State
 from vlcore.runs.queues import JobQueue
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from vlcore.choices import MITIGATIONS, NEGATIVES, OBJECTIVES
-from vlcore.conditions import GRIDS, Condition, ConditionError, grid
+from vlcore.conditions import GRIDS, Condition, grid
+from vlcore.core.errors import LabError
 from vlcore.runs import studies
 from vlcore.runs.studies import STUDIES, StudyError, controls, find
 
@@ -134,7 +135,7 @@ def test_numbers_may_be_arms(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_is_no_study(tmp_path: Path, text: str, sentence: str) -> None:
-    with pytest.raises(ConditionError) as caught:
+    with pytest.raises(LabError) as caught:
         find(write(tmp_path, text))
     assert sentence in str(caught.value)
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from vlcore.core.errors import LabError
 from vlcore.images.groups import SCENES, Grouping, group_name
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ _PARAPHRASES = (
 )  # fmt: skip
 
 
-class CaptionError(ValueError):
+class CaptionError(LabError):
     """A label style or template that cannot be used; the message says what to give."""
 
 

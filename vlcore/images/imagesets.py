@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from vlcore.core.errors import LabError
 from vlcore.images.groups import Grouping, group_name
 
 SPLITS = ("train", "val", "probe", "test")
@@ -34,7 +35,7 @@ _LARGEST, _SMALLEST, _MARGIN = 34, 16, 12  # pixels
 Progress = Callable[[int, int], None]  # (done, of)
 
 
-class ImageSetError(ValueError):
+class ImageSetError(LabError):
     """An image set that cannot be used; the message says what to do."""
 
 

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from vlcore.core.errors import BusyError
 from vlcore.home import HomeError, data_folder, make_folder
 from vlcore.images.imagesets import ImageSetError
 
 LOCK_WAIT = 2.0  # seconds
 
 
-class ImportBusyError(ImageSetError):
+class ImportBusyError(ImageSetError, BusyError):
     """A name that somebody else is importing to; the message says what to do."""
 
 

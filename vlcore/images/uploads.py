@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
+from vlcore.core.errors import LabError
 from vlcore.scenes import CONTEXTS, draw, sample
 
 FORMATS = ("PNG", "JPEG", "WEBP")
@@ -36,7 +37,7 @@ _INDEX = 23  # of the scene whose places are used: any will do, and the same for
 _BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 
 
-class UploadError(ValueError):
+class UploadError(LabError):
     """A file that can't be used; the message is one sentence for the person who sent it."""
 
 

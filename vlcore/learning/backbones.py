@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vlcore.conditions import ConditionError
+from vlcore.core.errors import LabError
 from vlcore.images.imagesets import TRAINING_SIZE
 
 PREFIX, RANDOM = "torchvision:", "@random"
@@ -21,7 +21,7 @@ CLASSES = 1000  # of ImageNet, which the last layer of every network names
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, per channel, of values from 0 to 1
 
 
-class BackboneError(ConditionError):
+class BackboneError(LabError):
     """A network that is unknown, or whose weights cannot be had; the message says what to do."""
 
 

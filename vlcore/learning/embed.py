@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_model, save_model
 
-from vlcore.conditions import ConditionError
+from vlcore.core.errors import LabError
 from vlcore.images.vocabulary import PAD, Vocabulary
 from vlcore.learning.model import DualEncoder, Encoder, ModelConfig, of_config, to_input
 
 Array = NDArray[np.float32]
 
 
-class ModelError(ConditionError):
+class ModelError(LabError):
     """Weights that cannot be read, or a device that is not there."""
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from vlcore.core.errors import LabError
 from vlcore.images.vocabulary import split_words
 from vlcore.runs.compare import Comparison
 from vlcore.runs.model_maps import ModelMap
@@ -22,7 +23,7 @@ LONGEST = 200  # characters
 MOST_WORDS = 12  # that are left out one by one
 
 
-class CaptionLabError(ValueError):
+class CaptionLabError(LabError):
     """A caption that cannot be asked for; the message says what to type instead."""
 
 

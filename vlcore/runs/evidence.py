@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from vlcore.core.errors import LabError
 from vlcore.images.groups import Grouping
 from vlcore.measures.design import phi, slopes
 from vlcore.measures.estimate import Estimate
@@ -38,7 +39,7 @@ STYLES = ("undescriptive", "descriptive", PLACEBO)
 PLAIN = {"size_mode": "shrink", "mitigation": "none"}  # the study's own runs
 
 
-class NotThere(ValueError):
+class MissingRunsError(LabError):
     """What a reading needs was not run or not measured; the message says what."""
 
 
@@ -95,7 +96,7 @@ class Evidence:
         At bias 0 no image is removed, so every size mode has the study's own runs there.
 
         Raises:
-            NotThere: when no run or no value is there.
+            MissingRunsError: when no run or no value is there.
         """
         rows = self._runs(look)
         if look.size_mode != PLAIN["size_mode"]:
@@ -106,7 +107,7 @@ class Evidence:
             rows = rows[rows["bias"] == look.bias]
         kept = measured(rows)
         if kept.empty:
-            raise NotThere(why_absent(rows, look.moment, look.measure))
+            raise MissingRunsError(why_absent(rows, look.moment, look.measure))
         self.used |= set(kept["key"])
         return by_block(kept, slope_column(look.measure, kept) if look.scale == "logit" else "value")
 
@@ -115,7 +116,7 @@ class Evidence:
         for name in ("labels", *PLAIN):
             made, rows = (table[table[name] == getattr(look, name)] for table in (made, rows))
             if made.empty:
-                raise NotThere(f"no run has {name}={getattr(look, name)}")
+                raise MissingRunsError(f"no run has {name}={getattr(look, name)}")
         return rows
 
     def _measured(self, look: Look) -> pd.DataFrame:
@@ -123,7 +124,7 @@ class Evidence:
         names = [(name, look.moment) for name in (look.measure, kind_of(look.measure))]
         rows = [self._rows[name] for name in names if name in self._rows]
         if not rows:
-            raise NotThere(f"no run has {look.measure} at the moment {look.moment}")
+            raise MissingRunsError(f"no run has {look.measure} at the moment {look.moment}")
         return rows_of(pd.concat(rows), look.measure, look.moment)
 
 
@@ -147,10 +148,10 @@ def slopes_of(table: pd.DataFrame) -> pd.Series:
     """The slope on φ of each block.
 
     Raises:
-        NotThere: with fewer than two levels.
+        MissingRunsError: with fewer than two levels.
     """
     if table.shape[1] < 2:
-        raise NotThere(f"levels of bias: {table.shape[1]}, two needed for a slope")
+        raise MissingRunsError(f"levels of bias: {table.shape[1]}, two needed for a slope")
     return pd.Series(slopes(phi(table.columns.to_numpy(dtype=float)), to_array(table)), index=table.index)
 
 
@@ -158,7 +159,7 @@ def against(treated: pd.DataFrame, reference: pd.DataFrame, of: Callable[[pd.Dat
     """Two arms on the levels and blocks that both have."""
     here, there = align_blocks(treated, reference)
     if here.shape[1] == 0:
-        raise NotThere("the two arms share no level of bias")
+        raise MissingRunsError("the two arms share no level of bias")
     return Contrast(of(here), of(there))
 
 
@@ -200,8 +201,8 @@ def read(axis: str, words: str, ask: Ask, evidence: Evidence, look: Look, margin
             blocks = treated.index.intersection(reference.dropna().index)
             treated, reference = treated.loc[blocks], reference.loc[blocks]
         if len(treated) < 2:
-            raise NotThere(f"complete blocks: {len(treated)}, two needed")
-    except NotThere as error:
+            raise MissingRunsError(f"complete blocks: {len(treated)}, two needed")
+    except MissingRunsError as error:
         return Reading(axis, words, None, None, NOT_DECIDED, str(error))
     first = treated.to_numpy(dtype=float)
     second = None if reference is None else reference.to_numpy(dtype=float)

@@ -23,6 +23,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from vlcore.core.errors import BusyError
 from vlcore.home import HomeError, make_folder, models_folder, write_json
 from vlcore.runs import store
 
@@ -44,10 +45,6 @@ class State(StrEnum):
     @property
     def is_active(self) -> bool:
         return self in (State.RUNNING, State.QUEUED)
-
-
-class BusyError(RuntimeError):
-    """Somebody else is at this job."""
 
 
 class JobCancelledError(RuntimeError):

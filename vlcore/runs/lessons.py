@@ -18,6 +18,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from vlcore.core.errors import LabError
 from vlcore.home import HomeError, make_folder, models_folder
 
 PHASES = ("predict", "run", "reveal")
@@ -35,7 +36,7 @@ _TABLES = (
 )
 
 
-class LessonError(ValueError):
+class LessonError(LabError):
     """Something that a lesson does not allow; the message says why."""
 
 

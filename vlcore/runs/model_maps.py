@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from vlcore.core.errors import LabError
 from vlcore.images.captions import captions_of
 from vlcore.images.groups import Grouping
 from vlcore.measures.accuracy import object_scores, predict_objects
@@ -25,7 +26,7 @@ from vlcore.runs import store
 from vlcore.runs.projections import PCA, Projection, read_map
 
 
-class ComparisonError(ValueError):
+class ComparisonError(LabError):
     """Models that cannot be compared; the message says why."""
 
 

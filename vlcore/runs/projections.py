@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from vlcore.core.errors import LabError
 from vlcore.home import write_json
 from vlcore.images.groups import Grouping
 from vlcore.runs import jobs, store
@@ -28,7 +29,7 @@ PERPLEXITIES = (5, 15, 30, 50)  # of t-SNE
 SEEDS = 1000
 
 
-class ProjectionError(ValueError):
+class ProjectionError(LabError):
     """A map that cannot be made; the message says what to choose instead."""
 
 

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakSet
 
+from vlcore.core.errors import BusyError
 from vlcore.home import make_folder
 from vlcore.runs import jobs
-from vlcore.runs.jobs import BusyError, JobCancelledError, JobStatus, Reporter, State
+from vlcore.runs.jobs import JobCancelledError, JobStatus, Reporter, State
 
 POOLS = 3  # that a job may see break before it began
 

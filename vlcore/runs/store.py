@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from vlcore.choices import ArtefactKind
 from vlcore.conditions import Condition, from_dict
+from vlcore.core.errors import LabError
 from vlcore.home import models_folder, write_json
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _BESIDE = {
 _PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "umap-learn", "pillow")
 
 
-class StoreError(ValueError):
+class StoreError(LabError):
     """An artefact that is absent or unusable; the message says what to do."""
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vlcore.conditions import GRIDS, STYLES_OF_THE_STUDY, Condition, ConditionError, from_dict
+from vlcore.conditions import GRIDS, STYLES_OF_THE_STUDY, Condition, from_dict
+from vlcore.core.errors import LabError
 from vlcore.images.captions import LABEL_STYLES
 from vlcore.runs import store
 
@@ -26,7 +27,7 @@ _BIASED = (0.5, 0.75, 0.9)
 _FILE_FIELDS = ("name", "factor", "baseline", "arms", "bias", "seeds", "settings")
 
 
-class StudyError(ConditionError):
+class StudyError(LabError):
     """A study that cannot be run; the message says what to write instead."""
 
 

@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vlcore.conditions import Condition
+from vlcore.core.errors import LabError
 from vlcore.measures.design import logit_share, phi
 from vlcore.runs.store import Artefact
 
@@ -151,7 +152,7 @@ def _missing(reason: str) -> Cell:
 _SHARES = ("accuracy", "flip_rate", "probe", "neighbours", "panel", "right_by", "worst_group")
 
 
-class AnalysisError(ValueError):
+class AnalysisError(LabError):
     """Runs that cannot be analysed together; the message names what differs or what is missing."""
 
 

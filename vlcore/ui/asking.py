@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vlcore.choices import ArtefactKind
-from vlcore.conditions import ConditionError
+from vlcore.core.errors import LabError
 from vlcore.figures.heat import painted
 from vlcore.images.imagesets import TRAINING_SIZE, ImageSet
 from vlcore.images.uploads import square
 from vlcore.runs import uploaded
-from vlcore.runs.model_maps import ComparisonError, ModelMap
+from vlcore.runs.model_maps import ModelMap
 from vlcore.runs.placement import OwnModel
 from vlcore.runs.uploaded import Before, Verdict
 from vlcore.ui import inline, work
@@ -71,7 +71,7 @@ def _untrained(key: str, model: ModelMap, given: Sequence[UploadedPicture]) -> B
         return None
     try:
         z = asked.before().embed_pictures([one.picture for one in given])
-    except ConditionError:
+    except LabError:
         return None  # a frozen network whose weights are not here a second time
     return Before(z, known.on_map, known.train)
 
@@ -97,7 +97,7 @@ def explained(key: str, model: ModelMap, images: ImageSet, one: UploadedPicture,
     name = (key, work.artefact(key).digest, one.digest)
     try:
         falls = _kept(("ablation", *name), lambda: patch_ablation(embed, pixels, score)[0])
-    except (ComparisonError, ValueError) as error:
+    except ValueError as error:
         st.caption(str(error))
         return
     left, right = st.columns(2)

@@ -8,14 +8,13 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from vlcore.conditions import ConditionError
+from vlcore.core.errors import LabError
 from vlcore.figures.caption_map import caption_map
 from vlcore.figures.theme import Palette, group_words
 from vlcore.images.imagesets import ImageSet
 from vlcore.runs import caption_lab
 from vlcore.runs.caption_lab import Asked
 from vlcore.runs.compare import Comparison
-from vlcore.runs.store import StoreError
 from vlcore.ui import drawn, film, panels, work
 
 
@@ -43,7 +42,7 @@ def _typed(comparison: Comparison, images: ImageSet, palette: Palette, side: int
     for pane, (name, model) in enumerate(zip(comparison.names, comparison.models, strict=True)):
         try:
             answers[pane] = caption_lab.ask(model, work.model(model.artefact.key), text)
-        except (ConditionError, StoreError, caption_lab.CaptionLabError) as error:
+        except LabError as error:
             st.info(f"The {name} model cannot be asked. {error}", icon=":material/info:")
     if not answers:
         return

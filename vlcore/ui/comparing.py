@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from vlcore.conditions import ConditionError
+from vlcore.core.errors import LabError
 from vlcore.figures.theme import group_words
 from vlcore.images.imagesets import ImageSet
 from vlcore.runs import layouts, measured, overlays, words
@@ -50,7 +50,7 @@ def _in_model(comparison: Comparison, pane: int, row: int) -> None:
     panels.pictures(model, model.neighbours(model.z[where], 5, apart_from=row))
     try:
         panels.caption_table(model, model.z[where])
-    except ConditionError as error:
+    except LabError as error:
         st.caption(str(error))
 
 

@@ -11,12 +11,13 @@ from functools import partial
 
 import streamlit as st
 
+from vlcore.core.errors import LabError
 from vlcore.figures.theme import Palette
 from vlcore.images.catalogue import set_names
 from vlcore.images.imagesets import ImageSet
 from vlcore.runs import lessons
 from vlcore.runs.lesson_steps import COLLAPSE, EXPERIMENTS, Lesson, Step
-from vlcore.runs.lessons import LessonError, Room
+from vlcore.runs.lessons import Room
 from vlcore.ui import browser, joining, shell, work
 from vlcore.ui import lesson_parts as parts
 from vlcore.ui import lesson_results as results
@@ -205,7 +206,7 @@ def _papers(lesson: Lesson, images: ImageSet) -> None:
 def _start(lesson: Lesson, data: str) -> None:
     try:
         started = lessons.start(lesson.name, data, lesson.steps[0].name)
-    except (LessonError, OSError) as error:
+    except (LabError, OSError) as error:
         st.session_state["lesson_said"] = str(error)
         return
     _begin_anew()
@@ -280,7 +281,7 @@ def _run(step: Step, palette: Palette) -> None:
 def _lead(code: str, token: str, step: str, phase: str) -> None:
     try:
         lessons.go(code, token, step, phase)
-    except (LessonError, OSError) as error:
+    except (LabError, OSError) as error:
         st.session_state["lesson_said"] = str(error)
 
 
@@ -321,5 +322,5 @@ def student(room: Room, palette: Palette) -> None:
 def _vote(code: str, step: Step, choice: str) -> None:
     try:
         lessons.vote(code, step.name, voter(), choice, [one.name for one in step.choices])
-    except (LessonError, OSError) as error:
+    except (LabError, OSError) as error:
         st.session_state["lesson_said"] = str(error)

@@ -11,14 +11,10 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from vlcore.conditions import ConditionError
+from vlcore.core.errors import LabError
 from vlcore.figures.theme import DARK, LIGHT, PHONE_SIDE, Palette
-from vlcore.home import HomeError
 from vlcore.images.catalogue import set_names
-from vlcore.images.imagesets import ImageSet, ImageSetError
-from vlcore.runs.model_maps import ComparisonError
-from vlcore.runs.projections import ProjectionError
-from vlcore.runs.store import StoreError
+from vlcore.images.imagesets import ImageSet
 from vlcore.ui import work
 
 PAGES = (
@@ -30,7 +26,6 @@ PAGES = (
     ("pages/5_Findings.py", "Findings", ":material/science:"),
     ("pages/6_Lesson.py", "Lesson", ":material/school:"),
 )
-KNOWN_ERRORS = (ConditionError, HomeError, ImageSetError, ComparisonError, ProjectionError, StoreError)
 
 
 def begin(title: str, *, first: bool = False, menu: bool = True) -> Palette:
@@ -124,6 +119,6 @@ def errors_as_sentences() -> Iterator[None]:
     """Show an error that a person can act on as its sentence, and stop the page there."""
     try:
         yield
-    except KNOWN_ERRORS as error:
+    except LabError as error:
         st.error(str(error), icon=":material/error:")
         st.stop()

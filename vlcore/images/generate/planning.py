@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 from itertools import product
 from typing import Any
 
+from vlcore.core.errors import BusyError
 from vlcore.images.groups import group_name
 from vlcore.images.imagesets import ImageSetError
 from vlcore.images.uploads import MAX_SIDE
@@ -29,7 +30,7 @@ class GenerateError(ImageSetError):
     """Pictures that cannot be generated; the message says what to do."""
 
 
-class GenerateBusyError(GenerateError):
+class GenerateBusyError(GenerateError, BusyError):
     """A folder that another run draws into."""
 
 

@@ -1,0 +1,11 @@
+"""Errors that a person can act on: one sentence each, which pages and commands show as it is."""
+
+from __future__ import annotations
+
+
+class LabError(ValueError):
+    """Something that a person can put right; the message is one sentence that says how."""
+
+
+class BusyError(LabError):
+    """What was asked for is being made by another process at this moment; asked again later, it is there."""
