@@ -21,10 +21,11 @@ from vlcore.conditions import steps_of
 from vlcore.figures.theme import LIGHT
 from vlcore.images.catalogue import open_set
 from vlcore.images.subset import usual_condition
+from vlcore.measures.catalogue import PRIMARY, words_of
 from vlcore.runs import findings_figures as figures
 from vlcore.runs import findings_words as words
 from vlcore.runs import store, studies
-from vlcore.runs.findings import PRIMARY, Findings, findings
+from vlcore.runs.findings import Findings, findings
 from vlcore.runs.table import write_tables
 
 SETS = ("scenes", "balanced-cues")
@@ -89,8 +90,8 @@ def write(found: Findings, name: str, folder: Path) -> None:
 
 def charts(found: Findings) -> Iterator[tuple[str, str, alt.TopLevelMixin]]:
     yield "by-bias", "Minority accuracy by bias", figures.by_bias(found, PRIMARY, LIGHT, WIDTH)
-    for measure in (name for name in figures.HEADLINES if name in figures.charted(found)):
-        says = figures.words_of(measure, found.grouping)
+    for measure in figures.reported(found):
+        says = words_of(measure, found.grouping)
         yield measure.replace("_", "-"), says, figures.heat_map(found, measure, LIGHT, WIDTH)
     yield "blocks", "Block by block", figures.paired_slopes(found, PRIMARY, LIGHT, WIDTH)
     if found.end is not None:

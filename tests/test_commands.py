@@ -160,7 +160,7 @@ def test_training_from_cancel_to_damage_and_back(
     assert "state: cached\n" in out
     lines = dict(line.split(": ", 1) for line in out.splitlines())
     low, high, n = made["metrics"]["intervals"]["minority_accuracy"]
-    assert lines["minority groups right"].endswith(
+    assert lines["right on minority groups"].endswith(
         f"% ({low * 100:.0f} to {high * 100:.0f}) of {n:,} held-out pictures"
     )
     assert set(re.findall(r"(\w+) \d+ %", lines["each group right"])) == GROUPS

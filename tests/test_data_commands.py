@@ -24,11 +24,11 @@ from filelock import FileLock
 from PIL import Image
 
 from vlcore.__main__ import main
+from vlcore.core.wording import FEW
 from vlcore.images import generate, rendered, staging
 from vlcore.images.catalogue import open_set
 from vlcore.images.generate import running
 from vlcore.images.imagesets import read_set
-from vlcore.measures.estimate import FEW
 from vlcore.runs import jobs, queues, store
 from vlcore.scenes import Scene, draw
 
@@ -492,7 +492,7 @@ def test_a_study_of_an_imported_set(cli: Cli, document: Document, own: Path, mon
     assert code == 0
     head, *lines = out.splitlines()
     assert re.split(r"  +", head) == [
-        "key", "bias", "labels", "seed", "state", "minority groups right", f"fewer than {FEW} held-out pictures",
+        "key", "bias", "labels", "seed", "state", "right on minority groups", f"fewer than {FEW} held-out pictures",
     ]  # fmt: skip
     assert [line.split()[0] for line in lines] == [entry["key"] for entry in entries]
     assert all(" of 12 held-out pictures" in line and line.endswith("say little") for line in lines)

@@ -17,13 +17,14 @@ from tqdm import tqdm
 from vlcore.choices import ArtefactKind
 from vlcore.conditions import Condition, steps_of, with_settings
 from vlcore.core.errors import LabError
+from vlcore.core.wording import FEW
 from vlcore.figures.export import write_text_atomic
 from vlcore.home import HomeError
 from vlcore.images.catalogue import open_set
 from vlcore.images.imagesets import ImageSet
 from vlcore.images.subset import parts, training_rows, usual_condition
 from vlcore.images.uploads import UploadError, open_upload
-from vlcore.measures.estimate import FEW
+from vlcore.measures.catalogue import HEADLINE
 from vlcore.runs import jobs, pipeline, store
 from vlcore.runs.model_maps import caption_scores, model_map
 
@@ -101,9 +102,6 @@ def headline(artefact: store.Artefact) -> dict[str, Any]:
         "intervals": {name: [end[name]["low"], end[name]["high"], end[name]["n"]] for name in measured},
         "absent": {name: end["absent"][name] for name in HEADLINE if name in end.get("absent", {})},
     }
-
-
-HEADLINE = ("balanced_accuracy", "minority_accuracy", "worst_group_accuracy")
 
 
 def embed(options: Namespace) -> dict[str, Any]:

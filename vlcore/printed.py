@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from vlcore.measures.estimate import FEW
+from vlcore.core.wording import FEW, percent, rate
+from vlcore.measures.catalogue import HEADLINE, MEASURES, PRIMARY
 
 SHOWN = 20  # entries of a list that people are shown
-MINORITY = "minority groups right"
+MINORITY = MEASURES[PRIMARY].words.lower()
 FEW_HELD_OUT = f"fewer than {FEW} held-out pictures"
 LONG = (MINORITY, FEW_HELD_OUT, "groups", "message", "sentence")  # the last columns of a table
 
@@ -19,7 +20,7 @@ def for_people(document: Any) -> str:
     """A document as text: entries as a table, everything else as lines that begin with a name."""
     if isinstance(document, list) and not document:
         return "Nothing here yet."
-    return "\n".join(_outline(document))
+    return "\n".join(_outline(document)).replace("\u00a0", " ")  # a terminal breaks no line here
 
 
 def _outline(value: Any) -> list[str]:
@@ -74,26 +75,21 @@ def _indented(lines: list[str]) -> list[str]:
 
 def _rates(metrics: dict[str, Any]) -> dict[str, str]:
     """The metrics of a model in words, by what was measured."""
-    said = {"training captions right": _percent(metrics["train_caption_accuracy"])}
-    for name, words in (
-        ("balanced_accuracy", "all groups right (balanced)"),
-        ("minority_accuracy", MINORITY),
-        ("worst_group_accuracy", "worst group right"),
-    ):
+    fitted = "train_caption_accuracy"
+    said = {MEASURES[fitted].words.lower(): percent(metrics[fitted])}
+    for name in HEADLINE:
+        words = MEASURES[name].words.lower()
         if name not in metrics["intervals"]:
             said[words] = f"not defined: {metrics['absent'].get(name, 'not measured')}"
             continue
         low, high, n = metrics["intervals"][name]
-        said[words] = f"{_percent(metrics[name])} ({low * 100:.0f} to {high * 100:.0f}) of {n:,} held-out pictures"
+        estimate = {"value": metrics[name], "low": low, "high": high}
+        said[words] = f"{rate(estimate)} of {n:,} held-out pictures"
     if groups := metrics["group_accuracy"]:
-        said["each group right"] = ", ".join(f"{group} {_percent(rate)}" for group, rate in groups.items())
+        said["each group right"] = ", ".join(f"{group} {percent(value)}" for group, value in groups.items())
     if few := ", ".join(f"{group} ({n})" for group, n in metrics["few_pictures"].items()):
         said[FEW_HELD_OUT] = f"{few}; numbers that rest on them say little"
     return said
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.0f} %"
 
 
 def _value(value: Any, name: str = "") -> str:

@@ -73,7 +73,7 @@ def test_marks_are_spoken_in_words(rates: pd.DataFrame) -> None:
     spec = rate_chart(rates, palette=LIGHT, width=400).to_dict()
     assert {layer["encoding"]["description"]["field"] for layer in spec["layer"]} == {"spoken"}
     said = [row["spoken"] for rows in spec["datasets"].values() for row in rows]
-    assert "background from mean colour: right 87 % (82 to 92) of 1,400" in said
+    assert "background from mean colour: right 87\u00a0% (82 to 92) of 1,400" in said
     assert "chance: 50 %" in said
 
 

@@ -10,11 +10,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from vlcore.conditions import Condition, grid
+from vlcore.core.wording import share
 from vlcore.images.thumbs import SAFE_URI
 from vlcore.runs import store
 from vlcore.runs.imported import import_embeddings
 from vlcore.runs.jobs import State
-from vlcore.runs.measured import share
 from vlcore.ui import work
 
 from .test_home import FakeQueue

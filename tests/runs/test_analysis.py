@@ -16,7 +16,7 @@ from vlcore.conditions import Condition
 from vlcore.measures.design import phi
 from vlcore.measures.paired import holm
 from vlcore.runs.analysis import TABLES, Analysis, analyse
-from vlcore.runs.table import AnalysisError, is_share, runs_table
+from vlcore.runs.table import AnalysisError, runs_table
 
 
 def effect(size: float, sd: float = 0.01, fall: float = 0.3) -> Callable[[Condition], dict[str, Any]]:
@@ -335,20 +335,6 @@ def test_an_analysis_of_nothing_but_one_block_becomes_tables_too() -> None:
     check_tables(analyse(study(0.1, 1)))
     table = study(0.1)
     check_tables(analyse(table[table["labels"] == "undescriptive"], "bias", 0.0, 0.75))
-
-
-@pytest.mark.parametrize(
-    ("measure", "share"),
-    [
-        ("minority_accuracy", True), ("group_accuracy.horse_grass", True), ("context_flip_rate", True),
-        ("readouts_linear_probe.minority_accuracy", True), ("panel.only_bg", True), ("neighbours_object", True),
-        ("raw_pixels.probe_object", True), ("raw_pixels.silhouette_object", False),
-        ("probe_object", True), ("silhouette_object", False),
-        ("background_reliance", False), ("dispersion.horse_desert", False),
-    ],
-)  # fmt: skip
-def test_which_measures_count_images(measure: str, share: bool) -> None:
-    assert is_share(measure) is share
 
 
 def test_how_often_a_study_without_an_effect_finds_one() -> None:

@@ -14,8 +14,8 @@ from tests.runs.stand_ins import BASE, image_set, publish
 from vlcore.conditions import Condition
 from vlcore.images.groups import Grouping
 from vlcore.images.imagesets import ImageSet
+from vlcore.measures import catalogue
 from vlcore.runs.cards import model_card
-from vlcore.runs.measured import MEASURES
 from vlcore.runs.store import Artefact
 
 IMAGES = image_set()
@@ -53,9 +53,9 @@ def test_every_measure_has_its_interval_and_n_or_its_reason() -> None:
     end = {"minority_accuracy": estimate(0.6), "absent": {"background_reliance": "no twins in this set"}}
     rows = re.findall(r"^\| (.*) \| (.*) \| (.*) \|$", card(end=end), flags=re.MULTILINE)
     table = {words: (value, n) for words, value, n in rows}
-    assert len(table) == len(MEASURES) + 2  # and head and rule
+    assert len(table) == len(catalogue.listed()) + 2  # and head and rule
     assert table["Right on minority groups"] == ("60\u00a0% (59 to 61)", "1,000")
-    reliance = table["Background Reliance Index (0: animal, 1: background)"]
+    reliance = table["Background reliance (0: the animal decides, 1: the background)"]
     assert reliance == ("not defined: no twins in this set", "")
     for value, n in list(table.values())[2:]:
         assert value.startswith("not defined: ") != bool(n)

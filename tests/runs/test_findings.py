@@ -12,14 +12,16 @@ from scipy import stats
 
 from tests.runs.published import STEPS, publish
 from vlcore.conditions import Condition
+from vlcore.core.wording import points
 from vlcore.figures.theme import LIGHT
-from vlcore.images.groups import SCENES, Grouping
+from vlcore.images.groups import SCENES
+from vlcore.measures import catalogue
 from vlcore.measures.bayes import bayes_line
+from vlcore.measures.catalogue import ADVANTAGE
 from vlcore.runs import findings_figures as figures
 from vlcore.runs import findings_words as words
 from vlcore.runs import studies
 from vlcore.runs.findings import (
-    ADVANTAGE,
     Findings,
     bayes_lines,
     cells,
@@ -28,7 +30,7 @@ from vlcore.runs.findings import (
     mean_curves,
     probe_curves,
     values,
-    with_advantage,
+    with_differences,
 )
 from vlcore.runs.methods import command, methods
 from vlcore.runs.studies import Study, StudyError
@@ -89,7 +91,7 @@ def test_an_index_that_is_not_defined_keeps_its_reason() -> None:
             {**base, "measure": "silhouette_object", "value": np.nan, "reason": "one point"},
         ]
     )
-    row = with_advantage(frame).iloc[-1]
+    row = with_differences(frame).iloc[-1]
     assert (row["measure"], row["reason"]) == (ADVANTAGE, "one point")
     assert np.isnan([row["value"], row["low"], row["high"]]).all()
 
@@ -146,7 +148,7 @@ def test_the_answer_says_what_was_measured_and_no_more(found: Findings) -> None:
     for part in (
         "On the pictures of scenes (renderer 2) and after 600 steps",
         "75 % removed (12 of 48 kept)",
-        words.points(level.difference.mean),
+        points(level.difference.mean.as_dict()),
         f"{level.verdict} (n = {SEEDS})",
         "Bayes line",
         "When each had just fitted its training captions",
@@ -196,7 +198,7 @@ def test_tables_in_words_have_every_claim_and_every_comparison(found: Findings) 
     table = words.comparisons_table(found)
     compared = (found.end.primary, *found.end.secondary)
     assert len(table) == sum(level.difference is not None for one in compared for level in one.levels)
-    assert figures.words_of(ADVANTAGE, SCENES) in set(table["Measure"])
+    assert catalogue.words_of(ADVANTAGE, SCENES) in set(table["Measure"])
     assert (table["Role"] == "primary").sum() == 3
     assert table.loc[table["Removed"] == "100 %", "Verdict"].str.endswith("in no average").all()
     assert (table["Difference at first fit"] != "").all()
@@ -251,12 +253,22 @@ def test_every_claim_has_its_charts(found: Findings, claim: str) -> None:
     assert "the claim" in said
 
 
-def test_measures_are_worded_for_any_image_set() -> None:
-    cups = Grouping(("cup", "jug"), ("table", "shelf"))
-    assert figures.words_of("probe_object", SCENES) == "The animal can be read off (linear probe)"
-    assert figures.words_of("probe_object", cups) == "The object can be read off (linear probe)"
-    assert figures.words_of("group_accuracy.cup_shelf", cups) == "Right on cup, shelf"
-    assert figures.words_of("margin", cups) == "margin"
+def test_a_measure_of_the_catalogue_is_compared_charted_and_reported(
+    found: Findings, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = catalogue.Measure("boldness", "Boldness of the {object}", catalogue.Unit.INDEX, study=99, reported=True)
+    monkeypatch.setitem(catalogue.MEASURES, new.name, new)
+    runs = studies.runs(study.conditions)
+    for artefact in runs:
+        value = 0.3 + 0.1 * (artefact.condition.labels == "descriptive") + 0.001 * artefact.condition.data_seed
+        artefact.metrics["end"][new.name] = {"value": value, "low": 0.2, "high": 0.5, "n": 48}
+    boldly = findings(study, runs, SCENES)
+    assert figures.charted(boldly)[-1] == figures.reported(boldly)[-1] == new.name
+    rows = words.comparisons_table(boldly).set_index("Measure").loc["Boldness of the animal"]
+    assert set(rows["Difference"]) == {"+0.10 (+0.10 to +0.10)"}
+    assert "Boldness of the animal" in figures.by_bias(boldly, new.name, LIGHT, 500).to_dict()["description"]
+    assert figures.scale_of(new.name, figures.cells_of(boldly, new.name), SCENES).domain == (0.0, 1.0)
+    assert figures.charted(found)[-1] != new.name, "other runs do not have it"
 
 
 def test_what_no_run_has_cannot_be_charted(found: Findings) -> None:

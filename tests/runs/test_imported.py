@@ -17,9 +17,10 @@ from vlcore.home import data_folder, models_folder
 from vlcore.images.captions import captions_of
 from vlcore.images.catalogue import open_set
 from vlcore.images.imagesets import ImageSet
+from vlcore.measures import catalogue
 from vlcore.measures.maps import align
 from vlcore.runs import compare, imported, jobs, pipeline, placement, store
-from vlcore.runs.measured import MEASURES, find, measures_of, reason_of
+from vlcore.runs.measured import find, measures_of, reason_of
 from vlcore.runs.model_maps import ComparisonError, model_map, predictions
 from vlcore.runs.table import runs_table
 from vlcore.runs.titles import title
@@ -132,13 +133,13 @@ def test_what_is_not_there_stands_with_its_reason(
     if per_group == MANY:
         assert {"object", "context"} == set(metrics["end"]["similarity_to"])
         assert reason_of(metrics["end"], "similarity_to.colour") == "no pictures"
-    for measure, _, _ in MEASURES:
+    for measure in (one.name for one in catalogue.listed()):
         assert find(metrics["untrained"], measure) is None
         assert reason_of(metrics["untrained"], measure) == imported.ELSEWHERE
         assert (find(metrics["end"], measure) is None) == (reason_of(metrics["end"], measure) != NOT_MEASURED)
     assert reason_of(metrics["raw_pixels"], "silhouette_object") == "no pictures"
     table = measures_of(artefact, open_set("birds").grouping)
-    assert len(table) == len(MEASURES)
+    assert len(table) == len(catalogue.listed())
     assert not table["Measured"].str.contains(NOT_MEASURED).any()
     frame = runs_table([artefact])
     assert (frame["value"].notna() | (frame["reason"] != "")).all()

@@ -26,9 +26,10 @@ from vlcore.images.rendered import SCENES_RECIPE
 from vlcore.images.subset import training_rows, usual_condition
 from vlcore.learning.hub import PretrainedError
 from vlcore.learning.pretrained import PretrainedEncoder
+from vlcore.measures import catalogue
 from vlcore.measures.last_layer import probe_layer
 from vlcore.runs import jobs, pipeline, pretrained, projections, store
-from vlcore.runs.measured import MEASURES, find, measures_of, reason_of
+from vlcore.runs.measured import find, measures_of, reason_of
 from vlcore.runs.projections import Projection
 from vlcore.runs.table import runs_table
 from vlcore.runs.titles import title
@@ -168,7 +169,7 @@ def test_what_belongs_to_pictures_and_captions_does_not_depend_on_the_readout(ma
 def test_everything_is_measured_or_has_its_reason(made: Made, artefact: store.Artefact) -> None:
     metrics = artefact.metrics
     assert metrics["end"]["absent"] == {}
-    for measure, _, _ in MEASURES:
+    for measure in (one.name for one in catalogue.listed()):
         assert find(metrics["end"], measure) is not None, measure
         assert (
             reason_of(metrics["untrained"], measure) == reason_of(metrics["first_fit"], measure) == pretrained.ELSEWHERE
@@ -177,7 +178,7 @@ def test_everything_is_measured_or_has_its_reason(made: Made, artefact: store.Ar
     assert {"colour", "pixels", "coat"} <= set(metrics["end"]["similarity_to"])
     frame = runs_table([artefact])
     assert (frame["value"].notna() | (frame["reason"] != "")).all()
-    assert len(measures_of(artefact, made.images.grouping)) == len(MEASURES)
+    assert len(measures_of(artefact, made.images.grouping)) == len(catalogue.listed())
 
 
 def test_the_panel_is_made_larger_than_for_our_own(made: Made) -> None:

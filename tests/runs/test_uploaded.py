@@ -305,16 +305,16 @@ def test_how_new_a_picture_is_in_words(share: float, similarity: float, cell: st
     assert uploaded.table_of(["a"], ["model"], [[verdict]], IMAGES)["Like what was seen"].tolist() == [cell]
     words = uploaded.novelty_in_words(verdict)
     assert words.startswith(opening)
-    assert f"{100 * share:.0f} % (20 to 60) of 32 held-out pictures are at least as far from theirs." in words
+    assert f"{100 * share:.0f}\u00a0% (20 to 60) of 32 held-out pictures are at least as far from theirs." in words
 
 
 def test_the_space_before_training_judges_and_the_one_after_is_told() -> None:
     after = verdict_of(share=0.9, similarity=0.95)
     both = dataclasses.replace(after, novelty_before=verdict_of(share=0.0, similarity=0.3).novelty)
     assert uploaded.novelty_in_words(both) == (
-        "**Unlike anything it has seen**: cosine 0.30 to the nearest training picture before training; 0 % (20 to 60) "
-        "of 32 held-out pictures are at least as far from theirs. After training: cosine 0.95, and 90 % (20 to 60) are "
-        "at least as far."
+        "**Unlike anything it has seen**: cosine 0.30 to the nearest training picture before training; 0\u00a0% (20 to "
+        "60) of 32 held-out pictures are at least as far from theirs. After training: cosine 0.95, and 90\u00a0% (20 "
+        "to 60) are at least as far."
     )
     assert uploaded.table_of(["a"], ["model"], [[both]], IMAGES)["Like what was seen"].tolist() == ["unlike anything"]
 

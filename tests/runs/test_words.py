@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from tests.runs.stand_ins import thumbs
+from vlcore.core import wording
 from vlcore.figures.board import group_grid
 from vlcore.figures.theme import LIGHT
 from vlcore.images.catalogue import open_set
 from vlcore.images.groups import SCENES, Grouping
+from vlcore.measures import catalogue
 from vlcore.runs import compare, measured, store, words
 from vlcore.runs.compare import Comparison
 from vlcore.runs.model_maps import ModelMap, model_map
@@ -52,15 +54,6 @@ def end_of(model: ModelMap) -> dict[str, Any]:
     return model.artefact.metrics["end"]
 
 
-def test_a_share_and_a_number_carry_their_interval() -> None:
-    assert measured.share({"value": 0.951, "low": 0.9349, "high": 0.9601, "n": 1000}) == "95\u00a0% (93 to 96)"
-    assert measured.share({"value": 1.0, "low": 0.996, "high": 1.0, "n": 1000}) == "100\u00a0% (100 to 100)"
-    assert measured.share({"value": 0.75, "low": 0.53, "high": 0.89, "n": 19}) == "75\u00a0% (53 to 89) of only 19"
-    assert measured.share({"value": 0.75, "low": 0.53, "high": 0.89, "n": 20}) == "75\u00a0% (53 to 89)"
-    assert measured.number({"value": 0.7149, "low": 0.682, "high": 0.74, "n": 1000}) == "0.71 (0.68 to 0.74)"
-    assert measured.number({"value": -0.031, "low": -0.05, "high": 0.0, "n": 1000}) == "-0.031 (-0.05 to 0)"
-
-
 def test_the_sentences_are_made_of_the_numbers(together: Comparison) -> None:
     said = words.in_words(together, SCENES)
     left, right = end_of(together.models[0]), end_of(together.models[1])
@@ -69,8 +62,8 @@ def test_the_sentences_are_made_of_the_numbers(together: Comparison) -> None:
         assert f"{side} model's held-out pictures sort " in said
         assert f"({by_object:.2f} by animal, {by_context:.2f} by background)" in said
     assert said.endswith(
-        f"On 1,000 held-out minority pictures the left model is right {measured.share(left['minority_accuracy'])}, "
-        f"the right model is right {measured.share(right['minority_accuracy'])}."
+        f"On 1,000 held-out minority pictures the left model is right {wording.share(left['minority_accuracy'])}, "
+        f"the right model is right {wording.share(right['minority_accuracy'])}."
     )
 
 
@@ -103,23 +96,42 @@ def test_the_table_of_measures_has_the_untrained_encoder_and_the_pixels_beside_e
     columns = ["Left", "Left, untrained", "Right", "Right, untrained", "Pixels", "Images"]
     assert list(table.columns) == columns
     assert len(table) == len(set(table.index)) > 30
-    by_words = {words.format("animal"): (name, is_share) for name, words, is_share in measured.MEASURES}
+    by_words = {catalogue.words_of(one.name, SCENES): one for one in catalogue.listed()}
     assert set(table.index) <= set(by_words)
     for words_, row in table.iterrows():
-        name, is_share = by_words[str(words_)]
+        one = by_words[str(words_)]
         for side, model in (("Left", together.models[0]), ("Right", together.models[1])):
             for column, moment in ((side, "end"), (f"{side}, untrained", "untrained")):
-                found = measured.find(model.artefact.metrics[moment], name)
-                said = (measured.share if is_share else measured.number)(found) if found else None
+                found = measured.find(model.artefact.metrics[moment], one.name)
+                said = (wording.share if one.in_percent else wording.number)(found) if found else None
                 assert row[column] == said or row[column].startswith("not defined: ")
     pixels = together.models[0].artefact.metrics["raw_pixels"]
-    assert table.loc["The animal can be read off (linear probe)", "Pixels"] == measured.share(pixels["probe_object"])
+    assert table.loc["The animal can be read off (linear probe)", "Pixels"] == wording.share(pixels["probe_object"])
     assert table.loc["Right on minority groups", "Pixels"] == ""
     assert table.loc["Right on minority groups", "Images"] == "1,000"
     assert "labels that name" not in table.to_string()
     described = table.loc["Minority right when told the background"]
     assert described["Left"].startswith("not defined: No caption puts")  # short labels name no place
     assert described["Right"].endswith(")")
+
+
+def test_a_measure_of_the_catalogue_is_in_every_table_of_models(
+    together: Comparison, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = catalogue.Measure("boldness", "Boldness of the {object}", catalogue.Unit.SHARE, of_pixels=True)
+    monkeypatch.setitem(catalogue.MEASURES, new.name, new)
+    metrics = metrics_of(together)
+    metrics["end"][new.name] = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 1234}
+    metrics["untrained"]["absent"][new.name] = "it is shy"
+    metrics["raw_pixels"][new.name] = {"value": 0.1, "low": 0.0, "high": 0.2, "n": 5}
+    told = measured_as(together, 0, metrics)
+    row = measured.measures_table(told, SCENES).set_index("").loc["Boldness of the animal"]
+    assert row["Left"] == "50\u00a0% (40 to 60)"
+    assert row["Left, untrained"] == "not defined: it is shy"
+    assert row["Right"] == "not defined: not measured by this version"
+    assert (row["Pixels"], row["Images"]) == ("10\u00a0% (0 to 20) of only 5", "1,234")
+    one = measured.measures_of(told.models[0].artefact, SCENES).set_index("").loc["Boldness of the animal"]
+    assert one["Measured"] == row["Left"]
 
 
 def test_what_one_point_does_not_have_is_said_not_invented(together: Comparison) -> None:
@@ -129,7 +141,7 @@ def test_what_one_point_does_not_have_is_said_not_invented(together: Comparison)
     last = table.iloc[-1]
     assert last["Left"] == "not defined: one point"
     assert last["Images"] == ""
-    assert last["Left, untrained"] == measured.number(metrics["untrained"]["effective_rank"])
+    assert last["Left, untrained"] == wording.number(metrics["untrained"]["effective_rank"])
 
 
 @pytest.mark.parametrize("reason", ["too few held-out pictures", "no pictures to fit it on"])
@@ -220,7 +232,7 @@ def test_group_accuracies_in_words(together: Comparison) -> None:
     table = words.group_table(together, SCENES)
     assert table["Group"].tolist() == ["horse on grass", "horse in the desert", "camel in the desert", "camel on grass"]
     for side, model in (("Left", together.models[0]), ("Right", together.models[1])):
-        assert table[side].tolist() == [measured.share(end_of(model)["group_accuracy"][group]) for group in GROUPS]
+        assert table[side].tolist() == [wording.share(end_of(model)["group_accuracy"][group]) for group in GROUPS]
     assert table["Pictures"].tolist() == ["500"] * 4
 
 
@@ -230,7 +242,7 @@ def test_first_fit_in_words(together: Comparison) -> None:
     metrics |= {"first_fit_step": 1240, "first_fit": metrics["end"]}
     assert words.first_fit(with_metrics(together.models[0], metrics)) == (
         "its training captions were first fitted at step 1,240, with minority pictures right "
-        f"{measured.share(metrics['end']['minority_accuracy'])}."
+        f"{wording.share(metrics['end']['minority_accuracy'])}."
     )
 
 
@@ -238,7 +250,7 @@ def test_the_answer_is_what_was_measured(quick: list[store.Artefact]) -> None:
     sentence = words.answer(quick[2:], SCENES)
     assert "75 % removed (12 of 48 kept)" in sentence
     for artefact, labels in zip(quick[2:], ("short labels", "descriptive labels"), strict=True):
-        assert f"**{measured.share(artefact.metrics['end']['minority_accuracy'])}** with {labels}" in sentence
+        assert f"**{wording.share(artefact.metrics['end']['minority_accuracy'])}** with {labels}" in sentence
     assert "another seed gives other numbers" in sentence
 
 
@@ -248,20 +260,20 @@ def test_four_models_are_told_apart_everywhere(all_four: Comparison) -> None:
     assert said.startswith("The first model's held-out pictures sort ")
     for name, model in zip(names, all_four.models, strict=True):
         assert said.count(f"the {name.lower()} model's held-out pictures sort ") == (name != "First")
-        assert f"the {name.lower()} model is right {measured.share(end_of(model)['minority_accuracy'])}" in said
+        assert f"the {name.lower()} model is right {wording.share(end_of(model)['minority_accuracy'])}" in said
     rows = words.group_rows(all_four)
     assert rows["model"].tolist() == [name for name in names for _ in GROUPS]
     table = words.group_table(all_four, SCENES)
     assert list(table.columns) == ["Group", *names, "Pictures"]
     for name, model in zip(names, all_four.models, strict=True):
-        assert table[name].tolist() == [measured.share(end_of(model)["group_accuracy"][group]) for group in GROUPS]
+        assert table[name].tolist() == [wording.share(end_of(model)["group_accuracy"][group]) for group in GROUPS]
     measures = measured.measures_table(all_four, SCENES)
     columns = [f"{name}{end}" for name in names for end in ("", ", untrained")]
     assert list(measures.columns) == ["", *columns, "Pixels", "Images"]
     right = measures.set_index("").loc["Right on minority groups"]
     for name, model in zip(names, all_four.models, strict=True):
-        assert right[name] == measured.share(end_of(model)["minority_accuracy"])
-        assert right[f"{name}, untrained"] == measured.share(model.artefact.metrics["untrained"]["minority_accuracy"])
+        assert right[name] == wording.share(end_of(model)["minority_accuracy"])
+        assert right[f"{name}, untrained"] == wording.share(model.artefact.metrics["untrained"]["minority_accuracy"])
 
 
 def test_one_model_is_described_alone(quick: list[store.Artefact]) -> None:

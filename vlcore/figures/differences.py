@@ -12,7 +12,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from vlcore.figures.scales import Scale, block_tooltip, checked, finished, signed, style_scales
+from vlcore.core.wording import difference
+from vlcore.figures.scales import Scale, block_tooltip, checked, finished, style_scales
 from vlcore.figures.tables import need
 from vlcore.figures.theme import Palette
 
@@ -96,11 +97,7 @@ def forest(rows: pd.DataFrame, *, palette: Palette, width: int, title: str, unit
     table = rows.loc[:, ["words", "value", "low", "high", "n", "status"]].reset_index(drop=True)
     table[["value", "low", "high"]] = table[["value", "low", "high"]].astype(float) * unit
     digits = 0 if unit == 100 else 2
-    table["said"] = [
-        f"{signed(row.value, digits)} ({signed(row.low, digits)} to {signed(row.high, digits)}), n = {row.n}"
-        f" · {row.status}"
-        for row in table.itertuples()
-    ]
+    table["said"] = [f"{difference(row._asdict(), digits)}, n = {row.n} · {row.status}" for row in table.itertuples()]
     table["spoken"] = table["words"] + ": " + table["said"]
     beside = 6.4 * min(40, max(len(text) for text in table["words"]))
     after = 6.0 * max(len(text) for text in table["said"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
+from vlcore.core.wording import rate
 from vlcore.figures.tables import need
 from vlcore.figures.theme import Palette, theme
 
@@ -29,11 +30,7 @@ def rate_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Layer
     if not rows[["value", "low", "high"]].astype(float).stack().between(0, 1).all():
         raise ValueError("value, low and high are fractions from 0 to 1")
     labels = list(dict.fromkeys(rows["label"]))
-    spoken = [
-        f"{row.label} from {row.view}: right {100 * row.value:.0f} % ({100 * row.low:.0f} to {100 * row.high:.0f}) "
-        f"of {row.n:,}"
-        for row in rows.itertuples()
-    ]
+    spoken = [f"{row.label} from {row.view}: right {rate(row._asdict())} of {row.n:,}" for row in rows.itertuples()]
     base = alt.Chart(rows.loc[:, list(_NEEDED)].assign(spoken=spoken)).encode(
         y=alt.Y("view:N", sort=None, title=None, axis=alt.Axis(labelLimit=260, ticks=False, labelColor=palette.text)),
         yOffset=alt.YOffset("label:N", sort=labels, scale=alt.Scale(paddingOuter=0.4)),

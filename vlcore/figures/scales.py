@@ -14,6 +14,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from vlcore.core.wording import decimal
 from vlcore.figures.tables import known_only, need
 from vlcore.figures.theme import Palette, theme
 
@@ -44,7 +45,7 @@ class Scale:
     middle: float | None = None
 
     def said(self, value: float) -> str:
-        return f"{100 * value:.0f} %" if self.share else f"{round(value, 2) + 0.0:.2f}"
+        return f"{100 * value:.0f} %" if self.share else decimal(value)
 
     def interval(self, row: Any) -> str:
         """``62 % (50 to 74), n = 6`` of a row with `value`, `low`, `high` and `n` blocks."""
@@ -83,11 +84,6 @@ def checked(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 def styles_of(table: pd.DataFrame) -> list[str]:
     """The label styles of a table, in their usual order."""
     return [style for style in STYLE_WORDS if style in set(table["labels"])]
-
-
-def signed(value: float, digits: int) -> str:
-    """A difference with its sign, never -0."""
-    return f"{round(value, digits) + 0.0:+.{digits}f}"
 
 
 def style_scales(styles: Sequence[str], palette: Palette) -> tuple[alt.Color, alt.Shape]:

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-FEW = 20  # pictures below which a rate says little: its interval is wider than 40 points
 Z95 = float(ndtri(0.975))  # scipy.stats would cost the first page 0.4 s
 
 

@@ -13,16 +13,12 @@ from typing import Any
 import pandas as pd
 
 from vlcore.conditions import Condition
+from vlcore.measures import catalogue
+from vlcore.measures.catalogue import PRIMARY
 from vlcore.measures.design import SlopeTest
 from vlcore.measures.paired import ALPHA, ENOUGH, blocks_to_decide, smallest_p
 from vlcore.runs.compared import Compared, compared
 from vlcore.runs.table import LIMIT, SEEDS, AnalysisError, check_alike, rows_of, settings_of
-
-SECONDARY = (
-    "balanced_accuracy", "majority_accuracy", "worst_group_accuracy", "context_flip_rate", "object_flip_rate",
-    "background_reliance", "probe_object", "probe_context", "silhouette_object", "silhouette_context",
-    "variance_object", "variance_context",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -116,9 +112,9 @@ def analyse(
     factor: str = "labels",
     baseline: str | float = "undescriptive",
     treatment: str | float = "descriptive",
-    measure: str = "minority_accuracy",
+    measure: str = PRIMARY,
     moment: str = "end",
-    secondary: Sequence[str] = SECONDARY,
+    secondary: Sequence[str] | None = None,
     planned: Sequence[Condition] = (),
 ) -> Analysis:
     """Compare two values of one setting over blocks of seeds, at every level of bias.
@@ -129,7 +125,7 @@ def analyse(
         baseline, treatment: its two values.
         measure: the primary one.
         moment: ``end``, ``first_fit`` or ``untrained``.
-        secondary: other measures, analysed the same way.
+        secondary: other measures, analysed the same way; None for those that the catalogue of measures names.
         planned: the conditions of the study; without them, what is missing is told from the runs that are there.
 
     Raises:
@@ -140,9 +136,10 @@ def analyse(
     if factor == "bias":  # one comparison, at the treatment's level
         biases = [float(treatment)]
         first, second = first.assign(bias=biases[0]), second.assign(bias=biases[0])
+    others = catalogue.secondary() if secondary is None else secondary
     results = [
         compared(rows_of(first, name, moment), rows_of(second, name, moment), name, moment, str(treatment), biases)
-        for name in (measure, *(name for name in secondary if name != measure))
+        for name in (measure, *(name for name in others if name != measure))
     ]
     missing = _missing(frame, factor, (baseline, treatment), planned)
     return Analysis(

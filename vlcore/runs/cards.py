@@ -13,10 +13,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vlcore.conditions import describe_bias
+from vlcore.core.wording import share
 from vlcore.images.captions import about_style
 from vlcore.images.imagesets import TRAINING_SIZE, ImageSet
 from vlcore.images.vocabulary import MAX_WORDS
-from vlcore.runs.measured import measures_of, share
+from vlcore.runs.measured import measures_of
 from vlcore.runs.store import Artefact
 from vlcore.runs.titles import title
 

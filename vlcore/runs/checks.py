@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vlcore.core.wording import FEW, rate
 from vlcore.home import write_json
 from vlcore.images import subset
 from vlcore.images.catalogue import open_set
@@ -24,7 +25,7 @@ from vlcore.images.imagesets import ImageSet, Progress, silent
 from vlcore.images.importers.source import plural
 from vlcore.images.rendered import scene_of
 from vlcore.measures import cues
-from vlcore.measures.estimate import FEW, Estimate
+from vlcore.measures.estimate import Estimate
 from vlcore.runs import jobs, store
 from vlcore.scenes import Scene, draw
 
@@ -107,12 +108,8 @@ def in_words(found: Sequence[Check], animal: str) -> str | None:
     seen, place = rates.get("pixels and object"), rates.get("pixels and context")
     if seen is None or place is None:
         return None
-    words = [
-        f"{number['value'] * 100:.0f}\u00a0% ({number['low'] * 100:.0f} to {number['high'] * 100:.0f})"
-        for number in (place, seen)
-    ]
     numbers = (
-        f"a linear probe of coarse pictures names the background in {words[0]}, the {animal} in {words[1]} of "
+        f"a linear probe of coarse pictures names the background in {rate(place)}, the {animal} in {rate(seen)} of "
         f"{seen['n']:,} pictures"
     )
     if place["low"] > seen["high"]:
@@ -294,4 +291,4 @@ def _spread(images: ImageSet, split: str) -> NDArray[np.int64]:
 
 
 def _share(found: Estimate) -> str:
-    return f"{found.value * 100:.0f}\u00a0% ({found.low * 100:.0f} to {found.high * 100:.0f}) of {found.n:,} pictures"
+    return f"{rate(found.as_dict())} of {found.n:,} pictures"

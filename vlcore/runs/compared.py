@@ -13,9 +13,10 @@ from typing import Any
 import pandas as pd
 
 from vlcore.measures import design
+from vlcore.measures.catalogue import find
 from vlcore.measures.estimate import Estimate
 from vlcore.measures.paired import ALPHA, MARGIN, Paired, holm, iqm, paired, seeds_needed
-from vlcore.runs.table import LIMIT, align_blocks, block_names, by_block, is_share, slope_column, to_array, why_absent
+from vlcore.runs.table import LIMIT, align_blocks, block_names, by_block, slope_column, to_array, why_absent
 
 DELTAS = (0.05, 0.1, 0.2)  # differences for which the number of seeds is said
 
@@ -140,11 +141,10 @@ def _level(first: pd.DataFrame, second: pd.DataFrame, bias: float, measure: str,
     if len(blocks) < 2:
         return Level(bias, blocks, None, None, None, None, {}, not_decided(len(blocks)))
     difference = paired(to_array(there)[:, 0] - to_array(here)[:, 0])
-    needed = {delta: seeds_needed(difference.sd, delta) for delta in DELTAS} if is_share(measure) else {}
-    p = difference.test.p
-    return Level(
-        bias, blocks, iqm(here), iqm(there), difference, p, needed, verdict_of(difference, p, name, is_share(measure))
-    )
+    p, share = difference.test.p, find(measure).is_share
+    needed = {delta: seeds_needed(difference.sd, delta) for delta in DELTAS} if share else {}
+    verdict = verdict_of(difference, p, name, share)
+    return Level(bias, blocks, iqm(here), iqm(there), difference, p, needed, verdict)
 
 
 def _adjusted(levels: list[Level], name: str, measure: str) -> tuple[Level, ...]:
@@ -153,7 +153,7 @@ def _adjusted(levels: list[Level], name: str, measure: str) -> tuple[Level, ...]
     adjusted = holm([level.difference.test.p for level in tested if level.difference is not None])
     by_bias = {level.bias: p for level, p in zip(tested, adjusted, strict=True)}
     return tuple(
-        replace(level, holm_p=p, verdict=verdict_of(level.difference, p, name, is_share(measure)))
+        replace(level, holm_p=p, verdict=verdict_of(level.difference, p, name, find(measure).is_share))
         if level.difference is not None and (p := by_bias.get(level.bias)) is not None
         else level
         for level in levels

@@ -15,6 +15,7 @@ import pandas as pd
 
 from vlcore.core.errors import LabError
 from vlcore.images.groups import Grouping
+from vlcore.measures.catalogue import whole_of
 from vlcore.measures.design import phi, slopes
 from vlcore.measures.estimate import Estimate
 from vlcore.measures.paired import ALPHA, ENOUGH, Paired, holm, paired, t_interval
@@ -25,7 +26,6 @@ from vlcore.runs.table import (
     by_block,
     check_alike,
     check_once,
-    kind_of,
     measured,
     rows_of,
     slope_column,
@@ -121,7 +121,7 @@ class Evidence:
 
     def _measured(self, look: Look) -> pd.DataFrame:
         """As `vlcore.runs.table.rows_of`, from the rows by measure."""
-        names = [(name, look.moment) for name in (look.measure, kind_of(look.measure))]
+        names = [(name, look.moment) for name in (look.measure, whole_of(look.measure))]
         rows = [self._rows[name] for name in names if name in self._rows]
         if not rows:
             raise MissingRunsError(f"no run has {look.measure} at the moment {look.moment}")

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from vlcore.core.wording import rate
 from vlcore.figures.film import ModelTrack
 from vlcore.images.imagesets import ImageSet
 from vlcore.measures.estimate import wilson
@@ -175,7 +176,7 @@ def _from_to(curve: NDArray[np.floating], n: int) -> str:
     ends = []
     for value in (curve[0], curve[-1]):
         low, high = wilson(float(value) * n, n)
-        ends.append(f"{100 * value:.0f} % ({100 * low:.0f} to {100 * high:.0f})")
+        ends.append(rate({"value": value, "low": low, "high": high}))
     return f"{ends[0]} at first and {ends[1]} at the end (n = {n})"
 
 

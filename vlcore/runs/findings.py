@@ -16,10 +16,11 @@ import pandas as pd
 
 from vlcore.conditions import Condition, describe_bias
 from vlcore.images.groups import Grouping
+from vlcore.measures import catalogue
 from vlcore.measures.bayes import bayes_line
 from vlcore.measures.design import phi
 from vlcore.measures.paired import t_interval
-from vlcore.runs.analysis import SECONDARY, Analysis, analyse
+from vlcore.runs.analysis import Analysis, analyse
 from vlcore.runs.claims import ledger
 from vlcore.runs.evidence import PLAIN, STYLES
 from vlcore.runs.store import Artefact
@@ -27,10 +28,6 @@ from vlcore.runs.studies import Study, StudyError
 from vlcore.runs.table import check_alike, measured, rows_of, runs_table
 from vlcore.runs.verdicts import Verdict
 
-PRIMARY = "minority_accuracy"
-# Derived here: a silhouette of each run, less another. Positive where points lie more by background than by object.
-ADVANTAGE = "silhouette_context_less_object"
-_SECONDARY = (*SECONDARY, ADVANTAGE, "silhouette_group", "silhouette_majority_pair", "probe_group")
 CELL = ["labels", "bias", "phi", "removed"]
 _ARMS = ("undescriptive", "descriptive")
 _GRID = np.round(np.linspace(0, 0.95, 20), 4)  # levels at which the Bayes line is drawn
@@ -43,7 +40,7 @@ class Findings:
     Attributes:
         study: what was planned.
         grouping: which groups are the majority.
-        frame: of `with_advantage`, with the controls of the claims beside the study's own runs.
+        frame: of `with_differences`, with the controls of the claims beside the study's own runs.
         end, first_fit: analyses at the two moments; None while a label style has no run.
         verdicts: the ledger.
         curves: of `probe_curves`.
@@ -91,12 +88,13 @@ def findings(study: Study, artefacts: Sequence[Artefact], grouping: Grouping) ->
     own = [artefact for artefact in artefacts if artefact.key in planned]
     if not own:
         raise StudyError(f"No run of the study {study.name!r} is there; run it first.")
-    frame = with_advantage(runs_table(artefacts))
+    frame = with_differences(runs_table(artefacts))
     check_alike(frame, free=("labels", "bias", *PLAIN))
     of_study = frame[frame["key"].isin(planned)]
     both = set(_ARMS) <= set(of_study["labels"])
+    secondary = catalogue.secondary(label_styles=True)
     end, first_fit = (
-        analyse(of_study, moment=moment, secondary=_SECONDARY, planned=study.conditions) if both else None
+        analyse(of_study, moment=moment, secondary=secondary, planned=study.conditions) if both else None
         for moment in ("end", "first_fit")
     )
     return Findings(
@@ -111,21 +109,24 @@ def findings(study: Study, artefacts: Sequence[Artefact], grouping: Grouping) ->
     )
 
 
-def with_advantage(frame: pd.DataFrame) -> pd.DataFrame:
-    """A table of `vlcore.runs.table.runs_table` with a row more for each run and moment: `ADVANTAGE`, without an
-    interval of its own, for the two silhouettes are of the same pictures."""
-    context, by_object = (frame[frame["measure"] == f"silhouette_{name}"] for name in ("context", "object"))
-    both = context.merge(
-        by_object[["key", "moment", "value", "reason"]], on=["key", "moment"], suffixes=("", "_object")
-    )
-    rows = both.assign(
-        measure=ADVANTAGE,
-        value=both["value"] - both["value_object"],
-        low=np.nan,
-        high=np.nan,
-        reason=both["reason"].where(both["reason"] != "", both["reason_object"]),
-    )
-    return pd.concat([frame, rows[frame.columns]], ignore_index=True)
+def with_differences(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table of `vlcore.runs.table.runs_table` with a row more for each run, moment, and measure that is the
+    difference of two others; it has no interval of its own, for the two are of the same pictures."""
+    parts = [frame]
+    for measure in catalogue.MEASURES.values():
+        if measure.less is None:
+            continue
+        first, second = (frame[frame["measure"] == name] for name in measure.less)
+        both = first.merge(second[["key", "moment", "value", "reason"]], on=["key", "moment"], suffixes=("", "_second"))
+        rows = both.assign(
+            measure=measure.name,
+            value=both["value"] - both["value_second"],
+            low=np.nan,
+            high=np.nan,
+            reason=both["reason"].where(both["reason"] != "", both["reason_second"]),
+        )
+        parts.append(rows[frame.columns])
+    return pd.concat(parts, ignore_index=True)
 
 
 def runs_of(artefacts: Sequence[Artefact], planned: Collection[str]) -> pd.DataFrame:

@@ -16,13 +16,12 @@ import pandas as pd
 from vlcore.figures import differences, training
 from vlcore.figures import findings as drawn
 from vlcore.figures.scales import FEWEST, STYLE_WORDS, Scale
-from vlcore.figures.theme import Palette, group_words
+from vlcore.figures.theme import Palette
 from vlcore.images.groups import Grouping
+from vlcore.measures.catalogue import MEASURES, PRIMARY, find, secondary, whole_of, words_of
 from vlcore.measures.paired import MARGIN
 from vlcore.runs.compared import Compared
 from vlcore.runs.findings import (
-    ADVANTAGE,
-    PRIMARY,
     Findings,
     bayes_lines,
     cells,
@@ -30,76 +29,45 @@ from vlcore.runs.findings import (
     mean_curves,
     values,
 )
-from vlcore.runs.table import is_share
 from vlcore.runs.verdicts import Verdict
 
-MEASURES = {
-    "minority_accuracy": "Right on minority groups",
-    "majority_accuracy": "Right on majority groups",
-    "balanced_accuracy": "Right on all groups (balanced)",
-    "worst_group_accuracy": "Right on the worst group",
-    "background_reliance": "Background reliance (0: the {0} decides, 1: the background)",
-    ADVANTAGE: "Shortcut index (silhouette by background less by {0})",
-    "context_flip_rate": "Answer changes with the background",
-    "object_flip_rate": "Answer changes with the {0}",
-    "probe_object": "The {0} can be read off (linear probe)",
-    "probe_context": "The background can be read off (linear probe)",
-    "silhouette_object": "Sorted by {0} (cosine silhouette)",
-    "silhouette_context": "Sorted by background (cosine silhouette)",
-    "silhouette_group": "Sorted by group (cosine silhouette)",
-    "silhouette_majority_pair": "The majority pair apart (cosine silhouette)",
-    "variance_object": "Share of variance between {0}s",
-    "variance_context": "Share of variance between backgrounds",
-    "probe_group": "The group can be read off (linear probe)",
-}
-HEADLINES = (PRIMARY, "background_reliance", ADVANTAGE)
 MOMENTS = {"untrained": "untrained", "first_fit": "at first fit", "end": "at the end"}
-_UNIT = ("background_reliance", "variance_object", "variance_context")  # from 0 to 1, and not counted on pictures
-_SIGNED = ("silhouette",)
-
-
-def words_of(measure: str, grouping: Grouping) -> str:
-    """A measure in words."""
-    kind, _, group = measure.rpartition(".")
-    if group in grouping.names:
-        name = {"group_accuracy": "Right on", "dispersion": "Spread of"}.get(kind, kind)
-        return f"{name} {group_words(grouping)[group]}"
-    return MEASURES.get(measure, measure).format(grouping.object_word)
 
 
 def scale_of(measure: str, rows: pd.DataFrame, grouping: Grouping, points: pd.DataFrame | None = None) -> Scale:
     """How a measure is written and drawn; its axis has room for its cells, `rows`, and for single runs, `points`."""
-    words = words_of(measure, grouping)
-    if within_unit(measure):
-        return Scale(words, is_share(measure), (0.0, 1.0))
+    words, entry = words_of(measure, grouping), find(measure)
+    if entry.within_unit:
+        return Scale(words, entry.is_share, (0.0, 1.0))
     # The interval of two blocks is so wide that nothing else could be seen.
     known = rows[rows["n"] >= FEWEST]
     single = rows[:0] if points is None else points
     ends = pd.concat([rows["value"], known["low"], known["high"], single["value"]]).dropna()
     low, high = math.floor(10 * min(0.0, float(ends.min()))) / 10, math.ceil(10 * max(0.0, float(ends.max()))) / 10
-    return Scale(words, False, (low, max(high, low + 0.1)), 0.0 if measure.startswith(_SIGNED) else None)
-
-
-def within_unit(measure: str) -> bool:
-    """Whether a measure lies between 0 and 1."""
-    return is_share(measure) or measure in _UNIT
+    return Scale(words, False, (low, max(high, low + 0.1)), 0.0 if entry.signed else None)
 
 
 def cells_of(found: Findings, measure: str, moment: str = "end") -> pd.DataFrame:
     """A measure's cells, as `vlcore.runs.findings.cells` lays them out."""
-    return cells(values(found.frame, measure, moment), share=within_unit(measure))
+    return cells(values(found.frame, measure, moment), share=find(measure).within_unit)
 
 
 def charted(found: Findings) -> list[str]:
-    """The measures that some run has, in their usual order."""
+    """The measures of a study that some run has, the primary one first."""
     there = set(found.frame.loc[found.frame["value"].notna() & (found.frame["moment"] == "end"), "measure"])
-    return [name for name in MEASURES if name in there]
+    return [name for name in (PRIMARY, *secondary(label_styles=True)) if name in there]
+
+
+def reported(found: Findings) -> list[str]:
+    """The measures of which a report has a figure, where some run has them."""
+    there = charted(found)
+    return [one.name for one in MEASURES.values() if one.reported and one.name in there]
 
 
 def heat_map(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
     rows = cells_of(found, measure)
     scale = scale_of(measure, rows, found.grouping)
-    if measure == ADVANTAGE:  # 0 has one colour, and as far as it goes each way
+    if find(measure).less:  # 0 has one colour, and as far as it goes each way
         most = max(abs(end) for end in scale.domain)
         scale = Scale(scale.words, False, (-most, most), 0.0)
     return drawn.heat_map(rows, scale, palette=palette, width=width)
@@ -134,7 +102,7 @@ def paired_slopes(found: Findings, measure: str, palette: Palette, width: int) -
 
 def forest(found: Findings, compared: Compared, palette: Palette, width: int) -> alt.LayerChart:
     """The difference of each level of bias."""
-    share = is_share(compared.measure)
+    share = find(compared.measure).is_share
     rows = [
         {
             "words": f"{100 * level.bias:g} % removed",
@@ -170,7 +138,7 @@ def panes(found: Findings, measures: Sequence[str], palette: Palette, width: int
     scale = scale_of(measures[0], every, found.grouping, pd.concat(points.values()))
     return drawn.small_multiples(
         [(words_of(name, found.grouping), points[name], part) for name, part in rows.items()],
-        Scale(MEASURES.get(measures[0], measures[0].rpartition(".")[0]), scale.share, scale.domain, scale.middle),
+        Scale(whole_of(measures[0]) or scale.words, scale.share, scale.domain, scale.middle),
         palette=palette,
         width=width,
     )

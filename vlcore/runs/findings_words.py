@@ -13,15 +13,17 @@ import numpy as np
 import pandas as pd
 
 from vlcore.conditions import STUDY_BIAS, Condition, describe_bias
-from vlcore.figures.scales import STYLE_WORDS, signed
+from vlcore.core.wording import decimal, difference, percent, points, rate, signed
+from vlcore.figures.scales import STYLE_WORDS
 from vlcore.measures.bayes import bayes_line
+from vlcore.measures.catalogue import PRIMARY, find, words_of
 from vlcore.measures.estimate import Estimate
 from vlcore.measures.paired import ALPHA, ENOUGH, SignFlip
 from vlcore.runs.analysis import Analysis
 from vlcore.runs.compared import Level, not_decided
-from vlcore.runs.findings import PRIMARY, Findings, values
-from vlcore.runs.findings_figures import cells_of, words_of
-from vlcore.runs.table import LIMIT, is_share
+from vlcore.runs.findings import Findings, values
+from vlcore.runs.findings_figures import cells_of
+from vlcore.runs.table import LIMIT
 from vlcore.runs.verdicts import Verdict
 
 
@@ -77,7 +79,7 @@ def headline(found: Findings) -> Headline | None:
         bias=describe_bias(found.study.conditions[0].replace(bias=level.bias)),
         short=_arm(found, "undescriptive", level.bias),
         descriptive=_arm(found, "descriptive", level.bias),
-        difference=points(level.difference.mean),
+        difference=points(level.difference.mean.as_dict()),
         verdict=verdict_words(level),
     )
 
@@ -88,12 +90,6 @@ def pictures(condition: Condition) -> str:
         f"renderer {condition.data_version}" if condition.data == "scenes" else f"version {condition.data_version}"
     )
     return f"the pictures of {condition.data} ({version})" if condition.data_version else condition.data
-
-
-def points(difference: Estimate) -> str:
-    """``-10 points (-13 to -7)`` of a difference of shares."""
-    value, low, high = (signed(100 * end, 0) for end in (difference.value, difference.low, difference.high))
-    return f"{value} points ({low} to {high})"
 
 
 def verdict_words(level: Level) -> str:
@@ -115,8 +111,7 @@ def _headline(analysis: Analysis) -> Level | None:
 
 def _arm(found: Findings, style: str, bias: float) -> str:
     rows = cells_of(found, PRIMARY)
-    row = rows[(rows["labels"] == style) & (rows["bias"] == bias)].iloc[0]
-    return f"{100 * row['value']:.0f}\u00a0% ({100 * row['low']:.0f} to {100 * row['high']:.0f})"
+    return rate(rows[(rows["labels"] == style) & (rows["bias"] == bias)].iloc[0].to_dict())
 
 
 def _other_levels(analysis: Analysis, headline: Level) -> str:
@@ -133,16 +128,16 @@ def _slope(analysis: Analysis) -> str:
     slope = analysis.primary.slope
     if slope is None:
         return ""
-    difference = slope.difference
-    value, low, high = (signed(end, 1) for end in (difference.mean.value, difference.mean.low, difference.mean.high))
-    if difference.exploratory or difference.test.p > ALPHA:
-        said = not_decided(difference.mean.n)
+    test, mean = slope.difference.test, slope.difference.mean
+    if slope.difference.exploratory or test.p > ALPHA:
+        said = not_decided(mean.n)
     else:
-        said = f"{'lower' if difference.mean.value < 0 else 'higher'} with descriptive (n = {difference.mean.n})"
+        said = f"{'lower' if mean.value < 0 else 'higher'} with descriptive (n = {mean.n})"
+    value, ends = signed(mean.value, 1), f"{signed(mean.low, 1)} to {signed(mean.high, 1)}"
     scale = "log odds" if analysis.primary.scale == "logit" else "accuracy"
     return (
-        f"Over all levels below 100\u00a0%, the slope of {scale} on φ differs by {value} ({low} to {high}, "
-        f"{chance(difference.test)}): {said}."
+        f"Over all levels below 100\u00a0%, the slope of {scale} on φ differs by {value} ({ends}, {chance(test)}): "
+        f"{said}."
     )
 
 
@@ -153,7 +148,7 @@ def _first_fit(found: Findings, headline: Level) -> str:
         return ""
     return (
         "When each had just fitted its training captions, the difference was "
-        f"{points(early.difference.mean)}: {verdict_words(early)}."
+        f"{points(early.difference.mean.as_dict())}: {verdict_words(early)}."
     )
 
 
@@ -168,16 +163,13 @@ def _bayes(found: Findings, headline: Level) -> str:
     }
     if not lines:
         return ""
-    said = " and ".join(f"{100 * line:.0f}\u00a0% with {STYLE_WORDS[str(style)]}" for style, line in lines.items())
+    said = " and ".join(f"{percent(line)} with {STYLE_WORDS[str(style)]}" for style, line in lines.items())
     return f"Rational use of the biased data alone would leave {said} (Bayes line)."
 
 
 def estimate_words(estimate: Estimate | None) -> str:
     """``-0.12 (-0.20 to -0.04)``; a dash where nothing was measured."""
-    if estimate is None:
-        return "–"
-    value, low, high = (signed(end, 2) for end in (estimate.value, estimate.low, estimate.high))
-    return f"{value} ({low} to {high})"
+    return "–" if estimate is None else difference(estimate.as_dict())
 
 
 def ledger_table(verdicts: tuple[Verdict, ...]) -> pd.DataFrame:
@@ -238,15 +230,15 @@ _COMPARED = (
 def _iqm(estimate: Estimate | None, measure: str) -> str:
     if estimate is None:
         return ""
-    if is_share(measure):
+    if find(measure).is_share:
         return f"{100 * estimate.value:.0f} %"
-    return f"{round(estimate.value, 2) + 0.0:.2f}"
+    return decimal(estimate.value)
 
 
 def _difference(level: Level | None, measure: str) -> str:
     if level is None or level.difference is None:
         return ""
-    return points(level.difference.mean) if is_share(measure) else estimate_words(level.difference.mean)
+    return (points if find(measure).is_share else difference)(level.difference.mean.as_dict())
 
 
 def how_long(seconds: float) -> str:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from vlcore.core.wording import number, share
 from vlcore.figures.theme import group_words
 from vlcore.images.imagesets import ImageSet
 from vlcore.measures.centroids import Layout, layout
 from vlcore.measures.movement import Movement, movement
 from vlcore.runs.compare import Comparison
-from vlcore.runs.measured import number, share
 from vlcore.runs.model_maps import ModelMap
 
 TOGETHER = 0.1  # cosine distance of centres below which two groups are said to lie together

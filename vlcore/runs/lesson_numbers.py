@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from vlcore.figures.scales import signed
+from vlcore.core.wording import difference, number, points, rate
 from vlcore.images.groups import Grouping
 from vlcore.measures.estimate import Estimate
 from vlcore.measures.paired import ENOUGH, t_interval
@@ -166,15 +166,10 @@ def verdicts(frame: pd.DataFrame, lesson: Lesson, grouping: Grouping) -> dict[st
 def number_words(step: Step, estimate: Estimate) -> str:
     """The step's number with its interval: ``-5 points (-18 to +7)``, ``61 % (50 to 72)``, ``+0.18 (+0.16 to +0.21)``
     of a difference, or ``0.062 (0.06 to 0.065)``."""
-    quantity, parts = step.quantity, (estimate.value, estimate.low, estimate.high)
-    if quantity.share and quantity.beside:
-        value, low, high = (signed(100 * part, 0) for part in parts)
-        return f"{value} points ({low} to {high})"
+    quantity = step.quantity
     if quantity.share:
-        value, low, high = (f"{100 * part:.0f}" for part in parts)
-        return f"{value}\u00a0% ({low} to {high})"
-    value, low, high = (signed(part, 2) if quantity.less else f"{part:.2g}" for part in parts)
-    return f"{value} ({low} to {high})"
+        return (points if quantity.beside else rate)(estimate.as_dict())
+    return (difference if quantity.less else number)(estimate.as_dict())
 
 
 def counted_words(one: Reading) -> str:

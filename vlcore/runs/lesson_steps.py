@@ -15,6 +15,7 @@ from vlcore.conditions import STUDY_BIAS, Condition, describe_bias, grid
 from vlcore.figures.theme import group_words
 from vlcore.images.captions import distinct_captions
 from vlcore.images.groups import SCENES, Grouping
+from vlcore.measures.catalogue import find
 from vlcore.measures.paired import MARGIN
 
 EXPERIMENTS, COLLAPSE = "four-experiments", "collapse"
@@ -39,16 +40,19 @@ class Quantity:
     Attributes:
         measure: name, with dots, in the metrics of a run.
         words: of the number.
-        share: whether it is one of 100.
         less: a measure of the same model that is taken off.
         beside: whether the same measure of the model on the left is taken off.
     """
 
     measure: str
     words: str
-    share: bool = False
     less: str = ""
     beside: bool = False
+
+    @property
+    def share(self) -> bool:
+        """Whether it is one of 100."""
+        return find(self.measure).is_share
 
 
 @dataclass(frozen=True)
@@ -184,7 +188,7 @@ def _four_experiments(usual: Condition, grouping: Grouping) -> Lesson:
                 Choice("a-little", "a little better than a coin: 50 to 70 %", 0.5, 0.7),
                 Choice("background", "less than half: it goes by the background", high=0.5),
             ),
-            quantity=Quantity("minority_accuracy", "Right on minority pictures", share=True),
+            quantity=Quantity("minority_accuracy", "Right on minority pictures"),
             left=one,
             right=three,
             claims=("C6", "C5", "C4"),
@@ -207,7 +211,6 @@ def _four_experiments(usual: Condition, grouping: Grouping) -> Lesson:
             quantity=Quantity(
                 "minority_accuracy",
                 "Right on minority pictures, descriptive less short labels",
-                share=True,
                 beside=True,
             ),
             left=three,
@@ -231,7 +234,7 @@ def _four_experiments(usual: Condition, grouping: Grouping) -> Lesson:
 def _collapse(usual: Condition, grouping: Grouping) -> Lesson:
     animal = grouping.object_word
     literal = usual.replace(negatives="none")
-    right = Quantity("balanced_accuracy", "Right on all groups", share=True)
+    right = Quantity("balanced_accuracy", "Right on all groups")
     shares = (
         Choice("nearly-always", "nearly always: 90 % or more", 0.9),
         Choice("mostly", "mostly: 70 to 90 %", 0.7, 0.9),

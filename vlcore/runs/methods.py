@@ -12,9 +12,9 @@ from vlcore.conditions import Condition
 from vlcore.figures.theme import group_words
 from vlcore.images.captions import distinct_captions
 from vlcore.images.groups import Grouping
+from vlcore.measures.catalogue import ADVANTAGE, words_of
 from vlcore.measures.paired import ENOUGH, EXACT, MARGIN
-from vlcore.runs.findings import ADVANTAGE, Findings
-from vlcore.runs.findings_figures import words_of
+from vlcore.runs.findings import Findings
 from vlcore.runs.findings_words import pictures
 from vlcore.runs.studies import Study
 

@@ -12,9 +12,10 @@ import pandas as pd
 
 from vlcore.figures.export import Heading, page_html
 from vlcore.figures.theme import LIGHT, Palette
+from vlcore.measures.catalogue import PRIMARY, words_of
 from vlcore.runs import findings_figures as figures
 from vlcore.runs import findings_words as words
-from vlcore.runs.findings import PRIMARY, Findings
+from vlcore.runs.findings import Findings
 from vlcore.runs.methods import command, methods
 
 TITLE = "Can more descriptive labels help a vision-language model that learns from biased pictures?"
@@ -51,8 +52,8 @@ def _parts(found: Findings, palette: Palette) -> Iterator[Any]:
     yield Heading("Bias and labels")
     yield figures.legend()
     yield from _drawn(figures.by_bias, found, PRIMARY, palette, WIDTH)
-    for measure in (name for name in figures.HEADLINES if name in figures.charted(found)):
-        yield f"{figures.words_of(measure, found.grouping)}:"
+    for measure in figures.reported(found):
+        yield f"{words_of(measure, found.grouping)}:"
         yield from _drawn(figures.heat_map, found, measure, palette, WIDTH)
     yield Heading("Block by block")
     yield from _drawn(figures.paired_slopes, found, PRIMARY, palette, WIDTH)
@@ -63,7 +64,7 @@ def _parts(found: Findings, palette: Palette) -> Iterator[Any]:
     yield Heading("While training")
     yield figures.LEGEND_OF_CURVES
     yield from _drawn(figures.curves, found, palette, WIDTH)
-    yield f"{figures.words_of(PRIMARY, found.grouping)}, before training, at first fit and at the end:"
+    yield f"{words_of(PRIMARY, found.grouping)}, before training, at first fit and at the end:"
     yield from _drawn(figures.moments, found, PRIMARY, palette, WIDTH)
     yield Heading("Every comparison")
     for measure, rows in words.comparisons_table(found).groupby(["Measure", "Role"], sort=False):

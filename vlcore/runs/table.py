@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from vlcore.conditions import Condition
 from vlcore.core.errors import LabError
+from vlcore.measures.catalogue import find, whole_of
 from vlcore.measures.design import logit_share, phi
 from vlcore.runs.store import Artefact
 
@@ -149,9 +150,6 @@ def _missing(reason: str) -> Cell:
     return {**dict.fromkeys(_ESTIMATE), "reason": reason}
 
 
-_SHARES = ("accuracy", "flip_rate", "probe", "neighbours", "panel", "right_by", "worst_group")
-
-
 class AnalysisError(LabError):
     """Runs that cannot be analysed together; the message names what differs or what is missing."""
 
@@ -179,12 +177,6 @@ def check_alike(frame: pd.DataFrame, free: Collection[str]) -> None:
             )
 
 
-def is_share(measure: str) -> bool:
-    """Whether a measure counts images, so that a difference of it is in points: accuracies, flip rates, probes."""
-    names = measure.removeprefix("raw_pixels.").split(".")
-    return any(word in names[0] or word in names[-1] for word in _SHARES)
-
-
 def rows_of(frame: pd.DataFrame, measure: str, moment: str) -> pd.DataFrame:
     """The rows of one measure at one moment, with and without a value.
 
@@ -193,15 +185,10 @@ def rows_of(frame: pd.DataFrame, measure: str, moment: str) -> pd.DataFrame:
     Raises:
         AnalysisError: when a run is in the table twice.
     """
-    kind = (frame["measure"] == kind_of(measure)) & frame["value"].isna()
+    kind = (frame["measure"] == whole_of(measure)) & frame["value"].isna()
     rows = frame[((frame["measure"] == measure) | kind) & (frame["moment"] == moment)]
     check_once(rows)
     return rows
-
-
-def kind_of(measure: str) -> str:
-    """What a dotted measure is one of: ``group_accuracy`` of ``group_accuracy.horse_grass``; else empty."""
-    return measure.rpartition(".")[0]
 
 
 def check_once(frame: pd.DataFrame) -> None:
@@ -241,7 +228,7 @@ def by_block(rows: pd.DataFrame, column: str = "value") -> pd.DataFrame:
 
 def slope_column(measure: str, rows: pd.DataFrame) -> str:
     """What slopes are fitted to: log odds of shares whose images were counted, else the value itself."""
-    return "logit" if is_share(measure) and measured(rows)["n"].notna().all() else "value"
+    return "logit" if find(measure).is_share and measured(rows)["n"].notna().all() else "value"
 
 
 def align_blocks(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

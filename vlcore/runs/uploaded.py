@@ -14,10 +14,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from vlcore.core.wording import number, rate
 from vlcore.images.groups import Grouping
 from vlcore.images.imagesets import ImageSet
 from vlcore.measures.pull import Novelty, Pull, nearest_group, novelty, pull
-from vlcore.runs.measured import number
 from vlcore.runs.model_maps import ComparisonError, ModelMap, caption_scores, object_scores_of
 
 NEAREST = 5
@@ -211,12 +211,10 @@ def novelty_in_words(verdict: Verdict) -> str:
         "hardly": "**Hardly like anything it has seen**",
         AS_HELD_OUT: "As near to what it has seen as held-out pictures are",
     }[_like(new)]
-    sentence = f"{opening}: {told}; {_share(new)} of {new.share.n:,} held-out pictures are at least as far from theirs."
+    far = rate(new.share.as_dict())
+    sentence = f"{opening}: {told}; {far} of {new.share.n:,} held-out pictures are at least as far from theirs."
     if verdict.novelty_before is None:
         return sentence
     after = verdict.novelty
-    return f"{sentence} After training: cosine {after.similarity:.2f}, and {_share(after)} are at least as far."
-
-
-def _share(new: Novelty) -> str:
-    return f"{100 * new.share.value:.0f} % ({100 * new.share.low:.0f} to {100 * new.share.high:.0f})"
+    far = rate(after.share.as_dict())
+    return f"{sentence} After training: cosine {after.similarity:.2f}, and {far} are at least as far."

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vlcore.core.wording import decimal, difference
 from vlcore.measures.estimate import Estimate
 from vlcore.measures.paired import MARGIN
 from vlcore.runs.evidence import NOT_DECIDED, Ask, Evidence, Look, Reading, decided, read, status_of
@@ -147,23 +148,15 @@ def judge(claim: Claim, evidence: Evidence) -> Verdict:
 def _measured(claim: Claim, own: Reading) -> str:
     if own.difference is None:
         return ""
-    value = "" if own.reference is None else f", on {_number(own.reference.value)}"
-    return f"{claim.what}: {_interval(own.difference.mean)}{value}; {own.difference.mean.n} blocks."
+    value = "" if own.reference is None else f", on {decimal(own.reference.value)}"
+    return f"{claim.what}: {difference(own.difference.mean.as_dict())}{value}; {own.difference.mean.n} blocks."
 
 
 def _beaten(null: Reading) -> str:
     if null.difference is None:
         return ""
-    value = "" if null.reference is None else f" (there {_number(null.reference.value)})"
-    return f"The difference {null.words}{value}: {_interval(null.difference.mean)}."
-
-
-def _number(value: float) -> str:
-    return f"{round(value, 2) + 0.0:.2f}"  # never -0.00
-
-
-def _interval(estimate: Estimate) -> str:
-    return f"{estimate.value:+.2f} ({estimate.low:+.2f} to {estimate.high:+.2f})"
+    value = "" if null.reference is None else f" (there {decimal(null.reference.value)})"
+    return f"The difference {null.words}{value}: {difference(null.difference.mean.as_dict())}."
 
 
 def not_run(verdict: Verdict) -> str:

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 
 from vlcore.conditions import describe_bias
+from vlcore.core.wording import FEW, share
 from vlcore.figures.theme import group_words
 from vlcore.images.groups import Grouping
-from vlcore.measures.estimate import FEW
 from vlcore.runs.compare import Comparison
-from vlcore.runs.measured import cell, reason_of, share
+from vlcore.runs.measured import cell, reason_of
 from vlcore.runs.model_maps import ModelMap
 from vlcore.runs.store import Artefact
 from vlcore.runs.titles import label_words
@@ -111,7 +111,7 @@ def first_fit(model: ModelMap) -> str:
     step = metrics["first_fit_step"]
     if step is None:
         return "its training captions were never fitted."
-    then = cell(metrics["first_fit"], "minority_accuracy", True)
+    then = cell(metrics["first_fit"], "minority_accuracy")
     return f"its training captions were first fitted at step {step:,}, with minority pictures right {then}."
 
 

@@ -81,7 +81,7 @@ def _state(source: str, condition: Condition) -> None:
     view = work.view(condition.key)
     if view.done:
         end = work.artefact(condition.key).metrics["end"]
-        rights = (measured.cell(end, f"{side}_accuracy", True) for side in ("minority", "majority"))
+        rights = (measured.cell(end, f"{side}_accuracy") for side in ("minority", "majority"))
         st.success(
             "{} is measured: minority pictures right {}, majority {}.".format(title(condition), *rights),
             icon=":material/check_circle:",

@@ -37,10 +37,10 @@ def measured_and_mapped(images: ImageSet, palette: Palette) -> None:
             drawn.show(chart, alt=f"Map of {title(condition)}", key="imported_map")
         with right:
             end = artefact.metrics["end"]
-            st.markdown(f"Right on minority rows: **{measured.cell(end, 'minority_accuracy', True)}**")
-            st.markdown(f"Right on majority rows: **{measured.cell(end, 'majority_accuracy', True)}**")
-            st.markdown(f"A linear probe reads the object: **{measured.cell(end, 'probe_object', True)}**")
-            st.markdown(f"A linear probe reads the background: **{measured.cell(end, 'probe_context', True)}**")
+            st.markdown(f"Right on minority rows: **{measured.cell(end, 'minority_accuracy')}**")
+            st.markdown(f"Right on majority rows: **{measured.cell(end, 'majority_accuracy')}**")
+            st.markdown(f"A linear probe reads the object: **{measured.cell(end, 'probe_object')}**")
+            st.markdown(f"A linear probe reads the background: **{measured.cell(end, 'probe_context')}**")
             for sentence in (measured.map_quality(artefact), words.few(artefact, images.grouping)):
                 if sentence:
                     st.caption(sentence)

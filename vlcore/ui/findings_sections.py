@@ -12,11 +12,12 @@ import streamlit as st
 
 from vlcore.conditions import Condition
 from vlcore.figures.theme import Palette
+from vlcore.measures.catalogue import PRIMARY, words_of
 from vlcore.runs import findings_figures as figures
 from vlcore.runs import findings_words as words
 from vlcore.runs import jobs, methods, queues
 from vlcore.runs.evidence import CONTRADICTED, DEPENDS, SUPPORTED
-from vlcore.runs.findings import PRIMARY, Findings
+from vlcore.runs.findings import Findings
 from vlcore.runs.jobs import State
 from vlcore.runs.verdicts import Verdict
 from vlcore.ui import findings, panels, work
@@ -177,8 +178,8 @@ def claim(one: Shown, result: Findings, palette: Palette, width: int) -> None:
 
 def over_bias(one: Shown, result: Findings, palette: Palette, width: int, whole: int) -> None:
     """One measure over bias and labels: cells, lines, pairs, moments."""
-    names = {figures.words_of(measure, result.grouping): measure for measure in figures.charted(result)}
-    first = figures.words_of(PRIMARY, result.grouping)
+    names = {words_of(measure, result.grouping): measure for measure in figures.charted(result)}
+    first = words_of(PRIMARY, result.grouping)
     chosen = st.selectbox(
         "Measure", list(names), index=list(names).index(first) if first in names else 0, key="measure",
         bind="query-params", width=460,

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.conditions import Condition, describe_bias
+from vlcore.core.wording import percent, share
 from vlcore.figures.charts import learning_curve
 from vlcore.figures.maps import live_map
 from vlcore.figures.theme import Palette
@@ -139,7 +140,7 @@ def live(condition: Condition, view: JobStatus, palette: Palette, key: str) -> N
         step, majority, minority = status["curve"][-1]
         st.caption(
             f"Step {step:,}, right on {len(images.rows('val')):,} validation pictures: majority "
-            f"{majority * 100:.0f}\u00a0%, minority {minority * 100:.0f}\u00a0%"
+            f"{percent(majority)}, minority {percent(minority)}"
         )
 
 
@@ -184,9 +185,9 @@ def _finished(condition: Condition, palette: Palette) -> None:
         key=f"card_{condition.key}",
     )
     end = work.artefact(condition.key).metrics["end"]
-    st.markdown(f"Right on minority pictures  \n**{measured.cell(end, 'minority_accuracy', True)}**")
+    st.markdown(f"Right on minority pictures  \n**{measured.cell(end, 'minority_accuracy')}**")
     if minority := end.get("minority_accuracy"):
-        st.caption(f"of {minority['n']:,} held-out pictures; majority {measured.share(end['majority_accuracy'])}")
+        st.caption(f"of {minority['n']:,} held-out pictures; majority {share(end['majority_accuracy'])}")
     if sentence := words.few(work.artefact(condition.key), work.named_set(condition.data).grouping):
         st.badge("few pictures", icon=":material/warning:", color="orange", help=sentence)
     if end["collapsed"]:

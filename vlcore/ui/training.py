@@ -186,8 +186,8 @@ def _alone(condition: Condition, palette: Palette) -> None:
         drawn.show(drawn.card_map(condition.key, palette, 330), alt=f"Map of {title(condition)}", key="train_map")
     with right:
         end = work.artefact(condition.key).metrics["end"]
-        st.markdown(f"Right on minority pictures: **{measured.cell(end, 'minority_accuracy', True)}**")
-        st.markdown(f"Right on majority pictures: **{measured.cell(end, 'majority_accuracy', True)}**")
+        st.markdown(f"Right on minority pictures: **{measured.cell(end, 'minority_accuracy')}**")
+        st.markdown(f"Right on majority pictures: **{measured.cell(end, 'majority_accuracy')}**")
         st.caption("95 % intervals over scenes, of one run: another seed gives other numbers.")
         _curves(condition, palette)
 
@@ -213,7 +213,7 @@ def on_disk(images: ImageSet) -> pd.DataFrame:
                 "model": title(condition),
                 "steps": condition.steps,
                 "seed": condition.init_seed,
-                "minority right": measured.cell(artefact.metrics["end"], "minority_accuracy", True),
+                "minority right": measured.cell(artefact.metrics["end"], "minority_accuracy"),
                 "trained in": "" if seconds is None else f"{seconds:.0f} s on {device}",
                 "key": key,
             }

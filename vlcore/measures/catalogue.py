@@ -1,0 +1,207 @@
+"""Every measure of a model by name: its words, its unit, and where it is listed.
+
+The one idea: whatever lists, draws or compares measures asks here, so that a new one needs a function, an entry, and a
+line where it is computed. A measure is known by its entry, never by a part of its name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from vlcore.figures.theme import group_words
+from vlcore.images.groups import Grouping
+
+PRIMARY = "minority_accuracy"
+# A silhouette of each run, less another. Positive where points lie more by background than by object.
+ADVANTAGE = "silhouette_context_less_object"
+HEADLINE = ("balanced_accuracy", PRIMARY, "worst_group_accuracy")  # what a command prints of a model, in this order
+
+
+class Unit(Enum):
+    """What a value is one of."""
+
+    SHARE = "of images, counted: in per cent, differences in points, slopes in log odds"
+    PART = "of a whole, from 0 to 1: in per cent"
+    GAP = "between two shares: in per cent"
+    INDEX = "from 0 to 1"
+    NUMBER = "any number"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure of a model.
+
+    Attributes:
+        name: in `metrics.json`, with dots for what stands inside another.
+        words: for people; ``{object}`` is what the objects of a set are called, ``{group}`` the group of one that is
+            measured for each.
+        unit: of its value.
+        in_table: whether tables of one model, or of some, list it.
+        of_pixels: whether it is about pictures alone, so that the pixels have it too.
+        signed: whether 0 parts two directions.
+        whole: under what name the reason stands where it and its like are not defined.
+        less: of a difference of two measures of a run, which is taken off which.
+        study: place among the measures that a study compares, 1 for the primary one; 0 where it compares it not.
+        label_styles: whether only studies of label styles compare it.
+        reported: whether the report of a study has a figure of it.
+    """
+
+    name: str
+    words: str
+    unit: Unit = Unit.NUMBER
+    in_table: bool = True
+    of_pixels: bool = False
+    signed: bool = False
+    whole: str = ""
+    less: tuple[str, str] | None = None
+    study: int = 0
+    label_styles: bool = False
+    reported: bool = False
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it counts images, so that a difference of it is in points."""
+        return self.unit is Unit.SHARE
+
+    @property
+    def in_percent(self) -> bool:
+        """Whether a value alone is written in per cent."""
+        return self.unit in (Unit.SHARE, Unit.PART, Unit.GAP)
+
+    @property
+    def within_unit(self) -> bool:
+        """Whether it lies between 0 and 1."""
+        return self.unit in (Unit.SHARE, Unit.PART, Unit.INDEX)
+
+
+_ENTRIES = (
+    Measure(PRIMARY, "Right on minority groups", Unit.SHARE, study=1, reported=True),
+    Measure("majority_accuracy", "Right on majority groups", Unit.SHARE, study=3),
+    Measure("balanced_accuracy", "Right on all groups (balanced)", Unit.SHARE, study=2),
+    Measure("train_weighted_accuracy", "Right, groups weighted as in training", Unit.SHARE),
+    Measure("worst_group_accuracy", "Right on the worst group", Unit.SHARE, study=4),
+    Measure("worst_group_cross_fitted", "Right on the group that was worst on validation pictures", Unit.SHARE),
+    Measure("readouts_linear_probe.minority_accuracy", "Minority right by a linear probe", Unit.SHARE),
+    Measure("readouts_nearest_neighbours.minority_accuracy", "Minority right by five neighbours", Unit.SHARE),
+    Measure("readouts_best_caption.minority_accuracy", "Minority right by the best caption", Unit.SHARE),
+    Measure("readouts_mean_caption.minority_accuracy", "Minority right by the mean caption", Unit.SHARE),
+    Measure("readouts_bare.minority_accuracy", "Minority right by the bare name", Unit.SHARE),
+    Measure("readouts_given_context.minority_accuracy", "Minority right when told the background", Unit.SHARE),
+    Measure(
+        "background_reliance", "Background reliance (0: the {object} decides, 1: the background)", Unit.INDEX,
+        study=7, reported=True,
+    ),
+    Measure(
+        ADVANTAGE, "Shortcut index (silhouette by background less by {object})", in_table=False, signed=True,
+        less=("silhouette_context", "silhouette_object"), study=14, label_styles=True, reported=True,
+    ),
+    Measure("context_flip_rate", "Answer changes with the background", Unit.SHARE, study=5),
+    Measure("object_flip_rate", "Answer changes with the {object}", Unit.SHARE, study=6),
+    Measure("panel.only_fg", "Right on the {object} alone, on black", Unit.SHARE),
+    Measure("panel.no_fg", "Right on the place, the {object} blacked out", Unit.SHARE),
+    Measure("background_gap", "Background gap (own kind minus random place)", Unit.GAP),
+    Measure("calibration_error", "Expected calibration error", Unit.PART),
+    Measure("silhouette_object", "Sorted by {object} (cosine silhouette)", of_pixels=True, signed=True, study=10),
+    Measure("silhouette_context", "Sorted by background (cosine silhouette)", of_pixels=True, signed=True, study=11),
+    Measure(
+        "silhouette_group", "Sorted by group (cosine silhouette)", of_pixels=True, signed=True, study=15,
+        label_styles=True,
+    ),
+    Measure(
+        "silhouette_majority_pair", "The majority pair apart (cosine silhouette)", of_pixels=True, signed=True,
+        study=16, label_styles=True,
+    ),
+    Measure(
+        "variance_object", "Share of variance between {object}s", Unit.PART, of_pixels=True, whole="variance", study=12
+    ),
+    Measure(
+        "variance_context", "Share of variance between backgrounds", Unit.PART, of_pixels=True, whole="variance",
+        study=13,
+    ),
+    Measure(
+        "variance_interaction", "Share of variance of both together", Unit.PART, of_pixels=True, whole="variance"
+    ),
+    Measure("probe_object", "The {object} can be read off (linear probe)", Unit.SHARE, of_pixels=True, study=8),
+    Measure("probe_context", "The background can be read off (linear probe)", Unit.SHARE, of_pixels=True, study=9),
+    Measure(
+        "probe_group", "The group can be read off (linear probe)", Unit.SHARE, in_table=False, of_pixels=True,
+        study=17, label_styles=True,
+    ),
+    Measure("neighbours_object", "The {object} can be read off (five neighbours)", Unit.SHARE, of_pixels=True),
+    Measure("axis_angle", "Angle between the axes of {object} and background, degrees", of_pixels=True),
+    Measure("similarity_to.object", "Similarity goes with the same {object} (rank regression)", of_pixels=True),
+    Measure("similarity_to.context", "Similarity goes with the same background", of_pixels=True),
+    Measure("similarity_to.colour", "Similarity goes with like colours", of_pixels=True),
+    Measure("alignment", "Distance of pictures and their captions (squared)"),
+    Measure("uniformity_images", "Uniformity of pictures (0: one point)", of_pixels=True),
+    Measure("modality_gap", "Gap between pictures and captions"),
+    Measure("total_variance", "Total variance (0: all in one point)"),
+    Measure("effective_rank", "Effective rank (dimensions in use)"),
+    # Of each group, object or kind of picture, or beside one of the above.
+    Measure("group_accuracy", "Right on {group}", Unit.SHARE, in_table=False),
+    Measure("right_by_object", "Right on one {object}", Unit.SHARE, in_table=False),
+    Measure("panel", "Right on pictures put together", Unit.SHARE, in_table=False),
+    Measure("dispersion", "Spread of {group}", in_table=False, of_pixels=True),
+    Measure("margin", "Margin on {group}", in_table=False),
+    Measure("similarity_to", "Similarity goes with likeness", in_table=False, of_pixels=True),
+    Measure("object_effect", "Effect of the {object} on the answer (log odds)", in_table=False),
+    Measure("context_effect", "Effect of the background on the answer (log odds)", in_table=False),
+    Measure("interaction_effect", "Effect of both together on the answer (log odds)", in_table=False),
+    Measure("background_reliance_z", "Background reliance of the embedding", Unit.INDEX, in_table=False),
+    Measure("uniformity_captions", "Uniformity of captions (0: one point)", in_table=False),
+    Measure("train_caption_accuracy", "Training captions right", Unit.SHARE, in_table=False),
+    Measure("minority_gap", "Minority less majority right", Unit.GAP, in_table=False),
+    Measure("probe_object_minority", "The {object} can be read off minority pictures", Unit.SHARE, in_table=False),
+    Measure("neighbours_context", "The background can be read off (five neighbours)", Unit.SHARE, in_table=False),
+)  # fmt: skip
+MEASURES = {entry.name: entry for entry in _ENTRIES}
+
+
+def find(name: str) -> Measure:
+    """The entry of a measure or of what it is a part of, of a model or of ``raw_pixels``; a plain number by its own
+    name where there is none.
+
+    A readout has the accuracies that the usual one has: ``readouts_bare.balanced_accuracy`` counts what
+    ``balanced_accuracy`` counts.
+    """
+    known = name.removeprefix("raw_pixels.")
+    whole, _, last = known.rpartition(".")
+    return next((MEASURES[one] for one in (known, whole, last) if one in MEASURES), Measure(name, name))
+
+
+def words_of(name: str, grouping: Grouping) -> str:
+    """A measure in words; its bare name where it has none.
+
+    Args:
+        name: in `metrics.json`, that of one group with a dot: ``group_accuracy.horse_grass``.
+        grouping: the names of the set's groups.
+    """
+    if name in MEASURES:
+        return MEASURES[name].words.format(object=grouping.object_word, group="each group")
+    kind, _, group = name.rpartition(".")
+    if kind in MEASURES and group in grouping.names:
+        return MEASURES[kind].words.format(object=grouping.object_word, group=group_words(grouping)[group])
+    return name
+
+
+def whole_of(name: str) -> str:
+    """Under what name the reason stands where a measure and its like are not defined: ``group_accuracy`` of
+    ``group_accuracy.horse_grass``; empty where it stands for itself."""
+    before, _, last = name.rpartition(".")
+    return ".".join(part for part in (before, MEASURES[last].whole if last in MEASURES else "") if part)
+
+
+def listed() -> list[Measure]:
+    """The measures that tables of models list, in their order."""
+    return [one for one in MEASURES.values() if one.in_table]
+
+
+def secondary(*, label_styles: bool = False) -> tuple[str, ...]:
+    """The measures that a study compares beside its primary one, in their order.
+
+    Args:
+        label_styles: whether the study is of label styles, for which there are more.
+    """
+    found = [one for one in MEASURES.values() if one.study > 1 and (label_styles or not one.label_styles)]
+    return tuple(one.name for one in sorted(found, key=lambda one: one.study))
