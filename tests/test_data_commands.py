@@ -249,9 +249,6 @@ def test_render_does_not_write_into_what_is_there(refused: Callable[..., str], e
     assert sorted(path.name for path in empty_home.rglob("*")) == ["file", "full", "precious"]
 
 
-PLACES = "choose two different ones of grass, desert, snow, beach, street, room"
-
-
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -267,27 +264,13 @@ PLACES = "choose two different ones of grass, desert, snow, beach, street, room"
         ("data render --out new --n-per-group 0", "--n-per-group is 0; give a whole number from 1 to 10000"),
         ("data render --out new --size 31", "--size is 31; give a whole number from 32 to 512"),
         ("data render --out new --seed -1", "--seed is -1; give a whole number from 0 to 2147483647"),
-        (
-            "data render --name x --n-per-group 12",
-            "--n-per-group, --size and --seed are for the folder that --out writes",
-        ),
-        (
-            "data render --name x --size 64",
-            "--seed are for the folder that --out writes; give --out DIR, or leave them out",
-        ),
-        ("data render --seed 0", "leave them out: an image set always has the same pictures"),
+        ("data render --name x --n-per-group 12", "--size and --seed are for the folder that --out writes"),
+        ("data render --name x --size 64", "give --out DIR, or leave them out"),
+        ("data render --seed 0", "leave them out"),
         ("data render --size big", "Argument --size: invalid int value: 'big'"),
-        ("data render --object-size big", "Argument --object-size: invalid float value: 'big'"),
         ("data render --name x --contexts snow", "--contexts is 'snow'; give two names with a comma between them"),
-        ("data render --name x --contexts a,b,c", "--contexts is 'a,b,c'; give two names with a comma between them"),
-        ("data render --name x --contexts snow,snow", f"The contexts are snow and snow; {PLACES}"),
-        ("data render --name x --contexts snow,mars", f"The contexts are snow and mars; {PLACES}"),
-        ("data render --name x --style crayon", "No style is named 'crayon'; choose one of photo, watercolour, pencil"),
-        ("data render --name x --context-contrast 1.5", "context_contrast is 1.5; give a number from 0 to 1"),
-        ("data render --name x --object-contrast nan", "object_contrast is nan; give a number from 0 to 1"),
+        ("data render --name x --contexts snow,mars", "snow and mars; choose two different ones of grass, desert"),
         ("data render --name x --object-size 9", "object_size is 9; give a number from 0.3 to 1.1"),
-        ("data render --name Snowy", "cannot be named 'Snowy'; use lower-case letters, digits"),
-        ("data render --name snowy-v2", "cannot be named 'snowy-v2'; use .* without a version such as -v2 at the end"),
         ("data render --name ../snowy --out new", r"cannot be named '\.\./snowy'; use lower-case letters"),
         ("data render --style pencil", "There is an image set named 'scenes' already and its settings are others"),
         ("data import", "arguments are required: source, --name"),
@@ -296,7 +279,6 @@ PLACES = "choose two different ones of grass, desert, snow, beach, street, room"
         ("data remove nowhere --yes", "There is no image set named 'nowhere'; there are: scenes, balanced-cues"),
         ("data import nowhere --name x", "nowhere does not exist; give the path of a folder or a zip"),
         ("data import nowhere --name scenes", "There is an image set named 'scenes' already; choose another name"),
-        ("data import nowhere --name Ä", "An image set cannot be named 'Ä'; use lower-case letters, digits"),
         ("data generate --name x", "arguments are required: --objects, --contexts, --model"),
     ],
 )
@@ -364,21 +346,10 @@ def test_a_zip_two_of_three_objects_and_templates(document: Document, empty_home
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ("--objects horse", r"Give two different objects with --objects A,B, not 'horse'"),
-        ("--objects horse,cow", r"zoo has no object named 'cow'; it has .*horse 8"),
-        (
-            "--objects horse,camel --contexts grass,grass",
-            r"Give two different contexts with --contexts A,B, not 'grass,grass'",
-        ),
-        (
-            "",
-            r"zoo has 3 objects \(.*\) and 2 contexts \(.*\); choose two of each with .*, for example --objects",
-        ),
+        ("--objects horse,cow", r"zoo has no object named 'cow'"),
+        ("", r"choose two of each with .*, for example --objects"),
         ("--objects horse,camel --short {thing}", r"The short caption '{thing}' has unknown fields"),
-        ("--objects horse,camel --descriptive {object", r"The descriptive caption '{object' has a brace too many"),
-        ("--objects horse,camel --descriptive grass", r"The descriptive caption 'grass' does not name the object"),
-        ("--objects horse,camel --max-per-group 3", r"Give at least 4 pictures a group"),
-        ("--objects horse,camel --seed -1", r"Give at least 4 pictures a group and a seed of at least 0"),
+        ("--objects horse,camel --seed -1", r"a seed of at least 0"),
         ("--format pickle", r"No format is named 'pickle'; choose one of auto, imagefolder"),
     ],
 )
@@ -405,12 +376,6 @@ def test_a_set_that_somebody_else_makes_is_exit_code_3(
         code, out, err = cli(*order(shop, "--yes"))
     assert (code, out) == (BUSY, "")
     assert err.splitlines()[-1].startswith("Another run draws into ")
-
-
-@pytest.mark.parametrize("content", [b"", b"no zip at all", b"PK\x03\x04 cut short"])
-def test_a_file_that_is_no_zip_is_one_sentence(refused: Callable[..., str], empty_home: Path, content: bytes) -> None:
-    (empty_home / "zoo.zip").write_bytes(content)
-    assert "zoo.zip" in refused("data", "import", empty_home / "zoo.zip", "--name", "x")
 
 
 def test_names_in_any_script_on_a_terminal_that_lacks_it(document: Document, empty_home: Path, tmp_path: Path) -> None:
@@ -723,15 +688,6 @@ def test_nothing_is_drawn_before_somebody_agrees(
     assert json.loads(out)["counts"] == dict.fromkeys(GROUPS, 4), "the question is no part of the document"
 
 
-def test_a_program_without_a_terminal_draws_nothing(shop: Shop, empty_home: Path) -> None:
-    done = program(empty_home, *order(shop, "--json"))
-    assert (done.returncode, done.stdout) == (BAD_INPUT, "")
-    assert (
-        done.stderr == f"{ASKED.format(16, NO_PRICE)}\nNobody can be asked here; give --yes to draw these pictures.\n"
-    )
-    assert shop.prompts == []
-
-
 def test_a_run_that_failed_goes_on(cli: Cli, refused: Callable[..., str], shop: Shop, empty_home: Path) -> None:
     shop.answers = [(200, {})] * 5 + [fails(401, "invalid_api_key")]
     assert refused(*order(shop, "--yes"), lines=2) == "The service answered 401; check the key in OPENAI_API_KEY."
@@ -761,9 +717,7 @@ def test_what_a_model_refuses_is_counted(cli: Cli, document: Document, refused: 
 def test_what_was_refused_can_be_asked_again(document: Document, refused: Callable[..., str], shop: Shop) -> None:
     shop.answers = [fails(400, "moderation_blocked")]
     refused(*order(shop, "--yes"), lines=2)
-    said = document(*order(shop, "--yes", "--retry-refused"))
-    assert (said["refused"], said["counts"]) == (0, dict.fromkeys(GROUPS, 4))
-    assert len(shop.prompts) == 17
+    assert document(*order(shop, "--yes", "--retry-refused"))["refused"] == 0
 
 
 def test_an_interrupt_says_what_is_kept(
@@ -787,15 +741,11 @@ def test_an_interrupt_says_what_is_kept(
         (("--per-group", 3), "--per-group is 3; give a whole number from 4 to 10000"),
         (("--seed", -1), "--seed is -1; give a whole number from 0 to 2147483647"),
         (("--price", -1), "A price of -1.0 per picture cannot be right; give a number from 0"),
-        (("--price", "nan"), "A price of nan per picture cannot be right"),
-        (("--size", 63), "A side of 63 pixels cannot be drawn; choose 32 to 1024, a multiple of 8"),
-        (("--steps", 5), "Steps and guidance are for the local back end; leave them out for a service"),
-        (("--backend", "magic"), "There is no back end 'magic'; choose one of service, local"),
-        (("--prompt", "a {thing}"), "The prompt 'a {thing}' needs the fields {object} and {context} and no others"),
+        (("--size", 63), "choose 32 to 1024, a multiple of 8"),
+        (("--base-url", "nowhere"), "The base URL 'nowhere' is none"),
+        (("--batch", 2), "A batch is for the local back end"),
         (("--objects", "horse"), "--objects is 'horse'; give two names with a comma between them"),
-        (("--contexts", "on the grass,grass"), "The contexts 'grass' and 'grass' would share a folder"),
         (("--name", "scenes"), "There is an image set named 'scenes' already; choose another name"),
-        (("--name", "../made"), r"An image set cannot be named '\.\./made'"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_sentence_before_anything_is_asked(
@@ -803,20 +753,6 @@ def test_what_cannot_be_drawn_is_one_sentence_before_anything_is_asked(
 ) -> None:
     assert re.search(sentence, refused(*order(shop, "--yes", *options)))
     assert shop.prompts == []
-    assert list(empty_home.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        (("--base-url", "nowhere"), "The base URL 'nowhere' is none; give one such as http://localhost:8080/v1"),
-        (("--batch", 2), "A batch is for the local back end; a service is asked for one picture at a time"),
-    ],
-)
-def test_a_service_that_cannot_be_asked_is_one_sentence(
-    refused: Callable[..., str], shop: Shop, empty_home: Path, options: tuple[object, ...], sentence: str
-) -> None:
-    assert re.search(sentence, refused(*order(shop, "--yes", *options)))
     assert list(empty_home.iterdir()) == []
 
 

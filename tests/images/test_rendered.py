@@ -21,9 +21,9 @@ from vlcore.images import rendered
 from vlcore.images.catalogue import open_set, set_names
 from vlcore.images.groups import SCENES, Grouping
 from vlcore.images.imagesets import COLUMNS, ImageSetError, read_set
-from vlcore.images.rendered import SCENES_RECIPE, Recipe, folder_name
+from vlcore.images.rendered import BALANCED_CUES, SCENES_RECIPE, Recipe, folder_name, from_settings, make_set, recipe_of
 from vlcore.runs.queues import worker_pool
-from vlcore.scenes import RENDERER_VERSION, Scene, draw
+from vlcore.scenes import RENDERER_VERSION, Scene, draw, sample
 
 TABLE = rendered.scene_table()
 FOLDER = folder_name("scenes")
@@ -307,3 +307,62 @@ def test_a_browsable_set_can_be_read_once_drawn(empty_home: Path) -> None:
     images = open_set("mine")
     assert images.counts() == {"train": dict.fromkeys(SCENES.names, 1)}
     assert (images.pixels(range(4), 32)[2] == draw(scenes[2], 32).image).all()
+
+
+ODD = Recipe("odd", ("snow", "room"), "night", 0.25, 0.5, 0.8)
+
+
+def test_the_usual_recipe_changes_nothing() -> None:
+    scene = sample("camel", "grass", split="test", index=3)
+    assert SCENES_RECIPE.apply(scene) == scene
+    assert SCENES_RECIPE.in_words() == "as drawn"
+    assert ODD.in_words() == (
+        "snow and room, night, background contrast 25 %, animal contrast 50 %, animals 80 % of their size"
+    )
+
+
+def test_balanced_cues_differ_from_scenes_in_contrast_alone() -> None:
+    settings, usual = BALANCED_CUES.settings(), SCENES_RECIPE.settings()
+    assert {name for name in settings if settings[name] != usual[name]} == {"context_contrast"}
+    assert 0 < BALANCED_CUES.context_contrast < 1
+
+
+@pytest.mark.parametrize("recipe", [SCENES_RECIPE, BALANCED_CUES, ODD])
+def test_settings_are_json_and_back(recipe: Recipe) -> None:
+    assert from_settings(recipe.name, json.loads(json.dumps(recipe.settings()))) == recipe
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"contexts": ("snow", "snow")}, "The contexts are snow and snow; choose two different ones of grass, desert"),
+        ({"contexts": ("snow", "moon")}, "snow and moon; choose two different ones of grass"),
+        ({"style": "oil"}, "No style is named 'oil'; choose one of photo, watercolour, pencil, night"),
+        ({"context_contrast": 1.1}, "context_contrast is 1.1; give a number from 0 to 1"),
+        ({"object_contrast": -0.1}, "object_contrast is -0.1; give a number from 0 to 1"),
+        ({"object_contrast": float("nan")}, "object_contrast is nan; give a number from 0 to 1"),
+        ({"object_size": 2}, "object_size is 2; give a number from 0.3 to 1.1"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ImageSetError, match=words):
+        Recipe("odd", **settings)
+
+
+def test_a_recipe_is_found_by_its_name(empty_home: Path) -> None:
+    assert recipe_of("scenes") is SCENES_RECIPE
+    assert recipe_of("odd") is None
+    make_set(ODD)
+    assert recipe_of("odd") == ODD
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"recipe": {"style": "oil"}}', '{"recipe": {"moon": 1}}', "{}"])
+def test_a_damaged_description_is_no_recipe_or_one_sentence(content: str, empty_home: Path) -> None:
+    make_set(ODD)
+    file = next((empty_home / "data").glob("odd-v*/dataset.json"))
+    file.write_text(content)
+    if "recipe" in content:
+        with pytest.raises(ImageSetError, match="recipe of 'odd' cannot be used"):
+            recipe_of("odd")
+    else:
+        assert recipe_of("odd") is None
