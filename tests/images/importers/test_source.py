@@ -26,6 +26,13 @@ def pack(path: Path, members: dict[str, bytes]) -> Path:
     return path
 
 
+def refused(path: Path) -> str:
+    """The one sentence about a source that cannot be opened."""
+    with pytest.raises(ImportSetError) as caught, open_source(path):
+        pass
+    return str(caught.value)
+
+
 def test_a_folder_and_its_zip_are_the_same(tree: Tree, tmp_path: Path) -> None:
     root = tree({"b/2.txt": "two", "a/1.txt": "one", "a/é.txt": "three"})
     zipped = pack(tmp_path / "source.zip", {f"{p.relative_to(root)}": p.read_bytes() for p in root.rglob("*.txt")})
@@ -44,19 +51,21 @@ def test_hidden_files_and_what_systems_leave_are_not_there(tree: Tree, tmp_path:
             assert (source.files, source.skipped) == (("a/1.txt",), ())
 
 
-def test_what_is_not_there_is_said(tmp_path: Path) -> None:
-    with (
-        pytest.raises(ImportSetError, match="nothing does not exist; give the path"),
-        open_source(tmp_path / "nothing"),
-    ):
-        pass
-
-
-@pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n"])
-def test_a_file_that_is_no_zip_is_refused(content: bytes, tmp_path: Path) -> None:
-    (tmp_path / "a.tar").write_bytes(content)
-    with pytest.raises(ImportSetError, match=r"a\.tar is neither a folder nor a zip"), open_source(tmp_path / "a.tar"):
-        pass
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("nothing", None, "does not exist"),
+        *(("a.tar", content, "neither a folder nor a zip") for content in (b"", b"text", b"\x89PNG\r\n")),
+        *((name, b"filepath,title", "is a table") for name in ("labels.csv", "labels.TSV", "metadata.jsonl")),
+    ],
+)
+def test_what_is_neither_a_folder_nor_a_zip_is_refused(
+    name: str, content: bytes | None, words: str, tmp_path: Path
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    assert f"{name} " in refused(tmp_path / name)
+    assert words in refused(tmp_path / name)
 
 
 def test_a_damaged_zip_is_refused_and_a_damaged_member_is_one_file(tmp_path: Path) -> None:
@@ -70,21 +79,9 @@ def test_a_damaged_zip_is_refused_and_a_damaged_member_is_one_file(tmp_path: Pat
             source.read("b.txt")
     directory = whole.index(b"PK\x01\x02")
     path.write_bytes(whole[:directory] + b"PK\x09\x09" + whole[directory + 4 :])
-    with pytest.raises(ImportSetError, match=r"a\.zip is a damaged zip; download or pack it again"), open_source(path):
-        pass
+    assert "a.zip is a damaged zip" in refused(path)
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ImportSetError, match=r"a\.zip is a damaged or unfinished zip; download"), open_source(path):
-        pass
-
-
-@pytest.mark.parametrize("name", ["labels.csv", "labels.TSV", "metadata.jsonl"])
-def test_a_table_is_no_source_but_its_folder_is(name: str, tmp_path: Path) -> None:
-    (tmp_path / name).write_text("filepath,title\n")
-    with (
-        pytest.raises(ImportSetError, match=rf"{name} is a table; give the folder that holds it and the pictures, or"),
-        open_source(tmp_path / name),
-    ):
-        pass
+    assert "a.zip is a damaged or unfinished zip" in refused(path)
 
 
 @pytest.mark.parametrize(
@@ -142,14 +139,9 @@ def test_bombs_are_refused_by_what_they_claim(tmp_path: Path, monkeypatch: pytes
         assert source.files == ("text.txt",)
         assert dict(source.skipped)["a.png"] == "has more than 50 MB"
     monkeypatch.setattr(module, "MAX_ZIP_BYTES", 5000)
-    with (
-        pytest.raises(ImportSetError, match=r"a\.zip unpacks to more than 0 GB; unpack what"),
-        open_source(path),
-    ):
-        pass
+    assert "a.zip unpacks to more than 0 GB" in refused(path)
     monkeypatch.setattr(module, "MAX_FILES", 2)
-    with pytest.raises(ImportSetError, match=r"a\.zip has more than 2 files; import a part of it"), open_source(path):
-        pass
+    assert "a.zip has more than 2 files" in refused(path)
 
 
 def test_a_member_that_lies_about_its_size_stays_within_the_limit(tmp_path: Path) -> None:
@@ -170,8 +162,7 @@ def test_a_folder_with_too_many_files_or_too_large_ones(tree: Tree, monkeypatch:
             source.read("a/1.txt")
         assert source.read("a/2.txt") == b"x"
     monkeypatch.setattr(module, "MAX_FILES", 1)
-    with pytest.raises(ImportSetError, match="source has more than 1 files"), open_source(root):
-        pass
+    assert "source has more than 1 files" in refused(root)
 
 
 def test_links_are_followed_to_files_inside_and_nowhere_else(tree: Tree, tmp_path: Path) -> None:
@@ -228,8 +219,7 @@ def test_folders_that_may_not_be_read_are_said(tree: Tree, monkeypatch: pytest.M
             (("locked", "cannot be read (Permission denied)"),),
         )
     locked.append(root / "")
-    with pytest.raises(ImportSetError, match=r"source cannot be read \(Permission denied\)"), open_source(root):
-        pass
+    assert "source cannot be read (Permission denied)" in refused(root)
 
 
 @given(st.text())
