@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from vlcore.conditions import grid
+from vlcore.core.wording import percent
 from vlcore.images.subset import usual_condition
 from vlcore.images.thumbs import thumb_uri
 from vlcore.runs import uploaded
@@ -145,7 +146,7 @@ for column, pane in zip(panels.in_pairs(len(keys)), range(len(keys)), strict=Tru
         st.markdown(f"**{called[pane]}**: {title(model.artefact.condition)}")
         if verdict.says:
             other = next(name for name in images.grouping.objects if name != verdict.says)
-            st.markdown(f"Says **{verdict.says}**: scores give it {100 * verdict.share:.0f}\u00a0% against {other}.")
+            st.markdown(f"Says **{verdict.says}**: scores give it {percent(verdict.share)} against {other}.")
         else:
             st.caption(verdict.why_silent)
         panels.pictures(model, verdict.nearest)

@@ -99,9 +99,9 @@ def test_a_long_loss_is_averaged_over_neighbouring_steps_and_loses_none(tmp_path
 
 
 def test_the_words_give_numbers_with_intervals_and_how_many_they_rest_on(both: Film) -> None:
-    first, end = (proportion_confint(share * 10, 10, method="wilson") for share in (0.25, 0.75))
-    spans = [f"({100 * low:.0f} to {100 * high:.0f})" for low, high in (first, end)]
-    expected = f"minority validation pictures right 25 % {spans[0]} at first and 75 % {spans[1]} at the end (n = 10)"
+    found = {share: proportion_confint(share * 10, 10, method="wilson") for share in (0.25, 0.75)}
+    first, end = (f"{100 * at:.0f}\u00a0% ({100 * low:.0f} to {100 * high:.0f})" for at, (low, high) in found.items())
+    expected = f"minority validation pictures right {first} at first and {end} at the end (n = 10)"
     assert expected in both.words
     assert "5 moments, from step 0 to step 20" in both.words
     assert "Left, No bias, short labels: loss 1.00 at first and 0.05 at the end" in both.words
