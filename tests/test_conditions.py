@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 
 from vlcore.choices import (
     ARCHITECTURES,
-    GROUP_MITIGATIONS,
     LOGITS,
     MITIGATIONS,
     NEGATIVES,
-    OBJECTIVES,
     PRESETS,
-    PRETRAINED,
     SIZE_MODES,
     STEPS_LIMIT,
+    Choice,
+    objectives_here,
+    style_names,
 )
 from vlcore.conditions import (
     GRIDS,
@@ -36,7 +36,6 @@ from vlcore.conditions import (
     steps_of,
     with_settings,
 )
-from vlcore.images.captions import LABEL_STYLES
 from vlcore.runs.store import check_key
 from vlcore.scenes import RENDERER_VERSION
 
@@ -64,10 +63,10 @@ CONDITIONS = st.builds(
     data=st.from_regex(r"[a-z0-9][a-z0-9._-]{0,12}", fullmatch=True),
     data_version=st.text(max_size=5),
     bias=st.floats(0, 1),
-    labels=st.sampled_from([style for style in LABEL_STYLES if style != "own"]),
-    negatives=st.sampled_from([name for name in NEGATIVES if name != "counterfactual"]),
+    labels=st.sampled_from([style for style in style_names() if style != "own"]),
+    negatives=st.sampled_from([name for name, one in NEGATIVES.items() if not one.both]),
     logit=st.sampled_from(list(LOGITS)),
-    mitigation=st.sampled_from([name for name in MITIGATIONS if name not in GROUP_MITIGATIONS]),
+    mitigation=st.sampled_from([name for name, one in MITIGATIONS.items() if not one.needs_groups]),
     size_mode=st.sampled_from(list(SIZE_MODES)),
     architecture=st.sampled_from(list(ARCHITECTURES)),
     n_per_group=st.integers(2, 10_000),
@@ -154,21 +153,20 @@ def test_a_bias_outside_0_to_1_is_refused(bias: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "what"),
+    ("name", "what", "known"),
     [
-        ("objective", "objective"),
-        ("negatives", "choice of negatives"),
-        ("logit", "logit"),
-        ("mitigation", "mitigation"),
-        ("size_mode", "size mode"),
-        ("architecture", "architecture"),
+        ("objective", "objective", objectives_here()),
+        ("negatives", "choice of negatives", NEGATIVES),
+        ("logit", "logit", LOGITS),
+        ("mitigation", "mitigation", MITIGATIONS),
+        ("size_mode", "size mode", SIZE_MODES),
+        ("architecture", "architecture", ARCHITECTURES),
     ],
 )
 @pytest.mark.parametrize("value", ["poetic", "", None, 3, ["descriptive"]])
-def test_a_choice_that_does_not_exist_is_refused(name: str, what: str, value: Any) -> None:
-    with pytest.raises(ConditionError, match=f"No {what} is named .*; choose one of") as caught:
+def test_a_choice_that_does_not_exist_is_refused(name: str, what: str, known: dict[str, Choice], value: Any) -> None:
+    with pytest.raises(ConditionError, match=f"No {what} is named .*; choose one of {', '.join(known)}"):
         Condition(**{name: value})
-    assert str(getattr(Condition(), name)) in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -201,10 +199,6 @@ def test_a_name_or_version_that_is_not_text_is_refused(name: str, what: str, val
     with pytest.raises(ConditionError) as caught:
         Condition(**{"data": "ponies", name: value})
     assert f"The {what} of the image set is {value!r}; give it as text." in str(caught.value)
-
-
-def test_a_condition_error_is_a_value_error() -> None:
-    assert issubclass(ConditionError, ValueError)
 
 
 @pytest.mark.parametrize("value", ["poetic", "", "partial_101"])
@@ -248,8 +242,6 @@ def test_choices_that_go_together() -> None:
     assert Condition(bias=1.0, mitigation="dfr").n_minority == 0
     assert Condition(bias=1.0, mitigation="resample", size_mode="random_removal").n_minority == 24
     assert Condition(labels="own", template="{object} {place}").with_labels("context").template == ""
-    for choices in (OBJECTIVES, NEGATIVES, LOGITS, MITIGATIONS, SIZE_MODES, ARCHITECTURES):
-        assert all(sentence.endswith(".") for sentence in choices.values())
 
 
 @given(st.integers(2, 10_000), st.floats(0, 1))
@@ -305,17 +297,11 @@ def test_the_bias_in_words(changes: dict[str, Any], words: str) -> None:
     assert describe_bias(Condition(**changes)) == words
 
 
-@pytest.mark.parametrize(("name", "steps"), PRESETS.items())
-def test_presets(name: str, steps: int) -> None:
-    assert steps_of(name) == steps
-    assert Condition(steps=steps).preset == name
-
-
-def test_other_numbers_of_steps_are_custom() -> None:
+def test_presets() -> None:
+    for name, steps in PRESETS.items():
+        assert steps_of(name) == steps
+        assert Condition(steps=steps).preset == name
     assert Condition(steps=601).preset == "custom"
-
-
-def test_a_preset_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ConditionError, match="No preset is named 'hasty'; choose one of untrained, live"):
         steps_of("hasty")
 
@@ -388,13 +374,10 @@ def test_grids_are_complete_blocks_of_paired_seeds(name: str, size: int, seeds: 
         assert {(c.data_seed, c.init_seed, c.steps, c.n_per_group) for c in block} == {(5 + seed, 11 + seed, 7, 20)}
 
 
-def test_a_grid_without_a_base_is_of_the_defaults() -> None:
-    assert Condition() in grid("paper")
-
-
 def test_a_grid_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ConditionError, match="No grid is named 'huge'; choose one of experiments, paper, class, full"):
         grid("huge")
+    assert Condition() in grid("paper")
     with pytest.raises(ConditionError, match="number of seeds is 0; give a whole number from 1"):
         grid("paper", seeds=0)
 
@@ -434,10 +417,6 @@ def test_a_pretrained_model_is_a_condition_with_a_readable_key() -> None:
     assert "-pretrained-dfr-s0-" in pretrained_one(mitigation="dfr").key
     assert from_dict(condition.as_dict()) == condition
     assert Condition().checkpoint == ""
-
-
-def test_nobody_is_offered_a_pretrained_objective_to_train_with() -> None:
-    assert not set(PRETRAINED) & set(OBJECTIVES)
 
 
 @given(

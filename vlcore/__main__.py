@@ -24,9 +24,8 @@ from vlcore import (
     printed,
     study_commands,
 )
-from vlcore.choices import PRESETS
+from vlcore.choices import PRESETS, style_names
 from vlcore.core.errors import BusyError, LabError
-from vlcore.images.captions import LABEL_STYLES
 from vlcore.images.generate import PROMPT
 from vlcore.images.importers import format_names
 from vlcore.runs.jobs import JobCancelledError
@@ -64,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
 
     train = add("train", "train or load one condition", commands.train)
     train.add_argument("--bias", type=float, default=0.0, help="share of each minority group removed, 0 to 1")
-    train.add_argument("--labels", default="undescriptive", help=f"one of {', '.join(LABEL_STYLES)}")
+    train.add_argument("--labels", default="undescriptive", help=f"one of {', '.join(style_names())}")
     train.add_argument("--seed", type=int, default=0, help="of data and initialisation")
     _training_options(train)
 

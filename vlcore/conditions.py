@@ -11,44 +11,30 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from vlcore.choices import (
     ARCHITECTURES,
-    GROUP_MITIGATIONS,
-    IMPORTED,
     LOGITS,
     MITIGATIONS,
     NEGATIVES,
     OBJECTIVES,
     PRESETS,
-    PRETRAINED,
     SIZE_MODES,
     STEPS_LIMIT,
     STUDY_N,
     ArtefactKind,
+    objectives_here,
 )
 from vlcore.core.errors import LabError
 from vlcore.images.captions import CaptionError, captions_of, find_style, template_fields
 from vlcore.images.groups import SCENES
 from vlcore.scenes import RENDERER_VERSION
 
-_SHORT = {"pairwise_bce": "bce"}
-# An objective that has no use for label styles takes the one that says what it knows.
-_LABELS_OF = {"simclr": "constant", IMPORTED: "constant", "ce_object": "undescriptive", "ce_group": "descriptive"}
-
-
 _CHECKPOINT = re.compile(r"clip:(?!.*\.\.)[A-Za-z0-9_][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95}|@[0-9a-f]{8})", re.ASCII)
 _BACKBONE = re.compile(r"torchvision:[a-z][a-z0-9_]{0,39}(@random)?", re.ASCII)
-_AFTER_TRAINING = {"pretrained": ("none", "dfr"), "pretrained_probe": ("none",)}
-_FROM_ELSEWHERE = {
-    True: "The objective imported is of embeddings that were computed elsewhere; bring them with `data import "
-    "FILE.npz`, or choose another objective to train.",
-    False: "A pretrained model is not trained here: it has steps=0. Run `python -m vlcore pretrained CHECKPOINT`, or "
-    "choose another objective to train.",
-}
 
 
 class ConditionError(LabError):
@@ -65,8 +51,7 @@ class Condition:
         bias: share of each minority group that is removed, 0 to 1.
         labels: label style, a name that `vlcore.images.captions.find_style` knows.
         template: caption template of the label style ``own``, else empty.
-        objective: loss, one of `OBJECTIVES`; `IMPORTED` where the embeddings of the set were computed elsewhere, one of
-            `PRETRAINED` where the model was trained elsewhere.
+        objective: loss, one of `OBJECTIVES`; also where a model or embeddings come from that were made elsewhere.
         negatives: distribution of the mismatched captions of ``pairwise_bce``, one of `NEGATIVES`.
         logit: how a cosine becomes a score in ``pairwise_bce``, one of `LOGITS`.
         mitigation: what is done against the bias, one of `MITIGATIONS`.
@@ -106,10 +91,9 @@ class Condition:
             object.__setattr__(self, "data_version", str(RENDERER_VERSION))
         _text("label style", self.labels)
         _text("caption template", self.template)
-        if self.objective not in (IMPORTED, *PRETRAINED):
-            _one_of("objective", self.objective, OBJECTIVES)
-        elif self.steps:
-            raise ConditionError(_FROM_ELSEWHERE[self.objective == IMPORTED])
+        _one_of("objective", self.objective, OBJECTIVES, objectives_here())
+        if self.steps and (elsewhere := OBJECTIVES[self.objective].elsewhere):
+            raise ConditionError(elsewhere)
         _one_of("choice of negatives", self.negatives, NEGATIVES)
         _one_of("logit", self.logit, LOGITS)
         _one_of("mitigation", self.mitigation, MITIGATIONS)
@@ -134,7 +118,7 @@ class Condition:
             )
 
     def _check_architecture(self) -> None:
-        if self.objective not in PRETRAINED:
+        if OBJECTIVES[self.objective].kind is not ArtefactKind.PRETRAINED:
             if not (isinstance(self.architecture, str) and _BACKBONE.fullmatch(self.architecture)):
                 _one_of("architecture", self.architecture, ARCHITECTURES)
         elif not isinstance(self.architecture, str) or not _CHECKPOINT.fullmatch(self.architecture):
@@ -144,6 +128,7 @@ class Condition:
             )
 
     def _check_labels(self) -> None:
+        objective = OBJECTIVES[self.objective]
         try:
             find_style(self.labels)
             if self.labels == "own":
@@ -152,65 +137,49 @@ class Condition:
             raise ConditionError(str(error)) from error
         if self.template and self.labels != "own":
             raise ConditionError("A caption template is used by the label style own only; set labels=own too.")
-        wanted = _LABELS_OF.get(self.objective, self.labels)
+        wanted = objective.labels or self.labels
         if self.labels != wanted:
             raise ConditionError(f"The objective {self.objective} does not read labels; choose labels={wanted} for it.")
-        if self.negatives == "counterfactual":
+        if NEGATIVES[self.negatives].both:
             said = captions_of(self.labels, SCENES, self.template)
             if not all(caption.object and caption.context for caption in said):
                 raise ConditionError(
                     "Counterfactual negatives need labels that name object and context; choose descriptive ones."
                 )
-        if self.objective != "pairwise_bce" and (self.negatives, self.logit) != ("filtered_marginal", "learned"):
+        if not objective.draws_negatives and (self.negatives, self.logit) != ("filtered_marginal", "learned"):
             raise ConditionError(
                 f"The objective {self.objective} has no choice of negatives or logit; leave "
                 "negatives=filtered_marginal and logit=learned."
             )
 
     def _check_mitigation(self) -> None:
-        if self.mitigation in GROUP_MITIGATIONS and self.n_minority == 0:
+        if MITIGATIONS[self.mitigation].needs_groups and self.n_minority == 0:
             raise ConditionError(
                 f"{self.mitigation} is not applicable: no training picture of a minority group is left; choose a bias "
                 "below 100 % or another mitigation."
             )
-        if self.objective in PRETRAINED and self.mitigation not in _AFTER_TRAINING[self.objective]:
-            raise ConditionError(
-                f"A pretrained model is not trained here, so {self.mitigation} does not apply to {self.objective}; "
-                f"choose {' or '.join(f'mitigation={name}' for name in _AFTER_TRAINING[self.objective])}."
-            )
-        if self.mitigation != "none" and self.objective == "simclr":
-            raise ConditionError("simclr has no labels, so no mitigation applies to it; choose mitigation=none.")
+        objective = OBJECTIVES[self.objective]
+        if objective.mitigations and self.mitigation not in objective.mitigations:
+            why = f"{self.objective} has no labels, so no mitigation applies to it"
+            if not objective.trains_here:
+                why = f"A pretrained model is not trained here, so {self.mitigation} does not apply to {self.objective}"
+            allowed = " or ".join(f"mitigation={name}" for name in objective.mitigations)
+            raise ConditionError(f"{why}; choose {allowed}.")
 
     @property
     def n_minority(self) -> int:
-        """Images of each minority group in training.
-
-        ``shrink``: ``round(n_per_group * (1 - bias))``. ``fixed_total``: what `n_majority` leaves of two groups'
-        worth of images. ``random_removal``: as many as of each majority group.
-        """
-        if self.size_mode == "fixed_total":
-            return 2 * self.n_per_group - self.n_majority
-        if self.size_mode == "random_removal":
-            return self.n_majority
-        return self._kept
+        """Images of each minority group in training, by `vlcore.choices.SizeMode.counts`."""
+        return self._counts[1]
 
     @property
     def n_majority(self) -> int:
-        """Images of each majority group in training.
-
-        ``shrink``: `n_per_group`. ``fixed_total``: the same share p of an object's images as ``shrink`` has, of twice
-        `n_per_group`. ``random_removal``: half of what ``shrink`` keeps of a majority and a minority group.
-        """
-        both = self.n_per_group + self._kept
-        if self.size_mode == "fixed_total":
-            return round(2 * self.n_per_group * self.n_per_group / both)
-        if self.size_mode == "random_removal":
-            return round(both / 2)
-        return self.n_per_group
+        """Images of each majority group in training, by `vlcore.choices.SizeMode.counts`."""
+        return self._counts[0]
 
     @property
-    def _kept(self) -> int:
-        return round(self.n_per_group * (1 - self.bias))
+    def _counts(self) -> tuple[int, int]:
+        kept = round(self.n_per_group * (1 - self.bias))
+        return SIZE_MODES[self.size_mode].counts(self.n_per_group, kept)
 
     @property
     def phi(self) -> float:
@@ -223,26 +192,22 @@ class Condition:
     @property
     def kind(self) -> ArtefactKind:
         """Who trained the model."""
-        if self.objective == IMPORTED:
-            return ArtefactKind.IMPORTED
-        if self.objective in PRETRAINED:
-            return ArtefactKind.PRETRAINED
-        return ArtefactKind.TRAINED if self.steps else ArtefactKind.UNTRAINED
+        kind = OBJECTIVES[self.objective].kind
+        return ArtefactKind.UNTRAINED if kind is ArtefactKind.TRAINED and self.steps == 0 else kind
 
     @property
     def key(self) -> str:
         """Name of the artefact: readable parts and a hash of the whole condition."""
-        objective = _SHORT.get(self.objective, self.objective)
+        objective = OBJECTIVES[self.objective].key or self.objective
         length = "untrained" if self.steps == 0 else self.labels
         seeds = f"s{self.init_seed}" if self.data_seed == self.init_seed else f"d{self.data_seed}s{self.init_seed}"
         digest = hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:8]
-        if self.objective == IMPORTED:
-            return f"{self.data}-{IMPORTED}-{digest}"
-        if self.objective in PRETRAINED:
+        if self.kind is ArtefactKind.IMPORTED:
+            return f"{self.data}-{objective}-{digest}"
+        if self.kind is ArtefactKind.PRETRAINED:
             length = f"{self.labels}-{self.checkpoint.lower()[:24].rstrip('.-')}"
-            objective = "probe" if self.objective == "pretrained_probe" else "pretrained"
-        if self.negatives == "none":
-            objective += "-positives"
+        if mark := NEGATIVES[self.negatives].key:
+            objective += f"-{mark}"
         if self.mitigation != "none":
             objective += f"-{self.mitigation}"
         return f"{self.data}-b{self.bias * 100:g}-{length}-{objective}-{seeds}-{digest}"
@@ -250,7 +215,7 @@ class Condition:
     @property
     def checkpoint(self) -> str:
         """Short name of a pretrained model, without its owner and digest; empty of one that is trained here."""
-        name = self.architecture.removeprefix("clip:") if self.objective in PRETRAINED else ""
+        name = self.architecture.removeprefix("clip:") if self.kind is ArtefactKind.PRETRAINED else ""
         return name.rpartition("/")[2].partition("@")[0]
 
     @property
@@ -359,21 +324,20 @@ def grid(name: str, base: Condition | None = None, seeds: int = 1) -> list[Condi
 
 def describe_bias(condition: Condition) -> str:
     """The bias in words, always with the counts: ``75 % removed (12 of 48 kept)``."""
-    share = f"{condition.bias * 100:g} % removed"
-    if condition.size_mode == "fixed_total":
-        return f"as biased as {share}, total kept ({condition.n_majority} and {condition.n_minority} a group)"
-    if condition.size_mode == "random_removal":
-        kept = f"{condition.n_majority} of {condition.n_per_group} kept"
-        return f"as many removed as at {share}, from all groups alike ({kept})"
-    return f"{share} ({condition.n_minority} of {condition.n_per_group} kept)"
+    return SIZE_MODES[condition.size_mode].bias.format(
+        share=f"{condition.bias * 100:g} % removed",
+        majority=condition.n_majority,
+        minority=condition.n_minority,
+        n=condition.n_per_group,
+    )
 
 
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
 
 
-def _one_of(what: str, value: object, known: Any) -> None:
+def _one_of(what: str, value: object, known: Collection[str], offered: Collection[str] = ()) -> None:
     if not isinstance(value, str) or value not in known:
-        raise ConditionError(f"No {what} is named {value!r}; choose one of {', '.join(known)}.")
+        raise ConditionError(f"No {what} is named {value!r}; choose one of {', '.join(offered or known)}.")
 
 
 def _text(what: str, value: object) -> None:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vlcore.choices import style_names
 from vlcore.images.captions import (
     ATTRIBUTES,
-    LABEL_STYLES,
     CaptionError,
     about_style,
     caption,
@@ -25,7 +25,7 @@ from vlcore.images.captions import (
 from vlcore.images.groups import SCENES, Grouping
 
 PETS = Grouping(("cat", "Sheep-dog"), ("sea side", "snow"))
-FIXED = [style for style in LABEL_STYLES if style != "own"]
+FIXED = [style for style in style_names() if style != "own"]
 SILENT = {"context", "constant"}  # styles that name no object
 
 

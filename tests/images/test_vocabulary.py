@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlcore.images.captions import LABEL_STYLES, CaptionError, distinct_captions
+from vlcore.choices import style_names
+from vlcore.images.captions import CaptionError, distinct_captions
 from vlcore.images.groups import SCENES, Grouping
 from vlcore.images.vocabulary import MAX_WORDS, PAD, UNKNOWN, Vocabulary, check_captions, split_words
 
 PETS = Grouping(("cat", "Sheep-dog"), ("sea side", "snow"))
 WORDS = Vocabulary.of(SCENES)
-FIXED = [style for style in LABEL_STYLES if style != "own"]
+FIXED = [style for style in style_names() if style != "own"]
 
 
 @pytest.mark.parametrize("grouping", [SCENES, PETS])

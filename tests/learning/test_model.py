@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from vlcore.choices import ARCHITECTURES
+from vlcore.choices import ARCHITECTURES, style_names
 from vlcore.conditions import Condition
-from vlcore.images.captions import LABEL_STYLES, distinct_captions
+from vlcore.images.captions import distinct_captions
 from vlcore.images.groups import SCENES
 from vlcore.images.vocabulary import MAX_WORDS, PAD, Vocabulary
 from vlcore.learning.model import Attention, Captioner, DualEncoder, ModelConfig, build, stream, to_input
@@ -62,7 +62,7 @@ def test_every_parameter_takes_part() -> None:
 
 def test_conditions_of_one_seed_start_from_one_image_tower() -> None:
     first = build(Condition(), len(WORDS))
-    for style in (name for name in LABEL_STYLES if name != "own"):
+    for style in (name for name in style_names() if name != "own"):
         for bias in (0.0, 0.75, 1.0):
             assert same(build(Condition(labels=style, bias=bias, steps=7, data_seed=3), len(WORDS)), first)
     other = build(Condition(architecture="seed_faithful"), len(WORDS))

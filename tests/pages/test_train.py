@@ -10,8 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.images.importers.vectors import arrays, save
+from vlcore.choices import OBJECTIVES, Objective, style_names
 from vlcore.conditions import Condition
-from vlcore.images.captions import LABEL_STYLES
 from vlcore.runs import imported, store
 from vlcore.runs.jobs import JobStatus, State
 from vlcore.ui import training, work
@@ -81,7 +81,16 @@ def test_every_choice_has_its_sentence_and_makes_a_condition(empty_home: Path, m
     assert queue.asked == [expected.key]
 
 
-@pytest.mark.parametrize("style", LABEL_STYLES)
+def test_an_objective_that_is_added_can_be_chosen(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(OBJECTIVES, "max_margin", Objective("A loss of yours.", labels="context"))
+    queue = FakeQueue()
+    test = page(monkeypatch, queue, train_objective="max_margin")
+    assert "A loss of yours." in text_of(test)
+    next(button for button in test.button if button.label == "Train this model").click().run()
+    assert queue.asked == [Condition(objective="max_margin", labels="context", bias=0.75).key]
+
+
+@pytest.mark.parametrize("style", style_names())
 def test_every_label_style_can_be_chosen(style: str, empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     test = page(monkeypatch, FakeQueue(), train_labels=style)
     assert not test.exception

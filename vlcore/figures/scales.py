@@ -14,18 +14,14 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from vlcore.choices import LABEL_STYLES
 from vlcore.core.wording import decimal
 from vlcore.figures.tables import known_only, need
 from vlcore.figures.theme import Palette, theme
 
-STYLE_WORDS = {
-    "undescriptive": "short labels",
-    "descriptive": "descriptive labels",
-    "shuffled_context": "random context (placebo)",
-}
+STYLE_WORDS = {name: style.legend for name, style in LABEL_STYLES.items() if style.legend}
 FEWEST = 3  # blocks from which on an interval is drawn as a band, and an axis has room for it
 CELL = ("labels", "bias", "phi", "removed", "value", "low", "high", "n")
-_SHAPES = {"undescriptive": "circle", "descriptive": "square", "shuffled_context": "diamond"}
 
 
 @dataclass(frozen=True)
@@ -88,16 +84,14 @@ def styles_of(table: pd.DataFrame) -> list[str]:
 
 def style_scales(styles: Sequence[str], palette: Palette) -> tuple[alt.Color, alt.Shape]:
     """Colour and mark of label styles, with one legend that shows both."""
-    colours = {
-        "undescriptive": palette.muted,
-        "descriptive": palette.accent,
-        "shuffled_context": palette.groups[3],
-    }
-    words = [STYLE_WORDS[style] for style in styles]
+    looks = [LABEL_STYLES[style] for style in styles]
+    colours = [getattr(palette, look.colour) for look in looks]
+    shapes = [look.shape for look in looks]
+    words = [look.legend for look in looks]
     legend = alt.Legend(title=None, orient="top", symbolOpacity=1)
     return (
-        alt.Color("style:N", scale=alt.Scale(domain=words, range=[colours[style] for style in styles]), legend=legend),
-        alt.Shape("style:N", scale=alt.Scale(domain=words, range=[_SHAPES[style] for style in styles]), legend=legend),
+        alt.Color("style:N", scale=alt.Scale(domain=words, range=colours), legend=legend),
+        alt.Shape("style:N", scale=alt.Scale(domain=words, range=shapes), legend=legend),
     )
 
 

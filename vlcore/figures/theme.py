@@ -39,6 +39,11 @@ class Palette:
     accent: str
     groups: tuple[str, str, str, str]
 
+    @property
+    def contrast(self) -> str:
+        """For a third thing beside those in `muted` and `accent`."""
+        return self.groups[3]
+
     def colours(self, grouping: Grouping) -> dict[str, str]:
         """Group name to colour, in the order of `grouping.names`."""
         return dict(zip(grouping.names, self.groups, strict=True))

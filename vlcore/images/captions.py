@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from vlcore.choices import LABEL_STYLES, style_names
 from vlcore.core.errors import LabError
 from vlcore.images.groups import SCENES, Grouping, group_name
 
@@ -105,19 +106,6 @@ class Asked:
         return filled(template, self.object, self.context)
 
 
-@dataclass(frozen=True)
-class Style:
-    """A label style: what it is and when to use it, in a sentence, and the captions of a picture.
-
-    `numbers` are the least and the greatest number that may follow in its name; None where there is none.
-    """
-
-    sentence: str
-    options: Callable[[Asked], Options]
-    numbers: tuple[int, int] | None = None
-    offered: tuple[int, ...] = ()
-
-
 def _one(said: Said) -> Options:
     return [(said, 1.0)]
 
@@ -160,91 +148,60 @@ def _own(asked: Asked) -> Options:
     return _one(Said(said, asked.object * says_object, asked.context * says_context))
 
 
-_STYLES: dict[str, Style] = {
-    "undescriptive": Style("The object's name alone; the study's short labels.", lambda a: _one(a.short())),
-    "descriptive": Style(
-        "Object and place, in the study's own words, its stray “a” included.", lambda a: _one(a.long())
+# The captions of a picture, by the families of `vlcore.choices.LABEL_STYLES`.
+_CAPTIONS: dict[str, Callable[[Asked], Options]] = {
+    "undescriptive": lambda a: _one(a.short()),
+    "descriptive": lambda a: _one(a.long()),
+    "descriptive-plain": lambda a: _one(a.plain()),
+    "context": lambda a: _one(Said(a.context, "", a.context)),
+    "constant": lambda a: _one(Said("a photo")),
+    "shuffled_context": _shuffled,
+    "opaque_group": lambda a: _one(Said(_NONCE[a.grouping.pairs.index((a.object, a.context))], a.object, a.context)),
+    "attribute_other": _attributed,
+    "paraphrase": _paraphrased,
+    "clip_template": lambda a: _one(Said(f"a photo of a {a.object}", a.object)),
+    "clip_template_descriptive": lambda a: _one(
+        Said(f"a photo of a {a.object} {_place(a.context)}", a.object, a.context)
     ),
-    "descriptive-plain": Style(
-        "Object and place by one template; use it to see whether the study's “a” matters.", lambda a: _one(a.plain())
-    ),
-    "context": Style(
-        "The place alone: how far a model can be sorted by background. It names no object.",
-        lambda a: _one(Said(a.context, "", a.context)),
-    ),
-    "constant": Style("“a photo” for every picture: the floor, no language at all.", lambda a: _one(Said("a photo"))),
-    "shuffled_context": Style(
-        "Placebo: as long and with the same words as descriptive labels, but the place is drawn at random.", _shuffled
-    ),
-    "opaque_group": Style(
-        "One meaningless word for each group: the group's label without language.",
-        lambda a: _one(Said(_NONCE[a.grouping.pairs.index((a.object, a.context))], a.object, a.context)),
-    ),
-    "attribute_other": Style(
-        "The coat and the object: is any additional description as good as the place? Drawn sets only.", _attributed
-    ),
-    "paraphrase": Style(
-        "So many wordings of the descriptive label, drawn at random: the same content, less uniform.",
-        _paraphrased, (1, len(_PARAPHRASES)), (5, 20),
-    ),
-    "clip_template": Style(
-        "The short label as CLIP is asked: “a photo of a camel”.",
-        lambda a: _one(Said(f"a photo of a {a.object}", a.object)),
-    ),
-    "clip_template_descriptive": Style(
-        "The descriptive label as CLIP is asked: “a photo of a camel in the desert”.",
-        lambda a: _one(Said(f"a photo of a {a.object} {_place(a.context)}", a.object, a.context)),
-    ),
-    "partial": Style(
-        "The place is named in this percentage of the captions: a dose, from short to descriptive labels.",
-        lambda a: _mentioned(a, a.number / 100), (0, 100), (25, 50, 75),
-    ),
-    "partial_minority": Style(
-        "The place is named for minority pictures only: say what is unusual, as people do.",
-        lambda a: _mentioned(a, float(a.is_minority)),
-    ),
-    "noisy": Style(
-        "Descriptive labels, but the place is the wrong one in this percentage of the captions.",
-        _noisy, (1, 50), (10, 25),
-    ),
-    "own": Style("Your own template with {object}, {context} or {place}.", _own),
-}  # fmt: skip
-LABEL_STYLES = tuple(
-    f"{name}_{number}" if number is not None else name
-    for name, style in _STYLES.items()
-    for number in (style.offered or (None,))
-)
+    "partial": lambda a: _mentioned(a, a.number / 100),
+    "partial_minority": lambda a: _mentioned(a, float(a.is_minority)),
+    "noisy": _noisy,
+    "own": _own,
+}
 
 
-def find_style(name: str) -> tuple[Style, int]:
-    """A style by its name, and the number in it: ``partial_30`` is ``partial`` with 30; 0 where there is none.
+def find_style(name: str) -> tuple[str, int]:
+    """The family of a style and the number in its name: ``partial_30`` is ``partial`` with 30; 0 where there is none.
 
     Raises:
         CaptionError: when no style has this name, or the number does not fit.
     """
-    if name in _STYLES and _STYLES[name].numbers is None:
-        return _STYLES[name], 0
+    if name in LABEL_STYLES and LABEL_STYLES[name].numbers is None:
+        return name, 0
     family, _, digits = name.rpartition("_")
-    style = _STYLES.get(family)
-    if style is None or style.numbers is None or not (digits.isascii() and digits.isdigit()):
-        known = ", ".join(LABEL_STYLES)
+    numbers = LABEL_STYLES[family].numbers if family in LABEL_STYLES else None
+    if numbers is None or not (digits.isascii() and digits.isdigit()):
+        known = ", ".join(style_names())
         raise CaptionError(f"No label style is named {name!r}; choose one of {known} (with other numbers too).")
-    low, high = style.numbers
+    low, high = numbers
     if not low <= int(digits) <= high or str(int(digits)) != digits:
         raise CaptionError(f"The label style {name!r} takes a number from {low} to {high}.")
-    return style, int(digits)
+    return family, int(digits)
 
 
 def about_style(name: str) -> str:
     """What a label style is and when to use it, in a sentence."""
-    return find_style(name)[0].sentence
+    return LABEL_STYLES[find_style(name)[0]].sentence
+
+
+def _options(style: str, obj: str, context: str, grouping: Grouping, template: str, attribute: str = "") -> Options:
+    family, number = find_style(style)
+    return _CAPTIONS[family](Asked(obj, context, grouping, number, template, attribute))
 
 
 def caption(style: str, obj: str, context: str, grouping: Grouping = SCENES, template: str = "") -> str:
     """The caption that a picture of an object in a context usually has under a label style."""
-    found, number = find_style(style)
-    options = found.options(Asked(obj, context, grouping, number, template))
-    return max(options, key=lambda option: option[1])[0].text
+    return max(_options(style, obj, context, grouping, template), key=lambda option: option[1])[0].text
 
 
 def captions_of(style: str, grouping: Grouping, template: str = "") -> tuple[Said, ...]:
@@ -253,10 +210,9 @@ def captions_of(style: str, grouping: Grouping, template: str = "") -> tuple[Sai
     One text that several groups share speaks of what it means in all of them: a style whose captions are equal for
     both objects speaks of none.
     """
-    found, number = find_style(style)
     meant: dict[str, Said] = {}
     for obj, context in grouping.pairs:
-        for said, _ in found.options(Asked(obj, context, grouping, number, template)):
+        for said, _ in _options(style, obj, context, grouping, template):
             before = meant.setdefault(said.text, said)
             meant[said.text] = Said(
                 said.text,
@@ -282,7 +238,6 @@ def own_captions(
     Raises:
         CaptionError: when the style needs an attribute that the pictures do not have.
     """
-    found, number = find_style(style)
     index = {said.text: place for place, said in enumerate(captions_of(style, grouping, template))}
     drawn = np.random.default_rng([seed, len(table)]).random(len(table))[rows]
     part = table.iloc[rows]
@@ -291,7 +246,7 @@ def own_captions(
     own = []
     for obj, context, attribute, u in zip(part["object"], part["context"], attributes, drawn, strict=True):
         if (obj, context, attribute) not in cache:
-            options = found.options(Asked(obj, context, grouping, number, template, attribute))
+            options = _options(style, obj, context, grouping, template, attribute)
             shares = np.cumsum([share for _, share in options])
             cache[obj, context, attribute] = shares, [index[said.text] for said, _ in options]
         shares, places = cache[obj, context, attribute]
@@ -343,9 +298,5 @@ def _place(context: str) -> str:
 
 def every_word(grouping: Grouping) -> Sequence[str]:
     """All captions that any style can give for a grouping, own templates apart: what the vocabulary is made of."""
-    names = [
-        name if style.numbers is None else f"{name}_{style.numbers[1]}"
-        for name, style in _STYLES.items()
-        if name != "own"
-    ]
+    names = [f"{name}_{one.numbers[1]}" if one.numbers else name for name, one in LABEL_STYLES.items() if name != "own"]
     return [said.text for name in names for said in captions_of(name, grouping)]

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vlcore.choices import OBJECTIVES
 from vlcore.conditions import Condition
 from vlcore.images.imagesets import TRAINING_SIZE
 from vlcore.images.vocabulary import MAX_WORDS, PAD
@@ -272,7 +273,7 @@ def build(condition: Condition, words: int, classes: int = 0) -> Encoder:
     Raises:
         BackboneError: when a network is unknown to torchvision, or its weights cannot be had.
     """
-    language = {"ce_object": "classes", "ce_group": "classes", "captioner": "decoder"}.get(condition.objective, "text")
+    language = OBJECTIVES[condition.objective].language
     encoder = of_config(
         ModelConfig(
             words=words,

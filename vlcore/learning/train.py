@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vlcore.choices import OBJECTIVES
 from vlcore.conditions import Condition
 from vlcore.images.captions import Said
 from vlcore.learning import mitigation, objectives
@@ -154,7 +155,7 @@ def _loop(
             optimizer.zero_grad(set_to_none=True)
         if step % CHECK_EVERY == 0 or step == condition.steps:
             accuracy = caption_accuracy(model.eval(), pixels, own, tokens, counts)
-            if first_fit is None and accuracy >= FIT_ACCURACY and condition.objective != "simclr":
+            if first_fit is None and accuracy >= FIT_ACCURACY and OBJECTIVES[condition.objective].uses_captions:
                 first_fit = step
                 snapshots.add(step)
         history.append(Progress(step, condition.steps, loss.item(), accuracy, first_fit))

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from vlcore.choices import OBJECTIVES
 from vlcore.core.errors import LabError
 from vlcore.images.vocabulary import split_words
 from vlcore.runs.compare import Comparison
@@ -100,7 +101,7 @@ def ask(model: ModelMap, loaded: Loaded, text: str) -> Asked:
         CaptionLabError: when the model was trained without captions.
         ModelError: when captions have no place in this model.
     """
-    if model.artefact.condition.objective == "simclr":
+    if not OBJECTIVES[model.artefact.condition.objective].uses_captions:
         raise CaptionLabError("It was trained without captions: its text encoder has never learnt a word.")
     pairs = left_out(text)
     embedded = loaded.embed_captions([text, *(rest for _, rest in pairs)])

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from vlcore.choices import MITIGATIONS, OBJECTIVES
 from vlcore.conditions import describe_bias
 from vlcore.core.wording import share
 from vlcore.images.captions import about_style
@@ -157,7 +158,7 @@ def _limits(artefact: Artefact, pictures: int) -> Iterator[str]:
             f"The set was cut into {models} folds with a model each. These are the weights of the first; the numbers "
             "above are of all of them together."
         )
-    if condition.mitigation == "dfr":
+    if MITIGATIONS[condition.mitigation].new_layer:
         yield (
             "Its objects were read off by a new last layer (dfr), which is not among these weights: the numbers above "
             "do not follow from them alone."
@@ -167,9 +168,7 @@ def _limits(artefact: Artefact, pictures: int) -> Iterator[str]:
 
 
 def _language(artefact: Artefact) -> str:
-    return {"ce_object": "classes", "ce_group": "classes", "captioner": "decoder"}.get(
-        artefact.condition.objective, "text"
-    )
+    return OBJECTIVES[artefact.condition.objective].language
 
 
 def _version() -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vlcore.choices import OBJECTIVES
 from vlcore.conditions import Condition
 from vlcore.measures.estimate import rate
 from vlcore.runs import jobs, probing, spaces
@@ -74,7 +75,7 @@ def _pairs(condition: Condition, labels: Labels, own: NDArray[np.int64]) -> dict
     from vlcore.learning.objectives import negative_shares
     from vlcore.measures.accuracy import blind_match_accuracy
 
-    if condition.objective != "pairwise_bce":
+    if not OBJECTIVES[condition.objective].draws_negatives:
         return {"text_only_match": None}
     counts = np.bincount(own, minlength=len(labels.said))
     shares = negative_shares(condition.negatives, counts, labels.said)

@@ -86,11 +86,13 @@ def _data(condition: Condition, grouping: Grouping) -> str:
 
 
 def _recipe(condition: Condition) -> str:
+    tower = ARCHITECTURES.get(condition.architecture)
+    objective, negatives = OBJECTIVES[condition.objective], NEGATIVES[condition.negatives]
     return (
-        f"Image encoder {condition.architecture}: {ARCHITECTURES.get(condition.architecture, BACKBONES)} Text "
+        f"Image encoder {condition.architecture}: {tower.sentence if tower else BACKBONES} Text "
         "encoder: a word-level transformer. Each ends in a unit vector; a score is made from the cosine of one picture "
-        f"and one caption. Objective {condition.objective}: {OBJECTIVES[condition.objective]} Mismatched captions, "
-        f"{condition.negatives}: {NEGATIVES[condition.negatives]} Muon for the matrices inside the blocks (Jordan et "
+        f"and one caption. Objective {condition.objective}: {objective.sentence} Mismatched captions, "
+        f"{condition.negatives}: {negatives.sentence} Muon for the matrices inside the blocks (Jordan et "
         f"al. 2024), AdamW for everything else, warm-up, then a cosine to zero; {condition.steps:,} steps of "
         f"{condition.batch_size} pictures, and never epochs, for a biased set is smaller. Both label styles of a block "
         "start from the same image weights and see the same pictures in the same order."

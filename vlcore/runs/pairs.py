@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.choices import IMPORTED, NEGATIVES, OBJECTIVES
+from vlcore.choices import NEGATIVES, OBJECTIVES, Objective
 from vlcore.conditions import Condition
 from vlcore.figures.matrices import BOTH, FALSE_NEGATIVE, FALSE_PAIR, KINDS, TRUE_NEGATIVE, TRUE_PAIR, UNUSED
 from vlcore.figures.theme import group_words
@@ -28,13 +28,6 @@ from vlcore.runs.titles import title
 
 MOST_LISTED = 4  # captions up to which every similarity is said in words
 PICTURES = 16  # rows of a pair matrix
-_BATCHWISE = ("infonce", "infonce_identity", "siglip")  # losses of all pairs of a batch
-_SOFTMAX = ("infonce", "infonce_identity", "ce_object", "ce_group")
-_NO_PAIRS = {
-    "simclr": "SimCLR learns from pictures alone, so its loss has no pairs of picture and caption.",
-    "captioner": "A captioner learns its captions word by word, so its loss has no pairs of picture and caption.",
-    IMPORTED: "These embeddings were computed elsewhere, so nothing is known of their loss.",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,12 +115,13 @@ def pairs(model: ModelMap, images: ImageSet, thumbs: Thumbs, *, pictures: int = 
         ComparisonError: when the loss has no pairs.
     """
     condition = model.artefact.condition
-    if condition.objective in _NO_PAIRS:
-        raise ComparisonError(_NO_PAIRS[condition.objective])
+    objective = OBJECTIVES[condition.objective]
+    if objective.no_pairs:
+        raise ComparisonError(objective.no_pairs)
     own = model.artefact.embeddings().own
     rows = model.rows[model.held_out :]
     groups = images.table["group"].to_numpy()[rows].astype(str)
-    batchwise = condition.objective in _BATCHWISE
+    batchwise = objective.whole_batch
     chosen = _drawn(condition, groups, images.grouping.names, pictures, batchwise)
     said = captions_of(condition.labels, images.grouping, condition.template)
     table = images.table.iloc[rows[chosen]]
@@ -135,12 +129,12 @@ def pairs(model: ModelMap, images: ImageSet, thumbs: Thumbs, *, pictures: int = 
     scores = model.scores[model.held_out :][chosen]  # (B, K)
     if batchwise:
         columns = own[chosen]
-        kinds, notes, counts = _of_batch(condition.objective, columns, true)
+        kinds, notes, counts = _of_batch(objective, columns, true)
         true, scores = true[:, columns], scores[:, columns]
     else:
         columns = np.arange(len(said))
         weights = _weights(condition, own, said)[own[chosen]]
-        kinds, notes, counts = _of_captions(own[chosen], true, weights, condition.objective == "pairwise_bce")
+        kinds, notes, counts = _of_captions(own[chosen], true, weights, objective.draws_negatives)
     row, column = (axis.ravel() for axis in np.indices(scores.shape))
     cells = pd.DataFrame(
         {
@@ -162,7 +156,7 @@ def pairs(model: ModelMap, images: ImageSet, thumbs: Thumbs, *, pictures: int = 
         }
     )
     # A softmax reads differences of scores alone, so its scores have no zero of their own.
-    middle = float(cells["score"].min() + cells["score"].max()) / 2 if condition.objective in _SOFTMAX else 0.0
+    middle = float(cells["score"].min() + cells["score"].max()) / 2 if objective.softmax else 0.0
     return PairMatrix(cells, shown, middle, _words(condition, cells, len(chosen), batchwise))
 
 
@@ -202,7 +196,7 @@ def _truth(
 
 def _weights(condition: Condition, own: NDArray[np.int64], said: Sequence[Said]) -> NDArray[np.float64]:
     """How much each caption counts as a wrong one, by own caption, (K, K): its probability; alike in a softmax."""
-    if condition.objective != "pairwise_bce":
+    if not OBJECTIVES[condition.objective].draws_negatives:
         return 1.0 - np.eye(len(said))
     from vlcore.learning.objectives import negative_shares  # torch, which no page waits for
 
@@ -233,12 +227,12 @@ def _of_captions(own: NDArray[np.int64], true: NDArray[np.bool_], weights: NDArr
     return kinds, notes, counts
 
 
-def _of_batch(objective: str, own: NDArray[np.int64], true: NDArray[np.bool_]) -> Cells:
+def _of_batch(objective: Objective, own: NDArray[np.int64], true: NDArray[np.bool_]) -> Cells:
     """Kinds, notes and sentences of pictures against each other's captions, (B, B) each."""
     equal = own[:, None] == own[None, :]
-    matched = np.eye(len(own), dtype=bool) if objective == "infonce_identity" else equal
+    matched = equal if objective.equal_is_right else np.eye(len(own), dtype=bool)
     kinds, counts = (np.full(equal.shape, "", dtype=object) for _ in range(2))
-    how = "all pairs of the batch weigh alike" if objective == "siglip" else "in the softmax with the right one"
+    how = "in the softmax with the right one" if objective.softmax else "all pairs of the batch weigh alike"
     for i, j in np.ndindex(equal.shape):
         kinds[i, j] = _kind(bool(matched[i, j]), not matched[i, j], bool(true[i, own[j]]))
         whose = "its own caption" if i == j else "an equal caption" if equal[i, j] else "another picture's caption"
@@ -258,9 +252,9 @@ def _words(condition: Condition, cells: pd.DataFrame, pictures: int, batchwise: 
     """What the matrix shows: the loss, how many cells count as what, and how they score."""
     across = "each other's captions" if batchwise else f"{cells['column'].nunique()} captions"
     how = "drawn at random, as a batch is" if batchwise else "drawn at random, each group alike"
-    rule = OBJECTIVES[condition.objective]
-    if condition.objective == "pairwise_bce":
-        negatives = NEGATIVES[condition.negatives].removesuffix(" The default.")
+    rule = OBJECTIVES[condition.objective].sentence
+    if OBJECTIVES[condition.objective].draws_negatives:
+        negatives = NEGATIVES[condition.negatives].sentence.removesuffix(" The default.")
         rule += f" Wrong captions: {negatives[0].lower()}{negatives[1:]}"
         rule += " Below a score stands the probability with which the pair is drawn as a wrong one."
     found = []

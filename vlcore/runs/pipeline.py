@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.choices import IMPORTED, ArtefactKind
+from vlcore.choices import IMPORTED, MITIGATIONS, ArtefactKind
 from vlcore.conditions import Condition, ConditionError
 from vlcore.home import write_json
 from vlcore.images import subset
@@ -83,10 +83,10 @@ def parts_of(condition: Condition) -> list[ImageSet]:
         ImageSetError: when there is no such set.
     """
     parts = subset.parts(open_set(condition.data, condition.data_version), condition.data_seed)
-    if condition.mitigation == "dfr" and len(parts[0].rows("val")) == 0:
+    if MITIGATIONS[condition.mitigation].new_layer and len(parts[0].rows("val")) == 0:
         raise ConditionError(
-            f"dfr is not applicable to {condition.data!r}: a set that is cut into folds keeps no validation pictures; "
-            "choose another mitigation or a larger set."
+            f"{condition.mitigation} is not applicable to {condition.data!r}: a set that is cut into folds keeps no "
+            "validation pictures; choose another mitigation or a larger set."
         )
     return parts
 

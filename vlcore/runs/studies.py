@@ -7,14 +7,14 @@ the arms but differs in more (a classifier has other labels), and the controls t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vlcore.choices import MITIGATIONS, NEGATIVES, SIZE_MODES, objectives_here, style_names
 from vlcore.conditions import GRIDS, STYLES_OF_THE_STUDY, Condition, from_dict
 from vlcore.core.errors import LabError
-from vlcore.images.captions import LABEL_STYLES
 from vlcore.runs import store
 
 if TYPE_CHECKING:
@@ -75,32 +75,40 @@ def _first(names: Sequence[str]) -> tuple[str, tuple[str, ...]]:
     return names[0], tuple(names[1:])
 
 
-_CLASSIFIERS = (
-    {"objective": "ce_object", "labels": "undescriptive"},
-    {"objective": "simclr", "labels": "constant"},
-)
+_USUAL = Condition()
+# An objective with a label style of its own other than the study's stands beside the comparison.
+_OBJECTIVES = sorted(objectives_here().items(), key=lambda one: (bool(one[1].labels), not one[1].uses_captions))
+_OWN_LABELS = {name: one.labels for name, one in _OBJECTIVES if one.labels not in ("", "descriptive")}
+
+
+def _others(field: str, choices: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for name in choices if name != getattr(_USUAL, field))
+
+
 _PLANS: dict[str, _Plan] = {
     **{name: _labels(biases) for name, biases in GRIDS.items()},
     "labels": _Plan(
-        "labels", "undescriptive",
-        [style for style in LABEL_STYLES if style not in ("undescriptive", "own", "attribute_other")],
+        "labels", _USUAL.labels,
+        [style for style in style_names(drawn=False) if style not in (_USUAL.labels, "own")],
         (0.0, 0.75), {}, sentence="every label style",
     ),
     "objectives": _Plan(
-        "objective", "pairwise_bce", ("infonce", "infonce_identity", "siglip", "captioner", "ce_group"),
-        (0.0, 0.75), {"labels": "descriptive"}, _CLASSIFIERS, "every objective",
+        "objective", _USUAL.objective,
+        _others("objective", (name for name, _ in _OBJECTIVES if name not in _OWN_LABELS)),
+        (0.0, 0.75), {"labels": "descriptive"},
+        [{"objective": name, "labels": labels} for name, labels in _OWN_LABELS.items()],
+        "every objective",
     ),
     "negatives": _Plan(
-        "negatives", "filtered_marginal",
-        ("filtered_uniform", "product", "counterfactual", "shuffle_unfiltered", "none"),
+        "negatives", _USUAL.negatives, _others("negatives", NEGATIVES),
         (0.0, 0.75), {"labels": "descriptive"}, sentence="where mismatched captions come from",
     ),
     "mitigation": _Plan(
-        "mitigation", "none", ("reweight", "resample", "subsample", "groupdro", "jtt", "dfr"), _BIASED, {},
+        "mitigation", _USUAL.mitigation, _others("mitigation", MITIGATIONS), _BIASED, {},
         sentence="what is done against the bias",
     ),
     "sizes": _Plan(
-        "size_mode", "shrink", ("fixed_total", "random_removal"), _BIASED, {},
+        "size_mode", _USUAL.size_mode, _others("size_mode", SIZE_MODES), _BIASED, {},
         sentence="what removing pictures does to the size of the training set",
     ),
 }  # fmt: skip

@@ -5,28 +5,26 @@ The one idea: a title says the bias, the labels, and whatever else is not the us
 
 from __future__ import annotations
 
-from vlcore.choices import ArtefactKind
+from collections.abc import Mapping
+
+from vlcore.choices import ARCHITECTURES, LABEL_STYLES, LOGITS, MITIGATIONS, NEGATIVES, OBJECTIVES, ArtefactKind, Choice
 from vlcore.conditions import Condition, describe_bias
 
-_LABEL_WORDS = {"undescriptive": "short labels", "descriptive": "descriptive labels"}
+_USUAL = Condition()
 
 
 def label_words(condition: Condition) -> str:
     """A label style in words."""
     if condition.labels == "own":
         return f"labels “{condition.template}”"
-    return _LABEL_WORDS.get(condition.labels, f"labels {condition.labels}")
-
-
-_OBJECTIVE_WORDS = {"ce_object": "classifier of objects", "ce_group": "classifier of groups", "simclr": "SimCLR"}
-_NEGATIVE_WORDS = {"none": "positives only"}
+    style = LABEL_STYLES.get(condition.labels)
+    return style.words if style and style.words else f"labels {condition.labels}"
 
 
 def readout_words(condition: Condition) -> str:
     """How the object is read off a pretrained model."""
-    if condition.mitigation == "dfr":
-        return "dfr"
-    return "linear probe" if condition.objective == "pretrained_probe" else "zero-shot"
+    new_layer = MITIGATIONS[condition.mitigation].new_layer
+    return condition.mitigation if new_layer else OBJECTIVES[condition.objective].words
 
 
 def title(condition: Condition) -> str:
@@ -37,21 +35,16 @@ def title(condition: Condition) -> str:
     if condition.kind is ArtefactKind.PRETRAINED:
         words = [f"Pretrained {condition.checkpoint}", readout_words(condition), bias.replace("No bias", "no bias")]
         return ", ".join([*words, label_words(condition)])
+    chosen: list[tuple[str, Mapping[str, Choice]]] = [
+        ("objective", OBJECTIVES), ("negatives", NEGATIVES), ("logit", LOGITS), ("mitigation", MITIGATIONS),
+    ]  # fmt: skip
     words = [bias, label_words(condition)]
-    words += [
-        said.get(value, value)
-        for said, value, usual in (
-            (_OBJECTIVE_WORDS, condition.objective, "pairwise_bce"),
-            (_NEGATIVE_WORDS, condition.negatives, "filtered_marginal"),
-            ({}, condition.logit, "learned"),
-            ({}, condition.mitigation, "none"),
-            ({"seed_faithful": "linear patches"}, _encoder(condition), "conv_stem"),
-        )
-        if value != usual
-    ]
+    for field, choices in chosen:
+        if (value := getattr(condition, field)) != getattr(_USUAL, field):
+            words.append(choices[value].words or value)
+    if condition.backbone:
+        name, _, random = condition.backbone.partition("@")
+        words.append(f"frozen {'random ' if random else ''}{name}")
+    elif condition.architecture != _USUAL.architecture:
+        words.append(ARCHITECTURES[condition.architecture].words or condition.architecture)
     return ", ".join(["Untrained encoder", *words[1:]] if condition.kind is ArtefactKind.UNTRAINED else words)
-
-
-def _encoder(condition: Condition) -> str:
-    name, _, random = condition.backbone.partition("@")
-    return f"frozen {'random ' if random else ''}{name}" if name else condition.architecture

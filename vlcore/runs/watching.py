@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vlcore.choices import MITIGATIONS, OBJECTIVES
 from vlcore.conditions import Condition
 from vlcore.images.captions import Said, captions_of
 from vlcore.images.groups import Grouping
@@ -105,7 +106,7 @@ class Labels:
 
 def has_last_layer(condition: Condition) -> bool:
     """Whether the object is read off by a new last layer instead of captions."""
-    return condition.mitigation == "dfr" or condition.objective == "pretrained_probe"
+    return MITIGATIONS[condition.mitigation].new_layer or OBJECTIVES[condition.objective].probed
 
 
 def last_layer(condition: Condition, views: Views, embedded: Mapping[str, Array]) -> LastLayer | None:
@@ -120,7 +121,7 @@ def last_layer(condition: Condition, views: Views, embedded: Mapping[str, Array]
 
     if not has_last_layer(condition):
         return None
-    if condition.mitigation == "dfr":
+    if MITIGATIONS[condition.mitigation].new_layer:
         return dfr(embedded["val"], views.column("object", "val"), views.column("group", "val"))
     return probe_layer(embedded["train"], views.column("object", "train"))
 
@@ -132,7 +133,7 @@ def why_no_readout(condition: Condition, labels: Labels) -> str | None:
 
 def why_unread(condition: Condition, labels: Labels) -> str | None:
     """Why no object can be predicted from a condition's captions; None where one can."""
-    if condition.objective == "simclr":
+    if not OBJECTIVES[condition.objective].uses_captions:
         return "trained without captions"
     if not labels.said:
         return "no captions were given"
@@ -256,7 +257,7 @@ class Watcher:
             "scale": scale,
             "bias": bias,
             "unread": why_unread(self.condition, self.labels),
-            "wordless": "trained without captions" if self.condition.objective == "simclr" else None,
+            "wordless": None if OBJECTIVES[self.condition.objective].uses_captions else "trained without captions",
         }
 
     def moments(self, trained: TrainedModel) -> dict[str, Moment]:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from vlcore.choices import style_names
 from vlcore.conditions import Condition
 from vlcore.home import models_folder
-from vlcore.images.captions import LABEL_STYLES, about_style
+from vlcore.images.captions import about_style
 from vlcore.images.imagesets import ImageSet
 from vlcore.runs import measured
 from vlcore.runs.jobs import State
@@ -24,7 +25,7 @@ from vlcore.ui import controls, panels, shell, work
 HUB_NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}", re.ASCII)
 FROM_HUB = "from the hub"
 SUGGESTED = "openai/clip-vit-base-patch32"
-_STYLES = [style for style in LABEL_STYLES if style not in ("own", "constant")]
+_STYLES = [style for style in style_names() if style not in ("own", "constant")]
 
 
 def folders() -> list[str]:

@@ -12,15 +12,16 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from vlcore import choices
 from vlcore.choices import PRESETS
 from vlcore.conditions import GRIDS, Condition
 from vlcore.figures.theme import group_words
 from vlcore.images.captions import distinct_captions
 from vlcore.images.groups import SCENES, Grouping
 
-LABELS = {"short": "undescriptive", "descriptive": "descriptive"}
-NEGATIVES = {"matched-and-mismatched": "filtered_marginal", "matched-only": "none"}
-ENCODERS = {"convolutions-first": "conv_stem", "linear-patches": "seed_faithful"}
+LABELS = choices.controls_of(choices.LABEL_STYLES)
+NEGATIVES = choices.controls_of(choices.NEGATIVES)
+ENCODERS = choices.controls_of(choices.ARCHITECTURES)
 AS_SET = "as set here"  # no model from the disk
 LENGTHS = tuple(name for name, steps in PRESETS.items() if steps)
 BIASES = {f"{bias * 100:g} %": bias for bias in GRIDS["paper"]}

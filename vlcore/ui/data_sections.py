@@ -14,10 +14,11 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from vlcore.choices import style_names
 from vlcore.conditions import Condition
 from vlcore.figures.rates import rate_chart
 from vlcore.figures.theme import Palette, group_words, place_words
-from vlcore.images.captions import LABEL_STYLES, about_style, caption
+from vlcore.images.captions import about_style, caption
 from vlcore.images.catalogue import new_recipe
 from vlcore.images.groups import SCENES, Grouping, group_name
 from vlcore.images.imagesets import ImageSet
@@ -85,12 +86,8 @@ def labels(images: ImageSet) -> None:
             "The “a” in “a camel in the desert” is the study's own wording. It stands in one group alone, which makes "
             "it a label of that group; the style descriptive-plain leaves it out."
         )
-    drawn_set = images.about.get("recipe")
-    others = [
-        style
-        for style in LABEL_STYLES
-        if style not in (*controls.LABELS.values(), "own") and (drawn_set or style != "attribute_other")
-    ]
+    styles = style_names(drawn=bool(images.about.get("recipe")))
+    others = [style for style in styles if style not in (*controls.LABELS.values(), "own")]
     with st.expander("Other label styles"):
         st.dataframe(
             [

@@ -11,11 +11,23 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from vlcore.choices import ARCHITECTURES, LOGITS, MITIGATIONS, NEGATIVES, OBJECTIVES, PRESETS, SIZE_MODES, ArtefactKind
+from vlcore.choices import (
+    ARCHITECTURES,
+    LOGITS,
+    MITIGATIONS,
+    NEGATIVES,
+    OBJECTIVES,
+    PRESETS,
+    SIZE_MODES,
+    ArtefactKind,
+    Choice,
+    objectives_here,
+    style_names,
+)
 from vlcore.conditions import Condition
 from vlcore.figures.charts import learning_curve
 from vlcore.figures.theme import Palette, group_words
-from vlcore.images.captions import LABEL_STYLES, about_style, captions_of
+from vlcore.images.captions import about_style, captions_of
 from vlcore.images.groups import SCENES
 from vlcore.images.imagesets import ImageSet
 from vlcore.runs import measured, store, words
@@ -24,7 +36,7 @@ from vlcore.runs.titles import title
 from vlcore.ui import controls, drawn, panels, shell, work
 
 # Field of a condition, name of the knob, its choices with a sentence each.
-KNOBS: tuple[tuple[str, str, Mapping[str, str]], ...] = (
+KNOBS: tuple[tuple[str, str, Mapping[str, Choice]], ...] = (
     ("objective", "Objective", OBJECTIVES),
     ("negatives", "Mismatched captions", NEGATIVES),
     ("logit", "From cosine to score", LOGITS),
@@ -32,7 +44,6 @@ KNOBS: tuple[tuple[str, str, Mapping[str, str]], ...] = (
     ("size_mode", "Size of the biased set", SIZE_MODES),
     ("architecture", "Image encoder", ARCHITECTURES),
 )
-_NEEDS_LABELS = {"simclr": "constant", "ce_object": "undescriptive", "ce_group": "descriptive"}
 
 
 def knobs(images: ImageSet, usual: Condition) -> Condition:
@@ -40,8 +51,7 @@ def knobs(images: ImageSet, usual: Condition) -> Condition:
 
     Stops the page with a sentence where choices do not go together.
     """
-    drawn_set = bool(images.about.get("recipe"))
-    styles = [style for style in LABEL_STYLES if style != "attribute_other" or drawn_set]
+    styles = style_names(drawn=bool(images.about.get("recipe")))
     with st.container(border=True):
         first, second, third = st.columns(3)
         with first:
@@ -69,14 +79,15 @@ def knobs(images: ImageSet, usual: Condition) -> Condition:
         with st.expander("More: objective, mismatched captions, mitigation, size, encoder, seed"):
             chosen, columns = {}, st.columns(3)
             for place, (field, name, choices) in enumerate(KNOBS):
+                offered = objectives_here() if field == "objective" else choices
                 with columns[place % 3]:
-                    chosen[field] = st.selectbox(name, list(choices), key=f"train_{field}", bind="query-params")
-                    st.caption(choices[chosen[field]])
+                    chosen[field] = st.selectbox(name, list(offered), key=f"train_{field}", bind="query-params")
+                    st.caption(choices[chosen[field]].sentence)
             seed = st.number_input(
                 "Seed", 0, 999, 0, key="train_seed", bind="query-params", width=160,
                 help="Decides which pictures are drawn and removed, the first weights and the order of the pictures.",
             )  # fmt: skip
-    if wanted := _NEEDS_LABELS.get(chosen["objective"]):
+    if wanted := OBJECTIVES[chosen["objective"]].labels:
         if labels != wanted:
             st.info(f"{chosen['objective']} reads no label style; {wanted} stands for what it knows.")
         labels, template = wanted, ""
