@@ -5,23 +5,45 @@ Everything that the lab says of biased models rests on this: the same recipe mus
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from vlcore.choices import PRESETS
 from vlcore.conditions import STYLES_OF_THE_STUDY, Condition
-from vlcore.runs import pipeline, queues, store, validity
+from vlcore.images.captions import captions_of
+from vlcore.images.catalogue import open_set
+from vlcore.images.subset import training_rows
+from vlcore.images.vocabulary import Vocabulary
+from vlcore.learning.embed import embed_captions, embed_images, scale_and_bias
+from vlcore.learning.train import TrainingData, train
+from vlcore.measures.accuracy import predict_objects
+from vlcore.measures.scores import logits
+from vlcore.runs.pipeline import own_captions_of
+
+HELD_OUT = 100  # pictures of each group
 
 
+@pytest.mark.trains
 @pytest.mark.timeout(900)  # a minute on two idle cores, which a developer's machine may not have
-def test_both_label_styles_pass_the_validity_gate_at_no_bias(quick: list[store.Artefact]) -> None:
-    # Data seed 0 with another initialisation: the pictures are those that `quick` drew, the keys are not its own.
-    conditions = [Condition(labels=labels, init_seed=1, steps=PRESETS["live"]) for labels in STYLES_OF_THE_STUDY]
-    with queues.worker_pool(2) as pool:
-        for future in [pool.submit(pipeline.train_condition, condition) for condition in conditions]:
-            assert future.result() == "trained"
-    gate = validity.gate(conditions[0])
-    assert gate.light is validity.Light.GREEN, gate.sentences
-    for condition in conditions:
-        metrics = store.read(condition.key).metrics
-        assert metrics["first_fit_step"] <= condition.steps / 1.2, "fitted with room to spare"
-        assert 20 <= len(store.read(condition.key).arrays("snapshots.npz")["steps"]) <= 30
+@pytest.mark.parametrize("labels", STYLES_OF_THE_STUDY)
+def test_both_label_styles_learn_captions_and_animals_at_no_bias(home: Path, labels: str) -> None:
+    """The last bits of a processor are a draw, as a seed is: the bars lie well below the worst of several seeds, which
+    fitted 99 % of their captions and were right on 86 % of the held-out pictures."""
+    images, condition = open_set("scenes"), Condition(labels=labels, steps=PRESETS["live"])
+    words, said = Vocabulary.of(images.grouping), captions_of(labels, images.grouping, condition.template)
+    rows = training_rows(images, condition)
+    test = images.rows("test")
+    test = np.concatenate([test[images.table["group"].iloc[test] == name][:HELD_OUT] for name in images.grouping.names])
+    images.ensure_rendered([*rows, *test], lambda _done, _of: None)
+    texts = [caption.text for caption in said]
+    own = own_captions_of(images, rows, condition)
+    data = TrainingData(images.pixels(rows), own, words.tokens(texts), len(words), said)
+    trained = train(condition, data, on_step=lambda _progress: None, on_snapshot=lambda _step, _model: None)
+
+    assert trained.history[-1].train_caption_accuracy > 0.95
+    z, t = embed_images(trained.model, images.pixels(test)), embed_captions(trained.model, words, texts)
+    scores = logits(z, t, *scale_and_bias(trained.model))
+    answers = predict_objects(scores, [caption.object for caption in said], images.grouping.objects)
+    assert (answers == images.table["object"].iloc[test]).mean() > 0.78

@@ -9,13 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.measures.spaces import names
 from vlcore.images.groups import SCENES
 from vlcore.measures.calibration import confidence, expected_calibration_error, margins
 from vlcore.measures.estimate import bootstrap, mean
-
-
-def names(n: int) -> np.ndarray:
-    return np.array([f"s{i}" for i in range(n)])
 
 
 def images(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -10,13 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.measures.spaces import unit
 from vlcore.measures.centroids import centroids, layout
 
 NAMES = ("horse_grass", "horse_desert", "camel_desert", "camel_grass")
-
-
-def unit(z: np.ndarray) -> np.ndarray:
-    return z / np.linalg.norm(z, axis=1, keepdims=True)
 
 
 def planted(centres: np.ndarray, scenes: int = 15, noise: float = 0.05, seed: int = 0) -> tuple[np.ndarray, ...]:

@@ -11,17 +11,10 @@ import pytest
 from statsmodels.api import stats
 from statsmodels.formula.api import ols
 
+from tests.measures.spaces import Columns, crossed
 from vlcore.images.groups import SCENES
 from vlcore.measures.estimate import bootstrap
 from vlcore.measures.factors import VarianceShares, axis_angle, p_values, variance_shares
-
-Columns = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-
-def crossed(scenes: int) -> Columns:
-    """Objects, contexts and scenes of a crossed test set."""
-    rows = [(o, c, f"s{i}") for o in SCENES.objects for c in SCENES.contexts for i in range(scenes)]
-    return tuple(np.array(column) for column in zip(*rows, strict=True))  # type: ignore[return-value]
 
 
 def uncrossed(*sizes: int) -> Columns:

@@ -13,21 +13,10 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 from sklearn.metrics import silhouette_score
 
+from tests.measures.spaces import cloud, names, unit
 from vlcore.images.groups import SCENES
 from vlcore.measures import geometry
 from vlcore.measures.estimate import bootstrap
-
-
-def unit(z: np.ndarray) -> np.ndarray:
-    return z / np.linalg.norm(z, axis=1, keepdims=True)
-
-
-def cloud(n: int, size: int, seed: int = 0) -> np.ndarray:
-    return unit(np.random.default_rng(seed).normal(size=(n, size)))
-
-
-def names(n: int) -> np.ndarray:
-    return np.array([f"s{i}" for i in range(n)])
 
 
 def slow_silhouette(z: np.ndarray, labels: list[str]) -> float:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.measures.spaces import cloud, unit
 from vlcore.measures import maps
 from vlcore.measures.maps import (
     align,
@@ -25,15 +26,6 @@ from vlcore.measures.maps import (
     umap,
     umap_together,
 )
-
-
-def unit(z: np.ndarray) -> np.ndarray:
-    return z / np.linalg.norm(z, axis=1, keepdims=True)
-
-
-def cloud(n: int, size: int, seed: int = 0) -> np.ndarray:
-    return unit(np.random.default_rng(seed).normal(size=(n, size)))
-
 
 SHAPES = [(2, 4), (3, 2), (10, 3), (50, 32), (20, 64)]
 

@@ -8,18 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
+from tests.measures.spaces import cloud
 from vlcore.measures.estimate import mean
 from vlcore.measures.movement import by_group, moved, movement, neighbour_overlap
 
 GROUPS = ("a", "b", "c", "d")
-
-
-def unit(z: np.ndarray) -> np.ndarray:
-    return z / np.linalg.norm(z, axis=1, keepdims=True)
-
-
-def cloud(n: int, size: int, seed: int = 0) -> np.ndarray:
-    return unit(np.random.default_rng(seed).normal(size=(n, size)))
 
 
 # --- neighbours

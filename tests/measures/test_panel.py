@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.measures.spaces import Columns, crossed
 from vlcore.images.groups import SCENES
 from vlcore.measures.accuracy import minority_gap
 from vlcore.measures.estimate import rate
@@ -14,12 +15,6 @@ from vlcore.measures.panel import background_gap, panel
 
 S = 16
 ANIMAL = 200  # in the first channel; the second says the context, the third the picture
-Columns = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-
-def crossed(scenes: int) -> Columns:
-    rows = [(o, c, f"s{i}") for i in range(scenes) for o in SCENES.objects for c in SCENES.contexts]
-    return tuple(np.array(column) for column in zip(*rows, strict=True))  # type: ignore[return-value]
 
 
 def pictures(columns: Columns, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

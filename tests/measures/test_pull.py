@@ -7,17 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.measures.spaces import cloud, unit
 from vlcore.images.groups import SCENES
 from vlcore.measures.estimate import rate
 from vlcore.measures.pull import nearest_group, novelty, pull
-
-
-def unit(z: np.ndarray) -> np.ndarray:
-    return z / np.linalg.norm(z, axis=1, keepdims=True)
-
-
-def cloud(n: int, size: int, seed: int = 0) -> np.ndarray:
-    return unit(np.random.default_rng(seed).normal(size=(n, size)))
 
 
 def space(by_object: float, by_context: float, scenes: int = 12, seed: int = 0) -> tuple[np.ndarray, ...]:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.measures.spaces import cloud, unit
 from vlcore.measures.accuracy import predict_objects
 from vlcore.measures.readouts import (
     FOLDS,
@@ -24,14 +25,6 @@ from vlcore.measures.readouts import (
 OBJECTS = ["horse", "camel"]
 SPOKEN_OF = ["horse", "horse", "camel", "camel"]
 PLACED_IN = ["grass", "desert", "desert", "grass"]
-
-
-def unit(z: np.ndarray) -> np.ndarray:
-    return z / np.linalg.norm(z, axis=1, keepdims=True)
-
-
-def cloud(n: int, size: int, seed: int = 0) -> np.ndarray:
-    return unit(np.random.default_rng(seed).normal(size=(n, size)))
 
 
 def logits_of(n: int, captions: int, seed: int = 0) -> np.ndarray:

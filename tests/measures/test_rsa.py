@@ -13,16 +13,9 @@ from scipy.spatial.distance import pdist
 from scipy.stats import rankdata, spearmanr, zscore
 from statsmodels.api import WLS, add_constant
 
-from vlcore.images.groups import SCENES
+from tests.measures.spaces import Columns, crossed
 from vlcore.measures.estimate import bootstrap
 from vlcore.measures.rsa import FEWEST, IMAGES, colour_distance, pixel_distance, rsa, same_label, sample
-
-Columns = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-
-def crossed(scenes: int) -> Columns:
-    rows = [(o, c, f"s{i}") for i in range(scenes) for o in SCENES.objects for c in SCENES.contexts]
-    return tuple(np.array(column) for column in zip(*rows, strict=True))  # type: ignore[return-value]
 
 
 def embed(columns: Columns, a: float, c: float, seed: int = 0) -> np.ndarray:
