@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from vlcore.conditions import grid
@@ -10,7 +9,7 @@ from vlcore.core.wording import percent
 from vlcore.images.subset import usual_condition
 from vlcore.images.thumbs import thumb_uri
 from vlcore.runs import uploaded
-from vlcore.runs.compare import names
+from vlcore.runs.compare import Upload, names
 from vlcore.runs.projections import PCA
 from vlcore.runs.titles import title
 from vlcore.ui import asking, drawn, giving, inline, map_controls, panels, shell, sides, work
@@ -75,26 +74,16 @@ with shell.errors_as_sentences():
     projection, options = map_controls.choose(images.grouping, len(keys))
     if not map_controls.fitted(keys, projection):
         projection = PCA
-    together = work.comparison(keys, projection)
     with st.spinner("Asking the models …"):
         embedded = [asking.embedded(key, given) for key in keys]
+        uploads = [Upload(thumb_uri(one.picture), tuple(z)) for one, *z in zip(given, *embedded, strict=True)]
+        together = work.comparison(keys, projection, uploads)
         about = "" if shown not in images.grouping.objects else str(shown)
         verdicts = [
             asking.verdicts(key, model, images, given, about) for key, model in zip(keys, together.models, strict=True)
         ]
-stars = pd.DataFrame(
-    {
-        "id": [f"u{place}" for place in range(len(given))],
-        "name": [f"Picture {place}" for place in range(1, len(given) + 1)],
-        "thumb": [thumb_uri(one.picture) for one in given],
-        "spoken": [f"your picture {place}" for place in range(1, len(given) + 1)],
-    }
-)
-for pane, (model, turn, z) in enumerate(zip(together.models, together.turns, embedded, strict=True)):
-    places = turn.apply(model.place(z))
-    stars = stars.assign(**{f"x{pane}": places[:, 0], f"y{pane}": places[:, 1]})
 drawn.show(
-    drawn.with_stars(together, images.grouping, palette, shell.map_side(), options, stars),
+    drawn.with_uploads(together, images.grouping, palette, shell.map_side(), options),
     alt="Your pictures as stars on the maps of the models",
     key="maps",
 )

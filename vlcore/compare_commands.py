@@ -6,20 +6,19 @@ The one idea: it writes the page that the Compare page offers for download, from
 from __future__ import annotations
 
 from argparse import Namespace
+from functools import partial
 from typing import Any
 
 from vlcore.commands import CommandError, model_of, page_path, write_page
 from vlcore.images.catalogue import open_set
 from vlcore.images.imagesets import ImageSet
 from vlcore.runs import compare as comparing
-from vlcore.runs import placement, projections
-from vlcore.runs.model_maps import model_map
+from vlcore.runs import projections
 from vlcore.runs.projections import KINDS, Projection
 
 
 def compare(options: Namespace) -> dict[str, Any]:
     """Write two to four maps side by side as one offline file."""
-    from vlcore.images.thumbs import thumb_uri
     from vlcore.runs import comparison_figure
 
     out = page_path(options.out)
@@ -27,22 +26,16 @@ def compare(options: Namespace) -> dict[str, Any]:
         raise CommandError(f"No map is named {options.map!r}; choose one of {', '.join(KINDS)}.")
     if not 2 <= len(options.keys) <= comparing.MOST_MODELS:
         raise CommandError(f"Give the keys of 2 to {comparing.MOST_MODELS} models, not {len(options.keys)}.")
-    artefacts = [model_of(key) for key in options.keys]
-    images = open_set(artefacts[0].condition.data, artefacts[0].condition.data_version)
+    artefacts = {key: model_of(key) for key in options.keys}
+    first = artefacts[options.keys[0]].condition
+    images = open_set(first.data, first.data_version)
     projection = _projection(options, images)
     if projection.fitted:
         for models in [options.keys] if projection.together else [[key] for key in options.keys]:
             projections.make_map(models, projection)
-
-    def thumbs(of: ImageSet, rows: Any) -> list[str]:
-        of.ensure_rendered(rows, lambda _done, _of: None)
-        return [thumb_uri(of.image(row)) for row in rows]
-
-    maps = []
-    for artefact in artefacts:
-        prompts = placement.load(artefact).embed_captions(projection.prompts) if projection.kind == "prompts" else None
-        maps.append(model_map(artefact, projection, among=options.keys, prompts=prompts))
-    page = comparison_figure.page(comparing.compare(maps, images, thumbs), images)
+    load = partial(comparing.load_map, read=artefacts.__getitem__)
+    found = comparing.open(options.keys, projection, load=load, images=lambda _model: images)
+    page = comparison_figure.page(found, images)
     write_page(out, page)
     return {"file": str(out), "bytes": len(page.encode()), "map": options.map}
 

@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ from vlcore.images.catalogue import open_set
 from vlcore.images.groups import SCENES
 from vlcore.measures import maps
 from vlcore.runs import placement, projections, store
+from vlcore.runs.compare import Comparison
 from vlcore.runs.jobs import JobStatus, State
 from vlcore.runs.projections import Projection
 from vlcore.runs.titles import title
@@ -108,13 +110,14 @@ def headings(page: AppTest) -> list[str]:
 @pytest.fixture
 def stars(monkeypatch: pytest.MonkeyPatch) -> list[pd.DataFrame]:
     """The stars of each drawing of the maps."""
-    drawn_stars, draw = [], drawn.with_stars
+    drawn_stars, draw = [], drawn.with_uploads
 
-    def spy(*arguments: object) -> drawn.Spec:
-        drawn_stars.append(arguments[-1])
-        return draw(*arguments)  # type: ignore[arg-type]
+    def spy(comparison: Comparison, *arguments: Any) -> drawn.Spec:
+        assert comparison.uploads is not None
+        drawn_stars.append(comparison.uploads)
+        return draw(comparison, *arguments)
 
-    monkeypatch.setattr(drawn, "with_stars", spy)
+    monkeypatch.setattr(drawn, "with_uploads", spy)
     return drawn_stars
 
 

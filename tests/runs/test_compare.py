@@ -19,11 +19,12 @@ from vlcore.figures.maps import small_map
 from vlcore.figures.theme import LIGHT
 from vlcore.images.catalogue import open_set
 from vlcore.images.subset import parts
+from vlcore.images.thumbs import SAFE_URI
 from vlcore.measures.maps import align
 from vlcore.runs import compare, store
 from vlcore.runs.compare import MOST_CAPTIONS, Comparison
 from vlcore.runs.model_maps import ComparisonError, ModelMap, model_map
-from vlcore.runs.projections import PCA, Projection
+from vlcore.runs.projections import PCA, Projection, prompt_axes
 
 IMAGES = image_set()
 FOLDS = image_set(folds=4)
@@ -212,10 +213,10 @@ def test_a_model_beside_itself_is_the_same_twice(maps: list[ModelMap]) -> None:
     same = beside([maps[1], maps[1]])
     assert places(same, 0) == pytest.approx(places(same, 1), abs=2e-5, nan_ok=True)
     assert same.infos[0] == same.infos[1]
-    points, captions = compare.single(maps[1], IMAGES, thumbs)
-    assert set(points.columns) == {name for name in same.points.columns if not name.endswith("1")}
-    assert captions["pane"].unique().tolist() == [0]
-    assert captions["caption"].tolist() == list(maps[1].captions)
+    alone = beside([maps[1]])
+    assert set(alone.points.columns) == {name for name in same.points.columns if not name.endswith("1")}
+    assert alone.captions["pane"].unique().tolist() == [0]
+    assert alone.captions["caption"].tolist() == list(maps[1].captions)
 
 
 def test_a_map_of_one_point_is_turned_without_a_fuss(maps: list[ModelMap]) -> None:
@@ -405,11 +406,55 @@ def test_the_tables_are_what_the_charts_take(maps: list[ModelMap], count: int) -
     found = beside(maps[:count])
     chart = linked_maps(found.points, found.captions, found.infos, palette=LIGHT, grouping=IMAGES.grouping)
     assert len(chart.to_dict()["concat"]) == count
+    assert small_map(found.points, found.captions, palette=LIGHT, grouping=IMAGES.grouping).to_dict()["layer"]
 
 
-def test_one_map_is_what_a_card_takes(maps: list[ModelMap]) -> None:
-    points, captions = compare.single(maps[1], IMAGES, thumbs)
-    assert small_map(points, captions, palette=LIGHT, grouping=IMAGES.grouping).to_dict()["layer"]
+def opened(maps: list[ModelMap], *uploads: compare.Upload, projection: Projection = PCA) -> Comparison:
+    """What keys are opened to, from maps that somebody has already."""
+    known = {model.artefact.key: model for model in maps}
+    asked = []
+
+    def load(key: str, how: Projection, among: object) -> ModelMap:
+        asked.append((key, how, among))
+        return known[key]
+
+    found = compare.open(list(known), projection, uploads, load=load, images=lambda model: IMAGES, thumbs=thumbs)
+    assert asked == [(key, projection, list(known)) for key in known]
+    return found
+
+
+def test_keys_are_opened_to_the_table_that_is_drawn(maps: list[ModelMap]) -> None:
+    found, wanted = opened(maps[:3], projection=Projection("umap")), beside(maps[:3])
+    assert found.models == wanted.models
+    assert found.uploads is None
+    pd.testing.assert_frame_equal(found.points, wanted.points)
+
+
+def test_uploads_are_turned_as_their_maps_are(maps: list[ModelMap]) -> None:
+    row = int(maps[0].rows[3])
+    z = tuple(model.z[model.where(row)] for model in maps[:2])
+    found = opened(maps[:2], compare.Upload(PICTURE, z), compare.Upload(PICTURE, (z[0], -z[1])))
+    assert found.uploads is not None
+    assert found.uploads["id"].tolist() == ["u0", "u1"]
+    assert found.uploads["name"].tolist() == ["Picture 1", "Picture 2"]
+    own = found.points.set_index("id").loc[f"p{row}", ["x0", "y0", "x1", "y1"]]
+    assert found.uploads.loc[0, own.index].tolist() == pytest.approx(own.tolist(), abs=1e-4)
+    assert found.uploads.loc[1, ["x0", "y0"]].tolist() == pytest.approx(own[["x0", "y0"]].tolist(), abs=1e-4)
+    assert found.uploads.loc[1, "x1"] != pytest.approx(own["x1"], abs=1e-4)
+
+
+def test_published_models_are_opened_from_their_keys(quick: list[store.Artefact]) -> None:
+    keys = [quick[1].key, quick[3].key]
+    for projection in (PCA, Projection("prompts", prompts=prompt_axes(IMAGES.grouping))):
+        found = compare.open(keys, projection)
+        wanted = compare.compare([compare.load_map(key, projection) for key in keys], open_set("scenes"), thumbs)
+        pd.testing.assert_frame_equal(found.points.drop(columns="thumb"), wanted.points.drop(columns="thumb"))
+        assert found.points["thumb"].str.match(SAFE_URI).all()
+
+
+def test_no_keys_are_no_comparison() -> None:
+    with pytest.raises(ComparisonError, match="not 0"):
+        compare.open([])
 
 
 def test_equal_models_give_equal_tables(maps: list[ModelMap]) -> None:

@@ -89,7 +89,7 @@ def test_what_is_laid_over_the_maps_is_made_only_when_it_is_asked_for(
     trusted = asked(together, MapOptions(trust=True))["points"]
     pd.testing.assert_frame_equal(trusted, overlays.with_trust(together))
     haunted = asked(together, MapOptions(ghost=True))["points"]
-    pd.testing.assert_frame_equal(haunted, overlays.with_ghost(together)[0])
+    pd.testing.assert_frame_equal(haunted, overlays.add_untrained_positions(together)[0])
     lines = asked(together, MapOptions(neighbours=True))["neighbours"]
     pd.testing.assert_frame_equal(lines, overlays.neighbour_lines(together))
     arrows = asked(together, MapOptions(twins=True))
@@ -102,7 +102,7 @@ def test_trust_and_ghost_go_together(together: Comparison, asked: Callable[..., 
     more = ["trust0", "trust1", "gx0", "gy0", "gx1", "gy1"]
     assert list(points.columns) == [*together.points.columns, *more]
     pd.testing.assert_frame_equal(points[more[:2]], overlays.with_trust(together)[more[:2]])
-    pd.testing.assert_frame_equal(points[more[2:]], overlays.with_ghost(together)[0][more[2:]])
+    pd.testing.assert_frame_equal(points[more[2:]], overlays.add_untrained_positions(together)[0][more[2:]])
 
 
 def test_no_board_without_accuracies_or_where_none_is_wanted(
@@ -124,7 +124,7 @@ def test_arrows_of_a_set_without_twins_are_left_out(home: Path, asked: Callable[
 
 def test_uploads_are_handed_on(together: Comparison, asked: Callable[..., dict[str, Any]]) -> None:
     stars = pd.DataFrame({"id": ["up-1"]})
-    assert asked(together, uploads=stars)["uploads"] is stars
+    assert asked(dataclasses.replace(together, uploads=stars))["uploads"] is stars
 
 
 def test_everything_at_once_can_be_drawn(maps: list[ModelMap]) -> None:

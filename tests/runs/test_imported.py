@@ -159,9 +159,8 @@ def test_without_captions_the_rest_is_measured(tmp_path: Path, empty_home: Path)
         assert absent[measure] == "no captions were given"
     assert {"silhouette_object", "total_variance", "map_quality"} <= set(end)
     model = model_map(artefact)
-    points, captions = compare.single(
-        model, open_set("birds"), lambda _set, rows: ["data:image/webp;base64,AA"] * len(rows)
-    )
+    alone = compare.compare([model], open_set("birds"), lambda _set, rows: [""] * len(rows))
+    points, captions = alone.points, alone.captions
     assert set(points["caption_0"]) == {"none"}
     assert set(points["predicted_0"]) == {"none: its labels name no object"}
     assert captions.empty

@@ -82,7 +82,7 @@ def test_too_few_pictures_are_not_judged(maps: list[ModelMap], count: int, judge
 
 
 def test_a_ghost_is_the_untrained_plane_turned_onto_the_map(together: Comparison) -> None:
-    points, without = overlays.with_ghost(together)
+    points, without = overlays.add_untrained_positions(together)
     assert without == ["third"]
     assert points[["gx2", "gy2"]].isna().all(axis=None)
     for pane, model in enumerate(together.models[:2]):
@@ -107,7 +107,7 @@ def test_a_model_that_did_not_move_is_its_own_ghost(home: Path) -> None:
     model = model_map(artefact)
     plane = fit_plane(model.z[: model.held_out])
     alone = compare.compare([dataclasses.replace(model, points=plane.place(model.z))], IMAGES, thumbs)
-    points, without = overlays.with_ghost(alone)
+    points, without = overlays.add_untrained_positions(alone)
     assert without == []
     assert points[["gx0", "gy0"]].to_numpy() == pytest.approx(points[["x0", "y0"]].to_numpy(), abs=1e-4)
 
@@ -247,5 +247,5 @@ def test_an_arrow_is_named_after_what_the_objects_are() -> None:
 def test_overlays_leave_the_comparison_as_it_was(together: Comparison) -> None:
     before = together.points.copy()
     overlays.with_trust(together)
-    overlays.with_ghost(together)
+    overlays.add_untrained_positions(together)
     pd.testing.assert_frame_equal(together.points, before)

@@ -15,7 +15,7 @@ from vlcore.conditions import Condition
 from vlcore.figures.maps import MapInfo
 from vlcore.images.captions import Said, captions_of
 from vlcore.images.groups import SCENES
-from vlcore.measures.maps import Plane, Turn
+from vlcore.measures.maps import Plane, RigidTransform
 from vlcore.measures.scores import logits
 from vlcore.runs import store
 from vlcore.runs.compare import Comparison
@@ -139,7 +139,7 @@ def together(*models: ModelMap) -> Comparison:
             **{f"{what}_{n}": "horse" for n in range(len(models)) for what in ("caption", "predicted")},
         }
     )
-    turns = [Turn(np.zeros(2), np.eye(2), np.zeros(2)), Turn(np.zeros(2), -np.eye(2), np.ones(2))]
+    turns = [RigidTransform(np.zeros(2), np.eye(2), np.zeros(2)), RigidTransform(np.zeros(2), -np.eye(2), np.ones(2))]
     captions = [pd.DataFrame({"caption": one.captions, "pane": n}) for n, one in enumerate(models)]
     infos = tuple(MapInfo(f"title {n}", "", f"across {n}", "") for n in range(len(models)))
     return Comparison(

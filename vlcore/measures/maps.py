@@ -68,7 +68,7 @@ def fit_plane(reference: Embeddings, components: int = 2) -> Plane:
 
 
 @dataclass(frozen=True)
-class Turn:
+class RigidTransform:
     """A rotation or reflection of the plane with a shift, which carries one map onto another without scaling it."""
 
     before: NDArray[np.float64]
@@ -79,7 +79,7 @@ class Turn:
         return (points - self.before) @ self.rotation + self.after
 
 
-def align(points: Points, onto: Points) -> Turn:
+def align(points: Points, onto: Points) -> RigidTransform:
     """The turn that brings points closest to others, row by row: orthogonal Procrustes after centring, (n, 2) each.
 
     Raises:
@@ -89,7 +89,7 @@ def align(points: Points, onto: Points) -> Turn:
         raise ValueError("Two maps are aligned over the images that both show; give the same number of points.")
     before, after = points.mean(axis=0), onto.mean(axis=0)
     rotation, _ = orthogonal_procrustes(points - before, onto - after)
-    return Turn(before, rotation, after)
+    return RigidTransform(before, rotation, after)
 
 
 def umap(

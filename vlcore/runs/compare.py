@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from vlcore.choices import ArtefactKind
 from vlcore.figures.maps import MapInfo
 from vlcore.images.captions import distinct_captions, own_captions
+from vlcore.images.catalogue import open_set
 from vlcore.images.imagesets import ImageSet
-from vlcore.measures.maps import Turn, align
-from vlcore.runs import store
-from vlcore.runs.model_maps import ComparisonError, ModelMap, predictions
-from vlcore.runs.projections import KINDS
+from vlcore.images.thumbs import thumb_uri
+from vlcore.measures.maps import RigidTransform, align
+from vlcore.runs import placement, store
+from vlcore.runs.model_maps import ComparisonError, ModelMap, model_map, predictions
+from vlcore.runs.projections import KINDS, PCA, Projection
 from vlcore.runs.titles import title
 
 MOST_MODELS = 4
@@ -36,6 +38,19 @@ def names(models: int) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, eq=False)
+class Upload:
+    """A picture that somebody gave.
+
+    Attributes:
+        thumb: it as a small picture, a data URI that `thumb_uri` made.
+        z: its embedding in each model, (E,) each.
+    """
+
+    thumb: str
+    z: tuple[NDArray[np.floating], ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Comparison:
     """Maps as the tables that `vlcore.figures.linked.linked_maps` draws, and the turn of each.
 
@@ -46,13 +61,16 @@ class Comparison:
             of each map, numbered from 0.
         captions: one row a caption and map: ``caption``, ``pane``, ``x``, ``y``.
         infos: the words around each map.
+        uploads: one row a picture that somebody gave, with ``id``, ``name``, ``thumb``, ``spoken`` and its places; None
+            without any.
     """
 
     models: tuple[ModelMap, ...]
-    turns: tuple[Turn, ...]
+    turns: tuple[RigidTransform, ...]
     points: pd.DataFrame
     captions: pd.DataFrame
     infos: tuple[MapInfo, ...]
+    uploads: pd.DataFrame | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -67,6 +85,87 @@ class Comparison:
     def index(self, pane: int) -> NDArray[np.int64]:
         """Where each picture of the table is among those of one map, (n,); -1 where it is not there."""
         return np.array([self.models[pane].where(int(row)) for row in self.rows], dtype=np.int64)
+
+    def place(self, pane: int, z: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Where new embeddings, (n, E), lie on a map as it is turned, (n, 2)."""
+        return self.turns[pane].apply(self.models[pane].place(z))
+
+
+def load_map(
+    key: str,
+    projection: Projection = PCA,
+    among: Sequence[str] = (),
+    *,
+    read: Callable[[str], store.Artefact] = store.read,
+    ask: Callable[[store.Artefact], placement.Loaded] = placement.load,
+) -> ModelMap:
+    """The map of a published model; `ask` is called where a projection has prompts, which it embeds.
+
+    Raises:
+        StoreError: when the model is absent or damaged, or a map that must be fitted was not yet.
+    """
+    artefact = read(key)
+    prompts = ask(artefact).embed_captions(projection.prompts) if projection.kind == "prompts" else None
+    return model_map(artefact, projection, among=among, prompts=prompts)
+
+
+def image_set(model: ModelMap) -> ImageSet:
+    """The image set that a model was trained on."""
+    return open_set(model.artefact.condition.data, model.artefact.condition.data_version)
+
+
+def draw_thumbs(images: ImageSet, rows: Sequence[int]) -> list[str]:
+    """Small pictures of rows as data URIs; drawn first where their files are gone."""
+    images.ensure_rendered(rows, lambda _done, _of: None)
+    return [thumb_uri(images.image(row)) for row in rows]
+
+
+def open(
+    keys: Sequence[str],
+    projection: Projection = PCA,
+    uploads: Sequence[Upload] = (),
+    *,
+    load: Callable[[str, Projection, Sequence[str]], ModelMap] = load_map,
+    images: Callable[[ModelMap], ImageSet] = image_set,
+    thumbs: Thumbs = draw_thumbs,
+) -> Comparison:
+    """Models beside each other as all that shows them draws them: pages, files and the command line.
+
+    Args:
+        keys: of one to four published models, the one that the others are turned onto first.
+        projection: how to lay their pictures out.
+        uploads: pictures to place on the maps.
+        load: a model's map, from its key, the projection and all keys.
+        images: the image set of a map.
+        thumbs: small pictures of rows, as data URIs.
+
+    Raises:
+        StoreError: as `load_map`.
+        ComparisonError: as `compare`, or when the maps cannot be laid out so.
+    """
+    models = [load(key, projection, keys) for key in keys]
+    if not models:
+        raise ComparisonError(f"One to {MOST_MODELS} models are shown beside each other, not 0.")
+    return with_uploads(compare(models, images(models[0]), thumbs), uploads)
+
+
+def with_uploads(comparison: Comparison, uploads: Sequence[Upload]) -> Comparison:
+    """A comparison with pictures that somebody gave on its maps, turned as these are."""
+    if not uploads:
+        return comparison
+    numbers = range(1, len(uploads) + 1)
+    stars = pd.DataFrame(
+        {
+            "id": [f"u{number - 1}" for number in numbers],
+            "name": [f"Picture {number}" for number in numbers],
+            "thumb": [upload.thumb for upload in uploads],
+            "spoken": [f"your picture {number}" for number in numbers],
+        }
+    )
+    for pane in range(len(comparison.models)):
+        places = comparison.place(pane, np.stack([upload.z[pane] for upload in uploads]))
+        stars = stars.assign(**{f"x{pane}": places[:, 0], f"y{pane}": places[:, 1]})
+    return replace(comparison, uploads=stars)
 
 
 def compare(models: Sequence[ModelMap], images: ImageSet, thumbs: Thumbs) -> Comparison:
@@ -85,7 +184,7 @@ def compare(models: Sequence[ModelMap], images: ImageSet, thumbs: Thumbs) -> Com
     first = models[0]
     if any(_pictures(model.artefact) != _pictures(first.artefact) for model in models):
         raise ComparisonError("The models were trained on different image sets; choose models of one set.")
-    turns = tuple(_turn(model, first) for model in models)
+    turns = tuple(_align(model, first) for model in models)
     rows = np.unique(np.concatenate([model.rows for model in models]))
     table = images.table.iloc[rows]
     held_out = _held_out(models, rows)
@@ -136,9 +235,9 @@ def _is_turned(model: ModelMap) -> bool:
     return model.projection.kind != "prompts" and not model.projection.together
 
 
-def _turn(model: ModelMap, onto: ModelMap) -> Turn:
+def _align(model: ModelMap, onto: ModelMap) -> RigidTransform:
     if not _is_turned(model):
-        return Turn(np.zeros(2), np.eye(2), np.zeros(2))
+        return RigidTransform(np.zeros(2), np.eye(2), np.zeros(2))
     shared = np.intersect1d(model.rows[: model.held_out], onto.rows[: onto.held_out])
     if len(shared) < FEW_SHARED:  # folds of another seed hold other pictures out
         shared = np.intersect1d(model.rows, onto.rows)
@@ -230,9 +329,3 @@ def _axes(model: ModelMap, aligned: bool, together: bool) -> tuple[str, str]:
     if aligned:
         return f"components {one} and {two} ({first} and {second} of variance), turned to match the first", ""
     return f"component {one} ({first} of variance)", f"component {two} ({second})"
-
-
-def single(model: ModelMap, images: ImageSet, thumbs: Thumbs) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """One model's map as the tables that `vlcore.figures.maps.small_map` draws: pictures and captions."""
-    alone = compare([model], images, thumbs)
-    return alone.points, alone.captions

@@ -36,7 +36,6 @@ def figure(
     options: MapOptions = PLAIN,
     *,
     board: bool = True,
-    uploads: pd.DataFrame | None = None,
 ) -> alt.TopLevelMixin:
     """The maps of a comparison, with what is laid over them, and under them the board of groups.
 
@@ -47,13 +46,12 @@ def figure(
         side: of each map in px.
         options: what is drawn beside the pictures.
         board: whether the board of groups stands beneath, where labels name the object.
-        uploads: stars, as `linked_maps` takes them.
     """
     points = comparison.points
     if options.trust:
         points = overlays.with_trust(comparison)
     if options.ghost:
-        ghosts, _ = overlays.with_ghost(comparison)
+        ghosts, _ = overlays.add_untrained_positions(comparison)
         points = points.assign(**{name: ghosts[name] for name in ghosts if name.startswith("g") and name[1] in "xy"})
     arrows = overlays.twin_lines(comparison, grouping) if options.twins else None
     if arrows is not None and arrows.empty:
@@ -67,7 +65,7 @@ def figure(
         grouping=grouping,
         side=side,
         options=options,
-        uploads=uploads,
+        uploads=comparison.uploads,
         neighbours=overlays.neighbour_lines(comparison) if options.neighbours else None,
         twins=arrows,
         board=None if rights.empty else rights,

@@ -36,7 +36,7 @@ def with_trust(comparison: Comparison) -> pd.DataFrame:
     return points
 
 
-def with_ghost(comparison: Comparison) -> tuple[pd.DataFrame, list[str]]:
+def add_untrained_positions(comparison: Comparison) -> tuple[pd.DataFrame, list[str]]:
     """The points with ``gx0``, ``gy0`` and so on, and the names of the models that have no untrained encoder.
 
     A ghost is the principal plane of the same pictures before the first step, turned onto the map and not scaled.

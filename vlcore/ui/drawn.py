@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
-import pandas as pd
 import streamlit as st
 
 from vlcore.figures.linked import MapOptions
@@ -82,11 +81,9 @@ def _maps(
     return finished(figure(together, grouping, _PALETTES[palette], side, options))
 
 
-def with_stars(
-    comparison: Comparison, grouping: Grouping, palette: Palette, side: int, options: MapOptions, stars: pd.DataFrame
-) -> Spec:
+def with_uploads(comparison: Comparison, grouping: Grouping, palette: Palette, side: int, options: MapOptions) -> Spec:
     """The maps with a visitor's pictures on them; nobody else sees these, so they are in no cache."""
-    return finished(figure(comparison, grouping, palette, side, options, board=False, uploads=stars))
+    return finished(figure(comparison, grouping, palette, side, options, board=False))
 
 
 def picked(spec: Spec, comparison: Comparison, identity: str | None) -> Spec:

@@ -28,7 +28,6 @@ from vlcore.runs import (
     imports,
     jobs,
     layouts,
-    model_maps,
     pipeline,
     placement,
     pretrained,
@@ -181,19 +180,20 @@ def model_map(key: str, projection: Projection = PCA, among: Sequence[str] = ())
 
 @st.cache_resource(max_entries=100, show_spinner=False)
 def _model_map(key: str, projection: Projection, among: tuple[str, ...], digest: str) -> ModelMap:
-    prompts = model(key).embed_captions(projection.prompts) if projection.kind == "prompts" else None
-    return model_maps.model_map(artefact(key), projection, among=among, prompts=prompts)
+    return compare.load_map(key, projection, among, read=artefact, ask=lambda found: model(found.key))
 
 
-def comparison(keys: Sequence[str], projection: Projection = PCA) -> compare.Comparison:
-    """Maps beside each other, put together once."""
-    return _comparison(tuple(keys), projection, tuple(artefact(key).digest for key in keys))
+def comparison(
+    keys: Sequence[str], projection: Projection = PCA, uploads: Sequence[compare.Upload] = ()
+) -> compare.Comparison:
+    """Maps beside each other, put together once; with a visitor's pictures, which are in no cache."""
+    shared = _comparison(tuple(keys), projection, tuple(artefact(key).digest for key in keys))
+    return compare.with_uploads(shared, uploads)
 
 
 @st.cache_resource(max_entries=60, show_spinner="Putting the maps beside each other …")
 def _comparison(keys: tuple[str, ...], projection: Projection, digests: tuple[str, ...]) -> compare.Comparison:
-    maps = {key: model_map(key, projection, keys) for key in keys}
-    return compare.compare([maps[key] for key in keys], image_set(maps[keys[0]]), thumbs)
+    return compare.open(keys, projection, load=model_map, images=image_set, thumbs=thumbs)
 
 
 def described(keys: Sequence[str]) -> layouts.Described:
