@@ -8,7 +8,7 @@ from vlcore.images.captions import caption
 from vlcore.images.groups import SCENES
 from vlcore.images.subset import usual_condition
 from vlcore.runs import words
-from vlcore.ui import controls, inline, panels, shell, work
+from vlcore.ui import controls, inline, jobs, panels, shell, work
 from vlcore.ui.samples import group_pictures
 
 palette = shell.begin("Do descriptive labels help a model that learns from biased pictures?", first=True)
@@ -54,46 +54,12 @@ if images.folds:
     )
 
 
-def board() -> None:
-    with shell.errors_as_sentences():
-        views = work.views(experiments)
-        missing = [c for c, view in zip(experiments, views, strict=True) if not view.state.is_active and not view.done]
-        active = any(view.state.is_active for view in views)
-        if missing and st.button(
-            "Run the four experiments" if len(missing) == 4 else f"Run the {len(missing)} missing",
-            type="primary",
-            icon=":material/play_arrow:",
-            disabled=active,
-            help=f"Draws the pictures once and trains what is missing. {panels.how_long(images)}",
-        ):
-            for condition in missing:
-                work.train(condition)
-            st.rerun()
-        elif active:
-            done = sum(view.done for view in views)
-            total = sum(1.0 if view.done else view.fraction for view in views) / len(views)
-            text = f"{done} of {len(views)} done. You can leave this page: training goes on."
-            with st.container(width=panels.CARDS):
-                left, right = st.columns([5, 1], vertical_alignment="bottom")
-                left.progress(total, text=text)
-                if right.button("Cancel", icon=":material/stop:", width="stretch"):
-                    work.cancel(condition.key for condition in experiments)
-        with st.container(horizontal=True):
-            for number, (condition, view) in enumerate(zip(experiments, views, strict=True), start=1):
-                panels.card(number, condition, view, palette)
-        if active != polling:
-            st.rerun()
-
-
-# The page asks the server for news only while something trains; `board` restarts it when that changes.
-polling = any(view.state.is_active for view in work.views(experiments))
-st.fragment(board, run_every=work.POLL if polling else None)()
-
+panels.experiments_board(experiments, images, palette)
 st.caption(
     "Filled marks are training pictures, hollow ones held out; a ring marks the minority groups; diamonds are "
     "captions. Maps show two of 32 dimensions: the numbers come from all of them."
 )
-if all(view.done for view in work.views(experiments)):
+if all(view.done for view in jobs.views(experiments)):
     with shell.errors_as_sentences():
         st.markdown(words.answer([work.artefact(condition.key) for condition in experiments[2:]], grouping))
 st.subheader("What to look at next")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from vlcore.images.subset import usual_condition
-from vlcore.ui import bringing, embedded, panels, shell, training, work
+from vlcore.ui import bringing, embedded, jobs, panels, shell, training
 
 palette = shell.begin("Train a model of your own choice")
 images = shell.image_set_choice()
@@ -17,30 +17,8 @@ with shell.errors_as_sentences():
 condition = training.knobs(images, usual)
 with shell.errors_as_sentences():
     training.in_words(condition, images)
-view = work.view(condition.key)
-polling = view.state.is_active or any(
-    work.view(other.key).state.is_active for other, _ in [training.twin_of(condition) or (condition, "")]
-)
-
-
-def watched() -> None:
-    """Whatever changes while something trains; runs again every two seconds as long as it does."""
-    with shell.errors_as_sentences():
-        if work.view(condition.key).done:
-            training.result(condition, images, palette)
-        else:
-            training.waiting(condition, palette)
-        if polling and not work.view(condition.key).state.is_active and not twin_is_active():
-            st.rerun()
-
-
-def twin_is_active() -> bool:
-    found = training.twin_of(condition)
-    return found is not None and work.view(found[0].key).state.is_active
-
-
-st.fragment(watched, run_every=work.POLL if polling else None)()
-if work.view(condition.key).done:
+training.section(condition, images, palette)
+if jobs.view(condition.key).done:
     with shell.errors_as_sentences(), st.container(horizontal=True):
         panels.traffic_light(condition)
 st.subheader("A pretrained model beside them")

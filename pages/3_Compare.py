@@ -51,8 +51,7 @@ with shell.errors_as_sentences():
 st.markdown(differing.in_words([model.condition for model in models], [model.name for model in models]))
 
 if sides.missing(models):
-    polling = any(work.view(model.key).state.is_active for model in models)
-    st.fragment(sides.wait, run_every=work.POLL if polling else None)(models, polling)
+    sides.wait(models)
     st.stop()
 
 keys = [model.key for model in models]

@@ -12,7 +12,7 @@ from vlcore.runs import uploaded
 from vlcore.runs.compare import Upload, names
 from vlcore.runs.projections import PCA
 from vlcore.runs.titles import title
-from vlcore.ui import asking, drawn, giving, inline, map_controls, panels, shell, sides, work
+from vlcore.ui import asking, drawn, giving, inline, jobs, map_controls, panels, shell, sides, work
 
 LARGE = 220  # px of the longer side of a picture that is looked at
 
@@ -43,7 +43,7 @@ with shell.errors_as_sentences():
     # A model of an older version has a key that no condition of now has; the Compare page shows it.
     trained = {key: one for key, one in sides.comparable(images).items() if one.key == key}
 if not trained:
-    if any(view.state.is_active for view in work.views(experiments)):
+    if any(view.state.is_active for view in jobs.views(experiments)):
         st.info("Models are being trained on these pictures just now: the first will be offered here when it is done.")
         panels.in_training(experiments)
         st.stop()
@@ -58,7 +58,7 @@ if not trained:
 
 with shell.errors_as_sentences():
     chosen = giving.models(trained, experiments, count)
-if running := sum(view.state.is_active for view in work.views(experiments)):
+if running := sum(view.state.is_active for view in jobs.views(experiments)):
     st.caption(f"{running} more of the four experiments {'is' if running == 1 else 'are'} in training just now.")
 
 given = giving.picture_inputs(images)
@@ -67,7 +67,7 @@ if not given:
     st.info(f"Upload a picture of a {some}, or of anything else, or tick a sample picture.")
     st.stop()
 
-panels.wait_for([condition for condition in chosen if not work.view(condition.key).done])
+panels.wait_for(chosen)
 keys = [condition.key for condition in chosen]
 called = [name.capitalize() for name in names(len(keys))]
 with shell.errors_as_sentences():

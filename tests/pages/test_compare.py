@@ -15,7 +15,7 @@ from vlcore.images.thumbs import SAFE_URI
 from vlcore.runs import store
 from vlcore.runs.imported import import_embeddings
 from vlcore.runs.jobs import State
-from vlcore.ui import work
+from vlcore.ui import jobs, work
 
 from .test_home import FakeQueue
 
@@ -113,7 +113,7 @@ def test_a_hostile_address_falls_back_to_the_default(
 
 def test_a_missing_model_offers_to_train_it(experiments: list[store.Artefact], monkeypatch: pytest.MonkeyPatch) -> None:
     queue = FakeQueue()
-    monkeypatch.setattr(work, "queue", lambda: queue)
+    monkeypatch.setattr(jobs, "queue", lambda: queue)
     page = start(left_bias="90 %")
     assert not page.exception
     assert not page.get("vega_lite_chart")
@@ -127,7 +127,7 @@ def test_training_shows_live_news(experiments: list[store.Artefact], monkeypatch
         "stage": "training", "step": 9, "steps": 600, "fraction": 0.3,
         "curve": [[0, 0.5, 0.5], [3, 0.6, 0.5], [9, 0.9, 0.6]], "map": [[i * 0.1, i % 7] for i in range(200)],
     }  # fmt: skip
-    monkeypatch.setattr(work, "queue", lambda: FakeQueue(State.RUNNING, status))
+    monkeypatch.setattr(jobs, "queue", lambda: FakeQueue(State.RUNNING, status))
     page = start(left_bias="90 %")
     assert not page.exception
     assert any("minority 60" in caption.value.replace("\u00a0", " ") for caption in page.caption)
@@ -147,7 +147,7 @@ def test_umap_is_queued_only_when_it_is_asked_for(
 ) -> None:
 
     queue = Trained()
-    monkeypatch.setattr(work, "queue", lambda: queue)
+    monkeypatch.setattr(jobs, "queue", lambda: queue)
     start()
     assert queue.asked == []
     page = start(map="UMAP")
@@ -162,7 +162,7 @@ def test_an_untrained_encoder_does_not_wait_behind_trainings(
     experiments: list[store.Artefact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue = FakeQueue()
-    monkeypatch.setattr(work, "queue", lambda: queue)
+    monkeypatch.setattr(jobs, "queue", lambda: queue)
     start(left_trained="false")
     assert queue.short == {Condition(labels="undescriptive").untrained.key: True}
 
@@ -172,7 +172,7 @@ def test_a_visitor_stops_waiting_for_what_goes_on_for_others(
 ) -> None:
     queue = FakeQueue(State.RUNNING, {"stage": "measuring"})
     queue.others_wait = True
-    monkeypatch.setattr(work, "queue", lambda: queue)
+    monkeypatch.setattr(jobs, "queue", lambda: queue)
     page = start(left_bias="90 %")
     key = Condition(bias=0.9, labels="undescriptive").key
     page.button(key="cancel_left").click().run()

@@ -17,7 +17,7 @@ from vlcore.images.rendered import Recipe, make_set, recipe_of
 from vlcore.images.subset import usual_condition
 from vlcore.runs import checks, imports
 from vlcore.runs.jobs import State
-from vlcore.ui import gallery, importing, work
+from vlcore.ui import gallery, importing, jobs
 
 from .test_home import FakeQueue, pets
 
@@ -134,7 +134,7 @@ def test_a_hostile_address_falls_back_to_the_default(home: Path, address: dict[s
 
 def test_cheats_are_asked_for_by_a_button_and_then_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     queue = FakeQueue()
-    monkeypatch.setattr(work, "queue", lambda: queue)
+    monkeypatch.setattr(jobs, "queue", lambda: queue)
     page = start(look="cheats")
     assert not page.exception
     next(button for button in page.button if button.label == "Check this set").click().run()
@@ -228,7 +228,7 @@ def test_a_zip_becomes_a_set(empty_home: Path, tmp_path: Path, monkeypatch: pyte
 
             return jobs.view(key)
 
-    monkeypatch.setattr(work, "queue", lambda: Here())
+    monkeypatch.setattr(jobs, "queue", lambda: Here())
     page = upload(start(look="your own"), "pets.zip", zipped(pets(tmp_path / "pets")))
     assert not page.exception
     assert not page.error
@@ -302,7 +302,7 @@ def test_an_import_that_fails_says_so_and_leaves_nothing(
 ) -> None:
     status = {"message": "pets.zip holds too few pictures."}
     queue = FakeQueue(State.ABSENT)
-    monkeypatch.setattr(work, "queue", lambda: queue)
+    monkeypatch.setattr(jobs, "queue", lambda: queue)
     page = upload(start(look="your own"), "pets.zip", zipped(pets(tmp_path / "pets")))
     named(page, "Name of the set").set_value("my-pets")
     next(button for button in page.button if button.label == "Make the image set").click().run()

@@ -17,7 +17,7 @@ from vlcore.images.groups import SCENES
 from vlcore.runs import studies
 from vlcore.runs.jobs import State
 from vlcore.runs.studies import Study
-from vlcore.ui import findings, work
+from vlcore.ui import findings, jobs
 
 from .test_home import FakeQueue, text_of
 
@@ -43,7 +43,7 @@ def alts(page: AppTest) -> list[str]:
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
     made = FakeQueue()
-    monkeypatch.setattr(work, "queue", lambda: made)
+    monkeypatch.setattr(jobs, "queue", lambda: made)
     return made
 
 
@@ -81,7 +81,7 @@ def test_runs_in_training_are_followed_and_can_be_stopped(
     empty_home: Path, monkeypatch: pytest.MonkeyPatch, study: Study
 ) -> None:
     busy = FakeQueue(State.RUNNING, {"fraction": 0.5})
-    monkeypatch.setattr(work, "queue", lambda: busy)
+    monkeypatch.setattr(jobs, "queue", lambda: busy)
     page = start()
     assert not page.exception
     (bar,) = page.get("progress")
@@ -92,7 +92,7 @@ def test_runs_in_training_are_followed_and_can_be_stopped(
 
 
 def test_a_training_that_failed_says_why(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "queue", lambda: FakeQueue(State.FAILED, {"message": "The disk is full."}))
+    monkeypatch.setattr(jobs, "queue", lambda: FakeQueue(State.FAILED, {"message": "The disk is full."}))
     page = start()
     assert not page.exception
     assert [warning.value for warning in page.warning] == ["This training failed: The disk is full."]

@@ -15,7 +15,7 @@ from vlcore.conditions import grid
 from vlcore.images.importers import import_set
 from vlcore.runs import store
 from vlcore.runs.jobs import JobStatus, State
-from vlcore.ui import panels, work
+from vlcore.ui import jobs, panels
 
 APP = str(Path(__file__).parents[2] / "app.py")
 
@@ -62,7 +62,7 @@ def text_of(page: AppTest) -> str:
 
 
 def test_a_fresh_checkout_shows_the_question_and_one_button(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "queue", lambda: FakeQueue())
+    monkeypatch.setattr(jobs, "queue", lambda: FakeQueue())
     page = start().run()
     assert not page.exception
     assert page.title[0].value.endswith("?")
@@ -75,7 +75,7 @@ def test_a_fresh_checkout_shows_the_question_and_one_button(empty_home: Path, mo
 
 def test_the_button_queues_exactly_the_four_experiments(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     queue = FakeQueue()
-    monkeypatch.setattr(work, "queue", lambda: queue)
+    monkeypatch.setattr(jobs, "queue", lambda: queue)
     page = start().run()
     page.button[0].click().run()
     assert not page.exception
@@ -89,7 +89,7 @@ def test_progress_is_shown_and_can_be_cancelled(
 ) -> None:
     status = {"stage": "training", "step": 30, "steps": 600, "fraction": 0.2}
     queue = FakeQueue(State.RUNNING, status)
-    monkeypatch.setattr(work, "queue", lambda: queue)
+    monkeypatch.setattr(jobs, "queue", lambda: queue)
     page = start().run()
     assert not page.exception
     texts = [bar.proto.text for bar in page.get("progress")]
@@ -108,7 +108,7 @@ def test_a_small_set_says_how_many_models_it_trains_and_how_long_is_left(
     empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import_set(pets(tmp_path / "pets"), "pets")
-    monkeypatch.setattr(work, "queue", lambda: FakeQueue())
+    monkeypatch.setattr(jobs, "queue", lambda: FakeQueue())
     page = start()
     page.query_params["data"] = "pets"
     page.run()
@@ -117,7 +117,7 @@ def test_a_small_set_says_how_many_models_it_trains_and_how_long_is_left(
     status = {
         "stage": "training model 2 of 5", "step": 30, "steps": 600, "fraction": 0.3, "started": 0, "updated": 120,
     }  # fmt: skip
-    monkeypatch.setattr(work, "queue", lambda: FakeQueue(State.RUNNING, status))
+    monkeypatch.setattr(jobs, "queue", lambda: FakeQueue(State.RUNNING, status))
     page.run()
     assert "training model 2 of 5, step 30 of 600, about 5 min left" in [b.proto.text for b in page.get("progress")]
 
@@ -133,7 +133,7 @@ def test_a_small_set_says_how_many_models_it_trains_and_how_long_is_left(
 def test_a_training_that_ended_badly_says_so_and_can_be_run_again(
     empty_home: Path, monkeypatch: pytest.MonkeyPatch, state: State, status: dict, sentence: str
 ) -> None:
-    monkeypatch.setattr(work, "queue", lambda: FakeQueue(state, status))
+    monkeypatch.setattr(jobs, "queue", lambda: FakeQueue(state, status))
     page = start().run()
     assert not page.exception
     assert sum(sentence in warning.value for warning in page.warning) == 4
@@ -167,7 +167,7 @@ def test_a_chart_that_another_page_finishes_meanwhile_keeps_its_data(
         return Busy(pd.DataFrame(places, columns=["x", "y"])).mark_point().encode(x="x:Q", y="y:Q")
 
     monkeypatch.setattr(panels, "live_map", live_map)
-    monkeypatch.setattr(work, "queue", lambda: FakeQueue(State.RUNNING, {"map": [[0.5, 0.5]] * 200}))
+    monkeypatch.setattr(jobs, "queue", lambda: FakeQueue(State.RUNNING, {"map": [[0.5, 0.5]] * 200}))
     page = start().run()
     assert not page.exception
     assert len(page.get("vega_lite_chart")) == 4

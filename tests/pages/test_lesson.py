@@ -20,7 +20,7 @@ from vlcore.runs.jobs import State
 from vlcore.runs.lesson_steps import COLLAPSE, EXPERIMENTS
 from vlcore.runs.lesson_steps import lessons as all_lessons
 from vlcore.runs.lessons import Started
-from vlcore.ui import browser, lesson_results, work
+from vlcore.ui import browser, jobs, lesson_results, work
 
 from .conftest import clear
 from .test_home import FakeQueue, pets, text_of
@@ -34,7 +34,7 @@ Page = Callable[..., AppTest]
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
     made = FakeQueue()
-    monkeypatch.setattr(work, "queue", lambda: made)
+    monkeypatch.setattr(jobs, "queue", lambda: made)
     monkeypatch.setattr(browser, "remembered", lambda name: "")  # a test has no browser that sends cookies
     return made
 
@@ -134,7 +134,7 @@ def test_the_run_trains_exactly_what_the_question_needs(empty_home: Path, queue:
 
 def test_a_training_is_followed(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     status = {"stage": "training", "step": 30, "steps": 600, "fraction": 0.2, "map": [[0.5, 0.5]] * 200}
-    monkeypatch.setattr(work, "queue", lambda: FakeQueue(State.RUNNING, status))
+    monkeypatch.setattr(jobs, "queue", lambda: FakeQueue(State.RUNNING, status))
     page = start(step="bias", phase="run")
     assert not page.exception
     assert [bar.proto.text for bar in page.get("progress")] == ["training, step 30 of 600"] * 2
@@ -144,7 +144,7 @@ def test_a_training_is_followed(empty_home: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_training_that_failed_says_why_and_can_be_run_again(
     empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "queue", lambda: FakeQueue(State.FAILED, {"message": "The disk is full."}))
+    monkeypatch.setattr(jobs, "queue", lambda: FakeQueue(State.FAILED, {"message": "The disk is full."}))
     page = start(step="bias", phase="run")
     assert not page.exception
     assert sum("The disk is full." in warning.value for warning in page.warning) == 2
@@ -152,7 +152,7 @@ def test_a_training_that_failed_says_why_and_can_be_run_again(
 
 
 def test_what_is_trained_already_says_so(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "queue", lambda: FakeQueue(State.DONE))
+    monkeypatch.setattr(jobs, "queue", lambda: FakeQueue(State.DONE))
     page = start(step="bias", phase="run")
     assert not page.exception
     said = text_of(page)

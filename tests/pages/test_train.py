@@ -14,7 +14,7 @@ from vlcore.choices import OBJECTIVES, Objective, style_names
 from vlcore.conditions import Condition
 from vlcore.runs import imported, store
 from vlcore.runs.jobs import JobStatus, State
-from vlcore.ui import training, work
+from vlcore.ui import jobs, training
 
 APP = str(Path(__file__).parents[2] / "app.py")
 
@@ -34,8 +34,8 @@ class FakeQueue:
 
 
 def page(monkeypatch: pytest.MonkeyPatch, queue: FakeQueue, **address: str) -> AppTest:
-    monkeypatch.setattr(work, "queue", lambda *_: queue)
-    monkeypatch.setattr(work, "train", lambda condition: queue.submit(condition.key))
+    monkeypatch.setattr(jobs, "queue", lambda *_: queue)
+    monkeypatch.setattr(jobs, "train", lambda condition: queue.submit(condition.key))
     test = AppTest.from_file(APP, default_timeout=60)
     test.switch_page("pages/2_Train.py")
     for name, value in address.items():
@@ -225,7 +225,7 @@ def test_other_pages_say_that_there_are_no_pictures(
     name: str, tmp_path: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     imported.import_embeddings(save(tmp_path / "birds.npz", **arrays()), "birds")
-    monkeypatch.setattr(work, "queue", lambda *_: FakeQueue())
+    monkeypatch.setattr(jobs, "queue", lambda *_: FakeQueue())
     test = AppTest.from_file(APP, default_timeout=60)
     if name != "app.py":
         test.switch_page(name)

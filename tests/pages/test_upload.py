@@ -31,7 +31,7 @@ from vlcore.runs.compare import Comparison
 from vlcore.runs.jobs import JobStatus, State
 from vlcore.runs.projections import Projection
 from vlcore.runs.titles import title
-from vlcore.ui import asking, drawn, giving, work
+from vlcore.ui import asking, drawn, giving, jobs, work
 
 from .test_home import FakeQueue
 
@@ -131,7 +131,7 @@ def test_without_a_model_it_says_where_to_get_one(empty_home: Path) -> None:
 
 
 def test_while_models_are_in_training_it_says_so(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "queue", lambda: FakeQueue(State.RUNNING, {"stage": "measuring"}))
+    monkeypatch.setattr(jobs, "queue", lambda: FakeQueue(State.RUNNING, {"stage": "measuring"}))
     page = start()
     assert not page.exception
     assert "being trained on these pictures just now" in page.info[0].value
@@ -233,7 +233,7 @@ def test_an_untrained_encoder_is_a_choice_and_is_made_when_it_is_chosen(
             return JobStatus(key, State.DONE) if key in there else super().view(key)
 
     there, queue = {artefact.key for artefact in experiments}, Trained()
-    monkeypatch.setattr(work, "queue", lambda: queue)
+    monkeypatch.setattr(jobs, "queue", lambda: queue)
     untrained = experiments[1].condition.untrained.key
     page = start()
     choices = page.selectbox(key="right_asked").options

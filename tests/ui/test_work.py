@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import shutil
-import time
 
 import numpy as np
 import pytest
@@ -15,7 +13,7 @@ from tests.conftest import publish_as
 from tests.runs import stand_ins
 from vlcore.conditions import Condition
 from vlcore.images.catalogue import set_stamp
-from vlcore.runs import projections, store
+from vlcore.runs import store
 from vlcore.runs.projections import PCA, Projection
 from vlcore.ui import work
 
@@ -105,26 +103,6 @@ def test_a_model_beside_itself_is_read_once(models: list[store.Artefact]) -> Non
     assert same.infos[0] == same.infos[1]
 
 
-def test_a_fit_is_queued_under_the_key_that_it_is_read_from(
-    models: list[store.Artefact], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[tuple[object, ...]] = []
-
-    class Queue:
-        def submit(self, key: str, task: object, *arguments: object, asker: object, short: bool) -> None:
-            assert isinstance(asker, work.Visitor)
-            asked.append((key, task, *arguments, short))
-
-    monkeypatch.setattr(work, "queue", Queue)
-    keys, together = [model.key for model in models], Projection("umap", together=True)
-    work.make_map(keys, together)
-    work.make_map(keys[:1], Projection("tsne"))
-    assert asked == [
-        (projections.map_keys(keys, together)[0], projections.make_map, keys, together, True),
-        (f"{keys[0]}.tsne-p30-s0.map", projections.make_map, keys[:1], Projection("tsne"), True),
-    ]
-
-
 def test_a_map_of_a_model_that_was_trained_anew_is_read_anew(models: list[store.Artefact]) -> None:
     condition = BASE.replace(init_seed=96)
     first = stand_ins.publish(IMAGES, condition)
@@ -134,19 +112,3 @@ def test_a_map_of_a_model_that_was_trained_anew_is_read_anew(models: list[store.
     after = work.comparison([first.key])
     assert after is not before
     assert not np.allclose(after.models[0].z, before.models[0].z)
-
-
-# --- what a worker makes while a visitor waits
-
-
-def test_a_worker_that_ends_is_a_sentence_and_the_next_asker_gets_another() -> None:
-    assert work.in_worker(abs, -2) == 2
-    with pytest.raises(store.StoreError, match="ended; ask for it again"):
-        work.in_worker(os._exit, 1)
-    assert work.in_worker(abs, -3) == 3
-
-
-def test_a_worker_that_is_busy_for_long_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "PATIENCE", 0.05)
-    with pytest.raises(store.StoreError, match="in a minute"):
-        work.in_worker(time.sleep, 1)

@@ -17,10 +17,10 @@ from vlcore.home import models_folder
 from vlcore.images.captions import about_style
 from vlcore.images.imagesets import ImageSet
 from vlcore.runs import measured
-from vlcore.runs.jobs import State
+from vlcore.runs.jobs import JobStatus
 from vlcore.runs.pretrained import READOUTS, condition_of
 from vlcore.runs.titles import title
-from vlcore.ui import controls, panels, shell, work
+from vlcore.ui import controls, jobs, shell, work
 
 HUB_NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}", re.ASCII)
 FROM_HUB = "from the hub"
@@ -79,8 +79,7 @@ def section(images: ImageSet, usual: Condition) -> None:
 
 def _state(source: str, condition: Condition) -> None:
     """A button, progress, or what was measured."""
-    view = work.view(condition.key)
-    if view.done:
+    if jobs.view(condition.key).done:
         end = work.artefact(condition.key).metrics["end"]
         rights = (measured.cell(end, f"{side}_accuracy") for side in ("minority", "majority"))
         st.success(
@@ -95,24 +94,11 @@ def _state(source: str, condition: Condition) -> None:
             width="content",
         )
         return
-    if view.state.is_active:
-        _watch(condition)
-        return
-    if sentence := panels.ended_badly(view):
-        st.warning(sentence.replace("This training", "Measuring it"))
-    if st.button("Measure it", key="bring_go", type="primary", icon=":material/download:"):
-        work.bring(source, condition)
-        st.rerun()
 
+    def draw(views: list[JobStatus]) -> None:
+        jobs.progress_or_start(
+            views[0], "Measure it", lambda: jobs.queue_pretrained(source, condition), cancel_key="bring_cancel",
+            job="Measuring it", key="bring_go", type="primary", icon=":material/download:",
+        )  # fmt: skip
 
-def _watch(condition: Condition) -> None:
-    @st.fragment(run_every=work.POLL)
-    def look() -> None:
-        view = work.view(condition.key)
-        if not view.state.is_active:
-            st.rerun()
-        panels.progress(view)
-        if view.state is State.RUNNING and st.button("Cancel", key="bring_cancel", icon=":material/stop:"):
-            work.cancel([condition.key])
-
-    look()
+    jobs.watch([condition.key], draw)

@@ -24,8 +24,9 @@ from vlcore.images.groups import SCENES, Grouping, group_name
 from vlcore.images.imagesets import ImageSet
 from vlcore.images.rendered import SCENES_RECIPE, SIZES, Recipe, make_set, recipe_of, scene_of
 from vlcore.runs import checks
+from vlcore.runs.jobs import JobStatus
 from vlcore.scenes import COATS, CONTEXTS, OBJECTS, POSES, SKIES, STYLES, Scene, draw, sample
-from vlcore.ui import controls, drawn, gallery, inline, panels, shell, work
+from vlcore.ui import controls, drawn, gallery, inline, jobs, shell, work
 
 SECTIONS = ("pictures", "cheats", "one scene", "draw a set", "your own")
 LARGEST_ZIP = 60 * 2**20  # bytes; it is made in the memory of the server
@@ -176,9 +177,15 @@ def cheats(images: ImageSet, palette: Palette) -> None:
     st.subheader("What could a model cheat with?")
     st.caption("What the simplest model can tell from a part of the picture, a neural network can learn instead.")
     key = checks.checks_key(images.name, images.version)
-    view = work.view(key)
-    if not view.done:
-        _asked(key, images)
+    if not jobs.view(key).done:
+
+        def draw(views: list[JobStatus]) -> None:
+            jobs.progress_or_start(
+                views[0], "Check this set", lambda: jobs.make_checks(images), type="primary", icon=":material/search:",
+                help="About ten seconds.",
+            )  # fmt: skip
+
+        jobs.watch([key], draw)
         return
     with shell.errors_as_sentences():
         found = checks.read_checks(work.artefact(key))
@@ -211,26 +218,6 @@ VIEWS = {
 def rows_of(rates: list[dict[str, Any]], called: dict[str, str]) -> list[dict[str, Any]]:
     """Rates as `vlcore.figures.rates.rate_chart` draws them, in the page's words."""
     return [{**rate, "view": VIEWS[rate["view"]], "label": called[rate["label"]]} for rate in rates]
-
-
-def _asked(key: str, images: ImageSet) -> None:
-    """A button that starts the check, and its progress."""
-
-    @st.fragment(run_every=work.POLL)
-    def watch() -> None:
-        view = work.view(key)
-        if view.done:
-            st.rerun()
-        elif view.state.is_active:
-            panels.progress(view)
-        else:
-            if sentence := panels.ended_badly(view):
-                st.warning(sentence)
-            if st.button("Check this set", type="primary", icon=":material/search:", help="About ten seconds."):
-                work.make_checks(images)
-                st.rerun(scope="fragment")
-
-    watch()
 
 
 def one_scene(images: ImageSet) -> None:

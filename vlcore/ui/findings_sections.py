@@ -15,12 +15,12 @@ from vlcore.figures.theme import Palette
 from vlcore.measures.catalogue import PRIMARY, words_of
 from vlcore.runs import findings_figures as figures
 from vlcore.runs import findings_words as words
-from vlcore.runs import jobs, methods, queues
+from vlcore.runs import methods, queues
 from vlcore.runs.evidence import CONTRADICTED, DEPENDS, SUPPORTED
 from vlcore.runs.findings import Findings
-from vlcore.runs.jobs import State
+from vlcore.runs.jobs import JobStatus, State
 from vlcore.runs.verdicts import Verdict
-from vlcore.ui import findings, panels, work
+from vlcore.ui import findings, jobs, work
 from vlcore.ui.findings import Shown
 
 STUDY_DOCUMENT = Path(__file__).parents[2] / "docs" / "study.md"
@@ -37,21 +37,16 @@ def queue(one: Shown) -> None:
         st.caption(f"All {planned} planned runs are there.")
         return
 
-    def board() -> None:
-        views = work.views(missing)
+    def draw(views: list[JobStatus]) -> None:
         active = [view for view in views if view.state.is_active]
-        done = sum(view.done for view in views)
         if active:
-            _progress(one, active, done)
+            _progress(one, active, sum(view.done for view in views))
         else:
             _offer(one, [condition for condition, view in zip(missing, views, strict=True) if not view.done])
-            for sentence in dict.fromkeys(filter(None, map(panels.ended_badly, views))):
+            for sentence in dict.fromkeys(filter(None, map(jobs.ended_badly, views))):
                 st.warning(sentence)
-        if done == len(missing) or bool(active) != st.session_state.get("findings_polling", False):
-            st.session_state["findings_polling"] = bool(active)
-            st.rerun()
 
-    st.fragment(board, run_every=work.POLL if st.session_state.get("findings_polling") else None)()
+    jobs.watch([condition.key for condition in missing], draw)
 
 
 def _offer(one: Shown, missing: list[Condition]) -> None:
@@ -70,7 +65,7 @@ def _offer(one: Shown, missing: list[Condition]) -> None:
     )
     if pressed:
         for condition in missing:
-            work.train(condition)
+            jobs.train(condition)
         st.rerun()
     with st.expander("Run it over night, from the command line"):
         st.code(methods.command(one.study), language="sh")
@@ -80,7 +75,7 @@ def _offer(one: Shown, missing: list[Condition]) -> None:
         )
 
 
-def _progress(one: Shown, active: list[jobs.JobStatus], done: int) -> None:
+def _progress(one: Shown, active: list[JobStatus], done: int) -> None:
     running = [view for view in active if view.state is State.RUNNING]
     planned = len(one.study.conditions)
     total = (one.there + done + sum(view.fraction for view in running)) / planned
@@ -92,7 +87,7 @@ def _progress(one: Shown, active: list[jobs.JobStatus], done: int) -> None:
     if done and row.button("Show them", icon=":material/refresh:", help="Analyses again, with what is new."):
         st.rerun()
     if row.button("Stop", icon=":material/stop:"):
-        work.cancel(view.key for view in active)
+        jobs.cancel(view.key for view in active)
 
 
 def seconds_a_run(one: Shown) -> float:

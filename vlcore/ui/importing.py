@@ -23,7 +23,7 @@ from vlcore.images.catalogue import check_name, set_names
 from vlcore.images.imagesets import usable_name
 from vlcore.runs import store
 from vlcore.runs.jobs import State
-from vlcore.ui import controls, panels, shell, work
+from vlcore.ui import controls, jobs, shell
 
 ZIP_MB = 100  # of an upload, as in .streamlit/config.toml
 
@@ -171,13 +171,13 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
         "licence": licence,
     }  # fmt: skip
     check_name(name.strip())
-    st.session_state["import_key"] = work.import_set(source, name.strip(), options)
+    st.session_state["import_key"] = jobs.import_set(source, name.strip(), options)
     st.rerun()
 
 
 def _importing(key: str) -> None:
     """The progress of an import, and its report."""
-    view = work.view(key)
+    view = jobs.view(key)
     if view.done:
         _report(key)
         return
@@ -190,17 +190,7 @@ def _importing(key: str) -> None:
             del st.session_state["import_key"]
             st.rerun()
         return
-
-    @st.fragment(run_every=work.POLL)
-    def watch() -> None:
-        seen = work.view(key)
-        if not seen.state.is_active:
-            st.rerun()
-        panels.progress(seen)
-        if st.button("Cancel", icon=":material/stop:"):
-            work.cancel([key])
-
-    watch()
+    jobs.watch([key], lambda views: jobs.progress(views[0], cancel_key="import_cancel"))
 
 
 def _report(key: str) -> None:

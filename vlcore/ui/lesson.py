@@ -18,7 +18,7 @@ from vlcore.images.imagesets import ImageSet
 from vlcore.runs import lessons
 from vlcore.runs.lesson_steps import COLLAPSE, EXPERIMENTS, Lesson, Step
 from vlcore.runs.lessons import Room
-from vlcore.ui import browser, joining, shell, work
+from vlcore.ui import browser, jobs, joining, shell, work
 from vlcore.ui import lesson_parts as parts
 from vlcore.ui import lesson_results as results
 
@@ -256,7 +256,7 @@ def _counted(room: Room, step: Step, palette: Palette) -> None:
     nobody follows the others."""
     parts.answers(step, None, None)
 
-    @st.fragment(run_every=work.POLL)
+    @st.fragment(run_every=jobs.POLL)
     def count() -> None:
         now = lessons.look(room.code)
         st.metric("Votes so far", now.votes if now else 0)
@@ -267,15 +267,7 @@ def _counted(room: Room, step: Step, palette: Palette) -> None:
 
 
 def _run(step: Step, palette: Palette) -> None:
-    polling = parts.is_active(step)
-
-    def board() -> None:
-        with shell.errors_as_sentences():
-            parts.training(step, palette)
-            if parts.is_active(step) != polling:
-                st.rerun()
-
-    st.fragment(board, run_every=work.POLL if polling else None)()
+    jobs.watch([condition.key for condition in step.conditions], partial(parts.training, step, palette))
 
 
 def _lead(code: str, token: str, step: str, phase: str) -> None:
@@ -291,7 +283,7 @@ def student(room: Room, palette: Palette) -> None:
     lesson = results.of_set(images)[room.lesson]
     step = parts.asked(lesson, lesson.place(room.step))
 
-    @st.fragment(run_every=work.POLL if room.open else FOLLOW)
+    @st.fragment(run_every=jobs.POLL if room.open else FOLLOW)
     def follow() -> None:
         now = lessons.look(room.code, voter())
         if now is None or (now.step, now.phase) != (room.step, room.phase):

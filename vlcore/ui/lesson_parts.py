@@ -6,15 +6,16 @@ own in a component has one; its words are data, never markup.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
 from vlcore.choices import ArtefactKind
 from vlcore.figures.theme import Palette
+from vlcore.runs.jobs import JobStatus
 from vlcore.runs.lesson_steps import LETTERS, Lesson, Step
 from vlcore.runs.titles import title
-from vlcore.ui import panels, work
+from vlcore.ui import jobs, panels
 
 SIZES = {"text": "1.45rem", "answer": "1.3rem", "link": "1.7rem", "code": "5.5rem"}
 _line = st.components.v2.component(
@@ -77,26 +78,21 @@ def how_many(votes: int) -> str:
     return "1 vote" if votes == 1 else f"{votes} votes"
 
 
-def is_active(step: Step) -> bool:
-    return any(view.state.is_active for view in work.views(step.conditions))
-
-
 def is_trained(step: Step) -> bool:
-    return all(view.done for view in work.views(step.conditions))
+    return all(view.done for view in jobs.views(step.conditions))
 
 
-def training(step: Step, palette: Palette) -> None:
+def training(step: Step, palette: Palette, views: Sequence[JobStatus]) -> None:
     """The models of a step: that they are there, how far they are, or the button that trains them."""
-    views = work.views(step.conditions)
     missing = [c for c, view in zip(step.conditions, views, strict=True) if not (view.done or view.state.is_active)]
-    ended = [view for view in views if panels.ended_badly(view)]
+    ended = [view for view in views if jobs.ended_badly(view)]
     if missing and not ended:
         for condition in missing:  # "Run it" was pressed: nobody presses twice
-            work.train(condition)
+            jobs.train(condition)
         st.rerun()
     if missing and st.button("Train again", icon=":material/model_training:", key=f"train_{step.name}"):
         for condition in missing:
-            work.train(condition)
+            jobs.train(condition)
         st.rerun()
     for column, condition, view, side in zip(
         st.columns(2, border=True), step.conditions, views, ("Left", "Right"), strict=True
@@ -107,12 +103,12 @@ def training(step: Step, palette: Palette) -> None:
                 done = "Measured" if condition.kind is ArtefactKind.UNTRAINED else "Trained"
                 st.markdown(f":material/check_circle: {done}.")
             elif view.state.is_active:
-                panels.progress(view)
+                jobs.progress(view)
                 panels.live(condition, view, palette, f"live_{side}")
                 panels.curve(view, palette, f"live_{side}")
             else:
                 st.markdown(":gray[Not trained yet.]")
-                if sentence := panels.ended_badly(view):
+                if sentence := jobs.ended_badly(view):
                     st.warning(sentence)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -15,8 +16,9 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.figures.linked import COLOURINGS, MapOptions
 from vlcore.images.groups import Grouping
 from vlcore.runs import projections
+from vlcore.runs.jobs import JobStatus, State
 from vlcore.runs.projections import KINDS, Projection
-from vlcore.ui import panels, work
+from vlcore.ui import jobs
 
 LONGEST = 200  # characters of a caption that somebody types
 _BY_NAME = {words: kind for kind, words in KINDS.items()}
@@ -173,26 +175,20 @@ def fitted(keys: Sequence[str], choice: Projection) -> bool:
         return True
     wanted = projections.map_keys(keys, choice)
     groups = [list(keys)] if len(wanted) == 1 and choice.together else [[key] for key in dict.fromkeys(keys)]
-    views = [work.view(key) for key in wanted]
+    models_of = dict(zip(wanted, groups, strict=True))
+    views = [jobs.view(key) for key in wanted]
     if all(view.done for view in views):
         return True
-    for models, view in zip(groups, views, strict=True):
-        if view.state.value == "absent":
-            work.make_map(models, choice)
+    for view in views:
+        if view.state is State.ABSENT:
+            jobs.make_map(models_of[view.key], choice)
     st.caption(f"{KINDS[choice.kind]} is being fitted; until then the maps are PCA.")
 
-    def watch() -> None:
-        now = [work.view(key) for key in wanted]
-        if all(view.done for view in now):
-            st.rerun()
-        for models, view in zip(groups, now, strict=True):
-            if view.state.is_active:
-                panels.progress(view)
-            elif sentence := panels.ended_badly(view):
-                st.warning(sentence)
-                if st.button("Fit it again", key=f"fit_{view.key}"):
-                    work.make_map(models, choice)
-                    st.rerun()
+    def draw(now: list[JobStatus]) -> None:
+        for view in now:
+            if view.state not in (State.DONE, State.ABSENT):
+                again = partial(jobs.make_map, models_of[view.key], choice)
+                jobs.progress_or_start(view, "Fit it again", again, key=f"fit_{view.key}")
 
-    st.fragment(watch, run_every=work.POLL)()
+    jobs.watch(wanted, draw)
     return False

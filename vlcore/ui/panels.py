@@ -1,4 +1,4 @@
-"""Pieces of pages: the progress of a condition, its card, its pictures."""
+"""Pieces of pages: a model in training, the card of an experiment, rows of pictures."""
 
 from __future__ import annotations
 
@@ -21,38 +21,10 @@ from vlcore.runs import measured, validity, words
 from vlcore.runs.jobs import JobStatus, State
 from vlcore.runs.model_maps import ModelMap, caption_scores
 from vlcore.runs.titles import title
-from vlcore.ui import controls, drawn, inline, work
+from vlcore.ui import controls, drawn, inline, jobs, work
 
 CARD, CARD_MAP = 264, 214  # px; four cards fit beside each other on a screen of 1280 px, two on one of 800
 CARDS = 4 * CARD + 3 * 16  # px, the gaps included
-
-
-def progress(view: JobStatus) -> None:
-    """One line and a bar that say where a job is."""
-    status = view.status
-    if view.state is State.QUEUED:
-        st.progress(
-            0.0, text=f"waiting for a worker, place {view.position} in the queue" if view.position else "starting"
-        )
-        return
-    stage = status.get("stage", "starting")
-    if "step" in status and "training" in stage:
-        text = f"{stage}, step {status['step']:,} of {status['steps']:,}{_left(view)}"
-    elif "of" in status and stage == "drawing pictures":
-        text = f"drawing pictures, {status['done']:,} of {status['of']:,}"
-    else:
-        text = stage
-    st.progress(view.fraction, text=text)
-
-
-def _left(view: JobStatus) -> str:
-    """How long the rest will take, judged by what is done; nothing while too little is."""
-    if view.fraction < 0.25 or "started" not in view.status:
-        return ""
-    seconds = (view.status["updated"] - view.status["started"]) / view.fraction * (1 - view.fraction)
-    if seconds > 100:
-        return f", about {round(seconds / 60)} min left"
-    return f", about {max(5, round(seconds / 5) * 5)} s left"
 
 
 def how_long(images: ImageSet) -> str:
@@ -69,61 +41,25 @@ def how_long(images: ImageSet) -> str:
 
 def wait_for(conditions: Sequence[Condition]) -> None:
     """Queue conditions, and hold the page with their progress until all are there."""
-    if not conditions:
-        return
-    for condition in conditions:
-        if work.view(condition.key).state is State.ABSENT:
-            work.train(condition)
+    for view, condition in zip(jobs.views(conditions), conditions, strict=True):
+        if view.state is State.ABSENT:
+            jobs.train(condition)
+    if not all(view.done for view in jobs.views(conditions)):
+        jobs.watch([condition.key for condition in conditions])
+        st.stop()
 
-    @st.fragment(run_every=work.POLL)
-    def watch() -> None:
-        views = work.views(conditions)
+
+def in_training(conditions: Sequence[Condition]) -> None:
+    """The progress of those of the conditions that are in training; the page is run anew when one is done."""
+    titles = {condition.key: title(condition) for condition in conditions}
+
+    def draw(views: list[JobStatus]) -> None:
         for view in views:
             if view.state.is_active:
-                progress(view)
-            elif sentence := ended_badly(view):
-                st.warning(sentence)
-        if all(view.done for view in views):
-            st.rerun()
+                st.caption(titles[view.key])
+                jobs.progress(view)
 
-    watch()
-    st.stop()
-
-
-def in_training(conditions: Sequence[Condition]) -> bool:
-    """Show the progress of those of the conditions that are in training; false when none is."""
-    if not any(view.state.is_active for view in work.views(conditions)):
-        return False
-    before = [view.done for view in work.views(conditions)]
-
-    @st.fragment(run_every=work.POLL)
-    def watch() -> None:
-        views = work.views(conditions)
-        active = [view for view in views if view.state.is_active]
-        if [view.done for view in views] != before or not active:
-            st.rerun()
-        for condition, view in zip(conditions, views, strict=True):
-            if view.state.is_active:
-                st.caption(title(condition))
-                progress(view)
-
-    watch()
-    return True
-
-
-def ended_badly(view: JobStatus) -> str | None:
-    """The sentence for a job that ended without a model; None where there is none."""
-    if view.state is State.INTERRUPTED:
-        return "This training was interrupted. Train it again."
-    if view.state is State.CANCELLED:
-        return (
-            "You no longer wait for this; it goes on for somebody else."
-            if view.status.get("others")
-            else "This training was cancelled."
-        )
-    if view.state is State.FAILED:
-        return f"This training failed: {view.status.get('message', 'see its log')}"
-    return None
+    jobs.watch(list(titles), draw, each_done=True)
 
 
 def live(condition: Condition, view: JobStatus, palette: Palette, key: str) -> None:
@@ -160,7 +96,39 @@ def curve(view: JobStatus, palette: Palette, key: str) -> None:
     drawn.show(drawn.finished(chart), alt="Accuracy on validation pictures over the steps", key=f"{key}_curve")
 
 
-def card(number: int, condition: Condition, view: JobStatus, palette: Palette) -> None:
+def experiments_board(experiments: Sequence[Condition], images: ImageSet, palette: Palette) -> None:
+    """The four experiments: a button that runs what is missing, or how far they are, and a card each."""
+
+    def draw(views: list[JobStatus]) -> None:
+        missing = [c for c, view in zip(experiments, views, strict=True) if not view.state.is_active and not view.done]
+        active = any(view.state.is_active for view in views)
+        if missing and st.button(
+            "Run the four experiments" if len(missing) == 4 else f"Run the {len(missing)} missing",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=active,
+            help=f"Draws the pictures once and trains what is missing. {how_long(images)}",
+        ):
+            for condition in missing:
+                jobs.train(condition)
+            st.rerun()
+        elif active:
+            done = sum(view.done for view in views)
+            total = sum(1.0 if view.done else view.fraction for view in views) / len(views)
+            text = f"{done} of {len(views)} done. You can leave this page: training goes on."
+            with st.container(width=CARDS):
+                left, right = st.columns([5, 1], vertical_alignment="bottom")
+                left.progress(total, text=text)
+                if right.button("Cancel", icon=":material/stop:", width="stretch"):
+                    jobs.cancel(condition.key for condition in experiments)
+        with st.container(horizontal=True):
+            for number, (condition, view) in enumerate(zip(experiments, views, strict=True), start=1):
+                _card(number, condition, view, palette)
+
+    jobs.watch([condition.key for condition in experiments], draw)
+
+
+def _card(number: int, condition: Condition, view: JobStatus, palette: Palette) -> None:
     """One of the study's experiments: what it is, where it is, and its map when it is done."""
     with st.container(border=True, width=CARD, height="stretch"):
         bias = "no bias" if condition.bias == 0 else "bias"
@@ -169,12 +137,12 @@ def card(number: int, condition: Condition, view: JobStatus, palette: Palette) -
         if view.state is State.DONE:
             _finished(condition, palette)
         elif view.state.is_active:
-            progress(view)
+            jobs.progress(view)
             live(condition, view, palette, condition.key)
         else:
             st.markdown(":gray[Not trained yet. Its map will be here.]")
             st.caption(f"Labels: {controls.said_as(condition.labels, work.named_set(condition.data).grouping)}")
-            if sentence := ended_badly(view):
+            if sentence := jobs.ended_badly(view):
                 st.warning(sentence)
 
 

@@ -18,7 +18,7 @@ from vlcore.runs.compare import Comparison
 from vlcore.runs.exporting import parquet_bytes
 from vlcore.runs.projections import Projection
 from vlcore.runs.shown import shown
-from vlcore.ui import comparing, drawn, work
+from vlcore.ui import comparing, drawn, jobs, work
 from vlcore.ui.browser import copy_link
 
 PAPER_SIDE = 520  # px of a map in a picture file
@@ -39,10 +39,10 @@ def section(
         return drawn.picked(maps, comparison, st.query_params.get("picture"))
 
     def png() -> bytes:
-        return work.in_worker(chart_png, spec(), palette)
+        return jobs.run_in_worker(chart_png, spec(), palette)
 
     def svg() -> str:
-        return work.in_worker(chart_svg, spec(), palette)
+        return jobs.run_in_worker(chart_svg, spec(), palette)
 
     def page() -> str:
         return comparison_figure.page(comparison, images, palette, options)

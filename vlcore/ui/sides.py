@@ -15,9 +15,9 @@ from vlcore.conditions import Condition
 from vlcore.images.imagesets import ImageSet
 from vlcore.runs.compare import MOST_MODELS, names
 from vlcore.runs.imported import condition_of
-from vlcore.runs.jobs import State
+from vlcore.runs.jobs import JobStatus, State
 from vlcore.runs.titles import title
-from vlcore.ui import controls, panels, shell, work
+from vlcore.ui import controls, jobs, panels, shell, work
 
 SIDES = ("left", "right", "third", "fourth")  # what stands before each model's settings in the address
 
@@ -128,44 +128,38 @@ def choose_imported(count: int, images: ImageSet) -> list[Side]:
 
 def missing(sides: Sequence[Side]) -> list[Side]:
     """The models that are not there yet."""
-    return [side for side in sides if not work.view(side.key).done]
+    return [side for side in sides if not jobs.view(side.key).done]
 
 
-def wait(sides: Sequence[Side], polling: bool) -> None:
-    """Progress and buttons of whatever is still missing; run again every two seconds while something trains."""
-    with shell.errors_as_sentences():
-        active = False
-        for column, side in zip(panels.in_pairs(len(sides)), sides, strict=True):
+def wait(sides: Sequence[Side]) -> None:
+    """Progress and buttons of whatever is still missing."""
+    for side in sides:
+        if side.condition.steps == 0 and jobs.view(side.key).state is State.ABSENT:
+            jobs.train(side.condition)  # nothing to train: measured at once, in a few seconds
+
+    def draw(views: list[JobStatus]) -> None:
+        for column, side, view in zip(panels.in_pairs(len(sides)), sides, views, strict=True):
             with column:
-                active |= _state(side)
-        if not missing(sides) or active != polling:
-            st.rerun()
+                _state(side, view)
+
+    jobs.watch([side.key for side in sides], draw)
 
 
-def _state(side: Side) -> bool:
-    """One model's state; true while a job of it is active."""
-    if work.view(side.key).state is State.ABSENT and side.condition.kind is ArtefactKind.UNTRAINED:
-        work.train(side.condition)  # nothing to train: measured at once, in a few seconds
-    view = work.view(side.key)
+def _state(side: Side, view: JobStatus) -> None:
+    """One model's state."""
     if view.done:
         st.success("Ready.", icon=":material/check_circle:")
-        return False
-    palette = shell.palette()
+        return
+    if view.state is State.ABSENT:
+        st.info("This model has not been trained yet.", icon=":material/info:")
+    jobs.progress_or_start(
+        view, "Train this model", lambda: jobs.train(side.condition), cancel_key=f"cancel_{side.prefix}",
+        key=f"train_{side.prefix}", type="primary",
+    )  # fmt: skip
     if view.state.is_active:
-        panels.progress(view)
-        if st.button("Cancel", key=f"cancel_{side.prefix}", icon=":material/stop:"):
-            work.cancel([view.key])
+        palette = shell.palette()
         panels.live(side.condition, view, palette, f"live_{side.prefix}")
         panels.curve(view, palette, f"live_{side.prefix}")
-        return True
-    if sentence := panels.ended_badly(view):
-        st.warning(sentence)
-    else:
-        st.info("This model has not been trained yet.", icon=":material/info:")
-    if st.button("Train this model", key=f"train_{side.prefix}", type="primary"):
-        work.train(side.condition)
-        st.rerun()
-    return False
 
 
 def badges(side: Side) -> None:

@@ -31,9 +31,9 @@ from vlcore.images.captions import about_style, captions_of
 from vlcore.images.groups import SCENES
 from vlcore.images.imagesets import ImageSet
 from vlcore.runs import measured, store, words
-from vlcore.runs.jobs import State
+from vlcore.runs.jobs import JobStatus
 from vlcore.runs.titles import title
-from vlcore.ui import controls, drawn, panels, shell, work
+from vlcore.ui import controls, drawn, jobs, panels, shell, work
 
 # Field of a condition, name of the knob, its choices with a sentence each.
 KNOBS: tuple[tuple[str, str, Mapping[str, Choice]], ...] = (
@@ -160,21 +160,47 @@ def probes(rows: list[list[float]], animal: str, palette: Palette, key: str) -> 
     )
 
 
-def result(condition: Condition, images: ImageSet, palette: Palette) -> None:
+def section(condition: Condition, images: ImageSet, palette: Palette) -> None:
+    """What came out of a condition, or where it is on its way; followed as long as it or its twin is in training."""
+
+    def draw(views: list[JobStatus]) -> None:
+        if views[0].done:
+            _result(condition, images, palette)
+        else:
+            _waiting(condition, views[0], palette)
+
+    twin = twin_of(condition)
+    jobs.watch([condition.key, *([twin[0].key] if twin else [])], draw)
+
+
+def _waiting(condition: Condition, view: JobStatus, palette: Palette) -> None:
+    """The state of a model that is not there yet: a button, or its progress, live."""
+    jobs.progress_or_start(
+        view, "Train this model", lambda: jobs.train(condition), cancel_key="train_cancel", type="primary",
+        icon=":material/model_training:",
+    )  # fmt: skip
+    if view.state.is_active:
+        panels.live(condition, view, palette, "train_live")
+        panels.curve(view, palette, "train_live")
+        animal = work.named_set(condition.data).grouping.object_word
+        probes(view.status.get("probes", []), animal, palette, "train_live")
+
+
+def _result(condition: Condition, images: ImageSet, palette: Palette) -> None:
     """A finished model: its map beside its twin's, its curves and its numbers."""
     found = twin_of(condition)
     if found is None:
         _alone(condition, palette)
         return
     twin, what = found
-    view = work.view(twin.key)
+    view = jobs.view(twin.key)
     if not view.done:
         _alone(condition, palette)
         st.caption(f"Beside it belongs its twin: all the same but {what}.")
         if view.state.is_active:
-            panels.progress(view)
+            jobs.progress(view)
         elif st.button(f"Train its twin: {what}", icon=":material/content_copy:"):
-            work.train(twin)
+            jobs.train(twin)
             st.rerun()
         return
     st.subheader(f"Beside its twin: all the same but {what} (left)")
@@ -230,24 +256,3 @@ def on_disk(images: ImageSet) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def waiting(condition: Condition, palette: Palette) -> None:
-    """The state of a model that is not there yet: a button, or its progress, live."""
-    view = work.view(condition.key)
-    if view.state.is_active:
-        panels.progress(view)
-        if st.button("Cancel", icon=":material/stop:"):
-            work.cancel([condition.key])
-        panels.live(condition, view, palette, "train_live")
-        panels.curve(view, palette, "train_live")
-        animal = work.named_set(condition.data).grouping.object_word
-        probes(view.status.get("probes", []), animal, palette, "train_live")
-        return
-    if sentence := panels.ended_badly(view):
-        st.warning(sentence)
-    if view.state is State.DONE:
-        st.rerun()
-    if st.button("Train this model", type="primary", icon=":material/model_training:"):
-        work.train(condition)
-        st.rerun()

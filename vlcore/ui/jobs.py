@@ -1,0 +1,230 @@
+"""Jobs as pages show them: asked for, followed, cancelled, asked for again.
+
+The one idea: a page asks the server for news only while a job that it shows is active, and is run anew when that
+changes. A wish for a training is a visitor's: nobody stops what somebody else waits for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import BrokenExecutor, Executor
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import streamlit as st
+
+from vlcore.conditions import Condition
+from vlcore.images.imagesets import ImageSet
+from vlcore.runs import checks, imports, pipeline, pretrained, projections, queues, store
+from vlcore.runs.jobs import JobStatus, State
+from vlcore.runs.projections import Projection
+from vlcore.ui import shell
+
+POLL = 2.0  # seconds between looks at a running job
+PATIENCE = 120.0  # seconds for what a visitor waits for
+Made = TypeVar("Made")
+
+
+class Visitor:
+    """Somebody at a browser: there as long as the session that holds it, and with it the wish for a training."""
+
+
+@st.cache_resource
+def queue() -> queues.JobQueue:
+    """The one queue of this server, over worker processes that end with it; one more worker does what takes seconds."""
+    return queues.JobQueue(
+        lambda: queues.worker_pool(ends_with_us=True), lambda: queues.worker_pool(1, ends_with_us=True)
+    )
+
+
+@st.cache_resource
+def _helper() -> Executor:
+    """One worker for what takes a second and would hold up every visitor in this process meanwhile."""
+    return queues.worker_pool(1, ends_with_us=True)
+
+
+def run_in_worker(task: Callable[..., Made], *arguments: Any) -> Made:
+    """The result of a task that a worker does while this visitor waits and all others do not.
+
+    Raises:
+        StoreError: when the worker ended before it, or others keep it busy.
+    """
+    try:
+        return _helper().submit(task, *arguments).result(PATIENCE)
+    except TimeoutError as error:
+        raise store.StoreError("Others are having files made just now; ask for it again in a minute.") from error
+    except BrokenExecutor as error:
+        _helper.clear()  # the next asker gets a new one
+        raise store.StoreError("The worker that makes this file ended; ask for it again.") from error
+
+
+def train(condition: Condition) -> None:
+    """Queue a condition for training, unless it is there or on its way."""
+    _ask(condition.key, pipeline.train_condition, condition, short=condition.steps == 0)
+
+
+def make_map(models: Sequence[str], projection: Projection) -> None:
+    """Queue a UMAP or t-SNE of a trained condition, or one of several together."""
+    _ask(projections.map_keys(models, projection)[0], projections.make_map, models, projection, short=True)
+
+
+def queue_pretrained(source: str, condition: Condition) -> None:
+    """Queue the measuring of a pretrained checkpoint."""
+    _ask(condition.key, pretrained.make_pretrained, source, condition, short=False)
+
+
+def make_checks(images: ImageSet) -> None:
+    """Queue the questions to an image set."""
+    _ask(checks.checks_key(images.name, images.version), checks.make_checks, images.name, images.version, short=True)
+
+
+def import_set(source: Path, name: str, options: dict[str, Any]) -> str:
+    """Queue an import; returns the key of this attempt."""
+    key = imports.import_key(name)
+    _ask(key, imports.run_import, key, source, name, options, short=True)
+    return key
+
+
+def _ask(key: str, task: queues.Task, *arguments: Any, short: bool) -> None:
+    _withdrawn().discard(key)
+    queue().submit(key, task, *arguments, asker=_visitor(), short=short)
+
+
+def cancel(keys: Iterable[str]) -> None:
+    """Take back this visitor's wish for jobs, and run the page anew.
+
+    What nobody else waits for is cancelled; a toast says what is so.
+    """
+    active = [key for key in keys if view(key).state.is_active]
+    gone_on = [key for key in active if not queue().cancel_pending(key, _visitor())]
+    _withdrawn().update(gone_on)
+    if gone_on:
+        whom = "It goes on" if len(gone_on) == len(active) == 1 else f"{len(gone_on)} of {len(active)} go on"
+        st.session_state["toast"] = f"{whom}: somebody else waits for it. This page stops following it."
+    elif active:
+        st.session_state["toast"] = "Cancelled. What has begun stops after the step that it is at."
+    st.rerun()
+
+
+def view(key: str) -> JobStatus:
+    """The state of a job as this visitor sees it: one that goes on for others alone is cancelled for them."""
+    seen = queue().view(key)
+    if seen.state.is_active and key in _withdrawn():
+        return JobStatus(key, State.CANCELLED, {"others": True})
+    return seen
+
+
+def views(conditions: Sequence[Condition]) -> list[JobStatus]:
+    """The states of the trainings of conditions."""
+    return [view(condition.key) for condition in conditions]
+
+
+def _visitor() -> Visitor:
+    return cast(Visitor, st.session_state.setdefault("visitor", Visitor()))
+
+
+def _withdrawn() -> set[str]:
+    """Keys of jobs that this visitor no longer waits for, though others do."""
+    return cast("set[str]", st.session_state.setdefault("withdrawn", set()))
+
+
+def watch(
+    keys: Sequence[str], draw: Callable[[list[JobStatus]], None] | None = None, *, each_done: bool = False
+) -> None:
+    """Draw jobs, again every two seconds while one of them is active; the page is run anew when that changes, and when
+    all are done.
+
+    Args:
+        keys: of the jobs.
+        draw: gets their states, in the order of the keys; without it, each has its progress, or why it ended badly.
+        each_done: run the page anew whenever one more of them is done.
+    """
+
+    def turn(now: list[JobStatus]) -> tuple[bool, int]:
+        done = sum(one.done for one in now)
+        return any(one.state.is_active for one in now), done if each_done else int(done == len(keys))
+
+    before = turn([view(key) for key in keys])
+
+    def board() -> None:
+        with shell.errors_as_sentences():
+            now = [view(key) for key in keys]
+            if turn(now) != before:
+                st.rerun()
+            (draw or _draw)(now)
+
+    st.fragment(board, run_every=POLL if before[0] else None)()
+
+
+def _draw(now: list[JobStatus]) -> None:
+    for one in now:
+        if one.state.is_active:
+            progress(one)
+        elif sentence := ended_badly(one):
+            st.warning(sentence)
+
+
+def progress_or_start(
+    seen: JobStatus, label: str, start: Callable[[], None], *, cancel_key: str = "", job: str = "This training",
+    **button: Any,
+) -> None:  # fmt: skip
+    """The progress of a job; else why it ended badly, and the button that starts it.
+
+    Args:
+        seen: the state of the job.
+        label: of the button.
+        start: called when the button is pressed.
+        cancel_key: key of the button that cancels it; without it there is none.
+        job: what ended badly, as the beginning of a sentence.
+        button: options of `st.button`.
+    """
+    if seen.state.is_active:
+        progress(seen, cancel_key)
+        return
+    if sentence := ended_badly(seen, job):
+        st.warning(sentence)
+    if st.button(label, **button):
+        start()
+        st.rerun()
+
+
+def progress(seen: JobStatus, cancel_key: str = "") -> None:
+    """One line and a bar that say where a job is, and a button that cancels it where that has a key."""
+    status = seen.status
+    stage = status.get("stage", "starting")
+    if seen.state is State.QUEUED:
+        text = f"waiting for a worker, place {seen.position} in the queue" if seen.position else "starting"
+    elif "step" in status and "training" in stage:
+        text = f"{stage}, step {status['step']:,} of {status['steps']:,}{_left(seen)}"
+    elif "of" in status and stage == "drawing pictures":
+        text = f"drawing pictures, {status['done']:,} of {status['of']:,}"
+    else:
+        text = stage
+    st.progress(0.0 if seen.state is State.QUEUED else seen.fraction, text=text)
+    if cancel_key and st.button("Cancel", key=cancel_key, icon=":material/stop:"):
+        cancel([seen.key])
+
+
+def _left(seen: JobStatus) -> str:
+    """How long the rest will take, judged by what is done; nothing while too little is."""
+    if seen.fraction < 0.25 or "started" not in seen.status:
+        return ""
+    seconds = (seen.status["updated"] - seen.status["started"]) / seen.fraction * (1 - seen.fraction)
+    if seconds > 100:
+        return f", about {round(seconds / 60)} min left"
+    return f", about {max(5, round(seconds / 5) * 5)} s left"
+
+
+def ended_badly(seen: JobStatus, job: str = "This training") -> str | None:
+    """The sentence for a job that ended without a result; None where there is none."""
+    if seen.state is State.INTERRUPTED:
+        return f"{job} was interrupted. Train it again."
+    if seen.state is State.CANCELLED:
+        return (
+            "You no longer wait for this; it goes on for somebody else."
+            if seen.status.get("others")
+            else f"{job} was cancelled."
+        )
+    if seen.state is State.FAILED:
+        return f"{job} failed: {seen.status.get('message', 'see its log')}"
+    return None
