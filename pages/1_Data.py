@@ -98,7 +98,7 @@ st.subheader("Take them with you")
 with st.container(horizontal=True, vertical_alignment="center"):
     st.download_button(
         f"The {len(gallery.kept_rows(images, condition)):,} training pictures (zip)",
-        data=lambda: gallery.archive(images.name, images.version, condition),
+        data=lambda: gallery.archive(images, condition),
         file_name=f"{images.name}-b{condition.bias * 100:g}-s{seed}.zip",
         mime="application/zip",
         icon=":material/download:",
@@ -107,7 +107,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     if size is not None and size <= data_sections.LARGEST_ZIP:
         st.download_button(
             f"The whole set (zip, {size / 2**20:.0f} MB)",
-            data=lambda: gallery.archive(images.name, images.version, None),
+            data=lambda: gallery.archive(images, None),
             file_name=f"{images.name}.zip",
             mime="application/zip",
             icon=":material/folder_zip:",

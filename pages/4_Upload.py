@@ -9,7 +9,7 @@ from vlcore.core.wording import percent
 from vlcore.images.subset import usual_condition
 from vlcore.images.thumbs import thumb_uri
 from vlcore.runs import uploaded
-from vlcore.runs.compare import Upload, names
+from vlcore.runs.compare import Upload, names, with_uploads
 from vlcore.runs.projections import PCA
 from vlcore.runs.titles import title
 from vlcore.ui import asking, drawn, giving, inline, jobs, map_controls, panels, shell, sides, work
@@ -77,7 +77,7 @@ with shell.errors_as_sentences():
     with st.spinner("Asking the models …"):
         embedded = [asking.embedded(key, given) for key in keys]
         uploads = [Upload(thumb_uri(one.picture), tuple(z)) for one, *z in zip(given, *embedded, strict=True)]
-        together = work.comparison(keys, projection, uploads)
+        together = with_uploads(work.comparison(keys, projection), uploads)
         about = "" if shown not in images.grouping.objects else str(shown)
         verdicts = [
             asking.verdicts(key, model, images, given, about) for key, model in zip(keys, together.models, strict=True)

@@ -15,6 +15,7 @@ from vlcore.images.thumbs import SAFE_URI
 from vlcore.runs import store
 from vlcore.runs.imported import import_embeddings
 from vlcore.runs.jobs import State
+from vlcore.runs.projections import PCA
 from vlcore.ui import jobs, work
 
 from .test_home import FakeQueue
@@ -77,7 +78,7 @@ def test_numbers_stand_beneath_with_intervals(experiments: list[store.Artefact])
 
 def test_pictures_in_the_chart_are_ours_and_every_mark_is_described(experiments: list[store.Artefact]) -> None:
     page = start()
-    images, rows = work.image_set(work.model_map(experiments[0].key)), [0, 1]
+    images, rows = work.image_set(work.model_map(experiments[0].key, PCA, ())), [0, 1]
     assert all(SAFE_URI.match(uri) for uri in work.thumbs(images, rows))
     spec = page.get("vega_lite_chart")[0].proto.spec
     assert '"title": "image"' in spec or '"title":"image"' in spec
@@ -225,7 +226,7 @@ def test_a_link_to_a_model_that_is_not_there_says_so(experiments: list[store.Art
 
 
 def test_a_clicked_picture_is_shown_in_every_model(experiments: list[store.Artefact]) -> None:
-    row = int(work.model_map(experiments[0].key).rows[3])
+    row = int(work.model_map(experiments[0].key, PCA, ()).rows[3])
     page = start(picture=f"p{row}", show_arrows="true")
     assert not page.exception
     said = [text.value for text in page.markdown]

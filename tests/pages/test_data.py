@@ -114,7 +114,7 @@ def test_a_picture_that_is_not_there_is_not_shown(home: Path, picture: str) -> N
 def test_the_zip_is_a_set_that_can_be_imported_again(empty_home: Path, tmp_path: Path) -> None:
     images = open_set("scenes")
     condition = usual_condition(images).replace(bias=0.75, n_per_group=16)
-    content = gallery.archive.__wrapped__(images.name, images.version, condition)
+    content = gallery.archive.__wrapped__(images, condition)
     (tmp_path / "a.zip").write_bytes(content)
     report = import_set(tmp_path / "a.zip", "again")
     assert report.counts == {"horse_grass": 16, "horse_desert": 4, "camel_desert": 16, "camel_grass": 4}

@@ -29,7 +29,7 @@ from vlcore.measures import maps
 from vlcore.runs import placement, projections, store
 from vlcore.runs.compare import Comparison
 from vlcore.runs.jobs import JobStatus, State
-from vlcore.runs.projections import Projection
+from vlcore.runs.projections import PCA, Projection
 from vlcore.runs.titles import title
 from vlcore.ui import asking, drawn, giving, jobs, work
 
@@ -196,7 +196,7 @@ def test_a_star_is_where_the_model_of_the_map_places_the_picture(
     experiments: list[store.Artefact], stars: list[pd.DataFrame]
 ) -> None:
     upload(start(), file())
-    together = work.comparison([experiments[2].key, experiments[3].key])
+    together = work.comparison([experiments[2].key, experiments[3].key], PCA)
     for pane, (model, turn) in enumerate(zip(together.models, together.turns, strict=True)):
         z = placement.load(model.artefact).embed_pictures([noise()])
         expected = turn.apply((z - model.plane.centre) @ model.plane.components.T)

@@ -26,8 +26,8 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, ModelMa
     }
     stand_ins: dict[str, Any] = {
         "artefact": lambda key: made[key].artefact,
-        "model_map": lambda key: made[key],
-        "comparison": lambda keys: watched.together(*(made[key] for key in keys)),
+        "model_map": lambda key, *_: made[key],
+        "comparison": lambda keys, *_: watched.together(*(made[key] for key in keys)),
         "image_set": lambda _model: watched.images(),
         "thumbs": watched.thumbs,
     }

@@ -69,36 +69,35 @@ def models(home: object, monkeypatch: pytest.MonkeyPatch) -> list[store.Artefact
 
 def test_a_map_is_read_once_for_each_way_to_lay_it_out(models: list[store.Artefact]) -> None:
     key = models[0].key
-    plain, turned = work.model_map(key), work.model_map(key, Projection(components=(2, 1)))
-    assert work.model_map(key) is plain
-    assert work.model_map(key, PCA, [other.key for other in models]) is plain, "others matter to a common fit alone"
+    plain, turned = work.model_map(key, PCA, ()), work.model_map(key, Projection(components=(2, 1)), ())
+    assert work.model_map(key, PCA, ()) is plain
     assert turned is not plain
     assert turned.points == pytest.approx(plain.points[:, ::-1], abs=1e-5)
-    assert work.model_map(models[1].key) is not plain
+    assert work.model_map(models[1].key, PCA, ()) is not plain
 
 
 def test_prompt_axes_are_those_of_the_models_own_text_tower(models: list[store.Artefact]) -> None:
     prompts = ("a horse", "a camel", "the grass", "the desert")
-    found = work.model_map(models[0].key, Projection("prompts", prompts=prompts))
+    found = work.model_map(models[0].key, Projection("prompts", prompts=prompts), ())
     z = work.model(models[0].key).embed_captions(prompts)
     across = z[1] - z[0]
     assert found.points[:, 0] == pytest.approx(found.z @ across / np.linalg.norm(across), abs=1e-5)
-    other = work.model_map(models[0].key, Projection("prompts", prompts=prompts[::-1]))
+    other = work.model_map(models[0].key, Projection("prompts", prompts=prompts[::-1]), ())
     assert not np.allclose(other.points, found.points)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_a_comparison_is_put_together_once(models: list[store.Artefact], count: int) -> None:
     keys = [model.key for model in models[:count]]
-    found = work.comparison(keys)
-    assert work.comparison(tuple(keys)) is found
+    found = work.comparison(keys, PCA)
+    assert work.comparison(list(keys), PCA) is found
     assert [model.artefact.key for model in found.models] == keys
-    assert found.models[0] is work.model_map(keys[0])
-    assert work.comparison(keys[::-1] * 2 if count == 1 else keys[::-1]) is not found
+    assert found.models[0] is work.model_map(keys[0], PCA, ()), "others matter to a common fit alone"
+    assert work.comparison(keys[::-1] * 2 if count == 1 else keys[::-1], PCA) is not found
 
 
 def test_a_model_beside_itself_is_read_once(models: list[store.Artefact]) -> None:
-    same = work.comparison([models[0].key] * 2)
+    same = work.comparison([models[0].key] * 2, PCA)
     assert same.models[0] is same.models[1]
     assert same.infos[0] == same.infos[1]
 
@@ -106,9 +105,9 @@ def test_a_model_beside_itself_is_read_once(models: list[store.Artefact]) -> Non
 def test_a_map_of_a_model_that_was_trained_anew_is_read_anew(models: list[store.Artefact]) -> None:
     condition = BASE.replace(init_seed=96)
     first = stand_ins.publish(IMAGES, condition)
-    before = work.comparison([first.key])
+    before = work.comparison([first.key], PCA)
     shutil.rmtree(first.path)
     stand_ins.publish(IMAGES, condition, stand_ins.space(IMAGES, 97))
-    after = work.comparison([first.key])
+    after = work.comparison([first.key], PCA)
     assert after is not before
     assert not np.allclose(after.models[0].z, before.models[0].z)

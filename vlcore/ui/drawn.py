@@ -17,7 +17,7 @@ import streamlit as st
 
 from vlcore.figures.linked import MapOptions
 from vlcore.figures.maps import small_map
-from vlcore.figures.theme import DARK, LIGHT, Palette
+from vlcore.figures.theme import Palette
 from vlcore.images.groups import Grouping
 from vlcore.runs.compare import Comparison
 from vlcore.runs.comparison_figure import PLAIN, figure
@@ -25,7 +25,6 @@ from vlcore.runs.projections import PCA, Projection
 from vlcore.ui import work
 
 Spec = dict[str, Any]
-_PALETTES = {palette.name: palette for palette in (LIGHT, DARK)}
 
 
 def show(spec: Spec, *, alt: str, **options: Any) -> Any:
@@ -41,44 +40,28 @@ def finished(chart: alt.TopLevelMixin) -> Spec:
     return spec
 
 
+@st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=work.BY_CONTENT)
 def card_map(key: str, palette: Palette, side: int) -> Spec:
     """The small map of one model."""
-    return _card_map(key, palette.name, side, work.artefact(key).digest)
-
-
-@st.cache_resource(max_entries=100, show_spinner=False)
-def _card_map(key: str, palette: str, side: int, digest: str) -> Spec:
-    alone = work.comparison([key])
+    alone = work.comparison([key], PCA)
     chart = small_map(
         alone.points,
         alone.captions,
-        palette=_PALETTES[palette],
+        palette=palette,
         grouping=work.image_set(alone.models[0]).grouping,
         side=side,
     )
     return finished(chart)
 
 
+@st.cache_resource(max_entries=60, show_spinner="Drawing the maps …", hash_funcs=work.BY_CONTENT)
 def maps(
     keys: Sequence[str], palette: Palette, side: int, projection: Projection = PCA, options: MapOptions = PLAIN
 ) -> Spec:
     """The linked maps of models, and under them the board of groups."""
-    digests = tuple(work.artefact(key).digest for key in keys)
-    return _maps(tuple(keys), projection, options, palette.name, side, digests)
-
-
-@st.cache_resource(max_entries=60, show_spinner="Drawing the maps …")
-def _maps(
-    keys: tuple[str, ...],
-    projection: Projection,
-    options: MapOptions,
-    palette: str,
-    side: int,
-    digests: tuple[str, ...],
-) -> Spec:
     together = work.comparison(keys, projection)
     grouping = work.image_set(together.models[0]).grouping
-    return finished(figure(together, grouping, _PALETTES[palette], side, options))
+    return finished(figure(together, grouping, palette, side, options))
 
 
 def with_uploads(comparison: Comparison, grouping: Grouping, palette: Palette, side: int, options: MapOptions) -> Spec:

@@ -12,21 +12,19 @@ import streamlit as st
 
 from vlcore.figures import matrices
 from vlcore.figures.film import film_chart
-from vlcore.figures.theme import DARK, LIGHT, Palette
+from vlcore.figures.theme import Palette
 from vlcore.runs import film, pairs
 from vlcore.runs.model_maps import ComparisonError
+from vlcore.runs.projections import PCA
 from vlcore.runs.titles import title
 from vlcore.ui import drawn, work
 from vlcore.ui.browser import play_button
 
-_PALETTES = {palette.name: palette for palette in (LIGHT, DARK)}
-
 
 def film_section(keys: Sequence[str], palette: Palette, side: int) -> None:
     """The film of up to four models with its Play, or why there is none."""
-    digests = _digests(keys)
     try:
-        shown, spec = _film(tuple(keys), palette.name, side, digests)
+        shown, spec = _film(keys, palette, side)
     except ComparisonError as error:
         st.info(str(error), icon=":material/movie:")
         return
@@ -43,7 +41,7 @@ def film_section(keys: Sequence[str], palette: Palette, side: int) -> None:
 def caption_section(keys: Sequence[str], palette: Palette) -> None:
     """How alike captions are to each model, or why that is not known."""
     try:
-        words, spec = _captions(tuple(keys), palette.name, _digests(keys))
+        words, spec = _captions(keys, palette)
     except ComparisonError as error:
         st.info(str(error), icon=":material/grid_on:")
         return
@@ -53,7 +51,7 @@ def caption_section(keys: Sequence[str], palette: Palette) -> None:
 def pair_section(key: str, palette: Palette) -> None:
     """What one model's loss made of pictures and captions, or why it has no pairs."""
     try:
-        words, spec = _pairs(key, palette.name, work.artefact(key).digest)
+        words, spec = _pairs(key, palette)
     except ComparisonError as error:
         st.info(str(error), icon=":material/grid_on:")
         return
@@ -62,31 +60,25 @@ def pair_section(key: str, palette: Palette) -> None:
     st.caption(words)
 
 
-def _digests(keys: Sequence[str]) -> tuple[str, ...]:
-    return tuple(work.artefact(key).digest for key in keys)
-
-
-@st.cache_resource(max_entries=30, show_spinner="Winding the film …")
-def _film(keys: tuple[str, ...], palette: str, side: int, digests: tuple[str, ...]) -> tuple[film.Film, drawn.Spec]:
-    comparison = work.comparison(keys)
+@st.cache_resource(max_entries=30, show_spinner="Winding the film …", hash_funcs=work.BY_CONTENT)
+def _film(keys: Sequence[str], palette: Palette, side: int) -> tuple[film.Film, drawn.Spec]:
+    comparison = work.comparison(keys, PCA)
     images = work.image_set(comparison.models[0])
     shown = film.film(comparison, images)
-    chart = film_chart(
-        shown.points, shown.tracks, shown.steps, palette=_PALETTES[palette], grouping=images.grouping, side=side
-    )
+    chart = film_chart(shown.points, shown.tracks, shown.steps, palette=palette, grouping=images.grouping, side=side)
     return shown, drawn.finished(chart)
 
 
-@st.cache_resource(max_entries=60, show_spinner=False)
-def _captions(keys: tuple[str, ...], palette: str, digests: tuple[str, ...]) -> tuple[str, drawn.Spec]:
-    found = pairs.caption_similarities([work.model_map(key) for key in keys])
-    chart = matrices.caption_matrices(found.cells, found.titles, palette=_PALETTES[palette])
+@st.cache_resource(max_entries=60, show_spinner=False, hash_funcs=work.BY_CONTENT)
+def _captions(keys: Sequence[str], palette: Palette) -> tuple[str, drawn.Spec]:
+    found = pairs.caption_similarities([work.model_map(key, PCA, ()) for key in keys])
+    chart = matrices.caption_matrices(found.cells, found.titles, palette=palette)
     return found.words, drawn.finished(chart)
 
 
-@st.cache_resource(max_entries=60, show_spinner="Pairing pictures and captions …")
-def _pairs(key: str, palette: str, digest: str) -> tuple[str, drawn.Spec]:
-    model = work.model_map(key)
+@st.cache_resource(max_entries=60, show_spinner="Pairing pictures and captions …", hash_funcs=work.BY_CONTENT)
+def _pairs(key: str, palette: Palette) -> tuple[str, drawn.Spec]:
+    model = work.model_map(key, PCA, ())
     found = pairs.pairs(model, work.image_set(model), work.thumbs)
-    chart = matrices.pair_matrix(found.cells, found.pictures, palette=_PALETTES[palette], middle=found.middle)
+    chart = matrices.pair_matrix(found.cells, found.pictures, palette=palette, middle=found.middle)
     return found.words, drawn.finished(chart)

@@ -17,14 +17,12 @@ from numpy.typing import NDArray
 
 from vlcore.conditions import Condition
 from vlcore.figures.sheets import contact_sheets
-from vlcore.figures.theme import DARK, LIGHT, Palette
+from vlcore.figures.theme import Palette
 from vlcore.images import subset
 from vlcore.images.captions import caption
 from vlcore.images.imagesets import COLUMNS, ImageSet, silent
 from vlcore.images.subset import training_rows
 from vlcore.ui import drawn, work
-
-_PALETTES = {palette.name: palette for palette in (LIGHT, DARK)}
 
 
 def pool_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
@@ -37,14 +35,9 @@ def kept_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
     return training_rows(subset.parts(images, condition.data_seed)[0], condition)
 
 
+@st.cache_resource(max_entries=60, show_spinner="Drawing the pictures …", hash_funcs=work.BY_CONTENT)
 def sheets(images: ImageSet, condition: Condition, palette: Palette, side: int) -> dict[str, Any]:
     """The contact sheets of a condition's training pictures, as a finished specification."""
-    return _sheets(images.name, images.version, condition.replace(steps=0), palette.name, side)
-
-
-@st.cache_resource(max_entries=60, show_spinner="Drawing the pictures …")
-def _sheets(name: str, _version: str, condition: Condition, palette: str, side: int) -> dict[str, Any]:
-    images = work.named_set(name)
     rows, kept = pool_rows(images, condition), set(kept_rows(images, condition).tolist())
     table = images.table.iloc[rows]
     words = [
@@ -65,17 +58,12 @@ def _sheets(name: str, _version: str, condition: Condition, palette: str, side: 
     listing["spoken"] = [
         f"{row.caption}, {'in training' if row.kept else 'removed by the bias'}" for row in listing.itertuples()
     ]
-    return drawn.finished(contact_sheets(listing, palette=_PALETTES[palette], grouping=images.grouping, side=side))
+    return drawn.finished(contact_sheets(listing, palette=palette, grouping=images.grouping, side=side))
 
 
+@st.cache_data(max_entries=60, show_spinner=False, hash_funcs=work.BY_CONTENT)
 def means(images: ImageSet, condition: Condition) -> dict[str, NDArray[np.uint8]]:
     """Mean picture of each group over the condition's training pictures, by group; a group without any is absent."""
-    return _means(images.name, images.version, condition.replace(steps=0, labels="undescriptive"))
-
-
-@st.cache_data(max_entries=60, show_spinner=False)
-def _means(name: str, _version: str, condition: Condition) -> dict[str, NDArray[np.uint8]]:
-    images = work.named_set(name)
     rows = kept_rows(images, condition)
     images.ensure_rendered(rows.tolist(), silent)
     groups = images.table["group"].to_numpy()[rows]
@@ -87,11 +75,10 @@ def _means(name: str, _version: str, condition: Condition) -> dict[str, NDArray[
     }
 
 
-@st.cache_data(max_entries=4, show_spinner=False)
-def archive(name: str, _version: str, condition: Condition | None) -> bytes:
+@st.cache_data(max_entries=4, show_spinner=False, hash_funcs=work.BY_CONTENT)
+def archive(images: ImageSet, condition: Condition | None) -> bytes:
     """The training pictures of a condition, or the whole set, as a zip that can be imported again: files, masks and
     ``metadata.csv``."""
-    images = work.named_set(name)
     rows = np.arange(len(images.table)) if condition is None else kept_rows(images, condition)
     images.ensure_rendered(rows.tolist(), silent)
     table = images.table.iloc[rows][list(COLUMNS)]
@@ -108,14 +95,9 @@ def archive(name: str, _version: str, condition: Condition | None) -> bytes:
     return out.getvalue()
 
 
+@st.cache_data(max_entries=16, ttl=60, show_spinner=False, hash_funcs=work.BY_CONTENT)
 def weight(images: ImageSet) -> int | None:
     """Bytes of a set's pictures and masks; None where some are not drawn yet."""
-    return _weight(images.name, images.version)
-
-
-@st.cache_data(max_entries=16, ttl=60, show_spinner=False)
-def _weight(name: str, _version: str) -> int | None:
-    images = work.named_set(name)
     try:
         files = [*images.table["file_name"], *filter(None, images.table["mask"])]
         return sum((images.root / file).stat().st_size for file in files)

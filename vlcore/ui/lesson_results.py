@@ -6,7 +6,7 @@ other runs, and the runs that the lab publishes with itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import pandas as pd
@@ -26,6 +26,7 @@ from vlcore.runs import store, words
 from vlcore.runs.findings_words import estimate_words
 from vlcore.runs.lesson_steps import Lesson, Step, lessons
 from vlcore.runs.measured import find
+from vlcore.runs.projections import PCA
 from vlcore.runs.table import AnalysisError, runs_table
 from vlcore.runs.titles import title
 from vlcore.runs.verdicts import Verdict, not_run
@@ -63,7 +64,7 @@ def readings(lesson: Lesson, step: Step, images: ImageSet) -> list[numbers.Readi
     found = []
     with suppress(ValueError):
         found.append(this_run(step))
-    shipped = numbers.values_of(_published(images.name, images.version), numbers.measures_of(lesson))
+    shipped = numbers.values_of(_published(images), numbers.measures_of(lesson))
     here = _values_here(lesson)
     asked_for = {step.right.replace(data_seed=seed, init_seed=seed).key for seed in numbers.SEEDS}
     # Where all runs of this server are among the published ones there is nothing to add.
@@ -76,15 +77,13 @@ def readings(lesson: Lesson, step: Step, images: ImageSet) -> list[numbers.Readi
 
 def claims(lesson: Lesson, images: ImageSet) -> dict[str, Verdict]:
     """The study's claims put to the published runs of the lab, or else to those of this server."""
-    keys = tuple(_keys_here(lesson))
-    return _claims(lesson.name, images.name, images.version, keys, tuple(work.artefact(key).digest for key in keys))
+    return _claims(lesson.name, images, _keys_here(lesson))
 
 
-@st.cache_resource(max_entries=12, show_spinner="Putting the claims to the test …")
-def _claims(name: str, data: str, version: str, keys: tuple[str, ...], digests: tuple[str, ...]) -> dict[str, Verdict]:
-    images = work.named_set(data)
+@st.cache_resource(max_entries=12, show_spinner="Putting the claims to the test …", hash_funcs=work.BY_CONTENT)
+def _claims(name: str, images: ImageSet, keys: Sequence[str]) -> dict[str, Verdict]:
     lesson = of_set(images)[name]
-    for frame in (_published(data, version), runs_table([work.artefact(key) for key in keys]) if keys else None):
+    for frame in (_published(images), runs_table([work.artefact(key) for key in keys]) if keys else None):
         if frame is not None and len(frame):
             try:
                 return numbers.verdicts(frame, lesson, images.grouping)
@@ -93,10 +92,10 @@ def _claims(name: str, data: str, version: str, keys: tuple[str, ...], digests: 
     return {}
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _published(data: str, version: str) -> pd.DataFrame:
-    frame = numbers.published_results(data)
-    return frame[frame["data_version"] == version] if len(frame) else frame
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=work.BY_CONTENT)
+def _published(images: ImageSet) -> pd.DataFrame:
+    frame = numbers.published_results(images.name)
+    return frame[frame["data_version"] == images.version] if len(frame) else frame
 
 
 def _keys_here(lesson: Lesson) -> list[str]:
@@ -186,7 +185,7 @@ def side_by_side(step: Step, palette: Palette, side: int, grouping: Grouping) ->
         return
     keys = [condition.key for condition in step.conditions]
     st.subheader(f"Left: {title(step.left)}. Right: {title(step.right)}.")
-    said = words.in_words(work.comparison(keys), grouping)
+    said = words.in_words(work.comparison(keys, PCA), grouping)
     drawn.show(drawn.maps(keys, palette, side), alt=said, key=f"maps_{step.name}")
     st.markdown(said)
     trained = [condition.key for condition in step.conditions if condition.steps]

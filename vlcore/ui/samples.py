@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from vlcore.images.imagesets import ImageSet, silent
 from vlcore.images.rendered import recipe_of
 from vlcore.scenes import draw, sample
+from vlcore.ui import work
 
 SAMPLE_INDEX = 3
 # Places that no model has seen: the study's own example is a camel inside a house.
@@ -20,23 +21,19 @@ ELSEWHERE = {
 }
 
 
+@st.cache_data(max_entries=16, show_spinner=False, hash_funcs=work.BY_CONTENT)
 def group_pictures(images: ImageSet) -> list[NDArray[np.uint8]]:
     """One picture of each group of a set, in the order of the groups, uint8 (height, width, 3)."""
-    return _group_pictures(images.name, images.version, images)
-
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def _group_pictures(name: str, version: str, _images: ImageSet) -> list[NDArray[np.uint8]]:
-    recipe = recipe_of(name)
+    recipe = recipe_of(images.name)
     if recipe is not None:
         return [
             draw(recipe.apply(sample(*pair, split="demo", index=SAMPLE_INDEX + number)), 256).image
             for number, pair in enumerate(recipe.grouping.pairs)
         ]
-    groups = _images.table["group"].to_numpy()
-    rows = [int(np.flatnonzero(groups == group)[0]) for group in _images.grouping.names]
-    _images.ensure_rendered(rows, silent)
-    return [_images.image(row) for row in rows]
+    groups = images.table["group"].to_numpy()
+    rows = [int(np.flatnonzero(groups == group)[0]) for group in images.grouping.names]
+    images.ensure_rendered(rows, silent)
+    return [images.image(row) for row in rows]
 
 
 @st.cache_data(max_entries=1, show_spinner=False)

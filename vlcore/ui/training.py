@@ -32,6 +32,7 @@ from vlcore.images.groups import SCENES
 from vlcore.images.imagesets import ImageSet
 from vlcore.runs import measured, store, words
 from vlcore.runs.jobs import JobStatus
+from vlcore.runs.projections import PCA
 from vlcore.runs.titles import title
 from vlcore.ui import controls, drawn, jobs, panels, shell, work
 
@@ -204,7 +205,7 @@ def _result(condition: Condition, images: ImageSet, palette: Palette) -> None:
             st.rerun()
         return
     st.subheader(f"Beside its twin: all the same but {what} (left)")
-    both = work.comparison([twin.key, condition.key])
+    both = work.comparison([twin.key, condition.key], PCA)
     said = words.in_words(both, images.grouping)
     drawn.show(drawn.maps([twin.key, condition.key], palette, shell.map_side()), alt=said, key="train_maps")
     st.markdown(said)

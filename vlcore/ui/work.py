@@ -7,7 +7,7 @@ a queue (`vlcore.ui.jobs`), never behind a cache.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vlcore.conditions import Condition
+from vlcore.figures.theme import Palette
 from vlcore.images.catalogue import open_set, set_stamp
 from vlcore.images.imagesets import ImageSet
 from vlcore.images.thumbs import thumb_uri
@@ -30,64 +31,63 @@ from vlcore.runs.placement import Loaded
 from vlcore.runs.projections import PCA, Projection
 
 
+def _content(text: str) -> bytes:
+    """A string, with the state of the files of the artefact whose key it is, if it is one."""
+    state = store.fingerprint(text) if store.KEY_PATTERN.fullmatch(text) and ".." not in text else ""
+    return f"{text} {state}".encode()
+
+
+# What names a cached result: its arguments by their content. Streamlit takes no defaults into a name, and leaves
+# arguments out that begin with an underscore.
+BY_CONTENT: dict[str | type, Callable[[Any], Any]] = {
+    str: _content,
+    ImageSet: lambda images: (images.name, images.version),
+    Palette: lambda palette: palette.name,
+}
+
+
+@st.cache_resource(max_entries=400, show_spinner=False, hash_funcs=BY_CONTENT)
 def artefact(key: str) -> store.Artefact:
     """A published artefact; its checksums are computed once as long as its files stay as they are.
 
     Raises:
         StoreError: when it is absent or damaged.
     """
-    return _artefact(key, store.fingerprint(key))
-
-
-@st.cache_resource(max_entries=400, show_spinner=False)
-def _artefact(key: str, stamp: str) -> store.Artefact:
     return store.read(key)
 
 
 def conditions() -> dict[str, Condition]:
     """The models on the disk by key, with what each is; those of a version whose settings are no longer known are left
     out. Nothing but that is read of them: listing many must not cost their checksums."""
-    found = {key: _condition(key, store.fingerprint(key)) for key in store.model_keys()}
+    found = {key: _condition(key) for key in store.model_keys()}
     return {key: condition for key, condition in found.items() if condition is not None}
 
 
-@st.cache_resource(max_entries=2000, show_spinner=False)
-def _condition(key: str, stamp: str) -> Condition | None:
+@st.cache_resource(max_entries=2000, show_spinner=False, hash_funcs=BY_CONTENT)
+def _condition(key: str) -> Condition | None:
     return store.condition_of(key)
 
 
-def model_map(key: str, projection: Projection = PCA, among: Sequence[str] = ()) -> ModelMap:
-    """One model's map, read once; `among` are the models that a common fit was made of."""
-    others = tuple(among) if projection.together else ()
-    return _model_map(key, projection, others, artefact(key).digest)
-
-
-@st.cache_resource(max_entries=100, show_spinner=False)
-def _model_map(key: str, projection: Projection, among: tuple[str, ...], digest: str) -> ModelMap:
+@st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
+def model_map(key: str, projection: Projection, among: Sequence[str]) -> ModelMap:
+    """One model's map, read once; `among` are the models that a common fit was made of, none for any other map."""
     return compare.load_map(key, projection, among, read=artefact, ask=lambda found: model(found.key))
 
 
-def comparison(
-    keys: Sequence[str], projection: Projection = PCA, uploads: Sequence[compare.Upload] = ()
-) -> compare.Comparison:
-    """Maps beside each other, put together once; with a visitor's pictures, which are in no cache."""
-    shared = _comparison(tuple(keys), projection, tuple(artefact(key).digest for key in keys))
-    return compare.with_uploads(shared, uploads)
+@st.cache_resource(max_entries=60, show_spinner="Putting the maps beside each other …", hash_funcs=BY_CONTENT)
+def comparison(keys: Sequence[str], projection: Projection) -> compare.Comparison:
+    """Maps beside each other, put together once."""
+
+    def load(key: str, projection: Projection, among: Sequence[str]) -> ModelMap:
+        return model_map(key, projection, among if projection.together else ())
+
+    return compare.open(keys, projection, load=load, images=image_set, thumbs=thumbs)
 
 
-@st.cache_resource(max_entries=60, show_spinner="Putting the maps beside each other …")
-def _comparison(keys: tuple[str, ...], projection: Projection, digests: tuple[str, ...]) -> compare.Comparison:
-    return compare.open(keys, projection, load=model_map, images=image_set, thumbs=thumbs)
-
-
+@st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
 def described(keys: Sequence[str]) -> layouts.Described:
     """Who is near whom in each model, in words, worked out once."""
-    return _described(tuple(keys), tuple(artefact(key).digest for key in keys))
-
-
-@st.cache_resource(max_entries=100, show_spinner=False)
-def _described(keys: tuple[str, ...], digests: tuple[str, ...]) -> layouts.Described:
-    together = comparison(keys)
+    together = comparison(keys, PCA)
     return layouts.described(together, image_set(together.models[0]))
 
 
@@ -131,21 +131,13 @@ def embed(key: str, pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
     return model(key).embed_pictures(pictures)
 
 
+@st.cache_resource(max_entries=20, show_spinner="Loading the model …", hash_funcs=BY_CONTENT)
 def model(key: str) -> Loaded:
     """A published model that can be asked of pictures and captions, read once for everybody."""
-    return _model(key, artefact(key).digest)
-
-
-@st.cache_resource(max_entries=20, show_spinner="Loading the model …")
-def _model(key: str, digest: str) -> Loaded:
     return placement.load(artefact(key))
 
 
+@st.cache_resource(max_entries=60, show_spinner=False, hash_funcs=BY_CONTENT)
 def snapshots(key: str) -> dict[str, NDArray[Any]]:
     """The arrays of a model's snapshots, read once."""
-    return _snapshots(key, artefact(key).digest)
-
-
-@st.cache_resource(max_entries=60, show_spinner=False)
-def _snapshots(key: str, digest: str) -> dict[str, NDArray[Any]]:
     return artefact(key).arrays("snapshots.npz")
