@@ -434,7 +434,7 @@ def test_training_on_an_imported_set_follows_its_size(cli: Cli, document: Docume
     lines = dict(line.split(": ", 1) for line in out.splitlines() if ": " in line)
     few = ", ".join(f"{group} (6)" for group in artefact.metrics["end"]["group_accuracy"])
     assert lines[f"fewer than {FEW} held-out pictures"] == f"{few}; numbers that rest on them say little"
-    assert lines["all groups right (balanced)"].endswith(" of 24 held-out pictures")
+    assert lines["right on all groups (balanced)"].endswith(" of 24 held-out pictures")
     assert lines["train images"] == ", ".join(f"{group} 4" for group in groups)
     assert lines["models"] == "5"
     assert section(out, "warnings") == made["warnings"]

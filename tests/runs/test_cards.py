@@ -118,4 +118,4 @@ def test_a_card_of_other_objects_calls_them_objects() -> None:
     artefact: Artefact = publish(IMAGES, FOUR)
     text = model_card(artefact, images)
     assert "10 of `gull_land`, 5 of `gull_water`" in text
-    assert "(0: object, 1: background)" in text
+    assert "(0: the object decides, 1: the background)" in text

@@ -216,7 +216,7 @@ def test_a_fold_that_tests_what_it_trained_on_is_found(small: ImageSet, monkeypa
     cut = [part.table["split"].to_numpy().copy() for part in parts(pair, 0)]
     cut[3][:2] = ["train", "test"]
     careless = [dataclasses.replace(pair, table=pair.table.assign(split=split)) for split in cut]
-    monkeypatch.setattr(checks.folds, "parts", lambda *_, **__: careless)
+    monkeypatch.setattr(checks.subset, "parts", lambda *_, **__: careless)
     found = asked(pair, "near-duplicates")
     assert found.ok is False
     assert "1 of 36 scenes are in training and in test" in found.sentence
