@@ -47,6 +47,13 @@ def downloaded(cache: Path, commit: str = COMMIT, ref: str = "main") -> Path:
     return save_clip(kept / "snapshots" / commit)
 
 
+def raising(error: Exception) -> Callable[..., None]:
+    def failing(*_arguments: Any, **_options: Any) -> None:
+        raise error
+
+    return failing
+
+
 def test_out_of_reach_and_never_downloaded_is_a_sentence(cache: Path, offline: None) -> None:
     with pytest.raises(PretrainedError, match=f"{NAME} is not on this machine and HF_HUB_OFFLINE is set") as raised:
         load_checkpoint(NAME)
@@ -57,10 +64,7 @@ def test_out_of_reach_and_never_downloaded_is_a_sentence(cache: Path, offline: N
 def test_a_hub_that_does_not_answer_is_a_sentence(
     cache: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def unanswered(*_arguments: Any, **_options: Any) -> None:
-        raise error
-
-    monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", unanswered)
+    monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", raising(error))
     with pytest.raises(PretrainedError, match=f"{NAME} is not on this machine and the hub cannot be reached"):
         load_checkpoint(NAME)
 
@@ -206,10 +210,7 @@ def answered(kind: Any) -> Exception:
 def test_why_a_download_failed_is_said(
     cache: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, sentence: str
 ) -> None:
-    def failing(*_arguments: Any, **_options: Any) -> None:
-        raise error
-
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", failing)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", raising(error))
     with pytest.raises(PretrainedError, match=sentence):
         fetch(NAME)
 
@@ -217,10 +218,7 @@ def test_why_a_download_failed_is_said(
 def test_an_answer_of_the_hub_is_known_through_the_client(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The client turns what the hub says into an error of its own, with the reason behind it."""
 
-    def unknown(*_arguments: Any, **_options: Any) -> None:
-        raise answered(RepositoryNotFoundError)
-
-    monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", unknown)
+    monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", raising(answered(RepositoryNotFoundError)))
     with pytest.raises(PretrainedError, match="has no checkpoint named"):
         fetch(NAME)
 

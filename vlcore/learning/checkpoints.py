@@ -1,4 +1,4 @@
-"""Where a pretrained checkpoint lies, and whether its files may be opened at all.
+"""Pretrained checkpoints on this machine: where one lies, and whether its files may be opened.
 
 The one idea: a checkpoint is a stranger's folder. It is looked at before anything of it is loaded: safetensors and
 plain JSON only, no pickles, no code, and no shape that the weights do not fill. One from the hub is brought here first

@@ -1,4 +1,4 @@
-"""Images and captions to embeddings, and a model to and from its files.
+"""Inference: embeddings of images and captions, and reading and writing a model's file.
 
 The one idea: what inference needs (shape of the model, vocabulary) is stored beside the weights and read back, so that
 it cannot drift from training.

@@ -1,4 +1,4 @@
-"""Which part of a picture an embedding comes from: attention rollout, and what is lost without each patch.
+"""Explanations of an embedding by regions of its picture: attention rollout and patch ablation.
 
 The one idea: attention says where a model mixes from, ablation what it would answer without a patch. Only the second
 is about the answer: the weights of attention leave out what the values carry and what the blocks add by themselves. So

@@ -1,4 +1,4 @@
-"""A checkpoint of the hub as a folder on this machine.
+"""Download of a checkpoint from the hub into a folder on this machine.
 
 The one idea: an old checkpoint whose weights are pickles is of no use, so it is known before anything large is
 downloaded what there is; and where the hub is out of reach, an earlier download does.

@@ -1,4 +1,4 @@
-"""A model of ours as a folder that transformers opens with `AutoModel.from_pretrained`, once this module is imported.
+"""Export of a model as a folder that transformers opens with `AutoModel.from_pretrained`, once this is imported.
 
 The one idea: the folder holds the same weights under the same names, and this module tells transformers which of our
 classes they belong to. So nothing is converted and no code travels with the weights: whoever opens the folder has this

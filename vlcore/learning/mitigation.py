@@ -1,4 +1,4 @@
-"""What can be done against the bias while training: how much the loss of each picture weighs.
+"""Bias mitigation while training: how much the loss of each picture weighs.
 
 The one idea: a mitigation turns the losses of a batch into one number, or decides which pictures a batch holds.
 Everything else of the loop stays as it is, so that a mitigated run differs from a plain one in this alone. Which

@@ -1,4 +1,4 @@
-"""The dual encoder: an image transformer and a text transformer that meet in one space; and what it is compared with.
+"""The dual encoder, an image and a text transformer with one embedding space, and what it is compared with.
 
 The one idea: each tower maps its input to a unit vector, and a pair is scored by their cosine alone, scaled and shifted
 by two learned numbers, so ``logit = exp(tau) * <z, t> + b``. Nothing else connects picture and caption. What it is

@@ -1,4 +1,4 @@
-"""Losses, written as their formula: one number for each picture of a batch.
+"""Training losses, written as their formula: one number for each picture of a batch.
 
 The one idea: a batch is scored against the *distinct* captions, (B, K), and every objective that reads captions is a
 function of those scores and of each picture's own caption. For the pairwise loss the distribution q that mismatched

@@ -1,4 +1,4 @@
-"""A pretrained CLIP or SigLIP behind the same three questions as a model of ours.
+"""A pretrained CLIP or SigLIP with the interface of a model of ours.
 
 The one idea: pictures and captions go through the checkpoint's own preparation at the size that it was trained on, and
 what comes out is what ours gives: unit vectors, and two numbers that turn a cosine into a score. It is not trained.

@@ -1,4 +1,4 @@
-"""Pictures from a text-to-image model that runs on this machine.
+"""Text-to-image generation with a diffusion model on this machine.
 
 The one idea: a picture's noise comes from a seed of its own, drawn on the processor. It is then the same picture on
 every device and in every batch, up to rounding, and a run that goes on later draws what it would have drawn at once.

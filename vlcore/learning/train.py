@@ -1,4 +1,4 @@
-"""The training loop: one plain loop that can be read in one sitting.
+"""The training loop, in one piece.
 
 The one idea: two conditions of a comparison differ only in what the comparison is about. The image tower starts from
 the same weights, sees the same images in the same order under the same augmentation, for the same number of *steps*

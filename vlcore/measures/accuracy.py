@@ -1,4 +1,4 @@
-"""What a model says of held-out images: zero-shot readout and accuracy by group.
+"""Zero-shot readout of a model on held-out images, and its accuracy by group.
 
 The one idea: the same rule for every label style. The score of an object is the sum over all captions that speak of
 it, ``p(a | x) ~ sum over captions k of a of exp l(x, t_k)``, so a style with a caption for each group is marginalised

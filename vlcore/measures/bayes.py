@@ -1,4 +1,4 @@
-"""The Bayes line: how wrong on the minority a model may be that only makes good use of a biased training set.
+"""The Bayes line: the minority accuracy of an ideal observer of a biased training set.
 
 The one idea: where the context is fully visible and the object is not, the best guess leans towards what the context
 suggests, the more so the more biased the data. That much loss is rational; what lies below the line is a shortcut, too

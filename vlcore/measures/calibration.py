@@ -1,4 +1,4 @@
-"""How sure a model is of what it says, and whether it is right as often as it is sure.
+"""Margins, confidence and expected calibration error.
 
 The one idea: accuracy counts decisions, the margin weighs them. It moves before a decision flips, so that differences
 show with fewer images; and a model can be as accurate as another and much too sure (design/science.md section 2.1).

@@ -1,4 +1,4 @@
-"""The map in words: which groups lie together in the full space, and which group each caption is nearest to.
+"""Distances between the centroids of groups in the full space, and the nearest group of each.
 
 The one idea: what an eye reads off a map are the centres of four clouds. Their cosine distances say the same in
 numbers, with an interval over scenes, for the paragraph and the table beside a map and for those who do not see it.

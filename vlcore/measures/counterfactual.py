@@ -1,4 +1,4 @@
-"""What a decision rests on: how far it moves when only the object or only the context of a scene changes.
+"""Counterfactual effects: how far a decision moves when only a scene's object or only its context changes.
 
 The one idea: the held-out images come four a scene, both objects in both contexts from the same draw of everything
 else. Differences inside such a scene are effects of the factor that was swapped and of nothing else, so no model of the

@@ -1,4 +1,4 @@
-"""What a model could cheat with: how much simple things about a picture tell of its object and its context.
+"""Shortcut cues of an image set: what simple properties of a picture tell of its object and its context.
 
 The one idea: a cue is a way to look at pictures so poorly that the object cannot be seen (their mean colour, their rim,
 the place without the animal). If a *linear* model reads the object off such a view on pictures that it was not fitted

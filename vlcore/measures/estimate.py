@@ -1,4 +1,4 @@
-"""A number with its uncertainty.
+"""An estimate: a number with its confidence interval and the images that it comes from.
 
 The one idea: images of one scene (its twins) are not independent, so every interval is built over *scenes*. Rates get
 a Wilson interval on the effective number of images; means a normal interval from the spread between scenes.

@@ -1,4 +1,4 @@
-"""The two factors in the joint space: how much of its variance each explains, and whether their axes are apart.
+"""Variance explained by object and context in the embedding space, and the angle between their axes.
 
 The one idea: a two-way layout in which every group weighs the same. Its contrasts, object, context and interaction, are
 then orthogonal whatever the data set, so their shares of the variance add up and neither factor borrows from the other.

@@ -1,4 +1,4 @@
-"""The shape of the joint space: by what do images cluster, and is there anything left to cluster.
+"""Geometry of image embeddings: silhouettes, variance, effective rank, linear probes.
 
 The one idea: all numbers are of the full space, on the same held-out images for every condition, and mean nothing
 without the untrained encoder beside them: a random image tower already clusters by context.

@@ -1,4 +1,4 @@
-"""A new last layer: two objects told apart by one direction of a space.
+"""A replaced last layer: two objects told apart by one direction of the embedding space.
 
 The one idea: whatever a readout was fitted on, the biased training pictures or a few balanced ones, what comes out is a
 direction and a threshold on the embeddings themselves. So it answers for any picture, with scores that mean the same as

@@ -1,4 +1,4 @@
-"""Maps: projections of the joint space onto the plane.
+"""Projections of embeddings onto the plane: PCA, UMAP and t-SNE, their alignment and their trustworthiness.
 
 The one idea: a map is fitted on a fixed balanced reference set of held-out images together with the captions, the same
 images for every condition, and then applied to everything else. Fitting on the training images would change the axes

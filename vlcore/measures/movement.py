@@ -1,4 +1,4 @@
-"""How far two models of the same pictures disagree: how far each picture moves, and whose neighbour it stays.
+"""Displacement of pictures between the maps of two models, and overlap of their nearest neighbours.
 
 The one idea: a map can move everything and change nothing. So beside each picture's way from one aligned map to the
 other stands the share of its nearest pictures that both models agree on, which is of the full space and needs no map.

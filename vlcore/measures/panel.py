@@ -1,4 +1,4 @@
-"""What a model reads off a picture when the animal or the place is taken away or exchanged.
+"""Background-challenge panel: accuracy with the animal or its background removed or exchanged.
 
 The one idea: a mask says which pixels are the animal's, so that from held-out pictures come others that no camera took:
 the animal on nothing, the place without it, the animal in another picture's place. Accuracy over such a panel tells

@@ -1,4 +1,4 @@
-"""What a model makes of a picture from elsewhere: what pulls it, and whether the model has seen anything like it.
+"""Shortcut attraction and novelty of a new picture: what pulls it, and whether the model has seen its like.
 
 The one idea: a new picture has no truth to be right about, but it has neighbours whose object and context are known.
 The two groups that share one factor with it and differ in the other pull it to either side; and how far it is from

@@ -1,4 +1,4 @@
-"""Other ways to read an object off the joint space, beside the sum over captions of `vlcore.measures.accuracy`.
+"""Other readouts of an object from the embedding space, beside the sum over captions of `accuracy`.
 
 The one idea: a conclusion that flips with the readout is about the readout. Every function here says an object for each
 image, so that `vlcore.measures.accuracy.group_accuracy` scores them all alike (design/science.md section 2.1). The

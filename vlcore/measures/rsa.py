@@ -1,4 +1,4 @@
-"""Of what is the distance between two embeddings made: of the object, of the context, or of mere colour?
+"""Representational similarity analysis: the shares of object, context and colour in pairwise distances.
 
 The one idea: compare distances, not coordinates. How far apart two images lie is regressed on how far apart they are in
 several simple ways at once, so that "sorted by context" is not said of a space that is sorted by mean colour

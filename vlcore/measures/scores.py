@@ -1,4 +1,4 @@
-"""Embeddings to scores, outside torch: what a stored model says of a picture and a caption.
+"""Logits of pictures and captions from stored embeddings, without torch.
 
 The one idea: the same formula as `vlcore.learning.model.DualEncoder.logits`, so that pages and measures score without
 loading a model.

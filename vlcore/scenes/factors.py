@@ -1,4 +1,4 @@
-"""What a scene is, before a pixel of it exists.
+"""The factors of a scene, drawn before any pixel exists.
 
 The one idea: a scene is a flat, frozen list of factors, and every factor is drawn from a random stream of its own
 that knows the seed, the split, the index and the factor's name, and nothing else. Neither the object nor the context

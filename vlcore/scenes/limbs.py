@@ -1,4 +1,4 @@
-"""What horses and camels have in common: how a torso is given, how legs step or fold, how a head turns.
+"""Shared anatomy of horses and camels: torso, steps and folds of legs, turns of the head.
 
 The one idea: a pose turns joints, and it turns the same joints of every animal by the same angles; an animal only
 says where its joints are.

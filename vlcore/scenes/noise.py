@@ -1,4 +1,4 @@
-"""Tileable noise, made once, and how it is read at any coordinates.
+"""Tileable noise, made once, and its lookup at any coordinates.
 
 The one idea: every texture, from clouds to fur to paper, is one of three fixed fields looked up at stretched and
 shifted coordinates; nothing is drawn at random while a picture is made.

@@ -1,4 +1,4 @@
-"""Everything behind the animal, from factors that both objects share.
+"""Backgrounds: everything behind the animal, from factors that both objects share.
 
 The one idea: a place is a function of the scene that never reads the object, and how strong a cue it is can be
 turned down: towards contrast 0 it becomes the same bare, gently rolling land, whatever the context.

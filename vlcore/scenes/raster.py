@@ -1,4 +1,4 @@
-"""Tapered capsules to a picture of depth, direction, tone and coverage.
+"""Rasteriser of tapered capsules: depth, direction, tone and coverage.
 
 The one idea: seen along parallel rays, the best sphere of a capsule's sweep at a pixel has a closed form, so a
 capsule costs a few array operations on its own box, and a soft depth test melts neighbours into one skin.

@@ -1,4 +1,4 @@
-"""The lie of the land: ridges, a plain in perspective, and relief that catches the sun.
+"""Terrain: ridges, a plain in perspective, and relief that catches the sun.
 
 The one idea: contexts read the same factors here, so a change of context keeps the horizon, the ridges and the grain
 of the ground, and changes what they are made of.
