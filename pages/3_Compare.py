@@ -84,7 +84,7 @@ st.caption(
 for sentence in caption_lab.unheard_in_words(together, projection.prompts):  # a map without prompts has empty ones
     st.warning(sentence, icon=":material/hearing_disabled:")
 st.markdown(in_words)
-if few := words.few(together.models[0].artefact, images.grouping):
+if few := words.small_sample_warning(together.models[0].artefact, images.grouping):
     st.warning(few, icon=":material/warning:")
 
 selection = event.selection if event else {}

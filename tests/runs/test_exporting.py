@@ -20,7 +20,7 @@ from vlcore.home import HomeError, write_json
 from vlcore.images.imagesets import ImageSet, ImageSetError
 from vlcore.runs import exporting, store
 from vlcore.runs.exporting import FORMATS, NEIGHBOURS, export, parquet_bytes
-from vlcore.runs.shown import Shown, shown
+from vlcore.runs.shown import MapTable, shown
 
 CONDITION = BASE.replace(labels="descriptive", bias=0.5)
 
@@ -45,11 +45,11 @@ def out(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def gathered(artefact: store.Artefact, images: ImageSet) -> Shown:
+def gathered(artefact: store.Artefact, images: ImageSet) -> MapTable:
     return shown(artefact, images)
 
 
-def test_the_parquet_file_holds_table_embeddings_and_pictures(gathered: Shown) -> None:
+def test_the_parquet_file_holds_table_embeddings_and_pictures(gathered: MapTable) -> None:
     table = pq.read_table(BytesIO(parquet_bytes(gathered)))
     read = table.to_pandas()
     for column in gathered.table:
@@ -61,7 +61,7 @@ def test_the_parquet_file_holds_table_embeddings_and_pictures(gathered: Shown) -
     assert [image["path"] for image in read["image"]] == [f"{name}.webp" for name in read["id"]]
 
 
-def test_columns_have_the_types_that_other_tools_look_for(gathered: Shown) -> None:
+def test_columns_have_the_types_that_other_tools_look_for(gathered: MapTable) -> None:
     schema = pq.read_schema(BytesIO(parquet_bytes(gathered)))
     assert schema.field("image").type == pa.struct({"bytes": pa.binary(), "path": pa.string()})
     assert schema.field("embedding").type.value_type == pa.float32()
@@ -80,7 +80,7 @@ def test_a_file_without_any_verdict_keeps_its_types(images: ImageSet) -> None:
     assert schema.field("right").type == pa.bool_()
 
 
-def test_neighbours_are_the_nearest_other_rows(gathered: Shown) -> None:
+def test_neighbours_are_the_nearest_other_rows(gathered: MapTable) -> None:
     found = pq.read_table(BytesIO(parquet_bytes(gathered)))["neighbors"].to_pylist()
     cosines = gathered.z.astype(float) @ gathered.z.astype(float).T
     for row, near in enumerate(found):
@@ -91,7 +91,7 @@ def test_neighbours_are_the_nearest_other_rows(gathered: Shown) -> None:
         assert np.allclose(1 - np.array(near["distances"]), cosines[row, near["ids"]], atol=1e-5)
 
 
-def test_equal_models_are_equal_files(artefact: store.Artefact, images: ImageSet, gathered: Shown) -> None:
+def test_equal_models_are_equal_files(artefact: store.Artefact, images: ImageSet, gathered: MapTable) -> None:
     assert parquet_bytes(gathered) == parquet_bytes(shown(artefact, images))
 
 
@@ -166,7 +166,7 @@ def test_places_that_cannot_be_written_are_sentences(artefact: store.Artefact, i
 def test_a_failure_leaves_nothing_behind(
     fault: BaseException, artefact: store.Artefact, images: ImageSet, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_shown: Shown, folder: Path) -> None:
+    def fail(_shown: MapTable, folder: Path) -> None:
         (folder / "half.tsv").write_text("half")
         raise fault
 

@@ -16,30 +16,30 @@ from PIL import Image
 from tests.runs.pictured import colour, middle, pictured
 from tests.runs.stand_ins import BASE, publish
 from vlcore.runs.projector import SPRITE_LIMIT, write_projector
-from vlcore.runs.shown import THUMB_SIDE, Shown, shown
+from vlcore.runs.shown import THUMB_SIDE, MapTable, shown
 
 
 @pytest.fixture
-def export(empty_home: Path) -> Shown:
+def export(empty_home: Path) -> MapTable:
     images = pictured(empty_home)
     return shown(publish(images, BASE.replace(labels="descriptive")), images)
 
 
 @pytest.fixture
-def folder(export: Shown, tmp_path: Path) -> Path:
+def folder(export: MapTable, tmp_path: Path) -> Path:
     target = tmp_path / "out"
     target.mkdir()
     write_projector(export, target)
     return target
 
 
-def test_tensors_are_the_embeddings_to_the_last_bit(export: Shown, folder: Path) -> None:
+def test_tensors_are_the_embeddings_to_the_last_bit(export: MapTable, folder: Path) -> None:
     text = (folder / "tensors.tsv").read_text()
     read = np.array([line.split("\t") for line in text.splitlines()], dtype=np.float32)
     assert np.array_equal(read, export.z)
 
 
-def test_metadata_have_a_head_and_a_line_for_each_row(export: Shown, folder: Path) -> None:
+def test_metadata_have_a_head_and_a_line_for_each_row(export: MapTable, folder: Path) -> None:
     lines = [line.split("\t") for line in (folder / "metadata.tsv").read_text(encoding="utf-8").splitlines()]
     assert len(lines) == len(export.z) + 1
     assert {len(line) for line in lines} == {len(lines[0])}
@@ -51,7 +51,7 @@ def test_metadata_have_a_head_and_a_line_for_each_row(export: Shown, folder: Pat
     assert table["label"].iloc[-1] == export.model.captions[-1]
 
 
-def test_names_cannot_move_the_columns(export: Shown, tmp_path: Path) -> None:
+def test_names_cannot_move_the_columns(export: MapTable, tmp_path: Path) -> None:
     odd = dataclasses.replace(export, table=export.table.assign(scene="a\tb\nc\u2028d", group=" two  words "))
     write_projector(odd, tmp_path)
     content = (tmp_path / "metadata.tsv").read_bytes().decode()
@@ -62,7 +62,7 @@ def test_names_cannot_move_the_columns(export: Shown, tmp_path: Path) -> None:
     assert "two words" in lines[1]
 
 
-def test_the_sprite_has_a_cell_for_each_row_in_order(export: Shown, folder: Path) -> None:
+def test_the_sprite_has_a_cell_for_each_row_in_order(export: MapTable, folder: Path) -> None:
     with Image.open(folder / "sprite.png") as picture:
         sprite = np.asarray(picture)
     across = int(np.ceil(np.sqrt(len(export.z))))
@@ -75,7 +75,7 @@ def test_the_sprite_has_a_cell_for_each_row_in_order(export: Shown, folder: Path
         assert (cell[:20] == 255).all()  # a wide picture stands in the middle
 
 
-def test_many_pictures_get_smaller_cells(export: Shown, tmp_path: Path) -> None:
+def test_many_pictures_get_smaller_cells(export: MapTable, tmp_path: Path) -> None:
     out = BytesIO()
     Image.new("RGB", (4, 2), (200, 30, 30)).save(out, "WEBP")
     many = 90 * 90  # of 96 px they would be wider than the projector draws
@@ -90,7 +90,7 @@ def test_many_pictures_get_smaller_cells(export: Shown, tmp_path: Path) -> None:
     ] == [91, 91]
 
 
-def test_both_configurations_name_the_files_that_are_there(export: Shown, folder: Path) -> None:
+def test_both_configurations_name_the_files_that_are_there(export: MapTable, folder: Path) -> None:
     config = json.loads((folder / "projector_config.json").read_text())["embeddings"]
     assert [entry["tensorName"] for entry in config] == [export.model.artefact.key]
     assert config[0]["tensorShape"] == list(export.z.shape)
@@ -102,5 +102,5 @@ def test_both_configurations_name_the_files_that_are_there(export: Shown, folder
     assert f'tensor_name: "{export.model.artefact.key}"' in text
 
 
-def test_the_note_counts(export: Shown, folder: Path) -> None:
+def test_the_note_counts(export: MapTable, folder: Path) -> None:
     assert f"{len(export.model.rows)} pictures and 4 captions, 32 numbers each" in (folder / "README.txt").read_text()

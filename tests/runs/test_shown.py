@@ -18,12 +18,12 @@ from vlcore.conditions import Condition
 from vlcore.images.imagesets import ImageSetError, tile
 from vlcore.runs.compare import compare
 from vlcore.runs.model_maps import model_map
-from vlcore.runs.shown import THUMB_SIDE, Shown, shown
+from vlcore.runs.shown import THUMB_SIDE, MapTable, shown
 
 DESCRIPTIVE = BASE.replace(labels="descriptive", bias=0.5)
 
 
-def show(condition: Condition, folder: Path) -> Shown:
+def show(condition: Condition, folder: Path) -> MapTable:
     images = pictured(folder)
     return shown(publish(images, condition), images)
 

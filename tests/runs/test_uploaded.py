@@ -17,7 +17,7 @@ from vlcore.measures.last_layer import LastLayer
 from vlcore.measures.pull import Novelty, Pull
 from vlcore.runs import uploaded
 from vlcore.runs.model_maps import ComparisonError, ModelMap, model_map
-from vlcore.runs.uploaded import Before, Verdict, verdicts
+from vlcore.runs.uploaded import Before, UploadReport, verdicts
 
 IMAGES = image_set()
 TABLE = IMAGES.table
@@ -256,10 +256,10 @@ def test_the_margin_is_the_log_odds_of_the_answer(request: pytest.FixtureRequest
 
 def verdict_of(
     balance: Estimate | None = None, *, share: float = 0.5, similarity: float = 0.8, seen: float = 0.5
-) -> Verdict:
+) -> UploadReport:
     pull = None if balance is None else Pull("camel", "grass", 0.5, 0.25, balance)
     new = Novelty(0, similarity, Estimate(share, 0.2, 0.6, 32), seen)
-    return Verdict("camel", 0.876, "", ({"caption": "a camel"},), ((0, 0.912), (5, 0.9)), pull, None, new, None)
+    return UploadReport("camel", 0.876, "", ({"caption": "a camel"},), ((0, 0.912), (5, 0.9)), pull, None, new, None)
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,7 @@ def test_no_label_names_the_object_is_said_everywhere(together: Comparison) -> N
     assert "the left model cannot be (no label names the object), the right model is right" in said
     assert words.group_table(one, SCENES)["Left"].tolist() == ["not defined: no label names the object"] * 4
     assert set(words.group_rows(one)["model"]) == {"Right"}
-    assert words.few(one.models[0].artefact, SCENES) is None
+    assert words.small_sample_warning(one.models[0].artefact, SCENES) is None
     both = measured_as(one, 1, metrics)
     assert words.in_words(both, SCENES).endswith(" No model's labels name the animal, so none can be right or wrong.")
     assert words.group_rows(both).empty
@@ -195,11 +195,11 @@ def test_no_label_names_the_object_is_said_everywhere(together: Comparison) -> N
 
 
 def test_groups_with_few_pictures_are_named(together: Comparison) -> None:
-    assert words.few(together.models[0].artefact, SCENES) is None
+    assert words.small_sample_warning(together.models[0].artefact, SCENES) is None
     metrics = metrics_of(together)
     metrics["end"]["group_accuracy"]["camel_grass"]["n"] = 19
     metrics["end"]["group_accuracy"]["horse_grass"]["n"] = 4
-    assert words.few(with_metrics(together.models[0], metrics).artefact, SCENES) == (
+    assert words.small_sample_warning(with_metrics(together.models[0], metrics).artefact, SCENES) == (
         "Fewer than 20 held-out pictures: horse on grass (4), camel on grass (19). "
         "Numbers that rest on them say little."
     )

@@ -29,7 +29,7 @@ class CaptionLabError(LabError):
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class CaptionAnswer:
     """What one model makes of a caption.
 
     Attributes:
@@ -94,7 +94,7 @@ def left_out(text: str) -> list[tuple[str, str]]:
     return [(word, rest) for word, rest in pairs if split_words(rest)]
 
 
-def ask(model: ModelMap, loaded: Loaded, text: str) -> Asked:
+def ask(model: ModelMap, loaded: Loaded, text: str) -> CaptionAnswer:
     """Put a caption to a model.
 
     Raises:
@@ -116,4 +116,4 @@ def ask(model: ModelMap, loaded: Loaded, text: str) -> Asked:
         }
     )
     own = (model.caption_z @ embedded[0]).astype(np.float64)
-    return Asked(embedded[0], places[0], tuple(dict.fromkeys(loaded.unknown(text))), without, own)
+    return CaptionAnswer(embedded[0], places[0], tuple(dict.fromkeys(loaded.unknown(text))), without, own)

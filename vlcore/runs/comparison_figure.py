@@ -77,7 +77,7 @@ def page(comparison: Comparison, images: ImageSet, palette: Palette = LIGHT, opt
     one."""
     grouping = images.grouping
     artefacts = [model.artefact for model in comparison.models]
-    few = words.few(artefacts[0], grouping)
+    few = words.small_sample_warning(artefacts[0], grouping)
     said = words.in_words(comparison, grouping)
     described = layouts.described(comparison, images)
     return page_html(

@@ -20,7 +20,7 @@ from vlcore.choices import ArtefactKind
 from vlcore.home import HomeError
 from vlcore.images.imagesets import ImageSet, Progress, silent
 from vlcore.runs.projector import write_projector
-from vlcore.runs.shown import Shown, shown
+from vlcore.runs.shown import MapTable, shown
 from vlcore.runs.store import Artefact, StoreError
 
 FORMATS = ("parquet", "projector", "hf")
@@ -58,10 +58,10 @@ def export(artefact: Artefact, images: ImageSet, form: str, out: Path, progress:
         return {file.name: file.stat().st_size for file in sorted(made.iterdir())}
 
 
-def parquet_bytes(export: Shown) -> bytes:
+def parquet_bytes(export: MapTable) -> bytes:
     """One parquet file: the table, and for each row its embedding, its picture and its neighbours.
 
-    Columns beside those of `Shown.table`: ``embedding`` (list of float32); ``image``, a struct of bytes and path, which
+    Columns beside those of `MapTable.table`: ``embedding`` (list of float32); ``image``, a struct of bytes and path, which
     Hugging Face's ``datasets`` and Embedding Atlas show as a picture; ``neighbors``, a struct of ids (row numbers) and
     cosine distances of the nearest rows in the full space, as Embedding Atlas reads it. The file's metadata say what it
     is (``vlcore``) and that the column is of pictures (``huggingface``).

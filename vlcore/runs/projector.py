@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from vlcore.runs.shown import THUMB_SIDE, Shown
+from vlcore.runs.shown import THUMB_SIDE, MapTable
 
 SPRITE_LIMIT = 8192  # px, the largest sprite that the projector draws
 _GROUND = (255, 255, 255)
@@ -44,7 +44,7 @@ web server and the page is opened with ?config= and the address of projector_con
 """
 
 
-def write_projector(export: Shown, folder: Path) -> None:
+def write_projector(export: MapTable, folder: Path) -> None:
     """Write ``tensors.tsv``, ``metadata.tsv``, ``sprite.png``, the configurations and a note into an empty folder."""
     np.savetxt(folder / "tensors.tsv", export.z, fmt="%.9g", delimiter="\t")  # nine digits hold a float32 exactly
     (folder / "metadata.tsv").write_text(_metadata(export.table), encoding="utf-8", newline="")

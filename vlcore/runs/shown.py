@@ -27,7 +27,7 @@ THUMB_SIDE = 96  # px, the longest side of a picture
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class MapTable:
     """What a model's map shows, as other tools want it.
 
     Attributes:
@@ -47,7 +47,7 @@ class Shown:
     pictures: tuple[bytes, ...]
 
 
-def shown(artefact: Artefact, images: ImageSet, progress: Progress = silent) -> Shown:
+def shown(artefact: Artefact, images: ImageSet, progress: Progress = silent) -> MapTable:
     """What the map of a model shows.
 
     Raises:
@@ -58,7 +58,7 @@ def shown(artefact: Artefact, images: ImageSet, progress: Progress = silent) -> 
     captions = model.captions[: len(model.caption_z)]
     files = [images.image(int(row)) for row in model.rows] + [_caption_tile(text) for text in captions]
     table = pd.concat([_pictures(model, images), _captions(model, captions)], ignore_index=True)
-    return Shown(
+    return MapTable(
         model=model,
         about={
             "key": artefact.key,

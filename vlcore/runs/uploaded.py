@@ -25,7 +25,7 @@ AS_HELD_OUT = "as held-out ones"  # no more is known: a photograph may be as nea
 
 
 @dataclass(frozen=True, eq=False)
-class Verdict:
+class UploadReport:
     """What one model says of one picture.
 
     Attributes:
@@ -72,7 +72,7 @@ def verdicts(
     z: NDArray[np.floating],
     shown: Sequence[tuple[str, str]],
     untrained: Before | None = None,
-) -> list[Verdict]:
+) -> list[UploadReport]:
     """What a model says of new pictures, (m, E).
 
     Args:
@@ -102,7 +102,7 @@ def verdicts(
     if untrained is not None:
         new_before = novelty(untrained.z, untrained.train, untrained.held_out, scenes)
     return [
-        Verdict(
+        UploadReport(
             *names[place],
             why,
             tuple(caption_scores(model, vector)) if len(model.caption_z) else (),
@@ -144,7 +144,7 @@ def margin(model: ModelMap, z: NDArray[np.floating], grouping: Grouping, says: s
 
 
 def table_of(
-    pictures: Sequence[str], models: Sequence[str], found: Sequence[Sequence[Verdict]], images: ImageSet
+    pictures: Sequence[str], models: Sequence[str], found: Sequence[Sequence[UploadReport]], images: ImageSet
 ) -> pd.DataFrame:
     """All verdicts, one row a picture and model; `found` by model, then by picture."""
     rows = []
@@ -179,7 +179,7 @@ def _pulled(found: Pull | None, grouping: Grouping) -> str:
     return "background" if found.balance.high < 0 else "not decided"
 
 
-def pull_in_words(verdict: Verdict, grouping: Grouping) -> str:
+def pull_in_words(verdict: UploadReport, grouping: Grouping) -> str:
     """What pulls a picture, in a sentence with its numbers."""
     found = verdict.pull
     if found is None:
@@ -200,7 +200,7 @@ def _like(new: Novelty) -> str:
     return "unlike anything" if new.unlike_anything else "hardly" if new.rare else AS_HELD_OUT
 
 
-def novelty_in_words(verdict: Verdict) -> str:
+def novelty_in_words(verdict: UploadReport) -> str:
     """Whether a picture is like what the model was trained on, in a sentence or two with their numbers."""
     new = verdict.judged
     told = f"cosine {new.similarity:.2f} to the nearest training picture"

@@ -18,7 +18,7 @@ from vlcore.runs.store import Artefact
 from vlcore.runs.titles import label_words
 
 
-def few(model: Artefact, grouping: Grouping) -> str | None:
+def small_sample_warning(model: Artefact, grouping: Grouping) -> str | None:
     """A sentence that names the groups with too few held-out pictures for their numbers to say much; None without."""
     names = group_words(grouping)
     counts = {group: estimate["n"] for group, estimate in model.metrics["end"].get("group_accuracy", {}).items()}

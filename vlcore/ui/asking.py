@@ -21,7 +21,7 @@ from vlcore.images.uploads import square
 from vlcore.runs import uploaded
 from vlcore.runs.model_maps import ModelMap
 from vlcore.runs.placement import OwnModel
-from vlcore.runs.uploaded import Before, Verdict
+from vlcore.runs.uploaded import Before, UploadReport
 from vlcore.ui import inline, work
 from vlcore.ui.giving import UploadedPicture
 
@@ -52,7 +52,7 @@ def embedded(key: str, given: Sequence[UploadedPicture]) -> NDArray[np.float32]:
 
 def verdicts(
     key: str, model: ModelMap, images: ImageSet, given: Sequence[UploadedPicture], shown: str
-) -> list[Verdict]:
+) -> list[UploadReport]:
     """What a model says of pictures; `shown` is the object that a visitor's own are said to show, empty where nobody
     says it: then what the model takes a picture for. A sample is known."""
     contexts = images.grouping.contexts
@@ -76,7 +76,7 @@ def _untrained(key: str, model: ModelMap, given: Sequence[UploadedPicture]) -> B
     return Before(z, known.on_map, known.train)
 
 
-def explained(key: str, model: ModelMap, images: ImageSet, one: UploadedPicture, verdict: Verdict) -> None:
+def explained(key: str, model: ModelMap, images: ImageSet, one: UploadedPicture, verdict: UploadReport) -> None:
     """Two maps over a picture: what the answer loses without each patch, and attention rollout."""
     from vlcore.learning.explain import GRID, attention_rollout, patch_ablation
 

@@ -13,7 +13,7 @@ from vlcore.figures.caption_map import caption_map
 from vlcore.figures.theme import Palette, group_words
 from vlcore.images.imagesets import ImageSet
 from vlcore.runs import caption_lab
-from vlcore.runs.caption_lab import Asked
+from vlcore.runs.caption_lab import CaptionAnswer
 from vlcore.runs.compare import Comparison
 from vlcore.ui import drawn, film, panels, work
 
@@ -38,7 +38,7 @@ def _typed(comparison: Comparison, images: ImageSet, palette: Palette, side: int
     except caption_lab.CaptionLabError as error:
         st.warning(str(error), icon=":material/edit:")
         return
-    answers: dict[int, Asked] = {}
+    answers: dict[int, CaptionAnswer] = {}
     for pane, (name, model) in enumerate(zip(comparison.names, comparison.models, strict=True)):
         try:
             answers[pane] = caption_lab.ask(model, work.model(model.artefact.key), text)
@@ -65,7 +65,7 @@ def _listed(words: tuple[str, ...]) -> str:
 
 
 def _map(
-    comparison: Comparison, answers: dict[int, Asked], text: str, images: ImageSet, palette: Palette, side: int
+    comparison: Comparison, answers: dict[int, CaptionAnswer], text: str, images: ImageSet, palette: Palette, side: int
 ) -> None:
     asked, without = [], []
     for pane, answer in answers.items():
@@ -94,7 +94,7 @@ def _map(
     )
 
 
-def _nearest(comparison: Comparison, answers: dict[int, Asked]) -> None:
+def _nearest(comparison: Comparison, answers: dict[int, CaptionAnswer]) -> None:
     for column, (pane, answer) in zip(panels.in_pairs(len(answers)), answers.items(), strict=True):
         with column:
             st.markdown(f"**Nearest pictures in the {comparison.names[pane]} model** (cosine)")
@@ -102,7 +102,7 @@ def _nearest(comparison: Comparison, answers: dict[int, Asked]) -> None:
             panels.pictures(model, model.neighbours(answer.z, 5))
 
 
-def _words(comparison: Comparison, answers: dict[int, Asked]) -> None:
+def _words(comparison: Comparison, answers: dict[int, CaptionAnswer]) -> None:
     """How far the caption moves when a word is left out."""
     tables = [
         answer.without.set_index("word")["cosine"].rename(comparison.names[pane].capitalize())

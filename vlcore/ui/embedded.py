@@ -41,7 +41,7 @@ def measured_and_mapped(images: ImageSet, palette: Palette) -> None:
             st.markdown(f"Right on majority rows: **{measured.cell(end, 'majority_accuracy')}**")
             st.markdown(f"A linear probe reads the object: **{measured.cell(end, 'probe_object')}**")
             st.markdown(f"A linear probe reads the background: **{measured.cell(end, 'probe_context')}**")
-            for sentence in (measured.map_quality(artefact), words.few(artefact, images.grouping)):
+            for sentence in (measured.map_quality(artefact), words.small_sample_warning(artefact, images.grouping)):
                 if sentence:
                     st.caption(sentence)
             for note in images.about.get("notes", ()):

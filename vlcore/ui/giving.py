@@ -23,7 +23,7 @@ from vlcore.images.imagesets import ImageSet
 from vlcore.images.uploads import GREY, UploadError, is_cutout, is_picture, on_backgrounds, on_grey, open_cutout
 from vlcore.runs.compare import names
 from vlcore.runs.titles import title
-from vlcore.runs.uploaded import Verdict
+from vlcore.runs.uploaded import UploadReport
 from vlcore.scenes import draw, sample
 from vlcore.ui import browser, inline, panels
 from vlcore.ui.samples import ELSEWHERE, elsewhere, group_pictures
@@ -232,7 +232,7 @@ def _described(condition: Condition) -> str:
 
 
 def over_backgrounds(
-    given: Sequence[UploadedPicture], called: Sequence[str], found: Sequence[Sequence[Verdict]]
+    given: Sequence[UploadedPicture], called: Sequence[str], found: Sequence[Sequence[UploadReport]]
 ) -> list[str]:
     """For each cut-out: on how many backgrounds each model names what; `found` by model, then by picture."""
     sentences = []

@@ -156,7 +156,7 @@ def _finished(condition: Condition, palette: Palette) -> None:
     st.markdown(f"Right on minority pictures  \n**{measured.cell(end, 'minority_accuracy')}**")
     if minority := end.get("minority_accuracy"):
         st.caption(f"of {minority['n']:,} held-out pictures; majority {share(end['majority_accuracy'])}")
-    if sentence := words.few(work.artefact(condition.key), work.named_set(condition.data).grouping):
+    if sentence := words.small_sample_warning(work.artefact(condition.key), work.named_set(condition.data).grouping):
         st.badge("few pictures", icon=":material/warning:", color="orange", help=sentence)
     if end["collapsed"]:
         st.badge("collapsed", icon=":material/warning:", color="red")
