@@ -61,10 +61,10 @@ def export(artefact: Artefact, images: ImageSet, form: str, out: Path, progress:
 def parquet_bytes(export: MapTable) -> bytes:
     """One parquet file: the table, and for each row its embedding, its picture and its neighbours.
 
-    Columns beside those of `MapTable.table`: ``embedding`` (list of float32); ``image``, a struct of bytes and path, which
-    Hugging Face's ``datasets`` and Embedding Atlas show as a picture; ``neighbors``, a struct of ids (row numbers) and
-    cosine distances of the nearest rows in the full space, as Embedding Atlas reads it. The file's metadata say what it
-    is (``vlcore``) and that the column is of pictures (``huggingface``).
+    Columns beside those of `MapTable.table`: ``embedding`` (list of float32); ``image``, a struct of bytes and path,
+    which Hugging Face's ``datasets`` and Embedding Atlas show as a picture; ``neighbors``, a struct of ids (row
+    numbers) and cosine distances of the nearest rows in the full space, as Embedding Atlas reads it. The file's
+    metadata say what it is (``vlcore``) and that the column is of pictures (``huggingface``).
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
