@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from vlcore.conditions import STUDY_BIAS, grid
+from vlcore.conditions import STUDY_BIAS
 from vlcore.figures.theme import group_words
 from vlcore.images.captions import caption
 from vlcore.images.groups import SCENES
 from vlcore.images.subset import usual_condition
-from vlcore.runs import words
+from vlcore.runs import studies, words
 from vlcore.ui import controls, inline, jobs, panels, shell, work
 from vlcore.ui.samples import group_pictures
 
@@ -46,7 +46,7 @@ with st.container(horizontal=True):
             )
 
 st.subheader("The four experiments of the study")
-experiments = grid("experiments", usual)
+experiments = studies.find("experiments", usual).conditions
 if images.folds:
     st.caption(
         f"A small set: each experiment trains {images.folds} models in turn, so that every picture is judged by one "

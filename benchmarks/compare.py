@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vlcore.conditions import grid
 from vlcore.figures.film import film_chart
 from vlcore.figures.linked import MapOptions
 from vlcore.figures.theme import LIGHT
@@ -19,7 +18,7 @@ from vlcore.images.catalogue import open_set
 from vlcore.images.imagesets import ImageSet, silent
 from vlcore.images.thumbs import thumb_uri
 from vlcore.learning.explain import attention_rollout, patch_ablation
-from vlcore.runs import compare, store
+from vlcore.runs import compare, store, studies
 from vlcore.runs.comparison_figure import figure
 from vlcore.runs.film import film
 from vlcore.runs.layouts import described
@@ -33,7 +32,7 @@ SIDE = 440  # px of a map
 def main() -> None:
     """Measure and print."""
     images = open_set("scenes")
-    artefacts = [store.read(condition.key) for condition in grid("experiments")]
+    artefacts = [store.read(condition.key) for condition in studies.find("experiments").conditions]
     maps = [model_map(artefact) for artefact in artefacts]
     two, four = (compare.compare(maps[:count], images, _thumbs()) for count in (2, 4))
     everything = MapOptions(movement=True, trust=True, ghost=True, twins=True, neighbours=True)

@@ -7,10 +7,9 @@ import hashlib
 import streamlit as st
 
 from vlcore.choices import PRESETS
-from vlcore.conditions import grid
 from vlcore.figures.linked import brushed
 from vlcore.images.subset import usual_condition
-from vlcore.runs import caption_lab, differing, projections, words
+from vlcore.runs import caption_lab, differing, projections, studies, words
 from vlcore.ui import (
     caption_section,
     comparing,
@@ -44,7 +43,7 @@ side = shell.map_side()
 
 with shell.errors_as_sentences():
     if images.has_pictures:
-        defaults = grid("experiments", usual_condition(images))[:count]
+        defaults = studies.find("experiments", usual_condition(images)).conditions[:count]
         models = sides.choose(defaults, preset or "standard", images)
     else:
         models = sides.choose_imported(count, images)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from vlcore.conditions import grid
 from vlcore.core.wording import percent
 from vlcore.images.subset import usual_condition
 from vlcore.images.thumbs import thumb_uri
-from vlcore.runs import uploaded
+from vlcore.runs import studies, uploaded
 from vlcore.runs.compare import Upload, names, with_uploads
 from vlcore.runs.projections import PCA
 from vlcore.runs.titles import title
@@ -39,7 +38,7 @@ intro.markdown(
 )
 
 with shell.errors_as_sentences():
-    experiments = grid("experiments", usual_condition(images))
+    experiments = studies.find("experiments", usual_condition(images)).conditions
     # A model of an older version has a key that no condition of now has; the Compare page shows it.
     trained = {key: one for key, one in sides.comparable(images).items() if one.key == key}
 if not trained:

@@ -18,9 +18,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["VLCORE_DEVICE"] = "cpu"
 
 from vlcore.__main__ import main
-from vlcore.conditions import Condition, grid
+from vlcore.conditions import Condition
 from vlcore.home import models_folder
-from vlcore.runs import pipeline, queues, store
+from vlcore.runs import pipeline, queues, store, studies
 
 # The judge draws the same examples each time; on a developer's machine they go on searching.
 settings.register_profile("judge", derandomize=True, max_examples=50)
@@ -87,7 +87,7 @@ def document(cli: Cli) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def quick(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[store.Artefact]:
     """The study's four experiments, trained for a few steps each; once, whichever process of the tests asks first."""
-    conditions = [condition.replace(steps=QUICK_STEPS) for condition in grid("experiments")]
+    conditions = [condition.replace(steps=QUICK_STEPS) for condition in studies.find("experiments").conditions]
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent

@@ -20,10 +20,10 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
-from vlcore.conditions import Condition, grid
+from vlcore.conditions import Condition
 from vlcore.home import models_folder
 from vlcore.images.catalogue import open_set
-from vlcore.runs import jobs, pipeline, queues, store
+from vlcore.runs import jobs, pipeline, queues, store, studies
 from vlcore.runs.model_maps import model_map
 
 from .test_architecture import COMMANDS
@@ -82,7 +82,7 @@ def test_conditions_give_the_grid_with_states(
     cli: Cli, document: Callable[..., Any], experiments: list[store.Artefact]
 ) -> None:
     entries = document("conditions", "--seeds", 2)
-    expected = grid("paper", seeds=2)
+    expected = studies.find("paper", seeds=2).conditions
     assert [set(entry) for entry in entries] == [{"key", "bias", "labels", "seed", "state"}] * 24
     for entry, condition in zip(entries, expected, strict=True):
         assert entry == {
@@ -100,7 +100,9 @@ def test_conditions_give_the_grid_with_states(
         [bias, "%", labels, "0"] for bias in ("0", "75") for labels in ("undescriptive", "descriptive")
     ]
     keys = [entry["key"] for entry in document("conditions", "--preset", "live", "--set", "n_per_group=12")]
-    assert keys == [condition.key for condition in grid("paper", Condition(steps=300, n_per_group=12))]
+    assert keys == [
+        condition.key for condition in studies.find("paper", Condition(steps=300, n_per_group=12)).conditions
+    ]
 
 
 def check_metrics(metrics: dict[str, Any], artefact: store.Artefact) -> None:
@@ -208,7 +210,7 @@ def test_a_condition_that_fails_does_not_stop_a_study(
     monkeypatch.setattr(queues, "worker_pool", ThreadPoolExecutor)
     entries = {entry["key"]: entry for entry in document("study", "class", "--jobs", 2)}
     assert len(entries) == 6
-    for condition in grid("class"):
+    for condition in studies.find("class").conditions:
         entry = entries[condition.key]
         if condition.bias == 1:
             assert entry["state"] == "failed: This one cannot be trained."

@@ -26,13 +26,10 @@ from vlcore.choices import (
     style_names,
 )
 from vlcore.conditions import (
-    GRIDS,
-    STYLES_OF_THE_STUDY,
     Condition,
     ConditionError,
     describe_bias,
     from_dict,
-    grid,
     steps_of,
     with_settings,
 )
@@ -353,35 +350,6 @@ def test_an_unknown_field_is_refused() -> None:
     assert from_dict({}) == Condition()
 
 
-def test_the_experiments_are_the_four_of_the_study() -> None:
-    assert [(c.bias, c.labels, c.n_minority, c.init_seed) for c in grid("experiments")] == [
-        (0.0, "undescriptive", 48, 0),
-        (0.0, "descriptive", 48, 0),
-        (0.75, "undescriptive", 12, 0),
-        (0.75, "descriptive", 12, 0),
-    ]
-
-
-@pytest.mark.parametrize(("name", "size"), [("experiments", 4), ("paper", 12), ("class", 6), ("full", 14)])
-@pytest.mark.parametrize("seeds", [1, 3])
-def test_grids_are_complete_blocks_of_paired_seeds(name: str, size: int, seeds: int) -> None:
-    base = Condition(steps=7, n_per_group=20, data_seed=5, init_seed=11)
-    conditions = grid(name, base, seeds)
-    assert len({condition.key for condition in conditions}) == len(conditions) == size * seeds
-    for seed in range(seeds):
-        block = conditions[size * seed : size * (seed + 1)]
-        assert {(c.bias, c.labels) for c in block} == {(b, s) for b in GRIDS[name] for s in STYLES_OF_THE_STUDY}
-        assert {(c.data_seed, c.init_seed, c.steps, c.n_per_group) for c in block} == {(5 + seed, 11 + seed, 7, 20)}
-
-
-def test_a_grid_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(ConditionError, match="No grid is named 'huge'; choose one of experiments, paper, class, full"):
-        grid("huge")
-    assert Condition() in grid("paper")
-    with pytest.raises(ConditionError, match="number of seeds is 0; give a whole number from 1"):
-        grid("paper", seeds=0)
-
-
 @settings(max_examples=20)
 @given(CONDITIONS)
 def test_a_condition_cannot_be_changed(condition: Condition) -> None:
@@ -393,7 +361,7 @@ def test_a_condition_cannot_be_changed(condition: Condition) -> None:
 
 def test_nobody_waits_for_torch_to_name_a_condition() -> None:
     code = (
-        "import sys, vlcore.conditions as c; c.grid('paper')[0].key\n"
+        "import sys, vlcore.conditions as c; c.Condition().key\n"
         "print([name for name in ('torch', 'umap', 'sklearn', 'transformers', 'streamlit') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

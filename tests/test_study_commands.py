@@ -11,7 +11,6 @@ import pytest
 
 from tests.conftest import QUICK_STEPS, Cli
 from vlcore.__main__ import BAD_INPUT
-from vlcore.conditions import grid
 from vlcore.runs import pipeline, queues, store, studies
 
 STEPS = ("--set", f"steps={QUICK_STEPS}")
@@ -104,7 +103,7 @@ def test_a_file_of_ones_own_is_analysed_like_a_named_study(
     assert {c.key for c in studies.find(str(file)).conditions} == {a.key for a in quick}
     named = document("analyse", "experiments", *STEPS)
     assert document("analyse", file)["comparisons"] == named["comparisons"]
-    assert len(grid("experiments")) == named["planned"]
+    assert len(studies.find("experiments").conditions) == named["planned"]
 
 
 def test_a_report_is_one_file_that_says_how_little_there_is(

@@ -300,28 +300,6 @@ GRIDS: dict[str, tuple[float, ...]] = {
 }
 
 
-def grid(name: str, base: Condition | None = None, seeds: int = 1) -> list[Condition]:
-    """The conditions of a named grid: every bias with both of the study's label styles, in paired blocks.
-
-    Args:
-        name: one of `GRIDS`.
-        base: what all conditions share; the defaults when absent.
-        seeds: number of blocks; block *s* has data and initialisation seed *s* (on top of the base's).
-
-    Raises:
-        ConditionError: when no grid has this name, or `seeds` is below 1.
-    """
-    _one_of("grid", name, GRIDS)
-    _whole("number of seeds", seeds, 1, 1000)
-    base = base or Condition()
-    return [
-        base.replace(bias=bias, labels=labels, data_seed=base.data_seed + seed, init_seed=base.init_seed + seed)
-        for seed in range(seeds)
-        for bias in GRIDS[name]
-        for labels in STYLES_OF_THE_STUDY
-    ]
-
-
 def describe_bias(condition: Condition) -> str:
     """The bias in words, always with the counts: ``75 % removed (12 of 48 kept)``."""
     return SIZE_MODES[condition.size_mode].bias.format(

@@ -17,12 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from vlcore.conditions import Condition, grid
+from vlcore.conditions import Condition
 from vlcore.images.catalogue import open_set, set_names
 from vlcore.images.groups import SCENES, Grouping
 from vlcore.images.imagesets import COLUMNS, TILE_SIDE, ImageSet, ImageSetError, read_set, silent, tile, with_groups
 from vlcore.images.rendered import SCENES_RECIPE, drawn_set
 from vlcore.images.subset import map_rows, training_rows
+from vlcore.runs import studies
 from vlcore.scenes import RENDERER_VERSION
 
 IMAGES = drawn_set(SCENES_RECIPE)
@@ -287,7 +288,7 @@ def test_with_groups_adds_one_column() -> None:
 
 
 def test_every_condition_of_the_grid_has_its_images() -> None:
-    sizes = {condition.bias: len(training_rows(IMAGES, condition)) for condition in grid("full")}
+    sizes = {condition.bias: len(training_rows(IMAGES, condition)) for condition in studies.find("full").conditions}
     assert sizes == {0.0: 192, 0.25: 168, 0.5: 144, 0.75: 120, 0.9: 106, 0.95: 100, 1.0: 96}
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from vlcore.conditions import Condition, grid
+from vlcore.conditions import Condition
 from vlcore.core.wording import share
 from vlcore.images.thumbs import SAFE_URI
-from vlcore.runs import store
+from vlcore.runs import store, studies
 from vlcore.runs.imported import import_embeddings
 from vlcore.runs.jobs import State
 from vlcore.runs.projections import PCA
@@ -153,7 +153,9 @@ def test_umap_is_queued_only_when_it_is_asked_for(
     assert queue.asked == []
     page = start(map="UMAP")
     assert not page.exception
-    assert queue.asked == [f"{condition.key}.umap-n15-d10-s0.map" for condition in grid("experiments")[:2]]
+    assert queue.asked == [
+        f"{condition.key}.umap-n15-d10-s0.map" for condition in studies.find("experiments").conditions[:2]
+    ]
     assert all(queue.short.values()), "it does not wait behind trainings"
     assert len(page.get("progress")) == 2
     assert "PC 1" in json.dumps(spec_of(page)) or "component" in json.dumps(spec_of(page)), "PCA meanwhile"

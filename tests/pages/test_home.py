@@ -11,9 +11,8 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from vlcore.conditions import grid
 from vlcore.images.importers import import_set
-from vlcore.runs import store
+from vlcore.runs import store, studies
 from vlcore.runs.jobs import JobStatus, State
 from vlcore.ui import jobs, panels
 
@@ -79,7 +78,7 @@ def test_the_button_queues_exactly_the_four_experiments(empty_home: Path, monkey
     page = start().run()
     page.button[0].click().run()
     assert not page.exception
-    assert queue.asked == [condition.key for condition in grid("experiments")]
+    assert queue.asked == [condition.key for condition in studies.find("experiments").conditions]
     assert [button.label for button in page.button] == ["Cancel"]
 
 
@@ -98,7 +97,7 @@ def test_progress_is_shown_and_can_be_cancelled(
     queue.others_wait = others_wait
     page.button[0].click().run()
     assert not page.exception
-    assert queue.cancelled == [condition.key for condition in grid("experiments")]
+    assert queue.cancelled == [condition.key for condition in studies.find("experiments").conditions]
     labels = [button.label for button in page.button]
     assert labels == (["Run the four experiments"] if others_wait else ["Cancel"])
     assert ("somebody else waits" in page.toast[0].value) == others_wait

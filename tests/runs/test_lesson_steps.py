@@ -7,8 +7,9 @@ import math
 
 import pytest
 
-from vlcore.conditions import STUDY_BIAS, Condition, grid
+from vlcore.conditions import STUDY_BIAS, Condition
 from vlcore.images.groups import SCENES, Grouping
+from vlcore.runs import studies
 from vlcore.runs.claims import claims
 from vlcore.runs.lesson_steps import COLLAPSE, EXPERIMENTS, LETTERS, Lesson, Step, lessons
 
@@ -42,7 +43,7 @@ def test_steps_have_names_of_their_own_that_stand_in_an_address(lesson: Lesson) 
 
 def test_the_four_experiments_are_those_of_the_study_and_meet_all_of_its_claims() -> None:
     lesson = lessons(Condition())[EXPERIMENTS]
-    assert [step.right for step in lesson.steps] == grid("experiments", Condition())
+    assert [step.right for step in lesson.steps] == list(studies.find("experiments", Condition()).conditions)
     assert sorted(name for step in lesson.steps for name in step.claims) == [claim.id for claim in claims(SCENES)]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vlcore.choices import MITIGATIONS, NEGATIVES, objectives_here
-from vlcore.conditions import GRIDS, Condition, grid
+from vlcore.conditions import GRIDS, Condition
 from vlcore.core.errors import LabError
 from vlcore.runs import studies
 from vlcore.runs.studies import STUDIES, StudyError, controls, find
@@ -49,11 +49,23 @@ def test_a_block_differs_in_the_factor_and_the_bias_alone(name: str) -> None:
     assert not set(study.beside) & set(study.conditions)
 
 
-@pytest.mark.parametrize("name", GRIDS)
-def test_the_grids_of_the_study_are_studies_of_labels(name: str) -> None:
+@pytest.mark.parametrize(("name", "size"), [("experiments", 4), ("paper", 12), ("class", 6), ("full", 14)])
+def test_the_grids_of_the_study_are_studies_of_labels(name: str, size: int) -> None:
     study = find(name, Condition(steps=5), seeds=3)
-    assert list(study.conditions) == grid(name, Condition(steps=5), seeds=3)
     assert (study.factor, study.baseline, study.treatments) == ("labels", "undescriptive", ("descriptive",))
+    assert len(study.conditions) == 3 * size
+    assert {(one.bias, one.labels) for one in study.conditions[:size]} == {
+        (bias, labels) for bias in GRIDS[name] for labels in ("undescriptive", "descriptive")
+    }
+
+
+def test_the_experiments_are_the_four_of_the_study() -> None:
+    assert [(c.bias, c.labels, c.n_minority, c.init_seed) for c in find("experiments").conditions] == [
+        (0.0, "undescriptive", 48, 0),
+        (0.0, "descriptive", 48, 0),
+        (0.75, "undescriptive", 12, 0),
+        (0.75, "descriptive", 12, 0),
+    ]
 
 
 def test_every_choice_is_in_a_study() -> None:

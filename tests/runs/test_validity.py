@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from vlcore.conditions import Condition, grid
-from vlcore.runs import store, validity
+from vlcore.conditions import Condition
+from vlcore.runs import store, studies, validity
 from vlcore.runs.validity import Light
 
 GOOD = {
@@ -64,7 +64,7 @@ def good(_key: str) -> store.Artefact:
     return with_metrics(copy.deepcopy(GOOD))
 
 
-@pytest.mark.parametrize("condition", grid("paper"))
+@pytest.mark.parametrize("condition", studies.find("paper").conditions)
 def test_a_recipe_that_was_not_tried_is_unknown(empty_home: Path, condition: Condition) -> None:
     gate = validity.gate(condition, lambda key: pytest.fail(f"read {key}"))
     assert gate.light is Light.UNKNOWN

@@ -11,12 +11,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vlcore.conditions import STUDY_BIAS, Condition, describe_bias, grid
+from vlcore.conditions import STUDY_BIAS, Condition, describe_bias
 from vlcore.figures.theme import group_words
 from vlcore.images.captions import distinct_captions
 from vlcore.images.groups import SCENES, Grouping
 from vlcore.measures.catalogue import find
 from vlcore.measures.paired import MARGIN
+from vlcore.runs import studies
 
 EXPERIMENTS, COLLAPSE = "four-experiments", "collapse"
 LETTERS = "ABCD"
@@ -137,7 +138,7 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def _four_experiments(usual: Condition, grouping: Grouping) -> Lesson:
-    one, two, three, four = grid("experiments", usual)
+    one, two, three, four = studies.find("experiments", usual).conditions
     animal, names = grouping.object_word, group_words(grouping)
     minority = [names[group] for group in grouping.minority]
     steps = (
