@@ -9,6 +9,8 @@ import re
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -67,16 +69,13 @@ def _recipe(options: Namespace) -> Recipe:
     if known is None:
         return new_recipe(options.name, **given)
     if replace(known, **given) != known:
+        settings = {**known.settings(), "contexts": ",".join(known.contexts)}
+        others = ", ".join(f"{name.replace('_', '-')} {value}" for name, value in settings.items())
         raise CommandError(
-            f"There is an image set named {known.name!r} already and its settings are others ({_in_words(known)}); "
-            "leave the settings out, or give another --name."
+            f"There is an image set named {known.name!r} already and its settings are others ({others}); leave the "
+            "settings out, or give another --name."
         )
     return known
-
-
-def _in_words(recipe: Recipe) -> str:
-    settings = {**recipe.settings(), "contexts": ",".join(recipe.contexts)}
-    return ", ".join(f"{name.replace('_', '-')} {value}" for name, value in settings.items())
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:
@@ -149,34 +148,16 @@ def import_pictures(options: Namespace) -> dict[str, Any]:
     """A folder, a zip or a published benchmark becomes an image set; so do embeddings that were computed elsewhere."""
     from vlcore.images.importers import import_set
 
-    if options.format == "auto" and Path(options.source).suffix.lower() == ".npz":
+    source, given = Path(options.source), vars(options)
+    chosen: dict[str, Any] = {name: _names(given[name]) for name in ("objects", "contexts")}
+    chosen |= {name: given[name] for name in ("licence", "max_per_group", "seed")}
+    if options.format == "auto" and source.suffix.lower() == ".npz":
         from vlcore.runs.imported import import_embeddings
 
-        return import_embeddings(
-            Path(options.source),
-            options.name,
-            objects=_names(options.objects),
-            contexts=_names(options.contexts),
-            licence=options.licence,
-            max_per_group=options.max_per_group,
-            seed=options.seed,
-            around=with_bar,
-        )
-    with _Bar("pictures") as progress:
-        report = import_set(
-            Path(options.source),
-            options.name,
-            format=options.format,
-            objects=_names(options.objects),
-            contexts=_names(options.contexts),
-            short=options.short,
-            descriptive=options.descriptive,
-            licence=options.licence,
-            max_per_group=options.max_per_group,
-            seed=options.seed,
-            progress=progress,
-        )
-    return report.as_dict()
+        return import_embeddings(source, options.name, **chosen, around=with_bar)
+    chosen |= {name: given[name] for name in ("format", "short", "descriptive")}
+    with _bar("pictures") as progress:
+        return import_set(source, options.name, **chosen, progress=progress).as_dict()
 
 
 def generate(options: Namespace) -> dict[str, Any]:
@@ -212,7 +193,7 @@ def generate(options: Namespace) -> dict[str, Any]:
         _confirm(options.yes, "Draw them? [y/N] ", "give --yes to draw these pictures.", "Nothing was drawn.")
         backend = making.open_backend(wanted, base_url=options.base_url, batch=options.batch)
         try:
-            with _Bar("pictures") as progress:
+            with _bar("pictures") as progress:
                 making.generate(wanted, backend, folder, progress, retry_refused=options.retry_refused)
         except KeyboardInterrupt:
             print("What is drawn is kept; the same command goes on.", file=sys.stderr)
@@ -268,18 +249,13 @@ def _names(text: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in (text or "").split(",") if name.strip())
 
 
-class _Bar:
+@contextmanager
+def _bar(name: str) -> Iterator[Progress]:
     """A progress bar whose length is known when the work begins."""
+    with progress_bar(0, name) as bar:
 
-    def __init__(self, name: str) -> None:
-        self._bar = progress_bar(0, name)
-
-    def __enter__(self) -> Progress:
         def show(done: int, of: int) -> None:
-            self._bar.total, self._bar.n = of, done
-            self._bar.refresh()
+            bar.total, bar.n = of, done
+            bar.refresh()
 
-        return show
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
+        yield show

@@ -94,6 +94,13 @@ def is_picture(data: bytes) -> bool:
     return data.startswith(_BEGINNINGS) or data[4:8] == b"ftyp"
 
 
+def middle(image: Image.Image) -> tuple[float, float, float, float]:
+    """The central square of a picture: left, top, right and bottom in pixels."""
+    side = min(image.size)
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    return left, top, left + side, top + side
+
+
 def square(image: Image.Image, size: int) -> npt.NDArray[np.uint8]:
     """The one preprocessing of uploads for a model: the central square, averaged down.
 
@@ -109,10 +116,8 @@ def square(image: Image.Image, size: int) -> npt.NDArray[np.uint8]:
     """
     if size < 1:
         raise ValueError(f"size must be at least 1 pixel, not {size}")
-    side = min(image.size)
-    left, top = (image.width - side) / 2, (image.height - side) / 2
-    resample = Image.Resampling.BOX if side >= size else Image.Resampling.BICUBIC
-    small = image.convert("RGB").resize((size, size), resample, box=(left, top, left + side, top + side))
+    resample = Image.Resampling.BOX if min(image.size) >= size else Image.Resampling.BICUBIC
+    small = image.convert("RGB").resize((size, size), resample, box=middle(image))
     return np.asarray(small, dtype=np.uint8).copy()
 
 
@@ -188,12 +193,8 @@ def on_backgrounds(cutout: Image.Image) -> dict[str, Image.Image]:
     """
     if not is_cutout(cutout):
         raise ValueError("Only a picture that is partly see-through can be put on other backgrounds.")
-    side = min(cutout.size)
-    left, top = (cutout.width - side) / 2, (cutout.height - side) / 2
     # Premultiplied, so that the colour of invisible pixels does not bleed into the edge.
-    small = cutout.convert("RGBa").resize(
-        (BACKDROP_SIDE, BACKDROP_SIDE), Image.Resampling.LANCZOS, box=(left, top, left + side, top + side)
-    )
+    small = cutout.convert("RGBa").resize((BACKDROP_SIDE, BACKDROP_SIDE), Image.Resampling.LANCZOS, box=middle(cutout))
     front = small.convert("RGBA")
     placed = {GREY: on_grey(front)}
     for context in CONTEXTS:

@@ -21,7 +21,7 @@ from vlcore.images.captions import Said
 from vlcore.images.groups import Grouping
 from vlcore.images.imagesets import SPLITS
 from vlcore.images.importers.embeddings import Embeddings
-from vlcore.images.importers.importing import SAYS_LITTLE, names_in_words
+from vlcore.images.importers.importing import few_tested, names_in_words
 from vlcore.images.importers.listing import FEWEST, Listing, choose, majority_in_words, need_enough
 from vlcore.images.importers.source import ImportSetError, plural, printable
 from vlcore.images.importers.splits import SHARES, assign_splits, preserve_given_splits, quotas
@@ -78,7 +78,7 @@ def choose_rows(
     table, group, notes = table.assign(split=split).iloc[stays], group[stays], notes + said
     need_enough(grouping, pd.Series(group), found.source, [])
     kept, dropped = _captions_of(found, grouping)
-    notes += _warnings(table["split"].to_numpy(str), group, grouping) + dropped
+    notes += few_tested(group[(table["split"] == "test").to_numpy()], grouping, "test set", "row") + dropped
     rows = table["row"].to_numpy()
     embeddings = replace(
         found,
@@ -161,15 +161,6 @@ def _captions_of(found: Embeddings, grouping: Grouping) -> tuple[list[int], list
         )
     others = len(found.said) - len(kept)
     return kept, [f"{plural(others, 'caption')} of something else left out."] if others else []
-
-
-def _warnings(split: NDArray[np.str_], group: NDArray[np.int64], grouping: Grouping) -> list[str]:
-    tested = np.bincount(group[split == "test"], minlength=4)
-    return [
-        f"The test set has {plural(int(there), 'row')} of {name}; numbers from fewer than {SAYS_LITTLE} say little."
-        for name, there in zip(grouping.names, tested, strict=True)
-        if there < SAYS_LITTLE
-    ]
 
 
 def own_captions(said: Sequence[Said], obj: str, context: str) -> int | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from vlcore.home import data_folder
 from vlcore.images.captions import filled
@@ -233,22 +234,18 @@ def _write_all(
         except UnreadableError as error:
             skipped.append((printable(row["file"]), str(error)))
         else:
-            has_mask = bool(row["mask"]) and _write_mask(source, row["mask"], written.aspect, work / mask, bad_masks)
-            made = {"file_name": picture, "mask": mask if has_mask else ""}
-            rows.append({**row, **made, "digest": written.digest, "hash": written.hash})
+            named, row["mask"] = row["mask"], ""
+            if named:
+                try:
+                    write_mask(source.read(named), named.endswith(".npy"), written.aspect, work / mask)
+                    row["mask"] = mask
+                except UnreadableError as error:
+                    bad_masks.append(f"{printable(named)} {error}")
+            rows.append({**row, "file_name": picture, "digest": written.digest, "hash": written.hash})
         progress(number + 1, len(table))
     if bad_masks:
         notes.append(f"Left out {plural(len(bad_masks), 'mask')} (first: {bad_masks[0]}).")
     return pd.DataFrame(rows, columns=[*table.columns, "file_name", "digest", "hash"])
-
-
-def _write_mask(source: Source, file: str, aspect: float, path: Path, bad_masks: list[str]) -> bool:
-    try:
-        write_mask(source.read(file), file.endswith(".npy"), aspect, path)
-    except UnreadableError as error:
-        bad_masks.append(f"{printable(file)} {error}")
-        return False
-    return True
 
 
 def _slugs(grouping: Grouping) -> list[str]:
@@ -292,19 +289,21 @@ def _split(
 def _warnings(written: pd.DataFrame, grouping: Grouping, templates: dict[str, str], in_folds: bool) -> list[str]:
     """Sentences on what limits the numbers that this set can give."""
     tested = written if in_folds else written[written["split"] == "test"]
-    warnings = []
-    for number, name in enumerate(grouping.names):
-        there = int((tested["group"] == number).sum())
-        if there < SAYS_LITTLE:
-            warnings.append(
-                f"The {'set' if in_folds else 'test set'} has {plural(there, 'picture')} of {name}; numbers from fewer "
-                f"than {SAYS_LITTLE} say little."
-            )
+    warnings = few_tested(tested["group"].to_numpy(), grouping, "set" if in_folds else "test set", "picture")
     for template in templates.values():
         longest = max((filled(template, *pair) for pair in grouping.pairs), key=lambda t: len(t.split()))
         if len(split_words(longest)) > MAX_WORDS:
             warnings.append(f"The caption {longest!r} is long; models read its first {MAX_WORDS} words.")
     return warnings
+
+
+def few_tested(group: NDArray[np.int64], grouping: Grouping, called: str, noun: str) -> list[str]:
+    """A sentence for each group of which few are tested, by the numbers of the groups of all that are."""
+    return [
+        f"The {called} has {plural(int(there), noun)} of {name}; numbers from fewer than {SAYS_LITTLE} say little."
+        for name, there in zip(grouping.names, np.bincount(group, minlength=4), strict=True)
+        if there < SAYS_LITTLE
+    ]
 
 
 def check_template(label: str, template: str) -> str:

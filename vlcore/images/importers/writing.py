@@ -32,7 +32,7 @@ from vlcore.images.importers.source import (
     plural,
     printable,
 )
-from vlcore.images.uploads import UploadError, open_upload, square
+from vlcore.images.uploads import UploadError, middle, open_upload, square
 
 SIZE = 192  # pixels
 LIST = "left-out.csv"
@@ -78,9 +78,7 @@ def write_mask(data: bytes, numpy_array: bool, aspect: float, path: Path) -> Non
     # Two values are nothing and object, whatever they are; more are coverage.
     threshold = grey.min() if len(np.unique(grey)) <= 2 else 127
     mask = Image.fromarray(np.where(grey > threshold, np.uint8(255), np.uint8(0)))
-    side = min(mask.size)
-    left, top = (mask.width - side) / 2, (mask.height - side) / 2
-    kept = mask.resize((SIZE, SIZE), Image.Resampling.NEAREST, box=(left, top, left + side, top + side))
+    kept = mask.resize((SIZE, SIZE), Image.Resampling.NEAREST, box=middle(mask))
     if kept.getextrema()[1] == 0:
         raise UnreadableError("shows no object")
     path.parent.mkdir(parents=True, exist_ok=True)
