@@ -74,10 +74,10 @@ def write(found: Findings, name: str, folder: Path) -> None:
     parts = [
         f"# {found.study.name}: {name}",
         words.answer(found),
-        *(found.end.notes if found.end else ()),
+        *(words.notes(found.end) if found.end else ()),
         "## The study's claims",
-        markdown(words.ledger_table(found.verdicts)),
-        *(f"**{verdict.claim.id}** {verdict.sentence}" for verdict in found.verdicts),
+        markdown(words.ledger_table(found.claims)),
+        *(f"**{one.claim.id}** {words.claim_sentence(one)}" for one in found.claims),
         "## Figures",
         figures.legend(),
         *pictures,
@@ -95,7 +95,7 @@ def charts(found: Findings) -> Iterator[tuple[str, str, alt.TopLevelMixin]]:
         yield measure.replace("_", "-"), says, figures.heat_map(found, measure, LIGHT, WIDTH)
     yield "blocks", "Block by block", figures.paired_slopes(found, PRIMARY, LIGHT, WIDTH)
     if found.end is not None:
-        yield "differences", "Descriptive less short labels", figures.forest(found, found.end.primary, LIGHT, WIDTH)
+        yield "differences", "Descriptive less short labels", figures.forest(found, PRIMARY, LIGHT, WIDTH)
     yield "probes", "What linear probes read off while training", figures.curves(found, LIGHT, WIDTH)
     yield "moments", "At first fit and at the end", figures.moments(found, PRIMARY, LIGHT, WIDTH)
 

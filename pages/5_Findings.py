@@ -6,8 +6,7 @@ import streamlit as st
 
 from vlcore.choices import PRESETS
 from vlcore.images.subset import usual_condition
-from vlcore.runs import findings_words as words
-from vlcore.runs import methods, studies
+from vlcore.runs import report, studies
 from vlcore.ui import controls, findings, shell
 from vlcore.ui import findings_sections as sections
 
@@ -64,33 +63,29 @@ if not one.there:
 with shell.errors_as_sentences():
     result = findings.found(one)
 
-sections.answer(result)
-sections.queue(one)
 side = shell.map_side()  # of two figures beside each other; in a narrow window they stand below each other
 whole = 2 * side
 width = side + 50 if whole > 700 else whole
+parts = {part.name: part for part in report.parts(result)}
 
-st.subheader("What the study claims")
+with st.container(border=True):
+    sections.headline(result)
+    sections.show(one, parts["answer"], palette, whole)
+sections.queue(one)
+
+st.subheader(parts["claims"].heading)
 sections.ledger(result)
 sections.claim(one, result, palette, width)
 
-st.subheader("Bias and labels")
+st.subheader(parts["over_bias"].heading)
 sections.over_bias(one, result, palette, width, whole)
 
-st.subheader("Group by group")
-findings.show(one, palette, "groups", "", whole)
-
-st.subheader("While they train")
-findings.show(one, palette, "curves", "", whole)
-st.caption(sections.figures.LEGEND_OF_CURVES)
-
-st.subheader("Every comparison")
-st.dataframe(words.comparisons_table(result), hide_index=True, width="stretch")
+for name in ("groups", "training", "comparisons"):
+    st.subheader(parts[name].heading)
+    sections.show(one, parts[name], palette, whole)
 sections.downloads(one)
 sections.lost(one)
 
-st.subheader("How it was measured")
-for title, text in methods.methods(result).items():
-    st.markdown(f"**{title}.** {text}")
-st.code(methods.command(study), language="sh")
+st.subheader(parts["methods"].heading)
+sections.show(one, parts["methods"], palette, whole)
 sections.choices()

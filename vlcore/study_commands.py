@@ -134,20 +134,22 @@ def analyse(options: Namespace) -> dict[str, Any]:
 
 def _in_short(found: Analysis) -> dict[str, Any]:
     """One comparison as a document: the verdict at each level, the slope test, what is missing."""
-    document = found.as_dict()
+    from vlcore.runs.findings_words import notes
+
+    slope = found.primary.slope
     return {
         "treatment": found.treatment,
-        "levels": document["primary"]["levels"],
-        "slope": document["primary"].get("slope"),
+        "levels": [level.as_dict() for level in found.primary.levels],
+        "slope": None if slope is None else slope.as_dict(),
         "missing": [asdict(one) for one in found.missing],
-        "notes": list(found.notes),
+        "notes": notes(found),
     }
 
 
 def report(options: Namespace) -> dict[str, Any]:
     """Write a study of label styles as one offline HTML file."""
     from vlcore.runs.findings import findings
-    from vlcore.runs.findings_words import answer
+    from vlcore.runs.findings_words import answer, claim_sentence, claim_words
     from vlcore.runs.report import report_html
 
     out = commands.page_path(options.out)
@@ -165,7 +167,7 @@ def report(options: Namespace) -> dict[str, Any]:
         "blocks": made.blocks,
         "answer": answer(made),
         "claims": [
-            {"claim": verdict.claim.id, "verdict": verdict.words, "n": verdict.n, "sentence": verdict.sentence}
-            for verdict in made.verdicts
+            {"claim": one.claim.id, "verdict": claim_words(one), "n": one.n, "sentence": claim_sentence(one)}
+            for one in made.claims
         ],
     }

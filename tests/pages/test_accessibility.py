@@ -90,7 +90,7 @@ def judge_both(tab: Page) -> None:
         ("/", "What to look at next"),
         ("/Data", "Take them with you"),
         ("/Train", "Models on the disk"),
-        ("/Findings", "How it was measured"),
+        ("/Findings", "Methods"),
         ("/Lesson", "question 1 of 4"),
         ("/Lesson?phase=reveal&step=short-labels", "question 1 of 4"),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,11 +14,11 @@ from tests.runs.frames import BIASES, estimate, moments, run
 from vlcore.conditions import Condition
 from vlcore.images.groups import SCENES, Grouping
 from vlcore.measures.design import phi
-from vlcore.runs import evidence
+from vlcore.measures.paired import Status, paired
 from vlcore.runs.claims import claims, ledger
-from vlcore.runs.evidence import Evidence, Reading, decided, status_of
+from vlcore.runs.evidence import ClaimResult, Evidence, Reading, claim_status, evaluate_claim, with_status
+from vlcore.runs.findings_words import claim_sentence, claim_words, not_run
 from vlcore.runs.table import AnalysisError, runs_table
-from vlcore.runs.verdicts import Verdict, judge, not_run
 
 STYLES = ("undescriptive", "descriptive", "shuffled_context")
 Truth = Callable[[Condition, str], dict[str, Any]]  # of a condition and a moment: what is measured, by name
@@ -60,11 +59,9 @@ def table(
     return runs_table(runs)
 
 
-def verdict(name: str, frame: pd.DataFrame, grouping: Grouping = SCENES) -> Verdict:
+def verdict(name: str, frame: pd.DataFrame, grouping: Grouping = SCENES) -> ClaimResult:
     claim = next(one for one in claims(grouping) if one.id == name)
-    found = judge(claim, Evidence(frame, grouping))
-    json.dumps(found.as_dict(), allow_nan=False)
-    return found
+    return evaluate_claim(claim, Evidence(frame, grouping))
 
 
 def described(condition: Condition) -> bool:
@@ -123,7 +120,7 @@ IDS = [f"C{number}" for number in range(1, 9)]
 
 
 @pytest.fixture(scope="module")
-def worlds() -> dict[str, dict[str, Verdict]]:
+def worlds() -> dict[str, dict[str, ClaimResult]]:
     return {
         name: {one.claim.id: one for one in ledger(table(truth))}
         for name, truth in (("claimed", claimed), ("opposite", opposite))
@@ -131,30 +128,30 @@ def worlds() -> dict[str, dict[str, Verdict]]:
 
 
 @pytest.mark.parametrize("name", IDS[:-1])
-def test_what_is_so_is_supported(worlds: dict[str, dict[str, Verdict]], name: str) -> None:
+def test_what_is_so_is_supported(worlds: dict[str, dict[str, ClaimResult]], name: str) -> None:
     found = worlds["claimed"][name]
-    assert (found.status, found.words) == ("supported", "supported"), found.sentence
+    assert found.status is Status.SUPPORTED, claim_sentence(found)
     assert found.n == 7
     assert found.estimate is not None
     assert found.estimate.value * found.claim.sign > 0
-    assert all(null.status == "supported" for null in found.nulls)
+    assert all(null.status is Status.SUPPORTED for null in found.nulls)
     assert found.runs
 
 
 @pytest.mark.parametrize("name", IDS)
-def test_what_is_the_opposite_is_contradicted(worlds: dict[str, dict[str, Verdict]], name: str) -> None:
+def test_what_is_the_opposite_is_contradicted(worlds: dict[str, dict[str, ClaimResult]], name: str) -> None:
     found = worlds["opposite"][name]
-    assert (found.status, found.words) == ("contradicted", "contradicted"), found.sentence
+    assert found.status is Status.CONTRADICTED, claim_sentence(found)
 
 
-def test_no_run_can_show_that_a_group_is_easiest(worlds: dict[str, dict[str, Verdict]]) -> None:
+def test_no_run_can_show_that_a_group_is_easiest(worlds: dict[str, dict[str, ClaimResult]]) -> None:
     found = worlds["claimed"]["C8"]
-    assert found.words == "not decided (n = 7)"
-    assert "The null was not run: from pictures with swapped objects (no run can show it)." in found.sentence
-    assert [null.status for null in found.nulls] == ["supported"] * 3 + ["not decided"]
+    assert (found.status, found.n) == (Status.NOT_DECIDED, 7)
+    assert "The null was not run: from pictures with swapped objects (no run can show it)." in claim_sentence(found)
+    assert [null.status for null in found.nulls] == [Status.SUPPORTED] * 3 + [Status.NOT_DECIDED]
 
 
-def test_numbers_are_those_of_the_runs(worlds: dict[str, dict[str, Verdict]]) -> None:
+def test_numbers_are_those_of_the_runs(worlds: dict[str, dict[str, ClaimResult]]) -> None:
     found = worlds["claimed"]
     values = {name: found[name].estimate.value for name in IDS if found[name].estimate is not None}  # type: ignore[union-attr]
     assert values["C1"] == pytest.approx(0.4, abs=0.01)
@@ -165,14 +162,14 @@ def test_numbers_are_those_of_the_runs(worlds: dict[str, dict[str, Verdict]]) ->
     (untrained,) = found["C2"].nulls
     assert untrained.reference is not None
     assert untrained.reference.value == pytest.approx(0.5, abs=0.01)
-    assert "(there 0.50)" in found["C2"].sentence
+    assert "(there 0.50)" in claim_sentence(found["C2"])
     assert found["C1"].own.reference is not None
     assert found["C1"].own.reference.value == pytest.approx(0, abs=0.01)
     logits = [np.log(p / (1 - p)) for p in (0.9 - 0.5 * phi(np.array(BIASES)))]
     assert values["C6"] == pytest.approx(np.polyfit(phi(BIASES), logits, 1)[0], abs=0.1)
 
 
-def test_the_runs_behind_a_verdict_are_named(worlds: dict[str, dict[str, Verdict]]) -> None:
+def test_the_runs_behind_a_verdict_are_named(worlds: dict[str, dict[str, ClaimResult]]) -> None:
     found = worlds["claimed"]
     unbiased = {one.key for one in grid() if one.bias == 0 and one.labels == "undescriptive"}
     assert set(found["C1"].runs) == unbiased
@@ -193,17 +190,17 @@ def test_the_runs_behind_a_verdict_are_named(worlds: dict[str, dict[str, Verdict
 def test_a_null_that_was_not_run_is_not_beaten(name: str, styles: Sequence[str], without: str) -> None:
     wanted = [one for one in grid(styles=styles) if without or one.size_mode == "shrink"]
     found = verdict(name, table(claimed, wanted))
-    assert found.words == "not decided (n = 7)"
-    assert found.own.status == "supported"
-    assert "The null was not run: from " in found.sentence
+    assert (found.status, found.n) == (Status.NOT_DECIDED, 7)
+    assert found.own.status is Status.SUPPORTED
+    assert "The null was not run: from " in claim_sentence(found)
     assert not_run(found).startswith("Not decided as long as this has not been run: from ")
-    assert (without or "size_mode=random_removal") in found.sentence
+    assert (without or "size_mode=random_removal") in claim_sentence(found)
 
 
 @pytest.mark.parametrize("name", ["C3", "C7", "C4", "C6"])
 def test_a_claim_is_contradicted_without_its_null(name: str) -> None:
     wanted = [one for one in grid(styles=STYLES[:2]) if one.size_mode == "shrink"]
-    assert verdict(name, table(opposite, wanted)).status == "contradicted"
+    assert verdict(name, table(opposite, wanted)).status is Status.CONTRADICTED
 
 
 def test_a_placebo_that_does_as_much_takes_the_claim_away() -> None:
@@ -212,17 +209,17 @@ def test_a_placebo_that_does_as_much_takes_the_claim_away() -> None:
         return {**claimed(condition, moment), "minority_accuracy": 0.9 - (0.2 if longer else 0.5) * biased(condition)}
 
     found = verdict("C7", table(truth))
-    assert found.own.status == "supported"
-    assert found.words == "not decided (n = 7)"
-    assert "It is not shown to stand out from labels with a random context." in found.sentence
+    assert found.own.status is Status.SUPPORTED
+    assert (found.status, found.n) == (Status.NOT_DECIDED, 7)
+    assert "It is not shown to stand out from labels with a random context." in claim_sentence(found)
 
     def stronger(condition: Condition, moment: str) -> dict[str, float]:
         slope = {"undescriptive": 0.5, "descriptive": 0.3, "shuffled_context": 0.1}[condition.labels]
         return {**claimed(condition, moment), "minority_accuracy": 0.9 - slope * biased(condition)}
 
     behind = verdict("C7", table(stronger))
-    assert behind.status == "contradicted"
-    assert "It does not stand out from labels with a random context." in behind.sentence
+    assert behind.status is Status.CONTRADICTED
+    assert "It does not stand out from labels with a random context." in claim_sentence(behind)
 
 
 def test_fewer_pictures_that_do_as_much_take_the_claim_away() -> None:
@@ -230,9 +227,9 @@ def test_fewer_pictures_that_do_as_much_take_the_claim_away() -> None:
         return {"minority_accuracy": 0.9 - 0.4 * float(phi(condition.bias))}  # whichever pictures go
 
     found = verdict("C6", table(truth, grid(seeds=9)))
-    assert found.own.status == "supported"
-    assert found.status == "not decided"
-    assert "It is not shown to stand out from as many pictures removed at random." in found.sentence
+    assert found.own.status is Status.SUPPORTED
+    assert found.status is Status.NOT_DECIDED
+    assert "It is not shown to stand out from as many pictures removed at random." in claim_sentence(found)
 
 
 def test_clustering_by_context_has_to_beat_the_untrained_encoder() -> None:
@@ -241,17 +238,17 @@ def test_clustering_by_context_has_to_beat_the_untrained_encoder() -> None:
         return {"silhouette_context": 0.8 if moment == "untrained" else trained}
 
     found = verdict("C2", table(truth))
-    assert found.own.status == "supported"
-    assert found.status == "contradicted"
-    assert "It does not stand out from the untrained encoder." in found.sentence
+    assert found.own.status is Status.SUPPORTED
+    assert found.status is Status.CONTRADICTED
+    assert "It does not stand out from the untrained encoder." in claim_sentence(found)
 
 
 def test_clustering_by_object_has_to_beat_the_pixels() -> None:
-    assert verdict("C1", table(claimed)).nulls[0].status == "supported"
+    assert verdict("C1", table(claimed)).nulls[0].status is Status.SUPPORTED
     found = verdict("C1", table(claimed, pixels=0.6))
-    assert found.own.status == "supported"
-    assert found.status == "contradicted"
-    assert "It does not stand out from raw pixels." in found.sentence
+    assert found.own.status is Status.SUPPORTED
+    assert found.status is Status.CONTRADICTED
+    assert "It does not stand out from raw pixels." in claim_sentence(found)
 
 
 def test_a_kind_of_measure_that_a_run_lacks_has_its_reason() -> None:
@@ -260,20 +257,20 @@ def test_a_kind_of_measure_that_a_run_lacks_has_its_reason() -> None:
         return moments(end if condition.labels == "undescriptive" else {"group_accuracy": {"a": estimate(0.5)}})
 
     frame = runs_table([run(condition, kindless(condition)) for condition in grid(seeds=6)])
-    assert verdict("C8", frame).sentence == "It was not read: this model has no readout."
+    assert claim_sentence(verdict("C8", frame)) == "It was not read: this model has no readout."
 
 
 def test_a_difference_within_the_margin_is_no_clustering() -> None:
     found = verdict("C1", table(lambda condition, moment: {"silhouette_object": 0.3}))
-    assert found.status == "contradicted"
+    assert found.status is Status.CONTRADICTED
     assert found.own.difference is not None
     assert found.own.difference.equivalent
 
 
 def test_a_slight_difference_is_not_ruled_out_by_a_margin() -> None:
     found = verdict("C3", table(lambda condition, moment: {"silhouette_group": 0.3}))
-    assert found.words == "not decided (n = 7)"
-    assert "The interval leaves both signs open." in found.sentence
+    assert (found.status, found.n) == (Status.NOT_DECIDED, 7)
+    assert "The interval leaves both signs open." in claim_sentence(found)
 
 
 def test_moments_that_disagree_make_it_depend() -> None:
@@ -282,9 +279,9 @@ def test_moments_that_disagree_make_it_depend() -> None:
 
     for name in ("C4", "C6", "C7"):
         found = verdict(name, table(truth))
-        assert found.status == "depends on"
-        assert found.words.startswith("depends on the moment: supported at the end, ")
-        assert "contradicted at first fit" in found.words
+        assert found.status is Status.DEPENDS
+        assert claim_words(found).startswith("depends on the moment: supported at the end, ")
+        assert "contradicted at first fit" in claim_words(found)
 
 
 def test_levels_that_disagree_make_it_depend() -> None:
@@ -293,49 +290,49 @@ def test_levels_that_disagree_make_it_depend() -> None:
         return {"silhouette_group": 0.4 + 0.1 * sign * described(condition)}
 
     found = verdict("C3", table(truth))
-    assert found.status == "depends on"
-    assert found.words.startswith("depends on the bias: ")
-    assert "contradicted at bias 90 %" in found.words
-    assert "supported at bias 0 %" in found.words
+    assert found.status is Status.DEPENDS
+    assert claim_words(found).startswith("depends on the bias: ")
+    assert "contradicted at bias 90 %" in claim_words(found)
+    assert "supported at bias 0 %" in claim_words(found)
 
 
 def test_measures_label_styles_and_scales_can_make_it_depend() -> None:
     def by_measure(condition: Condition, moment: str) -> dict[str, float]:
         return {**claimed(condition, moment), "variance_object": 0.3 * (moment == "untrained")}
 
-    assert "depends on the measure" in verdict("C1", table(by_measure)).words
+    assert "depends on the measure" in claim_words(verdict("C1", table(by_measure)))
 
     def by_style(condition: Condition, moment: str) -> dict[str, float]:
         slope = -0.3 if described(condition) else 0.3
         return {"silhouette_majority_pair": 0.5 + slope * biased(condition)}
 
     found = verdict("C4", table(by_style))
-    assert found.words.startswith("depends on the label style: supported at the end")
-    assert "contradicted with descriptive labels" in found.words
+    assert claim_words(found).startswith("depends on the label style: supported at the end")
+    assert "contradicted with descriptive labels" in claim_words(found)
 
 
 def test_five_blocks_decide_nothing() -> None:
     for found in ledger(table(claimed, grid(seeds=5))):
-        assert found.words == "not decided (n = 5)"
-        assert "Fewer than 6 blocks decide nothing." in found.sentence
+        assert (found.status, found.n) == (Status.NOT_DECIDED, 5)
+        assert "Fewer than 6 blocks decide nothing." in claim_sentence(found)
         assert found.estimate is not None, "it is measured all the same"
 
 
 def test_without_runs_nothing_is_decided() -> None:
-    assert {one.words for one in ledger(runs_table([]))} == {"not decided (n = 0)"}
+    assert {claim_words(one) for one in ledger(runs_table([]))} == {"not decided (n = 0)"}
 
 
 def test_what_was_not_measured_says_so() -> None:
     bare = table(lambda condition, moment: {"minority_accuracy": 0.6}, fitted=False)
     found = verdict("C1", bare)
-    assert (found.words, found.estimate, found.n) == ("not decided (n = 0)", None, 0)
-    assert found.sentence == "It was not read: no run has silhouette_object at the moment end."
+    assert (found.status, found.estimate, found.n) == (Status.NOT_DECIDED, None, 0)
+    assert claim_sentence(found) == "It was not read: no run has silhouette_object at the moment end."
     early = next(one for one in verdict("C6", bare).readings if one.axis == "moment")
     assert early.reason == "the training captions were never fitted"
     one_level = verdict("C6", table(claimed, grid(biases=(0.75,))))
-    assert "levels of bias: 1, two needed for a slope" in one_level.sentence
+    assert "levels of bias: 1, two needed for a slope" in claim_sentence(one_level)
     one_block = verdict("C6", table(claimed, grid(seeds=1)))
-    assert "complete blocks: 1, two needed" in one_block.sentence
+    assert "complete blocks: 1, two needed" in claim_sentence(one_block)
 
 
 def test_bias_1_is_in_no_claim() -> None:
@@ -348,7 +345,7 @@ def test_bias_1_is_in_no_claim() -> None:
         assert one.estimate is not None
         assert other.estimate is not None
         assert one.estimate.value == pytest.approx(other.estimate.value)
-        assert (one.words, one.runs) == (other.words, other.runs)
+        assert (one.status, one.runs) == (other.status, other.runs)
 
 
 def test_the_control_shares_the_runs_at_bias_0() -> None:
@@ -381,7 +378,7 @@ def test_mitigations_are_shown_beside_and_decide_nothing() -> None:
     assert beside.words == "reweight with undescriptive labels"
     assert beside.difference is not None
     assert beside.difference.mean.value > 0
-    assert found.status == "supported"
+    assert found.status is Status.SUPPORTED
     assert verdict("C6", table(truth, [*wanted, *extra])).beside == ()
     assert verdict("C7", table(claimed)).beside == ()
 
@@ -398,7 +395,7 @@ def test_runs_that_do_not_compare_are_refused() -> None:
 def test_other_label_styles_are_left_aside() -> None:
     frame = table(claimed)
     more = table(claimed, [Condition(labels="descriptive", steps=7)]).assign(labels="context")
-    assert [one.words for one in ledger(pd.concat([frame, more]))] == [one.words for one in ledger(frame)]
+    assert [one.status for one in ledger(pd.concat([frame, more]))] == [one.status for one in ledger(frame)]
 
 
 def test_groups_of_another_set_have_their_own_names() -> None:
@@ -413,12 +410,14 @@ def test_groups_of_another_set_have_their_own_names() -> None:
     assert found.estimate is not None
     assert "gull, shore" in found.claim.says
     assert found.claim.measures[0] == "group_accuracy.cow_meadow"
-    assert verdict("C5", table(truth), cows).status == "supported"
+    assert verdict("C5", table(truth), cows).status is Status.SUPPORTED
 
 
-def test_no_sentence_says_that_labels_help_or_hurt(worlds: dict[str, dict[str, Verdict]]) -> None:
+def test_no_sentence_says_that_labels_help_or_hurt(worlds: dict[str, dict[str, ClaimResult]]) -> None:
     for found in (one for world in worlds.values() for one in world.values()):
-        said = " ".join((found.sentence, found.words, found.claim.what, found.claim.test, found.claim.null))
+        said = " ".join(
+            (claim_sentence(found), claim_words(found), found.claim.what, found.claim.test, found.claim.null)
+        )
         assert not re.search(r"help|hurt|harm|better|worse|improve|mitigates", said)
 
 
@@ -435,15 +434,15 @@ def made(status: str, axis: str = "claim", words: str = "at the end") -> Reading
     """A reading whose blocks say what its status is."""
     sign = {"supported": 1, "contradicted": -1, "not decided": 0}[status]
     noise = np.array([0.3, -0.3, 0.2, -0.2, 0.1, -0.1, 0.25, -0.25])
-    difference = evidence.paired(sign + noise, None)
-    return decided([Reading(axis, words, difference, None, "not decided", "")], 1)[0]
+    difference = paired(sign + noise, None)
+    return with_status([Reading(axis, words, difference)], 1)[0]
 
 
 @pytest.mark.parametrize("claim", ["supported", "contradicted", "not decided"])
 @pytest.mark.parametrize("null", ["supported", "contradicted", "not decided"])
 @pytest.mark.parametrize("other", ["supported", "contradicted", "not decided"])
 def test_one_status_out_of_three_readings(claim: str, null: str, other: str) -> None:
-    status, *_ = status_of(made(claim), [made(null, "null", "from chance")], [made(other, "moment", "at first fit")])
+    status = claim_status(made(claim), [made(null, "null", "from chance")], [made(other, "moment", "at first fit")])
     if null == "contradicted":
         expected = "contradicted"
     elif {claim, other} == {"supported", "contradicted"}:
@@ -459,11 +458,11 @@ def test_one_status_out_of_three_readings(claim: str, null: str, other: str) -> 
 
 def test_support_needs_no_adjustment_but_one_null_of_many_does() -> None:
     """Six blocks of one sign have p = 1/32: enough for each of several that must all hold, not for any one of three."""
-    readings = [Reading("null", "x", evidence.paired(np.linspace(0.1, 0.2, 6)), None, "not decided", "")] * 3
-    assert [one.status for one in decided(readings, -1)] == ["contradicted"] * 3
-    assert [one.status for one in decided(readings, 1, adjust=True)] == ["supported"] * 3
-    assert [one.status for one in decided(readings, -1, adjust=True)] == ["not decided"] * 3
-    assert decided(readings[:1], -1, adjust=True)[0].status == "contradicted"
+    readings = [Reading("null", "x", paired(np.linspace(0.1, 0.2, 6)))] * 3
+    assert [one.status for one in with_status(readings, -1)] == [Status.CONTRADICTED] * 3
+    assert [one.status for one in with_status(readings, 1, adjust=True)] == [Status.SUPPORTED] * 3
+    assert [one.status for one in with_status(readings, -1, adjust=True)] == [Status.NOT_DECIDED] * 3
+    assert with_status(readings[:1], -1, adjust=True)[0].status is Status.CONTRADICTED
 
 
 def test_how_often_a_claim_is_supported_where_nothing_is_so() -> None:
@@ -478,5 +477,5 @@ def test_how_often_a_claim_is_supported_where_nothing_is_so() -> None:
             },
             grid(seeds=6, biases=(0.0, 0.75)),
         )
-        supported += [one.status == "supported" for one in ledger(frame)]
+        supported += [one.status is Status.SUPPORTED for one in ledger(frame)]
     assert np.mean(supported) <= 0.05

@@ -149,7 +149,7 @@ def test_the_answer_says_what_was_measured_and_no_more(found: Findings) -> None:
         "On the pictures of scenes (renderer 2) and after 600 steps",
         "75 % removed (12 of 48 kept)",
         points(level.difference.mean.as_dict()),
-        f"{level.verdict} (n = {SEEDS})",
+        words.level_words(level),
         "Bayes line",
         "When each had just fitted its training captions",
     ):
@@ -166,7 +166,7 @@ def test_few_blocks_are_called_exploratory_and_one_style_decides_nothing(empty_h
     assert half.end is None
     assert half.there == 6
     assert words.answer(half).startswith("Not decided: a comparison needs two blocks with both label styles. 6 of 12")
-    assert words.headline(half) is None
+    assert half.headline is None
     assert words.comparisons_table(half).empty
     publish(study.conditions)
     whole = read(study)
@@ -191,9 +191,9 @@ def test_nothing_and_other_studies_are_refused(empty_home: Path) -> None:
 
 
 def test_tables_in_words_have_every_claim_and_every_comparison(found: Findings) -> None:
-    ledger = words.ledger_table(found.verdicts)
+    ledger = words.ledger_table(found.claims)
     assert list(ledger["Claim"]) == [f"C{number}" for number in range(1, 9)]
-    assert list(ledger["Status"]) == [verdict.words for verdict in found.verdicts]
+    assert list(ledger["Status"]) == [words.claim_words(one) for one in found.claims]
     assert found.end is not None
     table = words.comparisons_table(found)
     compared = (found.end.primary, *found.end.secondary)
@@ -246,9 +246,8 @@ def test_an_axis_has_room_for_what_is_known(found: Findings) -> None:
 
 @pytest.mark.parametrize("claim", [f"C{number}" for number in range(1, 9)])
 def test_every_claim_has_its_charts(found: Findings, claim: str) -> None:
-    verdict = next(one for one in found.verdicts if one.claim.id == claim)
-    assert figures.claim_chart(found, verdict, LIGHT, 500).to_dict()["description"]
-    rows = figures.readings(verdict, LIGHT, 500).to_dict()["datasets"]
+    assert figures.claim_chart(found, claim, LIGHT, 500).to_dict()["description"]
+    rows = figures.readings(found, claim, LIGHT, 500).to_dict()["datasets"]
     said = {row["words"] for table in rows.values() for row in table if "words" in row}
     assert "the claim" in said
 

@@ -119,10 +119,10 @@ def test_published_results_are_read_as_they_were_written(tmp_path, empty_home) -
     there = numbers.values_of(found, numbers.measures_of(LESSON))
     assert set(there) == {condition.key for condition in study.conditions}
     assert numbers.over_runs(LABELS, there, numbers.SEEDS).n == 7
-    verdicts = numbers.verdicts(found, LESSON, SCENES)
+    verdicts = numbers.claims(found, LESSON, SCENES)
     assert list(verdicts) == [f"C{number}" for number in range(1, 9)]
     assert verdicts["C7"].n == 7
-    assert numbers.verdicts(found[found["key"] == "none"], LESSON, SCENES) == {}
+    assert numbers.claims(found[found["key"] == "none"], LESSON, SCENES) == {}
 
 
 def test_words_have_the_number_its_interval_and_what_it_was_counted_on() -> None:

@@ -41,7 +41,7 @@ def test_a_reviewer_finds_everything(empty_home: Path) -> None:
         key in page and checksum in page
         for key, checksum in zip(found.runs["key"], found.runs["checksum"], strict=True)
     )
-    assert all(verdict.claim.says in page for verdict in found.verdicts)
+    assert all(result.claim.says in page for result in found.claims)
     assert page.count('<script type="application/json">') == CHARTS
 
 

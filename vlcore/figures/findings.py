@@ -48,8 +48,8 @@ def heat_map(rows: pd.DataFrame, scale: Scale, *, palette: Palette, width: int) 
     table = checked(rows, CELL)
     table["level"] = [f"{100 * bias:g} %" for bias in table["bias"]]
     table["big"] = [scale.said(value) for value in table["value"]]
-    said = [scale.interval(row).removeprefix(scale.said(row.value)).strip(" ,") for row in table.itertuples()]
-    table["ends"], table["blocks"] = zip(*(line.rpartition(", ")[::2] for line in said), strict=True)
+    table["ends"] = [scale.ends(row) for row in table.itertuples()]
+    table["blocks"] = [scale.blocks(row) for row in table.itertuples()]
     table["spoken"] = [f"{row.style}, {row.removed}: {scale.interval(row)}" for row in table.itertuples()]
     phis = {f"{100 * row.bias:g} %": f"φ {row.phi:.2f}" for row in table.itertuples()}
     levels = list(dict.fromkeys(table.sort_values("bias")["level"]))

@@ -43,12 +43,20 @@ class Scale:
     def said(self, value: float) -> str:
         return f"{100 * value:.0f} %" if self.share else decimal(value)
 
+    def ends(self, row: Any) -> str:
+        """``(50 to 74)`` of a row with `low` and `high`; empty of one block, which has no interval."""
+        if np.isnan(row.low):
+            return ""
+        low, high = (f"{100 * end:.0f}" if self.share else self.said(end) for end in (row.low, row.high))
+        return f"({low} to {high})"
+
+    def blocks(self, row: Any) -> str:
+        """``n = 6`` or ``one block``."""
+        return "one block" if np.isnan(row.low) else f"n = {row.n}"
+
     def interval(self, row: Any) -> str:
         """``62 % (50 to 74), n = 6`` of a row with `value`, `low`, `high` and `n` blocks."""
-        if np.isnan(row.low):
-            return f"{self.said(row.value)}, one block"
-        ends = " to ".join(self.said(end).removesuffix(" %") for end in (row.low, row.high))
-        return f"{self.said(row.value)} ({ends}), n = {row.n}"
+        return f"{self.said(row.value)} {self.ends(row)}".rstrip() + f", {self.blocks(row)}"
 
     @property
     def format(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cache
 from typing import Any
 
@@ -26,6 +27,19 @@ RANDOM_PATTERNS = 99_999
 NO_SPREAD = 1e-12  # rounding leaves differences of 1e-17 where all blocks agree; those are no spread
 
 Differences = NDArray[np.float64]
+
+
+class Status(StrEnum):
+    """What numbers decide: of a difference higher, lower or equivalent; of a claim supported, contradicted or depends
+    on; of either not decided."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+    EQUIVALENT = "equivalent"
+    SUPPORTED = "supported"
+    CONTRADICTED = "contradicted"
+    DEPENDS = "depends on"
+    NOT_DECIDED = "not decided"
 
 
 @dataclass(frozen=True)
@@ -74,6 +88,15 @@ class Paired:
     def equivalent(self) -> bool:
         """Whether the difference is shown to be smaller than the margin."""
         return self.equivalence_p is not None and self.equivalence_p <= ALPHA
+
+    def status(self, p: float) -> Status:
+        """What the difference decides at its p, adjusted or not; one that is shown counts before one that is shown to
+        be small, and too few blocks decide nothing."""
+        if self.exploratory:
+            return Status.NOT_DECIDED
+        if p <= ALPHA:
+            return Status.HIGHER if self.mean.value > 0 else Status.LOWER
+        return Status.EQUIVALENT if self.equivalent else Status.NOT_DECIDED
 
     def as_dict(self) -> dict[str, Any]:
         return {

@@ -1,38 +1,139 @@
-"""What a study found: two arms compared on every measure, with what is missing and how far the numbers reach.
+"""Comparison of two arms of a study: every measure at every level of bias, and tests over all levels.
 
-The one idea: one measure is primary and everything else is labelled secondary; runs that differ in anything but the
-factor, the bias and the seeds are refused, because a difference between them could not be told from the factor's.
+One measure is primary and all others are secondary. Each level stands on the pairs that are complete there, each test
+over levels on the blocks that are complete everywhere. Runs that differ in anything but the factor, the bias and the
+seeds are refused, because a difference between them could not be told from the factor's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
 from vlcore.conditions import Condition
-from vlcore.measures import catalogue
-from vlcore.measures.catalogue import PRIMARY
-from vlcore.measures.design import SlopeTest
-from vlcore.measures.paired import ALPHA, ENOUGH, blocks_to_decide, smallest_p
-from vlcore.runs.compared import Compared, compared
-from vlcore.runs.table import LIMIT, SEEDS, AnalysisError, check_alike, rows_of, settings_of
+from vlcore.measures import catalogue, design
+from vlcore.measures.catalogue import PRIMARY, find
+from vlcore.measures.estimate import Estimate
+from vlcore.measures.paired import MARGIN, Paired, Status, holm, iqm, paired, seeds_needed
+from vlcore.runs.table import (
+    LIMIT,
+    SEEDS,
+    AnalysisError,
+    MissingRun,
+    align_blocks,
+    block_names,
+    by_block,
+    check_alike,
+    missing_runs,
+    rows_of,
+    settings_of,
+    slope_column,
+    to_array,
+    why_absent,
+)
+
+DELTAS = (0.05, 0.1, 0.2)  # differences for which the number of seeds is said
 
 
 @dataclass(frozen=True)
-class Missing:
-    """A run that would complete the design and is not there."""
+class Level:
+    """The two arms at one level of bias.
+
+    Attributes:
+        arm: the treatment's value.
+        share: whether the measure counts pictures, so that a difference is in points.
+        bias: the level; of a study of bias itself, the treatment's.
+        blocks: names of the blocks that have both arms here.
+        baseline, treatment: interquartile mean of each arm over these blocks; None with fewer than two.
+        difference: treatment minus baseline by block; None with fewer than two.
+        holm_p: its p, adjusted for the number of levels; unadjusted at bias 1, which is reported apart.
+        seeds_needed: blocks that would see a difference, by difference.
+    """
 
     arm: str
+    share: bool
     bias: float
-    data_seed: int
-    init_seed: int
+    blocks: tuple[str, ...] = ()
+    baseline: Estimate | None = None
+    treatment: Estimate | None = None
+    difference: Paired | None = None
+    holm_p: float | None = None
+    seeds_needed: dict[float, int] = field(default_factory=dict)
+
+    @property
+    def apart(self) -> bool:
+        """Whether nothing can tell object from context here, so that the level is in no average and no test."""
+        return self.bias == LIMIT
+
+    @property
+    def status(self) -> Status:
+        """Higher, lower, equivalent, or not decided."""
+        if self.difference is None or self.holm_p is None:
+            return Status.NOT_DECIDED
+        return self.difference.status(self.holm_p)
 
     @property
     def words(self) -> str:
-        return f"{self.arm} at bias {self.bias:g}, data seed {self.data_seed}, initialisation seed {self.init_seed}"
+        """The status as it is written: ``higher with descriptive``, ``equivalent within ±5 points``."""
+        if self.status is Status.EQUIVALENT:
+            return f"{self.status} within ±{f'{MARGIN * 100:g} points' if self.share else f'{MARGIN:g}'}"
+        return self.status if self.status is Status.NOT_DECIDED else f"{self.status} with {self.arm}"
+
+    @property
+    def verdict(self) -> str:
+        """The status as tables give it: with the number of blocks where nothing is decided."""
+        return not_decided(len(self.blocks)) if self.status is Status.NOT_DECIDED else self.words
+
+    def as_dict(self) -> dict[str, Any]:
+        parts = {"baseline": self.baseline, "treatment": self.treatment, "difference": self.difference}
+        return {
+            "bias": self.bias,
+            "phi": float(design.phi(self.bias)),
+            "apart": self.apart,
+            "n": len(self.blocks),
+            "blocks": list(self.blocks),
+            **{name: None if part is None else part.as_dict() for name, part in parts.items()},
+            "holm_p": self.holm_p,
+            "seeds_needed": {f"{delta:g}": seeds for delta, seeds in self.seeds_needed.items()},
+            "verdict": self.verdict,
+        }
+
+
+@dataclass(frozen=True)
+class ArmComparison:
+    """All that two arms say of one measure.
+
+    Attributes:
+        measure: its name.
+        scale: what slopes are fitted to, ``logit`` or ``value``.
+        levels: one comparison a level of bias.
+        slope: the difference of slopes on φ, by block, on that scale.
+        slope_on_value: the same on the value itself; near 0 and 1 the two can disagree, and then both are said.
+        anova: arm by bias, repeated measures.
+        components: variance between runs by source.
+        overall: interquartile mean of the differences over blocks and levels.
+        absent: why a part is None, or why some runs have no value, by name.
+    """
+
+    measure: str
+    scale: str
+    levels: tuple[Level, ...]
+    slope: design.SlopeTest | None
+    slope_on_value: design.SlopeTest | None
+    anova: tuple[design.Effect, ...]
+    components: design.Components | None
+    overall: Estimate | None
+    absent: dict[str, str]
+
+    @property
+    def scales_disagree(self) -> bool:
+        """Whether the slope difference has opposite signs on its scale and on the value itself."""
+        both = (self.slope, self.slope_on_value)
+        first, second = (0.0 if one is None else one.difference.mean.value for one in both)
+        return first * second < 0
 
 
 @dataclass(frozen=True)
@@ -40,42 +141,20 @@ class Analysis:
     """A finished analysis.
 
     Attributes:
-        factor: the setting that tells the arms apart.
-        baseline, treatment: its two values.
+        treatment: the value that is compared with the baseline.
         moment: when the measures were taken.
-        settings: what all runs share, by name.
         primary: the one measure that the study is about.
         secondary: the others, each analysed the same way; none of them decides.
         missing: runs that would complete the design.
-        notes: sentences on how far the numbers reach.
-        runs: keys of the runs.
+        versions: how many sets of package versions made the runs.
     """
 
-    factor: str
-    baseline: str
     treatment: str
     moment: str
-    settings: dict[str, Any]
-    primary: Compared
-    secondary: tuple[Compared, ...]
-    missing: tuple[Missing, ...]
-    notes: tuple[str, ...]
-    runs: tuple[str, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The analysis as JSON-able values."""
-        return {
-            "factor": self.factor,
-            "baseline": self.baseline,
-            "treatment": self.treatment,
-            "moment": self.moment,
-            "settings": self.settings,
-            "primary": self.primary.as_dict(),
-            "secondary": [one.as_dict() for one in self.secondary],
-            "missing": [asdict(one) for one in self.missing],
-            "notes": list(self.notes),
-            "runs": list(self.runs),
-        }
+    primary: ArmComparison
+    secondary: tuple[ArmComparison, ...]
+    missing: tuple[MissingRun, ...]
+    versions: int
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The analysis as tables, by the names of `TABLES`.
@@ -100,10 +179,8 @@ class Analysis:
         return {name: pd.DataFrame(rows, columns=None if rows else _FIRST[name]) for name, rows in lines.items()}
 
 
-_MEASURE = ("role", "measure", "moment")
-_FIRST = dict.fromkeys(("comparisons", "slopes", "overall", "anova", "components", "absent"), _MEASURE) | {
-    "missing": ("arm", "bias", *SEEDS)
-}
+_TABLES = ("comparisons", "slopes", "overall", "anova", "components", "absent")
+_FIRST = dict.fromkeys(_TABLES, ("role", "measure", "moment")) | {"missing": ("arm", "bias", *SEEDS)}
 TABLES = tuple(_FIRST)
 
 
@@ -138,23 +215,16 @@ def analyse(
         first, second = first.assign(bias=biases[0]), second.assign(bias=biases[0])
     others = catalogue.secondary() if secondary is None else secondary
     results = [
-        compared(rows_of(first, name, moment), rows_of(second, name, moment), name, moment, str(treatment), biases)
+        compare_arms(rows_of(first, name, moment), rows_of(second, name, moment), name, moment, str(treatment), biases)
         for name in (measure, *(name for name in others if name != measure))
     ]
-    missing = _missing(frame, factor, (baseline, treatment), planned)
     return Analysis(
-        factor=factor,
-        baseline=str(baseline),
         treatment=str(treatment),
         moment=moment,
-        settings={
-            name: _plain(frame[name].iloc[0]) for name in settings_of(frame) if name not in (factor, "bias", *SEEDS)
-        },
         primary=results[0],
         secondary=tuple(results[1:]),
-        missing=missing,
-        notes=tuple(_notes(frame, results[0], missing)),
-        runs=tuple(sorted(frame["key"].unique())),
+        missing=missing_runs(frame, factor, (baseline, treatment), planned),
+        versions=frame["versions"].nunique(),
     )
 
 
@@ -176,52 +246,85 @@ def _arms(
     return kept, sorted(float(bias) for bias in kept["bias"].unique())
 
 
-def _missing(
-    frame: pd.DataFrame, factor: str, arms: tuple[str | float, str | float], planned: Sequence[Condition]
-) -> tuple[Missing, ...]:
-    """Runs of the plan, or of the crossing of arms, levels and blocks, that are not in the table."""
-    cells = [factor, "bias", *SEEDS] if factor != "bias" else ["bias", *SEEDS]
-    there = set(frame[cells].drop_duplicates().itertuples(index=False, name=None))
-    if planned:
-        wanted = [tuple(getattr(condition, name) for name in cells) for condition in planned]
-        wanted = [cell for cell in wanted if cell[0] in arms]
-    else:
-        blocks = sorted(frame[SEEDS].drop_duplicates().itertuples(index=False, name=None))
-        levels = [(bias,) for bias in sorted(frame["bias"].unique())] if factor != "bias" else [()]
-        wanted = [(arm, *level, *block) for arm in arms for level in levels for block in blocks]
-    lost = [cell for cell in dict.fromkeys(wanted) if cell not in there]
-    return tuple(Missing(str(cell[0]), float(cell[-3]), int(cell[-2]), int(cell[-1])) for cell in lost)
+def compare_arms(
+    baseline: pd.DataFrame, treatment: pd.DataFrame, measure: str, moment: str, name: str, biases: Sequence[float]
+) -> ArmComparison:
+    """Compare two arms on one measure.
+
+    Args:
+        baseline, treatment: rows of one measure at one moment, of each arm; both on the same levels of bias.
+        measure: name of the measure.
+        moment: when it was measured.
+        name: the treatment, in words.
+        biases: the levels to report, with or without runs.
+    """
+    first, second = by_block(baseline), by_block(treatment)
+    both = pd.concat([baseline, treatment])
+    levels = _adjusted([_level(first, second, Level(name, find(measure).is_share, bias)) for bias in biases])
+    absent = {f"run {row.key}": row.reason for row in both[both["value"].isna()].itertuples()}
+    if first.empty or second.empty:
+        reason = why_absent(both, moment, measure)
+        return ArmComparison(measure, "value", levels, None, None, (), None, None, absent | {"measure": reason})
+    scale = slope_column(measure, both)
+    scaled = [by_block(rows, scale) for rows in (baseline, treatment)]
+    parts, missing = _over_levels(first, second, *scaled)
+    return ArmComparison(measure, scale, levels, **parts, absent=absent | missing)
 
 
-def _notes(frame: pd.DataFrame, primary: Compared, missing: tuple[Missing, ...]) -> list[str]:
-    tested = [level for level in primary.levels if not level.apart and level.difference is not None]
-    notes = []
-    if missing:
-        notes.append(f"Runs of the design that are not there: {len(missing)}; each level stands on its complete pairs.")
-    fewest = min((len(level.blocks) for level in tested), default=0)
-    if tested and fewest < ENOUGH:
-        notes.append(
-            f"Exploratory: with {fewest} blocks the smallest p of an exact test is {smallest_p(fewest):.2g}; "
-            f"a decision asks for at least {ENOUGH}."
-        )
-    elif tested and smallest_p(fewest) * len(tested) > ALPHA:
-        notes.append(
-            f"No single level can be shown to differ with {fewest} blocks: adjusted for {len(tested)} levels the "
-            f"smallest p is {smallest_p(fewest) * len(tested):.2g}; {blocks_to_decide(len(tested))} blocks can show it."
-        )
-    if primary.slope and primary.slope_on_value and _disagree(primary.slope, primary.slope_on_value):
-        notes.append(
-            "The slope differences on log odds and on the value itself have opposite signs; look at each level."
-        )
-    if any(level.apart for level in primary.levels):
-        notes.append(f"At bias {LIMIT:g} nothing tells object from context; that level is in no test and no average.")
-    if (sets := frame["versions"].nunique()) > 1:
-        notes.append(f"The runs were made with {sets} different sets of package versions.")
-    return notes
+def _level(first: pd.DataFrame, second: pd.DataFrame, level: Level) -> Level:
+    """A level with what the two arms say there."""
+    if level.bias not in first.columns or level.bias not in second.columns:
+        return level
+    here, there = align_blocks(first[[level.bias]], second[[level.bias]])
+    level = replace(level, blocks=tuple(block_names(here.index)))
+    if len(here) < 2:
+        return level
+    difference = paired(to_array(there)[:, 0] - to_array(here)[:, 0])
+    return replace(
+        level,
+        baseline=iqm(here),
+        treatment=iqm(there),
+        difference=difference,
+        holm_p=difference.test.p,
+        seeds_needed={delta: seeds_needed(difference.sd, delta) for delta in DELTAS} if level.share else {},
+    )
 
 
-def _disagree(one: SlopeTest, other: SlopeTest) -> bool:
-    return one.difference.mean.value * other.difference.mean.value < 0
+def _adjusted(levels: list[Level]) -> tuple[Level, ...]:
+    """Levels with Holm's adjustment over those that are tested together."""
+    p = {level.bias: level.holm_p for level in levels if level.holm_p is not None and not level.apart}
+    adjusted = dict(zip(p, holm(list(p.values())), strict=True))
+    return tuple(replace(level, holm_p=adjusted.get(level.bias, level.holm_p)) for level in levels)
+
+
+def _over_levels(
+    first: pd.DataFrame, second: pd.DataFrame, first_scaled: pd.DataFrame, second_scaled: pd.DataFrame
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Slope test, analysis of variance, components and the mean over levels, with the reasons for those not there."""
+    parts: dict[str, Any] = dict.fromkeys(("slope", "slope_on_value", "components", "overall")) | {"anova": ()}
+    kept = [table.loc[:, table.columns < LIMIT] for table in (first, second, first_scaled, second_scaled)]
+    low, high = align_blocks(kept[0], kept[1])
+    if low.shape[1] == 0:
+        return parts, dict.fromkeys(parts, "no level of bias below 1 has runs of both arms")
+    if len(low) < 2:
+        return parts, dict.fromkeys(parts, f"blocks that are complete at every level below 1: {len(low)}, two needed")
+    data, init = (low.index.get_level_values(seed).tolist() for seed in ("data_seed", "init_seed"))
+    phi = design.phi(low.columns.to_numpy(dtype=float))
+    scaled = align_blocks(kept[2], kept[3])
+    asked = {
+        "slope": lambda: design.slope_difference(phi, *(to_array(table) for table in scaled)),
+        "slope_on_value": lambda: design.slope_difference(phi, to_array(low), to_array(high)),
+        "anova": lambda: design.anova(to_array(low), to_array(high)),
+        "components": lambda: design.components(to_array(pd.concat([low, high], axis=1)), data, init),
+        "overall": lambda: iqm(to_array(high) - to_array(low)),
+    }
+    absent = {}
+    for name, ask in asked.items():
+        try:
+            parts[name] = ask()
+        except ValueError as error:
+            absent[name] = str(error)
+    return parts, absent
 
 
 def _flat(document: dict[str, Any], before: str = "") -> dict[str, Any]:
@@ -237,6 +340,6 @@ def _flat(document: dict[str, Any], before: str = "") -> dict[str, Any]:
     return flat
 
 
-def _plain(value: Any) -> Any:
-    """A value of a table as JSON knows it."""
-    return value.item() if hasattr(value, "item") else value
+def not_decided(n: int) -> str:
+    """``not decided (n = 5)``: too few blocks, or an interval that leaves both signs open."""
+    return f"{Status.NOT_DECIDED} (n = {n})"

@@ -14,13 +14,24 @@ import pandas as pd
 
 from vlcore.figures.theme import group_words
 from vlcore.images.groups import SCENES, Grouping
-from vlcore.runs.evidence import PLACEBO, Contrast, Evidence, Look, against, means_of, slopes_of
+from vlcore.runs.evidence import (
+    PLACEBO,
+    Claim,
+    ClaimResult,
+    Contrast,
+    Evidence,
+    Query,
+    Variation,
+    evaluate_claim,
+    means_of,
+    paired_contrast,
+    slopes_of,
+)
 from vlcore.runs.table import RUN
-from vlcore.runs.verdicts import Claim, Variation, Verdict, judge
 
 
-def ledger(frame: pd.DataFrame, grouping: Grouping = SCENES) -> list[Verdict]:
-    """Every claim of the study with its verdict.
+def ledger(frame: pd.DataFrame, grouping: Grouping = SCENES) -> list[ClaimResult]:
+    """Every claim of the study with what the runs say of it.
 
     Args:
         frame: of `vlcore.runs.table.runs_table`; label styles that no claim is about are left aside.
@@ -30,7 +41,7 @@ def ledger(frame: pd.DataFrame, grouping: Grouping = SCENES) -> list[Verdict]:
         AnalysisError: when the runs differ in more than label style, size mode, mitigation, bias and seeds.
     """
     evidence = Evidence(frame, grouping)
-    return [judge(claim, evidence) for claim in claims(grouping)]
+    return [evaluate_claim(claim, evidence) for claim in claims(grouping)]
 
 
 def claims(grouping: Grouping = SCENES) -> list[Claim]:
@@ -48,131 +59,131 @@ def claims(grouping: Grouping = SCENES) -> list[Claim]:
 
 
 def _by_object(grouping: Grouping) -> Claim:
-    look = Look("silhouette_object")
+    query = Query("silhouette_object")
     return Claim(
         id="C1",
         says=f"Without bias and with undescriptive labels, points cluster by {grouping.object_word}.",
         test="Silhouette by object of held-out pictures at bias 0, after training less before.",
         null="the untrained encoder of the same run, and the pixels themselves",
         what="Silhouette by object at bias 0, above the untrained encoder",
-        ask=_above_untrained,
-        look=look,
+        contrast=_above_untrained,
+        query=query,
         sign=1,
         measures=("silhouette_object", "variance_object"),
         nulls=(("from raw pixels", _above_pixels),),
-        variations=(_first_fit(look), _on("variance_object", look)),
+        variations=(_first_fit(query), _on("variance_object", query)),
     )
 
 
 def _by_context() -> Claim:
-    look = Look("silhouette_context")
+    query = Query("silhouette_context")
     return Claim(
         id="C2",
         says="With descriptive labels, points cluster by context.",
         test="Silhouette by context, descriptive less undescriptive labels, by pairs of seeds, mean over bias below 1.",
         null="the untrained encoder, which clusters by context already",
         what="Silhouette by context with descriptive labels, above undescriptive ones",
-        ask=_descriptive_above,
-        look=look,
+        contrast=_descriptive_above,
+        query=query,
         sign=1,
         measures=("silhouette_context", "variance_context"),
         nulls=(("from the untrained encoder", _descriptive_above_untrained),),
-        variations=(_first_fit(look), _on("variance_context", look)),
+        variations=(_first_fit(query), _on("variance_context", query)),
         by_level=True,
     )
 
 
 def _separation() -> Claim:
-    look = Look("silhouette_group")
+    query = Query("silhouette_group")
     return Claim(
         id="C3",
         says="Descriptive labels slightly improve the separation.",
         test="Silhouette by the four groups, descriptive less undescriptive labels, mean over bias below 1.",
         null="labels of the same words with a random context",
         what="Silhouette by group with descriptive labels, above undescriptive ones",
-        ask=_descriptive_above,
-        look=look,
+        contrast=_descriptive_above,
+        query=query,
         sign=1,
         measures=("silhouette_group", "probe_group"),
         nulls=((_FROM_PLACEBO, partial(_descriptive_above, rival=PLACEBO)),),
-        variations=(_first_fit(look), _on("probe_group", look)),
+        variations=(_first_fit(query), _on("probe_group", query)),
         by_level=True,
         margin=None,  # the study says "slightly"
     )
 
 
 def _majority_pair() -> Claim:
-    look = Look("silhouette_majority_pair")
+    query = Query("silhouette_majority_pair")
     return Claim(
         id="C4",
         says="The more bias, the better the majority classes separate.",
         test="Slope on φ of the silhouette of the two majority groups alone, on the same held-out pictures.",
         null="as many pictures removed from all groups alike",
         what="Slope of the majority pair's silhouette on φ with undescriptive labels",
-        ask=_slope,
-        look=look,
+        contrast=_slope,
+        query=query,
         sign=1,
         measures=("silhouette_majority_pair",),
         nulls=((_FROM_REMOVAL, _slope_above_removal),),
-        variations=(_first_fit(look), _described(look), _total_kept(look)),
+        variations=(_first_fit(query), _described(query), _total_kept(query)),
     )
 
 
 def _spread(grouping: Grouping) -> Claim:
-    look = Look("dispersion")
+    query = Query("dispersion")
     return Claim(
         id="C5",
         says="Bias spreads the minority groups out.",
         test="Slope on φ of the unbiased dispersion of the two minority groups, on the same held-out pictures.",
         null="the same of the majority groups",
         what="Slope of the minority groups' dispersion on φ with undescriptive labels",
-        ask=_dispersion_slope,
-        look=look,
+        contrast=_dispersion_slope,
+        query=query,
         sign=1,
         measures=tuple(f"dispersion.{name}" for name in grouping.names),
         nulls=(("from the majority groups", _dispersion_slope_above_majority),),
-        variations=(_first_fit(look), _described(look)),
+        variations=(_first_fit(query), _described(query)),
     )
 
 
 def _performance() -> Claim:
-    look = Look("minority_accuracy", scale="logit")
+    query = Query("minority_accuracy", scale="logit")
     return Claim(
         id="C6",
         says="Bias lowers the performance on minority groups.",
         test="Slope on φ of the log odds of minority accuracy.",
         null="as many pictures removed from all groups alike",
         what="Slope of minority accuracy (log odds) on φ with undescriptive labels",
-        ask=_slope,
-        look=look,
+        contrast=_slope,
+        query=query,
         sign=-1,
         measures=("minority_accuracy",),
         nulls=((_FROM_REMOVAL, _slope_above_removal),),
-        variations=(_first_fit(look), _described(look), _total_kept(look), _unscaled(look)),
+        variations=(_first_fit(query), _described(query), _total_kept(query), _unscaled(query)),
     )
 
 
 def _interaction() -> Claim:
-    look = Look("minority_accuracy", scale="logit")
+    query = Query("minority_accuracy", scale="logit")
     return Claim(
         id="C7",
         says="Descriptive labels partially mitigate that.",
         test="Slope on φ of log odds of minority accuracy, descriptive less undescriptive labels, by pairs of seeds.",
         null="labels of the same words with a random context; mitigations that know the groups are shown beside",
         what="Slope of minority accuracy (log odds) on φ with descriptive labels, less that with undescriptive ones",
-        ask=_slope_above,
-        look=look,
+        contrast=_slope_above,
+        query=query,
         sign=1,
         measures=("minority_accuracy",),
         nulls=((_FROM_PLACEBO, partial(_slope_above, rival=PLACEBO)),),
-        variations=(_first_fit(look), _unscaled(look), _on("readouts_linear_probe.minority_accuracy", look)),
+        variations=(_first_fit(query), _unscaled(query), _on("readouts_linear_probe.minority_accuracy", query)),
         beside=_slope_beside,
     )
 
 
 def _easiest(grouping: Grouping) -> Claim:
     words, easiest = group_words(grouping), grouping.majority[1]
-    look = Look("group_accuracy")
+    query = Query("group_accuracy")
     rivals = [name for name in grouping.names if name != easiest]
     return Claim(
         id="C8",
@@ -180,15 +191,15 @@ def _easiest(grouping: Grouping) -> Claim:
         test=f"Accuracy of {words[easiest]} at bias 0, less that of the other groups.",
         null="each of the other groups, and pictures whose objects are swapped in the renderer",
         what=f"Accuracy of {words[easiest]} at bias 0, above the mean of the other groups",
-        ask=partial(_group_above, group=easiest, rivals=rivals),
-        look=look,
+        contrast=partial(_group_above, group=easiest, rivals=rivals),
+        query=query,
         sign=1,
         measures=tuple(f"group_accuracy.{name}" for name in grouping.names),
         nulls=(
             *((f"from {words[name]}", partial(_group_above, group=easiest, rivals=[name])) for name in rivals),
             ("from pictures with swapped objects", None),
         ),
-        variations=(_first_fit(look), _described(look)),
+        variations=(_first_fit(query), _described(query)),
         margin=None,  # "easiest" has no size
     )
 
@@ -197,83 +208,83 @@ _FROM_PLACEBO = "from labels with a random context"
 _FROM_REMOVAL = "from as many pictures removed at random"
 
 
-def _first_fit(look: Look) -> Variation:
-    return "moment", "at first fit", replace(look, moment="first_fit")
+def _first_fit(query: Query) -> Variation:
+    return "moment", "at first fit", replace(query, moment="first_fit")
 
 
-def _on(measure: str, look: Look) -> Variation:
-    return "measure", f"on {measure}", replace(look, measure=measure)
+def _on(measure: str, query: Query) -> Variation:
+    return "measure", f"on {measure}", replace(query, measure=measure)
 
 
-def _described(look: Look) -> Variation:
-    return "label style", "with descriptive labels", replace(look, labels="descriptive")
+def _described(query: Query) -> Variation:
+    return "label style", "with descriptive labels", replace(query, labels="descriptive")
 
 
-def _total_kept(look: Look) -> Variation:
-    return "size mode", "with the total kept", replace(look, size_mode="fixed_total")
+def _total_kept(query: Query) -> Variation:
+    return "size mode", "with the total kept", replace(query, size_mode="fixed_total")
 
 
-def _unscaled(look: Look) -> Variation:
-    return "scale", "on the accuracy itself", replace(look, scale="value")
+def _unscaled(query: Query) -> Variation:
+    return "scale", "on the accuracy itself", replace(query, scale="value")
 
 
-def _above_untrained(evidence: Evidence, look: Look) -> Contrast:
-    look = replace(look, bias=0.0)
-    return against(evidence.arm(look), evidence.arm(replace(look, moment="untrained")), means_of)
+def _above_untrained(evidence: Evidence, query: Query) -> Contrast:
+    query = replace(query, bias=0.0)
+    return paired_contrast(evidence.arm(query), evidence.arm(replace(query, moment="untrained")), means_of)
 
 
-def _above_pixels(evidence: Evidence, look: Look) -> Contrast:
-    look = replace(look, bias=0.0)
-    pixels = replace(look, measure=f"raw_pixels.{look.measure}", moment=RUN)
-    return against(evidence.arm(look), evidence.arm(pixels), means_of)
+def _above_pixels(evidence: Evidence, query: Query) -> Contrast:
+    query = replace(query, bias=0.0)
+    pixels = replace(query, measure=f"raw_pixels.{query.measure}", moment=RUN)
+    return paired_contrast(evidence.arm(query), evidence.arm(pixels), means_of)
 
 
-def _descriptive_above(evidence: Evidence, look: Look, rival: str = "undescriptive") -> Contrast:
-    return against(
-        evidence.arm(replace(look, labels="descriptive")), evidence.arm(replace(look, labels=rival)), means_of
+def _descriptive_above(evidence: Evidence, query: Query, rival: str = "undescriptive") -> Contrast:
+    return paired_contrast(
+        evidence.arm(replace(query, labels="descriptive")), evidence.arm(replace(query, labels=rival)), means_of
     )
 
 
-def _descriptive_above_untrained(evidence: Evidence, look: Look) -> Contrast:
-    look = replace(look, labels="descriptive")
-    return against(evidence.arm(look), evidence.arm(replace(look, moment="untrained")), means_of)
+def _descriptive_above_untrained(evidence: Evidence, query: Query) -> Contrast:
+    query = replace(query, labels="descriptive")
+    return paired_contrast(evidence.arm(query), evidence.arm(replace(query, moment="untrained")), means_of)
 
 
-def _slope(evidence: Evidence, look: Look) -> Contrast:
-    return Contrast(slopes_of(evidence.arm(look).dropna()))
+def _slope(evidence: Evidence, query: Query) -> Contrast:
+    return Contrast(slopes_of(evidence.arm(query).dropna()))
 
 
-def _slope_above_removal(evidence: Evidence, look: Look) -> Contrast:
-    return against(evidence.arm(look), evidence.arm(replace(look, size_mode="random_removal")), slopes_of)
+def _slope_above_removal(evidence: Evidence, query: Query) -> Contrast:
+    return paired_contrast(evidence.arm(query), evidence.arm(replace(query, size_mode="random_removal")), slopes_of)
 
 
-def _slope_above(evidence: Evidence, look: Look, rival: str = "undescriptive") -> Contrast:
-    return against(
-        evidence.arm(replace(look, labels="descriptive")), evidence.arm(replace(look, labels=rival)), slopes_of
+def _slope_above(evidence: Evidence, query: Query, rival: str = "undescriptive") -> Contrast:
+    return paired_contrast(
+        evidence.arm(replace(query, labels="descriptive")), evidence.arm(replace(query, labels=rival)), slopes_of
     )
 
 
-def _slope_beside(evidence: Evidence, look: Look) -> Contrast:
-    return against(evidence.arm(look), evidence.arm(replace(look, mitigation="none")), slopes_of)
+def _slope_beside(evidence: Evidence, query: Query) -> Contrast:
+    return paired_contrast(evidence.arm(query), evidence.arm(replace(query, mitigation="none")), slopes_of)
 
 
-def _dispersion_slope(evidence: Evidence, look: Look) -> Contrast:
-    return Contrast(slopes_of(_mean_over(evidence, look, evidence.grouping.minority)))
+def _dispersion_slope(evidence: Evidence, query: Query) -> Contrast:
+    return Contrast(slopes_of(_mean_over(evidence, query, evidence.grouping.minority)))
 
 
-def _dispersion_slope_above_majority(evidence: Evidence, look: Look) -> Contrast:
+def _dispersion_slope_above_majority(evidence: Evidence, query: Query) -> Contrast:
     minority, majority = evidence.grouping.minority, evidence.grouping.majority
-    return against(_mean_over(evidence, look, minority), _mean_over(evidence, look, majority), slopes_of)
+    return paired_contrast(_mean_over(evidence, query, minority), _mean_over(evidence, query, majority), slopes_of)
 
 
-def _group_above(evidence: Evidence, look: Look, group: str, rivals: Sequence[str]) -> Contrast:
-    look = replace(look, bias=0.0)
-    return against(_mean_over(evidence, look, [group]), _mean_over(evidence, look, rivals), means_of)
+def _group_above(evidence: Evidence, query: Query, group: str, rivals: Sequence[str]) -> Contrast:
+    query = replace(query, bias=0.0)
+    return paired_contrast(_mean_over(evidence, query, [group]), _mean_over(evidence, query, rivals), means_of)
 
 
-def _mean_over(evidence: Evidence, look: Look, groups: Sequence[str]) -> pd.DataFrame:
+def _mean_over(evidence: Evidence, query: Query, groups: Sequence[str]) -> pd.DataFrame:
     """The mean of a measure that each group has of its own, as blocks by levels; complete blocks only."""
-    arms = [evidence.arm(replace(look, measure=f"{look.measure}.{group}")) for group in groups]
+    arms = [evidence.arm(replace(query, measure=f"{query.measure}.{group}")) for group in groups]
     total = arms[0]
     for arm in arms[1:]:
         total = total.add(arm)

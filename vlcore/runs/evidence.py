@@ -1,15 +1,15 @@
-"""How a claim is put to runs: contrasts by block, readings of them, and one status out of all readings.
+"""Evidence for the claims of a study: contrasts by block, readings of them, and one status out of all readings.
 
-The one idea: a claim becomes one number a block, and is read several ways. It is supported only where it also beats
-every null that it has to beat; a null that nobody ran is not beaten. Readings that contradict each other make the
-status "depends on".
+A claim is one number a block, in a direction, with nulls that it must beat. The number has to differ from 0 in its
+direction (exact sign-flip test over blocks, p at most 0.05, six blocks or more), and so has its difference to every
+null; a null that nobody ran is not beaten, and the claim stays "not decided". The other readings (first fit, each bias,
+other label styles, measures and scales) can only withhold support: where they contradict it, the claim depends on them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -18,8 +18,7 @@ from vlcore.images.groups import Grouping
 from vlcore.measures.catalogue import whole_of
 from vlcore.measures.design import phi, slopes
 from vlcore.measures.estimate import Estimate
-from vlcore.measures.paired import ALPHA, ENOUGH, Paired, holm, paired, t_interval
-from vlcore.runs.compared import not_decided
+from vlcore.measures.paired import ALPHA, MARGIN, Paired, Status, holm, paired, t_interval
 from vlcore.runs.table import (
     LIMIT,
     align_blocks,
@@ -33,7 +32,6 @@ from vlcore.runs.table import (
     why_absent,
 )
 
-SUPPORTED, CONTRADICTED, NOT_DECIDED, DEPENDS = "supported", "contradicted", "not decided", "depends on"
 PLACEBO = "shuffled_context"
 STYLES = ("undescriptive", "descriptive", PLACEBO)
 PLAIN = {"size_mode": "shrink", "mitigation": "none"}  # the study's own runs
@@ -44,7 +42,7 @@ class MissingRunsError(LabError):
 
 
 @dataclass(frozen=True)
-class Look:
+class Query:
     """Which numbers a reading takes.
 
     Attributes:
@@ -71,7 +69,7 @@ class Evidence:
         grouping: which groups are the majority.
         biases: levels of bias below 1 that the study's own runs have.
         mitigations: those that some run has, without ``none``.
-        used: keys of the runs that were looked at since it was last cleared.
+        used: keys of the runs that were queried since it was last cleared.
 
     Raises:
         AnalysisError: when runs differ in more than label style, size mode, mitigation, bias and seeds, or are twice.
@@ -86,11 +84,11 @@ class Evidence:
         self.biases = sorted(float(bias) for bias in frame.loc[plain, "bias"].unique())
         self.mitigations = sorted(set(frame["mitigation"]) - {PLAIN["mitigation"]})
         self.used: set[str] = set()
-        # A table of a study has a hundred thousand rows, and each look is for a few dozen of them.
+        # A table of a study has a hundred thousand rows, and each query is for a few dozen of them.
         self._made = frame[["labels", *PLAIN]].drop_duplicates()
         self._rows = dict(iter(frame.groupby(["measure", "moment"])))
 
-    def arm(self, look: Look) -> pd.DataFrame:
+    def arm(self, query: Query) -> pd.DataFrame:
         """One arm as blocks by levels of bias below 1.
 
         At bias 0 no image is removed, so every size mode has the study's own runs there.
@@ -98,34 +96,30 @@ class Evidence:
         Raises:
             MissingRunsError: when no run or no value is there.
         """
-        rows = self._runs(look)
-        if look.size_mode != PLAIN["size_mode"]:
-            own = self._runs(replace(look, size_mode=PLAIN["size_mode"]))
+        rows = self._runs(query)
+        if query.size_mode != PLAIN["size_mode"]:
+            own = self._runs(replace(query, size_mode=PLAIN["size_mode"]))
             there = rows.loc[rows["bias"] == 0, "block"]
             rows = pd.concat([rows, own[(own["bias"] == 0) & ~own["block"].isin(there)]])
-        if look.bias is not None:
-            rows = rows[rows["bias"] == look.bias]
+        if query.bias is not None:
+            rows = rows[rows["bias"] == query.bias]
         kept = measured(rows)
         if kept.empty:
-            raise MissingRunsError(why_absent(rows, look.moment, look.measure))
+            raise MissingRunsError(why_absent(rows, query.moment, query.measure))
         self.used |= set(kept["key"])
-        return by_block(kept, slope_column(look.measure, kept) if look.scale == "logit" else "value")
+        return by_block(kept, slope_column(query.measure, kept) if query.scale == "logit" else "value")
 
-    def _runs(self, look: Look) -> pd.DataFrame:
-        made, rows = self._made, self._measured(look)
+    def _runs(self, query: Query) -> pd.DataFrame:
+        names = [(name, query.moment) for name in (query.measure, whole_of(query.measure))]
+        tables = [self._rows[name] for name in names if name in self._rows]
+        if not tables:
+            raise MissingRunsError(f"no run has {query.measure} at the moment {query.moment}")
+        made, rows = self._made, rows_of(pd.concat(tables), query.measure, query.moment)
         for name in ("labels", *PLAIN):
-            made, rows = (table[table[name] == getattr(look, name)] for table in (made, rows))
+            made, rows = (table[table[name] == getattr(query, name)] for table in (made, rows))
             if made.empty:
-                raise MissingRunsError(f"no run has {name}={getattr(look, name)}")
+                raise MissingRunsError(f"no run has {name}={getattr(query, name)}")
         return rows
-
-    def _measured(self, look: Look) -> pd.DataFrame:
-        """As `vlcore.runs.table.rows_of`, from the rows by measure."""
-        names = [(name, look.moment) for name in (look.measure, whole_of(look.measure))]
-        rows = [self._rows[name] for name in names if name in self._rows]
-        if not rows:
-            raise MissingRunsError(f"no run has {look.measure} at the moment {look.moment}")
-        return rows_of(pd.concat(rows), look.measure, look.moment)
 
 
 @dataclass(frozen=True)
@@ -136,7 +130,7 @@ class Contrast:
     reference: pd.Series | None = None
 
 
-Ask = Callable[[Evidence, Look], Contrast]
+ContrastOf = Callable[[Evidence, Query], Contrast]
 
 
 def means_of(table: pd.DataFrame) -> pd.Series:
@@ -155,7 +149,9 @@ def slopes_of(table: pd.DataFrame) -> pd.Series:
     return pd.Series(slopes(phi(table.columns.to_numpy(dtype=float)), to_array(table)), index=table.index)
 
 
-def against(treated: pd.DataFrame, reference: pd.DataFrame, of: Callable[[pd.DataFrame], pd.Series]) -> Contrast:
+def paired_contrast(
+    treated: pd.DataFrame, reference: pd.DataFrame, of: Callable[[pd.DataFrame], pd.Series]
+) -> Contrast:
     """Two arms on the levels and blocks that both have."""
     here, there = align_blocks(treated, reference)
     if here.shape[1] == 0:
@@ -172,30 +168,129 @@ class Reading:
         words: which one, such as ``at first fit``.
         difference: by block, in the claim's own direction of counting; None where it cannot be had.
         reference: mean of what it is compared with; None where that is 0.
-        status: supported, contradicted or not decided.
         reason: why there is no difference, or empty.
+        status: supported, contradicted or not decided.
     """
 
     axis: str
     words: str
-    difference: Paired | None
-    reference: Estimate | None
-    status: str
-    reason: str
-
-    def as_dict(self) -> dict[str, Any]:
-        document = {**asdict(self), "difference": None, "reference": None}
-        if self.difference is not None:
-            document["difference"] = self.difference.as_dict()
-        if self.reference is not None:
-            document["reference"] = self.reference.as_dict()
-        return document
+    difference: Paired | None = None
+    reference: Estimate | None = None
+    reason: str = ""
+    status: Status = Status.NOT_DECIDED
 
 
-def read(axis: str, words: str, ask: Ask, evidence: Evidence, look: Look, margin: float | None) -> Reading:
-    """Put one question to the runs; a status is given by `decided`."""
+Variation = tuple[str, str, Query]  # axis, words, what to read
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim of the study, made testable.
+
+    Attributes:
+        id: ``C1`` to ``C8``.
+        says: the study's words.
+        test: the operational test, in words.
+        null: what it must beat, in words.
+        what: what the estimate is, in words.
+        contrast: one number a block.
+        query: where to take it.
+        sign: of the difference that the claim speaks of.
+        measures: names of the measures to chart.
+        nulls: words and contrast of each null; one with no contrast cannot be had from runs.
+        variations: other ways to read it.
+        by_level: whether each bias is a variation too.
+        margin: what counts as no difference that matters, on the value itself; None where the claim is of a small one.
+        beside: contrast that is shown for each mitigation beside it, and decides nothing.
+    """
+
+    id: str
+    says: str
+    test: str
+    null: str
+    what: str
+    contrast: ContrastOf
+    query: Query
+    sign: int
+    measures: tuple[str, ...]
+    nulls: tuple[tuple[str, ContrastOf | None], ...] = ()
+    variations: tuple[Variation, ...] = ()
+    by_level: bool = False
+    margin: float | None = MARGIN
+    beside: ContrastOf | None = None
+
+
+@dataclass(frozen=True)
+class ClaimResult:
+    """What runs say of a claim.
+
+    Attributes:
+        claim: the claim.
+        status: supported, contradicted, not decided, or depends on what the readings vary.
+        own: the claim's own reading, with the value that it is compared with.
+        nulls: the claim read against what it must beat, with the null's value.
+        readings: the other readings.
+        beside: what other interventions give on the same number; they decide nothing.
+        runs: keys of the runs that were used.
+    """
+
+    claim: Claim
+    status: Status
+    own: Reading
+    nulls: tuple[Reading, ...]
+    readings: tuple[Reading, ...]
+    beside: tuple[Reading, ...]
+    runs: tuple[str, ...]
+
+    @property
+    def estimate(self) -> Estimate | None:
+        """The claim's number with its interval over blocks; None where it was not measured."""
+        return None if self.own.difference is None else self.own.difference.mean
+
+    @property
+    def n(self) -> int:
+        """The number of blocks."""
+        return 0 if self.estimate is None else self.estimate.n
+
+
+def evaluate_claim(claim: Claim, evidence: Evidence) -> ClaimResult:
+    """Put a claim to the runs; `evidence` then knows which runs it took."""
+    evidence.used.clear()
+
+    def reading(axis: str, words: str, contrast: ContrastOf | None, query: Query = claim.query) -> Reading:
+        return _read(axis, words, contrast, evidence, query, claim.margin)
+
+    (own,) = with_status([reading("claim", "at the end", claim.contrast)], claim.sign)
+    nulls = with_status([reading("null", words, ask) for words, ask in claim.nulls], claim.sign, adjust=True)
+    levels = [("bias", f"at bias {bias * 100:g} %", replace(claim.query, bias=bias)) for bias in evidence.biases]
+    variations = [*claim.variations, *(levels if claim.by_level and len(levels) > 1 else [])]
+    others = with_status([reading(axis, words, claim.contrast, query) for axis, words, query in variations], claim.sign)
+    beside = [
+        reading(
+            "beside", f"{name} with {claim.query.labels} labels", claim.beside, replace(claim.query, mitigation=name)
+        )
+        for name in evidence.mitigations
+        if claim.beside
+    ]
+    return ClaimResult(
+        claim=claim,
+        status=claim_status(own, nulls, others),
+        own=own,
+        nulls=tuple(nulls),
+        readings=tuple(others),
+        beside=tuple(beside),
+        runs=tuple(sorted(evidence.used)),
+    )
+
+
+def _read(
+    axis: str, words: str, contrast_of: ContrastOf | None, evidence: Evidence, query: Query, margin: float | None
+) -> Reading:
+    """One reading, without its status."""
+    if contrast_of is None:
+        return Reading(axis, words, reason="no run can show it")
     try:
-        contrast = ask(evidence, look)
+        contrast = contrast_of(evidence, query)
         treated, reference = contrast.treated.dropna(), contrast.reference
         if reference is not None:
             blocks = treated.index.intersection(reference.dropna().index)
@@ -203,14 +298,14 @@ def read(axis: str, words: str, ask: Ask, evidence: Evidence, look: Look, margin
         if len(treated) < 2:
             raise MissingRunsError(f"complete blocks: {len(treated)}, two needed")
     except MissingRunsError as error:
-        return Reading(axis, words, None, None, NOT_DECIDED, str(error))
+        return Reading(axis, words, reason=str(error))
     first = treated.to_numpy(dtype=float)
     second = None if reference is None else reference.to_numpy(dtype=float)
-    difference = paired(first if second is None else first - second, margin if look.scale == "value" else None)
-    return Reading(axis, words, difference, None if second is None else t_interval(second), NOT_DECIDED, "")
+    difference = paired(first if second is None else first - second, margin if query.scale == "value" else None)
+    return Reading(axis, words, difference, None if second is None else t_interval(second))
 
 
-def decided(readings: Sequence[Reading], sign: int, *, adjust: bool = False) -> list[Reading]:
+def with_status(readings: Sequence[Reading], sign: int, *, adjust: bool = False) -> list[Reading]:
     """Readings with their status.
 
     Args:
@@ -229,48 +324,28 @@ def decided(readings: Sequence[Reading], sign: int, *, adjust: bool = False) -> 
     ]
 
 
-def _status(difference: Paired, sign: int, p_against: float) -> str:
+def _status(difference: Paired, sign: int, p_against: float) -> Status:
     if difference.exploratory:
-        return NOT_DECIDED
+        return Status.NOT_DECIDED
     agrees = difference.mean.value * sign > 0
     if agrees and difference.test.p <= ALPHA:
-        return SUPPORTED
+        return Status.SUPPORTED
     # A difference that is shown to be smaller than the margin is not what the claim speaks of.
-    return CONTRADICTED if (not agrees and p_against <= ALPHA) or difference.equivalent else NOT_DECIDED
+    return Status.CONTRADICTED if (not agrees and p_against <= ALPHA) or difference.equivalent else Status.NOT_DECIDED
 
 
-def status_of(claim: Reading, nulls: Sequence[Reading], others: Sequence[Reading]) -> tuple[str, str, str]:
-    """One status out of all readings: itself, in words, and why it is not more than that.
+def claim_status(claim: Reading, nulls: Sequence[Reading], others: Sequence[Reading]) -> Status:
+    """One status out of all readings.
 
     A claim that falls behind a null is contradicted. Otherwise, readings that support and readings that contradict
     make it depend on what they vary. It is supported where it and all nulls support it.
     """
-    n = claim.difference.mean.n if claim.difference is not None else 0
-    if CONTRADICTED in {null.status for null in nulls}:
-        behind = "; ".join(null.words for null in nulls if null.status == CONTRADICTED)
-        why = "" if claim.status == CONTRADICTED else f"It does not stand out {behind}."
-        return CONTRADICTED, CONTRADICTED, why
-    readings = [reading for reading in (claim, *others) if reading.status != NOT_DECIDED]
-    if len({reading.status for reading in readings}) > 1:
-        odd = [one for one in others if one.status != NOT_DECIDED and one.status != claim.status]
-        axes = " and the ".join(dict.fromkeys(one.axis for one in odd))
-        spoken = ", ".join(f"{one.status} {one.words}" for one in readings)
-        return DEPENDS, f"depends on the {axes}: {spoken}", ""
-    if claim.status == CONTRADICTED:
-        return CONTRADICTED, CONTRADICTED, ""
-    if claim.status == SUPPORTED and all(null.status == SUPPORTED for null in nulls):
-        return SUPPORTED, SUPPORTED, ""
-    return NOT_DECIDED, not_decided(n), _why_open(claim, nulls, n)
-
-
-def _why_open(claim: Reading, nulls: Sequence[Reading], n: int) -> str:
-    if claim.difference is None:
-        return f"It was not read: {claim.reason}."
-    if n < ENOUGH:
-        return f"Fewer than {ENOUGH} blocks decide nothing."
-    if claim.status == NOT_DECIDED:
-        return "The interval leaves both signs open."
-    missing = [null for null in nulls if null.difference is None]
-    if missing:
-        return "The null was not run: " + "; ".join(f"{null.words} ({null.reason})" for null in missing) + "."
-    return "It is not shown to stand out " + "; ".join(n.words for n in nulls if n.status != SUPPORTED) + "."
+    against = {null.status for null in nulls}
+    read = {reading.status for reading in (claim, *others)} - {Status.NOT_DECIDED}
+    if Status.CONTRADICTED in against:
+        return Status.CONTRADICTED
+    if len(read) > 1:
+        return Status.DEPENDS
+    if claim.status is Status.CONTRADICTED or (claim.status is Status.SUPPORTED and against <= {Status.SUPPORTED}):
+        return claim.status
+    return Status.NOT_DECIDED

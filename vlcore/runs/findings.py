@@ -1,6 +1,6 @@
-"""What a page or a report says of a study, computed once from its runs: analyses, ledger, and tables for figures.
+"""Findings of a study: its analyses, its claims and the tables behind its figures, computed once from its runs.
 
-The one idea: every table is long, with one row for each run or each cell (a label style at a bias), and an interval is
+Every table is long, with one row for each run or each cell (a label style at a bias), and an interval is
 a t interval over blocks; a cell of one block has a value and no interval. Nothing is drawn and nothing read from disk
 twice: pages and the offline report show the same `Findings`.
 """
@@ -14,23 +14,40 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vlcore.conditions import Condition, describe_bias
+from vlcore.conditions import STUDY_BIAS, Condition, describe_bias
 from vlcore.images.groups import Grouping
 from vlcore.measures import catalogue
 from vlcore.measures.bayes import bayes_line
+from vlcore.measures.catalogue import PRIMARY
 from vlcore.measures.design import phi
+from vlcore.measures.estimate import Estimate
 from vlcore.measures.paired import t_interval
-from vlcore.runs.analysis import Analysis, analyse
+from vlcore.runs.analysis import Analysis, ArmComparison, Level, analyse
 from vlcore.runs.claims import ledger
-from vlcore.runs.evidence import PLAIN, STYLES
+from vlcore.runs.evidence import PLAIN, STYLES, ClaimResult
 from vlcore.runs.store import Artefact
 from vlcore.runs.studies import Study, StudyError
 from vlcore.runs.table import check_alike, measured, rows_of, runs_table
-from vlcore.runs.verdicts import Verdict
 
 CELL = ["labels", "bias", "phi", "removed"]
 _ARMS = ("undescriptive", "descriptive")
 _GRID = np.round(np.linspace(0, 0.95, 20), 4)  # levels at which the Bayes line is drawn
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The study's question at one level of bias.
+
+    Attributes:
+        level: descriptive less short labels.
+        short, descriptive: right on minority pictures, with the interval over blocks.
+        difference: descriptive less short, by block.
+    """
+
+    level: Level
+    short: Estimate
+    descriptive: Estimate
+    difference: Estimate
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +59,7 @@ class Findings:
         grouping: which groups are the majority.
         frame: of `with_differences`, with the controls of the claims beside the study's own runs.
         end, first_fit: analyses at the two moments; None while a label style has no run.
-        verdicts: the ledger.
+        claims: the ledger.
         curves: of `probe_curves`.
         runs: of `runs_of`.
     """
@@ -52,7 +69,7 @@ class Findings:
     frame: pd.DataFrame
     end: Analysis | None
     first_fit: Analysis | None
-    verdicts: tuple[Verdict, ...]
+    claims: tuple[ClaimResult, ...]
     curves: pd.DataFrame
     runs: pd.DataFrame
 
@@ -65,6 +82,36 @@ class Findings:
     def blocks(self) -> int:
         """How many pairs of seeds have a run."""
         return int(self.runs.loc[self.runs["planned"], "block"].nunique())
+
+    @property
+    def headline(self) -> Headline | None:
+        """The study's own example of bias, or the strongest below 1 that was compared; None where none was."""
+        levels = () if self.end is None else self.end.primary.levels
+        compared = [(level, level.difference.mean) for level in levels if level.difference and not level.apart]
+        if not compared:
+            return None
+        level, difference = next((one for one in compared if one[0].bias == STUDY_BIAS), compared[-1])
+        rows = cells(values(self.frame, PRIMARY), share=True).set_index(["labels", "bias"])
+        short, descriptive = (
+            Estimate(row["value"], row["low"], row["high"], int(row["n"]))
+            for row in (rows.loc[(style, level.bias)] for style in _ARMS)
+        )
+        return Headline(level, short, descriptive, difference)
+
+    def claim(self, name: str) -> ClaimResult:
+        """What the runs say of a claim, by its id."""
+        return next(result for result in self.claims if result.claim.id == name)
+
+    def comparison(self, measure: str) -> ArmComparison:
+        """The comparison of a measure at the end of training.
+
+        Raises:
+            ValueError: when there is none.
+        """
+        for one in () if self.end is None else (self.end.primary, *self.end.secondary):
+            if one.measure == measure:
+                return one
+        raise ValueError("this measure is in no comparison")
 
 
 def findings(study: Study, artefacts: Sequence[Artefact], grouping: Grouping) -> Findings:
@@ -103,7 +150,7 @@ def findings(study: Study, artefacts: Sequence[Artefact], grouping: Grouping) ->
         frame=frame,
         end=end,
         first_fit=first_fit,
-        verdicts=tuple(ledger(frame, grouping)),
+        claims=tuple(ledger(frame, grouping)),
         curves=probe_curves(own),
         runs=runs_of(artefacts, planned),
     )
@@ -206,8 +253,8 @@ def cells(rows: pd.DataFrame, by: Sequence[str] = tuple(CELL), share: bool = Fal
     return pd.DataFrame(found, columns=[*by, "value", "low", "high", "n"])
 
 
-def bayes_lines(frame: pd.DataFrame) -> pd.DataFrame:
-    """The Bayes line of minority accuracy: `labels`, `bias`, `phi`, `value`, `n` (blocks).
+def bayes_lines(frame: pd.DataFrame, biases: Sequence[float] = tuple(_GRID)) -> pd.DataFrame:
+    """The Bayes line of minority accuracy at levels of bias: `labels`, `bias`, `phi`, `value`, `n` (blocks).
 
     The mean over blocks of each block's own line, from its balanced accuracy at bias 0; a block that is at chance or
     without an error there has none (`vlcore.measures.bayes`).
@@ -216,7 +263,7 @@ def bayes_lines(frame: pd.DataFrame) -> pd.DataFrame:
     found = []
     for style, part in unbiased[unbiased["bias"] == 0].groupby("labels", sort=False):
         starts = [value for value in part["value"] if 0.5 < value < 1]
-        for bias in _GRID if starts else ():
+        for bias in biases if starts else ():
             line = float(np.mean([bayes_line(start, float(bias)).minority for start in starts]))
             found.append(
                 {"labels": style, "bias": float(bias), "phi": float(phi(bias)), "value": line, "n": len(starts)}

@@ -1,8 +1,4 @@
-"""The figures of a study, each made from `Findings` by one call: the same on the page and in the report.
-
-The one idea: a measure knows how it is written (in per cent or not, around 0 or not), so that any of them can be put in
-any figure.
-"""
+"""Figures of a study: each is made from `Findings` by one call, and any measure can be put in any of them."""
 
 from __future__ import annotations
 
@@ -19,8 +15,7 @@ from vlcore.figures.scales import FEWEST, STYLE_WORDS, Scale
 from vlcore.figures.theme import Palette
 from vlcore.images.groups import Grouping
 from vlcore.measures.catalogue import MEASURES, PRIMARY, find, secondary, whole_of, words_of
-from vlcore.measures.paired import MARGIN
-from vlcore.runs.compared import Compared
+from vlcore.measures.paired import MARGIN, Status
 from vlcore.runs.findings import (
     Findings,
     bayes_lines,
@@ -29,7 +24,6 @@ from vlcore.runs.findings import (
     mean_curves,
     values,
 )
-from vlcore.runs.verdicts import Verdict
 
 MOMENTS = {"untrained": "untrained", "first_fit": "at first fit", "end": "at the end"}
 
@@ -100,16 +94,18 @@ def paired_slopes(found: Findings, measure: str, palette: Palette, width: int) -
     return differences.paired_slopes(points, scale, palette=palette, width=width)
 
 
-def forest(found: Findings, compared: Compared, palette: Palette, width: int) -> alt.LayerChart:
-    """The difference of each level of bias."""
-    share = find(compared.measure).is_share
+def forest(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
+    """The difference of each level of bias; ValueError where the measure is in no comparison."""
+    share = find(measure).is_share
     rows = [
         {
             "words": f"{100 * level.bias:g} % removed",
             **level.difference.mean.as_dict(),
-            "status": f"{level.verdict}{' (apart)' if level.apart else ''}".split(" (n =")[0],
+            "status": f"{level.words} (apart)"
+            if level.apart and level.status is not Status.NOT_DECIDED
+            else level.words,
         }
-        for level in compared.levels
+        for level in found.comparison(measure).levels
         if level.difference is not None
     ]
     return differences.forest(
@@ -154,21 +150,25 @@ def moments(found: Findings, measure: str, palette: Palette, width: int) -> alt.
     return training.moments(rows, scale_of(measure, rows, found.grouping), palette=palette, width=width)
 
 
-def readings(verdict: Verdict, palette: Palette, width: int) -> alt.LayerChart:
+def readings(found: Findings, claim: str, palette: Palette, width: int) -> alt.LayerChart:
     """A claim, what it must beat, and every other way that it was read; ValueError where none could be."""
+    result = found.claim(claim)
     read: list[dict[str, Any]] = [
-        {"words": one.words if one.axis != "claim" else "the claim", **one.difference.mean.as_dict(), "status": status}
-        for one in (verdict.own, *verdict.nulls, *verdict.readings)
+        {
+            "words": one.words if one.axis != "claim" else "the claim",
+            **one.difference.mean.as_dict(),
+            "status": one.status,
+        }
+        for one in (result.own, *result.nulls, *result.readings)
         if one.difference is not None
-        for status in [one.status]
     ]
     rows = pd.DataFrame(read, columns=["words", "value", "low", "high", "n", "status"])
     return differences.forest(rows, palette=palette, width=width, title="difference over blocks, 95 % interval")
 
 
-def claim_chart(found: Findings, verdict: Verdict, palette: Palette, width: int) -> alt.LayerChart | alt.VConcatChart:
+def claim_chart(found: Findings, claim: str, palette: Palette, width: int) -> alt.LayerChart | alt.VConcatChart:
     """What a claim is about, over bias; ValueError where no run has it."""
-    measures = verdict.claim.measures
+    measures = found.claim(claim).claim.measures
     if len(measures) == 4:  # one of each group
         return panes(found, measures, palette, width)
     return by_bias(found, measures[0], palette, width, 320)

@@ -19,9 +19,9 @@ from vlcore.images.groups import Grouping
 from vlcore.measures.estimate import Estimate
 from vlcore.measures.paired import ENOUGH, t_interval
 from vlcore.runs.claims import ledger
+from vlcore.runs.evidence import ClaimResult
 from vlcore.runs.lesson_steps import Choice, Lesson, Step
 from vlcore.runs.measured import find, reason_of
-from vlcore.runs.verdicts import Verdict
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 SEEDS = range(20)  # blocks that are looked for
@@ -147,7 +147,7 @@ def published_results(data: str, folder: Path = RESULTS) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True).drop_duplicates(["key", "moment", "measure"], ignore_index=True)
 
 
-def verdicts(frame: pd.DataFrame, lesson: Lesson, grouping: Grouping) -> dict[str, Verdict]:
+def claims(frame: pd.DataFrame, lesson: Lesson, grouping: Grouping) -> dict[str, ClaimResult]:
     """The study's claims, put to those runs of a table that a lesson is about, by id; none where there are no runs.
 
     Raises:
@@ -160,7 +160,7 @@ def verdicts(frame: pd.DataFrame, lesson: Lesson, grouping: Grouping) -> dict[st
         for seed in SEEDS
     }
     rows = frame[frame["key"].isin(keys)]
-    return {verdict.claim.id: verdict for verdict in ledger(rows, grouping)} if len(rows) else {}
+    return {result.claim.id: result for result in ledger(rows, grouping)} if len(rows) else {}
 
 
 def number_words(step: Step, estimate: Estimate) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -247,3 +247,30 @@ def to_array(table: pd.DataFrame) -> NDArray[np.float64]:
 def block_names(index: pd.Index) -> list[str]:
     """Names of blocks, as in the column `block`."""
     return [f"d{data}s{init}" for data, init in index]
+
+
+@dataclass(frozen=True)
+class MissingRun:
+    """A run that would complete the design and is not there."""
+
+    arm: str
+    bias: float
+    data_seed: int
+    init_seed: int
+
+
+def missing_runs(
+    frame: pd.DataFrame, factor: str, arms: tuple[str | float, str | float], planned: Sequence[Condition]
+) -> tuple[MissingRun, ...]:
+    """Runs of the plan, or of the crossing of arms, levels and blocks, that are not in the table."""
+    cells = [factor, "bias", *SEEDS] if factor != "bias" else ["bias", *SEEDS]
+    there = set(frame[cells].drop_duplicates().itertuples(index=False, name=None))
+    if planned:
+        wanted = [tuple(getattr(condition, name) for name in cells) for condition in planned]
+        wanted = [cell for cell in wanted if cell[0] in arms]
+    else:
+        blocks = sorted(frame[SEEDS].drop_duplicates().itertuples(index=False, name=None))
+        levels = [(bias,) for bias in sorted(frame["bias"].unique())] if factor != "bias" else [()]
+        wanted = [(arm, *level, *block) for arm in arms for level in levels for block in blocks]
+    lost = [cell for cell in dict.fromkeys(wanted) if cell not in there]
+    return tuple(MissingRun(str(cell[0]), float(cell[-3]), int(cell[-2]), int(cell[-1])) for cell in lost)

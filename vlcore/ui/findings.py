@@ -1,6 +1,6 @@
-"""What the Findings page shows, read and drawn once for all visitors.
+"""Cached findings of a study: analysed and drawn once for all visitors of the Findings page.
 
-The one idea: a study is named by the digests of its runs, and so is every figure and file made from it; a run that
+A study is named by the digests of its runs, and so is every figure and file made from it; a run that
 finishes makes new names, and a click in between costs nothing.
 """
 
@@ -10,7 +10,6 @@ import hashlib
 import io
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import streamlit as st
 
@@ -18,12 +17,10 @@ from vlcore.conditions import Condition
 from vlcore.figures.theme import DARK, LIGHT, Palette
 from vlcore.images.groups import Grouping
 from vlcore.runs import findings as reading
-from vlcore.runs import findings_figures as figures
 from vlcore.runs import report, store, studies
-from vlcore.runs.compared import Compared
 from vlcore.runs.findings import Findings
+from vlcore.runs.report import Chart
 from vlcore.runs.studies import Study
-from vlcore.runs.verdicts import Verdict
 from vlcore.ui import drawn, work
 
 _PALETTES = {palette.name: palette for palette in (LIGHT, DARK)}
@@ -88,64 +85,21 @@ def _found(_one: Shown, name: str) -> Findings:
     return reading.findings(_one.study, [work.artefact(key) for key, _ in _one.runs], _one.grouping)
 
 
-def figure(one: Shown, palette: Palette, kind: str, about: str, width: int) -> drawn.Spec:
-    """A figure of `vlcore.runs.findings_figures`.
-
-    Args:
-        one: the study.
-        palette: colours.
-        kind: name of the figure.
-        about: the measure that it shows, or the id of a claim; empty where it shows one thing only.
-        width: in px.
-
-    Raises:
-        ValueError: when it cannot be drawn from what is there.
-    """
-    return _figure(one, one.name, palette.name, kind, about, width)
-
-
 @st.cache_resource(max_entries=300, show_spinner=False)
-def _figure(_one: Shown, name: str, palette: str, kind: str, about: str, width: int) -> drawn.Spec:
-    result, colours = found(_one), _PALETTES[palette]
-    draw: Any = getattr(figures, kind)
-    if kind in ("readings", "claim_chart"):
-        verdict = verdict_of(result, about)
-        chart = draw(verdict, colours, width) if kind == "readings" else draw(result, verdict, colours, width)
-    elif kind == "forest":
-        chart = draw(result, compared_of(result, about), colours, width)
-    else:
-        chart = draw(result, about, colours, width) if about else draw(result, colours, width)
-    return drawn.finished(chart)
+def _figure(_chart: Chart, chart_name: str, name: str, palette: str, width: int) -> drawn.Spec:
+    return drawn.finished(_chart.draw(_PALETTES[palette], width))
 
 
-def show(one: Shown, palette: Palette, kind: str, about: str, width: int) -> None:
-    """Draw a figure, or say why it is not there yet."""
+def show(one: Shown, chart: Chart, palette: Palette, width: int) -> None:
+    """Draw a figure of a study, or say why it is not there yet."""
     try:
-        spec = figure(one, palette, kind, about, width)
+        spec = _figure(chart, chart.name, one.name, palette.name, width)
     except ValueError as error:
         st.caption(f"There is no figure here yet: {error}.")
         return
     # What a figure says to those who do not see it stands in it; Streamlit wants it apart.
     rest = {name: part for name, part in spec.items() if name != "description"}
-    drawn.show(rest, alt=spec["description"], key=f"{kind}_{about}")
-
-
-def verdict_of(result: Findings, claim: str) -> Verdict:
-    """A claim's verdict by its id."""
-    return next(verdict for verdict in result.verdicts if verdict.claim.id == claim)
-
-
-def compared_of(result: Findings, measure: str) -> Compared:
-    """The comparison of a measure.
-
-    Raises:
-        ValueError: when there is none.
-    """
-    parts = () if result.end is None else (result.end.primary, *result.end.secondary)
-    for part in parts:
-        if part.measure == measure:
-            return part
-    raise ValueError("this measure is in no comparison")
+    drawn.show(rest, alt=spec["description"], key=chart.name)
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)

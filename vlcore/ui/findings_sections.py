@@ -11,23 +11,29 @@ from pathlib import Path
 import streamlit as st
 
 from vlcore.conditions import Condition
+from vlcore.core.wording import percent, signed
 from vlcore.figures.theme import Palette
 from vlcore.measures.catalogue import PRIMARY, words_of
+from vlcore.measures.paired import Status
 from vlcore.runs import findings_figures as figures
 from vlcore.runs import findings_words as words
 from vlcore.runs import methods, queues
-from vlcore.runs.evidence import CONTRADICTED, DEPENDS, SUPPORTED
+from vlcore.runs.evidence import ClaimResult
 from vlcore.runs.findings import Findings
 from vlcore.runs.jobs import JobStatus, State
-from vlcore.runs.verdicts import Verdict
+from vlcore.runs.report import Chart, Command, Part, Table, Text, chart
 from vlcore.ui import findings, jobs, work
 from vlcore.ui.findings import Shown
 
 STUDY_DOCUMENT = Path(__file__).parents[2] / "docs" / "study.md"
 # Of what is published; a guess where nothing is: a step takes 65 ms on a core, drawing and measuring the rest.
 _STEP_SECONDS, _OTHER_SECONDS = 0.065, 20.0
-_BADGES = {SUPPORTED: ("green", "check_circle"), CONTRADICTED: ("red", "cancel"), DEPENDS: ("orange", "alt_route")}
-_OPEN = ("gray", "help")
+_BADGES = {
+    Status.SUPPORTED: ("green", "check_circle"),
+    Status.CONTRADICTED: ("red", "cancel"),
+    Status.DEPENDS: ("orange", "alt_route"),
+    Status.NOT_DECIDED: ("gray", "help"),
+}
 
 
 def queue(one: Shown) -> None:
@@ -110,28 +116,43 @@ def nothing_yet(one: Shown) -> None:
     )
 
 
-def answer(result: Findings) -> None:
-    """The question answered from the numbers, with how far they reach."""
-    with st.container(border=True):
-        if first := words.headline(result):
-            st.markdown(f"**Right on minority pictures, with {first.bias}**")
-            with st.container(horizontal=True, gap="large"):
-                for label, value in (
-                    ("short labels", first.short),
-                    ("descriptive labels", first.descriptive),
-                    (first.verdict, first.difference),
-                ):
-                    share, _, interval = value.partition(" (")
-                    st.metric(label, share, help=f"95 % interval over blocks: {interval.rstrip(')')}", width="content")
-        st.markdown(words.answer(result))
-        for note in result.end.notes if result.end else ():
-            st.caption(note)
+def show(one: Shown, part: Part, palette: Palette, width: int) -> None:
+    """A part of a study as the report has it, without its heading."""
+    for content in part.content:
+        match content:
+            case Text(note=True):
+                st.caption(content.text)
+            case Text():
+                st.markdown(f"**{content.title}.** {content.text}" if content.title else content.text)
+            case Command():
+                st.code(content.text, language="sh")
+            case Table():
+                st.dataframe(content.rows, hide_index=True, width="stretch")
+            case Chart():
+                findings.show(one, content, palette, width)
 
 
-def badge(verdict: Verdict) -> str:
+def headline(result: Findings) -> None:
+    """The answer at one level of bias, in large numbers."""
+    if first := result.headline:
+        st.markdown(f"**Right on minority pictures, with {words.bias_words(result, first)}**")
+        with st.container(horizontal=True, gap="large"):
+            for label, value, ends in (
+                ("short labels", percent(first.short.value), words.share_ends(first.short)),
+                ("descriptive labels", percent(first.descriptive.value), words.share_ends(first.descriptive)),
+                (
+                    words.level_words(first.level),
+                    f"{signed(100 * first.difference.value, 0)} points",
+                    words.point_ends(first.difference),
+                ),
+            ):
+                st.metric(label, value, help=f"95 % interval over blocks: {ends}", width="content")
+
+
+def badge(result: ClaimResult) -> str:
     """A status as coloured words with an icon, for markdown."""
-    colour, icon = _BADGES.get(verdict.status, _OPEN)
-    said = verdict.words if verdict.status != DEPENDS else verdict.words.partition(":")[0]
+    colour, icon = _BADGES[result.status]
+    said = words.depends_words(result) if result.status is Status.DEPENDS else words.claim_words(result)
     return f":{colour}-badge[:material/{icon}: {said}]"
 
 
@@ -143,30 +164,29 @@ def ledger(result: Findings) -> None:
         + "\n".join(
             f"| **{one.claim.id}** | {one.claim.says} | {one.claim.test} | {one.claim.null} | "
             f"{words.estimate_words(one.estimate)} | {badge(one)} |"
-            for one in result.verdicts
+            for one in result.claims
         )
     )
 
 
 def claim(one: Shown, result: Findings, palette: Palette, width: int) -> None:
     """One claim, chosen by its number: what was measured, how else it was read, and the runs in it."""
-    ids = [verdict.claim.id for verdict in result.verdicts]
+    ids = [one.claim.id for one in result.claims]
     chosen = st.segmented_control(
         "Look behind a claim", ids, default="C7", required=True, key="claim", bind="query-params"
     )
-    verdict = findings.verdict_of(result, chosen or "C7")
-    st.markdown(f"**{verdict.claim.id} · {verdict.claim.says}** {badge(verdict)}")
-    st.markdown(verdict.sentence or "Nothing was measured for this claim yet.")
+    found = result.claim(chosen or "C7")
+    name = found.claim.id
+    st.markdown(f"**{name} · {found.claim.says}** {badge(found)}")
+    st.markdown(words.claim_sentence(found) or "Nothing was measured for this claim yet.")
     with st.container(horizontal=True, gap="large"):
-        findings.show(one, palette, "claim_chart", verdict.claim.id, width)
-        findings.show(one, palette, "readings", verdict.claim.id, width)
-    unread = [
-        f"{reading.words} ({reading.reason})" for reading in (*verdict.nulls, *verdict.readings) if reading.reason
-    ]
+        for draw in (figures.claim_chart, figures.readings):
+            findings.show(one, chart(draw, result, name), palette, width)
+    unread = [f"{reading.words} ({reading.reason})" for reading in (*found.nulls, *found.readings) if reading.reason]
     if unread:
         st.caption(f"Not read: {'; '.join(unread)}.")
-    with st.expander(f"The {len(verdict.runs)} runs in it"):
-        rows = result.runs[result.runs["key"].isin(verdict.runs)]
+    with st.expander(f"The {len(found.runs)} runs in it"):
+        rows = result.runs[result.runs["key"].isin(found.runs)]
         columns = ["key", "labels", "removed", "size_mode", "data_seed", "init_seed", "first_fit_step", "checksum"]
         st.dataframe(rows[columns], hide_index=True, width="stretch")
 
@@ -181,18 +201,17 @@ def over_bias(one: Shown, result: Findings, palette: Palette, width: int, whole:
         help="The first is the study's own question; all others are secondary and decide nothing.",
     )  # fmt: skip
     measure = names.get(chosen or "", PRIMARY)
-    findings.show(one, palette, "heat_map", measure, whole)
+    findings.show(one, chart(figures.heat_map, result, measure), palette, whole)
     with st.container(horizontal=True, gap="large"):
-        findings.show(one, palette, "by_bias", measure, width)
-        with st.container(width=width):
-            st.markdown("**Block by block**, from short to descriptive labels")
-            findings.show(one, palette, "paired_slopes", measure, width)
-        with st.container(width=width):
-            st.markdown("**The difference**, with its interval over blocks")
-            findings.show(one, palette, "forest", measure, width)
-        with st.container(width=width):
-            st.markdown("**Before training, at first fit and at the end**")
-            findings.show(one, palette, "moments", measure, width)
+        findings.show(one, chart(figures.by_bias, result, measure), palette, width)
+        for title, draw in (
+            ("**Block by block**, from short to descriptive labels", figures.paired_slopes),
+            ("**The difference**, with its interval over blocks", figures.forest),
+            ("**Before training, at first fit and at the end**", figures.moments),
+        ):
+            with st.container(width=width):
+                st.markdown(title)
+                findings.show(one, chart(draw, result, measure), palette, width)
     st.caption(figures.legend())
 
 

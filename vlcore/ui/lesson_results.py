@@ -23,13 +23,13 @@ from vlcore.images.subset import usual_condition
 from vlcore.images.thumbs import thumb_uri
 from vlcore.runs import lesson_numbers as numbers
 from vlcore.runs import store, words
-from vlcore.runs.findings_words import estimate_words
+from vlcore.runs.evidence import ClaimResult
+from vlcore.runs.findings_words import claim_words, estimate_words, not_run
 from vlcore.runs.lesson_steps import Lesson, Step, lessons
 from vlcore.runs.measured import find
 from vlcore.runs.projections import PCA
 from vlcore.runs.table import AnalysisError, runs_table
 from vlcore.runs.titles import title
-from vlcore.runs.verdicts import Verdict, not_run
 from vlcore.ui import controls, drawn, film, findings_sections, lesson_parts, shell, work
 from vlcore.ui.samples import group_pictures
 
@@ -75,18 +75,18 @@ def readings(lesson: Lesson, step: Step, images: ImageSet) -> list[numbers.Readi
     return found
 
 
-def claims(lesson: Lesson, images: ImageSet) -> dict[str, Verdict]:
+def claims(lesson: Lesson, images: ImageSet) -> dict[str, ClaimResult]:
     """The study's claims put to the published runs of the lab, or else to those of this server."""
     return _claims(lesson.name, images, _keys_here(lesson))
 
 
 @st.cache_resource(max_entries=12, show_spinner="Putting the claims to the test …", hash_funcs=work.BY_CONTENT)
-def _claims(name: str, images: ImageSet, keys: Sequence[str]) -> dict[str, Verdict]:
+def _claims(name: str, images: ImageSet, keys: Sequence[str]) -> dict[str, ClaimResult]:
     lesson = of_set(images)[name]
     for frame in (_published(images), runs_table([work.artefact(key) for key in keys]) if keys else None):
         if frame is not None and len(frame):
             try:
-                return numbers.verdicts(frame, lesson, images.grouping)
+                return numbers.claims(frame, lesson, images.grouping)
             except AnalysisError:  # runs that do not compare decide nothing; the Findings page says in what they differ
                 continue
     return {}
@@ -199,12 +199,12 @@ def _claimed(lesson: Lesson, step: Step, images: ImageSet) -> None:
         st.markdown(f"**The study's text says:** “{step.says}”.")
     there = claims(lesson, images) if step.claims else {}
     for name in step.claims:
-        if verdict := there.get(name):
+        if result := there.get(name):
             with st.container(border=True):
-                st.markdown(f"**{name} · The study says:** {verdict.claim.says} {findings_sections.badge(verdict)}")
+                st.markdown(f"**{name} · The study says:** {result.claim.says} {findings_sections.badge(result)}")
                 st.markdown(
-                    f"{verdict.claim.what}: **{estimate_words(verdict.estimate)}**, n = {verdict.n} blocks of seeds. "
-                    f"To be supported it must also beat: {verdict.claim.null}. {not_run(verdict)}"
+                    f"{result.claim.what}: **{estimate_words(result.estimate)}**, n = {result.n} blocks of seeds. "
+                    f"To be supported it must also beat: {result.claim.null}. {not_run(result)}"
                 )
 
 
@@ -279,7 +279,7 @@ def _on_paper(lesson: Lesson, step: Step, images: ImageSet) -> list[str]:
     there = claims(lesson, images) if step.claims else {}
     sentences += [
         f"{name}, the study says: {there[name].claim.says} {there[name].claim.what}: "
-        f"{estimate_words(there[name].estimate)}, n = {there[name].n}. {there[name].words}. "
+        f"{estimate_words(there[name].estimate)}, n = {there[name].n}. {claim_words(there[name])}. "
         f"{not_run(there[name])}".rstrip()
         for name in step.claims
         if name in there
