@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.conftest import Cli
-from tests.runs.stand_ins import publish
+from tests.conftest import Cli, publish_as
+from tests.runs.stand_ins import ELSEWHERE, publish
 from tests.runs.test_pipeline import write_small
 from vlcore.home import models_folder
 from vlcore.images import subset
@@ -87,12 +87,9 @@ def test_keys_of_nothing_and_of_other_things_are_one_sentence(empty_home: Path, 
 
 
 def test_a_model_without_weights_has_no_hub_folder(artefact: store.Artefact, tmp_path: Path, cli: Cli) -> None:
-    made = tmp_path / "made"
-    artefact.path.rename(made)
-    for name in ("model.safetensors", "manifest.json"):
-        (made / name).unlink()
-    store.publish(artefact.key, made, {"seconds": 0})
-    code, _, err = cli("export", artefact.key, "--format", "hf", "--out", tmp_path / "hf")
+    here = artefact.condition
+    elsewhere = ELSEWHERE["imported"].replace(data=here.data, data_version=here.data_version)
+    code, _, err = cli("export", publish_as(artefact, elsewhere).key, "--format", "hf", "--out", tmp_path / "hf")
     assert code == 2
     assert "choose --format parquet or projector" in err
     assert not (tmp_path / "hf").exists()

@@ -435,8 +435,8 @@ def test_jtt_trains_twice_and_weighs_what_the_first_training_had_wrong(monkeypat
     wrong = TrainingData(data.pixels, own, data.tokens, data.words, data.said, data.groups)
     stages = []
     trained = train(condition, wrong, on_step=lambda p: stages.append(p.stage), on_snapshot=lambda _s, _m: None)
-    assert trained.twice is not None
-    step, errors = trained.twice
+    assert trained.jtt_first_run is not None
+    step, errors = trained.jtt_first_run
     assert 0 < step <= 20
     assert 0.02 <= errors.mean() <= 0.20
     assert errors[odd].any()

@@ -21,15 +21,29 @@ from vlcore.images.groups import SCENES
 from vlcore.images.imagesets import COLUMNS, ImageSet, with_groups
 from vlcore.images.subset import parts, training_rows
 from vlcore.runs import store
-from vlcore.runs.measuring import Seen
-from vlcore.runs.pipeline import own_captions_of, write_embeddings, write_maps
-from vlcore.runs.watching import Labels, Views
+from vlcore.runs.measuring import TrainingRecord
+from vlcore.runs.pipeline import own_captions_of
+from vlcore.runs.publish import write_embeddings, write_maps
+from vlcore.runs.watching import Labels, Snapshot, Views
 
 TEST_SCENES, TRAINING_SCENES = 8, 10
 WIDTH = 32  # of an embedding, as of our models
 PICTURE = "data:image/webp;base64,AAAA"
 BASE = Condition(n_per_group=TRAINING_SCENES)
 Space = np.ndarray
+
+
+ELSEWHERE = {
+    "imported": Condition(objective="imported", labels="constant", steps=0),
+    "pretrained": Condition(objective="pretrained", architecture="clip:openai/clip", labels="descriptive", steps=0),
+}
+
+
+def made_elsewhere(artefact: store.Artefact, objective: str) -> store.Artefact:
+    """The same folder as that of a model which was trained elsewhere."""
+    other = store.Artefact(artefact.key, artefact.path, artefact.manifest)
+    vars(other)["condition"] = ELSEWHERE[objective]
+    return other
 
 
 def thumbs(_images: ImageSet, rows: Sequence[int]) -> list[str]:
@@ -90,13 +104,13 @@ def publish(
     embeddings = space(part, condition.init_seed) if z is None else z
     rows = training_rows(part, condition)
     views = Views(ImageSet(**{**vars(part), "about": {"pictures": "none"}}), rows)
-    moments = {"end": _moment(condition, views, labels, embeddings)}
+    snapshots = {"end": _snapshot(condition, views, labels, embeddings)}
     if before:
-        moments["untrained"] = _moment(condition, views, labels, space(part, 1000 + condition.init_seed))
-    seen = Seen(views, own_captions_of(part, rows, condition), moments)
+        snapshots["untrained"] = _snapshot(condition, views, labels, space(part, 1000 + condition.init_seed))
+    record = TrainingRecord(views, own_captions_of(part, rows, condition), snapshots)
     write_json(made / "condition.json", condition.as_dict())
-    write_embeddings(made, condition, seen, labels)
-    write_maps(made, seen)
+    write_embeddings(made, condition, record, labels)
+    write_maps(made, record)
     measured = metrics(labels) | {"untrained": {"absent": {}}}
     measured["end"] |= end or {}
     write_json(made / "metrics.json", measured)
@@ -105,19 +119,21 @@ def publish(
     return store.publish(condition.key, made, {"seconds": 0, **facts})
 
 
-def _moment(condition: Condition, views: Views, labels: Labels, z: Space) -> dict[str, Any]:
+def _snapshot(condition: Condition, views: Views, labels: Labels, z: Space) -> Snapshot:
     random = np.random.default_rng(condition.init_seed)
     captioner = condition.objective == "captioner"
     texts = unit(random.normal(size=(len(labels.said), z.shape[1])))
     embedded = {split: z[rows] for split, rows in views.rows.items()}
-    return {
-        **embedded,
-        "captions": texts[:0] if captioner else texts,
-        "scores": {split: random.normal(size=(len(part), len(texts))) for split, part in embedded.items()},
-        "scale": 10.0,
-        "bias": -1.0,
-        "layer": None,
-    }
+    return Snapshot(
+        z=embedded,
+        scores={split: random.normal(size=(len(part), len(texts))) for split, part in embedded.items()},
+        captions=texts[:0] if captioner else texts,
+        scale=10.0,
+        bias=-1.0,
+        bare=texts[:0],
+        panel={},
+        layer=None,
+    )
 
 
 def metrics(labels: Labels) -> dict[str, Any]:

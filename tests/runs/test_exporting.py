@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.runs.pictured import pictured
-from tests.runs.stand_ins import BASE, publish
+from tests.runs.stand_ins import BASE, made_elsewhere, publish
 from vlcore.home import HomeError, write_json
 from vlcore.images.imagesets import ImageSet, ImageSetError
 from vlcore.runs import exporting, store
@@ -177,28 +176,22 @@ def test_a_failure_leaves_nothing_behind(
     assert list(out.iterdir()) == []
 
 
-Spoil = Callable[[Path], None]
-
-
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("objective", "message"),
     [
-        (lambda _folder: None, "computed elsewhere, so there are no weights; choose --format parquet or projector"),
-        (
-            lambda folder: write_json(folder / "checkpoint.json", {"name": "openai/clip"}),
-            "is the checkpoint openai/clip",
-        ),
+        ("imported", "computed elsewhere, so there are no weights; choose --format parquet or projector"),
+        ("pretrained", "is the checkpoint openai/clip"),
     ],
 )
 def test_models_without_weights_of_their_own(
-    spoil: Spoil, message: str, artefact: store.Artefact, images: ImageSet, out: Path
+    objective: str, message: str, artefact: store.Artefact, images: ImageSet, out: Path
 ) -> None:
-    (artefact.path / "model.safetensors").unlink()
-    spoil(artefact.path)
+    write_json(artefact.path / "checkpoint.json", {"name": "openai/clip"})
+    elsewhere = made_elsewhere(artefact, objective)
     with pytest.raises(store.StoreError, match=message):
-        export(artefact, images, "hf", out / "model")
+        export(elsewhere, images, "hf", out / "model")
     assert list(out.iterdir()) == []
-    assert export(artefact, images, "parquet", out / "model.parquet")["model.parquet"] > 0
+    assert export(elsewhere, images, "parquet", out / "model.parquet")["model.parquet"] > 0
 
 
 def test_an_unknown_format_is_refused(artefact: store.Artefact, images: ImageSet, out: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import Cli
 from tests.images.importers.vectors import arrays, save
-from vlcore.choices import IMPORTED
+from vlcore.choices import IMPORTED, ArtefactKind
 from vlcore.conditions import Condition, ConditionError
 from vlcore.home import data_folder, models_folder
 from vlcore.images.captions import captions_of
@@ -21,6 +21,7 @@ from vlcore.measures import catalogue
 from vlcore.measures.maps import align
 from vlcore.runs import compare, imported, jobs, pipeline, placement, store
 from vlcore.runs.measured import find, measures_of, reason_of
+from vlcore.runs.measuring import ELSEWHERE
 from vlcore.runs.model_maps import ComparisonError, model_map, predictions
 from vlcore.runs.table import runs_table
 from vlcore.runs.titles import title
@@ -135,7 +136,7 @@ def test_what_is_not_there_stands_with_its_reason(
         assert reason_of(metrics["end"], "similarity_to.colour") == "no pictures"
     for measure in (one.name for one in catalogue.listed()):
         assert find(metrics["untrained"], measure) is None
-        assert reason_of(metrics["untrained"], measure) == imported.ELSEWHERE
+        assert reason_of(metrics["untrained"], measure) == ELSEWHERE[ArtefactKind.IMPORTED]
         assert (find(metrics["end"], measure) is None) == (reason_of(metrics["end"], measure) != NOT_MEASURED)
     assert reason_of(metrics["raw_pixels"], "silhouette_object") == "no pictures"
     table = measures_of(artefact, open_set("birds").grouping)
@@ -143,7 +144,7 @@ def test_what_is_not_there_stands_with_its_reason(
     assert not table["Measured"].str.contains(NOT_MEASURED).any()
     frame = runs_table([artefact])
     assert (frame["value"].notna() | (frame["reason"] != "")).all()
-    assert set(frame[frame["moment"] == "first_fit"]["reason"]) == {imported.ELSEWHERE}
+    assert set(frame[frame["moment"] == "first_fit"]["reason"]) == {ELSEWHERE[ArtefactKind.IMPORTED]}
     assert not frame["reason"].str.contains("never fitted").any()
 
 
@@ -265,7 +266,7 @@ def test_what_fails_leaves_nothing_and_can_be_tried_again(
         raise ValueError("no luck")
 
     with monkeypatch.context() as patch:
-        patch.setattr(imported, "write_maps", fail)
+        patch.setattr(imported, "write_model", fail)
         with pytest.raises(ValueError, match="no luck"):
             brought(tmp_path, "birds")
     assert not (data_folder() / "birds").exists()

@@ -25,6 +25,7 @@ from vlcore.images.importers import import_set
 from vlcore.images.rendered import folder_name
 from vlcore.images.subset import map_rows, training_rows
 from vlcore.learning import train
+from vlcore.learning.model import Encoder
 from vlcore.runs import jobs, pipeline, store, watching
 
 FILES = {
@@ -199,9 +200,8 @@ def test_measures_follow_from_the_embeddings(
 
 def test_the_map_is_the_principal_plane_of_pictures_and_captions(quick: list[store.Artefact]) -> None:
     for artefact in quick:
-        arrays, maps = artefact.arrays("embeddings.npz"), artefact.arrays("maps.npz")
-        shown = arrays["end_test"][np.searchsorted(arrays["test_rows"], maps["map_rows"])]
-        reference = np.concatenate([shown, arrays["end_captions"]]).astype(float)
+        end, maps = artefact.embeddings().end, artefact.arrays("maps.npz")
+        reference = np.concatenate([end.on_map, end.captions]).astype(float)
         centred = reference - reference.mean(axis=0)
         singular = np.linalg.svd(centred, compute_uv=False) ** 2
         assert maps["pca_shares"] == pytest.approx(singular[:2] / singular.sum(), rel=1e-3)
@@ -210,9 +210,7 @@ def test_the_map_is_the_principal_plane_of_pictures_and_captions(quick: list[sto
         # Whatever the sign of an axis, distances on the plane are those along the first two components.
         directions = np.linalg.svd(centred, full_matrices=False)[2][:2]
         assert np.linalg.norm(placed, axis=1) == pytest.approx(np.linalg.norm(centred @ directions.T, axis=1), abs=1e-5)
-        assert maps["train"] == pytest.approx(
-            (arrays["end_train"] - maps["pca_centre"]) @ maps["pca_components"].T, abs=1e-6
-        )
+        assert maps["train"] == pytest.approx((end.train - maps["pca_centre"]) @ maps["pca_components"].T, abs=1e-6)
 
 
 def test_the_same_condition_elsewhere_gives_the_same_bits(quick: list[store.Artefact], other_home: Path) -> None:
@@ -494,13 +492,13 @@ def test_first_fit_is_measured_only_where_every_fold_has_one(
     assert metrics["first_fit"]["balanced_accuracy"]["n"] == 21
 
     other = condition.replace(init_seed=1)
-    moments = watching.Watcher.moments
+    snapshots = watching.SnapshotRecorder.snapshots
 
-    def without_one(self: watching.Watcher, trained: train.TrainedModel) -> dict[str, watching.Moment]:
-        found = moments(self, trained)
-        return {name: moment for name, moment in found.items() if (self.number, name) != (2, "first_fit")}
+    def without_one(self: watching.SnapshotRecorder, model: Encoder) -> dict[str, watching.Snapshot]:
+        found = snapshots(self, model)
+        return {name: snapshot for name, snapshot in found.items() if (self.number, name) != (2, "first_fit")}
 
-    monkeypatch.setattr(watching.Watcher, "moments", without_one)
+    monkeypatch.setattr(watching.SnapshotRecorder, "snapshots", without_one)
     pipeline.train_condition(other)
     artefact = store.read(other.key)
     assert (artefact.metrics["first_fit_step"], artefact.metrics["first_fit"]) == (None, None)
@@ -531,7 +529,7 @@ def test_the_models_of_a_small_set_are_watched_and_cancelled_in_turn(
     assert list(stages) == ["training model 1 of 4", "training model 2 of 4"]
     fractions = [status["fraction"] for status in seen]
     assert fractions == sorted(fractions)
-    assert pipeline.RENDERING + pipeline.TRAINING / 4 < fractions[-1] < pipeline.RENDERING + pipeline.TRAINING / 2
+    assert watching.RENDERING + watching.TRAINING / 4 < fractions[-1] < watching.RENDERING + watching.TRAINING / 2
 
 
 def test_more_pictures_than_a_fold_leaves_is_a_sentence(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.runs.stand_ins import made_elsewhere
 from vlcore.core.errors import LabError
 from vlcore.images.catalogue import open_set
 from vlcore.images.groups import SCENES
@@ -121,14 +122,13 @@ def test_a_caption_without_words_is_a_sentence(quick: list[store.Artefact]) -> N
 
 def test_embeddings_from_elsewhere_cannot_be_asked(empty_home: Path) -> None:
     with pytest.raises(store.StoreError) as caught:
-        placement.load(store.Artefact("birds-imported-1a2b", empty_home, {}))
+        placement.load(made_elsewhere(store.Artefact("birds-imported-1a2b", empty_home, {}), "imported"))
     assert str(caught.value) == (
         "birds-imported-1a2b holds embeddings that were computed elsewhere; there is no model to ask of other pictures."
     )
 
 
 def test_a_pretrained_model_is_loaded_from_its_checkpoint(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (empty_home / "checkpoint.json").write_text("{}")
-    artefact = store.Artefact("a-key", empty_home, {})
+    artefact = made_elsewhere(store.Artefact("a-key", empty_home, {}), "pretrained")
     monkeypatch.setattr(pretrained, "load_for", lambda asked: ("the checkpoint of", asked))
     assert placement.load(artefact) == ("the checkpoint of", artefact)

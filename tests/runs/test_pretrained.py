@@ -30,6 +30,7 @@ from vlcore.measures import catalogue
 from vlcore.measures.last_layer import probe_layer
 from vlcore.runs import jobs, pipeline, pretrained, projections, store
 from vlcore.runs.measured import find, measures_of, reason_of
+from vlcore.runs.measuring import ELSEWHERE
 from vlcore.runs.projections import Projection
 from vlcore.runs.table import runs_table
 from vlcore.runs.titles import title
@@ -171,9 +172,9 @@ def test_everything_is_measured_or_has_its_reason(made: Made, artefact: store.Ar
     assert metrics["end"]["absent"] == {}
     for measure in (one.name for one in catalogue.listed()):
         assert find(metrics["end"], measure) is not None, measure
-        assert (
-            reason_of(metrics["untrained"], measure) == reason_of(metrics["first_fit"], measure) == pretrained.ELSEWHERE
-        )
+        assert {reason_of(metrics[name], measure) for name in ("untrained", "first_fit")} == {
+            ELSEWHERE[ArtefactKind.PRETRAINED]
+        }
     assert metrics["raw_pixels"]["silhouette_context"]["value"] > 0
     assert {"colour", "pixels", "coat"} <= set(metrics["end"]["similarity_to"])
     frame = runs_table([artefact])

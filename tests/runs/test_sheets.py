@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vlcore.measures.estimate import Estimate
-from vlcore.runs.sheets import Sheet
+from vlcore.runs.sheets import MetricsBuilder
 
 HALF = Estimate(0.5, 0.4, 0.6, 100)
 
@@ -15,21 +15,21 @@ def undefined() -> Estimate:
 
 
 def test_numbers_and_numbers_by_name() -> None:
-    sheet = Sheet()
-    sheet.put("one", lambda: HALF)
-    sheet.put("many", lambda: {"a": HALF, "b": HALF})
-    assert sheet.document == {
+    metrics = MetricsBuilder()
+    metrics.add("one", lambda: HALF)
+    metrics.add("many", lambda: {"a": HALF, "b": HALF})
+    assert metrics.document == {
         "absent": {}, "one": HALF.as_dict(), "many": {"a": HALF.as_dict(), "b": HALF.as_dict()},
     }  # fmt: skip
 
 
 def test_what_is_not_defined_is_absent_with_its_reason() -> None:
-    sheet = Sheet()
-    sheet.put("one", undefined)
-    sheet.without("two", "no pictures")
-    assert sheet.document == {"absent": {"one": "there is nothing to count", "two": "no pictures"}}
+    metrics = MetricsBuilder()
+    metrics.add("one", undefined)
+    metrics.skip("two", "no pictures")
+    assert metrics.document == {"absent": {"one": "there is nothing to count", "two": "no pictures"}}
 
 
 def test_other_errors_are_not_swallowed() -> None:
     with pytest.raises(KeyError):
-        Sheet().put("one", lambda: {}["missing"])
+        MetricsBuilder().add("one", lambda: {}["missing"])

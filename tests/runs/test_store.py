@@ -84,6 +84,37 @@ def test_an_artefact_reads_its_files(empty_home: Path) -> None:
     assert {"python", "torch", "numpy"} <= set(artefact.manifest["versions"])
 
 
+def test_embeddings_know_which_rows_they_are_of(empty_home: Path) -> None:
+    made, random = finished({}), np.random.default_rng(0)
+    z = {
+        name: random.normal(size=(n, 4)).astype(np.float32) for name, n in (("test", 4), ("train", 2), ("captions", 2))
+    }
+    scores = {name: random.normal(size=(len(z[name]), 2)).astype(np.float32) for name in ("test", "train")}
+    layer = {"layer_objects": ["camel", "horse"], "layer_direction": np.ones(4), "layer_shift": -0.5}
+    np.savez(
+        made / "embeddings.npz", test_rows=[3, 5, 8, 9], train_rows=[7, 1], caption_texts=["horse", "camel"],
+        train_own=[1, 0], end_scale_bias=[10.0, -1.0], map_predicted=["camel", "horse"], train_predicted=["horse"] * 2,
+        **{f"end_{name}": part for name, part in z.items()},
+        **{f"end_{name}_scores": part for name, part in scores.items()}, **layer,
+    )  # fmt: skip
+    pca = {"pca_centre": np.zeros(4), "pca_components": np.eye(2, 4), "pca_shares": [0.6, 0.3], "pca_variance": 2.0}
+    np.savez(made / "maps.npz", map_rows=[5, 9], **pca)
+    stored = store.publish("a-key", made, {}).embeddings()
+    assert (stored.rows("train").tolist(), stored.map_rows.tolist()) == ([7, 1], [5, 9])
+    assert (stored.own.tolist(), stored.caption_texts) == ([1, 0], ("horse", "camel"))
+    assert stored.relabelled is not None
+    assert stored.relabelled.tolist() == ["camel", "horse", "horse", "horse"]
+    assert (stored.plane.components.shape, stored.plane.variance) == ((2, 4), 2.0)
+    assert stored.layer is not None
+    assert (stored.layer.objects, stored.layer.shift) == (("camel", "horse"), -0.5)
+    end = stored.end
+    assert np.array_equal(end.on_map, z["test"][[1, 3]])
+    assert np.array_equal(end.train, z["train"])
+    assert np.array_equal(end.captions, z["captions"])
+    assert (end.scale, end.bias, stored.untrained) == (10, -1, None)
+    assert end.scores == pytest.approx(np.concatenate([scores["test"][[1, 3]], scores["train"]]))
+
+
 def test_an_array_of_objects_is_never_unpickled(empty_home: Path) -> None:
     made = finished({})
     np.savez(made / "maps.npz", map=np.array([{"a": 1}], dtype=object))

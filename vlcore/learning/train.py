@@ -81,14 +81,14 @@ class Progress:
 class TrainedModel:
     """What training leaves behind. `first_fit_step` is None when the captions were never fitted.
 
-    `twice` is what jtt's first training left: the step at which it was looked at, and which images it had wrong.
+    `jtt_first_run` is what jtt's first training left: its step that counts, and which images were wrong then.
     """
 
     model: Encoder
     history: list[Progress]
     first_fit_step: int | None
     seconds: float
-    twice: tuple[int, NDArray[np.bool_]] | None = None
+    jtt_first_run: tuple[int, NDArray[np.bool_]] | None = None
 
 
 OnStep = Callable[[Progress], None]
@@ -112,22 +112,22 @@ def train(
     _be_deterministic()
     started = time.perf_counter()
     groups = torch.from_numpy(np.zeros(len(data.own), np.int64) if data.groups is None else data.groups).to(device)
-    weigh, twice = mitigation.weigh_by(condition.mitigation, groups), None
+    example_weights, first_run = mitigation.weigh_by(condition.mitigation, groups), None
     if condition.mitigation == "jtt" and condition.steps:
-        twice = first_errors(condition, data, device, on_step)
-        weigh = mitigation.Weighted(mitigation.jtt_weights(torch.from_numpy(twice[1]).to(device)))
-    looks = snapshot_steps(condition.steps)
-    model, history, first_fit = _loop(condition, data, device, weigh, groups, looks, on_step, on_snapshot)
-    return TrainedModel(model, history, first_fit, time.perf_counter() - started, twice)
+        first_run = first_errors(condition, data, device, on_step)
+        example_weights = mitigation.Weighted(mitigation.jtt_weights(torch.from_numpy(first_run[1]).to(device)))
+    steps = snapshot_steps(condition.steps)
+    model, history, first_fit = _loop(condition, data, device, example_weights, groups, steps, on_step, on_snapshot)
+    return TrainedModel(model, history, first_fit, time.perf_counter() - started, first_run)
 
 
 def _loop(
     condition: Condition,
     data: TrainingData,
     device: str,
-    weigh: mitigation.Weigh,
+    example_weights: mitigation.Weigh,
     groups: Tensor,
-    looks: Iterable[int],
+    snapshot_steps: Iterable[int],
     on_step: OnStep,
     on_snapshot: OnSnapshot,
 ) -> tuple[Encoder, list[Progress], int | None]:
@@ -139,7 +139,7 @@ def _loop(
     optimizers, schedules = _optimizers(model, condition.steps)
     batches = _batches(len(pixels), condition, groups)
     random = torch.Generator().manual_seed(stream(condition.init_seed, "augmentation"))
-    snapshots = set(looks)
+    snapshots = set(snapshot_steps)
     history: list[Progress] = []
     accuracy, first_fit = caption_accuracy(model, pixels, own, tokens, counts), None
     on_snapshot(0, model.eval())
@@ -147,7 +147,7 @@ def _loop(
         model.train()
         batch = next(batches).to(device)
         losses = loss_of(partial(augment, packed, batch, random), own[batch])  # (B,)
-        loss = weigh(losses, batch)
+        loss = example_weights(losses, batch)
         loss.backward()
         for optimizer, schedule in zip(optimizers, schedules, strict=True):
             optimizer.step()
@@ -238,10 +238,10 @@ def first_errors(
         if step and wrong.mean() < low:
             raise _EnoughError
 
-    plain, looks = condition.replace(mitigation="none"), range(0, condition.steps + 1, CHECK_EVERY)
+    plain, steps = condition.replace(mitigation="none"), range(0, condition.steps + 1, CHECK_EVERY)
     groups = torch.zeros(len(data.own), dtype=torch.long)
     with contextlib.suppress(_EnoughError):
-        _loop(plain, data, device, mitigation.average, groups, looks, look, torch.inference_mode()(judge))
+        _loop(plain, data, device, mitigation.average, groups, steps, look, torch.inference_mode()(judge))
     if not found:
         raise mitigation.no_errors()
     return found[-1]

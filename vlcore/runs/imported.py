@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from vlcore.choices import IMPORTED, STUDY_N
 from vlcore.conditions import Condition
-from vlcore.home import data_folder, write_json
+from vlcore.home import data_folder
 from vlcore.images.catalogue import check_free, publish
 from vlcore.images.imagesets import ImageSet, read_set
 from vlcore.images.importers.embedded import choose_rows, own_captions, write_set
@@ -28,13 +28,10 @@ from vlcore.images.staging import staging_dir
 from vlcore.images.vocabulary import Vocabulary
 from vlcore.measures.scores import logits
 from vlcore.runs import jobs
-from vlcore.runs.measuring import Seen, moment_of
-from vlcore.runs.pipeline import write_embeddings, write_maps
-from vlcore.runs.spaces import SPACE
-from vlcore.runs.watching import Labels, Moment, Views, why_unread
+from vlcore.runs.measuring import TrainingRecord
+from vlcore.runs.publish import write_model
+from vlcore.runs.watching import Labels, Snapshot, Views
 
-ELSEWHERE = "the embeddings were computed elsewhere, and nothing was trained here"
-NO_PICTURES = "no pictures"
 Around = Callable[[str, Callable[[], str]], str]
 
 
@@ -107,14 +104,8 @@ def _make(out: Path, report: jobs.Reporter, images: ImageSet, found: Embeddings)
     labels = Labels(found.said, Vocabulary.of(images.grouping))
     views = Views(images, images.rows("train"))
     own, wordless = _own(views, found)
-    seen = Seen(views, own, {"end": _moment(condition, labels, views, found, wordless)})
-    report(stage="measuring", fraction=0.1, now=True)
-    write_json(out / "condition.json", condition.as_dict())
-    write_embeddings(out, condition, seen, labels)
-    write_maps(out, seen)
-    raw_pixels = {"absent": dict.fromkeys(SPACE, NO_PICTURES)}
-    write_json(out / "metrics.json", ended(moment_of(condition, labels, [seen], "end"), raw_pixels, ELSEWHERE))
-    report(fraction=1.0, now=True)
+    record = TrainingRecord(views, own, {"end": _snapshot(views, found)}, wordless=wordless)
+    write_model(out, condition, labels, [record], report)
     columns = images.table[["object", "context", "split", "scene", "caption", "source"]]
     return {
         "seconds": round(time.perf_counter() - started, 2),
@@ -135,34 +126,18 @@ def _own(views: Views, found: Embeddings) -> tuple[NDArray[np.int64], str | None
     return np.array([places[obj, context] for obj, context in pairs], dtype=np.int64), None
 
 
-def _moment(condition: Condition, labels: Labels, views: Views, found: Embeddings, wordless: str | None) -> Moment:
+def _snapshot(views: Views, found: Embeddings) -> Snapshot:
     embedded = {split: found.z[rows] for split, rows in views.rows.items()}
     texts = [said.text.casefold() for said in found.said]
     names = [name.casefold() for name in views.grouping.objects]
     bare = [texts.index(name) for name in names] if set(names) <= set(texts) else []
-    return {
-        **embedded,
-        "captions": found.text,
-        "bare": found.text[bare],  # the objects' names alone, where they are among the captions
-        "scores": {split: logits(z, found.text, found.scale, 0.0) for split, z in embedded.items()},
-        "panel": {},
-        "layer": None,
-        "scale": found.scale,
-        "bias": 0.0,
-        "unread": why_unread(condition, labels),
-        "wordless": wordless,
-    }
-
-
-def ended(end: Mapping[str, Any], raw_pixels: Mapping[str, Any], reason: str, models: int = 1) -> dict[str, Any]:
-    """The document of a run that has an end and no beginning, for a reason."""
-    names = [*(name for name in end if name != "absent"), *end["absent"]]
-    before = {"absent": dict.fromkeys(names, reason)}
-    return {
-        "models": models,
-        "untrained": before,
-        "first_fit": before,
-        "end": end,
-        "raw_pixels": raw_pixels,
-        "absent": dict.fromkeys(("first_fit_step", "text_only_match"), reason),
-    }
+    return Snapshot(
+        z=embedded,
+        scores={split: logits(z, found.text, found.scale, 0.0) for split, z in embedded.items()},
+        captions=found.text,
+        scale=found.scale,
+        bias=0.0,
+        bare=found.text[bare],  # where they are among the captions
+        panel={},
+        layer=None,
+    )

@@ -17,18 +17,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.choices import IMPORTED, MITIGATIONS, ArtefactKind
+from vlcore.choices import MITIGATIONS, OBJECTIVES, ArtefactKind
 from vlcore.conditions import Condition, ConditionError
-from vlcore.home import write_json
 from vlcore.images import subset
 from vlcore.images.captions import own_captions
 from vlcore.images.catalogue import open_set
 from vlcore.images.imagesets import ImageSet
 from vlcore.images.subset import training_rows
 from vlcore.runs import jobs
-from vlcore.runs.measuring import Seen, measure
-from vlcore.runs.probing import predicted
-from vlcore.runs.watching import RENDERING, TRAINING, Labels, Views, Watcher, why_no_readout
+from vlcore.runs.measuring import TrainingRecord
+from vlcore.runs.publish import write_model
+from vlcore.runs.watching import RENDERING, Labels, SnapshotRecorder, Views
 
 if TYPE_CHECKING:
     from vlcore.learning.train import TrainedModel
@@ -49,23 +48,28 @@ def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, A
         raise ConditionError("A pretrained model is not trained here; use `python -m vlcore pretrained CHECKPOINT`.")
     parts = parts_of(condition)
     labels = Labels.of(condition, parts[0].grouping)
-    seen: list[Seen] = []
-    watched: list[tuple[Watcher, TrainedModel]] = []
+    records: list[TrainingRecord] = []
+    made: list[tuple[SnapshotRecorder, TrainedModel]] = []
     for number, part in enumerate(parts):  # a small set's folds have a model each; other sets have one
         views = Views(part, draw(part, condition, report))
-        watcher = Watcher(condition, views, labels, report, number, len(parts))
+        recorder = SnapshotRecorder(condition, views, labels, report, number, len(parts))
         own = own_captions_of(part, views.rows["train"], condition)
-        trained = _train(condition, views, labels, own, watcher)
-        seen.append(Seen(views, own, watcher.moments(trained)))
-        watched.append((watcher, trained))
-    watcher, trained = watched[0]  # of the model that is shown
-    report(stage="measuring", fraction=RENDERING + TRAINING, now=True)
-    write_embeddings(out, condition, seen[0], labels)
-    watcher.write_snapshots(out)
-    write_maps(out, seen[0])
+        trained = _train(condition, views, labels, own, recorder)
+        records.append(
+            TrainingRecord(
+                views,
+                own,
+                recorder.snapshots(trained.model),
+                wordless=None if OBJECTIVES[condition.objective].uses_captions else "trained without captions",
+                first_fit_step=trained.first_fit_step,
+                jtt_first_run=trained.jtt_first_run,
+            )
+        )
+        made.append((recorder, trained))
+    write_model(out, condition, labels, records, report)
+    recorder, trained = made[0]  # of the model that is shown
+    recorder.write_snapshots(out)
     _write_history(out, trained)
-    write_json(out / "condition.json", condition.as_dict())
-    write_json(out / "metrics.json", measure(condition, labels, seen, trained, report))
     embed.save(trained.model, labels.vocabulary, out / "model.safetensors")
     return {
         "seconds": round(time.perf_counter() - started, 2),
@@ -110,7 +114,7 @@ def draw(images: ImageSet, condition: Condition, report: jobs.Reporter) -> NDArr
 
 
 def _train(
-    condition: Condition, views: Views, labels: Labels, own: NDArray[np.int64], watcher: Watcher
+    condition: Condition, views: Views, labels: Labels, own: NDArray[np.int64], recorder: SnapshotRecorder
 ) -> TrainedModel:
     from vlcore.learning import embed, train
 
@@ -119,51 +123,7 @@ def _train(
     tokens, words = labels.vocabulary.tokens(labels.texts), len(labels.vocabulary)
     data = train.TrainingData(views.pixels["train"], own, tokens, words, labels.said, groups)
     return train.train(
-        condition, data, device=embed.choose_device(), on_step=watcher.step, on_snapshot=watcher.snapshot
-    )
-
-
-def write_embeddings(out: Path, condition: Condition, seen: Seen, labels: Labels) -> None:
-    """Write ``embeddings.npz``: the rows of every split, the captions, and what every moment made of them."""
-    views = seen.views
-    arrays: dict[str, NDArray[Any]] = {f"{split}_rows": rows for split, rows in views.rows.items()}
-    arrays["caption_texts"] = np.array(labels.texts, dtype=str)
-    arrays["caption_objects"] = np.array(labels.objects, dtype=str)
-    arrays["train_own"] = seen.own
-    for name, moment in seen.moments.items():
-        for part in ("train", "val", "probe", "test", "captions"):
-            arrays[f"{name}_{part}"] = moment[part]
-        arrays[f"{name}_scale_bias"] = np.array([moment["scale"], moment["bias"]])
-        if len(moment["captions"]) == 0:  # a captioner's scores do not follow from its embeddings
-            for split, scores in moment["scores"].items():
-                arrays[f"{name}_{split}_scores"] = scores.astype(np.float32)
-    # What a new last layer names does not follow from the captions, nor do imported ones from a label style.
-    end = seen.moments["end"]
-    if end["layer"] is not None or (condition.objective == IMPORTED and not why_no_readout(condition, labels)):
-        arrays["map_predicted"] = predicted(labels, views, end)[views.on_map]
-        arrays["train_predicted"] = predicted(labels, views, end, "train")
-    if end["layer"] is not None:
-        arrays["layer_objects"] = np.array(end["layer"].objects, dtype=str)
-        arrays["layer_direction"], arrays["layer_shift"] = end["layer"].direction, np.array(end["layer"].shift)
-    np.savez(out / "embeddings.npz", **arrays)  # type: ignore[arg-type]  # numpy's stub mistakes the names for options
-
-
-def write_maps(out: Path, seen: Seen) -> None:
-    """Write ``maps.npz``: the principal plane of the end, and the place of every picture and caption on it."""
-    from vlcore.measures.maps import fit_plane
-
-    views, end = seen.views, seen.moments["end"]
-    plane = fit_plane(np.concatenate([end["test"][views.on_map], end["captions"]]))
-    np.savez(
-        out / "maps.npz",
-        pca_centre=plane.centre,
-        pca_components=plane.components,
-        pca_shares=plane.shares,
-        pca_variance=np.array(plane.variance),
-        map_rows=views.map_rows,
-        map=plane.place(end["test"][views.on_map]),
-        train=plane.place(end["train"]),
-        captions=plane.place(end["captions"]),
+        condition, data, device=embed.choose_device(), on_step=recorder.step, on_snapshot=recorder.record
     )
 
 

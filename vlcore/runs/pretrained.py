@@ -24,17 +24,16 @@ from PIL import Image
 from vlcore.conditions import Condition, ConditionError
 from vlcore.home import write_json
 from vlcore.measures.scores import logits
-from vlcore.runs import jobs, spaces
-from vlcore.runs.imported import ended
-from vlcore.runs.measuring import Seen, moment_of
-from vlcore.runs.pipeline import draw, own_captions_of, parts_of, write_embeddings, write_maps
+from vlcore.runs import jobs
+from vlcore.runs.measuring import TrainingRecord
+from vlcore.runs.pipeline import draw, own_captions_of, parts_of
+from vlcore.runs.publish import write_model
 from vlcore.runs.store import Artefact
-from vlcore.runs.watching import RENDERING, TRAINING, Labels, Moment, Views, last_layer, why_unread
+from vlcore.runs.watching import RENDERING, TRAINING, Labels, Snapshot, Views, last_layer
 
 if TYPE_CHECKING:
     from vlcore.learning.pretrained import PretrainedEncoder
 
-ELSEWHERE = "the model was trained elsewhere, and nothing of it is trained here"
 PANEL_SIZE = 128  # pixels, as large as drawn pictures are
 BATCH = 64
 # How the object is read off, in a sentence: pages and `--help` say these.
@@ -109,21 +108,15 @@ def _make(source: str, condition: Condition, out: Path, report: jobs.Reporter) -
     encoder = load_checkpoint(source, tell=lambda sentence: report(stage=sentence, now=True))
     if f"clip:{encoder.checkpoint.name}" != condition.architecture:
         raise PretrainedError(f"{source} is {encoder.checkpoint.name} and not {condition.checkpoint}; ask for it anew.")
-    seen: list[Seen] = []
+    records: list[TrainingRecord] = []
     embedded: Embedded | None = None
     for part in parts:  # a small set's folds have a readout each; the embeddings are the same
         views = Views(part, draw(part, condition, report), PANEL_SIZE)
         embedded = embedded or Embedded(encoder, views, report)
         own = own_captions_of(part, views.rows["train"], condition)
-        seen.append(Seen(views, own, {"end": _moment(condition, labels, views, embedded)}))
-    report(stage="measuring", fraction=RENDERING + TRAINING, now=True)
-    write_json(out / "condition.json", condition.as_dict())
+        records.append(TrainingRecord(views, own, {"end": _snapshot(condition, labels, views, embedded)}))
     write_json(out / "checkpoint.json", _about(encoder))
-    write_embeddings(out, condition, seen[0], labels)
-    write_maps(out, seen[0])
-    measured = moment_of(condition, labels, seen, "end")
-    write_json(out / "metrics.json", ended(measured, spaces.of_raw_pixels(seen[0].views), ELSEWHERE, models=len(parts)))
-    report(fraction=1.0, now=True)
+    write_model(out, condition, labels, records, report)
     return {
         "seconds": round(time.perf_counter() - started, 2),
         "device": encoder.device,
@@ -182,8 +175,7 @@ class Embedded:
         return np.stack(vectors) if vectors else np.empty((0, self.encoder.width), dtype=np.float32)
 
 
-def _moment(condition: Condition, labels: Labels, views: Views, embedded: Embedded) -> Moment:
-    """Full embeddings of a checkpoint, in the form of `vlcore.runs.watching.Watcher.moment`."""
+def _snapshot(condition: Condition, labels: Labels, views: Views, embedded: Embedded) -> Snapshot:
     encoder = embedded.encoder
     z = {split: embedded.rows(rows) for split, rows in views.rows.items()}
     captions = encoder.embed_captions(labels.texts)
@@ -192,15 +184,13 @@ def _moment(condition: Condition, labels: Labels, views: Views, embedded: Embedd
         return logits(of, captions, encoder.scale, encoder.bias)
 
     panel = {name: embedded.pixels(pixels) for name, pixels in (views.panel or {}).items()}
-    return {
-        **z,
-        "captions": captions,
-        "bare": encoder.embed_captions(views.grouping.objects),
-        "scores": {split: scores(of) for split, of in z.items()},
-        "panel": {name: (of, scores(of)) for name, of in panel.items()},
-        "layer": last_layer(condition, views, z),
-        "scale": encoder.scale,
-        "bias": encoder.bias,
-        "unread": why_unread(condition, labels),
-        "wordless": None,
-    }
+    return Snapshot(
+        z=z,
+        scores={split: scores(of) for split, of in z.items()},
+        captions=captions,
+        scale=encoder.scale,
+        bias=encoder.bias,
+        bare=encoder.embed_captions(views.grouping.objects),
+        panel={name: (of, scores(of)) for name, of in panel.items()},
+        layer=last_layer(condition, views, z),
+    )

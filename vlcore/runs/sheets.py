@@ -1,7 +1,7 @@
-"""Numbers of one moment by name, or why there are none.
+"""Metrics of one snapshot by name, or why there are none.
 
 The one idea: missing state is never a zero. A measure that is not defined for a run raises ValueError with a sentence;
-the sheet keeps that sentence under ``absent``, where every table and page finds it.
+the builder keeps that sentence under ``absent``, where every table and page finds it.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from vlcore.measures.estimate import Estimate
 FEWEST = 5  # held-out or probe images of each group without which geometry is not measured
 
 
-class Sheet:
-    """Numbers of one moment by name; what is not defined is absent, with its reason."""
+class MetricsBuilder:
+    """Metrics of one snapshot by name; what is not defined is absent, with its reason."""
 
     def __init__(self) -> None:
         self.document: dict[str, Any] = {"absent": {}}
 
-    def put(self, name: str, compute: Callable[[], Estimate | Mapping[str, Estimate]]) -> None:
+    def add(self, name: str, compute: Callable[[], Estimate | Mapping[str, Estimate]]) -> None:
         """Write down a number, or numbers by name, unless it raises ValueError, whose sentence is the reason."""
         try:
             found = compute()
         except ValueError as error:
-            self.without(name, str(error))
+            self.skip(name, str(error))
             return
         if isinstance(found, Estimate):
             self.document[name] = found.as_dict()
         else:
             self.document[name] = {inner: estimate.as_dict() for inner, estimate in found.items()}
 
-    def without(self, name: str, reason: str) -> None:
+    def skip(self, name: str, reason: str) -> None:
         self.document["absent"][name] = reason

@@ -13,43 +13,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.measures.estimate import Estimate
-from vlcore.runs.sheets import FEWEST, Sheet
-from vlcore.runs.watching import Moment, Views
+from vlcore.runs.sheets import FEWEST, MetricsBuilder
+from vlcore.runs.watching import Snapshot, Views
 
 NEIGHBOURHOODS = (5, 10, 15)
 EMBEDDING = 32  # numbers that stand for a picture in the space of pixels
 
 
-def geometry_of(sheet: Sheet, views: Views, moment: Moment, own: NDArray[np.int64]) -> None:
+def geometry_of(
+    metrics: MetricsBuilder, views: Views, snapshot: Snapshot, own: NDArray[np.int64], wordless: str | None
+) -> None:
     """How one model lays its held-out pictures out."""
     from vlcore.measures import geometry, maps
 
-    z, scenes, captions = moment["test"], views.column("scene", "test"), moment["captions"]
+    z, scenes, captions = snapshot.z["test"], views.column("scene", "test"), snapshot.captions
     variance = geometry.total_variance(z, scenes)
-    sheet.document["total_variance"] = variance.as_dict()
+    metrics.document["total_variance"] = variance.as_dict()
     if variance.value <= 1e-12:
-        sheet.document["collapsed"] = True
+        metrics.document["collapsed"] = True
         for name in ("effective_rank", *SPACE):
-            sheet.without(name, "one point")
+            metrics.skip(name, "one point")
         return
     rank = geometry.effective_rank(z, scenes)
-    sheet.document["effective_rank"] = rank.as_dict()
-    sheet.document["collapsed"] = geometry.is_collapsed(variance.value, rank.value)
-    of_space(sheet, views, z, moment["probe"])
-    if len(captions) == 0 or moment["wordless"]:
-        reason = moment["wordless"] or "this model's captions have no embeddings"
+    metrics.document["effective_rank"] = rank.as_dict()
+    metrics.document["collapsed"] = geometry.is_collapsed(variance.value, rank.value)
+    of_space(metrics, views, z, snapshot.z["probe"])
+    if len(captions) == 0 or wordless:
+        reason = wordless or "this model's captions have no embeddings"
         for name in ("alignment", "uniformity_captions", "modality_gap"):
-            sheet.without(name, reason)
+            metrics.skip(name, reason)
     else:
         mine, training = captions[own], views.column("scene", "train")
         counts = np.bincount(own, minlength=len(captions)).astype(float)
-        sheet.put("alignment", lambda: geometry.alignment(moment["train"], mine, training))
-        sheet.put("modality_gap", lambda: geometry.modality_gap(moment["train"], captions, counts, training))
+        metrics.add("alignment", lambda: geometry.alignment(snapshot.z["train"], mine, training))
+        metrics.add("modality_gap", lambda: geometry.modality_gap(snapshot.z["train"], captions, counts, training))
         names = np.arange(len(captions)).astype(str)
-        sheet.put("uniformity_captions", lambda: geometry.uniformity(captions, names))
+        metrics.add("uniformity_captions", lambda: geometry.uniformity(captions, names))
     shown = z[views.on_map]
     plane = maps.fit_plane(np.concatenate([shown, captions]))
-    sheet.document["map_quality"] = map_quality(shown, plane.place(shown))
+    metrics.document["map_quality"] = map_quality(shown, plane.place(shown))
 
 
 def map_quality(z: NDArray[np.floating], points: NDArray[np.float64]) -> dict[str, dict[str, float]]:
@@ -71,7 +73,7 @@ SPACE = (
 )  # fmt: skip
 
 
-def of_space(sheet: Sheet, views: Views, z: NDArray[np.floating], fit: NDArray[np.floating]) -> None:
+def of_space(metrics: MetricsBuilder, views: Views, z: NDArray[np.floating], fit: NDArray[np.floating]) -> None:
     """By what a space of pictures is sorted and what can be read off it: held-out pictures (n, E), and those that
     probes are fitted on (m, E). The space of a model, or of the pixels."""
     from vlcore.measures import factors, geometry
@@ -82,20 +84,20 @@ def of_space(sheet: Sheet, views: Views, z: NDArray[np.floating], fit: NDArray[n
     for name in ("object", "context", "group"):
         labels = views.column(name, "test")
         if few:
-            sheet.without(f"silhouette_{name}", "too few held-out pictures")
+            metrics.skip(f"silhouette_{name}", "too few held-out pictures")
         else:
-            sheet.put(f"silhouette_{name}", lambda labels=labels: geometry.silhouette(z, labels, scenes))  # type: ignore[misc]
+            metrics.add(f"silhouette_{name}", lambda labels=labels: geometry.silhouette(z, labels, scenes))  # type: ignore[misc]
         if few or unfitted:
             for asked in (f"probe_{name}", *([] if name == "group" else [f"neighbours_{name}"])):
-                sheet.without(asked, "no pictures to fit it on" if unfitted else "too few held-out pictures")
+                metrics.skip(asked, "no pictures to fit it on" if unfitted else "too few held-out pictures")
             continue
         fitted_on = views.column(name, "probe")
-        sheet.put(
+        metrics.add(
             f"probe_{name}",
             lambda labels=labels, fitted_on=fitted_on: geometry.probe(fit, fitted_on, z, labels, scenes),  # type: ignore[misc]
         )
         if name != "group":
-            sheet.put(
+            metrics.add(
                 f"neighbours_{name}",
                 lambda labels=labels, fitted_on=fitted_on: geometry.knn(fit, fitted_on, z, labels, scenes),  # type: ignore[misc]
             )
@@ -104,36 +106,36 @@ def of_space(sheet: Sheet, views: Views, z: NDArray[np.floating], fit: NDArray[n
             "silhouette_majority_pair", "variance", "axis_angle", "dispersion", "uniformity_images",
             "probe_object_minority", "similarity_to",
         ):  # fmt: skip
-            sheet.without(name, "too few held-out pictures")
+            metrics.skip(name, "too few held-out pictures")
         return
     objects, contexts = views.column("object", "test"), views.column("context", "test")
     if unfitted:
-        sheet.without("probe_object_minority", "no pictures to fit it on")
+        metrics.skip("probe_object_minority", "no pictures to fit it on")
     else:
         rare = np.isin(groups, grouping.minority)
-        sheet.put(
+        metrics.add(
             "probe_object_minority",
             lambda: geometry.probe(fit, views.column("object", "probe"), z[rare], objects[rare], scenes[rare]),
         )
-    sheet.put("silhouette_majority_pair", lambda: geometry.majority_silhouette(z, groups, scenes, grouping))
+    metrics.add("silhouette_majority_pair", lambda: geometry.majority_silhouette(z, groups, scenes, grouping))
     try:
         shares = factors.variance_shares(z, objects, contexts, scenes)
     except ValueError as error:
-        sheet.without("variance", str(error))
+        metrics.skip("variance", str(error))
     else:
         for name in ("object", "context", "interaction"):
             part = getattr(shares, name)
-            sheet.document[f"variance_{name}"] = {**part.share.as_dict(), "p": part.p}
-    sheet.put("axis_angle", lambda: factors.axis_angle(z, objects, contexts, scenes, grouping))
-    sheet.put(
+            metrics.document[f"variance_{name}"] = {**part.share.as_dict(), "p": part.p}
+    metrics.add("axis_angle", lambda: factors.axis_angle(z, objects, contexts, scenes, grouping))
+    metrics.add(
         "dispersion",
         lambda: {name: geometry.dispersion(z[groups == name], scenes[groups == name]) for name in grouping.names},
     )
-    sheet.put("uniformity_images", lambda: geometry.uniformity(z, scenes))
-    sheet.put("similarity_to", lambda: _similarity(views, z))
+    metrics.add("uniformity_images", lambda: geometry.uniformity(z, scenes))
+    metrics.add("similarity_to", lambda: _similarity(views, z))
     if not views.pixels:
         for name in ("colour", "pixels"):
-            sheet.without(f"similarity_to.{name}", "no pictures")
+            metrics.skip(f"similarity_to.{name}", "no pictures")
 
 
 def _similarity(views: Views, z: NDArray[np.floating]) -> dict[str, Estimate]:
@@ -155,7 +157,7 @@ def _similarity(views: Views, z: NDArray[np.floating]) -> dict[str, Estimate]:
     return rsa.rsa(z[rows], models, views.column("scene", "test")[rows])
 
 
-def of_raw_pixels(views: Views) -> dict[str, Any]:
+def pixel_baseline(views: Views) -> dict[str, Any]:
     """The same questions put to the pixels themselves: what is there before any model.
 
     Pictures are averaged to 16 x 16 and projected to as many principal components of the held-out ones as an embedding
@@ -165,10 +167,12 @@ def of_raw_pixels(views: Views) -> dict[str, Any]:
 
     from vlcore.measures import cues
 
-    sheet = Sheet()
+    if not views.pixels:
+        return {"absent": dict.fromkeys(SPACE, "no pictures")}
+    metrics = MetricsBuilder()
     flat = {name: cues.coarse(views.pixels[name]) for name in ("test", "probe") if len(views.pixels[name])}
     plane = PCA(min(EMBEDDING, *flat["test"].shape), svd_solver="full").fit(flat["test"])
     spaces = {name: plane.transform(pictures) for name, pictures in flat.items()}
     unit = {name: space / np.linalg.norm(space, axis=1, keepdims=True).clip(1e-9) for name, space in spaces.items()}
-    of_space(sheet, views, unit["test"], unit.get("probe", unit["test"][:0]))
-    return sheet.document
+    of_space(metrics, views, unit["test"], unit.get("probe", unit["test"][:0]))
+    return metrics.document

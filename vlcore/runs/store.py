@@ -92,17 +92,15 @@ class StoredSnapshot:
     """The embeddings of a model at one moment, as unit vectors.
 
     Attributes:
-        test, train: of held-out and of training pictures, (n, E).
-        on_map: of the held-out pictures that maps show.
+        on_map, train: of the held-out pictures that maps show, and of the training pictures, (n, E).
         captions: (K, E); (0, E) of a captioner, whose captions have none.
         scale, bias: what turns a cosine into a logit.
         scores: of the pictures on the map and the training ones with the captions, (n, K), where they do not follow
             from the embeddings; else None.
     """
 
-    test: NDArray[np.float32]
-    train: NDArray[np.float32]
     on_map: NDArray[np.float32]
+    train: NDArray[np.float32]
     captions: NDArray[np.float32]
     scale: float
     bias: float
@@ -183,7 +181,7 @@ class StoredEmbeddings:
         if f"{name}_test_scores" in self._arrays:
             of_test, of_train = (self._arrays[f"{name}_{split}_scores"] for split in ("test", "train"))
             scores = np.concatenate([of_test[on_map], of_train]).astype(np.float64)
-        return StoredSnapshot(test, train, test[on_map], captions, scale, bias, scores)
+        return StoredSnapshot(test[on_map], train, captions, scale, bias, scores)
 
 
 def check_key(key: str) -> str:

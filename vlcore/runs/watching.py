@@ -1,7 +1,7 @@
-"""Looking at a model while it trains, and at what it says in the end.
+"""Snapshots of a model: what it makes of pictures and captions before the first step, at first fit and at the end.
 
-The one idea: the loop knows neither pages nor files. A `Watcher` is what it calls: it reports to whoever waits, keeps
-snapshots, and embeds every split before the first step, at first fit and at the end.
+The one idea: the loop knows neither pages nor files. A `SnapshotRecorder` is what it calls: it reports to whoever
+waits, keeps small snapshots for the film of a training, and whole ones to be measured.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from vlcore.runs import jobs
 
 if TYPE_CHECKING:
     from vlcore.learning.model import Encoder
-    from vlcore.learning.train import Progress, TrainedModel
+    from vlcore.learning.train import Progress
     from vlcore.measures.last_layer import LastLayer
 
 RENDERING, TRAINING, MEASURING = 0.15, 0.70, 0.15  # shares of a job's progress bar
@@ -140,11 +140,32 @@ def why_unread(condition: Condition, labels: Labels) -> str | None:
     return None if all(labels.objects) else "no label names the object"
 
 
-Moment = dict[str, Any]  # embeddings of every view and of the captions, scale and bias, at one step
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """What a model makes of pictures and captions at one moment.
+
+    Attributes:
+        z: unit vectors of the pictures of each split, (n, E).
+        scores: of the same pictures with the captions, (n, K).
+        captions: unit vectors of the captions, (K, E); (0, E) of a captioner, whose captions have none.
+        scale, bias: what turns a cosine into a logit.
+        bare: unit vectors of the objects' names alone, (2, E); (0, E) where they are not known.
+        panel: unit vectors and scores of the pictures that are put together from objects and backgrounds, by kind.
+        layer: the new last layer that names the object; None where captions do.
+    """
+
+    z: dict[str, Array]
+    scores: dict[str, NDArray[np.float64]]
+    captions: Array
+    scale: float
+    bias: float
+    bare: Array
+    panel: dict[str, tuple[Array, NDArray[np.float64]]]
+    layer: LastLayer | None
 
 
-class Watcher:
-    """Looks at the model while it trains: live report, snapshots, and full embeddings at first fit."""
+class SnapshotRecorder:
+    """Looks at the model while it trains: live report, small snapshots, and whole ones at first fit."""
 
     def __init__(
         self,
@@ -158,9 +179,9 @@ class Watcher:
         self.condition, self.views, self.labels, self.report = condition, views, labels, report
         self.number, self.models = number, models  # which of the job's models this is
         self.steps: list[int] = []
-        self.snapshots: list[tuple[Array, Array, Array]] = []
-        self.untrained: Moment | None = None
-        self.first_fit: Moment | None = None
+        self.series: list[tuple[Array, Array, Array]] = []
+        self.untrained: Snapshot | None = None
+        self.first_fit: Snapshot | None = None
         self.latest: Progress | None = None
         self.curve: list[list[float]] = []  # step, accuracy on majority and on minority pictures
         self.probes: list[list[float]] = []  # step, accuracy of linear probes for object and context
@@ -178,18 +199,18 @@ class Watcher:
             fraction=RENDERING + TRAINING * done,
         )
 
-    def snapshot(self, step: int, model: Encoder) -> None:
+    def record(self, step: int, model: Encoder) -> None:
         from vlcore.learning.embed import embed_captions, embed_images
 
         shown = embed_images(model, self.views.pixels["test"][self.views.on_map])
         training = embed_images(model, self.views.pixels["train"])
         words = embed_captions(model, self.labels.vocabulary, self.labels.texts)
         self.steps.append(step)
-        self.snapshots.append((shown, training, words))
+        self.series.append((shown, training, words))
         if step == 0:
-            self.untrained = self.moment(model)
+            self.untrained = self._snapshot(model)
         elif self.latest is not None and self.latest.first_fit_step == step:
-            self.first_fit = self.moment(model)
+            self.first_fit = self._snapshot(model)
         if self.number == 0:
             self._report_live(step, model, shown, words)
 
@@ -231,44 +252,41 @@ class Watcher:
             return score_captions(model, self.labels.vocabulary, self.labels.texts, pixels).astype(np.float64)
         return logits(z, words, *scale_and_bias(model), self.condition.logit)
 
-    def moment(self, model: Encoder) -> Moment:
+    def _snapshot(self, model: Encoder) -> Snapshot:
         from vlcore.learning.embed import embed_captions, embed_images, scale_and_bias
 
-        embedded: Moment = {name: embed_images(model, pixels) for name, pixels in self.views.pixels.items()}
         words = embed_captions(model, self.labels.vocabulary, self.labels.texts)
-        scores = {
-            name: self._scores(model, embedded[name], words, pixels) for name, pixels in self.views.pixels.items()
-        }
-        scale, bias = scale_and_bias(model)
-        panel = {}
-        for name, pixels in (self.views.panel or {}).items():
-            z = embed_images(model, pixels)
-            panel[name] = z, self._scores(model, z, words, pixels)
         bare = words[:0]
         if model.config.language == "text":
             bare = embed_captions(model, self.labels.vocabulary, self.views.grouping.objects)
-        return {
-            **embedded,
-            "captions": words,
-            "bare": bare,  # the objects' names alone
-            "scores": scores,
-            "panel": panel,
-            "layer": last_layer(self.condition, self.views, embedded),
-            "scale": scale,
-            "bias": bias,
-            "unread": why_unread(self.condition, self.labels),
-            "wordless": None if OBJECTIVES[self.condition.objective].uses_captions else "trained without captions",
-        }
 
-    def moments(self, trained: TrainedModel) -> dict[str, Moment]:
-        """Full embeddings of the untrained encoder, at first fit (where there was one) and at the end."""
+        def look(pixels: NDArray[np.uint8]) -> tuple[Array, NDArray[np.float64]]:
+            z = embed_images(model, pixels)
+            return z, self._scores(model, z, words, pixels)
+
+        looked = {split: look(pixels) for split, pixels in self.views.pixels.items()}
+        z = {split: vectors for split, (vectors, _) in looked.items()}
+        scale, bias = scale_and_bias(model)
+        return Snapshot(
+            z=z,
+            scores={split: scores for split, (_, scores) in looked.items()},
+            captions=words,
+            scale=scale,
+            bias=bias,
+            bare=bare,
+            panel={name: look(pixels) for name, pixels in (self.views.panel or {}).items()},
+            layer=last_layer(self.condition, self.views, z),
+        )
+
+    def snapshots(self, model: Encoder) -> dict[str, Snapshot]:
+        """Of the untrained encoder, at first fit (where there was one) and of the model at the end."""
         assert self.untrained is not None  # the loop starts with a snapshot at step 0
-        end = self.untrained if self.condition.steps == 0 else self.moment(trained.model)
+        end = self.untrained if self.condition.steps == 0 else self._snapshot(model)
         fit = {} if self.first_fit is None else {"first_fit": self.first_fit}
         return {"untrained": self.untrained, **fit, "end": end}
 
     def write_snapshots(self, out: Path) -> None:
-        shown, training, words = (np.stack(parts).astype(np.float16) for parts in zip(*self.snapshots, strict=True))
+        shown, training, words = (np.stack(parts).astype(np.float16) for parts in zip(*self.series, strict=True))
         np.savez_compressed(
             out / "snapshots.npz",
             steps=np.array(self.steps),
