@@ -77,7 +77,7 @@ def _snapshots(model: ModelMap) -> dict[str, NDArray[Any]]:
     name = f"“{title(condition)}”"
     if model.projection.kind != "pca":
         raise ComparisonError("A film needs maps that place any moment exactly; choose principal components.")
-    if not condition.kind.has_weights:
+    if not (model.artefact.path / "snapshots.npz").is_file():
         raise ComparisonError(f"{name} has no film: nobody watched its training. Choose models trained here.")
     arrays = model.artefact.arrays("snapshots.npz")
     if len(arrays["steps"]) < 2:
