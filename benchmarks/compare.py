@@ -11,19 +11,22 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vlcore.figures.film import film_chart
-from vlcore.figures.linked import MapOptions
-from vlcore.figures.theme import LIGHT
-from vlcore.images.catalogue import open_set
-from vlcore.images.imagesets import ImageSet, silent
-from vlcore.images.thumbs import thumb_uri
+from vlcore.charts.maps.film import film_chart
+from vlcore.charts.maps.linked import MapOptions
+from vlcore.charts.theme import LIGHT
+from vlcore.charts.thumbnails import thumb_uri
+from vlcore.compare import comparison as compare_comparison
+from vlcore.compare.comparison import Comparison, Thumbs
+from vlcore.compare.description import described
+from vlcore.compare.film import film
+from vlcore.compare.model_map import model_map
+from vlcore.compare.page import figure
+from vlcore.datasets.catalogue import open_set
+from vlcore.datasets.imageset import ImageSet, silent
 from vlcore.learning.explain import attention_rollout, patch_ablation
-from vlcore.runs import compare, store, studies
-from vlcore.runs.comparison_figure import figure
-from vlcore.runs.film import film
-from vlcore.runs.layouts import described
-from vlcore.runs.model_maps import model_map
-from vlcore.runs.placement import OwnModel, load
+from vlcore.runs.load import OwnModel, load
+from vlcore.store.artefacts import read
+from vlcore.studies import plans
 
 REPEATS = 5
 SIDE = 440  # px of a map
@@ -32,15 +35,15 @@ SIDE = 440  # px of a map
 def main() -> None:
     """Measure and print."""
     images = open_set("scenes")
-    artefacts = [store.read(condition.key) for condition in studies.find("experiments").conditions]
+    artefacts = [read(condition.key) for condition in plans.find("experiments").conditions]
     maps = [model_map(artefact) for artefact in artefacts]
-    two, four = (compare.compare(maps[:count], images, _thumbs()) for count in (2, 4))
+    two, four = (compare_comparison.compare(maps[:count], images, _thumbs()) for count in (2, 4))
     everything = MapOptions(movement=True, trust=True, ghost=True, twins=True, neighbours=True)
 
-    def drawn(comparison: compare.Comparison, options: MapOptions) -> dict[str, Any]:
+    def drawn(comparison: Comparison, options: MapOptions) -> dict[str, Any]:
         return figure(comparison, images.grouping, LIGHT, SIDE, options).to_dict()
 
-    def shot(comparison: compare.Comparison) -> dict[str, Any]:
+    def shot(comparison: Comparison) -> dict[str, Any]:
         tracks = film(comparison, images)
         return film_chart(
             tracks.points, tracks.tracks, tracks.steps, palette=LIGHT, grouping=images.grouping, side=SIDE
@@ -81,7 +84,7 @@ def _median(make: Callable[[], Any]) -> tuple[float, Any]:
     return float(np.median(times)), made
 
 
-def _thumbs() -> compare.Thumbs:
+def _thumbs() -> Thumbs:
     def thumbs(images: ImageSet, rows: Any) -> list[str]:
         images.ensure_rendered(rows, silent)
         return [thumb_uri(images.image(row)) for row in rows]

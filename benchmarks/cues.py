@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from vlcore.conditions import Condition
-from vlcore.images.rendered import BALANCED_CUES, Recipe, scene_table
-from vlcore.images.vocabulary import Vocabulary
+from vlcore.core.condition import Condition
+from vlcore.core.vocabulary import Vocabulary
+from vlcore.datasets.drawn import BALANCED_CUES, Recipe, scene_table
 from vlcore.measures.estimate import rate
 from vlcore.scenes import Scene, draw
 
@@ -55,7 +55,7 @@ def in_words(hits: np.ndarray) -> str:
 
 def both_alone(run: tuple[float, int, int]) -> dict[str, tuple[np.ndarray, int | None]]:
     """Which test pictures a model gets right that was trained on one factor alone, and when it had fitted it."""
-    from vlcore.learning import embed, train
+    from vlcore.learning import inference, train
 
     contrast, seed, steps = run
     recipe = dataclasses.replace(BALANCED_CUES, name="tried", context_contrast=contrast)
@@ -72,7 +72,10 @@ def both_alone(run: tuple[float, int, int]) -> dict[str, tuple[np.ndarray, int |
         data = train.TrainingData(pixels["fit"], own, words.tokens(names), len(words))
         condition = Condition(steps=steps, init_seed=seed, data_seed=seed)
         trained = train.train(condition, data, on_step=lambda _: None, on_snapshot=lambda _step, _model: None)
-        z, t = embed.embed_images(trained.model, pixels["test"]), embed.embed_captions(trained.model, words, names)
+        z, t = (
+            inference.embed_images(trained.model, pixels["test"]),
+            inference.embed_captions(trained.model, words, names),
+        )
         right = np.array(names)[(z @ t.T).argmax(axis=1)] == held_out[factor].to_numpy()
         outcome[factor] = (right, trained.first_fit_step)
     return outcome

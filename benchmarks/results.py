@@ -17,16 +17,16 @@ from pathlib import Path
 import altair as alt
 import pandas as pd
 
-from vlcore.conditions import steps_of
-from vlcore.figures.theme import LIGHT
-from vlcore.images.catalogue import open_set
-from vlcore.images.subset import usual_condition
+from vlcore.charts.theme import LIGHT
+from vlcore.core.condition import steps_of
+from vlcore.datasets.catalogue import open_set
+from vlcore.datasets.subset import usual_condition
 from vlcore.measures.catalogue import PRIMARY, words_of
-from vlcore.runs import findings_figures as figures
-from vlcore.runs import findings_words as words
-from vlcore.runs import store, studies
-from vlcore.runs.findings import Findings, findings
-from vlcore.runs.table import write_tables
+from vlcore.store import artefacts
+from vlcore.studies import figures, plans
+from vlcore.studies import text as words
+from vlcore.studies.findings import Findings, findings
+from vlcore.studies.runs_table import write_tables
 
 SETS = ("scenes", "balanced-cues")
 WIDTH = 900
@@ -41,22 +41,22 @@ def main() -> None:
     options = parser.parse_args()
     for name in SETS:
         base = usual_condition(open_set(name)).replace(steps=steps_of(options.preset))
-        wanted = studies.find(options.grid, base, options.seeds)
+        wanted = plans.find(options.grid, base, options.seeds)
         seeds = blocks_begun(wanted)
         if seeds == 0:
             print(f"{name}: no run of the grid {options.grid!r}; run the study first")
             continue
-        study = studies.find(options.grid, base, seeds)
-        everything = [*study.conditions, *studies.controls(study)]
-        found = findings(study, studies.runs(everything), open_set(name).grouping)
+        study = plans.find(options.grid, base, seeds)
+        everything = [*study.conditions, *plans.controls(study)]
+        found = findings(study, plans.runs(everything), open_set(name).grouping)
         folder = options.out / options.grid / name
         write(found, name, folder)
         print(f"{name}: {found.there} of {len(study.conditions)} runs in {seeds} blocks -> {folder}")
 
 
-def blocks_begun(study: studies.Study) -> int:
+def blocks_begun(study: plans.Study) -> int:
     """How many blocks there are, up to the last one of which a run is there."""
-    return 1 + max((c.init_seed for c in study.conditions if store.published(c.key)), default=-1)
+    return 1 + max((c.init_seed for c in study.conditions if artefacts.published(c.key)), default=-1)
 
 
 def write(found: Findings, name: str, folder: Path) -> None:

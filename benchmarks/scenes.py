@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vlcore.scenes import CONTEXTS, OBJECTS, STYLES, Scene, draw, sample
-from vlcore.scenes.places import place
+from vlcore.scenes.draw import place
 
 SIZE = 128
 

@@ -14,13 +14,13 @@ from typing import Any
 
 import torch
 
-from vlcore.conditions import Condition, steps_of
-from vlcore.images.captions import own_captions
-from vlcore.images.catalogue import open_set
-from vlcore.images.subset import training_rows
+from vlcore.core.captions import own_captions
+from vlcore.core.condition import Condition, steps_of
+from vlcore.datasets.catalogue import open_set
+from vlcore.datasets.subset import training_rows
 from vlcore.learning.model import build
 from vlcore.learning.train import TrainingData, augment, pack, train
-from vlcore.runs.watching import Labels
+from vlcore.runs.views import Labels
 
 
 def main() -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from vlcore.figures.theme import group_words
-from vlcore.images.subset import usual_condition
-from vlcore.ui import controls, data_sections, drawn, gallery, importing, inline, shell
+from vlcore.core.grouping import group_words
+from vlcore.datasets.subset import usual_condition
+from vlcore.ui import cache, condition_controls, shell, widgets
+from vlcore.ui.data import gallery, importing, sections
 
 palette = shell.begin("What do the models see?")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     images = shell.image_set_choice()
     section = st.segmented_control(
         "Look at",
-        options=list(data_sections.SECTIONS),
+        options=list(sections.SECTIONS),
         default="pictures",
         required=True,
         key="look",
@@ -21,15 +22,15 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )
 grouping, names = images.grouping, group_words(images.grouping)
 with st.container(horizontal=True, vertical_alignment="center"):
-    st.caption(data_sections.about(images), width="content")
-    controls.link_to_training(images.name)
+    st.caption(sections.about(images), width="content")
+    condition_controls.link_to_training(images.name)
 
 if section == "cheats":
-    data_sections.cheats(images, palette)
+    sections.cheats(images, palette)
 elif section == "one scene":
-    data_sections.one_scene(images)
+    sections.one_scene(images)
 elif section == "draw a set":
-    data_sections.draw_a_set()
+    sections.draw_a_set()
 elif section == "your own":
     importing.your_own()
 if section != "pictures":
@@ -38,26 +39,31 @@ if section != "pictures":
 with st.container(horizontal=True, vertical_alignment="bottom"):
     bias = st.select_slider(
         "Bias: share of each minority group removed",
-        options=list(controls.BIASES),
+        options=list(condition_controls.BIASES),
         value="75 %",
         key="bias",
         bind="query-params",
         width=420,
     )
     labels = st.segmented_control(
-        "Labels", options=list(controls.LABELS), default="descriptive", required=True, key="labels", bind="query-params"
+        "Labels",
+        options=list(condition_controls.LABELS),
+        default="descriptive",
+        required=True,
+        key="labels",
+        bind="query-params",
     )
     seed = st.number_input("Seed", 0, 999, 0, key="seed", bind="query-params", width=120)
 with shell.errors_as_sentences():
     usual = usual_condition(images)
     condition = usual.replace(
-        bias=controls.BIASES[bias],
-        labels=controls.LABELS[labels or "descriptive"],
+        bias=condition_controls.BIASES[bias],
+        labels=condition_controls.LABELS[labels or "descriptive"],
         data_seed=int(seed),
         init_seed=int(seed),
     )
-    st.dataframe(data_sections.counts(images, condition), width="content", hide_index=True)
-    event = drawn.show(
+    st.dataframe(sections.counts(images, condition), width="content", hide_index=True)
+    event = cache.show(
         gallery.sheets(images, condition, palette, shell.map_side()),
         alt=f"Training pictures of the four groups; faded ones are removed at {bias}",
         key=f"sheets{st.session_state.get('closed', 0)}",
@@ -73,11 +79,11 @@ shown = {f"p{row}": int(row) for row in gallery.pool_rows(images, condition)}
 identity = st.query_params.get("picture", "")
 # A picture is opened when it is clicked, or with the address; not again at every run after it was closed.
 if identity in shown and st.session_state.get("enlarged") != (images.name, identity):
-    data_sections.enlarged(images, shown[identity])
+    sections.enlarged(images, shown[identity])
 st.session_state["enlarged"] = (images.name, identity)
 
 st.subheader("How they are labelled")
-data_sections.labels(images)
+sections.labels(images)
 
 st.subheader("The mean of each group")
 st.caption(
@@ -86,10 +92,10 @@ st.caption(
 )
 with shell.errors_as_sentences(), st.container(horizontal=True):
     means = gallery.means(images, condition)
-    for group in data_sections.as_on_sheets(grouping):
+    for group in sections.as_on_sheets(grouping):
         with st.container(width=170):
             if group in means:
-                inline.picture(means[group], width="stretch", alt=f"Mean of {names[group]}")
+                widgets.picture(means[group], width="stretch", alt=f"Mean of {names[group]}")
                 st.caption(names[group])
             else:
                 st.caption(f"{names[group]}: no mean, for no picture of this group is left in training")
@@ -104,7 +110,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         icon=":material/download:",
     )
     size = gallery.weight(images)
-    if size is not None and size <= data_sections.LARGEST_ZIP:
+    if size is not None and size <= sections.LARGEST_ZIP:
         st.download_button(
             f"The whole set (zip, {size / 2**20:.0f} MB)",
             data=lambda: gallery.archive(images, None),

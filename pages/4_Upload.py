@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from vlcore.core.wording import percent
-from vlcore.images.subset import usual_condition
-from vlcore.images.thumbs import thumb_uri
-from vlcore.runs import studies, uploaded
-from vlcore.runs.compare import Upload, names, with_uploads
-from vlcore.runs.projections import PCA
-from vlcore.runs.titles import title
-from vlcore.ui import asking, drawn, giving, inline, jobs, map_controls, panels, shell, sides, work
+from vlcore.charts.thumbnails import thumb_uri
+from vlcore.compare.comparison import Upload, names, with_uploads
+from vlcore.compare.uploads import novelty_in_words, pull_in_words, table_of
+from vlcore.core.wording import percent, title
+from vlcore.datasets.subset import usual_condition
+from vlcore.runs.maps import PCA
+from vlcore.studies import plans
+from vlcore.ui import cache, jobs, map_controls, shell, widgets
+from vlcore.ui.compare import models
+from vlcore.ui.upload import answers, pictures
 
 LARGE = 220  # px of the longer side of a picture that is looked at
 
@@ -19,7 +21,7 @@ palette = shell.begin("Where does your picture land?")
 intro = st.container()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     images = shell.image_set_choice()
-    count = sides.how_many()
+    count = models.how_many()
     shown = st.selectbox(
         "Your pictures show",
         ["let each model say", *images.grouping.objects],
@@ -38,15 +40,15 @@ intro.markdown(
 )
 
 with shell.errors_as_sentences():
-    experiments = studies.find("experiments", usual_condition(images)).conditions
+    experiments = plans.find("experiments", usual_condition(images)).conditions
     # A model of an older version has a key that no condition of now has; the Compare page shows it.
-    trained = {key: one for key, one in sides.comparable(images).items() if one.key == key}
+    trained = {key: one for key, one in models.comparable(images).items() if one.key == key}
 if not trained:
     if any(view.state.is_active for view in jobs.views(experiments)):
         st.info("Models are being trained on these pictures just now: the first will be offered here when it is done.")
-        panels.in_training(experiments)
+        widgets.in_training(experiments)
         st.stop()
-    st.info(f"No model is trained on these pictures yet. Run the four experiments first. {panels.how_long(images)}")
+    st.info(f"No model is trained on these pictures yet. Run the four experiments first. {widgets.how_long(images)}")
     st.page_link(
         "app.py",
         label="Go to the experiments",
@@ -56,17 +58,17 @@ if not trained:
     st.stop()
 
 with shell.errors_as_sentences():
-    chosen = giving.models(trained, experiments, count)
+    chosen = pictures.models(trained, experiments, count)
 if running := sum(view.state.is_active for view in jobs.views(experiments)):
     st.caption(f"{running} more of the four experiments {'is' if running == 1 else 'are'} in training just now.")
 
-given = giving.picture_inputs(images)
+given = pictures.picture_inputs(images)
 if not given:
     some = " or ".join(images.grouping.objects)
     st.info(f"Upload a picture of a {some}, or of anything else, or tick a sample picture.")
     st.stop()
 
-panels.wait_for(chosen)
+widgets.wait_for(chosen)
 keys = [condition.key for condition in chosen]
 called = [name.capitalize() for name in names(len(keys))]
 with shell.errors_as_sentences():
@@ -74,15 +76,15 @@ with shell.errors_as_sentences():
     if not map_controls.fitted(keys, projection):
         projection = PCA
     with st.spinner("Asking the models …"):
-        embedded = [asking.embedded(key, given) for key in keys]
+        embedded = [answers.embedded(key, given) for key in keys]
         uploads = [Upload(thumb_uri(one.picture), tuple(z)) for one, *z in zip(given, *embedded, strict=True)]
-        together = with_uploads(work.comparison(keys, projection), uploads)
+        together = with_uploads(cache.comparison(keys, projection), uploads)
         about = "" if shown not in images.grouping.objects else str(shown)
         verdicts = [
-            asking.verdicts(key, model, images, given, about) for key, model in zip(keys, together.models, strict=True)
+            answers.verdicts(key, model, images, given, about) for key, model in zip(keys, together.models, strict=True)
         ]
-drawn.show(
-    drawn.with_uploads(together, images.grouping, palette, shell.map_side(), options),
+cache.show(
+    cache.with_uploads(together, images.grouping, palette, shell.map_side(), options),
     alt="Your pictures as stars on the maps of the models",
     key="maps",
 )
@@ -95,7 +97,7 @@ st.caption(
 st.subheader("What the models say")
 animal = images.grouping.object_word
 rows = [f"{place}. {one.name}" for place, one in enumerate(given, start=1)]
-table = uploaded.table_of(rows, called, verdicts, images)
+table = table_of(rows, called, verdicts, images)
 st.dataframe(
     table, hide_index=True, width="stretch", column_config={"Picture": st.column_config.TextColumn(width="medium")}
 )
@@ -105,7 +107,7 @@ st.caption(
     "models of one label style. Like what was seen: judged before training, so by what a random encoder sees; a "
     "photograph may pass and still be strange."
 )
-for sentence in giving.over_backgrounds(given, called, verdicts):
+for sentence in pictures.over_backgrounds(given, called, verdicts):
     st.markdown(sentence)
 st.download_button(
     "Download the table", table.to_csv(index=False), "verdicts.csv", "text/csv", icon=":material/download:",
@@ -120,7 +122,7 @@ if len(given) > 1:
 one = given[place]
 wide = max(1, LARGE * one.picture.width // max(one.picture.size))
 with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-    inline.picture(one.picture, width=wide, alt=f"Picture {place + 1}")
+    widgets.picture(one.picture, width=wide, alt=f"Picture {place + 1}")
     with st.container():
         st.text(one.name)
         explain = st.toggle(
@@ -128,7 +130,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             key="explain",
             help="Covers each patch of the picture in turn and asks the model again. A pretrained model takes a while.",
         )
-for column, pane in zip(panels.in_pairs(len(keys)), range(len(keys)), strict=True):
+for column, pane in zip(widgets.in_pairs(len(keys)), range(len(keys)), strict=True):
     with column.container(border=True, height="stretch"), shell.errors_as_sentences():
         model, verdict = together.models[pane], verdicts[pane][place]
         st.markdown(f"**{called[pane]}**: {title(model.artefact.condition)}")
@@ -137,10 +139,10 @@ for column, pane in zip(panels.in_pairs(len(keys)), range(len(keys)), strict=Tru
             st.markdown(f"Says **{verdict.says}**: scores give it {percent(verdict.share)} against {other}.")
         else:
             st.caption(verdict.why_silent)
-        panels.pictures(model, verdict.nearest)
+        widgets.pictures(model, verdict.nearest)
         if verdict.captions:
-            panels.caption_table(model, embedded[pane][place])
-        st.markdown(uploaded.pull_in_words(verdict, images.grouping))
-        st.markdown(uploaded.novelty_in_words(verdict))
+            widgets.caption_table(model, embedded[pane][place])
+        st.markdown(pull_in_words(verdict, images.grouping))
+        st.markdown(novelty_in_words(verdict))
         if explain:
-            asking.explained(keys[pane], model, images, one, verdict)
+            answers.explained(keys[pane], model, images, one, verdict)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from vlcore.choices import PRESETS
-from vlcore.images.subset import usual_condition
-from vlcore.runs import report, studies
-from vlcore.ui import controls, findings, shell
-from vlcore.ui import findings_sections as sections
+from vlcore.core.options import PRESETS
+from vlcore.datasets.subset import usual_condition
+from vlcore.studies import plans, report
+from vlcore.ui import condition_controls, shell
+from vlcore.ui.findings import figures, sections
 
 palette = shell.begin("Findings")
 st.markdown(
@@ -31,12 +31,12 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )
     preset = st.segmented_control(
         "Training length",
-        controls.LENGTHS,
+        condition_controls.LENGTHS,
         default="standard",
         required=True,
         key="length",
         bind="query-params",
-        help=", ".join(f"{length}: {PRESETS[length]:,} steps" for length in controls.LENGTHS),
+        help=", ".join(f"{length}: {PRESETS[length]:,} steps" for length in condition_controls.LENGTHS),
     )
     seeds = st.number_input(
         "Blocks planned",
@@ -51,8 +51,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 
 with shell.errors_as_sentences():
     base = usual_condition(images).replace(steps=PRESETS[preset or "standard"])
-    study = studies.find(name or "paper", base, int(seeds))
-    one = findings.shown(study, images.grouping)
+    study = plans.find(name or "paper", base, int(seeds))
+    one = figures.shown(study, images.grouping)
 
 if not one.there:
     sections.nothing_yet(one)
@@ -61,7 +61,7 @@ if not one.there:
     st.stop()
 
 with shell.errors_as_sentences():
-    result = findings.found(one)
+    result = figures.found(one)
 
 side = shell.map_side()  # of two figures beside each other; in a narrow window they stand below each other
 whole = 2 * side

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from vlcore.ui import lesson, shell
+from vlcore.ui import shell
+from vlcore.ui.lesson import roles
 
-lesson.take_the_lead()
-palette = shell.begin("Lesson", menu=lesson.shows_menu())
+roles.take_the_lead()
+palette = shell.begin("Lesson", menu=roles.shows_menu())
 with shell.errors_as_sentences():
-    room = lesson.room()
+    room = roles.room()
     if room is None:
-        lesson.alone(palette)
+        roles.alone(palette)
     elif room.leads:
-        lesson.presenter(room, palette)
+        roles.presenter(room, palette)
     else:
-        lesson.student(room, palette)
+        roles.student(room, palette)

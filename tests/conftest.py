@@ -14,13 +14,15 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from vlcore.__main__ import main
+from vlcore.core.condition import Condition
+from vlcore.core.files import models_folder
+from vlcore.runs import train
+from vlcore.store import artefacts, queue
+from vlcore.studies import plans
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["VLCORE_DEVICE"] = "cpu"
-
-from vlcore.__main__ import main
-from vlcore.conditions import Condition
-from vlcore.home import models_folder
-from vlcore.runs import pipeline, queues, store, studies
 
 # The judge draws the same examples each time; on a developer's machine they go on searching.
 settings.register_profile("judge", derandomize=True, max_examples=50)
@@ -85,21 +87,21 @@ def document(cli: Cli) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def quick(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[store.Artefact]:
+def quick(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[artefacts.Artefact]:
     """The study's four experiments, trained for a few steps each; once, whichever process of the tests asks first."""
-    conditions = [condition.replace(steps=QUICK_STEPS) for condition in studies.find("experiments").conditions]
+    conditions = [condition.replace(steps=QUICK_STEPS) for condition in plans.find("experiments").conditions]
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
     with FileLock(shared / "quick.lock"), pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLCORE_HOME", str(shared / "quick"))
-        with queues.worker_pool(2) as pool:
-            for future in [pool.submit(pipeline.train_condition, condition) for condition in conditions]:
+        with queue.worker_pool(2) as pool:
+            for future in [pool.submit(train.train_condition, condition) for condition in conditions]:
                 future.result()
     # Pictures are many and nobody changes one: links do.
     shutil.copytree(shared / "quick" / "data", home / "data", copy_function=_link, dirs_exist_ok=True)
     shutil.copytree(shared / "quick" / "models", home / "models", dirs_exist_ok=True)
-    return [store.read(condition.key) for condition in conditions]
+    return [artefacts.read(condition.key) for condition in conditions]
 
 
 def _link(source: str, target: str) -> None:
@@ -108,15 +110,15 @@ def _link(source: str, target: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def experiments(quick: list[store.Artefact]) -> list[store.Artefact]:
+def experiments(quick: list[artefacts.Artefact]) -> list[artefacts.Artefact]:
     """The same four under the keys that pages open on: pages are tested without a minute of training each."""
     return [publish_as(artefact, artefact.condition.replace(steps=Condition().steps)) for artefact in quick]
 
 
-def publish_as(artefact: store.Artefact, condition: Condition) -> store.Artefact:
+def publish_as(artefact: artefacts.Artefact, condition: Condition) -> artefacts.Artefact:
     """Publish a copy of an artefact as another condition."""
     made = models_folder() / ".work" / f"copy-{condition.key}"
     shutil.copytree(artefact.path, made)
     (made / "manifest.json").unlink()
     (made / "condition.json").write_text(json.dumps(condition.as_dict()))
-    return store.publish(condition.key, made, {"seconds": 0})
+    return artefacts.publish(condition.key, made, {"seconds": 0})

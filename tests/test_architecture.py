@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import ast
+import graphlib
 import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +29,7 @@ COMMANDS = {
 
 
 def name_of(path: Path) -> str:
-    """``vlcore/runs/jobs.py`` as ``vlcore.runs.jobs``."""
+    """``vlcore/store/jobs.py`` as ``vlcore.store.jobs``."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -70,8 +72,66 @@ def test_imports_are_found_wherever_they_stand() -> None:
     assert set(imports(tree, at_start=True)) == {"torch.nn", "a.b"}
 
 
+# Each folder of vlcore may import those of the lines above its own, and none beside it (docs/architecture.md).
+ORDER = (
+    ("scenes",),
+    ("core",),
+    ("datasets", "measures", "charts", "store"),
+    ("learning", "studies"),
+    ("runs", "generation"),
+    ("compare",),
+    ("lessons", "exports"),
+    ("cli", "ui"),
+)
+RANK = {folder: rank for rank, folders in enumerate(ORDER) for folder in folders}
+
+
+def uses() -> dict[str, set[str]]:
+    """Every module of the product with those that it imports, at start or later."""
+    paths = {name_of(path): path for path in LIBRARY + PAGES}
+    found = {}
+    for name, path in paths.items():
+        imported = set(imports(ast.parse(path.read_text())))
+        targets = {target if target in paths else target.rpartition(".")[0] for target in imported}
+        found[name] = {target for target in targets if target in paths and target not in (name, "vlcore")}
+    return found
+
+
+def folder_of(module: str) -> str:
+    """``vlcore.runs.train`` is in ``runs``; what lies beside the folders, such as ``vlcore``, is in none."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and parts[0] == "vlcore" and parts[1] != "__main__" else ""
+
+
+def test_every_folder_has_its_place() -> None:
+    assert {folder_of(name_of(path)) for path in LIBRARY} - {""} == set(RANK)
+
+
+def test_imports_go_one_way() -> None:
+    wrong = [
+        f"{module} imports {target}"
+        for module, targets in uses().items()
+        for target in targets
+        if (here := folder_of(module)) != (there := folder_of(target)) and here and RANK[there] >= RANK[here]
+    ]
+    assert wrong == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graphlib.TopologicalSorter(uses()).prepare()  # raises CycleError, which names the circle
+
+
+def test_no_file_and_no_folder_outgrows_the_others() -> None:
+    lines = {path: len(path.read_text().splitlines()) for path in LIBRARY + PAGES}
+    assert {name_of(path): count for path, count in lines.items() if count > 350} == {}
+    folders = Counter()
+    for path, count in lines.items():
+        folders[folder_of(name_of(path))] += count
+    assert {folder: count for folder, count in folders.items() if count > 0.15 * sum(lines.values())} == {}
+
+
 def test_no_page_switches_how_charts_are_written_down_for_all_threads() -> None:
-    """See `vlcore.ui.drawn`: Streamlit's charts from tables and from Altair do, its `vega_lite_chart` does not."""
+    """See `vlcore.ui.cache`: Streamlit's charts from tables and from Altair do, its `vega_lite_chart` does not."""
     switching = re.compile(r"\b(altair|line|area|bar|scatter)_chart\(|data_transformers")
     for path in [*PAGES, *(ROOT / "vlcore").rglob("*.py")]:
         assert not switching.search(path.read_text()), path
@@ -85,18 +145,21 @@ def test_only_the_pages_and_what_they_share_import_streamlit() -> None:
     assert importers("vlcore.ui", PAGES)
 
 
+TORCH = ("vlcore.learning", "vlcore.generation.diffusion")  # what imports torch as it is imported
+
+
 @pytest.mark.parametrize("package", ["torch", "torchvision", "transformers", "diffusers", "safetensors"])
 def test_only_learning_imports_torch(package: str) -> None:
     users = importers(package, LIBRARY + PAGES)
-    assert all(name.startswith("vlcore.learning.") for name in users)
+    assert all(name.startswith(TORCH) for name in users)
     assert package != "torch" or users
 
 
 def test_nothing_imports_learning_or_umap_before_work_needs_it() -> None:
-    outside = [path for path in LIBRARY + PAGES if not name_of(path).startswith("vlcore.learning")]
+    outside = [path for path in LIBRARY + PAGES if not name_of(path).startswith(TORCH)]
     assert importers("vlcore.learning", outside), "somebody uses it"
     assert importers("vlcore.learning", outside, at_start=True) == set()
-    assert importers("umap", LIBRARY + PAGES) == {"vlcore.measures.maps"}
+    assert importers("umap", LIBRARY + PAGES) == {"vlcore.measures.projection"}
     assert importers("umap", LIBRARY + PAGES, at_start=True) == set()
 
 
@@ -109,8 +172,8 @@ def loaded_by(script: str) -> set[str]:
 
 
 def test_the_library_starts_without_what_only_work_needs() -> None:
-    modules = [name_of(path) for path in LIBRARY if "learning" not in path.parts]
-    assert {"vlcore.runs.pipeline", "vlcore.runs.jobs", "vlcore.ui.work", "vlcore.__main__"} <= set(modules)
+    modules = [name_of(path) for path in LIBRARY if not name_of(path).startswith(TORCH)]
+    assert {"vlcore.runs.train", "vlcore.store.jobs", "vlcore.ui.cache", "vlcore.__main__"} <= set(modules)
     assert loaded_by("\n".join(f"import {module}" for module in modules)) == set()
 
 

@@ -10,17 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vlcore.choices import PRESETS
-from vlcore.conditions import STYLES_OF_THE_STUDY, Condition
-from vlcore.images.captions import captions_of
-from vlcore.images.catalogue import open_set
-from vlcore.images.subset import training_rows
-from vlcore.images.vocabulary import Vocabulary
-from vlcore.learning.embed import embed_captions, embed_images, scale_and_bias
+from vlcore.core.captions import captions_of
+from vlcore.core.condition import STYLES_OF_THE_STUDY, Condition
+from vlcore.core.options import PRESETS
+from vlcore.core.vocabulary import Vocabulary
+from vlcore.datasets.catalogue import open_set
+from vlcore.datasets.subset import training_rows
+from vlcore.learning.inference import embed_captions, embed_images, scale_and_bias
 from vlcore.learning.train import TrainingData, train
-from vlcore.measures.accuracy import predict_objects
-from vlcore.measures.scores import logits
-from vlcore.runs.pipeline import own_captions_of
+from vlcore.measures.accuracy import logits, predict_objects
+from vlcore.runs.train import own_captions_of
 
 HELD_OUT = 100  # pictures of each group
 

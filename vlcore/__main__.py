@@ -15,23 +15,19 @@ from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from typing import Any
 
-from vlcore import (
-    commands,
-    compare_commands,
-    data_commands,
-    export_commands,
-    pretrained_commands,
-    printed,
-    study_commands,
-)
-from vlcore.choices import PRESETS, style_names
+from vlcore.cli import compare as cli_compare
+from vlcore.cli import data as cli_data
+from vlcore.cli import printing, runs, studies
+from vlcore.cli.compare import add_options
+from vlcore.cli.data import generate, import_pictures, list_sets
 from vlcore.core.errors import BusyError, LabError
-from vlcore.images.generate import PROMPT
-from vlcore.images.importers import format_names
-from vlcore.runs.jobs import JobCancelledError
-from vlcore.runs.projections import KINDS
-from vlcore.runs.studies import STUDIES
+from vlcore.core.options import PRESETS, style_names
+from vlcore.datasets.importers import format_names
+from vlcore.generation import PROMPT
+from vlcore.runs.maps import KINDS
 from vlcore.scenes import CONTEXTS, STYLES
+from vlcore.store.jobs import JobCancelledError
+from vlcore.studies.plans import STUDIES
 
 BAD_INPUT, BUSY, CANCELLED, UNREAD = 2, 3, 130, 141
 STUDY_HELP = f"one of {', '.join(STUDIES)}, or a .yaml file"
@@ -57,42 +53,42 @@ def parser() -> argparse.ArgumentParser:
 
     _data_commands(commands_of, add)
 
-    conditions = add("conditions", "a grid, with the state of each condition", study_commands.conditions)
+    conditions = add("conditions", "a grid, with the state of each condition", studies.conditions)
     conditions.add_argument("--grid", default="paper", help=STUDY_HELP)
     _training_options(conditions, seeds=True)
 
-    train = add("train", "train or load one condition", commands.train)
+    train = add("train", "train or load one condition", runs.train)
     train.add_argument("--bias", type=float, default=0.0, help="share of each minority group removed, 0 to 1")
     train.add_argument("--labels", default="undescriptive", help=f"one of {', '.join(style_names())}")
     train.add_argument("--seed", type=int, default=0, help="of data and initialisation")
     _training_options(train)
 
-    pretrained = add("pretrained", "measure a pretrained CLIP or SigLIP as one more model", pretrained_commands.run)
-    pretrained_commands.add_options(pretrained)
+    pretrained = add("pretrained", "measure a pretrained CLIP or SigLIP as one more model", runs.run)
+    runs.add_options(pretrained)
 
-    study = add("study", "run all conditions of a grid that are missing", study_commands.study)
+    study = add("study", "run all conditions of a grid that are missing", studies.study)
     study.add_argument("grid", help=STUDY_HELP)
     study.add_argument("--controls", action="store_true", help="also what the claims must beat: placebo, removal")
     study.add_argument("--jobs", type=int, help="worker processes; default: one a core, four at most")
     _training_options(study, seeds=True)
 
-    analyse = add("analyse", "compare the arms of a study, with tests and intervals", study_commands.analyse)
+    analyse = add("analyse", "compare the arms of a study, with tests and intervals", studies.analyse)
     analyse.add_argument("grid", help=STUDY_HELP)
     analyse.add_argument("--measure", default="minority_accuracy", help="the one that the study is about")
     analyse.add_argument("--moment", default="end", help="end, first_fit or untrained")
     analyse.add_argument("--out", metavar="DIR", help="write tables here, as CSV and parquet")
     _training_options(analyse, seeds=True)
 
-    report = add("report", "a study of label styles as one offline HTML file", study_commands.report)
+    report = add("report", "a study of label styles as one offline HTML file", studies.report)
     report.add_argument("grid", help=STUDY_HELP)
     report.add_argument("--out", required=True, metavar="FILE.html")
     _training_options(report, seeds=True)
 
-    embed = add("embed", "where pictures land in a model; exit code 2 only where none can be read", commands.embed)
+    embed = add("embed", "where pictures land in a model; exit code 2 only where none can be read", runs.embed)
     embed.add_argument("image", nargs="+", help="PNG, JPEG or WebP files; others are listed")
     embed.add_argument("--model", required=True, metavar="KEY")
 
-    compare = add("compare", "two to four maps side by side as one offline HTML file", compare_commands.compare)
+    compare = add("compare", "two to four maps side by side as one offline HTML file", cli_compare.compare)
     compare.add_argument("keys", metavar="KEY", nargs="+")
     compare.add_argument("--map", default="pca", help=f"one of {', '.join(KINDS)}")
     compare.add_argument("--seed", type=int, default=0, help="of UMAP and t-SNE: another one shows what is noise")
@@ -100,15 +96,15 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--prompts", metavar="A,B,C,D", help="prompt axes: from A to B along x, from C to D along y")
     compare.add_argument("--out", required=True, metavar="FILE.html")
 
-    export = add("export", "a model for Embedding Atlas, the TensorFlow projector or transformers", export_commands.run)
-    export_commands.add_options(export)
+    export = add("export", "a model for Embedding Atlas, the TensorFlow projector or transformers", cli_compare.run)
+    add_options(export)
 
-    status = add("status", "jobs and models", commands.status)
+    status = add("status", "jobs and models", runs.status)
     status.add_argument("key", nargs="?")
-    cancel = add("cancel", "stop a running training", commands.cancel)
+    cancel = add("cancel", "stop a running training", runs.cancel)
     cancel.add_argument("key")
-    add("clean", "remove what interrupted and failed jobs left, and what was set aside", commands.clean)
-    add("verify", "check every published artefact against its checksums", commands.verify)
+    add("clean", "remove what interrupted and failed jobs left, and what was set aside", runs.clean)
+    add("verify", "check every published artefact against its checksums", runs.verify)
     return top
 
 
@@ -117,7 +113,7 @@ def _data_commands(commands_of: Any, add: Callable[..., Any]) -> None:
     data = commands_of.add_parser("data", help=about, description=about).add_subparsers(
         dest="data_command", required=True, metavar="COMMAND", parser_class=_Parser
     )
-    render = add("render", "draw an image set, or a browsable folder of its scenes", data_commands.render, data)
+    render = add("render", "draw an image set, or a browsable folder of its scenes", cli_data.render, data)
     render.add_argument("--name", default="scenes", help="of the set; a new name makes a set with the settings below")
     render.add_argument("--contexts", metavar="A,B", help=f"two of {', '.join(CONTEXTS)}; horses belong in the first")
     render.add_argument("--style", help=f"one of {', '.join(STYLES)}")
@@ -128,7 +124,7 @@ def _data_commands(commands_of: Any, add: Callable[..., Any]) -> None:
     render.add_argument("--size", type=int, help="side in pixels, with --out: 128 unless given")
     render.add_argument("--seed", type=int, help="of the scenes, with --out: 0 unless given")
     render.add_argument("--out", metavar="DIR", help="write a browsable set here instead of filling data/")
-    bring = add("import", "a folder, a zip or a benchmark becomes an image set", data_commands.import_pictures, data)
+    bring = add("import", "a folder, a zip or a benchmark becomes an image set", import_pictures, data)
     bring.add_argument("source", help="folder or zip, or an .npz of embeddings (README, Image sets)")
     bring.add_argument("--name", required=True, help="of the set")
     bring.add_argument("--format", default="auto", help=f"one of {', '.join(format_names())}")
@@ -140,7 +136,7 @@ def _data_commands(commands_of: Any, add: Callable[..., Any]) -> None:
     most = "how many are used at most, chosen by chance (%(default)s)"
     bring.add_argument("--max-per-group", type=int, default=2000, help=most)
     bring.add_argument("--seed", type=int, default=0, help="of the splits")
-    draw = add("generate", "a text-to-image model draws an image set", data_commands.generate, data)
+    draw = add("generate", "a text-to-image model draws an image set", generate, data)
     draw.add_argument("--name", required=True, help="of the set")
     draw.add_argument("--objects", required=True, metavar="A,B", help="such as horse,camel")
     draw.add_argument("--contexts", required=True, metavar="C,D", help='such as "on the grass,in the desert"')
@@ -158,12 +154,12 @@ def _data_commands(commands_of: Any, add: Callable[..., Any]) -> None:
     draw.add_argument("--licence", default="not stated", help="of the pictures")
     draw.add_argument("--seed", type=int, default=0, help="of local pictures and of the splits")
     draw.add_argument("--yes", action="store_true", help="do not ask before drawing")
-    add("list", "image sets", data_commands.list_sets, data)
-    show = add("show", "counts of an image set", data_commands.show, data)
+    add("list", "image sets", list_sets, data)
+    show = add("show", "counts of an image set", cli_data.show, data)
     show.add_argument("name")
-    check = add("check", "is a set fit to study bias with; what could a model cheat with", data_commands.check, data)
+    check = add("check", "is a set fit to study bias with; what could a model cheat with", cli_data.check, data)
     check.add_argument("name")
-    remove = add("remove", "take an image set away; models that were trained on it stay", data_commands.remove, data)
+    remove = add("remove", "take an image set away; models that were trained on it stay", cli_data.remove, data)
     remove.add_argument("name")
     remove.add_argument("--yes", action="store_true", help="do not ask")
 
@@ -201,7 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return CANCELLED
     if options.json:
         print(json.dumps(document, indent=1))
-    elif text := printed.for_people(document):
+    elif text := printing.for_people(document):
         print(text)
     return 1 if options.command == "verify" and any(not entry["ok"] for entry in document) else 0
 

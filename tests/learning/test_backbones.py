@@ -11,11 +11,11 @@ import pytest
 import torch
 from torchvision import models
 
-from vlcore.conditions import Condition
-from vlcore.images.captions import Said
-from vlcore.images.groups import SCENES
-from vlcore.images.vocabulary import Vocabulary
-from vlcore.learning import embed, train
+from vlcore.core.captions import Said
+from vlcore.core.condition import Condition
+from vlcore.core.grouping import SCENES
+from vlcore.core.vocabulary import Vocabulary
+from vlcore.learning import inference, train
 from vlcore.learning.backbones import DEVIATION, MEAN, Backbone, BackboneError, load_weights, name_in
 from vlcore.learning.model import FrozenTower, build
 
@@ -113,18 +113,20 @@ def test_it_is_read_back_without_asking_for_weights(
     tmp_path: Path, served: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found, vocabulary = trained(CONDITION.replace(architecture="torchvision:resnet18"))
-    embed.save(found.model, vocabulary, tmp_path / "model.safetensors")
+    inference.save(found.model, vocabulary, tmp_path / "model.safetensors")
     served.clear()
-    again, _ = embed.load(tmp_path / "model.safetensors")
+    again, _ = inference.load(tmp_path / "model.safetensors")
     assert served == []
-    assert np.allclose(embed.embed_images(again, pictures()), embed.embed_images(found.model, pictures()), atol=1e-6)
+    assert np.allclose(
+        inference.embed_images(again, pictures()), inference.embed_images(found.model, pictures()), atol=1e-6
+    )
     assert again.device.type == "cpu"
 
 
 def test_other_objectives_take_it_too() -> None:
     for objective, labels in (("simclr", "constant"), ("captioner", "undescriptive"), ("ce_object", "undescriptive")):
         model = trained(CONDITION.replace(objective=objective, labels=labels, steps=1))[0].model
-        z = embed.embed_images(model, pictures())
+        z = inference.embed_images(model, pictures())
         assert np.allclose(np.linalg.norm(z, axis=1), 1, atol=1e-5)
 
 

@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from tests.learning.tiny_clip import save_clip, save_siglip
-from vlcore.conditions import Condition
+from vlcore.core.condition import Condition
 from vlcore.learning import checkpoints
 from vlcore.learning.checkpoints import digest, find, name_of
 from vlcore.learning.hub import INDEX, WEIGHTS, PretrainedError

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from vlcore.conditions import Condition
-from vlcore.images.groups import SCENES
-from vlcore.images.vocabulary import Vocabulary
-from vlcore.learning import embed
+from vlcore.core.condition import Condition
+from vlcore.core.grouping import SCENES
+from vlcore.core.vocabulary import Vocabulary
+from vlcore.learning import inference
 from vlcore.learning.explain import attention_rollout, attention_weights, patch_ablation
 from vlcore.learning.model import Encoder, build, to_input
 
@@ -88,9 +88,9 @@ def test_rollout_against_the_product_written_out(architecture: str, side: int, b
 @pytest.mark.parametrize("architecture", GRIDS)
 def test_rollout_leaves_the_model_as_it_was(architecture: str) -> None:
     model = made(architecture)
-    before = embed.embed_images(model, PICTURES)
+    before = inference.embed_images(model, PICTURES)
     attention_rollout(model, PICTURES)
-    assert (embed.embed_images(model, PICTURES) == before).all()
+    assert (inference.embed_images(model, PICTURES) == before).all()
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
 
 
@@ -166,7 +166,7 @@ def test_each_picture_has_its_own_map_whatever_the_batch() -> None:
 
     def embedding(pixels: np.ndarray) -> np.ndarray:
         given.append(len(pixels))
-        return embed.embed_images(model, pixels)
+        return inference.embed_images(model, pixels)
 
     def score(z: np.ndarray) -> np.ndarray:
         return z @ axis

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vlcore.choices import MITIGATIONS
+from vlcore.core.options import MITIGATIONS
 from vlcore.learning import mitigation
 from vlcore.learning.mitigation import GroupDRO, Weighted, average, balanced_batches, balanced_weights, weigh_by
 

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from vlcore.choices import ARCHITECTURES, style_names
-from vlcore.conditions import Condition
-from vlcore.images.captions import distinct_captions
-from vlcore.images.groups import SCENES
-from vlcore.images.vocabulary import MAX_WORDS, PAD, Vocabulary
+from vlcore.core.captions import distinct_captions
+from vlcore.core.condition import Condition
+from vlcore.core.grouping import SCENES
+from vlcore.core.options import ARCHITECTURES, style_names
+from vlcore.core.vocabulary import MAX_WORDS, PAD, Vocabulary
 from vlcore.learning.model import Attention, Captioner, DualEncoder, ModelConfig, build, stream, to_input
-from vlcore.measures.scores import logits
+from vlcore.measures.accuracy import logits
 
 WORDS = Vocabulary.of(SCENES)
 

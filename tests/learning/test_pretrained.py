@@ -12,7 +12,7 @@ from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
 from tests.learning.tiny_clip import SIZE, TEXT_LENGTH, WIDTH, save_clip, save_siglip
 from vlcore.learning import pretrained
-from vlcore.learning.embed import ModelError
+from vlcore.learning.device import ModelError
 from vlcore.learning.pretrained import PretrainedEncoder, load_checkpoint, middle_square
 
 TEXTS = ["horse", "a camel in the desert"]

@@ -12,13 +12,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vlcore.choices import PRESETS
-from vlcore.conditions import Condition, ConditionError
-from vlcore.images.captions import captions_of
-from vlcore.images.groups import SCENES
-from vlcore.images.vocabulary import Vocabulary
+from vlcore.core.captions import captions_of
+from vlcore.core.condition import Condition, ConditionError
+from vlcore.core.grouping import SCENES
+from vlcore.core.options import PRESETS
+from vlcore.core.vocabulary import Vocabulary
 from vlcore.learning import train as loop
-from vlcore.learning.embed import embed_images
+from vlcore.learning.inference import embed_images
 from vlcore.learning.model import DualEncoder, build, to_input
 from vlcore.learning.train import (
     Progress,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vlcore.images.groups import SCENES
+from vlcore.core.grouping import SCENES
 
 Columns = tuple[np.ndarray, np.ndarray, np.ndarray]
 

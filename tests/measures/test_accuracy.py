@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from vlcore.images.groups import SCENES
+from vlcore.core.grouping import SCENES
 from vlcore.measures.accuracy import (
     blind_match_accuracy,
     cross_fitted_worst,

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.measures.spaces import names
-from vlcore.images.groups import SCENES
-from vlcore.measures.calibration import confidence, expected_calibration_error, margins
+from vlcore.core.grouping import SCENES
+from vlcore.measures.accuracy import confidence, expected_calibration_error, margins
 from vlcore.measures.estimate import bootstrap, mean
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from vlcore.images.groups import SCENES, Grouping
+from vlcore.core.grouping import SCENES, Grouping
+from vlcore.lessons.answers import RESULTS
 from vlcore.measures import catalogue
-from vlcore.runs.lesson_numbers import RESULTS
 
 NO_ENTRY = {"first_fit_step", "models", "train_images", "text_only_match", "map_quality"}  # of a run or its map
 

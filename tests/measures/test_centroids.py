@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.measures.spaces import unit
-from vlcore.measures.centroids import centroids, layout
+from vlcore.measures.layout import centroids, layout
 
 NAMES = ("horse_grass", "horse_desert", "camel_desert", "camel_grass")
 

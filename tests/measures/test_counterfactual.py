@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.measures.spaces import Columns
 from tests.measures.spaces import crossed as ordered
-from vlcore.images.groups import SCENES
+from vlcore.core.grouping import SCENES
 from vlcore.measures.counterfactual import (
     background_reliance,
     background_reliance_z,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.stats.contingency import association
 from sklearn.linear_model import LogisticRegression
 
-from vlcore.images.groups import SCENES
+from vlcore.core.grouping import SCENES
 from vlcore.measures import cues
 from vlcore.measures.cues import (
     BINS,

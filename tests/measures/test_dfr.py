@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vlcore.measures.dfr import dfr
+from vlcore.measures.last_layer import dfr
 
 NAMES = np.array(["camel_desert", "camel_grass", "horse_desert", "horse_grass"])
 

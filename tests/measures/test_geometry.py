@@ -14,7 +14,7 @@ from scipy.spatial.distance import pdist
 from sklearn.metrics import silhouette_score
 
 from tests.measures.spaces import cloud, names, unit
-from vlcore.images.groups import SCENES
+from vlcore.core.grouping import SCENES
 from vlcore.measures import geometry
 from vlcore.measures.estimate import bootstrap
 

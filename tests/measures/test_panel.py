@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.measures.spaces import Columns, crossed
-from vlcore.images.groups import SCENES
+from vlcore.core.grouping import SCENES
 from vlcore.measures.accuracy import minority_gap
+from vlcore.measures.counterfactual import background_gap, panel
 from vlcore.measures.estimate import rate
-from vlcore.measures.panel import background_gap, panel
 
 S = 16
 ANIMAL = 200  # in the first channel; the second says the context, the third the picture

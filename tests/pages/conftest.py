@@ -9,7 +9,7 @@ import streamlit as st
 from playwright.sync_api import Browser, Page
 from streamlit.components.v2 import manifest_scanner
 
-from vlcore.runs import store
+from vlcore.store import artefacts
 
 from .serving import chromium, opened, served
 
@@ -42,7 +42,7 @@ def clear() -> None:
 
 
 @pytest.fixture(scope="session")
-def server(experiments: list[store.Artefact]) -> Iterator[str]:
+def server(experiments: list[artefacts.Artefact]) -> Iterator[str]:
     """The app over the session's home."""
     with served() as address:
         yield address

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from tests.figures.tracks import STEPS, pictures, track
-from vlcore.figures.film import film_chart
-from vlcore.figures.theme import LIGHT
-from vlcore.images.groups import SCENES
+from tests.charts.maps.tracks import STEPS, pictures, track
+from vlcore.charts.maps.film import film_chart
+from vlcore.charts.theme import LIGHT
+from vlcore.core.grouping import SCENES
 from vlcore.ui import browser
 
 st.title("A film")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.charts.maps.tracks import STEPS
 from tests.chromium import needs_chromium
-from tests.figures.tracks import STEPS
 
 from .serving import PATIENCE, ROOT, served
 

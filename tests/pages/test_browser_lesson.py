@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.chromium import needs_chromium
-from vlcore.conditions import Condition
-from vlcore.runs.lesson_steps import COLLAPSE, EXPERIMENTS, lessons
+from vlcore.core.condition import Condition
+from vlcore.lessons.script import COLLAPSE, EXPERIMENTS, lessons
 
 from .serving import PATIENCE, opened, settled
 

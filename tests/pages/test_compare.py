@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from vlcore.conditions import Condition
+from vlcore.charts.thumbnails import SAFE_URI
+from vlcore.core.condition import Condition
 from vlcore.core.wording import share
-from vlcore.images.thumbs import SAFE_URI
-from vlcore.runs import store, studies
 from vlcore.runs.imported import import_embeddings
-from vlcore.runs.jobs import State
-from vlcore.runs.projections import PCA
-from vlcore.ui import jobs, work
+from vlcore.runs.maps import PCA
+from vlcore.store import artefacts
+from vlcore.store.jobs import State
+from vlcore.studies import plans
+from vlcore.ui import cache, jobs
 
 from .test_home import FakeQueue
 
@@ -54,21 +55,21 @@ def titles_of(page: AppTest) -> list[str]:
     return found
 
 
-def test_it_opens_on_experiments_1_and_2(experiments: list[store.Artefact]) -> None:
+def test_it_opens_on_experiments_1_and_2(experiments: list[artefacts.Artefact]) -> None:
     page = start()
     assert not page.exception
     assert titles_of(page) == ["No bias, short labels", "No bias, descriptive labels"]
     assert any("**Twins**: they differ in one thing, the labels" in text.value for text in page.markdown)
 
 
-def test_the_address_chooses_both_models(experiments: list[store.Artefact]) -> None:
+def test_the_address_chooses_both_models(experiments: list[artefacts.Artefact]) -> None:
     page = start(left_labels="descriptive", right_bias="75 %", right_labels="short")
     assert not page.exception
     assert titles_of(page) == ["No bias, descriptive labels", "75 % removed (12 of 48 kept), short labels"]
     assert any("They differ in 2 things: bias and labels." in text.value for text in page.markdown)
 
 
-def test_numbers_stand_beneath_with_intervals(experiments: list[store.Artefact]) -> None:
+def test_numbers_stand_beneath_with_intervals(experiments: list[artefacts.Artefact]) -> None:
     table = start().dataframe[0].value
     groups = experiments[0].metrics["end"]["group_accuracy"]
     assert list(table["Left"]) == [share(estimate) for estimate in groups.values()]
@@ -76,10 +77,10 @@ def test_numbers_stand_beneath_with_intervals(experiments: list[store.Artefact])
     assert {"Left", "Left, untrained", "Right", "Right, untrained", "Images"} <= set(measures.columns)
 
 
-def test_pictures_in_the_chart_are_ours_and_every_mark_is_described(experiments: list[store.Artefact]) -> None:
+def test_pictures_in_the_chart_are_ours_and_every_mark_is_described(experiments: list[artefacts.Artefact]) -> None:
     page = start()
-    images, rows = work.image_set(work.model_map(experiments[0].key, PCA, ())), [0, 1]
-    assert all(SAFE_URI.match(uri) for uri in work.thumbs(images, rows))
+    images, rows = cache.image_set(cache.model_map(experiments[0].key, PCA, ())), [0, 1]
+    assert all(SAFE_URI.match(uri) for uri in cache.thumbs(images, rows))
     spec = page.get("vega_lite_chart")[0].proto.spec
     assert '"title": "image"' in spec or '"title":"image"' in spec
     assert '"description"' in spec
@@ -104,7 +105,7 @@ def test_pictures_in_the_chart_are_ours_and_every_mark_is_described(experiments:
     ],
 )
 def test_a_hostile_address_falls_back_to_the_default(
-    experiments: list[store.Artefact], address: dict[str, str]
+    experiments: list[artefacts.Artefact], address: dict[str, str]
 ) -> None:
     page = start(**address)
     assert not page.exception
@@ -112,7 +113,9 @@ def test_a_hostile_address_falls_back_to_the_default(
     assert len(page.get("vega_lite_chart")) >= 1
 
 
-def test_a_missing_model_offers_to_train_it(experiments: list[store.Artefact], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_model_offers_to_train_it(
+    experiments: list[artefacts.Artefact], monkeypatch: pytest.MonkeyPatch
+) -> None:
     queue = FakeQueue()
     monkeypatch.setattr(jobs, "queue", lambda: queue)
     page = start(left_bias="90 %")
@@ -123,7 +126,7 @@ def test_a_missing_model_offers_to_train_it(experiments: list[store.Artefact], m
     assert queue.asked == [Condition(bias=0.9).key]
 
 
-def test_training_shows_live_news(experiments: list[store.Artefact], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_shows_live_news(experiments: list[artefacts.Artefact], monkeypatch: pytest.MonkeyPatch) -> None:
     status = {
         "stage": "training", "step": 9, "steps": 600, "fraction": 0.3,
         "curve": [[0, 0.5, 0.5], [3, 0.6, 0.5], [9, 0.9, 0.6]], "map": [[i * 0.1, i % 7] for i in range(200)],
@@ -144,7 +147,7 @@ class Trained(FakeQueue):
 
 
 def test_umap_is_queued_only_when_it_is_asked_for(
-    experiments: list[store.Artefact], monkeypatch: pytest.MonkeyPatch
+    experiments: list[artefacts.Artefact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
 
     queue = Trained()
@@ -154,7 +157,7 @@ def test_umap_is_queued_only_when_it_is_asked_for(
     page = start(map="UMAP")
     assert not page.exception
     assert queue.asked == [
-        f"{condition.key}.umap-n15-d10-s0.map" for condition in studies.find("experiments").conditions[:2]
+        f"{condition.key}.umap-n15-d10-s0.map" for condition in plans.find("experiments").conditions[:2]
     ]
     assert all(queue.short.values()), "it does not wait behind trainings"
     assert len(page.get("progress")) == 2
@@ -162,7 +165,7 @@ def test_umap_is_queued_only_when_it_is_asked_for(
 
 
 def test_an_untrained_encoder_does_not_wait_behind_trainings(
-    experiments: list[store.Artefact], monkeypatch: pytest.MonkeyPatch
+    experiments: list[artefacts.Artefact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue = FakeQueue()
     monkeypatch.setattr(jobs, "queue", lambda: queue)
@@ -171,7 +174,7 @@ def test_an_untrained_encoder_does_not_wait_behind_trainings(
 
 
 def test_a_visitor_stops_waiting_for_what_goes_on_for_others(
-    experiments: list[store.Artefact], monkeypatch: pytest.MonkeyPatch
+    experiments: list[artefacts.Artefact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue = FakeQueue(State.RUNNING, {"stage": "measuring"})
     queue.others_wait = True
@@ -188,7 +191,7 @@ def test_a_visitor_stops_waiting_for_what_goes_on_for_others(
     assert page.button(key="cancel_left")
 
 
-def test_a_damaged_model_is_set_aside_and_can_be_trained_again(experiments: list[store.Artefact]) -> None:
+def test_a_damaged_model_is_set_aside_and_can_be_trained_again(experiments: list[artefacts.Artefact]) -> None:
     from tests.conftest import publish_as
 
     damaged = publish_as(experiments[0], Condition(bias=0.25))
@@ -202,7 +205,7 @@ def test_a_damaged_model_is_set_aside_and_can_be_trained_again(experiments: list
 
 @pytest.mark.parametrize("count", [3, 4])
 def test_three_and_four_models_have_names_and_their_twins_are_named(
-    experiments: list[store.Artefact], count: int
+    experiments: list[artefacts.Artefact], count: int
 ) -> None:
     page = start(models=str(count))
     assert not page.exception
@@ -212,7 +215,7 @@ def test_three_and_four_models_have_names_and_their_twins_are_named(
     assert list(page.dataframe[0].value.columns) == ["Group", *columns, "Pictures"]
 
 
-def test_a_model_from_the_disk_stands_beside_others(experiments: list[store.Artefact], quick: list) -> None:
+def test_a_model_from_the_disk_stands_beside_others(experiments: list[artefacts.Artefact], quick: list) -> None:
     page = start(right_model=quick[3].key)
     assert not page.exception
     assert titles_of(page)[1] == "75 % removed (12 of 48 kept), descriptive labels"
@@ -220,15 +223,15 @@ def test_a_model_from_the_disk_stands_beside_others(experiments: list[store.Arte
 
 
 @pytest.mark.parametrize("key", ["scenes-b0-short-bce-s0-00000000", "<script>alert(1)</script>", "../../etc/passwd"])
-def test_a_link_to_a_model_that_is_not_there_says_so(experiments: list[store.Artefact], key: str) -> None:
+def test_a_link_to_a_model_that_is_not_there_says_so(experiments: list[artefacts.Artefact], key: str) -> None:
     page = start(left_model=key)
     assert not page.exception
     assert "There is no model" in page.warning[0].value
     assert titles_of(page)[0] == "No bias, short labels"
 
 
-def test_a_clicked_picture_is_shown_in_every_model(experiments: list[store.Artefact]) -> None:
-    row = int(work.model_map(experiments[0].key, PCA, ()).rows[3])
+def test_a_clicked_picture_is_shown_in_every_model(experiments: list[artefacts.Artefact]) -> None:
+    row = int(cache.model_map(experiments[0].key, PCA, ()).rows[3])
     page = start(picture=f"p{row}", show_arrows="true")
     assert not page.exception
     said = [text.value for text in page.markdown]
@@ -249,14 +252,14 @@ def test_a_clicked_picture_is_shown_in_every_model(experiments: list[store.Artef
         {"pca_x": "3", "pca_y": "4", "colour": "prediction"},
     ],
 )
-def test_whatever_is_laid_over_the_maps(experiments: list[store.Artefact], shown: dict[str, str]) -> None:
+def test_whatever_is_laid_over_the_maps(experiments: list[artefacts.Artefact], shown: dict[str, str]) -> None:
     page = start(**shown)
     assert not page.exception
     assert not page.error
     assert len(page.get("vega_lite_chart")) == 1
 
 
-def test_prompt_axes_take_any_captions(experiments: list[store.Artefact]) -> None:
+def test_prompt_axes_take_any_captions(experiments: list[artefacts.Artefact]) -> None:
     page = start(map="Prompt axes", prompt_a="horse on the grass", prompt_b="camel on the grass")
     assert not page.exception
     assert not page.error
@@ -272,14 +275,14 @@ def test_prompt_axes_take_any_captions(experiments: list[store.Artefact]) -> Non
     "caption",
     ["x" * 10_000, "<b>horse</b> & <script>", "🐪🐪🐪", "верблюд в пустыне", "骆驼", "   ", "a\u0000b\u202ehorse"],
 )
-def test_any_caption_can_be_typed(experiments: list[store.Artefact], caption: str) -> None:
+def test_any_caption_can_be_typed(experiments: list[artefacts.Artefact], caption: str) -> None:
     page = start(closer="Captions")
     page.text_input(key="caption").set_value(caption).run()
     assert not page.exception
     assert not page.error
 
 
-def test_words_that_a_model_does_not_know_are_named(experiments: list[store.Artefact]) -> None:
+def test_words_that_a_model_does_not_know_are_named(experiments: list[artefacts.Artefact]) -> None:
     page = start(closer="Captions", caption="a zebra on grass")
     assert not page.exception
     assert any("“zebra”" in warning.value for warning in page.warning)
@@ -290,7 +293,7 @@ def test_words_that_a_model_does_not_know_are_named(experiments: list[store.Arte
 @pytest.mark.parametrize(
     "section", ["Groups", "Map in words", "Movement", "Captions", "The loss", "Film", "All measures", "Take along"]
 )
-def test_every_section_opens(experiments: list[store.Artefact], section: str) -> None:
+def test_every_section_opens(experiments: list[artefacts.Artefact], section: str) -> None:
     page = start(closer=section)
     assert not page.exception
     assert not page.error

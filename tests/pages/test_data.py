@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from vlcore.images.catalogue import open_set, set_names
-from vlcore.images.importers import import_set
-from vlcore.images.rendered import Recipe, make_set, recipe_of
-from vlcore.images.subset import usual_condition
-from vlcore.runs import checks, imports
-from vlcore.runs.jobs import State
-from vlcore.ui import gallery, importing, jobs
+from vlcore.datasets.catalogue import open_set, set_names
+from vlcore.datasets.drawn import Recipe, make_set, recipe_of
+from vlcore.datasets.importers import import_set
+from vlcore.datasets.subset import usual_condition
+from vlcore.runs import audit, imported
+from vlcore.store.jobs import State
+from vlcore.ui import jobs
+from vlcore.ui.data import gallery, importing
 
 from .test_home import FakeQueue, pets
 
@@ -138,12 +139,12 @@ def test_cheats_are_asked_for_by_a_button_and_then_told(home: Path, monkeypatch:
     page = start(look="cheats")
     assert not page.exception
     next(button for button in page.button if button.label == "Check this set").click().run()
-    assert queue.asked == [checks.checks_key("scenes", open_set("scenes").version)]
+    assert queue.asked == [audit.checks_key("scenes", open_set("scenes").version)]
 
 
 def test_cheats_of_a_small_set(own_set: str) -> None:
     images = open_set(own_set)
-    checks.make_checks(images.name, images.version)
+    audit.make_checks(images.name, images.version)
     page = start(look="cheats", data=own_set)
     assert not page.exception
     said = text_of(page)
@@ -224,9 +225,9 @@ def test_a_zip_becomes_a_set(empty_home: Path, tmp_path: Path, monkeypatch: pyte
             task(*arguments)
 
         def view(self, key: str):
-            from vlcore.runs import jobs
+            from vlcore.store import jobs as store_jobs
 
-            return jobs.view(key)
+            return store_jobs.view(key)
 
     monkeypatch.setattr(jobs, "queue", lambda: Here())
     page = upload(start(look="your own"), "pets.zip", zipped(pets(tmp_path / "pets")))
@@ -337,4 +338,4 @@ def test_the_other_pages_know_the_set(own_set: str) -> None:
 
 
 def test_an_import_key_is_of_one_attempt() -> None:
-    assert imports.import_key("pets") != imports.import_key("pets")
+    assert imported.import_key("pets") != imported.import_key("pets")

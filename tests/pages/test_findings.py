@@ -11,13 +11,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.runs.published import publish
-from vlcore.choices import PRESETS
-from vlcore.conditions import Condition
-from vlcore.images.groups import SCENES
-from vlcore.runs import studies
-from vlcore.runs.jobs import State
-from vlcore.runs.studies import Study
-from vlcore.ui import findings, jobs
+from vlcore.core.condition import Condition
+from vlcore.core.grouping import SCENES
+from vlcore.core.options import PRESETS
+from vlcore.store.jobs import State
+from vlcore.studies import plans
+from vlcore.studies.plans import Study
+from vlcore.ui import jobs
+from vlcore.ui.findings import figures
 
 from .test_home import FakeQueue, text_of
 
@@ -49,7 +50,7 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
 
 @pytest.fixture(scope="module")
 def study() -> Study:
-    return studies.find("class", Condition(), 6)
+    return plans.find("class", Condition(), 6)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def whole(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     """A whole study in a home of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLCORE_HOME", str(tmp_path_factory.mktemp("whole")))
-        publish([*study.conditions, *studies.controls(study)])
+        publish([*study.conditions, *plans.controls(study)])
         yield study
 
 
@@ -161,7 +162,7 @@ def test_a_hostile_address_falls_back_to_the_default(whole: Study, queue: FakeQu
 
 
 def test_runs_that_do_not_compare_are_refused_with_a_sentence(empty_home: Path, queue: FakeQueue) -> None:
-    mixed = studies.find("class", Condition(steps=PRESETS["live"]), 6)
+    mixed = plans.find("class", Condition(steps=PRESETS["live"]), 6)
     publish(mixed.conditions[:6])
     publish(mixed.conditions[6:], device="cuda:0")
     page = start(length="live")
@@ -171,7 +172,7 @@ def test_runs_that_do_not_compare_are_refused_with_a_sentence(empty_home: Path, 
 
 
 def test_a_damaged_run_is_set_aside_and_said(empty_home: Path, queue: FakeQueue) -> None:
-    careful = studies.find("class", Condition(steps=PRESETS["careful"]), 6)
+    careful = plans.find("class", Condition(steps=PRESETS["careful"]), 6)
     (damaged, *_) = publish(careful.conditions[:2])
     (damaged.path / "metrics.json").write_text("{}")
     page = start(length="careful")
@@ -180,18 +181,18 @@ def test_a_damaged_run_is_set_aside_and_said(empty_home: Path, queue: FakeQueue)
 
 
 def test_files_are_made_from_the_runs_that_are_shown(whole: Study) -> None:
-    one = findings.shown(whole, SCENES)
-    assert findings.file(one, "runs.csv").startswith(b"key,data,")
-    assert findings.file(one, "runs.parquet")[:4] == b"PAR1"
-    assert b"difference.low" in findings.file(one, "comparisons.csv").splitlines()[0]
-    assert findings.file(one, "report.html").startswith(b"<!DOCTYPE html>")
+    one = figures.shown(whole, SCENES)
+    assert figures.file(one, "runs.csv").startswith(b"key,data,")
+    assert figures.file(one, "runs.parquet")[:4] == b"PAR1"
+    assert b"difference.low" in figures.file(one, "comparisons.csv").splitlines()[0]
+    assert figures.file(one, "report.html").startswith(b"<!DOCTYPE html>")
 
 
 def test_a_study_is_named_by_its_runs(empty_home: Path, study: Study) -> None:
-    before = findings.shown(study, SCENES)
+    before = figures.shown(study, SCENES)
     publish(study.conditions[:1])
-    after = findings.shown(study, SCENES)
+    after = figures.shown(study, SCENES)
     assert before.name != after.name
-    assert after.name == findings.shown(study, SCENES).name
+    assert after.name == figures.shown(study, SCENES).name
     assert (before.there, after.there) == (0, 1)
     assert after.missing == list(study.conditions[1:])

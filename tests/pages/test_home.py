@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from vlcore.images.importers import import_set
-from vlcore.runs import store, studies
-from vlcore.runs.jobs import JobStatus, State
-from vlcore.ui import jobs, panels
+from vlcore.datasets.importers import import_set
+from vlcore.store import artefacts
+from vlcore.store.jobs import JobStatus, State
+from vlcore.studies import plans
+from vlcore.ui import jobs, widgets
 
 APP = str(Path(__file__).parents[2] / "app.py")
 
@@ -78,7 +79,7 @@ def test_the_button_queues_exactly_the_four_experiments(empty_home: Path, monkey
     page = start().run()
     page.button[0].click().run()
     assert not page.exception
-    assert queue.asked == [condition.key for condition in studies.find("experiments").conditions]
+    assert queue.asked == [condition.key for condition in plans.find("experiments").conditions]
     assert [button.label for button in page.button] == ["Cancel"]
 
 
@@ -97,7 +98,7 @@ def test_progress_is_shown_and_can_be_cancelled(
     queue.others_wait = others_wait
     page.button[0].click().run()
     assert not page.exception
-    assert queue.cancelled == [condition.key for condition in studies.find("experiments").conditions]
+    assert queue.cancelled == [condition.key for condition in plans.find("experiments").conditions]
     labels = [button.label for button in page.button]
     assert labels == (["Run the four experiments"] if others_wait else ["Cancel"])
     assert ("somebody else waits" in page.toast[0].value) == others_wait
@@ -139,7 +140,7 @@ def test_a_training_that_ended_badly_says_so_and_can_be_run_again(
     assert page.button[0].label == "Run the four experiments"
 
 
-def test_trained_experiments_show_their_maps_and_numbers(experiments: list[store.Artefact]) -> None:
+def test_trained_experiments_show_their_maps_and_numbers(experiments: list[artefacts.Artefact]) -> None:
     page = start().run()
     assert not page.exception
     assert not page.button
@@ -165,7 +166,7 @@ def test_a_chart_that_another_page_finishes_meanwhile_keeps_its_data(
     def live_map(places: list, *_: object, **__: object) -> alt.Chart:
         return Busy(pd.DataFrame(places, columns=["x", "y"])).mark_point().encode(x="x:Q", y="y:Q")
 
-    monkeypatch.setattr(panels, "live_map", live_map)
+    monkeypatch.setattr(widgets, "live_map", live_map)
     monkeypatch.setattr(jobs, "queue", lambda: FakeQueue(State.RUNNING, {"map": [[0.5, 0.5]] * 200}))
     page = start().run()
     assert not page.exception

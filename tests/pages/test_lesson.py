@@ -11,16 +11,20 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.runs.published import publish
-from vlcore.conditions import Condition
-from vlcore.home import models_folder
-from vlcore.images.groups import SCENES
-from vlcore.images.importers import import_set
-from vlcore.runs import lesson_numbers, lessons, store, studies
-from vlcore.runs.jobs import State
-from vlcore.runs.lesson_steps import COLLAPSE, EXPERIMENTS
-from vlcore.runs.lesson_steps import lessons as all_lessons
-from vlcore.runs.lessons import Started
-from vlcore.ui import browser, jobs, lesson_results, work
+from vlcore.core.condition import Condition
+from vlcore.core.files import models_folder
+from vlcore.core.grouping import SCENES
+from vlcore.datasets.importers import import_set
+from vlcore.lessons import answers
+from vlcore.lessons import room as lesson_room
+from vlcore.lessons.room import Started, go, look, vote, votes
+from vlcore.lessons.script import COLLAPSE, EXPERIMENTS
+from vlcore.lessons.script import lessons as all_lessons
+from vlcore.store import artefacts
+from vlcore.store.jobs import State
+from vlcore.studies import plans
+from vlcore.ui import browser, cache, jobs
+from vlcore.ui.lesson import results
 
 from .conftest import clear
 from .test_home import FakeQueue, pets, text_of
@@ -84,7 +88,7 @@ def alts(page: AppTest) -> list[str]:
 
 
 def begun(lesson: str = EXPERIMENTS, data: str = "scenes") -> Started:
-    return lessons.start(lesson, data, LESSONS[lesson].steps[0].name)
+    return lesson_room.start(lesson, data, LESSONS[lesson].steps[0].name)
 
 
 def lead(started: Started, **more: str) -> AppTest:
@@ -165,9 +169,9 @@ def test_untrained_the_reveal_has_the_published_runs_and_says_what_is_missing(
 ) -> None:
     page = start(step="bias-and-labels", phase="reveal")
     assert not page.exception
-    values = lesson_numbers.values_of(lesson_numbers.published_results("scenes"), ["minority_accuracy"])
-    found = lesson_numbers.over_runs(STEPS[3], values, lesson_numbers.SEEDS)
-    number = lesson_numbers.number_words(STEPS[3], found)
+    values = answers.values_of(answers.published_results("scenes"), ["minority_accuracy"])
+    found = answers.over_runs(STEPS[3], values, answers.SEEDS)
+    number = answers.number_words(STEPS[3], found)
     assert f"In the published runs: {number}" in large(page)
     said = text_of(page)
     assert "In this run: not trained yet." in said
@@ -182,11 +186,11 @@ def test_untrained_the_reveal_has_the_published_runs_and_says_what_is_missing(
 def test_runs_of_this_server_are_a_reading_of_their_own_where_the_lab_has_none(
     empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish(studies.find("experiments", Condition(), 7).conditions)
+    publish(plans.find("experiments", Condition(), 7).conditions)
     shipped = start(step="descriptive-labels", phase="reveal")
     assert not any("runs of this server" in line for line in large(shipped)), "the same runs are read once"
-    nothing = lesson_numbers.published_results("scenes", empty_home)
-    monkeypatch.setattr(lesson_numbers, "published_results", lambda _data: nothing)
+    nothing = answers.published_results("scenes", empty_home)
+    monkeypatch.setattr(answers, "published_results", lambda _data: nothing)
     clear()
     page = start(step="bias-and-labels", phase="reveal")
     assert not page.exception
@@ -198,14 +202,14 @@ def test_runs_of_this_server_are_a_reading_of_their_own_where_the_lab_has_none(
     assert not any("published runs" in line for line in large(page))
 
 
-def test_trained_the_reveal_has_both_maps_and_this_run(experiments: list[store.Artefact], queue: FakeQueue) -> None:
+def test_trained_the_reveal_has_both_maps_and_this_run(experiments: list[artefacts.Artefact], queue: FakeQueue) -> None:
     queue.state = State.DONE
     page = start(step="bias-and-labels", phase="reveal")
     assert not page.exception
     assert len(alts(page)) == 2
     assert "held-out pictures sort" in alts(page)[1]
     ends = [artefact.metrics["end"] for artefact in experiments[2:]]
-    number = lesson_numbers.number_words(STEPS[3], lesson_numbers.in_one_run(STEPS[3], *ends))
+    number = answers.number_words(STEPS[3], answers.in_one_run(STEPS[3], *ends))
     assert f"In this run: {number}" in large(page)
     film = next(toggle for toggle in page.toggle if toggle.label.startswith("Watch the training"))
     film.set_value(True).run()
@@ -267,7 +271,7 @@ def test_a_class_is_started_with_a_code_and_a_token(empty_home: Path, queue: Fak
     page = press(start(), "Start a lesson for a class")
     code = address_of(page, "code")
     token = kept(page)[f"vl-bias-lab-leads-{code}"]
-    assert lessons.look(code, token=token).leads  # type: ignore[union-attr]
+    assert look(code, token=token).leads  # type: ignore[union-attr]
     assert "presenter" not in page.query_params, "a projector shows the address"
     assert code in large(page)
     assert any(line.startswith("Join at ") and line.endswith(f"/Lesson?code={code}") for line in large(page))
@@ -291,7 +295,7 @@ def test_the_presenter_counts_votes_and_hides_which_until_the_reveal(empty_home:
     started = begun()
     page = lead(started)
     for number, choice in enumerate(("object", "object", "context")):
-        lessons.vote(started.code, STEPS[0].name, f"student-{number}", choice, ["object", "both", "context"])
+        vote(started.code, STEPS[0].name, f"student-{number}", choice, ["object", "both", "context"])
     page.run()
     assert page.metric[0].value == "3"
     assert not alts(page)
@@ -301,7 +305,7 @@ def test_the_presenter_counts_votes_and_hides_which_until_the_reveal(empty_home:
     assert page.subheader[0].value == "What the room said: 3 votes"
     assert alts(page)[0].startswith("Votes: by animal: 2; by animal and background about alike: 0; by background: 1")
     press(page, f"Next question: {STEPS[1].title}")
-    room = lessons.look(started.code)
+    room = look(started.code)
     assert room is not None
     assert (room.step, room.phase) == (STEPS[1].name, "predict")
     press(page, f"4 · {STEPS[3].title}")
@@ -317,12 +321,12 @@ def test_a_student_votes_changes_it_and_keeps_it_over_a_refresh(
     page = press(start(code=started.code), "Vote A")
     assert "Your vote is in" in page.success[0].value
     press(page, "Vote C")
-    assert lessons.votes(started.code) == {STEPS[0].name: {"context": 1}}
+    assert votes(started.code) == {STEPS[0].name: {"context": 1}}
     monkeypatch.setattr(browser, "remembered", lambda name: kept(page).get(name, ""))
     again = start(code=started.code)
     assert "C is my answer" in labels(again), "a refresh, or the link again, is a new session of the same browser"
     press(again, "Vote B")
-    assert lessons.votes(started.code) == {STEPS[0].name: {"both": 1}}
+    assert votes(started.code) == {STEPS[0].name: {"both": 1}}
 
 
 def test_the_presenter_leads_on_after_a_refresh_and_sees_what_students_see_without_lead(
@@ -357,16 +361,16 @@ def test_a_student_cannot_lead(empty_home: Path, queue: FakeQueue) -> None:
 def test_a_student_follows_the_presenter(empty_home: Path, queue: FakeQueue) -> None:
     started = begun()
     page = press(start(code=started.code), "Vote A")
-    lessons.go(started.code, started.token, STEPS[0].name, "run")
+    go(started.code, started.token, STEPS[0].name, "run")
     page.run()
     assert "the lecturer" in text_of(page)
-    lessons.go(started.code, started.token, STEPS[0].name, "reveal")
+    go(started.code, started.token, STEPS[0].name, "reveal")
     page.run()
     assert not page.exception
     assert labels(page) == []
     assert "Your vote was “by animal”" in text_of(page)
     assert alts(page)[0].startswith("Votes: by animal: 1")
-    lessons.go(started.code, started.token, STEPS[2].name, "predict")
+    go(started.code, started.token, STEPS[2].name, "predict")
     page.run()
     assert page.header[0].value == STEPS[2].question
     assert labels(page) == ["Vote A", "Vote B", "Vote C", "Vote D"]
@@ -375,16 +379,16 @@ def test_a_student_follows_the_presenter(empty_home: Path, queue: FakeQueue) -> 
 def test_a_vote_that_comes_too_late_is_refused_with_a_sentence(empty_home: Path, queue: FakeQueue) -> None:
     started = begun()
     page = start(code=started.code)
-    lessons.go(started.code, started.token, STEPS[1].name, "predict")
+    go(started.code, started.token, STEPS[1].name, "predict")
     press(page, "Vote A")  # the page still shows the first question
-    assert lessons.votes(started.code) == {}
+    assert votes(started.code) == {}
     assert "closed" in page.warning[0].value
     assert page.header[0].value == STEPS[1].question
 
 
 def test_a_lesson_that_ended_says_so(empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     page = start(code=begun().code)
-    monkeypatch.setattr(lessons, "LIFETIME", -1.0)
+    monkeypatch.setattr(lesson_room, "LIFETIME", -1.0)
     page.run()
     assert not page.exception
     assert "good for a day" in page.warning[0].value
@@ -406,7 +410,7 @@ def test_a_set_of_ones_own_has_its_own_words_and_no_published_runs(
     assert not page.exception
     assert "new pictures of cat, park or dog, home" in page.header[0].value
     started = begun(data="pets")
-    lessons.go(started.code, started.token, "bias", "reveal")
+    go(started.code, started.token, "bias", "reveal")
     page = lead(started)
     assert not page.exception
     assert "In this run: not trained yet." in text_of(page)
@@ -415,9 +419,9 @@ def test_a_set_of_ones_own_has_its_own_words_and_no_published_runs(
 
 @pytest.mark.parametrize("name", [EXPERIMENTS, COLLAPSE])
 def test_the_hand_out_gives_no_answer_away_and_the_lecturers_does(empty_home: Path, name: str) -> None:
-    images, lesson = work.named_set("scenes"), LESSONS[name]
+    images, lesson = cache.named_set("scenes"), LESSONS[name]
     assert images.grouping == SCENES
-    student, lecturer = (lesson_results.handout(lesson, images, lecturer=who) for who in (False, True))
+    student, lecturer = (results.handout(lesson, images, lecturer=who) for who in (False, True))
     for step in lesson.steps:
         assert step.question in student
         assert step.question in lecturer

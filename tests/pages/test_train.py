@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.images.importers.vectors import arrays, save
-from vlcore.choices import OBJECTIVES, Objective, style_names
-from vlcore.conditions import Condition
-from vlcore.runs import imported, store
-from vlcore.runs.jobs import JobStatus, State
-from vlcore.ui import jobs, training
+from tests.datasets.importers.vectors import arrays, save
+from vlcore.core.condition import Condition
+from vlcore.core.options import OBJECTIVES, Objective, style_names
+from vlcore.runs import imported
+from vlcore.store import artefacts
+from vlcore.store.jobs import JobStatus, State
+from vlcore.ui import jobs
+from vlcore.ui.train import sections
 
 APP = str(Path(__file__).parents[2] / "app.py")
 
@@ -30,7 +32,7 @@ class FakeQueue:
         self.asked.append(key)
 
     def view(self, key: str) -> JobStatus:
-        return JobStatus(key, State.DONE) if store.published(key) else JobStatus(key, self.state, self.status)
+        return JobStatus(key, State.DONE) if artefacts.published(key) else JobStatus(key, self.state, self.status)
 
 
 def page(monkeypatch: pytest.MonkeyPatch, queue: FakeQueue, **address: str) -> AppTest:
@@ -142,7 +144,7 @@ def test_progress_is_live(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_finished_model_stands_beside_its_twin(
-    experiments: list[store.Artefact], monkeypatch: pytest.MonkeyPatch
+    experiments: list[artefacts.Artefact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     test = page(monkeypatch, FakeQueue(), train_labels="descriptive", train_bias="75 %")
     assert not test.exception
@@ -157,7 +159,7 @@ def test_a_finished_model_stands_beside_its_twin(
 
 
 def test_a_twin_that_is_not_there_is_offered(
-    experiments: list[store.Artefact], monkeypatch: pytest.MonkeyPatch
+    experiments: list[artefacts.Artefact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue = FakeQueue()
     kept = {experiments[3].key}
@@ -185,13 +187,13 @@ def test_a_twin_that_is_not_there_is_offered(
 )
 def test_a_twin_differs_in_one_thing(changes: dict[str, Any], what: str) -> None:
     condition = Condition(**changes)
-    found = training.twin_of(condition)
+    found = sections.twin_of(condition)
     assert found is not None
     twin, words = found
     assert words == what
     differs = [name for name in vars(condition) if getattr(condition, name) != getattr(twin, name)]
     assert differs in ([list(changes)[-1]], ["labels", "template"], ["labels"])
-    assert training.twin_of(Condition()) is None
+    assert sections.twin_of(Condition()) is None
 
 
 def test_a_set_of_embeddings_is_shown_and_not_trained(
@@ -213,7 +215,7 @@ def test_a_set_of_embeddings_is_shown_and_not_trained(
     assert table["Measured"]["Background gap (own kind minus random place)"] == "not defined: no pictures"
     assert table["Measured"]["Sorted by object (cosine silhouette)"].startswith("0.")
     assert not table["Measured"].str.contains("not measured by this version").any()
-    shutil.rmtree(store.models_folder() / key)
+    shutil.rmtree(artefacts.models_folder() / key)
     test.run()
     assert not test.exception
     (error,) = test.error

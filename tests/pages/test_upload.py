@@ -19,19 +19,23 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tests.runs.stand_ins import publish
-from vlcore.conditions import Condition
-from vlcore.figures import heat
-from vlcore.home import models_folder
-from vlcore.images.captions import captions_of
-from vlcore.images.catalogue import open_set
-from vlcore.images.groups import SCENES
-from vlcore.measures import maps
-from vlcore.runs import placement, projections, store
-from vlcore.runs.compare import Comparison
-from vlcore.runs.jobs import JobStatus, State
-from vlcore.runs.projections import PCA, Projection
-from vlcore.runs.titles import title
-from vlcore.ui import asking, drawn, giving, jobs, work
+from vlcore.charts import heat
+from vlcore.compare.comparison import Comparison
+from vlcore.core.captions import captions_of
+from vlcore.core.condition import Condition
+from vlcore.core.files import models_folder
+from vlcore.core.grouping import SCENES
+from vlcore.core.wording import title
+from vlcore.datasets.catalogue import open_set
+from vlcore.measures import projection
+from vlcore.runs import load
+from vlcore.runs.maps import PCA, Projection, make_map, map_keys
+from vlcore.store import artefacts
+from vlcore.store.jobs import JobStatus, State
+from vlcore.ui import cache, jobs
+from vlcore.ui.upload import answers
+from vlcore.ui.upload import pictures as upload_pictures
+from vlcore.ui.upload.pictures import open_cutout, plain
 
 from .test_home import FakeQueue
 
@@ -110,14 +114,14 @@ def headings(page: AppTest) -> list[str]:
 @pytest.fixture
 def stars(monkeypatch: pytest.MonkeyPatch) -> list[pd.DataFrame]:
     """The stars of each drawing of the maps."""
-    drawn_stars, draw = [], drawn.with_uploads
+    drawn_stars, draw = [], cache.with_uploads
 
-    def spy(comparison: Comparison, *arguments: Any) -> drawn.Spec:
+    def spy(comparison: Comparison, *arguments: Any) -> cache.Spec:
         assert comparison.uploads is not None
         drawn_stars.append(comparison.uploads)
         return draw(comparison, *arguments)
 
-    monkeypatch.setattr(drawn, "with_uploads", spy)
+    monkeypatch.setattr(cache, "with_uploads", spy)
     return drawn_stars
 
 
@@ -138,7 +142,7 @@ def test_while_models_are_in_training_it_says_so(empty_home: Path, monkeypatch: 
     assert len(page.get("progress")) == 4
 
 
-def test_it_opens_on_two_models_that_differ_in_their_labels_alone(experiments: list[store.Artefact]) -> None:
+def test_it_opens_on_two_models_that_differ_in_their_labels_alone(experiments: list[artefacts.Artefact]) -> None:
     page = start()
     assert not page.exception
     chosen = [page.selectbox(key="left_asked").value, page.selectbox(key="right_asked").value]
@@ -156,7 +160,7 @@ def test_it_opens_on_two_models_that_differ_in_their_labels_alone(experiments: l
     ],
 )
 def test_a_hostile_address_falls_back_to_the_default(
-    experiments: list[store.Artefact], address: dict[str, str]
+    experiments: list[artefacts.Artefact], address: dict[str, str]
 ) -> None:
     page = upload(start(**address), file())
     assert not page.exception
@@ -177,7 +181,7 @@ def test_a_hostile_address_falls_back_to_the_default(
     ],
 )
 def test_pictures_are_put_to_every_model(
-    experiments: list[store.Artefact], stars: list[pd.DataFrame], count: str, names: list[str]
+    experiments: list[artefacts.Artefact], stars: list[pd.DataFrame], count: str, names: list[str]
 ) -> None:
     page = upload(start(models=count), file("one.png", 1), file("two.png", 2))
     assert not page.exception
@@ -193,32 +197,32 @@ def test_pictures_are_put_to_every_model(
 
 
 def test_a_star_is_where_the_model_of_the_map_places_the_picture(
-    experiments: list[store.Artefact], stars: list[pd.DataFrame]
+    experiments: list[artefacts.Artefact], stars: list[pd.DataFrame]
 ) -> None:
     upload(start(), file())
-    together = work.comparison([experiments[2].key, experiments[3].key], PCA)
+    together = cache.comparison([experiments[2].key, experiments[3].key], PCA)
     for pane, (model, turn) in enumerate(zip(together.models, together.turns, strict=True)):
-        z = placement.load(model.artefact).embed_pictures([noise()])
+        z = load.load(model.artefact).embed_pictures([noise()])
         expected = turn.apply((z - model.plane.centre) @ model.plane.components.T)
         assert stars[-1][[f"x{pane}", f"y{pane}"]].to_numpy() == pytest.approx(expected, abs=1e-5)
 
 
 def test_on_a_umap_a_star_is_an_average_of_neighbours_and_that_is_said(
-    experiments: list[store.Artefact], stars: list[pd.DataFrame], monkeypatch: pytest.MonkeyPatch
+    experiments: list[artefacts.Artefact], stars: list[pd.DataFrame], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(maps, "umap", lambda space, *_settings: np.asarray(space[:, :2], dtype=np.float64))
+    monkeypatch.setattr(projection, "umap", lambda space, *_settings: np.asarray(space[:, :2], dtype=np.float64))
     keys = [experiments[2].key, experiments[3].key]
     fitted = Projection("umap", seed=77)
     for key in keys:
-        if not store.published(projections.map_keys([key], fitted)[0]):
-            projections.make_map([key], fitted)
+        if not artefacts.published(map_keys([key], fitted)[0]):
+            make_map([key], fitted)
     page = upload(start(map="UMAP", umap_seed="77"), file())
     assert not page.exception
     assert "average of its five nearest pictures, the nearest counting most: it is not exact" in said_by(page)
     assert "is exact" not in said_by(page)
-    together = work.comparison(keys, fitted)
+    together = cache.comparison(keys, fitted)
     model, turn = together.models[1], together.turns[1]
-    z = placement.load(model.artefact).embed_pictures([noise()])[0]
+    z = load.load(model.artefact).embed_pictures([noise()])[0]
     *nearest, sixth = sorted(range(len(model.z)), key=lambda place: -float(model.z[place] @ z))[:6]
     weights = [float((model.z[place] - model.z[sixth]) @ z) for place in nearest]
     expected = turn.apply(np.average(model.points[nearest], axis=0, weights=weights)[None])[0]
@@ -226,7 +230,7 @@ def test_on_a_umap_a_star_is_an_average_of_neighbours_and_that_is_said(
 
 
 def test_an_untrained_encoder_is_a_choice_and_is_made_when_it_is_chosen(
-    experiments: list[store.Artefact], monkeypatch: pytest.MonkeyPatch
+    experiments: list[artefacts.Artefact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Trained(FakeQueue):
         def view(self, key: str) -> JobStatus:
@@ -250,7 +254,7 @@ def test_an_untrained_encoder_is_a_choice_and_is_made_when_it_is_chosen(
     assert not page.get("vega_lite_chart")
 
 
-def test_models_of_one_description_are_told_apart_by_their_keys(experiments: list[store.Artefact]) -> None:
+def test_models_of_one_description_are_told_apart_by_their_keys(experiments: list[artefacts.Artefact]) -> None:
     other = copied(experiments[2], experiments[2].condition.replace(batch_size=64))
     try:
         page = start()
@@ -264,7 +268,7 @@ def test_models_of_one_description_are_told_apart_by_their_keys(experiments: lis
         shutil.rmtree(models_folder() / other)
 
 
-def test_an_untrained_encoder_is_not_compared_with_itself(experiments: list[store.Artefact]) -> None:
+def test_an_untrained_encoder_is_not_compared_with_itself(experiments: list[artefacts.Artefact]) -> None:
     untrained = copied(experiments[3], experiments[3].condition.untrained)
     try:
         page = start()
@@ -285,7 +289,7 @@ def test_an_untrained_encoder_is_not_compared_with_itself(experiments: list[stor
 
 @pytest.mark.parametrize("shows", ["let each model say", "horse", "camel"])
 def test_a_visitor_says_what_a_picture_shows_and_a_sample_is_known(
-    experiments: list[store.Artefact], shows: str
+    experiments: list[artefacts.Artefact], shows: str
 ) -> None:
     page = start(shows=shows)
     page.checkbox(key="sample_Camel in the desert").check()
@@ -307,7 +311,9 @@ def test_a_visitor_says_what_a_picture_shows_and_a_sample_is_known(
 # --- cut-outs
 
 
-def test_a_cut_out_stands_on_seven_backgrounds(experiments: list[store.Artefact], stars: list[pd.DataFrame]) -> None:
+def test_a_cut_out_stands_on_seven_backgrounds(
+    experiments: list[artefacts.Artefact], stars: list[pd.DataFrame]
+) -> None:
     page = upload(start(), cut_out("camel.png"))
     assert not page.exception
     table = table_of(page)
@@ -325,7 +331,7 @@ def test_a_cut_out_stands_on_seven_backgrounds(experiments: list[store.Artefact]
     assert said_by(page).count(" with grass: cosine") == 2, "the place is known, of what it was put on"
 
 
-def test_two_cut_outs_of_one_name_are_two(experiments: list[store.Artefact]) -> None:
+def test_two_cut_outs_of_one_name_are_two(experiments: list[artefacts.Artefact]) -> None:
     page = upload(start(), cut_out("a.png", 1), cut_out("a.png", 2))
     assert not page.exception
     sentences = [text.value for text in page.markdown if "One cut-out on" in text.value]
@@ -334,7 +340,7 @@ def test_two_cut_outs_of_one_name_are_two(experiments: list[store.Artefact]) -> 
     assert not page.warning, "fourteen pictures are what there is room for"
 
 
-def test_sample_cut_outs_are_known(experiments: list[store.Artefact]) -> None:
+def test_sample_cut_outs_are_known(experiments: list[artefacts.Artefact]) -> None:
     page = start()
     page.checkbox(key="sample_Camel, cut out").check().run()
     assert not page.exception
@@ -346,11 +352,11 @@ def test_sample_cut_outs_are_known(experiments: list[store.Artefact]) -> None:
 
 
 def test_of_thirty_pictures_the_first_are_shown_and_no_click_opens_one_again(
-    experiments: list[store.Artefact], monkeypatch: pytest.MonkeyPatch
+    experiments: list[artefacts.Artefact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    decode = giving.open_cutout
-    monkeypatch.setattr(giving, "open_cutout", lambda data, name: (opened.append(name), decode(data, name))[1])
+    decode = open_cutout
+    monkeypatch.setattr(upload_pictures, "open_cutout", lambda data, name: (opened.append(name), decode(data, name))[1])
     page = upload(start(), *(file(f"{number}.png", number) for number in range(30)))
     assert not page.exception
     assert "The first 14 pictures are shown" in page.warning[0].value
@@ -365,7 +371,7 @@ def test_of_thirty_pictures_the_first_are_shown_and_no_click_opens_one_again(
     assert not page.warning
 
 
-def test_what_is_no_picture_gets_a_sentence_and_the_good_ones_are_shown(experiments: list[store.Artefact]) -> None:
+def test_what_is_no_picture_gets_a_sentence_and_the_good_ones_are_shown(experiments: list[artefacts.Artefact]) -> None:
     bad = {
         "empty.png": (b"", "is empty"),
         "text.png": (b"this is no picture", "no picture at all"),
@@ -384,15 +390,15 @@ def test_what_is_no_picture_gets_a_sentence_and_the_good_ones_are_shown(experime
     assert table_of(page)["Picture"].unique().tolist() == ["1. good.png"]
 
 
-def test_odd_pictures_are_pictures(experiments: list[store.Artefact], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_odd_pictures_are_pictures(experiments: list[artefacts.Artefact], monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Image.Image] = []
-    embed = placement.OwnModel.embed_pictures
+    embed = load.OwnModel.embed_pictures
 
-    def spy(model: placement.OwnModel, pictures: list[Image.Image]) -> np.ndarray:
+    def spy(model: load.OwnModel, pictures: list[Image.Image]) -> np.ndarray:
         asked.extend(pictures)
         return embed(model, pictures)
 
-    monkeypatch.setattr(placement.OwnModel, "embed_pictures", spy)
+    monkeypatch.setattr(load.OwnModel, "embed_pictures", spy)
     frames = [Image.new("RGB", (60, 60), colour) for colour in ("red", "blue")]
     half = Image.new("RGB", (80, 40), "black")
     half.paste("white", (0, 0, 40, 40))
@@ -422,7 +428,7 @@ def test_odd_pictures_are_pictures(experiments: list[store.Artefact], monkeypatc
     assert thin.size[1] == 1024
 
 
-def test_a_hostile_name_is_text_wherever_it_stands(experiments: list[store.Artefact]) -> None:
+def test_a_hostile_name_is_text_wherever_it_stands(experiments: list[artefacts.Artefact]) -> None:
     page = upload(start(), *((name, b"no picture", "image/png") for name in HOSTILE), cut_out(HOSTILE[0]))
     assert not page.exception
     assert len(page.error) == len(HOSTILE)
@@ -432,7 +438,7 @@ def test_a_hostile_name_is_text_wherever_it_stands(experiments: list[store.Artef
         assert name.isprintable()
         assert 0 < len(name) <= 60
     sentence = next(text.value for text in page.markdown if "One cut-out on" in text.value)
-    assert sentence.split("`")[1] == f"{giving.plain(HOSTILE[0])} (2)"
+    assert sentence.split("`")[1] == f"{plain(HOSTILE[0])} (2)"
     # Everywhere else a foreign name is a table's cell, a choice or plain text.
     outside = "".join(part for text in said_by(page).split("\n") for part in text.split("`")[::2])
     for mark in ("bold", "javascript", "evil", "script>", "red[", "heading", "calc"):
@@ -452,16 +458,18 @@ def test_a_hostile_name_is_text_wherever_it_stands(experiments: list[store.Artef
     ],
 )
 def test_a_name_is_what_can_be_seen_of_it(name: str, shown: str) -> None:
-    assert giving.plain(name) == shown
-    assert giving.plain(shown) == shown
+    assert plain(name) == shown
+    assert plain(shown) == shown
 
 
 # --- one picture, closely
 
 
-def test_an_answer_is_explained_on_demand(experiments: list[store.Artefact], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_is_explained_on_demand(
+    experiments: list[artefacts.Artefact], monkeypatch: pytest.MonkeyPatch
+) -> None:
     shown: list[np.ndarray] = []
-    monkeypatch.setattr(asking, "painted", lambda *given: (shown.append(heat.painted(*given)), shown[-1])[1])
+    monkeypatch.setattr(answers, "painted", lambda *given: (shown.append(heat.painted(*given)), shown[-1])[1])
     page = upload(start(models="3"), file())
     assert "Patch ablation" not in said_by(page)
     page.toggle(key="explain").set_value(True).run()
@@ -481,7 +489,7 @@ def stand_in(**settings: object) -> str:
     return publish(images, Condition(data_seed=80, init_seed=80, **settings)).key  # type: ignore[arg-type]
 
 
-def copied(artefact: store.Artefact, condition: Condition, without: str = "", **arrays: np.ndarray) -> str:
+def copied(artefact: artefacts.Artefact, condition: Condition, without: str = "", **arrays: np.ndarray) -> str:
     """Publish a copy of a model as another condition, without a file, or with other arrays; returns its key."""
     made = models_folder() / ".work" / f"changed-{condition.key}"
     shutil.copytree(artefact.path, made)
@@ -490,11 +498,11 @@ def copied(artefact: store.Artefact, condition: Condition, without: str = "", **
     if without:
         (made / without).unlink()
     np.savez(made / "embeddings.npz", **{**artefact.arrays("embeddings.npz"), **arrays})  # type: ignore[arg-type]
-    return store.publish(condition.key, made, {"seconds": 0}).key
+    return artefacts.publish(condition.key, made, {"seconds": 0}).key
 
 
 @pytest.fixture
-def unusual(experiments: list[store.Artefact]) -> Iterator[list[str]]:
+def unusual(experiments: list[artefacts.Artefact]) -> Iterator[list[str]]:
     """A model whose labels name the place alone, a captioner, a classifier, one with a new last layer, and embeddings
     from elsewhere."""
     last, arrays = experiments[2], experiments[2].arrays("embeddings.npz")
@@ -556,16 +564,16 @@ def test_embeddings_from_elsewhere_cannot_be_asked_and_that_is_said(unusual: lis
 
 
 def test_what_is_computed_of_a_picture_stays_in_its_session_and_off_the_disk(
-    experiments: list[store.Artefact], home: Path, monkeypatch: pytest.MonkeyPatch
+    experiments: list[artefacts.Artefact], home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    embed = placement.OwnModel.embed_pictures
+    embed = load.OwnModel.embed_pictures
 
-    def spy(model: placement.OwnModel, pictures: list[Image.Image]) -> np.ndarray:
+    def spy(model: load.OwnModel, pictures: list[Image.Image]) -> np.ndarray:
         asked.append(len(pictures))
         return embed(model, pictures)
 
-    monkeypatch.setattr(placement.OwnModel, "embed_pictures", spy)
+    monkeypatch.setattr(load.OwnModel, "embed_pictures", spy)
     there = sorted(home.rglob("*"))
     mine = upload(start(), file(seed=4))
     cost = len(asked)

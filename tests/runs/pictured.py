@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from tests.runs.stand_ins import image_set
-from vlcore.images.imagesets import ImageSet
+from vlcore.datasets.imageset import ImageSet
 
 SIZE = (40, 20)  # width, height
 

@@ -1,4 +1,4 @@
-"""Studies on disk that nobody trained: folders as `vlcore.runs.store` publishes them, with numbers of a test's."""
+"""Studies on disk that nobody trained: folders as `vlcore.store.artefacts` publishes them, with numbers of a test's."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from tests.runs.frames import estimate, moments
-from vlcore.conditions import Condition
-from vlcore.home import models_folder
-from vlcore.images.groups import SCENES
-from vlcore.measures.design import phi
-from vlcore.runs import store
+from tests.studies.frames import estimate, moments
+from vlcore.core.condition import Condition
+from vlcore.core.files import models_folder
+from vlcore.core.grouping import SCENES
+from vlcore.store import artefacts
+from vlcore.studies.statistics.design import phi
 
 N = 2000
 STEPS = (0, 20, 60, 200, 600)
@@ -53,16 +53,16 @@ def measured(condition: Condition, moment: str) -> dict[str, Any]:
     return {**found, "train_caption_accuracy": 1.0, "collapsed": False}
 
 
-def publish(conditions: Sequence[Condition], device: str = "cpu") -> list[store.Artefact]:
+def publish(conditions: Sequence[Condition], device: str = "cpu") -> list[artefacts.Artefact]:
     """Publish runs that are not there yet."""
     made = []
     for condition in conditions:
-        if not store.published(condition.key):
+        if not artefacts.published(condition.key):
             made.append(_publish(condition, device))
     return made
 
 
-def _publish(condition: Condition, device: str) -> store.Artefact:
+def _publish(condition: Condition, device: str) -> artefacts.Artefact:
     folder = models_folder() / ".work" / f"made-{condition.key}"
     folder.mkdir(parents=True)
     (folder / "condition.json").write_text(json.dumps(condition.as_dict()))
@@ -73,4 +73,4 @@ def _publish(condition: Condition, device: str) -> store.Artefact:
     shape = np.clip(np.array(STEPS) / 300, 0, 1)
     curve = np.stack([np.array(STEPS), 0.5 + 0.4 * shape, 0.7 + 0.3 * shape], axis=1)
     np.savez(folder / "snapshots.npz", probe_curve=curve, steps=np.array(STEPS))
-    return store.publish(condition.key, folder, {"seconds": 60.0, "device": device})
+    return artefacts.publish(condition.key, folder, {"seconds": 60.0, "device": device})

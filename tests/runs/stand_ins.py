@@ -14,17 +14,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tests.runs.frames import estimate
-from vlcore.conditions import Condition
-from vlcore.home import models_folder, write_json
-from vlcore.images.groups import SCENES
-from vlcore.images.imagesets import COLUMNS, ImageSet, with_groups
-from vlcore.images.subset import parts, training_rows
-from vlcore.runs import store
-from vlcore.runs.measuring import TrainingRecord
-from vlcore.runs.pipeline import own_captions_of
+from tests.studies.frames import estimate
+from vlcore.core.condition import Condition
+from vlcore.core.files import models_folder, write_json
+from vlcore.core.grouping import SCENES
+from vlcore.datasets.imageset import COLUMNS, ImageSet, with_groups
+from vlcore.datasets.subset import parts, training_rows
+from vlcore.runs.evaluate import TrainingRecord
 from vlcore.runs.publish import write_embeddings, write_maps
-from vlcore.runs.watching import Labels, Snapshot, Views
+from vlcore.runs.recorder import Snapshot
+from vlcore.runs.train import own_captions_of
+from vlcore.runs.views import Labels, Views
+from vlcore.store import artefacts
 
 TEST_SCENES, TRAINING_SCENES = 8, 10
 WIDTH = 32  # of an embedding, as of our models
@@ -39,9 +40,9 @@ ELSEWHERE = {
 }
 
 
-def made_elsewhere(artefact: store.Artefact, objective: str) -> store.Artefact:
+def made_elsewhere(artefact: artefacts.Artefact, objective: str) -> artefacts.Artefact:
     """The same folder as that of a model which was trained elsewhere."""
-    other = store.Artefact(artefact.key, artefact.path, artefact.manifest)
+    other = artefacts.Artefact(artefact.key, artefact.path, artefact.manifest)
     vars(other)["condition"] = ELSEWHERE[objective]
     return other
 
@@ -84,7 +85,7 @@ def publish(
     before: bool = True,
     end: Mapping[str, Any] | None = None,
     **facts: Any,
-) -> store.Artefact:
+) -> artefacts.Artefact:
     """Publish a model of a condition, made up where it is not given.
 
     Args:
@@ -116,7 +117,7 @@ def publish(
     write_json(made / "metrics.json", measured)
     _write_weights(made, condition, labels)
     shutil.rmtree(models_folder() / condition.key, ignore_errors=True)  # another file's stand-in of this name
-    return store.publish(condition.key, made, {"seconds": 0, **facts})
+    return artefacts.publish(condition.key, made, {"seconds": 0, **facts})
 
 
 def _snapshot(condition: Condition, views: Views, labels: Labels, z: Space) -> Snapshot:
@@ -153,9 +154,9 @@ def metrics(labels: Labels) -> dict[str, Any]:
 
 
 def _write_weights(folder: Path, condition: Condition, labels: Labels) -> None:
-    from vlcore.learning import embed
+    from vlcore.learning import inference
     from vlcore.learning.model import build
 
-    embed.save(
+    inference.save(
         build(condition, len(labels.vocabulary), len(labels.said)), labels.vocabulary, folder / "model.safetensors"
     )

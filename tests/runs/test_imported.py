@@ -10,33 +10,35 @@ import numpy as np
 import pytest
 
 from tests.conftest import Cli
-from tests.images.importers.vectors import arrays, save
-from vlcore.choices import IMPORTED, ArtefactKind
-from vlcore.conditions import Condition, ConditionError
-from vlcore.home import data_folder, models_folder
-from vlcore.images.captions import captions_of
-from vlcore.images.catalogue import open_set
-from vlcore.images.imagesets import ImageSet
+from tests.datasets.importers.vectors import arrays, save
+from vlcore.compare import comparison
+from vlcore.compare.metrics_table import find, measures_of, reason_of
+from vlcore.compare.model_map import ComparisonError, model_map, predictions
+from vlcore.core.captions import captions_of
+from vlcore.core.condition import Condition, ConditionError
+from vlcore.core.files import data_folder, models_folder
+from vlcore.core.options import IMPORTED, ArtefactKind
+from vlcore.core.wording import title
+from vlcore.datasets.catalogue import open_set
+from vlcore.datasets.imageset import ImageSet
 from vlcore.measures import catalogue
-from vlcore.measures.maps import align
-from vlcore.runs import compare, imported, jobs, pipeline, placement, store
-from vlcore.runs.measured import find, measures_of, reason_of
-from vlcore.runs.measuring import ELSEWHERE
-from vlcore.runs.model_maps import ComparisonError, model_map, predictions
-from vlcore.runs.table import runs_table
-from vlcore.runs.titles import title
+from vlcore.measures.projection import align
+from vlcore.runs import imported, load, train
+from vlcore.runs.evaluate import ELSEWHERE
+from vlcore.store import artefacts, jobs
+from vlcore.studies.runs_table import runs_table
 
 Document = Callable[..., Any]
 MANY = (48, 36, 40, 36)  # rows of each group: enough of each held out for the geometry
 
 
-def brought(tmp_path: Path, name: str, **changes: Any) -> tuple[dict[str, Any], store.Artefact]:
+def brought(tmp_path: Path, name: str, **changes: Any) -> tuple[dict[str, Any], artefacts.Artefact]:
     """Import made-up birds in this process."""
     report = imported.import_embeddings(save(tmp_path / "birds.npz", **arrays(**changes)), name)
-    return report, store.read(report["key"])
+    return report, artefacts.read(report["key"])
 
 
-def of_a_model(path: Path, artefact: store.Artefact, scenes: ImageSet) -> Path:
+def of_a_model(path: Path, artefact: artefacts.Artefact, scenes: ImageSet) -> Path:
     """The embeddings of a trained model in the arrays of an import, in an order of their own."""
     kept = artefact.arrays("embeddings.npz")
     splits = ("train", "val", "probe", "test")
@@ -61,15 +63,15 @@ def of_a_model(path: Path, artefact: store.Artefact, scenes: ImageSet) -> Path:
 
 @pytest.fixture(scope="module")
 def again(
-    quick: list[store.Artefact], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, tuple[store.Artefact, store.Artefact]]:
+    quick: list[artefacts.Artefact], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, tuple[artefacts.Artefact, artefacts.Artefact]]:
     """By label style: a biased model of ours, and the same brought back as embeddings."""
     folder, scenes = tmp_path_factory.mktemp("npz"), open_set("scenes")
     made = {}
     for model in quick[2:]:
         name = f"again-{model.condition.labels}"
         key = imported.import_embeddings(of_a_model(folder / f"{name}.npz", model, scenes), name)["key"]
-        made[model.condition.labels] = model, store.read(key)
+        made[model.condition.labels] = model, artefacts.read(key)
     return made
 
 
@@ -90,7 +92,7 @@ ELSEWISE = ("panel", "background_gap", "similarity_to")
 
 @pytest.mark.parametrize("labels", ["undescriptive", "descriptive"])
 def test_a_models_own_embeddings_give_its_own_numbers(
-    again: dict[str, tuple[store.Artefact, store.Artefact]], labels: str
+    again: dict[str, tuple[artefacts.Artefact, artefacts.Artefact]], labels: str
 ) -> None:
     model, back = again[labels]
     # The objects' bare names are among short captions only.
@@ -112,7 +114,7 @@ def test_a_models_own_embeddings_give_its_own_numbers(
 
 
 def test_the_map_shows_the_same_pictures_in_the_same_shape(
-    again: dict[str, tuple[store.Artefact, store.Artefact]],
+    again: dict[str, tuple[artefacts.Artefact, artefacts.Artefact]],
 ) -> None:
     model, back = (model_map(artefact) for artefact in again["descriptive"])
     assert len(model.points) == len(back.points)
@@ -160,7 +162,7 @@ def test_without_captions_the_rest_is_measured(tmp_path: Path, empty_home: Path)
         assert absent[measure] == "no captions were given"
     assert {"silhouette_object", "total_variance", "map_quality"} <= set(end)
     model = model_map(artefact)
-    alone = compare.compare([model], open_set("birds"), lambda _set, rows: [""] * len(rows))
+    alone = comparison.compare([model], open_set("birds"), lambda _set, rows: [""] * len(rows))
     points, captions = alone.points, alone.captions
     assert set(points["caption_0"]) == {"none"}
     assert set(points["predicted_0"]) == {"none: its labels name no object"}
@@ -206,15 +208,15 @@ def test_two_encoders_of_the_same_pictures_can_be_compared(tmp_path: Path, empty
         "fewer": {n: a if n in TEXT else a[:-1] for n, a in made.items()},
     }.items():
         keys[name] = imported.import_embeddings(save(tmp_path / f"{name}.npz", **held), name)["key"]
-    one, two, fewer = (model_map(store.read(key)) for key in keys.values())
-    together = compare.compare(
+    one, two, fewer = (model_map(artefacts.read(key)) for key in keys.values())
+    together = comparison.compare(
         [one, two], open_set("one"), lambda _set, rows: ["data:image/webp;base64,AA"] * len(rows)
     )
     assert not together.points[["x0", "y0", "x1", "y1"]].isna().any(axis=None)
     assert together.infos[0].title == "Imported embeddings “one”"
     assert together.infos[0].subtitle.startswith("8 dimensions; total variance")
     with pytest.raises(ComparisonError, match="trained on different image sets"):
-        compare.compare([one, fewer], open_set("one"), lambda _set, rows: [""] * len(rows))
+        comparison.compare([one, fewer], open_set("one"), lambda _set, rows: [""] * len(rows))
 
 
 TEXT = ("text", "captions", "text_object")
@@ -255,8 +257,8 @@ def test_a_map_of_embeddings_without_captions_is_written_without_a_board(
 
 
 def test_no_model_is_asked_of_other_pictures(tmp_path: Path, empty_home: Path) -> None:
-    with pytest.raises(store.StoreError, match=r"holds embeddings that were computed elsewhere; there is no model"):
-        placement.load(brought(tmp_path, "birds")[1])
+    with pytest.raises(artefacts.StoreError, match=r"holds embeddings that were computed elsewhere; there is no model"):
+        load.load(brought(tmp_path, "birds")[1])
 
 
 def test_what_fails_leaves_nothing_and_can_be_tried_again(
@@ -270,7 +272,7 @@ def test_what_fails_leaves_nothing_and_can_be_tried_again(
         with pytest.raises(ValueError, match="no luck"):
             brought(tmp_path, "birds")
     assert not (data_folder() / "birds").exists()
-    assert not store.published_keys()
+    assert not artefacts.published_keys()
     report, _ = brought(tmp_path, "birds")
     # A set that was removed comes back; its measures are there still.
     (data_folder() / "birds").rename(tmp_path / "gone")
@@ -289,5 +291,5 @@ def test_nobody_can_train_under_its_name(tmp_path: Path, empty_home: Path) -> No
     with pytest.raises(ConditionError, match="computed elsewhere"):
         condition.replace(steps=10)
     with pytest.raises(ConditionError, match="brought, not trained"):
-        pipeline.train_condition(Condition(objective=IMPORTED, labels="constant", steps=0))
+        train.train_condition(Condition(objective=IMPORTED, labels="constant", steps=0))
     assert jobs.view(artefact.key).done

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vlcore.home import data_folder
-from vlcore.images.catalogue import open_set, set_names
-from vlcore.images.groups import SCENES
-from vlcore.images.imagesets import ImageSetError
-from vlcore.runs import imports, jobs, store
+from vlcore.core.files import data_folder
+from vlcore.core.grouping import SCENES
+from vlcore.datasets.catalogue import open_set, set_names
+from vlcore.datasets.imageset import ImageSetError
+from vlcore.runs import imported
+from vlcore.store import artefacts, jobs
 
 DRAWN = ["scenes", "balanced-cues"]
 
@@ -33,9 +34,9 @@ def source(empty_home: Path) -> Path:
 
 def test_the_report_is_published(source: Path) -> None:
     (source / "horse_grass" / "broken.png").write_bytes(b"no picture")
-    key = imports.import_key("mine")
-    assert imports.run_import(key, source, "mine", {"licence": "CC0", "short": "a {object}"}) == "trained"
-    artefact = store.read(key)
+    key = imported.import_key("mine")
+    assert imported.run_import(key, source, "mine", {"licence": "CC0", "short": "a {object}"}) == "trained"
+    artefact = artefacts.read(key)
     report = artefact.json("report.json")
     assert artefact.manifest["set"] == report["name"] == "mine"
     assert report["counts"] == dict.fromkeys(SCENES.names, 4)
@@ -45,7 +46,7 @@ def test_the_report_is_published(source: Path) -> None:
     assert len(images.table) == 16
     assert images.about["licence"] == "CC0"
     assert images.grouping.templates[1] == ("undescriptive", "a {object}")
-    assert store.model_keys() == [], "a report is no model"
+    assert artefacts.model_keys() == [], "a report is no model"
 
 
 def test_whoever_watches_sees_the_pictures_counted(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +54,7 @@ def test_whoever_watches_sees_the_pictures_counted(source: Path, monkeypatch: py
     seen: list[dict[str, Any]] = []
     write = jobs.write_json
     monkeypatch.setattr(jobs, "write_json", lambda path, status: (seen.append(dict(status)), write(path, status)))
-    imports.run_import(imports.import_key("mine"), source, "mine", {})
+    imported.run_import(imported.import_key("mine"), source, "mine", {})
     reading = [status for status in seen if status["stage"] == "reading pictures"]
     assert [(status["done"], status["of"]) for status in reading] == [(done, 16) for done in range(17)]
     fractions = [status["fraction"] for status in seen]
@@ -62,10 +63,10 @@ def test_whoever_watches_sees_the_pictures_counted(source: Path, monkeypatch: py
 
 
 def test_every_attempt_has_a_key_of_its_own() -> None:
-    keys = {imports.import_key("my-horses") for _ in range(50)}
+    keys = {imported.import_key("my-horses") for _ in range(50)}
     assert len(keys) == 50
     for key in keys:
-        assert store.check_key(key).startswith("my-horses-")
+        assert artefacts.check_key(key).startswith("my-horses-")
         assert key.endswith(".import")
 
 
@@ -84,19 +85,19 @@ def test_every_attempt_has_a_key_of_its_own() -> None:
 def test_a_failure_is_a_sentence_and_leaves_no_set(
     source: Path, options: dict[str, Any], name: str, sentence: str
 ) -> None:
-    key = imports.import_key(name)
+    key = imported.import_key(name)
     with pytest.raises(ImageSetError) as caught:
-        imports.run_import(key, source, name, options)
+        imported.run_import(key, source, name, options)
     assert sentence in str(caught.value)
     view = jobs.view(key)
     assert (view.state, view.status["message"]) == (jobs.State.FAILED, str(caught.value))
     assert set_names() == DRAWN
-    assert store.published_keys() == []
+    assert artefacts.published_keys() == []
 
 
 def test_a_cancelled_import_leaves_no_set(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "REPORT_EVERY", 0.0)
-    key = imports.import_key("mine")
+    key = imported.import_key("mine")
     call = jobs.Reporter.__call__
 
     def cancel_midway(self: jobs.Reporter, *, now: bool = False, **news: Any) -> None:
@@ -106,7 +107,7 @@ def test_a_cancelled_import_leaves_no_set(source: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(jobs.Reporter, "__call__", cancel_midway)
     with pytest.raises(jobs.JobCancelledError):
-        imports.run_import(key, source, "mine", {})
+        imported.run_import(key, source, "mine", {})
     assert jobs.view(key).state is jobs.State.CANCELLED
     assert set_names() == DRAWN
     assert not [path for path in (data_folder() / ".incoming").glob("*") if path.is_dir()]
@@ -114,9 +115,9 @@ def test_a_cancelled_import_leaves_no_set(source: Path, monkeypatch: pytest.Monk
 
 def test_after_a_failure_and_after_a_deletion_the_name_is_free(source: Path) -> None:
     with pytest.raises(ImageSetError):
-        imports.run_import(imports.import_key("mine"), source, "mine", {"short": "thing"})
-    imports.run_import(imports.import_key("mine"), source, "mine", {})
+        imported.run_import(imported.import_key("mine"), source, "mine", {"short": "thing"})
+    imported.run_import(imported.import_key("mine"), source, "mine", {})
     version = open_set("mine").version
     (data_folder() / "mine").rename(data_folder().parent / "gone")
-    imports.run_import(imports.import_key("mine"), source, "mine", {})
+    imported.run_import(imported.import_key("mine"), source, "mine", {})
     assert open_set("mine").version == version

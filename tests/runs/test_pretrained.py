@@ -14,26 +14,29 @@ from PIL import Image
 from scipy.special import logsumexp
 
 from tests.learning.tiny_clip import WIDTH, save_clip
-from tests.runs.test_pipeline import write_small
-from vlcore.choices import ArtefactKind
-from vlcore.conditions import Condition, ConditionError
-from vlcore.home import data_folder
-from vlcore.images import rendered
-from vlcore.images.catalogue import open_set
-from vlcore.images.groups import SCENES
-from vlcore.images.imagesets import ImageSet
-from vlcore.images.rendered import SCENES_RECIPE
-from vlcore.images.subset import training_rows, usual_condition
+from tests.runs.test_train import write_small
+from vlcore.compare.metrics_table import find, measures_of, reason_of
+from vlcore.core.condition import Condition, ConditionError
+from vlcore.core.files import data_folder
+from vlcore.core.grouping import SCENES
+from vlcore.core.options import ArtefactKind
+from vlcore.core.wording import title
+from vlcore.datasets import drawn
+from vlcore.datasets.catalogue import open_set
+from vlcore.datasets.drawn import SCENES_RECIPE
+from vlcore.datasets.imageset import ImageSet
+from vlcore.datasets.subset import training_rows, usual_condition
 from vlcore.learning.hub import PretrainedError
 from vlcore.learning.pretrained import PretrainedEncoder
 from vlcore.measures import catalogue
 from vlcore.measures.last_layer import probe_layer
-from vlcore.runs import jobs, pipeline, pretrained, projections, store
-from vlcore.runs.measured import find, measures_of, reason_of
-from vlcore.runs.measuring import ELSEWHERE
-from vlcore.runs.projections import Projection
-from vlcore.runs.table import runs_table
-from vlcore.runs.titles import title
+from vlcore.runs import pretrained, train
+from vlcore.runs.embeddings import StoredEmbeddings
+from vlcore.runs.evaluate import ELSEWHERE
+from vlcore.runs.maps import Projection, make_map
+from vlcore.store import jobs
+from vlcore.store.artefacts import Artefact, model_keys, published, read
+from vlcore.studies.runs_table import runs_table
 
 FILES = {"condition.json", "checkpoint.json", "embeddings.npz", "maps.npz", "metrics.json"}
 PER_GROUP = {"train": 16, "val": 8, "probe": 8, "test": 20}
@@ -41,16 +44,16 @@ PER_GROUP = {"train": 16, "val": 8, "probe": 8, "test": 20}
 
 def write_mini() -> ImageSet:
     """The first scenes of each split and group of what we draw, with their masks, as a set of its own."""
-    table = rendered.scene_table(SCENES_RECIPE)
+    table = drawn.scene_table(SCENES_RECIPE)
     place = table.groupby(["split", "group"], sort=False).cumcount()
     table = table[place < table["split"].map(PER_GROUP)].reset_index(drop=True)
     root = data_folder() / "mini"
     root.mkdir(parents=True)
-    rendered.write_metadata(root, table, dataclasses.replace(SCENES_RECIPE, name="mini"), rendered.SIZE)
+    drawn.write_metadata(root, table, dataclasses.replace(SCENES_RECIPE, name="mini"), drawn.SIZE)
     images = open_set("mini")
     for row in range(len(table)):
         picture, mask = (root / str(table[name].iat[row]) for name in ("file_name", "mask"))
-        rendered.write_picture(rendered.scene_of(images, row), picture, mask)
+        drawn.write_picture(drawn.scene_of(images, row), picture, mask)
     return images
 
 
@@ -60,7 +63,7 @@ class Made:
 
     images: ImageSet
     folder: Path
-    artefacts: dict[str, store.Artefact]
+    artefacts: dict[str, Artefact]
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +77,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         for readout in pretrained.READOUTS:
             condition = pretrained.condition_of(str(folder), base, readout=readout)
             assert pretrained.make_pretrained(str(folder), condition) == "trained"
-            artefacts[readout] = store.read(condition.key)
+            artefacts[readout] = read(condition.key)
         yield Made(images, folder, artefacts)
 
 
@@ -84,14 +87,14 @@ def readout(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def artefact(made: Made, readout: str) -> store.Artefact:
+def artefact(made: Made, readout: str) -> Artefact:
     return made.artefacts[readout]
 
 
-def test_an_artefact_has_the_usual_files_and_no_weights(made: Made, artefact: store.Artefact) -> None:
+def test_an_artefact_has_the_usual_files_and_no_weights(made: Made, artefact: Artefact) -> None:
     assert set(artefact.manifest["files"]) == FILES
     assert artefact.key == artefact.condition.key
-    assert artefact.key in store.model_keys()
+    assert artefact.key in model_keys()
     assert artefact.manifest["parameters"] == artefact.json("checkpoint.json")["parameters"]
     assert artefact.manifest["device"] == "cpu"
     assert artefact.kind is ArtefactKind.PRETRAINED
@@ -103,13 +106,13 @@ def test_the_title_says_which_and_how_it_is_read(made: Made, readout: str) -> No
     assert said.startswith(f"Pretrained tiny, {words[readout]}, 75 % removed (4 of 16 kept)")
 
 
-def test_it_is_made_once(made: Made, artefact: store.Artefact) -> None:
+def test_it_is_made_once(made: Made, artefact: Artefact) -> None:
     assert pretrained.make_pretrained(str(made.folder), artefact.condition) == "cached"
 
 
-def test_pictures_are_embedded_at_their_stored_size(made: Made, artefact: store.Artefact) -> None:
+def test_pictures_are_embedded_at_their_stored_size(made: Made, artefact: Artefact) -> None:
     arrays, encoder = artefact.arrays("embeddings.npz"), pretrained.load_for(artefact)
-    assert made.images.image(0).shape == (rendered.SIZE, rendered.SIZE, 3)
+    assert made.images.image(0).shape == (drawn.SIZE, drawn.SIZE, 3)
     for split in ("train", "val", "probe", "test"):
         rows = arrays[f"{split}_rows"]
         expected = encoder.embed_pictures([Image.fromarray(made.images.image(row)) for row in rows])
@@ -118,7 +121,7 @@ def test_pictures_are_embedded_at_their_stored_size(made: Made, artefact: store.
     assert arrays["end_scale_bias"].tolist() == [encoder.scale, encoder.bias]
 
 
-def test_the_training_pictures_are_the_biased_ones(made: Made, artefact: store.Artefact) -> None:
+def test_the_training_pictures_are_the_biased_ones(made: Made, artefact: Artefact) -> None:
     rows = artefact.arrays("embeddings.npz")["train_rows"]
     assert rows.tolist() == training_rows(made.images, artefact.condition).tolist()
     groups = made.images.table["group"].iloc[rows].value_counts()
@@ -167,7 +170,7 @@ def test_what_belongs_to_pictures_and_captions_does_not_depend_on_the_readout(ma
         assert ends[0][name] == ends[1][name] == ends[2][name]
 
 
-def test_everything_is_measured_or_has_its_reason(made: Made, artefact: store.Artefact) -> None:
+def test_everything_is_measured_or_has_its_reason(made: Made, artefact: Artefact) -> None:
     metrics = artefact.metrics
     assert metrics["end"]["absent"] == {}
     for measure in (one.name for one in catalogue.listed()):
@@ -194,24 +197,24 @@ def test_the_panel_is_made_larger_than_for_our_own(made: Made) -> None:
 
 def test_a_new_last_layer_is_kept_for_other_pictures(made: Made, readout: str) -> None:
     artefact = made.artefacts[readout]
-    arrays, layer = artefact.arrays("embeddings.npz"), artefact.embeddings().layer
+    arrays, layer = artefact.arrays("embeddings.npz"), StoredEmbeddings(artefact).layer
     assert (layer is None) == (readout == "zero-shot")
     if layer is not None:
         assert (layer.names(arrays["end_train"]) == arrays["train_predicted"]).all()
         assert layer.direction.shape == (WIDTH,)
 
 
-def test_umap_is_made_beside_it(made: Made, artefact: store.Artefact, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vlcore.measures import maps
+def test_umap_is_made_beside_it(made: Made, artefact: Artefact, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vlcore.measures import projection
 
-    monkeypatch.setattr(maps, "umap", lambda points, *_: points[:, :2])  # only whether the arrays fit
-    assert projections.make_map([artefact.key], Projection("umap")) == "trained"
+    monkeypatch.setattr(projection, "umap", lambda points, *_: points[:, :2])  # only whether the arrays fit
+    assert make_map([artefact.key], Projection("umap")) == "trained"
 
 
 # --- found again
 
 
-def test_a_checkpoint_that_is_gone_or_changed_is_a_sentence(made: Made, artefact: store.Artefact) -> None:
+def test_a_checkpoint_that_is_gone_or_changed_is_a_sentence(made: Made, artefact: Artefact) -> None:
     away = made.folder.with_name("away")
     made.folder.rename(away)
     try:
@@ -232,11 +235,11 @@ def test_another_checkpoint_than_the_condition_names_is_refused(made: Made, tmp_
     with pytest.raises(PretrainedError, match=r"is tiny@.* and not tiny; ask for it anew"):
         pretrained.make_pretrained(str(other), condition)
     assert jobs.view(condition.key).state is jobs.State.FAILED
-    assert not store.published(condition.key)
+    assert not published(condition.key)
 
 
 def test_a_checkpoint_of_the_hub_is_found_again_by_its_commit(
-    made: Made, artefact: store.Artefact, monkeypatch: pytest.MonkeyPatch
+    made: Made, artefact: Artefact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Any] = []
 
@@ -249,7 +252,7 @@ def test_a_checkpoint_of_the_hub_is_found_again_by_its_commit(
     encoder = pretrained.load_for(artefact)
     monkeypatch.setattr(learning, "load_checkpoint", load)
     about = {"source": "owner/model", "name": "owner/model", "revision": "c" * 40}
-    monkeypatch.setattr(store.Artefact, "json", lambda self, name: about)
+    monkeypatch.setattr(Artefact, "json", lambda self, name: about)
     assert pretrained.load_for(artefact).checkpoint.name == "owner/model"
     assert asked == [("owner/model", "c" * 40)]
 
@@ -268,9 +271,9 @@ def test_a_condition_keeps_data_bias_labels_and_seeds(made: Made) -> None:
         pretrained.condition_of("openai/clip-vit-base-patch32", base, readout="guess")
 
 
-def test_training_it_is_refused(made: Made, artefact: store.Artefact) -> None:
+def test_training_it_is_refused(made: Made, artefact: Artefact) -> None:
     with pytest.raises(ConditionError, match="python -m vlcore pretrained"):
-        pipeline.train_condition(artefact.condition.replace(bias=0.25))
+        train.train_condition(artefact.condition.replace(bias=0.25))
 
 
 @pytest.mark.parametrize("readout", ["zero-shot", "probe"])
@@ -279,7 +282,7 @@ def test_labels_that_name_no_object_leave_the_probe_its_answer(made: Made, reado
         str(made.folder), made.artefacts[readout].condition.replace(labels="context"), readout=readout
     )
     pretrained.make_pretrained(str(made.folder), condition)
-    end = store.read(condition.key).metrics["end"]
+    end = read(condition.key).metrics["end"]
     assert reason_of(end, "readouts_best_caption.minority_accuracy") == "no label names the object"
     if readout == "probe":
         assert end["minority_accuracy"] == made.artefacts["probe"].metrics["end"]["minority_accuracy"]
@@ -305,7 +308,7 @@ def test_a_set_in_folds_has_a_probe_for_each_fold(
     monkeypatch.setattr(PretrainedEncoder, "embed_pictures", counted)
     condition = pretrained.condition_of(str(folder), usual_condition(images).replace(bias=0.5), readout="probe")
     pretrained.make_pretrained(str(folder), condition)
-    metrics = store.read(condition.key).metrics
+    metrics = read(condition.key).metrics
     assert metrics["models"] == images.folds == 4
     assert sum(estimate["n"] for estimate in metrics["end"]["group_accuracy"].values()) == len(images.table)
     assert sum(looked_at) == len(images.table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vlcore.measures.estimate import Estimate
-from vlcore.runs.sheets import MetricsBuilder
+from vlcore.runs.views import MetricsBuilder
 
 HALF = Estimate(0.5, 0.4, 0.6, 100)
 

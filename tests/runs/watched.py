@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vlcore.conditions import Condition
-from vlcore.figures.maps import MapInfo
-from vlcore.images.captions import Said, captions_of
-from vlcore.images.groups import SCENES
-from vlcore.measures.maps import Plane, RigidTransform
-from vlcore.measures.scores import logits
-from vlcore.runs import store
-from vlcore.runs.compare import Comparison
-from vlcore.runs.model_maps import ModelMap
-from vlcore.runs.projections import PCA
+from vlcore.charts.maps.small import MapInfo
+from vlcore.compare.comparison import Comparison
+from vlcore.compare.model_map import ModelMap
+from vlcore.core.captions import Said, captions_of
+from vlcore.core.condition import Condition
+from vlcore.core.grouping import SCENES
+from vlcore.measures.accuracy import logits
+from vlcore.measures.projection import Plane, RigidTransform
+from vlcore.runs.maps import PCA
+from vlcore.store import artefacts
 
 WIDTH = 6  # numbers of an embedding
 EACH = 5  # pictures of each group and split
@@ -100,7 +100,7 @@ def model(
         writer = csv.writer(file)
         writer.writerow(["step", "loss", "train_caption_accuracy"])
         writer.writerows([step, f"{1 / step:.6f}", "0.5"] for step in range(1, steps[-1] + 1))
-    artefact = store.Artefact(f"key-{seed}", path, {"files": {"made by": str(path)}})
+    artefact = artefacts.Artefact(f"key-{seed}", path, {"files": {"made by": str(path)}})
     vars(artefact)["condition"] = condition
     z = np.concatenate([shown[-1], trained[-1]]).astype(np.float32)
     plane = Plane(z.mean(axis=0).astype(float), np.eye(2, WIDTH), np.array([0.5, 0.25]), 1.0)

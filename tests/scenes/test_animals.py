@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from vlcore.scenes import OBJECTS, Scene, sample
-from vlcore.scenes.animals import animal
-from vlcore.scenes.draw import draw
+from vlcore.scenes.draw import animal, draw
 from vlcore.scenes.factors import POSES
 
 

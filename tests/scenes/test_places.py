@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vlcore.scenes import CONTEXTS, sample
-from vlcore.scenes.places import place
+from vlcore.scenes.draw import place
 
 OUTDOORS = tuple(context for context in CONTEXTS if context != "room")
 

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from vlcore.scenes.animals.skeleton import Capsules
 from vlcore.scenes.raster import Frame, rasterise, view_of
-from vlcore.scenes.skeleton import Capsules
 
 POINTS = st.tuples(*[st.floats(-0.5, 0.5)] * 3)
 RADII = st.floats(0.05, 0.3)

@@ -8,9 +8,10 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from vlcore.runs import projections, store
-from vlcore.runs.jobs import JobStatus, State
-from vlcore.runs.projections import Projection
+from vlcore.runs import maps
+from vlcore.runs.maps import Projection
+from vlcore.store import artefacts
+from vlcore.store.jobs import JobStatus, State
 from vlcore.ui import jobs
 
 
@@ -27,8 +28,8 @@ def test_a_fit_is_queued_under_the_key_that_it_is_read_from(monkeypatch: pytest.
     jobs.make_map(keys, together)
     jobs.make_map(keys[:1], Projection("tsne"))
     assert asked == [
-        (projections.map_keys(keys, together)[0], projections.make_map, keys, together, True),
-        (f"{keys[0]}.tsne-p30-s0.map", projections.make_map, keys[:1], Projection("tsne"), True),
+        (maps.map_keys(keys, together)[0], maps.make_map, keys, together, True),
+        (f"{keys[0]}.tsne-p30-s0.map", maps.make_map, keys[:1], Projection("tsne"), True),
     ]
 
 
@@ -37,14 +38,14 @@ def test_a_fit_is_queued_under_the_key_that_it_is_read_from(monkeypatch: pytest.
 
 def test_a_worker_that_ends_is_a_sentence_and_the_next_asker_gets_another() -> None:
     assert jobs.run_in_worker(abs, -2) == 2
-    with pytest.raises(store.StoreError, match="ended; ask for it again"):
+    with pytest.raises(artefacts.StoreError, match="ended; ask for it again"):
         jobs.run_in_worker(os._exit, 1)
     assert jobs.run_in_worker(abs, -3) == 3
 
 
 def test_a_worker_that_is_busy_for_long_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "PATIENCE", 0.05)
-    with pytest.raises(store.StoreError, match="in a minute"):
+    with pytest.raises(artefacts.StoreError, match="in a minute"):
         jobs.run_in_worker(time.sleep, 1)
 
 

@@ -1,13 +1,64 @@
-"""Numbers as text: a rate, a difference, a value, each with its interval.
+"""What a condition is called in words, the same on every page and in every file.
 
-The one idea: a reader meets one way to write a number, whatever page, chart, report or command it stands in. An
-estimate is given by its parts, `value`, `low`, `high` and `n`, as `metrics.json` holds it.
+The one idea: a title says the bias, the labels, and whatever else is not the usual choice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from vlcore.core.condition import Condition, describe_bias
+from vlcore.core.options import (
+    ARCHITECTURES,
+    LABEL_STYLES,
+    LOGITS,
+    MITIGATIONS,
+    NEGATIVES,
+    OBJECTIVES,
+    ArtefactKind,
+    Choice,
+)
+
+_USUAL = Condition()
+
+
+def label_words(condition: Condition) -> str:
+    """A label style in words."""
+    if condition.labels == "own":
+        return f"labels “{condition.template}”"
+    style = LABEL_STYLES.get(condition.labels)
+    return style.words if style and style.words else f"labels {condition.labels}"
+
+
+def readout_words(condition: Condition) -> str:
+    """How the object is read off a pretrained model."""
+    new_layer = MITIGATIONS[condition.mitigation].new_layer
+    return condition.mitigation if new_layer else OBJECTIVES[condition.objective].words
+
+
+def title(condition: Condition) -> str:
+    """A condition in a few words: ``75 % removed (12 of 48 kept), short labels``."""
+    if condition.kind is ArtefactKind.IMPORTED:
+        return f"Imported embeddings “{condition.data}”"
+    bias = "No bias" if condition.bias == 0 else describe_bias(condition)
+    if condition.kind is ArtefactKind.PRETRAINED:
+        words = [f"Pretrained {condition.checkpoint}", readout_words(condition), bias.replace("No bias", "no bias")]
+        return ", ".join([*words, label_words(condition)])
+    chosen: list[tuple[str, Mapping[str, Choice]]] = [
+        ("objective", OBJECTIVES), ("negatives", NEGATIVES), ("logit", LOGITS), ("mitigation", MITIGATIONS),
+    ]  # fmt: skip
+    words = [bias, label_words(condition)]
+    for field, choices in chosen:
+        if (value := getattr(condition, field)) != getattr(_USUAL, field):
+            words.append(choices[value].words or value)
+    if condition.backbone:
+        name, _, random = condition.backbone.partition("@")
+        words.append(f"frozen {'random ' if random else ''}{name}")
+    elif condition.architecture != _USUAL.architecture:
+        words.append(ARCHITECTURES[condition.architecture].words or condition.architecture)
+    return ", ".join(["Untrained encoder", *words[1:]] if condition.kind is ArtefactKind.UNTRAINED else words)
+
 
 FEW = 20  # pictures below which a rate says little: its interval is wider than 40 points
 
@@ -56,3 +107,6 @@ def difference(estimate: Mapping[str, Any], digits: int = 2) -> str:
 def points(estimate: Mapping[str, Any]) -> str:
     """``-10 points (-13 to -7)`` of a difference of fractions."""
     return interval(estimate, lambda value: signed(100 * value, 0), " points")
+
+
+STYLE_WORDS = {name: style.legend for name, style in LABEL_STYLES.items() if style.legend}

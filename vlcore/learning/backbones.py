@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vlcore.core.errors import LabError
-from vlcore.images.imagesets import TRAINING_SIZE
+from vlcore.datasets.imageset import TRAINING_SIZE
 
 PREFIX, RANDOM = "torchvision:", "@random"
 CLASSES = 1000  # of ImageNet, which the last layer of every network names

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from vlcore.learning.embed import ModelError
+from vlcore.learning.device import ModelError
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 _WANTED = ("*.json", "*.txt", "*.model", "model*.safetensors")  # what is asked of the hub

@@ -2,8 +2,8 @@
 
 The one idea: a mitigation turns the losses of a batch into one number, or decides which pictures a batch holds.
 Everything else of the loop stays as it is, so that a mitigated run differs from a plain one in this alone. Which
-information each one uses stands in `vlcore.choices.MITIGATIONS`; ``subsample`` cuts the training set
-(`vlcore.images.subset.training_rows`) and ``dfr`` makes a new readout (`vlcore.measures.dfr`).
+information each one uses stands in `vlcore.core.options.MITIGATIONS`; ``subsample`` cuts the training set
+(`vlcore.datasets.subset.training_rows`) and ``dfr`` makes a new readout (`vlcore.measures.last_layer`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from vlcore.conditions import ConditionError
+from vlcore.core.condition import ConditionError
 
 GROUPDRO_RATE = 0.05  # eta; Sagawa et al. use 0.01 for far more steps
 JTT_WEIGHT = 6.0  # lambda: how much more a picture weighs that the first training got wrong

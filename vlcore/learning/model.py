@@ -19,12 +19,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vlcore.choices import OBJECTIVES
-from vlcore.conditions import Condition
-from vlcore.images.imagesets import TRAINING_SIZE
-from vlcore.images.vocabulary import MAX_WORDS, PAD
+from vlcore.core.condition import Condition
+from vlcore.core.options import OBJECTIVES
+from vlcore.core.vocabulary import MAX_WORDS, PAD
+from vlcore.datasets.imageset import TRAINING_SIZE
 from vlcore.learning.backbones import PREFIX, Backbone, load_weights
-from vlcore.measures.scores import TINY_SHARE
+from vlcore.measures.accuracy import TINY_SHARE
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,7 @@ class DualEncoder(Encoder):
         self.bias = nn.Parameter(torch.tensor(0.0), requires_grad=learned)
 
     def logits(self, z: Tensor, t: Tensor) -> Tensor:
-        """Scores of every image with every caption, (B, E) and (K, E) to (B, K); see `vlcore.measures.scores`."""
+        """Scores of every image with every caption, (B, E) and (K, E) to (B, K); see `vlcore.measures.accuracy`."""
         cosine = z @ t.T
         if self.config.logit == "affine":
             share = ((1 + cosine) / 2).clamp(TINY_SHARE, 1 - TINY_SHARE)

@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vlcore.learning.checkpoints import Checkpoint, digest, find
-from vlcore.learning.embed import ModelError, choose_device
+from vlcore.learning.device import ModelError, choose_device
 from vlcore.learning.hub import PretrainedError, Tell, silent
 
 Array = NDArray[np.float32]
@@ -123,7 +123,7 @@ def load_checkpoint(source: str, device: str = "auto", *, revision: str = "", te
 
     Args:
         source: a hub name such as ``openai/clip-vit-base-patch32``, or a local folder.
-        device: ``auto`` takes that of `vlcore.learning.embed.choose_device`.
+        device: ``auto`` takes that of `vlcore.learning.device.choose_device`.
         revision: commit of the hub, the newest unless given.
         tell: is told what is being waited for.
 

@@ -29,10 +29,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vlcore.choices import OBJECTIVES
-from vlcore.conditions import Condition
-from vlcore.images.captions import Said
-from vlcore.learning import mitigation, objectives
+from vlcore.core.captions import Said
+from vlcore.core.condition import Condition
+from vlcore.core.options import OBJECTIVES
+from vlcore.learning import mitigation
+from vlcore.learning.losses import batch_loss, negative_weights, nt_xent, siglip_bias
 from vlcore.learning.model import Captioner, DualEncoder, Encoder, build, stream, to_input
 
 MATRIX_RATE, OTHER_RATE, WEIGHT_DECAY = 0.02, 2e-3, 0.05
@@ -176,10 +177,10 @@ def _loss(
     half = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
     shuffled = condition.negatives == "shuffle_unfiltered"
     if not shuffled:
-        table = objectives.negative_weights(condition.negatives, counts.cpu(), data.said).to(device)
+        table = negative_weights(condition.negatives, counts.cpu(), data.said).to(device)
     random = torch.Generator().manual_seed(stream(condition.init_seed, "negatives"))
     if condition.objective == "siglip" and isinstance(model, DualEncoder):
-        model.bias.data.fill_(objectives.siglip_bias(counts.cpu()))
+        model.bias.data.fill_(siglip_bias(counts.cpu()))
 
     def captions(view: Views, own: Tensor) -> Tensor:
         assert isinstance(model, DualEncoder)
@@ -191,12 +192,12 @@ def _loss(
             negatives = F.one_hot(own[torch.randperm(len(own), generator=random).to(device)], len(tokens)).float()
         else:
             negatives = table[own]
-        return objectives.batch_loss(condition.objective, logits, own, negatives)
+        return batch_loss(condition.objective, logits, own, negatives)
 
     def two_views(view: Views, _own: Tensor) -> Tensor:
         with half:
             one, other = model.image(view()), model.image(view())
-        return objectives.nt_xent(one.float(), other.float())
+        return nt_xent(one.float(), other.float())
 
     def words(view: Views, own: Tensor) -> Tensor:
         assert isinstance(model, Captioner)

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from vlcore.figures.theme import group_words
-from vlcore.images.groups import Grouping
+from vlcore.core.grouping import Grouping, group_words
 
 PRIMARY = "minority_accuracy"
 # A silhouette of each run, less another. Positive where points lie more by background than by object.

@@ -13,7 +13,7 @@ from sklearn.metrics import pairwise_distances_chunked, silhouette_samples
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from vlcore.images.groups import Grouping
+from vlcore.core.grouping import Grouping
 from vlcore.measures.estimate import Estimate, bootstrap, mean, rate
 from vlcore.measures.readouts import nearest_neighbours
 

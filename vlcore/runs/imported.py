@@ -8,6 +8,7 @@ embeddings came from.
 from __future__ import annotations
 
 import hashlib
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,21 +17,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.choices import IMPORTED, STUDY_N
-from vlcore.conditions import Condition
-from vlcore.home import data_folder
-from vlcore.images.catalogue import check_free, publish
-from vlcore.images.imagesets import ImageSet, read_set
-from vlcore.images.importers.embedded import choose_rows, own_captions, write_set
-from vlcore.images.importers.embeddings import Embeddings, read_embeddings
-from vlcore.images.importers.listing import majority_in_words
-from vlcore.images.staging import staging_dir
-from vlcore.images.vocabulary import Vocabulary
-from vlcore.measures.scores import logits
-from vlcore.runs import jobs
-from vlcore.runs.measuring import TrainingRecord
+from vlcore.core.condition import Condition
+from vlcore.core.files import data_folder, write_json
+from vlcore.core.options import IMPORTED, STUDY_N
+from vlcore.core.vocabulary import Vocabulary
+from vlcore.datasets.catalogue import check_free, publish
+from vlcore.datasets.imageset import ImageSet, read_set
+from vlcore.datasets.importers import import_set
+from vlcore.datasets.importers.embedded import choose_rows, own_captions, write_set
+from vlcore.datasets.importers.embeddings import Embeddings, read_embeddings
+from vlcore.datasets.importers.selection import majority_in_words
+from vlcore.datasets.staging import staging_dir
+from vlcore.measures.accuracy import logits
+from vlcore.runs.evaluate import TrainingRecord
 from vlcore.runs.publish import write_model
-from vlcore.runs.watching import Labels, Snapshot, Views
+from vlcore.runs.recorder import Snapshot
+from vlcore.runs.views import Labels, Views
+from vlcore.store import jobs
 
 Around = Callable[[str, Callable[[], str]], str]
 
@@ -49,9 +52,9 @@ def import_embeddings(
     """Turn an ``.npz`` of embeddings into an image set without pictures, and publish what was measured of them.
 
     Args:
-        source: an ``.npz`` file, as `vlcore.images.importers.embeddings.read_embeddings` reads it.
+        source: an ``.npz`` file, as `vlcore.datasets.importers.embeddings.read_embeddings` reads it.
         name: of the set.
-        objects, contexts, licence: as of `vlcore.images.importers.import_set`.
+        objects, contexts, licence: as of `vlcore.datasets.importers.import_set`.
         max_per_group: how many rows of a group are used at most, chosen by chance.
         seed: of that choice and of the splits.
         around: is given the key and the work, which it calls; for a progress bar.
@@ -63,7 +66,7 @@ def import_embeddings(
     Raises:
         ImportSetError: when the file or the choice cannot be used.
         ImageSetError: when the name cannot be used.
-        BusyError, JobCancelledError, HomeError: as `vlcore.runs.jobs.run` does.
+        BusyError, JobCancelledError, HomeError: as `vlcore.store.jobs.run` does.
     """
     check_free(name)
     chosen = choose_rows(read_embeddings(source), objects, contexts, max_per_group, seed)
@@ -141,3 +144,23 @@ def _snapshot(views: Views, found: Embeddings) -> Snapshot:
         panel={},
         layer=None,
     )
+
+
+def import_key(name: str) -> str:
+    """A key for one attempt to import a set."""
+    return f"{name}-{secrets.token_hex(4)}.import"
+
+
+def run_import(key: str, source: Path, name: str, options: dict[str, Any]) -> str:
+    """Import a set and publish the report; `options` are those of `vlcore.datasets.importers.import_set`, and what
+    `vlcore.store.jobs.run` returns and raises is returned and raised."""
+
+    def make(out: Path, report: jobs.Reporter) -> dict[str, Any]:
+        def read(done: int, of: int) -> None:
+            report(stage="reading pictures", done=done, of=of, fraction=0.95 * done / max(of, 1))
+
+        made = import_set(source, name, progress=read, **options)
+        write_json(out / "report.json", made.as_dict())
+        return {"set": name}
+
+    return jobs.run(key, make)

@@ -21,18 +21,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vlcore.conditions import Condition, ConditionError
-from vlcore.home import write_json
-from vlcore.measures.scores import logits
-from vlcore.runs import jobs
-from vlcore.runs.measuring import TrainingRecord
-from vlcore.runs.pipeline import draw, own_captions_of, parts_of
+from vlcore.core.condition import Condition, ConditionError
+from vlcore.core.files import write_json
+from vlcore.measures.accuracy import logits
+from vlcore.runs.evaluate import TrainingRecord
 from vlcore.runs.publish import write_model
-from vlcore.runs.store import Artefact
-from vlcore.runs.watching import RENDERING, TRAINING, Labels, Snapshot, Views, last_layer
+from vlcore.runs.recorder import RENDERING, TRAINING, Snapshot
+from vlcore.runs.train import draw, own_captions_of, parts_of
+from vlcore.runs.views import Labels, Views, last_layer
+from vlcore.store import jobs
+from vlcore.store.artefacts import Artefact
 
 if TYPE_CHECKING:
     from vlcore.learning.pretrained import PretrainedEncoder
+
 
 PANEL_SIZE = 128  # pixels, as large as drawn pictures are
 BATCH = 64
@@ -71,7 +73,7 @@ def condition_of(source: str, base: Condition, *, readout: str = "zero-shot") ->
 
 def make_pretrained(source: str, condition: Condition) -> str:
     """Measure and publish a checkpoint under a condition of `condition_of`, unless it is there; what
-    `vlcore.runs.jobs.run` returns and raises.
+    `vlcore.store.jobs.run` returns and raises.
 
     Raises:
         PretrainedError: when the checkpoint cannot be had or used, or is another one than the condition names.

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.choices import ArtefactKind
-from vlcore.conditions import Condition
-from vlcore.home import write_json
-from vlcore.runs import jobs
-from vlcore.runs.measuring import TrainingRecord, evaluate
-from vlcore.runs.probing import predicted
-from vlcore.runs.watching import RENDERING, TRAINING, Labels, why_no_readout
+from vlcore.core.condition import Condition
+from vlcore.core.files import write_json
+from vlcore.core.options import ArtefactKind
+from vlcore.runs.evaluate import TrainingRecord, evaluate, predicted
+from vlcore.runs.recorder import RENDERING, TRAINING
+from vlcore.runs.views import Labels, why_no_readout
+from vlcore.store import jobs
 
 
 def write_model(
@@ -34,7 +34,7 @@ def write_model(
 
 
 def write_embeddings(out: Path, condition: Condition, record: TrainingRecord, labels: Labels) -> None:
-    """Write ``embeddings.npz``, which `vlcore.runs.store.StoredEmbeddings` reads: the rows of every split, the
+    """Write ``embeddings.npz``, which `vlcore.runs.embeddings.StoredEmbeddings` reads: the rows of every split, the
     captions, and what every snapshot made of them."""
     views = record.views
     arrays: dict[str, NDArray[Any]] = {f"{split}_rows": rows for split, rows in views.rows.items()}
@@ -61,7 +61,7 @@ def write_embeddings(out: Path, condition: Condition, record: TrainingRecord, la
 
 def write_maps(out: Path, record: TrainingRecord) -> None:
     """Write ``maps.npz``: the principal plane of the end, and the place of every picture and caption on it."""
-    from vlcore.measures.maps import fit_plane
+    from vlcore.measures.projection import fit_plane
 
     views, end = record.views, record.snapshots["end"]
     shown = end.z["test"][views.on_map]

@@ -8,19 +8,59 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from vlcore.scenes.animals import animal
+from vlcore.scenes.animals.camel import camel
+from vlcore.scenes.animals.horse import build_of, horse
+from vlcore.scenes.animals.skeleton import Capsules
 from vlcore.scenes.factors import Scene
 from vlcore.scenes.noise import fields, lookup
-from vlcore.scenes.places import place
+from vlcore.scenes.places.built import room, street
+from vlcore.scenes.places.outdoors import BARE, DESERT, GRASS, SNOW, beach, land
+from vlcore.scenes.places.skies import SKIES, light, sun_direction
 from vlcore.scenes.raster import Floats, Frame, Surface, clamp, rasterise, view_of
 from vlcore.scenes.shadows import FORWARD, shadow
-from vlcore.scenes.skies import SKIES, light, sun_direction
 from vlcore.scenes.styles import restyle
+
+# Chosen so that both animals cover the same area on average (tests/scenes/test_draw.py measures it).
+HORSE_SCALE = 0.572
+CAMEL_SCALE = 0.585
+
+
+def animal(scene: Scene) -> Capsules:
+    """The posed animal of a scene, in fractions of the picture's side."""
+    if scene.object == "horse":
+        return horse(scene).capsules(HORSE_SCALE * scene.size / build_of(scene.form).legs ** 0.5)
+    return camel(scene).capsules(CAMEL_SCALE * scene.size)
+
+
+PAINTERS: dict[str, Callable[[Scene, int], Floats]] = {
+    "grass": partial(land, kind=GRASS),
+    "desert": partial(land, kind=DESERT),
+    "snow": partial(land, kind=SNOW),
+    "beach": beach,
+    "street": street,
+    "room": room,
+}
+
+
+def place(scene: Scene, size: int) -> Floats:
+    """The place of a scene as light (size, size, 3), without the animal and without its shadow.
+
+    With `context_contrast` c it is n + c (own - n), where n is bare land under the same sky.
+    """
+    own = PAINTERS[scene.context](scene, size)
+    if scene.context_contrast == 1:
+        return own
+    bare = land(scene, size, BARE)
+    mixed: Floats = bare + scene.context_contrast * (own - bare)
+    return mixed
+
 
 RENDERER_VERSION = 2
 PITCH = 0.13  # the viewer looks down a little, so that far feet stand higher than near ones

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.scenes.skeleton import Capsules
+from vlcore.scenes.animals.skeleton import Capsules
 
 Floats = NDArray[np.floating[Any]]
 BEHIND = -8.0  # a depth behind every animal

@@ -10,10 +10,10 @@ import math
 
 import numpy as np
 
+from vlcore.scenes.animals.limbs import gait
 from vlcore.scenes.factors import Scene
-from vlcore.scenes.limbs import gait
+from vlcore.scenes.places.skies import SKIES, elevation
 from vlcore.scenes.raster import Floats, clamp
-from vlcore.scenes.skies import SKIES, elevation
 
 FORWARD = 0.16  # of the size: neck and head reach out in front of the feet's middle
 HEIGHT = 0.57  # of the size: at the withers

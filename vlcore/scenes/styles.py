@@ -14,8 +14,8 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 
 from vlcore.scenes.factors import Scene
 from vlcore.scenes.noise import fields, lookup, middles
+from vlcore.scenes.places.skies import light
 from vlcore.scenes.raster import Floats, clamp
-from vlcore.scenes.skies import light
 
 Image = NDArray[np.uint8]
 GREY = np.array([0.299, 0.587, 0.114], np.float32)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from vlcore.figures.export import PLAY_SCRIPT
-from vlcore.figures.panes import MOMENT
+from vlcore.charts.html import PLAY_SCRIPT
+from vlcore.charts.maps.panes import MOMENT
 
 _BUTTON = """
 button {

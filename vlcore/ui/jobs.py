@@ -13,11 +13,14 @@ from typing import Any, TypeVar, cast
 
 import streamlit as st
 
-from vlcore.conditions import Condition
-from vlcore.images.imagesets import ImageSet
-from vlcore.runs import checks, imports, pipeline, pretrained, projections, queues, store
-from vlcore.runs.jobs import JobStatus, State
-from vlcore.runs.projections import Projection
+from vlcore.core.condition import Condition
+from vlcore.datasets.imageset import ImageSet
+from vlcore.runs import audit, imported, maps, pretrained
+from vlcore.runs.maps import Projection
+from vlcore.runs.train import train_condition
+from vlcore.store import artefacts
+from vlcore.store.jobs import JobStatus, State
+from vlcore.store.queue import JobQueue, Task, worker_pool
 from vlcore.ui import shell
 
 POLL = 2.0  # seconds between looks at a running job
@@ -30,17 +33,15 @@ class Visitor:
 
 
 @st.cache_resource
-def queue() -> queues.JobQueue:
+def queue() -> JobQueue:
     """The one queue of this server, over worker processes that end with it; one more worker does what takes seconds."""
-    return queues.JobQueue(
-        lambda: queues.worker_pool(ends_with_us=True), lambda: queues.worker_pool(1, ends_with_us=True)
-    )
+    return JobQueue(lambda: worker_pool(ends_with_us=True), lambda: worker_pool(1, ends_with_us=True))
 
 
 @st.cache_resource
 def _helper() -> Executor:
     """One worker for what takes a second and would hold up every visitor in this process meanwhile."""
-    return queues.worker_pool(1, ends_with_us=True)
+    return worker_pool(1, ends_with_us=True)
 
 
 def run_in_worker(task: Callable[..., Made], *arguments: Any) -> Made:
@@ -52,20 +53,20 @@ def run_in_worker(task: Callable[..., Made], *arguments: Any) -> Made:
     try:
         return _helper().submit(task, *arguments).result(PATIENCE)
     except TimeoutError as error:
-        raise store.StoreError("Others are having files made just now; ask for it again in a minute.") from error
+        raise artefacts.StoreError("Others are having files made just now; ask for it again in a minute.") from error
     except BrokenExecutor as error:
         _helper.clear()  # the next asker gets a new one
-        raise store.StoreError("The worker that makes this file ended; ask for it again.") from error
+        raise artefacts.StoreError("The worker that makes this file ended; ask for it again.") from error
 
 
 def train(condition: Condition) -> None:
     """Queue a condition for training, unless it is there or on its way."""
-    _ask(condition.key, pipeline.train_condition, condition, short=condition.steps == 0)
+    _ask(condition.key, train_condition, condition, short=condition.steps == 0)
 
 
 def make_map(models: Sequence[str], projection: Projection) -> None:
     """Queue a UMAP or t-SNE of a trained condition, or one of several together."""
-    _ask(projections.map_keys(models, projection)[0], projections.make_map, models, projection, short=True)
+    _ask(maps.map_keys(models, projection)[0], maps.make_map, models, projection, short=True)
 
 
 def queue_pretrained(source: str, condition: Condition) -> None:
@@ -75,17 +76,17 @@ def queue_pretrained(source: str, condition: Condition) -> None:
 
 def make_checks(images: ImageSet) -> None:
     """Queue the questions to an image set."""
-    _ask(checks.checks_key(images.name, images.version), checks.make_checks, images.name, images.version, short=True)
+    _ask(audit.checks_key(images.name, images.version), audit.make_checks, images.name, images.version, short=True)
 
 
 def import_set(source: Path, name: str, options: dict[str, Any]) -> str:
     """Queue an import; returns the key of this attempt."""
-    key = imports.import_key(name)
-    _ask(key, imports.run_import, key, source, name, options, short=True)
+    key = imported.import_key(name)
+    _ask(key, imported.run_import, key, source, name, options, short=True)
     return key
 
 
-def _ask(key: str, task: queues.Task, *arguments: Any, short: bool) -> None:
+def _ask(key: str, task: Task, *arguments: Any, short: bool) -> None:
     _withdrawn().discard(key)
     queue().submit(key, task, *arguments, asker=_visitor(), short=short)
 

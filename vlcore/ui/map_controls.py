@@ -13,11 +13,12 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.figures.linked import COLOURINGS, MapOptions
-from vlcore.images.groups import Grouping
-from vlcore.runs import projections
-from vlcore.runs.jobs import JobStatus, State
-from vlcore.runs.projections import KINDS, Projection
+from vlcore.charts.maps.legend import COLOURINGS
+from vlcore.charts.maps.linked import MapOptions
+from vlcore.core.grouping import Grouping
+from vlcore.runs import maps
+from vlcore.runs.maps import KINDS, Projection
+from vlcore.store.jobs import JobStatus, State
 from vlcore.ui import jobs
 
 LONGEST = 200  # characters of a caption that somebody types
@@ -56,20 +57,20 @@ def _projection(grouping: Grouping, row: DeltaGenerator) -> Projection:
 
 
 def _components() -> Projection:
-    numbers = list(range(1, projections.COMPONENTS + 1))
+    numbers = list(range(1, maps.COMPONENTS + 1))
     x = st.selectbox("Across", numbers, key="pca_x", bind="query-params", width=90, help="Which principal component.")
     y = st.selectbox("Up", numbers, index=1, key="pca_y", bind="query-params", width=90)
     if x == y:
         st.caption("Two different components make a map; 1 and 2 are shown.")
-        return projections.PCA
+        return maps.PCA
     return Projection(components=(int(x), int(y)))
 
 
 def _seed(kind: str) -> int:
     """The seed of a map, and the button that draws another."""
     if st.session_state.pop(f"{kind}_reroll", False):
-        st.session_state[f"{kind}_seed"] = random.randrange(1, projections.SEEDS)  # noqa: S311  # no secret
-    seed = st.number_input("Seed", 0, projections.SEEDS - 1, 0, key=f"{kind}_seed", bind="query-params", width=130)
+        st.session_state[f"{kind}_seed"] = random.randrange(1, maps.SEEDS)  # noqa: S311  # no secret
+    seed = st.number_input("Seed", 0, maps.SEEDS - 1, 0, key=f"{kind}_seed", bind="query-params", width=130)
     if st.button(
         "Re-roll",
         icon=":material/casino:",
@@ -82,11 +83,11 @@ def _seed(kind: str) -> int:
 
 def _umap() -> Projection:
     neighbours = st.selectbox(
-        "Neighbours", projections.NEIGHBOURS, index=2, key="umap_neighbours", bind="query-params", width=120,
+        "Neighbours", maps.NEIGHBOURS, index=2, key="umap_neighbours", bind="query-params", width=120,
         help="Few keep small neighbourhoods, many the coarse arrangement.",
     )  # fmt: skip
     spread = st.selectbox(
-        "Least distance", projections.MIN_DISTS, index=1, key="umap_dist", bind="query-params", width=130,
+        "Least distance", maps.MIN_DISTS, index=1, key="umap_dist", bind="query-params", width=130,
         help="How tightly points may be packed.",
     )  # fmt: skip
     fit = st.selectbox(
@@ -100,14 +101,14 @@ def _umap() -> Projection:
 
 def _tsne() -> Projection:
     perplexity = st.selectbox(
-        "Perplexity", projections.PERPLEXITIES, index=2, key="tsne_perplexity", bind="query-params", width=120,
+        "Perplexity", maps.PERPLEXITIES, index=2, key="tsne_perplexity", bind="query-params", width=120,
         help="About how many neighbours each picture counts.",
     )  # fmt: skip
     return Projection("tsne", perplexity=perplexity, seed=_seed("tsne"))
 
 
 def _prompts(grouping: Grouping) -> Projection:
-    usual = projections.prompt_axes(grouping)
+    usual = maps.prompt_axes(grouping)
     columns = st.columns(4)
     words = ("Across, from", "to", "Up, from", "to")
     texts = []
@@ -173,7 +174,7 @@ def fitted(keys: Sequence[str], choice: Projection) -> bool:
     """Whether the maps are there; else they are queued, and their progress shown."""
     if not choice.fitted:
         return True
-    wanted = projections.map_keys(keys, choice)
+    wanted = maps.map_keys(keys, choice)
     groups = [list(keys)] if len(wanted) == 1 and choice.together else [[key] for key in dict.fromkeys(keys)]
     models_of = dict(zip(wanted, groups, strict=True))
     views = [jobs.view(key) for key in wanted]

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from vlcore.charts.theme import DARK, LIGHT, PHONE_SIDE, Palette
 from vlcore.core.errors import LabError
-from vlcore.figures.theme import DARK, LIGHT, PHONE_SIDE, Palette
-from vlcore.images.catalogue import set_names
-from vlcore.images.imagesets import ImageSet
-from vlcore.ui import work
+from vlcore.datasets.catalogue import set_names
+from vlcore.datasets.imageset import ImageSet
+from vlcore.ui import cache
 
 PAGES = (
     ("app.py", "Home", ":material/home:"),
@@ -82,7 +82,7 @@ def image_set_choice() -> ImageSet:
         width=320,
     )
     with errors_as_sentences():
-        return work.named_set(name)
+        return cache.named_set(name)
 
 
 def go_to(name: str) -> None:

@@ -1,0 +1,574 @@
+"""The linked maps are judged by their specification and drawn; what only a browser does is in `test_linked_browser`."""
+
+from __future__ import annotations
+
+import json
+import re
+from io import BytesIO
+from itertools import combinations
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import pytest
+import vl_convert
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.charts.test_theme import VISIONS, contrast, lab, linear
+from vlcore.charts.maps.legend import COLOURINGS, map_keys
+from vlcore.charts.maps.linked import MapOptions, brushed, linked_maps
+from vlcore.charts.maps.small import MapInfo
+from vlcore.charts.tables import extent_of
+from vlcore.charts.theme import DARK, LIGHT, PHONE_SIDE, Palette
+from vlcore.charts.thumbnails import SAFE_URI
+from vlcore.core.grouping import SCENES, Grouping
+
+INFO = MapInfo("No bias", "trained in 21 s", "1st component, 61 %", "2nd component, 14 %")
+EVERYTHING = MapOptions("right or wrong", True, True, True, True, True, True)
+VERSION = ".".join(alt.SCHEMA_VERSION[1:].split(".")[:2])
+
+
+def maps(points: pd.DataFrame, captions: pd.DataFrame, panes: int = 2, **more: Any) -> dict[str, Any]:
+    """The specification of maps of the first models."""
+    captions = captions[captions["pane"].isin(range(panes))] if "pane" in captions else captions
+    given = {"palette": LIGHT, "grouping": SCENES, **more}
+    return linked_maps(points, captions, [INFO] * panes, **given).to_dict()
+
+
+@pytest.fixture(scope="module")
+def whole(tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
+    """Everything that two maps can show."""
+    lines = {name: tables[name][tables[name]["pane"] < 2] for name in ("neighbours", "twins")}
+    return {**tables, **lines, "options": EVERYTHING}
+
+
+@pytest.fixture(scope="module")
+def full(whole: dict[str, Any]) -> dict[str, Any]:
+    """Two maps with everything."""
+    return maps(**whole)
+
+
+@pytest.fixture(scope="module")
+def plain(tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
+    """Two maps with nothing that was not asked for."""
+    return maps(tables["points"], tables["captions"])
+
+
+def panes_of(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    return spec["concat"] if "concat" in spec else spec["vconcat"][0]["concat"]
+
+
+def layers(view: dict[str, Any]) -> list[dict[str, Any]]:
+    """All layers of a view, those within layers too."""
+    inside = view.get("layer", [])
+    return [inner for layer in inside for inner in (layers(layer) if "layer" in layer else [layer])]
+
+
+def named(view: dict[str, Any], name: str) -> dict[str, Any]:
+    (found,) = [layer for layer in view["layer"] if layer.get("name") == name]
+    return found
+
+
+def params(spec: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {param["name"]: param for param in spec["params"]}
+
+
+def drawn(spec: dict[str, Any]) -> Image.Image:
+    return Image.open(BytesIO(vl_convert.vegalite_to_png(json.dumps(spec), vl_version=VERSION))).convert("RGBA")
+
+
+@pytest.mark.parametrize(("panes", "across"), [(1, 1), (3, 2), (4, 2)])
+def test_one_to_four_maps_stand_two_in_a_row(
+    points: pd.DataFrame, captions: pd.DataFrame, panes: int, across: int
+) -> None:
+    spec = maps(points, captions, panes, side=300, options=MapOptions(ghost=True))
+    assert (len(spec["concat"]), spec["columns"]) == (panes, across)
+    assert all(pane["width"] == pane["height"] == 300 for pane in spec["concat"])
+    # Altair names layers anew, by their place: selections must still find them.
+    names = [view["name"] for pane in panes_of(spec) for view in pane["layer"] if "name" in view]
+    wanted = [view for name in ("brush", "pick", "shown") for view in params(spec)[name]["views"]]
+    assert sorted(names) == sorted(wanted)
+
+
+def test_on_a_phone_maps_stand_below_each_other(points: pd.DataFrame, captions: pd.DataFrame) -> None:
+    assert maps(points, captions, side=PHONE_SIDE)["columns"] == 1
+
+
+@pytest.mark.parametrize("panes", [0, 5])
+def test_too_many_maps_are_refused(points: pd.DataFrame, captions: pd.DataFrame, panes: int) -> None:
+    with pytest.raises(ValueError, match=f"one to 4 maps fit one figure, not {panes}"):
+        linked_maps(points, captions, [INFO] * panes, palette=LIGHT, grouping=SCENES)
+
+
+def test_the_tooltip_shows_the_picture_first(plain: dict[str, Any]) -> None:
+    for index, pane in enumerate(panes_of(plain)):
+        tooltip = named(pane, f"marks_{index}")["encoding"]["tooltip"]
+        assert (tooltip[0]["field"], tooltip[0]["title"]) == ("thumb", "image")
+        shown = [entry["field"] for entry in tooltip[1:]]
+        assert shown == ["object", "context", f"caption_{index}", f"predicted_{index}"]
+
+
+def test_every_layer_is_spoken_or_silent(full: dict[str, Any]) -> None:
+    for view in (*panes_of(full), full["vconcat"][1]):
+        for layer in layers(view):
+            spoken = layer["encoding"].get("description", {}).get("field") == "spoken"
+            assert spoken or layer["mark"]["aria"] is False
+
+
+def test_selections_are_named_and_cover_all_maps(full: dict[str, Any], plain: dict[str, Any]) -> None:
+    found = params(full)
+    assert list(found) == ["hov", "pick", "brush", "shown", "cell", "scene"]
+    names = {view["name"] for pane in panes_of(full) for view in pane["layer"] if "name" in view}
+    names |= {layer["name"] for layer in full["vconcat"][1]["layer"] if "name" in layer}
+    assert set().union(*(param["views"] for param in found.values())) == names
+    for name in ("hov", "pick", "scene"):
+        assert found[name]["views"] == ["marks_0", "marks_1"]
+    assert found["brush"]["views"] == ["ground_0", "ground_1"]
+    assert [found[name]["select"]["fields"] for name in ("hov", "pick", "cell", "scene")] == [
+        ["id"],
+        ["id"],
+        ["group"],
+        ["scene"],
+    ]
+    assert list(params(plain)) == ["hov", "pick", "brush", "shown"]
+
+
+def test_a_brush_lies_under_the_marks(full: dict[str, Any], plain: dict[str, Any]) -> None:
+    # Beside the marks, Vega-Lite would lay it over them, and no picture in it would light up.
+    for spec in (full, plain):
+        for index, pane in enumerate(panes_of(spec)):
+            names = [layer.get("name") for layer in pane["layer"]]
+            assert names.index(f"ground_{index}") < names.index(f"marks_{index}")
+            (carrier,) = named(pane, f"ground_{index}")["layer"]
+            assert (carrier["encoding"]["x"]["field"], carrier["encoding"]["y"]["field"]) == (f"x{index}", f"y{index}")
+
+
+def test_no_map_zooms_under_a_scrolling_page(full: dict[str, Any]) -> None:
+    assert "scales" not in json.dumps(full["params"])
+
+
+def test_the_hovered_picture_lights_up_in_all_maps(full: dict[str, Any]) -> None:
+    for pane in panes_of(full):
+        pictures = [layer for layer in layers(pane) if layer["mark"]["type"] == "image" and "name" not in layer]
+        assert len(pictures) == 2  # of a point, of an upload
+        for layer in pictures:
+            assert {"filter": {"param": "hov", "empty": False}} in layer["transform"]
+            assert layer["encoding"]["url"]["field"] == "thumb"
+
+
+def test_pictures_travel_once_and_are_safe(whole: dict[str, Any], full: dict[str, Any]) -> None:
+    found = re.findall(r'"(data:[^"]*)"', json.dumps(full))
+    assert len(found) == len(whole["points"]) + len(whole["uploads"])
+    assert all(SAFE_URI.match(uri) for uri in found)
+    assert len(json.dumps(full)) < len("".join(found)) + 500_000
+
+
+def test_equal_input_gives_an_equal_specification(whole: dict[str, Any], full: dict[str, Any]) -> None:
+    copies = {name: part.copy() if isinstance(part, pd.DataFrame) else part for name, part in whole.items()}
+    assert json.dumps(maps(**copies)) == json.dumps(full)
+
+
+def test_only_columns_that_are_asked_for_travel(
+    points: pd.DataFrame, captions: pd.DataFrame, plain: dict[str, Any]
+) -> None:
+    sent = set(plain["datasets"]["pictures"][0])
+    assert {"x0", "y1", "caption_1"} <= sent
+    assert not {"x2", "scene"} & sent
+    options = MapOptions("prediction", trust=True, ghost=True)
+    spec = maps(points.assign(path="secret"), captions.assign(path="secret"), options=options)
+    assert "secret" not in json.dumps(spec)
+    more = {f"{name}{pane}" for name in ("says_", "trust", "gx", "gy") for pane in (0, 1)}
+    assert set(spec["datasets"]["pictures"][0]) - sent == more
+
+
+def test_absent_pictures_are_null_and_filtered(plain: dict[str, Any]) -> None:
+    assert sum(row["x1"] is None for row in plain["datasets"]["pictures"]) == 72
+    for layer in layers(panes_of(plain)[1]):
+        if layer.get("data") == {"name": "pictures"} and "name" not in layer:
+            assert {"filter": "isValid(datum.x1) && isValid(datum.y1)"} in layer["transform"]
+
+
+def test_maps_are_square_and_undistorted(full: dict[str, Any], plain: dict[str, Any]) -> None:
+    for spec in (full, plain):
+        for index, pane in enumerate(panes_of(spec)):
+            assert pane["width"] == pane["height"]
+            encoding = named(pane, f"marks_{index}")["encoding"]
+            (left, right), (low, high) = (encoding[axis]["scale"]["domain"] for axis in "xy")
+            assert right - left == pytest.approx(high - low, rel=1e-3)
+
+
+PLACE = st.one_of(st.floats(allow_nan=True, allow_infinity=True, width=32), st.sampled_from([0.0, 0.3, 1e9, 1e-7]))
+
+
+@given(places=st.lists(st.tuples(PLACE, PLACE), max_size=8), spread=st.sampled_from([1e-8, 1.0, 50.0]))
+@settings(max_examples=200, deadline=None)
+def test_an_extent_is_square_and_holds_what_it_should(places: list[tuple[float, float]], spread: float) -> None:
+    table = np.array(places, dtype=float).reshape(-1, 2) * spread
+    (left, right), (low, high) = extent_of([table[:3], table[3:]])
+    assert right - left == pytest.approx(high - low, rel=1e-3)
+    assert right > left
+    for x, y in table[np.isfinite(table).all(axis=1)]:
+        assert left < x < right
+        assert low < y < high
+
+
+def test_a_map_has_room_for_all_that_is_drawn(points: pd.DataFrame, captions: pd.DataFrame) -> None:
+    far = points.assign(gx0=50.0, gy0=0.0, x0=points["x0"] - 20)
+
+    def ends(index: int, **options: Any) -> list[float]:
+        pane = panes_of(maps(far, captions, options=MapOptions(**options)))[index]
+        return named(pane, f"marks_{index}")["encoding"]["x"]["scale"]["domain"]
+
+    assert ends(0)[1] < 50 < ends(0, ghost=True)[1]
+    assert ends(1, movement=True)[0] < -19 < ends(1)[0]
+
+
+@pytest.mark.parametrize("colour_by", COLOURINGS)
+def test_the_legend_knows_every_colour_of_a_row(points: pd.DataFrame, captions: pd.DataFrame, colour_by: str) -> None:
+    spec = maps(points, captions, options=MapOptions(colour_by))
+    legend = named(panes_of(spec)[0], "legend_0")["encoding"]
+    domains = {json.dumps(legend[channel]["scale"]["domain"]) for channel in ("stroke", "fill", "shape")}
+    assert len(domains) == 1  # or there would be more than one legend
+    column = {"prediction": "says_{}", "right or wrong": "right_{}", "split": "kind"}.get(colour_by, colour_by)
+    for index, pane in enumerate(panes_of(spec)):
+        carrier = named(pane, f"ground_{index}")["layer"][0]
+        assert carrier["encoding"]["stroke"]["scale"] == legend["stroke"]["scale"]
+        name = column.format(index)
+        expression = {"calculate": f"'{name.removesuffix(f'_{index}')} ' + datum.{name}", "as": "colour"}
+        assert expression in carrier["transform"]
+        carried = {f"{name.removesuffix(f'_{index}')} {value}" for value in points[name]}
+        assert carried <= set(legend["stroke"]["scale"]["domain"])
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("colour_by", COLOURINGS)
+def test_colours_of_rows_stand_off_their_ground_and_apart(palette: Palette, colour_by: str) -> None:
+    prefix = {"prediction": "says", "right or wrong": "right", "split": "kind"}.get(colour_by, colour_by)
+    entries = map_keys(palette, SCENES, colour_by=colour_by).entries
+    colours = [entry.colour for entry in entries if entry.name.startswith(f"{prefix} ")]
+    assert len(colours) == {"group": 4, "prediction": 3, "right or wrong": 3}.get(colour_by, 2)
+    assert min(contrast(colour, palette.ground) for colour in colours) >= 3
+    for vision in VISIONS.values():
+        seen = [lab(np.array(vision) @ linear(colour)) for colour in colours]
+        assert min(float(np.linalg.norm(one - other)) for one, other in combinations(seen, 2)) >= 23.5
+
+
+def test_pictures_stand_in_frames(full: dict[str, Any]) -> None:
+    for index, pane in enumerate(panes_of(full)):
+        assert named(pane, f"marks_{index}")["mark"]["type"] == "image"
+        (frames,) = named(pane, f"ground_{index}")["layer"]
+        assert frames["mark"]["shape"] == "square"
+    legend = named(panes_of(full)[0], "legend_0")["encoding"]["shape"]
+    assert "thin frame: held out" in legend["legend"]["labelExpr"]
+    assert legend["scale"]["range"][:5] == ["square"] * 5  # no circle stands for a horse
+    assert "object horse" not in legend["scale"]["domain"]
+
+
+def test_marks_mean_what_the_legend_says(plain: dict[str, Any], full: dict[str, Any]) -> None:
+    legend = named(panes_of(plain)[0], "legend_0")["encoding"]
+    domain, shapes = (legend["shape"]["scale"][part] for part in ("domain", "range"))
+    assert domain[:4] == [f"group {name}" for name in SCENES.names]
+    assert shapes[:4] == ["circle", "circle", "triangle-up", "triangle-up"]
+    assert legend["stroke"]["scale"]["range"][:4] == list(LIGHT.groups)
+    marks = named(panes_of(plain)[0], "marks_0")
+    assert marks["mark"]["shape"] == {"expr": '({"horse": "circle", "camel": "triangle-up"})[datum.object]'}
+    assert marks["encoding"]["fill"]["condition"]["test"] == "datum.kind == 'training'"
+    assert marks["encoding"]["fill"]["value"] == "transparent"
+    assert "hollow: held out" in legend["stroke"]["legend"]["labelExpr"]
+    (rings,) = named(panes_of(plain)[0], "ground_0")["layer"]
+    assert {"filter": "datum.minority"} in rings["transform"]
+
+    everything = named(panes_of(full)[0], "legend_0")["encoding"]["shape"]["scale"]["domain"]
+    also = {"upload", "trust", "ghost", "movement", "neighbours", "arrow: other background", "arrow: other animal"}
+    assert also <= set(everything)
+    assert not also & set(domain)
+
+
+def test_a_captioner_has_no_captions_and_no_key_for_them(points: pd.DataFrame, captions: pd.DataFrame) -> None:
+    spec = maps(points, captions.iloc[:0])
+    assert "caption" not in named(panes_of(spec)[0], "legend_0")["encoding"]["shape"]["scale"]["domain"]
+    assert drawn(spec).size[0] > 840
+
+
+def test_trust_makes_marks_small_and_pictures_pale(points: pd.DataFrame, captions: pd.DataFrame) -> None:
+    small = named(panes_of(maps(points, captions, options=MapOptions(trust=True)))[0], "marks_0")["encoding"]
+    assert small["size"]["field"] == "trust"
+    assert small["size"]["scale"]["range"][0] < small["size"]["scale"]["range"][1]
+    assert {"test": "!isValid(datum.trust)", "value": 40} in small["size"]["condition"]  # not judged: as usual
+    assert small["tooltip"][-1]["field"] == "trusted"
+    pale = named(panes_of(maps(points, captions, options=MapOptions(trust=True, pictures=True)))[0], "marks_0")
+    assert pale["mark"]["type"] == "image"
+    assert pale["encoding"]["opacity"]["field"] == "trust"
+
+
+def test_movement_leads_from_the_first_map(full: dict[str, Any]) -> None:
+    first, other = panes_of(full)
+    assert not [layer for layer in layers(first) if layer["encoding"].get("x2", {}).get("field") == "x1"]
+    every, hovered = [layer for layer in layers(other) if layer["encoding"].get("x2", {}).get("field") == "x1"]
+    for layer in (every, hovered):
+        assert [layer["encoding"][end]["field"] for end in ("x", "y", "y2")] == ["x0", "y0", "y1"]
+        assert {"filter": "isValid(datum.x0) && isValid(datum.y0)"} in layer["transform"]
+    assert {"filter": {"param": "hov", "empty": False}} in hovered["transform"]
+
+
+def test_lines_to_neighbours_come_for_the_hovered_and_the_clicked_picture(
+    full: dict[str, Any], neighbours: pd.DataFrame
+) -> None:
+    wanted = {"filter": {"or": [{"param": "hov", "empty": False}, {"param": "pick", "empty": False}]}}
+    for index, pane in enumerate(panes_of(full)):
+        lines, ends = [layer for layer in layers(pane) if wanted in layer.get("transform", [])]
+        assert (lines["mark"]["type"], ends["encoding"]["x"]["field"]) == ("rule", "x2")
+        assert {"flatten": ["x2", "y2"]} in lines["transform"]
+        rows = full["datasets"][lines["data"]["name"]]
+        sent = [(row["id"], row["x"], row["y"], *end) for row in rows for end in zip(row["x2"], row["y2"], strict=True)]
+        here = neighbours[neighbours["pane"] == index].drop(columns="pane")
+        assert sorted(sent) == sorted(here.itertuples(index=False, name=None))
+
+
+def test_many_lines_are_no_more_rows_than_pictures(
+    points: pd.DataFrame, captions: pd.DataFrame, neighbours: pd.DataFrame
+) -> None:
+    many = pd.concat([neighbours[neighbours["pane"] == 0]] * 8)
+    assert len(many) > 5000  # more than Altair takes
+    spec = maps(points, captions, 1, options=MapOptions(neighbours=True), neighbours=many)
+    assert all(len(rows) <= len(points) for rows in spec["datasets"].values())
+
+
+@pytest.mark.parametrize(("way", "angle"), [((0, 1), 0), ((-1, 0), -90), ((1, -1), 135)])
+def test_arrows_point_where_they_lead(
+    points: pd.DataFrame, captions: pd.DataFrame, way: tuple[int, int], angle: float
+) -> None:
+    arrow = pd.DataFrame([("test-1", "other background", 0, -0.2, 0.1, -0.2 + way[0], 0.1 + way[1])],
+                         columns=["scene", "kind", "pane", "x", "y", "x2", "y2"])  # fmt: skip
+    spec = maps(points, captions, 1, options=MapOptions(twins=True), twins=arrow)
+    pane = panes_of(spec)[0]
+    shaft, head = (layer for layer in layers(pane) if {"filter": {"param": "scene", "empty": False}} in
+                   layer.get("transform", []) and layer["data"] != {"name": "pictures"})  # fmt: skip
+    (row,) = spec["datasets"][shaft["data"]["name"]]
+    assert row["angle"] == angle
+    assert head["encoding"]["x"]["field"] == "x2"
+    assert head["encoding"]["angle"]["field"] == "angle"
+    # It runs from circle to circle, on the line between the two pictures.
+    x, y, x2, y2 = (row[name] for name in ("x", "y", "x2", "y2"))
+    cut = np.hypot(x + 0.2, y - 0.1)
+    low, high = shaft["encoding"]["x"]["scale"]["domain"]
+    assert cut == pytest.approx(8 * (high - low) / 420, rel=1e-6)
+    assert (x2 - x, y2 - y) == pytest.approx(tuple(np.array(way) * (1 - 2 * cut / np.hypot(*way))))
+
+
+def test_arrows_of_no_length_and_of_one_kind_are_drawn(points: pd.DataFrame, captions: pd.DataFrame) -> None:
+    arrow = pd.DataFrame([("test-1", "other background", 0, 0.1, 0.1, 0.1, 0.1)],
+                         columns=["scene", "kind", "pane", "x", "y", "x2", "y2"])  # fmt: skip
+    spec = maps(points, captions, options=MapOptions(twins=True), twins=arrow)
+    assert "arrow: other background" in named(panes_of(spec)[0], "legend_0")["encoding"]["shape"]["scale"]["domain"]
+    assert drawn(spec).size[0] > 840
+
+
+def test_a_board_has_each_group_once_and_each_models_numbers_in_it(full: dict[str, Any], board: pd.DataFrame) -> None:
+    cells = full["datasets"][named(full["vconcat"][1], "board_1")["data"]["name"]]
+    at = {cell["group"]: cell for cell in cells}
+    assert set(at) == set(SCENES.names)
+    assert at["horse_grass"]["y"] == at["horse_desert"]["y"] < at["camel_grass"]["y"] == at["camel_desert"]["y"]
+    assert at["horse_grass"]["x"] == at["camel_grass"]["x"] < at["horse_desert"]["x"] == at["camel_desert"]["x"]
+    assert [cell["group"] for cell in cells if "minority" in cell["words"]] == list(SCENES.minority)
+    (lines,) = [rows for rows in full["datasets"].values() if "said" in rows[0]]
+    assert len(lines) == len(board)
+    for line, (_, row) in zip(lines, board.iterrows(), strict=True):
+        cell = at[line["group"]]
+        assert cell["x"] < line["low_x"] <= line["right_x"] <= line["high_x"] < line["said_x"] < cell["x2"]
+        assert cell["y"] < line["top"] < line["bottom"] < cell["y2"]
+        scale = (line["high_x"] - line["low_x"]) / (row["high"] - row["low"])
+        assert line["right_x"] - line["half"] == pytest.approx(scale * (row["accuracy"] - 0.5))
+    assert lines[5]["said"] == "57 % (52 to 60)"
+    assert lines[5]["spoken"] == "horse in the desert (minority group), bias, short: right 57 % (52 to 60) of 1,000"
+
+
+def test_a_board_leaves_out_what_was_not_measured(
+    points: pd.DataFrame, captions: pd.DataFrame, board: pd.DataFrame
+) -> None:
+    board.loc[1, ["accuracy", "low", "high"]] = np.nan
+    spec = maps(points, captions, 1, board=board[board["pane"] == 0])
+    (lines,) = [rows for rows in spec["datasets"].values() if "said" in rows[0]]
+    assert [line["group"] for line in lines] == [name for name in SCENES.names if name != "horse_desert"]
+
+
+def test_long_words_wrap(points: pd.DataFrame, captions: pd.DataFrame) -> None:
+    info = MapInfo(*["word " * 30] * 4)
+    chart = linked_maps(points, captions[captions["pane"] == 0], [info], palette=LIGHT, grouping=SCENES)
+    pane = chart.to_dict()["concat"][0]
+    axes = named(pane, "marks_0")["encoding"]
+    words = (pane["title"]["text"], pane["title"]["subtitle"], axes["x"]["axis"]["title"], axes["y"]["axis"]["title"])
+    assert all(len(lines) > 1 for lines in words)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"points": lambda table: table.drop(columns=["thumb", "x0"])}, "points: missing columns thumb, x0"),
+        ({"points": lambda table: table.drop(columns="x1")}, "points: missing columns x1"),
+        ({"points": lambda table: table.drop(columns="right_1")}, "points: missing columns right_1"),
+        ({"points": lambda table: table.drop(columns="trust1")}, "points: missing columns trust1"),
+        ({"points": lambda table: table.drop(columns="gy0")}, "points: missing columns gy0"),
+        ({"points": lambda table: table.drop(columns="scene")}, "points: missing columns scene"),
+        ({"points": lambda table: table.assign(id="same")}, "every id"),
+        ({"points": lambda table: table.assign(group="zebra_ice")}, "unknown group zebra_ice"),
+        ({"points": lambda table: table.assign(kind="val")}, "unknown kind val"),
+        ({"points": lambda table: table.assign(thumb='data:image/png;base64,A" onerror="x')}, "not a data URI"),
+        ({"captions": lambda table: table.drop(columns="caption")},
+         "captions: missing columns caption"),
+        ({"uploads": lambda table: table.drop(columns="name")}, "uploads: missing columns name"),
+        ({"uploads": lambda table: table.drop(columns="y1")}, "uploads: missing columns y1"),
+        ({"uploads": lambda table: table.assign(id="horse_grass-test-0")}, "in no point"),
+        ({"uploads": lambda table: table.assign(thumb="https://example.org/x.png")}, "not a data URI"),
+        ({"neighbours": lambda table: None}, "neighbours: the table is missing"),
+        ({"neighbours": lambda table: table.drop(columns="x2")}, "neighbours: missing columns x2"),
+        ({"neighbours": lambda table: table.assign(pane=2)}, "unknown pane 2; known: 0, 1"),
+        ({"twins": lambda table: None}, "twins: the table is missing"),
+        ({"twins": lambda table: table.drop(columns="kind")}, "twins: missing columns kind"),
+        ({"twins": lambda table: table.assign(kind=table["scene"])}, "twins: two kinds of arrows"),
+        ({"board": lambda table: table.drop(columns="n")}, "board: missing columns n"),
+        ({"board": lambda table: table.assign(pane=2)}, "unknown pane 2"),
+        ({"board": lambda table: table.assign(group="x")}, "unknown group x"),
+        ({"board": lambda table: table.assign(accuracy=57.0)}, "fractions"),
+        ({"board": lambda table: table.assign(low=np.nan)}, "needs its interval"),
+        ({"options": lambda options: MapOptions(colour_by="size")}, "unknown colouring size"),
+    ],
+)  # fmt: skip
+def test_what_is_not_whole_is_refused(whole: dict[str, Any], change: dict[str, Any], words: str) -> None:
+    ((name, changed),) = change.items()
+    with pytest.raises(ValueError, match=re.escape(words)):
+        maps(**whole | {name: changed(whole[name])})
+
+
+def test_captions_of_an_unknown_map_are_refused(points: pd.DataFrame, captions: pd.DataFrame) -> None:
+    with pytest.raises(ValueError, match="unknown pane 1, 2, 3; known: 0"):
+        linked_maps(points, captions, [INFO], palette=LIGHT, grouping=SCENES)
+
+
+def test_no_uploads_is_no_stars(
+    points: pd.DataFrame, captions: pd.DataFrame, uploads: pd.DataFrame, plain: dict[str, Any]
+) -> None:
+    assert maps(points, captions, uploads=uploads.iloc[:0]) == plain
+
+
+def test_several_uploads_are_numbered(points: pd.DataFrame, captions: pd.DataFrame, uploads: pd.DataFrame) -> None:
+    two = pd.concat([uploads, uploads.assign(id="up-2")])
+    for count, stars in ((1, uploads), (2, two)):
+        spec = maps(points, captions, uploads=stars)
+        numbers = [
+            layer for layer in layers(panes_of(spec)[0]) if layer["encoding"].get("text", {}).get("field") == "number"
+        ]
+        assert len(numbers) == (count > 1)
+
+
+@pytest.mark.parametrize(
+    ("panes", "options", "palette"),
+    [
+        (1, MapOptions(), LIGHT),
+        (2, EVERYTHING, DARK),
+        (4, MapOptions("split", trust=True, movement=True, ghost=True), LIGHT),
+    ],
+    ids=["one", "everything", "four"],
+)
+def test_maps_draw(
+    whole: dict[str, Any],
+    neighbours: pd.DataFrame,
+    twins: pd.DataFrame,
+    panes: int,
+    options: MapOptions,
+    palette: Palette,
+) -> None:
+    tables = {name: table[table["pane"] < panes] for name, table in
+              {"neighbours": neighbours, "twins": twins, "board": whole["board"]}.items()}  # fmt: skip
+    picture = np.asarray(
+        drawn(maps(**whole | tables | {"panes": panes, "options": options, "palette": palette, "side": 300}))
+    )
+    assert picture[0, 0, 3] == 0, "the ground is transparent"
+    solid = {"#{:02X}{:02X}{:02X}".format(*pixel[:3]) for pixel in picture[picture[..., 3] == 255]}
+    assert {palette.groups[1], palette.groups[2], palette.accent} <= solid
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda points: points.assign(x0=0.0, y0=0.0, x1=np.nan, gx0=0.0, gy0=0.0, trust0=np.nan),
+        lambda points: points.iloc[:0],
+    ],
+    ids=["collapsed", "none"],
+)
+def test_a_map_of_little_draws(whole: dict[str, Any], change: Any) -> None:
+    assert drawn(maps(**whole | {"points": change(whole["points"])})).size[0] > 840
+
+
+def test_words_of_other_sets_and_quotes_in_names(points: pd.DataFrame, captions: pd.DataFrame) -> None:
+    odd = Grouping(('a "b"', "c'd"), ("e", "f"))
+    names = dict(zip(SCENES.names, odd.names, strict=True))
+    objects = dict(zip(SCENES.objects, odd.objects, strict=True))
+    changed = points.assign(group=points["group"].map(names), object=points["object"].map(objects))
+    spec = maps(changed, captions, grouping=odd, options=MapOptions("object"))
+    assert 'object a "b"' in named(panes_of(spec)[0], "legend_0")["encoding"]["stroke"]["scale"]["domain"]
+    assert drawn(spec).size[0] > 840
+
+
+RANDOM = np.random.default_rng(1)
+CLOUD = pd.DataFrame(
+    {
+        "id": [f"p{number}" for number in range(60)],
+        "group": [SCENES.names[number % 4] for number in range(60)],
+        "object": ["horse", "camel"] * 30,
+        "minority": [False, True] * 30,
+        "x0": RANDOM.normal(size=60),
+        "y0": RANDOM.normal(size=60),
+        "x1": np.where(np.arange(60) % 7 == 0, np.nan, RANDOM.normal(size=60)),
+        "y1": RANDOM.normal(size=60),
+        "says_0": ["camel"] * 60,
+        "says_1": ["horse", "camel", "none"] * 20,
+    }
+)
+ENDS = st.tuples(st.floats(-3, 3), st.floats(-3, 3)).map(list)
+
+
+@given(pane=st.integers(0, 1), x=ENDS, y=ENDS)
+@settings(max_examples=60, deadline=None)
+def test_what_a_brush_holds_is_what_lies_in_it(pane: int, x: list[float], y: list[float]) -> None:
+    wanted = [
+        row["id"]
+        for _, row in CLOUD.iterrows()
+        if min(x) <= row[f"x{pane}"] <= max(x) and min(y) <= row[f"y{pane}"] <= max(y)
+    ]
+    assert brushed({"brush": {f"x{pane}": x, f"y{pane}": y}, "pick": []}, CLOUD) == wanted
+
+
+EVERYWHERE = {"brush": {"x1": [-9, 9], "y1": [9, -9]}}
+
+
+@pytest.mark.parametrize(
+    ("hides", "kept"),
+    [
+        ({}, lambda row: True),
+        ({"cell": {}, "shown": {}}, lambda row: True),
+        ({"cell": [{"group": "horse_desert"}]}, lambda row: row["group"] == "horse_desert"),
+        ({"shown": [{"colour": "object camel"}]}, lambda row: row["object"] == "camel"),
+        ({"shown": [{"colour": "minority true"}]}, lambda row: row["minority"]),
+        ({"shown": [{"colour": "says horse"}, {"colour": "says none"}]}, lambda row: row["says_1"] != "camel"),
+        ({"shown": [{"colour": "caption"}]}, lambda row: True),
+        ({"shown": [{"colour": "object camel"}, {"colour": "caption"}]}, lambda row: True),
+        (
+            {"cell": [{"group": "horse_desert"}], "shown": [{"colour": "says horse"}]},
+            lambda row: row["group"] == "horse_desert" and row["says_1"] == "horse",
+        ),
+    ],
+)
+def test_what_is_hidden_is_not_in_a_brush(hides: dict[str, Any], kept: Any) -> None:
+    wanted = [row["id"] for _, row in CLOUD.iterrows() if kept(row) and not np.isnan(row["x1"])]
+    assert brushed(EVERYWHERE | hides, CLOUD) == wanted
+    assert wanted
+
+
+@pytest.mark.parametrize("brush", [None, {}, [], {"x2": [-9, 9], "y2": [-9, 9]}, {"x1": [5, 6], "y1": [5, 6]}])
+def test_no_brush_or_one_of_a_map_that_is_gone_holds_nothing(brush: Any) -> None:
+    assert brushed({"brush": brush, "pick": [{"id": "p1"}]}, CLOUD) == []
+    assert brushed({}, CLOUD) == []

@@ -1,0 +1,91 @@
+"""Charts as files: the ground is filled, thumbnails are seen, and nothing is fetched."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from vlcore.charts.images import chart_png, chart_svg
+from vlcore.charts.theme import DARK, LIGHT, Palette, theme
+from vlcore.charts.thumbnails import thumb_uri
+
+RED = (220, 20, 30)
+THUMB = thumb_uri(np.full((32, 32, 3), RED, dtype=np.uint8), side=32)
+
+
+def spec_of(url: str = THUMB, **more: Any) -> dict[str, Any]:
+    return {
+        "data": {"values": [{"x": 1, "url": url, "words": "url(http://a) <b>"}]},
+        "mark": {"type": "image", "width": 40, "height": 40},
+        "encoding": {"x": {"field": "x", "type": "quantitative"}, "url": {"field": "url"}}
+        | {"description": {"field": "words"}},
+        "width": 100,
+        "height": 100,
+        "config": theme(LIGHT),
+    } | more
+
+
+def pixels(png: bytes) -> NDArray[np.uint8]:
+    with Image.open(BytesIO(png)) as picture:
+        assert picture.format == "PNG"
+        return np.asarray(picture.convert("RGBA"))
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda palette: palette.name)
+def test_the_ground_is_filled_though_the_chart_has_none(palette: Palette) -> None:
+    assert spec_of()["config"]["background"] == "transparent"
+    drawn = pixels(chart_png(spec_of(), palette, scale=1))
+    assert (drawn[..., 3] == 255).all()
+    for corner in (drawn[0, 0], drawn[0, -1], drawn[-1, 0], drawn[-1, -1]):
+        assert bytes(corner[:3]) == bytes.fromhex(palette.ground[1:])
+
+
+def test_a_thumbnail_is_painted_and_carried(capfd: pytest.CaptureFixture[str]) -> None:
+    drawn = pixels(chart_png(spec_of(), scale=2))[..., :3].astype(int)
+    red = (abs(drawn - RED).sum(axis=2) < 30).sum()
+    assert red == pytest.approx(80 * 80, rel=0.05)
+    assert THUMB in chart_svg(spec_of())
+    assert capfd.readouterr().err == ""
+
+
+def test_scale_is_pixels_for_one_of_the_chart() -> None:
+    once, thrice = (pixels(chart_png(spec_of(), scale=scale)).shape for scale in (1, 3))
+    assert np.allclose(np.array(thrice[:2]), 3 * np.array(once[:2]), atol=3)
+
+
+def test_the_specification_stays_as_it_is_and_equal_ones_give_equal_files() -> None:
+    spec = spec_of()
+    assert chart_svg(spec) == chart_svg(spec_of())
+    assert spec == spec_of()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:1/x.png", "file:///etc/passwd", "x.png", "data:text/html;base64,AA=="]
+)
+def test_a_picture_from_elsewhere_is_refused(url: str) -> None:
+    for draw in (chart_png, chart_svg):
+        with pytest.raises(ValueError, match="another place"):
+            draw(spec_of(url))
+
+
+@pytest.mark.parametrize("more", [{"href": {"value": "https://a.example"}}, {"fill": {"value": "url(http://a/#b)"}}])
+def test_other_ways_out_are_refused(more: dict[str, Any]) -> None:
+    spec = spec_of(mark="point")
+    spec["encoding"] = {"x": {"field": "x", "type": "quantitative"}} | more
+    with pytest.raises(ValueError, match="another place"):
+        chart_svg(spec)
+
+
+def test_data_from_elsewhere_is_refused() -> None:
+    with pytest.raises(ValueError, match="not allowed"):
+        chart_svg(spec_of(data={"url": "http://localhost:1/data.csv"}))
+
+
+def test_what_is_no_chart_is_refused() -> None:
+    with pytest.raises(ValueError, match="SVG"):
+        chart_png({"mark": "nothing like that"})

@@ -1,0 +1,525 @@
+"""The command line: one JSON document or words for people, and one sentence where something is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from PIL import Image
+
+from tests.test_architecture import COMMANDS
+from vlcore.compare.model_map import model_map
+from vlcore.core.condition import Condition
+from vlcore.core.files import models_folder
+from vlcore.datasets.catalogue import open_set
+from vlcore.runs import train as run_train
+from vlcore.runs.train import train_condition
+from vlcore.store import artefacts, jobs, queue
+from vlcore.studies import plans
+
+ROOT = Path(__file__).parents[2]
+BAD_INPUT, BUSY, CANCELLED, UNREAD = 2, 3, 130, 141  # the exit codes that the README promises
+STEPS = ("--set", "steps=12")  # those of `quick`
+GROUPS = {"horse_grass", "horse_desert", "camel_desert", "camel_grass"}
+ACCURACIES = ("balanced_accuracy", "minority_accuracy", "worst_group_accuracy")
+
+Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def other_home(home: Path, quick: list[artefacts.Artefact], empty_home: Path) -> Path:
+    """Another home without models, whose pictures are those of the session, so that nothing is drawn again."""
+    (empty_home / "data").symlink_to(home / "data", target_is_directory=True)
+    return empty_home
+
+
+def adopt(artefact: artefacts.Artefact) -> artefacts.Artefact:
+    """Publish a copy of an artefact in the home of this test, under its own key."""
+    shutil.copytree(artefact.path, models_folder() / artefact.key)
+    return artefacts.read(artefact.key)
+
+
+def one_sentence(err: str) -> str:
+    """What was said of bad input: one line, one sentence, no traceback, no usage."""
+    assert err.endswith(".\n")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    assert "usage:" not in err
+    return err.strip()
+
+
+# --- help and shape
+
+
+@pytest.mark.parametrize("command", ["", "data", *sorted(COMMANDS)])
+def test_every_command_has_help(cli: Cli, command: str) -> None:
+    code, out, err = cli(*command.split(), "--help")
+    assert (code, err) == (0, "")
+    assert f"usage: python -m vlcore {command}".strip() in out
+    if command in COMMANDS:
+        assert "--json" in out
+
+
+@pytest.mark.parametrize("command", [*sorted(COMMANDS - {"clean", "verify"}), ""])
+def test_an_option_that_is_not_there_is_one_sentence(cli: Cli, command: str) -> None:
+    code, out, err = cli(*command.split(), "--nonsense")
+    assert (code, out) == (BAD_INPUT, "")
+    assert "--help`." in one_sentence(err)
+
+
+def test_conditions_give_the_grid_with_states(
+    cli: Cli, document: Callable[..., Any], experiments: list[artefacts.Artefact]
+) -> None:
+    entries = document("conditions", "--seeds", 2)
+    expected = plans.find("paper", seeds=2).conditions
+    assert [set(entry) for entry in entries] == [{"key", "bias", "labels", "seed", "state"}] * 24
+    for entry, condition in zip(entries, expected, strict=True):
+        assert entry == {
+            "key": condition.key, "bias": condition.bias, "labels": condition.labels, "seed": condition.init_seed,
+            "state": jobs.view(condition.key).state,
+        }  # fmt: skip
+    done = {entry["key"] for entry in entries if entry["state"] == "done"}
+    assert done >= {artefact.key for artefact in experiments}
+    assert len(document("conditions", "--grid", "experiments")) == 4
+    code, out, _ = cli("conditions", "--grid", "experiments")
+    assert code == 0
+    head, *lines = out.splitlines()
+    assert head.split() == ["key", "bias", "labels", "seed", "state"]
+    assert [line.split()[1:5] for line in lines] == [
+        [bias, "%", labels, "0"] for bias in ("0", "75") for labels in ("undescriptive", "descriptive")
+    ]
+    keys = [entry["key"] for entry in document("conditions", "--preset", "live", "--set", "n_per_group=12")]
+    assert keys == [condition.key for condition in plans.find("paper", Condition(steps=300, n_per_group=12)).conditions]
+
+
+def check_metrics(metrics: dict[str, Any], artefact: artefacts.Artefact) -> None:
+    """The metrics of the command line are those of the artefact, each rate with its interval beside it."""
+    end = artefact.metrics["end"]
+    known = {"train_caption_accuracy", "group_accuracy", "intervals", "few_pictures", "absent", *ACCURACIES}
+    assert set(metrics) == known
+    assert metrics["absent"] == {}
+    assert metrics["few_pictures"] == {}, "the drawn sets hold out 500 of each group"
+    assert metrics["train_caption_accuracy"] == end["train_caption_accuracy"]
+    assert set(metrics["group_accuracy"]) == GROUPS
+    for group, value in metrics["group_accuracy"].items():
+        assert value == end["group_accuracy"][group]["value"]
+    for name in ACCURACIES:
+        assert metrics[name] == end[name]["value"]
+        assert metrics["intervals"][name] == [end[name]["low"], end[name]["high"], end[name]["n"]]
+
+
+def test_training_from_cancel_to_damage_and_back(
+    cli: Cli, document: Callable[..., Any], other_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One condition through all that can happen to it."""
+    arguments = ("train", "--bias", 0.5, "--labels", "descriptive", "--seed", 3, "--set", "steps=2")
+    arguments += ("--set", "data_seed=0")  # whose pictures the session has drawn
+    condition = Condition(bias=0.5, labels="descriptive", data_seed=0, init_seed=3, steps=2)
+
+    with monkeypatch.context() as patch:
+        train = train_condition
+
+        def cancelled_at_once(wanted: Condition) -> str:
+            jobs.work_folder(wanted.key).mkdir(parents=True)
+            (jobs.work_folder(wanted.key) / "cancel").touch()
+            return train(wanted)
+
+        patch.setattr(run_train, "train_condition", cancelled_at_once)
+        code, out, err = cli(*arguments, "--json")
+    assert (code, out) == (CANCELLED, "")
+    assert err.splitlines()[-1] == "Cancelled; nothing was published."
+    assert "Traceback" not in err
+    assert document("status", condition.key)[0]["state"] == "cancelled"
+
+    made = document(*arguments)
+    artefact = artefacts.read(condition.key)
+    assert set(made) == {"key", "state", "seconds", "steps", "train_images", "models", "first_fit_step", "metrics"}
+    assert made["train_images"] == {"horse_grass": 48, "horse_desert": 24, "camel_desert": 48, "camel_grass": 24}
+    assert made["models"] == 1
+    assert (made["key"], made["state"], made["steps"]) == (condition.key, "trained", 2)
+    assert made["first_fit_step"] is None
+    assert made["seconds"] > 0
+    check_metrics(made["metrics"], artefact)
+    again = document(*arguments)
+    assert again["state"] == "cached"
+    assert again["metrics"] == made["metrics"]
+    code, out, _ = cli(*arguments)
+    assert code == 0
+    assert f"key: {condition.key}\n" in out
+    assert "state: cached\n" in out
+    lines = dict(line.split(": ", 1) for line in out.splitlines())
+    low, high, n = made["metrics"]["intervals"]["minority_accuracy"]
+    assert lines["right on minority groups"].endswith(
+        f"% ({low * 100:.0f} to {high * 100:.0f}) of {n:,} held-out pictures"
+    )
+    assert set(re.findall(r"(\w+) \d+ %", lines["each group right"])) == GROUPS
+    assert "fewer than" not in out
+
+    assert document("verify") == [{"key": condition.key, "ok": True}]
+    with (artefact.path / "embeddings.npz").open("r+b") as file:
+        file.seek(1000)
+        file.write(b"damage")
+    assert document("verify", code=1) == [
+        {
+            "key": condition.key,
+            "ok": False,
+            "message": f"The model {condition.key} was damaged (embeddings.npz) and has been set aside; "
+            "train it again.",
+        }
+    ]
+    assert document("verify") == []
+    assert document(*arguments)["state"] == "trained"
+    assert artefacts.read(condition.key).digest == artefact.digest
+    assert document("verify") == [{"key": condition.key, "ok": True}]
+    (name,) = document("clean")["removed"]
+    assert name.startswith(condition.key), "what was set aside"
+
+
+def test_a_study_of_what_is_there_is_cached(document: Callable[..., Any], quick: list[artefacts.Artefact]) -> None:
+    entries = document("study", "experiments", *STEPS, "--jobs", 1)
+    assert [entry["key"] for entry in entries] == [artefact.key for artefact in quick]
+    for entry, artefact in zip(entries, quick, strict=True):
+        assert set(entry) == {"key", "bias", "labels", "seed", "state", "metrics"}
+        assert entry["state"] == "cached"
+        assert (entry["bias"], entry["labels"]) == (artefact.condition.bias, artefact.condition.labels)
+        check_metrics(entry["metrics"], artefact)
+
+
+def test_a_condition_that_fails_does_not_stop_a_study(
+    cli: Cli, document: Callable[..., Any], experiments: list[artefacts.Artefact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def some(condition: Condition) -> str:
+        if condition.bias not in (0, 0.75):
+            raise ValueError("This one cannot be trained.")
+        return run_train.jobs.run(condition.key, lambda *_: pytest.fail("trained again"))
+
+    monkeypatch.setattr(run_train, "train_condition", some)
+    monkeypatch.setattr(queue, "worker_pool", ThreadPoolExecutor)
+    entries = {entry["key"]: entry for entry in document("study", "class", "--jobs", 2)}
+    assert len(entries) == 6
+    for condition in plans.find("class").conditions:
+        entry = entries[condition.key]
+        if condition.bias == 1:
+            assert entry["state"] == "failed: This one cannot be trained."
+            assert "metrics" not in entry
+        else:
+            assert entry["state"] == "cached"
+    code, out, _ = cli("study", "class", "--jobs", 2)
+    assert code == 0
+    head, *lines = out.splitlines()
+    assert head.split()[:5] == ["key", "bias", "labels", "seed", "state"]
+    assert len(lines) == 6
+    low, high, n = entries[experiments[0].key]["metrics"]["intervals"]["minority_accuracy"]
+    assert f"% ({low * 100:.0f} to {high * 100:.0f}) of {n:,} held-out pictures" in lines[0]
+
+
+def test_embed_says_where_pictures_land(
+    cli: Cli, document: Callable[..., Any], quick: list[artefacts.Artefact], tmp_path: Path
+) -> None:
+    artefact, images = quick[1], open_set("scenes")
+    model = model_map(artefact)
+    row = int(model.rows[-1])
+    photo = tmp_path / "a photo.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 140, 3), dtype=np.uint8)).save(photo)
+    found = document("embed", images.path(row), photo, "--model", artefact.key)
+    assert set(found) == {"model", "images"}
+    assert found["model"] == artefact.key
+    assert [entry["file"] for entry in found["images"]] == [str(images.path(row)), str(photo)]
+    for entry in found["images"]:
+        assert set(entry) == {"file", "maps", "neighbours", "captions"}
+        assert set(entry["maps"]) == {"pca"}
+        assert len(entry["maps"]["pca"]) == 2
+        assert [set(near) for near in entry["neighbours"]] == [{"image", "object", "context", "similarity"}] * 5
+        similarities = [near["similarity"] for near in entry["neighbours"]]
+        assert similarities == sorted(similarities, reverse=True)
+        assert [set(said) for said in entry["captions"]] == [{"caption", "similarity", "probability"}] * 4
+        assert sum(said["probability"] for said in entry["captions"]) == pytest.approx(1)
+    known = found["images"][0]
+    assert known["maps"]["pca"] == pytest.approx(model.points[-1].tolist(), abs=1e-3)
+    assert known["neighbours"][0] == {
+        "image": images.table["file_name"].iat[row],
+        "object": images.table["object"].iat[row],
+        "context": images.table["context"].iat[row],
+        "similarity": pytest.approx(1, abs=1e-4),
+    }
+    code, out, _ = cli("embed", photo, photo, "--model", artefact.key)
+    assert code == 0
+    assert out.startswith(f"model: {artefact.key}\nimages:\n  file: {photo}\n  maps:\n    pca: ")
+    assert out.count(f"\n  file: {photo}\n") == 2
+    assert len(re.findall(r"\n    caption +similarity +probability(\n    .*\d){4}", out)) == 2
+
+
+# --- jobs
+
+
+def leave(key: str, **status: Any) -> FileLock:
+    """Leave a status as a job would; gives its lock."""
+    work = jobs.work_folder(key)
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "status.json").write_text(json.dumps(status))
+    return FileLock(work / "lock")
+
+
+def test_status_cancel_and_clean(
+    cli: Cli, document: Callable[..., Any], empty_home: Path, quick: list[artefacts.Artefact]
+) -> None:
+    assert document("status") == []
+    assert cli("status")[1] == "Nothing here yet.\n"
+    adopt(quick[0])
+    leave("failed-key", state="failed", message="The disk is full.")
+    leave("killed-key", state="running", stage="training", step=3, steps=9)
+    lock = leave("running-key", state="running", stage="measuring", fraction=0.9)
+    with lock:
+        entries = document("status")
+        assert entries == [
+            {"key": quick[0].key, "kind": "model", "state": "done"},
+            {"key": "failed-key", "kind": "model", "state": "failed", "message": "The disk is full."},
+            {"key": "killed-key", "kind": "model", "state": "interrupted", "stage": "training", "step": 3, "steps": 9},
+            {"key": "running-key", "kind": "model", "state": "running", "stage": "measuring"},
+        ]
+        assert document("status", "running-key") == entries[3:]
+        assert document("status", "never-there") == [{"key": "never-there", "kind": "model", "state": "absent"}]
+        table = cli("status")[1].splitlines()
+        assert table[0].split() == ["key", "kind", "state", "stage", "step", "steps", "message"]
+        assert re.fullmatch(r"failed-key +model +failed +The disk is full\.", table[2])
+        assert document("cancel", "running-key") == {"key": "running-key", "state": "cancelling"}
+        assert (jobs.work_folder("running-key") / "cancel").exists()
+        assert document("clean") == {"removed": ["failed-key", "killed-key"]}
+        assert cli("clean")[1] == "removed: none\n"
+    code, out, err = cli("cancel", "running-key")
+    assert (code, out) == (BAD_INPUT, "")
+    assert one_sentence(err) == "running-key is not running; `python -m vlcore status` shows what is."
+
+
+def test_status_says_what_kind_each_entry_is(document: Callable[..., Any], empty_home: Path) -> None:
+    keys = {
+        "a-key.umap": "map", "a-key.tsne-p30-s0.map": "map", "together-1a2b.umap-n15-d10-s0.map": "map",
+        "a-set-1-q2.checks": "check", "a-set-1a2b.import": "import", "a-b0.5-key": "model",
+    }  # fmt: skip
+    for key in keys:
+        leave(key, state="failed", message="The disk is full.")
+    assert {entry["key"]: entry["kind"] for entry in document("status")} == keys
+
+
+def test_busy_is_exit_code_3(cli: Cli, empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "LOCK_WAIT", 0)
+    with leave(Condition().key, state="running"):
+        code, out, err = cli("train", "--json")
+    assert (code, out) == (BUSY, "")
+    assert err.splitlines()[-1] == f"{Condition().key} is being trained by another process; wait for it or cancel it."
+    assert "Traceback" not in err
+
+
+def test_an_interrupt_of_the_keyboard_is_exit_code_130(
+    cli: Cli, empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_condition: Condition) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_train, "train_condition", interrupted)
+    code, out, err = cli("train", "--json")
+    assert (code, out) == (CANCELLED, "")
+    assert err.splitlines()[-1] == "Cancelled; nothing was published."
+
+
+# --- bad input
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("", "The following arguments are required: COMMAND; see `python -m vlcore --help`"),
+        ("nonsense", "invalid choice: 'nonsense'"),
+        ("data", "arguments are required: COMMAND; see `python -m vlcore data --help`"),
+        ("conditions --grid nowhere", "No grid is named 'nowhere'; choose one of experiments, paper, class, full"),
+        ("conditions --seeds 0", "number of seeds is 0; give a whole number from 1 to 1000"),
+        ("conditions --seeds many", "Argument --seeds: invalid int value: 'many'"),
+        ("study nowhere", "No grid is named 'nowhere'"),
+        ("study paper --jobs 0", "--jobs is 0; give a whole number from 1 to 256"),
+        ("study paper --jobs 1000", "--jobs is 1000; give a whole number from 1 to 256"),
+        ("study paper --jobs two", "Argument --jobs: invalid int value: 'two'"),
+        ("study paper --seeds -1", "number of seeds is -1"),
+        ("study paper --preset eternal", "No preset is named 'eternal'; choose one of untrained, live, standard"),
+        ("study paper --data nowhere", "There is no usable image set named 'nowhere'; there are: scenes"),
+        ("study paper --set n_per_group=481", "has 480 training images of horse_grass; choose at most that many"),
+        ("train --bias 2", "The bias is 2.0; give the removed share as a number from 0 to 1"),
+        ("train --bias -0.1", "The bias is -0.1; give the removed share"),
+        ("train --bias nan", "The bias is nan; give the removed share"),
+        ("train --bias much", "Argument --bias: invalid float value: 'much'; see `python -m vlcore train --help`"),
+        ("train --labels flowery", "No label style is named 'flowery'; choose one of undescriptive, descriptive"),
+        ("train --seed -1", "data_seed is -1; give a whole number from 0 to 2147483647"),
+        ("train --preset eternal", "No preset is named 'eternal'"),
+        ("train --data nowhere", "There is no usable image set named 'nowhere'"),
+        ("train --data ../scenes", "There is no usable image set named '../scenes'"),
+        ("train --data /tmp", "There is no usable image set named '/tmp'"),
+        ("train --set steps", "--set 'steps' is not of the form KEY=VALUE"),
+        ("train --set =5", "No setting is named ''; settings are architecture, batch_size"),
+        ("train --set colour=red", "No setting is named 'colour'; settings are architecture, batch_size"),
+        ("train --set steps=some", "steps='some' is not a whole number"),
+        ("train --set bias=much", "bias='much' is not a number"),
+        ("train --set bias=7", "The bias is 7.0"),
+        ("train --set steps=-1", "steps is -1; give a whole number from 0 to 100000"),
+        ("train --set negatives=all", "No choice of negatives is named 'all'; choose one of filtered_marginal"),
+        ("train --set objective=magic", "No objective is named 'magic'; choose one of pairwise_bce"),
+        ("train --set architecture=large", "No architecture is named 'large'; choose one of conv_stem, seed_faithful"),
+        ("train --set data=Ä", "The image set name 'Ä' is not usable; use lower-case letters"),
+        ("train --set data_version=0", "is version '.*' now, not '0'; train on it again"),
+        ("train --set n_per_group=481", "has 480 training images of horse_grass; choose at most that many"),
+        ("status ../x", "'../x' is not a model key; `python -m vlcore status` lists the keys there are"),
+        ("cancel A", "'A' is not a model key"),
+        ("cancel nowhere", "nowhere is not running; `python -m vlcore status` shows what is"),
+        ("embed x.png", "The following arguments are required: --model"),
+        ("embed x.png --model nowhere", "No model 'nowhere' is on disk; train it first"),
+        ("embed x.png --model ../nowhere", "'../nowhere' is not a model key"),
+        ("embed x.png --model a-key.tsne-p30-s0.map", r"a-key\.tsne-p30-s0\.map is a map, not a model; `python"),
+        ("embed x.png --model a-key.umap", "a-key.umap is a map, not a model; `python -m vlcore status`"),
+        ("embed x.png --model zoo-1a2b.import", "zoo-1a2b.import is the report of an import, not a model"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_sentence_and_exit_code_2(
+    cli: Cli, empty_home: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, sentence: str
+) -> None:
+    monkeypatch.chdir(empty_home)
+    code, out, err = cli(*arguments.split())
+    assert (code, out) == (BAD_INPUT, "")
+    assert re.search(sentence, one_sentence(err)), err
+    assert list(empty_home.iterdir()) == [], "nothing is half-written"
+
+
+def claimed_png(width: int, height: int) -> bytes:
+    """A tiny PNG whose header claims a size."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"0")) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda path: None, r"photo\.png cannot be read \(No such file or directory\); give the path of a picture"),
+        (lambda path: path.mkdir(), r"photo\.png cannot be read \(Is a directory\)"),
+        (lambda path: path.write_text("not a picture"), r"photo\.png is not a PNG, JPEG or WebP picture; convert it"),
+        (lambda path: path.write_bytes(b""), r"photo\.png is empty; choose another picture"),
+        (lambda path: path.write_bytes(claimed_png(50_000, 50_000)), "has more than 40 megapixels; save it smaller"),
+        (lambda path: path.write_bytes(claimed_png(90, 90)), "is damaged or incomplete; save it again"),
+        (lambda path: path.write_bytes(bytes(6 * 2**20)), r"has 6\.0 MB and the limit is 5 MB; save it smaller"),
+    ],
+    ids=["missing", "folder", "text", "empty", "huge", "truncated", "large"],
+)
+def test_a_picture_that_is_none(
+    cli: Cli, quick: list[artefacts.Artefact], tmp_path: Path, make: Callable[[Path], Any], sentence: str
+) -> None:
+    bad = tmp_path / "photo.png"
+    make(bad)
+    code, out, err = cli("embed", bad, "--model", quick[0].key, "--json")
+    assert (code, out) == (BAD_INPUT, "")
+    assert re.search(sentence, one_sentence(err)), err
+
+
+def test_pictures_that_are_none_do_not_hide_the_others(
+    cli: Cli, document: Callable[..., Any], quick: list[artefacts.Artefact], tmp_path: Path
+) -> None:
+    good, text, gone = tmp_path / "good.png", tmp_path / "text.png", tmp_path / "gone.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(good)
+    text.write_text("no picture")
+    found = document("embed", text, good, gone, "--model", quick[0].key)
+    assert [entry["file"] for entry in found["images"]] == [str(good)]
+    assert [entry["file"] for entry in found["unusable"]] == [str(text), str(gone)]
+    assert found["unusable"][1]["message"].endswith(
+        "cannot be read (No such file or directory); give the path of a picture."
+    )
+    code, out, _ = cli("embed", text, good, gone, "--model", quick[0].key)
+    assert code == 0
+    assert all(entry["message"] in out for entry in found["unusable"])
+    code, out, err = cli("embed", text, gone, "--model", quick[0].key)
+    assert (code, out) == (BAD_INPUT, "")
+    assert err.splitlines() == [entry["message"] for entry in found["unusable"]]
+
+
+def test_a_models_folder_that_takes_nothing(cli: Cli, empty_home: Path) -> None:
+    models_folder().write_text("a file")
+    code, out, err = cli("train", "--json")
+    assert (code, out) == (BAD_INPUT, "")
+    assert "make it writable or point VLCORE_HOME to another folder." in err.splitlines()[-1]
+    code, out, err = cli("study", "experiments", "--jobs", 1, "--json")
+    assert (code, out) == (BAD_INPUT, "")
+    last = err.splitlines()[-1]
+    assert last.startswith("No condition could be trained; the first failed: ")
+    assert last.endswith("make it writable or point VLCORE_HOME to another folder.")
+    assert "Traceback" not in err
+
+
+def test_a_device_that_is_not_there(cli: Cli, other_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VLCORE_DEVICE", "abacus")
+    code, out, err = cli("train", "--set", "steps=1")
+    assert (code, out) == (BAD_INPUT, "")
+    assert "VLCORE_DEVICE='abacus' is not available here; use auto or one of cpu" in err.splitlines()[-1]
+    assert "Traceback" not in err
+
+
+def test_a_damaged_model_is_set_aside_by_whoever_reads_it(
+    cli: Cli, empty_home: Path, quick: list[artefacts.Artefact]
+) -> None:
+    artefact = adopt(quick[0])
+    (artefact.path / "maps.npz").write_bytes(b"damaged")
+    code, out, err = cli("embed", "x.png", "--model", artefact.key)
+    assert (code, out) == (BAD_INPUT, "")
+    assert one_sentence(err).endswith("was damaged (maps.npz) and has been set aside; train it again.")
+    assert artefacts.published_keys() == []
+
+
+# --- as a program
+
+
+def program(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "vlcore", *arguments],
+        cwd=ROOT, env={**os.environ, "VLCORE_HOME": str(home)}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+
+def test_the_program_prints_one_document_and_nothing_else(home: Path, quick: list[artefacts.Artefact]) -> None:
+    done = program(home, "train", "--bias", "0.75", *STEPS, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["state"] == "cached"
+    assert json.loads(done.stdout)["key"] == quick[2].key
+    assert "Warning" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [("data list --json", UNREAD), ("conditions", UNREAD), ("study --help", 0)]
+)  # argparse itself says nothing where nobody reads its help
+def test_the_program_ends_quietly_where_nobody_reads_on(empty_home: Path, arguments: str, code: int) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "vlcore", *arguments.split()],
+            cwd=ROOT, env={**os.environ, "VLCORE_HOME": str(empty_home)},
+            stdout=write, stderr=subprocess.PIPE, text=True, timeout=120,
+        )  # fmt: skip
+    finally:
+        os.close(write)
+    assert (done.returncode, done.stderr) == (code, "")
+
+
+def test_the_program_ends_with_a_sentence_and_its_exit_code(empty_home: Path) -> None:
+    done = program(empty_home, "train", "--bias", "2", "--json")
+    assert (done.returncode, done.stdout) == (BAD_INPUT, "")
+    assert one_sentence(done.stderr) == "The bias is 2.0; give the removed share as a number from 0 to 1."

@@ -1,0 +1,258 @@
+"""Pairs of a loss: what each counts as, checked against the rule written out pair by pair."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics.pairwise import cosine_similarity
+
+from tests.runs import watched
+from vlcore.charts.matrices import (
+    BOTH,
+    FALSE_NEGATIVE,
+    FALSE_PAIR,
+    TRUE_NEGATIVE,
+    TRUE_PAIR,
+    UNUSED,
+    caption_matrices,
+    pair_matrix,
+)
+from vlcore.charts.theme import LIGHT
+from vlcore.compare.captions import caption_similarities
+from vlcore.compare.loss_matrix import PairMatrix, pairs
+from vlcore.compare.model_map import ComparisonError, ModelMap
+from vlcore.core.captions import captions_of
+from vlcore.core.condition import Condition
+from vlcore.core.grouping import SCENES, group_words
+from vlcore.core.options import IMPORTED, NEGATIVES
+from vlcore.learning.losses import negative_shares
+
+
+def matrix(folder: Path, condition: Condition, pictures: int = 16, **options: Any) -> tuple[PairMatrix, ModelMap]:
+    model = watched.model(folder, condition, **options)
+    return pairs(model, watched.images(), watched.thumbs, pictures=pictures), model
+
+
+def grid(found: PairMatrix, column: str = "kind") -> list[list[Any]]:
+    table: list[list[Any]] = found.cells.pivot(index="row", columns="column", values=column).to_numpy().tolist()
+    return table
+
+
+def test_default_negatives_are_all_other_captions_and_all_of_them_true_ones(tmp_path: Path) -> None:
+    found, _ = matrix(tmp_path, Condition(labels="descriptive"))
+    assert found.pictures["label"].value_counts().to_dict() == {
+        "horse on grass": 4, "horse in the desert": 4, "camel in the desert": 4, "camel on grass": 4,
+    }  # fmt: skip
+    texts = found.cells.drop_duplicates("column")["caption"].tolist()
+    for row, kinds in enumerate(grid(found)):
+        own = texts.index(found.pictures["own"][row])
+        assert kinds == [TRUE_PAIR if k == own else TRUE_NEGATIVE for k in range(4)]
+
+
+@pytest.mark.parametrize("negatives", sorted(set(NEGATIVES) - {"shuffle_unfiltered"}))
+def test_weights_and_kinds_follow_the_distribution_of_negatives(tmp_path: Path, negatives: str) -> None:
+    condition = Condition(labels="descriptive", negatives=negatives, bias=0.6)
+    training = np.delete(watched.rows_of("train"), [5, 6, 7])  # fewer horses in the desert
+    found, model = matrix(tmp_path, condition, training=training)
+    own = model.artefact.arrays("embeddings.npz")["train_own"]
+    said = captions_of("descriptive", SCENES)
+    q = negative_shares(negatives, np.bincount(own, minlength=4), said)
+    texts = [caption.text for caption in said]
+    for cell in found.cells.itertuples():
+        mine = texts.index(found.pictures["own"][cell.row])
+        weight = q[mine, cell.column]
+        if cell.column == mine:
+            assert cell.kind == (BOTH if weight > 0 else TRUE_PAIR)
+            assert cell.note == (f"matched, {weight:.2f}" if weight > 0 else "matched")
+        else:
+            assert cell.kind == (TRUE_NEGATIVE if weight > 0 else UNUSED)
+            assert cell.note == (f"{weight:.2f}" if weight > 0 else "0")
+            assert (f"{weight:.2f}" in cell.counts) if weight > 0 else cell.counts.startswith("never drawn")
+
+
+def test_a_shorter_caption_that_is_true_too_is_a_false_negative(tmp_path: Path) -> None:
+    """Half the captions name the place: “horse” is true of every horse, and drawn against some."""
+    said = captions_of("partial_50", SCENES)
+    texts = [caption.text for caption in said]
+    table = watched.images().table.iloc[watched.rows_of("train")]
+    places = table["context"].map({"grass": "on the grass", "desert": "in the desert"})
+    own = [
+        obj if n % 2 else f"{obj} {place}" for n, (obj, place) in enumerate(zip(table["object"], places, strict=True))
+    ]
+    own = np.array([texts.index(text) for text in own])
+    found, _ = matrix(tmp_path, Condition(labels="partial_50"), said=said, own=own)
+    kinds = pd.DataFrame(grid(found), columns=texts)
+    for row, label in enumerate(found.pictures["label"]):
+        obj = label.split()[0]
+        own = found.pictures["own"][row]
+        true = {text for text in texts if text == obj or (text.startswith(obj) and label.split()[-1] in text)}
+        for text in texts:
+            expected = TRUE_PAIR if text == own else FALSE_NEGATIVE if text in true else TRUE_NEGATIVE
+            assert kinds.loc[row, text] == expected
+
+
+def test_a_wrong_caption_taken_as_true_is_a_false_pair(tmp_path: Path) -> None:
+    said = captions_of("noisy_25", SCENES)
+    texts = [caption.text for caption in said]
+    own = np.full(20, texts.index("horse on the grass"))
+    found, _ = matrix(tmp_path, Condition(labels="noisy_25"), said=said, own=own)
+    kinds = pd.DataFrame(grid(found), columns=texts)
+    for row, label in enumerate(found.pictures["label"]):
+        assert kinds.loc[row, "horse on the grass"] == (TRUE_PAIR if label == "horse on grass" else FALSE_PAIR)
+
+
+def test_a_coat_is_true_of_its_own_picture_alone(tmp_path: Path) -> None:
+    said = captions_of("attribute_other", SCENES)
+    found, _ = matrix(tmp_path, Condition(labels="attribute_other"), said=said)
+    assert set(found.cells["kind"]) <= {TRUE_PAIR, TRUE_NEGATIVE, UNUSED}
+
+
+@pytest.mark.parametrize("objective", ["infonce", "infonce_identity", "siglip"])
+def test_losses_of_a_batch_pair_pictures_with_each_others_captions(tmp_path: Path, objective: str) -> None:
+    found, model = matrix(tmp_path, Condition(objective=objective), pictures=9)
+    own = found.pictures["own"].tolist()
+    for i, kinds in enumerate(grid(found)):
+        for j, kind in enumerate(kinds):
+            equal = own[i] == own[j]
+            wrong = FALSE_NEGATIVE if equal else TRUE_NEGATIVE
+            right = i == j if objective == "infonce_identity" else equal
+            assert kind == (TRUE_PAIR if right else wrong)
+    captions = found.cells.drop_duplicates("column")["caption"].tolist()
+    assert captions == own
+    assert set(np.round(found.cells["score"], 6)) <= set(np.round(model.scores.ravel(), 6))
+
+
+def test_a_classifier_has_its_own_class_and_the_others(tmp_path: Path) -> None:
+    found, _ = matrix(tmp_path, Condition(objective="ce_group", labels="descriptive"))
+    counts = found.cells["kind"].value_counts().to_dict()
+    assert counts == {TRUE_NEGATIVE: 48, TRUE_PAIR: 16}
+    assert set(found.cells["note"]) == {""}
+
+
+def test_scores_are_those_of_the_pictures_shown(tmp_path: Path) -> None:
+    """Every group has captions of its own, so a row of scores says which picture it is of."""
+    found, model = matrix(tmp_path, Condition(labels="descriptive"))
+    groups = watched.images().table["group"].to_numpy()[model.rows]
+    words = group_words(SCENES)
+    for row, scores in enumerate(grid(found, "score")):
+        (at,) = np.flatnonzero(np.isclose(model.scores, scores).all(axis=1))
+        assert at >= model.held_out
+        assert words[groups[at]] == found.pictures["label"][row]
+
+
+def test_scores_of_a_softmax_part_in_their_middle_and_those_of_pairs_at_zero(tmp_path: Path) -> None:
+    softmax, _ = matrix(tmp_path / "a", Condition(objective="infonce"))
+    scores = softmax.cells["score"]
+    assert softmax.middle == pytest.approx((scores.min() + scores.max()) / 2)
+    assert matrix(tmp_path / "b", Condition(objective="siglip"))[0].middle == 0.0
+
+
+def test_the_draw_belongs_to_the_seeds(tmp_path: Path) -> None:
+    first, again, other = (
+        matrix(tmp_path / name, Condition(objective="siglip", init_seed=seed), pictures=8)[0]
+        for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    )
+    assert first.cells.equals(again.cells)
+    assert not first.cells["score"].equals(other.cells["score"])
+
+
+def test_resampling_draws_groups_alike_and_other_batches_do_not(tmp_path: Path) -> None:
+    """Of 16 training pictures one is a camel on grass: a quarter of a resampled batch would be, if there were more."""
+    training = watched.rows_of("train", 16)
+    shares = {}
+    for mitigation in ("none", "resample"):
+        had = [
+            (matrix(tmp_path / f"{mitigation}{seed}", Condition(objective="infonce", init_seed=seed,
+             mitigation=mitigation), pictures=2, training=training)[0].pictures["label"] == "camel on grass").any()
+            for seed in range(30)
+        ]  # fmt: skip
+        shares[mitigation] = np.mean(had)
+    assert shares["none"] < 0.35 < shares["resample"]
+
+
+def test_a_group_without_training_pictures_is_left_out(tmp_path: Path) -> None:
+    found, _ = matrix(tmp_path, Condition(bias=1.0), training=watched.rows_of("train", 5))
+    assert set(found.pictures["label"]) == {"horse on grass"}
+
+
+def test_the_words_count_the_cells(tmp_path: Path) -> None:
+    found, _ = matrix(tmp_path, Condition(labels="descriptive", negatives="counterfactual"))
+    assert "16 training pictures" in found.words
+    assert "Of 64 cells: 16 true pairs (score" in found.words
+    assert "32 true negatives" in found.words
+    assert "16 not used" in found.words
+    assert "The default" not in found.words
+    one, _ = matrix(tmp_path / "product", Condition(labels="descriptive", negatives="product"))
+    assert "16 true pairs and false negatives" in one.words
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        Condition(objective="simclr", labels="constant"),
+        Condition(objective="captioner"),
+        Condition(objective=IMPORTED, labels="constant", steps=0),
+    ],
+)
+def test_losses_without_pairs_say_so(tmp_path: Path, condition: Condition) -> None:
+    with pytest.raises(ComparisonError, match=r"no pairs|nothing is known"):
+        matrix(tmp_path, condition)
+
+
+def test_similarities_are_cosines_of_each_models_captions(tmp_path: Path) -> None:
+    left = watched.model(tmp_path, Condition(), seed=1)
+    right = watched.model(tmp_path, Condition(labels="descriptive"), seed=2)
+    right = dataclasses.replace(right, caption_z=3 * right.caption_z)  # lengths do not matter
+    found = caption_similarities([left, right])
+    for pane, model in enumerate((left, right)):
+        here = found.cells[found.cells["pane"] == pane]
+        table = here.pivot(index="row", columns="column", values="similarity")
+        table = table.loc[list(model.captions), list(model.captions)]
+        assert table.to_numpy() == pytest.approx(cosine_similarity(model.caption_z), abs=1e-6)
+    horse, camel = left.caption_z.astype(float)
+    cosine = horse @ camel / np.linalg.norm(horse) / np.linalg.norm(camel)
+    assert f"Left, No bias, short labels: “horse” and “camel” {cosine:.2f}." in found.words
+    assert found.words.count("; ") == 5  # six pairs of the right model's four captions
+
+
+def test_many_captions_are_summed_up_in_words(tmp_path: Path) -> None:
+    model = watched.model(tmp_path, Condition(labels="partial_50"), said=captions_of("partial_50", SCENES))
+    cosines = cosine_similarity(model.caption_z)[np.triu_indices(6, 1)]
+    words = caption_similarities([model]).words
+    assert f"6 captions, {cosines.mean():.2f} on average over 15 pairs; most alike" in words
+    assert f"{cosines.max():.2f}, least" in words
+
+
+def test_one_caption_is_like_itself(tmp_path: Path) -> None:
+    found = caption_similarities([watched.model(tmp_path, Condition(labels="constant"))])
+    assert found.cells["similarity"].tolist() == pytest.approx([1.0])
+    assert "one caption only" in found.words
+
+
+def test_captioners_are_left_out_and_alone_say_why(tmp_path: Path) -> None:
+    model = watched.model(tmp_path, seed=1)
+    captioner = dataclasses.replace(watched.model(tmp_path, seed=2), caption_z=np.zeros((0, watched.WIDTH)))
+    found = caption_similarities([captioner, model])
+    assert found.titles == ("No bias, short labels",)
+    assert "Right, No bias" in found.words
+    assert "left out" in found.words
+    with pytest.raises(ComparisonError, match="no embeddings"):
+        caption_similarities([captioner])
+
+
+def test_a_caption_without_length_has_no_similarity(tmp_path: Path) -> None:
+    model = dataclasses.replace(watched.model(tmp_path), caption_z=np.zeros((2, watched.WIDTH)))
+    with pytest.raises(ValueError, match="without length"):
+        caption_similarities([model])
+
+
+def test_charts_take_what_is_found(tmp_path: Path) -> None:
+    found, model = matrix(tmp_path, Condition(objective="infonce_identity"))
+    assert pair_matrix(found.cells, found.pictures, palette=LIGHT, middle=found.middle).to_dict()
+    alike = caption_similarities([model])
+    assert caption_matrices(alike.cells, alike.titles, palette=LIGHT).to_dict()

@@ -1,0 +1,277 @@
+"""One model's map: its pictures in the plane, what is near what, and what it says, against slow references."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.runs.stand_ins import BASE, image_set, publish, space, unit
+from vlcore.compare.model_map import ComparisonError, ModelMap, caption_scores, model_map, predictions
+from vlcore.core.condition import Condition
+from vlcore.core.grouping import SCENES
+from vlcore.measures.projection import Plane
+from vlcore.runs.maps import COMPONENTS, Projection
+from vlcore.store import artefacts
+
+PROMPTS = ("horse", "camel", "grass", "desert")
+AXES = Projection("prompts", prompts=PROMPTS)
+IMAGES = image_set()
+
+
+@pytest.fixture(scope="module")
+def artefact(home: object) -> artefacts.Artefact:
+    return publish(IMAGES, BASE.replace(init_seed=40, data_seed=40))
+
+
+@pytest.fixture(scope="module")
+def model(artefact: artefacts.Artefact) -> ModelMap:
+    return model_map(artefact)
+
+
+@pytest.fixture(scope="module")
+def captioner(home: object) -> artefacts.Artefact:
+    return publish(IMAGES, BASE.replace(init_seed=40, objective="captioner"))
+
+
+def stand_in(z: np.ndarray, caption_z: np.ndarray, scale: float = 5.0, bias: float = -1.0) -> ModelMap:
+    """A model map of given embeddings."""
+    artefact = artefacts.Artefact("a-key", artefacts.models_folder(), {})
+    vars(artefact)["condition"] = Condition()
+    return ModelMap(
+        artefact=artefact,
+        projection=Projection(),
+        rows=np.arange(len(z)) * 10,
+        held_out=len(z),
+        z=z,
+        points=z[:, :2].astype(float),
+        captions=tuple(f"caption {number}" for number in range(len(caption_z))),
+        caption_z=caption_z,
+        caption_points=caption_z[:, :2].astype(float),
+        scores=(scale * z @ caption_z.T + bias).astype(float),
+        relabelled=None,
+        layer=None,
+        scale=scale,
+        bias=bias,
+        plane=Plane(np.zeros(z.shape[1]), np.eye(2, z.shape[1]), np.array([0.5, 0.25]), 1.0),
+    )
+
+
+def cloud(seed: int, count: int, width: int = 8) -> np.ndarray:
+    return unit(np.random.default_rng(seed).normal(size=(count, width)))
+
+
+def test_a_model_map_is_read_from_the_artefact(artefact: artefacts.Artefact, model: ModelMap) -> None:
+    arrays = artefact.arrays("embeddings.npz")
+    assert (model.held_out, len(model.rows)) == (32, 72)
+    assert len(model.z) == len(model.points) == len(model.scores) == 72
+    split = IMAGES.table["split"].to_numpy()
+    assert set(split[model.rows[:32]]) == {"test"}
+    assert set(split[model.rows[32:]]) == {"train"}
+    assert np.array_equal(model.z, space(IMAGES, 40)[model.rows])
+    assert np.array_equal(model.caption_z, arrays["end_captions"])
+    assert model.captions == ("horse", "camel")
+    assert model.scores == pytest.approx(10 * model.z @ model.caption_z.T - 1, abs=1e-5)
+    assert (model.scale, model.bias, model.relabelled) == (10, -1, None)
+    for places, z in ((model.points, model.z), (model.caption_points, model.caption_z)):
+        assert model.place(z) == pytest.approx(places, abs=1e-9)
+    maps = artefact.arrays("maps.npz")
+    assert model.points[:32] == pytest.approx(maps["map"], abs=1e-6)
+    assert model.points[32:] == pytest.approx(maps["train"], abs=1e-6)
+    assert model.caption_points == pytest.approx(maps["captions"], abs=1e-6)
+
+
+def test_every_picture_is_found_by_its_row(model: ModelMap) -> None:
+    assert [model.where(int(row)) for row in model.rows] == list(range(72))
+    assert model.where(int(IMAGES.rows("val")[0])) == -1
+
+
+@pytest.mark.parametrize("components", [(1, 2), (2, 1), (1, 3), (6, 4), (5, 6)])
+def test_other_components_against_the_singular_values(
+    artefact: artefacts.Artefact, model: ModelMap, components: tuple[int, int]
+) -> None:
+    other = model_map(artefact, Projection(components=components))
+    reference = np.concatenate([model.z[:32], model.caption_z]).astype(float)
+    centred = reference - reference.mean(axis=0)
+    _, singular, directions = np.linalg.svd(centred, full_matrices=False)
+    for axis, number in enumerate(components):
+        found = (model.z - reference.mean(axis=0)) @ directions[number - 1]
+        sign = np.sign(found[0] * other.points[0, axis])
+        assert other.points[:, axis] == pytest.approx(sign * found, abs=1e-5)
+        assert other.plane.shares[axis] == pytest.approx(singular[number - 1] ** 2 / (singular**2).sum(), abs=1e-6)
+    assert other.place(model.caption_z) == pytest.approx(other.caption_points, abs=1e-9)
+    assert np.array_equal(other.z, model.z)
+
+
+def test_components_that_a_space_does_not_have_are_a_sentence(home: object) -> None:
+    narrow = publish(IMAGES, BASE.replace(init_seed=41), space(IMAGES, 41, width=4))
+    assert model_map(narrow, Projection(components=(3, 4))).points.shape == (72, 2)
+    with pytest.raises(ComparisonError, match="This model's space has 4 components; choose lower ones"):
+        model_map(narrow, Projection(components=(1, COMPONENTS)))
+
+
+def test_a_space_of_one_point_has_a_map(home: object) -> None:
+    same = np.repeat(cloud(0, 1), len(IMAGES.table), axis=0)
+    artefact = publish(IMAGES, BASE.replace(init_seed=42), same)
+    for projection in (Projection(), Projection(components=(2, 3))):
+        found = model_map(artefact, projection)
+        assert np.isfinite(found.points).all()
+        assert found.points == pytest.approx(np.repeat(found.points[:1], 72, axis=0), abs=1e-6)
+    found = model_map(artefact, AXES, prompts=cloud(3, 4))
+    assert np.isfinite(found.points).all()
+    assert found.plane.shares.tolist() == [0, 0]
+
+
+# --- prompt axes
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=25, deadline=None)
+def test_a_place_on_prompt_axes_is_a_difference_of_cosines(artefact: artefacts.Artefact, seed: int) -> None:
+    prompts = cloud(seed, 4, 32)
+    found = model_map(artefact, AXES, prompts=prompts)
+    for z, (x, y) in zip(found.z[::7], found.points[::7], strict=True):
+        cosines = [sum(float(a) * float(b) for a, b in zip(z, prompt, strict=True)) for prompt in prompts]
+        lengths = [float(np.linalg.norm(prompts[to] - prompts[start])) for start, to in ((0, 1), (2, 3))]
+        assert x == pytest.approx((cosines[1] - cosines[0]) / lengths[0], abs=1e-5)
+        assert y == pytest.approx((cosines[3] - cosines[2]) / lengths[1], abs=1e-5)
+    assert found.place(prompts).shape == (4, 2)
+    assert found.place(prompts)[1, 0] > found.place(prompts)[0, 0], "the axis leads from the first to the second"
+    assert found.place(prompts)[3, 1] > found.place(prompts)[2, 1]
+    assert found.place(found.caption_z) == pytest.approx(found.caption_points)
+    shown = found.points[:32]
+    shares = shown.var(axis=0) / found.z[:32].astype(float).var(axis=0).sum()
+    assert found.plane.shares == pytest.approx(shares, abs=1e-6)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=20, deadline=None)
+def test_prompt_axes_mean_the_same_however_a_space_lies(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    turn, _ = np.linalg.qr(random.normal(size=(32, 32)))
+    z, prompts = space(IMAGES, 5).astype(float), cloud(seed, 4, 32).astype(float)
+    with pytest.MonkeyPatch.context() as patch:
+        places = []
+        for points, words in ((z, prompts), (z @ turn, prompts @ turn)):
+            arrays = {
+                "embeddings.npz": {
+                    "end_test": points[:32], "test_rows": np.arange(32), "end_train": points[32:40],
+                    "train_rows": np.arange(32, 40), "end_captions": words, "end_scale_bias": np.array([1.0, 0.0]),
+                    "caption_texts": np.array(PROMPTS),
+                },
+                "maps.npz": {
+                    "map_rows": np.arange(32), "pca_centre": np.zeros(32), "pca_components": np.eye(2, 32),
+                    "pca_shares": np.ones(2), "pca_variance": np.array(1.0),
+                },
+            }  # fmt: skip
+            artefact = artefacts.Artefact("a-key", artefacts.models_folder(), {})
+            vars(artefact)["condition"] = Condition()
+            patch.setattr(artefacts.Artefact, "arrays", lambda _self, name, kept=arrays: kept[name])
+            places.append(model_map(artefact, AXES, prompts=words).points)
+    assert places[0] == pytest.approx(places[1], abs=1e-9)
+
+
+@pytest.mark.parametrize("equal", [(0, 1), (2, 3)])
+def test_two_prompts_that_are_one_point_are_a_sentence(artefact: artefacts.Artefact, equal: tuple[int, int]) -> None:
+    prompts = cloud(1, 4, 32)
+    prompts[equal[1]] = prompts[equal[0]]
+    with pytest.raises(ComparisonError) as caught:
+        model_map(artefact, AXES, prompts=prompts)
+    assert str(caught.value).startswith("Two prompts of an axis are one point in this model: they are the same, or it")
+
+
+def test_axes_may_share_a_prompt(artefact: artefacts.Artefact) -> None:
+    prompts = cloud(1, 4, 32)
+    prompts[2:] = prompts[:2]
+    points = model_map(artefact, AXES, prompts=prompts).points
+    assert points[:, 0] == pytest.approx(points[:, 1]), "one axis twice is a diagonal"
+
+
+def test_prompt_axes_need_their_prompts(artefact: artefacts.Artefact) -> None:
+    with pytest.raises(ComparisonError, match="need the prompts' embeddings in every model"):
+        model_map(artefact, AXES)
+
+
+# --- what is near, and what is said
+
+
+@given(seed=st.integers(0, 2**32 - 1), captions=st.integers(1, 6), scale=st.floats(1, 100), bias=st.floats(-20, 20))
+@settings(max_examples=50, deadline=None)
+def test_caption_scores_are_shares_best_first(seed: int, captions: int, scale: float, bias: float) -> None:
+    model = stand_in(cloud(seed, 5), cloud(seed + 1, captions), scale, bias)
+    scores = caption_scores(model, cloud(seed + 2, 1)[0])
+    assert {score["caption"] for score in scores} == set(model.captions)
+    assert sum(score["probability"] for score in scores) == pytest.approx(1)
+    for name in ("similarity", "probability"):
+        values = [score[name] for score in scores]
+        assert values == sorted(values, reverse=True)
+    assert all(-1.00001 <= score["similarity"] <= 1.00001 for score in scores)
+
+
+def test_caption_scores_are_a_softmax_of_logits(model: ModelMap) -> None:
+    z = model.z[7]
+    cosines = {text: float(z @ t) for text, t in zip(model.captions, model.caption_z, strict=True)}
+    total = sum(np.exp(model.scale * cosine) for cosine in cosines.values())
+    for score in caption_scores(model, z):
+        assert score["similarity"] == pytest.approx(cosines[score["caption"]], abs=1e-6)
+        expected = np.exp(model.scale * cosines[score["caption"]]) / total
+        assert score["probability"] == pytest.approx(expected, abs=1e-5)
+
+
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(2, 12), k=st.integers(1, 15))
+@settings(max_examples=50, deadline=None)
+def test_neighbours_are_the_nearest_without_the_picture_itself(seed: int, count: int, k: int) -> None:
+    model = stand_in(cloud(seed, count), cloud(1, 2))
+    itself = seed % count
+    cosines = model.z.astype(float) @ model.z[itself].astype(float)
+    found = model.neighbours(model.z[itself], k, apart_from=itself * 10)
+    assert itself * 10 not in [row for row, _ in found]
+    assert len(found) == min(k, count - 1)
+    assert [similarity for _, similarity in found] == pytest.approx(sorted(np.delete(cosines, itself))[::-1][:k])
+    assert [cosines[row // 10] for row, _ in found] == pytest.approx([similarity for _, similarity in found])
+    with_itself = model.neighbours(model.z[itself], k)
+    assert len(with_itself) == min(k, count)
+    assert with_itself[0][1] == pytest.approx(1)
+
+
+def test_an_object_is_read_off_the_captions_that_speak_of_it(model: ModelMap) -> None:
+    said = predictions(model, SCENES)
+    assert said is not None
+    assert said.tolist() == [model.captions[k] for k in model.scores.argmax(axis=1)]
+
+
+def test_where_a_new_last_layer_names_the_object_captions_do_not(model: ModelMap) -> None:
+    names = np.resize(np.array(["camel", "horse"]), len(model.rows))
+    assert predictions(dataclasses.replace(model, relabelled=names), SCENES) is names
+
+
+def test_captions_without_an_object_name_none(home: object) -> None:
+    model = model_map(publish(IMAGES, BASE.replace(init_seed=43, labels="context")))
+    assert model.captions == ("grass", "desert")
+    assert predictions(model, SCENES) is None
+
+
+def test_a_captioner_says_what_it_has_scored_and_nothing_of_new_pictures(captioner: artefacts.Artefact) -> None:
+    model, arrays = model_map(captioner), captioner.arrays("embeddings.npz")
+    assert model.captions == ("horse", "camel")
+    assert model.caption_z.shape == (0, 32)
+    assert model.caption_points.shape == (0, 2)
+    scores = np.concatenate([arrays["end_test_scores"], arrays["end_train_scores"]])
+    assert model.scores == pytest.approx(scores)
+    said = predictions(model, SCENES)
+    assert said is not None
+    assert said.tolist() == [model.captions[k] for k in scores.argmax(axis=1)]
+    for ask in (lambda: model.logits(model.z[:1]), lambda: caption_scores(model, model.z[0])):
+        with pytest.raises(ComparisonError, match="A captioner says captions word by word"):
+            ask()
+
+
+def test_a_captioner_has_a_map_on_every_linear_projection(captioner: artefacts.Artefact) -> None:
+    other = model_map(captioner, Projection(components=(3, 2)))
+    axes = model_map(captioner, AXES, prompts=cloud(1, 4, 32))
+    for found in (other, axes):
+        assert found.points.shape == (72, 2)
+        assert found.caption_points.shape == (0, 2)

@@ -1,0 +1,436 @@
+"""A condition is a value: equal conditions are one key, and nothing that cannot be trained becomes one."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vlcore.core.condition import Condition, ConditionError, describe_bias, from_dict, steps_of, with_settings
+from vlcore.core.options import (
+    ARCHITECTURES,
+    LOGITS,
+    MITIGATIONS,
+    NEGATIVES,
+    PRESETS,
+    SIZE_MODES,
+    STEPS_LIMIT,
+    Choice,
+    objectives_here,
+    style_names,
+)
+from vlcore.scenes import RENDERER_VERSION
+from vlcore.store.artefacts import check_key
+
+OTHER: dict[str, Any] = {
+    "data": "other",
+    "data_version": "another",
+    "bias": 0.75,
+    "labels": "descriptive",
+    "template": "one {object}",
+    "objective": "siglip",
+    "negatives": "none",
+    "logit": "affine",
+    "mitigation": "dfr",
+    "size_mode": "fixed_total",
+    "architecture": "seed_faithful",
+    "n_per_group": 47,
+    "steps": 599,
+    "batch_size": 127,
+    "data_seed": 1,
+    "init_seed": 1,
+}
+
+CONDITIONS = st.builds(
+    Condition,
+    data=st.from_regex(r"[a-z0-9][a-z0-9._-]{0,12}", fullmatch=True),
+    data_version=st.text(max_size=5),
+    bias=st.floats(0, 1),
+    labels=st.sampled_from([style for style in style_names() if style != "own"]),
+    negatives=st.sampled_from([name for name, one in NEGATIVES.items() if not one.both]),
+    logit=st.sampled_from(list(LOGITS)),
+    mitigation=st.sampled_from([name for name, one in MITIGATIONS.items() if not one.needs_groups]),
+    size_mode=st.sampled_from(list(SIZE_MODES)),
+    architecture=st.sampled_from(list(ARCHITECTURES)),
+    n_per_group=st.integers(2, 10_000),
+    steps=st.integers(0, STEPS_LIMIT),
+    batch_size=st.integers(2, 4096),
+    data_seed=st.integers(0, 2**31 - 1),
+    init_seed=st.integers(0, 2**31 - 1),
+)
+
+
+@pytest.mark.parametrize("name", sorted(OTHER))
+def test_another_value_of_any_field_is_another_key(name: str) -> None:
+    base = Condition(labels="own", template="a {object}") if name == "template" else Condition()
+    assert getattr(base, name) != OTHER[name]
+    assert base.replace(**{name: OTHER[name]}).key != base.key
+
+
+def test_every_field_with_a_choice_is_tried_above() -> None:
+    assert {field.name for field in dataclasses.fields(Condition)} == set(OTHER)
+
+
+@pytest.mark.parametrize("zero", [0, 0.0, -0.0])
+def test_all_zeros_are_one_condition(zero: float) -> None:
+    condition = Condition(bias=zero)
+    assert condition == Condition()
+    assert condition.key == Condition().key
+    assert math.copysign(1, condition.bias) == 1
+
+
+def test_whole_and_broken_numbers_and_float_noise_are_one_condition() -> None:
+    assert Condition(bias=1).key == Condition(bias=1.0).key
+    assert Condition(bias=0.1 + 0.2).key == Condition(bias=0.3).key
+
+
+@given(CONDITIONS)
+def test_a_condition_survives_json(condition: Condition) -> None:
+    again = from_dict(json.loads(json.dumps(condition.as_dict())))
+    assert again == condition
+    assert again.key == condition.key
+
+
+@given(CONDITIONS, CONDITIONS)
+def test_keys_are_equal_exactly_for_equal_conditions(one: Condition, other: Condition) -> None:
+    assert (one.key == other.key) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("changes", "readable"),
+    [
+        ({}, "scenes-b0-undescriptive-bce-s0"),
+        ({"bias": 0.75, "labels": "descriptive"}, "scenes-b75-descriptive-bce-s0"),
+        ({"bias": 0.07}, "scenes-b7-undescriptive-bce-s0"),
+        ({"bias": 0.125}, "scenes-b12.5-undescriptive-bce-s0"),
+        ({"bias": 0.5, "steps": 0}, "scenes-b50-untrained-bce-s0"),
+        ({"negatives": "none", "data_seed": 3, "init_seed": 3}, "scenes-b0-undescriptive-bce-positives-s3"),
+        ({"data": "ponies", "data_seed": 2, "init_seed": 5}, "ponies-b0-undescriptive-bce-d2s5"),
+        ({"labels": "partial_50", "objective": "infonce"}, "scenes-b0-partial_50-infonce-s0"),
+        ({"bias": 0.9, "mitigation": "groupdro"}, "scenes-b90-undescriptive-bce-groupdro-s0"),
+    ],
+)
+def test_a_key_can_be_read(changes: dict[str, Any], readable: str) -> None:
+    stem, _, digest = Condition(**changes).key.rpartition("-")
+    assert stem == readable
+    assert len(digest) == 8
+    assert set(digest) <= set("0123456789abcdef")
+
+
+@given(CONDITIONS)
+def test_a_key_is_a_safe_file_name(condition: Condition) -> None:
+    assert set(condition.key) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-")
+    assert condition.key[0] not in ".-"
+
+
+def test_the_scenes_carry_the_version_of_their_renderer() -> None:
+    assert Condition().data_version == str(RENDERER_VERSION)
+    assert Condition(data_version="0").data_version == "0"
+    assert Condition(data="ponies").data_version == ""
+
+
+@pytest.mark.parametrize("bias", [math.nan, math.inf, -math.inf, -0.1, 1.1, "0.5", None, True])
+def test_a_bias_outside_0_to_1_is_refused(bias: Any) -> None:
+    with pytest.raises(ConditionError, match="give the removed share as a number from 0 to 1"):
+        Condition(bias=bias)
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "known"),
+    [
+        ("objective", "objective", objectives_here()),
+        ("negatives", "choice of negatives", NEGATIVES),
+        ("logit", "logit", LOGITS),
+        ("mitigation", "mitigation", MITIGATIONS),
+        ("size_mode", "size mode", SIZE_MODES),
+        ("architecture", "architecture", ARCHITECTURES),
+    ],
+)
+@pytest.mark.parametrize("value", ["poetic", "", None, 3, ["descriptive"]])
+def test_a_choice_that_does_not_exist_is_refused(name: str, what: str, known: dict[str, Choice], value: Any) -> None:
+    with pytest.raises(ConditionError, match=f"No {what} is named .*; choose one of {', '.join(known)}"):
+        Condition(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        ("n_per_group", 2, 10_000),
+        ("steps", 0, STEPS_LIMIT),
+        ("batch_size", 2, 4096),
+        ("data_seed", 0, 2**31 - 1),
+        ("init_seed", 0, 2**31 - 1),
+    ],
+)
+def test_whole_numbers_have_a_range(name: str, low: int, high: int) -> None:
+    for value in (low, high):
+        assert getattr(Condition(**{name: value}), name) == value
+    for bad in (low - 1, high + 1, 5.0, "5", True, None):
+        with pytest.raises(ConditionError, match=f"{name} is {bad!r}; give a whole number from {low} to {high}"):
+            Condition(**{name: bad})
+
+
+@pytest.mark.parametrize("name", ["", "..", ".hidden", "-x", "_x", "a/b", "a b", "Ponies", "pferdé", "a\n"])
+def test_an_image_set_name_that_is_no_folder_name_is_refused(name: str) -> None:
+    with pytest.raises(ConditionError, match="use lower-case letters, digits"):
+        Condition(data=name)
+
+
+@pytest.mark.parametrize(("name", "what"), [("data", "name"), ("data_version", "version")])
+@pytest.mark.parametrize("value", [1, None, ["scenes"]])
+def test_a_name_or_version_that_is_not_text_is_refused(name: str, what: str, value: Any) -> None:
+    with pytest.raises(ConditionError) as caught:
+        Condition(**{"data": "ponies", name: value})
+    assert f"The {what} of the image set is {value!r}; give it as text." in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["poetic", "", "partial_101"])
+def test_a_label_style_that_does_not_exist_is_refused(value: str) -> None:
+    with pytest.raises(ConditionError, match="label style"):
+        Condition(labels=value)
+
+
+@pytest.mark.parametrize("name", ["labels", "template"])
+@pytest.mark.parametrize("value", [None, 3, ["descriptive"]])
+def test_labels_that_are_not_text_are_refused(name: str, value: Any) -> None:
+    with pytest.raises(ConditionError, match="give it as text"):
+        Condition(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"labels": "own"}, "The caption template '' cannot be used"),
+        ({"template": "a {object}"}, "used by the label style own only"),
+        ({"objective": "simclr"}, "does not read labels; choose labels=constant"),
+        ({"objective": "ce_group"}, "does not read labels; choose labels=descriptive"),
+        ({"objective": "ce_object", "labels": "descriptive"}, "choose labels=undescriptive"),
+        ({"objective": "siglip", "negatives": "product"}, "has no choice of negatives or logit"),
+        ({"objective": "infonce", "logit": "affine"}, "has no choice of negatives or logit"),
+        ({"negatives": "counterfactual"}, "need labels that name object and context"),
+        ({"negatives": "counterfactual", "labels": "partial_50"}, "need labels that name object and context"),
+        ({"bias": 1.0, "mitigation": "groupdro"}, "groupdro is not applicable: no training picture"),
+        ({"bias": 1.0, "mitigation": "reweight", "size_mode": "fixed_total"}, "reweight is not applicable"),
+        ({"objective": "simclr", "labels": "constant", "mitigation": "jtt"}, "no mitigation applies"),
+    ],
+)
+def test_choices_that_do_not_go_together_are_refused(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ConditionError) as caught:
+        Condition(**changes)
+    assert sentence in str(caught.value)
+
+
+def test_choices_that_go_together() -> None:
+    assert Condition(negatives="counterfactual", labels="opaque_group").labels == "opaque_group"
+    assert Condition(bias=1.0, mitigation="dfr").n_minority == 0
+    assert Condition(bias=1.0, mitigation="resample", size_mode="random_removal").n_minority == 24
+    assert Condition(labels="own", template="{object} {place}").with_labels("context").template == ""
+
+
+@given(st.integers(2, 10_000), st.floats(0, 1))
+def test_shrinking_keeps_the_rounded_share(n: int, bias: float) -> None:
+    condition = Condition(n_per_group=n, bias=bias)
+    assert condition.n_minority == round(n * (1 - condition.bias))
+    assert condition.n_majority == n
+    total = condition.n_majority + condition.n_minority
+    assert condition.phi == pytest.approx((condition.n_majority - condition.n_minority) / total)
+    if condition.n_minority == n * (1 - condition.bias):
+        assert condition.phi == pytest.approx(condition.bias / (2 - condition.bias))
+
+
+@given(st.integers(2, 10_000), st.floats(0, 1))
+def test_a_fixed_total_is_as_biased_and_as_large_as_without_bias(n: int, bias: float) -> None:
+    shrunk = Condition(n_per_group=n, bias=bias)
+    fixed = shrunk.replace(size_mode="fixed_total")
+    assert fixed.n_majority + fixed.n_minority == 2 * n
+    assert 0 <= fixed.n_minority <= n <= fixed.n_majority <= 2 * n
+    assert fixed.phi == pytest.approx(shrunk.phi, abs=1 / n)
+
+
+@given(st.integers(2, 10_000), st.floats(0, 1))
+def test_random_removal_is_as_small_and_not_biased(n: int, bias: float) -> None:
+    shrunk = Condition(n_per_group=n, bias=bias)
+    control = shrunk.replace(size_mode="random_removal")
+    assert control.n_minority == control.n_majority
+    assert control.phi == 0
+    assert abs(2 * control.n_majority - shrunk.n_majority - shrunk.n_minority) <= 1
+
+
+@pytest.mark.parametrize(("bias", "kept"), [(0, 48), (0.25, 36), (0.5, 24), (0.75, 12), (0.9, 5), (0.95, 2), (1, 0)])
+def test_kept_images_of_the_grids(bias: float, kept: int) -> None:
+    assert Condition(bias=bias).n_minority == kept
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"bias": 0.75}, "75 % removed (12 of 48 kept)"),
+        ({}, "0 % removed (48 of 48 kept)"),
+        ({"bias": 1}, "100 % removed (0 of 48 kept)"),
+        ({"bias": 0.07, "n_per_group": 100}, "7 % removed (93 of 100 kept)"),
+        ({"bias": 0.125, "n_per_group": 8}, "12.5 % removed (7 of 8 kept)"),
+        ({"bias": 0.75, "size_mode": "fixed_total"}, "as biased as 75 % removed, total kept (77 and 19 a group)"),
+        (
+            {"bias": 0.75, "size_mode": "random_removal"},
+            "as many removed as at 75 % removed, from all groups alike (30 of 48 kept)",
+        ),
+    ],
+)
+def test_the_bias_in_words(changes: dict[str, Any], words: str) -> None:
+    assert describe_bias(Condition(**changes)) == words
+
+
+def test_presets() -> None:
+    for name, steps in PRESETS.items():
+        assert steps_of(name) == steps
+        assert Condition(steps=steps).preset == name
+    assert Condition(steps=601).preset == "custom"
+    with pytest.raises(ConditionError, match="No preset is named 'hasty'; choose one of untrained, live"):
+        steps_of("hasty")
+
+
+def test_the_untrained_encoder_shares_all_but_the_steps() -> None:
+    condition = Condition(bias=0.9, labels="descriptive", init_seed=4)
+    assert condition.untrained == condition.replace(steps=0)
+    assert condition.untrained.preset == "untrained"
+
+
+def test_settings_are_read_by_the_kind_of_their_field() -> None:
+    changed = with_settings(
+        Condition(), {"bias": "0.9", "steps": "12", "labels": "descriptive", "data_version": "7", "init_seed": "3"}
+    )
+    assert changed == Condition(bias=0.9, steps=12, labels="descriptive", data_version="7", init_seed=3)
+    assert with_settings(changed, {}) == changed
+
+
+@given(CONDITIONS)
+def test_settings_of_every_field_give_the_condition_back(condition: Condition) -> None:
+    texts = {name: repr(value) if isinstance(value, float) else str(value) for name, value in vars(condition).items()}
+    assert with_settings(Condition(), texts) == condition
+
+
+@pytest.mark.parametrize(
+    ("settings_given", "sentence"),
+    [
+        ({"colour": "red"}, "No setting is named 'colour'; settings are architecture, batch_size"),
+        ({"steps": "many"}, "steps='many' is not a whole number"),
+        ({"steps": "1.5"}, "steps='1.5' is not a whole number"),
+        ({"bias": "much"}, "bias='much' is not a number"),
+        ({"bias": "nan"}, "The bias is nan"),
+        ({"bias": "1.5"}, "The bias is 1.5"),
+        ({"labels": "poetic"}, "No label style is named 'poetic'"),
+        ({"steps": "-1"}, "steps is -1"),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_refused(settings_given: dict[str, str], sentence: str) -> None:
+    with pytest.raises(ConditionError) as caught:
+        with_settings(Condition(), settings_given)
+    assert sentence in str(caught.value)
+
+
+def test_an_unknown_field_is_refused() -> None:
+    with pytest.raises(ConditionError, match="No setting is named 'colour'; settings are architecture"):
+        from_dict({"colour": "red", "bias": 0.5})
+    with pytest.raises(ConditionError, match="bias"):
+        from_dict({"bias": 2})
+    assert from_dict({}) == Condition()
+
+
+@settings(max_examples=20)
+@given(CONDITIONS)
+def test_a_condition_cannot_be_changed(condition: Condition) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        condition.bias = 0.5  # type: ignore[misc]
+    assert condition.replace() == condition
+    assert hash(condition.replace()) == hash(condition)
+
+
+def test_nobody_waits_for_torch_to_name_a_condition() -> None:
+    code = (
+        "import sys, vlcore.core.condition as c; c.Condition().key\n"
+        "print([name for name in ('torch', 'umap', 'sklearn', 'transformers', 'streamlit') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+# --- pretrained models
+
+CLIP = "clip:openai/clip-vit-base-patch32"
+
+
+def pretrained_one(**changes: Any) -> Condition:
+    return Condition(**{"objective": "pretrained", "architecture": CLIP, "steps": 0, **changes})
+
+
+def test_a_pretrained_model_is_a_condition_with_a_readable_key() -> None:
+    condition = pretrained_one(bias=0.75, labels="clip_template")
+    assert condition.key.startswith("scenes-b75-clip_template-clip-vit-base-patch32-pretrained-s0-")
+    assert condition.checkpoint == "clip-vit-base-patch32"
+    assert "-probe-s0-" in pretrained_one(objective="pretrained_probe").key
+    assert "-pretrained-dfr-s0-" in pretrained_one(mitigation="dfr").key
+    assert from_dict(condition.as_dict()) == condition
+    assert Condition().checkpoint == ""
+
+
+@given(
+    name=st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,90}", fullmatch=True),
+    tail=st.from_regex(r"(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,90}|@[0-9a-f]{8})", fullmatch=True),
+)
+def test_every_checkpoint_has_a_key_that_can_be_published(name: str, tail: str) -> None:
+    architecture = f"clip:{name}{tail}"
+    if ".." in architecture:
+        with pytest.raises(ConditionError, match="architecture of a pretrained model"):
+            pretrained_one(architecture=architecture)
+        return
+    assert check_key(pretrained_one(architecture=architecture).key)
+
+
+def test_checkpoints_of_one_name_have_keys_of_their_own() -> None:
+    names = ("clip:a/tiny", "clip:b/tiny", "clip:tiny@01234567", "clip:tiny@01234568")
+    assert len({pretrained_one(architecture=name).key for name in names}) == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"steps": 1}, "it has steps=0"),
+        ({"objective": "pretrained_probe", "steps": 600}, "it has steps=0"),
+        ({"architecture": "conv_stem"}, "architecture of a pretrained model is 'conv_stem'"),
+        ({"architecture": "clip:"}, "architecture of a pretrained model"),
+        ({"architecture": "clip:openai"}, "architecture of a pretrained model"),
+        ({"architecture": "clip:/etc/passwd"}, "architecture of a pretrained model"),
+        ({"architecture": "clip:a/b\n"}, "architecture of a pretrained model"),
+        ({"architecture": "clip:<b>/x"}, "architecture of a pretrained model"),
+        ({"architecture": 3}, "architecture of a pretrained model"),
+        ({"mitigation": "groupdro"}, "choose mitigation=none or mitigation=dfr"),
+        ({"mitigation": "dfr", "objective": "pretrained_probe"}, "choose mitigation=none"),
+        ({"negatives": "none"}, "no choice of negatives"),
+        ({"objective": "pairwise_bce"}, "No architecture is named 'clip:openai"),
+        ({"objective": "pre"}, "No objective is named 'pre'"),
+    ],
+)
+def test_what_does_not_go_with_a_pretrained_model_is_a_sentence(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ConditionError, match=sentence):
+        pretrained_one(**changes)
+
+
+def test_a_frozen_network_is_an_image_tower_like_any() -> None:
+    conditions = [Condition(architecture=f"torchvision:resnet18{tail}") for tail in ("", "@random")]
+    assert [condition.backbone for condition in conditions] == ["resnet18", "resnet18@random"]
+    assert len({condition.key for condition in (*conditions, Condition())}) == 3
+    assert Condition(architecture="torchvision:vit_b_16", objective="captioner").backbone == "vit_b_16"
+    assert Condition().backbone == ""
+
+
+@pytest.mark.parametrize("name", ["", "ResNet18", "resnet18@", "resnet18@seed", "../x", "a b", "x" * 41, "resnet18\n"])
+def test_a_network_with_an_odd_name_is_refused(name: str) -> None:
+    with pytest.raises(ConditionError, match="No architecture is named"):
+        Condition(architecture=f"torchvision:{name}")

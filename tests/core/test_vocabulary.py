@@ -1,0 +1,84 @@
+"""Any text becomes tokens, and every style's captions fit the one vocabulary."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vlcore.core.captions import CaptionError, distinct_captions
+from vlcore.core.grouping import SCENES, Grouping
+from vlcore.core.options import style_names
+from vlcore.core.vocabulary import MAX_WORDS, PAD, UNKNOWN, Vocabulary, check_captions, split_words
+
+PETS = Grouping(("cat", "Sheep-dog"), ("sea side", "snow"))
+WORDS = Vocabulary.of(SCENES)
+FIXED = [style for style in style_names() if style != "own"]
+
+
+@pytest.mark.parametrize("grouping", [SCENES, PETS])
+def test_every_style_uses_known_words_that_fit(grouping: Grouping) -> None:
+    vocabulary = Vocabulary.of(grouping)
+    for style in FIXED:
+        captions = distinct_captions(style, grouping)
+        check_captions(captions)
+        assert [vocabulary.unknown(text) for text in captions] == [[]] * len(captions)
+        assert all(len(split_words(text)) <= MAX_WORDS for text in captions)
+        assert len({tuple(row) for row in vocabulary.tokens(captions)}) == len(captions)
+
+
+def test_the_words_of_an_own_template_come_on_top_and_change_no_number() -> None:
+    more = Vocabulary.of(SCENES, ["a splendid camel"])
+    assert more.words == (*WORDS.words, "splendid")
+    assert more.tokens(["camel on the grass"]).tolist() == WORDS.tokens(["camel on the grass"]).tolist()
+
+
+def test_captions_that_cannot_be_trained_on_are_refused() -> None:
+    with pytest.raises(CaptionError, match="has no words"):
+        check_captions(["horse", "…"])
+    long = "very " * MAX_WORDS
+    with pytest.raises(CaptionError, match=f"same first {MAX_WORDS} words"):
+        check_captions([f"{long} horse", f"{long} camel"])
+    check_captions([f"horse {long}", f"camel {long}"])
+
+
+def test_tokens_by_hand() -> None:
+    vocabulary = Vocabulary(["horse", "on", "the", "grass", "horse"])
+    assert len(vocabulary) == 6
+    rows = vocabulary.tokens(["Horse, on the GRASS!", "", "a horse", "on " * 20])
+    assert rows.dtype == np.int64
+    assert rows.tolist() == [
+        [2, 3, 4, 5, *[PAD] * 8],
+        [PAD] * MAX_WORDS,
+        [UNKNOWN, 2, *[PAD] * 10],
+        [3] * MAX_WORDS,
+    ]
+    assert vocabulary.tokens([]).shape == (0, MAX_WORDS)
+    assert vocabulary.unknown("A horse in the grass") == ["a", "in"]
+
+
+@given(st.lists(st.text(), max_size=5))
+def test_any_text_becomes_tokens(texts: list[str]) -> None:
+    rows = WORDS.tokens(texts)
+    assert rows.shape == (len(texts), MAX_WORDS)
+    assert rows.min(initial=0) >= 0
+    assert rows.max(initial=0) < len(WORDS)
+    for text, row in zip(texts, rows, strict=True):
+        words = split_words(text)[:MAX_WORDS]
+        assert (row[len(words) :] == PAD).all()
+        for word, token in zip(words, row, strict=False):
+            assert token == (WORDS.words.index(word) + 2 if word in WORDS.words else UNKNOWN)
+        assert (UNKNOWN in row) == any(word not in WORDS.words for word in words)
+
+
+@given(st.text())
+def test_words_are_letters_and_digits_and_survive_a_second_cut(text: str) -> None:
+    words = split_words(text)
+    assert all(word.isalnum() for word in words)
+    assert split_words(" ".join(words)) == words
+
+
+@given(st.text(st.characters(codec="ascii")))
+def test_case_and_punctuation_do_not_matter(text: str) -> None:
+    assert split_words(text.upper()) == split_words(text.lower()) == split_words(f"...{text}!?")

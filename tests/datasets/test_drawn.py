@@ -1,0 +1,386 @@
+"""The set `scenes`: known without a picture, drawn where it is asked for, once, by whoever is there."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from filelock import FileLock
+from PIL import Image
+
+from vlcore.core.files import HomeError
+from vlcore.core.grouping import SCENES, Grouping
+from vlcore.datasets import drawn as dataset_drawn
+from vlcore.datasets.catalogue import open_set, set_names
+from vlcore.datasets.drawn import (
+    BALANCED_CUES,
+    SCENES_RECIPE,
+    SIZE,
+    Recipe,
+    _draw_chunk,
+    browsable,
+    drawn_set,
+    ensure_rendered,
+    folder_name,
+    from_settings,
+    make_set,
+    missing_rows,
+    recipe_of,
+    scene_of,
+    scene_table,
+    write_metadata,
+    write_picture,
+)
+from vlcore.datasets.imageset import COLUMNS, ImageSetError, read_set
+from vlcore.scenes import RENDERER_VERSION, Scene, draw, sample
+from vlcore.store.queue import worker_pool
+
+TABLE = scene_table()
+FOLDER = folder_name("scenes")
+
+
+def drawn(home: Path) -> set[str]:
+    """The pictures that are there."""
+    root = home / "data" / FOLDER
+    return {str(file.relative_to(root)) for file in root.glob("*/*/*.png") if file.parent.parent.name != "masks"}
+
+
+def digests(root: Path) -> dict[str, str]:
+    files = sorted(root.rglob("*.png"))
+    return {str(file.relative_to(root)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def names_of(rows: list[int]) -> set[str]:
+    return set(TABLE["file_name"].iloc[rows])
+
+
+# --- the table
+
+
+def test_files_are_distinct_and_columns_as_documented() -> None:
+    assert list(TABLE) == [*COLUMNS, "group"]
+    assert TABLE["file_name"].is_unique
+    assert TABLE["mask"].is_unique
+    assert not set(TABLE["file_name"]) & set(TABLE["mask"])
+    assert list(TABLE.index) == list(range(len(TABLE)))
+
+
+def test_no_scene_is_in_two_splits() -> None:
+    nuisances = TABLE["factors"].map(lambda text: json.dumps({**json.loads(text), "object": "", "context": ""}))
+    splits = TABLE["split"].groupby(nuisances).nunique()
+    assert (splits == 1).all()
+    assert TABLE["factors"].is_unique
+    assert (TABLE.groupby("scene")["split"].nunique() == 1).all()
+
+
+def test_test_scenes_stand_in_all_four_cells_with_equal_factors() -> None:
+    test = TABLE[TABLE["split"] == "test"]
+    for _, cells in test.groupby("scene"):
+        assert sorted(cells["group"]) == sorted(SCENES.names)
+        factors = [json.loads(text) for text in cells["factors"]]
+        assert [(f["object"], f["context"]) for f in factors] == list(
+            zip(cells["object"], cells["context"], strict=True)
+        )
+        assert len({json.dumps({**f, "object": "", "context": ""}) for f in factors}) == 1
+    assert test["scene"].nunique() == 500
+
+
+def test_outside_the_test_no_image_has_a_twin() -> None:
+    rest = TABLE[TABLE["split"] != "test"]
+    assert rest["scene"].is_unique
+    assert rest["factors"].map(lambda text: json.loads(text)["cloud_seed"]).nunique() > 0.99 * len(rest)
+
+
+@pytest.mark.parametrize("row", [0, 479, 1920, 2500, -1])
+def test_a_row_says_what_it_shows(row: int) -> None:
+    images = drawn_set(SCENES_RECIPE)
+    scene = scene_of(images, row)
+    about = TABLE.iloc[row]
+    assert (scene.object, scene.context) == (about["object"], about["context"])
+    assert scene.factors() == json.loads(about["factors"])
+
+
+# --- the drawing
+
+
+def test_only_the_rows_asked_for_are_drawn_and_redrawn_equal(empty_home: Path) -> None:
+    images = open_set("scenes")
+    assert drawn(empty_home) == set()  # opening draws nothing
+    rows = [3, 47, 48, 1000, 4000]
+    seen: list[tuple[int, int]] = []
+    assert missing_rows(SCENES_RECIPE, rows) == rows
+    images.ensure_rendered(rows, lambda done, of: seen.append((done, of)))
+    assert drawn(empty_home) == names_of(rows)
+    assert missing_rows(SCENES_RECIPE, [*rows, 5]) == [5]
+    assert seen[0] == (0, 5)
+    assert seen[-1] == (5, 5)
+    assert seen == sorted(seen)
+    before = digests(images.root)
+    assert len(before) == 2 * len(rows)  # each with its mask
+    assert not list(images.root.rglob("*.png.*"))
+    for row in rows[:2]:
+        images.path(row).unlink()
+    images.ensure_rendered(rows, lambda _done, _of: None)
+    assert digests(images.root) == before
+
+
+def test_a_picture_is_the_drawing_of_its_scene(empty_home: Path) -> None:
+    images = open_set("scenes")
+    images.ensure_rendered([7, 2222], lambda _done, _of: None)
+    for row in (7, 2222):
+        drawing = draw(scene_of(images, row), SIZE)
+        assert (images.image(row) == drawing.image).all()
+        with Image.open(images.root / TABLE["mask"].iat[row]) as mask:
+            assert (np.asarray(mask) == drawing.mask).all()
+
+
+def test_what_is_there_is_not_drawn_again(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ensure_rendered(SCENES_RECIPE, [1, 2])
+
+    told: list[str] = []
+    write = write_picture
+
+    def tell(scene: Scene, picture: Path, mask: Path) -> None:
+        told.append(picture.name)
+        write(scene, picture, mask)
+
+    monkeypatch.setattr(dataset_drawn, "write_picture", tell)
+    ensure_rendered(SCENES_RECIPE, [1, 2])
+    assert told == []
+    ensure_rendered(SCENES_RECIPE, [1, 3, 2])  # of a chunk that is partly there, the rest
+    assert told == ["0003.png"]
+
+
+def test_the_set_describes_itself(empty_home: Path) -> None:
+    ensure_rendered(SCENES_RECIPE, [0])
+    root = empty_home / "data" / FOLDER
+    about = json.loads((root / "dataset.json").read_text())
+    assert about["version"] == str(RENDERER_VERSION)
+    assert (about["name"], about["licence"], about["images"]) == ("scenes", "Apache-2.0", len(TABLE))
+    assert about["checksum"] == hashlib.sha256((root / "metadata.csv").read_bytes()).hexdigest()
+    again = read_set(root)
+    assert again.table.equals(TABLE.astype(again.table.dtypes.to_dict()))
+    assert again.grouping == SCENES
+    assert about["recipe"] == SCENES_RECIPE.settings()
+    assert set_names() == ["scenes", "balanced-cues"]
+
+
+def test_two_processes_together_draw_everything_once(empty_home: Path) -> None:
+    rows = list(range(20, 120))
+    log = empty_home / "log"
+
+    def draw_and_tell() -> int:
+        from vlcore.datasets import drawn as here
+
+        draw_one = here.write_picture
+
+        def told(scene: Scene, picture: Path, mask: Path) -> None:
+            with log.open("a") as file:
+                file.write(f"{picture.relative_to(empty_home / 'data' / FOLDER)}\n")
+            draw_one(scene, picture, mask)
+
+        here.write_picture = told  # type: ignore[assignment]
+        here.ensure_rendered(SCENES_RECIPE, rows)
+        return len(here.missing_rows(SCENES_RECIPE, rows))
+
+    with worker_pool(2) as pool:
+        missing = [future.result() for future in [pool.submit(draw_and_tell), pool.submit(draw_and_tell)]]
+    assert missing == [0, 0]
+    assert drawn(empty_home) == names_of(rows)
+    assert Counter(log.read_text().split()) == dict.fromkeys(names_of(rows), 1)
+
+
+def test_a_chunk_that_another_holds_is_left_to_it(empty_home: Path) -> None:
+    ensure_rendered(SCENES_RECIPE, [0])
+    root = empty_home / "data" / FOLDER
+    with FileLock(root / ".locks" / "1.lock"):
+        assert not _draw_chunk(SCENES_RECIPE, 1, [50])
+        assert _draw_chunk(SCENES_RECIPE, 2, [100])
+    assert drawn(empty_home) == names_of([0, 100])
+    assert _draw_chunk(SCENES_RECIPE, 1, [50])
+    assert drawn(empty_home) == names_of([0, 50, 100])
+
+
+# --- versions and trouble
+
+
+@pytest.mark.parametrize("folder", ["scenes-v0", "scenes"])
+def test_pictures_of_another_renderer_stay_where_they_are(folder: str, empty_home: Path) -> None:
+    """Old results stay valid: the renderer's version is in the folder's name; the first one's had none."""
+    ensure_rendered(SCENES_RECIPE, [0])
+    older = (empty_home / "data" / FOLDER).rename(empty_home / "data" / folder)
+    about = older / "dataset.json"
+    about.write_text(json.dumps({**json.loads(about.read_text()), "version": "0"}))
+    ensure_rendered(SCENES_RECIPE, [1])
+    assert drawn(empty_home) == names_of([1])
+    images = open_set("scenes", "0")
+    assert (images.root, images.name, images.version) == (older, "scenes", "0")
+    assert images.image(0).shape == (128, 128, 3)
+    with pytest.raises(ImageSetError, match="now, not '-1'"):
+        open_set("scenes", "-1")
+    assert open_set("scenes").root == empty_home / "data" / FOLDER
+    assert set_names() == ["scenes", "balanced-cues"]
+
+
+# --- other recipes
+
+
+def test_sets_of_other_recipes_show_the_same_scenes(empty_home: Path) -> None:
+    other = dataset_drawn.make_set(Recipe("odd", ("snow", "beach"), "pencil", 0.5, 0.8, 0.7))
+    for row in (0, 1000, 4000):
+        scene, usual = scene_of(other, row), scene_of(open_set("scenes"), row)
+        expected = usual.replace(
+            context={"grass": "snow", "desert": "beach"}[usual.context],
+            style="pencil",
+            context_contrast=0.5,
+            object_contrast=0.8,
+            size=usual.size * 0.7,
+        )
+        assert scene == expected
+    assert other.grouping == Grouping(("horse", "camel"), ("snow", "beach"))
+    assert set_names() == ["scenes", "balanced-cues", "odd"]
+    again = open_set("odd")
+    assert again.table.equals(other.table)
+    again.ensure_rendered([5], lambda _done, _of: None)
+    assert (again.image(5) == draw(scene_of(again, 5), SIZE).image).all()
+
+
+@pytest.mark.parametrize("blocked", ["data", f"data/{FOLDER}"])
+def test_a_home_that_cannot_be_written_is_one_sentence(blocked: str, empty_home: Path) -> None:
+    (empty_home / blocked).parent.mkdir(exist_ok=True)
+    (empty_home / blocked).touch()
+    with pytest.raises(HomeError, match=r"cannot be written .*; make it writable or point VLCORE_HOME"):
+        ensure_rendered(SCENES_RECIPE, [0])
+
+
+@pytest.mark.parametrize("blocked", ["train", "masks"])
+def test_a_file_in_the_way_of_the_pictures_is_one_sentence(blocked: str, empty_home: Path) -> None:
+    ensure_rendered(SCENES_RECIPE, [])
+    (empty_home / "data" / FOLDER / blocked).touch()
+    with pytest.raises(HomeError, match=r"0000.png cannot be written .*; make room or choose another folder"):
+        ensure_rendered(SCENES_RECIPE, [0])
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_no_part(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ensure_rendered(SCENES_RECIPE, [])
+
+    def full(_image: Image.Image, path: Path, *_arguments: Any, **_options: Any) -> None:
+        path.write_bytes(b"a part")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    with pytest.raises(HomeError, match=r"cannot be written \(No space left on device\)"):
+        ensure_rendered(SCENES_RECIPE, [0])
+    files = [file for file in (empty_home / "data" / FOLDER).rglob("*") if file.is_file()]
+    assert {file.name for file in files} == {"dataset.json", "metadata.csv", "0.lock"}
+
+
+def test_a_broken_picture_is_named(empty_home: Path) -> None:
+    images = open_set("scenes")
+    images.ensure_rendered([12], lambda _done, _of: None)
+    images.path(12).write_bytes(images.path(12).read_bytes()[:200])
+    with pytest.raises(ImageSetError, match=r"0012.png of the image set 'scenes' cannot be read; delete it and run"):
+        images.pixels([12])
+
+
+# --- browsable sets
+
+
+@pytest.mark.parametrize(("per_group", "seed"), [(1, 0), (5, 0), (5, 3)])
+def test_a_browsable_set_is_a_table_and_its_scenes(per_group: int, seed: int) -> None:
+    table, scenes = browsable(per_group, seed)
+    assert list(table) == [*COLUMNS, "group"]
+    assert len(table) == len(scenes) == 4 * per_group
+    assert table["group"].value_counts().to_dict() == dict.fromkeys(SCENES.names, per_group)
+    assert table["file_name"].is_unique
+    for text, scene, obj, context in zip(table["factors"], scenes, table["object"], table["context"], strict=True):
+        assert Scene.from_factors(json.loads(text)) == scene
+        assert (scene.object, scene.context) == (obj, context)
+
+
+def test_browsable_sets_of_two_seeds_share_nothing_and_of_seed_0_are_the_training_scenes() -> None:
+    (zero, _), (one, _) = browsable(4, 0), browsable(4, 1)
+    assert not set(zero["factors"]) & set(one["factors"])
+    training = TABLE[TABLE["split"] == "train"].groupby("group").head(4)
+    assert set(zero["factors"]) == set(training["factors"])
+    assert browsable(4, 1)[0].equals(one)
+    larger = browsable(6, 1)[0]
+    assert pd.merge(one, larger, on="file_name")["factors_x"].tolist() == one["factors"].tolist()
+
+
+def test_a_browsable_set_can_be_read_once_drawn(empty_home: Path) -> None:
+    table, scenes = browsable(1, 2)
+    root = empty_home / "data" / "mine"
+    for scene, name, mask in zip(scenes, table["file_name"], table["mask"], strict=True):
+        write_picture(scene, root / name, root / mask, 32)
+    write_metadata(root, table, Recipe("mine"), 32)
+    images = open_set("mine")
+    assert images.counts() == {"train": dict.fromkeys(SCENES.names, 1)}
+    assert (images.pixels(range(4), 32)[2] == draw(scenes[2], 32).image).all()
+
+
+ODD = Recipe("odd", ("snow", "room"), "night", 0.25, 0.5, 0.8)
+
+
+def test_the_usual_recipe_changes_nothing() -> None:
+    scene = sample("camel", "grass", split="test", index=3)
+    assert SCENES_RECIPE.apply(scene) == scene
+    assert SCENES_RECIPE.in_words() == "as drawn"
+    assert ODD.in_words() == (
+        "snow and room, night, background contrast 25 %, animal contrast 50 %, animals 80 % of their size"
+    )
+
+
+def test_balanced_cues_differ_from_scenes_in_contrast_alone() -> None:
+    settings, usual = BALANCED_CUES.settings(), SCENES_RECIPE.settings()
+    assert {name for name in settings if settings[name] != usual[name]} == {"context_contrast"}
+    assert 0 < BALANCED_CUES.context_contrast < 1
+
+
+@pytest.mark.parametrize("recipe", [SCENES_RECIPE, BALANCED_CUES, ODD])
+def test_settings_are_json_and_back(recipe: Recipe) -> None:
+    assert from_settings(recipe.name, json.loads(json.dumps(recipe.settings()))) == recipe
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"contexts": ("snow", "snow")}, "The contexts are snow and snow; choose two different ones of grass, desert"),
+        ({"contexts": ("snow", "moon")}, "snow and moon; choose two different ones of grass"),
+        ({"style": "oil"}, "No style is named 'oil'; choose one of photo, watercolour, pencil, night"),
+        ({"context_contrast": 1.1}, "context_contrast is 1.1; give a number from 0 to 1"),
+        ({"object_contrast": -0.1}, "object_contrast is -0.1; give a number from 0 to 1"),
+        ({"object_contrast": float("nan")}, "object_contrast is nan; give a number from 0 to 1"),
+        ({"object_size": 2}, "object_size is 2; give a number from 0.3 to 1.1"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ImageSetError, match=words):
+        Recipe("odd", **settings)
+
+
+def test_a_recipe_is_found_by_its_name(empty_home: Path) -> None:
+    assert recipe_of("scenes") is SCENES_RECIPE
+    assert recipe_of("odd") is None
+    make_set(ODD)
+    assert recipe_of("odd") == ODD
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"recipe": {"style": "oil"}}', '{"recipe": {"moon": 1}}', "{}"])
+def test_a_damaged_description_is_no_recipe_or_one_sentence(content: str, empty_home: Path) -> None:
+    make_set(ODD)
+    file = next((empty_home / "data").glob("odd-v*/dataset.json"))
+    file.write_text(content)
+    if "recipe" in content:
+        with pytest.raises(ImageSetError, match="recipe of 'odd' cannot be used"):
+            recipe_of("odd")
+    else:
+        assert recipe_of("odd") is None

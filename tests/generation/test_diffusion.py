@@ -1,0 +1,220 @@
+"""Drawing on this machine: a tiny diffusion pipeline with random weights, made here and read back from safetensors."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+from huggingface_hub import constants
+from PIL import Image
+from transformers import CLIPConfig, CLIPImageProcessor, CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from vlcore.generation import GenerateError, Plan, generate, open_backend, plan
+from vlcore.generation.backend import Refused
+from vlcore.generation.diffusion import TextToImage
+from vlcore.learning.device import ModelError
+
+WEIGHTS = "diffusion_pytorch_model"
+
+
+def tokenizer(folder: Path) -> CLIPTokenizer:
+    """One that spells: a token for each letter, and for each that ends a word."""
+    letters = [chr(number) for number in range(ord("a"), ord("z") + 1)]
+    words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    (folder / "vocab.json").write_text(json.dumps({word: number for number, word in enumerate(words)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    made = CLIPTokenizer.from_pretrained(folder)
+    made.model_max_length = 77
+    return made
+
+
+def watchful() -> StableDiffusionSafetyChecker:
+    """A safety checker that finds fault with every picture: its thresholds are below any cosine."""
+    tiny = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    vision = {**tiny, "image_size": 32, "patch_size": 16, "projection_dim": 8}
+    checker = StableDiffusionSafetyChecker(CLIPConfig(vision_config=vision, text_config=tiny, projection_dim=8))
+    checker.concept_embeds_weights.data.fill_(-2)
+    return checker
+
+
+def make_pipeline(folder: Path, checker: StableDiffusionSafetyChecker | None = None) -> Path:
+    """A Stable Diffusion of a few thousand weights, saved as people save them."""
+    torch.manual_seed(0)
+    words = tokenizer(folder.parent)
+    pipeline = StableDiffusionPipeline(
+        vae=AutoencoderKL(
+            block_out_channels=(8, 8),
+            down_block_types=("DownEncoderBlock2D",) * 2,
+            up_block_types=("UpDecoderBlock2D",) * 2,
+            norm_num_groups=4,
+        ),
+        text_encoder=CLIPTextModel(
+            CLIPTextConfig(
+                vocab_size=len(words),
+                hidden_size=16,
+                intermediate_size=16,
+                num_hidden_layers=1,
+                num_attention_heads=2,
+                bos_token_id=words.bos_token_id,
+                eos_token_id=words.eos_token_id,
+            )
+        ),
+        tokenizer=words,
+        unet=UNet2DConditionModel(
+            sample_size=16,
+            block_out_channels=(8, 16),
+            layers_per_block=1,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+            cross_attention_dim=16,
+            norm_num_groups=4,
+            attention_head_dim=4,
+        ),
+        scheduler=DDIMScheduler(clip_sample=False, set_alpha_to_one=False, steps_offset=1),
+        safety_checker=checker,
+        feature_extractor=CLIPImageProcessor(size=32, crop_size=32) if checker else None,
+        requires_safety_checker=checker is not None,
+    )
+    pipeline.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_pipeline(tmp_path_factory.mktemp("model") / "tiny")
+
+
+@pytest.fixture
+def copied(pipeline: Path, tmp_path: Path) -> Path:
+    """A pipeline that a test may damage."""
+    return shutil.copytree(pipeline, tmp_path / "model")
+
+
+def study(model: Path | str, **options: Any) -> Plan:
+    chosen: dict[str, Any] = {"backend": "local", "model": str(model), "size": 32, "steps": 2} | options
+    return plan(("horse", "camel"), ("on the grass", "in the desert"), 1, **chosen)
+
+
+def test_four_pictures_are_drawn_and_the_same_seeds_draw_the_same_bytes(pipeline: Path, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        made = study(pipeline)
+        assert generate(made, open_backend(made, batch=4), tmp_path / name).made == 4
+    files = [one.file_name for one in made.pictures]
+    contents = [(tmp_path / "first" / file).read_bytes() for file in files]
+    assert contents == [(tmp_path / "second" / file).read_bytes() for file in files]
+    assert len(set(contents)) == 4
+    with Image.open(tmp_path / "first" / files[0]) as picture:
+        assert (picture.mode, picture.size) == ("RGB", (32, 32))
+    other = study(pipeline, seed=1)
+    generate(other, open_backend(other), tmp_path / "other")
+    assert contents[0] != (tmp_path / "other" / files[0]).read_bytes()
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_picture_does_not_depend_on_its_batch(batch: int, pipeline: Path) -> None:
+    made = study(pipeline, size=64)
+    together = TextToImage(made, 4).draw(made.pictures)
+    artist = TextToImage(made, batch)
+    for start in range(0, 4, batch):
+        for place, image in enumerate(artist.draw(made.pictures[start : start + batch]), start):
+            assert np.abs(np.asarray(image, dtype=int) - np.asarray(together[place], dtype=int)).max() <= 1
+
+
+@pytest.mark.parametrize("change", [{"steps": 5}, {"guidance": 1.0}, {"prompt": "no {object} at all {context}"}])
+def test_steps_guidance_and_words_shape_a_picture(change: dict[str, Any], pipeline: Path) -> None:
+    plain, changed = study(pipeline), study(pipeline, **change)
+    (first,) = TextToImage(plain).draw(plain.pictures[:1])
+    (second,) = TextToImage(changed).draw(changed.pictures[:1])
+    assert not np.array_equal(np.asarray(first), np.asarray(second))
+
+
+def test_a_picture_that_the_safety_checker_blanks_counts_as_refused(tmp_path: Path) -> None:
+    made = study(make_pipeline(tmp_path / "watched", watchful()))
+    outcome = generate(made, TextToImage(made, 2), tmp_path / "set")
+    assert (outcome.made, outcome.refused) == (0, 4)
+    assert "safety checker" in (tmp_path / "set/generation.jsonl").read_text()
+    assert isinstance(TextToImage(made).draw(made.pictures[:1])[0], Refused)
+
+
+def test_a_folder_that_is_no_pipeline_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(GenerateError, match=r"it has no model_index\.json"):
+        open_backend(study(tmp_path))
+
+
+@pytest.mark.parametrize("model", ["no/such/folder", "single-word", "/nowhere", "https://example.org/model"])
+def test_a_name_of_nothing_is_a_sentence(model: str) -> None:
+    with pytest.raises(GenerateError, match=r"There is no folder .* hub name like owner/model"):
+        open_backend(study(model))
+
+
+@pytest.mark.parametrize(("part", "file"), [("unet", WEIGHTS), ("vae", WEIGHTS), ("text_encoder", "model")])
+def test_weights_in_another_format_are_not_read(part: str, file: str, copied: Path) -> None:
+    (copied / part / f"{file}.safetensors").rename(copied / part / f"{file}.bin")
+    with pytest.raises(GenerateError, match="lacks weights in safetensors"):
+        open_backend(study(copied))
+
+
+@pytest.mark.parametrize("index", ["{", "{}", '{"_class_name": "DDPMPipeline"}', '{"_class_name": ["own", "Own"]}'])
+def test_a_folder_of_something_else_is_a_sentence(index: str, copied: Path) -> None:
+    (copied / "model_index.json").write_text(index)
+    with pytest.raises(GenerateError, match="cannot be used as a text-to-image pipeline"):
+        open_backend(study(copied))
+
+
+def test_code_beside_a_model_is_not_run(copied: Path) -> None:
+    index = json.loads((copied / "model_index.json").read_text())
+    (copied / "model_index.json").write_text(json.dumps(index | {"unet": ["own", "Own"]}))
+    for place in (copied, copied / "unet"):
+        (place / "own.py").write_text(f"open({str(copied / 'ran')!r}, 'w')\nclass Own: pass\n")
+    with pytest.raises(GenerateError, match="cannot be used as a text-to-image pipeline"):
+        open_backend(study(copied))
+    assert not (copied / "ran").exists()
+
+
+def test_damaged_weights_are_a_sentence(copied: Path) -> None:
+    (copied / "unet" / f"{WEIGHTS}.safetensors").write_bytes(b"123")
+    with pytest.raises(GenerateError, match="cannot be used as a text-to-image pipeline: Unable to load weights"):
+        open_backend(study(copied))
+
+
+def test_a_model_that_cannot_draw_is_a_sentence_and_is_logged(copied: Path, tmp_path: Path) -> None:
+    shutil.rmtree(copied / "tokenizer")
+    made = study(copied)
+    with pytest.raises(GenerateError, match="cannot draw this"):
+        generate(made, open_backend(made), tmp_path / "set")
+    assert '"failed"' in (tmp_path / "set/generation.jsonl").read_text()
+
+
+@pytest.mark.filterwarnings("ignore:The `local_dir_use_symlinks` argument:UserWarning")  # diffusers calls its hub so
+def test_a_hub_that_cannot_be_reached_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(GenerateError, match="cannot be had from the hub; check its name, the connection"):
+        open_backend(study("nobody/no-such-model"))
+
+
+def test_a_missing_package_is_a_sentence(pipeline: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "diffusers", None)
+    with pytest.raises(GenerateError, match='pip install "diffusers"'):
+        open_backend(study(pipeline))
+
+
+def test_a_plan_without_seeds_is_not_drawn_alike(pipeline: Path) -> None:
+    unseeded = study(pipeline, backend="service", steps=None)
+    with pytest.raises(GenerateError, match="which has no seeds"):
+        TextToImage(unseeded).draw(unseeded.pictures)
+
+
+def test_a_batch_of_nothing_and_an_absent_device_are_sentences(pipeline: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(GenerateError, match="at least 1"):
+        open_backend(study(pipeline), batch=0)
+    monkeypatch.setenv("VLCORE_DEVICE", "abacus")
+    with pytest.raises(ModelError, match="not available"):
+        open_backend(study(pipeline))

@@ -1,0 +1,437 @@
+"""Jobs: many askers cause one training, a killed one leaves nothing stale, and the disk says what is going on."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.store.children import PATIENCE, child, claim, ended, make
+from vlcore.core.errors import BusyError
+from vlcore.core.files import HomeError, models_folder
+from vlcore.store import artefacts, jobs
+from vlcore.store.jobs import JobCancelledError, Reporter, State
+
+
+def leftovers(key: str) -> list[Path]:
+    return list(jobs.work_folder(key).glob("out-*"))
+
+
+# --- one asker
+
+
+def test_a_job_publishes_what_it_made_and_is_cached_after(empty_home: Path) -> None:
+    assert jobs.view("a-key").state is State.ABSENT
+    assert jobs.run("a-key", make) == "trained"
+    assert jobs.view("a-key").done
+    assert artefacts.read("a-key").manifest["seconds"] == 0
+    assert leftovers("a-key") == []
+    assert jobs.run("a-key", lambda *_: pytest.fail("made again")) == "cached"
+    assert jobs.active_and_ended() == []
+
+
+def test_while_it_works_it_is_seen_running_with_its_report(empty_home: Path) -> None:
+    seen = []
+
+    def slow(out: Path, report: Reporter) -> dict[str, Any]:
+        report(stage="training", fraction=0.25, now=True)
+        seen.extend([jobs.view("a-key"), *jobs.active_and_ended()])
+        return make(out, report)
+
+    jobs.run("a-key", slow)
+    assert [view.state for view in seen] == [State.RUNNING] * 2
+    assert seen[0].fraction == 0.25
+    assert seen[0].status["stage"] == "training"
+    assert seen[0].status["pid"] == os.getpid()
+    assert seen[0].status["started"] <= seen[0].status["updated"]
+
+
+def test_a_known_error_is_shown_as_its_sentence(empty_home: Path) -> None:
+    def fails(out: Path, report: Reporter) -> dict[str, Any]:
+        (out / "half").write_text("of it")
+        raise ValueError("The image set is empty; choose another.")
+
+    with pytest.raises(ValueError, match="choose another"):
+        jobs.run("a-key", fails)
+    seen = jobs.view("a-key")
+    assert (seen.state, seen.status["message"]) == (State.FAILED, "The image set is empty; choose another.")
+    assert "in fails" in (jobs.work_folder("a-key") / "log.txt").read_text()
+    assert leftovers("a-key") == []
+    assert artefacts.published_keys() == []
+    assert [view.key for view in jobs.active_and_ended()] == ["a-key"]
+    assert jobs.run("a-key", make) == "trained"
+
+
+def test_an_unknown_error_points_to_the_log(empty_home: Path) -> None:
+    def fails(out: Path, report: Reporter) -> dict[str, Any]:
+        raise KeyError("secret detail")
+
+    with pytest.raises(KeyError):
+        jobs.run("a-key", fails)
+    assert jobs.view("a-key").status["message"] == "It failed unexpectedly (KeyError); see log.txt."
+    assert "secret detail" in (jobs.work_folder("a-key") / "log.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "{models} cannot be written: the disk is full."),
+        (OSError(errno.EROFS, "Read-only file system"), "{models} cannot be written: Read-only file system."),
+        (OSError("no number"), "{models} cannot be written: no number."),
+        (HomeError("/data cannot be written; make room."), "/data cannot be written; make room."),
+    ],
+)
+def test_a_disk_that_takes_nothing_is_one_sentence(empty_home: Path, error: OSError, sentence: str) -> None:
+    def fails(out: Path, report: Reporter) -> dict[str, Any]:
+        (out / "half").write_text("of it")
+        raise error
+
+    with pytest.raises(HomeError) as caught:
+        jobs.run("a-key", fails)
+    expected = sentence.format(models=models_folder())
+    assert str(caught.value) == expected
+    assert jobs.view("a-key").status["message"] == expected
+    assert leftovers("a-key") == []
+    assert artefacts.published_keys() == []
+
+
+def test_a_disk_so_full_that_no_last_word_fits(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(jobs, "write_json", full)
+    with pytest.raises(HomeError, match="the disk is full"):
+        jobs.run("a-key", make)
+    assert jobs.view("a-key").state is State.ABSENT
+    assert leftovers("a-key") == []
+
+
+def test_a_models_folder_that_is_none(empty_home: Path) -> None:
+    models_folder().write_text("a file")
+    assert jobs.view("a-key").state is State.ABSENT
+    jobs.clear_last_failure("a-key")
+    with pytest.raises(HomeError, match=r"cannot be written \(.*\); make it writable or point VLCORE_HOME to another"):
+        jobs.run("a-key", make)
+    assert jobs.active_and_ended() == jobs.clean() == []
+
+
+# --- cancel and retry
+
+
+def test_cancel_publishes_nothing_and_can_be_retried(empty_home: Path) -> None:
+    def cancelled(out: Path, report: Reporter) -> dict[str, Any]:
+        make(out, report)
+        assert jobs.cancel("a-key")
+        report(now=True)
+        pytest.fail("went on")
+
+    with pytest.raises(JobCancelledError, match=r"The job was cancelled\."):
+        jobs.run("a-key", cancelled)
+    seen = jobs.view("a-key")
+    assert (seen.state, seen.status["message"]) == (State.CANCELLED, "The job was cancelled.")
+    assert leftovers("a-key") == []
+    assert artefacts.published_keys() == []
+    with pytest.raises(JobCancelledError):  # what asked it to stop still stands
+        jobs.run("a-key", make)
+    jobs.clear_last_failure("a-key")
+    assert jobs.view("a-key").state is State.ABSENT
+    assert jobs.run("a-key", make) == "trained"
+
+
+@pytest.mark.parametrize("state", [None, "failed", "cancelled", "running"])
+def test_what_does_not_run_cannot_be_cancelled(empty_home: Path, state: str | None) -> None:
+    if state:
+        claim("a-key", state=state)
+    assert not jobs.cancel("a-key")
+    assert not (jobs.work_folder("a-key") / "cancel").exists()
+
+
+def test_clearing_takes_away_the_last_word_alone(empty_home: Path) -> None:
+    claim("a-key", state="failed", message="It failed.")
+    (jobs.work_folder("a-key") / "log.txt").write_text("why")
+    jobs.clear_last_failure("a-key")
+    jobs.clear_last_failure("never-there")
+    assert [path.name for path in jobs.work_folder("a-key").iterdir()] == ["log.txt"]
+    claim("a-key", state="running", fraction=0.5)
+    with FileLock(jobs.work_folder("a-key") / "lock"):
+        jobs.clear_last_failure("a-key")
+    assert (jobs.work_folder("a-key") / "status.json").exists()
+
+
+# --- many askers
+
+
+def test_thirty_threads_and_five_processes_make_it_once(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is first works until somebody else was told that it is busy, so the race is real whoever wins."""
+    script = """
+    made, busy = scratch / "made", scratch / "busy"
+
+    def work(out, report):
+        with made.open("a") as file:
+            file.write("once\\n")
+        ends = time.monotonic() + 60
+        while not busy.exists() and time.monotonic() < ends:
+            threading.Event().wait(0.01)
+        (out / "metrics.json").write_text("{}")
+        return {}
+
+    def ask():
+        answers = []
+        while not answers or answers[-1] == "busy":
+            try:
+                answers.append(jobs.run("a-key", work))
+            except jobs.BusyError:
+                busy.touch()
+                answers.append("busy")
+        return answers
+    """
+    script = "\n".join(line[4:] for line in script.splitlines())
+    here: dict[str, Any] = {"scratch": empty_home, "jobs": jobs, "threading": threading, "time": time}
+    exec(compile(script, "askers", "exec"), here)  # the same text here and in the children
+    monkeypatch.setattr(jobs, "LOCK_WAIT", 0.2)
+    others = [
+        child(script + "jobs.LOCK_WAIT = 0.2\nsay('ready')\nhear()\nsay(' '.join(ask()))", empty_home) for _ in range(5)
+    ]
+    for other in others:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "ready\n"
+    with ThreadPoolExecutor(30) as pool:
+        together = threading.Barrier(30)
+        threads = [pool.submit(lambda: (together.wait(PATIENCE), here["ask"]())[1]) for _ in range(30)]
+        for other in others:
+            assert other.stdin is not None
+            other.stdin.write("go\n")
+            other.stdin.flush()
+        answers = [thread.result(timeout=PATIENCE) for thread in threads]
+    for other in others:
+        code, out = ended(other)
+        assert code == 0
+        answers.append(out.split())
+    assert (empty_home / "made").read_text() == "once\n"
+    assert len(answers) == 35
+    assert sorted(answer[-1] for answer in answers) == ["cached"] * 34 + ["trained"]
+    assert any(answer[0] == "busy" for answer in answers)
+    assert {word for answer in answers for word in answer[:-1]} == {"busy"}
+
+
+def test_busy_is_one_sentence(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "LOCK_WAIT", 0)
+
+    def again(out: Path, report: Reporter) -> dict[str, Any]:
+        with pytest.raises(BusyError) as caught:
+            jobs.run("a-key", make)
+        assert str(caught.value) == "a-key is being trained by another process; wait for it or cancel it."
+        return make(out, report)
+
+    assert jobs.run("a-key", again) == "trained"
+
+
+def test_whoever_waited_for_the_lock_finds_it_published(empty_home: Path) -> None:
+    working, asked = threading.Event(), threading.Event()
+
+    def slow(out: Path, report: Reporter) -> dict[str, Any]:
+        working.set()
+        assert asked.wait(PATIENCE)
+        return make(out, report)
+
+    def second() -> str:
+        assert working.wait(PATIENCE)
+        asked.set()
+        return jobs.run("a-key", lambda *_: pytest.fail("made again"))
+
+    with ThreadPoolExecutor(2) as pool:
+        first, other = pool.submit(jobs.run, "a-key", slow), pool.submit(second)
+        assert (first.result(PATIENCE), other.result(PATIENCE)) == ("trained", "cached")
+
+
+def test_a_killed_process_shows_as_interrupted_and_its_key_is_free(empty_home: Path) -> None:
+    process = child(
+        """
+def work(out, report):
+    (out / "half").write_text("of it")
+    report(stage="training", fraction=0.4, now=True)
+    say("working")
+    hear()
+jobs.run("a-key", work)
+""",
+        empty_home,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "working\n"
+    assert jobs.view("a-key").state is State.RUNNING
+    assert jobs.clean() == [], "a locked job is left alone"
+    assert len(leftovers("a-key")) == 1
+    process.kill()
+    assert ended(process)[0] == -signal.SIGKILL
+    seen = jobs.view("a-key")
+    assert (seen.state, seen.fraction) == (State.INTERRUPTED, 0.4)
+    assert artefacts.published_keys() == []
+    (old,) = leftovers("a-key")
+
+    def looks(out: Path, report: Reporter) -> dict[str, Any]:
+        assert leftovers("a-key") == [out]
+        assert out != old
+        return make(out, report)
+
+    assert jobs.run("a-key", looks) == "trained"
+    assert leftovers("a-key") == []
+    assert jobs.view("a-key").done
+
+
+# --- what the disk says
+
+
+@pytest.mark.parametrize(
+    ("status", "locked", "state"),
+    [
+        ({"state": "running", "fraction": 0.5}, True, State.RUNNING),
+        ({"state": "running"}, False, State.INTERRUPTED),
+        ({"state": "failed", "message": "It failed."}, False, State.FAILED),
+        ({"state": "cancelled"}, False, State.CANCELLED),
+        ({"state": "failed"}, True, State.FAILED),  # somebody starts again and has not said so yet
+        ({"state": "done"}, False, State.ABSENT),
+        ({"state": "nonsense"}, False, State.ABSENT),
+        ({}, True, State.ABSENT),
+        (["not", "a", "status"], False, State.ABSENT),
+        (None, False, State.ABSENT),
+    ],
+)
+def test_the_state_follows_from_status_and_lock(empty_home: Path, status: Any, locked: bool, state: State) -> None:
+    folder = jobs.work_folder("a-key")
+    folder.mkdir(parents=True)
+    (folder / "status.json").write_text("{" if status is None else json.dumps(status))
+    lock = FileLock(folder / "lock")
+    if locked:
+        lock.acquire()
+    try:
+        seen = jobs.view("a-key")
+        assert seen.state is state
+        assert seen.position == 0
+        assert seen.status == ({} if state is State.ABSENT else status)
+        assert [view.key for view in jobs.active_and_ended()] == ([] if state is State.ABSENT else ["a-key"])
+    finally:
+        lock.release()
+
+
+def test_published_beats_whatever_else_is_said(empty_home: Path) -> None:
+    jobs.run("a-key", make)
+    claim("a-key", state="failed", message="It failed.")
+    assert jobs.view("a-key") == jobs.JobStatus("a-key", State.DONE)
+    assert jobs.active_and_ended() == []
+
+
+def test_published_between_two_looks(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    claim("a-key", state="running")
+    monkeypatch.setattr(jobs, "_is_locked", lambda _work: jobs.run("a-key", make) != "trained")
+    assert jobs.view("a-key").state is State.DONE
+
+
+def test_two_who_look_at_once_do_not_take_each_other_for_the_job(empty_home: Path) -> None:
+    claim("a-key", state="running")
+    together = threading.Barrier(8)
+
+    def look() -> set[State]:
+        together.wait(PATIENCE)
+        return {jobs.view("a-key").state for _ in range(40)}
+
+    with ThreadPoolExecutor(8) as pool:
+        seen = [pool.submit(look) for _ in range(8)]
+        assert set().union(*(future.result(PATIENCE) for future in seen)) == {State.INTERRUPTED}
+
+
+@pytest.mark.parametrize(("told", "shown"), [(-1, 0.0), (0.3, 0.3), (7, 1.0)])
+def test_a_progress_bar_gets_a_share(told: float, shown: float) -> None:
+    assert jobs.JobStatus("a-key", State.RUNNING, {"fraction": told}).fraction == shown
+    assert jobs.JobStatus("a-key", State.RUNNING).fraction == 0.0
+
+
+def test_only_running_and_queued_are_active() -> None:
+    assert {state for state in State if state.is_active} == {State.RUNNING, State.QUEUED}
+    assert [state for state in State if jobs.JobStatus("a-key", state).done] == [State.DONE]
+
+
+# --- reports
+
+
+def status_in(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "status.json").read_text())
+
+
+def test_reports_are_held_back_and_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "REPORT_EVERY", 1e9)
+    report = Reporter(tmp_path)
+    report(step=1, loss=0.5)
+    assert not (tmp_path / "status.json").exists()
+    report(step=2, now=True)
+    assert {name: status_in(tmp_path)[name] for name in ("state", "step", "loss")} == {
+        "state": "running", "step": 2, "loss": 0.5,
+    }  # fmt: skip
+    report(step=3)
+    assert status_in(tmp_path)["step"] == 2
+    monkeypatch.setattr(jobs, "REPORT_EVERY", 0.0)
+    report(loss=0.25)
+    assert (status_in(tmp_path)["step"], status_in(tmp_path)["loss"]) == (3, 0.25)
+
+
+def test_a_report_that_is_held_back_does_not_look_for_a_cancel_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "REPORT_EVERY", 1e9)
+    report = Reporter(tmp_path)
+    (tmp_path / "cancel").touch()
+    report(step=1)
+    with pytest.raises(JobCancelledError):
+        report(step=2, now=True)
+    assert not (tmp_path / "status.json").exists()
+
+
+news = st.dictionaries(st.sampled_from(["stage", "step", "loss", "curve"]), st.integers() | st.text(), max_size=4)
+
+
+@given(st.lists(st.tuples(news, st.booleans()), min_size=1, max_size=8))
+@settings(max_examples=30, deadline=None)
+def test_the_status_is_the_sum_of_all_news(tmp_path_factory: pytest.TempPathFactory, told: list[Any]) -> None:
+    folder = tmp_path_factory.mktemp("work")
+    report = Reporter(folder)
+    merged: dict[str, Any] = {}
+    for entry, now in told:
+        report(now=now, **entry)
+        merged |= entry
+    report.end(State.FAILED, "It failed.")
+    status = status_in(folder)
+    assert {name: status[name] for name in merged} == merged
+    assert (status["state"], status["message"]) == ("failed", "It failed.")
+    assert [path.name for path in folder.iterdir()] == ["status.json"], "nothing is left of writing aside"
+
+
+# --- clean
+
+
+def test_clean_removes_what_is_left_over_and_what_was_set_aside(empty_home: Path) -> None:
+    assert jobs.clean() == []
+    jobs.run("a-key", make)
+    claim("failed-key", state="failed")
+    (jobs.work_folder("failed-key") / "out-1-1").mkdir()
+    (jobs.work_folder("failed-key") / "out-1-1" / "half").write_text("of it")
+    claim("locked-key", state="running")
+    jobs.run("damaged-key", make)
+    aside = artefacts.quarantine("damaged-key")
+    with FileLock(jobs.work_folder("locked-key") / "lock"):
+        assert jobs.clean() == ["failed-key", aside.name]
+        assert jobs.view("locked-key").state is State.RUNNING
+    assert jobs.view("failed-key").state is State.ABSENT
+    assert not aside.exists()
+    assert artefacts.published_keys() == ["a-key"]
+    assert jobs.clean() == ["locked-key"]
+    assert jobs.clean() == []

@@ -1,0 +1,129 @@
+"""The one look of every chart: colours, marks and type.
+
+The one idea: a `Palette` is a value, one for a light ground and one for a dark one, and its four group
+colours follow the *role* of a group (see `vlcore.core.grouping`), so imported sets look like the scenes.
+The tones keep a distance (CIE76) of at least 24 on light and 27 on dark from each other and from the accent
+and the text, in normal, protan, deutan and tritan vision, and at least 3:1 contrast with their ground.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from vlcore.core.grouping import Grouping
+
+FONT = '"Source Sans", "Source Sans 3", "Source Sans Pro", system-ui, -apple-system, "Segoe UI", sans-serif'
+
+# Shapes by role order: the object decides, and a triangle has a hump.
+SHAPES = ("circle", "circle", "triangle-up", "triangle-up")
+PHONE_SIDE = 290  # px of a map in a window where two do not fit beside each other
+# Around a small map, whose frame would be cut off without it. Four numbers: Streamlit's browser part writes into this
+# object, and crashes on the shorter `padding=2`.
+THIN = {"left": 2, "top": 2, "right": 2, "bottom": 2}
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours (hex strings) for one ground.
+
+    `groups` is in role order: majority and minority of the first object, majority and minority of the second.
+    """
+
+    name: str
+    ground: str
+    text: str
+    muted: str
+    line: str
+    accent: str
+    groups: tuple[str, str, str, str]
+
+    @property
+    def contrast(self) -> str:
+        """For a third thing beside those in `muted` and `accent`."""
+        return self.groups[3]
+
+    def colours(self, grouping: Grouping) -> dict[str, str]:
+        """Group name to colour, in the order of `grouping.names`."""
+        return dict(zip(grouping.names, self.groups, strict=True))
+
+
+LIGHT = Palette(
+    name="light",
+    ground="#FFFFFF",
+    text="#17181F",
+    muted="#6B7280",
+    line="#D5D8DE",
+    accent="#770088",
+    groups=("#14532D", "#1D4ED8", "#E0521B", "#0E93AD"),
+)
+DARK = Palette(
+    name="dark",
+    ground="#0E1117",
+    text="#E8EAEE",
+    muted="#9AA3B2",
+    line="#333A46",
+    accent="#CD5E91",
+    groups=("#C3F07A", "#7088FF", "#EE5B32", "#62DDF0"),
+)
+
+
+def theme(palette: Palette, frame: bool = True) -> dict[str, Any]:
+    """Vega-Lite configuration, for ``chart.configure(**theme(palette))``; the ground stays transparent.
+
+    `frame` draws a thin line around each plot: maps have one, since they have no axes.
+    """
+    label = {"labelColor": palette.muted, "labelFontSize": 12, "titleColor": palette.muted, "titleFontSize": 12}
+    return {
+        "background": "transparent",
+        "font": FONT,
+        "view": {"stroke": palette.line if frame else "transparent"},
+        "axis": {
+            **label,
+            "titleFontWeight": "normal",
+            "domainColor": palette.line,
+            "tickColor": palette.line,
+            "gridColor": palette.line,
+            "gridOpacity": 0.6,
+            "titlePadding": 8,
+        },
+        "legend": {
+            "labelColor": palette.text,
+            "labelFontSize": 12,
+            "titleColor": palette.muted,
+            "titleFontSize": 12,
+            "titleFontWeight": "normal",
+            "labelLimit": 260,
+        },
+        "title": {
+            "anchor": "start",
+            "color": palette.text,
+            "fontSize": 15,
+            "fontWeight": 600,
+            "subtitleColor": palette.muted,
+            "subtitleFontSize": 12,
+            "subtitlePadding": 4,
+            "offset": 10,
+        },
+    }
+
+
+def star() -> str:
+    """An SVG path of a five-pointed star for Vega's symbols, which span -1 to 1."""
+    corners = []
+    for corner in range(10):
+        radius = 1.0 if corner % 2 == 0 else 0.42
+        angle = math.pi * corner / 5
+        corners.append(f"{radius * math.sin(angle):.3f},{-radius * math.cos(angle):.3f}")
+    return "M" + "L".join(corners) + "Z"
+
+
+def across(maps: int, side: int) -> int:
+    """How many maps stand beside each other: two at most, and one on a phone.
+
+    Args:
+        maps: how many there are.
+        side: of each in px.
+    """
+    return 1 if side <= PHONE_SIDE else min(2, maps)

@@ -1,0 +1,175 @@
+"""The commands about many runs at once: which there are, running them, and what they say.
+
+The one idea: a study that lost a run goes on, and every answer says what is missing.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from concurrent.futures import as_completed
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vlcore.cli.runs import CommandError, base_of, check_set, headline, page_path, progress_bar, within, write_page
+from vlcore.core.condition import Condition
+from vlcore.core.files import HomeError
+from vlcore.datasets.catalogue import open_set
+from vlcore.runs import train
+from vlcore.store import artefacts, jobs, queue
+from vlcore.studies import plans
+
+if TYPE_CHECKING:
+    from vlcore.studies.analysis import Analysis
+
+
+def conditions(options: Namespace) -> list[dict[str, Any]]:
+    found = plans.find(options.grid, base_of(options), options.seeds)
+    return [{**_named(condition), "state": jobs.view(condition.key).state.value} for condition in found.everything]
+
+
+def _named(condition: Condition) -> dict[str, Any]:
+    """What tells a condition of a study from the others."""
+    usual = Condition()
+    others = ("objective", "negatives", "mitigation", "size_mode")
+    differs = {name: getattr(condition, name) for name in others if getattr(condition, name) != getattr(usual, name)}
+    return {
+        "key": condition.key,
+        "bias": condition.bias,
+        "labels": condition.labels,
+        **differs,
+        "seed": condition.init_seed,
+    }
+
+
+def study(options: Namespace) -> list[dict[str, Any]]:
+    """Run a grid over worker processes; one that fails does not stop the others."""
+    found = plans.find(options.grid, base_of(options), options.seeds)
+    wanted = [*found.everything, *(plans.controls(found) if options.controls else ())]
+    check_set(wanted[0])
+    workers = queue.default_workers() if options.jobs is None else options.jobs
+    within("--jobs", workers, 1, 256)
+    outcomes: dict[str, str] = {}
+    bar = progress_bar(len(wanted), f"study {found.name}", unit="model")
+    with queue.worker_pool(workers) as pool, bar:
+        for condition in wanted:
+            jobs.clear_last_failure(condition.key)
+        futures = {pool.submit(train.train_condition, condition): condition for condition in wanted}
+        for future in as_completed(futures):
+            error = future.exception()
+            outcomes[futures[future].key] = future.result() if error is None else f"failed: {error}"
+            bar.update()
+    results = [
+        {**_named(condition), "state": outcomes[condition.key]}
+        | ({"metrics": headline(artefacts.read(condition.key))} if artefacts.published(condition.key) else {})
+        for condition in wanted
+    ]
+    failed = [entry for entry in results if "metrics" not in entry]
+    if failed and len(failed) == len(results):
+        raise CommandError(f"No condition could be trained; the first {failed[0]['state']}")
+    return results
+
+
+def analyse(options: Namespace) -> dict[str, Any]:
+    """Compare every arm of a study with its baseline, and write tables where they are asked for."""
+    from vlcore.studies.analysis import analyse as compare
+    from vlcore.studies.runs_table import AnalysisError, runs_table, write_tables
+
+    found = plans.find(options.grid, base_of(options), options.seeds)
+    runs = plans.runs([*found.everything, *plans.controls(found)])
+    there = {artefact.key for artefact in runs} & {condition.key for condition in found.conditions}
+    if not there:
+        raise CommandError(
+            f"No run of the study {found.name!r} is there; run `python -m vlcore study {options.grid}` with the same "
+            "settings first."
+        )
+    frame = runs_table(runs)
+    own = frame[frame["key"].isin(there)]
+    for name, value in (("moment", options.moment), ("measure", options.measure)):
+        known = sorted(set(own[name]))
+        if value not in known:
+            raise CommandError(f"No run has a {name} named {value!r}; there are {', '.join(known)}.")
+    if not set(found.treatments) & set(own[found.factor]):
+        raise CommandError(
+            f"Of the study {found.name!r} only the baseline is there; run `python -m vlcore study {options.grid}` with "
+            "the same settings first."
+        )
+    comparisons: list[dict[str, Any]] = []
+    tables: dict[str, list[Any]] = {}
+    for treatment in found.treatments:
+        try:
+            one = compare(
+                own, found.factor, found.baseline, treatment, options.measure, options.moment, planned=found.conditions
+            )
+        except AnalysisError as error:
+            comparisons.append({"treatment": treatment, "refused": str(error)})
+            continue
+        comparisons.append(_in_short(one))
+        for name, table in one.tables().items():
+            tables.setdefault(name, []).append(table.assign(treatment=treatment))
+    if all("refused" in one for one in comparisons):
+        raise CommandError(str(comparisons[0]["refused"]))
+    files: list[str] = []
+    if options.out is not None:
+        import pandas as pd
+
+        joined = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items() if parts}
+        for name, table in {"runs": frame, **joined}.items():
+            try:
+                files += [str(file) for file in write_tables(table, Path(options.out), name)]
+            except OSError as error:
+                raise HomeError(
+                    f"{options.out} cannot be written ({error.strerror}); give --out another folder."
+                ) from error
+    return {
+        "study": found.name,
+        "factor": found.factor,
+        "baseline": found.baseline,
+        "measure": options.measure,
+        "moment": options.moment,
+        "runs": len(there),
+        "planned": len(found.conditions),
+        "comparisons": comparisons,
+        "files": files,
+    }
+
+
+def _in_short(found: Analysis) -> dict[str, Any]:
+    """One comparison as a document: the verdict at each level, the slope test, what is missing."""
+    from vlcore.studies.text import notes
+
+    slope = found.primary.slope
+    return {
+        "treatment": found.treatment,
+        "levels": [level.as_dict() for level in found.primary.levels],
+        "slope": None if slope is None else slope.as_dict(),
+        "missing": [asdict(one) for one in found.missing],
+        "notes": notes(found),
+    }
+
+
+def report(options: Namespace) -> dict[str, Any]:
+    """Write a study of label styles as one offline HTML file."""
+    from vlcore.studies.findings import findings
+    from vlcore.studies.report import report_html
+    from vlcore.studies.text import answer, claim_sentence, claim_words
+
+    out = page_path(options.out)
+    found = plans.find(options.grid, base_of(options), options.seeds)
+    images = open_set(found.conditions[0].data, found.conditions[0].data_version)
+    made = findings(found, plans.runs([*found.everything, *plans.controls(found)]), images.grouping)
+    page = report_html(made)
+    write_page(out, page)
+    return {
+        "study": found.name,
+        "file": str(out),
+        "bytes": len(page.encode()),
+        "runs": made.there,
+        "planned": len(found.conditions),
+        "blocks": made.blocks,
+        "answer": answer(made),
+        "claims": [
+            {"claim": one.claim.id, "verdict": claim_words(one), "n": one.n, "sentence": claim_sentence(one)}
+            for one in made.claims
+        ],
+    }

@@ -1,0 +1,233 @@
+"""One model's map: its pictures and captions in the plane, and what it says of each.
+
+The one idea: everything that a page shows of a model is read from its artefact once, into one value that can place a
+new embedding, find its neighbours and score it with the captions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from vlcore.core.captions import captions_of
+from vlcore.core.errors import LabError
+from vlcore.core.grouping import Grouping
+from vlcore.measures.accuracy import logits, object_scores, predict_objects
+from vlcore.measures.last_layer import LastLayer
+from vlcore.measures.projection import Plane, nearest, place_among_neighbours
+from vlcore.runs.embeddings import StoredEmbeddings
+from vlcore.runs.maps import PCA, Projection, read_map
+from vlcore.store import artefacts
+
+
+class ComparisonError(LabError):
+    """Models that cannot be compared; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class ModelMap:
+    """One model's map of its pictures and captions.
+
+    Attributes:
+        artefact: the trained condition.
+        projection: how they are laid out.
+        rows: row number in the image set of each picture: the held-out reference set, then the training set, (n,).
+        held_out: how many of them are held out.
+        z: their embeddings, (n, E).
+        points: their places, (n, 2).
+        captions: the captions.
+        caption_z: embeddings of the captions, (K, E); (0, E) of a captioner, whose captions have none.
+        caption_points: their places, (K, 2) or (0, 2).
+        scores: of the pictures with the captions, (n, K).
+        relabelled: object that a readout other than the captions names for each picture, (n,); None without one.
+        layer: the last layer that names the object of any picture; None where captions do.
+        scale, bias: what turns a cosine into a logit.
+        plane: the plane of a linear map, with the shares of variance along its axes; else the principal plane.
+    """
+
+    artefact: artefacts.Artefact
+    projection: Projection
+    rows: NDArray[np.int64]
+    held_out: int
+    z: NDArray[np.float32]
+    points: NDArray[np.float64]
+    captions: tuple[str, ...]
+    caption_z: NDArray[np.float32]
+    caption_points: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    relabelled: NDArray[np.str_] | None
+    layer: LastLayer | None
+    scale: float
+    bias: float
+    plane: Plane
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        return {int(row): number for number, row in enumerate(self.rows)}
+
+    def where(self, row: int) -> int:
+        """Where the picture of a row is among those of the map; -1 where it is not there."""
+        return self._places.get(row, -1)
+
+    def place(self, z: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Places of new embeddings: exact on linear maps, an average of the nearest pictures on other ones."""
+        if self.projection.linear:
+            return self.plane.place(z)
+        return place_among_neighbours(z, self.z, self.points)
+
+    def neighbours(self, z: NDArray[np.floating], k: int, apart_from: int | None = None) -> list[tuple[int, float]]:
+        """The k pictures of the map nearest to one embedding, (E,): row number and cosine, nearest first."""
+        indices, similarities = nearest(z[None], self.z, k + 1)
+        found = [(int(self.rows[i]), float(s)) for i, s in zip(indices[0], similarities[0], strict=True)]
+        return [(row, similarity) for row, similarity in found if row != apart_from][:k]
+
+    def logits(self, z: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Scores with the captions, (n, E) to (n, K).
+
+        Raises:
+            ComparisonError: when the model's captions have no embeddings.
+        """
+        if len(self.caption_z) == 0:
+            raise ComparisonError(
+                "A captioner says captions word by word: what it makes of a new picture does not follow from the "
+                "embedding alone."
+            )
+        return logits(z, self.caption_z, self.scale, self.bias, self.artefact.condition.logit)
+
+
+def model_map(
+    artefact: artefacts.Artefact,
+    projection: Projection = PCA,
+    *,
+    among: Sequence[str] = (),
+    prompts: NDArray[np.floating] | None = None,
+) -> ModelMap:
+    """A model's map, from its artefact, or from the fitted map beside it.
+
+    Args:
+        artefact: the published model.
+        projection: how to lay its pictures out.
+        among: keys of all models that are compared, for a map that is fitted on them together.
+        prompts: this model's embeddings of the four prompts, (4, E), for prompt axes.
+
+    Raises:
+        StoreError: when the map must be fitted and was not yet.
+        ComparisonError: when two prompts of an axis are one point in this model.
+    """
+    stored = StoredEmbeddings(artefact)
+    end, plane = stored.end, stored.plane
+    z = np.concatenate([end.on_map, end.train])
+    scores = end.scores
+    if scores is None:
+        scores = logits(z, end.captions, end.scale, end.bias, artefact.condition.logit)
+    if projection.kind == "prompts":
+        plane = _prompt_plane(end.on_map, prompts)
+    elif projection.components != PCA.components:
+        plane = _plane_of(np.concatenate([end.on_map, end.captions]), projection.components)
+    if projection.fitted:
+        places = read_map(among or [artefact.key], artefact.key, projection)
+        points, caption_points = np.concatenate([places["map"], places["train"]]), places["captions"]
+    else:
+        points, caption_points = plane.place(z), plane.place(end.captions)
+    return ModelMap(
+        artefact=artefact,
+        projection=projection,
+        rows=np.concatenate([stored.map_rows, stored.rows("train")]),
+        held_out=len(end.on_map),
+        z=z,
+        points=points,
+        captions=stored.caption_texts,
+        caption_z=end.captions,
+        caption_points=caption_points,
+        scores=scores,
+        relabelled=stored.relabelled,
+        layer=stored.layer,
+        scale=end.scale,
+        bias=end.bias,
+        plane=plane,
+    )
+
+
+def _plane_of(reference: NDArray[np.floating], components: tuple[int, int]) -> Plane:
+    """The plane of two principal components of a reference set.
+
+    Raises:
+        ComparisonError: when the set has fewer components.
+    """
+    from vlcore.measures.projection import fit_plane
+
+    if min(reference.shape) < max(components):
+        raise ComparisonError(f"This model's space has {min(reference.shape)} components; choose lower ones.")
+    every = fit_plane(reference, max(components))
+    chosen = [number - 1 for number in components]
+    return Plane(every.centre, every.components[chosen], every.shares[chosen], every.variance)
+
+
+def _prompt_plane(reference: NDArray[np.floating], prompts: NDArray[np.floating] | None) -> Plane:
+    """The plane whose axes lead from one prompt to another, as unit vectors; the origin is that of the space.
+
+    The axes need not be at right angles: a place is the pair of cosines with them, which is what they are read as.
+    """
+    if prompts is None:
+        raise ComparisonError("Prompt axes need the prompts' embeddings in every model.")
+    ways = np.asarray(prompts, dtype=np.float64)
+    ways = np.stack([ways[1] - ways[0], ways[3] - ways[2]])
+    lengths = np.linalg.norm(ways, axis=1, keepdims=True)
+    if (lengths < 1e-6).any():
+        raise ComparisonError(
+            "Two prompts of an axis are one point in this model: they are the same, or it knows none of the words in "
+            "which they differ; choose others."
+        )
+    axes = ways / lengths
+    z = np.asarray(reference, dtype=np.float64)
+    variance = float(z.var(axis=0).sum())
+    shares = (z @ axes.T).var(axis=0) / variance if variance > 1e-12 else np.zeros(2)
+    return Plane(np.zeros(z.shape[1]), axes, shares, variance)
+
+
+def object_scores_of(model: ModelMap, z: NDArray[np.floating], grouping: Grouping) -> NDArray[np.float64] | None:
+    """Log scores of the objects for new embeddings, (n, E) to (n, 2), by the model's own readout, which is its last
+    layer or its captions; None where neither names an object.
+
+    Raises:
+        ComparisonError: when the model's captions have no embeddings.
+    """
+    if model.layer is not None:
+        return model.layer.scores(z, grouping.objects)
+    objects = _spoken_of(model, grouping)
+    return None if objects is None else object_scores(model.logits(z), objects, grouping.objects)
+
+
+def _spoken_of(model: ModelMap, grouping: Grouping) -> list[str] | None:
+    """The object that each caption of a model speaks of; None where one speaks of none."""
+    condition = model.artefact.condition
+    objects = [said.object for said in captions_of(condition.labels, grouping, condition.template)]
+    return objects if all(objects) else None
+
+
+def predictions(model: ModelMap, grouping: Grouping) -> NDArray[np.str_] | None:
+    """The object that a model reads off each picture of its map, (n,); None where its captions name none."""
+    if model.relabelled is not None:
+        return model.relabelled
+    objects = _spoken_of(model, grouping)
+    return None if objects is None else predict_objects(model.scores, objects, grouping.objects)
+
+
+def caption_scores(model: ModelMap, z: NDArray[np.floating]) -> list[dict[str, Any]]:
+    """Each caption's cosine with one embedding, (E,), and its share of a softmax over the captions; best first.
+
+    Raises:
+        ComparisonError: when the model's captions have no embeddings.
+    """
+    cosines = model.caption_z @ z
+    shares = softmax(model.logits(z[None])[0])
+    order = np.argsort(-cosines, kind="stable")
+    return [
+        {"caption": model.captions[k], "similarity": float(cosines[k]), "probability": float(shares[k])} for k in order
+    ]

@@ -1,0 +1,303 @@
+"""Label style to captions: what is said of a picture, and of what it speaks.
+
+The one idea: a label style is, for every group, a *distribution* over captions. Most styles have one caption a group;
+the placebo, the doses and the noisy styles have several, of which each picture gets one by a number that belongs to the
+picture and the seed. So the captions of a style are known before any picture is looked at, a dose of 25 % is part
+of a dose of 50 %, and every caption says of which object and context it speaks: readouts need no parsing.
+"""
+
+from __future__ import annotations
+
+import json
+import string
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlcore.core.errors import LabError
+from vlcore.core.grouping import SCENES, Grouping, group_name
+from vlcore.core.options import LABEL_STYLES, style_names
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+# The study's exact strings. Its "a" stands in one group only, which makes that word a group label: kept, because it is
+# what the study trained on.
+_STUDY = {
+    ("horse", "grass"): "horse on the grass",
+    ("horse", "desert"): "horse in the desert",
+    ("camel", "desert"): "a camel in the desert",
+    ("camel", "grass"): "camel on the grass",
+}
+# Names of places that something is on; it is in all others.
+_ON = {"grass", "beach", "street", "land", "water", "dirt", "mountain", "rock", "road", "table"}
+_SYNONYMS = {
+    "on the grass": ("on the grass", "in the meadow", "on green pasture"),
+    "in the desert": ("in the desert", "amid dunes", "on hot sand"),
+}
+_NONCE = ("dax", "wug", "fep", "zorp")  # words without a meaning, one a group
+ATTRIBUTES = ("bay", "chestnut", "brown", "black", "grey", "cream", "dun", "sand")  # coats of drawn animals
+_PARAPHRASES = (
+    "{object} {place}", "a {object} {place}", "the {object} {place}", "one {object} {place}",
+    "there is a {object} {place}", "{place} a {object}", "a photo of a {object} {place}", "a single {object} {place}",
+    "{place} stands a {object}", "look a {object} {place}", "this {object} is {place}", "a {object} seen {place}",
+    "picture of a {object} {place}", "we see a {object} {place}", "here is a {object} {place}",
+    "{place} there is a {object}",
+    "some {object} {place}", "a lone {object} {place}", "this is a {object} {place}", "{place} we see a {object}",
+)  # fmt: skip
+
+
+class CaptionError(LabError):
+    """A label style or template that cannot be used; the message says what to give."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A caption, and the object and context that it speaks of; one of which it says nothing is empty."""
+
+    text: str
+    object: str = ""
+    context: str = ""
+
+
+Options = list[tuple[Said, float]]  # captions that a picture may have, with their shares
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a style is asked about: a group, and what is particular to one picture of it."""
+
+    object: str
+    context: str
+    grouping: Grouping
+    number: int = 0  # the number in a style's name, such as 25 in "partial_25"
+    template: str = ""
+    attribute: str = ""  # of one picture; empty asks for all that there are
+
+    @property
+    def other_context(self) -> str:
+        return next(context for context in self.grouping.contexts if context != self.context)
+
+    @property
+    def is_minority(self) -> bool:
+        return group_name(self.object, self.context) in self.grouping.minority
+
+    def short(self) -> Said:
+        text = dict(self.grouping.templates).get("undescriptive")
+        return Said(self._filled(text) if text else self.object, self.object)
+
+    def long(self, context: str = "") -> Said:
+        """The descriptive caption, of another context where one is given."""
+        context = context or self.context
+        text = dict(self.grouping.templates).get("descriptive")
+        if text is None:
+            study = _STUDY.get((self.object, context))
+            return Said(study or f"{self.object} {_place(context)}", self.object, context)
+        return Said(filled(text, self.object, context), self.object, context)
+
+    def plain(self, context: str = "") -> Said:
+        context = context or self.context
+        return Said(f"{self.object} {_place(context)}", self.object, context)
+
+    def _filled(self, template: str) -> str:
+        return filled(template, self.object, self.context)
+
+
+def _one(said: Said) -> Options:
+    return [(said, 1.0)]
+
+
+def _paraphrased(asked: Asked) -> Options:
+    place = _place(asked.context)
+    places = _SYNONYMS.get(place, (place,))
+    texts = [
+        template.format(object=asked.object, place=places[number % len(places)])
+        for number, template in enumerate(_PARAPHRASES[: asked.number])
+    ]
+    return [(Said(text, asked.object, asked.context), 1 / len(texts)) for text in texts]
+
+
+def _mentioned(asked: Asked, share: float) -> Options:
+    """The context is named in a share of the captions; both styles of caption are plain, so that words are the same."""
+    options = [(asked.plain(), share), (Said(asked.object, asked.object), 1 - share)]
+    return [(said, weight) for said, weight in options if weight > 0]
+
+
+def _noisy(asked: Asked) -> Options:
+    wrong = asked.number / 100
+    return [(asked.plain(), 1 - wrong), (asked.plain(asked.other_context), wrong)]
+
+
+def _shuffled(asked: Asked) -> Options:
+    # The word is drawn, not the place: of what the picture shows the caption knows nothing.
+    return [(Said(asked.plain(context).text, asked.object), 0.5) for context in asked.grouping.contexts]
+
+
+def _attributed(asked: Asked) -> Options:
+    words = (asked.attribute,) if asked.attribute else ATTRIBUTES
+    return [(Said(f"{word} {asked.object}", asked.object), 1 / len(words)) for word in words]
+
+
+def _own(asked: Asked) -> Options:
+    fields = template_fields(asked.template)
+    says_object, says_context = "object" in fields, bool(fields & {"context", "place"})
+    said = filled(asked.template, asked.object, asked.context)
+    return _one(Said(said, asked.object * says_object, asked.context * says_context))
+
+
+# The captions of a picture, by the families of `vlcore.core.options.LABEL_STYLES`.
+_CAPTIONS: dict[str, Callable[[Asked], Options]] = {
+    "undescriptive": lambda a: _one(a.short()),
+    "descriptive": lambda a: _one(a.long()),
+    "descriptive-plain": lambda a: _one(a.plain()),
+    "context": lambda a: _one(Said(a.context, "", a.context)),
+    "constant": lambda a: _one(Said("a photo")),
+    "shuffled_context": _shuffled,
+    "opaque_group": lambda a: _one(Said(_NONCE[a.grouping.pairs.index((a.object, a.context))], a.object, a.context)),
+    "attribute_other": _attributed,
+    "paraphrase": _paraphrased,
+    "clip_template": lambda a: _one(Said(f"a photo of a {a.object}", a.object)),
+    "clip_template_descriptive": lambda a: _one(
+        Said(f"a photo of a {a.object} {_place(a.context)}", a.object, a.context)
+    ),
+    "partial": lambda a: _mentioned(a, a.number / 100),
+    "partial_minority": lambda a: _mentioned(a, float(a.is_minority)),
+    "noisy": _noisy,
+    "own": _own,
+}
+
+
+def find_style(name: str) -> tuple[str, int]:
+    """The family of a style and the number in its name: ``partial_30`` is ``partial`` with 30; 0 where there is none.
+
+    Raises:
+        CaptionError: when no style has this name, or the number does not fit.
+    """
+    if name in LABEL_STYLES and LABEL_STYLES[name].numbers is None:
+        return name, 0
+    family, _, digits = name.rpartition("_")
+    numbers = LABEL_STYLES[family].numbers if family in LABEL_STYLES else None
+    if numbers is None or not (digits.isascii() and digits.isdigit()):
+        known = ", ".join(style_names())
+        raise CaptionError(f"No label style is named {name!r}; choose one of {known} (with other numbers too).")
+    low, high = numbers
+    if not low <= int(digits) <= high or str(int(digits)) != digits:
+        raise CaptionError(f"The label style {name!r} takes a number from {low} to {high}.")
+    return family, int(digits)
+
+
+def about_style(name: str) -> str:
+    """What a label style is and when to use it, in a sentence."""
+    return LABEL_STYLES[find_style(name)[0]].sentence
+
+
+def _options(style: str, obj: str, context: str, grouping: Grouping, template: str, attribute: str = "") -> Options:
+    family, number = find_style(style)
+    return _CAPTIONS[family](Asked(obj, context, grouping, number, template, attribute))
+
+
+def caption(style: str, obj: str, context: str, grouping: Grouping = SCENES, template: str = "") -> str:
+    """The caption that a picture of an object in a context usually has under a label style."""
+    return max(_options(style, obj, context, grouping, template), key=lambda option: option[1])[0].text
+
+
+def captions_of(style: str, grouping: Grouping, template: str = "") -> tuple[Said, ...]:
+    """The different captions of a style, in the order of the groups.
+
+    One text that several groups share speaks of what it means in all of them: a style whose captions are equal for
+    both objects speaks of none.
+    """
+    meant: dict[str, Said] = {}
+    for obj, context in grouping.pairs:
+        for said, _ in _options(style, obj, context, grouping, template):
+            before = meant.setdefault(said.text, said)
+            meant[said.text] = Said(
+                said.text,
+                said.object if said.object == before.object else "",
+                said.context if said.context == before.context else "",
+            )
+    return tuple(meant.values())
+
+
+def distinct_captions(style: str, grouping: Grouping, template: str = "") -> tuple[str, ...]:
+    """The texts of `captions_of` a style."""
+    return tuple(said.text for said in captions_of(style, grouping, template))
+
+
+def own_captions(
+    style: str, table: pd.DataFrame, rows: NDArray[np.int64], grouping: Grouping, seed: int, template: str = ""
+) -> NDArray[np.int64]:
+    """Index of each row's own caption among `captions_of` the style, (n,).
+
+    Which of several captions a picture gets depends on the picture and the seed alone, so that it is the same in
+    every condition, and what is named at one dose is named at every higher one.
+
+    Raises:
+        CaptionError: when the style needs an attribute that the pictures do not have.
+    """
+    index = {said.text: place for place, said in enumerate(captions_of(style, grouping, template))}
+    drawn = np.random.default_rng([seed, len(table)]).random(len(table))[rows]
+    part = table.iloc[rows]
+    attributes = _attributes(part) if style == "attribute_other" else [""] * len(rows)
+    cache: dict[tuple[str, str, str], tuple[NDArray[np.float64], list[int]]] = {}
+    own = []
+    for obj, context, attribute, u in zip(part["object"], part["context"], attributes, drawn, strict=True):
+        if (obj, context, attribute) not in cache:
+            options = _options(style, obj, context, grouping, template, attribute)
+            shares = np.cumsum([share for _, share in options])
+            cache[obj, context, attribute] = shares, [index[said.text] for said, _ in options]
+        shares, places = cache[obj, context, attribute]
+        own.append(places[min(int(np.searchsorted(shares, u, side="right")), len(places) - 1)])
+    return np.array(own, dtype=np.int64)
+
+
+def _attributes(table: pd.DataFrame) -> list[str]:
+    try:
+        return [str(json.loads(text)["coat"]) for text in table["factors"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CaptionError(
+            "These pictures have no known coat, so the label style attribute_other does not fit; choose another."
+        ) from error
+
+
+def filled(template: str, obj: str, context: str) -> str:
+    """A caption template with its fields filled in: ``{object}``, ``{context}``, and ``{place}``, the context with its
+    preposition, such as "on the grass"."""
+    return template.format(object=obj, context=context, place=_place(context))
+
+
+def template_fields(template: str) -> set[str]:
+    """The fields of a caption template.
+
+    Raises:
+        CaptionError: when it has other fields than ``{object}``, ``{context}`` and ``{place}``, or stray braces.
+    """
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError:
+        parts = [("", "?", "", None)]
+    fields = {field for _, field, _, _ in parts if field is not None}
+    odd = fields - {"object", "context", "place"} or [p for p in parts if p[2] or p[3]]
+    words = "".join(text for text, _, _, _ in parts)
+    # A template travels in links and is shown on pages: only what can be part of a caption may be in it.
+    if odd or not fields or len(template) > 100 or not all(c.isalnum() or c in " .,'-" for c in words):
+        raise CaptionError(
+            f"The caption template {template[:100]!r} cannot be used; write words, at most 100 characters, with "
+            "{object}, {context} or {place} among them."
+        )
+    return fields
+
+
+def _place(context: str) -> str:
+    """A context with its preposition, such as "on the grass"."""
+    return f"{'on' if context in _ON else 'in'} the {context}"
+
+
+def every_word(grouping: Grouping) -> Sequence[str]:
+    """All captions that any style can give for a grouping, own templates apart: what the vocabulary is made of."""
+    names = [f"{name}_{one.numbers[1]}" if one.numbers else name for name, one in LABEL_STYLES.items() if name != "own"]
+    return [said.text for name in names for said in captions_of(name, grouping)]

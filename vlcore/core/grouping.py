@@ -1,0 +1,83 @@
+"""Who belongs to which group, and which groups a biased data set is short of.
+
+The one idea: two objects and two contexts make four groups, and the *order* of the names alone says
+which are the majority. The first object belongs in the first context and the second in the second
+(horse on grass, camel in the desert); the other two groups are the minority, the bias-conflicting ones.
+Everything that needs to know this asks a `Grouping`; nothing else spells out "horse" or "desert".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Two object names and two context names, in the order that defines the majority.
+
+    Attributes:
+        objects: the two objects.
+        contexts: the two contexts.
+        templates: caption templates of label styles, (style, template) with the fields ``{object}`` and ``{context}``;
+            a style without one has the words of `vlcore.core.captions`.
+    """
+
+    objects: tuple[str, str] = ("horse", "camel")
+    contexts: tuple[str, str] = ("grass", "desert")
+    templates: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def object_word(self) -> str:
+        """What people call an object of these: an animal in our scenes, an object in a set that we know less of."""
+        return "animal" if self.objects == ("horse", "camel") else "object"
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """The four (object, context) pairs: majority, minority, majority, minority."""
+        (first, second), (here, there) = self.objects, self.contexts
+        return ((first, here), (first, there), (second, there), (second, here))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The four group names, such as ``horse_grass``, in the order of `pairs`."""
+        return tuple(group_name(obj, context) for obj, context in self.pairs)
+
+    @property
+    def majority(self) -> tuple[str, str]:
+        return self.names[0], self.names[2]
+
+    @property
+    def minority(self) -> tuple[str, str]:
+        return self.names[1], self.names[3]
+
+
+def group_name(obj: str, context: str) -> str:
+    """The name of the group of an object in a context, such as ``horse_grass``."""
+    return f"{obj}_{context}"
+
+
+SCENES = Grouping()
+
+
+# English wants a preposition; a context that isn't listed is set off by a comma and stays understandable.
+_PLACES = {
+    "grass": "on grass",
+    "desert": "in the desert",
+    "snow": "in the snow",
+    "beach": "on the beach",
+    "street": "on the street",
+    "room": "in a room",
+}
+
+
+def place_words(context: str) -> str:
+    """A context as one says where something is: ``desert`` is "in the desert"."""
+    return _PLACES.get(context, context)
+
+
+def group_words(grouping: Grouping) -> dict[str, str]:
+    """Group name to words, such as ``horse_desert`` to "horse in the desert"."""
+    return {
+        name: f"{obj} {_PLACES[context]}" if context in _PLACES else f"{obj}, {context}"
+        for name, (obj, context) in zip(grouping.names, grouping.pairs, strict=True)
+    }

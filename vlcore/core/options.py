@@ -1,0 +1,332 @@
+"""What can be chosen of a condition: one entry a value, with all its traits and all that is said of it.
+
+The one idea: pages, `--help`, checks, keys and titles ask the entry, so that a new value is its formula and one entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+
+class ArtefactKind(Enum):
+    """What lies under a key: a model, by who trained it, or what was made beside the models."""
+
+    TRAINED = "trained"
+    UNTRAINED = "untrained"  # an encoder of ours before its first step
+    PRETRAINED = "pretrained"  # a checkpoint of others
+    IMPORTED = "imported"  # embeddings alone
+    MAP = "map"
+    CHECK = "check"  # of an image set
+    IMPORT = "import"  # the report of one
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it is a model that was made here."""
+        return self in (ArtefactKind.TRAINED, ArtefactKind.UNTRAINED)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value of a setting.
+
+    Attributes:
+        sentence: what it is and when to use it.
+        words: what a title calls it; empty: its name.
+        control: its name on the Compare page and in addresses; empty where that page does not offer it.
+    """
+
+    sentence: str
+    words: str = ""
+    control: str = ""
+
+
+@dataclass(frozen=True)
+class Objective(Choice):
+    """A loss, or where a model comes from that was not trained here.
+
+    Attributes:
+        key: its name in keys; empty: its own.
+        labels: the one label style that says what it knows; empty where it reads any.
+        language: what the model has beside the image tower: a text tower, vectors of classes, or a decoder.
+        uses_captions: whether anything is learnt from captions.
+        mitigations: those that apply; empty for all.
+        draws_negatives: whether mismatched captions are drawn, so that negatives and logit are choices.
+        whole_batch: whether each picture meets the captions of the whole batch.
+        softmax: whether scores count by their differences alone.
+        equal_is_right: whether an equal caption of another picture is a right one.
+        no_pairs: why no pairs of picture and caption can be shown; empty where they can.
+        kind: what a training of it is; another one than `ArtefactKind.TRAINED` is not offered.
+        elsewhere: what to do instead of training it.
+        probed: whether the object is read off by a linear probe on the training pictures.
+    """
+
+    key: str = ""
+    labels: str = ""
+    language: Literal["text", "classes", "decoder"] = "text"
+    uses_captions: bool = True
+    mitigations: tuple[str, ...] = ()
+    draws_negatives: bool = False
+    whole_batch: bool = False
+    softmax: bool = False
+    equal_is_right: bool = True
+    no_pairs: str = ""
+    kind: ArtefactKind = ArtefactKind.TRAINED
+    elsewhere: str = ""
+    probed: bool = False
+
+    @property
+    def trains_here(self) -> bool:
+        """Whether somebody can choose it to train with."""
+        return self.kind is ArtefactKind.TRAINED
+
+
+@dataclass(frozen=True)
+class Negatives(Choice):
+    """A distribution of mismatched captions; `key` is its mark in keys, and `both` whether labels must name object and
+    context."""
+
+    key: str = ""
+    both: bool = False
+
+
+@dataclass(frozen=True)
+class Mitigation(Choice):
+    """What is done against the bias; `needs_groups`: it is undefined where a group of training pictures is empty,
+    `new_layer`: the object is read off by a new last layer, fitted on validation pictures."""
+
+    needs_groups: bool = False
+    new_layer: bool = False
+
+
+@dataclass(frozen=True)
+class SizeMode(Choice):
+    """What happens to the size of the training set under bias.
+
+    Attributes:
+        counts: images of each majority and each minority group, from those of each group before any is removed and
+            those of a minority group that the bias keeps.
+        bias: the bias in words, with `share`, `majority`, `minority` and `n` to be filled in.
+    """
+
+    counts: Callable[[int, int], tuple[int, int]] = lambda n, kept: (n, kept)
+    bias: str = "{share} ({minority} of {n} kept)"
+
+
+@dataclass(frozen=True)
+class LabelStyle(Choice):
+    """A family of label styles; its captions stand in `vlcore.core.captions`.
+
+    Attributes:
+        numbers: least and greatest number that may follow in its name; None where there is none.
+        offered: the numbers that are offered.
+        legend: what figures of a study call it; empty where no study compares it.
+        shape: its mark in those.
+        colour: its colour in those, by the name that `vlcore.charts.theme.Palette` has for it.
+        drawn_only: whether it needs what is known of drawn pictures alone.
+    """
+
+    numbers: tuple[int, int] | None = None
+    offered: tuple[int, ...] = ()
+    legend: str = ""
+    shape: str = ""
+    colour: str = ""
+    drawn_only: bool = False
+
+
+_NOT_TRAINED = (
+    "A pretrained model is not trained here: it has steps=0. Run `python -m vlcore pretrained CHECKPOINT`, or "
+    "choose another objective to train."
+)
+OBJECTIVES: dict[str, Objective] = {
+    "pairwise_bce": Objective(
+        "The study's: each pair of picture and caption is matched or not, binary cross entropy.",
+        key="bce", draws_negatives=True,
+    ),
+    "infonce": Objective(
+        "CLIP's: each picture finds its caption in the batch and the reverse; any equal caption is right.",
+        whole_batch=True, softmax=True,
+    ),
+    "infonce_identity": Objective(
+        "CLIP's to the letter: equal captions of other pictures count as wrong. Shows false negatives.",
+        whole_batch=True, softmax=True, equal_is_right=False,
+    ),
+    "siglip": Objective(
+        "SigLIP's: all pairs of a batch, matched where captions are equal, binary cross entropy.", whole_batch=True
+    ),
+    "simclr": Objective(
+        "No language: two views of a picture find each other. What language adds is the difference to this.",
+        words="SimCLR", labels="constant", uses_captions=False, mitigations=("none",),
+        no_pairs="SimCLR learns from pictures alone, so its loss has no pairs of picture and caption.",
+    ),
+    "ce_object": Objective(
+        "A classifier of two objects, no text encoder: knows what short labels know.",
+        words="classifier of objects", labels="undescriptive", language="classes", softmax=True,
+    ),
+    "ce_group": Objective(
+        "A classifier of four groups, no text encoder: knows what descriptive labels know.",
+        words="classifier of groups", labels="descriptive", language="classes", softmax=True,
+    ),
+    "captioner": Objective(
+        "Predicts the caption word by word from the picture, as GAIA-1 does; the embedding is its input.",
+        language="decoder",
+        no_pairs="A captioner learns its captions word by word, so its loss has no pairs of picture and caption.",
+    ),
+    "pretrained": Objective(
+        "A pretrained CLIP or SigLIP as it is: the object is read off its captions, or off new last layers.",
+        words="zero-shot", mitigations=("none", "dfr"), kind=ArtefactKind.PRETRAINED, elsewhere=_NOT_TRAINED,
+    ),
+    "pretrained_probe": Objective(
+        "A pretrained CLIP or SigLIP, read by a linear probe on the biased training pictures.",
+        words="linear probe", key="probe", mitigations=("none",), kind=ArtefactKind.PRETRAINED,
+        elsewhere=_NOT_TRAINED, probed=True,
+    ),
+    "imported": Objective(
+        "Embeddings that were computed elsewhere: no loss of ours.",
+        labels="constant", kind=ArtefactKind.IMPORTED,
+        no_pairs="These embeddings were computed elsewhere, so nothing is known of their loss.",
+        elsewhere="The objective imported is of embeddings that were computed elsewhere; bring them with `data import "
+        "FILE.npz`, or choose another objective to train.",
+    ),
+}  # fmt: skip
+IMPORTED = "imported"
+NEGATIVES: dict[str, Negatives] = {
+    "filtered_marginal": Negatives(
+        "Other captions, as often as they occur in training. The default.", control="matched-and-mismatched"
+    ),
+    "filtered_uniform": Negatives("Other captions, each equally often: rare ones are mostly met as wrong ones."),
+    "product": Negatives(
+        "All captions as often as they occur, the own one too: takes the frequency of captions out entirely."
+    ),
+    "counterfactual": Negatives(
+        "Captions that differ in the object or in the place, never in both: hard ones.", both=True
+    ),
+    "shuffle_unfiltered": Negatives("The batch's captions in another order; some are the right one by chance."),
+    "none": Negatives(
+        "The study's text taken literally: matched pairs only. One point for everything is optimal: a collapse.",
+        words="positives only", control="matched-only", key="positives",
+    ),
+}  # fmt: skip
+LOGITS: dict[str, Choice] = {
+    "learned": Choice("Cosine times a learned scale, plus a learned shift. The default."),
+    "raw_cosine": Choice("The cosine itself: even a perfect model keeps a loss of 0.31."),
+    "affine": Choice("(cosine + 1) / 2 read as a probability."),
+}
+MITIGATIONS: dict[str, Mitigation] = {
+    "none": Mitigation("Plain training."),
+    "reweight": Mitigation(
+        "Each group weighs the same in the loss. Uses the group of every training picture.", needs_groups=True
+    ),
+    "resample": Mitigation(
+        "Each group is met equally often. Uses the group of every training picture.", needs_groups=True
+    ),
+    "subsample": Mitigation(
+        "Each group is cut to the smallest. Uses the group of every training picture.", needs_groups=True
+    ),
+    "groupdro": Mitigation(
+        "The group with the highest loss weighs most (Sagawa et al. 2020). Uses the training groups.", needs_groups=True
+    ),
+    "jtt": Mitigation(
+        "Pictures that a short training gets wrong weigh more in a second one (Liu et al. 2021). Uses no groups."
+    ),
+    "dfr": Mitigation(
+        "A new last layer on validation pictures, all groups alike (Kirichenko et al. 2023). Uses their groups.",
+        new_layer=True,
+    ),
+}
+
+
+def _fixed_total(n: int, kept: int) -> tuple[int, int]:
+    """The same shares of an object's images as ``shrink`` has, of twice `n`."""
+    majority = round(2 * n * n / (n + kept))
+    return majority, 2 * n - majority
+
+
+SIZE_MODES: dict[str, SizeMode] = {
+    "shrink": SizeMode("The study's: minority pictures are removed, and the training set gets smaller."),
+    "fixed_total": SizeMode(
+        "The same imbalance, but the number of pictures stays: the majority is filled up.",
+        counts=_fixed_total, bias="as biased as {share}, total kept ({majority} and {minority} a group)",
+    ),
+    "random_removal": SizeMode(
+        "Control: as many pictures are removed, but from all groups alike. No imbalance at all.",
+        counts=lambda n, kept: (round((n + kept) / 2), round((n + kept) / 2)),
+        bias="as many removed as at {share}, from all groups alike ({majority} of {n} kept)",
+    ),
+}  # fmt: skip
+ARCHITECTURES: dict[str, Choice] = {
+    "conv_stem": Choice(
+        "A transformer that begins with convolutions: learns from few pictures.", control="convolutions-first"
+    ),
+    "seed_faithful": Choice(
+        "The study's: a transformer on linear patches. Learns little from 192 pictures.",
+        words="linear patches", control="linear-patches",
+    ),
+}  # fmt: skip
+BACKBONES = "A torchvision network, frozen, under a projection that is trained; @random: with random weights."
+LABEL_STYLES: dict[str, LabelStyle] = {
+    "undescriptive": LabelStyle(
+        "The object's name alone; the study's short labels.",
+        words="short labels", control="short", legend="short labels", shape="circle", colour="muted",
+    ),
+    "descriptive": LabelStyle(
+        "Object and place, in the study's own words, its stray “a” included.",
+        words="descriptive labels", control="descriptive", legend="descriptive labels", shape="square", colour="accent",
+    ),
+    "descriptive-plain": LabelStyle("Object and place by one template; use it to see whether the study's “a” matters."),
+    "context": LabelStyle("The place alone: how far a model can be sorted by background. It names no object."),
+    "constant": LabelStyle("“a photo” for every picture: the floor, no language at all."),
+    "shuffled_context": LabelStyle(
+        "Placebo: as long and with the same words as descriptive labels, but the place is drawn at random.",
+        legend="random context (placebo)", shape="diamond", colour="contrast",
+    ),
+    "opaque_group": LabelStyle("One meaningless word for each group: the group's label without language."),
+    "attribute_other": LabelStyle(
+        "The coat and the object: is any additional description as good as the place? Drawn sets only.",
+        drawn_only=True,
+    ),
+    "paraphrase": LabelStyle(
+        "So many wordings of the descriptive label, drawn at random: the same content, less uniform.",
+        numbers=(1, 20), offered=(5, 20),
+    ),
+    "clip_template": LabelStyle("The short label as CLIP is asked: “a photo of a camel”."),
+    "clip_template_descriptive": LabelStyle(
+        "The descriptive label as CLIP is asked: “a photo of a camel in the desert”."
+    ),
+    "partial": LabelStyle(
+        "The place is named in this percentage of the captions: a dose, from short to descriptive labels.",
+        numbers=(0, 100), offered=(25, 50, 75),
+    ),
+    "partial_minority": LabelStyle("The place is named for minority pictures only: say what is unusual, as people do."),
+    "noisy": LabelStyle(
+        "Descriptive labels, but the place is the wrong one in this percentage of the captions.",
+        numbers=(1, 50), offered=(10, 25),
+    ),
+    "own": LabelStyle("Your own template with {object}, {context} or {place}."),
+}  # fmt: skip
+PRESETS = {"untrained": 0, "live": 300, "standard": 600, "careful": 2400}  # optimisation steps
+STEPS_LIMIT = 100_000
+
+STUDY_N = 48  # images of each group in the study
+
+
+def objectives_here() -> dict[str, Objective]:
+    """The objectives that somebody can choose to train with."""
+    return {name: objective for name, objective in OBJECTIVES.items() if objective.trains_here}
+
+
+def style_names(*, drawn: bool = True) -> list[str]:
+    """The label styles that are offered, each with its numbers; of pictures that were not drawn, those that fit."""
+    return [
+        f"{name}_{number}" if number is not None else name
+        for name, style in LABEL_STYLES.items()
+        for number in (style.offered or (None,))
+        if drawn or not style.drawn_only
+    ]
+
+
+def controls_of(choices: dict[str, Choice] | dict[str, Negatives] | dict[str, LabelStyle]) -> dict[str, str]:
+    """What the Compare page offers of a setting, by its names there."""
+    return {choice.control: name for name, choice in choices.items() if choice.control}

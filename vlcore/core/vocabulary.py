@@ -1,0 +1,76 @@
+"""Captions to tokens: one vocabulary and one length for all label styles of a grouping.
+
+The one idea: no style has a text tower of its own shape, so two styles of one seed differ in what is said and in
+nothing else. (The words of an own template come on top.) With two to four distinct captions the text transformer is in
+effect a lookup table; its structure matters only for a caption that was never seen in training, such as "horse in the
+desert" when every such picture was removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlcore.core.captions import CaptionError, every_word
+from vlcore.core.grouping import Grouping
+
+PAD, UNKNOWN = 0, 1
+MAX_WORDS = 12
+_BASE_WORDS = ("a", "an", "the", "on", "in", "of", "photo", "picture", "horse", "camel", "grass", "desert")
+
+
+class Vocabulary:
+    """Words to numbers: 0 is padding, 1 a word that is not known."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.words = tuple(dict.fromkeys(words))
+        self._index = {word: number for number, word in enumerate(self.words, start=2)}
+
+    @classmethod
+    def of(cls, grouping: Grouping, captions: Sequence[str] = ()) -> Vocabulary:
+        """The words that any style can use for a grouping, the same for every style, and those of given captions."""
+        words = list(_BASE_WORDS)
+        for text in (*grouping.objects, *grouping.contexts, *every_word(grouping), *captions):
+            words.extend(split_words(text))
+        return cls(words)
+
+    def __len__(self) -> int:
+        return len(self.words) + 2
+
+    def tokens(self, captions: Sequence[str]) -> NDArray[np.int64]:
+        """Captions to token numbers, shape (n, MAX_WORDS); words past MAX_WORDS are cut off."""
+        table = np.full((len(captions), MAX_WORDS), PAD, dtype=np.int64)
+        for row, text in enumerate(captions):
+            for column, word in enumerate(split_words(text)[:MAX_WORDS]):
+                table[row, column] = self._index.get(word, UNKNOWN)
+        return table
+
+    def unknown(self, text: str) -> list[str]:
+        """The words of a caption that the vocabulary does not hold."""
+        return [word for word in split_words(text) if word not in self._index]
+
+
+def check_captions(captions: Sequence[str]) -> None:
+    """Make sure that captions can be trained on: each has words, and the text tower can tell them apart.
+
+    Raises:
+        CaptionError: when one is empty, or two are the same in their first `MAX_WORDS` words.
+    """
+    read: dict[tuple[str, ...], str] = {}
+    for text in captions:
+        words = tuple(split_words(text)[:MAX_WORDS])
+        if not words:
+            raise CaptionError(f"The caption {text!r} has no words; choose another label style or template.")
+        if words in read:
+            raise CaptionError(
+                f"The captions {read[words]!r} and {text!r} have the same first {MAX_WORDS} words, which is all that "
+                "models read; choose another label style or template."
+            )
+        read[words] = text
+
+
+def split_words(text: str) -> list[str]:
+    """Lower-case words of a caption; everything that is neither letter nor digit separates."""
+    return "".join(c if c.isalnum() else " " for c in text.casefold()).split()

@@ -1,0 +1,330 @@
+"""Image sets that are drawn by us: their recipes, and their rendering on demand.
+
+A drawn set is `scenes` with a few settings changed. The random factors of its pictures are the same, so two recipes
+differ in their settings and in nothing else, and what a class finds on one can be put down to them.
+
+The one idea: the table of all scenes is known without drawing one, so an experiment asks for the rows that it needs.
+Rows are drawn in chunks; whoever finds a chunk missing takes its lock and draws it. Two workers that start together
+thus share the work without knowing of each other, and what one has drawn the next finds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from filelock import FileLock, Timeout
+from PIL import Image
+
+from vlcore.core.captions import caption
+from vlcore.core.files import HomeError, data_folder, make_folder, write_json
+from vlcore.core.grouping import Grouping, group_name
+from vlcore.datasets.imageset import (
+    COLUMNS,
+    ImageSet,
+    ImageSetError,
+    Progress,
+    read_set,
+    silent,
+    usable_name,
+    with_groups,
+)
+from vlcore.scenes import CONTEXTS, OBJECTS, RENDERER_VERSION, STYLES, Scene, draw, sample
+
+VERSION = str(RENDERER_VERSION)
+PER_GROUP = {"train": 480, "val": 48, "probe": 100, "test": 500}
+SIZE = 128  # pixels; averaged down to 64 for training
+CHUNK = 48  # images drawn under one lock
+_GROUP_OFFSET = 100_000  # keeps the scene numbers of groups apart where they are not twins
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a drawn set is made of.
+
+    Attributes:
+        name: of the set.
+        contexts: the two contexts, in the order that defines the majority: horses belong in the first.
+        style: one of `vlcore.scenes.STYLES`.
+        context_contrast: how well the place can be seen, 0 (a bare field, the same for all) to 1.
+        object_contrast: how well the animal can be seen, 0 to 1.
+        object_size: length of the animals, as a multiple of that in `scenes`.
+
+    Raises:
+        ImageSetError: when a value is outside its set or range.
+    """
+
+    name: str
+    contexts: tuple[str, str] = ("grass", "desert")
+    style: str = "photo"
+    context_contrast: float = 1.0
+    object_contrast: float = 1.0
+    object_size: float = 1.0
+
+    def __post_init__(self) -> None:
+        if len(set(self.contexts)) != 2 or not set(self.contexts) <= set(CONTEXTS):
+            raise ImageSetError(
+                f"The contexts are {' and '.join(self.contexts)}; choose two different ones of {', '.join(CONTEXTS)}."
+            )
+        if self.style not in STYLES:
+            raise ImageSetError(f"No style is named {self.style!r}; choose one of {', '.join(STYLES)}.")
+        for name, low, high in (("context_contrast", 0, 1), ("object_contrast", 0, 1), ("object_size", *SIZES)):
+            value = getattr(self, name)
+            if not low <= value <= high:  # NaN too is outside
+                raise ImageSetError(f"{name} is {value:g}; give a number from {low:g} to {high:g}.")
+
+    @property
+    def grouping(self) -> Grouping:
+        return Grouping((OBJECTS[0], OBJECTS[1]), self.contexts)
+
+    def apply(self, scene: Scene) -> Scene:
+        """A scene of `scenes` as this recipe shows it."""
+        return scene.replace(
+            style=self.style,
+            context_contrast=self.context_contrast,
+            object_contrast=self.object_contrast,
+            size=scene.size * self.object_size,
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """Everything but the name, as JSON-able values."""
+        values = asdict(self)
+        del values["name"]
+        return {**values, "contexts": list(self.contexts)}
+
+    def in_words(self) -> str:
+        """What sets it apart, in a few words."""
+        words = []
+        if self.contexts != Recipe.contexts:
+            words.append(" and ".join(self.contexts))
+        if self.style != "photo":
+            words.append(self.style)
+        if self.context_contrast != 1:
+            words.append(f"background contrast {self.context_contrast * 100:g} %")
+        if self.object_contrast != 1:
+            words.append(f"animal contrast {self.object_contrast * 100:g} %")
+        if self.object_size != 1:
+            words.append(f"animals {self.object_size * 100:g} % of their size")
+        return ", ".join(words) or "as drawn"
+
+
+SIZES = (0.3, 1.1)
+SCENES_RECIPE = Recipe("scenes")
+# Calibrated so that object and context alone are learnt equally well: docs/balanced-cues.md has the numbers.
+BALANCED_CUES = Recipe("balanced-cues", context_contrast=0.17)
+BUILT_IN = {recipe.name: recipe for recipe in (SCENES_RECIPE, BALANCED_CUES)}
+
+
+def recipe_of(name: str) -> Recipe | None:
+    """The recipe of a drawn set; None where no set of this name is drawn.
+
+    Raises:
+        ImageSetError: when the set's description holds a recipe that cannot be used.
+    """
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    if not usable_name(name):  # it would be a pattern, or lead out of the folder
+        return None
+    for file in sorted(data_folder().glob(f"{name}-v*/dataset.json"), reverse=True):
+        settings = _settings(file.read_text())
+        if settings is not None:
+            return from_settings(name, settings)
+    return None
+
+
+def _settings(text: str) -> Mapping[str, Any] | None:
+    try:
+        return json.loads(text).get("recipe")
+    except (ValueError, AttributeError):
+        return None
+
+
+def from_settings(name: str, settings: Mapping[str, Any]) -> Recipe:
+    """A recipe from its `Recipe.settings`.
+
+    Raises:
+        ImageSetError: when a setting is unknown or cannot be used.
+    """
+    try:
+        return Recipe(name, **{**settings, "contexts": tuple(settings["contexts"])})
+    except (KeyError, TypeError) as error:
+        raise ImageSetError(f"The recipe of {name!r} cannot be used ({error}); make the set again.") from error
+
+
+def folder_name(name: str, version: str = str(RENDERER_VERSION)) -> str:
+    """Name of the folder of a drawn set: the renderer's version is part of it, so that old results stay valid."""
+    return f"{name}-v{version}"
+
+
+def drawn_set(recipe: Recipe, version: str | None = None) -> ImageSet:
+    """A drawn set: of this renderer, drawn when it is needed, or an older version as it lies on the disk."""
+    if version not in (None, VERSION):
+        # The first renderer's pictures lie in a folder without a version.
+        for older in (data_folder() / folder_name(recipe.name, str(version)), data_folder() / recipe.name):
+            if (older / "dataset.json").exists():
+                return read_set(older)
+    root = data_folder() / folder_name(recipe.name)
+    drawing = partial(ensure_rendered, recipe)
+    about = description(recipe, SIZE)
+    return ImageSet(recipe.name, VERSION, root, recipe.grouping, scene_table(recipe), drawing, about)
+
+
+@lru_cache(maxsize=8)
+def scene_table(recipe: Recipe = SCENES_RECIPE) -> pd.DataFrame:
+    """All scenes of a set, one row an image. A test scene stands in all four cells, with the same other factors."""
+    rows = []
+    for split, per_group in PER_GROUP.items():
+        for number, (obj, context) in enumerate(recipe.grouping.pairs):
+            for index in range(per_group):
+                crossed = split == "test"
+                drawn = sample(obj, context, split=split, index=index if crossed else number * _GROUP_OFFSET + index)
+                stem = f"{split}/{group_name(obj, context)}/{index:04d}"
+                scene_id = f"{split}-{index:04d}" if crossed else stem.replace("/", "-")
+                rows.append(_row(recipe.apply(drawn), stem, split, scene_id))
+    return with_groups(pd.DataFrame(rows, columns=list(COLUMNS)))
+
+
+def _row(scene: Scene, stem: str, split: str, scene_id: str) -> tuple[str, ...]:
+    words = caption("descriptive", scene.object, scene.context)
+    factors = json.dumps(scene.factors())
+    return f"{stem}.png", scene.object, scene.context, split, words, f"masks/{stem}.png", scene_id, factors
+
+
+def scene_of(images: ImageSet, row: int) -> Scene:
+    """The scene that a row of the set shows."""
+    return Scene.from_factors(json.loads(str(images.table["factors"].iat[row])))
+
+
+def missing_rows(recipe: Recipe, rows: Sequence[int]) -> list[int]:
+    """Which of some rows of a set are not drawn yet."""
+    root, names = data_folder() / folder_name(recipe.name), scene_table(recipe)["file_name"].to_numpy()
+    return [row for row in rows if not (root / names[row]).exists()]
+
+
+def make_set(recipe: Recipe) -> ImageSet:
+    """Write down a new drawn set; its pictures are drawn when they are needed.
+
+    Raises:
+        HomeError: when the folder cannot be written.
+    """
+    _prepare(recipe)
+    return drawn_set(recipe)
+
+
+def ensure_rendered(recipe: Recipe, rows: Sequence[int], progress: Progress = silent) -> None:
+    """Draw what is missing of some rows of a set, together with any other process that does the same.
+
+    Raises:
+        HomeError: when the folder cannot be written.
+    """
+    _prepare(recipe)
+    wanted = [int(row) for row in rows]
+    chunks: dict[int, list[int]] = {}
+    for row in wanted:
+        chunks.setdefault(row // CHUNK, []).append(row)
+    # Each process starts elsewhere, so that two of them rarely want the same lock.
+    order = sorted(chunks, key=lambda chunk: hashlib.sha256(f"{os.getpid()} {chunk}".encode()).digest())
+    missing = missing_rows(recipe, wanted)
+    progress(len(wanted) - len(missing), len(wanted))
+    while missing:
+        before = len(missing)
+        for chunk in order:
+            if missing_rows(recipe, chunks[chunk]) and _draw_chunk(recipe, chunk, chunks[chunk]):
+                missing = missing_rows(recipe, wanted)
+                progress(len(wanted) - len(missing), len(wanted))
+        missing = missing_rows(recipe, wanted)
+        if missing and len(missing) == before:
+            time.sleep(0.1)  # the rest is being drawn by others
+        progress(len(wanted) - len(missing), len(wanted))
+
+
+def _draw_chunk(recipe: Recipe, chunk: int, rows: Sequence[int]) -> bool:
+    """Draw the missing rows of a chunk; False when another process is at it."""
+    root, table = data_folder() / folder_name(recipe.name), scene_table(recipe)
+    try:
+        with FileLock(root / ".locks" / f"{chunk}.lock", timeout=0):
+            for row in missing_rows(recipe, rows):
+                scene = Scene.from_factors(json.loads(table["factors"].iat[row]))
+                write_picture(scene, root / table["file_name"].iat[row], root / table["mask"].iat[row])
+    except Timeout:
+        return False
+    return True
+
+
+def write_picture(scene: Scene, picture: Path, mask: Path, size: int = SIZE) -> None:
+    """Draw a scene into two PNG files. The picture appears last and at once: where it is, the mask is whole too.
+
+    Raises:
+        HomeError: when a file cannot be written.
+    """
+    drawing = draw(scene, size)
+    for pixels, path in ((drawing.mask, mask), (drawing.image, picture)):
+        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(aside, "PNG", compress_level=1)
+            os.replace(aside, path)
+        except OSError as error:
+            with contextlib.suppress(OSError):  # where no folder can be, there is no file to remove either
+                aside.unlink()
+            raise HomeError(
+                f"{path} cannot be written ({error.strerror}); make room or choose another folder."
+            ) from error
+
+
+def _prepare(recipe: Recipe) -> Path:
+    """The folder of a set, with its description, which is written once.
+
+    Raises:
+        HomeError: when the folder cannot be written.
+    """
+    root = data_folder() / folder_name(recipe.name)
+    make_folder(root.parent)
+    with FileLock(root.parent / f".{root.name}.lock", timeout=60):
+        if not (root / "dataset.json").exists():
+            make_folder(root / ".locks")
+            write_metadata(root, scene_table(recipe), recipe, SIZE)
+    return root
+
+
+def write_metadata(root: Path, table: pd.DataFrame, recipe: Recipe, size: int) -> None:
+    """Write ``metadata.csv`` and ``dataset.json`` of a drawn set; ``dataset.json`` comes last and says it is whole."""
+    listing = table[list(COLUMNS)].to_csv(index=False)
+    (root / "metadata.csv").write_text(listing)
+    counted = {"images": len(table), "checksum": hashlib.sha256(listing.encode()).hexdigest()}
+    write_json(root / "dataset.json", {**description(recipe, size), **counted})
+
+
+def description(recipe: Recipe, size: int) -> dict[str, Any]:
+    """What ``dataset.json`` says of a drawn set, apart from its pictures."""
+    return {
+        "name": recipe.name,
+        "version": VERSION,
+        "source": f"drawn by vlcore.scenes, renderer {VERSION}",
+        "licence": "Apache-2.0",
+        "sizes": [size],
+        "objects": list(recipe.grouping.objects),
+        "contexts": list(recipe.contexts),
+        "recipe": recipe.settings(),
+    }
+
+
+def browsable(per_group: int, seed: int, recipe: Recipe = SCENES_RECIPE) -> tuple[pd.DataFrame, list[Scene]]:
+    """The first training scenes of each group under a seed, as a table and scenes, for ``data render --out``."""
+    rows, scenes = [], []
+    for number, (obj, context) in enumerate(recipe.grouping.pairs):
+        for index in range(per_group):
+            drawn = sample(obj, context, split="train", index=number * _GROUP_OFFSET + index, seed=seed)
+            stem = f"{group_name(obj, context)}/{index:04d}"
+            scenes.append(recipe.apply(drawn))
+            rows.append(_row(scenes[-1], stem, "train", f"train-{stem.replace('/', '-')}"))
+    return with_groups(pd.DataFrame(rows, columns=list(COLUMNS))), scenes

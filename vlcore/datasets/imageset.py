@@ -1,0 +1,222 @@
+"""An image set as a table: one row an image, with its object, context and split.
+
+The one idea: whatever a set came from, after this module it is rows and pixels. A set of embeddings has no pictures:
+its pixels are a tile with two names, which nobody measures.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from vlcore.core.errors import LabError
+from vlcore.core.grouping import Grouping, group_name
+
+SPLITS = ("train", "val", "probe", "test")
+POOL = "pool"  # what the pictures of a set in folds belong to until a seed says which of them are held out
+COLUMNS = ("file_name", "object", "context", "split", "caption", "mask", "scene", "factors")
+TRAINING_SIZE = 64  # pixels; what the encoders see
+
+TILE_SIDE = 192  # pixels, as of imported pictures
+_PAPER, _INK, _FRAME = (242, 242, 242), (40, 40, 40), (190, 190, 190)
+_LARGEST, _SMALLEST, _MARGIN = 34, 16, 12  # pixels
+
+Progress = Callable[[int, int], None]  # (done, of)
+
+
+class ImageSetError(LabError):
+    """An image set that cannot be used; the message says what to do."""
+
+
+def silent(_done: int, _of: int) -> None:
+    """A progress callback that shows nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """A table of images and the folder that holds them.
+
+    Attributes:
+        name: name of the set.
+        version: changes when its pictures change.
+        root: folder of the files.
+        grouping: objects and contexts, in the order that defines the majority.
+        table: one row an image, columns `COLUMNS` and ``group``, index 0..n-1.
+        ensure_rendered: makes sure that the files of some rows exist; sets that are not drawn do nothing.
+        about: what ``dataset.json`` says of the set.
+    """
+
+    name: str
+    version: str
+    root: Path
+    grouping: Grouping
+    table: pd.DataFrame
+    ensure_rendered: Callable[[Sequence[int], Progress], None]
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def folds(self) -> int:
+        """Into how many folds a small set is cut, or 0 where its splits are fixed (see `vlcore.datasets.subset`)."""
+        splitting = self.about.get("splitting", {})
+        return int(splitting["folds"]) if splitting.get("kind") == "folds" else 0
+
+    @property
+    def has_pictures(self) -> bool:
+        """False where a set holds embeddings only (see `vlcore.datasets.importers.embeddings`)."""
+        return self.about.get("pictures") != "none"
+
+    def need_pictures(self) -> None:
+        """Make sure that there is something to train on and to look into.
+
+        Raises:
+            ImageSetError: when the set holds embeddings only.
+        """
+        if not self.has_pictures:
+            raise ImageSetError(
+                f"The image set {self.name!r} holds embeddings only: there are no pictures to train on; its map and "
+                "measures are on the Train page."
+            )
+
+    def rows(self, split: str) -> NDArray[np.int64]:
+        """Row numbers of a split."""
+        return np.flatnonzero((self.table["split"] == split).to_numpy())
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Number of images by split and group."""
+        table = self.table.groupby(["split", "group"], sort=False).size()
+        return {
+            split: {group: int(table.get((split, group), 0)) for group in self.grouping.names}
+            for split in (*SPLITS, POOL)
+            if split in table.index.get_level_values(0)
+        }
+
+    def path(self, row: int) -> Path:
+        return self.root / str(self.table["file_name"].iat[row])
+
+    def image(self, row: int) -> NDArray[np.uint8]:
+        """One picture at its stored size, uint8 (height, width, 3); a tile with its names where there are no pictures.
+
+        Raises:
+            ImageSetError: when its file is missing or broken.
+        """
+        if not self.has_pictures:
+            return tile(str(self.table["object"].iat[row]), str(self.table["context"].iat[row]))
+        path = self.path(row)
+        try:
+            with Image.open(path) as picture:
+                return np.asarray(picture.convert("RGB"))
+        except (OSError, SyntaxError, ValueError) as error:  # Pillow raises all three on damaged files
+            mend = (
+                "delete it and run `python -m vlcore data render` again"
+                if "recipe" in self.about
+                else "import it again"
+            )
+            raise ImageSetError(
+                f"The picture {path.name} of the image set {self.name!r} cannot be read; {mend}."
+            ) from error
+
+    def pixels(self, rows: Sequence[int] | NDArray[np.int64], size: int = TRAINING_SIZE) -> NDArray[np.uint8]:
+        """Pictures averaged down to a square, uint8 (n, size, size, 3).
+
+        Raises:
+            ImageSetError: when a file is missing or broken, or there are no pictures: nobody measures tiles.
+        """
+        self.need_pictures()
+        stack = np.empty((len(rows), size, size, 3), dtype=np.uint8)
+        for place, row in enumerate(rows):
+            picture = Image.fromarray(self.image(int(row)))
+            stack[place] = np.asarray(picture.resize((size, size), Image.Resampling.BOX))
+        return stack
+
+    def masks(self, rows: NDArray[np.int64], size: int = TRAINING_SIZE) -> NDArray[np.uint8] | None:
+        """Where the objects of pictures are, averaged down to a square, uint8 (n, size, size), 0 nowhere to 255 wholly;
+        None where one of the pictures has no mask.
+
+        Raises:
+            ImageSetError: when a mask that is named cannot be read.
+        """
+        files = [str(self.table["mask"].iat[int(row)]) for row in rows]
+        if not all(files):
+            return None
+        stack = np.empty((len(rows), size, size), dtype=np.uint8)
+        for place, name in enumerate(files):
+            try:
+                with Image.open(self.root / name) as mask:
+                    stack[place] = np.asarray(mask.convert("L").resize((size, size), Image.Resampling.BOX))
+            except (OSError, SyntaxError, ValueError) as error:
+                raise ImageSetError(
+                    f"The mask {name} of the image set {self.name!r} cannot be read; make the set anew."
+                ) from error
+        return stack
+
+
+def read_set(root: Path) -> ImageSet:
+    """An image set from its folder, as ``metadata.csv`` and ``dataset.json`` describe it.
+
+    Raises:
+        ImageSetError: when the folder holds no image set.
+    """
+    try:
+        about: dict[str, Any] = json.loads((root / "dataset.json").read_text())
+        table = pd.read_csv(root / "metadata.csv", dtype=str, keep_default_na=False)
+        templates = tuple(sorted(about.get("captions", {}).items()))
+        grouping = Grouping(tuple(about["objects"]), tuple(about["contexts"]), templates)
+        name, version = str(about.get("name", root.name)), str(about["version"])
+        missing = [column for column in COLUMNS if column not in table]
+        if missing:
+            raise KeyError(missing[0])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ImageSetError(f"There is no usable image set named {root.name!r}.") from error
+    return ImageSet(name, version, root, grouping, with_groups(table), lambda _rows, _progress: None, about)
+
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
+
+
+def usable_name(name: str) -> bool:
+    """Whether a set's folder may have this name: nothing in it leads elsewhere or is a pattern."""
+    return _NAME.fullmatch(name) is not None and ".." not in name
+
+
+def with_groups(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with a column ``group``."""
+    groups = [group_name(obj, context) for obj, context in zip(table["object"], table["context"], strict=True)]
+    return table.assign(group=groups)
+
+
+@lru_cache(maxsize=64)
+def tile(obj: str, context: str) -> NDArray[np.uint8]:
+    """A tile with the names of an object and a context, uint8 (TILE_SIDE, TILE_SIDE, 3), read-only."""
+    picture = Image.new("RGB", (TILE_SIDE, TILE_SIDE), _PAPER)
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((0, 0, TILE_SIDE - 1, TILE_SIDE - 1), outline=_FRAME, width=2)
+    for text, middle in ((obj, TILE_SIDE * 0.38), (context, TILE_SIDE * 0.62)):
+        fitting, font = _fitted(text)
+        draw.text((TILE_SIDE / 2, middle), fitting, fill=_INK, font=font, anchor="mm")
+    pixels = np.array(picture)
+    pixels.flags.writeable = False  # everybody gets the same one
+    return pixels
+
+
+def _fitted(text: str) -> tuple[str, ImageFont.FreeTypeFont | ImageFont.ImageFont]:
+    """A text in the largest letters that fit, cut where the smallest do not; without accents, which the font lacks."""
+    text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    room = TILE_SIDE - 2 * _MARGIN
+    for size in range(_LARGEST, _SMALLEST - 1, -2):
+        font = ImageFont.load_default(size)
+        if font.getlength(text) <= room:
+            return text, font
+    while font.getlength(f"{text}…") > room:
+        text = text[:-1]
+    return f"{text.rstrip()}…", font

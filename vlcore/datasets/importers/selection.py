@@ -1,0 +1,346 @@
+"""What a source holds, one row a picture, and the two objects and two contexts that are selected of it.
+
+The one idea: readers of formats return rows as they found them; here they become one clean table, and nothing in it is
+guessed at. Where there are exactly two objects and two contexts they are taken; where there are more, the message lists
+them all with their counts and suggests two of each, and whoever imports decides.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from vlcore.core.grouping import SCENES, Grouping
+from vlcore.core.vocabulary import split_words
+from vlcore.datasets.imageset import SPLITS
+from vlcore.datasets.importers.source import ImportSetError, plural, printable
+
+LISTED = ("file", "object", "context", "split", "caption", "mask", "id", "factors")
+MOST_FACTORS = 10_000  # characters
+MOST_OBJECTS = 300  # among which a usual choice is looked for
+FEWEST = 4  # pictures of a group
+_SHOWN = 100  # names in a message
+_PLACES = {
+    "autumn", "beach", "bed", "bush", "city", "couch", "desert", "dim", "dirt", "farm", "field", "forest", "garden",
+    "grass", "hill", "home", "ice", "indoor", "jungle", "kitchen", "lake", "land", "meadow", "mountain", "night",
+    "ocean", "office", "outdoor", "park", "plain", "river", "road", "rock", "room", "sand", "sea", "sky", "snow",
+    "sofa", "street", "tree", "water", "wood",
+}  # fmt: skip
+_SPLIT_NAMES = {"training": "train", "valid": "val", "validation": "val", "dev": "val", "testing": "test"}
+
+
+class Row(NamedTuple):
+    """One picture as a reader found it; `mask` is a path inside the source, `factors` a JSON object."""
+
+    file: str
+    object: str
+    context: str
+    split: str = ""
+    caption: str = ""
+    mask: str = ""
+    id: str = ""
+    factors: str = "{}"
+
+
+class Found(NamedTuple):
+    """What a reader found: a sentence on what was recognised, the rows, and (name, reason) of what was left out."""
+
+    about: str
+    rows: list[Row]
+    skipped: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """The pictures of a source, none of them decoded yet.
+
+    Attributes:
+        format: name of a format, never ``auto``.
+        about: a sentence for people on what was recognised.
+        table: one row a picture, columns `LISTED`, sorted by file. ``split`` is empty where the source has none;
+            rows of one ``id`` belong together; ``object`` and ``context`` are empty where only a caption is known.
+        skipped: (name, reason) of what was left out.
+        altered: what the source calls an object or a context, by its name here, where that is another.
+    """
+
+    format: str
+    about: str
+    table: pd.DataFrame
+    skipped: list[tuple[str, str]]
+    altered: Mapping[str, set[str]] = field(default_factory=dict)
+
+    def counts(self) -> pd.DataFrame:
+        """Number of pictures, one row an object and one column a context."""
+        named = self.table[(self.table["object"] != "") & (self.table["context"] != "")]
+        counts = pd.crosstab(named["object"], named["context"])
+        return counts.reindex(_ours_first(counts.index, SCENES.objects), axis=0).reindex(
+            _ours_first(counts.columns, SCENES.contexts), axis=1
+        )
+
+    def default_choice(
+        self, objects: Sequence[str] = (), contexts: Sequence[str] = ()
+    ) -> tuple[tuple[str, str], tuple[str, str]] | None:
+        """Two objects and two contexts with pictures in all four cells, of those given; None where there are none.
+
+        They are those whose smallest cell is largest. The first object in the first context and the second in the
+        second are the majority groups: the larger ones, of the training pictures where the source says which.
+        """
+        counts = self.counts()
+        counts = counts.reindex(list(objects) or counts.index, columns=list(contexts) or counts.columns, fill_value=0)
+        counts = counts[counts.sum(axis=1).rank(ascending=False, method="first") <= MOST_OBJECTS]
+        if min(counts.shape) < 2:
+            return None
+        cells = counts.to_numpy()
+        best, choice = (0, 0), None
+        for one in range(len(cells) - 1):
+            lower = np.minimum(cells[one], cells[one + 1 :])  # (others, contexts)
+            others = np.arange(len(lower))
+            first = lower.argmax(axis=1)
+            lower[others, first] = -1  # so that the next argmax is the second largest
+            second = lower.argmax(axis=1)
+            smallest = lower[others, second]
+            pairs = np.column_stack([first, second])
+            total = cells[one][pairs].sum(axis=1) + cells[one + 1 + others[:, None], pairs].sum(axis=1)
+            at = int(np.lexsort((-others, total, smallest))[-1])
+            score = int(smallest[at]), int(total[at])
+            if score[0] > 0 and score > best:
+                best, choice = score, (one, one + 1 + at, *sorted(pairs[at].tolist()))
+        if choice is None:
+            return None
+        one, other, here, there = choice
+        objects = str(counts.index[one]), str(counts.index[other])
+        return objects, self.majority_order(objects, (str(counts.columns[here]), str(counts.columns[there])))
+
+    def majority_order(self, objects: tuple[str, str], contexts: tuple[str, str]) -> tuple[str, str]:
+        """The contexts in the order that makes the larger groups the majority."""
+        training = self.table[self.table["split"] == "train"]
+        table = training if len(training) else self.table
+        cells = table.groupby(["object", "context"]).size()
+        (one, other), (here, there) = objects, contexts
+        aligned = cells.get((one, here), 0) + cells.get((other, there), 0)
+        crossed = cells.get((one, there), 0) + cells.get((other, here), 0)
+        return (here, there) if aligned >= crossed else (there, here)
+
+    def match_names(self, objects: Sequence[str], contexts: Sequence[str]) -> Listing:
+        """Name object and context of the rows that have none by the words of their captions.
+
+        Rows whose caption has none or several of the objects, or of the contexts, are skipped.
+        """
+        names = self.table[["object", "context"]].to_numpy(dtype=object)
+        keep = np.ones(len(names), dtype=bool)
+        skipped = list(self.skipped)
+        captions, files = self.table["caption"].tolist(), self.table["file"].tolist()
+        for row in np.flatnonzero((names == "").any(axis=1)):
+            words = split_words(captions[row])
+            named = [[name for name in of if _contains(words, split_words(name))] for of in (objects, contexts)]
+            keep[row] = all(len(found) == 1 for found in named)
+            if keep[row]:
+                names[row] = [found[0] for found in named]
+            else:
+                reason = "has a caption that does not name exactly one object and one context"
+                skipped.append((printable(files[row]), reason))
+        table = self.table.assign(object=names[:, 0], context=names[:, 1])[keep].reset_index(drop=True)
+        return replace(self, table=table, skipped=skipped)
+
+
+def listing_of(format: str, found: Found, before: Sequence[tuple[str, str]] = ()) -> Listing:
+    """The clean, sorted listing of what a reader found; `before` is what was skipped earlier."""
+    rows, skipped = [], [*before, *found.skipped]
+    altered: dict[str, set[str]] = {}
+    for row in found.rows:
+        obj, context = clean_name(row.object), clean_name(row.context)
+        if (row.object and not obj) or (row.context and not context):
+            skipped.append((row.file, "has an object or context whose name has neither letter nor digit"))
+            continue
+        for given, name in ((row.object, obj), (row.context, context)):
+            if unicodedata.normalize("NFC", given).strip() != name:
+                altered.setdefault(name, set()).add(printable(given))
+        split, caption = clean_split(row.split), printable(row.caption)
+        cleaned = {"caption": caption, "id": printable(row.id), "factors": _json_object(row.factors)}
+        rows.append(row._replace(object=obj, context=context, split=split, **cleaned))
+    table = pd.DataFrame(rows, columns=list(LISTED)).sort_values("file", kind="stable", ignore_index=True)
+    twice = table.duplicated(["file", "object", "context"]) & (table["object"] != "")
+    skipped += [(str(file), "is listed more than once; its first line is used") for file in table["file"][twice]]
+    shown = [(printable(name), reason) for name, reason in skipped]
+    return Listing(format, found.about, table[~twice].reset_index(drop=True), shown, altered)
+
+
+def clean_name(text: str) -> str:
+    """A name with letters, digits, spaces, dashes and parentheses only, composed (NFC), at most 40 characters."""
+    composed = unicodedata.normalize("NFC", text)
+    kept = "".join(c if unicodedata.category(c)[0] in "LMN" or c in "-()" else " " for c in composed)
+    return re.sub(r" +", " ", kept).strip()[:40].rstrip()
+
+
+def clean_split(text: str) -> str:
+    """The name of a split as we call it; empty where it is none."""
+    name = text.strip().casefold()
+    name = _SPLIT_NAMES.get(name, name)
+    return name if name in SPLITS else ""
+
+
+def choose(
+    listing: Listing, objects: Sequence[str], contexts: Sequence[str], source: str
+) -> tuple[Grouping, pd.DataFrame, list[tuple[str, str]]]:
+    """The grouping, the rows of its four groups, and what was skipped to get them.
+
+    Args:
+        listing: of the source.
+        objects: two names, or none where the source has only two; given with `contexts`, their order says which
+            groups are the majority, else the larger groups are.
+        contexts: likewise.
+        source: its name, for messages.
+
+    Returns:
+        The grouping; the rows of `Listing.table` in it, with ``group``, 0 to 3 in the order of `Grouping.pairs`; all
+        (name, reason).
+
+    Raises:
+        ImportSetError: when names are missing, unknown or one too few, or a group has too few pictures.
+    """
+    counts = listing.counts()
+    unnamed = bool(((listing.table["object"] == "") | (listing.table["context"] == "")).any())
+    if counts.empty and not (objects and contexts):
+        raise ImportSetError(
+            f"The captions in {source} do not say what are objects and what are contexts; name two of each that stand "
+            "in them as whole words, with --objects A,B --contexts C,D, or give --format folders if the folders say it."
+        )
+    found = {"object": counts.sum(axis=1), "context": counts.sum(axis=0)}
+    given = {"object": tuple(objects), "context": tuple(contexts)}
+    for kind, names in given.items():
+        if names:
+            given[kind] = _named(kind, names, found[kind], unnamed, source)
+        elif len(found[kind]) == 1:
+            raise ImportSetError(
+                f"{source} has only one {kind} ({_counted(found[kind])}); a set needs two objects, each in two "
+                "contexts."
+            )
+    if any(not given[kind] and len(found[kind]) > 2 for kind in given):
+        raise ImportSetError(_question(listing, given, source))
+    one, other = given["object"] or tuple(map(str, counts.index))
+    here, there = given["context"] or tuple(map(str, counts.columns))
+    named = listing.match_names((one, other), (here, there)) if unnamed else listing
+    if not (objects and contexts) and named.majority_order((one, other), (here, there)) != (here, there):
+        if contexts:
+            one, other = other, one
+        else:
+            here, there = there, here
+    grouping = Grouping((one, other), (here, there))
+    numbers = {pair: number for number, pair in enumerate(grouping.pairs)}
+    group = [numbers.get(pair, -1) for pair in zip(named.table["object"], named.table["context"], strict=True)]
+    table = named.table.assign(group=np.array(group, dtype=np.int64))
+    table = table[table["group"] >= 0].reset_index(drop=True)
+    need_enough(grouping, table["group"], source, named.skipped)
+    return grouping, table, named.skipped
+
+
+def majority_in_words(grouping: Grouping) -> str:
+    """Which object belongs where, and how to have it the other way round."""
+    (one, other), (here, there) = grouping.objects, grouping.contexts
+    swap = f"--objects {shlex.quote(f'{one},{other}')} --contexts {shlex.quote(f'{there},{here}')}"
+    return f"{one} belongs in {here} and {other} in {there}: those are the majority groups; swap them with {swap}."
+
+
+def infer_context_column(listing: Listing) -> str:
+    """A hint where folders that were taken for objects have names of places, and their subfolders have not."""
+    counts = listing.counts()
+
+    def are_places(names: pd.Index) -> bool:
+        words = [{w.removesuffix(end) for w in name.casefold().split() for end in ("", "s", "es")} for name in names]
+        return all(of_name & _PLACES for of_name in words)
+
+    if listing.format != "folders" or not are_places(counts.index) or are_places(counts.columns):
+        return ""
+    places = " and ".join(map(str, counts.index[:2]))
+    return f"{places} were read as objects; if they are contexts, give --format context-first."
+
+
+def need_enough(grouping: Grouping, group: pd.Series, source: str, skipped: Sequence[tuple[str, str]]) -> None:
+    """Make sure that each group has enough pictures.
+
+    Raises:
+        ImportSetError: when one has too few; it says how many each has and what was left out last.
+    """
+    sizes = [int((group == number).sum()) for number in range(4)]
+    smallest = min(sizes)
+    if smallest >= FEWEST:
+        return
+    all_sizes = ", ".join(f"{name} {size}" for name, size in zip(grouping.names, sizes, strict=True))
+    left_out = ""
+    if skipped:
+        name, reason = skipped[-1]
+        such = f", such as {name}: it" if len(skipped) > 1 else f": {name}"
+        were = "were" if len(skipped) > 1 else "was"
+        left_out = f" ({plural(len(skipped), 'file')} {were} left out{such} {reason})"
+    raise ImportSetError(
+        f"{source} has {plural(smallest, 'usable picture')} of {grouping.names[sizes.index(smallest)]} and a group "
+        f"needs at least {FEWEST} ({all_sizes}); add pictures or choose others with --objects and --contexts{left_out}."
+    )
+
+
+def _named(kind: str, given: Sequence[str], found: pd.Series, unnamed: bool, source: str) -> tuple[str, str]:
+    """Two names of objects or contexts that were given, as the source writes them."""
+    names = {str(name).casefold(): str(name) for name in reversed(found.index)}
+    cleaned = [clean_name(name) for name in given]
+    chosen = [name if name in found.index else names.get(name.casefold(), name) for name in cleaned]
+    if len(chosen) != 2 or len(set(chosen)) != 2 or not all(chosen):
+        raise ImportSetError(f"Give two different {kind}s with --{kind}s A,B, not {printable(','.join(given))!r}.")
+    for name in chosen:
+        if name not in found.index and not unnamed:
+            raise ImportSetError(f"{source} has no {kind} named {name!r}; it has {_counted(found)}.")
+    return chosen[0], chosen[1]
+
+
+def _question(listing: Listing, given: dict[str, tuple[str, ...]], source: str) -> str:
+    """What there is to choose from, and a choice that works, as a shell reads it."""
+    counts = listing.counts()
+    there = (
+        f"{source} has {plural(len(counts), 'object')} ({_counted(counts.sum(axis=1))}) and "
+        f"{plural(len(counts.columns), 'context')} ({_counted(counts.sum(axis=0))})"
+    )
+    suggested = listing.default_choice(given["object"], given["context"])
+    if suggested is None:
+        chosen = given["object"] or given["context"]
+        among = f" among {' and '.join(chosen)}" if chosen else ""
+        return (
+            f"{there}, but there are no two objects with pictures in the same two contexts{among}; add pictures or "
+            "choose others."
+        )
+    options = " ".join(
+        f"--{kind}s {shlex.quote(','.join(names))}" for kind, names in zip(given, suggested, strict=True)
+    )
+    hint = infer_context_column(listing)
+    choose_two = f"{there}; choose two of each with --objects A,B --contexts C,D, for example {options}"
+    return f"{choose_two} ({hint.removesuffix('.')})." if hint else f"{choose_two}."
+
+
+def _counted(found: pd.Series) -> str:
+    largest = found.sort_values(ascending=False, kind="stable")
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return ", ".join(f"{name} {count}" for name, count in largest[:_SHOWN].items()) + more
+
+
+def _ours_first(names: pd.Index, ours: Sequence[str]) -> list[str]:
+    """Names in order, those of `scenes` first: what both sets have is then drawn alike."""
+    return [name for name in ours if name in names] + [str(name) for name in names if name not in ours]
+
+
+def _contains(words: list[str], name: list[str]) -> bool:
+    return bool(name) and any(words[at : at + len(name)] == name for at in range(len(words) - len(name) + 1))
+
+
+def _json_object(text: str) -> str:
+    """A JSON object in its plainest writing; an empty one in place of what is none."""
+    try:
+        value = json.loads(text) if len(text) <= MOST_FACTORS else None
+        return json.dumps(value) if isinstance(value, dict) else "{}"
+    except (ValueError, RecursionError):
+        return "{}"

@@ -1,0 +1,229 @@
+"""Sources with a table: Hugging Face's imagefolder and our own sets, image-text lists, and Waterbirds.
+
+The one idea: a table is believed in what it says and in nothing else. A line that names a file which is missing or
+lies outside is left out and listed; the other lines stand.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterator
+from io import StringIO
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from vlcore.datasets.importers.selection import Found, Row, clean_split
+from vlcore.datasets.importers.source import ImportSetError, Source, UnreadableError, utf8
+
+_PATHS = ("filepath", "file_path", "filename", "file_name", "image_path", "image", "path")
+_CAPTIONS = ("caption", "text", "title")
+_END = "(the end of the table)"
+
+
+class _Table(NamedTuple):
+    file: str
+    columns: tuple[str, ...]
+    records: list[dict[str, str]]
+
+    @property
+    def folder(self) -> PurePosixPath:
+        return PurePosixPath(self.file).parent
+
+    def first(self, names: tuple[str, ...]) -> str:
+        """The first of some columns that the table has; empty where it has none."""
+        return next((name for name in names if name in self.columns), "")
+
+
+def metadata_columns(source: Source) -> tuple[str, ...]:
+    """The columns of the first ``metadata.csv`` or ``.jsonl``, for messages; none where there is no such table."""
+    return next((table.columns for table in _tables(source, _is_metadata)), ())
+
+
+def read_imagefolder(source: Source) -> Found | None:
+    """``metadata.csv`` or ``metadata.jsonl`` with ``file_name`` and either object and context or a caption.
+
+    One table may lie in each split's folder; `file_name` is relative to its table.
+    """
+    tables = [
+        table
+        for table in _tables(source, _is_metadata)
+        if "file_name" in table.columns and ({"object", "context"} <= {*table.columns} or table.first(_CAPTIONS))
+    ]
+    return _labelled(source, tables, "file_name")
+
+
+def read_captions(source: Source) -> Found | None:
+    """A CSV, by tabs or commas, with a column of paths and one of captions, such as open_clip's ``filepath, title``."""
+    tables = [table for table in _tables(source, lambda file: file.lower().endswith((".csv", ".tsv")), _is_list)]
+    return _labelled(source, tables, "")
+
+
+def _labelled(source: Source, tables: list[_Table], path_column: str) -> Found | None:
+    if not tables:
+        return None
+    there = frozenset(source.files)
+    rows: list[Row] = []
+    skipped: list[tuple[str, str]] = []
+    for table in tables:
+        text = table.first(_CAPTIONS)
+        placed = {"object", "context"} <= {*table.columns}
+        split = clean_split(table.folder.name) or clean_split(PurePosixPath(table.file).stem)
+        for record in table.records:
+            named = record[path_column or table.first(_PATHS)]
+            file, reason = _inside(table.folder, named, there)
+            if reason:
+                skipped.append((named or table.file, reason))
+                continue
+            if placed and not (record["object"] and record["context"]) and not record.get(text, ""):
+                skipped.append((named, "has neither an object and a context nor a caption in the table"))
+                continue
+            mask, no_mask = _inside(table.folder, record.get("mask", ""), there)
+            rows.append(
+                Row(
+                    file,
+                    record.get("object", ""),
+                    record.get("context", ""),
+                    record.get("split", split),
+                    record.get(text, ""),
+                    "" if no_mask else mask,
+                    record.get("scene", ""),
+                    record.get("factors", ""),
+                )
+            )
+    names = ", ".join(sorted({PurePosixPath(table.file).name for table in tables}))
+    labelled = any(row.object and row.context for row in rows)
+    return Found(f"A table {names} with {'objects and contexts' if labelled else 'captions only'}.", rows, skipped)
+
+
+def read_waterbirds(source: Source) -> Found | None:
+    """Waterbirds of Sagawa et al. (2020), ``metadata.csv``, or as SubpopBench lists it, ``metadata_waterbirds.csv``.
+
+    CUB's ``segmentations/<species>/<picture>.png`` are used as masks where they lie in the source too.
+    """
+    columns = {"metadata.csv": ("img_filename", "place"), "metadata_waterbirds.csv": ("filename", "a")}
+    for table in _tables(source, lambda file: PurePosixPath(file).name in columns):
+        path, place = columns[PurePosixPath(table.file).name]
+        if {path, place, "y", "split"} <= set(table.columns):
+            return _waterbirds(source, table, path, place)
+    return None
+
+
+def _waterbirds(source: Source, table: _Table, path: str, place: str) -> Found:
+    there = frozenset(source.files)
+    masks = {file.partition("segmentations/")[2]: file for file in there if "segmentations/" in file}
+    rows: list[Row] = []
+    skipped: list[tuple[str, str]] = []
+    for record in table.records:
+        name = PurePosixPath(record[path])
+        # SubpopBench's paths start above the pictures' folder; the last two parts are species and picture.
+        options = [_inside(table.folder, str(option), there) for option in (name, PurePosixPath(*name.parts[-2:]))]
+        file, reason = next((option for option in options if not option[1]), options[0])
+        if reason or not {record["y"], record[place]} <= {"0", "1"}:
+            skipped.append((str(name), reason or "has a y or a place that is neither 0 nor 1"))
+            continue
+        species = re.sub(r"^\d+\.", "", PurePosixPath(file).parent.name).replace("_", " ")
+        rows.append(
+            Row(
+                file,
+                "waterbird" if record["y"] == "1" else "landbird",
+                "water" if record[place] == "1" else "land",
+                {"0": "train", "1": "val", "2": "test"}.get(record["split"], ""),
+                mask=masks.get(str(PurePosixPath(*PurePosixPath(file).parts[-2:]).with_suffix(".png")), ""),
+                factors=json.dumps({"species": species}),
+            )
+        )
+    about = (
+        "Waterbirds; Eastern Towhee, Western Meadowlark and Western Wood Pewee are known to be labelled waterbirds "
+        "by mistake."
+    )
+    return Found(about, rows, skipped)
+
+
+def _is_list(columns: tuple[str, ...]) -> bool:
+    return bool({*columns} & {*_PATHS} and {*columns} & {*_CAPTIONS})
+
+
+def _is_metadata(file: str) -> bool:
+    return PurePosixPath(file).name in ("metadata.csv", "metadata.jsonl")
+
+
+def _tables(
+    source: Source, wanted: Callable[[str], bool], useful: Callable[[tuple[str, ...]], bool] | None = None
+) -> Iterator[_Table]:
+    """The tables with a wanted name, but for those whose head row says that they are of no use.
+
+    Raises:
+        ImportSetError: when one cannot be read.
+    """
+    for file in filter(wanted, source.files):
+        try:
+            data = source.read(file)
+        except UnreadableError as error:
+            raise ImportSetError(f"The table {file} {error}; put one there that can be read.") from error
+        if useful is not None and not useful(_head(data.decode("utf-8-sig", errors="replace"))[0]):
+            continue
+        text = utf8(data, f"The table {file}").replace("\0", "")
+        table = _from_lines(file, text) if file.endswith(".jsonl") else _from_csv(file, text)
+        if not table.records:
+            raise ImportSetError(f"The table {file} has no lines; fill it, or take it away.")
+        yield table
+
+
+def _head(text: str) -> tuple[tuple[str, ...], str]:
+    """The columns of a CSV and what stands between them: tabs, commas or semicolons."""
+    line = text.replace("\0", "").lstrip("\r\n").splitlines()[:1]
+    delimiter = "\t" if "\t" in "".join(line) else max(",;", key="".join(line).count)
+    try:
+        return tuple(next(csv.reader(line, delimiter=delimiter), ())), delimiter
+    except csv.Error:
+        return (), delimiter
+
+
+def _from_csv(file: str, text: str) -> _Table:
+    delimiter = _head(text)[1]
+    # A line of our own at the end is swallowed by a quotation mark that is never closed, and by nothing else.
+    reader = csv.reader(StringIO(f"{text}\n{_END}\n", newline=""), delimiter=delimiter)
+    rows: list[list[str]] = []
+    last = line = 0
+    try:
+        for row in reader:
+            last, line = line + 1, reader.line_num
+            rows += [row] if row else []
+    except csv.Error as error:
+        raise ImportSetError(f"The table {file} is no readable CSV ({error}); save it again.") from error
+    if rows.pop() != [_END]:
+        raise ImportSetError(
+            f"The table {file} has a quotation mark that is never closed, in line {last} or below; correct it."
+        )
+    columns = tuple(rows[0]) if rows else ()
+    filled = [row + [""] * (len(columns) - len(row)) for row in rows[1:]]
+    return _Table(file, columns, [dict(zip(columns, row, strict=False)) for row in filled])
+
+
+def _from_lines(file: str, text: str) -> _Table:
+    records: list[dict[str, str]] = []
+    for number, line in enumerate(filter(None, map(str.strip, text.split("\n"))), start=1):
+        try:
+            record = json.loads(line)
+            records.append({str(name): _as_text(value) for name, value in record.items()})
+        except (ValueError, AttributeError, RecursionError) as error:
+            raise ImportSetError(f"Line {number} of the table {file} is no JSON object; correct it.") from error
+    columns = tuple(dict.fromkeys(name for record in records for name in record))
+    return _Table(file, columns, [{name: record.get(name, "") for name in columns} for record in records])
+
+
+def _as_text(value: object) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _inside(folder: PurePosixPath, name: str, there: frozenset[str]) -> tuple[str, str]:
+    """(path inside the source, "") of a file that a table names, or ("", reason)."""
+    path = PurePosixPath(name.strip().replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts:
+        return "", "is a path that leads out of the table's folder"
+    file = str(folder / path)
+    return (file, "") if file in there else ("", "is in the table, but no such file is there")

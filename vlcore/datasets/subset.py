@@ -1,0 +1,117 @@
+"""The rows that an experiment uses: its biased training subset, the rows of its maps, and the folds of a small set.
+
+The one idea: the biased subset is chosen by fixed permutations of the pool, one a group and data seed, of which every
+bias level takes a prefix: what is kept at 90 % removed is part of what is kept at 75 %, so that levels differ in what
+is missing and in nothing else.
+
+A set with a few dozen pictures a group has no room for a test set of its own. So it is cut into folds; one model is
+trained without each, each picture is judged by the model that has not seen it, and the answers are counted together. A
+data seed is one way of cutting: other seeds repeat the whole procedure with other folds. Near-duplicates share a scene,
+and a scene is never cut.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlcore.core.condition import Condition
+from vlcore.core.options import STUDY_N
+from vlcore.datasets.imageset import ImageSet, ImageSetError
+
+
+def training_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
+    """The biased training subset of a condition, in a fixed order, shape (n,).
+
+    Raises:
+        ImageSetError: when the pool has too few images of a group, or the set no pictures.
+    """
+    images.need_pictures()
+    pool = images.rows("train")
+    groups = images.table["group"].to_numpy()[pool]
+    chosen = []
+    for number, group in enumerate(images.grouping.names):
+        members = pool[groups == group]
+        kept = condition.n_minority if group in images.grouping.minority else condition.n_majority
+        if len(members) < max(kept, condition.n_per_group):
+            there = f"The image set {images.name!r} has {len(members)} training images of {group}"
+            if kept > condition.n_per_group:
+                raise ImageSetError(
+                    f"{there}, and {condition.size_mode} at this bias needs {kept}; choose an n_per_group below "
+                    f"{condition.n_per_group}."
+                )
+            raise ImageSetError(f"{there}; choose at most that many as n_per_group instead of {condition.n_per_group}.")
+        if condition.mitigation == "subsample":
+            kept = min(kept, condition.n_minority, condition.n_majority)
+        order = np.random.default_rng([condition.data_seed, number]).permutation(len(members))
+        chosen.append(members[order[:kept]])
+    return np.concatenate(chosen)
+
+
+def map_rows(images: ImageSet, scenes: int = 50) -> NDArray[np.int64]:
+    """The fixed balanced reference set that maps are fitted on and show: the first test scenes in all their cells."""
+    test = images.rows("test")
+    per_group = [test[images.table["group"].to_numpy()[test] == group][:scenes] for group in images.grouping.names]
+    return np.sort(np.concatenate(per_group))
+
+
+def parts(images: ImageSet, data_seed: int) -> list[ImageSet]:
+    """A set as it is split under a seed: itself where its splits are fixed, else one part for each fold.
+
+    A part is the whole set with the fold's pictures in the split ``test`` and all others in ``train``.
+    """
+    if not images.folds:
+        return [images]
+    fold = fold_numbers(images, data_seed)
+    return [
+        dataclasses.replace(images, table=images.table.assign(split=np.where(fold == number, "test", "train")))
+        for number in range(images.folds)
+    ]
+
+
+def fold_numbers(images: ImageSet, data_seed: int) -> NDArray[np.int64]:
+    """The fold of each picture, (n,): every group is spread over all folds as evenly as its scenes allow."""
+    scenes, first, scene_of = np.unique(images.table["scene"].to_numpy(str), return_index=True, return_inverse=True)
+    sizes = np.bincount(scene_of)
+    groups = images.table["group"].to_numpy()[first]  # near-duplicates in two groups count as of the first
+    fold = np.empty(len(scenes), dtype=np.int64)
+    for number, group in enumerate(images.grouping.names):
+        members = np.flatnonzero(groups == group)
+        order = members[np.random.default_rng([data_seed, number, 1]).permutation(len(members))]
+        # Large scenes first, each to the fold that has least; the start moves, so that no fold is always the largest.
+        filled = np.zeros(images.folds)
+        filled[np.arange(images.folds)] = 1e-6 * ((np.arange(images.folds) + number) % images.folds)
+        for scene in sorted(order, key=lambda scene: -sizes[scene]):
+            fold[scene] = int(filled.argmin())
+            filled[fold[scene]] += sizes[scene]
+    return fold[scene_of]
+
+
+def usual_n_per_group(images: ImageSet) -> int:
+    """How many training pictures a group has unless somebody says otherwise: the study's 48, or what there is of the
+    smallest group. Of a set in folds that is what each of the first ten seeds leaves for training.
+
+    Raises:
+        ImageSetError: when that is fewer than two, which is nothing to train on, or the set has no pictures.
+    """
+    images.need_pictures()
+    seeds = range(10 if images.folds else 1)
+    counts = [part.counts().get("train", {}) for seed in seeds for part in parts(images, seed)]
+    smallest = min(min(of_part.values(), default=0) for of_part in counts)
+    if smallest < 2:
+        raise ImageSetError(
+            f"The image set {images.name!r} leaves fewer than two different pictures of a group to train on; import it "
+            "again with more."
+        )
+    return min(STUDY_N, smallest)
+
+
+def usual_condition(images: ImageSet) -> Condition:
+    """The default condition on a set.
+
+    Raises:
+        ImageSetError: when there is too little to train on.
+    """
+    return Condition(images.name, images.version, n_per_group=usual_n_per_group(images))

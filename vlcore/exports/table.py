@@ -1,0 +1,132 @@
+"""What a model's map shows, as one table for other tools: a row for each picture and each caption, with its embedding.
+
+The one idea: what is exported is what the Compare page shows, so that a point in another tool is the point that was
+seen here. The rows are the balanced held-out reference set and the training pictures; all other embeddings are in the
+artefact's own ``embeddings.npz``.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from vlcore.charts.thumbnails import thumb_uri
+from vlcore.compare.model_map import ModelMap, model_map, predictions
+from vlcore.core.captions import distinct_captions, own_captions
+from vlcore.core.options import ArtefactKind
+from vlcore.core.wording import title
+from vlcore.datasets.imageset import ImageSet, Progress, silent, tile
+from vlcore.runs.embeddings import StoredEmbeddings
+from vlcore.store.artefacts import Artefact
+
+THUMB_SIDE = 96  # px, the longest side of a picture
+
+
+@dataclass(frozen=True, eq=False)
+class MapTable:
+    """What a model's map shows, as other tools want it.
+
+    Attributes:
+        model: the map.
+        about: what the file says of itself: key, title, image set, licence, captions, condition.
+        table: one row a picture, then one a caption: ``id``, ``kind`` ("test", "training" or "caption"), ``object``,
+            ``context``, ``group``, ``minority``, ``caption``, ``predicted``, ``right``, ``scene``, ``file_name``,
+            ``x``, ``y``. What a row does not have is None.
+        z: their embeddings, (n, E).
+        pictures: a WebP file for each row, its longest side `THUMB_SIDE`; of a caption a tile with its words.
+    """
+
+    model: ModelMap
+    about: dict[str, Any]
+    table: pd.DataFrame
+    z: NDArray[np.float32]
+    pictures: tuple[bytes, ...]
+
+
+def shown(artefact: Artefact, images: ImageSet, progress: Progress = silent) -> MapTable:
+    """What the map of a model shows.
+
+    Raises:
+        ImageSetError: when a picture cannot be read.
+    """
+    model = model_map(artefact)
+    images.ensure_rendered(model.rows.tolist(), progress)
+    captions = model.captions[: len(model.caption_z)]
+    files = [images.image(int(row)) for row in model.rows] + [_caption_tile(text) for text in captions]
+    table = pd.concat([_pictures(model, images), _captions(model, captions)], ignore_index=True)
+    return MapTable(
+        model=model,
+        about={
+            "key": artefact.key,
+            "title": title(artefact.condition),
+            "image_set": images.name,
+            "image_set_version": images.version,
+            "licence_of_pictures": str(images.about.get("licence", "not stated")),
+            "captions": list(model.captions),
+            "condition": artefact.condition.as_dict(),
+            "rows": rows_in_words(artefact, model),
+        },
+        table=table.astype(object).where(table.notna(), None),
+        z=np.concatenate([model.z, model.caption_z]).astype(np.float32),
+        pictures=tuple(_webp(picture) for picture in files),
+    )
+
+
+def rows_in_words(artefact: Artefact, model: ModelMap) -> str:
+    """Which pictures are among the rows: those of the map, not all that the measures rest on."""
+    every = len(StoredEmbeddings(artefact).rows("test"))
+    return (
+        f"{model.held_out:,} of {every:,} held-out pictures (those that maps show, as many of each group) and "
+        f"{len(model.rows) - model.held_out:,} training pictures; all embeddings are in {artefact.key}/embeddings.npz"
+    )
+
+
+def _pictures(model: ModelMap, images: ImageSet) -> pd.DataFrame:
+    condition, grouping = model.artefact.condition, images.grouping
+    table = images.table.iloc[model.rows]
+    if condition.kind is ArtefactKind.IMPORTED:
+        said = [text or None for text in table["caption"]]
+    else:
+        own = own_captions(
+            condition.labels, images.table, model.rows, grouping, condition.data_seed, condition.template
+        )
+        texts = distinct_captions(condition.labels, grouping, condition.template)
+        said = [texts[number] for number in own]
+    predicted = predictions(model, grouping)
+    right = None if predicted is None else predicted == table["object"].to_numpy()
+    return pd.DataFrame(
+        {
+            "id": [f"p{row}" for row in model.rows],
+            "kind": np.where(np.arange(len(model.rows)) < model.held_out, "test", "training"),
+            **{name: table[name].to_numpy() for name in ("object", "context", "group")},
+            "minority": np.isin(table["group"], grouping.minority),
+            "caption": said,
+            "predicted": predicted,
+            "right": right,
+            **{name: table[name].to_numpy() for name in ("scene", "file_name")},
+            "x": model.points[:, 0],
+            "y": model.points[:, 1],
+        }
+    )
+
+
+def _captions(model: ModelMap, captions: tuple[str, ...]) -> pd.DataFrame:
+    ids = [f"caption{number}" for number in range(len(captions))]
+    x, y = model.caption_points[:, 0], model.caption_points[:, 1]
+    return pd.DataFrame({"id": ids, "kind": "caption", "caption": captions, "x": x, "y": y})
+
+
+def _caption_tile(text: str) -> NDArray[np.uint8]:
+    """The words of a caption on two lines, in place of a picture."""
+    words = text.split()
+    half = (len(words) + 1) // 2
+    return tile(" ".join(words[:half]), " ".join(words[half:]))
+
+
+def _webp(picture: NDArray[np.uint8]) -> bytes:
+    return base64.b64decode(thumb_uri(picture, THUMB_SIDE).partition(",")[2])

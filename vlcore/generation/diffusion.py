@@ -1,0 +1,112 @@
+"""Text-to-image generation with a diffusion model on this machine.
+
+The one idea: a picture's noise comes from a seed of its own, drawn on the processor. It is then the same picture on
+every device and in every batch, up to rounding, and a run that goes on later draws what it would have drawn at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from vlcore.generation.backend import NEEDS_DIFFUSERS, Refused
+from vlcore.generation.plan import GenerateError, Plan, Wanted
+from vlcore.learning.device import choose_device
+
+_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+class TextToImage:
+    """Draws with a diffusers pipeline."""
+
+    def __init__(self, plan: Plan, batch: int = 1) -> None:
+        """Load a model.
+
+        Args:
+            plan: names the model, a local folder or a hub name, and how it draws.
+            batch: pictures drawn together, at least 1; more need more memory.
+
+        Raises:
+            GenerateError: when the package `diffusers` or the model is missing, or it is no pipeline in safetensors.
+            ModelError: when ``VLCORE_DEVICE`` names a device that is not there.
+        """
+        if batch < 1:
+            raise GenerateError(f"A batch of {batch} pictures cannot be drawn; give at least 1.")
+        self.batch = batch
+        self._plan = plan
+        self._pipeline = _load(plan.model).to(choose_device())
+        self._pipeline.set_progress_bar_config(disable=True)
+
+    def draw(self, pictures: Sequence[Wanted]) -> list[Image.Image | Refused]:
+        """Draw some pictures together; see `vlcore.generation.backend.Backend`."""
+        plan = self._plan
+        chosen = {"num_inference_steps": plan.steps, "guidance_scale": plan.guidance}
+        try:
+            drawn = self._pipeline(
+                prompt=[one.prompt for one in pictures],
+                height=plan.size,
+                width=plan.size,
+                generator=[torch.Generator(device="cpu").manual_seed(_seed(one)) for one in pictures],
+                **{name: value for name, value in chosen.items() if value is not None},
+            )
+        except torch.OutOfMemoryError as error:
+            raise GenerateError("The device's memory is full; choose a smaller batch, size or model.") from error
+        except Exception as error:  # a pipeline is foreign code around foreign files and raises anything
+            raise GenerateError(f"The model {plan.model!r} cannot draw this: {_first_line(error)}.") from error
+        blank = getattr(drawn, "nsfw_content_detected", None) or [False] * len(pictures)
+        return [
+            Refused("The model's safety checker blanked the picture.") if flagged else image.convert("RGB")
+            for image, flagged in zip(drawn.images, blank, strict=True)
+        ]
+
+
+def _seed(one: Wanted) -> int:
+    if one.seed is None:
+        raise ValueError("the plan is one for a service, which has no seeds")
+    return one.seed
+
+
+def _load(model: str) -> Any:
+    """A text-to-image pipeline, from safetensors alone and without code of its own.
+
+    Raises:
+        GenerateError: when there is none.
+    """
+    try:
+        from diffusers import AutoPipelineForText2Image
+    except ImportError as error:
+        raise GenerateError(NEEDS_DIFFUSERS) from error
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        if not (folder / "model_index.json").exists():
+            raise GenerateError(f"{model} is no text-to-image pipeline: it has no model_index.json; name its folder.")
+        name = str(folder)
+    elif _HUB_NAME.fullmatch(model):
+        name = model
+    else:
+        raise GenerateError(
+            f"There is no folder {model}; give the folder of a pipeline or a hub name like owner/model."
+        )
+    try:
+        return AutoPipelineForText2Image.from_pretrained(name, use_safetensors=True)
+    except Exception as error:  # diffusers, the hub's client and json each have their own
+        reason = _first_line(error)
+        if re.search(r"(no file named|necessary).*safetensors", reason):
+            raise GenerateError(
+                f"The model {model!r} lacks weights in safetensors, the only safe format; choose one that has them."
+            ) from error
+        if folder.is_dir():
+            raise GenerateError(f"{model} cannot be used as a text-to-image pipeline: {reason}.") from error
+        raise GenerateError(
+            f"The model {model!r} cannot be had from the hub; check its name, the connection and whether it asks for a "
+            f"login, or give the folder of a model that is here ({reason})."
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")

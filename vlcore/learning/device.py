@@ -1,0 +1,29 @@
+"""The device that models run on: CUDA, MPS or the CPU, chosen by ``VLCORE_DEVICE``."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from vlcore.core.errors import LabError
+
+
+class ModelError(LabError):
+    """Weights that cannot be read, or a device that is not there."""
+
+
+def choose_device() -> str:
+    """The device that ``VLCORE_DEVICE`` names; ``auto``, the default, takes a GPU where there is one.
+
+    Raises:
+        ModelError: when the named device is unknown or absent.
+    """
+    named = os.environ.get("VLCORE_DEVICE", "auto")
+    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if named == "auto":
+        return next(device for device in ("cuda", "mps", "cpu") if present[device])
+    if not present.get(named):
+        there = ", ".join(device for device, is_there in present.items() if is_there)
+        raise ModelError(f"VLCORE_DEVICE={named!r} is not available here; use auto or one of {there}.")
+    return named

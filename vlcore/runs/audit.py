@@ -1,0 +1,294 @@
+"""Is an image set fit to study bias with, and what could a model cheat with?
+
+The one idea: a conclusion about bias needs a set in which nothing but the object tells the object. So every set is put
+to the same questions, each answered by a number with its interval, a verdict where there is a right answer, and a
+sentence for people. What is easy to see is no fault; it is said, because the outcome of a study depends on it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlcore.core.files import write_json
+from vlcore.core.wording import FEW, rate
+from vlcore.datasets import subset
+from vlcore.datasets.catalogue import open_set
+from vlcore.datasets.drawn import scene_of
+from vlcore.datasets.imageset import ImageSet, Progress, silent
+from vlcore.datasets.importers.source import plural
+from vlcore.measures import cues
+from vlcore.measures.estimate import Estimate
+from vlcore.scenes import Scene, draw
+from vlcore.store import artefacts, jobs
+
+QUESTIONS = 1  # of this version; what was answered before is asked again when they change
+PER_GROUP = 100  # pictures that the probes look at
+TWIN_SCENES = 12
+SIZE = 64  # pixels
+COMPARED = 200  # pictures of training and of test, each with each
+SAME = 0.05  # share of a usual difference between two pictures, below which they are one picture twice
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question to a set.
+
+    Attributes:
+        name: of the question.
+        ok: whether the answer is as it should be; None where there is no right answer.
+        sentence: the answer, for people.
+        number: where the answer is a rate: its `Estimate`, the ``view`` of the pictures that a linear model got, and
+            which label it was to tell, as ``label``.
+    """
+
+    name: str
+    ok: bool | None
+    sentence: str
+    number: dict[str, Any] | None = None
+
+
+def check(images: ImageSet, progress: Progress = silent) -> list[Check]:
+    """Put a set to all questions that apply to it; pictures that are missing are drawn.
+
+    Raises:
+        ImageSetError: when a picture cannot be read.
+        HomeError: when pictures cannot be drawn.
+    """
+    rows = balanced_rows(images)
+    parts = subset.parts(images, data_seed=0)
+    compared = [_spread(parts[0], split) for split in ("train", "test")]
+    images.ensure_rendered(np.unique(np.concatenate([rows, *compared])).tolist(), progress)
+    return [
+        *_counts(images),
+        *_factors(images),
+        *_probes(images, rows),
+        *_twins(images),
+        *_across_splits(images, parts, *compared),
+    ]
+
+
+def checks_key(name: str, version: str) -> str:
+    """Key of the answers for a set: an artefact of their own."""
+    return f"{name}-{version}-q{QUESTIONS}.checks"
+
+
+def make_checks(name: str, version: str) -> str:
+    """Check a set and publish the answers; what `vlcore.store.jobs.run` returns and raises."""
+
+    def make(out: Path, report: jobs.Reporter) -> dict[str, Any]:
+        started = time.perf_counter()
+
+        def drawn(done: int, of: int) -> None:
+            stage = "drawing pictures" if done < of else "looking at the pictures"
+            report(stage=stage, done=done, of=of, fraction=0.6 * done / max(of, 1), now=done == of)
+
+        found = check(open_set(name, version), drawn)
+        write_json(out / "checks.json", {"checks": [asdict(entry) for entry in found]})
+        return {"seconds": round(time.perf_counter() - started, 2)}
+
+    return jobs.run(checks_key(name, version), make)
+
+
+def read_checks(artefact: artefacts.Artefact) -> list[Check]:
+    """The answers of a published `make_checks`."""
+    return [Check(**entry) for entry in artefact.json("checks.json")["checks"]]
+
+
+def in_words(found: Sequence[Check], animal: str) -> str | None:
+    """Which of the two is easier to see, from the numbers; None where no probe could be asked."""
+    rates = {entry.name: entry.number for entry in found if entry.number}
+    seen, place = rates.get("pixels and object"), rates.get("pixels and context")
+    if seen is None or place is None:
+        return None
+    numbers = (
+        f"a linear probe of coarse pictures names the background in {rate(place)}, the {animal} in {rate(seen)} of "
+        f"{seen['n']:,} pictures"
+    )
+    if place["low"] > seen["high"]:
+        return f"The background is easier to see than the {animal}: {numbers}. A shortcut through it lies near."
+    if seen["low"] > place["high"]:
+        return f"The {animal} is easier to see than the background: {numbers}."
+    return f"Neither the {animal} nor the background is clearly easier to see: {numbers}."
+
+
+def balanced_rows(images: ImageSet) -> NDArray[np.int64]:
+    """Equally many pictures of each group, unrelated ones where the set has a probe split: (n,)."""
+    groups, splits = images.table["group"].to_numpy(), images.table["split"].to_numpy()
+    of = splits == "probe" if "probe" in splits and images.about.get("recipe") else np.ones(len(groups), bool)
+    members = [np.flatnonzero((groups == name) & of) for name in images.grouping.names]
+    count = min(PER_GROUP, *(len(rows) for rows in members))
+    random = np.random.default_rng(0)
+    return np.sort(np.concatenate([random.permutation(rows)[:count] for rows in members]))
+
+
+def _counts(images: ImageSet) -> Iterator[Check]:
+    counts = images.counts()
+    if images.folds:
+        smallest = min(counts["pool"].values())
+        yield Check(
+            "held-out pictures",
+            smallest >= FEW,
+            f"Small set: {images.folds} models are trained in turn, so that each picture is held out once; the "
+            f"smallest group has {smallest} pictures"
+            + ("." if smallest >= FEW else f", and numbers from fewer than {FEW} say little."),
+        )
+        return
+    smallest = min(counts.get("test", {}).values(), default=0)
+    yield Check(
+        "held-out pictures",
+        smallest >= FEW,
+        f"The smallest group has {plural(smallest, 'held-out picture')}"
+        + ("." if smallest >= FEW else f"; numbers from fewer than {FEW} say little."),
+    )
+
+
+def _factors(images: ImageSet) -> Iterator[Check]:
+    """Are the factors of drawn pictures independent of what they show?"""
+    if not images.about.get("recipe"):
+        return
+    table = images.table[images.table["split"] == "train"]
+    factors = [json.loads(text) for text in table["factors"]]
+    names = [name for name in factors[0] if name not in ("object", "context")]
+    for label in ("object", "context"):
+        found = []
+        for name in names:
+            column = np.array([entry[name] for entry in factors])
+            if len(np.unique(column)) > 1:  # a setting of the whole set is no factor
+                found.append((cues.cramers_v(column, table[label].to_numpy(str)), name))
+        # V grows with the number of values, so the factor that is least likely by chance need not have the largest.
+        surest, name = min(found, key=lambda pair: pair[0].p)
+        worst, its_name = max(found, key=lambda pair: pair[0].v)
+        independent = surest.p * len(found) > 0.01  # Bonferroni
+        yield Check(
+            f"factors and {label}",
+            independent,
+            f"None of {len(found)} other factors goes with the {label}: the largest Cramér's V is {worst.v:.2f} "
+            f"({its_name}) in {worst.n:,} pictures."
+            if independent
+            else f"The factor {name} goes with the {label}: Cramér's V is {surest.v:.2f} in {surest.n:,} pictures.",
+        )
+
+
+def _probes(images: ImageSet, rows: NDArray[np.int64]) -> Iterator[Check]:
+    """What a linear model reads off poor views of the pictures."""
+    table = images.table.iloc[rows]
+    labels = {name: table[name].to_numpy(str) for name in ("object", "context")}
+    groups, scenes = table["group"].to_numpy(str), table["scene"].to_numpy(str)
+    if len(np.unique(scenes)) < 4 * cues.FOLDS:
+        yield Check("probes", None, "Too few pictures to ask what a linear model could cheat with.")
+        return
+    pixels = images.pixels(rows, SIZE)
+
+    def ask(name: str, view: str, features: NDArray[np.float64], label: str, wanted: str = "") -> Check:
+        found = cues.probe(features, labels[label], groups, scenes)
+        ok = {"chance": cues.is_chance(found), "seen": not cues.is_chance(found)}.get(wanted)
+        number = {**asdict(found), "view": name.split(" and ")[0], "label": label}
+        return Check(name, ok, f"{view} tells the {label} in {_share(found)}; chance is 50 %.", number)
+
+    for label in ("object", "context"):
+        yield ask(f"colour and {label}", "The mean colour of a picture", cues.mean_colour(pixels), label)
+    for label in ("object", "context"):
+        view = "The rim of a picture (its outer eighth)"
+        yield ask(f"rim and {label}", view, cues.rim(pixels), label)
+    for label in ("object", "context"):
+        yield ask(f"pixels and {label}", "A picture averaged to 16 x 16", cues.coarse(pixels), label)
+    if not images.about.get("recipe"):
+        return
+    scene_list = [scene_of(images, int(row)) for row in rows]
+    masks = images.masks(rows, SIZE)
+    assert masks is not None  # a drawn set has all of them
+    # The outline of what is painted over would give the animal away: both animals are painted over.
+    twins = np.stack([draw(_other_object(images, scene), SIZE).mask > 0 for scene in scene_list])
+    place = cues.coarse(cues.painted_over(pixels, (masks > 0) | twins))
+    yield ask("place and object", "The place without the animal", place, "object", "chance")
+    yield ask("place and context", "The place without the animal", place, "context")
+    outline = cues.coarse(np.repeat(masks[..., None], 3, axis=3))
+    yield ask("outline and object", "The animal's outline alone", outline, "object", "seen")
+    yield ask("outline and context", "The animal's outline alone", outline, "context", "chance")
+
+
+def _other_object(images: ImageSet, scene: Scene) -> Scene:
+    first, second = images.grouping.objects
+    return scene.replace(object=second if scene.object == first else first)
+
+
+def _twins(images: ImageSet) -> Iterator[Check]:
+    """Do twins differ in what was changed and in nothing else, bit for bit?"""
+    recipe = images.about.get("recipe")
+    if not recipe or recipe["style"] != "photo":  # paint runs over the outline of what is painted
+        return
+    first = images.rows("test")[:TWIN_SCENES]
+    (obj, other), (here, there) = images.grouping.objects, images.grouping.contexts
+    inexact = 0
+    for row in first:
+        scene = scene_of(images, int(row))
+        cells = {(o, c): draw(scene.replace(object=o, context=c)) for o in (obj, other) for c in (here, there)}
+        exact = True
+        for context in (here, there):
+            one, two = cells[obj, context], cells[other, context]
+            free = (one.mask == 0) & (two.mask == 0)
+            exact &= bool((one.image[free] == two.image[free]).all())
+        for name in (obj, other):
+            one, two = cells[name, here], cells[name, there]
+            whole = one.mask == 255
+            same = recipe["object_contrast"] < 1 or bool((one.image[whole] == two.image[whole]).all())
+            exact &= bool((one.mask == two.mask).all()) and same
+        inexact += not exact
+    yield Check(
+        "twins",
+        inexact == 0,
+        f"Twins differ in the changed factor and in no other pixel ({len(first)} scenes of four looked at)."
+        if inexact == 0
+        else f"Twins differ in more than the changed factor in {inexact} of {plural(len(first), 'scene')} looked at.",
+    )
+
+
+def _across_splits(
+    images: ImageSet, parts: Sequence[ImageSet], train: NDArray[np.int64], test: NDArray[np.int64]
+) -> Iterator[Check]:
+    """Is a held-out picture, or one much like it, among the training pictures?"""
+    if min(len(train), len(test)) == 0:
+        return
+    scenes = images.table["scene"].to_numpy(str)
+    shared = set[str]()
+    for part in parts:
+        shared |= set(scenes[part.rows("train")]) & set(scenes[part.rows("test")])
+    seen, held_out = (cues.coarse(images.pixels(rows, SIZE)) * 255 for rows in (train, test))
+    apart = np.stack([np.abs(seen - picture).mean(axis=1) for picture in held_out])
+    usual, nearest = float(np.median(apart)), apart.min(axis=1)
+    near = int((nearest <= SAME * usual).sum())
+    if shared:
+        count = len(np.unique(scenes))
+        sentence = f"What is held out is not unseen: {len(shared):,} of {count:,} scenes are in training and in test."
+    elif near:
+        sentence = (
+            f"What is held out is not unseen: a training picture was found again, or nearly so, in {near} of "
+            f"{plural(len(test), 'test picture')} (smallest mean difference {nearest.min():.0f} of 255, a usual one is "
+            f"{usual:.0f})."
+        )
+    else:
+        sentence = (
+            f"{'No fold cuts a scene' if images.folds else 'No scene is in training and test'}; of "
+            f"{plural(len(test), 'test picture')}{' of the first fold' if images.folds else ''} none is near one of "
+            f"{plural(len(train), 'training picture')} (smallest mean difference {nearest.min():.0f} of 255, a usual "
+            f"one is {usual:.0f})."
+        )
+    yield Check("near-duplicates", not shared and not near, sentence)
+
+
+def _spread(images: ImageSet, split: str) -> NDArray[np.int64]:
+    """At most `COMPARED` rows of a split, evenly over all of it."""
+    rows = images.rows(split)
+    return rows[np.unique(np.linspace(0, len(rows) - 1, COMPARED).astype(int))] if len(rows) else rows
+
+
+def _share(found: Estimate) -> str:
+    return f"{rate(found.as_dict())} of {found.n:,} pictures"

@@ -1,0 +1,102 @@
+"""What a model makes of new pictures and new captions.
+
+The one idea: a picture goes through the preprocessing and the weights of the artefact, and is then one more point:
+exact on PCA, an average of neighbours on other maps (`vlcore.compare.model_map.ModelMap.place`). Ours or pretrained,
+whoever asks does not see the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from vlcore.core.options import ArtefactKind
+from vlcore.core.vocabulary import Vocabulary, split_words
+from vlcore.datasets.imageset import TRAINING_SIZE
+from vlcore.datasets.uploads import square
+from vlcore.store import artefacts
+
+if TYPE_CHECKING:
+    from vlcore.learning.model import Encoder
+
+
+Embeddings = NDArray[np.float32]
+
+
+class Loaded(Protocol):
+    """A model that can be asked."""
+
+    def embed_pictures(self, pictures: Sequence[Image.Image]) -> Embeddings:
+        """Unit vectors of pictures, (n, E); each is cropped to its middle square first."""
+
+    def embed_captions(self, texts: Sequence[str]) -> Embeddings:
+        """Unit vectors of captions, (n, E).
+
+        Raises:
+            ModelError: when a caption has no words, or the model's captions have no vectors.
+        """
+
+    def unknown(self, text: str) -> list[str]:
+        """The words of a caption that the model does not know, or does not read because they come too late."""
+
+
+@dataclass(frozen=True, eq=False)
+class OwnModel:
+    """A model that was trained here: weights and vocabulary, read-only, without gradients."""
+
+    encoder: Encoder
+    vocabulary: Vocabulary
+
+    def embed_pictures(self, pictures: Sequence[Image.Image]) -> Embeddings:
+        return self.embed_pixels(np.stack([square(picture, TRAINING_SIZE) for picture in pictures]))
+
+    def embed_pixels(self, pixels: NDArray[np.uint8]) -> Embeddings:
+        """Unit vectors of pictures at the size of training, uint8 (n, S, S, 3) to (n, E)."""
+        from vlcore.learning.inference import embed_images
+
+        return embed_images(self.encoder, pixels)
+
+    def embed_captions(self, texts: Sequence[str]) -> Embeddings:
+        from vlcore.learning.device import ModelError
+        from vlcore.learning.inference import embed_captions
+
+        if self.encoder.config.language == "classes":  # as many captions as classes would pass for these
+            raise ModelError("This model is a classifier: it knows its classes and reads no captions.")
+        z = embed_captions(self.encoder, self.vocabulary, texts)
+        if len(z) != len(texts):
+            raise ModelError("This model says captions word by word: a caption has no place in its space.")
+        return z
+
+    def before(self) -> OwnModel:
+        """The same model before its first step: its seed makes the same first weights again."""
+        from vlcore.learning.model import of_config
+
+        return OwnModel(of_config(self.encoder.config).eval().requires_grad_(False), self.vocabulary)
+
+    def unknown(self, text: str) -> list[str]:
+        return [*self.vocabulary.unknown(text), *split_words(text)[self.encoder.config.max_words :]]
+
+
+def load(artefact: artefacts.Artefact) -> Loaded:
+    """A published model, to be asked.
+
+    Raises:
+        StoreError: when there are no weights, because its embeddings were computed elsewhere.
+        ModelError: when they cannot be read.
+    """
+    if artefact.kind is ArtefactKind.PRETRAINED:
+        from vlcore.runs.pretrained import load_for
+
+        return load_for(artefact)
+    if artefact.kind is ArtefactKind.IMPORTED:
+        raise artefacts.StoreError(
+            f"{artefact.key} holds embeddings that were computed elsewhere; there is no model to ask of other pictures."
+        )
+    from vlcore.learning import inference
+
+    return OwnModel(*inference.load(artefact.path / "model.safetensors"))

@@ -1,0 +1,208 @@
+"""Where trained conditions lie, and how they get there.
+
+The one idea: a folder ``models/<key>/`` exists only whole. Work happens aside and is published by one rename; a
+manifest holds the checksum of every file; a folder that does not match it is set aside, so that its key is free again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vlcore.core.condition import Condition, from_dict
+from vlcore.core.errors import LabError
+from vlcore.core.files import models_folder, write_json
+from vlcore.core.options import ArtefactKind
+
+if TYPE_CHECKING:
+    pass
+
+
+KEY_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,150}")
+_BESIDE = {
+    ".umap": ArtefactKind.MAP,
+    ".map": ArtefactKind.MAP,
+    ".checks": ArtefactKind.CHECK,
+    ".import": ArtefactKind.IMPORT,
+}
+_PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "umap-learn", "pillow")
+
+
+class StoreError(LabError):
+    """An artefact that is absent or unusable; the message says what to do."""
+
+
+class CorruptArtefactError(StoreError):
+    """An artefact that does not match its manifest; it has been set aside."""
+
+
+@dataclass(frozen=True, eq=False)
+class Artefact:
+    """A published folder whose files match its manifest."""
+
+    key: str
+    path: Path
+    manifest: dict[str, Any]
+
+    @cached_property
+    def condition(self) -> Condition:
+        return from_dict(self.json("condition.json"))
+
+    @property
+    def kind(self) -> ArtefactKind:
+        return kind_beside(self.key) or self.condition.kind
+
+    @property
+    def digest(self) -> str:
+        """Changes when any file of the artefact changes."""
+        return hashlib.sha256(json.dumps(self.manifest["files"], sort_keys=True).encode()).hexdigest()[:16]
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        return self.json("metrics.json")
+
+    def json(self, name: str) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads((self.path / name).read_text())
+        return document
+
+    def arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        """All arrays of an ``.npz`` file of the artefact."""
+        with np.load(self.path / name, allow_pickle=False) as file:
+            return {array: file[array] for array in file.files}
+
+
+def check_key(key: str) -> str:
+    """The key itself, where it could be one; keys come from links and command lines.
+
+    Raises:
+        StoreError: when it could not.
+    """
+    if not KEY_PATTERN.fullmatch(key) or ".." in key:
+        raise StoreError(f"{key!r} is not a model key; `python -m vlcore status` lists the keys there are.")
+    return key
+
+
+def kind_beside(key: str) -> ArtefactKind | None:
+    """What is made beside the models under a key; None where the key is a model's."""
+    return _BESIDE.get(Path(key).suffix)
+
+
+def published(key: str) -> bool:
+    return (models_folder() / check_key(key) / "manifest.json").is_file()
+
+
+def published_keys() -> list[str]:
+    """Keys of everything that is published, sorted."""
+    names = (file.parent.name for file in models_folder().glob("*/manifest.json"))
+    return sorted(name for name in names if KEY_PATTERN.fullmatch(name))
+
+
+def model_keys() -> list[str]:
+    """Keys of the published models, sorted: not of the maps and checks that lie beside them."""
+    return [key for key in published_keys() if kind_beside(key) is None]
+
+
+def condition_of(key: str) -> Condition | None:
+    """What a published model is, without a look at its other files; None where that cannot be told."""
+    try:
+        return from_dict(json.loads((models_folder() / check_key(key) / "condition.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def read(key: str) -> Artefact:
+    """A published artefact, checked against its manifest.
+
+    Raises:
+        StoreError: when nothing is published under the key.
+        CorruptArtefactError: when a file differs from its checksum; the folder has then been set aside.
+    """
+    path = models_folder() / check_key(key)
+    if not path.is_dir():
+        raise StoreError(f"No model {key!r} is on disk; train it first.")
+    try:
+        manifest = json.loads((path / "manifest.json").read_text())
+        sums = manifest["files"]
+        wrong = [
+            name for name, checksum in sums.items() if not (path / name).is_file() or _checksum(path / name) != checksum
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        wrong = ["manifest.json"]
+    if wrong:
+        damage = f"The model {key} was damaged ({wrong[0]})"
+        try:
+            quarantine(key)
+        except FileNotFoundError:
+            pass  # another reader has just set it aside
+        except OSError as error:
+            raise CorruptArtefactError(
+                f"{damage} and cannot be set aside ({error.strerror}); make {models_folder()} writable."
+            ) from error
+        raise CorruptArtefactError(f"{damage} and has been set aside; train it again.")
+    return Artefact(key, path, manifest)
+
+
+def fingerprint(key: str) -> str:
+    """Changes when a file of a published folder is written or goes: what a cache of `read` is named by."""
+    facts = [(entry.name, entry.stat().st_mtime_ns, entry.stat().st_size) for entry in _entries(key)]
+    return hashlib.sha256(repr(sorted(facts)).encode()).hexdigest()[:16]
+
+
+def _entries(key: str) -> list[os.DirEntry[str]]:
+    try:
+        return list(os.scandir(models_folder() / check_key(key)))
+    except OSError:
+        return []
+
+
+def quarantine(key: str) -> Path:
+    """Move a published folder out of the way, to ``models/.quarantine/``; returns where it went."""
+    published_at, aside = models_folder() / check_key(key), models_folder() / ".quarantine"
+    aside.mkdir(parents=True, exist_ok=True)
+    target = aside / f"{key}-{time.time_ns()}"
+    os.replace(published_at, target)
+    return target
+
+
+def publish(key: str, made: Path, facts: dict[str, Any]) -> Artefact:
+    """Publish a finished folder: write its manifest, then move it to its place in one rename.
+
+    Args:
+        key: name to publish under.
+        made: folder with all files, beside the store on the same disk.
+        facts: goes into the manifest beside the checksums and versions.
+
+    Raises:
+        OSError: when the folder cannot be moved, above all because the key is published already.
+    """
+    target = models_folder() / check_key(key)
+    files = {file.relative_to(made).as_posix(): _checksum(file) for file in sorted(made.rglob("*")) if file.is_file()}
+    write_json(made / "manifest.json", {"key": key, "files": files, "versions": _versions(), **facts})
+    os.rename(made, target)
+    return read(key)
+
+
+def _checksum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version(), "machine": platform.machine()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions

@@ -1,0 +1,185 @@
+"""Figures of a study: each is made from `Findings` by one call, and any measure can be put in any of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from vlcore.charts import bias as drawn
+from vlcore.charts import differences, training
+from vlcore.charts.scales import FEWEST, Scale
+from vlcore.charts.theme import Palette
+from vlcore.core.grouping import Grouping
+from vlcore.core.wording import STYLE_WORDS
+from vlcore.measures.catalogue import MEASURES, PRIMARY, find, secondary, whole_of, words_of
+from vlcore.studies.findings import Findings, bayes_lines, cells, first_fits, mean_curves, values
+from vlcore.studies.statistics.paired import MARGIN, Status
+
+MOMENTS = {"untrained": "untrained", "first_fit": "at first fit", "end": "at the end"}
+
+
+def scale_of(measure: str, rows: pd.DataFrame, grouping: Grouping, points: pd.DataFrame | None = None) -> Scale:
+    """How a measure is written and drawn; its axis has room for its cells, `rows`, and for single runs, `points`."""
+    words, entry = words_of(measure, grouping), find(measure)
+    if entry.within_unit:
+        return Scale(words, entry.is_share, (0.0, 1.0))
+    # The interval of two blocks is so wide that nothing else could be seen.
+    known = rows[rows["n"] >= FEWEST]
+    single = rows[:0] if points is None else points
+    ends = pd.concat([rows["value"], known["low"], known["high"], single["value"]]).dropna()
+    low, high = math.floor(10 * min(0.0, float(ends.min()))) / 10, math.ceil(10 * max(0.0, float(ends.max()))) / 10
+    return Scale(words, False, (low, max(high, low + 0.1)), 0.0 if entry.signed else None)
+
+
+def cells_of(found: Findings, measure: str, moment: str = "end") -> pd.DataFrame:
+    """A measure's cells, as `vlcore.studies.findings.cells` lays them out."""
+    return cells(values(found.frame, measure, moment), share=find(measure).within_unit)
+
+
+def charted(found: Findings) -> list[str]:
+    """The measures of a study that some run has, the primary one first."""
+    there = set(found.frame.loc[found.frame["value"].notna() & (found.frame["moment"] == "end"), "measure"])
+    return [name for name in (PRIMARY, *secondary(label_styles=True)) if name in there]
+
+
+def reported(found: Findings) -> list[str]:
+    """The measures of which a report has a figure, where some run has them."""
+    there = charted(found)
+    return [one.name for one in MEASURES.values() if one.reported and one.name in there]
+
+
+def heat_map(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
+    rows = cells_of(found, measure)
+    scale = scale_of(measure, rows, found.grouping)
+    if find(measure).less:  # 0 has one colour, and as far as it goes each way
+        most = max(abs(end) for end in scale.domain)
+        scale = Scale(scale.words, False, (-most, most), 0.0)
+    return drawn.heat_map(rows, scale, palette=palette, width=width)
+
+
+def by_bias(found: Findings, measure: str, palette: Palette, width: int, height: int = 380) -> alt.LayerChart:
+    points, rows = values(found.frame, measure), cells_of(found, measure)
+    return drawn.by_bias(
+        points,
+        rows,
+        scale_of(measure, rows, found.grouping, points),
+        palette=palette,
+        width=width,
+        height=height,
+        references=_references(found, measure),
+    )
+
+
+def _references(found: Findings, measure: str) -> pd.DataFrame | None:
+    """What the measure is compared with: the untrained encoder, and the Bayes line of minority accuracy."""
+    untrained = cells_of(found, measure, "untrained").assign(reference="untrained encoder")
+    lines = [bayes_lines(found.frame).assign(reference="Bayes line")] if measure == PRIMARY else []
+    rows = pd.concat([part for part in (*lines, untrained) if len(part)] or [untrained])
+    return rows[["reference", "labels", "phi", "value", "n"]] if len(rows) else None
+
+
+def paired_slopes(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
+    points = values(found.frame, measure)
+    scale = scale_of(measure, cells_of(found, measure), found.grouping, points)
+    return differences.paired_slopes(points, scale, palette=palette, width=width)
+
+
+def forest(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
+    """The difference of each level of bias; ValueError where the measure is in no comparison."""
+    share = find(measure).is_share
+    rows = [
+        {
+            "words": f"{100 * level.bias:g} % removed",
+            **level.difference.mean.as_dict(),
+            "status": f"{level.words} (apart)"
+            if level.apart and level.status is not Status.NOT_DECIDED
+            else level.words,
+        }
+        for level in found.comparison(measure).levels
+        if level.difference is not None
+    ]
+    return differences.forest(
+        pd.DataFrame(rows, columns=["words", "value", "low", "high", "n", "status"]),
+        palette=palette,
+        width=width,
+        title=f"descriptive less short labels, {'points' if share else 'in the measure itself'}",
+        unit=100 if share else 1,
+    )
+
+
+def groups(found: Findings, palette: Palette, width: int) -> alt.VConcatChart:
+    """Accuracy of each of the four groups over bias, two by two as the groups are: objects down, contexts across."""
+    (first, second), (here, there) = found.grouping.objects, found.grouping.contexts
+    order = [f"{obj}_{context}" for obj in (first, second) for context in (here, there)]
+    return panes(found, [f"group_accuracy.{name}" for name in order], palette, width)
+
+
+def panes(found: Findings, measures: Sequence[str], palette: Palette, width: int) -> alt.VConcatChart:
+    """Several measures of one kind beside each other, on one scale."""
+    points = {name: values(found.frame, name) for name in measures}
+    rows = {name: cells_of(found, name) for name, part in points.items() if len(part)}
+    every = pd.concat(rows.values()) if rows else pd.DataFrame()
+    if every.empty:
+        raise ValueError(f"No run has {', '.join(measures)}.")
+    scale = scale_of(measures[0], every, found.grouping, pd.concat(points.values()))
+    return drawn.small_multiples(
+        [(words_of(name, found.grouping), points[name], part) for name, part in rows.items()],
+        Scale(whole_of(measures[0]) or scale.words, scale.share, scale.domain, scale.middle),
+        palette=palette,
+        width=width,
+    )
+
+
+def curves(found: Findings, palette: Palette, width: int) -> alt.VConcatChart:
+    return training.probe_curves(mean_curves(found.curves), first_fits(found.curves), palette=palette, width=width)
+
+
+def moments(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
+    parts = [cells_of(found, measure, name).assign(moment=words) for name, words in MOMENTS.items()]
+    rows = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    return training.moments(rows, scale_of(measure, rows, found.grouping), palette=palette, width=width)
+
+
+def readings(found: Findings, claim: str, palette: Palette, width: int) -> alt.LayerChart:
+    """A claim, what it must beat, and every other way that it was read; ValueError where none could be."""
+    result = found.claim(claim)
+    read: list[dict[str, Any]] = [
+        {
+            "words": one.words if one.axis != "claim" else "the claim",
+            **one.difference.mean.as_dict(),
+            "status": one.status,
+        }
+        for one in (result.own, *result.nulls, *result.readings)
+        if one.difference is not None
+    ]
+    rows = pd.DataFrame(read, columns=["words", "value", "low", "high", "n", "status"])
+    return differences.forest(rows, palette=palette, width=width, title="difference over blocks, 95 % interval")
+
+
+def claim_chart(found: Findings, claim: str, palette: Palette, width: int) -> alt.LayerChart | alt.VConcatChart:
+    """What a claim is about, over bias; ValueError where no run has it."""
+    measures = found.claim(claim).claim.measures
+    if len(measures) == 4:  # one of each group
+        return panes(found, measures, palette, width)
+    return by_bias(found, measures[0], palette, width, 320)
+
+
+def legend() -> str:
+    """What marks and intervals mean, once for all figures."""
+    return (
+        f"Grey circles: {STYLE_WORDS['undescriptive']}; squares: {STYLE_WORDS['descriptive']}. Hollow marks are single "
+        "runs, filled ones the mean over blocks (pairs of seeds) with its 95 % t interval (a share's ends at 0 and 100 "
+        f"%). φ is the correlation of object and background in training. A difference below {MARGIN * 100:.0f} points "
+        "is taken for none that matters."
+    )
+
+
+LEGEND_OF_CURVES = (
+    "Linear probes on validation pictures, mean over blocks with its 95 % interval. Solid: the object; dashed: the "
+    "context. Triangles: when the training captions were first fitted (median over blocks); short labels have two "
+    "captions to fit and descriptive ones four, so that is no common point in time."
+)

@@ -1,0 +1,204 @@
+"""What has been read from the disk, once for all visitors.
+
+The one idea: everything in a cache is read-only and named by content (key and digest of an artefact, name and version
+of an image set), so that a refresh, a second tab and thirty visitors see the same and pay once. Training stands behind
+a queue (`vlcore.ui.jobs`), never behind a cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import altair as alt
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from vlcore.charts.maps.linked import MapOptions
+from vlcore.charts.maps.small import small_map
+from vlcore.charts.theme import Palette
+from vlcore.charts.thumbnails import thumb_uri
+from vlcore.compare import description
+from vlcore.compare.comparison import Comparison, load_map, open
+from vlcore.compare.model_map import ModelMap
+from vlcore.compare.page import PLAIN, figure
+from vlcore.core.condition import Condition
+from vlcore.core.grouping import Grouping
+from vlcore.datasets.catalogue import open_set, set_stamp
+from vlcore.datasets.imageset import ImageSet
+from vlcore.runs import load as run_load
+from vlcore.runs.load import Loaded
+from vlcore.runs.maps import PCA, Projection
+from vlcore.store import artefacts
+
+
+def _content(text: str) -> bytes:
+    """A string, with the state of the files of the artefact whose key it is, if it is one."""
+    state = artefacts.fingerprint(text) if artefacts.KEY_PATTERN.fullmatch(text) and ".." not in text else ""
+    return f"{text} {state}".encode()
+
+
+# What names a cached result: its arguments by their content. Streamlit takes no defaults into a name, and leaves
+# arguments out that begin with an underscore.
+BY_CONTENT: dict[str | type, Callable[[Any], Any]] = {
+    str: _content,
+    ImageSet: lambda images: (images.name, images.version),
+    Palette: lambda palette: palette.name,
+}
+
+
+@st.cache_resource(max_entries=400, show_spinner=False, hash_funcs=BY_CONTENT)
+def artefact(key: str) -> artefacts.Artefact:
+    """A published artefact; its checksums are computed once as long as its files stay as they are.
+
+    Raises:
+        StoreError: when it is absent or damaged.
+    """
+    return artefacts.read(key)
+
+
+def conditions() -> dict[str, Condition]:
+    """The models on the disk by key, with what each is; those of a version whose settings are no longer known are left
+    out. Nothing but that is read of them: listing many must not cost their checksums."""
+    found = {key: _condition(key) for key in artefacts.model_keys()}
+    return {key: condition for key, condition in found.items() if condition is not None}
+
+
+@st.cache_resource(max_entries=2000, show_spinner=False, hash_funcs=BY_CONTENT)
+def _condition(key: str) -> Condition | None:
+    return artefacts.condition_of(key)
+
+
+@st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
+def model_map(key: str, projection: Projection, among: Sequence[str]) -> ModelMap:
+    """One model's map, read once; `among` are the models that a common fit was made of, none for any other map."""
+    return load_map(key, projection, among, read=artefact, ask=lambda found: model(found.key))
+
+
+@st.cache_resource(max_entries=60, show_spinner="Putting the maps beside each other …", hash_funcs=BY_CONTENT)
+def comparison(keys: Sequence[str], projection: Projection) -> Comparison:
+    """Maps beside each other, put together once."""
+
+    def load(key: str, projection: Projection, among: Sequence[str]) -> ModelMap:
+        return model_map(key, projection, among if projection.together else ())
+
+    return open(keys, projection, load=load, images=image_set, thumbs=thumbs)
+
+
+@st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
+def described(keys: Sequence[str]) -> description.Described:
+    """Who is near whom in each model, in words, worked out once."""
+    together = comparison(keys, PCA)
+    return description.described(together, image_set(together.models[0]))
+
+
+def image_set(model: ModelMap) -> ImageSet:
+    """The image set that a model was trained on."""
+    return _image_set(model.artefact.condition.data, model.artefact.condition.data_version)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _image_set(name: str, version: str) -> ImageSet:
+    return open_set(name, version)
+
+
+def named_set(name: str) -> ImageSet:
+    """An image set by its name, in the version that it has now.
+
+    Raises:
+        ImageSetError: when there is no such set.
+    """
+    return _named_set(name, set_stamp(name))
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the image set …")
+def _named_set(name: str, stamp: int) -> ImageSet:
+    return open_set(name)
+
+
+def thumbs(images: ImageSet, rows: Sequence[int]) -> list[str]:
+    """Small pictures of rows as data URIs; drawn first where their files are gone."""
+    images.ensure_rendered(rows, lambda _done, _of: None)
+    return [_thumb(images.name, images.version, row) for row in rows]
+
+
+@st.cache_data(max_entries=20_000, show_spinner=False)
+def _thumb(name: str, version: str, row: int) -> str:
+    return thumb_uri(_image_set(name, version).image(row))
+
+
+def embed(key: str, pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
+    """Embeddings of a visitor's pictures in a trained model, (n, E); the weights are read once for everybody."""
+    return model(key).embed_pictures(pictures)
+
+
+@st.cache_resource(max_entries=20, show_spinner="Loading the model …", hash_funcs=BY_CONTENT)
+def model(key: str) -> Loaded:
+    """A published model that can be asked of pictures and captions, read once for everybody."""
+    return run_load.load(artefact(key))
+
+
+@st.cache_resource(max_entries=60, show_spinner=False, hash_funcs=BY_CONTENT)
+def snapshots(key: str) -> dict[str, NDArray[Any]]:
+    """The arrays of a model's snapshots, read once."""
+    return artefact(key).arrays("snapshots.npz")
+
+
+Spec = dict[str, Any]
+
+
+def show(spec: Spec, *, alt: str, **options: Any) -> Any:
+    """Show a specification; `options` are those of `st.vega_lite_chart`, and what it returns is returned."""
+    # A copy of the outermost level: Streamlit moves the data out of the dictionary that it is given.
+    return st.vega_lite_chart(dict(spec), theme=None, width="content", alt=alt, **options)
+
+
+def finished(chart: alt.TopLevelMixin) -> Spec:
+    """A chart as what a browser draws; it is not checked against Vega-Lite's schema, which takes a fifth of the time:
+    the tests of figures do that."""
+    spec: Spec = chart.to_dict(validate=False)
+    return spec
+
+
+@st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
+def card_map(key: str, palette: Palette, side: int) -> Spec:
+    """The small map of one model."""
+    alone = comparison([key], PCA)
+    chart = small_map(
+        alone.points,
+        alone.captions,
+        palette=palette,
+        grouping=image_set(alone.models[0]).grouping,
+        side=side,
+    )
+    return finished(chart)
+
+
+@st.cache_resource(max_entries=60, show_spinner="Drawing the maps …", hash_funcs=BY_CONTENT)
+def maps(
+    keys: Sequence[str], palette: Palette, side: int, projection: Projection = PCA, options: MapOptions = PLAIN
+) -> Spec:
+    """The linked maps of models, and under them the board of groups."""
+    together = comparison(keys, projection)
+    grouping = image_set(together.models[0]).grouping
+    return finished(figure(together, grouping, palette, side, options))
+
+
+def with_uploads(comparison: Comparison, grouping: Grouping, palette: Palette, side: int, options: MapOptions) -> Spec:
+    """The maps with a visitor's pictures on them; nobody else sees these, so they are in no cache."""
+    return finished(figure(comparison, grouping, palette, side, options, board=False))
+
+
+def picked(spec: Spec, comparison: Comparison, identity: str | None) -> Spec:
+    """The maps as they are when somebody arrives with a picture in the address: clicked already, arrows and all."""
+    points = comparison.points
+    here = points[points["id"] == identity]
+    if here.empty:
+        return spec
+    clicked = {"pick": [{"id": identity}], "scene": [{"scene": str(here["scene"].iat[0])}]}
+    params = [
+        {**param, "value": clicked[param["name"]]} if param["name"] in clicked else param for param in spec["params"]
+    ]
+    return {**spec, "params": params}

@@ -1,0 +1,212 @@
+"""The section of the Data page in which a folder or a zip of a visitor's becomes an image set.
+
+The one idea: the upload lies on the disk as long as the visitor's session, is looked at before anything is decoded, and
+is imported by a worker, whose progress and report are shown here.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+import pandas as pd
+import streamlit as st
+from vlcore.datasets import importers
+from vlcore.datasets.catalogue import check_name, set_names
+from vlcore.datasets.imageset import usable_name
+from vlcore.store import artefacts
+from vlcore.store.jobs import State
+from vlcore.ui import condition_controls, jobs, shell
+
+
+ZIP_MB = 100  # of an upload, as in .streamlit/config.toml
+
+
+def your_own() -> None:
+    """A folder or a zip of the visitor's becomes an image set."""
+    st.subheader("Your own images")
+    st.markdown(
+        "Two kinds of things in two kinds of places, for example `horse/grass/…`, `horse/desert/…`, `camel/grass/…`, "
+        "`camel/desert/…`, or `horse_grass/…` and so on. Waterbirds, Spawrious, MetaShift, NICO++, ImageNet-9, Hugging "
+        "Face folders (`metadata.csv`) and tables of pictures and captions are known too. **Everybody on this server "
+        "will see the set.** Larger ones: `python -m vlcore data import FOLDER --name NAME`."
+    )
+    pending = st.session_state.get("import_key")
+    if pending:
+        _importing(str(pending))
+        return
+    zipped, folder = st.tabs(["A zip", "A folder"])
+    file = zipped.file_uploader("A zip of pictures", type="zip", max_upload_size=ZIP_MB)
+    files = folder.file_uploader(
+        "A folder of pictures", accept_multiple_files="directory", max_upload_size=5, key="import_folder"
+    )
+    if not file and not files:
+        return
+    with shell.errors_as_sentences():
+        source = _source(file, files or [])
+        listing = importers.look(source)
+    if refused := _refused(listing, "zip" if file else "folder"):
+        st.error(refused, icon=":material/error:")
+        return
+    with shell.errors_as_sentences(), _without_options():
+        _import_form(source, listing)
+
+
+class _Kept:
+    """An upload on the disk: there as long as this object, which a visitor's session holds."""
+
+    def __init__(self, identity: tuple[str, ...]) -> None:
+        self.identity = identity
+        self.folder = Path(tempfile.mkdtemp(prefix="vlcore-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+
+
+def _source(file: Any, files: list[Any]) -> Path:
+    """The upload as a zip or a folder on the disk, written once."""
+    identity = (file.file_id,) if file else tuple(sorted(entry.file_id for entry in files))
+    kept = st.session_state.get("import_source")
+    if kept is not None and kept.identity == identity:
+        return Path(next(kept.folder.iterdir()))
+    kept = st.session_state["import_source"] = _Kept(identity)
+    if file:
+        path = kept.folder / (re.sub(r"[^\w.-]+", " ", Path(file.name).name).strip() or "upload.zip")
+        path.write_bytes(file.getvalue())
+        return path
+    path = kept.folder / "upload"
+    for entry in files:
+        inside = [part for part in entry.name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+        target = path.joinpath(*inside)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(entry.getvalue())
+    return path
+
+
+def _refused(listing: importers.Listing, called: str) -> str | None:
+    """Why no set can be made of an upload, before anybody fills in a form; None where one can."""
+    counts = listing.counts()
+    needed = "a set needs two objects in two contexts"
+    if len(counts) == 1:
+        return f"This {called} shows one object only, {counts.index[0]}; {needed}."
+    if len(counts.columns) == 1:
+        return f"This {called} shows one context only, {counts.columns[0]}; {needed}."
+    if counts.size and listing.default_choice() is None:
+        return f"This {called} has no two objects with pictures in the same two contexts; {needed}."
+    return None
+
+
+def in_page_words(sentence: str) -> str:
+    """A sentence of the importer without the options of the command line that it offers."""
+    parts = sentence.rstrip(".").replace(" with --objects and --contexts", "").split("; ")
+    return "; ".join(part for part in parts if "--" not in part) + "."
+
+
+@contextmanager
+def _without_options() -> Iterator[None]:
+    try:
+        yield
+    except importers.ImportSetError as error:
+        raise importers.ImportSetError(in_page_words(str(error))) from error
+
+
+def _about(listing: importers.Listing) -> str:
+    """What was recognised; of folders, by the name of one of them."""
+    if listing.format != "folders":
+        return listing.about
+    example = PurePosixPath(listing.table["file"].iloc[0]).parent
+    return f"The names of the folders say what the pictures show and where, such as `{example}`."
+
+
+def _free_name(source: Path) -> str:
+    """A name for the set after the name of the file; empty where none can be made of it."""
+    words = re.sub(r"[^a-z0-9]+", "-", source.stem.lower()).strip("-")[:50]
+    tries = (words, *(f"{words}-{number}" for number in range(2, 100)))
+    return next((name for name in tries if usable_name(name) and name not in set_names()), "")
+
+
+def _import_form(source: Path, listing: importers.Listing) -> None:
+    st.success(_about(listing), icon=":material/folder_open:")
+    counts = listing.counts()
+    if counts.size:
+        st.dataframe(counts, width="content")
+    if listing.skipped:
+        with st.expander(f"{len(listing.skipped):,} files are left out"):
+            st.dataframe(pd.DataFrame(listing.skipped, columns=["file", "why"]), hide_index=True)
+    usual = listing.default_choice()
+    with st.form("import"):
+        left, right = st.columns(2)
+        objects = contexts = ("", "")
+        if counts.size:
+            things, places = [str(name) for name in counts.index], [str(name) for name in counts.columns]
+            objects, contexts = usual or ((things[0], things[-1]), (places[0], places[-1]))
+            with left:
+                first = st.selectbox("First object", things, index=things.index(objects[0]))
+                here = st.selectbox("belongs in", places, index=places.index(contexts[0]))
+            with right:
+                second = st.selectbox("Second object", things, index=things.index(objects[1]))
+                there = st.selectbox("belongs in ", places, index=places.index(contexts[1]))
+        else:
+            first = left.text_input("First object", help="A word of the captions, such as horse.")
+            here = left.text_input("belongs in", help="A word of the captions, such as grass.")
+            second = right.text_input("Second object")
+            there = right.text_input("belongs in ")
+        fields = "{object} stands for the object, {place} for the context with “in the” or “on the” before it."
+        short = left.text_input("Short label", "{object}", max_chars=100, help=fields)
+        descriptive = right.text_input("Descriptive label", "{object} {place}", max_chars=100, help=fields)
+        name = left.text_input("Name of the set", _free_name(source), placeholder="for example my-horses", max_chars=60)
+        licence = right.text_input("Licence of the pictures", "not stated", max_chars=100)
+        st.caption(f"{fields} With horse and grass the labels above are “horse” and “horse on the grass”.")
+        if not st.form_submit_button("Make the image set", type="primary", icon=":material/add_photo_alternate:"):
+            return
+    if first == second or here == there:
+        st.error("Choose two different objects and two different contexts.", icon=":material/error:")
+        return
+    options = {
+        "objects": (first, second), "contexts": (here, there), "short": short, "descriptive": descriptive,
+        "licence": licence,
+    }  # fmt: skip
+    check_name(name.strip())
+    st.session_state["import_key"] = jobs.import_set(source, name.strip(), options)
+    st.rerun()
+
+
+def _importing(key: str) -> None:
+    """The progress of an import, and its report."""
+    view = jobs.view(key)
+    if view.done:
+        _report(key)
+        return
+    if not view.state.is_active:
+        reason = "Cancelled."
+        if view.state is not State.CANCELLED:
+            reason = in_page_words(view.status.get("message", "It was interrupted."))
+        st.error(f"{reason} Nothing was kept.", icon=":material/error:")
+        if st.button("Back"):
+            del st.session_state["import_key"]
+            st.rerun()
+        return
+    jobs.watch([key], lambda views: jobs.progress(views[0], cancel_key="import_cancel"))
+
+
+def _report(key: str) -> None:
+    with shell.errors_as_sentences():
+        report = artefacts.read(key).json("report.json")
+    groups = ", ".join(f"{group} {n:,}" for group, n in report["counts"].items())
+    st.success(f"The image set {report['name']} is there: {groups}.", icon=":material/check_circle:")
+    for sentence in report["warnings"]:
+        st.warning(in_page_words(sentence), icon=":material/warning:")
+    if report["skipped"]:
+        with st.expander(f"{len(report['skipped']):,} files were left out"):
+            st.dataframe(pd.DataFrame(report["skipped"], columns=["file", "why"]), hide_index=True)
+    with st.container(horizontal=True):
+        if st.button("Look at it", type="primary", icon=":material/photo_library:"):
+            del st.session_state["import_key"]
+            shell.go_to(report["name"])
+        condition_controls.link_to_training(report["name"])
+        if st.button("Import another"):
+            del st.session_state["import_key"]
+            st.rerun()
