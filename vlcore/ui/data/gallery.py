@@ -9,10 +9,12 @@ import io
 import json
 import zipfile
 from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
+
 from vlcore.charts.contact_sheets import contact_sheets
 from vlcore.charts.theme import Palette
 from vlcore.core.captions import caption

@@ -14,15 +14,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
+
 import pandas as pd
 import streamlit as st
+
 from vlcore.datasets import importers
 from vlcore.datasets.catalogue import check_name, set_names
 from vlcore.datasets.imageset import usable_name
 from vlcore.store import artefacts
 from vlcore.store.jobs import State
 from vlcore.ui import condition_controls, jobs, shell
-
 
 ZIP_MB = 100  # of an upload, as in .streamlit/config.toml
 

@@ -8,25 +8,26 @@ from __future__ import annotations
 import json
 from itertools import product
 from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
+
 from vlcore.charts.rates import rate_chart
 from vlcore.charts.theme import Palette
 from vlcore.core.captions import about_style, caption
 from vlcore.core.condition import Condition
-from vlcore.core.grouping import Grouping, SCENES, group_name, group_words, place_words
+from vlcore.core.grouping import SCENES, Grouping, group_name, group_words, place_words
 from vlcore.core.options import style_names
 from vlcore.datasets.catalogue import new_recipe
-from vlcore.datasets.drawn import Recipe, SCENES_RECIPE, SIZES, make_set, recipe_of, scene_of
+from vlcore.datasets.drawn import SCENES_RECIPE, SIZES, Recipe, make_set, recipe_of, scene_of
 from vlcore.datasets.imageset import ImageSet
 from vlcore.runs import audit
 from vlcore.scenes import COATS, CONTEXTS, OBJECTS, POSES, SKIES, STYLES, Scene, draw, sample
 from vlcore.store.jobs import JobStatus
 from vlcore.ui import cache, condition_controls, jobs, shell, widgets
 from vlcore.ui.data import gallery
-
 
 SECTIONS = ("pictures", "cheats", "one scene", "draw a set", "your own")
 LARGEST_ZIP = 60 * 2**20  # bytes; it is made in the memory of the server
@@ -79,7 +80,8 @@ def labels(images: ImageSet) -> None:
     names, pairs = group_words(grouping), dict(zip(grouping.names, grouping.pairs, strict=True))
     order = as_on_sheets(grouping)
     said = {
-        word: [caption(style, *pairs[group], grouping) for group in order] for word, style in condition_controls.LABELS.items()
+        word: [caption(style, *pairs[group], grouping) for group in order]
+        for word, style in condition_controls.LABELS.items()
     }
     st.dataframe({"group": [names[group] for group in order], **said}, hide_index=True, width="content")
     if grouping == SCENES:
