@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import stat
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -13,7 +11,6 @@ import pytest
 from vlcore.charts.board import group_grid
 from vlcore.charts.html import Figure, Heading, page_html
 from vlcore.charts.theme import DARK, LIGHT
-from vlcore.core.files import write_text_atomic
 from vlcore.core.grouping import SCENES
 
 HOSTILE = '</script><script>window.hit = 1</script><img src=x onerror="window.hit = 1">'
@@ -82,23 +79,3 @@ def test_the_policy_lets_nothing_in() -> None:
 def test_other_things_are_refused() -> None:
     with pytest.raises(TypeError, match="not int"):
         page_html([7], "Report")
-
-
-def test_writing_replaces_in_one_step(tmp_path: Path) -> None:
-    target = tmp_path / "report.html"
-    write_text_atomic(target, "one\r\n")
-    write_text_atomic(str(target), "zwei ä\n")
-    assert target.read_bytes() == "zwei ä\n".encode()
-    assert stat.S_IMODE(target.stat().st_mode) == 0o644
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
-    target = tmp_path / "report.html"
-    write_text_atomic(target, "old")
-    with pytest.raises(UnicodeEncodeError):
-        write_text_atomic(target, "new \ud800")
-    assert target.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [target]
-    with pytest.raises(FileNotFoundError):
-        write_text_atomic(tmp_path / "none" / "report.html", "x")

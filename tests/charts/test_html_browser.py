@@ -19,7 +19,6 @@ from vlcore.charts.maps.panes import MOMENT
 from vlcore.charts.maps.small import MapInfo
 from vlcore.charts.theme import DARK, LIGHT
 from vlcore.charts.thumbnails import thumb_uri
-from vlcore.core.files import write_text_atomic
 from vlcore.core.grouping import SCENES
 
 pytestmark = [pytest.mark.browser, needs_chromium]
@@ -38,7 +37,7 @@ def opened(tmp_path: Path) -> Iterator[Open]:
 
         def show(html: str) -> Page:
             target = tmp_path / "page.html"
-            write_text_atomic(target, html)
+            target.write_text(html)
             page = context.new_page()
             page.on("pageerror", lambda error: problems.append(str(error)))
             page.on("console", lambda said: problems.append(said.text) if said.type in ("error", "warning") else None)

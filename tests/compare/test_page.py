@@ -29,7 +29,6 @@ from vlcore.compare import page as compare_page
 from vlcore.compare.comparison import Comparison
 from vlcore.compare.model_map import ModelMap, model_map
 from vlcore.compare.page import PAGE_SIDE, PLAIN, figure, page
-from vlcore.core.files import write_text_atomic
 from vlcore.core.grouping import SCENES
 from vlcore.datasets.imageset import ImageSet
 
@@ -217,7 +216,7 @@ def test_the_page_works_without_a_network(maps: list[ModelMap], tmp_path: Path) 
     hostile = [dataclasses.replace(model, captions=(HOSTILE,) * len(model.captions)) for model in maps]
     target = tmp_path / "maps.html"
     found = compare_comparison.compare(hostile, IMAGES, thumbs)
-    write_text_atomic(target, page(found, IMAGES, options=EVERYTHING))
+    target.write_text(page(found, IMAGES, options=EVERYTHING))
     with sync_playwright() as api:
         browser = api.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         context = browser.new_context(offline=True, viewport={"width": 1100, "height": 1300})

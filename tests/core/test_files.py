@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 from pathlib import Path
@@ -24,12 +23,17 @@ def test_the_named_folder_holds_data_and_models(empty_home: Path) -> None:
 
 
 @pytest.mark.parametrize("named", [None, ""])
-def test_without_a_name_it_is_the_project(named: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_name_it_is_the_project_or_where_an_installed_library_is_used(
+    named: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if named is None:
         monkeypatch.delenv("VLCORE_HOME")
     else:
         monkeypatch.setenv("VLCORE_HOME", named)
     assert files.home() == Path(str(vlcore.__file__)).resolve().parent.parent
+    monkeypatch.setattr(files, "__file__", str(tmp_path / "site-packages" / "vlcore" / "core" / "files.py"))
+    monkeypatch.chdir(tmp_path)
+    assert files.home() == tmp_path
 
 
 def test_a_name_may_use_a_tilde_and_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,19 +70,27 @@ def test_json_survives_and_leaves_nothing_beside_it(tmp_path: Path, document: di
     path = tmp_path / "document.json"
     files.write_json(path, document)
     assert json.loads(path.read_text()) == document
-    assert [file.name for file in tmp_path.iterdir()] == ["document.json"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_write_that_fails_leaves_the_old_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "document.json"
-    files.write_json(path, {"number": 1})
-
-    def full(self: Path, text: str) -> int:
-        with self.open("w") as file:
-            file.write(text[:3])
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(OSError, match="No space left"):
-        files.write_json(path, {"number": 2})
-    assert json.loads(path.read_text()) == {"number": 1}
+@pytest.mark.parametrize("durable", [False, True])
+def test_a_file_or_folder_appears_when_all_of_it_is_there(tmp_path: Path, durable: bool) -> None:
+    path = tmp_path / "report.html"
+    for content in ("one\n", "zwei ä\n"):
+        with files.atomic(path, durable=durable) as aside:
+            aside.write_text(content)
+            assert not path.exists() or path.read_text() == "one\n"
+        assert path.read_text() == content
+    with pytest.raises(UnicodeEncodeError), files.atomic(path, durable=durable) as aside:
+        aside.write_text("thr\ud800")
+    assert path.read_text() == "zwei ä\n"
+    with pytest.raises(FileNotFoundError), files.atomic(tmp_path / "none" / "report.html") as aside:
+        aside.write_text("x")
+    with pytest.raises(NotADirectoryError), files.atomic(path / "inside") as aside:
+        aside.write_text("x")
+    with pytest.raises(FileExistsError), files.atomic(tmp_path / "folder") as aside:
+        [(aside / name).mkdir(parents=True) for name in ("deeper", "deeper")]
+    assert list(tmp_path.iterdir()) == [path]
+    with files.atomic(tmp_path / "folder") as aside:
+        (aside / "deeper").mkdir(parents=True)
+    assert (tmp_path / "folder" / "deeper").is_dir()

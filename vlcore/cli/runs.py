@@ -17,7 +17,7 @@ from tqdm import tqdm
 from vlcore.compare.model_map import caption_scores, model_map
 from vlcore.core.condition import Condition, steps_of, with_settings
 from vlcore.core.errors import LabError
-from vlcore.core.files import HomeError, write_text_atomic
+from vlcore.core.files import HomeError, atomic
 from vlcore.core.options import ArtefactKind
 from vlcore.core.wording import FEW, title
 from vlcore.datasets.catalogue import open_set
@@ -181,7 +181,8 @@ def write_page(out: Path, page: str) -> None:
         HomeError: when it cannot be written.
     """
     try:
-        write_text_atomic(out, page)
+        with atomic(out, durable=True) as aside:
+            aside.write_text(page, encoding="utf-8", newline="")
     except OSError as error:
         raise HomeError(f"{out} cannot be written ({error.strerror}); give --out another place.") from error
 

@@ -1,11 +1,13 @@
-"""Where data sets and models lie: one folder, the project's own unless ``VLCORE_HOME`` names another."""
+"""Folders of data sets and models, and files that appear whole or not at all."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import tempfile
-from collections.abc import Mapping
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,14 @@ class HomeError(LabError, OSError):
 
 
 def home() -> Path:
-    """The folder that holds ``data/`` and ``models/``."""
-    named = os.environ.get("VLCORE_HOME")
-    return Path(named).expanduser().resolve() if named else Path(__file__).resolve().parents[2]
+    """The folder that holds ``data/`` and ``models/``: what ``VLCORE_HOME`` names, else that of the project.
+
+    Of a library that was installed without the project, which `app.py` is part of, it is the current folder.
+    """
+    if named := os.environ.get("VLCORE_HOME"):
+        return Path(named).expanduser().resolve()
+    project = Path(__file__).resolve().parents[2]
+    return project if (project / "app.py").exists() else Path.cwd()
 
 
 def data_folder() -> Path:
@@ -28,13 +35,6 @@ def data_folder() -> Path:
 
 def models_folder() -> Path:
     return home() / "models"
-
-
-def write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a JSON file so that a reader sees the old or the new content, never a part."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(json.dumps(document, indent=1) + "\n")
-    os.replace(aside, path)
 
 
 def make_folder(path: Path) -> Path:
@@ -54,25 +54,32 @@ def make_folder(path: Path) -> Path:
     return path
 
 
-def write_text_atomic(path: str | os.PathLike[str], text: str) -> None:
-    """Write a UTF-8 file so that a reader sees the old one or the new one, never half of it.
+@contextlib.contextmanager
+def atomic(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """Where to write a file or make a folder, so that a reader of `path` sees the old one or the new one, never a part.
 
     Args:
-        path: Its folder must exist.
-        text: The whole content; line ends stay as they are.
+        path: gets what was written when all went well; stays as it was when something did not. Its folder must exist.
+        durable: wait until the disk has it: of a file that costs more than a moment to make again.
 
     Raises:
-        OSError: The folder is missing, or the disk is full or read-only; an old file is left as it was.
+        OSError: when it cannot be written.
     """
-    target = Path(path)
-    descriptor, aside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    aside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(aside, 0o644)  # mkstemp makes files that only their owner reads
-        os.replace(aside, target)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
+        yield aside
+        if durable:
+            with aside.open("rb+") as file:
+                os.fsync(file.fileno())
+        os.replace(aside, path)
+    finally:
+        if aside.is_dir():
+            shutil.rmtree(aside, ignore_errors=True)
+        with contextlib.suppress(OSError):  # it has its name; or there is no folder that it could lie in
+            aside.unlink()
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a JSON file, as `atomic` does."""
+    with atomic(path) as aside:
+        aside.write_text(json.dumps(document, indent=1) + "\n")

@@ -10,7 +10,6 @@ thus share the work without knowing of each other, and what one has drawn the ne
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -26,7 +25,7 @@ from filelock import FileLock, Timeout
 from PIL import Image
 
 from vlcore.core.captions import caption
-from vlcore.core.files import HomeError, data_folder, make_folder, write_json
+from vlcore.core.files import HomeError, atomic, data_folder, make_folder, write_json
 from vlcore.core.grouping import Grouping, group_name
 from vlcore.datasets.imageset import (
     COLUMNS,
@@ -268,14 +267,11 @@ def write_picture(scene: Scene, picture: Path, mask: Path, size: int = SIZE) -> 
     """
     drawing = draw(scene, size)
     for pixels, path in ((drawing.mask, mask), (drawing.image, picture)):
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(pixels).save(aside, "PNG", compress_level=1)
-            os.replace(aside, path)
+            with atomic(path) as aside:
+                Image.fromarray(pixels).save(aside, "PNG", compress_level=1)
         except OSError as error:
-            with contextlib.suppress(OSError):  # where no folder can be, there is no file to remove either
-                aside.unlink()
             raise HomeError(
                 f"{path} cannot be written ({error.strerror}); make room or choose another folder."
             ) from error

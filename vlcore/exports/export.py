@@ -6,8 +6,6 @@ The one idea: a file or folder is built aside and gets its name by one rename, s
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -16,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.core.files import HomeError
+from vlcore.core.files import HomeError, atomic
 from vlcore.core.options import ArtefactKind
 from vlcore.datasets.imageset import ImageSet, Progress, silent
 from vlcore.exports.projector import write_projector
@@ -143,14 +141,12 @@ def _aside(out: Path, *, is_folder: bool) -> Iterator[Path]:
         what = "is not empty" if out.is_dir() else "is a file"
         raise HomeError(f"{out} {what}; give --out a new folder.")
     try:
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.", suffix=".part") as work:
-            made = Path(work) / "made"
+        with atomic(out) as made:
             if is_folder:
                 made.mkdir()
             yield made
             if is_folder and out.exists():
                 out.rmdir()  # not every system renames onto an empty folder
-            os.replace(made, out)
     except HomeError:
         raise
     except OSError as error:

@@ -23,7 +23,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from PIL import Image
 
-from vlcore.core.files import HomeError, make_folder
+from vlcore.core.files import HomeError, atomic, make_folder
 from vlcore.core.grouping import group_name
 from vlcore.datasets.imageset import Progress, silent
 from vlcore.datasets.uploads import UploadError, open_upload
@@ -283,19 +283,11 @@ class Folder:
         self._put(METADATA, listing.getvalue().encode())
 
     def _put(self, name: str, content: bytes) -> None:
-        """Write a file aside and rename it, so that a reader sees the old or the new one, never a part."""
         path = self._root / name
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with aside.open("wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())  # a picture may have been paid for
-                os.replace(aside, path)
-            finally:
-                aside.unlink(missing_ok=True)
+            with atomic(path, durable=True) as aside:  # a picture may have been paid for
+                aside.write_bytes(content)
         except OSError as error:
             raise _unwritable(path, error) from error
 

@@ -8,7 +8,6 @@ factor that is studied, seeds included: what differs besides is refused by its n
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from vlcore.core.condition import Condition
 from vlcore.core.errors import LabError
+from vlcore.core.files import atomic
 from vlcore.measures.catalogue import find, whole_of
 from vlcore.store.artefacts import Artefact
 from vlcore.studies.statistics.design import logit_share, phi
@@ -68,17 +68,12 @@ def write_tables(frame: pd.DataFrame, folder: Path, name: str = "runs") -> tuple
     Raises:
         OSError: when the folder cannot be written.
     """
-    from vlcore.core.files import write_text_atomic
-
     folder.mkdir(parents=True, exist_ok=True)
     text, columnar = folder / f"{name}.csv", folder / f"{name}.parquet"
-    write_text_atomic(text, frame.to_csv(index=False, lineterminator="\n"))
-    aside = columnar.with_name(f".{columnar.name}.{os.getpid()}.part")
-    try:
+    with atomic(text) as aside:
+        frame.to_csv(aside, index=False, lineterminator="\n")
+    with atomic(columnar) as aside:
         frame.to_parquet(aside, index=False)
-        os.replace(aside, columnar)
-    finally:
-        aside.unlink(missing_ok=True)
     return text, columnar
 
 

@@ -13,7 +13,6 @@ from vlcore.charts.html import page_html
 from vlcore.charts.maps.linked import MapOptions, linked_maps
 from vlcore.charts.maps.small import MapInfo
 from vlcore.charts.theme import LIGHT
-from vlcore.core.files import write_text_atomic
 from vlcore.core.grouping import SCENES
 
 pytestmark = [pytest.mark.browser, needs_chromium]
@@ -43,7 +42,7 @@ def page(tables: dict[str, pd.DataFrame], tmp_path_factory: pytest.TempPathFacto
         board=tables["board"],
     )
     target = tmp_path_factory.mktemp("maps") / "maps.html"
-    write_text_atomic(target, page_html([chart], "Maps"))
+    target.write_text(page_html([chart], "Maps"))
     with sync_playwright() as api:
         browser = api.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         tab = browser.new_context(offline=True, viewport={"width": 1100, "height": 1100}).new_page()
