@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from vlcore.core.captions import own_captions
+from vlcore.core.captions import caption_index
 from vlcore.core.condition import Condition, steps_of
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.subset import training_rows
@@ -51,7 +51,7 @@ def training_data(condition: Condition) -> TrainingData:
     rows = training_rows(images, condition)
     images.ensure_rendered(rows.tolist(), lambda _done, _of: None)
     labels = Labels.of(condition, images.grouping)
-    own = own_captions(condition.labels, images.table, rows, images.grouping, condition.data_seed)
+    own = caption_index(condition.labels, images.table, rows, images.grouping, condition.data_seed)
     tokens, words = labels.vocabulary.tokens(labels.texts), len(labels.vocabulary)
     return TrainingData(images.pixels(rows), own, tokens, words, labels.said)
 

@@ -15,10 +15,10 @@ from vlcore.core.captions import (
     CaptionError,
     about_style,
     caption,
+    caption_index,
     captions_of,
     distinct_captions,
     find_style,
-    own_captions,
     template_fields,
 )
 from vlcore.core.grouping import SCENES, Grouping
@@ -42,7 +42,7 @@ def said(style: str, seed: int = 0, template: str = "") -> tuple[pd.DataFrame, l
     """Pictures and the caption that each one gets."""
     table = pictures()
     texts = distinct_captions(style, SCENES, template)
-    return table, [texts[k] for k in own_captions(style, table, np.arange(len(table)), SCENES, seed, template)]
+    return table, [texts[k] for k in caption_index(style, table, np.arange(len(table)), SCENES, seed, template)]
 
 
 def test_the_strings_of_the_study() -> None:
@@ -145,15 +145,15 @@ def test_an_attribute_is_that_of_the_picture() -> None:
     table, texts = said("attribute_other")
     assert all(f'"{text.split()[0]}"' in factors for text, factors in zip(texts, table["factors"], strict=True))
     with pytest.raises(CaptionError, match="no known coat"):
-        own_captions("attribute_other", table.assign(factors=""), np.arange(3), SCENES, 0)
+        caption_index("attribute_other", table.assign(factors=""), np.arange(3), SCENES, 0)
 
 
 def test_a_picture_keeps_its_caption_whatever_stands_beside_it() -> None:
     table = pictures()
-    everything = own_captions("paraphrase_5", table, np.arange(800), SCENES, 3)
+    everything = caption_index("paraphrase_5", table, np.arange(800), SCENES, 3)
     some = np.array([700, 3, 99])
-    assert own_captions("paraphrase_5", table, some, SCENES, 3).tolist() == everything[some].tolist()
-    assert not np.array_equal(everything, own_captions("paraphrase_5", table, np.arange(800), SCENES, 4))
+    assert caption_index("paraphrase_5", table, some, SCENES, 3).tolist() == everything[some].tolist()
+    assert not np.array_equal(everything, caption_index("paraphrase_5", table, np.arange(800), SCENES, 4))
     shares = np.bincount(everything, minlength=20) / 800
     assert shares == pytest.approx(np.full(20, 1 / 20), abs=0.03)
 

@@ -6,7 +6,7 @@ import pytest
 
 from vlcore.__main__ import parser
 from vlcore.core import captions, options
-from vlcore.core.captions import Said, caption
+from vlcore.core.captions import Caption, caption
 from vlcore.core.condition import Condition, ConditionError
 from vlcore.core.options import LABEL_STYLES, OBJECTIVES, LabelStyle, Objective
 from vlcore.core.wording import title
@@ -25,7 +25,7 @@ def test_every_entry_says_what_it_is(registry: str) -> None:
 
 
 def test_every_label_style_has_its_captions() -> None:
-    assert set(captions._CAPTIONS) == set(LABEL_STYLES)
+    assert set(captions.CAPTIONS) == set(LABEL_STYLES)
 
 
 def test_names_in_addresses_stay() -> None:
@@ -51,7 +51,7 @@ def test_an_objective_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_label_style_is_its_captions_and_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(LABEL_STYLES, "shout", LabelStyle("Loud.", words="loud labels", numbers=(1, 3), offered=(2,)))
     monkeypatch.setitem(
-        captions._CAPTIONS, "shout", lambda asked: [(Said(asked.object + "!" * asked.number, asked.object), 1.0)]
+        captions.CAPTIONS, "shout", lambda asked: [(Caption(asked.object + "!" * asked.number, asked.object), 1.0)]
     )
     assert "shout_2" in options.style_names()
     assert caption("shout_3", "horse", "grass") == "horse!!!"

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torchvision import models
 
-from vlcore.core.captions import Said
+from vlcore.core.captions import Caption
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES
 from vlcore.core.vocabulary import Vocabulary
@@ -29,7 +29,7 @@ def pictures(number: int = 8) -> np.ndarray:
 
 def trained(condition: Condition = CONDITION) -> tuple[train.TrainedModel, Vocabulary]:
     vocabulary = Vocabulary.of(SCENES)
-    said = (Said("horse", "horse"), Said("camel", "camel"))
+    said = (Caption("horse", "horse"), Caption("camel", "camel"))
     tokens = vocabulary.tokens([one.text for one in said])
     data = train.TrainingData(pictures(), np.array([0, 1] * 4), tokens, len(vocabulary), said)
     return train.train(condition, data, on_step=lambda _: None, on_snapshot=lambda *_: None), vocabulary

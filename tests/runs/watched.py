@@ -14,7 +14,7 @@ import pandas as pd
 from vlcore.charts.maps.small import MapInfo
 from vlcore.compare.comparison import Comparison
 from vlcore.compare.model_map import ModelMap
-from vlcore.core.captions import Said, captions_of
+from vlcore.core.captions import Caption, captions_of
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES
 from vlcore.measures.accuracy import logits
@@ -59,7 +59,7 @@ def model(
     steps: Sequence[int] = (0, 1, 4, 20),
     training: np.ndarray | None = None,
     seed: int = 0,
-    said: Sequence[Said] | None = None,
+    said: Sequence[Caption] | None = None,
     own: np.ndarray | None = None,
     curves: bool = True,
 ) -> ModelMap:

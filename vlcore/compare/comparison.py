@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from vlcore.charts.maps.small import MapInfo
 from vlcore.charts.thumbnails import thumb_uri
 from vlcore.compare.model_map import ComparisonError, ModelMap, model_map, predictions
-from vlcore.core.captions import distinct_captions, own_captions
+from vlcore.core.captions import caption_index, distinct_captions
 from vlcore.core.options import ArtefactKind
 from vlcore.core.wording import title
 from vlcore.datasets.catalogue import open_set
@@ -268,7 +268,7 @@ def _columns(
     if condition.kind is ArtefactKind.IMPORTED:
         said = [text or "none" for text in table["caption"]]
     else:
-        own = own_captions(condition.labels, images.table, rows, grouping, condition.data_seed, condition.template)
+        own = caption_index(condition.labels, images.table, rows, grouping, condition.data_seed, condition.template)
         captions = distinct_captions(condition.labels, grouping, condition.template)
         said = [captions[k] for k in own]
     says = ["none" if predicted is None or i < 0 else str(predicted[i]) for i in index]

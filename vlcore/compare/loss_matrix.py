@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from vlcore.charts.matrices import BOTH, FALSE_NEGATIVE, FALSE_PAIR, KINDS, TRUE_NEGATIVE, TRUE_PAIR, UNUSED
 from vlcore.compare.comparison import Thumbs
 from vlcore.compare.model_map import ComparisonError, ModelMap
-from vlcore.core.captions import Said, captions_of
+from vlcore.core.captions import Caption, captions_of
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import group_words
 from vlcore.core.options import NEGATIVES, OBJECTIVES, Objective
@@ -117,7 +117,7 @@ def _drawn(
 
 
 def _truth(
-    condition: Condition, said: Sequence[Said], table: pd.DataFrame, own: NDArray[np.int64]
+    condition: Condition, said: Sequence[Caption], table: pd.DataFrame, own: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Whether each caption is true of each picture, (B, K): it speaks of no other object and no other context.
 
@@ -134,7 +134,7 @@ def _truth(
     )
 
 
-def _weights(condition: Condition, own: NDArray[np.int64], said: Sequence[Said]) -> NDArray[np.float64]:
+def _weights(condition: Condition, own: NDArray[np.int64], said: Sequence[Caption]) -> NDArray[np.float64]:
     """How much each caption counts as a wrong one, by own caption, (K, K): its probability; alike in a softmax."""
     if not OBJECTIVES[condition.objective].draws_negatives:
         return 1.0 - np.eye(len(said))

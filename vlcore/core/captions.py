@@ -1,16 +1,16 @@
-"""Label style to captions: what is said of a picture, and of what it speaks.
+"""Captions of label styles, with the object and context that each one speaks of.
 
-The one idea: a label style is, for every group, a *distribution* over captions. Most styles have one caption a group;
-the placebo, the doses and the noisy styles have several, of which each picture gets one by a number that belongs to the
-picture and the seed. So the captions of a style are known before any picture is looked at, a dose of 25 % is part
-of a dose of 50 %, and every caption says of which object and context it speaks: readouts need no parsing.
+A label style is, for every group, a *distribution* over captions: mostly one, several in the placebo, the doses and the
+noisy styles, of which each picture gets one by a number that belongs to the picture and the seed. So the captions are
+known before any picture is looked at, and a dose of 25 % is part of a dose of 50 %.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-# The study's exact strings. Its "a" stands in one group only, which makes that word a group label: kept, because it is
-# what the study trained on.
+# The study's exact strings. Its "a" stands in one group only, which makes that word a group label: kept all the same.
 _STUDY = {
     ("horse", "grass"): "horse on the grass",
     ("horse", "desert"): "horse in the desert",
@@ -56,7 +55,7 @@ class CaptionError(LabError):
 
 
 @dataclass(frozen=True)
-class Said:
+class Caption:
     """A caption, and the object and context that it speaks of; one of which it says nothing is empty."""
 
     text: str
@@ -64,12 +63,12 @@ class Said:
     context: str = ""
 
 
-Options = list[tuple[Said, float]]  # captions that a picture may have, with their shares
+Options = list[tuple[Caption, float]]  # captions that a picture may have, with their shares
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a style is asked about: a group, and what is particular to one picture of it."""
+class CaptionContext:
+    """What a caption is made from: a group, and what is particular to one picture of it."""
 
     object: str
     context: str
@@ -82,90 +81,70 @@ class Asked:
     def other_context(self) -> str:
         return next(context for context in self.grouping.contexts if context != self.context)
 
-    @property
-    def is_minority(self) -> bool:
-        return group_name(self.object, self.context) in self.grouping.minority
+    def short(self) -> Caption:
+        text = dict(self.grouping.templates).get("undescriptive") or "{object}"
+        return Caption(filled(text, self.object, self.context), self.object)
 
-    def short(self) -> Said:
-        text = dict(self.grouping.templates).get("undescriptive")
-        return Said(self._filled(text) if text else self.object, self.object)
+    def long(self) -> Caption:
+        study = _STUDY.get((self.object, self.context), "{object} {place}")
+        return self.naming_both(dict(self.grouping.templates).get("descriptive", study))
 
-    def long(self, context: str = "") -> Said:
-        """The descriptive caption, of another context where one is given."""
+    def naming_both(self, template: str = "{object} {place}", context: str = "") -> Caption:
+        """A caption that names object and context, or another context."""
         context = context or self.context
-        text = dict(self.grouping.templates).get("descriptive")
-        if text is None:
-            study = _STUDY.get((self.object, context))
-            return Said(study or f"{self.object} {_place(context)}", self.object, context)
-        return Said(filled(text, self.object, context), self.object, context)
-
-    def plain(self, context: str = "") -> Said:
-        context = context or self.context
-        return Said(f"{self.object} {_place(context)}", self.object, context)
-
-    def _filled(self, template: str) -> str:
-        return filled(template, self.object, self.context)
+        return Caption(filled(template, self.object, context), self.object, context)
 
 
-def _one(said: Said) -> Options:
-    return [(said, 1.0)]
-
-
-def _paraphrased(asked: Asked) -> Options:
-    place = _place(asked.context)
-    places = _SYNONYMS.get(place, (place,))
-    texts = [
-        template.format(object=asked.object, place=places[number % len(places)])
-        for number, template in enumerate(_PARAPHRASES[: asked.number])
+def _paraphrased(a: CaptionContext) -> Options:
+    places = _SYNONYMS.get(_place(a.context), (_place(a.context),))
+    return [
+        (Caption(text.format(object=a.object, place=places[number % len(places)]), a.object, a.context), 1 / a.number)
+        for number, text in enumerate(_PARAPHRASES[: a.number])
     ]
-    return [(Said(text, asked.object, asked.context), 1 / len(texts)) for text in texts]
 
 
-def _mentioned(asked: Asked, share: float) -> Options:
+def _mentioned(a: CaptionContext, share: float) -> Options:
     """The context is named in a share of the captions; both styles of caption are plain, so that words are the same."""
-    options = [(asked.plain(), share), (Said(asked.object, asked.object), 1 - share)]
-    return [(said, weight) for said, weight in options if weight > 0]
+    options = [(a.naming_both(), share), (Caption(a.object, a.object), 1 - share)]
+    return [(caption, weight) for caption, weight in options if weight > 0]
 
 
-def _noisy(asked: Asked) -> Options:
-    wrong = asked.number / 100
-    return [(asked.plain(), 1 - wrong), (asked.plain(asked.other_context), wrong)]
+def _noisy(a: CaptionContext) -> Options:
+    wrong = a.number / 100
+    return [(a.naming_both(), 1 - wrong), (a.naming_both(context=a.other_context), wrong)]
 
 
-def _shuffled(asked: Asked) -> Options:
+def _shuffled(a: CaptionContext) -> Options:
     # The word is drawn, not the place: of what the picture shows the caption knows nothing.
-    return [(Said(asked.plain(context).text, asked.object), 0.5) for context in asked.grouping.contexts]
+    return [(Caption(a.naming_both(context=context).text, a.object), 0.5) for context in a.grouping.contexts]
 
 
-def _attributed(asked: Asked) -> Options:
-    words = (asked.attribute,) if asked.attribute else ATTRIBUTES
-    return [(Said(f"{word} {asked.object}", asked.object), 1 / len(words)) for word in words]
+def _attributed(a: CaptionContext) -> Options:
+    words = (a.attribute,) if a.attribute else ATTRIBUTES
+    return [(Caption(f"{word} {a.object}", a.object), 1 / len(words)) for word in words]
 
 
-def _own(asked: Asked) -> Options:
-    fields = template_fields(asked.template)
-    says_object, says_context = "object" in fields, bool(fields & {"context", "place"})
-    said = filled(asked.template, asked.object, asked.context)
-    return _one(Said(said, asked.object * says_object, asked.context * says_context))
+def _own(a: CaptionContext) -> Caption:
+    fields = template_fields(a.template)
+    text = filled(a.template, a.object, a.context)
+    return Caption(text, a.object * ("object" in fields), a.context * bool(fields & {"context", "place"}))
 
 
-# The captions of a picture, by the families of `vlcore.core.options.LABEL_STYLES`.
-_CAPTIONS: dict[str, Callable[[Asked], Options]] = {
-    "undescriptive": lambda a: _one(a.short()),
-    "descriptive": lambda a: _one(a.long()),
-    "descriptive-plain": lambda a: _one(a.plain()),
-    "context": lambda a: _one(Said(a.context, "", a.context)),
-    "constant": lambda a: _one(Said("a photo")),
+# What a picture may be called, by the families of `vlcore.core.options.LABEL_STYLES`: one caption, or several.
+CAPTIONS: dict[str, Callable[[CaptionContext], Caption | Options]] = {
+    "undescriptive": CaptionContext.short,
+    "descriptive": CaptionContext.long,
+    "descriptive-plain": CaptionContext.naming_both,
+    "context": lambda a: Caption(a.context, "", a.context),
+    "constant": lambda a: Caption("a photo"),
     "shuffled_context": _shuffled,
-    "opaque_group": lambda a: _one(Said(_NONCE[a.grouping.pairs.index((a.object, a.context))], a.object, a.context)),
+    "opaque_group": lambda a: Caption(_NONCE[a.grouping.pairs.index((a.object, a.context))], a.object, a.context),
     "attribute_other": _attributed,
     "paraphrase": _paraphrased,
-    "clip_template": lambda a: _one(Said(f"a photo of a {a.object}", a.object)),
-    "clip_template_descriptive": lambda a: _one(
-        Said(f"a photo of a {a.object} {_place(a.context)}", a.object, a.context)
-    ),
+    "clip_template": lambda a: Caption(f"a photo of a {a.object}", a.object),
+    "clip_template_descriptive": lambda a: a.naming_both("a photo of a {object} {place}"),
     "partial": lambda a: _mentioned(a, a.number / 100),
-    "partial_minority": lambda a: _mentioned(a, float(a.is_minority)),
+    "partial_minority": lambda a: _mentioned(a, float(group_name(a.object, a.context) in a.grouping.minority)),
     "noisy": _noisy,
     "own": _own,
 }
@@ -197,7 +176,8 @@ def about_style(name: str) -> str:
 
 def _options(style: str, obj: str, context: str, grouping: Grouping, template: str, attribute: str = "") -> Options:
     family, number = find_style(style)
-    return _CAPTIONS[family](Asked(obj, context, grouping, number, template, attribute))
+    made = CAPTIONS[family](CaptionContext(obj, context, grouping, number, template, attribute))
+    return [(made, 1.0)] if isinstance(made, Caption) else made
 
 
 def caption(style: str, obj: str, context: str, grouping: Grouping = SCENES, template: str = "") -> str:
@@ -205,30 +185,27 @@ def caption(style: str, obj: str, context: str, grouping: Grouping = SCENES, tem
     return max(_options(style, obj, context, grouping, template), key=lambda option: option[1])[0].text
 
 
-def captions_of(style: str, grouping: Grouping, template: str = "") -> tuple[Said, ...]:
+def captions_of(style: str, grouping: Grouping, template: str = "") -> tuple[Caption, ...]:
     """The different captions of a style, in the order of the groups.
 
     One text that several groups share speaks of what it means in all of them: a style whose captions are equal for
     both objects speaks of none.
     """
-    meant: dict[str, Said] = {}
+    meant: dict[str, Caption] = {}
     for obj, context in grouping.pairs:
-        for said, _ in _options(style, obj, context, grouping, template):
-            before = meant.setdefault(said.text, said)
-            meant[said.text] = Said(
-                said.text,
-                said.object if said.object == before.object else "",
-                said.context if said.context == before.context else "",
-            )
+        for one, _ in _options(style, obj, context, grouping, template):
+            before = meant.get(one.text, one)
+            same_object, same_context = one.object == before.object, one.context == before.context
+            meant[one.text] = Caption(one.text, one.object * same_object, one.context * same_context)
     return tuple(meant.values())
 
 
 def distinct_captions(style: str, grouping: Grouping, template: str = "") -> tuple[str, ...]:
     """The texts of `captions_of` a style."""
-    return tuple(said.text for said in captions_of(style, grouping, template))
+    return tuple(one.text for one in captions_of(style, grouping, template))
 
 
-def own_captions(
+def caption_index(
     style: str, table: pd.DataFrame, rows: NDArray[np.int64], grouping: Grouping, seed: int, template: str = ""
 ) -> NDArray[np.int64]:
     """Index of each row's own caption among `captions_of` the style, (n,).
@@ -239,23 +216,24 @@ def own_captions(
     Raises:
         CaptionError: when the style needs an attribute that the pictures do not have.
     """
-    index = {said.text: place for place, said in enumerate(captions_of(style, grouping, template))}
+    index = {text: number for number, text in enumerate(distinct_captions(style, grouping, template))}
     drawn = np.random.default_rng([seed, len(table)]).random(len(table))[rows]
     part = table.iloc[rows]
-    attributes = _attributes(part) if style == "attribute_other" else [""] * len(rows)
-    cache: dict[tuple[str, str, str], tuple[NDArray[np.float64], list[int]]] = {}
+    attributes = _coats(part) if style == "attribute_other" else [""] * len(rows)
+
+    @functools.cache
+    def options_of(obj: str, context: str, attribute: str) -> tuple[NDArray[np.float64], list[int]]:
+        options = _options(style, obj, context, grouping, template, attribute)
+        return np.cumsum([share for _, share in options]), [index[one.text] for one, _ in options]
+
     own = []
     for obj, context, attribute, u in zip(part["object"], part["context"], attributes, drawn, strict=True):
-        if (obj, context, attribute) not in cache:
-            options = _options(style, obj, context, grouping, template, attribute)
-            shares = np.cumsum([share for _, share in options])
-            cache[obj, context, attribute] = shares, [index[said.text] for said, _ in options]
-        shares, places = cache[obj, context, attribute]
-        own.append(places[min(int(np.searchsorted(shares, u, side="right")), len(places) - 1)])
+        shares, numbers = options_of(obj, context, attribute)
+        own.append(numbers[min(int(np.searchsorted(shares, u, side="right")), len(numbers) - 1)])
     return np.array(own, dtype=np.int64)
 
 
-def _attributes(table: pd.DataFrame) -> list[str]:
+def _coats(table: pd.DataFrame) -> list[str]:
     try:
         return [str(json.loads(text)["coat"]) for text in table["factors"]]
     except (ValueError, KeyError, TypeError) as error:
@@ -295,9 +273,3 @@ def template_fields(template: str) -> set[str]:
 def _place(context: str) -> str:
     """A context with its preposition, such as "on the grass"."""
     return f"{'on' if context in _ON else 'in'} the {context}"
-
-
-def every_word(grouping: Grouping) -> Sequence[str]:
-    """All captions that any style can give for a grouping, own templates apart: what the vocabulary is made of."""
-    names = [f"{name}_{one.numbers[1]}" if one.numbers else name for name, one in LABEL_STYLES.items() if name != "own"]
-    return [said.text for name in names for said in captions_of(name, grouping)]

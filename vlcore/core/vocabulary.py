@@ -1,9 +1,8 @@
-"""Captions to tokens: one vocabulary and one length for all label styles of a grouping.
+"""Tokens of captions: one vocabulary and one length for all label styles of a grouping.
 
-The one idea: no style has a text tower of its own shape, so two styles of one seed differ in what is said and in
-nothing else. (The words of an own template come on top.) With two to four distinct captions the text transformer is in
-effect a lookup table; its structure matters only for a caption that was never seen in training, such as "horse in the
-desert" when every such picture was removed.
+So two styles of one seed differ in what is said and in nothing else; the words of an own template come on top. With two
+to four captions the text tower is in effect a lookup table: its structure matters only for a caption that was never
+seen in training, such as "horse in the desert" when every such picture was removed.
 """
 
 from __future__ import annotations
@@ -13,8 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.core.captions import CaptionError, every_word
+from vlcore.core.captions import CaptionError, distinct_captions
 from vlcore.core.grouping import Grouping
+from vlcore.core.options import LABEL_STYLES
 
 PAD, UNKNOWN = 0, 1
 MAX_WORDS = 12
@@ -31,10 +31,11 @@ class Vocabulary:
     @classmethod
     def of(cls, grouping: Grouping, captions: Sequence[str] = ()) -> Vocabulary:
         """The words that any style can use for a grouping, the same for every style, and those of given captions."""
-        words = list(_BASE_WORDS)
-        for text in (*grouping.objects, *grouping.contexts, *every_word(grouping), *captions):
-            words.extend(split_words(text))
-        return cls(words)
+        texts = [*grouping.objects, *grouping.contexts]
+        for name, style in LABEL_STYLES.items():
+            if name != "own":
+                texts += distinct_captions(f"{name}_{style.numbers[1]}" if style.numbers else name, grouping)
+        return cls([*_BASE_WORDS, *(word for text in (*texts, *captions) for word in split_words(text))])
 
     def __len__(self) -> int:
         return len(self.words) + 2

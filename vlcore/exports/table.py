@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from vlcore.charts.thumbnails import thumb_uri
 from vlcore.compare.model_map import ModelMap, model_map, predictions
-from vlcore.core.captions import distinct_captions, own_captions
+from vlcore.core.captions import caption_index, distinct_captions
 from vlcore.core.options import ArtefactKind
 from vlcore.core.wording import title
 from vlcore.datasets.imageset import ImageSet, Progress, silent, tile
@@ -92,7 +92,7 @@ def _pictures(model: ModelMap, images: ImageSet) -> pd.DataFrame:
     if condition.kind is ArtefactKind.IMPORTED:
         said = [text or None for text in table["caption"]]
     else:
-        own = own_captions(
+        own = caption_index(
             condition.labels, images.table, model.rows, grouping, condition.data_seed, condition.template
         )
         texts = distinct_captions(condition.labels, grouping, condition.template)

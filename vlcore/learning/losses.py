@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from vlcore.core.captions import Said
+from vlcore.core.captions import Caption
 
 TEMPERATURE = 0.2  # of simclr, which learns none
 
 
-def negative_weights(negatives: str, counts: Tensor, said: Sequence[Said] = ()) -> Tensor:
+def negative_weights(negatives: str, counts: Tensor, said: Sequence[Caption] = ()) -> Tensor:
     """q(k | own caption): the probability that a mismatched caption is drawn, (K, K), rows sum to 1 or to 0.
 
     ``filtered_marginal`` draws other captions with the frequency that they have in training; ``filtered_uniform`` each
@@ -50,7 +50,7 @@ def negative_weights(negatives: str, counts: Tensor, said: Sequence[Said] = ()) 
     return weights / weights.sum(dim=1, keepdim=True).clamp(min=1e-12)
 
 
-def negative_shares(negatives: str, counts: NDArray[np.integer], said: Sequence[Said] = ()) -> NDArray[np.float32]:
+def negative_shares(negatives: str, counts: NDArray[np.integer], said: Sequence[Caption] = ()) -> NDArray[np.float32]:
     """`negative_weights` for those who count with numpy, (K,) to (K, K)."""
     # A batch in another order draws captions as often as they occur, but for the noise of the batch.
     table = "product" if negatives == "shuffle_unfiltered" else negatives

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vlcore.core.captions import Said
+from vlcore.core.captions import Caption
 from vlcore.core.condition import Condition
 from vlcore.core.options import OBJECTIVES
 from vlcore.learning import mitigation
@@ -62,7 +62,7 @@ class TrainingData:
     own: NDArray[np.int64]
     tokens: NDArray[np.int64]
     words: int
-    said: tuple[Said, ...] = ()
+    said: tuple[Caption, ...] = ()
     groups: NDArray[np.int64] | None = None
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.core.captions import own_captions
+from vlcore.core.captions import caption_index
 from vlcore.core.condition import Condition, ConditionError
 from vlcore.core.options import MITIGATIONS, OBJECTIVES, ArtefactKind
 from vlcore.datasets import subset
@@ -98,7 +98,7 @@ def parts_of(condition: Condition) -> list[ImageSet]:
 
 def own_captions_of(images: ImageSet, rows: NDArray[np.int64], condition: Condition) -> NDArray[np.int64]:
     """Index of each row's own caption among the distinct captions of a condition, (n,)."""
-    return own_captions(condition.labels, images.table, rows, images.grouping, condition.data_seed, condition.template)
+    return caption_index(condition.labels, images.table, rows, images.grouping, condition.data_seed, condition.template)
 
 
 def draw(images: ImageSet, condition: Condition, report: jobs.Reporter) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.core.captions import Said, captions_of
+from vlcore.core.captions import Caption, captions_of
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import Grouping
 from vlcore.core.options import MITIGATIONS, OBJECTIVES
@@ -97,7 +97,7 @@ class Views:
 class Labels:
     """What a condition says of pictures: its distinct captions, what they speak of, and the words they are made of."""
 
-    said: tuple[Said, ...]
+    said: tuple[Caption, ...]
     vocabulary: Vocabulary
 
     @classmethod

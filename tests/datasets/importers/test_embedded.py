@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.datasets.importers.vectors import arrays, save
-from vlcore.core.captions import Said
+from vlcore.core.captions import Caption
 from vlcore.datasets.imageset import COLUMNS, TILE_SIDE, ImageSetError, read_set
 from vlcore.datasets.importers.embedded import Chosen, _limited, choose_rows, own_captions, write_set
 from vlcore.datasets.importers.embeddings import read_embeddings
@@ -146,7 +146,12 @@ def test_captions_of_something_else_are_left_out(tmp_path: Path) -> None:
 
 
 def test_a_picture_has_the_first_caption_that_fits() -> None:
-    said = (Said("a", "gull"), Said("b", "gull", "sea"), Said("c", "gull", "sea"), Said("d", "crow", "land"))
+    said = (
+        Caption("a", "gull"),
+        Caption("b", "gull", "sea"),
+        Caption("c", "gull", "sea"),
+        Caption("d", "crow", "land"),
+    )
     assert own_captions(said, "gull", "sea") == 1
     assert own_captions(said, "gull", "land") == 0
     assert own_captions(said, "crow", "land") == 3

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
 from tests.datasets.importers.vectors import WIDTH, arrays, save
-from vlcore.core.captions import Said
+from vlcore.core.captions import Caption
 from vlcore.datasets.importers import embeddings
 from vlcore.datasets.importers.embeddings import CLIP_SCALE, Embeddings, open_npz, read_embeddings
 from vlcore.datasets.importers.source import ImportSetError
@@ -48,7 +48,7 @@ def test_a_file_is_read_row_by_row(tmp_path: Path) -> None:
         assert found.table[name].tolist() == made[name].tolist()
     assert found.table["split"].tolist() == ["train", "val", "probe", "test"] * 15
     assert np.allclose(found.text, np.eye(WIDTH)[:2])
-    assert found.said == (Said("a photo of a gull", "gull", "sea"), Said("a photo of a crow", "crow"))
+    assert found.said == (Caption("a photo of a gull", "gull", "sea"), Caption("a photo of a crow", "crow"))
     assert found.scale == 20
     assert found.notes == ("The vectors in z were brought to length 1.",)
 

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.core.captions import Said
+from vlcore.core.captions import Caption
 from vlcore.core.grouping import Grouping
 from vlcore.datasets.imageset import SPLITS
 from vlcore.datasets.importers.embeddings import Embeddings
@@ -163,7 +163,7 @@ def _captions_of(found: Embeddings, grouping: Grouping) -> tuple[list[int], list
     return kept, [f"{plural(others, 'caption')} of something else left out."] if others else []
 
 
-def own_captions(said: Sequence[Said], obj: str, context: str) -> int | None:
+def own_captions(said: Sequence[Caption], obj: str, context: str) -> int | None:
     """Place of the caption that a picture has: the first that says its object and context, else its object alone."""
     for spoken in ((obj, context), (obj, "")):
         for place, caption in enumerate(said):

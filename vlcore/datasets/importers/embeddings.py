@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.core.captions import Said
+from vlcore.core.captions import Caption
 from vlcore.datasets.imageset import SPLITS
 from vlcore.datasets.importers.selection import clean_name, clean_split
 from vlcore.datasets.importers.source import ImportSetError, npy_claim, printable
@@ -54,7 +54,7 @@ class Embeddings:
     z: NDArray[np.float32]
     table: pd.DataFrame
     text: NDArray[np.float32]
-    said: tuple[Said, ...]
+    said: tuple[Caption, ...]
     scale: float
     altered: dict[str, set[str]]
     notes: tuple[str, ...]
@@ -151,7 +151,7 @@ def _splits(file: Npz, rows: int) -> list[str]:
     return names
 
 
-def _captions(file: Npz, width: int, altered: dict[str, set[str]]) -> tuple[NDArray[np.float32], tuple[Said, ...]]:
+def _captions(file: Npz, width: int, altered: dict[str, set[str]]) -> tuple[NDArray[np.float32], tuple[Caption, ...]]:
     """The captions' vectors and what they speak of; none where the file has none."""
     needed = ("text", "captions", "text_object")
     there = [name for name in (*needed, "text_context") if name in file.arrays]
@@ -173,7 +173,7 @@ def _captions(file: Npz, width: int, altered: dict[str, set[str]]) -> tuple[NDAr
     if "text_context" in file.arrays:
         contexts = _names(file, "text_context", count, altered, may_be_empty=True)
     vectors = _unit(file.read("text", "f", (count, width)), "text", file.name)[0]
-    return vectors, tuple(map(Said, words, objects, contexts))
+    return vectors, tuple(map(Caption, words, objects, contexts))
 
 
 def _scale(file: Npz) -> float:
