@@ -17,7 +17,7 @@ from vlcore.compare.uploads import Before, UploadReport, verdicts
 from vlcore.core.grouping import SCENES
 from vlcore.measures.estimate import Estimate
 from vlcore.measures.last_layer import LastLayer
-from vlcore.measures.novelty import Novelty, Pull
+from vlcore.measures.novelty import Novelty, ShortcutAttraction
 
 IMAGES = image_set()
 TABLE = IMAGES.table
@@ -257,7 +257,7 @@ def test_the_margin_is_the_log_odds_of_the_answer(request: pytest.FixtureRequest
 def verdict_of(
     balance: Estimate | None = None, *, share: float = 0.5, similarity: float = 0.8, seen: float = 0.5
 ) -> UploadReport:
-    pull = None if balance is None else Pull("camel", "grass", 0.5, 0.25, balance)
+    pull = None if balance is None else ShortcutAttraction("camel", "grass", 0.5, 0.25, balance)
     new = Novelty(0, similarity, Estimate(share, 0.2, 0.6, 32), seen)
     return UploadReport("camel", 0.876, "", ({"caption": "a camel"},), ((0, 0.912), (5, 0.9)), pull, None, new, None)
 
@@ -284,7 +284,7 @@ def test_the_interval_decides_what_pulls(low: float, high: float, pulled: str, o
 
 def test_the_balance_before_training_stands_beside() -> None:
     verdict = verdict_of(Estimate(0.25, 0.1, 0.4, 40))
-    first = Pull("camel", "grass", 0.1, 0.2, Estimate(-0.1, -0.3, 0.1, 40))
+    first = ShortcutAttraction("camel", "grass", 0.1, 0.2, Estimate(-0.1, -0.3, 0.1, 40))
     verdict = dataclasses.replace(verdict, before=first)
     assert uploads.pull_in_words(verdict, SCENES).endswith("0.25 (0.1 to 0.4); before training -0.1 (-0.3 to 0.1).")
     row = uploads.table_of(["a"], ["model"], [[verdict]], IMAGES).iloc[0]

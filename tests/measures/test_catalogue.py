@@ -23,7 +23,7 @@ NO_ENTRY = {"first_fit_step", "models", "train_images", "text_only_match", "map_
     ],
 )  # fmt: skip
 def test_which_measures_count_images(measure: str, share: bool) -> None:
-    assert catalogue.find(measure).is_share is share
+    assert catalogue.measure_of(measure).is_share is share
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,6 @@ def test_entries_agree_with_each_other() -> None:
 def test_everything_that_a_run_measures_has_an_entry() -> None:
     tables = sorted(RESULTS.glob("*/*/runs.parquet"))
     names = {name for path in tables for name in pd.read_parquet(path, columns=["measure"])["measure"]}
-    unknown = {name for name in names if catalogue.find(name).name == name not in catalogue.MEASURES}
+    unknown = {name for name in names if catalogue.measure_of(name).name == name not in catalogue.MEASURES}
     kinds = {name.partition(".")[0] for name in unknown}
     assert {kind for kind in kinds if not kind.startswith("readouts_")} == NO_ENTRY

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.measures.spaces import unit
-from vlcore.measures.layout import centroids, layout
+from vlcore.measures.layout import layout
 
 NAMES = ("horse_grass", "horse_desert", "camel_desert", "camel_grass")
 
@@ -42,10 +42,6 @@ def test_distances_against_a_loop(kind: type, noise: float) -> None:
         assert distance.value == pytest.approx(slow_distance(z, groups, one, other), abs=1e-6)
         assert 0 <= distance.low <= distance.value <= distance.high <= 2
         assert distance.n == 30
-    directions = centroids(z, groups, NAMES)
-    assert np.linalg.norm(directions, axis=1) == pytest.approx(np.ones(4))
-    one, other = NAMES[1], NAMES[3]
-    assert 1 - directions[1] @ directions[3] == pytest.approx(slow_distance(z, groups, one, other))
 
 
 @settings(max_examples=25, deadline=None)

@@ -91,7 +91,7 @@ def test_effects_and_reliance_against_the_formulas(scenes: int, kind: type) -> N
     margin = np.random.default_rng(scenes).normal(size=4 * scenes).astype(kind)
     found, by_hand = effects(margin, crossing(*columns, SCENES)), slow_effects(margin, columns)
     for name, values in by_hand.items():
-        estimate = getattr(found, name)
+        estimate = found[name]
         assert estimate.value == pytest.approx(sum(values) / scenes)
         assert estimate.high - estimate.value == pytest.approx(Z95 * np.std(values, ddof=1) / np.sqrt(scenes))
         assert estimate.n == 4 * scenes
@@ -123,8 +123,8 @@ def test_a_model_that_adds_up_its_cues_relies_on_them_by_their_size(a: float, c:
     margin = bias + a * (columns[0] == "horse") + c * (columns[1] == "desert")
     where = crossing(*columns, SCENES)
     found = effects(margin, where)
-    assert (found.object.value, found.context.value) == pytest.approx((a, c), abs=1e-9)
-    assert found.interaction.value == pytest.approx(0, abs=1e-9)
+    assert (found["object"].value, found["context"].value) == pytest.approx((a, c), abs=1e-9)
+    assert found["interaction"].value == pytest.approx(0, abs=1e-9)
     if a + c > 1e-3:
         reliance = background_reliance(margin, where)
         assert (reliance.value, reliance.low, reliance.high) == pytest.approx((c / (a + c),) * 3)
@@ -141,7 +141,7 @@ def test_a_model_that_needs_both_cues_has_only_an_interaction() -> None:
     columns = crossed(4)
     margin = np.where((columns[0] == "horse") == (columns[1] == "grass"), 1.0, -1.0)
     found = effects(margin, crossing(*columns, SCENES))
-    assert (found.object.value, found.context.value, found.interaction.value) == (0, 0, 2)
+    assert (found["object"].value, found["context"].value, found["interaction"].value) == (0, 0, 2)
 
 
 @pytest.mark.parametrize("noise", [0.0, 1e-7])

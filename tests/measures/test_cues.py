@@ -22,10 +22,10 @@ from vlcore.measures.cues import (
     FOLDS,
     coarse,
     cramers_v,
+    cross_validated_probe,
     is_chance,
     mean_colour,
     painted_over,
-    probe,
     rim,
 )
 from vlcore.measures.estimate import Estimate
@@ -116,7 +116,7 @@ def test_noise_tells_nothing(per_group: int) -> None:
     values = []
     for seed in range(40):
         noise = np.random.default_rng(seed).normal(size=(len(objects), 3))
-        values.append(probe(noise, objects, groups, scenes).value)
+        values.append(cross_validated_probe(noise, objects, groups, scenes).value)
     error = np.std(values) / np.sqrt(len(values))
     assert abs(np.mean(values) - 0.5) < 4 * error < 0.1
 
@@ -124,26 +124,28 @@ def test_noise_tells_nothing(per_group: int) -> None:
 @pytest.mark.parametrize("per_group", [5, 6, 7, 8, 12, 13])
 def test_pictures_that_are_all_alike_are_named_by_chance(per_group: int) -> None:
     objects, groups, scenes = labelled(per_group)
-    assert probe(np.ones((len(objects), 2)), objects, groups, scenes).value == 0.5
+    assert cross_validated_probe(np.ones((len(objects), 2)), objects, groups, scenes).value == 0.5
 
 
 def test_a_planted_cue_is_found_and_has_an_interval() -> None:
     objects, groups, scenes = labelled(25)
     features = np.random.default_rng(0).normal(size=(100, 5))
     features[:, 3] += 5 * (objects == "horse")
-    found = probe(features, objects, groups, scenes)
+    found = cross_validated_probe(features, objects, groups, scenes)
     assert found.value >= 0.96
     assert found.low < found.value <= found.high
     assert found.n == 100
     context = np.char.rpartition(groups, "_")[:, 2]
-    assert is_chance(probe(features, context, groups, scenes))
+    assert is_chance(cross_validated_probe(features, context, groups, scenes))
 
 
 def test_the_scale_of_a_feature_does_not_matter() -> None:
     objects, groups, scenes = labelled(10)
     features = np.random.default_rng(1).normal(size=(40, 4)) + 0.7 * (objects == "horse")[:, None]
     scaled = features * [1e-3, 1, 1e3, 40] + [5, 0, -3e3, 1]
-    assert probe(scaled, objects, groups, scenes) == probe(features, objects, groups, scenes)
+    assert cross_validated_probe(scaled, objects, groups, scenes) == cross_validated_probe(
+        features, objects, groups, scenes
+    )
 
 
 def test_no_picture_is_named_by_a_model_that_saw_its_scene() -> None:
@@ -153,8 +155,8 @@ def test_no_picture_is_named_by_a_model_that_saw_its_scene() -> None:
     features = np.repeat(noise, 2, axis=0)
     twins = np.repeat([f"s{number}" for number in range(40)], 2)
     apart = np.array([f"s{number}" for number in range(80)])
-    assert probe(features, objects, groups, apart).value > 0.8
-    held_out = probe(features, objects, groups, twins)
+    assert cross_validated_probe(features, objects, groups, apart).value > 0.8
+    held_out = cross_validated_probe(features, objects, groups, twins)
     assert is_chance(held_out)
     # Pictures of a scene agree, so that they are half as many pieces of evidence.
     assert held_out.high - held_out.low > 1.2 * (0.5**2 / 80) ** 0.5 * 2 * 1.96
@@ -171,7 +173,7 @@ def test_folds_are_balanced_and_scenes_whole(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(LogisticRegression, "fit", watch)
     objects, groups, _ = labelled(20)
     scenes = np.repeat(np.arange(40), 2)
-    probe(np.random.default_rng(0).normal(size=(80, 2)), objects, groups, scenes.astype(str))
+    cross_validated_probe(np.random.default_rng(0).normal(size=(80, 2)), objects, groups, scenes.astype(str))
     assert [len(features) for features in fitted] == [64] * FOLDS  # 16 of 20 of each group
 
 
@@ -182,7 +184,9 @@ def test_folds_are_balanced_and_scenes_whole(monkeypatch: pytest.MonkeyPatch) ->
 )
 def test_what_cannot_be_asked_is_refused(objects: list[str], scenes: Any) -> None:
     with pytest.raises(ValueError, match="A probe needs two labels and at least 5 scenes"):
-        probe(np.zeros((20, 2)), np.array(objects), np.array(objects), np.array([str(scene) for scene in scenes]))
+        cross_validated_probe(
+            np.zeros((20, 2)), np.array(objects), np.array(objects), np.array([str(scene) for scene in scenes])
+        )
 
 
 def test_a_label_of_a_single_scene_is_never_named_right() -> None:
@@ -192,7 +196,7 @@ def test_a_label_of_a_single_scene_is_never_named_right() -> None:
     features = np.random.default_rng(0).normal(size=(20, 2)) + 9 * (objects == "camel")[:, None]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # scikit-learn's on folds that cannot be stratified
-        assert probe(features, objects, objects, scenes).value == 15 / 20
+        assert cross_validated_probe(features, objects, objects, scenes).value == 15 / 20
 
 
 # --- views

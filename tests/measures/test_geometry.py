@@ -134,14 +134,16 @@ def test_a_probe_reads_what_is_separable() -> None:
         direction = np.where(labels_of(n) == "horse", 1.0, -1.0)[:, None] * np.eye(8)[:1]
         return unit(direction + 0.2 * cloud(n, 8, seed))
 
-    estimate = geometry.probe(embed(80, 0), labels_of(80), embed(60, 1), labels_of(60), names(60))
+    estimate = geometry.probe_accuracy(embed(80, 0), labels_of(80), embed(60, 1), labels_of(60), names(60))
     assert estimate.value == 1.0
     assert (estimate.high, estimate.n) == (1.0, 60)
 
 
 def test_a_probe_of_noise_guesses() -> None:
     values = [
-        geometry.probe(cloud(100, 8, s), labels_of(100), cloud(200, 8, s + 50), labels_of(200), names(200)).value
+        geometry.probe_accuracy(
+            cloud(100, 8, s), labels_of(100), cloud(200, 8, s + 50), labels_of(200), names(200)
+        ).value
         for s in range(5)
     ]
     assert abs(np.mean(values) - 0.5) < 0.08
@@ -152,8 +154,8 @@ def test_a_probe_does_not_care_about_the_scale_of_a_feature() -> None:
     labels = np.where(fit[:, 0] > 0, "a", "b")
     truth = np.where(test[:, 0] > 0, "a", "b")
     squeezed = np.array([1e-4, 1, 1, 1])
-    plain = geometry.probe(fit, labels, test, truth, names(60))
-    assert geometry.probe(fit * squeezed, labels, test * squeezed, truth, names(60)) == plain
+    plain = geometry.probe_accuracy(fit, labels, test, truth, names(60))
+    assert geometry.probe_accuracy(fit * squeezed, labels, test * squeezed, truth, names(60)) == plain
     assert plain.value > 0.85
 
 
@@ -164,7 +166,7 @@ def test_neighbours_vote_on_images_of_their_own() -> None:
     for row in range(80):
         order = sorted(range(60), key=lambda j, row=row: -float(test[row] @ fit[j]))[:3]
         right += ("a" if sum(labels[j] == "a" for j in order) > 1 else "b") == truth[row]
-    estimate = geometry.knn(fit, labels, test, truth, names(80), k=3)
+    estimate = geometry.neighbour_accuracy(fit, labels, test, truth, names(80), k=3)
     assert estimate.value == pytest.approx(right / 80)
     assert 0.7 < estimate.low < estimate.value < estimate.high
     assert estimate.n == 80

@@ -10,7 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from tests.measures.spaces import cloud
 from vlcore.measures.estimate import mean
-from vlcore.measures.layout import by_group, moved, movement, neighbour_overlap
+from vlcore.measures.layout import displacement, movement, neighbour_overlap
 
 GROUPS = ("a", "b", "c", "d")
 
@@ -77,7 +77,7 @@ def test_ways_against_a_loop() -> None:
     x, y = sum(p[0] for p in points) / 15, sum(p[1] for p in points) / 15
     radius = (sum((p[0] - x) ** 2 + (p[1] - y) ** 2 for p in points) / 15) ** 0.5
     ways = [((q[0] - p[0]) ** 2 + (q[1] - p[1]) ** 2) ** 0.5 / radius for p, q in zip(points, onto, strict=True)]
-    assert moved(points, onto) == pytest.approx(ways)
+    assert displacement(points, onto) == pytest.approx(ways)
 
 
 @settings(max_examples=40)
@@ -85,17 +85,17 @@ def test_ways_against_a_loop() -> None:
 def test_a_way_is_told_in_sizes_of_the_map(n: int, seed: int, scale: float) -> None:
     random = np.random.default_rng(seed)
     points, onto = random.normal(size=(n, 2)), random.normal(size=(n, 2))
-    assert moved(points * scale + 3, onto * scale + 3) == pytest.approx(moved(points, onto))
-    assert (moved(points, points) == 0).all()
+    assert displacement(points * scale + 3, onto * scale + 3) == pytest.approx(displacement(points, onto))
+    assert (displacement(points, points) == 0).all()
 
 
 def test_a_map_of_one_point_has_no_size() -> None:
     for points in (np.ones((5, 2)), np.ones((1, 2)), np.ones((0, 2))):
         with pytest.raises(ValueError, match="The first map is one point"):
-            moved(points, points + 1)
+            displacement(points, points + 1)
     with pytest.raises(ValueError, match="give the same number of points"):
-        moved(np.eye(2), np.ones((3, 2)))
-    assert np.isfinite(moved(np.eye(2), np.ones((2, 2)))).all()
+        displacement(np.eye(2), np.ones((3, 2)))
+    assert np.isfinite(displacement(np.eye(2), np.ones((2, 2)))).all()
 
 
 # --- both, by group
@@ -107,13 +107,13 @@ def test_movement_is_its_parts() -> None:
     one, other = cloud(48, 8, 1), cloud(48, 6, 2)
     groups, scenes = np.tile(GROUPS, 12), np.repeat(np.arange(12), 4)
     found = movement((points, onto), (one, other), groups, scenes, GROUPS, k=7)
-    assert (found.moved == moved(points, onto)).all()
+    assert (found.displacement == displacement(points, onto)).all()
     assert (found.overlap == neighbour_overlap(one, other, 7)).all()
     assert found.chance == 7 / 47
     assert list(found.drift) == list(found.kept) == list(GROUPS)
     for name in GROUPS:
         own = groups == name
-        assert found.drift[name] == mean(found.moved[own], scenes[own])
+        assert found.drift[name] == mean(found.displacement[own], scenes[own])
         assert found.kept[name] == mean(found.overlap[own], scenes[own])
         assert found.drift[name].n == 12
         assert found.drift[name].low < found.drift[name].value < found.drift[name].high
@@ -126,7 +126,7 @@ def test_the_group_that_was_moved_is_the_one_that_drifts() -> None:
     found = movement((points, onto), (points, onto), groups, scenes, GROUPS)
     assert found.drift["c"].low > 1
     assert all(found.drift[name].high == 0 for name in "abd")
-    assert set(groups[found.most(12)]) == {"c"}
+    assert set(groups[found.largest_displacements(12)]) == {"c"}
 
 
 def test_those_that_moved_most_come_first_and_equals_in_order() -> None:
@@ -134,8 +134,8 @@ def test_those_that_moved_most_come_first_and_equals_in_order() -> None:
     onto = points.copy()
     onto[[5, 3, 9]] += [[3, 0], [1, 0], [1, 0]]
     found = movement((points, onto), (cloud(16, 3), cloud(16, 3)), ["a"] * 16, range(16), ["a"])
-    assert found.most(5).tolist() == [5, 3, 9, 0, 1]
-    assert len(found.most(100)) == 16
+    assert found.largest_displacements(5).tolist() == [5, 3, 9, 0, 1]
+    assert len(found.largest_displacements(100)) == 16
 
 
 def test_rows_that_do_not_fit_and_absent_groups_are_refused() -> None:
@@ -144,4 +144,3 @@ def test_rows_that_do_not_fit_and_absent_groups_are_refused() -> None:
         movement((z, z), (z, z), ["a"] * 20, range(19), ["a"])
     with pytest.raises(ValueError, match="No picture of b is in both models"):
         movement((z, z), (z, z), ["a"] * 20, range(20), ["a", "b"])
-    assert by_group([1.0, 3.0, 5.0], ["a", "b", "a"], [0, 1, 2], ["a"])["a"].value == 3

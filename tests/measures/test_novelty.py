@@ -1,4 +1,4 @@
-"""Pull and novelty, against loops, on spaces whose answer is known."""
+"""ShortcutAttraction and novelty, against loops, on spaces whose answer is known."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.measures.spaces import cloud, unit
 from vlcore.core.grouping import SCENES
 from vlcore.measures.estimate import rate
-from vlcore.measures.novelty import nearest_group, novelty, pull
+from vlcore.measures.novelty import nearest_group, novelty, shortcut_attraction
 
 
 def space(by_object: float, by_context: float, scenes: int = 12, seed: int = 0) -> tuple[np.ndarray, ...]:
@@ -33,7 +33,7 @@ def test_a_pull_against_a_loop(own: tuple[str, str]) -> None:
     z = cloud(3, 8, 5)
     other_object = {"horse": "camel", "camel": "horse"}[own[0]]
     other_context = {"grass": "desert", "desert": "grass"}[own[1]]
-    found = pull(z, [own] * 3, known, objects, contexts, scenes, SCENES)
+    found = shortcut_attraction(z, [own] * 3, known, objects, contexts, scenes, SCENES)
     for row, one in enumerate(found):
         cosines = {
             (o, c): np.mean([float(z[row] @ known[i]) for i in range(48) if (objects[i], contexts[i]) == (o, c)])
@@ -53,7 +53,7 @@ def test_a_space_sorted_by_object_pulls_by_it_and_one_sorted_by_context_by_that(
         known, objects, contexts, scenes = space(*strengths)
         z, own_objects, own_contexts, _ = space(*strengths, scenes=5, seed=9)
         own = list(zip(own_objects, own_contexts, strict=True))
-        for one in pull(z, own, known, objects, contexts, scenes, SCENES):
+        for one in shortcut_attraction(z, own, known, objects, contexts, scenes, SCENES):
             assert sign * one.balance.value > 0.3
             assert min(sign * one.balance.low, sign * one.balance.high) > 0
 
@@ -61,7 +61,9 @@ def test_a_space_sorted_by_object_pulls_by_it_and_one_sorted_by_context_by_that(
 def test_a_space_that_knows_both_alike_pulls_to_neither_side_on_average() -> None:
     known, objects, contexts, scenes = space(0.8, 0.8, scenes=60)
     z, own_objects, own_contexts, _ = space(0.8, 0.8, scenes=60, seed=9)
-    found = pull(z, list(zip(own_objects, own_contexts, strict=True)), known, objects, contexts, scenes, SCENES)
+    found = shortcut_attraction(
+        z, list(zip(own_objects, own_contexts, strict=True)), known, objects, contexts, scenes, SCENES
+    )
     assert np.mean([one.balance.value for one in found]) == pytest.approx(0, abs=0.03)
 
 
@@ -69,7 +71,7 @@ def test_swapping_what_a_picture_is_compared_for_turns_the_sign() -> None:
     known, objects, contexts, scenes = space(0.7, 0.4)
     z = cloud(1, 8, 3)
     here, there = (
-        pull(z, [own], known, objects, contexts, scenes, SCENES)[0].balance
+        shortcut_attraction(z, [own], known, objects, contexts, scenes, SCENES)[0].balance
         for own in (("horse", "grass"), ("camel", "desert"))
     )
     assert here.value == pytest.approx(-there.value)
@@ -80,21 +82,25 @@ def test_swapping_what_a_picture_is_compared_for_turns_the_sign() -> None:
 def test_the_order_of_known_pictures_changes_nothing(seed: int, scenes_count: int) -> None:
     known, objects, contexts, scenes = space(0.5, 0.5, scenes_count, seed)
     order, z = np.random.default_rng(seed).permutation(len(known)), cloud(1, 8, seed)
-    one = pull(z, [("horse", "desert")], known, objects, contexts, scenes, SCENES)[0].balance
-    other = pull(z, [("horse", "desert")], known[order], objects[order], contexts[order], scenes[order], SCENES)[0]
+    one = shortcut_attraction(z, [("horse", "desert")], known, objects, contexts, scenes, SCENES)[0].balance
+    other = shortcut_attraction(
+        z, [("horse", "desert")], known[order], objects[order], contexts[order], scenes[order], SCENES
+    )[0]
     assert [other.balance.value, other.balance.low] == pytest.approx([one.value, one.low])
 
 
 def test_scenes_of_their_own_give_finite_intervals() -> None:
     """A resample can lack a group."""
     known, objects, contexts, _ = space(0.5, 0.5, scenes=1)
-    found = pull(cloud(1, 8), [("camel", "grass")], known, objects, contexts, np.arange(4), SCENES)[0].balance
+    found = shortcut_attraction(cloud(1, 8), [("camel", "grass")], known, objects, contexts, np.arange(4), SCENES)[
+        0
+    ].balance
     assert np.isfinite([found.low, found.value, found.high]).all()
 
 
 def test_the_names_of_a_pull_are_plain_words() -> None:
     known, objects, contexts, scenes = space(0.5, 0.5)
-    (one,) = pull(cloud(1, 8), [(objects[0], contexts[0])], known, objects, contexts, scenes, SCENES)
+    (one,) = shortcut_attraction(cloud(1, 8), [(objects[0], contexts[0])], known, objects, contexts, scenes, SCENES)
     assert (type(one.object), type(one.context)) == (str, str)
 
 
@@ -114,14 +120,14 @@ def test_pulls_that_are_not_defined_are_refused() -> None:
     known, objects, contexts, scenes = space(0.5, 0.5)
     z = cloud(1, 8)
     with pytest.raises(ValueError, match="as horse or camel, not as 'zebra'"):
-        pull(z, [("zebra", "grass")], known, objects, contexts, scenes, SCENES)
+        shortcut_attraction(z, [("zebra", "grass")], known, objects, contexts, scenes, SCENES)
     with pytest.raises(ValueError, match="as grass or desert, not as 'sea'"):
-        pull(z, [("horse", "sea")], known, objects, contexts, scenes, SCENES)
+        shortcut_attraction(z, [("horse", "sea")], known, objects, contexts, scenes, SCENES)
     with pytest.raises(ValueError, match="Each new picture needs"):
-        pull(z, [], known, objects, contexts, scenes, SCENES)
+        shortcut_attraction(z, [], known, objects, contexts, scenes, SCENES)
     keep = ~((objects == "camel") & (contexts == "grass"))
     with pytest.raises(ValueError, match="No known picture shows camel in grass"):
-        pull(z, [("horse", "grass")], known[keep], objects[keep], contexts[keep], scenes[keep], SCENES)
+        shortcut_attraction(z, [("horse", "grass")], known[keep], objects[keep], contexts[keep], scenes[keep], SCENES)
     with pytest.raises(ValueError, match="No known picture shows camel in grass"):
         nearest_group(z, known[keep], objects[keep], contexts[keep], SCENES)
 

@@ -15,7 +15,7 @@ from statsmodels.api import WLS, add_constant
 
 from tests.measures.spaces import Columns, crossed
 from vlcore.measures.estimate import bootstrap
-from vlcore.measures.rsa import FEWEST, IMAGES, colour_distance, pixel_distance, rsa, same_label, sample
+from vlcore.measures.rsa import FEWEST, IMAGES, euclidean_distance, rsa, same_label, sample
 
 
 def embed(columns: Columns, a: float, c: float, seed: int = 0) -> np.ndarray:
@@ -29,7 +29,7 @@ def embed(columns: Columns, a: float, c: float, seed: int = 0) -> np.ndarray:
 def models_of(columns: Columns, seed: int = 1) -> dict[str, np.ndarray]:
     grass = np.where(columns[1] == "grass", 1.0, 0.0)
     colours = grass[:, None] + np.random.default_rng(seed).normal(size=(len(grass), 3))
-    return {"object": same_label(columns[0]), "context": same_label(columns[1]), "colour": colour_distance(colours)}
+    return {"object": same_label(columns[0]), "context": same_label(columns[1]), "colour": euclidean_distance(colours)}
 
 
 @pytest.mark.parametrize("n", [2, 9])
@@ -38,7 +38,7 @@ def test_distances_against_all_pairs(n: int) -> None:
     labels, features = random.choice(["a", "b", "c"], n), random.normal(size=(n, 3))
     pairs = list(itertools.combinations(range(n), 2))
     assert same_label(labels).tolist() == [float(labels[i] != labels[j]) for i, j in pairs]
-    for measure in (colour_distance, pixel_distance):
+    for measure in (euclidean_distance,):
         assert measure(features) == pytest.approx([math.dist(features[i], features[j]) for i, j in pairs])
 
 
@@ -76,7 +76,7 @@ def test_one_model_has_the_coefficient_of_spearman() -> None:
     columns = crossed(15)
     z, colours = embed(columns, 0.5, 0.5), np.random.default_rng(0).normal(size=(60, 3))
     colours[:, 0] += 3 * z[:, 0]
-    found = rsa(z, {"colour": colour_distance(colours)}, columns[2])["colour"]
+    found = rsa(z, {"colour": euclidean_distance(colours)}, columns[2])["colour"]
     assert found.value == pytest.approx(spearmanr(pdist(z, "cosine"), pdist(colours)).statistic)
     itself = rsa(z, {"itself": pdist(z, "cosine")}, columns[2])["itself"]
     assert (itself.value, itself.low, itself.high) == pytest.approx((1, 1, 1))
@@ -99,7 +99,7 @@ def test_a_space_of_colour_is_not_said_to_be_one_of_context() -> None:
     z = np.column_stack([colours, np.full(100, 8.0)])  # angles are as distances of colours
     context = same_label(columns[1])
     assert rsa(z, {"context": context}, columns[2])["context"].value > 0.3
-    both = rsa(z, {"context": context, "colour": colour_distance(colours)}, columns[2])
+    both = rsa(z, {"context": context, "colour": euclidean_distance(colours)}, columns[2])
     assert both["colour"].value > 0.85
     assert abs(both["context"].value) < 0.1
 

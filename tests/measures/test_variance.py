@@ -13,8 +13,8 @@ from statsmodels.formula.api import ols
 
 from tests.measures.spaces import Columns, crossed
 from vlcore.core.grouping import SCENES
-from vlcore.measures.estimate import bootstrap
-from vlcore.measures.variance import VarianceShares, axis_angle, p_values, variance_shares
+from vlcore.measures.estimate import Estimate, bootstrap
+from vlcore.measures.variance import axis_angle, p_values, variance_shares
 
 
 def uncrossed(*sizes: int) -> Columns:
@@ -48,8 +48,8 @@ def slow_shares(z: np.ndarray, columns: Columns) -> list[float]:
     return [of_object / total, of_context / total, interaction / total, (total - of_group) / total]
 
 
-def values(found: VarianceShares) -> list[float]:
-    return [found.object.share.value, found.context.share.value, found.interaction.share.value, found.residual.value]
+def values(found: dict[str, Estimate]) -> list[float]:
+    return [found[name].value for name in ("object", "context", "interaction", "residual")]
 
 
 @pytest.mark.parametrize(("scenes", "size"), [(1, 3), (6, 4), (30, 32)])
@@ -60,7 +60,7 @@ def test_shares_against_sums_of_squares(scenes: int, size: int, kind: type) -> N
     found = variance_shares(z, *columns)
     assert values(found) == pytest.approx(slow_shares(z.astype(float), columns), abs=1e-6)
     assert sum(values(found)) == pytest.approx(1)
-    for estimate in (found.object.share, found.context.share, found.interaction.share, found.residual):
+    for estimate in found.values():
         assert -1e-12 <= estimate.low <= estimate.value <= estimate.high <= 1 + 1e-12
         assert estimate.n == 4 * scenes
 
@@ -76,7 +76,7 @@ def test_shares_of_one_column_against_an_analysis_of_variance() -> None:
 def test_the_interval_of_a_share_is_over_scenes() -> None:
     columns = crossed(25)
     z = embed(columns, 4, 0.5, 1.0, 0.2)
-    found = variance_shares(z, *columns).context.share
+    found = variance_shares(z, *columns)["context"]
 
     def by_copies(weights: np.ndarray) -> float:
         return slow_shares(np.repeat(z, counts := weights.astype(int), axis=0), copies(columns, counts))[1]
@@ -103,7 +103,7 @@ def test_groups_of_unequal_size_weigh_the_same() -> None:
 def test_a_resample_without_a_group_does_no_harm() -> None:
     columns = uncrossed(2, 1, 1, 2)
     found = variance_shares(embed(columns, 3, 1.0, 1.0, 0.0), *columns)
-    for estimate in (found.object.share, found.context.share, found.interaction.share, found.residual):
+    for estimate in found.values():
         assert -1e-12 <= estimate.low <= estimate.value <= estimate.high <= 1 + 1e-12
 
 
@@ -113,7 +113,7 @@ def test_p_values_against_all_exchanges_of_twins(scenes: int) -> None:
     columns = crossed(scenes)
     z = embed(columns, 3, 0.25, 0.35, 0.2, seed=3)
     names = sorted(set(columns[2].tolist()))
-    of_object, of_context, _ = p_values(z, *columns, permutations=4000)
+    p = p_values(z, *columns, permutations=4000)
     reached = {"object": 0, "context": 0}
     whole = dict(zip(("object", "context", "interaction"), slow_shares(z, columns), strict=False))
     for swapped in itertools.product([False, True], repeat=scenes):
@@ -122,8 +122,8 @@ def test_p_values_against_all_exchanges_of_twins(scenes: int) -> None:
         contexts = np.where(moved, np.where(columns[1] == "grass", "desert", "grass"), columns[1])
         reached["object"] += slow_shares(z, (objects, columns[1], columns[2]))[0] >= whole["object"] - 1e-12
         reached["context"] += slow_shares(z, (columns[0], contexts, columns[2]))[1] >= whole["context"] - 1e-12
-    assert of_object == pytest.approx(reached["object"] / 2**scenes, abs=0.035)
-    assert of_context == pytest.approx(reached["context"] / 2**scenes, abs=0.035)
+    assert p["object"] == pytest.approx(reached["object"] / 2**scenes, abs=0.035)
+    assert p["context"] == pytest.approx(reached["context"] / 2**scenes, abs=0.035)
 
 
 @pytest.mark.parametrize("columns", [crossed(12), uncrossed(12, 12, 12, 12), uncrossed(20, 8, 20, 8)])
@@ -131,9 +131,9 @@ def test_p_values_of_what_is_not_there_are_spread_evenly(columns: Columns) -> No
     """Beside effects that are there, and although twins share most of what they are."""
     p = []
     for seed in range(300):
-        of_object, of_context, interaction = p_values(embed(columns, 3, 0.0, 1.5, 0.0, seed), *columns, permutations=99)
-        p.append((of_object, interaction))
-        assert of_context == 0.01
+        found = p_values(embed(columns, 3, 0.0, 1.5, 0.0, seed), *columns, permutations=99)
+        p.append((found["object"], found["interaction"]))
+        assert found["context"] == 0.01
     for column in zip(*p, strict=True):
         assert 0.43 < np.mean(column) < 0.57
         assert 0.05 < np.mean(np.array(column) <= 0.1) < 0.16
@@ -142,10 +142,9 @@ def test_p_values_of_what_is_not_there_are_spread_evenly(columns: Columns) -> No
 def test_p_values_come_out_the_same_again_and_are_never_zero() -> None:
     columns = crossed(20)
     z = embed(columns, 4, 3, 3, 3)
-    found = variance_shares(z, *columns)
-    assert found == variance_shares(z, *columns)
-    assert (found.object.p, found.context.p, found.interaction.p) == (0.001,) * 3
-    assert variance_shares(embed(crossed(1), 4, 3, 3, 3), *crossed(1)).object.p == 1
+    assert variance_shares(z, *columns) == variance_shares(z, *columns)
+    assert p_values(z, *columns) == dict.fromkeys(("object", "context", "interaction"), 0.001)
+    assert p_values(embed(crossed(1), 4, 3, 3, 3), *crossed(1))["object"] == 1
 
 
 def test_one_point_has_no_variance_to_share_out() -> None:

@@ -291,7 +291,10 @@ def moved(comparison: Comparison, images: ImageSet, count: int = 10) -> list[Mov
             scenes,
             images.grouping.names,
         )
-        most = tuple((int(rows[k]), float(result.moved[k]), float(result.overlap[k])) for k in result.most(count))
+        most = tuple(
+            (int(rows[k]), float(result.displacement[k]), float(result.overlap[k]))
+            for k in result.largest_displacements(count)
+        )
         found.append(Moved(name, _movement_table(result, names), result.chance, most))
     return found
 

@@ -33,7 +33,7 @@ def cell(metrics: Mapping[str, Any], measure: str) -> str:
     found = find(metrics, measure)
     if found is None:
         return f"not defined: {reason_of(metrics, measure)}"
-    return share(found) if catalogue.find(measure).in_percent else number(found)
+    return share(found) if catalogue.measure_of(measure).in_percent else number(found)
 
 
 def reason_of(metrics: Mapping[str, Any], measure: str) -> str:

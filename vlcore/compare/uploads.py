@@ -18,7 +18,7 @@ from vlcore.compare.model_map import ComparisonError, ModelMap, caption_scores, 
 from vlcore.core.grouping import Grouping
 from vlcore.core.wording import number, rate
 from vlcore.datasets.imageset import ImageSet
-from vlcore.measures.novelty import Novelty, Pull, nearest_group, novelty, pull
+from vlcore.measures.novelty import Novelty, ShortcutAttraction, nearest_group, novelty, shortcut_attraction
 
 NEAREST = 5
 AS_HELD_OUT = "as held-out ones"  # no more is known: a photograph may be as near as the drawings are to each other
@@ -46,8 +46,8 @@ class UploadReport:
     why_silent: str
     captions: tuple[dict[str, object], ...]
     nearest: tuple[tuple[int, float], ...]
-    pull: Pull | None
-    before: Pull | None
+    pull: ShortcutAttraction | None
+    before: ShortcutAttraction | None
     novelty: Novelty
     novelty_before: Novelty | None
 
@@ -90,10 +90,12 @@ def verdicts(
     try:
         near = nearest_group(z, known, objects, contexts, grouping)
         own = [(obj or str(o), context or str(c)) for (obj, context), o, c in zip(shown, *near, strict=True)]
-        pulls: Sequence[Pull | None] = pull(z, own, known, objects, contexts, scenes, grouping)
-        before: Sequence[Pull | None] = [None] * len(z)
+        pulls: Sequence[ShortcutAttraction | None] = shortcut_attraction(
+            z, own, known, objects, contexts, scenes, grouping
+        )
+        before: Sequence[ShortcutAttraction | None] = [None] * len(z)
         if untrained is not None:
-            before = pull(untrained.z, own, untrained.held_out, objects, contexts, scenes, grouping)
+            before = shortcut_attraction(untrained.z, own, untrained.held_out, objects, contexts, scenes, grouping)
     except ValueError:  # a small set may hold no picture of a group out
         pulls = before = [None] * len(z)
     names, why = _named(model, z, grouping)
@@ -171,7 +173,7 @@ def table_of(
     return pd.DataFrame(rows)
 
 
-def _pulled(found: Pull | None, grouping: Grouping) -> str:
+def _pulled(found: ShortcutAttraction | None, grouping: Grouping) -> str:
     if found is None:
         return "not defined"
     if found.balance.low > 0:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from vlcore.core.captions import distinct_captions
 from vlcore.core.condition import STUDY_BIAS, Condition, describe_bias
 from vlcore.core.grouping import SCENES, Grouping, group_words
-from vlcore.measures.catalogue import find
+from vlcore.measures.catalogue import measure_of
 from vlcore.studies import plans
 from vlcore.studies.statistics.paired import MARGIN
 
@@ -52,7 +52,7 @@ class Quantity:
     @property
     def share(self) -> bool:
         """Whether it is one of 100."""
-        return find(self.measure).is_share
+        return measure_of(self.measure).is_share
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
-"""Zero-shot readout of a model on held-out images, and its accuracy by group.
+"""Accuracy, margin and calibration of the zero-shot readout of a model on held-out images.
 
-The one idea: the same rule for every label style. The score of an object is the sum over all captions that speak of
-it, ``p(a | x) ~ sum over captions k of a of exp l(x, t_k)``, so a style with a caption for each group is marginalised
-over contexts (design/science.md section 2.1). Primary number: minority accuracy on the balanced test set.
+The readout is one rule for every label style: the score of an object is the sum over all captions that speak of it,
+``p(a | x) ~ sum over captions k of a of exp l(x, t_k)`` (design/science.md section 2.1).
 """
 
 from __future__ import annotations
@@ -15,7 +14,11 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp, softmax
 
 from vlcore.core.grouping import Grouping
-from vlcore.measures.estimate import Estimate, bootstrap, mean, rate
+from vlcore.measures.estimate import Estimate, bootstrap, by_group, mean, rate
+
+Labels = NDArray[np.str_]
+
+TINY_SHARE = 1e-6  # the least probability of the affine logit, and one minus the greatest
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,32 @@ class GroupAccuracy:
     worst_group: str
     worst: Estimate
     groups: dict[str, Estimate]
+
+
+def logits(
+    z: NDArray[np.floating], t: NDArray[np.floating], scale: float, bias: float, kind: str = "learned"
+) -> NDArray[np.float64]:
+    """Scores of images with captions, (n, E) and (K, E) to (n, K).
+
+    ``scale * cosine + bias``; for the kind ``affine`` the log odds of ``(1 + cosine) / 2``.
+    """
+    cosine = np.asarray(z, dtype=np.float64) @ np.asarray(t, dtype=np.float64).T
+    if kind == "affine":
+        share = np.clip((1 + cosine) / 2, TINY_SHARE, 1 - TINY_SHARE)
+        return np.asarray(np.log(share) - np.log1p(-share))
+    return np.asarray(scale * cosine + bias)
+
+
+def spoken_of_each(spoken_of: Sequence[str], objects: Sequence[str]) -> Labels:
+    """The object that each caption speaks of, (K,).
+
+    Raises:
+        ValueError: when no caption speaks of one of the objects.
+    """
+    for name in objects:
+        if name not in spoken_of:
+            raise ValueError(f"No caption speaks of {name!r}, so it cannot be predicted.")
+    return np.asarray(spoken_of)
 
 
 def object_scores(
@@ -43,24 +72,17 @@ def object_scores(
     Raises:
         ValueError: when no caption speaks of an object.
     """
-    about = np.asarray(spoken_of)
-    for name in objects:
-        if name not in spoken_of:
-            raise ValueError(f"No caption speaks of {name!r}, so it cannot be predicted.")
+    about = spoken_of_each(spoken_of, objects)
     return np.stack([logsumexp(logits[:, about == name], axis=1) for name in objects], axis=1)
 
 
-def predict_objects(logits: NDArray[np.floating], spoken_of: Sequence[str], objects: Sequence[str]) -> NDArray[np.str_]:
+def predict_objects(logits: NDArray[np.floating], spoken_of: Sequence[str], objects: Sequence[str]) -> Labels:
     """The object with the highest score for each image, (n,)."""
     return np.asarray(objects)[object_scores(logits, spoken_of, objects).argmax(axis=1)]
 
 
 def group_accuracy(
-    predicted: NDArray[np.str_],
-    objects: NDArray[np.str_],
-    groups: NDArray[np.str_],
-    scenes: NDArray[np.str_],
-    grouping: Grouping,
+    predicted: Labels, objects: Labels, groups: Labels, scenes: Labels, grouping: Grouping
 ) -> GroupAccuracy:
     """Accuracy by group, on the same images for every condition.
 
@@ -81,16 +103,27 @@ def group_accuracy(
         ValueError: when a group has no image.
     """
     right = predicted == objects
-    by_group = _by_group(right, groups, scenes, grouping)
-    worst = min(by_group, key=lambda name: by_group[name].value)
+    found = by_group(rate, right, groups, scenes, grouping.names)
+    worst = min(found, key=lambda name: found[name].value)
     return GroupAccuracy(
-        balanced=_over(grouping.names, by_group, right, groups, scenes),
-        minority=_over(grouping.minority, by_group, right, groups, scenes),
-        majority=_over(grouping.majority, by_group, right, groups, scenes),
+        balanced=_over(grouping.names, found, right, groups, scenes),
+        minority=_over(grouping.minority, found, right, groups, scenes),
+        majority=_over(grouping.majority, found, right, groups, scenes),
         worst_group=worst,
-        worst=by_group[worst],
-        groups=by_group,
+        worst=found[worst],
+        groups=found,
     )
+
+
+def _over(
+    names: Sequence[str], found: Mapping[str, Estimate], right: NDArray[np.bool_], groups: Labels, scenes: Labels
+) -> Estimate:
+    """The mean accuracy of some groups, with the interval of the rate over their images."""
+    here = np.isin(groups, names)
+    pooled = rate(right[here], scenes[here])
+    value = float(np.mean([found[name].value for name in names]))
+    shift = value - pooled.value  # 0 where groups are equally large
+    return Estimate(value, max(0.0, pooled.low + shift), min(1.0, pooled.high + shift), pooled.n)
 
 
 def train_weighted(groups: Mapping[str, Estimate], counts: Mapping[str, int]) -> Estimate:
@@ -122,21 +155,19 @@ def train_weighted(groups: Mapping[str, Estimate], counts: Mapping[str, int]) ->
     return Estimate(value, max(0.0, value - below**0.5), min(1.0, value + above**0.5), n)
 
 
-def minority_gap(
-    right: NDArray[np.bool_], groups: NDArray[np.str_], scenes: NDArray[np.str_], grouping: Grouping
-) -> Estimate:
+def minority_gap(right: NDArray[np.bool_], groups: Labels, scenes: Labels, grouping: Grouping) -> Estimate:
     """Majority accuracy minus minority accuracy, -1 to 1, with the interval of `difference`; (n,) each.
 
     Raises:
         ValueError: when a group has no image.
     """
-    by_group = _by_group(right, groups, scenes, grouping)
+    found = by_group(rate, right, groups, scenes, grouping.names)
     deviations = np.zeros(len(groups))  # of each image from its group, as it weighs in the accuracy
-    for name, found in by_group.items():
+    for name, estimate in found.items():
         here = groups == name
-        deviations[here] = (right[here] - found.value) / here.sum()
+        deviations[here] = (right[here] - estimate.value) / here.sum()
     in_majority = np.isin(groups, grouping.majority)
-    majority, minority = (_over(of, by_group, right, groups, scenes) for of in (grouping.majority, grouping.minority))
+    majority, minority = (_over(of, found, right, groups, scenes) for of in (grouping.majority, grouping.minority))
     together = scene_correlation(deviations * in_majority, deviations * ~in_majority, scenes)
     return difference(majority, minority, together, len(groups))
 
@@ -161,7 +192,7 @@ def difference(first: Estimate, second: Estimate, correlation: float, n: int) ->
     return Estimate(value, max(-1.0, low), min(1.0, high), n)
 
 
-def scene_correlation(one: NDArray[np.floating], other: NDArray[np.floating], scenes: NDArray[np.str_]) -> float:
+def scene_correlation(one: NDArray[np.floating], other: NDArray[np.floating], scenes: Labels) -> float:
     """Correlation of two means over images whose deviations are given, (n,) each: that of their sums over scenes; 0 of
     means without spread."""
     _, scene = np.unique(scenes, return_inverse=True)
@@ -187,32 +218,6 @@ def cross_fitted_worst(validation: Mapping[str, Estimate], test: Mapping[str, Es
     return worst, test[worst]
 
 
-def _by_group(
-    right: NDArray[np.bool_], groups: NDArray[np.str_], scenes: NDArray[np.str_], grouping: Grouping
-) -> dict[str, Estimate]:
-    by_group = {}
-    for name in grouping.names:
-        here = groups == name
-        if not here.any():
-            raise ValueError(f"There is no held-out image of {name}, so its accuracy is not defined.")
-        by_group[name] = rate(right[here], scenes[here])
-    return by_group
-
-
-def _over(
-    names: Sequence[str],
-    by_group: dict[str, Estimate],
-    right: NDArray[np.bool_],
-    groups: NDArray[np.str_],
-    scenes: NDArray[np.str_],
-) -> Estimate:
-    here = np.isin(groups, names)
-    pooled = rate(right[here], scenes[here])
-    value = float(np.mean([by_group[name].value for name in names]))
-    shift = value - pooled.value  # 0 where groups are equally large
-    return Estimate(value, max(0.0, pooled.low + shift), min(1.0, pooled.high + shift), pooled.n)
-
-
 def blind_match_accuracy(frequencies: NDArray[np.floating], weights: NDArray[np.floating]) -> float:
     """How well matched pairs are told from mismatched ones by the caption alone, 0.5 where negatives leak no prior.
 
@@ -224,12 +229,7 @@ def blind_match_accuracy(frequencies: NDArray[np.floating], weights: NDArray[np.
         weights: q(k | own), (K, K), rows sum to 1 or to 0.
     """
     mismatched = frequencies @ weights
-    if mismatched.sum() == 0:
-        return 1.0
-    return float(np.maximum(frequencies, mismatched).sum() / 2)
-
-
-Labels = NDArray[np.str_]
+    return float(np.maximum(frequencies, mismatched).sum() / 2) if mismatched.sum() else 1.0
 
 
 def margins(
@@ -238,7 +238,7 @@ def margins(
     """Mean margin of each group: log score of the true object minus that of the other, positive where right.
 
     Args:
-        scores: log scores of the grouping's objects in their order, (n, 2), see `accuracy.object_scores`.
+        scores: log scores of the grouping's objects in their order, (n, 2), see `object_scores`.
         objects: true object, (n,).
         groups: group, (n,).
         scenes: scene of each image, (n,).
@@ -253,13 +253,8 @@ def margins(
     if not true.any(axis=1).all():
         raise ValueError(f"An image shows something else than {' or '.join(grouping.objects)}.")
     margin = scores[true] - np.where(true, -np.inf, scores).max(axis=1)
-    found = {}
-    for name in grouping.names:
-        here = groups == name
-        if not here.any():
-            raise ValueError(f"There is no held-out image of {name}, so its margin is not defined.")
-        found[name] = mean(margin[here], scenes[here])
-    return found
+    why_not = "There is no held-out image of {}, so its margin is not defined."
+    return by_group(mean, margin, groups, scenes, grouping.names, why_not)
 
 
 def confidence(scores: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -292,20 +287,3 @@ def expected_calibration_error(
     return bootstrap(
         lambda weights: float(np.abs(np.bincount(bin_of, weights=weights * excess)).sum() / len(sure)), scenes
     )
-
-
-TINY_SHARE = 1e-6  # the least probability of the affine logit, and one minus the greatest
-
-
-def logits(
-    z: NDArray[np.floating], t: NDArray[np.floating], scale: float, bias: float, kind: str = "learned"
-) -> NDArray[np.float64]:
-    """Scores of images with captions, (n, E) and (K, E) to (n, K).
-
-    ``scale * cosine + bias``; for the kind ``affine`` the log odds of ``(1 + cosine) / 2``.
-    """
-    cosine = np.asarray(z, dtype=np.float64) @ np.asarray(t, dtype=np.float64).T
-    if kind == "affine":
-        share = np.clip((1 + cosine) / 2, TINY_SHARE, 1 - TINY_SHARE)
-        return np.asarray(np.log(share) - np.log1p(-share))
-    return np.asarray(scale * cosine + bias)

@@ -1,7 +1,6 @@
 """Every measure of a model by name: its words, its unit, and where it is listed.
 
-The one idea: whatever lists, draws or compares measures asks here, so that a new one needs a function, an entry, and a
-line where it is computed. A measure is known by its entry, never by a part of its name.
+Whatever lists, draws or compares measures asks here. A measure is known by its entry, never by a part of its name.
 """
 
 from __future__ import annotations
@@ -157,7 +156,7 @@ _ENTRIES = (
 MEASURES = {entry.name: entry for entry in _ENTRIES}
 
 
-def find(name: str) -> Measure:
+def measure_of(name: str) -> Measure:
     """The entry of a measure or of what it is a part of, of a model or of ``raw_pixels``; a plain number by its own
     name where there is none.
 

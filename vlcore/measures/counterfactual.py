@@ -1,8 +1,7 @@
 """Counterfactual effects: how far a decision moves when only a scene's object or only its context changes.
 
-The one idea: the held-out images come four a scene, both objects in both contexts from the same draw of everything
-else. Differences inside such a scene are effects of the factor that was swapped and of nothing else, so no model of the
-data is needed; scenes are independent, so intervals are over them (design/science.md section 2.2).
+Held-out images come four a scene, both objects in both contexts from the same draw of everything else, so differences
+inside a scene are effects of the factor that was swapped and of nothing else (design/science.md section 2.2).
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from vlcore.measures.accuracy import difference, scene_correlation
 from vlcore.measures.estimate import Estimate, bootstrap, mean, rate
 
 Labels = NDArray[np.str_]
+Pixels = NDArray[np.uint8]
 
 NOTHING = 1e-6  # an effect that rounding alone can have, of float32 log scores and of cosine distances
 
@@ -32,21 +32,6 @@ class Crossing:
 
     rows: NDArray[np.int64]
     scenes: Labels
-
-
-@dataclass(frozen=True)
-class Effects:
-    """How far the score of the first object over the second moves, in log odds, when a factor is swapped.
-
-    Attributes:
-        object: mean over scenes of ``|average difference between the objects|``.
-        context: the same between the contexts.
-        interaction: half the mean absolute difference between the object's effect in one context and in the other.
-    """
-
-    object: Estimate
-    context: Estimate
-    interaction: Estimate
 
 
 def crossing(objects: Labels, contexts: Labels, scenes: Labels, grouping: Grouping) -> Crossing:
@@ -72,15 +57,16 @@ def crossing(objects: Labels, contexts: Labels, scenes: Labels, grouping: Groupi
     return Crossing(rows.reshape(-1, 2, 2), np.asarray(scenes)[rows])
 
 
-def effects(margin: NDArray[np.floating], crossed: Crossing) -> Effects:
-    """Effects of object, context and their interaction on a margin, (n,): ``log p(first object) - log p(second)``.
+def effects(margin: NDArray[np.floating], crossed: Crossing) -> dict[str, Estimate]:
+    """Effects of ``object``, ``context`` and their ``interaction`` on a margin, (n,): ``log p(first object) -
+    log p(second)``, in log odds.
 
     ``D_A = 1/2 E |[m(h,c) - m(k,c)] + [m(h,c') - m(k,c')]|``, over contexts alike, and ``D_AC`` with a minus between
     the brackets (design/science.md section 2.2). The absolute value keeps scenes that move to either side from
     cancelling; noise counts as an effect, and none of the three is quite 0 in a model that tells images apart.
     """
-    by_scene = _contrasts(margin, crossed)
-    return Effects(*(mean(np.repeat(np.abs(contrast), 4), crossed.scenes) for contrast in by_scene))
+    by_scene = zip(("object", "context", "interaction"), _contrasts(margin, crossed), strict=True)
+    return {name: mean(np.repeat(np.abs(contrast), 4), crossed.scenes) for name, contrast in by_scene}
 
 
 def background_reliance(margin: NDArray[np.floating], crossed: Crossing) -> Estimate:
@@ -149,9 +135,6 @@ def _reliance(by_object: NDArray[np.float64], by_context: NDArray[np.float64], c
         return float(of_scene @ by_context / moved if moved > 0 else whole)  # scenes that nothing moves say nothing
 
     return bootstrap(share, crossed.scenes)
-
-
-Pixels = NDArray[np.uint8]
 
 
 def panel(

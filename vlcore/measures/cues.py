@@ -1,8 +1,7 @@
 """Shortcut cues of an image set: what simple properties of a picture tell of its object and its context.
 
-The one idea: a cue is a way to look at pictures so poorly that the object cannot be seen (their mean colour, their rim,
-the place without the animal). If a *linear* model reads the object off such a view on pictures that it was not fitted
-on, then so can any other, and what it learns need not be the object. Every rate is cross-validated over scenes.
+A cue is a view of pictures so poor that the object cannot be seen (their mean colour, their rim, the place without the
+animal). If a *linear* model reads the object off such a view, then what any model learns need not be the object.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ def _codes(column: NDArray[np.generic]) -> NDArray[np.int64]:
     return np.asarray(codes, dtype=np.int64)
 
 
-def probe(features: Features, labels: Labels, groups: Labels, scenes: Labels) -> Estimate:
+def cross_validated_probe(features: Features, labels: Labels, groups: Labels, scenes: Labels) -> Estimate:
     """How often a linear model (logistic regression on standardised features) names a label right on pictures whose
     scenes it was not fitted on, by cross-validation over `FOLDS` folds; (n, d), (n,), (n,), (n,).
 

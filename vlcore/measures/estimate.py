@@ -1,12 +1,11 @@
 """An estimate: a number with its confidence interval and the images that it comes from.
 
-The one idea: images of one scene (its twins) are not independent, so every interval is built over *scenes*. Rates get
-a Wilson interval on the effective number of images; means a normal interval from the spread between scenes.
+Images of one scene (its twins) are not independent, so every interval is built over *scenes*.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -66,13 +65,42 @@ def mean(values: ArrayLike, scenes: ArrayLike) -> Estimate:
     return Estimate(value, value - Z95 * standard_error, value + Z95 * standard_error, len(numbers))
 
 
+def by_group(
+    of: Callable[[ArrayLike, ArrayLike], Estimate],
+    values: ArrayLike,
+    groups: ArrayLike,
+    scenes: ArrayLike,
+    names: Sequence[str],
+    why_not: str = "There is no held-out image of {}, so its accuracy is not defined.",
+) -> dict[str, Estimate]:
+    """The rate or mean of each group's images, (n,) each.
+
+    Args:
+        of: `rate` or `mean`.
+        values: of the images.
+        groups: group of each image.
+        scenes: scene of each image.
+        names: the groups, in this order.
+        why_not: what is said of a group that no image shows, with ``{}`` for its name.
+
+    Raises:
+        ValueError: when a group has no image.
+    """
+    numbers, group, scene = (np.asarray(column) for column in (values, groups, scenes))
+    for name in names:
+        if not (group == name).any():
+            raise ValueError(why_not.format(name))
+    return {name: of(numbers[group == name], scene[group == name]) for name in names}
+
+
 def bootstrap(
-    statistic: Callable[[NDArray[np.float64]], float], scenes: ArrayLike, resamples: int = 200, seed: int = 0
+    statistic: Callable[[NDArray[np.float64]], float | None], scenes: ArrayLike, resamples: int = 200, seed: int = 0
 ) -> Estimate:
     """A statistic of weighted images with a percentile interval over resampled scenes.
 
     Args:
-        statistic: takes one weight an image, (n,), that sum to n.
+        statistic: takes one weight an image, (n,), that sum to n; None of a resample that says nothing, such as one of
+            a few scenes that lacks a group. The value of the whole then stands for it.
         scenes: scene label of each image, (n,).
         resamples: number of resampled sets.
         seed: of the resampling.
@@ -80,12 +108,13 @@ def bootstrap(
     _, index = np.unique(np.asarray(scenes), return_inverse=True)
     clusters, n = int(index.max()) + 1, len(index)
     random = np.random.default_rng(seed)
+    value = statistic(np.ones(n))
+    assert value is not None, "a statistic of the whole is checked before"
     drawn = [
-        statistic(weights[index] * n / weights[index].sum())
+        value if (found := statistic(weights[index] * n / weights[index].sum())) is None else found
         for weights in random.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples).astype(float)
     ]
     low, high = np.quantile(drawn, [0.025, 0.975])
-    value = statistic(np.ones(n))
     # Of a handful of scenes every resample repeats some, and a rank or variance falls short of that of the whole.
     return Estimate(value, min(float(low), value), max(float(high), value), n)
 

@@ -1,7 +1,7 @@
-"""Geometry of image embeddings: silhouettes, variance, effective rank, linear probes.
+"""Geometry of image embeddings: silhouettes, variance, effective rank, probes, spread, and distance to captions.
 
-The one idea: all numbers are of the full space, on the same held-out images for every condition, and mean nothing
-without the untrained encoder beside them: a random image tower already clusters by context.
+All numbers are of the full space, on the same held-out images for every condition, and mean nothing without the
+untrained encoder beside them: a random image tower already clusters by context.
 """
 
 from __future__ import annotations
@@ -24,10 +24,7 @@ COLLAPSED_VARIANCE, COLLAPSED_RANK = 1e-2, 1.5
 
 
 def silhouette(z: Embeddings, labels: Labels, scenes: Labels) -> Estimate:
-    """Mean cosine silhouette of images by a label (Rousseeuw 1987), -1 to 1; (n, E) and (n,).
-
-    The interval is over scenes.
-    """
+    """Mean cosine silhouette of images by a label (Rousseeuw 1987), -1 to 1; (n, E) and (n,)."""
     return mean(silhouette_samples(z, labels, metric="cosine"), scenes)
 
 
@@ -57,7 +54,6 @@ def effective_rank(z: Embeddings, scenes: Labels) -> Estimate:
     Raises:
         ValueError: when all embeddings are one point: a covariance of zero has no rank of this kind.
     """
-
     if np.trace(_covariance(z, np.ones(len(z)))) <= 1e-12:
         raise ValueError("All embeddings are one point, so their effective rank is not defined.")
 
@@ -71,7 +67,7 @@ def effective_rank(z: Embeddings, scenes: Labels) -> Estimate:
     return bootstrap(rank, scenes)
 
 
-def probe(
+def probe_accuracy(
     z_fit: Embeddings, labels_fit: Labels, z_test: Embeddings, labels_test: Labels, scenes_test: Labels
 ) -> Estimate:
     """Accuracy of a linear probe (logistic regression on standardised features), fitted on images of their own."""
@@ -80,7 +76,7 @@ def probe(
     return rate(model.predict(z_test) == labels_test, scenes_test)
 
 
-def knn(
+def neighbour_accuracy(
     z_fit: Embeddings, labels_fit: Labels, z_test: Embeddings, labels_test: Labels, scenes_test: Labels, k: int = 5
 ) -> Estimate:
     """Accuracy of the majority vote of the k nearest of other images, by cosine."""

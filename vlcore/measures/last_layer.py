@@ -1,8 +1,7 @@
 """A replaced last layer: two objects told apart by one direction of the embedding space.
 
-The one idea: whatever a readout was fitted on, the biased training pictures or a few balanced ones, what comes out is a
-direction and a threshold on the embeddings themselves. So it answers for any picture, with scores that mean the same as
-those of captions: differences of log probabilities.
+Whatever a readout was fitted on, it becomes a direction and a threshold on the embeddings themselves, so it answers for
+any picture, with scores that mean the same as those of captions: differences of log probabilities.
 """
 
 from __future__ import annotations
@@ -15,6 +14,9 @@ from numpy.typing import NDArray
 
 Embeddings = NDArray[np.floating]
 Labels = NDArray[np.str_]
+
+STRENGTHS = (1.0, 0.7, 0.3, 0.1, 0.07, 0.03, 0.01)  # C of scikit-learn, the grid of the paper
+SUBSAMPLES = 20  # balanced ones, whose coefficients are averaged
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,7 @@ def of_standardised(
 
 
 def probe_layer(z_fit: Embeddings, labels_fit: Labels) -> LastLayer:
-    """The linear probe of `vlcore.measures.readouts.linear_probe` as a layer: (m, E) and (m,).
+    """The linear probe of `vlcore.measures.readouts.fitted_probe` as a layer: (m, E) and (m,).
 
     Fitted on the biased training pictures it learns what they teach: what the object is, and what goes with it.
 
@@ -71,12 +73,9 @@ def probe_layer(z_fit: Embeddings, labels_fit: Labels) -> LastLayer:
     return of_standardised(model.classes_, scaler.mean_, scaler.scale_, model.coef_[0], model.intercept_[0])
 
 
-STRENGTHS = (1.0, 0.7, 0.3, 0.1, 0.07, 0.03, 0.01)  # C of scikit-learn, the grid of the paper
-SUBSAMPLES = 20  # balanced ones, whose coefficients are averaged
-
-
 def dfr(z_fit: Embeddings, labels_fit: Labels, groups_fit: Labels, seed: int = 0) -> LastLayer:
-    """A readout that is fitted on images of which all groups count alike: (m, E), (m,), (m,).
+    """Deep feature reweighting (Kirichenko et al. 2023): a readout that is fitted on images of which all groups count
+    alike, (m, E), (m,), (m,).
 
     C is that of `STRENGTHS` with the best worst-group accuracy on one half of the fitting images when fitted on the
     other; then the coefficients of `SUBSAMPLES` fits on balanced subsamples of all of them are averaged.
@@ -84,55 +83,38 @@ def dfr(z_fit: Embeddings, labels_fit: Labels, groups_fit: Labels, seed: int = 0
     Raises:
         ValueError: when a group has fewer than four images, or there are not two labels.
     """
+    from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
+    objects = np.unique(labels_fit)
     names, counts = np.unique(groups_fit, return_counts=True)
-    if len(np.unique(labels_fit)) != 2 or counts.min() < 4:
+    if len(objects) != 2 or counts.min() < 4:
         raise ValueError("A new last layer needs two objects and at least four validation pictures of each group.")
     random = np.random.default_rng(seed)
     scaler = StandardScaler().fit(z_fit)
     features = scaler.transform(z_fit)
-    halves = [np.concatenate(part) for part in zip(*(_halves(groups_fit, name, random) for name in names), strict=True)]
-    best = max(STRENGTHS, key=lambda c: _worst(features, labels_fit, groups_fit, halves[0], halves[1], c))
-    everything = np.arange(len(z_fit))
-    fits = [_fit(features, labels_fit, _balanced(groups_fit, everything, random), best) for _ in range(SUBSAMPLES)]
+
+    def fit(rows: NDArray[np.int64], c: float) -> tuple[NDArray[np.float64], float]:
+        # l1_ratio of 1 is the sparse penalty of the paper; liblinear is its solver, and it draws a coordinate order.
+        model = LogisticRegression(C=c, l1_ratio=1.0, solver="liblinear", random_state=0, max_iter=1000)
+        model.fit(features[rows], labels_fit[rows])
+        return model.coef_[0], float(model.intercept_[0])
+
+    members = {name: np.flatnonzero(groups_fit == name) for name in names}
+    drawn = [random.permutation(rows) for rows in members.values()]
+    first = np.concatenate([rows[: len(rows) // 2] for rows in drawn])
+    second = np.concatenate([rows[len(rows) // 2 :] for rows in drawn])
+
+    def worst_group(c: float) -> float:
+        coefficients, intercept = fit(first, c)
+        right = objects[(features[second] @ coefficients + intercept > 0).astype(int)] == labels_fit[second]
+        return min(float(right[groups_fit[second] == name].mean()) for name in names)
+
+    best = max(STRENGTHS, key=worst_group)
+    fits = [
+        fit(np.concatenate([random.permutation(rows)[: counts.min()] for rows in members.values()]), best)
+        for _ in range(SUBSAMPLES)
+    ]
     coefficients = np.mean([direction for direction, _ in fits], axis=0)
     intercept = np.mean([shift for _, shift in fits])
-    return of_standardised(np.unique(labels_fit).tolist(), scaler.mean_, scaler.scale_, coefficients, float(intercept))
-
-
-def _halves(groups: Labels, name: str, random: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    members = random.permutation(np.flatnonzero(groups == name))
-    return members[: len(members) // 2], members[len(members) // 2 :]
-
-
-def _balanced(groups: Labels, among: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
-    """As many of each group as the smallest has."""
-    members = [among[groups[among] == name] for name in np.unique(groups)]
-    fewest = min(map(len, members))
-    return np.concatenate([random.permutation(rows)[:fewest] for rows in members])
-
-
-def _fit(
-    features: NDArray[np.float64], labels: Labels, rows: NDArray[np.int64], c: float
-) -> tuple[NDArray[np.float64], float]:
-    from sklearn.linear_model import LogisticRegression
-
-    # l1_ratio of 1 is the sparse penalty of the paper; liblinear is its solver, and it draws a coordinate order.
-    model = LogisticRegression(C=c, l1_ratio=1.0, solver="liblinear", random_state=0, max_iter=1000)
-    model.fit(features[rows], labels[rows])
-    return model.coef_[0], float(model.intercept_[0])
-
-
-def _worst(
-    features: NDArray[np.float64],
-    labels: Labels,
-    groups: Labels,
-    fit: NDArray[np.int64],
-    judged: NDArray[np.int64],
-    c: float,
-) -> float:
-    coefficients, intercept = _fit(features, labels, fit, c)
-    said = np.unique(labels)[(features[judged] @ coefficients + intercept > 0).astype(int)]
-    right = said == labels[judged]
-    return min(float(right[groups[judged] == name].mean()) for name in np.unique(groups))
+    return of_standardised(objects.tolist(), scaler.mean_, scaler.scale_, coefficients, float(intercept))

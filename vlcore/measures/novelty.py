@@ -1,8 +1,7 @@
-"""Shortcut attraction and novelty of a new picture: what pulls it, and whether the model has seen its like.
+"""Shortcut attraction and novelty of a new picture: what attracts it, and whether the model has seen its like.
 
-The one idea: a new picture has no truth to be right about, but it has neighbours whose object and context are known.
-The two groups that share one factor with it and differ in the other pull it to either side; and how far it is from
-the training pictures is judged by how far held-out pictures of the same kind are.
+A new picture has no truth to be right about, but neighbours whose object and context are known. Two groups share one
+factor with it and differ in the other: they pull it to either side.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ DIGITS = 6  # of a cosine of float32 embeddings; in more, equal pictures differ
 
 
 @dataclass(frozen=True)
-class Pull:
-    """By what a picture is pulled.
+class ShortcutAttraction:
+    """What attracts a picture more: its object or its context.
 
     Attributes:
         object: the object that it is compared for.
@@ -66,7 +65,7 @@ def nearest_group(
     return pairs[:, 0], pairs[:, 1]
 
 
-def pull(
+def shortcut_attraction(
     z: Embeddings,
     own: Sequence[tuple[str, str]],
     known: Embeddings,
@@ -74,7 +73,7 @@ def pull(
     contexts: ArrayLike,
     scenes: ArrayLike,
     grouping: Grouping,
-) -> list[Pull]:
+) -> list[ShortcutAttraction]:
     """Whether new pictures are pulled by their object or by their context; one each.
 
     ``mean cos(z, known of (o, c')) - mean cos(z, known of (o', c))`` for a picture of object o in context c, with the
@@ -102,16 +101,39 @@ def pull(
         other_object, other_context = _other(obj, grouping.objects), _other(context, grouping.contexts)
         same_object = _members(objects, contexts, obj, other_context)
         same_context = _members(objects, contexts, other_object, context)
-        found.append(
-            Pull(
-                str(obj),
-                str(context),
-                float(cosines[same_object].mean()),
-                float(cosines[same_context].mean()),
-                _difference(cosines, same_object, same_context, scene),
-            )
-        )
+        by_object, by_context = float(cosines[same_object].mean()), float(cosines[same_context].mean())
+        balance = _difference(cosines, same_object, same_context, scene)
+        found.append(ShortcutAttraction(str(obj), str(context), by_object, by_context, balance))
     return found
+
+
+def _other(name: str, names: tuple[str, str]) -> str:
+    if name not in names:
+        raise ValueError(f"A new picture is compared as {names[0]} or {names[1]}, not as {name!r}.")
+    return names[1] if name == names[0] else names[0]
+
+
+def _members(objects: ArrayLike, contexts: ArrayLike, obj: str, context: str) -> NDArray[np.bool_]:
+    member = (np.asarray(objects) == obj) & (np.asarray(contexts) == context)
+    if not member.any():
+        raise ValueError(f"No known picture shows {obj} in {context}, so nothing is compared with it.")
+    return np.asarray(member)
+
+
+def _difference(
+    cosines: NDArray[np.float64], first: NDArray[np.bool_], second: NDArray[np.bool_], scenes: Labels
+) -> Estimate:
+    """Mean cosine to the first pictures minus that to the second, with a bootstrap interval over scenes of both."""
+    here = first | second
+    values, first, second = cosines[here], first[here], second[here]
+
+    def statistic(weights: NDArray[np.float64]) -> float | None:
+        if weights[first].sum() == 0 or weights[second].sum() == 0:
+            return None
+        same_object, same_context = (np.average(values[part], weights=weights[part]) for part in (first, second))
+        return float(same_object - same_context)
+
+    return bootstrap(statistic, scenes[here])
 
 
 @dataclass(frozen=True)
@@ -167,33 +189,3 @@ def novelty(z: Embeddings, train: Embeddings, held_out: Embeddings, scenes: Arra
         Novelty(int(row), float(similarity), rate(own <= similarity, scenes), float(own.min()))
         for row, similarity in zip(rows[:, 0], similarities[:, 0].round(DIGITS), strict=True)
     ]
-
-
-def _other(name: str, names: tuple[str, str]) -> str:
-    if name not in names:
-        raise ValueError(f"A new picture is compared as {names[0]} or {names[1]}, not as {name!r}.")
-    return names[1] if name == names[0] else names[0]
-
-
-def _members(objects: ArrayLike, contexts: ArrayLike, obj: str, context: str) -> NDArray[np.bool_]:
-    member = (np.asarray(objects) == obj) & (np.asarray(contexts) == context)
-    if not member.any():
-        raise ValueError(f"No known picture shows {obj} in {context}, so nothing is compared with it.")
-    return np.asarray(member)
-
-
-def _difference(
-    cosines: NDArray[np.float64], first: NDArray[np.bool_], second: NDArray[np.bool_], scenes: Labels
-) -> Estimate:
-    """Mean cosine to the first pictures minus that to the second, with a bootstrap interval over scenes of both."""
-    here = first | second
-    values, first, second = cosines[here], first[here], second[here]
-    whole = float(values[first].mean() - values[second].mean())
-
-    def statistic(weights: NDArray[np.float64]) -> float:
-        if weights[first].sum() == 0 or weights[second].sum() == 0:
-            return whole  # a resample of a few scenes can lack a group, and then says nothing
-        same_object, same_context = (np.average(values[part], weights=weights[part]) for part in (first, second))
-        return float(same_object - same_context)
-
-    return bootstrap(statistic, scenes[here])

@@ -1,8 +1,7 @@
 """Projections of embeddings onto the plane: PCA, UMAP and t-SNE, their alignment and their trustworthiness.
 
-The one idea: a map is fitted on a fixed balanced reference set of held-out images together with the captions, the same
-images for every condition, and then applied to everything else. Fitting on the training images would change the axes
-with the bias, and the eye would compare axes.
+A map is fitted on a fixed balanced set of held-out images together with the captions, the same for every condition, and
+then applied to everything else: fitted on the training images its axes would change with the bias.
 """
 
 from __future__ import annotations
@@ -109,14 +108,12 @@ def umap(
     Raises:
         ValueError: when there are too few points for a neighbourhood.
     """
-    _enough(z, "UMAP")
-    if _is_one_point(z):
+    if _is_one_point(z, "UMAP"):
         return np.zeros((len(z), 2))
     from umap import UMAP
 
-    size = min(neighbours, len(z) - 1)
     model = UMAP(
-        n_neighbors=size,
+        n_neighbors=min(neighbours, len(z) - 1),
         min_dist=min_dist,
         metric="cosine",
         random_state=seed,
@@ -160,13 +157,6 @@ def umap_together(
         if len({len(z) for z in spaces}) > 1:
             raise ValueError("The models show different numbers of pictures; name the rows of each.")
         rows = [range(len(z)) for z in spaces]
-    turned = _turned_onto_first(spaces, rows)
-    points = umap(np.concatenate(turned), neighbours, min_dist, seed)
-    return np.split(points, np.cumsum([len(z) for z in turned])[:-1])
-
-
-def _turned_onto_first(spaces: Sequence[Embeddings], rows: Sequence[Sequence[Hashable]]) -> list[NDArray[np.float64]]:
-    """The spaces in the coordinates of the first, (n_i, E) each with E the widest."""
     if not spaces:
         raise ValueError("A map needs at least one model.")
     if [len(names) for names in rows] != [len(z) for z in spaces]:
@@ -183,7 +173,8 @@ def _turned_onto_first(spaces: Sequence[Embeddings], rows: Sequence[Sequence[Has
             raise ValueError(f"Models 1 and {number} share fewer than two pictures, so no map can show both.")
         rotation, _ = orthogonal_procrustes(z[[place[n] for n in shared]], first[[places[0][n] for n in shared]])
         turned.append(z @ rotation)
-    return turned
+    points = umap(np.concatenate(turned), neighbours, min_dist, seed)
+    return np.split(points, np.cumsum([len(z) for z in turned])[:-1])
 
 
 def tsne(z: Embeddings, perplexity: float = TSNE_PERPLEXITY, seed: int = UMAP_SEED) -> Points:
@@ -196,8 +187,7 @@ def tsne(z: Embeddings, perplexity: float = TSNE_PERPLEXITY, seed: int = UMAP_SE
     Raises:
         ValueError: when there are too few points for a neighbourhood.
     """
-    _enough(z, "t-SNE")
-    if _is_one_point(z):
+    if _is_one_point(z, "t-SNE"):
         return np.zeros((len(z), 2))
     from sklearn.manifold import TSNE
 
@@ -206,13 +196,10 @@ def tsne(z: Embeddings, perplexity: float = TSNE_PERPLEXITY, seed: int = UMAP_SE
     return np.asarray(model.fit_transform(np.asarray(z, dtype=np.float64)), dtype=np.float64)
 
 
-def _enough(z: Embeddings, name: str) -> None:
+def _is_one_point(z: Embeddings, name: str) -> bool:
+    """Whether all embeddings have one direction; cosine distances see no more of them."""
     if len(z) < 4:
         raise ValueError(f"{name} needs at least four images.")
-
-
-def _is_one_point(z: Embeddings) -> bool:
-    """Whether all embeddings have one direction; cosine distances see no more of them."""
     numbers = np.asarray(z, dtype=np.float64)
     lengths = np.linalg.norm(numbers, axis=1, keepdims=True)
     return bool(np.ptp(numbers / np.maximum(lengths, SAME_POINT), axis=0).max() <= SAME_POINT)

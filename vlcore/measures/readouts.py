@@ -1,8 +1,7 @@
-"""Other readouts of an object from the embedding space, beside the sum over captions of `accuracy`.
+"""Other readouts of an object from the embedding space than the sum over captions of `accuracy`.
 
-The one idea: a conclusion that flips with the readout is about the readout. Every function here says an object for each
-image, so that `vlcore.measures.accuracy.group_accuracy` scores them all alike (design/science.md section 2.1). The
-first three read captions; the last two are fitted on images and tell whether the feature is there at all.
+Each says an object for each image, so that `group_accuracy` scores them all alike: a conclusion that flips with the
+readout is about the readout (design/science.md section 2.1). The first three read captions, the last two are fitted.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.measures.accuracy import predict_objects
+from vlcore.measures.accuracy import predict_objects, spoken_of_each
 
 Embeddings = NDArray[np.floating]
 Labels = NDArray[np.str_]
@@ -33,7 +32,7 @@ def best_caption(logits: NDArray[np.floating], spoken_of: Sequence[str], objects
     Raises:
         ValueError: when no caption speaks of an object.
     """
-    about = _about(spoken_of, objects)
+    about = spoken_of_each(spoken_of, objects)
     columns = np.flatnonzero(np.isin(about, objects))
     return about[columns[logits[:, columns].argmax(axis=1)]]
 
@@ -51,7 +50,7 @@ def mean_caption(z: Embeddings, t: Embeddings, spoken_of: Sequence[str], objects
     Raises:
         ValueError: when no caption speaks of an object, or the captions of one cancel out.
     """
-    about = _about(spoken_of, objects)
+    about = spoken_of_each(spoken_of, objects)
     means = np.stack([np.asarray(t, dtype=np.float64)[about == name].mean(axis=0) for name in objects])
     lengths = np.linalg.norm(means, axis=1, keepdims=True)
     for name, length in zip(objects, lengths[:, 0], strict=True):
@@ -83,14 +82,14 @@ def given_context(
     predicted = np.empty(len(logits), dtype=np.asarray(objects).dtype)
     for context in np.unique(contexts):
         columns = [column for column, place in enumerate(placed_in) if place == context]
+        spoken = [spoken_of[column] for column in columns]
         for name in objects:
-            if name not in {spoken_of[column] for column in columns}:
+            if name not in spoken:
                 raise ValueError(
                     f"No caption puts {name!r} in {str(context)!r}: this readout needs captions that name the context."
                 )
         here = contexts == context
-        among = logits[np.ix_(here, columns)]
-        predicted[here] = predict_objects(among, [spoken_of[column] for column in columns], objects)
+        predicted[here] = predict_objects(logits[np.ix_(here, columns)], spoken, objects)
     return predicted
 
 
@@ -111,7 +110,12 @@ def nearest_neighbours(z_fit: Embeddings, labels_fit: Labels, z: Embeddings, k: 
 
 
 def linear_probe(z_fit: Embeddings, labels_fit: Labels, z: Embeddings) -> Labels:
-    """What a linear model says that was fitted on other images: logistic regression on standardised features, (n,).
+    """What a linear model says that was fitted on other images, see `fitted_probe`; (m, E), (m,), (n, E) to (n,)."""
+    return np.asarray(fitted_probe(z_fit, labels_fit).predict(np.asarray(z, dtype=np.float64)))
+
+
+def fitted_probe(z_fit: Embeddings, labels_fit: Labels) -> Any:
+    """Logistic regression on standardised features: a scikit-learn pipeline of the scaler and the regression.
 
     Its L2 penalty is the one of `STRENGTHS` that is right most often in `FOLDS`-fold cross-validation over the fitting
     images, (m, E) and (m,); they should be balanced, and in neither the training nor the test set.
@@ -119,12 +123,6 @@ def linear_probe(z_fit: Embeddings, labels_fit: Labels, z: Embeddings) -> Labels
     Raises:
         ValueError: when there is one label only, or one has fewer images than there are folds.
     """
-    scaler, model = fitted_probe(z_fit, labels_fit)
-    return np.asarray(model.predict(scaler.transform(np.asarray(z, dtype=np.float64))))
-
-
-def fitted_probe(z_fit: Embeddings, labels_fit: Labels) -> tuple[Any, Any]:
-    """The scaler and the logistic regression of `linear_probe`, which says what is fitted and what is refused."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV, StratifiedKFold
     from sklearn.pipeline import make_pipeline
@@ -136,12 +134,4 @@ def fitted_probe(z_fit: Embeddings, labels_fit: Labels) -> tuple[Any, Any]:
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)  # images often come sorted by what they show
     search = GridSearchCV(model, {"logisticregression__C": STRENGTHS}, cv=folds)
-    scaler, regression = search.fit(np.asarray(z_fit, dtype=np.float64), labels_fit).best_estimator_
-    return scaler, regression
-
-
-def _about(spoken_of: Sequence[str], objects: Sequence[str]) -> Labels:
-    for name in objects:
-        if name not in spoken_of:
-            raise ValueError(f"No caption speaks of {name!r}, so it cannot be predicted.")
-    return np.asarray(spoken_of)
+    return search.fit(np.asarray(z_fit, dtype=np.float64), labels_fit).best_estimator_

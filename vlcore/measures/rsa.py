@@ -1,8 +1,7 @@
 """Representational similarity analysis: the shares of object, context and colour in pairwise distances.
 
-The one idea: compare distances, not coordinates. How far apart two images lie is regressed on how far apart they are in
-several simple ways at once, so that "sorted by context" is not said of a space that is sorted by mean colour
-(representational similarity analysis, Kriegeskorte et al. 2008; design/science.md section 2.3).
+How far apart two images lie is regressed on how far apart they are in several simple ways at once, so that "sorted by
+context" is not said of a space that is sorted by mean colour (Kriegeskorte et al. 2008; design/science.md section 2.3).
 """
 
 from __future__ import annotations
@@ -42,14 +41,11 @@ def same_label(labels: Labels) -> Distances:
     return np.asarray(labels[first] != labels[second], dtype=np.float64)
 
 
-def colour_distance(colours: NDArray[np.floating]) -> Distances:
-    """Euclidean distance of mean colours, (n, 3) as `cues.mean_colour` gives them, to pairs."""
-    return _euclidean(colours)
+def euclidean_distance(features: NDArray[np.floating]) -> Distances:
+    """Distance of what `cues.mean_colour` or `cues.coarse` gives of pictures, (n, d) to pairs."""
+    from scipy.spatial.distance import pdist
 
-
-def pixel_distance(features: NDArray[np.floating]) -> Distances:
-    """Euclidean distance of pictures, (n, d) as `cues.coarse` gives them, to pairs."""
-    return _euclidean(features)
+    return np.asarray(pdist(np.asarray(features, dtype=np.float64)))
 
 
 def rsa(z: Embeddings, models: Mapping[str, Distances], scenes: Labels) -> dict[str, Estimate]:
@@ -105,9 +101,3 @@ def rsa(z: Embeddings, models: Mapping[str, Distances], scenes: Labels) -> dict[
         name: bootstrap(lambda weights, column=column: coefficient(column, weights), scenes)  # type: ignore[misc]
         for column, name in enumerate(models)
     }
-
-
-def _euclidean(features: NDArray[np.floating]) -> Distances:
-    from scipy.spatial.distance import pdist
-
-    return np.asarray(pdist(np.asarray(features, dtype=np.float64)))

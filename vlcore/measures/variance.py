@@ -1,13 +1,13 @@
 """Variance explained by object and context in the embedding space, and the angle between their axes.
 
-The one idea: a two-way layout in which every group weighs the same. Its contrasts, object, context and interaction, are
-then orthogonal whatever the data set, so their shares of the variance add up and neither factor borrows from the other.
+Every group weighs the same: the contrasts of object, context and interaction are then orthogonal whatever the data set,
+so their shares of the variance add up and neither factor borrows from the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,36 +20,16 @@ Labels = NDArray[np.str_]
 Numbers = NDArray[np.float64]
 
 PERMUTATIONS = 999
-_SIGNS = np.array([[1, 1, -1, -1], [1, -1, 1, -1], [1, -1, -1, 1]]) / 4  # object, context, interaction by group
+FACTORS = ("object", "context", "interaction")
+_SIGNS = np.array([[1, 1, -1, -1], [1, -1, 1, -1], [1, -1, -1, 1]]) / 4  # of the factors, by group
 
 
-@dataclass(frozen=True)
-class Share:
-    """A share of the variance with its interval, and the permutation p-value of there being none."""
-
-    share: Estimate
-    p: float
-
-
-@dataclass(frozen=True)
-class VarianceShares:
-    """How the variance of embeddings divides; the four add up to 1."""
-
-    object: Share
-    context: Share
-    interaction: Share
-    residual: Estimate
-
-
-def variance_shares(
-    z: Embeddings, objects: Labels, contexts: Labels, scenes: Labels, permutations: int = PERMUTATIONS, seed: int = 0
-) -> VarianceShares:
-    """By what do images cluster: eta squared of object, context and their interaction, (n, E) and (n,) labels each.
+def variance_shares(z: Embeddings, objects: Labels, contexts: Labels, scenes: Labels) -> dict[str, Estimate]:
+    """By what do images cluster: eta squared of each of the `FACTORS` and the ``residual``, which add up to 1; (n, E)
+    and (n,) labels each.
 
     ``sum ||mu_a - mu||^2 / sum ||z - mu||^2`` with every group weighing the same; intervals are over scenes. Of one
     column, such as a margin (n, 1), the shares of the factors are its Sobol indices.
-
-    The p-values are those of `p_values`.
 
     Raises:
         ValueError: when these are not two objects in two contexts with images of all four groups, or all embeddings
@@ -57,26 +37,25 @@ def variance_shares(
     """
     cells = _cells(objects, contexts, np.unique(objects).tolist(), np.unique(contexts).tolist())
     points = np.asarray(z, dtype=np.float64)
-    whole = _parts(points, cells, np.ones(len(z)))
-    if whole is None:
+
+    def share(part: int, weights: Numbers) -> float | None:
+        balanced = _balanced(cells, weights)
+        means = balanced @ points
+        variance = float((balanced.mean(axis=0)[:, None] * (points - means.mean(axis=0)) ** 2).sum())
+        if variance <= 1e-12:
+            return None
+        explained = ((_SIGNS @ means) ** 2).sum(axis=1) / variance
+        return float(np.append(explained, 1 - explained.sum())[part])
+
+    if share(0, np.ones(len(z))) is None:
         raise ValueError("All embeddings are one point, so there is no variance to share out.")
-
-    def share(part: int) -> Estimate:
-        def of(weights: Numbers) -> float:
-            parts = _parts(points, cells, weights)
-            return float(whole[part] if parts is None else parts[part])  # a resample of one point says nothing
-
-        return bootstrap(of, scenes)
-
-    p = p_values(z, objects, contexts, scenes, permutations, seed)
-    of_object, of_context, interaction = (Share(share(part), value) for part, value in enumerate(p))
-    return VarianceShares(of_object, of_context, interaction, share(3))
+    return {name: bootstrap(partial(share, part), scenes) for part, name in enumerate((*FACTORS, "residual"))}
 
 
 def p_values(
     z: Embeddings, objects: Labels, contexts: Labels, scenes: Labels, permutations: int = PERMUTATIONS, seed: int = 0
-) -> tuple[float, float, float]:
-    """How often chance makes the contrast of object, of context, of both as long as it is; (n, E) and (n,) labels each.
+) -> dict[str, float]:
+    """How often chance makes the contrast of each of the `FACTORS` as long as it is; (n, E) and (n,) labels each.
 
     What chance exchanges: the signs of whole scenes' contributions to a contrast are flipped. Where a scene shows both
     objects in both contexts, that swaps the two objects (or contexts) of the scene and leaves together what twins
@@ -94,14 +73,14 @@ def p_values(
     points, balanced = np.asarray(z, dtype=np.float64), _balanced(cells, np.ones(len(z)))
     means = balanced @ points
     signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(permutations, len(starts)))
-    found = []
-    for sign, contrast in zip(_SIGNS, _SIGNS @ means, strict=True):
+    found = {}
+    for name, sign, contrast in zip(FACTORS, _SIGNS, _SIGNS @ means, strict=True):
         others = means - 4 * np.outer(sign, contrast)  # what the other effects explain of each group
         pull = (sign @ balanced)[:, None] * (points - cells.T.astype(float) @ others)  # adds up to the contrast
         flipped = ((signs @ np.add.reduceat(pull[order], starts)) ** 2).sum(axis=1)
         reached = flipped >= (contrast @ contrast) * (1 - 1e-9)  # equal but for rounding counts
-        found.append(float((1 + reached.sum()) / (1 + permutations)))
-    return found[0], found[1], found[2]
+        found[name] = float((1 + reached.sum()) / (1 + permutations))
+    return found
 
 
 def axis_angle(z: Embeddings, objects: Labels, contexts: Labels, scenes: Labels, grouping: Grouping) -> Estimate:
@@ -121,15 +100,9 @@ def axis_angle(z: Embeddings, objects: Labels, contexts: Labels, scenes: Labels,
         lengths = np.linalg.norm(along) * np.linalg.norm(across)
         return float(np.degrees(np.arccos(np.clip(along @ across / lengths, -1, 1)))) if lengths > 1e-12 else None
 
-    whole = angle(np.ones(len(z)))
-    if whole is None:
+    if angle(np.ones(len(z))) is None:
         raise ValueError("The mean images of both objects, or of both contexts, coincide, so there is no axis.")
-
-    def known(weights: Numbers) -> float:
-        resampled = angle(weights)
-        return whole if resampled is None else resampled  # a resample without an axis says nothing
-
-    return bootstrap(known, scenes)
+    return bootstrap(angle, scenes)
 
 
 def _cells(objects: Labels, contexts: Labels, two: Sequence[str], places: Sequence[str]) -> NDArray[np.bool_]:
@@ -146,14 +119,3 @@ def _balanced(cells: NDArray[np.bool_], weights: Numbers) -> Numbers:
     # A resample of scenes without twins can miss a group; that group then stays as it is.
     inside = np.where(inside.sum(axis=1, keepdims=True) > 0, inside, cells)
     return np.asarray(inside / inside.sum(axis=1, keepdims=True))
-
-
-def _parts(z: Numbers, cells: NDArray[np.bool_], weights: Numbers) -> Numbers | None:
-    """Shares of object, context, interaction and residual, (4,); None where there is no variance."""
-    balanced = _balanced(cells, weights)
-    means = balanced @ z
-    variance = float((balanced.mean(axis=0)[:, None] * (z - means.mean(axis=0)) ** 2).sum())
-    if variance <= 1e-12:
-        return None
-    explained = ((_SIGNS @ means) ** 2).sum(axis=1) / variance
-    return np.append(explained, 1 - explained.sum())

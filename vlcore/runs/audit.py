@@ -188,7 +188,7 @@ def _probes(images: ImageSet, rows: NDArray[np.int64]) -> Iterator[Check]:
     pixels = images.pixels(rows, SIZE)
 
     def ask(name: str, view: str, features: NDArray[np.float64], label: str, wanted: str = "") -> Check:
-        found = cues.probe(features, labels[label], groups, scenes)
+        found = cues.cross_validated_probe(features, labels[label], groups, scenes)
         ok = {"chance": cues.is_chance(found), "seen": not cues.is_chance(found)}.get(wanted)
         number = {**asdict(found), "view": name.split(" and ")[0], "label": label}
         return Check(name, ok, f"{view} tells the {label} in {_share(found)}; chance is 50 %.", number)

@@ -78,7 +78,7 @@ def behaviour(metrics: MetricsBuilder, condition: Condition, labels: Labels, vie
         for name in ("object", "context", "interaction"):
             metrics.add(
                 f"{name}_effect",
-                lambda name=name: getattr(counterfactual.effects(margin, _crossing(views)), name),  # type: ignore[misc]
+                lambda name=name: counterfactual.effects(margin, _crossing(views))[name],  # type: ignore[misc]
             )
         if len(views.rows["val"]):
             metrics.add("worst_group_cross_fitted", lambda: _cross_fitted(labels, views, snapshot, said))

@@ -117,7 +117,7 @@ class SnapshotRecorder:
         val, probe = (embed_images(model, self.views.pixels[split]) for split in ("val", "probe"))
         columns = [[self.views.column(name, split) for split in ("probe", "val")] for name in ("object", "context")]
         scenes = self.views.column("scene", "val")
-        found = [geometry.probe(probe, fit, val, true, scenes).value for fit, true in columns]
+        found = [geometry.probe_accuracy(probe, fit, val, true, scenes).value for fit, true in columns]
         self.probes.append([step, *(round(share, 4) for share in found)])
         self.report(now=True, probes=self.probes)
         if why_unread(self.condition, self.labels):

@@ -77,7 +77,7 @@ def of_space(metrics: MetricsBuilder, views: Views, z: NDArray[np.floating], fit
     """By what a space of pictures is sorted and what can be read off it: held-out pictures (n, E), and those that
     probes are fitted on (m, E). The space of a model, or of the pixels."""
     from vlcore.measures import geometry
-    from vlcore.measures.variance import axis_angle, variance_shares
+    from vlcore.measures.variance import FACTORS, axis_angle, p_values, variance_shares
 
     scenes, grouping = views.column("scene", "test"), views.grouping
     groups = views.column("group", "test")
@@ -95,12 +95,14 @@ def of_space(metrics: MetricsBuilder, views: Views, z: NDArray[np.floating], fit
         fitted_on = views.column(name, "probe")
         metrics.add(
             f"probe_{name}",
-            lambda labels=labels, fitted_on=fitted_on: geometry.probe(fit, fitted_on, z, labels, scenes),  # type: ignore[misc]
+            lambda labels=labels, fitted_on=fitted_on: geometry.probe_accuracy(fit, fitted_on, z, labels, scenes),  # type: ignore[misc]
         )
         if name != "group":
             metrics.add(
                 f"neighbours_{name}",
-                lambda labels=labels, fitted_on=fitted_on: geometry.knn(fit, fitted_on, z, labels, scenes),  # type: ignore[misc]
+                lambda labels=labels, fitted_on=fitted_on: geometry.neighbour_accuracy(
+                    fit, fitted_on, z, labels, scenes
+                ),  # type: ignore[misc]
             )
     if few:
         for name in (
@@ -116,7 +118,7 @@ def of_space(metrics: MetricsBuilder, views: Views, z: NDArray[np.floating], fit
         rare = np.isin(groups, grouping.minority)
         metrics.add(
             "probe_object_minority",
-            lambda: geometry.probe(fit, views.column("object", "probe"), z[rare], objects[rare], scenes[rare]),
+            lambda: geometry.probe_accuracy(fit, views.column("object", "probe"), z[rare], objects[rare], scenes[rare]),
         )
     metrics.add("silhouette_majority_pair", lambda: geometry.majority_silhouette(z, groups, scenes, grouping))
     try:
@@ -124,9 +126,9 @@ def of_space(metrics: MetricsBuilder, views: Views, z: NDArray[np.floating], fit
     except ValueError as error:
         metrics.skip("variance", str(error))
     else:
-        for name in ("object", "context", "interaction"):
-            part = getattr(shares, name)
-            metrics.document[f"variance_{name}"] = {**part.share.as_dict(), "p": part.p}
+        p = p_values(z, objects, contexts, scenes)
+        for name in FACTORS:
+            metrics.document[f"variance_{name}"] = {**shares[name].as_dict(), "p": p[name]}
     metrics.add("axis_angle", lambda: axis_angle(z, objects, contexts, scenes, grouping))
     metrics.add(
         "dispersion",
@@ -150,8 +152,8 @@ def _similarity(views: Views, z: NDArray[np.floating]) -> dict[str, Estimate]:
     }
     if views.pixels:
         pixels = views.pixels["test"][rows]
-        models["colour"] = rsa.colour_distance(cues.mean_colour(pixels))
-        models["pixels"] = rsa.pixel_distance(cues.coarse(pixels))
+        models["colour"] = rsa.euclidean_distance(cues.mean_colour(pixels))
+        models["pixels"] = rsa.euclidean_distance(cues.coarse(pixels))
     if views.images.about.get("recipe"):
         factors = [json.loads(text)["coat"] for text in views.column("factors", "test")[rows]]
         models["coat"] = rsa.same_label(np.array(factors))

@@ -15,7 +15,7 @@ import pandas as pd
 
 from vlcore.core.condition import Condition
 from vlcore.measures import catalogue
-from vlcore.measures.catalogue import PRIMARY, find
+from vlcore.measures.catalogue import PRIMARY, measure_of
 from vlcore.measures.estimate import Estimate
 from vlcore.studies.runs_table import (
     LIMIT,
@@ -261,7 +261,7 @@ def compare_arms(
     """
     first, second = by_block(baseline), by_block(treatment)
     both = pd.concat([baseline, treatment])
-    levels = _adjusted([_level(first, second, Level(name, find(measure).is_share, bias)) for bias in biases])
+    levels = _adjusted([_level(first, second, Level(name, measure_of(measure).is_share, bias)) for bias in biases])
     absent = {f"run {row.key}": row.reason for row in both[both["value"].isna()].itertuples()}
     if first.empty or second.empty:
         reason = why_absent(both, moment, measure)

@@ -15,7 +15,7 @@ from vlcore.charts.scales import FEWEST, Scale
 from vlcore.charts.theme import Palette
 from vlcore.core.grouping import Grouping
 from vlcore.core.wording import STYLE_WORDS
-from vlcore.measures.catalogue import MEASURES, PRIMARY, find, secondary, whole_of, words_of
+from vlcore.measures.catalogue import MEASURES, PRIMARY, measure_of, secondary, whole_of, words_of
 from vlcore.studies.findings import Findings, bayes_lines, cells, first_fits, mean_curves, values
 from vlcore.studies.statistics.paired import MARGIN, Status
 
@@ -24,7 +24,7 @@ MOMENTS = {"untrained": "untrained", "first_fit": "at first fit", "end": "at the
 
 def scale_of(measure: str, rows: pd.DataFrame, grouping: Grouping, points: pd.DataFrame | None = None) -> Scale:
     """How a measure is written and drawn; its axis has room for its cells, `rows`, and for single runs, `points`."""
-    words, entry = words_of(measure, grouping), find(measure)
+    words, entry = words_of(measure, grouping), measure_of(measure)
     if entry.within_unit:
         return Scale(words, entry.is_share, (0.0, 1.0))
     # The interval of two blocks is so wide that nothing else could be seen.
@@ -37,7 +37,7 @@ def scale_of(measure: str, rows: pd.DataFrame, grouping: Grouping, points: pd.Da
 
 def cells_of(found: Findings, measure: str, moment: str = "end") -> pd.DataFrame:
     """A measure's cells, as `vlcore.studies.findings.cells` lays them out."""
-    return cells(values(found.frame, measure, moment), share=find(measure).within_unit)
+    return cells(values(found.frame, measure, moment), share=measure_of(measure).within_unit)
 
 
 def charted(found: Findings) -> list[str]:
@@ -55,7 +55,7 @@ def reported(found: Findings) -> list[str]:
 def heat_map(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
     rows = cells_of(found, measure)
     scale = scale_of(measure, rows, found.grouping)
-    if find(measure).less:  # 0 has one colour, and as far as it goes each way
+    if measure_of(measure).less:  # 0 has one colour, and as far as it goes each way
         most = max(abs(end) for end in scale.domain)
         scale = Scale(scale.words, False, (-most, most), 0.0)
     return drawn.heat_map(rows, scale, palette=palette, width=width)
@@ -90,7 +90,7 @@ def paired_slopes(found: Findings, measure: str, palette: Palette, width: int) -
 
 def forest(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
     """The difference of each level of bias; ValueError where the measure is in no comparison."""
-    share = find(measure).is_share
+    share = measure_of(measure).is_share
     rows = [
         {
             "words": f"{100 * level.bias:g} % removed",

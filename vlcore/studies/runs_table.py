@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from vlcore.core.condition import Condition
 from vlcore.core.errors import LabError
 from vlcore.core.files import atomic
-from vlcore.measures.catalogue import find, whole_of
+from vlcore.measures.catalogue import measure_of, whole_of
 from vlcore.store.artefacts import Artefact
 from vlcore.studies.statistics.design import logit_share, phi
 
@@ -223,7 +223,7 @@ def by_block(rows: pd.DataFrame, column: str = "value") -> pd.DataFrame:
 
 def slope_column(measure: str, rows: pd.DataFrame) -> str:
     """What slopes are fitted to: log odds of shares whose images were counted, else the value itself."""
-    return "logit" if find(measure).is_share and measured(rows)["n"].notna().all() else "value"
+    return "logit" if measure_of(measure).is_share and measured(rows)["n"].notna().all() else "value"
 
 
 def align_blocks(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
