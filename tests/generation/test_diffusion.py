@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,15 @@ from huggingface_hub import constants
 from PIL import Image
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from vlcore.generation import GenerateError, Plan, generate, open_backend, plan
+from vlcore.generation import generate, open_backend, plan
 from vlcore.generation.backend import Refused
 from vlcore.generation.diffusion import TextToImage
+from vlcore.generation.plan import GenerateError, Plan
 from vlcore.learning.device import ModelError
 
 WEIGHTS = "diffusion_pytorch_model"
+TINY = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+PARTS = (f"unet/{WEIGHTS}", f"vae/{WEIGHTS}", "text_encoder/model")
 
 
 def tokenizer(folder: Path) -> CLIPTokenizer:
@@ -38,9 +40,8 @@ def tokenizer(folder: Path) -> CLIPTokenizer:
 
 def watchful() -> StableDiffusionSafetyChecker:
     """A safety checker that finds fault with every picture: its thresholds are below any cosine."""
-    tiny = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-    vision = {**tiny, "image_size": 32, "patch_size": 16, "projection_dim": 8}
-    checker = StableDiffusionSafetyChecker(CLIPConfig(vision_config=vision, text_config=tiny, projection_dim=8))
+    vision = {**TINY, "image_size": 32, "patch_size": 16, "projection_dim": 8}
+    checker = StableDiffusionSafetyChecker(CLIPConfig(vision_config=vision, text_config=TINY, projection_dim=8))
     checker.concept_embeds_weights.data.fill_(-2)
     return checker
 
@@ -49,6 +50,7 @@ def make_pipeline(folder: Path, checker: StableDiffusionSafetyChecker | None = N
     """A Stable Diffusion of a few thousand weights, saved as people save them."""
     torch.manual_seed(0)
     words = tokenizer(folder.parent)
+    ends = {"bos_token_id": words.bos_token_id, "eos_token_id": words.eos_token_id}
     pipeline = StableDiffusionPipeline(
         vae=AutoencoderKL(
             block_out_channels=(8, 8),
@@ -56,17 +58,7 @@ def make_pipeline(folder: Path, checker: StableDiffusionSafetyChecker | None = N
             up_block_types=("UpDecoderBlock2D",) * 2,
             norm_num_groups=4,
         ),
-        text_encoder=CLIPTextModel(
-            CLIPTextConfig(
-                vocab_size=len(words),
-                hidden_size=16,
-                intermediate_size=16,
-                num_hidden_layers=1,
-                num_attention_heads=2,
-                bos_token_id=words.bos_token_id,
-                eos_token_id=words.eos_token_id,
-            )
-        ),
+        text_encoder=CLIPTextModel(CLIPTextConfig(vocab_size=len(words), **TINY, **ends)),
         tokenizer=words,
         unet=UNet2DConditionModel(
             sample_size=16,
@@ -144,28 +136,31 @@ def test_a_picture_that_the_safety_checker_blanks_counts_as_refused(tmp_path: Pa
     assert isinstance(TextToImage(made).draw(made.pictures[:1])[0], Refused)
 
 
-def test_a_folder_that_is_no_pipeline_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(GenerateError, match=r"it has no model_index\.json"):
-        open_backend(study(tmp_path))
-
-
 @pytest.mark.parametrize("model", ["no/such/folder", "single-word", "/nowhere", "https://example.org/model"])
 def test_a_name_of_nothing_is_a_sentence(model: str) -> None:
-    with pytest.raises(GenerateError, match=r"There is no folder .* hub name like owner/model"):
+    with pytest.raises(GenerateError, match="There is no folder"):
         open_backend(study(model))
 
 
-@pytest.mark.parametrize(("part", "file"), [("unet", WEIGHTS), ("vae", WEIGHTS), ("text_encoder", "model")])
-def test_weights_in_another_format_are_not_read(part: str, file: str, copied: Path) -> None:
-    (copied / part / f"{file}.safetensors").rename(copied / part / f"{file}.bin")
-    with pytest.raises(GenerateError, match="lacks weights in safetensors"):
-        open_backend(study(copied))
-
-
-@pytest.mark.parametrize("index", ["{", "{}", '{"_class_name": "DDPMPipeline"}', '{"_class_name": ["own", "Own"]}'])
-def test_a_folder_of_something_else_is_a_sentence(index: str, copied: Path) -> None:
-    (copied / "model_index.json").write_text(index)
-    with pytest.raises(GenerateError, match="cannot be used as a text-to-image pipeline"):
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("model_index.json", None, "has no model_index"),
+        *(
+            ("model_index.json", index, "cannot be used as a text-to-image pipeline")
+            for index in (b"{", b"{}", b'{"_class_name": "DDPMPipeline"}', b'{"_class_name": ["own", "Own"]}')
+        ),
+        (f"unet/{WEIGHTS}.safetensors", b"123", "cannot be used .* Unable to load weights"),
+        *((f"{part}.safetensors", None, "lacks weights in safetensors") for part in PARTS),
+    ],
+)
+def test_a_folder_of_something_else_is_a_sentence(file: str, content: bytes | None, words: str, copied: Path) -> None:
+    damaged = copied / file
+    if content is None:
+        damaged.rename(damaged.with_suffix(".bin"))
+    else:
+        damaged.write_bytes(content)
+    with pytest.raises(GenerateError, match=words):
         open_backend(study(copied))
 
 
@@ -177,12 +172,6 @@ def test_code_beside_a_model_is_not_run(copied: Path) -> None:
     with pytest.raises(GenerateError, match="cannot be used as a text-to-image pipeline"):
         open_backend(study(copied))
     assert not (copied / "ran").exists()
-
-
-def test_damaged_weights_are_a_sentence(copied: Path) -> None:
-    (copied / "unet" / f"{WEIGHTS}.safetensors").write_bytes(b"123")
-    with pytest.raises(GenerateError, match="cannot be used as a text-to-image pipeline: Unable to load weights"):
-        open_backend(study(copied))
 
 
 def test_a_model_that_cannot_draw_is_a_sentence_and_is_logged(copied: Path, tmp_path: Path) -> None:
@@ -200,21 +189,7 @@ def test_a_hub_that_cannot_be_reached_is_a_sentence(monkeypatch: pytest.MonkeyPa
         open_backend(study("nobody/no-such-model"))
 
 
-def test_a_missing_package_is_a_sentence(pipeline: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "diffusers", None)
-    with pytest.raises(GenerateError, match='pip install "diffusers"'):
-        open_backend(study(pipeline))
-
-
-def test_a_plan_without_seeds_is_not_drawn_alike(pipeline: Path) -> None:
-    unseeded = study(pipeline, backend="service", steps=None)
-    with pytest.raises(GenerateError, match="which has no seeds"):
-        TextToImage(unseeded).draw(unseeded.pictures)
-
-
-def test_a_batch_of_nothing_and_an_absent_device_are_sentences(pipeline: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(GenerateError, match="at least 1"):
-        open_backend(study(pipeline), batch=0)
+def test_an_absent_device_is_a_sentence(pipeline: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VLCORE_DEVICE", "abacus")
     with pytest.raises(ModelError, match="not available"):
         open_backend(study(pipeline))

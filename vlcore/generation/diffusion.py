@@ -1,7 +1,7 @@
 """Text-to-image generation with a diffusion model on this machine.
 
-The one idea: a picture's noise comes from a seed of its own, drawn on the processor. It is then the same picture on
-every device and in every batch, up to rounding, and a run that goes on later draws what it would have drawn at once.
+A picture's noise comes from a seed of its own, drawn on the processor. It is then the same picture on every device and
+in every batch, up to rounding, and a run that goes on later draws what it would have drawn at once.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers import AutoPipelineForText2Image
 from PIL import Image
 
-from vlcore.generation.backend import NEEDS_DIFFUSERS, Refused
+from vlcore.generation.backend import Refused
 from vlcore.generation.plan import GenerateError, Plan, Wanted
 from vlcore.learning.device import choose_device
-
-_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 class TextToImage:
@@ -32,11 +31,9 @@ class TextToImage:
             batch: pictures drawn together, at least 1; more need more memory.
 
         Raises:
-            GenerateError: when the package `diffusers` or the model is missing, or it is no pipeline in safetensors.
+            GenerateError: when the model is missing, or is no pipeline in safetensors.
             ModelError: when ``VLCORE_DEVICE`` names a device that is not there.
         """
-        if batch < 1:
-            raise GenerateError(f"A batch of {batch} pictures cannot be drawn; give at least 1.")
         self.batch = batch
         self._plan = plan
         self._pipeline = _load(plan.model).to(choose_device())
@@ -45,13 +42,14 @@ class TextToImage:
     def draw(self, pictures: Sequence[Wanted]) -> list[Image.Image | Refused]:
         """Draw some pictures together; see `vlcore.generation.backend.Backend`."""
         plan = self._plan
+        seeds = [one.seed for one in pictures if one.seed is not None]  # a plan of this back end has one for each
         chosen = {"num_inference_steps": plan.steps, "guidance_scale": plan.guidance}
         try:
             drawn = self._pipeline(
                 prompt=[one.prompt for one in pictures],
                 height=plan.size,
                 width=plan.size,
-                generator=[torch.Generator(device="cpu").manual_seed(_seed(one)) for one in pictures],
+                generator=[torch.Generator(device="cpu").manual_seed(seed) for seed in seeds],
                 **{name: value for name, value in chosen.items() if value is not None},
             )
         except torch.OutOfMemoryError as error:
@@ -65,47 +63,32 @@ class TextToImage:
         ]
 
 
-def _seed(one: Wanted) -> int:
-    if one.seed is None:
-        raise ValueError("the plan is one for a service, which has no seeds")
-    return one.seed
-
-
 def _load(model: str) -> Any:
-    """A text-to-image pipeline, from safetensors alone and without code of its own.
-
-    Raises:
-        GenerateError: when there is none.
-    """
-    try:
-        from diffusers import AutoPipelineForText2Image
-    except ImportError as error:
-        raise GenerateError(NEEDS_DIFFUSERS) from error
+    """A text-to-image pipeline, from safetensors alone and without code of its own."""
     folder = Path(model).expanduser()
     if folder.is_dir():
         if not (folder / "model_index.json").exists():
             raise GenerateError(f"{model} is no text-to-image pipeline: it has no model_index.json; name its folder.")
-        name = str(folder)
-    elif _HUB_NAME.fullmatch(model):
-        name = model
-    else:
+    elif not re.fullmatch(r"[\w.-]+/[\w.-]+", model):
         raise GenerateError(
             f"There is no folder {model}; give the folder of a pipeline or a hub name like owner/model."
         )
     try:
-        return AutoPipelineForText2Image.from_pretrained(name, use_safetensors=True)
+        return AutoPipelineForText2Image.from_pretrained(
+            str(folder) if folder.is_dir() else model, use_safetensors=True
+        )
     except Exception as error:  # diffusers, the hub's client and json each have their own
         reason = _first_line(error)
         if re.search(r"(no file named|necessary).*safetensors", reason):
-            raise GenerateError(
-                f"The model {model!r} lacks weights in safetensors, the only safe format; choose one that has them."
-            ) from error
-        if folder.is_dir():
-            raise GenerateError(f"{model} cannot be used as a text-to-image pipeline: {reason}.") from error
-        raise GenerateError(
-            f"The model {model!r} cannot be had from the hub; check its name, the connection and whether it asks for a "
-            f"login, or give the folder of a model that is here ({reason})."
-        ) from error
+            message = "lacks weights in safetensors, the only safe format; choose one that has them."
+        elif folder.is_dir():
+            message = f"cannot be used as a text-to-image pipeline: {reason}."
+        else:
+            message = (
+                "cannot be had from the hub; check its name, the connection and whether it asks for a login, or give "
+                f"the folder of a model that is here ({reason})."
+            )
+        raise GenerateError(f"The model {model!r} {message}") from error
 
 
 def _first_line(error: Exception) -> str:

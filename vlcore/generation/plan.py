@@ -1,8 +1,4 @@
-"""Which pictures a text-to-image model is asked for, and what that costs.
-
-The one idea: the list of pictures is known before the first is drawn, each with its prompt, seed and file name. A run
-that stops is resumed by drawing what the list names and the folder lacks, and a list that differs is noticed.
-"""
+"""Plans of generated sets: each picture with its prompt, seed and file name, known before the first is drawn."""
 
 from __future__ import annotations
 
@@ -22,8 +18,7 @@ from vlcore.datasets.uploads import MAX_SIDE
 BACKENDS = ("service", "local")
 PROMPT = "a photo of a {object} {context}"
 MAX_PER_GROUP = 10_000  # file names have four digits
-_MIN_SIDE, _STEP = 32, 8  # pixels; the models work on a grid of 8 x 8
-_LEADING = re.compile(r"(?:(?:in|on|at|by|under|inside|near)\s+)?(?:(?:the|an|a)\s+)?", re.IGNORECASE)
+MIN_SIDE, STEP = 32, 8  # pixels; the models work on a grid of 8 x 8
 
 
 class GenerateError(ImageSetError):
@@ -99,19 +94,30 @@ def plan(
         objects: names, such as "horse".
         contexts: phrases as the prompt says them, such as "on the grass".
         per_group: pictures of each object in each context, 1 to 10,000.
-        backend: one of `BACKENDS`.
-        model: its name at the service or the hub, or a local folder.
+        backend, model: as of `Plan`.
         prompt: words with the fields ``{object}`` and ``{context}``.
         size: side of the square pictures in pixels, 32 to 1024, a multiple of 8.
-        seed: local back end only: with the group and the index it gives each picture a seed of its own. A service
-            takes no seed.
+        seed: local back end only: with the group and the index it gives each picture a seed of its own.
         steps: local back end only: denoising steps, at least 1.
         guidance: local back end only: classifier-free guidance scale, from 0.
 
     Raises:
         GenerateError: when one of them cannot be used.
     """
-    _check_settings(backend, model, size, steps, guidance)
+    if backend not in BACKENDS:
+        raise GenerateError(f"There is no back end {backend!r}; choose one of {', '.join(BACKENDS)}.")
+    if not model.strip():
+        raise GenerateError("No model is named; give a name that the service knows, a hub name or a local folder.")
+    if not MIN_SIDE <= size <= MAX_SIDE or size % STEP:
+        raise GenerateError(
+            f"A side of {size} pixels cannot be drawn; choose {MIN_SIDE} to {MAX_SIDE}, a multiple of {STEP}."
+        )
+    if backend != "local" and (steps, guidance) != (None, None):
+        raise GenerateError("Steps and guidance are for the local back end; leave them out for a service.")
+    if steps is not None and steps < 1:
+        raise GenerateError(f"{steps} steps cannot draw a picture; give at least 1.")
+    if guidance is not None and not (math.isfinite(guidance) and guidance >= 0):
+        raise GenerateError(f"A guidance of {guidance} cannot be used; give a number from 0.")
     if not 1 <= per_group <= MAX_PER_GROUP:
         raise GenerateError(f"{per_group} pictures per group cannot be drawn; ask for 1 to {MAX_PER_GROUP:,}.")
     rest = prompt.replace("{object}", "").replace("{context}", "")
@@ -124,7 +130,8 @@ def plan(
         words = prompt.replace("{object}", obj).replace("{context}", phrase.strip())
         for index in range(per_group):
             file_name = f"{group_name(thing, place)}/{index:04d}.png"
-            own_seed = _seed(seed, file_name) if backend == "local" else None
+            digest = hashlib.sha256(f"{seed} {file_name}".encode()).digest()  # the same whatever else is planned
+            own_seed = int.from_bytes(digest[:4], "big") if backend == "local" else None
             pictures.append(Wanted(obj, context, index, words, own_seed, file_name))
     return Plan(backend, model, size, steps, guidance, tuple(pictures))
 
@@ -145,33 +152,12 @@ def context_name(phrase: str) -> str:
 
     One leading preposition (in, on, at, by, under, inside, near) and one article (the, a, an) are left out.
     """
-    words = phrase.strip()
-    return words[_LEADING.match(words).end() :]  # type: ignore[union-attr]  # it matches nothing at all, too
-
-
-def _check_settings(backend: str, model: str, size: int, steps: int | None, guidance: float | None) -> None:
-    if backend not in BACKENDS:
-        raise GenerateError(f"There is no back end {backend!r}; choose one of {', '.join(BACKENDS)}.")
-    if not model.strip():
-        raise GenerateError("No model is named; give a name that the service knows, a hub name or a local folder.")
-    if not _MIN_SIDE <= size <= MAX_SIDE or size % _STEP:
-        raise GenerateError(
-            f"A side of {size} pixels cannot be drawn; choose {_MIN_SIDE} to {MAX_SIDE}, a multiple of {_STEP}."
-        )
-    if backend != "local" and (steps, guidance) != (None, None):
-        raise GenerateError("Steps and guidance are for the local back end; leave them out for a service.")
-    if steps is not None and steps < 1:
-        raise GenerateError(f"{steps} steps cannot draw a picture; give at least 1.")
-    if guidance is not None and not (math.isfinite(guidance) and guidance >= 0):
-        raise GenerateError(f"A guidance of {guidance} cannot be used; give a number from 0.")
+    leading = r"(?:(?:in|on|at|by|under|inside|near)\s+)?(?:(?:the|an|a)\s+)?"
+    return re.sub(rf"^{leading}", "", phrase.strip(), flags=re.IGNORECASE)
 
 
 def _by_slug(kind: str, names: Sequence[str]) -> dict[str, str]:
-    """Names by what stands for them in file names.
-
-    Raises:
-        GenerateError: when there are none, or one has no letters, is long, or looks like another.
-    """
+    """Names by what stands for them in file names."""
     found: dict[str, str] = {}
     for name in names:
         slug = re.sub(r"[\W_]+", "-", name.casefold()).strip("-")
@@ -183,8 +169,3 @@ def _by_slug(kind: str, names: Sequence[str]) -> dict[str, str]:
     if not found:
         raise GenerateError(f"No {kind} is named; give at least one.")
     return found
-
-
-def _seed(seed: int, file_name: str) -> int:
-    """A seed of a picture's own, 0 to 2**32 - 1: the same whatever else the plan asks for."""
-    return int.from_bytes(hashlib.sha256(f"{seed} {file_name}".encode()).digest()[:4], "big")

@@ -1,7 +1,7 @@
-"""Pictures from a service that speaks OpenAI's images protocol, OpenAI's own or one at home.
+"""Text-to-image generation by a service that speaks OpenAI's images protocol, OpenAI's own or one at home.
 
-The one idea: nothing of an answer is believed. It is read up to a limit of bytes and seconds, its picture is decoded as
-any stranger's file is, an address in it is followed only to the service itself, and the key is cut out of its words.
+Nothing of an answer is believed. It is read up to a limit of bytes and seconds, its picture is decoded as any
+stranger's file is, an address in it is followed only to the service itself, and the key is cut out of its words.
 
 Protocol: https://platform.openai.com/docs/api-reference/images/create, errors by `openai`'s exceptions.
 """
@@ -13,6 +13,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
@@ -26,13 +27,12 @@ from vlcore.generation.plan import GenerateError, Plan, Wanted
 if TYPE_CHECKING:
     import openai
 
-
 TIMEOUT = 180.0  # seconds; the largest models draw for two minutes
 MAX_PICTURE = 20 * 2**20  # bytes
 _MAX_ANSWER = MAX_PICTURE * 4 // 3 + 2**20  # base64 makes four bytes of three, and there are words around it
 _REFUSALS = {"moderation_blocked", "content_policy_violation", "content_filter", "contentFilter"}
 _LATER = {408, 409, 429}  # and whatever is 500 or more
-_ADVICE = {
+_ADVICE = {  # where waiting does not help, by status
     401: "check the key in OPENAI_API_KEY",
     403: "this key may not use the model; check its rights or name another model",
     404: "check the model's name and the base URL",
@@ -53,13 +53,11 @@ class Service:
             timeout: seconds that an answer may take.
 
         Raises:
-            GenerateError: when the package `openai` or the key is missing, or the base URL is none.
+            GenerateError: when the key is missing, or the base URL is none.
         """
-        try:
-            import httpx2
-            import openai
-        except ImportError as error:
-            raise GenerateError('A service is asked through the package openai: pip install "openai>=3".') from error
+        import httpx2
+        import openai
+
         self._key = os.environ.get("OPENAI_API_KEY", "").strip()
         if not (self._key and self._key.isascii() and self._key.isprintable()):
             raise GenerateError("OPENAI_API_KEY holds no key; put the service's there (any word where it wants none).")
@@ -80,14 +78,24 @@ class Service:
 
         (wanted,) = pictures
         try:
-            return [self._picture(self._ask(wanted))]
+            return [self._ask(wanted)]
         except openai.APIStatusError as error:
             if self._format and error.status_code in (400, 422) and "response_format" in error.message:
                 self._format = {}
                 return self.draw(pictures)
-            if error.status_code == 400 and error.code in _REFUSALS:
-                return [Refused(self._words(error))]
-            raise self._failure(error) from error
+            status, words = error.status_code, self._words(error)
+            if status == 400 and error.code in _REFUSALS:
+                return [Refused(words)]
+            if error.code == "insufficient_quota":
+                message = "The service says that the account has no credit left; add some, then go on."
+                raise GenerateError(message) from error
+            if error.status_code in _LATER or error.status_code >= 500:
+                raise TryAgainError(
+                    f"The service answered {error.status_code}: {words}", _retry_after(error)
+                ) from error
+            advice = _ADVICE.get(error.status_code)
+            end = f"; {advice}." if advice else f": {words}"
+            raise GenerateError(f"The service answered {error.status_code}{end}") from error
         except (openai.APITimeoutError, httpx2.TimeoutException, TimeoutError) as error:
             raise TryAgainError(f"The service did not answer within {self._timeout:g} seconds") from error
         except (openai.APIConnectionError, httpx2.HTTPError, httpx2.InvalidURL) as error:
@@ -95,8 +103,8 @@ class Service:
         except UploadError as error:
             raise TryAgainError(f"The service sent no usable picture ({str(error).rstrip('.')})") from error
 
-    def _ask(self, wanted: Wanted) -> dict[str, Any]:
-        """The first picture's part of the answer to one request."""
+    def _ask(self, wanted: Wanted) -> Image.Image:
+        """The picture of the answer to one request, RGB, its longest side at most that of an upload."""
         deadline = time.monotonic() + self._timeout
         with self._client.images.with_streaming_response.generate(
             model=self._plan.model,
@@ -108,25 +116,19 @@ class Service:
             content = _limited(answer.iter_bytes(), _MAX_ANSWER, deadline)
         try:
             first = json.loads(content)["data"][0]
-            if not isinstance(first, dict):
-                raise TypeError("no object")
-        except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
+            encoded, address = first.get("b64_json"), first.get("url")
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
             raise TryAgainError("The service sent something that is no answer of an images service") from error
-        return first
-
-    def _picture(self, part: dict[str, Any]) -> Image.Image:
-        """The picture of an answer, RGB, its longest side at most `vlcore.datasets.uploads.MAX_SIDE`."""
-        encoded, address = part.get("b64_json"), part.get("url")
         if isinstance(encoded, str):
             try:
-                content = base64.b64decode(encoded, validate=True)
+                picture = base64.b64decode(encoded, validate=True)
             except ValueError as error:
                 raise TryAgainError("The service sent a picture in broken base64") from error
         elif isinstance(address, str):
-            content = self._fetch(address)
+            picture = self._fetch(address)
         else:
             raise TryAgainError("The service sent an answer without a picture")
-        return open_upload(content, "the answer", max_bytes=MAX_PICTURE)
+        return open_upload(picture, "the answer", max_bytes=MAX_PICTURE)
 
     def _fetch(self, address: str) -> bytes:
         """What lies at an address of the service itself."""
@@ -147,17 +149,6 @@ class Service:
             if answer.status_code != 200:
                 raise TryAgainError(f"The service does not hand out the picture that it drew ({answer.status_code})")
             return _limited(answer.iter_bytes(), MAX_PICTURE, deadline)
-
-    def _failure(self, error: openai.APIStatusError) -> TryAgainError | GenerateError:
-        """What a status means that is no refusal."""
-        status = error.status_code
-        if error.code == "insufficient_quota":
-            return GenerateError("The service says that the account has no credit left; add some, then go on.")
-        if status in _LATER or status >= 500:
-            return TryAgainError(f"The service answered {status}: {self._words(error)}", _retry_after(error))
-        if advice := _ADVICE.get(status):
-            return GenerateError(f"The service answered {status}; {advice}.")
-        return GenerateError(f"The service answered {status}: {self._words(error)}")
 
     def _words(self, error: openai.APIError) -> str:
         """What a service says, on one line, cut to a sentence's length and without the key."""
@@ -191,11 +182,8 @@ def _limited(chunks: Iterable[bytes], most: int, deadline: float) -> bytes:
 def _retry_after(error: openai.APIStatusError) -> float | None:
     """Seconds that a ``Retry-After`` header asks to wait, given in seconds or as a date (RFC 9110, 10.2.3)."""
     said = error.response.headers.get("retry-after", "")
-    try:
+    with suppress(ValueError):
         return max(0.0, float(said))
-    except ValueError:
-        pass
-    try:
+    with suppress(ValueError, OverflowError):
         return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return None
+    return None
