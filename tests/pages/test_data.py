@@ -15,10 +15,10 @@ from vlcore.datasets.catalogue import open_set, set_names
 from vlcore.datasets.drawn import Recipe, make_set, recipe_of
 from vlcore.datasets.importers import import_set
 from vlcore.datasets.subset import usual_condition
-from vlcore.runs import audit, imported
+from vlcore.runs import audit
 from vlcore.store.jobs import State
 from vlcore.ui import jobs
-from vlcore.ui.data import gallery, importing
+from vlcore.ui.data import gallery
 
 from .test_home import FakeQueue, pets
 
@@ -284,20 +284,6 @@ def test_a_zip_of_which_no_set_can_be_made_is_refused_before_the_form(
     assert not page.text_input, "no form"
 
 
-@pytest.mark.parametrize(
-    ("said", "shown"),
-    [
-        ("grass and desert were read as objects; if they are contexts, give --format context-first.",
-         "grass and desert were read as objects."),
-        ("a.zip has 2 usable pictures of dog_home; add pictures or choose others with --objects and --contexts.",
-         "a.zip has 2 usable pictures of dog_home; add pictures or choose others."),
-        ("The disk is full.", "The disk is full."),
-    ],
-)  # fmt: skip
-def test_sentences_of_the_importer_lose_the_options_of_the_command_line(said: str, shown: str) -> None:
-    assert importing.in_page_words(said) == shown
-
-
 def test_an_import_that_fails_says_so_and_leaves_nothing(
     empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -335,7 +321,3 @@ def test_the_other_pages_know_the_set(own_set: str) -> None:
     page = AppTest.from_file(APP, default_timeout=60)
     page.query_params["data"] = "night-set"
     assert not page.run().exception
-
-
-def test_an_import_key_is_of_one_attempt() -> None:
-    assert imported.import_key("pets") != imported.import_key("pets")

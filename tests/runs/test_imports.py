@@ -79,6 +79,7 @@ def test_every_attempt_has_a_key_of_its_own() -> None:
             "source has no object named 'zebra'",
         ),
         ({"short": "thing"}, "mine", "does not name the object; write {object} in it"),
+        ({"objects": ("horse", "")}, "mine", "Give two different objects, not 'horse,'."),  # no option of a command
         ({}, "scenes", "There is an image set named 'scenes' already; choose another name."),
     ],
 )

@@ -23,7 +23,7 @@ from vlcore.core.options import IMPORTED, STUDY_N
 from vlcore.core.vocabulary import Vocabulary
 from vlcore.datasets.catalogue import check_free, publish
 from vlcore.datasets.imageset import ImageSet, read_set
-from vlcore.datasets.importers import import_set
+from vlcore.datasets.importers import ImportSetError, import_set
 from vlcore.datasets.importers.embedded import choose_rows, own_captions, write_set
 from vlcore.datasets.importers.embeddings import Embeddings, read_embeddings
 from vlcore.datasets.importers.selection import majority_in_words
@@ -152,14 +152,18 @@ def import_key(name: str) -> str:
 
 
 def run_import(key: str, source: Path, name: str, options: dict[str, Any]) -> str:
-    """Import a set and publish the report; `options` are those of `vlcore.datasets.importers.import_set`, and what
-    `vlcore.store.jobs.run` returns and raises is returned and raised."""
+    """Import a set for a page, and publish the report; `options` are those of
+    `vlcore.datasets.importers.import_set`, and what `vlcore.store.jobs.run` returns and raises is returned and
+    raised."""
 
     def make(out: Path, report: jobs.Reporter) -> dict[str, Any]:
         def read(done: int, of: int) -> None:
             report(stage="reading pictures", done=done, of=of, fraction=0.95 * done / max(of, 1))
 
-        made = import_set(source, name, progress=read, **options)
+        try:
+            made = import_set(source, name, progress=read, **options)
+        except ImportSetError as error:
+            raise ImportSetError(error.on_page) from error
         write_json(out / "report.json", made.as_dict())
         return {"set": name}
 

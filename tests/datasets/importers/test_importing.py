@@ -451,12 +451,12 @@ def test_the_report_says_what_belongs_where_and_how_to_swap_it(tree: Tree) -> No
 
 
 def test_names_of_places_in_the_place_of_objects_are_pointed_at(tree: Tree, groups: Groups) -> None:
-    hint = "desert and grass were read as objects; if they are contexts, give --format context-first."
+    hint = "desert and grass were read as objects; if they are contexts, the format context-first reads them so."
     source = tree(groups(4, 4, 4, 4, pattern="{1}/{0}/{2}.png"))
     assert hint in import_set(source, "wrong").warnings
     assert not any("context-first" in said for said in import_set(source, "right", format="context-first").warnings)
     files = {f"more/{place}/{obj}/1.png": 1 for place in ("deep snow", "Beaches", "rocks") for obj in ("cat", "dog")}
-    words = r"\(.* and .* were read as objects; if .*, give --format context-first\)\.$"
+    words = r"\(.* and .* were read as objects; if .*, the format context-first reads them so\)\.$"
     with pytest.raises(ImportSetError, match=words):
         import_set(tree(files) / "more", "more")
 

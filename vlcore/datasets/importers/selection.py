@@ -209,10 +209,9 @@ def choose(
     counts = listing.counts()
     unnamed = bool(((listing.table["object"] == "") | (listing.table["context"] == "")).any())
     if counts.empty and not (objects and contexts):
-        raise ImportSetError(
-            f"The captions in {source} do not say what are objects and what are contexts; name two of each that stand "
-            "in them as whole words, with --objects A,B --contexts C,D, or give --format folders if the folders say it."
-        )
+        ask = f"The captions in {source} do not say what are objects and contexts; name two of each, as whole words"
+        how = "with --objects A,B --contexts C,D, or give --format folders if the folders say it"
+        raise ImportSetError(f"{ask}, {how}.", f"{ask}.")
     found = {"object": counts.sum(axis=1), "context": counts.sum(axis=0)}
     given = {"object": tuple(objects), "context": tuple(contexts)}
     for kind, names in given.items():
@@ -260,7 +259,7 @@ def infer_context_column(listing: Listing) -> str:
     if listing.format != "folders" or not are_places(counts.index) or are_places(counts.columns):
         return ""
     places = " and ".join(map(str, counts.index[:2]))
-    return f"{places} were read as objects; if they are contexts, give --format context-first."
+    return f"{places} were read as objects; if they are contexts, the format context-first reads them so."
 
 
 def need_enough(grouping: Grouping, group: pd.Series, source: str, skipped: Sequence[tuple[str, str]]) -> None:
@@ -280,10 +279,11 @@ def need_enough(grouping: Grouping, group: pd.Series, source: str, skipped: Sequ
         such = f", such as {name}: it" if len(skipped) > 1 else f": {name}"
         were = "were" if len(skipped) > 1 else "was"
         left_out = f" ({plural(len(skipped), 'file')} {were} left out{such} {reason})"
-    raise ImportSetError(
+    too_few = (
         f"{source} has {plural(smallest, 'usable picture')} of {grouping.names[sizes.index(smallest)]} and a group "
-        f"needs at least {FEWEST} ({all_sizes}); add pictures or choose others with --objects and --contexts{left_out}."
+        f"needs at least {FEWEST} ({all_sizes}); add pictures or choose others"
     )
+    raise ImportSetError(f"{too_few} with --objects and --contexts{left_out}.", f"{too_few}{left_out}.")
 
 
 def _named(kind: str, given: Sequence[str], found: pd.Series, unnamed: bool, source: str) -> tuple[str, str]:
@@ -292,7 +292,11 @@ def _named(kind: str, given: Sequence[str], found: pd.Series, unnamed: bool, sou
     cleaned = [clean_name(name) for name in given]
     chosen = [name if name in found.index else names.get(name.casefold(), name) for name in cleaned]
     if len(chosen) != 2 or len(set(chosen)) != 2 or not all(chosen):
-        raise ImportSetError(f"Give two different {kind}s with --{kind}s A,B, not {printable(','.join(given))!r}.")
+        said = printable(",".join(given))
+        raise ImportSetError(
+            f"Give two different {kind}s with --{kind}s A,B, not {said!r}.",
+            f"Give two different {kind}s, not {said!r}.",
+        )
     for name in chosen:
         if name not in found.index and not unnamed:
             raise ImportSetError(f"{source} has no {kind} named {name!r}; it has {_counted(found)}.")
@@ -314,9 +318,8 @@ def _question(listing: Listing, given: dict[str, tuple[str, ...]], source: str) 
             f"{there}, but there are no two objects with pictures in the same two contexts{among}; add pictures or "
             "choose others."
         )
-    options = " ".join(
-        f"--{kind}s {shlex.quote(','.join(names))}" for kind, names in zip(given, suggested, strict=True)
-    )
+    objects, contexts = (shlex.quote(",".join(names)) for names in suggested)
+    options = f"--objects {objects} --contexts {contexts}"
     hint = infer_context_column(listing)
     choose_two = f"{there}; choose two of each with --objects A,B --contexts C,D, for example {options}"
     return f"{choose_two} ({hint.removesuffix('.')})." if hint else f"{choose_two}."

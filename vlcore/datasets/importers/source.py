@@ -33,7 +33,12 @@ _SMALL = 2**20  # bytes; what unpacks to less is no bomb, whatever its ratio
 
 
 class ImportSetError(ImageSetError):
-    """A source that cannot become an image set; the message says what to do."""
+    """A source that cannot become an image set; the message says what to do, and `on_page` says it without options of
+    the command line."""
+
+    def __init__(self, message: str, on_page: str = "") -> None:
+        super().__init__(message)
+        self.on_page = on_page or message
 
 
 class UnreadableError(ValueError):

@@ -10,8 +10,6 @@ import re
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -54,7 +52,7 @@ def your_own() -> None:
     if refused := _refused(listing, "zip" if file else "folder"):
         st.error(refused, icon=":material/error:")
         return
-    with shell.errors_as_sentences(), _without_options():
+    with shell.errors_as_sentences():
         _import_form(source, listing)
 
 
@@ -98,20 +96,6 @@ def _refused(listing: importers.Listing, called: str) -> str | None:
     if counts.size and listing.default_choice() is None:
         return f"This {called} has no two objects with pictures in the same two contexts; {needed}."
     return None
-
-
-def in_page_words(sentence: str) -> str:
-    """A sentence of the importer without the options of the command line that it offers."""
-    parts = sentence.rstrip(".").replace(" with --objects and --contexts", "").split("; ")
-    return "; ".join(part for part in parts if "--" not in part) + "."
-
-
-@contextmanager
-def _without_options() -> Iterator[None]:
-    try:
-        yield
-    except importers.ImportSetError as error:
-        raise importers.ImportSetError(in_page_words(str(error))) from error
 
 
 def _about(listing: importers.Listing) -> str:
@@ -184,7 +168,7 @@ def _importing(key: str) -> None:
     if not view.state.is_active:
         reason = "Cancelled."
         if view.state is not State.CANCELLED:
-            reason = in_page_words(view.status.get("message", "It was interrupted."))
+            reason = view.status.get("message", "It was interrupted.")
         st.error(f"{reason} Nothing was kept.", icon=":material/error:")
         if st.button("Back"):
             del st.session_state["import_key"]
@@ -199,7 +183,7 @@ def _report(key: str) -> None:
     groups = ", ".join(f"{group} {n:,}" for group, n in report["counts"].items())
     st.success(f"The image set {report['name']} is there: {groups}.", icon=":material/check_circle:")
     for sentence in report["warnings"]:
-        st.warning(in_page_words(sentence), icon=":material/warning:")
+        st.warning(sentence, icon=":material/warning:")
     if report["skipped"]:
         with st.expander(f"{len(report['skipped']):,} files were left out"):
             st.dataframe(pd.DataFrame(report["skipped"], columns=["file", "why"]), hide_index=True)

@@ -12,12 +12,12 @@ from streamlit.testing.v1 import AppTest
 SCRIPT = """
 import numpy as np
 from PIL import Image
-from vlcore.ui import inline
+from vlcore.ui import widgets
 
 random = np.random.default_rng(1)
-inline.picture(random.integers(0, 255, (64, 48, 3), dtype=np.uint8), alt="small", width=100)
-inline.picture(Image.fromarray(random.integers(0, 255, (40, 30, 4), dtype=np.uint8)), alt="cut out")
-inline.picture(Image.new("RGB", (3000, 1500)), alt="a photograph")
+widgets.picture(random.integers(0, 255, (64, 48, 3), dtype=np.uint8), alt="small", width=100)
+widgets.picture(Image.fromarray(random.integers(0, 255, (40, 30, 4), dtype=np.uint8)), alt="cut out")
+widgets.picture(Image.new("RGB", (3000, 1500)), alt="a photograph")
 """
 
 
