@@ -18,7 +18,7 @@ import altair as alt
 import pandas as pd
 
 from vlcore.charts.theme import LIGHT
-from vlcore.core.condition import steps_of
+from vlcore.core.options import PRESETS
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.subset import usual_condition
 from vlcore.measures.catalogue import PRIMARY, words_of
@@ -36,11 +36,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--grid", default="paper")
     parser.add_argument("--seeds", type=int, default=10, help="blocks to look for")
-    parser.add_argument("--preset", default="standard")
+    parser.add_argument("--preset", choices=PRESETS, default="standard")
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
     options = parser.parse_args()
     for name in SETS:
-        base = usual_condition(open_set(name)).replace(steps=steps_of(options.preset))
+        base = usual_condition(open_set(name)).replace(steps=PRESETS[options.preset])
         wanted = plans.find(options.grid, base, options.seeds)
         seeds = blocks_begun(wanted)
         if seeds == 0:

@@ -15,7 +15,8 @@ from typing import Any
 import torch
 
 from vlcore.core.captions import caption_index
-from vlcore.core.condition import Condition, steps_of
+from vlcore.core.condition import Condition
+from vlcore.core.options import PRESETS
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.subset import training_rows
 from vlcore.learning.model import build
@@ -25,7 +26,7 @@ from vlcore.runs.views import Labels
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=steps_of("standard"))
+    parser.add_argument("--steps", type=int, default=PRESETS["standard"])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()

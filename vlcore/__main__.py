@@ -166,7 +166,7 @@ def _data_commands(commands_of: Any, add: Callable[..., Any]) -> None:
 
 def _training_options(command: argparse.ArgumentParser, seeds: bool = False) -> None:
     command.add_argument("--data", default="scenes", help="image set")
-    command.add_argument("--preset", default="standard", help=f"training length: {', '.join(PRESETS)}")
+    command.add_argument("--preset", choices=PRESETS, default="standard", help="training length")
     command.add_argument(
         "--set",
         action="append",

@@ -9,7 +9,7 @@ import pytest
 
 from vlcore.core import wording
 from vlcore.core.condition import Condition
-from vlcore.core.wording import title
+from vlcore.core.wording import describe_bias, title
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,22 @@ from vlcore.core.wording import title
 )
 def test_titles_say_what_differs(condition: Condition, words: str) -> None:
     assert title(condition) == words
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "0 % removed (48 of 48 kept)"),
+        ({"bias": 0.07, "n_per_group": 100}, "7 % removed (93 of 100 kept)"),
+        ({"bias": 0.125, "n_per_group": 8}, "12.5 % removed (7 of 8 kept)"),
+        (
+            {"bias": 0.75, "size_mode": "random_removal"},
+            "as many removed as at 75 % removed, from all groups alike (30 of 48 kept)",
+        ),
+    ],
+)
+def test_the_bias_in_words(changes: dict[str, Any], words: str) -> None:
+    assert describe_bias(Condition(**changes)) == words
 
 
 def estimate(value: float, low: float, high: float, n: int = 1000) -> dict[str, Any]:

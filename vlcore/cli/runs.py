@@ -15,10 +15,10 @@ from typing import Any
 from tqdm import tqdm
 
 from vlcore.compare.model_map import caption_scores, model_map
-from vlcore.core.condition import Condition, steps_of, with_settings
+from vlcore.core.condition import Condition, with_settings
 from vlcore.core.errors import LabError
 from vlcore.core.files import HomeError, atomic
-from vlcore.core.options import ArtefactKind
+from vlcore.core.options import PRESETS, ArtefactKind
 from vlcore.core.wording import FEW, title
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.imageset import ImageSet
@@ -226,7 +226,7 @@ def verify(_options: Namespace) -> list[dict[str, Any]]:
 
 def base_of(options: Namespace, apply_settings: bool = True) -> Condition:
     """What the options of training say, but for bias, labels and seeds."""
-    base = usual_condition(open_set(options.data)).replace(steps=steps_of(options.preset))
+    base = usual_condition(open_set(options.data)).replace(steps=PRESETS[options.preset])
     return with_settings(base, _settings(options)) if apply_settings else base
 
 

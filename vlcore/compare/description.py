@@ -13,9 +13,9 @@ import pandas as pd
 from vlcore.compare.comparison import Comparison
 from vlcore.compare.metrics_table import cell, reason_of
 from vlcore.compare.model_map import ModelMap
-from vlcore.core.condition import Condition, describe_bias
+from vlcore.core.condition import Condition
 from vlcore.core.grouping import Grouping, group_words
-from vlcore.core.wording import FEW, label_words, number, share
+from vlcore.core.wording import FEW, describe_bias, label_words, number, share
 from vlcore.datasets.imageset import ImageSet
 from vlcore.measures.layout import Layout, Movement, layout, movement
 from vlcore.store.artefacts import Artefact

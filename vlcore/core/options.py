@@ -1,11 +1,11 @@
-"""What can be chosen of a condition: one entry a value, with all its traits and all that is said of it.
+"""Choices of a condition: one entry a value, with all its traits and the words for it.
 
-The one idea: pages, `--help`, checks, keys and titles ask the entry, so that a new value is its formula and one entry.
+Pages, `--help`, checks, keys and titles ask the entry, so that a new value is its formula and one entry.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
@@ -30,110 +30,68 @@ class ArtefactKind(Enum):
 
 @dataclass(frozen=True)
 class Choice:
-    """A value of a setting.
+    """A value of a setting."""
 
-    Attributes:
-        sentence: what it is and when to use it.
-        words: what a title calls it; empty: its name.
-        control: its name on the Compare page and in addresses; empty where that page does not offer it.
-    """
-
-    sentence: str
-    words: str = ""
-    control: str = ""
+    sentence: str  # what it is and when to use it
+    words: str = ""  # what a title calls it; empty: its name
+    control: str = ""  # its name on the Compare page and in addresses; empty where that page does not offer it
 
 
 @dataclass(frozen=True)
 class Objective(Choice):
-    """A loss, or where a model comes from that was not trained here.
+    """A loss, or where a model comes from that was not trained here."""
 
-    Attributes:
-        key: its name in keys; empty: its own.
-        labels: the one label style that says what it knows; empty where it reads any.
-        language: what the model has beside the image tower: a text tower, vectors of classes, or a decoder.
-        uses_captions: whether anything is learnt from captions.
-        mitigations: those that apply; empty for all.
-        draws_negatives: whether mismatched captions are drawn, so that negatives and logit are choices.
-        whole_batch: whether each picture meets the captions of the whole batch.
-        softmax: whether scores count by their differences alone.
-        equal_is_right: whether an equal caption of another picture is a right one.
-        no_pairs: why no pairs of picture and caption can be shown; empty where they can.
-        kind: what a training of it is; another one than `ArtefactKind.TRAINED` is not offered.
-        elsewhere: what to do instead of training it.
-        probed: whether the object is read off by a linear probe on the training pictures.
-    """
-
-    key: str = ""
-    labels: str = ""
-    language: Literal["text", "classes", "decoder"] = "text"
-    uses_captions: bool = True
-    mitigations: tuple[str, ...] = ()
-    draws_negatives: bool = False
-    whole_batch: bool = False
-    softmax: bool = False
-    equal_is_right: bool = True
-    no_pairs: str = ""
-    kind: ArtefactKind = ArtefactKind.TRAINED
-    elsewhere: str = ""
-    probed: bool = False
-
-    @property
-    def trains_here(self) -> bool:
-        """Whether somebody can choose it to train with."""
-        return self.kind is ArtefactKind.TRAINED
+    key: str = ""  # its name in keys; empty: its own
+    labels: str = ""  # the one label style that says what it knows; empty where it reads any
+    language: Literal["text", "classes", "decoder"] = "text"  # what the model has beside the image tower
+    uses_captions: bool = True  # whether anything is learnt from captions
+    mitigations: tuple[str, ...] = ()  # those that apply; empty for all
+    draws_negatives: bool = False  # mismatched captions are drawn: negatives and logit are choices
+    whole_batch: bool = False  # each picture meets the captions of the whole batch
+    softmax: bool = False  # scores count by their differences alone
+    equal_is_right: bool = True  # an equal caption of another picture is a right one
+    no_pairs: str = ""  # why no pairs of picture and caption can be shown; empty where they can
+    kind: ArtefactKind = ArtefactKind.TRAINED  # what a training of it is; another one is not offered
+    elsewhere: str = ""  # what to do instead of training it
+    probed: bool = False  # the object is read off by a linear probe on the training pictures
 
 
 @dataclass(frozen=True)
 class Negatives(Choice):
-    """A distribution of mismatched captions; `key` is its mark in keys, and `both` whether labels must name object and
-    context."""
+    """A distribution of mismatched captions."""
 
-    key: str = ""
-    both: bool = False
+    key: str = ""  # its mark in keys
+    both: bool = False  # labels must name object and context
 
 
 @dataclass(frozen=True)
 class Mitigation(Choice):
-    """What is done against the bias; `needs_groups`: it is undefined where a group of training pictures is empty,
-    `new_layer`: the object is read off by a new last layer, fitted on validation pictures."""
+    """What is done against the bias."""
 
-    needs_groups: bool = False
-    new_layer: bool = False
+    needs_groups: bool = False  # undefined where a group of training pictures is empty
+    new_layer: bool = False  # the object is read off by a new last layer, fitted on validation pictures
 
 
 @dataclass(frozen=True)
 class SizeMode(Choice):
-    """What happens to the size of the training set under bias.
+    """What happens to the size of the training set under bias."""
 
-    Attributes:
-        counts: images of each majority and each minority group, from those of each group before any is removed and
-            those of a minority group that the bias keeps.
-        bias: the bias in words, with `share`, `majority`, `minority` and `n` to be filled in.
-    """
-
+    # Images of each majority and each minority group, from those of a group before any is removed and those of a
+    # minority group that the bias keeps.
     counts: Callable[[int, int], tuple[int, int]] = lambda n, kept: (n, kept)
-    bias: str = "{share} ({minority} of {n} kept)"
+    bias: str = "{share} ({minority} of {n} kept)"  # the bias in words; {majority} is known too
 
 
 @dataclass(frozen=True)
 class LabelStyle(Choice):
-    """A family of label styles; its captions stand in `vlcore.core.captions`.
+    """A family of label styles; its captions stand in `vlcore.core.captions.CAPTIONS`."""
 
-    Attributes:
-        numbers: least and greatest number that may follow in its name; None where there is none.
-        offered: the numbers that are offered.
-        legend: what figures of a study call it; empty where no study compares it.
-        shape: its mark in those.
-        colour: its colour in those, by the name that `vlcore.charts.theme.Palette` has for it.
-        drawn_only: whether it needs what is known of drawn pictures alone.
-    """
-
-    numbers: tuple[int, int] | None = None
-    offered: tuple[int, ...] = ()
-    legend: str = ""
-    shape: str = ""
-    colour: str = ""
-    drawn_only: bool = False
+    numbers: tuple[int, int] | None = None  # least and greatest number that may follow in its name
+    offered: tuple[int, ...] = ()  # the numbers that are offered
+    legend: str = ""  # what figures of a study call it; empty where no study compares it
+    shape: str = ""  # its mark in those
+    colour: str = ""  # its colour in those, a name of `vlcore.charts.theme.Palette`
+    drawn_only: bool = False  # needs what is known of drawn pictures alone
 
 
 _NOT_TRAINED = (
@@ -306,15 +264,21 @@ LABEL_STYLES: dict[str, LabelStyle] = {
     ),
     "own": LabelStyle("Your own template with {object}, {context} or {place}."),
 }  # fmt: skip
+CHOICES: dict[str, tuple[str, Mapping[str, Choice]]] = {  # of a condition's fields, with what each is called
+    "objective": ("objective", OBJECTIVES),
+    "negatives": ("choice of negatives", NEGATIVES),
+    "logit": ("logit", LOGITS),
+    "mitigation": ("mitigation", MITIGATIONS),
+    "size_mode": ("size mode", SIZE_MODES),
+}
 PRESETS = {"untrained": 0, "live": 300, "standard": 600, "careful": 2400}  # optimisation steps
 STEPS_LIMIT = 100_000
-
 STUDY_N = 48  # images of each group in the study
 
 
 def objectives_here() -> dict[str, Objective]:
     """The objectives that somebody can choose to train with."""
-    return {name: objective for name, objective in OBJECTIVES.items() if objective.trains_here}
+    return {name: objective for name, objective in OBJECTIVES.items() if objective.kind is ArtefactKind.TRAINED}
 
 
 def style_names(*, drawn: bool = True) -> list[str]:
@@ -327,6 +291,6 @@ def style_names(*, drawn: bool = True) -> list[str]:
     ]
 
 
-def controls_of(choices: dict[str, Choice] | dict[str, Negatives] | dict[str, LabelStyle]) -> dict[str, str]:
+def controls_of(choices: Mapping[str, Choice]) -> dict[str, str]:
     """What the Compare page offers of a setting, by its names there."""
     return {choice.control: name for name, choice in choices.items() if choice.control}

@@ -1,25 +1,23 @@
-"""What a condition is called in words, the same on every page and in every file.
-
-The one idea: a title says the bias, the labels, and whatever else is not the usual choice.
-"""
+"""Names of conditions and numbers with their intervals as text, the same on every page and in every file."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from vlcore.core.condition import Condition, describe_bias
+from vlcore.core.condition import Condition
 from vlcore.core.options import (
     ARCHITECTURES,
+    CHOICES,
     LABEL_STYLES,
-    LOGITS,
     MITIGATIONS,
-    NEGATIVES,
     OBJECTIVES,
+    SIZE_MODES,
     ArtefactKind,
-    Choice,
 )
 
+FEW = 20  # pictures below which a rate says little: its interval is wider than 40 points
+STYLE_WORDS = {name: style.legend for name, style in LABEL_STYLES.items() if style.legend}
 _USUAL = Condition()
 
 
@@ -29,6 +27,16 @@ def label_words(condition: Condition) -> str:
         return f"labels “{condition.template}”"
     style = LABEL_STYLES.get(condition.labels)
     return style.words if style and style.words else f"labels {condition.labels}"
+
+
+def describe_bias(condition: Condition) -> str:
+    """The bias in words, always with the counts: ``75 % removed (12 of 48 kept)``."""
+    return SIZE_MODES[condition.size_mode].bias.format(
+        share=f"{condition.bias * 100:g} % removed",
+        majority=condition.n_majority,
+        minority=condition.n_minority,
+        n=condition.n_per_group,
+    )
 
 
 def readout_words(condition: Condition) -> str:
@@ -45,22 +53,17 @@ def title(condition: Condition) -> str:
     if condition.kind is ArtefactKind.PRETRAINED:
         words = [f"Pretrained {condition.checkpoint}", readout_words(condition), bias.replace("No bias", "no bias")]
         return ", ".join([*words, label_words(condition)])
-    chosen: list[tuple[str, Mapping[str, Choice]]] = [
-        ("objective", OBJECTIVES), ("negatives", NEGATIVES), ("logit", LOGITS), ("mitigation", MITIGATIONS),
-    ]  # fmt: skip
-    words = [bias, label_words(condition)]
-    for field, choices in chosen:
-        if (value := getattr(condition, field)) != getattr(_USUAL, field):
+    words = ["Untrained encoder" if condition.kind is ArtefactKind.UNTRAINED else bias, label_words(condition)]
+    for field, (_, choices) in CHOICES.items():
+        value = getattr(condition, field)
+        if value != getattr(_USUAL, field) and field != "size_mode":  # which the bias in words tells
             words.append(choices[value].words or value)
     if condition.backbone:
         name, _, random = condition.backbone.partition("@")
         words.append(f"frozen {'random ' if random else ''}{name}")
     elif condition.architecture != _USUAL.architecture:
         words.append(ARCHITECTURES[condition.architecture].words or condition.architecture)
-    return ", ".join(["Untrained encoder", *words[1:]] if condition.kind is ArtefactKind.UNTRAINED else words)
-
-
-FEW = 20  # pictures below which a rate says little: its interval is wider than 40 points
+    return ", ".join(words)
 
 
 def percent(value: float) -> str:
@@ -107,6 +110,3 @@ def difference(estimate: Mapping[str, Any], digits: int = 2) -> str:
 def points(estimate: Mapping[str, Any]) -> str:
     """``-10 points (-13 to -7)`` of a difference of fractions."""
     return interval(estimate, lambda value: signed(100 * value, 0), " points")
-
-
-STYLE_WORDS = {name: style.legend for name, style in LABEL_STYLES.items() if style.legend}

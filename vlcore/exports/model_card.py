@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from vlcore.compare.metrics_table import measures_of
 from vlcore.core.captions import about_style
-from vlcore.core.condition import describe_bias
 from vlcore.core.options import MITIGATIONS, OBJECTIVES
 from vlcore.core.vocabulary import MAX_WORDS
-from vlcore.core.wording import share, title
+from vlcore.core.wording import describe_bias, share, title
 from vlcore.datasets.imageset import TRAINING_SIZE, ImageSet
 from vlcore.runs.embeddings import StoredEmbeddings
 from vlcore.store.artefacts import Artefact

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vlcore.core.captions import distinct_captions
-from vlcore.core.condition import STUDY_BIAS, Condition, describe_bias
+from vlcore.core.condition import STUDY_BIAS, Condition
 from vlcore.core.grouping import SCENES, Grouping, group_words
+from vlcore.core.wording import describe_bias
 from vlcore.measures.catalogue import measure_of
 from vlcore.studies import plans
 from vlcore.studies.statistics.paired import MARGIN

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vlcore.core.condition import STUDY_BIAS, Condition, describe_bias
+from vlcore.core.condition import STUDY_BIAS, Condition
 from vlcore.core.grouping import Grouping
+from vlcore.core.wording import describe_bias
 from vlcore.measures import catalogue
 from vlcore.measures.catalogue import PRIMARY
 from vlcore.measures.estimate import Estimate

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from vlcore.core.condition import Condition, describe_bias
-from vlcore.core.wording import STYLE_WORDS, decimal, difference, percent, points, rate, signed
+from vlcore.core.condition import Condition
+from vlcore.core.wording import STYLE_WORDS, decimal, describe_bias, difference, percent, points, rate, signed
 from vlcore.measures.catalogue import words_of
 from vlcore.measures.estimate import Estimate
 from vlcore.studies.analysis import Analysis, Level, not_decided

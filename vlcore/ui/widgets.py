@@ -18,8 +18,8 @@ from vlcore.charts.maps.small import live_map
 from vlcore.charts.theme import Palette
 from vlcore.compare import description, metrics_table
 from vlcore.compare.model_map import ModelMap, caption_scores
-from vlcore.core.condition import Condition, describe_bias
-from vlcore.core.wording import percent, share, title
+from vlcore.core.condition import Condition
+from vlcore.core.wording import describe_bias, percent, share, title
 from vlcore.datasets import subset
 from vlcore.datasets.drawn import SCENES_RECIPE
 from vlcore.datasets.imageset import ImageSet

@@ -18,9 +18,8 @@ from vlcore.charts.thumbnails import thumb_uri
 from vlcore.charts.votes import votes_chart
 from vlcore.compare import description
 from vlcore.compare.metrics_table import find
-from vlcore.core.condition import describe_bias
 from vlcore.core.grouping import Grouping, group_words
-from vlcore.core.wording import title
+from vlcore.core.wording import describe_bias, title
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.subset import usual_condition
 from vlcore.lessons import answers as numbers
