@@ -61,7 +61,7 @@ def table(
 
 def verdict(name: str, frame: pd.DataFrame, grouping: Grouping = SCENES) -> ClaimResult:
     claim = next(one for one in claims(grouping) if one.id == name)
-    return evaluate_claim(claim, Evidence(frame, grouping))
+    return evaluate_claim(claim, Evidence(frame))
 
 
 def described(condition: Condition) -> bool:

@@ -1,4 +1,4 @@
-"""Evidence for the claims of a study: contrasts by block, readings of them, and one status out of all readings.
+"""Evidence for claims: readings of a claim in the runs of a study, and one status out of all readings.
 
 A claim is one number a block, in a direction, with nulls that it must beat. The number has to differ from 0 in its
 direction (exact sign-flip test over blocks, p at most 0.05, six blocks or more), and so has its difference to every
@@ -8,13 +8,16 @@ other label styles, measures and scales) can only withhold support: where they c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from vlcore.core.errors import LabError
-from vlcore.core.grouping import Grouping
 from vlcore.measures.catalogue import whole_of
 from vlcore.measures.estimate import Estimate
 from vlcore.studies.plans import PLACEBO
@@ -47,7 +50,8 @@ class Query:
 
     Attributes:
         measure, moment: as in the table of runs.
-        labels: label style, where the claim is about one.
+        groups: those whose own values of the measure are averaged; none for a measure that is not one of groups.
+        labels: label style.
         size_mode, mitigation: how the training set was made.
         scale: ``value``, or ``logit`` for shares as log odds.
         bias: one level of bias; None for all below 1.
@@ -55,6 +59,7 @@ class Query:
 
     measure: str
     moment: str = "end"
+    groups: tuple[str, ...] = ()
     labels: str = "undescriptive"
     size_mode: str = PLAIN["size_mode"]
     mitigation: str = PLAIN["mitigation"]
@@ -62,11 +67,13 @@ class Query:
     bias: float | None = None
 
 
+Changes = Mapping[str, Any]  # fields of a query that another query has otherwise
+
+
 class Evidence:
     """The runs that claims are put to.
 
     Attributes:
-        grouping: which groups are the majority.
         biases: levels of bias below 1 that the study's own runs have.
         mitigations: those that some run has, without ``none``.
         used: keys of the runs that were queried since it was last cleared.
@@ -75,12 +82,11 @@ class Evidence:
         AnalysisError: when runs differ in more than label style, size mode, mitigation, bias and seeds, or are twice.
     """
 
-    def __init__(self, frame: pd.DataFrame, grouping: Grouping) -> None:
+    def __init__(self, frame: pd.DataFrame) -> None:
         frame = frame[frame["labels"].isin(STYLES) & (frame["bias"] < LIMIT)]
         check_alike(frame, free=("labels", "bias", *PLAIN))
         check_once(frame)
         plain = (frame[list(PLAIN)] == list(PLAIN.values())).all(axis=1)
-        self.grouping = grouping
         self.biases = sorted(float(bias) for bias in frame.loc[plain, "bias"].unique())
         self.mitigations = sorted(set(frame["mitigation"]) - {PLAIN["mitigation"]})
         self.used: set[str] = set()
@@ -89,13 +95,17 @@ class Evidence:
         self._rows = dict(iter(frame.groupby(["measure", "moment"])))
 
     def arm(self, query: Query) -> pd.DataFrame:
-        """One arm as blocks by levels of bias below 1.
+        """One arm as blocks by levels of bias below 1; with groups, complete blocks only.
 
         At bias 0 no image is removed, so every size mode has the study's own runs there.
 
         Raises:
             MissingRunsError: when no run or no value is there.
         """
+        if query.groups:
+            names = [f"{query.measure}.{group}" for group in query.groups]
+            arms = [self.arm(replace(query, measure=name, groups=())) for name in names]
+            return reduce(pd.DataFrame.add, arms).dropna(axis="columns", how="all").dropna() / len(arms)
         rows = self._runs(query)
         if query.size_mode != PLAIN["size_mode"]:
             own = self._runs(replace(query, size_mode=PLAIN["size_mode"]))
@@ -123,40 +133,42 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Contrast:
-    """One number a block, and one that it is compared with; 0 where that is None."""
+class Claim:
+    """A claim of the study, made testable.
 
-    treated: pd.Series
-    reference: pd.Series | None = None
-
-
-ContrastOf = Callable[[Evidence, Query], Contrast]
-
-
-def means_of(table: pd.DataFrame) -> pd.Series:
-    """The mean over levels of each block."""
-    return table.mean(axis=1)
-
-
-def slopes_of(table: pd.DataFrame) -> pd.Series:
-    """The slope on φ of each block.
-
-    Raises:
-        MissingRunsError: with fewer than two levels.
+    Attributes:
+        id: ``C1`` to ``C8``.
+        says: the study's words.
+        test: the operational test, in words.
+        null: what it must beat, in words.
+        what: what the estimate is, in words.
+        query: the numbers that it is about.
+        reference: in what the numbers differ that they are compared with, by blocks; None where that is 0.
+        slope: whether it is about the slope of each block on φ, and not about its mean over levels.
+        sign: of the difference that it speaks of.
+        measures: names of the measures to chart.
+        nulls: what it must beat: words, and in what that differs from the query; None where no run can show it.
+        variations: other ways to read it: axis, words, and in what both sides differ.
+        by_level: whether each bias is a variation too.
+        margin: what counts as no difference that matters, on the value itself; None where the claim is of a small one.
+        mitigated: whether what mitigations give on the same number is shown beside it; that decides nothing.
     """
-    if table.shape[1] < 2:
-        raise MissingRunsError(f"levels of bias: {table.shape[1]}, two needed for a slope")
-    return pd.Series(slopes(phi(table.columns.to_numpy(dtype=float)), to_array(table)), index=table.index)
 
-
-def paired_contrast(
-    treated: pd.DataFrame, reference: pd.DataFrame, of: Callable[[pd.DataFrame], pd.Series]
-) -> Contrast:
-    """Two arms on the levels and blocks that both have."""
-    here, there = align_blocks(treated, reference)
-    if here.shape[1] == 0:
-        raise MissingRunsError("the two arms share no level of bias")
-    return Contrast(of(here), of(there))
+    id: str
+    says: str
+    test: str
+    null: str
+    what: str
+    query: Query
+    reference: Changes | None
+    slope: bool
+    sign: int
+    measures: tuple[str, ...]
+    nulls: tuple[tuple[str, Changes | None], ...]
+    variations: tuple[tuple[str, str, Changes], ...]
+    by_level: bool = False
+    margin: float | None = MARGIN
+    mitigated: bool = False
 
 
 @dataclass(frozen=True)
@@ -180,46 +192,6 @@ class Reading:
     status: Status = Status.NOT_DECIDED
 
 
-Variation = tuple[str, str, Query]  # axis, words, what to read
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A claim of the study, made testable.
-
-    Attributes:
-        id: ``C1`` to ``C8``.
-        says: the study's words.
-        test: the operational test, in words.
-        null: what it must beat, in words.
-        what: what the estimate is, in words.
-        contrast: one number a block.
-        query: where to take it.
-        sign: of the difference that the claim speaks of.
-        measures: names of the measures to chart.
-        nulls: words and contrast of each null; one with no contrast cannot be had from runs.
-        variations: other ways to read it.
-        by_level: whether each bias is a variation too.
-        margin: what counts as no difference that matters, on the value itself; None where the claim is of a small one.
-        beside: contrast that is shown for each mitigation beside it, and decides nothing.
-    """
-
-    id: str
-    says: str
-    test: str
-    null: str
-    what: str
-    contrast: ContrastOf
-    query: Query
-    sign: int
-    measures: tuple[str, ...]
-    nulls: tuple[tuple[str, ContrastOf | None], ...] = ()
-    variations: tuple[Variation, ...] = ()
-    by_level: bool = False
-    margin: float | None = MARGIN
-    beside: ContrastOf | None = None
-
-
 @dataclass(frozen=True)
 class ClaimResult:
     """What runs say of a claim.
@@ -230,7 +202,7 @@ class ClaimResult:
         own: the claim's own reading, with the value that it is compared with.
         nulls: the claim read against what it must beat, with the null's value.
         readings: the other readings.
-        beside: what other interventions give on the same number; they decide nothing.
+        beside: what mitigations give on the same number; they decide nothing.
         runs: keys of the runs that were used.
     """
 
@@ -257,20 +229,25 @@ def evaluate_claim(claim: Claim, evidence: Evidence) -> ClaimResult:
     """Put a claim to the runs; `evidence` then knows which runs it took."""
     evidence.used.clear()
 
-    def reading(axis: str, words: str, contrast: ContrastOf | None, query: Query = claim.query) -> Reading:
-        return _read(axis, words, contrast, evidence, query, claim.margin)
+    def read(axis: str, words: str, changes: Changes, against: Changes | None = claim.reference) -> Reading:
+        query = replace(claim.query, **changes)
+        reference = None if against is None else replace(query, **against)
+        return _reading(Reading(axis, words), evidence, query, reference, claim)
 
-    (own,) = with_status([reading("claim", "at the end", claim.contrast)], claim.sign)
-    nulls = with_status([reading("null", words, ask) for words, ask in claim.nulls], claim.sign, adjust=True)
-    levels = [("bias", f"at bias {bias * 100:g} %", replace(claim.query, bias=bias)) for bias in evidence.biases]
+    (own,) = with_status([read("claim", "at the end", {})], claim.sign)
+    asked = [
+        Reading("null", words, reason="no run can show it") if against is None else read("null", words, {}, against)
+        for words, against in claim.nulls
+    ]
+    nulls = with_status(asked, claim.sign, adjust=True)
+    levels = [("bias", f"at bias {bias * 100:g} %", {"bias": bias}) for bias in evidence.biases]
     variations = [*claim.variations, *(levels if claim.by_level and len(levels) > 1 else [])]
-    others = with_status([reading(axis, words, claim.contrast, query) for axis, words, query in variations], claim.sign)
+    others = with_status([read(*one) for one in variations], claim.sign)
+    short = {"labels": STYLES[0]}
     beside = [
-        reading(
-            "beside", f"{name} with {claim.query.labels} labels", claim.beside, replace(claim.query, mitigation=name)
-        )
+        read("beside", f"{name} with {STYLES[0]} labels", short | {"mitigation": name}, PLAIN)
         for name in evidence.mitigations
-        if claim.beside
+        if claim.mitigated
     ]
     return ClaimResult(
         claim=claim,
@@ -283,26 +260,34 @@ def evaluate_claim(claim: Claim, evidence: Evidence) -> ClaimResult:
     )
 
 
-def _read(
-    axis: str, words: str, contrast_of: ContrastOf | None, evidence: Evidence, query: Query, margin: float | None
-) -> Reading:
-    """One reading, without its status."""
-    if contrast_of is None:
-        return Reading(axis, words, reason="no run can show it")
+def _reading(blank: Reading, evidence: Evidence, query: Query, reference: Query | None, claim: Claim) -> Reading:
+    """A reading with its difference, or with the reason why there is none; without its status."""
     try:
-        contrast = contrast_of(evidence, query)
-        treated, reference = contrast.treated.dropna(), contrast.reference
-        if reference is not None:
-            blocks = treated.index.intersection(reference.dropna().index)
-            treated, reference = treated.loc[blocks], reference.loc[blocks]
-        if len(treated) < 2:
-            raise MissingRunsError(f"complete blocks: {len(treated)}, two needed")
+        here, there = evidence.arm(query), None
+        if reference is None:
+            here = here.dropna()
+        else:
+            here, there = align_blocks(here, evidence.arm(reference))
+            if here.shape[1] == 0:
+                raise MissingRunsError("the two arms share no level of bias")
+        if claim.slope and here.shape[1] < 2:
+            raise MissingRunsError(f"levels of bias: {here.shape[1]}, two needed for a slope")
+        if len(here) < 2:
+            raise MissingRunsError(f"complete blocks: {len(here)}, two needed")
     except MissingRunsError as error:
-        return Reading(axis, words, reason=str(error))
-    first = treated.to_numpy(dtype=float)
-    second = None if reference is None else reference.to_numpy(dtype=float)
-    difference = paired(first if second is None else first - second, margin if query.scale == "value" else None)
-    return Reading(axis, words, difference, None if second is None else t_interval(second))
+        return replace(blank, reason=str(error))
+    numbers, margin = _of_each(here, claim.slope), claim.margin if query.scale == "value" else None
+    if there is None:
+        return replace(blank, difference=paired(numbers, margin))
+    against = _of_each(there, claim.slope)
+    return replace(blank, difference=paired(numbers - against, margin), reference=t_interval(against))
+
+
+def _of_each(blocks: pd.DataFrame, slope: bool) -> NDArray[np.float64]:
+    """One number a block: its slope on φ, or its mean over levels."""
+    if slope:
+        return slopes(phi(blocks.columns.to_numpy(dtype=float)), to_array(blocks))
+    return blocks.mean(axis=1).to_numpy(dtype=np.float64)
 
 
 def with_status(readings: Sequence[Reading], sign: int, *, adjust: bool = False) -> list[Reading]:
@@ -312,7 +297,7 @@ def with_status(readings: Sequence[Reading], sign: int, *, adjust: bool = False)
         readings: what was read.
         sign: of the difference that the claim speaks of, 1 or -1.
         adjust: whether any one of them can contradict the claim; its p is then adjusted for their number (Holm).
-            Support needs none where all have to support, nor do readings that can only withhold a verdict.
+            Support needs none where all have to support, nor do readings that can only withhold support.
     """
     there = [reading.difference.test.p for reading in readings if reading.difference is not None]
     against = iter(holm(there) if adjust else there)
