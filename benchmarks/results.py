@@ -23,7 +23,7 @@ from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.subset import usual_condition
 from vlcore.measures.catalogue import PRIMARY, words_of
 from vlcore.store import artefacts
-from vlcore.studies import figures, plans
+from vlcore.studies import figures, plans, tables
 from vlcore.studies import text as words
 from vlcore.studies.findings import Findings, findings
 from vlcore.studies.runs_table import write_tables
@@ -68,7 +68,7 @@ def write(found: Findings, name: str, folder: Path) -> None:
     write_tables(found.frame, folder, "runs")
     (folder / "runs.csv").unlink()  # forty times the size of the parquet file that says the same
     if found.end is not None:
-        for table, rows in found.end.tables().items():
+        for table, rows in tables.analysis_tables(found.end).items():
             if len(rows):
                 rows.to_csv(folder / f"{table}.csv", index=False)
     parts = [
@@ -76,13 +76,13 @@ def write(found: Findings, name: str, folder: Path) -> None:
         words.answer(found),
         *(words.notes(found.end) if found.end else ()),
         "## The study's claims",
-        markdown(words.ledger_table(found.claims)),
+        markdown(tables.ledger_table(found.claims)),
         *(f"**{one.claim.id}** {words.claim_sentence(one)}" for one in found.claims),
         "## Figures",
         figures.legend(),
         *pictures,
         "## Every comparison",
-        markdown(words.comparisons_table(found)),
+        markdown(tables.comparisons_table(found)),
         "Written by `python -m benchmarks.results` from the runs in `runs.parquet`; nothing here is typed by hand.",
     ]
     (folder / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")

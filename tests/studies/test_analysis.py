@@ -12,11 +12,12 @@ from scipy import stats
 
 from tests.studies.frames import BIASES, N, conditions, estimate, frame, moments, run
 from vlcore.core.condition import Condition
-from vlcore.studies.analysis import TABLES, Analysis, analyse
+from vlcore.studies.analysis import Analysis, analyse
 from vlcore.studies.runs_table import AnalysisError, MissingRun, runs_table
 from vlcore.studies.statistics.design import phi
 from vlcore.studies.statistics.paired import Status, holm
-from vlcore.studies.text import notes
+from vlcore.studies.tables import TABLES, analysis_tables
+from vlcore.studies.text import level_words, notes, status_words
 
 
 def effect(size: float, sd: float = 0.01, fall: float = 0.3) -> Callable[[Condition], dict[str, Any]]:
@@ -41,7 +42,7 @@ def study(size: float, seeds: int = 8, biases: tuple[float, ...] = BIASES, sd: f
 def test_an_effect_is_found_with_its_sign(size: float, status: Status) -> None:
     found = analyse(study(size)).primary
     assert [level.status for level in found.levels[1:]] == [status] * 3
-    assert {level.verdict for level in found.levels[1:]} == {f"{status} with descriptive"}
+    assert {status_words(level) for level in found.levels[1:]} == {f"{status} with descriptive"}
     assert found.slope is not None
     assert found.slope.difference.test.p == pytest.approx(2 / 2**8)
     assert np.sign(found.slope.difference.mean.value) == np.sign(size)
@@ -55,7 +56,7 @@ def test_an_effect_is_found_with_its_sign(size: float, status: Status) -> None:
 
 def test_no_effect_is_equivalent_within_the_margin() -> None:
     found = analyse(study(0.0)).primary
-    assert {level.verdict for level in found.levels} == {"equivalent within ±5 points"}
+    assert {status_words(level) for level in found.levels} == {"equivalent within ±5 points"}
     assert found.slope is not None
     assert found.slope.difference.test.p > 0.05
 
@@ -63,12 +64,12 @@ def test_no_effect_is_equivalent_within_the_margin() -> None:
 def test_noise_decides_nothing() -> None:
     found = analyse(study(0.0, sd=0.2)).primary
     assert {level.status for level in found.levels} == {Status.NOT_DECIDED}
-    assert found.levels[0].verdict == "not decided (n = 8)"
+    assert level_words(found.levels[0]) == "not decided (n = 8)"
 
 
 def test_other_measures_are_equivalent_in_their_own_unit_and_ask_for_no_seeds() -> None:
     found = analyse(study(0.0), measure="silhouette_object").primary
-    assert {level.verdict for level in found.levels} == {"equivalent within ±0.05"}
+    assert {status_words(level) for level in found.levels} == {"equivalent within ±0.05"}
     assert found.scale == "value"
     assert found.slope == found.slope_on_value
     assert found.levels[0].seeds_needed == {}
@@ -159,7 +160,7 @@ def test_six_blocks_say_that_no_single_of_four_levels_can_be_shown() -> None:
 
 def test_one_block_has_no_uncertainty_and_no_numbers() -> None:
     found = analyse(study(0.2, 1)).primary
-    assert [(level.verdict, level.difference) for level in found.levels] == [("not decided (n = 1)", None)] * 4
+    assert [(level_words(level), level.difference) for level in found.levels] == [("not decided (n = 1)", None)] * 4
     assert found.slope is None
     assert found.absent["slope"] == "blocks that are complete at every level below 1: 1, two needed"
 
@@ -265,7 +266,7 @@ def test_other_settings_are_factors_too() -> None:
 
     wanted = conditions(range(8), (0.5, 0.75), mitigation=("none", "reweight", "groupdro"))
     found = analyse(frame(wanted, metrics), factor="mitigation", baseline="none", treatment="reweight")
-    assert [level.verdict for level in found.primary.levels] == ["higher with reweight"] * 2
+    assert [status_words(level) for level in found.primary.levels] == ["higher with reweight"] * 2
     assert [len(level.blocks) for level in found.primary.levels] == [8, 8]
 
 
@@ -301,7 +302,7 @@ def test_crossed_seeds_are_separated() -> None:
 
 
 def check_tables(found: Analysis) -> dict[str, pd.DataFrame]:
-    tables = found.tables()
+    tables = analysis_tables(found)
     assert tuple(tables) == TABLES
     for table in tables.values():
         assert len(table.columns)
@@ -320,7 +321,7 @@ def test_an_analysis_becomes_tables() -> None:
     row = primary.iloc[1]
     assert row["difference.low"] == level.difference.mean.low
     assert row["difference.p"] == level.difference.test.p
-    assert (row["holm_p"], row["n"], row["verdict"]) == (level.holm_p, 8, level.verdict)
+    assert (row["holm_p"], row["n"], row["verdict"]) == (level.holm_p, 8, status_words(level))
     assert row["seeds_needed.0.05"] == level.seeds_needed[0.05]
     assert row["blocks"] == "d0s0 d1s1 d2s2 d3s3 d4s4 d5s5 d6s6 d7s7"
     slopes = tables["slopes"]

@@ -17,7 +17,7 @@ from vlcore.core.grouping import SCENES
 from vlcore.core.wording import points
 from vlcore.measures import catalogue
 from vlcore.measures.catalogue import ADVANTAGE
-from vlcore.studies import figures, plans
+from vlcore.studies import figures, plans, tables
 from vlcore.studies import text as words
 from vlcore.studies.findings import (
     Findings,
@@ -166,7 +166,7 @@ def test_few_blocks_are_called_exploratory_and_one_style_decides_nothing(empty_h
     assert half.there == 6
     assert words.answer(half).startswith("Not decided: a comparison needs two blocks with both label styles. 6 of 12")
     assert half.headline is None
-    assert words.comparisons_table(half).empty
+    assert tables.comparisons_table(half).empty
     publish(study.conditions)
     whole = read(study)
     assert words.answer(whole).startswith("Exploratory: 2 of the 6 blocks")
@@ -190,11 +190,11 @@ def test_nothing_and_other_studies_are_refused(empty_home: Path) -> None:
 
 
 def test_tables_in_words_have_every_claim_and_every_comparison(found: Findings) -> None:
-    ledger = words.ledger_table(found.claims)
+    ledger = tables.ledger_table(found.claims)
     assert list(ledger["Claim"]) == [f"C{number}" for number in range(1, 9)]
     assert list(ledger["Status"]) == [words.claim_words(one) for one in found.claims]
     assert found.end is not None
-    table = words.comparisons_table(found)
+    table = tables.comparisons_table(found)
     compared = (found.end.primary, *found.end.secondary)
     assert len(table) == sum(level.difference is not None for one in compared for level in one.levels)
     assert catalogue.words_of(ADVANTAGE, SCENES) in set(table["Measure"])
@@ -262,7 +262,7 @@ def test_a_measure_of_the_catalogue_is_compared_charted_and_reported(
         artefact.metrics["end"][new.name] = {"value": value, "low": 0.2, "high": 0.5, "n": 48}
     boldly = findings(study, runs, SCENES)
     assert figures.charted(boldly)[-1] == figures.reported(boldly)[-1] == new.name
-    rows = words.comparisons_table(boldly).set_index("Measure").loc["Boldness of the animal"]
+    rows = tables.comparisons_table(boldly).set_index("Measure").loc["Boldness of the animal"]
     assert set(rows["Difference"]) == {"+0.10 (+0.10 to +0.10)"}
     assert "Boldness of the animal" in figures.by_bias(boldly, new.name, LIGHT, 500).to_dict()["description"]
     assert figures.scale_of(new.name, figures.cells_of(boldly, new.name), SCENES).domain == (0.0, 1.0)

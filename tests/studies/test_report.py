@@ -13,7 +13,8 @@ from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES
 from vlcore.studies import plans
 from vlcore.studies.findings import Findings, findings
-from vlcore.studies.report import TITLE, comparisons, report_html
+from vlcore.studies.report import TITLE, report_html
+from vlcore.studies.tables import both_moments
 from vlcore.studies.text import answer
 
 CHARTS = 9
@@ -51,11 +52,11 @@ def test_a_part_of_a_study_says_what_is_missing(empty_home: Path) -> None:
     assert "35 of 36 planned runs are not there" in page
     assert found.study.conditions[-1].key in page
     assert "There is no figure here yet" in page
-    assert comparisons(found).empty
+    assert both_moments(found).empty
 
 
 def test_comparisons_are_of_both_moments(empty_home: Path) -> None:
-    table = comparisons(study())
+    table = both_moments(study())
     assert set(table["moment"]) == {"end", "first_fit"}
     assert {"difference.low", "difference.high", "holm_p", "verdict"} <= set(table.columns)
 

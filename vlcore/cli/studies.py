@@ -74,6 +74,7 @@ def analyse(options: Namespace) -> dict[str, Any]:
     """Compare every arm of a study with its baseline, and write tables where they are asked for."""
     from vlcore.studies.analysis import analyse as compare
     from vlcore.studies.runs_table import AnalysisError, runs_table, write_tables
+    from vlcore.studies.tables import analysis_tables
 
     found = plans.find(options.grid, base_of(options), options.seeds)
     runs = plans.runs([*found.everything, *plans.controls(found)])
@@ -105,7 +106,7 @@ def analyse(options: Namespace) -> dict[str, Any]:
             comparisons.append({"treatment": treatment, "refused": str(error)})
             continue
         comparisons.append(_in_short(one))
-        for name, table in one.tables().items():
+        for name, table in analysis_tables(one).items():
             tables.setdefault(name, []).append(table.assign(treatment=treatment))
     if all("refused" in one for one in comparisons):
         raise CommandError(str(comparisons[0]["refused"]))
@@ -136,12 +137,13 @@ def analyse(options: Namespace) -> dict[str, Any]:
 
 def _in_short(found: Analysis) -> dict[str, Any]:
     """One comparison as a document: the verdict at each level, the slope test, what is missing."""
+    from vlcore.studies.tables import level_dict
     from vlcore.studies.text import notes
 
     slope = found.primary.slope
     return {
         "treatment": found.treatment,
-        "levels": [level.as_dict() for level in found.primary.levels],
+        "levels": [level_dict(level) for level in found.primary.levels],
         "slope": None if slope is None else slope.as_dict(),
         "missing": [asdict(one) for one in found.missing],
         "notes": notes(found),

@@ -8,7 +8,7 @@ seeds are refused, because a difference between them could not be told from the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -34,7 +34,7 @@ from vlcore.studies.runs_table import (
     why_absent,
 )
 from vlcore.studies.statistics import design
-from vlcore.studies.statistics.paired import MARGIN, Paired, Status, holm, iqm, paired, seeds_needed
+from vlcore.studies.statistics.paired import Paired, Status, holm, iqm, paired, seeds_needed
 
 DELTAS = (0.05, 0.1, 0.2)  # differences for which the number of seeds is said
 
@@ -76,32 +76,6 @@ class Level:
             return Status.NOT_DECIDED
         return self.difference.status(self.holm_p)
 
-    @property
-    def words(self) -> str:
-        """The status as it is written: ``higher with descriptive``, ``equivalent within ±5 points``."""
-        if self.status is Status.EQUIVALENT:
-            return f"{self.status} within ±{f'{MARGIN * 100:g} points' if self.share else f'{MARGIN:g}'}"
-        return self.status if self.status is Status.NOT_DECIDED else f"{self.status} with {self.arm}"
-
-    @property
-    def verdict(self) -> str:
-        """The status as tables give it: with the number of blocks where nothing is decided."""
-        return not_decided(len(self.blocks)) if self.status is Status.NOT_DECIDED else self.words
-
-    def as_dict(self) -> dict[str, Any]:
-        parts = {"baseline": self.baseline, "treatment": self.treatment, "difference": self.difference}
-        return {
-            "bias": self.bias,
-            "phi": float(design.phi(self.bias)),
-            "apart": self.apart,
-            "n": len(self.blocks),
-            "blocks": list(self.blocks),
-            **{name: None if part is None else part.as_dict() for name, part in parts.items()},
-            "holm_p": self.holm_p,
-            "seeds_needed": {f"{delta:g}": seeds for delta, seeds in self.seeds_needed.items()},
-            "verdict": self.verdict,
-        }
-
 
 @dataclass(frozen=True)
 class ArmComparison:
@@ -139,7 +113,7 @@ class ArmComparison:
 
 @dataclass(frozen=True)
 class Analysis:
-    """A finished analysis.
+    """Two arms compared on every measure.
 
     Attributes:
         treatment: the value that is compared with the baseline.
@@ -157,32 +131,10 @@ class Analysis:
     missing: tuple[MissingRun, ...]
     versions: int
 
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """The analysis as tables, by the names of `TABLES`.
-
-        One row a comparison, slope test, mean over all, effect, measure, run or reason; parts of an estimate have
-        columns of their own, such as ``difference.low``. What is not defined is empty, with its row in ``absent``.
-        """
-        lines: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
-        for role, one in (("primary", self.primary), *(("secondary", one) for one in self.secondary)):
-            start = {"role": role, "measure": one.measure, "moment": self.moment}
-            lines["comparisons"] += [{**start, **_flat(level.as_dict())} for level in one.levels]
-            lines["anova"] += [{**start, **effect.as_dict()} for effect in one.anova]
-            lines["absent"] += [{**start, "part": part, "reason": reason} for part, reason in one.absent.items()]
-            for scale, slope in {"value": one.slope_on_value, one.scale: one.slope}.items():
-                if slope is not None:
-                    lines["slopes"].append({**start, "scale": scale, **_flat(slope.as_dict())})
-            if one.overall is not None:
-                lines["overall"].append({**start, **one.overall.as_dict()})
-            if one.components is not None:
-                lines["components"].append({**start, **one.components.as_dict()})
-        lines["missing"] = [asdict(one) for one in self.missing]
-        return {name: pd.DataFrame(rows, columns=None if rows else _FIRST[name]) for name, rows in lines.items()}
-
-
-_TABLES = ("comparisons", "slopes", "overall", "anova", "components", "absent")
-_FIRST = dict.fromkeys(_TABLES, ("role", "measure", "moment")) | {"missing": ("arm", "bias", *SEEDS)}
-TABLES = tuple(_FIRST)
+    @property
+    def comparisons(self) -> tuple[ArmComparison, ...]:
+        """Of every measure, the primary one first."""
+        return (self.primary, *self.secondary)
 
 
 def analyse(
@@ -209,30 +161,6 @@ def analyse(
     Raises:
         AnalysisError: when an arm has no run, a run is there twice, or the runs differ in anything else.
     """
-    frame, biases = _arms(frame, factor, baseline, treatment)
-    first, second = (frame[frame[factor] == value] for value in (baseline, treatment))
-    if factor == "bias":  # one comparison, at the treatment's level
-        biases = [float(treatment)]
-        first, second = first.assign(bias=biases[0]), second.assign(bias=biases[0])
-    others = catalogue.secondary() if secondary is None else secondary
-    results = [
-        compare_arms(rows_of(first, name, moment), rows_of(second, name, moment), name, moment, str(treatment), biases)
-        for name in (measure, *(name for name in others if name != measure))
-    ]
-    return Analysis(
-        treatment=str(treatment),
-        moment=moment,
-        primary=results[0],
-        secondary=tuple(results[1:]),
-        missing=missing_runs(frame, factor, (baseline, treatment), planned),
-        versions=frame["versions"].nunique(),
-    )
-
-
-def _arms(
-    frame: pd.DataFrame, factor: str, baseline: str | float, treatment: str | float
-) -> tuple[pd.DataFrame, list[float]]:
-    """The rows of the two arms, seen to be comparable, and their levels of bias."""
     if factor not in settings_of(frame) or factor in SEEDS:
         known = ", ".join(name for name in settings_of(frame) if name not in SEEDS)
         raise AnalysisError(f"Runs are not compared by {factor!r}; choose one of {known}.")
@@ -242,34 +170,46 @@ def _arms(
         if not (frame[factor] == value).any():
             found = ", ".join(sorted(str(one) for one in frame[factor].unique())) or "none"
             raise AnalysisError(f"No run has {factor}={value}; the runs have {found}.")
-    kept = frame[frame[factor].isin([baseline, treatment])]
-    check_alike(kept, free=(factor, "bias"))
-    return kept, sorted(float(bias) for bias in kept["bias"].unique())
+    frame = frame[frame[factor].isin([baseline, treatment])]
+    check_alike(frame, free=(factor, "bias"))
+    biases = sorted(float(bias) for bias in frame["bias"].unique())
+    first, second = (frame[frame[factor] == value] for value in (baseline, treatment))
+    if factor == "bias":  # one comparison, at the treatment's level
+        biases = [float(treatment)]
+        first, second = first.assign(bias=biases[0]), second.assign(bias=biases[0])
+    others = catalogue.secondary() if secondary is None else secondary
+    primary, *rest = (
+        _compare(rows_of(first, name, moment), rows_of(second, name, moment), name, moment, str(treatment), biases)
+        for name in (measure, *(name for name in others if name != measure))
+    )
+    return Analysis(
+        treatment=str(treatment),
+        moment=moment,
+        primary=primary,
+        secondary=tuple(rest),
+        missing=missing_runs(frame, factor, (baseline, treatment), planned),
+        versions=frame["versions"].nunique(),
+    )
 
 
-def compare_arms(
-    baseline: pd.DataFrame, treatment: pd.DataFrame, measure: str, moment: str, name: str, biases: Sequence[float]
+def _compare(
+    baseline: pd.DataFrame, treatment: pd.DataFrame, measure: str, moment: str, arm: str, biases: Sequence[float]
 ) -> ArmComparison:
-    """Compare two arms on one measure.
-
-    Args:
-        baseline, treatment: rows of one measure at one moment, of each arm; both on the same levels of bias.
-        measure: name of the measure.
-        moment: when it was measured.
-        name: the treatment, in words.
-        biases: the levels to report, with or without runs.
-    """
+    """Compare two arms on one measure; both have rows of it alone, and the levels are reported with or without runs."""
     first, second = by_block(baseline), by_block(treatment)
     both = pd.concat([baseline, treatment])
-    levels = _adjusted([_level(first, second, Level(name, measure_of(measure).is_share, bias)) for bias in biases])
+    levels = [_level(first, second, Level(arm, measure_of(measure).is_share, bias)) for bias in biases]
+    # Holm's adjustment is over those that are tested together.
+    p = {level.bias: level.holm_p for level in levels if level.holm_p is not None and not level.apart}
+    adjusted = dict(zip(p, holm(list(p.values())), strict=True))
+    levels = [replace(level, holm_p=adjusted.get(level.bias, level.holm_p)) for level in levels]
     absent = {f"run {row.key}": row.reason for row in both[both["value"].isna()].itertuples()}
     if first.empty or second.empty:
-        reason = why_absent(both, moment, measure)
-        return ArmComparison(measure, "value", levels, None, None, (), None, None, absent | {"measure": reason})
+        absent["measure"] = why_absent(both, moment, measure)
+        return ArmComparison(measure, "value", tuple(levels), None, None, (), None, None, absent)
     scale = slope_column(measure, both)
-    scaled = [by_block(rows, scale) for rows in (baseline, treatment)]
-    parts, missing = _over_levels(first, second, *scaled)
-    return ArmComparison(measure, scale, levels, **parts, absent=absent | missing)
+    parts, missing = _over_levels(first, second, *(by_block(rows, scale) for rows in (baseline, treatment)))
+    return ArmComparison(measure, scale, tuple(levels), **parts, absent=absent | missing)
 
 
 def _level(first: pd.DataFrame, second: pd.DataFrame, level: Level) -> Level:
@@ -289,13 +229,6 @@ def _level(first: pd.DataFrame, second: pd.DataFrame, level: Level) -> Level:
         holm_p=difference.test.p,
         seeds_needed={delta: seeds_needed(difference.sd, delta) for delta in DELTAS} if level.share else {},
     )
-
-
-def _adjusted(levels: list[Level]) -> tuple[Level, ...]:
-    """Levels with Holm's adjustment over those that are tested together."""
-    p = {level.bias: level.holm_p for level in levels if level.holm_p is not None and not level.apart}
-    adjusted = dict(zip(p, holm(list(p.values())), strict=True))
-    return tuple(replace(level, holm_p=adjusted.get(level.bias, level.holm_p)) for level in levels)
 
 
 def _over_levels(
@@ -326,21 +259,3 @@ def _over_levels(
         except ValueError as error:
             absent[name] = str(error)
     return parts, absent
-
-
-def _flat(document: dict[str, Any], before: str = "") -> dict[str, Any]:
-    """Nested values by their dotted names; a list is its items in one text, and what is None has no column."""
-    flat: dict[str, Any] = {}
-    for name, value in document.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{before}{name}.")
-        elif isinstance(value, list):
-            flat[f"{before}{name}"] = " ".join(str(item) for item in value)
-        elif value is not None:
-            flat[f"{before}{name}"] = value
-    return flat
-
-
-def not_decided(n: int) -> str:
-    """``not decided (n = 5)``: too few blocks, or an interval that leaves both signs open."""
-    return f"{Status.NOT_DECIDED} (n = {n})"

@@ -18,6 +18,7 @@ from vlcore.core.wording import STYLE_WORDS
 from vlcore.measures.catalogue import MEASURES, PRIMARY, measure_of, secondary, whole_of, words_of
 from vlcore.studies.findings import Findings, bayes_lines, cells, first_fits, mean_curves, values
 from vlcore.studies.statistics.paired import MARGIN, Status
+from vlcore.studies.text import status_words
 
 MOMENTS = {"untrained": "untrained", "first_fit": "at first fit", "end": "at the end"}
 
@@ -95,9 +96,8 @@ def forest(found: Findings, measure: str, palette: Palette, width: int) -> alt.L
         {
             "words": f"{100 * level.bias:g} % removed",
             **level.difference.mean.as_dict(),
-            "status": f"{level.words} (apart)"
-            if level.apart and level.status is not Status.NOT_DECIDED
-            else level.words,
+            "status": status_words(level)
+            + (" (apart)" if level.apart and level.status is not Status.NOT_DECIDED else ""),
         }
         for level in found.comparison(measure).levels
         if level.difference is not None

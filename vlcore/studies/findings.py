@@ -109,7 +109,7 @@ class Findings:
         Raises:
             ValueError: when there is none.
         """
-        for one in () if self.end is None else (self.end.primary, *self.end.secondary):
+        for one in () if self.end is None else self.end.comparisons:
             if one.measure == measure:
                 return one
         raise ValueError("this measure is in no comparison")

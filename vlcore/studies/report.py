@@ -16,7 +16,7 @@ import pandas as pd
 from vlcore.charts.html import Heading, page_html
 from vlcore.charts.theme import LIGHT, Palette
 from vlcore.measures.catalogue import PRIMARY, words_of
-from vlcore.studies import figures
+from vlcore.studies import figures, tables
 from vlcore.studies import text as words
 from vlcore.studies.findings import Findings
 from vlcore.studies.methods import command, methods
@@ -119,14 +119,14 @@ def parts(found: Findings) -> list[Part]:
         Part(
             "claims",
             "What the study claims, and what was measured",
-            (Table(words.ledger_table(found.claims)), *claims),
+            (Table(tables.ledger_table(found.claims)), *claims),
         ),
         Part("over_bias", "Bias and labels", tuple(over_bias)),
         Part("blocks", "Block by block", tuple(blocks)),
         Part("groups", "Group by group", (chart(figures.groups, found),)),
         Part("training", "While training", (Text(figures.LEGEND_OF_CURVES, note=True), chart(figures.curves, found))),
         Part("moments", "", (Text(moments), chart(figures.moments, found, PRIMARY))),
-        Part("comparisons", "Every comparison", (Table(words.comparisons_table(found), ("Measure", "Role")),)),
+        Part("comparisons", "Every comparison", (Table(tables.comparisons_table(found), ("Measure", "Role")),)),
         Part("methods", "Methods", (*how, Command(command(found.study), "To run it again"))),
         Part("missing", "What is missing", (Text(missing),)),
         Part("runs", "Runs", (Table(runs),)),
@@ -165,9 +165,3 @@ def _on_paper(shown: list[Part], palette: Palette) -> Iterator[Any]:
                         yield one.draw(palette, WIDTH)
                     except ValueError as error:
                         yield f"There is no figure here yet ({error})."
-
-
-def comparisons(found: Findings) -> pd.DataFrame:
-    """The analysis as numbers, one row a comparison, at both moments; no rows while a label style has no run."""
-    tables = [analysis.tables()["comparisons"] for analysis in (found.end, found.first_fit) if analysis is not None]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

@@ -1,4 +1,4 @@
-"""A study in words: its answer, its notes, its claims, and its tables as a reader wants them.
+"""Sentences about a study: its answer, its notes and its claims.
 
 A sentence says what was measured, with its interval, the number of blocks, the pictures and the training length, and
 never more; where the numbers decide nothing it says so. No sentence says that labels help or hurt.
@@ -7,19 +7,15 @@ never more; where the numbers decide nothing it says so. No sentence says that l
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-
-import pandas as pd
 
 from vlcore.core.condition import Condition
 from vlcore.core.wording import STYLE_WORDS, decimal, describe_bias, difference, percent, points, rate, signed
-from vlcore.measures.catalogue import words_of
 from vlcore.measures.estimate import Estimate
-from vlcore.studies.analysis import Analysis, Level, not_decided
-from vlcore.studies.evidence import ClaimResult, Reading
+from vlcore.studies.analysis import Analysis, Level
+from vlcore.studies.evidence import ClaimResult
 from vlcore.studies.findings import Findings, Headline, bayes_lines
 from vlcore.studies.runs_table import LIMIT
-from vlcore.studies.statistics.paired import ALPHA, ENOUGH, Status, blocks_to_decide, smallest_p
+from vlcore.studies.statistics.paired import ALPHA, ENOUGH, MARGIN, Status, blocks_to_decide, smallest_p
 
 
 def answer(found: Findings) -> str:
@@ -36,7 +32,7 @@ def answer(found: Findings) -> str:
         f"Exploratory: {n} of the {ENOUGH} blocks that a decision asks for are there." if n < ENOUGH else "",
         f"{where[0].upper()}{where[1:]}, with {bias_words(found, headline)}, minority pictures were named right "
         f"{rate(headline.short.as_dict())} with short labels and {rate(headline.descriptive.as_dict())} with "
-        f"descriptive ones. The difference is {_difference(headline.level)}: {level_words(headline.level)}.",
+        f"descriptive ones. The difference is {difference_words(headline.level)}: {level_words(headline.level)}.",
         _other_levels(found.end, headline),
         _slope(found.end),
         _first_fit(found, headline),
@@ -59,24 +55,32 @@ def pictures(condition: Condition) -> str:
     return f"the pictures of {condition.data} ({version})" if condition.data_version else condition.data
 
 
-def share_ends(share: Estimate) -> str:
-    """``50 to 72`` of an interval in per cent."""
-    return f"{100 * share.low:.0f} to {100 * share.high:.0f}"
-
-
-def point_ends(difference: Estimate) -> str:
-    """``-13 to -7`` of an interval in points."""
-    return f"{signed(100 * difference.low, 0)} to {signed(100 * difference.high, 0)}"
+def status_words(level: Level) -> str:
+    """A level's status: ``higher with descriptive``, ``equivalent within ±5 points``."""
+    if level.status is Status.EQUIVALENT:
+        return f"{level.status} within ±{f'{MARGIN * 100:g} points' if level.share else f'{MARGIN:g}'}"
+    return _with_arm(level.status, level.arm)
 
 
 def level_words(level: Level) -> str:
-    """A level's status, always with its number of blocks."""
-    return f"{level.words} (n = {len(level.blocks)})"
+    """A level's status with its number of blocks."""
+    return f"{status_words(level)} (n = {len(level.blocks)})"
+
+
+def _with_arm(status: Status, arm: str) -> str:
+    return status if status is Status.NOT_DECIDED else f"{status} with {arm}"
+
+
+def difference_words(level: Level | None) -> str:
+    """``-10 points (-13 to -7)``, or in the measure itself; empty where nothing was compared."""
+    if level is None or level.difference is None:
+        return ""
+    return (points if level.share else difference)(level.difference.mean.as_dict())
 
 
 def _other_levels(analysis: Analysis, headline: Headline) -> str:
     others = [
-        f"{signed(100 * level.difference.mean.value, 0)} at {100 * level.bias:g}\u00a0% ({level.words})"
+        f"{signed(100 * level.difference.mean.value, 0)} at {100 * level.bias:g}\u00a0% ({status_words(level)})"
         for level in analysis.primary.levels
         if level.difference is not None and not level.apart and level is not headline.level
     ]
@@ -88,13 +92,12 @@ def _slope(analysis: Analysis) -> str:
     if slope is None:
         return ""
     p, n = slope.difference.test.p, slope.difference.mean.n
-    status = slope.difference.status(p)
-    said = not_decided(n) if status is Status.NOT_DECIDED else f"{status} with descriptive (n = {n})"
+    said = _with_arm(slope.difference.status(p), analysis.treatment)
     value, low, high = (signed(slope.difference.mean.as_dict()[end], 1) for end in ("value", "low", "high"))
     scale = "log odds" if analysis.primary.scale == "logit" else "accuracy"
     return (
         f"Over all levels below 100\u00a0%, the slope of {scale} on φ differs by {value} ({low} to {high}, "
-        f"p = {p:.2g}): {said}."
+        f"p = {p:.2g}): {said} (n = {n})."
     )
 
 
@@ -104,7 +107,7 @@ def _first_fit(found: Findings, headline: Headline) -> str:
         if level.bias == headline.level.bias and level.difference is not None:
             return (
                 "When each had just fitted its training captions, the difference was "
-                f"{_difference(level)}: {level_words(level)}."
+                f"{difference_words(level)}: {level_words(level)}."
             )
     return ""
 
@@ -152,7 +155,7 @@ def notes(analysis: Analysis) -> list[str]:
 def claim_words(result: ClaimResult) -> str:
     """A claim's status as it is shown, such as ``not decided (n = 5)``."""
     if result.status is Status.NOT_DECIDED:
-        return not_decided(result.n)
+        return f"{result.status} (n = {result.n})"
     if result.status is not Status.DEPENDS:
         return result.status
     read = [one for one in (result.own, *result.readings) if one.status is not Status.NOT_DECIDED]
@@ -167,20 +170,15 @@ def depends_words(result: ClaimResult) -> str:
 
 def claim_sentence(result: ClaimResult) -> str:
     """What was measured of a claim, and why its status is no more than it is."""
-    parts = [_measured(f"{result.claim.what}:", result.own, ", on ", f"; {result.n} blocks.")]
-    parts += [_measured(f"The difference {null.words}{_there(null)}:", null, "", ".") for null in result.nulls]
-    return " ".join(part for part in (*parts, _why(result)) if part)
-
-
-def _measured(what: str, reading: Reading, beside: str, end: str) -> str:
-    if reading.difference is None:
-        return ""
-    reference = f"{beside}{decimal(reading.reference.value)}" if beside and reading.reference else ""
-    return f"{what} {difference(reading.difference.mean.as_dict())}{reference}{end}"
-
-
-def _there(null: Reading) -> str:
-    return "" if null.reference is None else f" (there {decimal(null.reference.value)})"
+    said = []
+    if (own := result.own).difference is not None:
+        beside = f", on {decimal(own.reference.value)}" if own.reference else ""
+        said.append(f"{result.claim.what}: {estimate_words(result.estimate)}{beside}; {result.n} blocks.")
+    for null in result.nulls:
+        if null.difference is not None:
+            there = f" (there {decimal(null.reference.value)})" if null.reference else ""
+            said.append(f"The difference {null.words}{there}: {estimate_words(null.difference.mean)}.")
+    return " ".join([*said, _why(result)]).rstrip()
 
 
 def _why(result: ClaimResult) -> str:
@@ -211,73 +209,6 @@ def not_run(result: ClaimResult) -> str:
 def estimate_words(estimate: Estimate | None) -> str:
     """``-0.12 (-0.20 to -0.04)``; a dash where nothing was measured."""
     return "–" if estimate is None else difference(estimate.as_dict())
-
-
-def ledger_table(claims: Sequence[ClaimResult]) -> pd.DataFrame:
-    """The claims of the study with what was measured, one row each."""
-    return pd.DataFrame(
-        [
-            {
-                "Claim": result.claim.id,
-                "The study says": result.claim.says,
-                "Test": result.claim.test,
-                "Must beat": result.claim.null,
-                "Estimate (95 % interval)": estimate_words(result.estimate),
-                "Blocks": result.n,
-                "Status": claim_words(result),
-            }
-            for result in claims
-        ]
-    )
-
-
-def comparisons_table(found: Findings) -> pd.DataFrame:
-    """Descriptive less short labels, every measure at every level of bias, at first fit and at the end."""
-    if found.end is None:
-        return pd.DataFrame(columns=list(_COMPARED))
-    early = {
-        (one.measure, level.bias): level
-        for one in ((found.first_fit.primary, *found.first_fit.secondary) if found.first_fit else ())
-        for level in one.levels
-    }
-    rows = []
-    for one in (found.end.primary, *found.end.secondary):
-        for level in one.levels:
-            if level.difference is None:
-                continue
-            rows.append(
-                {
-                    "Measure": words_of(one.measure, found.grouping),
-                    "Role": "primary" if one is found.end.primary else "secondary",
-                    "Removed": f"{100 * level.bias:g} %",
-                    "Short labels": _iqm(level.baseline, level),
-                    "Descriptive labels": _iqm(level.treatment, level),
-                    "Difference": _difference(level),
-                    "Blocks": len(level.blocks),
-                    "p (Holm)": f"{level.holm_p:.2g}" if level.holm_p is not None and not level.apart else "",
-                    "Verdict": level.verdict + (", in no average" if level.apart else ""),
-                    "Difference at first fit": _difference(early.get((one.measure, level.bias))),
-                }
-            )
-    return pd.DataFrame(rows, columns=list(_COMPARED))  # a single block of seeds has no differences to show
-
-
-_COMPARED = (
-    "Measure", "Role", "Removed", "Short labels", "Descriptive labels", "Difference", "Blocks", "p (Holm)", "Verdict",
-    "Difference at first fit",
-)  # fmt: skip
-
-
-def _iqm(estimate: Estimate | None, level: Level) -> str:
-    if estimate is None:
-        return ""
-    return f"{100 * estimate.value:.0f} %" if level.share else decimal(estimate.value)
-
-
-def _difference(level: Level | None) -> str:
-    if level is None or level.difference is None:
-        return ""
-    return (points if level.share else difference)(level.difference.mean.as_dict())
 
 
 def how_long(seconds: float) -> str:

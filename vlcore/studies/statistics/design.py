@@ -7,7 +7,7 @@ blocks is the uncertainty. Arrays are (blocks, levels) for one arm, and φ is th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -106,9 +106,6 @@ class Effect:
     p: float
     partial_eta_squared: float
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 def anova(baseline: ArrayLike, treatment: ArrayLike) -> tuple[Effect, Effect, Effect]:
     """Repeated-measures analysis of variance, arm by level within blocks; (n, levels) each.
@@ -173,9 +170,6 @@ class Components:
     init: float | None
     data_x_init: float | None
     reason: str
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def components(values: ArrayLike, data_seeds: Sequence[int], init_seeds: Sequence[int]) -> Components:

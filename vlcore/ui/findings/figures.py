@@ -18,7 +18,7 @@ from vlcore.core.condition import Condition
 from vlcore.core.grouping import Grouping
 from vlcore.store import artefacts
 from vlcore.studies import findings as reading
-from vlcore.studies import plans, report
+from vlcore.studies import plans, report, tables
 from vlcore.studies.findings import Findings
 from vlcore.studies.plans import Study
 from vlcore.studies.report import Chart
@@ -110,7 +110,7 @@ def _files(_one: Shown, name: str) -> dict[str, bytes]:
     return {
         "runs.csv": result.frame.to_csv(index=False, lineterminator="\n").encode(),
         "runs.parquet": columnar.getvalue(),
-        "comparisons.csv": report.comparisons(result).to_csv(index=False, lineterminator="\n").encode(),
+        "comparisons.csv": tables.both_moments(result).to_csv(index=False, lineterminator="\n").encode(),
         "report.html": report.report_html(result).encode(),
     }
 

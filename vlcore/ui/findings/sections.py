@@ -12,7 +12,7 @@ import streamlit as st
 
 from vlcore.charts.theme import Palette
 from vlcore.core.condition import Condition
-from vlcore.core.wording import percent, signed
+from vlcore.core.wording import signed
 from vlcore.measures.catalogue import PRIMARY, words_of
 from vlcore.store.jobs import JobStatus, State
 from vlcore.store.queue import default_workers
@@ -149,16 +149,13 @@ def headline(result: Findings) -> None:
     if first := result.headline:
         st.markdown(f"**Right on minority pictures, with {words.bias_words(result, first)}**")
         with st.container(horizontal=True, gap="large"):
-            for label, value, ends in (
-                ("short labels", percent(first.short.value), words.share_ends(first.short)),
-                ("descriptive labels", percent(first.descriptive.value), words.share_ends(first.descriptive)),
-                (
-                    words.level_words(first.level),
-                    f"{signed(100 * first.difference.value, 0)} points",
-                    words.point_ends(first.difference),
-                ),
+            for label, one, write, unit in (
+                ("short labels", first.short, "{:.0f}".format, "\u00a0%"),
+                ("descriptive labels", first.descriptive, "{:.0f}".format, "\u00a0%"),
+                (words.level_words(first.level), first.difference, partial(signed, digits=0), " points"),
             ):
-                st.metric(label, value, help=f"95 % interval over blocks: {ends}", width="content")
+                value, low, high = (write(100 * end) for end in (one.value, one.low, one.high))
+                st.metric(label, f"{value}{unit}", help=f"95 % interval over blocks: {low} to {high}", width="content")
 
 
 def badge(result: ClaimResult) -> str:

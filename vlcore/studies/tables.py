@@ -1,0 +1,140 @@
+"""Tables of a study: its analyses as numbers, and its claims and comparisons as a reader wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from vlcore.core.wording import decimal
+from vlcore.measures.catalogue import words_of
+from vlcore.measures.estimate import Estimate
+from vlcore.studies.analysis import Analysis, Level
+from vlcore.studies.evidence import ClaimResult
+from vlcore.studies.findings import Findings
+from vlcore.studies.runs_table import SEEDS
+from vlcore.studies.statistics.design import phi
+from vlcore.studies.statistics.paired import Status
+from vlcore.studies.text import claim_words, difference_words, estimate_words, level_words, status_words
+
+_OF_MEASURES = ("comparisons", "slopes", "overall", "anova", "components", "absent")
+_FIRST = dict.fromkeys(_OF_MEASURES, ("role", "measure", "moment")) | {"missing": ("arm", "bias", *SEEDS)}
+TABLES = tuple(_FIRST)
+
+
+def analysis_tables(analysis: Analysis) -> dict[str, pd.DataFrame]:
+    """An analysis as numbers, by the names of `TABLES`.
+
+    One row a comparison, slope test, mean over all, effect, measure, run or reason; parts of an estimate have
+    columns of their own, such as ``difference.low``. What is not defined is empty, with its row in ``absent``.
+    """
+    lines: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    for one in analysis.comparisons:
+        role = "primary" if one is analysis.primary else "secondary"
+        start = {"role": role, "measure": one.measure, "moment": analysis.moment}
+        lines["comparisons"] += [{**start, **_flat(level_dict(level))} for level in one.levels]
+        lines["anova"] += [{**start, **asdict(effect)} for effect in one.anova]
+        lines["absent"] += [{**start, "part": part, "reason": reason} for part, reason in one.absent.items()]
+        for scale, slope in {"value": one.slope_on_value, one.scale: one.slope}.items():
+            if slope is not None:
+                lines["slopes"].append({**start, "scale": scale, **_flat(slope.as_dict())})
+        for name, part in (("overall", one.overall), ("components", one.components)):
+            if part is not None:
+                lines[name].append({**start, **asdict(part)})
+    lines["missing"] = [asdict(one) for one in analysis.missing]
+    return {name: pd.DataFrame(rows, columns=None if rows else _FIRST[name]) for name, rows in lines.items()}
+
+
+def level_dict(level: Level) -> dict[str, Any]:
+    """One level of a comparison as a document."""
+    parts = {"baseline": level.baseline, "treatment": level.treatment, "difference": level.difference}
+    return {
+        "bias": level.bias,
+        "phi": float(phi(level.bias)),
+        "apart": level.apart,
+        "n": len(level.blocks),
+        "blocks": list(level.blocks),
+        **{name: None if part is None else part.as_dict() for name, part in parts.items()},
+        "holm_p": level.holm_p,
+        "seeds_needed": {f"{delta:g}": seeds for delta, seeds in level.seeds_needed.items()},
+        "verdict": _decided(level),
+    }
+
+
+def _decided(level: Level) -> str:
+    """A level's status, with the number of blocks where nothing is decided."""
+    return level_words(level) if level.status is Status.NOT_DECIDED else status_words(level)
+
+
+def _flat(document: dict[str, Any], before: str = "") -> dict[str, Any]:
+    """Nested values by their dotted names; a list is its items in one text, and what is None has no column."""
+    flat: dict[str, Any] = {}
+    for name, value in document.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{before}{name}.")
+        elif value is not None:
+            flat[f"{before}{name}"] = " ".join(map(str, value)) if isinstance(value, list) else value
+    return flat
+
+
+def both_moments(found: Findings) -> pd.DataFrame:
+    """The comparisons as numbers, at the end and at first fit; no rows while a label style has no run."""
+    tables = [analysis_tables(one)["comparisons"] for one in (found.end, found.first_fit) if one is not None]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def ledger_table(claims: Sequence[ClaimResult]) -> pd.DataFrame:
+    """The claims of the study with what was measured, one row each."""
+    return pd.DataFrame(
+        [
+            {
+                "Claim": result.claim.id,
+                "The study says": result.claim.says,
+                "Test": result.claim.test,
+                "Must beat": result.claim.null,
+                "Estimate (95 % interval)": estimate_words(result.estimate),
+                "Blocks": result.n,
+                "Status": claim_words(result),
+            }
+            for result in claims
+        ]
+    )
+
+
+_COMPARED = (
+    "Measure", "Role", "Removed", "Short labels", "Descriptive labels", "Difference", "Blocks", "p (Holm)", "Verdict",
+    "Difference at first fit",
+)  # fmt: skip
+
+
+def comparisons_table(found: Findings) -> pd.DataFrame:
+    """Descriptive less short labels in words, every measure at every level of bias, at first fit and at the end; no
+    rows where a single block of seeds has no differences to show."""
+    compared, early = (() if one is None else one.comparisons for one in (found.end, found.first_fit))
+    at_first_fit = {(one.measure, level.bias): level for one in early for level in one.levels}
+    rows = [
+        (
+            words_of(one.measure, found.grouping),
+            "primary" if number == 0 else "secondary",
+            f"{100 * level.bias:g} %",
+            _iqm(level.baseline, level),
+            _iqm(level.treatment, level),
+            difference_words(level),
+            len(level.blocks),
+            f"{level.holm_p:.2g}" if level.holm_p is not None and not level.apart else "",
+            _decided(level) + (", in no average" if level.apart else ""),
+            difference_words(at_first_fit.get((one.measure, level.bias))),
+        )
+        for number, one in enumerate(compared)
+        for level in one.levels
+        if level.difference is not None
+    ]
+    return pd.DataFrame(rows, columns=list(_COMPARED))
+
+
+def _iqm(estimate: Estimate | None, level: Level) -> str:
+    if estimate is None:
+        return ""
+    return f"{100 * estimate.value:.0f} %" if level.share else decimal(estimate.value)
