@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 from tests.learning.tiny_clip import save_clip, save_siglip
 from vlcore.core.condition import Condition
 from vlcore.learning import checkpoints
-from vlcore.learning.checkpoints import digest, find, name_of
+from vlcore.learning.checkpoints import checkpoint_name, digest, find_checkpoint
 from vlcore.learning.hub import INDEX, WEIGHTS, PretrainedError
 from vlcore.learning.pretrained import load_checkpoint
 
@@ -36,13 +36,13 @@ def change(path: Path, **values: Any) -> None:
 
 
 def test_a_folder_has_a_name_that_changes_with_its_files(folder: Path) -> None:
-    found = find(str(folder))
-    assert found.name == name_of(str(folder)) == f"tiny@{digest(folder)[:8]}"
+    found = find_checkpoint(str(folder))
+    assert found.name == checkpoint_name(str(folder)) == f"tiny@{digest(folder)[:8]}"
     assert (found.kind, found.revision, found.folder) == ("clip", "", folder)
     (folder / "README.md").write_text("nothing is read of this")
-    assert name_of(str(folder)) == found.name
+    assert checkpoint_name(str(folder)) == found.name
     change(folder / "tokenizer_config.json", padding_side="left")
-    assert name_of(str(folder)) != found.name
+    assert checkpoint_name(str(folder)) != found.name
 
 
 def test_the_same_files_elsewhere_are_the_same_checkpoint(folder: Path, tmp_path: Path) -> None:
@@ -51,20 +51,20 @@ def test_the_same_files_elsewhere_are_the_same_checkpoint(folder: Path, tmp_path
 
 @pytest.mark.parametrize("called", ["My CLIP (v2)", "..hidden..", "沙漠", "a..b", "-", "x" * 200])
 def test_any_folder_name_makes_a_condition(folder: Path, called: str) -> None:
-    name = name_of(str(folder.rename(folder.with_name(called))))
+    name = checkpoint_name(str(folder.rename(folder.with_name(called))))
     condition = Condition(objective="pretrained", architecture=f"clip:{name}", steps=0)
     assert condition.checkpoint == name.partition("@")[0]
 
 
 def test_what_it_holds_is_counted(folder: Path) -> None:
-    found = find(str(folder))
+    found = find_checkpoint(str(folder))
     assert found.numbers == sum(array.size for array in load_file(folder / WEIGHTS).values())
     assert found.bytes == (folder / WEIGHTS).stat().st_size
 
 
 def test_weights_in_several_files_are_read(folder: Path) -> None:
     before = load_checkpoint(str(folder)).embed_captions(["horse"])
-    numbers = find(str(folder)).numbers
+    numbers = find_checkpoint(str(folder)).numbers
     in_shards(folder)
     found = load_checkpoint(str(folder))
     assert found.checkpoint.numbers == numbers
@@ -214,11 +214,11 @@ def test_the_weights_of_another_kind_do_not_fill_a_clip(folder: Path, tmp_path: 
 )
 def test_what_is_neither_folder_nor_hub_name_is_a_sentence(source: str) -> None:
     with pytest.raises(PretrainedError, match="There is no folder"):
-        name_of(source)
+        checkpoint_name(source)
 
 
 def test_a_hub_name_is_its_own_name() -> None:
-    assert name_of("google/siglip-base-patch16-224") == "google/siglip-base-patch16-224"
+    assert checkpoint_name("google/siglip-base-patch16-224") == "google/siglip-base-patch16-224"
 
 
 def test_files_are_hashed_once(folder: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from vlcore.core.options import MITIGATIONS
 from vlcore.learning import mitigation
-from vlcore.learning.mitigation import GroupDRO, Weighted, average, balanced_batches, balanced_weights, weigh_by
+from vlcore.learning.mitigation import GroupDRO, average, balanced_batches, balanced_weights, weigh_by, weighted
 
 GROUPS = torch.tensor([0] * 8 + [1] * 2 + [2] * 8 + [3] * 2)
 
@@ -33,8 +33,8 @@ def test_reweighting_is_the_mean_of_the_groups_means(values: list[float]) -> Non
 
 def test_weights_are_scaled_to_a_mean_of_one() -> None:
     losses = torch.tensor([1.0, 2.0, 3.0])
-    assert Weighted(torch.tensor([5.0, 5.0, 5.0]))(losses, torch.tensor([2, 0, 2])).item() == pytest.approx(2.0)
-    assert Weighted(torch.tensor([1.0, 2.0, 3.0]))(losses, torch.arange(3)).item() == pytest.approx((1 + 4 + 9) / 6)
+    assert weighted(torch.tensor([5.0, 5.0, 5.0]))(losses, torch.tensor([2, 0, 2])).item() == pytest.approx(2.0)
+    assert weighted(torch.tensor([1.0, 2.0, 3.0]))(losses, torch.arange(3)).item() == pytest.approx((1 + 4 + 9) / 6)
 
 
 def test_group_dro_against_a_loop() -> None:

@@ -1,13 +1,10 @@
 """A torchvision network as a frozen image tower, under a projection that is trained.
 
-The one idea: what a network learnt on millions of other pictures stays as it is, and only how it is read is learnt from
-ours. Beside it belongs the same network with random weights (``@random``), which also stays as it is: what the two have
-in common does not come from those pictures.
+Beside it belongs the same network with random weights (``@random``), as frozen: what the two have in common does not
+come from the pictures that the network was trained on.
 """
 
 from __future__ import annotations
-
-from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -32,15 +29,27 @@ class Backbone(nn.Module):
 
     Attributes:
         features: numbers that come out of a picture.
+
+    Raises:
+        BackboneError: when torchvision has no such network, or its last layer is not a linear one.
     """
 
     mean: Tensor
     deviation: Tensor
 
     def __init__(self, architecture: str) -> None:
+        from torchvision.models import get_model, get_model_weights
+
         super().__init__()
-        self.network, self.features = _headless(name_in(architecture))
-        self._side = _smallest_side(name_in(architecture))
+        name = name_in(architecture)
+        options = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}  # they warn otherwise
+        self.network: nn.Module = get_model(name, weights=None, **options)
+        lasts = [path for path, part in self.network.named_modules() if getattr(part, "out_features", 0) == CLASSES]
+        if not lasts:
+            raise BackboneError(f"{name} does not end in a linear layer; choose another network, such as resnet18.")
+        self.features = int(self.network.get_submodule(lasts[-1]).in_features)
+        self.network.set_submodule(lasts[-1], nn.Identity())
+        self._side = max(TRAINING_SIZE, *get_model_weights(name).DEFAULT.meta["min_size"])  # the least that it reads
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
         self.register_buffer("deviation", torch.tensor(DEVIATION)[:, None, None], persistent=False)
         self.requires_grad_(False).eval()
@@ -85,42 +94,11 @@ def name_in(architecture: str) -> str:
     Raises:
         BackboneError: when torchvision has no classifier of this name.
     """
+    from torchvision import models
+
     name = architecture.removeprefix(PREFIX).removesuffix(RANDOM)
-    if name not in _known():
+    if name not in models.list_models(module=models):
         raise BackboneError(
             f"torchvision has no classifier named {name!r}; choose one such as resnet18, convnext_tiny or vit_b_16."
         )
     return name
-
-
-@lru_cache(maxsize=1)
-def _known() -> frozenset[str]:
-    from torchvision import models
-
-    return frozenset(models.list_models(module=models))
-
-
-def _headless(name: str) -> tuple[nn.Module, int]:
-    """A network with random weights whose last layer passes on what it gets, and how many numbers that is.
-
-    Raises:
-        BackboneError: when its last layer is of another kind than a linear one.
-    """
-    from torchvision.models import get_model
-
-    options = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}  # they warn otherwise
-    network: nn.Module = get_model(name, weights=None, **options)
-    lasts = [(path, part) for path, part in network.named_modules() if getattr(part, "out_features", 0) == CLASSES]
-    if not lasts:
-        raise BackboneError(f"{name} does not end in a linear layer; choose another network, such as resnet18.")
-    path, last = lasts[-1]
-    parent, _, child = path.rpartition(".")
-    setattr(network.get_submodule(parent), child, nn.Identity())
-    return network, int(last.in_features)
-
-
-def _smallest_side(name: str) -> int:
-    """The smallest side in pixels that a network reads, at least that of our pictures."""
-    from torchvision.models import get_model_weights
-
-    return max(TRAINING_SIZE, *get_model_weights(name).DEFAULT.meta["min_size"])

@@ -1,8 +1,7 @@
 """Pretrained checkpoints on this machine: where one lies, and whether its files may be opened.
 
-The one idea: a checkpoint is a stranger's folder. It is looked at before anything of it is loaded: safetensors and
-plain JSON only, no pickles, no code, and no shape that the weights do not fill. One from the hub is brought here first
-and is then a folder like any other.
+A checkpoint is a stranger's folder, and is looked at before anything of it is loaded: safetensors and plain JSON only,
+no pickles, no code, and no shape that the weights do not fill.
 """
 
 from __future__ import annotations
@@ -51,21 +50,17 @@ class Checkpoint:
     bytes: int
 
 
-def name_of(source: str) -> str:
+def checkpoint_name(source: str) -> str:
     """What a checkpoint is called in a condition; asks nobody but the disk.
 
     Raises:
         PretrainedError: when it is neither a folder with a checkpoint nor like a hub name.
     """
     folder = _folder(source)
-    if folder is None:
-        return source
-    _look_at(folder, folder.name)
-    called = re.sub(r"[^\w.-]+|\.\.+", "-", folder.resolve().name, flags=re.ASCII).strip("-.")[:60]
-    return f"{called or 'folder'}@{digest(folder)[:8]}"
+    return source if folder is None else _look_at(source, folder, "").name
 
 
-def find(source: str, revision: str = "", tell: Tell = silent) -> Checkpoint:
+def find_checkpoint(source: str, revision: str = "", tell: Tell = silent) -> Checkpoint:
     """A checkpoint by hub name or folder, brought here where it is not yet.
 
     Args:
@@ -78,15 +73,16 @@ def find(source: str, revision: str = "", tell: Tell = silent) -> Checkpoint:
     """
     folder = _folder(source)
     if folder is not None:
-        return Checkpoint(source, name_of(source), folder, "", *_look_at(folder, folder.name))
+        return _look_at(source, folder, "")
     folder = fetch(source, revision, tell)
-    return Checkpoint(source, source, folder, folder.name, *_look_at(folder, source))
+    return _look_at(source, folder, folder.name)
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 over the names and contents of a checkpoint's files, as 64 hexadecimal digits."""
-    files = tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in _files(folder))
-    return _digest(files)
+    """SHA-256 over the names and contents of the files that a checkpoint is read from, as 64 hexadecimal digits."""
+    kept = (".json", ".txt", ".model", ".safetensors")
+    files = sorted(path for path in folder.iterdir() if path.suffix in kept and path.is_file())
+    return _digest(tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in files))
 
 
 @lru_cache(maxsize=8)
@@ -98,18 +94,8 @@ def _digest(files: tuple[tuple[Path, int, int], ...]) -> str:
     return whole.hexdigest()
 
 
-def _files(folder: Path) -> list[Path]:
-    """The files that a checkpoint is read from."""
-    kept = (".json", ".txt", ".model", ".safetensors")
-    return sorted(path for path in folder.iterdir() if path.suffix in kept and path.is_file())
-
-
 def _folder(source: str) -> Path | None:
-    """The folder that is meant; None for a hub name.
-
-    Raises:
-        PretrainedError: when it is neither.
-    """
+    """The folder that is meant; None for a hub name."""
     try:
         folder = Path(source).expanduser() if source.strip() else None
         if folder is not None and folder.is_dir():
@@ -124,12 +110,13 @@ def _folder(source: str) -> Path | None:
     )
 
 
-def _look_at(folder: Path, called: str) -> tuple[str, int, int]:
-    """Kind, numbers and bytes of a folder's checkpoint, from its configuration and the heads of its weights.
+def _look_at(source: str, folder: Path, revision: str) -> Checkpoint:
+    """The checkpoint in a folder, from its configuration and the heads of its weights; revision empty of a local one.
 
     Raises:
         PretrainedError: when it is no CLIP or SigLIP, lacks files, holds its weights as pickles, or is broken.
     """
+    called = source if revision else folder.name
     config = _read_json(folder / "config.json", called)
     kind = config.get("model_type")
     if kind not in KINDS:
@@ -150,15 +137,16 @@ def _look_at(folder: Path, called: str) -> tuple[str, int, int]:
         raise PretrainedError(f"{called} lacks its tokenizer, such as {_TOKENIZERS[0][0]}; download it again.")
     for path in preparations:
         _check_numbers(_read_json(path, called), called)
-    return kind, sum(_numbers_in(path, called) for path in weights), sum(path.stat().st_size for path in weights)
+    numbers, size = sum(_numbers_in(path, called) for path in weights), sum(path.stat().st_size for path in weights)
+    name = source
+    if not revision:
+        name = re.sub(r"[^\w.-]+|\.\.+", "-", folder.resolve().name, flags=re.ASCII).strip("-.")[:60]
+        name = f"{name or 'folder'}@{digest(folder)[:8]}"
+    return Checkpoint(source, name, folder, revision, kind, numbers, size)
 
 
 def _read_json(path: Path, called: str) -> dict[str, Any]:
-    """A configuration of a checkpoint.
-
-    Raises:
-        PretrainedError: when it is missing, too large for one, or holds no JSON object.
-    """
+    """A configuration of a checkpoint: a JSON object of a usual size."""
     if not path.is_file():
         raise PretrainedError(f"{called} is no checkpoint: it has no {path.name}.")
     if path.stat().st_size > _CONFIG_BYTES:
@@ -186,11 +174,7 @@ def _check_numbers(document: Any, called: str, name: str = "") -> None:
 
 
 def _weights(folder: Path, called: str) -> list[Path]:
-    """The files of a checkpoint's weights.
-
-    Raises:
-        PretrainedError: when there are none in safetensors, or some are missing.
-    """
+    """The files of a checkpoint's weights, in safetensors."""
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
     if (folder / INDEX).is_file():

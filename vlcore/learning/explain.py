@@ -1,8 +1,7 @@
 """Explanations of an embedding by regions of its picture: attention rollout and patch ablation.
 
-The one idea: attention says where a model mixes from, ablation what it would answer without a patch. Only the second
-is about the answer: the weights of attention leave out what the values carry and what the blocks add by themselves. So
-the ablation is the faithful one, and it works for every model that maps pixels to embeddings.
+Attention says where a model mixes from, ablation what it would answer without a patch. Only the second is about the
+answer, and it works for every model that maps pixels to embeddings.
 """
 
 from __future__ import annotations
@@ -104,8 +103,12 @@ def patch_ablation(
         raise ValueError(f"A patch is replaced by the mean colour or by a blur, not by {fill!r}.")
     falls = []
     for picture in pixels:
-        variants = np.concatenate([picture[None], _without_each_patch(picture, grid, fill)])
-        scores = [_scored(embed, variants[start : start + batch], score) for start in range(0, len(variants), batch)]
+        variants, scores = np.concatenate([picture[None], _without_each_patch(picture, grid, fill)]), []
+        for start in range(0, len(variants), batch):
+            part = variants[start : start + batch]
+            scores.append(np.asarray(score(embed(part)), dtype=np.float64))
+            if scores[-1].shape != (len(part),) or not np.isfinite(scores[-1]).all():
+                raise ValueError("What patches are worth is measured by one finite score for each picture.")
         whole, *without = np.concatenate(scores)
         falls.append(whole - np.reshape(without, (grid, grid)))
     return np.array(falls, dtype=np.float64).reshape(-1, grid, grid)
@@ -113,7 +116,11 @@ def patch_ablation(
 
 def _without_each_patch(picture: Pixels, grid: int, fill: Fill) -> Pixels:
     """The picture without each of its patches, row by row, (grid * grid, H, W, 3)."""
-    instead = _mean_colour(picture) if fill == "mean" else _blurred(picture, grid)
+    if fill == "mean":
+        instead = np.broadcast_to(picture.mean(axis=(0, 1)).round().astype(np.uint8), picture.shape)
+    else:  # out of focus by about a patch, so that nothing of a patch's size is left
+        blur = ImageFilter.GaussianBlur(max(picture.shape[:2]) / grid)
+        instead = np.asarray(Image.fromarray(picture).filter(blur))
     rows, columns = (np.linspace(0, side, grid + 1).round().astype(int) for side in picture.shape[:2])
     variants = np.repeat(picture[None], grid * grid, axis=0)
     for number, variant in enumerate(variants):
@@ -121,19 +128,3 @@ def _without_each_patch(picture: Pixels, grid: int, fill: Fill) -> Pixels:
         patch = np.s_[rows[row] : rows[row + 1], columns[column] : columns[column + 1]]
         variant[patch] = instead[patch]
     return variants
-
-
-def _mean_colour(picture: Pixels) -> Pixels:
-    return np.broadcast_to(picture.mean(axis=(0, 1)).round().astype(np.uint8), picture.shape)
-
-
-def _blurred(picture: Pixels, grid: int) -> Pixels:
-    """Out of focus by about a patch, so that nothing of a patch's size is left."""
-    return np.asarray(Image.fromarray(picture).filter(ImageFilter.GaussianBlur(max(picture.shape[:2]) / grid)))
-
-
-def _scored(embed: Embed, pixels: Pixels, score: Score) -> NDArray[np.float64]:
-    scores = np.asarray(score(embed(pixels)), dtype=np.float64)
-    if scores.shape != (len(pixels),) or not np.isfinite(scores).all():
-        raise ValueError("What patches are worth is measured by one finite score for each picture.")
-    return scores

@@ -1,7 +1,7 @@
 """Inference: embeddings of images and captions, and reading and writing a model's file.
 
-The one idea: what inference needs (shape of the model, vocabulary) is stored beside the weights and read back, so that
-it cannot drift from training.
+The file holds the shape of the model and its vocabulary beside the weights, so that inference cannot drift from
+training.
 """
 
 from __future__ import annotations
@@ -67,17 +67,10 @@ def scale_and_bias(model: Encoder) -> tuple[float, float]:
 
 
 def save(model: Encoder, vocabulary: Vocabulary, path: Path) -> None:
-    """Write weights, shape and vocabulary as one safetensors file."""
+    """Write weights, shape and vocabulary as one safetensors file; equal models are equal files."""
     shape = {name: str(value) for name, value in model.config.as_dict().items()}
     save_model(model, str(path), metadata={**shape, "vocabulary": " ".join(vocabulary.words)})
-    _sort_header(path)
-
-
-def _sort_header(path: Path) -> None:
-    """Put a safetensors file's header in order: it is written in a new one each time, and equal models are equal files.
-
-    The format: eight bytes with the header's length, the header as JSON, the numbers.
-    """
+    # The format: eight bytes with the header's length, the header as JSON in a new order each time, the numbers.
     content = path.read_bytes()
     end = 8 + int.from_bytes(content[:8], "little")
     header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()

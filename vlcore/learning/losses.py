@@ -1,11 +1,8 @@
 """Training losses, written as their formula: one number for each picture of a batch.
 
-The one idea: a batch is scored against the *distinct* captions, (B, K), and every objective that reads captions is a
-function of those scores and of each picture's own caption. For the pairwise loss the distribution q that mismatched
-captions are drawn from is a table of weights, so that the expectation over q is summed exactly instead of sampled: the
-same gradient on average, without the noise. Losses come a picture each, so that a mitigation can weigh them.
-
-Captions are told apart by their words: two wordings of one meaning count as different, as they do for CLIP.
+A batch is scored against the *distinct* captions, (B, K); two wordings of one meaning count as different, as they do
+for CLIP. The pairwise loss sums the expectation over mismatched captions exactly instead of sampling it: the same
+gradient on average, without the noise.
 """
 
 from __future__ import annotations
@@ -113,11 +110,6 @@ def siglip_bias(counts: Tensor) -> float:
     return -float(np.log((1 - positives) / positives)) if positives < 1 else 0.0
 
 
-def cross_entropy(logits: Tensor, own: Tensor) -> Tensor:
-    """Softmax cross entropy over the classes, (B, K) and (B,) to (B,)."""
-    return F.cross_entropy(logits, own, reduction="none")
-
-
 def nt_xent(one: Tensor, other: Tensor) -> Tensor:
     """SimCLR's loss of two views of each image (Chen et al. 2020), unit vectors (B, E) each, to (B,).
 
@@ -131,11 +123,12 @@ def nt_xent(one: Tensor, other: Tensor) -> Tensor:
 
 
 def batch_loss(objective: str, logits: Tensor, own: Tensor, negatives: Tensor) -> Tensor:
-    """The loss of each image under an objective that scores captions, (B,); arguments as in `pairwise_bce`."""
+    """The loss of each image under an objective that scores captions, (B,); arguments as in `pairwise_bce`. Of a
+    classifier it is the softmax cross entropy over the classes."""
     if objective == "pairwise_bce":
         return pairwise_bce(logits, own, negatives)
     if objective in ("infonce", "infonce_identity"):
         return infonce(logits, own, identity=objective == "infonce_identity")
     if objective == "siglip":
         return siglip(logits, own)
-    return cross_entropy(logits, own)
+    return F.cross_entropy(logits, own, reduction="none")

@@ -1,9 +1,7 @@
-"""Bias mitigation while training: how much the loss of each picture weighs.
+"""Bias mitigation while training: how much the loss of each picture weighs, or which pictures a batch holds.
 
-The one idea: a mitigation turns the losses of a batch into one number, or decides which pictures a batch holds.
-Everything else of the loop stays as it is, so that a mitigated run differs from a plain one in this alone. Which
-information each one uses stands in `vlcore.core.options.MITIGATIONS`; ``subsample`` cuts the training set
-(`vlcore.datasets.subset.training_rows`) and ``dfr`` makes a new readout (`vlcore.measures.last_layer`).
+Of the others, ``subsample`` cuts the training set (`vlcore.datasets.subset.training_rows`) and ``dfr`` makes a new
+readout (`vlcore.measures.last_layer`).
 """
 
 from __future__ import annotations
@@ -12,8 +10,6 @@ from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
-
-from vlcore.core.condition import ConditionError
 
 GROUPDRO_RATE = 0.05  # eta; Sagawa et al. use 0.01 for far more steps
 JTT_WEIGHT = 6.0  # lambda: how much more a picture weighs that the first training got wrong
@@ -26,14 +22,10 @@ def average(losses: Tensor, _batch: Tensor) -> Tensor:
     return losses.mean()
 
 
-class Weighted:
+def weighted(weights: Tensor) -> Weigh:
     """Every image has a weight of its own, (n,); the weights are scaled to a mean of 1."""
-
-    def __init__(self, weights: Tensor) -> None:
-        self.weights = weights / weights.mean()
-
-    def __call__(self, losses: Tensor, batch: Tensor) -> Tensor:
-        return (self.weights[batch] * losses).mean()
+    scaled = weights / weights.mean()
+    return lambda losses, batch: (scaled[batch] * losses).mean()
 
 
 class GroupDRO:
@@ -62,7 +54,7 @@ def balanced_weights(groups: Tensor) -> Tensor:
 def weigh_by(mitigation: str, groups: Tensor) -> Weigh:
     """How a mitigation weighs the losses; the plain mean for those that do something else."""
     if mitigation == "reweight":
-        return Weighted(balanced_weights(groups))
+        return weighted(balanced_weights(groups))
     if mitigation == "groupdro":
         return GroupDRO(groups, int(groups.max()) + 1)
     return average
@@ -78,11 +70,3 @@ def balanced_batches(groups: Tensor, size: int, random: torch.Generator) -> Iter
 def jtt_weights(wrong: Tensor) -> Tensor:
     """Just train twice (Liu et al. 2021): `JTT_WEIGHT` for what the first training got wrong, 1 for the rest, (n,)."""
     return 1 + (JTT_WEIGHT - 1) * wrong.float()
-
-
-def no_errors() -> ConditionError:
-    low, high = (f"{share * 100:.0f}" for share in JTT_WRONG)
-    return ConditionError(
-        f"jtt is not applicable: at no look did the first training get between {low} and {high} % of its pictures "
-        "wrong; choose more steps, more pictures or another mitigation."
-    )

@@ -1,7 +1,6 @@
 """The dual encoder, an image and a text transformer with one embedding space, and what it is compared with.
 
-The one idea: each tower maps its input to a unit vector, and a pair is scored by their cosine alone, scaled and shifted
-by two learned numbers, so ``logit = exp(tau) * <z, t> + b``. Nothing else connects picture and caption. What it is
+Each tower maps its input to a unit vector, and a pair is scored by ``logit = exp(tau) * <z, t> + b``. What it is
 compared with differs in the text side alone: a classifier has a free vector for each class, a captioner a decoder that
 reads the picture's tokens and says the next word. The image tower is the same, down to its first weights.
 
@@ -77,30 +76,29 @@ class Block(nn.Module):
         return x + self.mlp(self.norm2(x))
 
 
-def conv_stem(width: int) -> nn.Sequential:
-    """Patches of 4 px, then two strided 3 x 3 convolutions: 64 px to 4 x 4 tokens that overlap."""
-    return nn.Sequential(
-        nn.Conv2d(3, 3 * width // 8, 4, stride=4),
-        nn.GELU(),
-        nn.Conv2d(3 * width // 8, 3 * width // 4, 3, stride=2, padding=1),
-        nn.GELU(),
-        nn.Conv2d(3 * width // 4, width, 3, stride=2, padding=1),
-    )
-
-
 class ImageTower(nn.Module):
+    """A transformer on patches of a picture. The stem of the default one is patches of 4 px, then two strided 3 x 3
+    convolutions: 64 px to 4 x 4 tokens that overlap."""
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
+        patch, depth, width = 8, 2 * config.depth, config.width
         if config.architecture == "conv_stem":
-            self.stem, patch, depth = conv_stem(config.width), 16, config.depth
+            patch, depth = 16, config.depth
+            self.stem = nn.Sequential(
+                nn.Conv2d(3, 3 * width // 8, 4, stride=4),
+                nn.GELU(),
+                nn.Conv2d(3 * width // 8, 3 * width // 4, 3, stride=2, padding=1),
+                nn.GELU(),
+                nn.Conv2d(3 * width // 4, width, 3, stride=2, padding=1),
+            )
         else:
-            patch, depth = 8, 2 * config.depth
-            self.stem = nn.Sequential(nn.Conv2d(3, config.width, patch, stride=patch))
+            self.stem = nn.Sequential(nn.Conv2d(3, width, patch, stride=patch))
         tokens = (config.image_size // patch) ** 2
-        self.position = nn.Parameter(torch.randn(tokens, config.width) * 0.02)
-        self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(depth))
-        self.norm = nn.LayerNorm(config.width)
-        self.project = nn.Linear(config.width, config.embedding, bias=False)
+        self.position = nn.Parameter(torch.randn(tokens, width) * 0.02)
+        self.blocks = nn.ModuleList(Block(width, config.heads) for _ in range(depth))
+        self.norm = nn.LayerNorm(width)
+        self.project = nn.Linear(width, config.embedding, bias=False)
 
     def tokens(self, images: Tensor) -> Tensor:
         x = self.stem(images).flatten(2).transpose(1, 2) + self.position  # (B, T, W)
@@ -109,11 +107,7 @@ class ImageTower(nn.Module):
         return self.norm(x)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.pool(self.tokens(images))
-
-    def pool(self, tokens: Tensor) -> Tensor:
-        """The embedding of pictures from their tokens: the mean, projected to a unit vector, (B, T, W) to (B, E)."""
-        return F.normalize(self.project(tokens.mean(dim=1)), dim=-1)
+        return F.normalize(self.project(self.tokens(images).mean(dim=1)), dim=-1)  # (B, E)
 
 
 class FrozenTower(nn.Module):
@@ -274,16 +268,11 @@ def build(condition: Condition, words: int, classes: int = 0) -> Encoder:
         BackboneError: when a network is unknown to torchvision, or its weights cannot be had.
     """
     language = OBJECTIVES[condition.objective].language
-    encoder = of_config(
-        ModelConfig(
-            words=words,
-            architecture=condition.architecture,
-            init_seed=condition.init_seed,
-            language=language,
-            classes=classes if language == "classes" else 0,
-            logit=condition.logit,
-        )
-    )
+    config = ModelConfig(
+        words, condition.architecture, init_seed=condition.init_seed, language=language, logit=condition.logit,
+        classes=classes if language == "classes" else 0,
+    )  # fmt: skip
+    encoder = of_config(config)
     if isinstance(encoder.image, FrozenTower):
         load_weights(encoder.image.backbone, condition.architecture)
     return encoder

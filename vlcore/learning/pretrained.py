@@ -1,17 +1,14 @@
-"""A pretrained CLIP or SigLIP with the interface of a model of ours.
+"""A pretrained CLIP or SigLIP with the interface of a model of ours; it is not trained.
 
-The one idea: pictures and captions go through the checkpoint's own preparation at the size that it was trained on, and
-what comes out is what ours gives: unit vectors, and two numbers that turn a cosine into a score. It is not trained.
-
-A picture is cut to its middle square first, like an upload for a model of ours, and then prepared as the checkpoint
-says; captions are cut where the checkpoint stops reading. Numbers are float32 on every device.
+A picture is cut to its middle square, like an upload for a model of ours, and then prepared as the checkpoint says, at
+the size that it was trained on; captions are cut where it stops reading. Numbers are float32 on every device.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -22,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from vlcore.learning.checkpoints import Checkpoint, digest, find
+from vlcore.learning.checkpoints import Checkpoint, digest, find_checkpoint
 from vlcore.learning.device import ModelError, choose_device
 from vlcore.learning.hub import PretrainedError, Tell, silent
 
@@ -53,16 +50,9 @@ class PretrainedEncoder:
     _tokenizer: Any
     _preparation: Any
 
-    @property
-    def in_words(self) -> str:
-        """Its name and size, such as ``openai/clip-vit-base-patch32, 151 million parameters, 605 MB``."""
-        millions, megabytes = self.parameters / 1e6, self.checkpoint.bytes / 1e6
-        return f"{self.checkpoint.name}, {millions:,.3g} million parameters, {megabytes:,.3g} MB, on {self.device}"
-
     def embed_pictures(self, pictures: Sequence[Image.Image]) -> Array:
         """Unit vectors of pictures of any size, (n, E)."""
-        parts = [self._embed(batch) for batch in _batches([middle_square(picture) for picture in pictures])]
-        return np.concatenate([np.empty((0, self.width), dtype=np.float32), *parts])
+        return self._in_batches(self._embed, [middle_square(picture) for picture in pictures])
 
     def embed_captions(self, texts: Sequence[str]) -> Array:
         """Unit vectors of captions, (n, E); what is too long for the checkpoint is cut, see `unknown`.
@@ -72,7 +62,10 @@ class PretrainedEncoder:
         """
         if not all(text.strip() for text in texts):
             raise ModelError("A caption needs at least one word.")
-        parts = [self._embed_texts(batch) for batch in _batches(list(texts))]
+        return self._in_batches(self._embed_texts, list(texts))
+
+    def _in_batches(self, embed: Callable[[list[Any]], Array], things: list[Any]) -> Array:
+        parts = [embed(things[start : start + BATCH]) for start in range(0, len(things), BATCH)]
         return np.concatenate([np.empty((0, self.width), dtype=np.float32), *parts])
 
     def unknown(self, text: str) -> list[str]:
@@ -133,7 +126,7 @@ def load_checkpoint(source: str, device: str = "auto", *, revision: str = "", te
     """
     device = choose_device() if device == "auto" else device
     with _loading:
-        checkpoint = find(source, revision, tell)
+        checkpoint = find_checkpoint(source, revision, tell)
         tell(f"loading {checkpoint.name}, {max(1, round(checkpoint.bytes / 1e6)):,} MB")
         return _load(checkpoint, digest(checkpoint.folder), device)
 
@@ -153,38 +146,23 @@ def _load(checkpoint: Checkpoint, _digest: str, device: str) -> PretrainedEncode
     bias = float(model.logit_bias) if hasattr(model, "logit_bias") else 0.0
     parameters = sum(parameter.numel() for parameter in model.parameters())
     encoder = PretrainedEncoder(checkpoint, device, parameters, 0, scale, bias, model, tokenizer, preparation)
-    return _tried(encoder)
-
-
-def _tried(encoder: PretrainedEncoder) -> PretrainedEncoder:
-    """The encoder with the width that its embeddings turn out to have.
-
-    Raises:
-        PretrainedError: when a picture and a caption do not come out as numbers of one space.
-    """
-    name = encoder.checkpoint.name
-    try:
+    name = checkpoint.name
+    try:  # whether a picture and a caption come out as numbers of one space, and how many
         picture = encoder._embed([Image.new("RGB", (64, 48), (120, 140, 90))])
         caption = encoder._embed_texts(["a photo"])
     except torch.OutOfMemoryError as error:
-        raise PretrainedError(f"The memory of {encoder.device} is too small for {name}.") from error
+        raise PretrainedError(f"The memory of {device} is too small for {name}.") from error
     except Exception as error:  # a stranger's configuration can fail anywhere
         raise PretrainedError(f"{name} cannot embed a picture and a caption: {_first_line(error)}.") from error
-    if not (
-        np.isfinite(picture).all() and np.isfinite(caption).all() and np.isfinite([encoder.scale, encoder.bias]).all()
-    ):
+    if not all(np.isfinite(numbers).all() for numbers in (picture, caption, [scale, bias])):
         raise PretrainedError(f"{name} holds or makes numbers that are not finite; choose another checkpoint.")
     if picture.shape != caption.shape:
         raise PretrainedError(f"{name} does not bring pictures and captions into one space; choose another checkpoint.")
-    return PretrainedEncoder(**{**vars(encoder), "width": picture.shape[1]})
+    return replace(encoder, width=picture.shape[1])
 
 
 def _model_of(checkpoint: Checkpoint) -> Any:
-    """The two towers of a checkpoint, on the processor.
-
-    Raises:
-        PretrainedError: when its weights do not fill the shape that its configuration gives.
-    """
+    """The two towers of a checkpoint, on the processor, whose weights fill the shape that its configuration gives."""
     transformers = _transformers()
     try:
         config = transformers.AutoConfig.from_pretrained(checkpoint.folder, trust_remote_code=False)
@@ -215,11 +193,7 @@ def _model_of(checkpoint: Checkpoint) -> Any:
 
 
 def _opened(checkpoint: Checkpoint, what: str, kind: str) -> Any:
-    """A checkpoint's tokenizer or its preparation of pictures.
-
-    Raises:
-        PretrainedError: when it cannot be read.
-    """
+    """A checkpoint's tokenizer or its preparation of pictures."""
     try:
         return getattr(_transformers(), kind).from_pretrained(
             checkpoint.folder, trust_remote_code=False, local_files_only=True
@@ -256,10 +230,6 @@ def _unit(features: Any) -> Array:
     """Unit vectors, (n, E), from what a tower gives: the vectors themselves, or an object that holds them."""
     vectors = features if isinstance(features, Tensor) else features.pooler_output
     return F.normalize(vectors.float(), dim=-1).cpu().numpy()
-
-
-def _batches(things: list[Any]) -> Iterator[list[Any]]:
-    return (things[start : start + BATCH] for start in range(0, len(things), BATCH))
 
 
 def _first_line(error: Exception) -> str:

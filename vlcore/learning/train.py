@@ -1,15 +1,10 @@
-"""The training loop, in one piece.
+"""The training loop, which knows neither files nor pages: progress leaves it through callbacks.
 
-The one idea: two conditions of a comparison differ only in what the comparison is about. The image tower starts from
-the same weights, sees the same images in the same order under the same augmentation, for the same number of *steps*
-(never epochs: a biased set is smaller, and epochs would give it less training), with the same optimiser.
-
-What does differ with the label style, because it is what is studied: how many captions there are to tell apart. So
-first fit is one of two captions for one style and one of four for the other, and is no common point in time.
-
-The recipe was fixed at bias 0 on both label styles together. Matrices are trained by Muon (Jordan et al. 2024, in
-`torch.optim`), everything else by AdamW: it fits the captions in about a sixth of the steps that AdamW alone needs.
-Progress leaves the loop through callbacks; the loop knows neither files nor pages.
+Two conditions of a comparison start from the same image weights and see the same images in the same order under the
+same augmentation, for the same number of *steps* (never epochs: a biased set is smaller, and epochs would give it less
+training). How many captions there are to tell apart differs with the label style, so first fit is no common point in
+time. The recipe was fixed at bias 0 on both label styles together: matrices are trained by Muon (Jordan et al. 2024),
+everything else by AdamW, which fits the captions in about a sixth of the steps that AdamW alone needs.
 """
 
 from __future__ import annotations
@@ -30,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vlcore.core.captions import Caption
-from vlcore.core.condition import Condition
+from vlcore.core.condition import Condition, ConditionError
 from vlcore.core.options import OBJECTIVES
 from vlcore.learning import mitigation
 from vlcore.learning.losses import batch_loss, negative_weights, nt_xent, siglip_bias
@@ -109,14 +104,20 @@ def train(
         device: ``cpu``, ``cuda`` or ``mps``.
         on_step: called after every step; may raise to stop.
         on_snapshot: called with the model, in evaluation mode, at the `snapshot_steps` and at first fit.
+
+    Raises:
+        ConditionError: when jtt finds no pictures to weigh.
     """
-    _be_deterministic()
+    # One thread: the order of a sum, and so its last bit, depends on how many share it. cuBLAS needs the variable.
+    torch.set_num_threads(1)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
     started = time.perf_counter()
     groups = torch.from_numpy(np.zeros(len(data.own), np.int64) if data.groups is None else data.groups).to(device)
     example_weights, first_run = mitigation.weigh_by(condition.mitigation, groups), None
     if condition.mitigation == "jtt" and condition.steps:
-        first_run = first_errors(condition, data, device, on_step)
-        example_weights = mitigation.Weighted(mitigation.jtt_weights(torch.from_numpy(first_run[1]).to(device)))
+        first_run = _first_errors(condition, data, device, on_step)
+        example_weights = mitigation.weighted(mitigation.jtt_weights(torch.from_numpy(first_run[1]).to(device)))
     steps = snapshot_steps(condition.steps)
     model, history, first_fit = _loop(condition, data, device, example_weights, groups, steps, on_step, on_snapshot)
     return TrainedModel(model, history, first_fit, time.perf_counter() - started, first_run)
@@ -166,12 +167,12 @@ def _loop(
     return model.eval(), history, first_fit
 
 
-Views = Callable[[], Tensor]  # gives the batch's pictures under an augmentation of their own, (B, 3, S, S)
+Augmented = Callable[[], Tensor]  # gives the batch's pictures under an augmentation of their own, (B, 3, S, S)
 
 
 def _loss(
     condition: Condition, model: Encoder, data: TrainingData, tokens: Tensor, counts: Tensor
-) -> Callable[[Views, Tensor], Tensor]:
+) -> Callable[[Augmented, Tensor], Tensor]:
     """The loss of a batch, from its pictures and the index of each one's caption, (B,)."""
     device = tokens.device
     half = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
@@ -182,7 +183,7 @@ def _loss(
     if condition.objective == "siglip" and isinstance(model, DualEncoder):
         model.bias.data.fill_(siglip_bias(counts.cpu()))
 
-    def captions(view: Views, own: Tensor) -> Tensor:
+    def captions(view: Augmented, own: Tensor) -> Tensor:
         assert isinstance(model, DualEncoder)
         images = view()
         with half:
@@ -194,12 +195,12 @@ def _loss(
             negatives = table[own]
         return batch_loss(condition.objective, logits, own, negatives)
 
-    def two_views(view: Views, _own: Tensor) -> Tensor:
+    def two_views(view: Augmented, _own: Tensor) -> Tensor:
         with half:
             one, other = model.image(view()), model.image(view())
         return nt_xent(one.float(), other.float())
 
-    def words(view: Views, own: Tensor) -> Tensor:
+    def words(view: Augmented, own: Tensor) -> Tensor:
         assert isinstance(model, Captioner)
         images = view()
         with half:
@@ -208,27 +209,19 @@ def _loss(
     return {"simclr": two_views, "captioner": words}.get(condition.objective, captions)
 
 
-def first_errors(
+def _first_errors(
     condition: Condition, data: TrainingData, device: str, on_step: OnStep
 ) -> tuple[int, NDArray[np.bool_]]:
-    """The first of jtt's two trainings: the latest look at which a plain training still got some pictures wrong.
-
-    A picture is wrong where the best caption speaks of another object than its own (of another caption, where captions
-    name no object). It trains until fewer than `vlcore.learning.mitigation.JTT_WRONG` are, or for all steps.
-
-    Returns:
-        The step, and which images were wrong, (n,).
-
-    Raises:
-        ConditionError: when at no look the share of wrong images was in that range.
-    """
+    """The first of jtt's two trainings: the latest step at which a plain training still got some pictures wrong, and
+    which, (n,): those whose best caption speaks of another object than their own (of another caption, where captions
+    name no object). It trains until fewer than `vlcore.learning.mitigation.JTT_WRONG` are, or for all steps."""
     low, high = mitigation.JTT_WRONG
     names = [said.object or said.text for said in data.said] or [str(k) for k in range(len(data.tokens))]
     meaning = np.unique(names, return_inverse=True)[1]
     pixels, tokens = torch.from_numpy(data.pixels).to(device), torch.from_numpy(data.tokens).to(device)
     found: list[tuple[int, NDArray[np.bool_]]] = []
 
-    def look(progress: Progress) -> None:
+    def tell(progress: Progress) -> None:
         on_step(dataclasses.replace(progress, first_fit_step=None, stage="first training"))
 
     def judge(step: int, model: Encoder) -> None:
@@ -242,9 +235,12 @@ def first_errors(
     plain, steps = condition.replace(mitigation="none"), range(0, condition.steps + 1, CHECK_EVERY)
     groups = torch.zeros(len(data.own), dtype=torch.long)
     with contextlib.suppress(_EnoughError):
-        _loop(plain, data, device, mitigation.average, groups, steps, look, torch.inference_mode()(judge))
+        _loop(plain, data, device, mitigation.average, groups, steps, tell, torch.inference_mode()(judge))
     if not found:
-        raise mitigation.no_errors()
+        raise ConditionError(
+            f"jtt is not applicable: at no look did the first training get between {low * 100:.0f} and "
+            f"{high * 100:.0f} % of its pictures wrong; choose more steps, more pictures or another mitigation."
+        )
     return found[-1]
 
 
@@ -299,13 +295,6 @@ def _reflect(index: Tensor, size: int) -> Tensor:
     return torch.where(index >= size, 2 * (size - 1) - index, index)
 
 
-def _be_deterministic() -> None:
-    # One thread: the order of a sum, and so its last bit, depends on how many share it. cuBLAS needs the variable.
-    torch.set_num_threads(1)
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
-
-
 def _batches(images: int, condition: Condition, groups: Tensor) -> Iterator[Tensor]:
     """Endless batches: one permutation after the other, cut without regard to where one ends."""
     random = torch.Generator().manual_seed(stream(condition.init_seed, "image order"))
@@ -323,10 +312,8 @@ def _optimizers(
     model: nn.Module, steps: int
 ) -> tuple[list[torch.optim.Optimizer], list[torch.optim.lr_scheduler.LambdaLR]]:
     """Muon for the matrices inside the blocks, AdamW for all else; warm-up, then a cosine to zero."""
-    matrices: list[Tensor] = []
-    others: list[Tensor] = []
-    for name, parameter in model.named_parameters():
-        (matrices if parameter.ndim == 2 and "blocks" in name else others).append(parameter)
+    matrices = [value for name, value in model.named_parameters() if value.ndim == 2 and "blocks" in name]
+    others = [value for name, value in model.named_parameters() if value.ndim != 2 or "blocks" not in name]
     optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(others, lr=OTHER_RATE, weight_decay=WEIGHT_DECAY)]
     if matrices:  # a frozen image tower without a text tower has none
         optimizers.insert(0, torch.optim.Muon(matrices, lr=MATRIX_RATE, weight_decay=WEIGHT_DECAY))

@@ -1,8 +1,7 @@
 """Export of a model as a folder that transformers opens with `AutoModel.from_pretrained`, once this is imported.
 
-The one idea: the folder holds the same weights under the same names, and this module tells transformers which of our
-classes they belong to. So nothing is converted and no code travels with the weights: whoever opens the folder has this
-package, and gets the same embeddings to the last bit.
+Nothing is converted and no code travels with the weights: this module tells transformers which of our classes they
+belong to, and whoever opens the folder gets the same embeddings to the last bit.
 """
 
 from __future__ import annotations
@@ -126,11 +125,7 @@ class VlBiasModel(PreTrainedModel):  # type: ignore[misc]
         return self.encoder.text(self._whole(input_ids))
 
     def _whole(self, input_ids: Tensor) -> Tensor:
-        """Captions of any length at the one length that the model reads.
-
-        Raises:
-            ModelError: when one has no words.
-        """
+        """Captions of any length at the one length that the model reads."""
         longest = self.encoder.config.max_words
         tokens = F.pad(input_ids[:, :longest], (0, max(0, longest - input_ids.shape[1])), value=PAD)
         if not (tokens != PAD).any(dim=1).all():

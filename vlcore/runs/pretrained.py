@@ -58,7 +58,7 @@ def condition_of(source: str, base: Condition, *, readout: str = "zero-shot") ->
         ConditionError: when the readout is unknown or the labels do not fit.
         PretrainedError: when the folder holds no checkpoint that can be used, or is not there.
     """
-    from vlcore.learning.checkpoints import name_of
+    from vlcore.learning.checkpoints import checkpoint_name
 
     if readout not in READOUTS:
         raise ConditionError(f"No readout is named {readout!r}; choose one of {', '.join(READOUTS)}.")
@@ -66,7 +66,7 @@ def condition_of(source: str, base: Condition, *, readout: str = "zero-shot") ->
         base.data, base.data_version, bias=base.bias, labels=base.labels, template=base.template,
         objective="pretrained_probe" if readout == "probe" else "pretrained",
         mitigation="dfr" if readout == "dfr" else "none",
-        size_mode=base.size_mode, architecture=f"clip:{name_of(source)}", n_per_group=base.n_per_group, steps=0,
+        size_mode=base.size_mode, architecture=f"clip:{checkpoint_name(source)}", n_per_group=base.n_per_group, steps=0,
         data_seed=base.data_seed, init_seed=base.init_seed,
     )  # fmt: skip
 
