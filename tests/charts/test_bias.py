@@ -71,9 +71,7 @@ Drawn = Callable[[Palette], Any]
 FIGURES: dict[str, Drawn] = {
     "heat map": lambda palette: heat_map(cells(), SHARE, palette=palette, width=700),
     "index": lambda palette: heat_map(cells(), INDEX, palette=palette, width=700),
-    "by bias": lambda palette: by_bias(
-        runs(), cells(), SHARE, palette=palette, width=600, references=REFERENCES, title="Right"
-    ),
+    "by bias": lambda palette: by_bias(runs(), cells(), SHARE, palette=palette, width=600, references=REFERENCES),
     "panes": lambda palette: small_multiples(
         [("one", runs(), cells()), ("two", runs(), cells()), ("three", runs(), cells())],
         SHARE,
@@ -122,8 +120,8 @@ def test_vega_draws_every_figure(name: str) -> None:
 def test_a_cell_carries_value_interval_and_blocks() -> None:
     spec = FIGURES["heat map"](LIGHT).to_dict()
     first = next(row for row in rows_of(spec) if row["style"] == "descriptive labels" and row["bias"] == 0.5)
-    assert (first["big"], first["ends"], first["blocks"]) == ("64 %", "(63 to 65)", "n = 3")
-    assert first["spoken"] == "descriptive labels, 50 % removed: 64 % (63 to 65), n = 3"
+    assert (first["big"], first["ends"], first["blocks"]) == ("64\u00a0%", "(63 to 65)", "n = 3")
+    assert first["spoken"] == "descriptive labels, 50 % removed: 64\u00a0% (63 to 65), n = 3"
     words = spec["layer"][0]["encoding"]["x"]["axis"]["labelExpr"].removeprefix("[datum.label, ")
     assert json.loads(words.removesuffix("[datum.label]]"))["50 %"] == "φ 0.33"
     titles = {tip["title"] for tip in spec["layer"][0]["encoding"]["tooltip"]}

@@ -77,7 +77,7 @@ def test_answers_are_set_smaller_in_a_narrow_window(rows: pd.DataFrame) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda rows: rows.iloc[:0], "no answer to show"), (lambda rows: rows.drop(columns="votes"), "votes"),
+        (lambda rows: rows.iloc[:0], "nothing to show"), (lambda rows: rows.drop(columns="votes"), "votes"),
         (lambda rows: rows.assign(votes=-1), "0 or more"),
     ],
 )  # fmt: skip

@@ -1,11 +1,12 @@
-"""What the figures of a study share: how a measure is written, what a label style looks like, what a table must hold.
+"""Scales, axes, tooltips and marks that the figures of a study share, and the frame of every chart that is no map.
 
-The one idea: a label style has one colour and one mark everywhere (grey circles for short labels, the accent's squares
-for descriptive ones), so that a reader learns them once; group colours stay with groups.
+A label style has one colour and one mark everywhere (grey circles for short labels, the accent's squares for
+descriptive ones), so that a reader learns them once; group colours stay with groups.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +15,16 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from vlcore.charts.tables import known_only, need
+from vlcore.charts.tables import known_only, whole
 from vlcore.charts.theme import Palette, theme
 from vlcore.core.options import LABEL_STYLES
-from vlcore.core.wording import STYLE_WORDS, decimal
+from vlcore.core.wording import STYLE_WORDS, between, decimal, percent
 
 FEWEST = 3  # blocks from which on an interval is drawn as a band, and an axis has room for it
 CELL = ("labels", "bias", "phi", "removed", "value", "low", "high", "n")
+RUN = ("labels", "bias", "phi", "removed", "block", "value")
+SPOKEN = "spoken:N"  # what a mark says to those who do not see it
+PERCENT = "round(100 * datum.value) + ' %'"  # the labels of an axis of fractions
 
 
 @dataclass(frozen=True)
@@ -40,14 +44,12 @@ class Scale:
     middle: float | None = None
 
     def said(self, value: float) -> str:
-        return f"{100 * value:.0f} %" if self.share else decimal(value)
+        return percent(value) if self.share else decimal(value)
 
     def ends(self, row: Any) -> str:
         """``(50 to 74)`` of a row with `low` and `high`; empty of one block, which has no interval."""
-        if np.isnan(row.low):
-            return ""
-        low, high = (f"{100 * end:.0f}" if self.share else self.said(end) for end in (row.low, row.high))
-        return f"({low} to {high})"
+        write = (lambda end: f"{100 * end:.0f}") if self.share else decimal
+        return "" if np.isnan(row.low) else f"({between(row._asdict(), write)})"
 
     def blocks(self, row: Any) -> str:
         """``n = 6`` or ``one block``."""
@@ -57,17 +59,18 @@ class Scale:
         """``62 % (50 to 74), n = 6`` of a row with `value`, `low`, `high` and `n` blocks."""
         return f"{self.said(row.value)} {self.ends(row)}".rstrip() + f", {self.blocks(row)}"
 
-    @property
-    def format(self) -> str:
-        return ".0%" if self.share else ".2f"
+    def y(self, field: str = "value") -> alt.Y:
+        labels = PERCENT if self.share else "format(datum.value, '.1~f')"
+        axis = alt.Axis(labelExpr=labels, title=None, tickCount=5)
+        return alt.Y(f"{field}:Q", scale=straight(self.domain), axis=axis)
 
-    @property
-    def axis(self) -> alt.Axis:
-        return alt.Axis(
-            labelExpr="round(100 * datum.value) + ' %'" if self.share else "format(datum.value, '.1~f')",
-            title=None,
-            tickCount=5,
-        )
+    def tooltip(self, field: str, title: str) -> alt.Tooltip:
+        return alt.Tooltip(f"{field}:Q", title=title, format=".0%" if self.share else ".2f")
+
+
+def straight(domain: Sequence[float]) -> alt.Scale:
+    """A scale that ends where it is told to."""
+    return alt.Scale(domain=list(domain), nice=False)
 
 
 def checked(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
@@ -76,59 +79,81 @@ def checked(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     Raises:
         ValueError: when one is missing, there is no row, or a label style is not known.
     """
-    need(rows, columns, "rows")
-    if rows.empty:
-        raise ValueError("rows: there is nothing to show")
-    known_only(rows["labels"], tuple(STYLE_WORDS), "label style")
-    table = rows.loc[:, list(columns)].reset_index(drop=True)
+    table = whole(rows, columns, "rows")
+    known_only(table["labels"], tuple(STYLE_WORDS), "label style")
     return table.assign(style=table["labels"].map(STYLE_WORDS))
 
 
-def styles_of(table: pd.DataFrame) -> list[str]:
-    """The label styles of a table, in their usual order."""
-    return [style for style in STYLE_WORDS if style in set(table["labels"])]
-
-
-def style_scales(styles: Sequence[str], palette: Palette) -> tuple[alt.Color, alt.Shape]:
-    """Colour and mark of label styles, with one legend that shows both."""
-    looks = [LABEL_STYLES[style] for style in styles]
-    colours = [getattr(palette, look.colour) for look in looks]
-    shapes = [look.shape for look in looks]
-    words = [look.legend for look in looks]
+def style_scales(table: pd.DataFrame, palette: Palette) -> tuple[list[str], alt.Color, alt.Shape]:
+    """The label styles of a table in their usual order, their colour and their mark, with one legend of both."""
+    styles = [style for style in STYLE_WORDS if style in set(table["labels"])]
+    traits = [LABEL_STYLES[style] for style in styles]
+    words = [one.legend for one in traits]
     legend = alt.Legend(title=None, orient="top", symbolOpacity=1)
+    colours = alt.Scale(domain=words, range=[getattr(palette, one.colour) for one in traits])
+    shapes = alt.Scale(domain=words, range=[one.shape for one in traits])
     return (
-        alt.Color("style:N", scale=alt.Scale(domain=words, range=colours), legend=legend),
-        alt.Shape("style:N", scale=alt.Scale(domain=words, range=shapes), legend=legend),
+        styles,
+        alt.Color("style:N", scale=colours, legend=legend),
+        alt.Shape("style:N", scale=shapes, legend=legend),
     )
 
 
-def finished(
-    layers: alt.LayerChart, spoken: str, palette: Palette, *, width: int, height: int, title: str = ""
-) -> alt.LayerChart:
-    """A chart in the one look; `spoken` is what it says to those who do not see it."""
-    # Streamlit fits a single plot into its own idea of a height unless it is told to pad.
-    chart = layers.properties(autosize="pad", description=spoken, width=width, height=height)
-    if title:
-        chart = chart.properties(title=title)
-    return chart.configure(**theme(palette, frame=False))
+def words_axis(palette: Palette, **more: Any) -> alt.Axis:
+    """An axis of words, without a line."""
+    return alt.Axis(domain=False, ticks=False, labelColor=palette.text, title=None, **more)
 
 
-def value_tooltip(scale: Scale) -> list[alt.Tooltip]:
-    return [alt.Tooltip("value:Q", title=scale.words, format=scale.format), alt.Tooltip("n:Q", title="blocks")]
+def bias_levels(levels: Sequence[float], title: str) -> alt.X:
+    """The column `x`, where each level of bias has a place of its own, from 0 on."""
+    words = {str(number): f"{100 * bias:g} %" for number, bias in enumerate(levels)}
+    axis = alt.Axis(
+        values=list(range(len(levels))),
+        labelExpr=f"{json.dumps(words)}[datum.label]",
+        title=title,
+        grid=False,
+        ticks=False,
+    )
+    return alt.X("x:Q", scale=straight([-0.6, len(levels) - 0.4]), axis=axis)
+
+
+def reference_line(field: str, value: float, spoken: str, palette: Palette, **mark: Any) -> alt.Chart:
+    """A line at a value of `field`, which is to be encoded."""
+    table = pd.DataFrame({field: [value], "spoken": [spoken]})
+    return alt.Chart(table).mark_rule(color=palette.muted, **mark).encode(description=SPOKEN)
+
+
+def interval_lines(base: alt.Chart) -> alt.Chart:
+    """The intervals of means over blocks, upright."""
+    lines = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2, clip=True, aria=False)
+    return lines.encode(y="low:Q", y2="high:Q")
 
 
 def cell_tooltip(scale: Scale) -> list[alt.Tooltip]:
     """What is said of a mean over blocks."""
-    ends = [alt.Tooltip(f"{end}:Q", title=f"95 % {end}", format=scale.format) for end in ("low", "high")]
-    value, n = value_tooltip(scale)
-    return [alt.Tooltip("style:N", title="labels"), alt.Tooltip("removed:N", title="bias"), value, *ends, n]
-
-
-def block_tooltip(scale: Scale) -> list[alt.Tooltip]:
-    """What is said of one run."""
     return [
         alt.Tooltip("style:N", title="labels"),
         alt.Tooltip("removed:N", title="bias"),
-        alt.Tooltip("block:N", title="seeds"),
-        value_tooltip(scale)[0],
+        scale.tooltip("value", scale.words),
+        *(scale.tooltip(end, f"95 % {end}") for end in ("low", "high")),
+        alt.Tooltip("n:Q", title="blocks"),
     ]
+
+
+def run_tooltip(scale: Scale) -> list[alt.Tooltip]:
+    """What is said of one run."""
+    titles = {"style": "labels", "removed": "bias", "block": "seeds"}
+    said = [alt.Tooltip(f"{name}:N", title=title) for name, title in titles.items()]
+    return [*said, scale.tooltip("value", scale.words)]
+
+
+def finished(chart: alt.TopLevelMixin, palette: Palette, **properties: Any) -> Any:
+    """A chart in the theme, without a frame."""
+    # Streamlit fits a single plot into its own idea of a height unless it is told to pad.
+    return chart.properties(autosize="pad", **properties).configure(**theme(palette, frame=False))
+
+
+def in_rows(panes: Sequence[alt.LayerChart], columns: int, palette: Palette, spoken: str) -> alt.VConcatChart:
+    """Panes beside and below each other, as one figure."""
+    rows = [alt.hconcat(*panes[start : start + columns]) for start in range(0, len(panes), columns)]
+    return finished(alt.vconcat(*rows), palette, description=spoken)

@@ -1,19 +1,30 @@
-"""A study over training time: when object and context can be read off, and what first fit and end have to say.
+"""Figures of a study over training time: linear probes while runs train, and measures at first fit and at the end.
 
-The one idea: a difference between label styles at one moment may be a difference in how fast they learn, so the moments
-stand beside each other.
+A difference between label styles at one moment may be a difference in how fast they learn, so the moments stand beside
+each other.
 """
 
 from __future__ import annotations
 
-import json
-
 import altair as alt
 import pandas as pd
 
-from vlcore.charts.scales import CELL, FEWEST, Scale, cell_tooltip, checked, finished, style_scales, styles_of
+from vlcore.charts.scales import (
+    CELL,
+    FEWEST,
+    SPOKEN,
+    Scale,
+    bias_levels,
+    cell_tooltip,
+    checked,
+    finished,
+    in_rows,
+    interval_lines,
+    straight,
+    style_scales,
+)
 from vlcore.charts.tables import known_only
-from vlcore.charts.theme import Palette, theme
+from vlcore.charts.theme import Palette
 from vlcore.core.wording import STYLE_WORDS
 
 
@@ -41,43 +52,33 @@ def probe_curves(curves: pd.DataFrame, fits: pd.DataFrame, *, palette: Palette, 
         f"{row.style}: training captions first fitted at step {row.step:.0f} (median of {row.n} of {row.of} blocks)"
         for row in marks.itertuples()
     ]
-    colour, _ = style_scales(styles_of(table), palette)
+    _, colour, _ = style_scales(table, palette)
     dash = alt.StrokeDash(
         "probe:N",
         scale=alt.Scale(domain=["object", "context"], range=[[1, 0], [5, 4]]),
         legend=alt.Legend(title=None, orient="top", symbolType="stroke"),
     )
-    last = int(table["step"].max())
     columns = 3 if width >= 640 else 2
-    x = alt.X("step:Q", scale=alt.Scale(domain=[0, last], nice=False), axis=alt.Axis(tickCount=3))
-    from_to = alt.Scale(domain=list(scale.domain), nice=False)
-    y = alt.Y("value:Q", scale=from_to, axis=scale.axis)
-
-    def pane(bias: float) -> alt.LayerChart:
+    x = alt.X("step:Q", scale=straight([0, int(table["step"].max())]), axis=alt.Axis(tickCount=3))
+    tooltip = [*cell_tooltip(scale), "step:Q", "probe:N"]
+    panes = []
+    for bias in sorted(table["bias"].unique()):
         part, fitted = table[table["bias"] == bias], marks[marks["bias"] == bias]
-        base = alt.Chart(part).encode(x=x, color=colour, description=alt.Description("spoken:N"))
+        base = alt.Chart(part).encode(x=x, color=colour, description=SPOKEN)
         band = base.transform_filter(alt.datum.n >= FEWEST).mark_area(opacity=0.12, clip=True, aria=False)
-        fit = alt.Chart(fitted).mark_point(
-            shape="triangle-up", filled=True, size=90, opacity=1, yOffset=-5, aria=not fitted.empty
-        )
-        return alt.layer(
-            band.encode(y=alt.Y("low:Q", scale=from_to, axis=scale.axis), y2="high:Q", detail="probe:N"),
-            base.mark_line(strokeWidth=2).encode(
-                y=y, strokeDash=dash, tooltip=[*cell_tooltip(scale), alt.Tooltip("step:Q"), alt.Tooltip("probe:N")]
+        fit = alt.Chart(fitted).encode(x=x, y=scale.y(), color=colour, description=SPOKEN, tooltip=SPOKEN)
+        layers = [
+            band.encode(y=scale.y("low"), y2="high:Q", detail="probe:N"),
+            base.mark_line(strokeWidth=2).encode(y=scale.y(), strokeDash=dash, tooltip=tooltip),
+            fit.mark_point(
+                shape="triangle-up", filled=True, size=90, opacity=1, yOffset=-5, aria=not fitted.empty
             ),
-            fit.encode(
-                x=x, y=y, color=colour, description=alt.Description("spoken:N"), tooltip=alt.Tooltip("spoken:N")
-            ),
-        ).properties(
-            width=max(110, width // columns - 58), height=140, title=alt.Title(part["removed"].iat[0], fontSize=13)
-        )
-
-    panes = [pane(bias) for bias in sorted(table["bias"].unique())]
-    rows = [alt.hconcat(*panes[start : start + columns]) for start in range(0, len(panes), columns)]
-    spoken = "Linear probes for object and context over training steps, a pane for each bias; " + "; ".join(
-        f"{row.removed}: {row.spoken}" for row in marks.itertuples()
-    )
-    return alt.vconcat(*rows, autosize="pad", description=spoken).configure(**theme(palette, frame=False))
+        ]  # fmt: skip
+        title = alt.Title(part["removed"].iat[0], fontSize=13)
+        panes.append(alt.layer(*layers, width=max(110, width // columns - 58), height=140, title=title))
+    fitted_at = "; ".join(f"{row.removed}: {row.spoken}" for row in marks.itertuples())
+    spoken = f"Linear probes for object and context over training steps, a pane for each bias; {fitted_at}"
+    return in_rows(panes, columns, palette, spoken)
 
 
 def moments(rows: pd.DataFrame, scale: Scale, *, palette: Palette, width: int) -> alt.LayerChart:
@@ -93,39 +94,30 @@ def moments(rows: pd.DataFrame, scale: Scale, *, palette: Palette, width: int) -
     """
     table = checked(rows, (*CELL, "moment"))
     levels, names = sorted(table["bias"].unique()), list(dict.fromkeys(table["moment"]))
-    styles = styles_of(table)
+    styles, colour, shape = style_scales(table, palette)
     step = 0.76 / max(1, len(names) - 1)
-    nudge = {style: 0.05 * (place - (len(styles) - 1) / 2) for place, style in enumerate(styles)}
     table["x"] = [
-        levels.index(row.bias) - 0.38 + step * names.index(row.moment) + nudge[row.labels] for row in table.itertuples()
-    ]
+        levels.index(row.bias) - 0.38 + step * names.index(row.moment)
+        + 0.05 * (styles.index(row.labels) - (len(styles) - 1) / 2)
+        for row in table.itertuples()
+    ]  # fmt: skip
     table["spoken"] = [f"{row.style}, {row.removed}, {row.moment}: {scale.interval(row)}" for row in table.itertuples()]
-    words = {str(number): f"{100 * bias:g} %" for number, bias in enumerate(levels)}
-    axis = alt.Axis(
-        values=list(range(len(levels))),
-        labelExpr=f"{json.dumps(words)}[datum.label]",
-        title=f"share removed; from left to right: {', '.join(names)}",
-        grid=False,
-        ticks=False,
-    )
-    colour, shape = style_scales(styles, palette)
     base = alt.Chart(table).encode(
-        x=alt.X("x:Q", scale=alt.Scale(domain=[-0.6, len(levels) - 0.4], nice=False), axis=axis),
+        x=bias_levels(levels, f"share removed; from left to right: {', '.join(names)}"),
         color=colour,
-        description=alt.Description("spoken:N"),
-        tooltip=[*cell_tooltip(scale), alt.Tooltip("moment:N")],
+        description=SPOKEN,
+        tooltip=[*cell_tooltip(scale), "moment:N"],
     )
-    y = alt.Y("value:Q", scale=alt.Scale(domain=list(scale.domain), nice=False), axis=scale.axis)
+    lines = base.mark_line(strokeWidth=1.5, opacity=0.6, aria=False)
+    dots = base.mark_point(filled=True, size=60, opacity=1)
     return finished(
         alt.layer(
-            base.mark_line(strokeWidth=1.5, opacity=0.6, aria=False).encode(y=y, detail=["bias:Q", "labels:N"]),
-            base.transform_filter("isValid(datum.low)")
-            .mark_rule(strokeWidth=2, clip=True, aria=False)
-            .encode(y=alt.Y("low:Q"), y2="high:Q"),
-            base.mark_point(filled=True, size=60, opacity=1).encode(y=y, shape=shape),
+            lines.encode(y=scale.y(), detail=["bias:Q", "labels:N"]),
+            interval_lines(base),
+            dots.encode(y=scale.y(), shape=shape),
         ),
-        f"{scale.words}: " + "; ".join(table["spoken"]),
         palette,
+        description=f"{scale.words}: " + "; ".join(table["spoken"]),
         width=max(200, width - 70),
         height=210,
     )

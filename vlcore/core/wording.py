@@ -81,10 +81,14 @@ def signed(value: float, digits: int) -> str:
     return f"{round(value, digits) + 0.0:+.{digits}f}"
 
 
+def between(estimate: Mapping[str, Any], write: Callable[[float], str]) -> str:
+    """The ends of an interval: ``0.68 to 0.74``"""
+    return f"{write(estimate['low'])} to {write(estimate['high'])}"
+
+
 def interval(estimate: Mapping[str, Any], write: Callable[[float], str], unit: str = "") -> str:
     """The value of an estimate, the unit, and the ends of its interval: ``0.71 (0.68 to 0.74)``"""
-    value, low, high = (write(estimate[name]) for name in ("value", "low", "high"))
-    return f"{value}{unit} ({low} to {high})"
+    return f"{write(estimate['value'])}{unit} ({between(estimate, write)})"
 
 
 def rate(estimate: Mapping[str, Any]) -> str:
