@@ -7,12 +7,11 @@ from typing import Any
 
 import imagehash
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from vlcore.datasets.importers.duplicates import NEAR, clusters, distance, near_pairs, perceptual_hash
+from vlcore.datasets.importers.duplicates import NEAR, clusters, near_pairs, perceptual_hash
 
 
 def bits(one: int, other: int) -> int:
@@ -30,16 +29,16 @@ def related_hashes(draw: st.DrawFn) -> list[int]:
 
 
 @settings(max_examples=200, deadline=None)
-@given(related_hashes(), st.integers(0, NEAR))
-def test_bands_find_what_comparing_all_finds(hashes: list[int], near: int) -> None:
+@given(related_hashes())
+def test_bands_find_what_comparing_all_finds(hashes: list[int]) -> None:
     distinct = sorted(set(hashes))
     expected = [
         [one, other]
         for one in range(len(distinct))
         for other in range(one + 1, len(distinct))
-        if bits(distinct[one], distinct[other]) <= near
+        if bits(distinct[one], distinct[other]) <= NEAR
     ]
-    assert near_pairs(np.array(distinct, dtype=np.uint64), near).tolist() == expected
+    assert near_pairs(np.array(distinct, dtype=np.uint64)).tolist() == expected
 
 
 @settings(max_examples=100, deadline=None)
@@ -54,17 +53,6 @@ def test_clusters_are_what_near_pairs_and_ids_link(hashes: list[int], data: st.D
                     expected[one] = expected[other] = min(expected[one], expected[other])
     numbers = {first: number for number, first in enumerate(dict.fromkeys(expected))}
     assert clusters(hashes, ids).tolist() == [numbers[first] for first in expected]
-
-
-def test_more_bits_than_the_bands_allow_are_refused() -> None:
-    with pytest.raises(ValueError, match="5 bands find pairs up to 4 bits"):
-        near_pairs(np.array([1], dtype=np.uint64), 5)
-
-
-@given(st.integers(0, 2**64 - 1), st.lists(st.integers(0, 2**64 - 1), max_size=5))
-def test_distance_counts_bits(one: int, others: list[int]) -> None:
-    found = distance(np.uint64(one), np.array(others, dtype=np.uint64))
-    assert found.tolist() == [bits(one, other) for other in others]
 
 
 def test_the_hash_is_the_library_s(picture_of: Any) -> None:

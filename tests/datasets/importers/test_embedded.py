@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.datasets.importers.vectors import arrays, save
 from vlcore.core.captions import Caption
 from vlcore.datasets.imageset import COLUMNS, TILE_SIDE, ImageSetError, read_set
-from vlcore.datasets.importers.embedded import Chosen, _limited, choose_rows, own_captions, write_set
+from vlcore.datasets.importers.embedded import Chosen, choose_rows, limit, own_captions, write_set
 from vlcore.datasets.importers.embeddings import read_embeddings
 from vlcore.datasets.importers.source import ImportSetError
 from vlcore.datasets.subset import training_rows, usual_condition
@@ -90,7 +90,7 @@ def test_rows_of_a_scene_are_never_in_two_splits(tmp_path: Path) -> None:
 def test_a_limit_keeps_twins_together(scenes: int, most: int, seed: int) -> None:
     """Of scenes that are in every group once, the same ones are kept of every group."""
     group, cluster = np.repeat(np.arange(4), scenes), np.tile(np.arange(scenes), 4)
-    kept = _limited(group, cluster, most, seed)
+    kept = limit(group, cluster, most, seed)
     of_group = [set(cluster[kept][group[kept] == number].tolist()) for number in range(4)]
     assert all(one == of_group[0] for one in of_group)
     assert len(of_group[0]) == min(most, scenes)

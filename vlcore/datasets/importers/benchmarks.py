@@ -1,7 +1,7 @@
 """Published data sets about spurious contexts, in the layouts that their authors ship.
 
-The one idea: a benchmark is recognised by folder names that nothing else has, wherever they lie in the source, so it
-does not matter how much of it was downloaded or what it was unpacked into. Formats and traps: design, science.md, 7.
+A benchmark is recognised by folder names that nothing else has, wherever they lie in the source, so it does not matter
+how much of it was downloaded or what it was unpacked into.
 """
 
 from __future__ import annotations
@@ -40,17 +40,15 @@ def read_spawrious(source: Source) -> Found | None:
     rows = []
     for file in pictures(source):
         if match := _SPAWRIOUS.fullmatch(file):
-            rows.append(Row(file, match["object"], match["context"], factors=json.dumps(_prompt(file))))
+            factors = {}
+            # What the generator was asked for, where the file still has the name that it was given.
+            prompt = _PROMPT.search(PurePosixPath(file).name)
+            if prompt and int(prompt[1]) < len(_FUR) * len(_POSES) * _TIMES:
+                look, time = divmod(int(prompt[1]), _TIMES)
+                fur, pose = divmod(look, len(_POSES))
+                factors = {"fur": _FUR[fur], "pose": _POSES[pose], "time of day": str(time)}
+            rows.append(Row(file, match["object"], match["context"], factors=json.dumps(factors)))
     return Found("Spawrious; all its parts together, split anew.", rows, []) if rows else None
-
-
-def _prompt(file: str) -> dict[str, str]:
-    """What the generator was asked for, where the file still has the name that it was given."""
-    match = _PROMPT.search(PurePosixPath(file).name)
-    if match is None or not int(match[1]) < len(_FUR) * len(_POSES) * _TIMES:
-        return {}
-    look, time = divmod(int(match[1]), _TIMES)
-    return {"fur": _FUR[look // len(_POSES)], "pose": _POSES[look % len(_POSES)], "time of day": str(time)}
 
 
 def read_metashift(source: Source) -> Found | None:
@@ -76,8 +74,24 @@ def read_nico(source: Source) -> Found | None:
     mapping = next((file for file in source.files if PurePosixPath(file).name == _NICO_MAPPING), None)
     if mapping is None and not any(_NICO_FOLDER in f"{source.name}/{file}" for file in source.files):
         return None
-    classes = _classes(source, mapping) if mapping is not None else None
-    splits = _phases(source)
+    classes = None
+    if mapping is not None:
+        try:
+            classes = json.loads(source.read(mapping))
+        except (UnreadableError, ValueError, RecursionError):
+            classes = []
+        if not isinstance(classes, dict):
+            raise ImportSetError(f"{mapping} is no JSON object of classes; download it again.")
+    splits = {}  # by the last three parts of a path
+    for file in source.files:
+        if match := _NICO_LIST.fullmatch(file):
+            try:
+                data = source.read(file)
+            except UnreadableError as error:
+                raise ImportSetError(f"The list {file} {error}; put one there that can be read.") from error
+            for line in utf8(data, f"The list {file}").splitlines():
+                path = line.strip().rpartition(" ")[0]  # before a label; classes have spaces too
+                splits["/".join(path.split("/")[-3:])] = match["phase"]
     rows, skipped = [], []
     for file in pictures(source):
         match = _NICO.fullmatch(file)
@@ -87,31 +101,6 @@ def read_nico(source: Source) -> Found | None:
         split = splits.get("/".join(file.split("/")[-3:]), "")
         rows.append(Row(file, match["object"], match["context"], split))
     return Found(f"NICO++, {'with lists of its splits' if splits else 'without splits'}.", rows, skipped)
-
-
-def _classes(source: Source, mapping: str) -> frozenset[str]:
-    try:
-        classes = json.loads(source.read(mapping))
-        if not isinstance(classes, dict):
-            raise ValueError
-    except (UnreadableError, ValueError, RecursionError) as error:
-        raise ImportSetError(f"{mapping} is no JSON object of classes; download it again.") from error
-    return frozenset(classes)
-
-
-def _phases(source: Source) -> dict[str, str]:
-    """The last three parts of a path to its split. A line is a path, a space and a label; classes have spaces too."""
-    splits = {}
-    for file in source.files:
-        if match := _NICO_LIST.fullmatch(file):
-            try:
-                data = source.read(file)
-            except UnreadableError as error:
-                raise ImportSetError(f"The list {file} {error}; put one there that can be read.") from error
-            for line in utf8(data, f"The list {file}").splitlines():
-                path = line.strip().rpartition(" ")[0]
-                splits["/".join(path.split("/")[-3:])] = match["phase"]
-    return splits
 
 
 def read_imagenet9(source: Source) -> Found | None:

@@ -1,7 +1,7 @@
-"""Which pictures show nearly the same, so that none is trained on while its copy is tested on.
+"""Near-duplicates among pictures, so that none is trained on while its copy is tested on.
 
-The one idea: two hashes that differ in at most four of 64 bits agree wholly in one of five bands of bits. So only
-pictures that share a band are compared, and eight thousand take a moment instead of 32 million comparisons.
+Two hashes that differ in at most four of 64 bits agree wholly in one of five bands of bits. So only pictures that share
+a band are compared, and eight thousand take a moment instead of 32 million comparisons.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-NEAR = 4  # of 64 bits of a perceptual hash
+NEAR = 4  # of 64 bits of a perceptual hash; as many as five bands find
 _BANDS = ((0, 13), (13, 13), (26, 13), (39, 13), (52, 12))  # first bit, number of bits
 _ONES = np.array([bin(number).count("1") for number in range(2**16)], dtype=np.uint8)
 
@@ -25,18 +25,15 @@ def perceptual_hash(image: Image.Image) -> int:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def near_pairs(hashes: NDArray[np.uint64], near: int = NEAR) -> NDArray[np.int64]:
-    """All pairs of different hashes that differ in at most `near` bits.
+def near_pairs(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """All pairs of different hashes that differ in at most `NEAR` bits.
 
     Args:
         hashes: (n,), each hash once.
-        near: at most `NEAR`, which the number of bands allows.
 
     Returns:
         Places in `hashes`, (pairs, 2), the smaller first, in order.
     """
-    if near > NEAR:
-        raise ValueError(f"near is {near}; {len(_BANDS)} bands find pairs up to {NEAR} bits.")
     found = [np.empty((0, 2), dtype=np.int64)]
     for first, bits in _BANDS:
         bands = (hashes >> np.uint64(first)) & np.uint64(2**bits - 1)
@@ -45,14 +42,10 @@ def near_pairs(hashes: NDArray[np.uint64], near: int = NEAR) -> NDArray[np.int64
         for members in np.split(order, starts):
             for at in range(len(members) - 1):
                 others = members[at + 1 :]
-                close = others[distance(hashes[members[at]], hashes[others]) <= near]
+                different = _ONES[(hashes[others] ^ hashes[members[at]]).view(np.uint16)].reshape(-1, 4)
+                close = others[different.sum(axis=1, dtype=np.int64) <= NEAR]
                 found.append(np.column_stack([np.full(len(close), members[at]), close]))
     return np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
-
-
-def distance(one: np.uint64, others: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """In how many bits each of some hashes, (n,), differs from one."""
-    return _ONES[(others ^ one).view(np.uint16)].reshape(-1, 4).sum(axis=1, dtype=np.int64)
 
 
 def clusters(hashes: Sequence[int], ids: Sequence[str]) -> NDArray[np.int64]:

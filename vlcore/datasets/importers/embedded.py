@@ -1,15 +1,16 @@
-"""An image set without pictures, from embeddings that were computed elsewhere.
+"""Image sets without pictures, from embeddings that were computed elsewhere.
 
-The one idea: the rows take the way of pictures: two objects in two contexts are chosen, what belongs together stays in
-one split, and the table of the set is like any other. So whatever reads tables works on it, and what needs pixels is
-told that there are none.
+The rows take the way of pictures: two objects in two contexts are chosen, what belongs together stays in one split, and
+the table of the set is like any other. What needs pixels is told that there are none.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from vlcore.datasets.importers.embeddings import Embeddings
 from vlcore.datasets.importers.importing import few_tested, names_in_words
 from vlcore.datasets.importers.selection import FEWEST, Listing, choose, majority_in_words, need_enough
 from vlcore.datasets.importers.source import ImportSetError, plural, printable
-from vlcore.datasets.importers.splits import SHARES, assign_splits, preserve_given_splits, quotas
+from vlcore.datasets.importers.splits import BY_CHANCE, SHARES, assign_splits, preserve_given_splits, quotas
 from vlcore.datasets.importers.writing import describe
 
 
@@ -55,40 +56,37 @@ def choose_rows(
         raise ImportSetError(f"Give at least {FEWEST} rows a group and a seed of at least 0.")
     found = _by_name(found)
     about = f"{plural(len(found.table), 'embedding')} of {found.z.shape[1]:,} numbers."
-    number = np.arange(len(found.table))
-    table = found.table.assign(row=number, caption="")
+    table = found.table.assign(row=np.arange(len(found.table)), caption="")
     listing = Listing("embeddings", about, table, [], found.altered)
     grouping, table, _ = choose(listing, objects, contexts, found.source)
-    group = table["group"].to_numpy(dtype=np.int64)
     notes = [about, *found.notes, *names_in_words(listing, grouping)]
-    cluster = np.unique(table["scene"].to_numpy(str), return_inverse=True)[1]
-    few = _limited(group, cluster, max_per_group, seed)
+    few = limit(table["group"].to_numpy(), _numbers(table["scene"]), max_per_group, seed)
     if len(few) < len(table):
         notes.append(
             f"{len(few):,} of {len(table):,} rows were chosen by chance (seed {seed}), at most {max_per_group:,} of a "
             "group."
         )
-    table, group, cluster = (
-        table.iloc[few].reset_index(drop=True),
-        group[few],
-        np.unique(cluster[few], return_inverse=True)[1],
-    )
-    split, said = _split(table["split"].to_numpy(str), group, cluster, seed, found.source)
-    stays = np.flatnonzero(split != "")
-    table, group, notes = table.assign(split=split).iloc[stays], group[stays], notes + said
-    need_enough(grouping, pd.Series(group), found.source, [])
+    table = table.iloc[few].reset_index(drop=True)
+    split, moved = _split(table, seed, found.source)
+    table = table.assign(split=split)[split != ""]
+    group = table["group"].to_numpy(dtype=np.int64)
+    need_enough(grouping, table["group"], found.source, [])
     kept, dropped = _captions_of(found, grouping)
-    notes += few_tested(group[(table["split"] == "test").to_numpy()], grouping, "test set", "row") + dropped
-    rows = table["row"].to_numpy()
+    few_of = few_tested(group[(table["split"] == "test").to_numpy()], grouping, "test set", "row")
     embeddings = replace(
         found,
-        z=found.z[rows],
+        z=found.z[table["row"].to_numpy()],
         table=table.drop(columns=["row", "group", "caption"]).reset_index(drop=True),
         text=found.text[kept],
         said=tuple(found.said[k] for k in kept),
-        notes=tuple(notes),
+        notes=(*notes, *moved, *few_of, *dropped),
     )
     return Chosen(embeddings, grouping, group)
+
+
+def _numbers(scenes: pd.Series) -> NDArray[np.int64]:
+    """Numbers of scenes, (n,), in the order of their names."""
+    return np.unique(scenes.to_numpy(str), return_inverse=True)[1]
 
 
 def _by_name(found: Embeddings) -> Embeddings:
@@ -105,9 +103,9 @@ def _by_name(found: Embeddings) -> Embeddings:
     return replace(found, z=found.z[order], table=table)
 
 
-def _limited(group: NDArray[np.int64], cluster: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
-    """At most so many rows of each group, sorted; scenes are taken in one order by all groups, so that twins stay."""
-    place = np.random.default_rng([seed, len(group)]).permutation(cluster.max() + 1)[cluster]
+def limit(group: NDArray[np.int64], scene: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
+    """Rows of at most so many of each group, sorted; all groups take scenes in one order, so that twins stay."""
+    place = np.random.default_rng([seed, len(group)]).permutation(scene.max() + 1)[scene]
     chosen = []
     for number in range(4):
         members = np.flatnonzero(group == number)
@@ -115,39 +113,31 @@ def _limited(group: NDArray[np.int64], cluster: NDArray[np.int64], most: int, se
     return np.sort(np.concatenate(chosen))
 
 
-def _split(
-    given: NDArray[np.str_], group: NDArray[np.int64], cluster: NDArray[np.int64], seed: int, source: str
-) -> tuple[NDArray[np.str_], list[str]]:
+def _split(table: pd.DataFrame, seed: int, source: str) -> tuple[NDArray[np.str_], list[str]]:
     """The split of each row, (n,), empty where it is left out; and what was done, in sentences."""
-    rng = np.random.default_rng([seed, len(group)])
+    given, group = table["split"].to_numpy(str), table["group"].to_numpy(dtype=np.int64)
+    scene, rng = _numbers(table["scene"]), np.random.default_rng([seed, len(group)])
+    notes = []
     if not (given != "").any():
-        dealt = assign_splits(group, cluster, quotas(np.bincount(group, minlength=4), list(SHARES.values())), rng)
+        dealt = assign_splits(group, scene, quotas(np.bincount(group, minlength=4), list(SHARES.values())), rng)
         split = np.array(SPLITS)[dealt]
-        said = [f"The file has no splits; split by chance: {', '.join(f'{n} {s:.0%}' for n, s in SHARES.items())}."]
+        notes.append(f"The file has no splits; {BY_CHANCE}")
     else:
-        kept = preserve_given_splits(np.array([SPLITS.index(name) for name in given]), group, cluster, rng)
+        kept = preserve_given_splits(np.array([SPLITS.index(name) for name in given]), group, scene, rng)
         split = np.full(len(group), "") if kept is None else np.where(kept.removed, "", kept.split)
-        said = _moved(given, split, seed)
+        moves = Counter(zip(given.tolist(), split.tolist(), strict=True))
+        for before, after in permutations(SPLITS, 2):
+            if moved := moves[before, after]:
+                rows = f"{moved:,} {before} rows, chosen by chance (seed {seed}), became {after} rows"
+                notes.append(f"{rows}: there was a group without any.")
+        if removed := int((split == "").sum()):
+            notes.append(f"{plural(removed, 'row')} left out: others of their scene are in a later split.")
     if any(len(np.unique(group[split == name])) < 4 for name in ("train", "test")):
         raise ImportSetError(
             f"The train and the test rows of {source} must each be of all four groups, in scenes of their own; mark "
             "others in split, or add rows."
         )
-    return split, said
-
-
-def _moved(given: NDArray[np.str_], split: NDArray[np.str_], seed: int) -> list[str]:
-    """Sentences on rows that are in another split than the file says."""
-    said = []
-    for before in SPLITS:
-        for after in SPLITS:
-            moved = int(((given == before) & (split == after)).sum())
-            if moved and before != after:
-                rows = f"{moved:,} {before} rows, chosen by chance (seed {seed}), became {after} rows"
-                said.append(f"{rows}: there was a group without any.")
-    if removed := int((split == "").sum()):
-        said.append(f"{plural(removed, 'row')} left out: others of their scene are in a later split.")
-    return said
+    return split, notes
 
 
 def _captions_of(found: Embeddings, grouping: Grouping) -> tuple[list[int], list[str]]:
@@ -179,8 +169,9 @@ def write_set(work: Path, name: str, chosen: Chosen, licence: str, seed: int) ->
     texts = {pair: "" if place is None else found.said[place].text for pair, place in own.items()}
     pairs = zip(found.table["object"], found.table["context"], strict=True)
     # A version is of everything that a measure can depend on: the vectors of the captions too.
-    words = repr([found.scale, *found.said]).encode() + found.text.tobytes()
-    common = hashlib.sha256(words).hexdigest()
+    said = [f"Said(text={one.text!r}, object={one.object!r}, context={one.context!r})" for one in found.said]
+    words = f"[{', '.join([repr(found.scale), *said])}]"  # spelt out: no name of a class in our code may change it
+    common = hashlib.sha256(words.encode() + found.text.tobytes()).hexdigest()
     table = found.table.assign(
         file=found.table["name"],
         file_name="",

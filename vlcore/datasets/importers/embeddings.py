@@ -1,9 +1,8 @@
 """Embeddings that were computed elsewhere: what an ``.npz`` from anybody must hold, and what it may.
 
-The one idea: it says of every row what a table of pictures says, its object and context, and in place of a picture
-holds a vector. After this module all names are clean and all vectors have length 1, for every measure is of directions.
-An ``.npz`` is a zip of arrays, each with a head that says its kind and shape. The head is read first, so that pickled
-objects are never opened, and no head makes us reserve more memory than a limit.
+It says of every row what a table of pictures says, its object and context, and holds a vector in place of a picture.
+After this module all names are clean and all vectors have length 1, for every measure is of directions. Of each array
+the head is read first, so that pickled objects are never opened and no claim makes us reserve more memory than a limit.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ class Embeddings:
     notes: tuple[str, ...]
 
 
-def read_embeddings(path: Path) -> Embeddings:
+def read_embeddings(path: Path, max_rows: int = MAX_ROWS) -> Embeddings:
     """Read and check an ``.npz`` file of embeddings; its arrays are listed in the README.
 
     Raises:
@@ -72,33 +71,35 @@ def read_embeddings(path: Path) -> Embeddings:
             raise ImportSetError(
                 f"{file.name} has no array {missing[0]} (it holds {there}); save z, object and context with np.savez."
             )
-        rows, width = _size(file)
-        z, notes = _unit(file.read("z", "f", (rows, width)), "z", file.name)
+        shape = file.shape("z")
+        if len(shape) != 2 or shape[1] < 2 or shape[0] == 0:
+            raise ImportSetError(
+                f"z in {file.name} has the shape {shape}; it must have one row a picture and two or more columns."
+            )
+        rows, width = shape
+        if rows > max_rows or width > MAX_WIDTH:
+            raise ImportSetError(
+                f"z in {file.name} has {rows:,} rows of {width:,} numbers; choose some, for at most {max_rows:,} of "
+                f"{MAX_WIDTH:,} can be imported."
+            )
+        z, notes = _unit(file.read("z", "f", shape), "z", file.name)
         altered: dict[str, set[str]] = {}
         table = pd.DataFrame({name: _names(file, name, rows, altered) for name in ("object", "context")})
-        table["split"] = _splits(file, rows)
+        table["split"] = _splits(file, rows) if "split" in file.arrays else ""
         for name, usual in (("scene", "s"), ("name", "row ")):
             given = _texts(file, name, rows) if name in file.arrays else None
             table[name] = [f"{usual}{row:06d}" for row in range(rows)] if given is None else given
         text, said = _captions(file, width, altered)
-        scale = _scale(file)
+        scale = CLIP_SCALE
+        if "scale" in file.arrays:
+            scale = file.read("scale", "fiu", (1,) if file.shape("scale") == (1,) else ()).item()
+        if not (np.isfinite(scale) and scale > 0):
+            raise ImportSetError(
+                f"scale in {file.name} is {float(scale)}; it must be a number above 0, such as CLIP's 100."
+            )
         unused = [printable(name) for name in file.arrays if name not in (*REQUIRED, *OPTIONAL)]
         notes += [f"Not used: {', '.join(unused[:20])}."] if unused else []
-        return Embeddings(file.name, z, table, text, said, scale, altered, tuple(notes))
-
-
-def _size(file: Npz) -> tuple[int, int]:
-    shape = file.shape("z")
-    if len(shape) != 2 or shape[1] < 2 or shape[0] == 0:
-        raise ImportSetError(
-            f"z in {file.name} has the shape {shape}; it must have one row a picture and two or more columns."
-        )
-    if shape[0] > MAX_ROWS or shape[1] > MAX_WIDTH:
-        raise ImportSetError(
-            f"z in {file.name} has {shape[0]:,} rows of {shape[1]:,} numbers; choose some, for at most {MAX_ROWS:,} "
-            f"of {MAX_WIDTH:,} can be imported."
-        )
-    return shape
+        return Embeddings(file.name, z, table, text, said, float(scale), altered, tuple(notes))
 
 
 def _unit(vectors: NDArray[np.floating], name: str, source: str) -> tuple[NDArray[np.float32], list[str]]:
@@ -139,8 +140,6 @@ def _names(file: Npz, name: str, rows: int, altered: dict[str, set[str]], *, may
 
 
 def _splits(file: Npz, rows: int) -> list[str]:
-    if "split" not in file.arrays:
-        return [""] * rows
     given = file.read("split", "U", (rows,)).tolist()
     names = [clean_split(split) for split in given]
     if "" in names:
@@ -174,15 +173,6 @@ def _captions(file: Npz, width: int, altered: dict[str, set[str]]) -> tuple[NDAr
         contexts = _names(file, "text_context", count, altered, may_be_empty=True)
     vectors = _unit(file.read("text", "f", (count, width)), "text", file.name)[0]
     return vectors, tuple(map(Caption, words, objects, contexts))
-
-
-def _scale(file: Npz) -> float:
-    if "scale" not in file.arrays:
-        return CLIP_SCALE
-    scale = float(file.read("scale", "fiu", file.shape("scale") if file.shape("scale") == (1,) else ()).reshape(()))
-    if not (np.isfinite(scale) and scale > 0):
-        raise ImportSetError(f"scale in {file.name} is {scale}; it must be a number above 0, such as CLIP's 100.")
-    return scale
 
 
 class Npz:

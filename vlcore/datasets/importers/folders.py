@@ -1,11 +1,12 @@
 """Folders whose names say what is shown: ``[split/]<object>/<context>/*`` and ``[split/]<object>_<context>/*``.
 
-The one idea: one folder name may be read in many ways, all folder names together hardly. A name with several
-underscores is cut where both halves are met in most other folders.
+One folder name may be read in many ways, all folder names together hardly. A name with several underscores is cut where
+both halves are met in most other folders.
 """
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
@@ -43,41 +44,29 @@ def read_context_first(source: Source) -> Found | None:
 def _read(source: Source, order: Callable[[str, str], tuple[str, str]], first: str, second: str) -> Found | None:
     files = pictures(source)
     folders = {file: PurePosixPath(file).parts[:-1] for file in files}
+    wrapping = posixpath.commonpath(["/".join(parts) for parts in folders.values() if parts] or [""])
     # A wrapping folder says nothing. But the one object of a source with a single object wraps everything too, so
-    # where the rest cannot be read, less is taken for wrapping.
-    for outer in range(len(_common(folders.values())), -1, -1):
+    # where the rest cannot be read, less is taken for wrapping. Pictures beside the folders don't count.
+    for outer in range(len(PurePosixPath(wrapping).parts), -1, -1):
         inner = {file: _without_split(parts[outer:]) for file, parts in folders.items()}
         depths = Counter(len(parts) for _, parts in inner.values())
         underscored = {parts[0] for _, parts in inner.values() if len(parts) == 1 and "_" in parts[0].strip("_")}
         single = sum(len(parts) == 1 and parts[0] in underscored for _, parts in inner.values())
-        if not (depths[2] or single):
-            continue
-        deep = depths[2] >= single
-        cut: dict[str, tuple[str, ...]] = {} if deep else dict(cut_names(underscored))
-        names = {
-            file: (parts if len(parts) == 2 else None) if deep else cut.get("/".join(parts))
-            for file, (_, parts) in inner.items()
-        }
-        layout = f"{first}/{second}" if deep else f"{first}_{second}"
-        return _found(source, layout, inner, names, order)
-    return None
-
-
-def _found(
-    source: Source,
-    layout: str,
-    inner: dict[str, tuple[str, tuple[str, ...]]],
-    names: dict[str, tuple[str, ...] | None],
-    order: Callable[[str, str], tuple[str, str]],
-) -> Found:
-    find_mask, find_caption = mask_finder(source, list(names)), caption_finder(source)
+        if depths[2] or single:
+            break
+    else:
+        return None
+    deep = depths[2] >= single
+    cut = {} if deep else cut_names(underscored)
+    layout = f"{first}/{second}" if deep else f"{first}_{second}"
+    find_mask, find_caption = mask_finder(source, files), caption_finder(source)
     rows, skipped = [], foreign_pictures(source)
-    for file, pair in names.items():
+    for file, (split, parts) in inner.items():
+        pair = (parts if len(parts) == 2 else None) if deep else cut.get("/".join(parts))
         if pair is None:
             skipped.append((file, f"lies outside the folders {layout}"))
-            continue
-        obj, context = order(pair[0], pair[1])
-        rows.append(Row(file, obj, context, inner[file][0], find_caption(file), find_mask(file)))
+        else:
+            rows.append(Row(file, *order(*pair), split, find_caption(file), find_mask(file)))
     return Found(f"Folders named {layout}.", rows, skipped)
 
 
@@ -100,19 +89,18 @@ def cut_names(names: Iterable[str]) -> dict[str, tuple[str, str]]:
 def mask_finder(source: Source, files: list[str]) -> Callable[[str], str]:
     """A function from a picture to its mask: in a tree ``masks/`` of the same shape, or ``masks/<stem>.png``."""
     there = [file for file in source.files if file.lower().endswith(".png") and _is_mask(file)]
-    if not there:
-        return lambda _file: ""
-    exact = {_unmasked(file): file for file in there}
     stems = Counter(PurePosixPath(file).stem for file in files)
+    exact: dict[str, str] = {}
     by_stem: dict[str, list[str]] = defaultdict(list)
     for file in there:
-        by_stem[PurePosixPath(file).stem].append(file)
+        path = PurePosixPath(file).with_suffix("")
+        exact["/".join(part for part in path.parts if part not in _MASK_FOLDERS)] = file
+        by_stem[path.name].append(file)
 
     def find(file: str) -> str:
         path = PurePosixPath(file)
-        same = exact.get(str(path.with_suffix("")))
-        alone = by_stem[path.stem] if stems[path.stem] == 1 and len(by_stem[path.stem]) == 1 else []
-        return same or (alone[0] if alone else "")
+        alone = by_stem.get(path.stem, []) if stems[path.stem] == 1 else []
+        return exact.get(str(path.with_suffix(""))) or (alone[0] if len(alone) == 1 else "")
 
     return find
 
@@ -138,22 +126,6 @@ def _is_mask(file: str) -> bool:
     return any(part in _MASK_FOLDERS for part in file.split("/")[:-1])
 
 
-def _unmasked(file: str) -> str:
-    """The path of a mask without its ending and without the folder that says that it is one."""
-    parts = [part for part in PurePosixPath(file).with_suffix("").parts if part not in _MASK_FOLDERS]
-    return "/".join(parts)
-
-
 def _without_split(parts: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     split = clean_split(parts[0]) if parts else ""
     return (split, parts[1:]) if split else ("", parts)
-
-
-def _common(folders: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """The folders that all others lie in; pictures beside them don't count."""
-    listed = [parts for parts in folders if parts]
-    if not listed:
-        return ()
-    lowest, highest = min(listed), max(listed)
-    same = next((at for at, (a, b) in enumerate(zip(lowest, highest, strict=False)) if a != b), None)
-    return lowest[: min(len(lowest), len(highest)) if same is None else same]

@@ -1,7 +1,7 @@
-"""Which format a source has.
+"""Formats of sources: names, readers, and which one a source has.
 
-The one idea: a format is a name and a function that reads it or finds that it does not fit. They are asked in order,
-the most telling marks first, and whoever knows better names the format.
+A reader returns what it read, or None where the source is not of its format. The most telling marks are asked for
+first, and whoever knows better names the format.
 """
 
 from __future__ import annotations

@@ -1,12 +1,8 @@
-"""A source becomes an image set.
-
-The one idea: every step takes the table of what is left and leaves fewer rows, and whoever leaves a row out says why.
-So what the set holds and what the report lists add up to what the source had.
-"""
+"""Imports: a folder or a zip becomes an image set, with a report of what was left out and why."""
 
 from __future__ import annotations
 
-import re
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +10,6 @@ from string import Formatter
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from vlcore.core.captions import filled
@@ -33,20 +28,17 @@ from vlcore.datasets.importers.selection import (
     majority_in_words,
     need_enough,
 )
-from vlcore.datasets.importers.source import ImportSetError, Source, UnreadableError, open_source, plural, printable
-from vlcore.datasets.importers.splits import choose_splits
-from vlcore.datasets.importers.writing import (
-    SIZE,
+from vlcore.datasets.importers.source import (
+    ImportSetError,
     Skipped,
-    describe,
-    make_names_unique,
-    one_group_per_id,
-    without_contradictions,
-    without_removed,
-    write_list,
-    write_mask,
-    write_picture,
+    Source,
+    UnreadableError,
+    open_source,
+    plural,
+    printable,
 )
+from vlcore.datasets.importers.splits import Splitting, choose_splits
+from vlcore.datasets.importers.writing import SIZE, Draft, describe
 from vlcore.datasets.staging import staging_dir
 
 SAYS_LITTLE = 20  # test pictures of a group
@@ -136,21 +128,25 @@ def import_set(
     with open_source(source) as opened:
         listing = listed(opened, format)
         grouping, table, skipped = choose(listing, objects, contexts, opened.name)
-        if format_of(listing.format).one_group_per_id:
-            table = one_group_per_id(make_names_unique(opened, table), skipped)
-        table, notes = _limit(table, grouping, max_per_group, seed)
-        notes += names_in_words(listing, grouping)
-        need_enough(grouping, table["group"], opened.name, skipped)
-        captions = [filled(templates["descriptive"], *pair) for pair in grouping.pairs]
-        with staging_dir(name) as work:
-            written = _write_all(opened, table, grouping, work, progress, skipped, notes)
-            written = without_contradictions(written, work, skipped)
-            need_enough(grouping, written["group"], opened.name, skipped)
-            written, splitting, duplicates = _split(written, grouping, work, seed, skipped, notes)
-            own = written["caption"].to_numpy(dtype=object)
-            by_template = np.array(captions, dtype=object)[written["group"].to_numpy()]
-            written = written.assign(caption=np.where(own == "", by_template, own))
-            warnings = _warnings(written, grouping, templates, bool(splitting.get("folds"))) + notes
+        with staging_dir(name) as folder:
+            draft = Draft(folder, grouping, table, skipped)
+            if format_of(listing.format).one_group_per_id:
+                _keep_one_group_per_id(draft, opened)
+            _limit(draft, max_per_group, seed)
+            draft.notes += names_in_words(listing, grouping)
+            need_enough(grouping, draft.table["group"], opened.name, skipped)
+            draft.write_pictures(opened, progress)
+            # Nobody can say which label of equal pictures is right.
+            draft.leave_out(
+                draft.table.groupby("digest")["group"].transform("nunique") > 1,
+                "is the same picture as one in another group, so its labels contradict each other",
+            )
+            need_enough(grouping, draft.table["group"], opened.name, skipped)
+            splitting, duplicates = _split(draft, seed)
+            own = draft.table["caption"]
+            templated = [filled(templates["descriptive"], *grouping.pairs[group]) for group in draft.table["group"]]
+            draft.table = draft.table.assign(caption=own.where(own != "", templated))
+            warnings = _warnings(draft, templates, splitting) + draft.notes
             about = {
                 "name": name,
                 "source": opened.name,
@@ -160,27 +156,27 @@ def import_set(
                 "objects": list(grouping.objects),
                 "contexts": list(grouping.contexts),
                 "captions": templates,
-                "splitting": splitting,
+                "splitting": splitting.kind,
                 "seed": seed,
                 "skipped": len(skipped),
                 "notes": [listing.about, *warnings],
             }
-            describe(work, written, about)
-            left_out = write_list(work, skipped)
-            publish(work, name)
-    folder = data_folder() / name
-    counts = {group: int((written["group"] == number).sum()) for number, group in enumerate(grouping.names)}
+            describe(folder, draft.table, about)
+            left_out = draft.write_list()
+            publish(folder, name)
+    home = data_folder() / name
+    counts = np.bincount(draft.table["group"], minlength=4).tolist()
     return Report(
         name,
         listing.format,
-        counts,
+        dict(zip(grouping.names, counts, strict=True)),
         majority_in_words(grouping),
-        splitting,
+        splitting.kind,
         skipped,
-        folder / left_out if left_out else None,
+        home / left_out if left_out else None,
         duplicates,
         warnings,
-        folder,
+        home,
     )
 
 
@@ -190,101 +186,88 @@ def names_in_words(listing: Listing, grouping: Grouping) -> list[str]:
     for name in (*grouping.objects, *grouping.contexts):
         if called := sorted(listing.altered.get(name, ())):
             notes.append(f"{name!r} is called {' and '.join(map(repr, called))} in the source.")
-    return notes + list(filter(None, [infer_context_column(listing)]))
+    hint = infer_context_column(listing)
+    return [*notes, f"{hint}."] if hint else notes
 
 
-def _limit(table: pd.DataFrame, grouping: Grouping, most: int, seed: int) -> tuple[pd.DataFrame, list[str]]:
-    """At most so many pictures of each group, chosen by chance, and a sentence where some were left out."""
-    chosen, notes = [], []
-    for number, group in enumerate(grouping.names):
-        members = np.flatnonzero(table["group"].to_numpy() == number)
+def _keep_one_group_per_id(draft: Draft, source: Source) -> None:
+    """Each picture once, and none that belongs to several groups.
+
+    One name in two folders may be two pictures, so an id that several files have is made to tell what they hold.
+    """
+    ids = draft.table["id"].to_numpy(dtype=object, copy=True)
+    for row in np.flatnonzero(draft.table.duplicated("id", keep=False)):
+        file = draft.table["file"].iat[row]
+        try:
+            ids[row] = f"{ids[row]} {hashlib.sha256(source.read(file)).hexdigest()}"
+        except UnreadableError:
+            ids[row] = file  # whoever decodes it says what is wrong with it
+    draft.table = draft.table.assign(id=ids)
+    several = draft.table.groupby("id")["group"].transform("nunique") > 1
+    draft.leave_out(several, "belongs to several of the chosen groups")
+    draft.leave_out(draft.table.duplicated("id"), "is there more than once; used once")
+
+
+def _limit(draft: Draft, most: int, seed: int) -> None:
+    """Keep at most so many pictures of each group, chosen by chance, and note where some were left out."""
+    chosen = []
+    for number, group in enumerate(draft.grouping.names):
+        members = np.flatnonzero(draft.table["group"].to_numpy() == number)
         if len(members) > most:
-            notes.append(f"{most:,} of {len(members):,} pictures of {group} were chosen by chance (seed {seed}).")
+            draft.notes.append(f"{most:,} of {len(members):,} pictures of {group} were chosen by chance (seed {seed}).")
             members = np.sort(np.random.default_rng([seed, number]).choice(members, most, replace=False))
         chosen.append(members)
-    return table.iloc[np.concatenate(chosen)].reset_index(drop=True), notes
+    draft.table = draft.table.iloc[np.concatenate(chosen)].reset_index(drop=True)
 
 
-def _write_all(
-    source: Source,
-    table: pd.DataFrame,
-    grouping: Grouping,
-    work: Path,
-    progress: Progress,
-    skipped: Skipped,
-    notes: list[str],
-) -> pd.DataFrame:
-    """Write what can be decoded; returns its rows with ``file_name``, ``mask``, ``digest`` and ``hash``."""
-    slugs = _slugs(grouping)
-    rows: list[dict[str, Any]] = []
-    bad_masks: list[str] = []
-    progress(0, len(table))
-    for number, row in enumerate(table.to_dict("records")):
-        stem = f"{slugs[row['group']]}/{number:05d}"
-        picture, mask = f"images/{stem}.jpg", f"masks/{stem}.png"
-        try:
-            written = write_picture(source.read(row["file"]), work / picture)
-        except UnreadableError as error:
-            skipped.append((printable(row["file"]), str(error)))
-        else:
-            named, row["mask"] = row["mask"], ""
-            if named:
-                try:
-                    write_mask(source.read(named), named.endswith(".npy"), written.aspect, work / mask)
-                    row["mask"] = mask
-                except UnreadableError as error:
-                    bad_masks.append(f"{printable(named)} {error}")
-            rows.append({**row, "file_name": picture, "digest": written.digest, "hash": written.hash})
-        progress(number + 1, len(table))
-    if bad_masks:
-        notes.append(f"Left out {plural(len(bad_masks), 'mask')} (first: {bad_masks[0]}).")
-    return pd.DataFrame(rows, columns=[*table.columns, "file_name", "digest", "hash"])
+def _split(draft: Draft, seed: int) -> tuple[Splitting, dict[str, int]]:
+    """Find what belongs together and split it; leaves out what has a near-duplicate in a later split of the source.
 
-
-def _slugs(grouping: Grouping) -> list[str]:
-    """Names of the groups' folders: plain letters, whatever the names are made of."""
-    slugs = [re.sub(r"[^a-z0-9]+", "-", f"{obj} {context}".casefold()).strip("-") for obj, context in grouping.pairs]
-    return slugs if len({*slugs, ""}) == 5 else [f"group-{number}" for number in range(1, 5)]
-
-
-def _split(
-    written: pd.DataFrame, grouping: Grouping, work: Path, seed: int, skipped: Skipped, notes: list[str]
-) -> tuple[pd.DataFrame, dict[str, Any], dict[str, int]]:
-    """Find what belongs together and split; returns the rows that stay, how they are split, and counts."""
+    Returns:
+        How the set is split, and the counts of `Report.duplicates`.
+    """
+    written = draft.table
     group = written["group"].to_numpy(dtype=np.int64)
     cluster = clusters(written["hash"].tolist(), written["id"].tolist())
-    for number, name in enumerate(grouping.names):
+    for number, name in enumerate(draft.grouping.names):
         of_group = cluster[group == number]
-        if len(np.unique(of_group)) == 1:
+        largest = int(np.bincount(of_group).max())
+        if largest == len(of_group):
             raise ImportSetError(
                 f"The {len(of_group)} pictures of {name} are nearly the same picture; add others, so that some can be "
                 "held out."
             )
-        largest = int(np.bincount(of_group).max())
         if largest > max(2, _ALIKE * len(of_group)):
-            notes.append(f"{largest} of {len(of_group)} pictures of {name} look nearly the same and stay together.")
+            draft.notes.append(
+                f"{largest} of {len(of_group)} pictures of {name} look nearly the same and stay together."
+            )
     splitting = choose_splits(written["split"].to_numpy(dtype=np.str_), group, cluster, seed)
+    draft.notes.append(splitting.note)
+    removed = splitting.removed
+    kept = written[~removed].assign(cluster=cluster[~removed]).drop_duplicates("cluster").set_index("cluster")
+    reasons = [
+        f"is nearly the same picture as {printable(kept.at[number, 'file'])}, which is in the source's "
+        f"{kept.at[number, 'split']} set"
+        for number in cluster[removed]
+    ]
+    for split, number in written["split"][removed].value_counts(sort=False).items():
+        called = {"train": "training", "val": "validation"}.get(str(split), split)
+        were = f"{plural(int(number), f'{called} picture')} {'was' if number == 1 else 'were'}"
+        draft.notes.append(f"{were} left out because of near-copies that are held out.")
+    draft.table = written.assign(scene=[f"s{number:05d}" for number in cluster], split=splitting.split)
+    draft.leave_out(removed, reasons)
     sizes = np.bincount(cluster)
-    duplicates = {
-        "clusters": int((sizes > 1).sum()),
-        "pictures": int(sizes[sizes > 1].sum()),
-        "removed": int(splitting.removed.sum()),
-    }
-    notes.append(splitting.note)
-    scene = [f"s{number:05d}" for number in cluster]
-    kept, said = without_removed(written.assign(scene=scene), splitting.removed, cluster, work, skipped)
-    kept = kept.assign(split=splitting.split[~splitting.removed])
-    notes += said
-    kind = {"kind": "folds", "folds": splitting.folds} if splitting.folds else {"kind": "fixed"}
-    return kept, kind, duplicates
+    together = {"clusters": int((sizes > 1).sum()), "pictures": int(sizes[sizes > 1].sum())}
+    return splitting, {**together, "removed": int(removed.sum())}
 
 
-def _warnings(written: pd.DataFrame, grouping: Grouping, templates: dict[str, str], in_folds: bool) -> list[str]:
+def _warnings(draft: Draft, templates: dict[str, str], splitting: Splitting) -> list[str]:
     """Sentences on what limits the numbers that this set can give."""
-    tested = written if in_folds else written[written["split"] == "test"]
-    warnings = few_tested(tested["group"].to_numpy(), grouping, "set" if in_folds else "test set", "picture")
+    tested = draft.table if splitting.folds else draft.table[draft.table["split"] == "test"]
+    called = "set" if splitting.folds else "test set"
+    warnings = few_tested(tested["group"].to_numpy(), draft.grouping, called, "picture")
     for template in templates.values():
-        longest = max((filled(template, *pair) for pair in grouping.pairs), key=lambda t: len(t.split()))
+        longest = max((filled(template, *pair) for pair in draft.grouping.pairs), key=lambda t: len(t.split()))
         if len(split_words(longest)) > MAX_WORDS:
             warnings.append(f"The caption {longest!r} is long; models read its first {MAX_WORDS} words.")
     return warnings

@@ -1,8 +1,8 @@
-"""What a source holds, one row a picture, and the two objects and two contexts that are selected of it.
+"""Listings of sources, one row a picture, and the choice of two objects in two contexts.
 
-The one idea: readers of formats return rows as they found them; here they become one clean table, and nothing in it is
-guessed at. Where there are exactly two objects and two contexts they are taken; where there are more, the message lists
-them all with their counts and suggests two of each, and whoever imports decides.
+Readers of formats return rows as they found them; here they become one clean table. Where there are exactly two objects
+and two contexts they are taken; where there are more, the message lists them all with their counts and suggests two of
+each, and whoever imports decides.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pandas as pd
 from vlcore.core.grouping import SCENES, Grouping
 from vlcore.core.vocabulary import split_words
 from vlcore.datasets.imageset import SPLITS
-from vlcore.datasets.importers.source import ImportSetError, plural, printable
+from vlcore.datasets.importers.source import ImportSetError, Skipped, plural, printable
 
 LISTED = ("file", "object", "context", "split", "caption", "mask", "id", "factors")
 MOST_FACTORS = 10_000  # characters
@@ -55,7 +55,7 @@ class Found(NamedTuple):
 
     about: str
     rows: list[Row]
-    skipped: list[tuple[str, str]]
+    skipped: Skipped
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,16 +74,18 @@ class Listing:
     format: str
     about: str
     table: pd.DataFrame
-    skipped: list[tuple[str, str]]
+    skipped: Skipped
     altered: Mapping[str, set[str]] = field(default_factory=dict)
 
     def counts(self) -> pd.DataFrame:
         """Number of pictures, one row an object and one column a context."""
         named = self.table[(self.table["object"] != "") & (self.table["context"] != "")]
         counts = pd.crosstab(named["object"], named["context"])
-        return counts.reindex(_ours_first(counts.index, SCENES.objects), axis=0).reindex(
-            _ours_first(counts.columns, SCENES.contexts), axis=1
-        )
+        # Those of `scenes` first: what both sets have is then drawn alike.
+        ours = [name for name in SCENES.objects if name in counts.index]
+        objects = [*ours, *counts.index.difference(ours)]
+        ours = [name for name in SCENES.contexts if name in counts.columns]
+        return counts.reindex(objects, columns=[*ours, *counts.columns.difference(ours)])
 
     def default_choice(
         self, objects: Sequence[str] = (), contexts: Sequence[str] = ()
@@ -139,8 +141,8 @@ class Listing:
         skipped = list(self.skipped)
         captions, files = self.table["caption"].tolist(), self.table["file"].tolist()
         for row in np.flatnonzero((names == "").any(axis=1)):
-            words = split_words(captions[row])
-            named = [[name for name in of if _contains(words, split_words(name))] for of in (objects, contexts)]
+            caption = split_words(captions[row])
+            named = [[name for name in of if _contains(caption, split_words(name))] for of in (objects, contexts)]
             keep[row] = all(len(found) == 1 for found in named)
             if keep[row]:
                 names[row] = [found[0] for found in named]
@@ -189,7 +191,7 @@ def clean_split(text: str) -> str:
 
 def choose(
     listing: Listing, objects: Sequence[str], contexts: Sequence[str], source: str
-) -> tuple[Grouping, pd.DataFrame, list[tuple[str, str]]]:
+) -> tuple[Grouping, pd.DataFrame, Skipped]:
     """The grouping, the rows of its four groups, and what was skipped to get them.
 
     Args:
@@ -249,7 +251,8 @@ def majority_in_words(grouping: Grouping) -> str:
 
 
 def infer_context_column(listing: Listing) -> str:
-    """A hint where folders that were taken for objects have names of places, and their subfolders have not."""
+    """A hint where folders that were taken for objects have names of places, and their subfolders have not; it has no
+    full stop."""
     counts = listing.counts()
 
     def are_places(names: pd.Index) -> bool:
@@ -259,7 +262,7 @@ def infer_context_column(listing: Listing) -> str:
     if listing.format != "folders" or not are_places(counts.index) or are_places(counts.columns):
         return ""
     places = " and ".join(map(str, counts.index[:2]))
-    return f"{places} were read as objects; if they are contexts, the format context-first reads them so."
+    return f"{places} were read as objects; if they are contexts, the format context-first reads them so"
 
 
 def need_enough(grouping: Grouping, group: pd.Series, source: str, skipped: Sequence[tuple[str, str]]) -> None:
@@ -322,18 +325,13 @@ def _question(listing: Listing, given: dict[str, tuple[str, ...]], source: str) 
     options = f"--objects {objects} --contexts {contexts}"
     hint = infer_context_column(listing)
     choose_two = f"{there}; choose two of each with --objects A,B --contexts C,D, for example {options}"
-    return f"{choose_two} ({hint.removesuffix('.')})." if hint else f"{choose_two}."
+    return f"{choose_two} ({hint})." if hint else f"{choose_two}."
 
 
 def _counted(found: pd.Series) -> str:
     largest = found.sort_values(ascending=False, kind="stable")
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     return ", ".join(f"{name} {count}" for name, count in largest[:_SHOWN].items()) + more
-
-
-def _ours_first(names: pd.Index, ours: Sequence[str]) -> list[str]:
-    """Names in order, those of `scenes` first: what both sets have is then drawn alike."""
-    return [name for name in ours if name in names] + [str(name) for name in names if name not in ours]
 
 
 def _contains(words: list[str], name: list[str]) -> bool:

@@ -1,7 +1,7 @@
-"""A folder or a zip from anywhere, as a list of files that can be read one at a time.
+"""Sources of imports: a folder or a zip from anywhere, as a list of files that can be read one at a time.
 
-The one idea: a zip is never unpacked. Its members are read by name, up to a limit, into memory; so a path that points
-outside, a link or a bomb has nothing to write to, and a folder and a zip look alike to whoever reads them.
+A zip is never unpacked. Its members are read by name, up to a limit, into memory; so a path that points outside, a link
+or a bomb has nothing to write to, and a folder and a zip look alike to whoever reads them.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ MAX_ZIP_BYTES = 64 * 2**30  # unpacked
 MAX_RATIO = 200  # of unpacked to packed; pictures are packed already and hardly shrink
 _TABLES = (".csv", ".tsv", ".jsonl")
 _SMALL = 2**20  # bytes; what unpacks to less is no bomb, whatever its ratio
+_TOO_LARGE = f"has more than {MAX_FILE_BYTES // 2**20} MB"
+
+Skipped = list[tuple[str, str]]  # (name, reason) of what is left out
 
 
 class ImportSetError(ImageSetError):
@@ -230,9 +233,6 @@ def _why_not_member(member: zipfile.ZipInfo) -> str | None:
     if member.file_size > max(_SMALL, MAX_RATIO * member.compress_size):
         return f"unpacks to more than {MAX_RATIO} times its size, which no picture does"
     return None
-
-
-_TOO_LARGE = f"has more than {MAX_FILE_BYTES // 2**20} MB"
 
 
 def _is_hidden(path: str) -> bool:

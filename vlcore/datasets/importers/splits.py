@@ -1,12 +1,13 @@
-"""Who is trained on and who is tested on.
+"""Splits of imported pictures: as the source has them, else by shares, else in folds.
 
-The one idea: a cluster of near-duplicates moves as one. Large clusters are dealt first, by chance among the splits
-that still have room for them; single pictures then fill every split of every group to its exact share.
+A cluster of near-duplicates moves as one. Large clusters are dealt first, by chance among the splits that still have
+room for them; single pictures then fill every split of every group to its exact share.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from vlcore.datasets.imageset import POOL, SPLITS
 
 SHARES = {"train": 0.5, "val": 0.1, "probe": 0.15, "test": 0.25}
+BY_CHANCE = f"split by chance: {', '.join(f'{name} {share:.0%}' for name, share in SHARES.items())}."
 VAL_OF_TRAIN = 0.1  # where a source has no validation pictures
 FIXED_FROM = 200  # pictures of the smallest group; fewer leave too small a test set
 FOLDS = 5
@@ -36,6 +38,11 @@ class Splitting:
     folds: int
     note: str
 
+    @property
+    def kind(self) -> dict[str, Any]:
+        """What ``dataset.json`` says of it: ``{"kind": "fixed"}`` or ``{"kind": "folds", "folds": k}``."""
+        return {"kind": "folds", "folds": self.folds} if self.folds else {"kind": "fixed"}
+
 
 def choose_splits(
     given: NDArray[np.str_], group: NDArray[np.int64], cluster: NDArray[np.int64], seed: int
@@ -52,23 +59,23 @@ def choose_splits(
         ValueError: when a group has a single cluster, of which no part can be held out.
     """
     rng = np.random.default_rng([seed, len(group)])
+    sizes, none = np.bincount(group, minlength=4), np.zeros(len(group), dtype=bool)
     why_not = "The source has no train and test sets"
     if np.isin(given, SPLITS).all() and {"train", "test"} <= set(given):
         kept = preserve_given_splits(np.array([SPLITS.index(name) for name in given]), group, cluster, rng)
         if kept is not None:
             return kept
         why_not = "The source's train and test sets don't have all four groups"
-    if np.bincount(group, minlength=4).min() >= FIXED_FROM:
-        dealt = assign_splits(group, cluster, quotas(np.bincount(group, minlength=4), list(SHARES.values())), rng)
+    if sizes.min() >= FIXED_FROM:
+        dealt = assign_splits(group, cluster, quotas(sizes, list(SHARES.values())), rng)
         if (_cells(dealt, group) > 0).all():
-            shares = ", ".join(f"{name} {share:.0%}" for name, share in SHARES.items())
-            return Splitting(_names(dealt), np.zeros(len(group), bool), 0, f"{why_not}; split by chance: {shares}.")
+            return Splitting(np.array(SPLITS)[dealt], none, 0, f"{why_not}; {BY_CHANCE}")
     smallest = min(len(np.unique(cluster[group == number])) for number in range(4))
     if smallest < 2:
         raise ValueError("A group has a single cluster.")
     folds = min(FOLDS, smallest)
     note = f"{why_not}; too small for a test set of its own, so every picture is held out once, in {folds} folds."
-    return Splitting(np.full(len(group), POOL), np.zeros(len(group), bool), folds, note)
+    return Splitting(np.full(len(group), POOL), none, folds, note)
 
 
 def preserve_given_splits(
@@ -95,8 +102,9 @@ def preserve_given_splits(
         split[rows[dealt == 1]] = target
     if (_cells(split, group)[[_TRAIN, _TEST]] == 0).any():
         return None
-    names = _names(np.where(removed, 0, split))
-    return Splitting(names, removed, 0, "Train and test sets are the source's own.")
+    return Splitting(
+        np.array(SPLITS)[np.where(removed, 0, split)], removed, 0, "Train and test sets are the source's own."
+    )
 
 
 def quotas(sizes: NDArray[np.int64], shares: list[float]) -> NDArray[np.int64]:
@@ -148,7 +156,3 @@ def _cells(split: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int
     there = split >= 0
     np.add.at(cells, (split[there], group[there]), 1)
     return cells
-
-
-def _names(split: NDArray[np.int64]) -> NDArray[np.str_]:
-    return np.array(SPLITS)[split]

@@ -1,7 +1,6 @@
 """Sources with a table: Hugging Face's imagefolder and our own sets, image-text lists, and Waterbirds.
 
-The one idea: a table is believed in what it says and in nothing else. A line that names a file which is missing or
-lies outside is left out and listed; the other lines stand.
+A line that names a file which is missing or lies outside is left out and listed; the other lines stand.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from vlcore.datasets.importers.selection import Found, Row, clean_split
-from vlcore.datasets.importers.source import ImportSetError, Source, UnreadableError, utf8
+from vlcore.datasets.importers.source import ImportSetError, Skipped, Source, UnreadableError, utf8
 
 _PATHS = ("filepath", "file_path", "filename", "file_name", "image_path", "image", "path")
 _CAPTIONS = ("caption", "text", "title")
@@ -56,8 +55,12 @@ def read_imagefolder(source: Source) -> Found | None:
 
 def read_captions(source: Source) -> Found | None:
     """A CSV, by tabs or commas, with a column of paths and one of captions, such as open_clip's ``filepath, title``."""
-    tables = [table for table in _tables(source, lambda file: file.lower().endswith((".csv", ".tsv")), _is_list)]
-    return _labelled(source, tables, "")
+
+    def is_list(columns: tuple[str, ...]) -> bool:
+        return bool({*columns} & {*_PATHS} and {*columns} & {*_CAPTIONS})
+
+    tables = _tables(source, lambda file: file.lower().endswith((".csv", ".tsv")), is_list)
+    return _labelled(source, list(tables), "")
 
 
 def _labelled(source: Source, tables: list[_Table], path_column: str) -> Found | None:
@@ -65,7 +68,7 @@ def _labelled(source: Source, tables: list[_Table], path_column: str) -> Found |
         return None
     there = frozenset(source.files)
     rows: list[Row] = []
-    skipped: list[tuple[str, str]] = []
+    skipped: Skipped = []
     for table in tables:
         text = table.first(_CAPTIONS)
         placed = {"object", "context"} <= {*table.columns}
@@ -105,16 +108,14 @@ def read_waterbirds(source: Source) -> Found | None:
     columns = {"metadata.csv": ("img_filename", "place"), "metadata_waterbirds.csv": ("filename", "a")}
     for table in _tables(source, lambda file: PurePosixPath(file).name in columns):
         path, place = columns[PurePosixPath(table.file).name]
-        if {path, place, "y", "split"} <= set(table.columns):
-            return _waterbirds(source, table, path, place)
-    return None
-
-
-def _waterbirds(source: Source, table: _Table, path: str, place: str) -> Found:
+        if {path, place, "y", "split"} <= {*table.columns}:
+            break
+    else:
+        return None
     there = frozenset(source.files)
     masks = {file.partition("segmentations/")[2]: file for file in there if "segmentations/" in file}
     rows: list[Row] = []
-    skipped: list[tuple[str, str]] = []
+    skipped: Skipped = []
     for record in table.records:
         name = PurePosixPath(record[path])
         # SubpopBench's paths start above the pictures' folder; the last two parts are species and picture.
@@ -139,10 +140,6 @@ def _waterbirds(source: Source, table: _Table, path: str, place: str) -> Found:
         "by mistake."
     )
     return Found(about, rows, skipped)
-
-
-def _is_list(columns: tuple[str, ...]) -> bool:
-    return bool({*columns} & {*_PATHS} and {*columns} & {*_CAPTIONS})
 
 
 def _is_metadata(file: str) -> bool:

@@ -1,19 +1,19 @@
-"""Foreign pictures and masks as we keep them, and the list of what is left out.
+"""Image sets while they are imported: pictures and masks as they are kept, what is left out, and the description.
 
-The one idea: whatever comes in, what is written is a square of one size without metadata, cut alike from the picture
-and its mask; and its fingerprints are taken from the pixels that were written, so they compare what a model sees.
-Whoever leaves a picture out adds (name, reason) to one list, and the set keeps that list beside its pictures.
+Whatever comes in, what is written is a square of one size without metadata, cut alike from the picture and its mask;
+its fingerprints are taken from the pixels that were written, so they compare what a model sees.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
+import re
 from collections.abc import Sequence
-from io import BytesIO, StringIO
+from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,11 +21,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vlcore.core.files import write_json
-from vlcore.datasets.imageset import COLUMNS
+from vlcore.core.grouping import Grouping
+from vlcore.datasets.imageset import COLUMNS, Progress
 from vlcore.datasets.importers.duplicates import perceptual_hash
 from vlcore.datasets.importers.source import (
     LONGEST_PATH,
     MAX_FILE_BYTES,
+    Skipped,
     Source,
     UnreadableError,
     npy_claim,
@@ -36,37 +38,95 @@ from vlcore.datasets.uploads import UploadError, middle, open_upload, square
 
 SIZE = 192  # pixels
 LIST = "left-out.csv"
-_SPLIT_WORDS = {"train": "training", "val": "validation"}
-Skipped = list[tuple[str, str]]
 _QUALITY = 92
 _ASPECT = 0.02  # by how much the shapes of a picture and its mask may differ
 
 
-class Written(NamedTuple):
-    """What is known of a picture once it is written."""
+@dataclass
+class Draft:
+    """An image set that is being written.
 
-    digest: str  # of its pixels: equal pictures have equal ones
-    hash: int  # perceptual
-    aspect: float  # width by height before it was cut
-
-
-def write_picture(data: bytes, path: Path) -> Written:
-    """Decode a picture and write its square as JPEG.
-
-    Raises:
-        UnreadableError: when it is no picture that can be decoded.
+    Attributes:
+        folder: of its files.
+        grouping: of its pictures.
+        table: one row a picture, as `vlcore.datasets.importers.selection.choose` gives them. Once pictures are written
+            it has their ``file_name``, a ``digest`` of their pixels and a perceptual ``hash``, and ``mask`` is the
+            path of the mask that was written.
+        skipped: (name, reason) of what was left out.
+        notes: sentences on what was done.
     """
-    picture = _decoded(data)
+
+    folder: Path
+    grouping: Grouping
+    table: pd.DataFrame
+    skipped: Skipped
+    notes: list[str] = field(default_factory=list)
+
+    def leave_out(self, which: NDArray[np.bool_] | pd.Series, reasons: str | Sequence[str]) -> None:
+        """Take rows and their files away, for one reason or for one each."""
+        which = np.asarray(which)
+        gone = self.table[which]
+        each = [reasons] * len(gone) if isinstance(reasons, str) else reasons
+        self.skipped += [(printable(file), reason) for file, reason in zip(gone["file"], each, strict=True)]
+        if "file_name" in gone:
+            for file in [*gone["file_name"], *filter(None, gone["mask"])]:
+                (self.folder / file).unlink()
+        self.table = self.table[~which].reset_index(drop=True)
+
+    def write_pictures(self, source: Source, progress: Progress) -> None:
+        """Write what can be decoded, and leave out the rest."""
+        pairs = [f"{obj} {context}".casefold() for obj, context in self.grouping.pairs]
+        slugs = [re.sub(r"[^a-z0-9]+", "-", pair).strip("-") for pair in pairs]  # plain, whatever the names are
+        if len({*slugs, ""}) < 5:
+            slugs = [f"group-{number}" for number in range(1, 5)]
+        rows: list[dict[str, Any]] = []
+        bad_masks: list[str] = []
+        progress(0, len(self.table))
+        for number, row in enumerate(self.table.to_dict("records")):
+            stem, named = f"{slugs[row['group']]}/{number:05d}", row["mask"]
+            row |= {"file_name": f"images/{stem}.jpg", "mask": ""}
+            try:
+                picture = _decoded(source.read(row["file"]))
+            except UnreadableError as error:
+                self.skipped.append((printable(row["file"]), str(error)))
+            else:
+                rows.append({**row, **_write_picture(picture, self.folder / row["file_name"])})
+                try:
+                    if named:
+                        mask = _mask(source.read(named), named.endswith(".npy"), picture.width / picture.height)
+                        rows[-1]["mask"] = f"masks/{stem}.png"
+                        _save(mask, self.folder / rows[-1]["mask"], "PNG")
+                except UnreadableError as error:
+                    bad_masks.append(f"{printable(named)} {error}")
+            progress(number + 1, len(self.table))
+        if bad_masks:
+            self.notes.append(f"Left out {plural(len(bad_masks), 'mask')} (first: {bad_masks[0]}).")
+        self.table = pd.DataFrame(rows, columns=[*self.table.columns, "file_name", "digest", "hash"])
+
+    def write_list(self) -> str:
+        """Write what was left out, if anything was, as a table of files and reasons; returns the name of the table."""
+        if not self.skipped:
+            return ""
+        listing = pd.DataFrame(self.skipped, columns=["file", "reason"])
+        listing.to_csv(self.folder / LIST, index=False, lineterminator="\n", encoding="utf-8")
+        return LIST
+
+
+def _write_picture(picture: Image.Image, path: Path) -> dict[str, Any]:
+    """Write the square of a picture as JPEG; returns a digest of its pixels and its perceptual hash."""
     pixels = square(picture, SIZE)
     kept = Image.fromarray(pixels)
+    _save(kept, path, "JPEG", quality=_QUALITY, subsampling=0)
+    return {"digest": hashlib.sha256(pixels.tobytes()).hexdigest(), "hash": perceptual_hash(kept)}
+
+
+def _save(picture: Image.Image, path: Path, kind: str, **options: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    kept.save(path, "JPEG", quality=_QUALITY, subsampling=0)
-    digest = hashlib.sha256(pixels.tobytes()).hexdigest()
-    return Written(digest, perceptual_hash(kept), picture.width / picture.height)
+    picture.save(path, kind, **options)
 
 
-def write_mask(data: bytes, numpy_array: bool, aspect: float, path: Path) -> None:
-    """Decode a mask, a picture or a saved array, and write its square as PNG: 255 where the object is, else 0.
+def _mask(data: bytes, numpy_array: bool, aspect: float) -> Image.Image:
+    """The square of a mask, a picture or a saved array: 255 where the object is, else 0.
 
     Raises:
         UnreadableError: when it is no mask, has another shape than its picture, or shows no object.
@@ -81,8 +141,7 @@ def write_mask(data: bytes, numpy_array: bool, aspect: float, path: Path) -> Non
     kept = mask.resize((SIZE, SIZE), Image.Resampling.NEAREST, box=middle(mask))
     if kept.getextrema()[1] == 0:
         raise UnreadableError("shows no object")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    kept.save(path, "PNG")
+    return kept
 
 
 def _decoded(data: bytes) -> Image.Image:
@@ -106,100 +165,23 @@ def _array(data: bytes) -> NDArray[np.uint8]:
     return (array > 0).astype(np.uint8)
 
 
-def make_names_unique(source: Source, table: pd.DataFrame) -> pd.DataFrame:
-    """The table with ids that only equal files share: one name in two folders may be two pictures."""
-    ids = table["id"].to_numpy(dtype=object, copy=True)
-    for row in np.flatnonzero(table.duplicated("id", keep=False)):
-        file = table["file"].iat[row]
-        try:
-            ids[row] = f"{ids[row]} {hashlib.sha256(source.read(file)).hexdigest()}"
-        except UnreadableError:
-            ids[row] = file  # whoever decodes it says what is wrong with it
-    return table.assign(id=ids)
-
-
-def one_group_per_id(table: pd.DataFrame, skipped: Skipped) -> pd.DataFrame:
-    """Each picture once, and none that belongs to several groups."""
-    several = table.groupby("id")["group"].transform("nunique") > 1
-    skipped += [(printable(file), "belongs to several of the chosen groups") for file in table["file"][several]]
-    left = table[~several]
-    again = left.duplicated("id")
-    skipped += [(printable(file), "is there more than once; used once") for file in left["file"][again]]
-    return left[~again].reset_index(drop=True)
-
-
-def without_contradictions(written: pd.DataFrame, work: Path, skipped: Skipped) -> pd.DataFrame:
-    """Leave out equal pictures that were found in two groups: nobody can say which label is right."""
-    several = written.groupby("digest")["group"].transform("nunique") > 1
-    skipped += [
-        (printable(file), "is the same picture as one in another group, so its labels contradict each other")
-        for file in written["file"][several]
-    ]
-    return drop(written, several.to_numpy(dtype=bool), work)
-
-
-def without_removed(
-    written: pd.DataFrame, removed: NDArray[np.bool_], cluster: NDArray[np.int64], work: Path, skipped: Skipped
-) -> tuple[pd.DataFrame, list[str]]:
-    """Leave out what has a near-duplicate in a later split of the source.
-
-    Args:
-        written: with ``split``, that of the source.
-        removed: (n,), what goes.
-        cluster: (n,), number of the cluster of near-duplicates.
-        work: where the pictures lie.
-        skipped: gets what goes, with the picture that stays and its split.
-
-    Returns:
-        The rows that stay, and a sentence for each split that lost pictures.
-    """
-    stays = written[~removed].assign(cluster=cluster[~removed]).drop_duplicates("cluster").set_index("cluster")
-    gone = written[removed].assign(cluster=cluster[removed])
-    for file, number in zip(gone["file"], gone["cluster"], strict=True):
-        kept = f"{printable(stays.at[number, 'file'])}, which is in the source's {stays.at[number, 'split']} set"
-        skipped.append((printable(file), f"is nearly the same picture as {kept}"))
-    notes = []
-    for split, number in gone["split"].value_counts(sort=False).items():
-        what = plural(int(number), f"{_SPLIT_WORDS.get(str(split), split)} picture")
-        notes.append(f"{what} {'was' if number == 1 else 'were'} left out because of near-copies that are held out.")
-    return drop(written, removed, work), notes
-
-
-def drop(written: pd.DataFrame, which: NDArray[np.bool_], work: Path) -> pd.DataFrame:
-    """Take rows and their files away."""
-    for file in [*written["file_name"][which], *filter(None, written["mask"][which])]:
-        (work / file).unlink()
-    return written[~which].reset_index(drop=True)
-
-
-def write_list(folder: Path, skipped: Sequence[tuple[str, str]]) -> str:
-    """Write what was left out, if anything was, as a table of files and reasons; returns the name of the table."""
-    if not skipped:
-        return ""
-    out = StringIO()
-    csv.writer(out, lineterminator="\n").writerows([("file", "reason"), *skipped])
-    (folder / LIST).write_text(out.getvalue(), encoding="utf-8")
-    return LIST
-
-
-def describe(work: Path, written: pd.DataFrame, about: dict[str, Any]) -> None:
+def describe(folder: Path, table: pd.DataFrame, about: dict[str, Any]) -> None:
     """Write ``metadata.csv`` and ``dataset.json`` of a set.
 
     Args:
-        work: folder of the set.
-        written: one row a picture: `COLUMNS`, ``file``, where it was in the source, and ``digest``, of what it holds.
+        folder: of the set.
+        table: one row a picture: `COLUMNS`, ``file``, where it was in the source, and ``digest``, of what it holds.
         about: what ``dataset.json`` says; the version, the number of rows and a checksum are added.
     """
 
     def as_csv(table: pd.DataFrame) -> bytes:
         return table.to_csv(index=False, lineterminator="\n").encode()
 
-    columns = written[list(COLUMNS)]
-    source = [printable(file, LONGEST_PATH) for file in written["file"]]
-    listing = as_csv(columns.assign(source=source))
-    (work / "metadata.csv").write_bytes(listing)
+    columns = table[list(COLUMNS)]
+    listing = as_csv(columns.assign(source=[printable(file, LONGEST_PATH) for file in table["file"]]))
+    (folder / "metadata.csv").write_bytes(listing)
     # Where the pictures came from does not change them, so the version is the same for a folder and a zip of it.
-    everything = as_csv(columns) + json.dumps(about["captions"]).encode() + "".join(written["digest"]).encode()
+    everything = as_csv(columns) + json.dumps(about["captions"]).encode() + "".join(table["digest"]).encode()
     version = {"version": hashlib.sha256(everything).hexdigest()[:8]}
-    counted = {"images": len(written), "checksum": hashlib.sha256(listing).hexdigest()}
-    write_json(work / "dataset.json", {"name": about["name"], **version, **about, **counted})
+    counted = {"images": len(table), "checksum": hashlib.sha256(listing).hexdigest()}
+    write_json(folder / "dataset.json", {"name": about["name"], **version, **about, **counted})
