@@ -30,7 +30,6 @@ from vlcore.datasets.drawn import (
     drawn_set,
     ensure_rendered,
     folder_name,
-    from_settings,
     make_set,
     missing_rows,
     recipe_of,
@@ -343,11 +342,6 @@ def test_balanced_cues_differ_from_scenes_in_contrast_alone() -> None:
     settings, usual = BALANCED_CUES.settings(), SCENES_RECIPE.settings()
     assert {name for name in settings if settings[name] != usual[name]} == {"context_contrast"}
     assert 0 < BALANCED_CUES.context_contrast < 1
-
-
-@pytest.mark.parametrize("recipe", [SCENES_RECIPE, BALANCED_CUES, ODD])
-def test_settings_are_json_and_back(recipe: Recipe) -> None:
-    assert from_settings(recipe.name, json.loads(json.dumps(recipe.settings()))) == recipe
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""The image sets that there are, by name: open one, make a name sure to be free, publish a set, remove one.
+"""The catalogue of image sets: open one by its name, make a name sure to be free, publish a set, remove one.
 
-The one idea: a set appears and goes by one rename a folder, from and to where unfinished sets lie. So an import or a
-removal that is cut short leaves no half of a set, and the next import sweeps up after it.
+A set appears and goes by one rename a folder, from and to where unfinished sets lie. So an import or a removal that is
+cut short leaves no half of a set, and the next import sweeps up after it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from vlcore.datasets.drawn import BUILT_IN, Recipe, drawn_set, recipe_of
 from vlcore.datasets.imageset import ImageSet, ImageSetError, read_set, usable_name
 from vlcore.datasets.staging import staging_dir
 
-_DRAWN = re.compile(r"(.+)-v\d+")
+_DRAWN = re.compile(r"^(.+)-v\d+$")  # a drawn set's folder has its version too
 
 
 def open_set(name: str, version: str | None = None) -> ImageSet:
@@ -46,16 +46,9 @@ def open_set(name: str, version: str | None = None) -> ImageSet:
 
 def set_names() -> list[str]:
     """Names of the image sets: what we draw first, then what lies on the disk."""
-    from vlcore.datasets.drawn import BUILT_IN
-
-    there = {_name_in(file) for file in data_folder().glob("[!.]*/dataset.json")}
+    folders = [file.parent.name for file in data_folder().glob("[!.]*/dataset.json")]
+    there = {_DRAWN.sub(r"\1", folder) for folder in folders}
     return [*BUILT_IN, *sorted(there - set(BUILT_IN))]
-
-
-def _name_in(file: Path) -> str:
-    """The name of the set that a ``dataset.json`` describes; a drawn set's folder has its version too."""
-    drawn = _DRAWN.fullmatch(file.parent.name)
-    return drawn[1] if drawn else file.parent.name
 
 
 def set_stamp(name: str) -> int:

@@ -1,11 +1,9 @@
 """Image sets that are drawn by us: their recipes, and their rendering on demand.
 
 A drawn set is `scenes` with a few settings changed. The random factors of its pictures are the same, so two recipes
-differ in their settings and in nothing else, and what a class finds on one can be put down to them.
-
-The one idea: the table of all scenes is known without drawing one, so an experiment asks for the rows that it needs.
-Rows are drawn in chunks; whoever finds a chunk missing takes its lock and draws it. Two workers that start together
-thus share the work without knowing of each other, and what one has drawn the next finds.
+differ in their settings and in nothing else, and what a class finds on one can be put down to them. The table of all
+scenes is known without drawing one, and an experiment asks for the rows that it needs. They are drawn in chunks, each
+under a lock: workers that start together share the work without knowing of each other.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -96,24 +94,19 @@ class Recipe:
 
     def settings(self) -> dict[str, Any]:
         """Everything but the name, as JSON-able values."""
-        values = asdict(self)
-        del values["name"]
-        return {**values, "contexts": list(self.contexts)}
+        return {name: value for name, value in asdict(self).items() if name != "name"} | {"contexts": [*self.contexts]}
 
     def in_words(self) -> str:
         """What sets it apart, in a few words."""
-        words = []
-        if self.contexts != Recipe.contexts:
-            words.append(" and ".join(self.contexts))
-        if self.style != "photo":
-            words.append(self.style)
-        if self.context_contrast != 1:
-            words.append(f"background contrast {self.context_contrast * 100:g} %")
-        if self.object_contrast != 1:
-            words.append(f"animal contrast {self.object_contrast * 100:g} %")
-        if self.object_size != 1:
-            words.append(f"animals {self.object_size * 100:g} % of their size")
-        return ", ".join(words) or "as drawn"
+        words = {
+            "contexts": " and ".join(self.contexts),
+            "style": self.style,
+            "context_contrast": f"background contrast {self.context_contrast * 100:g} %",
+            "object_contrast": f"animal contrast {self.object_contrast * 100:g} %",
+            "object_size": f"animals {self.object_size * 100:g} % of their size",
+        }
+        others = [text for name, text in words.items() if getattr(self, name) != getattr(Recipe, name)]
+        return ", ".join(others) or "as drawn"
 
 
 SIZES = (0.3, 1.1)
@@ -134,32 +127,19 @@ def recipe_of(name: str) -> Recipe | None:
     if not usable_name(name):  # it would be a pattern, or lead out of the folder
         return None
     for file in sorted(data_folder().glob(f"{name}-v*/dataset.json"), reverse=True):
-        settings = _settings(file.read_text())
-        if settings is not None:
-            return from_settings(name, settings)
+        try:
+            settings = json.loads(file.read_text()).get("recipe")
+        except (ValueError, AttributeError):
+            continue
+        try:
+            if settings is not None:
+                return Recipe(name, **{**settings, "contexts": tuple(settings["contexts"])})
+        except (KeyError, TypeError) as error:
+            raise ImageSetError(f"The recipe of {name!r} cannot be used ({error}); make the set again.") from error
     return None
 
 
-def _settings(text: str) -> Mapping[str, Any] | None:
-    try:
-        return json.loads(text).get("recipe")
-    except (ValueError, AttributeError):
-        return None
-
-
-def from_settings(name: str, settings: Mapping[str, Any]) -> Recipe:
-    """A recipe from its `Recipe.settings`.
-
-    Raises:
-        ImageSetError: when a setting is unknown or cannot be used.
-    """
-    try:
-        return Recipe(name, **{**settings, "contexts": tuple(settings["contexts"])})
-    except (KeyError, TypeError) as error:
-        raise ImageSetError(f"The recipe of {name!r} cannot be used ({error}); make the set again.") from error
-
-
-def folder_name(name: str, version: str = str(RENDERER_VERSION)) -> str:
+def folder_name(name: str, version: str = VERSION) -> str:
     """Name of the folder of a drawn set: the renderer's version is part of it, so that old results stay valid."""
     return f"{name}-v{version}"
 
@@ -215,7 +195,7 @@ def make_set(recipe: Recipe) -> ImageSet:
     Raises:
         HomeError: when the folder cannot be written.
     """
-    _prepare(recipe)
+    ensure_rendered(recipe, [])
     return drawn_set(recipe)
 
 
@@ -225,7 +205,12 @@ def ensure_rendered(recipe: Recipe, rows: Sequence[int], progress: Progress = si
     Raises:
         HomeError: when the folder cannot be written.
     """
-    _prepare(recipe)
+    root = data_folder() / folder_name(recipe.name)
+    make_folder(root.parent)
+    with FileLock(root.parent / f".{root.name}.lock", timeout=60):
+        if not (root / "dataset.json").exists():  # it is written once
+            make_folder(root / ".locks")
+            write_metadata(root, scene_table(recipe), recipe, SIZE)
     wanted = [int(row) for row in rows]
     chunks: dict[int, list[int]] = {}
     for row in wanted:
@@ -275,21 +260,6 @@ def write_picture(scene: Scene, picture: Path, mask: Path, size: int = SIZE) -> 
             raise HomeError(
                 f"{path} cannot be written ({error.strerror}); make room or choose another folder."
             ) from error
-
-
-def _prepare(recipe: Recipe) -> Path:
-    """The folder of a set, with its description, which is written once.
-
-    Raises:
-        HomeError: when the folder cannot be written.
-    """
-    root = data_folder() / folder_name(recipe.name)
-    make_folder(root.parent)
-    with FileLock(root.parent / f".{root.name}.lock", timeout=60):
-        if not (root / "dataset.json").exists():
-            make_folder(root / ".locks")
-            write_metadata(root, scene_table(recipe), recipe, SIZE)
-    return root
 
 
 def write_metadata(root: Path, table: pd.DataFrame, recipe: Recipe, size: int) -> None:

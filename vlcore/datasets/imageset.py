@@ -1,7 +1,6 @@
-"""An image set as a table: one row an image, with its object, context and split.
+"""Image sets: a table with one row an image, its object, context and split, and the pixels of each.
 
-The one idea: whatever a set came from, after this module it is rows and pixels. A set of embeddings has no pictures:
-its pixels are a tile with two names, which nobody measures.
+A set of embeddings has no pictures: its pixels are a tile with two names, which nobody measures.
 """
 
 from __future__ import annotations
@@ -117,11 +116,8 @@ class ImageSet:
             with Image.open(path) as picture:
                 return np.asarray(picture.convert("RGB"))
         except (OSError, SyntaxError, ValueError) as error:  # Pillow raises all three on damaged files
-            mend = (
-                "delete it and run `python -m vlcore data render` again"
-                if "recipe" in self.about
-                else "import it again"
-            )
+            drawn = "recipe" in self.about
+            mend = "delete it and run `python -m vlcore data render` again" if drawn else "import it again"
             raise ImageSetError(
                 f"The picture {path.name} of the image set {self.name!r} cannot be read; {mend}."
             ) from error
@@ -181,18 +177,14 @@ def read_set(root: Path) -> ImageSet:
     return ImageSet(name, version, root, grouping, with_groups(table), lambda _rows, _progress: None, about)
 
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
-
-
 def usable_name(name: str) -> bool:
     """Whether a set's folder may have this name: nothing in it leads elsewhere or is a pattern."""
-    return _NAME.fullmatch(name) is not None and ".." not in name
+    return re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,59}", name) is not None and ".." not in name
 
 
 def with_groups(table: pd.DataFrame) -> pd.DataFrame:
     """The table with a column ``group``."""
-    groups = [group_name(obj, context) for obj, context in zip(table["object"], table["context"], strict=True)]
-    return table.assign(group=groups)
+    return table.assign(group=list(map(group_name, table["object"], table["context"])))
 
 
 @lru_cache(maxsize=64)
@@ -201,22 +193,17 @@ def tile(obj: str, context: str) -> NDArray[np.uint8]:
     picture = Image.new("RGB", (TILE_SIDE, TILE_SIDE), _PAPER)
     draw = ImageDraw.Draw(picture)
     draw.rectangle((0, 0, TILE_SIDE - 1, TILE_SIDE - 1), outline=_FRAME, width=2)
-    for text, middle in ((obj, TILE_SIDE * 0.38), (context, TILE_SIDE * 0.62)):
-        fitting, font = _fitted(text)
-        draw.text((TILE_SIDE / 2, middle), fitting, fill=_INK, font=font, anchor="mm")
+    room = TILE_SIDE - 2 * _MARGIN
+    for name, middle in ((obj, TILE_SIDE * 0.38), (context, TILE_SIDE * 0.62)):
+        # Without accents, which the font lacks, in the largest letters that fit, and cut where the smallest do not.
+        text = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+        fonts = map(ImageFont.load_default, range(_LARGEST, _SMALLEST - 1, -2))
+        font = next((font for font in fonts if font.getlength(text) <= room), ImageFont.load_default(_SMALLEST))
+        if font.getlength(text) > room:
+            while font.getlength(f"{text}…") > room:
+                text = text[:-1]
+            text = f"{text.rstrip()}…"
+        draw.text((TILE_SIDE / 2, middle), text, fill=_INK, font=font, anchor="mm")
     pixels = np.array(picture)
     pixels.flags.writeable = False  # everybody gets the same one
     return pixels
-
-
-def _fitted(text: str) -> tuple[str, ImageFont.FreeTypeFont | ImageFont.ImageFont]:
-    """A text in the largest letters that fit, cut where the smallest do not; without accents, which the font lacks."""
-    text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    room = TILE_SIDE - 2 * _MARGIN
-    for size in range(_LARGEST, _SMALLEST - 1, -2):
-        font = ImageFont.load_default(size)
-        if font.getlength(text) <= room:
-            return text, font
-    while font.getlength(f"{text}…") > room:
-        text = text[:-1]
-    return f"{text.rstrip()}…", font

@@ -1,7 +1,6 @@
-"""Where a set is written until it is whole.
+"""Staging folders of image sets: all is written aside, under ``data/.incoming/``, and appears by one rename.
 
-The one idea: all is written aside, under ``data/.incoming/``, and appears by one rename. Who imports holds a lock; what
-lies there without one was left by a process that died, and the next import removes it.
+Who imports holds a lock; what lies there without one was left by a process that died, and the next import removes it.
 """
 
 from __future__ import annotations

@@ -1,13 +1,11 @@
 """The rows that an experiment uses: its biased training subset, the rows of its maps, and the folds of a small set.
 
-The one idea: the biased subset is chosen by fixed permutations of the pool, one a group and data seed, of which every
-bias level takes a prefix: what is kept at 90 % removed is part of what is kept at 75 %, so that levels differ in what
-is missing and in nothing else.
+The biased subset is chosen by fixed permutations of the pool, one a group and data seed, of which every bias level
+takes a prefix: levels differ in what is missing and in nothing else.
 
 A set with a few dozen pictures a group has no room for a test set of its own. So it is cut into folds; one model is
 trained without each, each picture is judged by the model that has not seen it, and the answers are counted together. A
-data seed is one way of cutting: other seeds repeat the whole procedure with other folds. Near-duplicates share a scene,
-and a scene is never cut.
+data seed is one way of cutting. Near-duplicates share a scene, and a scene is never cut.
 """
 
 from __future__ import annotations

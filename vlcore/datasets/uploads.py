@@ -1,12 +1,11 @@
-"""Bytes from a stranger to a safe RGB image, or one clear sentence.
+"""Uploaded pictures: bytes from a stranger become a small upright RGB image without metadata, or one clear sentence.
 
-The one idea: everything that can go wrong with a foreign file ends in one `UploadError` whose text says
-what was wrong and what to do, so a page shows it as it is. Size is looked at before a single pixel is
-decoded, and what comes out is small, RGB, upright and carries no metadata.
+Size is looked at before a single pixel is decoded, and everything that can go wrong ends in one `UploadError`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 import warnings
 from io import BytesIO
@@ -79,7 +78,11 @@ def open_cutout(data: bytes, name: str = "picture", max_bytes: int = MAX_BYTES) 
     # Pillow warns about bombs and odd metadata; a stranger's file must not write into the server's log.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _decode(_open(data, called), called)
+        image = _open(data, called)
+        try:
+            return _decode(image)
+        except Exception as error:
+            raise UploadError(f"{called} is damaged or incomplete; save it again or choose another picture.") from error
 
 
 def on_grey(image: Image.Image) -> Image.Image:
@@ -123,14 +126,15 @@ def square(image: Image.Image, size: int) -> npt.NDArray[np.uint8]:
 
 def _open(data: bytes, called: str) -> Image.Image:
     """Read the header only and refuse by its size."""
+    too_many = f"{called} has more than {MAX_PIXELS // 10**6} megapixels; save it smaller and try again."
     try:
         image = Image.open(BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError:
-        raise UploadError(_too_many_pixels(called)) from None
+        raise UploadError(too_many) from None
     except Exception as error:
         raise UploadError(f"{called} is not a PNG, JPEG or WebP picture; convert it and try again.") from error
     if image.width * image.height > MAX_PIXELS:
-        raise UploadError(_too_many_pixels(called))
+        raise UploadError(too_many)
     if min(image.size) < MIN_SIDE:
         raise UploadError(
             f"{called} is only {image.width} x {image.height} pixels; choose one of at least {MIN_SIDE} x {MIN_SIDE}."
@@ -138,41 +142,24 @@ def _open(data: bytes, called: str) -> Image.Image:
     return image
 
 
-def _too_many_pixels(called: str) -> str:
-    return f"{called} has more than {MAX_PIXELS // 10**6} megapixels; save it smaller and try again."
-
-
-def _decode(image: Image.Image, called: str) -> Image.Image:
-    try:
-        shrink = MAX_SIDE / max(image.size)
-        if shrink < 1:
-            # JPEG can decode straight to a half, a quarter or an eighth; other formats ignore this.
-            image.draft(None, (max(1, round(image.width * shrink)), max(1, round(image.height * shrink))))
-        image.load()
-        plain = _eight_bit(image)
-        plain.thumbnail((MAX_SIDE, MAX_SIDE))
-        plain = _upright(plain)
-    except Exception as error:
-        raise UploadError(f"{called} is damaged or incomplete; save it again or choose another picture.") from error
-    return Image.fromarray(np.asarray(plain))  # a copy of the pixels alone: no place, camera or profile
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """RGB, or RGBA where something is see-through."""
+def _decode(image: Image.Image) -> Image.Image:
+    """Eight bits a channel, RGBA where something is see-through, small and upright; any error of Pillow's gets out."""
+    shrink = MAX_SIDE / max(image.size)
+    if shrink < 1:
+        # JPEG can decode straight to a half, a quarter or an eighth; other formats ignore this.
+        image.draft(None, (max(1, round(image.width * shrink)), max(1, round(image.height * shrink))))
+    image.load()
     if image.mode.startswith(("I", "F")):
         # Pillow's own conversion clips 16-bit values at 255, which turns most of a picture white.
         high = np.clip(np.asarray(image).astype(np.int32) >> 8, 0, 255).astype(np.uint8)
-        grey = Image.fromarray(high)
-        grey.info = dict(image.info)
-        return grey.convert("RGB")
-    return image.convert("RGBA" if image.has_transparency_data else "RGB")
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:
-        return image  # nonsense in the EXIF block says nothing about the pixels: show them as they are
+        plain = Image.fromarray(high).convert("RGB")
+        plain.info = dict(image.info)
+    else:
+        plain = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    plain.thumbnail((MAX_SIDE, MAX_SIDE))
+    with contextlib.suppress(Exception):  # nonsense in the EXIF block says nothing about the pixels
+        plain = ImageOps.exif_transpose(plain)
+    return Image.fromarray(np.asarray(plain))  # a copy of the pixels alone: no place, camera or profile
 
 
 def is_cutout(picture: Image.Image) -> bool:
