@@ -11,10 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import altair as alt
-import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
-from PIL import Image
 
 from vlcore.charts.maps.linked import MapOptions
 from vlcore.charts.maps.small import small_map
@@ -129,11 +127,6 @@ def _thumb(name: str, version: str, row: int) -> str:
     return thumb_uri(_image_set(name, version).image(row))
 
 
-def embed(key: str, pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
-    """Embeddings of a visitor's pictures in a trained model, (n, E); the weights are read once for everybody."""
-    return model(key).embed_pictures(pictures)
-
-
 @st.cache_resource(max_entries=20, show_spinner="Loading the model …", hash_funcs=BY_CONTENT)
 def model(key: str) -> Loaded:
     """A published model that can be asked of pictures and captions, read once for everybody."""
@@ -149,8 +142,9 @@ def snapshots(key: str) -> dict[str, NDArray[Any]]:
 Spec = dict[str, Any]
 
 
-def show(spec: Spec, *, alt: str, **options: Any) -> Any:
-    """Show a specification; `options` are those of `st.vega_lite_chart`, and what it returns is returned."""
+def show(chart: alt.TopLevelMixin | Spec, *, alt: str, **options: Any) -> Any:
+    """Show a chart or a specification; `options` are those of `st.vega_lite_chart`, and what it returns is returned."""
+    spec = chart if isinstance(chart, dict) else finished(chart)
     # A copy of the outermost level: Streamlit moves the data out of the dictionary that it is given.
     return st.vega_lite_chart(dict(spec), theme=None, width="content", alt=alt, **options)
 

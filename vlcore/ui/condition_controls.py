@@ -27,7 +27,17 @@ BIASES = {f"{bias * 100:g} %": bias for bias in GRIDS["paper"]}
 
 
 def name_of(choices: Mapping[str, Any], value: object) -> str:
+    """What a value is called among choices."""
     return next(name for name, meant in choices.items() if meant == value)
+
+
+def bias_slider(key: str, bias: float = 0.75, *, label: str = "", **options: Any) -> float:
+    """The share of each minority group that is removed."""
+    chosen = st.select_slider(
+        label or "Bias: share of each minority group removed", list(BIASES), value=name_of(BIASES, bias), key=key,
+        bind="query-params", **options,
+    )  # fmt: skip
+    return BIASES[chosen]
 
 
 def said_as(style: str, grouping: Grouping) -> str:
@@ -53,12 +63,9 @@ def condition_controls(
         help=f"Short: {said_as('undescriptive', grouping)}. Descriptive: {said_as('descriptive', grouping)}."
         + (" The words, “a” included, are the study's own." if grouping == SCENES else ""),
     )
-    bias = st.select_slider(
-        "Bias: share of each minority group removed",
-        options=list(BIASES),
-        value=name_of(BIASES, default.bias),
-        key=f"{prefix}_bias",
-        bind="query-params",
+    bias = bias_slider(
+        f"{prefix}_bias",
+        default.bias,
         help=f"Minority groups are {minority}. The training set keeps {default.n_per_group} pictures of each majority "
         "group, and fewer of each minority group.",
     )
@@ -97,7 +104,7 @@ def condition_controls(
             "linear patches.",
         )
     condition = default.replace(
-        bias=BIASES[bias],
+        bias=bias,
         labels=LABELS.get(labels or "", default.labels),
         negatives=NEGATIVES[negatives],
         architecture=ENCODERS[encoder],

@@ -157,9 +157,7 @@ def _state(side: Side, view: JobStatus) -> None:
         key=f"train_{side.prefix}", type="primary",
     )  # fmt: skip
     if view.state.is_active:
-        palette = shell.palette()
-        widgets.live(side.condition, view, palette, f"live_{side.prefix}")
-        widgets.curve(view, palette, f"live_{side.prefix}")
+        widgets.live(side.condition, view, shell.palette(), f"live_{side.prefix}")
 
 
 def badges(side: Side) -> None:

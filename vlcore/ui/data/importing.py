@@ -26,7 +26,7 @@ from vlcore.ui import condition_controls, jobs, shell
 ZIP_MB = 100  # of an upload, as in .streamlit/config.toml
 
 
-def your_own() -> None:
+def section() -> None:
     """A folder or a zip of the visitor's becomes an image set."""
     st.subheader("Your own images")
     st.markdown(

@@ -108,7 +108,6 @@ def training(step: Step, palette: Palette, views: Sequence[JobStatus]) -> None:
             elif view.state.is_active:
                 jobs.progress(view)
                 widgets.live(condition, view, palette, f"live_{side}")
-                widgets.curve(view, palette, f"live_{side}")
             else:
                 st.markdown(":gray[Not trained yet.]")
                 if sentence := jobs.ended_badly(view):

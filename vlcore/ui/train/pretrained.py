@@ -28,21 +28,17 @@ SUGGESTED = "openai/clip-vit-base-patch32"
 _STYLES = [style for style in style_names() if style not in ("own", "constant")]
 
 
-def folders() -> list[str]:
-    """Names of the checkpoints that lie on this server, in ``models/checkpoints``."""
-    place = models_folder() / "checkpoints"
-    return sorted(path.name for path in place.glob("[!.]*") if path.is_dir()) if place.is_dir() else []
-
-
 def section(images: ImageSet, usual: Condition) -> None:
     """Choose a checkpoint and how it is read; measure it; say where it is."""
     st.markdown(
         "Does a big model have the same problem? Bring one that others trained: it is put to the same questions, and "
         "stands on the Compare and Upload pages beside ours."
     )
+    on_server = models_folder() / "checkpoints"
+    folders = sorted(path.name for path in on_server.glob("[!.]*") if path.is_dir())
     first, second, third = st.columns(3)
     with first:
-        place = st.selectbox("Checkpoint", [FROM_HUB, *folders()], key="bring_place", bind="query-params")
+        place = st.selectbox("Checkpoint", [FROM_HUB, *folders], key="bring_place", bind="query-params")
         name = ""
         if place == FROM_HUB:
             name = st.text_input(
@@ -61,20 +57,20 @@ def section(images: ImageSet, usual: Condition) -> None:
         )
         st.caption(about_style(style))
     with third:
-        bias = st.select_slider(
-            "Bias of the training pictures", list(condition_controls.BIASES), value="75 %", key="bring_bias",
-            bind="query-params",
+        bias = condition_controls.bias_slider(
+            "bring_bias",
+            label="Bias of the training pictures",
             help="What a probe is fitted on. Zero-shot and dfr see none of it.",
-        )  # fmt: skip
-    if place == FROM_HUB and not name:
+        )
+    source = name if place == FROM_HUB else str(on_server / place)
+    if not source:
         return
-    on_server = Path(name).exists()  # transformers would take a folder of this name for the checkpoint
-    if place == FROM_HUB and (on_server or not HUB_NAME.fullmatch(name)):
+    # Transformers would take a folder of this name for the checkpoint.
+    if place == FROM_HUB and (Path(name).exists() or not HUB_NAME.fullmatch(name)):
         st.warning(f"A name on the hub has an owner and a model, such as {SUGGESTED}.", icon=":material/edit:")
         return
-    source = name if place == FROM_HUB else str(models_folder() / "checkpoints" / place)
     with shell.errors_as_sentences():
-        base = usual.replace(labels=style, template="", bias=condition_controls.BIASES[bias])
+        base = usual.replace(labels=style, template="", bias=bias)
         _state(source, condition_of(source, base, readout=readout))
 
 
@@ -82,9 +78,9 @@ def _state(source: str, condition: Condition) -> None:
     """A button, progress, or what was measured."""
     if jobs.view(condition.key).done:
         end = cache.artefact(condition.key).metrics["end"]
-        rights = (metrics_table.cell(end, f"{side}_accuracy") for side in ("minority", "majority"))
+        minority, majority = (metrics_table.cell(end, f"{side}_accuracy") for side in ("minority", "majority"))
         st.success(
-            "{} is measured: minority pictures right {}, majority {}.".format(title(condition), *rights),
+            f"{title(condition)} is measured: minority pictures right {minority}, majority {majority}.",
             icon=":material/check_circle:",
         )
         st.page_link(

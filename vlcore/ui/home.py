@@ -1,0 +1,143 @@
+"""Sections of the Home page: the question, the four groups, the four experiments, and what to look at next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from vlcore.charts.theme import Palette
+from vlcore.compare import description, metrics_table
+from vlcore.core.captions import caption
+from vlcore.core.condition import STUDY_BIAS, Condition
+from vlcore.core.grouping import SCENES, Grouping, group_words
+from vlcore.core.wording import describe_bias, share, title
+from vlcore.datasets.imageset import ImageSet
+from vlcore.store.jobs import JobStatus
+from vlcore.ui import cache, condition_controls, jobs, shell, widgets
+from vlcore.ui.upload.pictures import group_pictures
+
+CARD = 264  # px; four cards fit beside each other on a screen of 1280 px, two on one of 800
+MARKS = ("green circles", "blue circles with a ring", "orange triangles", "cyan triangles with a ring")
+
+
+def question(grouping: Grouping) -> str:
+    """What the lab asks, of these objects and contexts."""
+    (obj, other), (here, there) = grouping.objects, grouping.contexts
+    if grouping == SCENES:
+        return (
+            "A small vision-language model learns to match pictures of horses and camels with their labels, but most "
+            "horses it sees stand on grass and most camels in the desert. Will it look at the animal or at the "
+            "background, and does it matter whether a label says “horse” or “horse on the grass”?"
+        )
+    short, descriptive = (caption(style, obj, here, grouping) for style in condition_controls.LABELS.values())
+    return (
+        f"A small vision-language model learns to match pictures with their labels, but most pictures of “{obj}” that "
+        f"it sees show “{here}” too, and most of “{other}” show “{there}”. Will it look at the {grouping.object_word} "
+        f"or at the background, and does it matter whether a label says “{short}” or “{descriptive}”?"
+    )
+
+
+def groups(images: ImageSet, usual: Condition) -> None:
+    """A picture of each group, how many of it a model sees, and its mark on maps."""
+    n, kept = usual.n_per_group, usual.replace(bias=STUDY_BIAS).n_minority
+    roles = (f"majority: always {n} in training", f"minority: {n}, or {kept} at {STUDY_BIAS * 100:.0f} % removed")
+    names = group_words(images.grouping)
+    with st.container(horizontal=True):
+        for (group, name), picture, mark in zip(names.items(), group_pictures(images), MARKS, strict=True):
+            with st.container(width=CARD):
+                widgets.picture(picture, width="stretch", alt=name)
+                st.markdown(
+                    f"**{name[0].upper()}{name[1:]}**  \n:small[{roles[group in images.grouping.minority]}]  \n"
+                    f":small[:gray[on maps: {mark}]]"
+                )
+
+
+def experiments(conditions: Sequence[Condition], images: ImageSet, palette: Palette) -> None:
+    """The four experiments: a button that runs what is missing, or how far they are, and a card each."""
+
+    def draw(views: list[JobStatus]) -> None:
+        missing = [c for c, view in zip(conditions, views, strict=True) if not view.state.is_active and not view.done]
+        active = any(view.state.is_active for view in views)
+        if missing and st.button(
+            "Run the four experiments" if len(missing) == 4 else f"Run the {len(missing)} missing",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=active,
+            help=f"Draws the pictures once and trains what is missing. {widgets.how_long(images)}",
+        ):
+            for condition in missing:
+                jobs.train(condition)
+            st.rerun()
+        elif active:
+            done = sum(view.done for view in views)
+            total = sum(1.0 if view.done else view.fraction for view in views) / len(views)
+            with st.container(width=4 * CARD + 3 * 16):  # gaps of 16 px
+                left, right = st.columns([5, 1], vertical_alignment="bottom")
+                left.progress(total, f"{done} of {len(views)} done. You can leave this page: training goes on.")
+                if right.button("Cancel", icon=":material/stop:", width="stretch"):
+                    jobs.cancel(condition.key for condition in conditions)
+        with st.container(horizontal=True):
+            for number, (condition, view) in enumerate(zip(conditions, views, strict=True), start=1):
+                bias = "no bias" if condition.bias == 0 else "bias"
+                labels = condition_controls.name_of(condition_controls.LABELS, condition.labels)
+                with st.container(border=True, width=CARD, height="stretch"):
+                    st.markdown(f"**{number} · {bias}, {labels} labels**  \n:small[{describe_bias(condition)}]")
+                    _state(condition, view, images.grouping, palette)
+
+    if images.folds:
+        st.caption(
+            f"A small set: each experiment trains {images.folds} models in turn, so that every picture is judged by "
+            "one that has not seen it."
+        )
+    jobs.watch([condition.key for condition in conditions], draw)
+    st.caption(
+        "Filled marks are training pictures, hollow ones held out; a ring marks the minority groups; diamonds are "
+        "captions. Maps show two of 32 dimensions: the numbers come from all of them."
+    )
+    if all(view.done for view in jobs.views(conditions)):
+        with shell.errors_as_sentences():
+            biased = [cache.artefact(condition.key) for condition in conditions[2:]]
+            st.markdown(description.answer(biased, images.grouping))
+
+
+def _state(condition: Condition, view: JobStatus, grouping: Grouping, palette: Palette) -> None:
+    """Where an experiment is; its map and what it got right when it is done."""
+    if view.state.is_active:
+        jobs.progress(view)
+        widgets.live(condition, view, palette, condition.key, curve=False)
+        return
+    if not view.done:
+        st.markdown(":gray[Not trained yet. Its map will be here.]")
+        st.caption(f"Labels: {condition_controls.said_as(condition.labels, grouping)}")
+        if sentence := jobs.ended_badly(view):
+            st.warning(sentence)
+        return
+    spec = cache.card_map(condition.key, palette, widgets.CARD_MAP)
+    cache.show(spec, alt=f"Map of {title(condition)}", key=f"card_{condition.key}")
+    artefact = cache.artefact(condition.key)
+    end = artefact.metrics["end"]
+    st.markdown(f"Right on minority pictures  \n**{metrics_table.cell(end, 'minority_accuracy')}**")
+    if minority := end.get("minority_accuracy"):
+        st.caption(f"of {minority['n']:,} held-out pictures; majority {share(end['majority_accuracy'])}")
+    if sentence := description.small_sample_warning(artefact, grouping):
+        st.badge("few pictures", icon=":material/warning:", color="orange", help=sentence)
+    if end["collapsed"]:
+        st.badge("collapsed", icon=":material/warning:", color="red")
+
+
+def next_steps(conditions: Sequence[Condition], data: str) -> None:
+    """Links to what the experiments are for."""
+    one, two, three, four = conditions
+    with st.container(horizontal=True):
+        for left, right, label, icon in (
+            (one, two, "Compare 1 and 2: what labels do", ":material/compare:"),
+            (one, three, "Compare 1 and 3: what the bias does", ":material/difference:"),
+            (three, four, "Compare 3 and 4: what labels do under bias", ":material/balance:"),
+        ):
+            condition_controls.link_to_compare(left, right, label, icon)
+        for page, label, icon in (
+            ("pages/4_Upload.py", "Upload a picture: where does it land?", ":material/upload:"),
+            ("pages/6_Lesson.py", "Teach it: predict, run, reveal", ":material/school:"),
+        ):
+            st.page_link(page, label=label, icon=icon, query_params={"data": data}, width="content")
