@@ -72,37 +72,22 @@ def condition_controls(
     more = row.popover("More settings", icon=":material/tune:")
     with more:
         trained = st.toggle(
-            "Trained",
-            value=True,
-            key=f"{prefix}_trained",
-            bind="query-params",
+            "Trained", value=True, key=f"{prefix}_trained", bind="query-params",
             help="Off shows the same encoder before its first step. It sorts by background already.",
-        )
+        )  # fmt: skip
         seed = st.number_input(
-            "Seed",
-            min_value=0,
-            max_value=999,
-            value=default.init_seed,
-            step=1,
-            key=f"{prefix}_seed",
-            bind="query-params",
+            "Seed", 0, 999, default.init_seed, key=f"{prefix}_seed", bind="query-params",
             help="Decides which pictures are drawn and removed, the starting weights and the order of the pictures.",
-        )
+        )  # fmt: skip
         negatives = st.selectbox(
-            "Pairs in the loss",
-            options=list(NEGATIVES),
-            key=f"{prefix}_pairs",
-            bind="query-params",
+            "Pairs in the loss", list(NEGATIVES), key=f"{prefix}_pairs", bind="query-params",
             help="The study's text, taken literally, has matched pairs only; then one point for everything is optimal.",
-        )
+        )  # fmt: skip
         encoder = st.selectbox(
-            "Image encoder",
-            options=list(ENCODERS),
-            key=f"{prefix}_encoder",
-            bind="query-params",
+            "Image encoder", list(ENCODERS), key=f"{prefix}_encoder", bind="query-params",
             help="Both are small transformers; they differ in how a picture is cut into tokens. The study's is on "
             "linear patches.",
-        )
+        )  # fmt: skip
     condition = default.replace(
         bias=bias,
         labels=LABELS.get(labels or "", default.labels),
@@ -118,15 +103,16 @@ def condition_controls(
 def address(prefix: str, condition: Condition) -> dict[str, str]:
     """What `condition_controls` reads from the address, all of it: a link that left out what is usual would show what
     the visitor chose before."""
-    return {
-        f"{prefix}_labels": name_of(LABELS, condition.labels),
-        f"{prefix}_bias": name_of(BIASES, condition.bias),
-        f"{prefix}_trained": "true" if condition.steps else "false",
-        f"{prefix}_seed": str(condition.init_seed),
-        f"{prefix}_pairs": name_of(NEGATIVES, condition.negatives),
-        f"{prefix}_encoder": name_of(ENCODERS, condition.architecture),
-        f"{prefix}_model": AS_SET,
+    values = {
+        "labels": name_of(LABELS, condition.labels),
+        "bias": name_of(BIASES, condition.bias),
+        "trained": "true" if condition.steps else "false",
+        "seed": str(condition.init_seed),
+        "pairs": name_of(NEGATIVES, condition.negatives),
+        "encoder": name_of(ENCODERS, condition.architecture),
+        "model": AS_SET,
     }
+    return {f"{prefix}_{name}": value for name, value in values.items()}
 
 
 def link_to_compare(left: Condition, right: Condition, label: str, icon: str) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.charts.maps.legend import COLOURINGS
 from vlcore.charts.maps.linked import MapOptions
@@ -24,17 +23,36 @@ from vlcore.ui import jobs
 LONGEST = 200  # characters of a caption that somebody types
 _BY_NAME = {words: kind for kind, words in KINDS.items()}
 _FITS = ("each on its own", "all together")
+# Fields of `MapOptions` that are switched on by themselves: label, name in the address, what it shows.
+_LAYERS = {
+    "pictures": ("Pictures as points", "pictures", "Every mark becomes its picture."),
+    "movement": (
+        "Movement", "movement", "A line from where a picture is in the first map to where it is in the other.",
+    ),
+    "twins": (
+        "Counterfactual arrows", "arrows",
+        "Click a held-out picture: arrows join the four versions of its scene, from one background to the other and "
+        "from one animal to the other.",
+    ),
+    "neighbours": (
+        "True neighbours", "neighbours",
+        "Lines from the picture under the pointer to its five nearest in the full space; where they are long, the map "
+        "deceives.",
+    ),
+    "trust": (
+        "How far to trust each place", "trust",
+        "Marks whose neighbours on the map are not neighbours in the full space are shown as such.",
+    ),
+    "ghost": (
+        "Untrained ghost", "ghost",
+        "Where the same pictures lay before the first step, in the background: what training did not do.",
+    ),
+}  # fmt: skip
 
 
 def choose(grouping: Grouping, models: int) -> tuple[Projection, MapOptions]:
     """The kind of map and its settings, and what is drawn on it, in one row."""
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    choice = _projection(grouping, row)
-    with row:
-        return choice, _options(choice, models)
-
-
-def _projection(grouping: Grouping, row: DeltaGenerator) -> Projection:
     with row:
         name = st.segmented_control(
             "Map",
@@ -47,13 +65,19 @@ def _projection(grouping: Grouping, row: DeltaGenerator) -> Projection:
             "mean little, and another seed gives another map. Prompt axes mean the same in every model.",
         )
         kind = _BY_NAME.get(name or "", "pca")
-        if kind == "pca":
-            return _components()
-        if kind == "umap":
-            return _umap()
-        if kind == "tsne":
-            return _tsne()
-    return _prompts(grouping)
+        if kind != "prompts":
+            projection = {"pca": _components, "umap": _umap, "tsne": _tsne}[kind]()
+    if kind == "prompts":
+        projection = _prompts(grouping)
+    with row:
+        colour_by = st.selectbox("Colour by", COLOURINGS, key="colour", bind="query-params", width=160)
+        with st.popover("Show more", icon=":material/layers:"):
+            shown = {
+                field: st.toggle(label, key=f"show_{key}", bind="query-params", help=about)
+                for field, (label, key, about) in _LAYERS.items()
+                if (field != "movement" or models > 1) and (field != "ghost" or kind == "pca")
+            }
+    return projection, MapOptions(colour_by=colour_by or "group", **shown)
 
 
 def _components() -> Projection:
@@ -123,51 +147,6 @@ def _prompts(grouping: Grouping) -> Projection:
             )  # fmt: skip
     given = [text or other for text, other in zip(texts, usual, strict=True)]
     return Projection("prompts", prompts=(given[0], given[1], given[2], given[3]))
-
-
-def _options(choice: Projection, models: int) -> MapOptions:
-    """What is drawn on the maps beside the pictures."""
-    colour_by = st.selectbox("Colour by", COLOURINGS, key="colour", bind="query-params", width=160)
-    with st.popover("Show more", icon=":material/layers:"):
-        pictures = _toggle("Pictures as points", "pictures", "Every mark becomes its picture.")
-        movement = models > 1 and _toggle(
-            "Movement", "movement", "A line from where a picture is in the first map to where it is in the other."
-        )
-        twins = _toggle(
-            "Counterfactual arrows",
-            "arrows",
-            "Click a held-out picture: arrows join the four versions of its scene, from one background "
-            "to the other and from one animal to the other.",
-        )
-        neighbours = _toggle(
-            "True neighbours",
-            "neighbours",
-            "Lines from the picture under the pointer to its five nearest in the full space; where they are long, "
-            "the map deceives.",
-        )
-        trust = _toggle(
-            "How far to trust each place",
-            "trust",
-            "Marks whose neighbours on the map are not neighbours in the full space are shown as such.",
-        )
-        ghost = choice.kind == "pca" and _toggle(
-            "Untrained ghost",
-            "ghost",
-            "Where the same pictures lay before the first step, in the background: what training did not do.",
-        )
-    return MapOptions(
-        colour_by=colour_by or "group",
-        pictures=pictures,
-        movement=movement,
-        twins=twins,
-        neighbours=neighbours,
-        trust=trust,
-        ghost=ghost,
-    )
-
-
-def _toggle(label: str, key: str, help_text: str) -> bool:
-    return st.toggle(label, key=f"show_{key}", bind="query-params", help=help_text)
 
 
 def fitted(keys: Sequence[str], choice: Projection) -> bool:
