@@ -16,7 +16,6 @@ from vlcore.runs import imported
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus, State
 from vlcore.ui import jobs
-from vlcore.ui.train import sections
 
 APP = str(Path(__file__).parents[2] / "app.py")
 
@@ -169,31 +168,6 @@ def test_a_twin_that_is_not_there_is_offered(
     (button,) = [button for button in test.button if button.label == "Train its twin: short labels"]
     button.click().run()
     assert queue.asked == [experiments[2].key]
-
-
-@pytest.mark.parametrize(
-    ("changes", "what"),
-    [
-        ({"bias": 0.75}, "no bias"),
-        ({"bias": 0.75, "labels": "partial_25"}, "short labels"),
-        ({"labels": "own", "template": "one {object}"}, "short labels"),
-        ({"labels": "descriptive", "negatives": "product"}, "the usual mismatched captions"),
-        ({"labels": "descriptive", "objective": "infonce"}, "the pairwise objective"),
-        ({"objective": "siglip", "mitigation": "dfr"}, "no mitigation"),
-        ({"bias": 0.5, "size_mode": "fixed_total"}, "a set that shrinks"),
-        ({"logit": "affine"}, "the usual score"),
-        ({"architecture": "seed_faithful"}, "the usual encoder"),
-    ],
-)
-def test_a_twin_differs_in_one_thing(changes: dict[str, Any], what: str) -> None:
-    condition = Condition(**changes)
-    found = sections.twin_of(condition)
-    assert found is not None
-    twin, words = found
-    assert words == what
-    differs = [name for name in vars(condition) if getattr(condition, name) != getattr(twin, name)]
-    assert differs in ([list(changes)[-1]], ["labels", "template"], ["labels"])
-    assert sections.twin_of(Condition()) is None
 
 
 def test_a_set_of_embeddings_is_shown_and_not_trained(

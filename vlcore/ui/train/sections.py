@@ -1,8 +1,4 @@
-"""Sections of the Train page: every knob of a condition with what it is for, and what came out of it beside its twin.
-
-A trained model says little alone. Its *twin* has the same seeds, pictures and steps, and one choice set back to the
-usual one, so that what differs has one cause.
-"""
+"""Sections of the Train page: every knob of a condition with what it is for, and what came of it beside its twin."""
 
 from __future__ import annotations
 
@@ -13,6 +9,7 @@ import streamlit as st
 
 from vlcore.charts.theme import Palette
 from vlcore.compare import description, metrics_table
+from vlcore.compare.twin import twin_of
 from vlcore.core.captions import about_style, captions_of
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES, group_words
@@ -95,30 +92,6 @@ def knobs(images: ImageSet, usual: Condition) -> Condition:
     return usual.replace(
         labels=labels, template=template, bias=bias, steps=steps, data_seed=int(seed), init_seed=int(seed), **chosen
     )
-
-
-# A field that its twin sets back to the usual value, what it then has, and in this order which field that is.
-TWINS = {
-    "mitigation": "no mitigation",
-    "size_mode": "a set that shrinks",
-    "objective": "the pairwise objective",
-    "negatives": "the usual mismatched captions",
-    "logit": "the usual score",
-    "architecture": "the usual encoder",
-    "labels": "short labels",
-    "bias": "no bias",
-}
-
-
-def twin_of(condition: Condition) -> tuple[Condition, str] | None:
-    """What a condition is shown beside, and the one thing in which the two differ: the first of `TWINS` that is not
-    the usual one; None for the plainest of all."""
-    usual = Condition()
-    for field, what in TWINS.items():
-        value = getattr(usual, field)
-        if getattr(condition, field) != value:
-            return condition.with_labels(value) if field == "labels" else condition.replace(**{field: value}), what
-    return None
 
 
 def in_words(condition: Condition, images: ImageSet) -> None:
