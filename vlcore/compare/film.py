@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +21,7 @@ from vlcore.core.wording import rate, title
 from vlcore.datasets.imageset import ImageSet
 from vlcore.measures.estimate import wilson
 from vlcore.runs.embeddings import StoredEmbeddings
+from vlcore.store.snapshots import StoredSnapshots
 
 LOSS_POINTS = 120  # of one curve
 _NO_VARIANCE = 1e-12
@@ -56,18 +56,17 @@ def film(comparison: Comparison, images: ImageSet) -> Film:
     Raises:
         ComparisonError: when a model has one moment only, or the maps are no principal ones.
     """
-    arrays = [_snapshots(model) for model in comparison.models]
-    every = [tuple(int(step) for step in snapshots["steps"]) for snapshots in arrays]
-    steps = tuple(sorted({step for own in every for step in own}))
-    tracks = tuple(_track(comparison, pane, arrays[pane], steps) for pane in range(len(arrays)))
+    stored = [_snapshots(model) for model in comparison.models]
+    steps = tuple(sorted({step for one in stored for step in one.steps}))
+    tracks = tuple(_track(comparison, pane, stored[pane], steps) for pane in range(len(stored)))
     columns = [f"{what}_{pane}" for pane in range(len(tracks)) for what in ("caption", "predicted")]
     always = ["id", "object", "context", "group", "kind", "minority", "thumb", "spoken"]
-    notes = _notes(comparison, arrays, every, steps)
-    words = " ".join([_whole(comparison, steps), *(_part(comparison, n, images) for n in range(len(tracks)))])
+    notes = _notes(comparison, stored, steps)
+    words = " ".join([_whole(comparison, steps), *(_part(comparison, n, one, images) for n, one in enumerate(stored))])
     return Film(comparison.points[[*always, *columns]], tracks, steps, words, notes)
 
 
-def _snapshots(model: ModelMap) -> dict[str, NDArray[Any]]:
+def _snapshots(model: ModelMap) -> StoredSnapshots:
     """The snapshots of a model.
 
     Raises:
@@ -77,32 +76,31 @@ def _snapshots(model: ModelMap) -> dict[str, NDArray[Any]]:
     name = f"“{title(condition)}”"
     if model.projection.kind != "pca":
         raise ComparisonError("A film needs maps that place any moment exactly; choose principal components.")
-    if not (model.artefact.path / "snapshots.npz").is_file():
+    stored = StoredSnapshots(model.artefact)
+    if not stored.there:
         raise ComparisonError(f"{name} has no film: nobody watched its training. Choose models trained here.")
-    arrays = model.artefact.arrays("snapshots.npz")
-    if len(arrays["steps"]) < 2:
+    if len(stored.steps) < 2:
         raise ComparisonError(f"{name} has one moment only and makes no film; choose trained models.")
-    return arrays
+    return stored
 
 
-def _track(comparison: Comparison, pane: int, arrays: dict[str, NDArray[Any]], steps: tuple[int, ...]) -> ModelTrack:
+def _track(comparison: Comparison, pane: int, stored: StoredSnapshots, steps: tuple[int, ...]) -> ModelTrack:
     model, turn = comparison.models[pane], comparison.turns[pane]
-    own = arrays["steps"]
-    shown = np.concatenate([arrays["map"], arrays["train"]], axis=1).astype(np.float64)  # (T, n, E), as model.rows
+    shown = np.concatenate([stored.on_map, stored.train], axis=1).astype(np.float64)  # (T, n, E), as model.rows
     places = turn.apply(model.plane.place(shown))
     index = comparison.index(pane)
     here = comparison.captions.loc[comparison.captions["pane"] == pane, "caption"].tolist()
-    captions = arrays["captions"][:, [model.captions.index(caption) for caption in here]]
+    captions = stored.captions[:, [model.captions.index(caption) for caption in here]]
     return ModelTrack(
         title=title(model.artefact.condition),
         axes=(comparison.infos[pane].x_title, comparison.infos[pane].y_title),
-        steps=tuple(int(step) for step in own),
-        shows=tuple(int(at) for at in np.searchsorted(own, steps, side="right") - 1),
+        steps=stored.steps,
+        shows=tuple(int(at) for at in np.searchsorted(stored.steps, steps, side="right") - 1),
         places=np.where(index[None, :, None] >= 0, places[:, index], np.nan),
         captions=tuple(here),
         caption_places=turn.apply(model.plane.place(captions.astype(np.float64))),
-        said=tuple(_said(model, int(step), z) for step, z in zip(own, arrays["map"], strict=True)),
-        curves=_curves(model, arrays),
+        said=tuple(_said(model, step, z) for step, z in zip(stored.steps, stored.on_map, strict=True)),
+        curves=_curves(model, stored),
     )
 
 
@@ -116,15 +114,14 @@ def _said(model: ModelMap, step: int, z: NDArray[np.floating]) -> str:
     return f"step {step:,}: total variance {total:.2g}, this plane shows {100 * share:.0f} % of it"
 
 
-def _curves(model: ModelMap, arrays: dict[str, NDArray[Any]]) -> pd.DataFrame:
+def _curves(model: ModelMap, stored: StoredSnapshots) -> pd.DataFrame:
     """Loss, probes and accuracies of a training, one row a point."""
     parts = [_loss(model)]
-    for name, panel, series in (
-        ("probe_curve", "probe", ("object", "context")),
-        ("val_curve", "right", ("majority", "minority")),
+    for rows, panel, series in (
+        (stored.probes, "probe", ("object", "context")),
+        (stored.accuracies, "right", ("majority", "minority")),
     ):
         for column, which in enumerate(series, start=1):
-            rows = arrays[name]
             parts.append(pd.DataFrame({"panel": panel, "series": which, "step": rows[:, 0], "value": rows[:, column]}))
     return pd.concat(parts, ignore_index=True).astype({"step": int, "value": float})
 
@@ -149,22 +146,21 @@ def _whole(comparison: Comparison, steps: tuple[int, ...]) -> str:
     )
 
 
-def _part(comparison: Comparison, pane: int, images: ImageSet) -> str:
+def _part(comparison: Comparison, pane: int, stored: StoredSnapshots, images: ImageSet) -> str:
     """One model's training in numbers: what was read off before and after, on how many pictures."""
     model = comparison.models[pane]
     name = comparison.names[pane].capitalize() + ", " if len(comparison.models) > 1 else ""
-    arrays = model.artefact.arrays("snapshots.npz")
     groups = images.table["group"].to_numpy()[StoredEmbeddings(model.artefact).rows("val")]
     sides = [int(np.isin(groups, side).sum()) for side in (images.grouping.majority, images.grouping.minority)]
     found = []
-    if len(arrays["val_curve"]):
+    if len(stored.accuracies):
         found += [
-            f"{side} validation pictures right {_from_to(arrays['val_curve'][:, column], n)}"
+            f"{side} validation pictures right {_from_to(stored.accuracies[:, column], n)}"
             for column, side, n in ((1, "majority", sides[0]), (2, "minority", sides[1]))
         ]
-    if len(arrays["probe_curve"]):
+    if len(stored.probes):
         found += [
-            f"{what} read off by a linear probe {_from_to(arrays['probe_curve'][:, column], len(groups))}"
+            f"{what} read off by a linear probe {_from_to(stored.probes[:, column], len(groups))}"
             for column, what in ((1, images.grouping.object_word), (2, "background"))
         ]
     loss = _loss(model)["value"]
@@ -180,23 +176,21 @@ def _from_to(curve: NDArray[np.floating], n: int) -> str:
     return f"{ends[0]} at first and {ends[1]} at the end (n = {n})"
 
 
-def _notes(
-    comparison: Comparison, arrays: list[dict[str, NDArray[Any]]], every: list[tuple[int, ...]], steps: tuple[int, ...]
-) -> tuple[str, ...]:
+def _notes(comparison: Comparison, stored: list[StoredSnapshots], steps: tuple[int, ...]) -> tuple[str, ...]:
     notes = []
-    if any(own != steps for own in every):
+    if any(one.steps != steps for one in stored):
         notes.append(
             "At a step where a model has no snapshot, its latest one before it stands; the line above says which."
         )
-    if len({own[-1] for own in every}) > 1:
-        ended = ", ".join(f"{name} at {own[-1]:,}" for name, own in zip(comparison.names, every, strict=True))
+    if len({one.steps[-1] for one in stored}) > 1:
+        ended = ", ".join(f"{name} at {one.steps[-1]:,}" for name, one in zip(comparison.names, stored, strict=True))
         notes.append(f"The trainings end at different steps ({ended}); one that has ended stands still.")
-    if any(len(snapshots["probe_curve"]) == 0 for snapshots in arrays):
+    if any(len(one.probes) == 0 for one in stored):
         notes.append(
             "A set that is cut into folds keeps no pictures for curves of probes and accuracies; the film is of its "
             "first fold."
         )
-    elif any(len(snapshots["val_curve"]) == 0 for snapshots in arrays):
+    elif any(len(one.accuracies) == 0 for one in stored):
         notes.append("Where labels name no object, no accuracy can be read off the captions.")
     else:
         notes.append(

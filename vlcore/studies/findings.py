@@ -21,6 +21,7 @@ from vlcore.measures import catalogue
 from vlcore.measures.catalogue import PRIMARY
 from vlcore.measures.estimate import Estimate
 from vlcore.store.artefacts import Artefact
+from vlcore.store.snapshots import StoredSnapshots
 from vlcore.studies.analysis import Analysis, ArmComparison, Level, analyse
 from vlcore.studies.claims import ledger
 from vlcore.studies.evidence import PLAIN, STYLES, ClaimResult
@@ -283,8 +284,6 @@ def probe_curves(artefacts: Sequence[Artefact]) -> pd.DataFrame:
         condition = artefact.condition
         if not condition.kind.has_weights:
             continue
-        with np.load(artefact.path / "snapshots.npz", allow_pickle=False) as file:  # the other arrays are large
-            curve = file["probe_curve"] if "probe_curve" in file.files else np.empty((0, 3))
         start = {
             "labels": condition.labels,
             "bias": condition.bias,
@@ -293,7 +292,7 @@ def probe_curves(artefacts: Sequence[Artefact]) -> pd.DataFrame:
             "block": f"d{condition.data_seed}s{condition.init_seed}",
             "fit": artefact.metrics["first_fit_step"],
         }
-        for step, by_object, by_context in curve.tolist():
+        for step, by_object, by_context in StoredSnapshots(artefact).probes.tolist():
             for probe, value in (("object", by_object), ("context", by_context)):
                 found.append({**start, "step": int(step), "probe": probe, "value": value})
     frame = pd.DataFrame(found, columns=[*CELL, "block", "step", "probe", "value", "fit"])

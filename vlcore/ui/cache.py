@@ -133,12 +133,6 @@ def model(key: str) -> Loaded:
     return run_load.load(artefact(key))
 
 
-@st.cache_resource(max_entries=60, show_spinner=False, hash_funcs=BY_CONTENT)
-def snapshots(key: str) -> dict[str, NDArray[Any]]:
-    """The arrays of a model's snapshots, read once."""
-    return artefact(key).arrays("snapshots.npz")
-
-
 Spec = dict[str, Any]
 
 

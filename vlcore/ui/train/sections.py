@@ -32,6 +32,7 @@ from vlcore.runs import imported
 from vlcore.runs.maps import PCA
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus
+from vlcore.store.snapshots import StoredSnapshots
 from vlcore.ui import cache, condition_controls, jobs, shell, widgets
 
 # Field of a condition, name of the knob, its choices with a sentence each.
@@ -174,8 +175,8 @@ def _offer(twin: Condition, what: str, view: JobStatus) -> None:
 
 
 def _probes_of(condition: Condition, images: ImageSet, palette: Palette) -> None:
-    curve = cache.snapshots(condition.key).get("probe_curve")
-    _probes([] if curve is None else curve.tolist(), images, palette, condition.key)
+    curve = StoredSnapshots(cache.artefact(condition.key)).probes
+    _probes(curve.tolist(), images, palette, condition.key)
 
 
 def _probes(points: list[list[float]], images: ImageSet, palette: Palette, key: str) -> None:
