@@ -21,7 +21,7 @@ PATIENCE = 60.0  # seconds that a test waits for another thread or process befor
 CHILD = """
 import sys, threading, time
 from pathlib import Path
-from vlcore.runs import jobs, queues
+from vlcore.store import jobs, queue as queues
 scratch = Path(sys.argv[1])
 def say(word): print(word, flush=True)
 def hear(): return sys.stdin.readline().strip()

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from vlcore.cli.runs import CommandError, model_of, page_path, progress_bar, write_page
+from vlcore.cli.runs import CommandError, model_of, page_path, write_page
 from vlcore.compare import comparison as comparing
 from vlcore.compare.model_map import model_map
 from vlcore.datasets.catalogue import open_set
@@ -20,6 +20,7 @@ from vlcore.exports.export import FORMATS, export
 from vlcore.exports.table import rows_in_words
 from vlcore.runs import maps
 from vlcore.runs.maps import KINDS, Projection
+from vlcore.store.progress import counted_bar
 
 
 def compare(options: Namespace) -> dict[str, Any]:
@@ -83,12 +84,7 @@ def run(options: Namespace) -> dict[str, Any]:
     out = _place(options.format, options.out)
     artefact = model_of(options.key)
     images = open_set(artefact.condition.data, artefact.condition.data_version)
-    with progress_bar(0, "drawing pictures") as bar:
-
-        def progress(done: int, of: int) -> None:
-            bar.total = of
-            bar.update(done - bar.n)
-
+    with counted_bar("drawing pictures") as progress:
         files = export(artefact, images, options.format, out, progress)
     return {
         "key": artefact.key,

@@ -9,22 +9,21 @@ import re
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from vlcore.cli.runs import CommandError, progress_bar, with_bar, within
+from vlcore.cli.runs import CommandError, within
 from vlcore.core.errors import BusyError
 from vlcore.core.files import data_folder, make_folder
 from vlcore.datasets.catalogue import check_name, new_recipe, open_set, set_names
 from vlcore.datasets.drawn import Recipe, recipe_of
-from vlcore.datasets.imageset import ImageSet, ImageSetError, Progress
+from vlcore.datasets.imageset import ImageSet, ImageSetError
 from vlcore.datasets.importers.writing import LIST
 from vlcore.store import artefacts, jobs, queue
+from vlcore.store.progress import counted_bar, progress_bar, with_bar
 
 FOLDER_SETTINGS = {"n_per_group": 48, "size": 128, "seed": 0}  # of a folder to browse, where they are not given
 
@@ -140,7 +139,6 @@ def check(options: Namespace) -> list[dict[str, Any]]:
 
     images = open_set(options.name)
     key = audit.checks_key(images.name, images.version)
-    jobs.clear_last_failure(key)
     with_bar(key, lambda: audit.make_checks(images.name, images.version))
     return [asdict(entry) for entry in audit.read_checks(artefacts.read(key))]
 
@@ -157,7 +155,7 @@ def import_pictures(options: Namespace) -> dict[str, Any]:
 
         return import_embeddings(source, options.name, **chosen, around=with_bar)
     chosen |= {name: given[name] for name in ("format", "short", "descriptive")}
-    with _bar("pictures") as progress:
+    with counted_bar("pictures") as progress:
         return import_set(source, options.name, **chosen, progress=progress).as_dict()
 
 
@@ -194,7 +192,7 @@ def generate(options: Namespace) -> dict[str, Any]:
         _confirm(options.yes, "Draw them? [y/N] ", "give --yes to draw these pictures.", "Nothing was drawn.")
         backend = making.open_backend(wanted, base_url=options.base_url, batch=options.batch)
         try:
-            with _bar("pictures") as progress:
+            with counted_bar("pictures") as progress:
                 making.generate(wanted, backend, folder, progress, retry_refused=options.retry_refused)
         except KeyboardInterrupt:
             print("What is drawn is kept; the same command goes on.", file=sys.stderr)
@@ -248,15 +246,3 @@ def _confirm(yes: bool, question: str, otherwise: str, nothing: str) -> None:
 def _names(text: str | None) -> tuple[str, ...]:
     """Names with commas between them."""
     return tuple(name.strip() for name in (text or "").split(",") if name.strip())
-
-
-@contextmanager
-def _bar(name: str) -> Iterator[Progress]:
-    """A progress bar whose length is known when the work begins."""
-    with progress_bar(0, name) as bar:
-
-        def show(done: int, of: int) -> None:
-            bar.total, bar.n = of, done
-            bar.refresh()
-
-        yield show

@@ -5,14 +5,10 @@ The one idea: a command returns a value that can be printed as JSON; `vlcore.cli
 
 from __future__ import annotations
 
-import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-from tqdm import tqdm
 
 from vlcore.compare.model_map import caption_scores, model_map
 from vlcore.core.condition import Condition, with_settings
@@ -28,6 +24,7 @@ from vlcore.measures.catalogue import HEADLINE
 from vlcore.runs import pretrained
 from vlcore.runs.train import train_condition
 from vlcore.store import artefacts, jobs
+from vlcore.store.progress import with_bar
 
 FEW_TRAINED = 10  # training pictures of a group
 
@@ -44,7 +41,6 @@ def train(options: Namespace) -> dict[str, Any]:
     condition = with_settings(base, {"labels": options.labels, **_settings(options)})
     check_set(condition)
     started = time.perf_counter()
-    jobs.clear_last_failure(condition.key)
     outcome = with_bar(condition.key, lambda: train_condition(condition))
     artefact = artefacts.read(condition.key)
     return {
@@ -66,28 +62,6 @@ def _trained_on(condition: Condition) -> dict[str, Any]:
     few = ", ".join(f"{number} of {group}" for group, number in images.items() if number < FEW_TRAINED)
     sentence = f"The training pictures are {few}; with fewer than {FEW_TRAINED} much depends on which they are."
     return {"train_images": images, "models": len(folds)} | ({"warnings": [sentence]} if few else {})
-
-
-def with_bar(key: str, work: Callable[[], str]) -> str:
-    """Do a job in this process, under a progress bar that reads the job's own reports; returns what it returns."""
-    import threading
-
-    ended = threading.Event()
-
-    def watch() -> None:
-        with progress_bar(100, key, bar_format="{desc} {percentage:3.0f} % |{bar}| {elapsed} {postfix}") as bar:
-            while not ended.wait(0.5):
-                seen = jobs.view(key)
-                bar.n = round(seen.fraction * 100)
-                bar.set_postfix_str(str(seen.status.get("stage", "")))
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        return work()
-    finally:
-        ended.set()
-        watcher.join()
 
 
 def headline(artefact: artefacts.Artefact) -> dict[str, Any]:
@@ -257,11 +231,6 @@ def within(option: str, value: int, low: int, high: int) -> None:
         raise CommandError(f"{option} is {value}; give a whole number from {low} to {high}.")
 
 
-def progress_bar(total: int, name: str, **options: Any) -> Any:
-    """A bar on standard error; nothing where that is a log."""
-    return tqdm(total=total, desc=name, file=sys.stderr, disable=None, **options)
-
-
 COLLAPSED = "All embeddings of this checkpoint are nearly one point: it says nothing of pictures."
 
 
@@ -286,7 +255,6 @@ def run(options: Namespace) -> dict[str, Any]:
     condition = pretrained.condition_of(options.checkpoint, base, readout=options.readout)
     check_set(condition)
     started = time.perf_counter()
-    jobs.clear_last_failure(condition.key)
     outcome = with_bar(condition.key, lambda: pretrained.make_pretrained(options.checkpoint, condition))
     artefact = artefacts.read(condition.key)
     about = artefact.json("checkpoint.json")

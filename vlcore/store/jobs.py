@@ -1,8 +1,8 @@
-"""Who trains what, now: claim, report, cancel.
+"""Jobs that make artefacts: run, reported, followed, cancelled.
 
-The one idea: the disk is the truth. A job holds a file lock while it works, so that many askers cause one training
-and a killed worker leaves nothing stale: the kernel frees the lock. What a job's state is follows from the disk each
-time it is asked: published, lock held, status file, queue. It is stored nowhere.
+The disk is the truth. A job holds a file lock while it works, so that many askers cause one training, and a killed
+worker leaves nothing stale: the kernel frees the lock. A job's state follows from what is published, the lock and its
+last report each time somebody asks; it is stored nowhere.
 """
 
 from __future__ import annotations
@@ -94,10 +94,15 @@ class Reporter:
                 raise JobCancelledError("The job was cancelled.")
             self._write()
 
+    def counted(self, stage: str, share: float) -> Callable[[int, int], None]:
+        """A callback for work that is counted, and is that share of the job: how much is done, of how much."""
+        return lambda done, of: self(stage=stage, done=done, of=of, fraction=share * done / max(of, 1))
+
     def end(self, state: State, message: str) -> None:
-        """Leave a last word where a job does not end in an artefact."""
+        """Leave a last word where a job does not end in an artefact; a full disk takes none."""
         self._status.update(state=state, message=message)
-        self._write()
+        with suppress(OSError):
+            self._write()
 
     def _write(self) -> None:
         write_json(self._work / "status.json", {**self._status, "updated": time.time()})
@@ -148,24 +153,19 @@ def _work(key: str, make: Make, work: Path) -> str:
     except OSError as error:
         reason = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or str(error))
         sentence = str(error) if isinstance(error, HomeError) else f"{models_folder()} cannot be written: {reason}."
-        _try_to_end(report, sentence)
+        report.end(State.FAILED, sentence)
         raise HomeError(sentence) from error
     except Exception as error:
         (work / "log.txt").write_text(traceback.format_exc())
         known = isinstance(error, ValueError)
-        _try_to_end(report, str(error) if known else f"It failed unexpectedly ({type(error).__name__}); see log.txt.")
+        report.end(
+            State.FAILED, str(error) if known else f"It failed unexpectedly ({type(error).__name__}); see log.txt."
+        )
         raise
     finally:
         shutil.rmtree(out, ignore_errors=True)
     (work / "status.json").unlink(missing_ok=True)
     return "trained"
-
-
-def _try_to_end(report: Reporter, sentence: str) -> None:
-    try:
-        report.end(State.FAILED, sentence)
-    except OSError:
-        return  # a full disk takes no last word either; the caller raises the reason
 
 
 def view(key: str) -> JobStatus:
@@ -175,16 +175,11 @@ def view(key: str) -> JobStatus:
     work = work_folder(key)
     status = _status(work)
     state = status.get("state")
-    if state == State.RUNNING:
-        return JobStatus(key, State.RUNNING if _is_locked(work) else _after_running(key), status)
-    if state in (State.FAILED, State.CANCELLED):
+    if state == State.RUNNING and not _is_locked(work):  # it has just been published, or was killed
+        return JobStatus(key, State.DONE if artefacts.published(key) else State.INTERRUPTED, status)
+    if state in (State.RUNNING, State.FAILED, State.CANCELLED):
         return JobStatus(key, State(state), status)
     return JobStatus(key, State.ABSENT)
-
-
-def _after_running(key: str) -> State:
-    """A job that says it runs while its lock is free has just been published, or was killed."""
-    return State.DONE if artefacts.published(key) else State.INTERRUPTED
 
 
 def _status(work: Path) -> dict[str, Any]:
@@ -206,26 +201,45 @@ def _is_locked(work: Path) -> bool:
 _one_look = threading.Lock()  # looking takes the file lock for a moment: two at once would see each other
 
 
-def cancel(key: str) -> bool:
-    """Ask a running job to stop; False when it is not running."""
-    if view(key).state is not State.RUNNING:
+def cancel(key: str, *, pending: bool = False) -> bool:
+    """Ask a job to stop; False when it does not run.
+
+    Args:
+        key: of the job.
+        pending: whether it waits for a worker, who is then to find that it was cancelled.
+    """
+    running = view(key).state is State.RUNNING
+    if not (running or pending):
         return False
-    (work_folder(key) / "cancel").touch()
+    work = make_folder(work_folder(key))
+    (work / "cancel").touch()
+    if not running:
+        Reporter(work).end(State.CANCELLED, "The job was cancelled.")
     return True
 
 
+def clear_last_failure(key: str) -> None:
+    """Remove the last word of an earlier attempt; whoever asks for a job calls this first.
+
+    What a job that runs now reports stays.
+    """
+    if view(key).state is State.RUNNING:
+        return
+    for name in ("status.json", "cancel"):
+        with suppress(NotADirectoryError):  # then there is nothing to clear; `run` says what is wrong
+            (work_folder(key) / name).unlink(missing_ok=True)
+
+
 def active_and_ended() -> list[JobStatus]:
-    """Views of every job that left something in the work folder and is not published."""
-    folder = models_folder() / ".work"
-    keys = sorted(path.name for path in folder.glob("*") if path.is_dir()) if folder.is_dir() else []
-    return [seen for seen in map(view, keys) if seen.state not in (State.DONE, State.ABSENT)]
+    """The state of every job that left something in the work folder and is not published."""
+    seen = [view(path.name) for path in sorted((models_folder() / ".work").glob("*")) if path.is_dir()]
+    return [one for one in seen if one.state not in (State.DONE, State.ABSENT)]
 
 
 def clean() -> list[str]:
     """Remove what is left over of jobs that no longer run, and what was set aside; returns the names removed."""
     removed = []
-    folder = models_folder() / ".work"
-    for work in sorted(folder.glob("*")) if folder.is_dir() else []:
+    for work in sorted((models_folder() / ".work").glob("*")):
         try:
             with FileLock(work / "lock", timeout=0):
                 leftovers = [path for path in work.iterdir() if path.name != "lock"]
@@ -234,20 +248,7 @@ def clean() -> list[str]:
                 removed += [work.name] if leftovers else []
         except Timeout:
             continue
-    aside = models_folder() / ".quarantine"
-    for path in sorted(aside.glob("*")) if aside.is_dir() else []:
+    for path in sorted((models_folder() / ".quarantine").glob("*")):
         shutil.rmtree(path)
         removed.append(path.name)
     return removed
-
-
-def clear_last_failure(key: str) -> None:
-    """Remove the last word of an earlier attempt; whoever starts a job calls this first.
-
-    What a job that runs now reports stays.
-    """
-    if view(key).state is State.RUNNING:
-        return
-    for name in ("status.json", "cancel"):
-        with suppress(NotADirectoryError):  # then there is nothing to forget; `run` says what is wrong
-            (work_folder(key) / name).unlink(missing_ok=True)

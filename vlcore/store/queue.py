@@ -1,7 +1,7 @@
-"""A queue of jobs over worker processes.
+"""Queue of jobs over worker processes.
 
-The one idea: the disk says what a job's state is (`vlcore.store.jobs`); the queue only knows what waits for a worker
-and who asked for it, so that nobody stops what somebody else waits for and a pool that breaks is made anew.
+The disk says what a job's state is (`vlcore.store.jobs`); the queue only knows what waits for a worker and who asked
+for it, so that nobody stops what somebody else waits for, and a pool that breaks is made anew.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ from typing import Any
 from weakref import WeakSet
 
 from vlcore.core.errors import BusyError
-from vlcore.core.files import make_folder
 from vlcore.store import jobs
-from vlcore.store.jobs import JobCancelledError, JobStatus, Reporter, State
+from vlcore.store.jobs import JobCancelledError, JobStatus, State
 
 POOLS = 3  # that a job may see break before it began
 
@@ -151,14 +150,10 @@ class JobQueue:
             entry = self._waiting.get(key)
             if entry is None or jobs.view(key).state in (State.DONE, State.RUNNING):
                 return jobs.cancel(key)
-            # A pool takes tasks in advance, and gives back no more what it took. So the queue forgets the job, and the
-            # worker that comes to it finds that it was cancelled.
+            # A pool takes tasks in advance and gives none back: the queue forgets the job, and its worker is told.
             del self._waiting[key]
             entry.future.cancel()
-            work = make_folder(jobs.work_folder(key))
-            (work / "cancel").touch()
-            Reporter(work).end(State.CANCELLED, "The job was cancelled.")
-            return True
+            return jobs.cancel(key, pending=True)
 
 
 def worker_pool(workers: int | None = None, *, ends_with_us: bool = False) -> Executor:
