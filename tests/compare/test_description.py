@@ -120,7 +120,7 @@ def test_the_table_of_measures_has_the_untrained_encoder_and_the_pixels_beside_e
 def test_a_measure_of_the_catalogue_is_in_every_table_of_models(
     together: Comparison, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    new = catalogue.Measure("boldness", "Boldness of the {object}", catalogue.Unit.SHARE, of_pixels=True)
+    new = catalogue.Measure("boldness", "Boldness of the {object}", catalogue.Unit.SHARE, (catalogue.Need.HELD_OUT,))
     monkeypatch.setitem(catalogue.MEASURES, new.name, new)
     metrics = metrics_of(together)
     metrics["end"][new.name] = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 1234}

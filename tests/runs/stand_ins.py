@@ -20,9 +20,8 @@ from vlcore.core.files import models_folder, write_json
 from vlcore.core.grouping import SCENES
 from vlcore.datasets.imageset import COLUMNS, ImageSet, with_groups
 from vlcore.datasets.subset import parts, training_rows
-from vlcore.runs.evaluate import TrainingRecord
 from vlcore.runs.publish import write_embeddings, write_maps
-from vlcore.runs.recorder import Snapshot
+from vlcore.runs.snapshot import Snapshot, TrainingRecord
 from vlcore.runs.train import own_captions_of
 from vlcore.runs.views import Labels, Views
 from vlcore.store import artefacts
@@ -108,9 +107,9 @@ def publish(
     snapshots = {"end": _snapshot(condition, views, labels, embeddings)}
     if before:
         snapshots["untrained"] = _snapshot(condition, views, labels, space(part, 1000 + condition.init_seed))
-    record = TrainingRecord(views, own_captions_of(part, rows, condition), snapshots)
+    record = TrainingRecord(condition, labels, views, own_captions_of(part, rows, condition), snapshots)
     write_json(made / "condition.json", condition.as_dict())
-    write_embeddings(made, condition, record, labels)
+    write_embeddings(made, record)
     write_maps(made, record)
     measured = metrics(labels) | {"untrained": {"absent": {}}}
     measured["end"] |= end or {}

@@ -141,7 +141,7 @@ def right_by_hand(made: Made, readout: str) -> np.ndarray:
     elif readout == "probe":
         said = probe_layer(arrays["end_train"], true[arrays["train_rows"]]).names(arrays["end_test"])
     else:
-        layer = made.artefacts[readout].embeddings().layer
+        layer = StoredEmbeddings(made.artefacts[readout]).layer
         assert layer is not None
         said = layer.names(arrays["end_test"])
     return np.asarray(said == true[arrays["test_rows"]])

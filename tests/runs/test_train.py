@@ -29,6 +29,7 @@ from vlcore.learning.model import Encoder
 from vlcore.runs import recorder
 from vlcore.runs import train as run_train
 from vlcore.runs.embeddings import StoredEmbeddings
+from vlcore.runs.snapshot import Snapshot
 from vlcore.runs.train import train_condition
 from vlcore.store import artefacts, jobs
 
@@ -500,7 +501,7 @@ def test_first_fit_is_measured_only_where_every_fold_has_one(
     other = condition.replace(init_seed=1)
     snapshots = recorder.SnapshotRecorder.snapshots
 
-    def without_one(self: recorder.SnapshotRecorder, model: Encoder) -> dict[str, recorder.Snapshot]:
+    def without_one(self: recorder.SnapshotRecorder, model: Encoder) -> dict[str, Snapshot]:
         found = snapshots(self, model)
         return {name: snapshot for name, snapshot in found.items() if (self.number, name) != (2, "first_fit")}
 

@@ -6,17 +6,17 @@ The one idea: a study that lost a run goes on, and every answer says what is mis
 from __future__ import annotations
 
 from argparse import Namespace
-from concurrent.futures import as_completed
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vlcore.cli.runs import CommandError, base_of, check_set, headline, page_path, progress_bar, within, write_page
+from vlcore.cli.runs import CommandError, base_of, check_set, headline, page_path, within, write_page
 from vlcore.core.condition import Condition
 from vlcore.core.files import HomeError
 from vlcore.datasets.catalogue import open_set
 from vlcore.runs import train
 from vlcore.store import artefacts, jobs, queue
+from vlcore.store.progress import progress_bar
 from vlcore.studies import plans
 
 if TYPE_CHECKING:
@@ -49,16 +49,8 @@ def study(options: Namespace) -> list[dict[str, Any]]:
     check_set(wanted[0])
     workers = queue.default_workers() if options.jobs is None else options.jobs
     within("--jobs", workers, 1, 256)
-    outcomes: dict[str, str] = {}
-    bar = progress_bar(len(wanted), f"study {found.name}", unit="model")
-    with queue.worker_pool(workers) as pool, bar:
-        for condition in wanted:
-            jobs.clear_last_failure(condition.key)
-        futures = {pool.submit(train.train_condition, condition): condition for condition in wanted}
-        for future in as_completed(futures):
-            error = future.exception()
-            outcomes[futures[future].key] = future.result() if error is None else f"failed: {error}"
-            bar.update()
+    with progress_bar(len(wanted), f"study {found.name}", unit="model") as bar:
+        outcomes = train.train_all(wanted, workers, lambda _key, _outcome: bar.update())
     results = [
         {**_named(condition), "state": outcomes[condition.key]}
         | ({"metrics": headline(artefacts.read(condition.key))} if artefacts.published(condition.key) else {})

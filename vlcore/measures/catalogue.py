@@ -26,6 +26,24 @@ class Unit(Enum):
     NUMBER = "any number"
 
 
+class Need(Enum):
+    """What must be there, or a measure is not defined."""
+
+    READOUT = "a way to name the object of any picture"
+    NAMING_CAPTIONS = "captions that name the objects"
+    CAPTION_VECTORS = "embeddings of the captions"
+    NAME_VECTORS = "embeddings of the objects' bare names"
+    OWN_CAPTIONS = "embeddings of the pictures' own captions"
+    HELD_OUT = "enough held-out pictures of each group"
+    PROBE = "enough pictures of each group to fit a probe on"
+    VALIDATION = "validation pictures"
+    MASKS = "masks of the objects"
+
+
+_ANSWERS, _PANEL, _PAIRS = (Need.READOUT,), (Need.READOUT, Need.MASKS), (Need.OWN_CAPTIONS,)
+_SPACE, _PROBES, _CAPTIONS = (Need.HELD_OUT,), (Need.PROBE, Need.HELD_OUT), (Need.NAMING_CAPTIONS,)
+
+
 @dataclass(frozen=True)
 class Measure:
     """A measure of a model.
@@ -35,8 +53,8 @@ class Measure:
         words: for people; ``{object}`` is what the objects of a set are called, ``{group}`` the group of one that is
             measured for each.
         unit: of its value.
+        needs: what must be there for it; of what is not, the first says why the measure is not defined.
         in_table: whether tables of one model, or of some, list it.
-        of_pixels: whether it is about pictures alone, so that the pixels have it too.
         signed: whether 0 parts two directions.
         whole: under what name the reason stands where it and its like are not defined.
         less: of a difference of two measures of a run, which is taken off which.
@@ -48,14 +66,19 @@ class Measure:
     name: str
     words: str
     unit: Unit = Unit.NUMBER
+    needs: tuple[Need, ...] = ()
     in_table: bool = True
-    of_pixels: bool = False
     signed: bool = False
     whole: str = ""
     less: tuple[str, str] | None = None
     study: int = 0
     label_styles: bool = False
     reported: bool = False
+
+    @property
+    def of_pixels(self) -> bool:
+        """Whether it is about a space of pictures alone, so that their pixels have it too."""
+        return Need.HELD_OUT in self.needs
 
     @property
     def is_share(self) -> bool:
@@ -74,84 +97,95 @@ class Measure:
 
 
 _ENTRIES = (
-    Measure(PRIMARY, "Right on minority groups", Unit.SHARE, study=1, reported=True),
-    Measure("majority_accuracy", "Right on majority groups", Unit.SHARE, study=3),
-    Measure("balanced_accuracy", "Right on all groups (balanced)", Unit.SHARE, study=2),
-    Measure("train_weighted_accuracy", "Right, groups weighted as in training", Unit.SHARE),
-    Measure("worst_group_accuracy", "Right on the worst group", Unit.SHARE, study=4),
-    Measure("worst_group_cross_fitted", "Right on the group that was worst on validation pictures", Unit.SHARE),
-    Measure("readouts_linear_probe.minority_accuracy", "Minority right by a linear probe", Unit.SHARE),
-    Measure("readouts_nearest_neighbours.minority_accuracy", "Minority right by five neighbours", Unit.SHARE),
-    Measure("readouts_best_caption.minority_accuracy", "Minority right by the best caption", Unit.SHARE),
-    Measure("readouts_mean_caption.minority_accuracy", "Minority right by the mean caption", Unit.SHARE),
-    Measure("readouts_bare.minority_accuracy", "Minority right by the bare name", Unit.SHARE),
-    Measure("readouts_given_context.minority_accuracy", "Minority right when told the background", Unit.SHARE),
+    Measure(PRIMARY, "Right on minority groups", Unit.SHARE, _ANSWERS, study=1, reported=True),
+    Measure("majority_accuracy", "Right on majority groups", Unit.SHARE, _ANSWERS, study=3),
+    Measure("balanced_accuracy", "Right on all groups (balanced)", Unit.SHARE, _ANSWERS, study=2),
+    Measure("train_weighted_accuracy", "Right, groups weighted as in training", Unit.SHARE, _ANSWERS),
+    Measure("worst_group_accuracy", "Right on the worst group", Unit.SHARE, _ANSWERS, study=4),
     Measure(
-        "background_reliance", "Background reliance (0: the {object} decides, 1: the background)", Unit.INDEX,
+        "worst_group_cross_fitted", "Right on the group that was worst on validation pictures", Unit.SHARE,
+        (Need.READOUT, Need.VALIDATION),
+    ),
+    Measure("readouts_linear_probe.minority_accuracy", "Minority right by a linear probe", Unit.SHARE, (Need.PROBE,)),
+    Measure(
+        "readouts_nearest_neighbours.minority_accuracy", "Minority right by five neighbours", Unit.SHARE, (Need.PROBE,),
+    ),
+    Measure("readouts_best_caption.minority_accuracy", "Minority right by the best caption", Unit.SHARE, _CAPTIONS),
+    Measure(
+        "readouts_mean_caption.minority_accuracy", "Minority right by the mean caption", Unit.SHARE,
+        (*_CAPTIONS, Need.CAPTION_VECTORS),
+    ),
+    Measure(
+        "readouts_bare.minority_accuracy", "Minority right by the bare name", Unit.SHARE,
+        (*_CAPTIONS, Need.NAME_VECTORS),
+    ),
+    Measure(
+        "readouts_given_context.minority_accuracy", "Minority right when told the background", Unit.SHARE, _CAPTIONS,
+    ),
+    Measure(
+        "background_reliance", "Background reliance (0: the {object} decides, 1: the background)", Unit.INDEX, _ANSWERS,
         study=7, reported=True,
     ),
     Measure(
         ADVANTAGE, "Shortcut index (silhouette by background less by {object})", in_table=False, signed=True,
         less=("silhouette_context", "silhouette_object"), study=14, label_styles=True, reported=True,
     ),
-    Measure("context_flip_rate", "Answer changes with the background", Unit.SHARE, study=5),
-    Measure("object_flip_rate", "Answer changes with the {object}", Unit.SHARE, study=6),
-    Measure("panel.only_fg", "Right on the {object} alone, on black", Unit.SHARE),
-    Measure("panel.no_fg", "Right on the place, the {object} blacked out", Unit.SHARE),
-    Measure("background_gap", "Background gap (own kind minus random place)", Unit.GAP),
-    Measure("calibration_error", "Expected calibration error", Unit.PART),
-    Measure("silhouette_object", "Sorted by {object} (cosine silhouette)", of_pixels=True, signed=True, study=10),
-    Measure("silhouette_context", "Sorted by background (cosine silhouette)", of_pixels=True, signed=True, study=11),
+    Measure("context_flip_rate", "Answer changes with the background", Unit.SHARE, _ANSWERS, study=5),
+    Measure("object_flip_rate", "Answer changes with the {object}", Unit.SHARE, _ANSWERS, study=6),
+    Measure("panel.only_fg", "Right on the {object} alone, on black", Unit.SHARE, _PANEL),
+    Measure("panel.no_fg", "Right on the place, the {object} blacked out", Unit.SHARE, _PANEL),
+    Measure("background_gap", "Background gap (own kind minus random place)", Unit.GAP, _PANEL),
+    Measure("calibration_error", "Expected calibration error", Unit.PART, _ANSWERS),
+    Measure("silhouette_object", "Sorted by {object} (cosine silhouette)", needs=_SPACE, signed=True, study=10),
+    Measure("silhouette_context", "Sorted by background (cosine silhouette)", needs=_SPACE, signed=True, study=11),
     Measure(
-        "silhouette_group", "Sorted by group (cosine silhouette)", of_pixels=True, signed=True, study=15,
+        "silhouette_group", "Sorted by group (cosine silhouette)", needs=_SPACE, signed=True, study=15,
         label_styles=True,
     ),
     Measure(
-        "silhouette_majority_pair", "The majority pair apart (cosine silhouette)", of_pixels=True, signed=True,
-        study=16, label_styles=True,
+        "silhouette_majority_pair", "The majority pair apart (cosine silhouette)", needs=_SPACE, signed=True, study=16,
+        label_styles=True,
     ),
+    Measure("variance_object", "Share of variance between {object}s", Unit.PART, _SPACE, whole="variance", study=12),
+    Measure("variance_context", "Share of variance between backgrounds", Unit.PART, _SPACE, whole="variance", study=13),
+    Measure("variance_interaction", "Share of variance of both together", Unit.PART, _SPACE, whole="variance"),
+    Measure("probe_object", "The {object} can be read off (linear probe)", Unit.SHARE, _PROBES, study=8),
+    Measure("probe_context", "The background can be read off (linear probe)", Unit.SHARE, _PROBES, study=9),
     Measure(
-        "variance_object", "Share of variance between {object}s", Unit.PART, of_pixels=True, whole="variance", study=12
+        "probe_group", "The group can be read off (linear probe)", Unit.SHARE, _PROBES, in_table=False, study=17,
+        label_styles=True,
     ),
-    Measure(
-        "variance_context", "Share of variance between backgrounds", Unit.PART, of_pixels=True, whole="variance",
-        study=13,
-    ),
-    Measure(
-        "variance_interaction", "Share of variance of both together", Unit.PART, of_pixels=True, whole="variance"
-    ),
-    Measure("probe_object", "The {object} can be read off (linear probe)", Unit.SHARE, of_pixels=True, study=8),
-    Measure("probe_context", "The background can be read off (linear probe)", Unit.SHARE, of_pixels=True, study=9),
-    Measure(
-        "probe_group", "The group can be read off (linear probe)", Unit.SHARE, in_table=False, of_pixels=True,
-        study=17, label_styles=True,
-    ),
-    Measure("neighbours_object", "The {object} can be read off (five neighbours)", Unit.SHARE, of_pixels=True),
-    Measure("axis_angle", "Angle between the axes of {object} and background, degrees", of_pixels=True),
-    Measure("similarity_to.object", "Similarity goes with the same {object} (rank regression)", of_pixels=True),
-    Measure("similarity_to.context", "Similarity goes with the same background", of_pixels=True),
-    Measure("similarity_to.colour", "Similarity goes with like colours", of_pixels=True),
-    Measure("alignment", "Distance of pictures and their captions (squared)"),
-    Measure("uniformity_images", "Uniformity of pictures (0: one point)", of_pixels=True),
-    Measure("modality_gap", "Gap between pictures and captions"),
+    Measure("neighbours_object", "The {object} can be read off (five neighbours)", Unit.SHARE, _PROBES),
+    Measure("axis_angle", "Angle between the axes of {object} and background, degrees", needs=_SPACE),
+    Measure("similarity_to.object", "Similarity goes with the same {object} (rank regression)", needs=_SPACE),
+    Measure("similarity_to.context", "Similarity goes with the same background", needs=_SPACE),
+    Measure("similarity_to.colour", "Similarity goes with like colours", needs=_SPACE),
+    Measure("alignment", "Distance of pictures and their captions (squared)", needs=_PAIRS),
+    Measure("uniformity_images", "Uniformity of pictures (0: one point)", needs=_SPACE),
+    Measure("modality_gap", "Gap between pictures and captions", needs=_PAIRS),
     Measure("total_variance", "Total variance (0: all in one point)"),
     Measure("effective_rank", "Effective rank (dimensions in use)"),
     # Of each group, object or kind of picture, or beside one of the above.
-    Measure("group_accuracy", "Right on {group}", Unit.SHARE, in_table=False),
-    Measure("right_by_object", "Right on one {object}", Unit.SHARE, in_table=False),
-    Measure("panel", "Right on pictures put together", Unit.SHARE, in_table=False),
-    Measure("dispersion", "Spread of {group}", in_table=False, of_pixels=True),
-    Measure("margin", "Margin on {group}", in_table=False),
-    Measure("similarity_to", "Similarity goes with likeness", in_table=False, of_pixels=True),
-    Measure("object_effect", "Effect of the {object} on the answer (log odds)", in_table=False),
-    Measure("context_effect", "Effect of the background on the answer (log odds)", in_table=False),
-    Measure("interaction_effect", "Effect of both together on the answer (log odds)", in_table=False),
+    Measure("group_accuracy", "Right on {group}", Unit.SHARE, _ANSWERS, in_table=False),
+    Measure("right_by_object", "Right on one {object}", Unit.SHARE, _ANSWERS, in_table=False),
+    Measure("panel", "Right on pictures put together", Unit.SHARE, _PANEL, in_table=False),
+    Measure("dispersion", "Spread of {group}", needs=_SPACE, in_table=False),
+    Measure("margin", "Margin on {group}", needs=_ANSWERS, in_table=False),
+    Measure("similarity_to", "Similarity goes with likeness", needs=_SPACE, in_table=False),
+    Measure("object_effect", "Effect of the {object} on the answer (log odds)", needs=_ANSWERS, in_table=False),
+    Measure("context_effect", "Effect of the background on the answer (log odds)", needs=_ANSWERS, in_table=False),
+    Measure("interaction_effect", "Effect of both together on the answer (log odds)", needs=_ANSWERS, in_table=False),
     Measure("background_reliance_z", "Background reliance of the embedding", Unit.INDEX, in_table=False),
-    Measure("uniformity_captions", "Uniformity of captions (0: one point)", in_table=False),
+    Measure("uniformity_captions", "Uniformity of captions (0: one point)", needs=_PAIRS, in_table=False),
     Measure("train_caption_accuracy", "Training captions right", Unit.SHARE, in_table=False),
-    Measure("minority_gap", "Minority less majority right", Unit.GAP, in_table=False),
-    Measure("probe_object_minority", "The {object} can be read off minority pictures", Unit.SHARE, in_table=False),
-    Measure("neighbours_context", "The background can be read off (five neighbours)", Unit.SHARE, in_table=False),
+    Measure("minority_gap", "Minority less majority right", Unit.GAP, _ANSWERS, in_table=False),
+    Measure(
+        "probe_object_minority", "The {object} can be read off minority pictures", Unit.SHARE,
+        (Need.HELD_OUT, Need.PROBE), in_table=False,
+    ),
+    Measure(
+        "neighbours_context", "The background can be read off (five neighbours)", Unit.SHARE, _PROBES, in_table=False,
+    ),
 )  # fmt: skip
 MEASURES = {entry.name: entry for entry in _ENTRIES}
 
@@ -188,6 +222,11 @@ def whole_of(name: str) -> str:
     ``group_accuracy.horse_grass``; empty where it stands for itself."""
     before, _, last = name.rpartition(".")
     return ".".join(part for part in (before, MEASURES[last].whole if last in MEASURES else "") if part)
+
+
+def needs_of(name: str) -> tuple[Need, ...]:
+    """What must be there for a measure, or for those that it is the whole of."""
+    return next((one.needs for one in MEASURES.values() if name in (one.name, whole_of(one.name))), ())
 
 
 def listed() -> list[Measure]:

@@ -1,201 +1,248 @@
-"""All that is measured of a run, as one document; the same for the untrained encoder, first fit and the end.
+"""Evaluation of a run: all that is measured of it, as one document.
 
-The one idea: accuracy counts the verdicts of all models of a job together (a small set has one for each fold), while
-everything else is of one space only, that of the model which is shown. What is not defined for a run is not there, and
-stands with its reason in ``absent``.
+Accuracy counts the verdicts of all models of a job together (a small set has one for each fold); everything else is of
+the model that is shown. What is not defined stands in ``absent`` with its reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.core.condition import Condition
+from vlcore.core.grouping import Grouping
 from vlcore.core.options import OBJECTIVES, ArtefactKind
+from vlcore.measures import accuracy, counterfactual, geometry, projection, readouts
+from vlcore.measures.catalogue import Need
 from vlcore.measures.estimate import Estimate, rate
-from vlcore.runs import space
-from vlcore.runs.recorder import MEASURING, RENDERING, TRAINING, Snapshot
-from vlcore.runs.views import FEWEST, Labels, MetricsBuilder, Views, why_no_readout, why_unread
+from vlcore.runs.metrics import Found, MetricsBuilder
+from vlcore.runs.recorder import MEASURING, RENDERING, TRAINING
+from vlcore.runs.snapshot import Snapshot, TrainingRecord
+from vlcore.runs.space import SPACE, Space, lacking, map_quality, no_space, pixel_baseline
+from vlcore.runs.views import Labels, why_no_readout, why_unread
 from vlcore.store import jobs
 
 Names = NDArray[np.str_]
-
-
-def predicted(labels: Labels, views: Views, snapshot: Snapshot, split: str = "test") -> Names:
-    """The object that a run names for each picture of a split, (n,): by its captions, or by its new last layer.
-
-    Raises:
-        ValueError: when no caption speaks of one of the objects.
-    """
-    return _named(_scores(labels, views, snapshot, snapshot.z[split], snapshot.scores[split]), views)
-
-
-def _scores(
-    labels: Labels, views: Views, snapshot: Snapshot, z: NDArray[np.floating], scores: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Log scores of the objects for pictures, from their embeddings and their scores with captions, (n, 2)."""
-    from vlcore.measures.accuracy import object_scores
-
-    if snapshot.layer is not None:
-        return np.asarray(snapshot.layer.scores(z, views.grouping.objects))
-    return object_scores(scores, labels.objects, views.grouping.objects)
-
-
-def _named(scores: NDArray[np.float64], views: Views) -> Names:
-    return np.asarray(views.grouping.objects)[scores.argmax(axis=1)]
-
-
-def behaviour(metrics: MetricsBuilder, condition: Condition, labels: Labels, views: Views, snapshot: Snapshot) -> None:
-    """What the model says of held-out pictures, read out in several ways, and what its decisions rest on."""
-    from vlcore.measures import accuracy, counterfactual
-    from vlcore.measures.counterfactual import background_gap
-
-    _readouts(metrics, condition, labels, views, snapshot)
-    objects, groups, scenes = (views.column(name, "test") for name in ("object", "group", "scene"))
-    grouping = views.grouping
-    if reason := why_no_readout(condition, labels):
-        for name in (
-            "background_reliance", "object_effect", "context_effect", "interaction_effect", "context_flip_rate",
-            "object_flip_rate", "margin", "calibration_error", "worst_group_cross_fitted", "panel", "background_gap",
-        ):  # fmt: skip
-            metrics.skip(name, reason)
-    else:
-        scores = _scores(labels, views, snapshot, snapshot.z["test"], snapshot.scores["test"])
-        said = _named(scores, views)
-        margin = scores[:, 0] - scores[:, 1]
-        metrics.add("margin", lambda: accuracy.margins(scores, objects, groups, scenes, grouping))
-        metrics.add(
-            "calibration_error",
-            lambda: accuracy.expected_calibration_error(accuracy.confidence(scores), said == objects, scenes),
-        )
-        metrics.add("context_flip_rate", lambda: counterfactual.context_flip_rate(said, _crossing(views)))
-        metrics.add("object_flip_rate", lambda: counterfactual.object_flip_rate(said, _crossing(views)))
-        metrics.add("background_reliance", lambda: counterfactual.background_reliance(margin, _crossing(views)))
-        for name in ("object", "context", "interaction"):
-            metrics.add(
-                f"{name}_effect",
-                lambda name=name: counterfactual.effects(margin, _crossing(views))[name],  # type: ignore[misc]
-            )
-        if len(views.rows["val"]):
-            metrics.add("worst_group_cross_fitted", lambda: _cross_fitted(labels, views, snapshot, said))
-        else:
-            metrics.skip("worst_group_cross_fitted", "no validation pictures to choose the group on")
-        if views.panel is None:
-            for name in ("panel", "background_gap"):
-                metrics.skip(name, "no masks of the objects" if views.pixels else "no pictures")
-        else:
-            right = {  # of pictures put together from objects and backgrounds (Xiao et al. 2020)
-                name: _named(_scores(labels, views, snapshot, *seen), views) == objects[views.panel_rows]
-                for name, seen in snapshot.panel.items()
-            }
-            on = scenes[views.panel_rows]
-            metrics.add("panel", lambda: {name: rate(of_kind, on) for name, of_kind in right.items()})
-            metrics.add("background_gap", lambda: background_gap(right["mixed_same"], right["mixed_rand"], on))
-    metrics.add(
-        "background_reliance_z", lambda: counterfactual.background_reliance_z(snapshot.z["test"], _crossing(views))
-    )
-
-
-def _crossing(views: Views) -> Any:
-    from vlcore.measures.counterfactual import crossing
-
-    objects, contexts, scenes = (views.column(name, "test") for name in ("object", "context", "scene"))
-    return crossing(objects, contexts, scenes, views.grouping)
-
-
-def _readouts(metrics: MetricsBuilder, condition: Condition, labels: Labels, views: Views, snapshot: Snapshot) -> None:
-    """Accuracy of other readouts than the usual one: if a conclusion depends on the readout, one must see it."""
-    from vlcore.measures import readouts
-
-    scores, z, grouping = snapshot.scores["test"], snapshot.z["test"], views.grouping
-    objects, contexts = views.column("object", "test"), views.column("context", "test")
-    spoken, fit_z, fit = labels.objects, snapshot.z["probe"], views.column("object", "probe")
-    ways = {
-        "best_caption": lambda: readouts.best_caption(scores, spoken, grouping.objects),
-        "mean_caption": lambda: readouts.mean_caption(z, snapshot.captions, spoken, grouping.objects),
-        "given_context": lambda: readouts.given_context(
-            scores, spoken, [said.context or None for said in labels.said], contexts, grouping.objects
-        ),
-        "bare": lambda: readouts.best_caption(
-            np.asarray(z @ snapshot.bare.T, dtype=np.float64), grouping.objects, grouping.objects
-        ),
-        "nearest_neighbours": lambda: readouts.nearest_neighbours(fit_z, fit, z),
-        "linear_probe": lambda: readouts.linear_probe(fit_z, fit, z),
-    }
-    unread, needed = why_unread(condition, labels), {"mean_caption": snapshot.captions, "bare": snapshot.bare}
-    for name, read in ways.items():
-        captioned = name not in ("nearest_neighbours", "linear_probe")
-        if captioned and unread:
-            metrics.skip(f"readouts_{name}", unread)
-        elif not captioned and views.fewest("probe") < FEWEST:
-            metrics.skip(f"readouts_{name}", "no pictures to fit it on")
-        elif name in needed and len(needed[name]) == 0:
-            metrics.skip(f"readouts_{name}", "this model's captions have no embeddings of this kind")
-        else:
-            metrics.add(f"readouts_{name}", lambda read=read: _by_side(read() == objects, views))  # type: ignore[misc]
-
-
-def _by_side(right: NDArray[np.bool_], views: Views) -> dict[str, Estimate]:
-    groups, scenes = views.column("group", "test"), views.column("scene", "test")
-    sides = {"minority": views.grouping.minority, "majority": views.grouping.majority, "balanced": views.grouping.names}
-    return {
-        f"{side}_accuracy": rate(right[np.isin(groups, names)], scenes[np.isin(groups, names)])
-        for side, names in sides.items()
-    }
-
-
-def _cross_fitted(labels: Labels, views: Views, snapshot: Snapshot, said: Names) -> Estimate:
-    from vlcore.measures.accuracy import cross_fitted_worst, group_accuracy
-
-    on_val = predicted(labels, views, snapshot, "val")
-
-    def groups_of(names: Names, split: str) -> dict[str, Estimate]:
-        objects, groups, scenes = (views.column(column, split) for column in ("object", "group", "scene"))
-        return group_accuracy(names, objects, groups, scenes, views.grouping).groups
-
-    return cross_fitted_worst(groups_of(on_val, "val"), groups_of(said, "test"))[1]
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingRecord:
-    """One model of a job.
-
-    Attributes:
-        views: the pictures that it saw.
-        own: index of each training picture's caption, (n,); (0,) where pictures have none of their own.
-        snapshots: ``untrained`` and ``first_fit`` where there are any, and ``end``.
-        wordless: why nothing is asked of pictures and their own captions; None where something is.
-        first_fit_step: step at which the training captions were fitted; None where they never were.
-        jtt_first_run: as of `vlcore.learning.train.TrainedModel`.
-    """
-
-    views: Views
-    own: NDArray[np.int64]
-    snapshots: dict[str, Snapshot]
-    wordless: str | None = None
-    first_fit_step: int | None = None
-    jtt_first_run: tuple[int, NDArray[np.bool_]] | None = None
-
+Right = NDArray[np.bool_]
 
 ELSEWHERE = {
     ArtefactKind.PRETRAINED: "the model was trained elsewhere, and nothing of it is trained here",
     ArtefactKind.IMPORTED: "the embeddings were computed elsewhere, and nothing was trained here",
 }
-ACCURACIES = (
-    "balanced_accuracy", "minority_accuracy", "majority_accuracy", "worst_group_accuracy", "group_accuracy",
-    "train_weighted_accuracy", "minority_gap", "right_by_object",
-)  # fmt: skip
+ONE_POINT = 1e-12  # total variance
 
 
-def evaluate(
-    condition: Condition, labels: Labels, records: Sequence[TrainingRecord], report: jobs.Reporter
-) -> dict[str, Any]:
-    """All that is measured of a run, as one document; the first model is the one that is shown."""
-    shown = records[0]
+class Verdicts(NamedTuple):
+    """Which object is named for each held-out picture of all models of a job, and what the picture is, (n,) each."""
+
+    said: Names
+    objects: Names
+    groups: Names
+    scenes: Names
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What measures are computed from: the models of a job at one moment, the first of which is shown."""
+
+    records: Sequence[TrainingRecord]
+    moment: str
+
+    @property
+    def shown(self) -> TrainingRecord:
+        return self.records[0]
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.shown.snapshots[self.moment]
+
+    @property
+    def grouping(self) -> Grouping:
+        return self.shown.views.grouping
+
+    @property
+    def space(self) -> Space:
+        return Space(self.shown.views, self.snapshot.z["test"], self.snapshot.z["probe"])
+
+    def of(self, column: str, split: str = "test") -> Names:
+        """What is known of the pictures of a split, (n,)."""
+        return self.shown.views.column(column, split)
+
+    @cached_property
+    def scores(self) -> NDArray[np.float64]:
+        """Log scores of the two objects for the held-out pictures, (n, 2)."""
+        return self.shown.object_scores(self.moment, self.snapshot.z["test"], self.snapshot.scores["test"])
+
+    @cached_property
+    def said(self) -> Names:
+        """The object that is named for each of them, (n,)."""
+        return self.shown.predicted(self.moment)
+
+    @property
+    def margin(self) -> NDArray[np.float64]:
+        return self.scores[:, 0] - self.scores[:, 1]
+
+    @property
+    def crossing(self) -> counterfactual.Crossing:
+        return counterfactual.crossing(self.of("object"), self.of("context"), self.of("scene"), self.grouping)
+
+    @cached_property
+    def verdicts(self) -> Verdicts:
+        columns = [
+            (
+                one.predicted(self.moment),
+                *(one.views.column(column, "test") for column in ("object", "group", "scene")),
+            )
+            for one in self.records
+        ]
+        return Verdicts(*(np.concatenate(parts) for parts in zip(*columns, strict=True)))
+
+    @cached_property
+    def accuracy(self) -> accuracy.GroupAccuracy:
+        return accuracy.group_accuracy(*self.verdicts, self.grouping)
+
+    def train_weighted(self) -> Estimate:
+        names, counts = np.unique(self.of("group", "train"), return_counts=True)
+        in_training = {str(group): int(count) for group, count in zip(names, counts, strict=True)}
+        return accuracy.train_weighted(self.accuracy.groups, in_training)
+
+    def minority_gap(self) -> Estimate:
+        said, objects, groups, scenes = self.verdicts
+        return accuracy.minority_gap(said == objects, groups, scenes, self.grouping)
+
+    def right_by_object(self) -> dict[str, Estimate]:
+        said, objects, _, scenes = self.verdicts
+        here = {name: objects == name for name in self.grouping.objects}
+        return {name: rate(said[of] == objects[of], scenes[of]) for name, of in here.items()}
+
+    def cross_fitted(self) -> Estimate:
+        """Accuracy of the group that was worst on validation pictures."""
+
+        def by_group(said: Names, split: str) -> dict[str, Estimate]:
+            objects, groups, scenes = (self.of(column, split) for column in ("object", "group", "scene"))
+            return accuracy.group_accuracy(said, objects, groups, scenes, self.grouping).groups
+
+        on_val = self.shown.predicted(self.moment, "val")
+        return accuracy.cross_fitted_worst(by_group(on_val, "val"), by_group(self.said, "test"))[1]
+
+    def panel(self) -> tuple[dict[str, Right], Names]:
+        """Which pictures put together from objects and backgrounds are named right, (n,) by kind (Xiao et al. 2020),
+        and their scenes."""
+        rows = self.shown.views.panel_rows
+        objects, seen = self.of("object")[rows], self.snapshot.panel
+        right = {kind: self.shown.names(self.moment, *looked) == objects for kind, looked in seen.items()}
+        return right, self.of("scene")[rows]
+
+    def panel_rates(self) -> dict[str, Estimate]:
+        right, scenes = self.panel()
+        return {kind: rate(of_kind, scenes) for kind, of_kind in right.items()}
+
+    def background_gap(self) -> Estimate:
+        right, scenes = self.panel()
+        return counterfactual.background_gap(right["mixed_same"], right["mixed_rand"], scenes)
+
+    def by_side(self, said: Names) -> dict[str, Estimate]:
+        """Accuracy of another readout than the usual one."""
+        right, groups, scenes = said == self.of("object"), self.of("group"), self.of("scene")
+        sides = {
+            "minority": self.grouping.minority,
+            "majority": self.grouping.majority,
+            "balanced": self.grouping.names,
+        }
+        here = {side: np.isin(groups, names) for side, names in sides.items()}
+        return {f"{side}_accuracy": rate(right[of], scenes[of]) for side, of in here.items()}
+
+    def caption_readout(self, way: Callable[..., Names], *more: Any) -> dict[str, Estimate]:
+        """Accuracy where captions are read in another way, from their scores."""
+        scores, objects = self.snapshot.scores["test"], self.grouping.objects
+        return self.by_side(way(scores, self.shown.labels.objects, *more, objects))
+
+    def fitted_readout(self, way: Callable[..., Names]) -> dict[str, Estimate]:
+        """Accuracy of a readout that is fitted on pictures kept aside for it."""
+        return self.by_side(way(self.snapshot.z["probe"], self.of("object", "probe"), self.snapshot.z["test"]))
+
+    def mean_caption(self) -> dict[str, Estimate]:
+        z, captions, objects = self.snapshot.z["test"], self.snapshot.captions, self.grouping.objects
+        return self.by_side(readouts.mean_caption(z, captions, self.shown.labels.objects, objects))
+
+    def given_context(self) -> dict[str, Estimate]:
+        contexts = [caption.context or None for caption in self.shown.labels.said]
+        return self.caption_readout(readouts.given_context, contexts, self.of("context"))
+
+    def bare_names(self) -> dict[str, Estimate]:
+        objects = self.grouping.objects
+        scores = np.asarray(self.snapshot.z["test"] @ self.snapshot.bare.T, dtype=np.float64)
+        return self.by_side(readouts.best_caption(scores, objects, objects))
+
+    @property
+    def own_captions(self) -> NDArray[np.float32]:
+        """Embeddings of the training pictures' captions, (n, E)."""
+        return self.snapshot.captions[self.shown.own]
+
+    def modality_gap(self) -> Estimate:
+        captions = self.snapshot.captions
+        counts = np.bincount(self.shown.own, minlength=len(captions)).astype(float)
+        return geometry.modality_gap(self.snapshot.z["train"], captions, counts, self.of("scene", "train"))
+
+    def uniformity_captions(self) -> Estimate:
+        return geometry.uniformity(self.snapshot.captions, np.arange(len(self.snapshot.captions)).astype(str))
+
+
+# What is measured, each table in the order of `metrics.json`: of the verdicts of all models, and of the one shown.
+ACCURACY: dict[str, Callable[[Evaluation], Found]] = {
+    "balanced_accuracy": lambda one: one.accuracy.balanced,
+    "minority_accuracy": lambda one: one.accuracy.minority,
+    "majority_accuracy": lambda one: one.accuracy.majority,
+    "worst_group_accuracy": lambda one: one.accuracy.worst,
+    "group_accuracy": lambda one: one.accuracy.groups,
+    "train_weighted_accuracy": Evaluation.train_weighted,
+    "minority_gap": Evaluation.minority_gap,
+    "right_by_object": Evaluation.right_by_object,
+}
+BEHAVIOUR: dict[str, Callable[[Evaluation], Found]] = {
+    "readouts_best_caption": lambda one: one.caption_readout(readouts.best_caption),
+    "readouts_mean_caption": Evaluation.mean_caption,
+    "readouts_given_context": Evaluation.given_context,
+    "readouts_bare": Evaluation.bare_names,
+    "readouts_nearest_neighbours": lambda one: one.fitted_readout(readouts.nearest_neighbours),
+    "readouts_linear_probe": lambda one: one.fitted_readout(readouts.linear_probe),
+    "margin": lambda one: accuracy.margins(
+        one.scores, one.of("object"), one.of("group"), one.of("scene"), one.grouping
+    ),
+    "calibration_error": lambda one: accuracy.expected_calibration_error(
+        accuracy.confidence(one.scores), one.said == one.of("object"), one.of("scene")
+    ),
+    "context_flip_rate": lambda one: counterfactual.context_flip_rate(one.said, one.crossing),
+    "object_flip_rate": lambda one: counterfactual.object_flip_rate(one.said, one.crossing),
+    "background_reliance": lambda one: counterfactual.background_reliance(one.margin, one.crossing),
+    "object_effect": lambda one: counterfactual.effects(one.margin, one.crossing)["object"],
+    "context_effect": lambda one: counterfactual.effects(one.margin, one.crossing)["context"],
+    "interaction_effect": lambda one: counterfactual.effects(one.margin, one.crossing)["interaction"],
+    "worst_group_cross_fitted": Evaluation.cross_fitted,
+    "panel": Evaluation.panel_rates,
+    "background_gap": Evaluation.background_gap,
+    "background_reliance_z": lambda one: counterfactual.background_reliance_z(one.snapshot.z["test"], one.crossing),
+}
+PAIRS: dict[str, Callable[[Evaluation], Found]] = {
+    "alignment": lambda one: geometry.alignment(one.snapshot.z["train"], one.own_captions, one.of("scene", "train")),
+    "modality_gap": Evaluation.modality_gap,
+    "uniformity_captions": Evaluation.uniformity_captions,
+}
+
+
+def evaluate(records: Sequence[TrainingRecord], report: jobs.Reporter) -> dict[str, Any]:
+    """All that is measured of a run, as one document.
+
+    Args:
+        records: the models of the job; the first is the one that is shown.
+        report: is told how far it is.
+    """
+    shown, condition = records[0], records[0].condition
     # A fold whose captions were never fitted has no first fit, and so the job has none.
     names = [name for name in shown.snapshots if all(name in record.snapshots for record in records)]
     measured: dict[str, Any] = {}
@@ -203,9 +250,9 @@ def evaluate(
         if name == "end" and condition.kind is ArtefactKind.UNTRAINED:
             measured["end"] = measured["untrained"]
             continue
-        measured[name] = _of_snapshot(condition, labels, records, name)
+        measured[name] = _at(Evaluation(records, name))
         report(fraction=RENDERING + TRAINING + MEASURING * (number + 1) / (len(names) + 1), now=True)
-    raw_pixels = space.pixel_baseline(shown.views)
+    raw_pixels = pixel_baseline(shown.views)
     report(fraction=1.0, now=True)
     if reason := ELSEWHERE.get(condition.kind):
         end = measured["end"]
@@ -221,7 +268,7 @@ def evaluate(
     document = {
         "models": len(records),
         "first_fit_step": shown.first_fit_step if "first_fit" in measured else None,
-        "text_only_match": _text_only_match(condition, labels, shown.own),
+        "text_only_match": _text_only_match(condition, shown.labels, shown.own),
         "untrained": measured["untrained"],
         "first_fit": measured.get("first_fit"),
         "end": measured["end"],
@@ -237,63 +284,62 @@ def evaluate(
 def _text_only_match(condition: Condition, labels: Labels, own: NDArray[np.int64]) -> float | None:
     """How well pairs are told from the caption alone; None of a loss without mismatched captions of its own."""
     from vlcore.learning.losses import negative_shares
-    from vlcore.measures.accuracy import blind_match_accuracy
 
     if not OBJECTIVES[condition.objective].draws_negatives:
         return None
     counts = np.bincount(own, minlength=len(labels.said))
     shares = negative_shares(condition.negatives, counts, labels.said)
-    return blind_match_accuracy(counts / counts.sum(), shares)
+    return accuracy.blind_match_accuracy(counts / counts.sum(), shares)
 
 
-def _of_snapshot(condition: Condition, labels: Labels, records: Sequence[TrainingRecord], name: str) -> dict[str, Any]:
-    metrics = MetricsBuilder()
-    shown = records[0]
-    snapshot, views = shown.snapshots[name], shown.views
+def _at(one: Evaluation) -> dict[str, Any]:
+    """What is measured at one moment."""
+    shown, snapshot = one.shown, one.snapshot
+    metrics = MetricsBuilder(_lacking(one))
     if shown.wordless and len(shown.own) == 0:
         metrics.skip("train_caption_accuracy", shown.wordless)
     else:
-        used = np.bincount(shown.own, minlength=len(labels.said)) > 0
+        used = np.bincount(shown.own, minlength=len(shown.labels.said)) > 0
         guessed = np.where(used, snapshot.scores["train"], -np.inf).argmax(axis=1)
         metrics.document["train_caption_accuracy"] = float((guessed == shown.own).mean())
-    metrics.document["train_images"] = len(views.rows["train"])
-    _accuracies(metrics, condition, labels, records, name)
-    behaviour(metrics, condition, labels, views, snapshot)
-    space.geometry_of(metrics, views, snapshot, shown.own, shown.wordless)
+    metrics.document["train_images"] = len(shown.views.rows["train"])
+    if Need.READOUT not in metrics.lacking:
+        metrics.document["worst_group"] = one.accuracy.worst_group
+    metrics.add_all(ACCURACY, one)
+    metrics.add_all(BEHAVIOUR, one)
+    variance = geometry.total_variance(one.space.z, one.of("scene"))
+    metrics.document["total_variance"] = variance.as_dict()
+    if variance.value <= ONE_POINT:
+        metrics.document["collapsed"] = True
+        metrics.document["absent"] |= {"effective_rank": "one point", **no_space("one point")}
+        return metrics.document
+    rank = geometry.effective_rank(one.space.z, one.of("scene"))
+    metrics.document["effective_rank"] = rank.as_dict()
+    metrics.document["collapsed"] = geometry.is_collapsed(variance.value, rank.value)
+    metrics.add_all(SPACE, one.space)
+    if not shown.views.pixels and Need.HELD_OUT not in metrics.lacking:
+        for name in ("colour", "pixels"):
+            metrics.skip(f"similarity_to.{name}", "no pictures")
+    metrics.add_all(PAIRS, one)
+    on_map = one.space.z[shown.views.on_map]
+    plane = projection.fit_plane(np.concatenate([on_map, snapshot.captions]))
+    metrics.document["map_quality"] = map_quality(on_map, plane.place(on_map))
     return metrics.document
 
 
-def _accuracies(
-    metrics: MetricsBuilder, condition: Condition, labels: Labels, records: Sequence[TrainingRecord], name: str
-) -> None:
-    """Accuracy over the held-out pictures of all models of the job."""
-    from vlcore.measures import accuracy
-
-    if reason := why_no_readout(condition, labels):
-        for measure_name in ACCURACIES:
-            metrics.skip(measure_name, reason)
-        return
-    columns = [
-        (
-            predicted(labels, record.views, record.snapshots[name]),
-            *(record.views.column(column, "test") for column in ("object", "group", "scene")),
-        )
-        for record in records
-    ]
-    said, objects, groups, scenes = (np.concatenate(parts) for parts in zip(*columns, strict=True))
-    views = records[0].views
-    found = accuracy.group_accuracy(said, objects, groups, scenes, views.grouping)
-    metrics.document["worst_group"] = found.worst_group
-    metrics.add("balanced_accuracy", lambda: found.balanced)
-    metrics.add("minority_accuracy", lambda: found.minority)
-    metrics.add("majority_accuracy", lambda: found.majority)
-    metrics.add("worst_group_accuracy", lambda: found.worst)
-    metrics.add("group_accuracy", lambda: found.groups)
-    names, counts = np.unique(views.column("group", "train"), return_counts=True)
-    in_training = {str(group): int(count) for group, count in zip(names, counts, strict=True)}
-    metrics.add("train_weighted_accuracy", lambda: accuracy.train_weighted(found.groups, in_training))
-    right = said == objects
-    metrics.add("minority_gap", lambda: accuracy.minority_gap(right, groups, scenes, views.grouping))
-    metrics.add("right_by_object", lambda: {
-        obj: rate(right[objects == obj], scenes[objects == obj]) for obj in views.grouping.objects
-    })  # fmt: skip
+def _lacking(one: Evaluation) -> dict[Need, str]:
+    """Of what is not there at this moment, why it is not."""
+    shown, views, snapshot = one.shown, one.shown.views, one.snapshot
+    of_this_kind = "this model's captions have no embeddings of this kind"
+    reasons = {
+        Need.READOUT: why_no_readout(shown.condition, shown.labels),
+        Need.NAMING_CAPTIONS: why_unread(shown.condition, shown.labels),
+        Need.CAPTION_VECTORS: None if len(snapshot.captions) else of_this_kind,
+        Need.NAME_VECTORS: None if len(snapshot.bare) else of_this_kind,
+        Need.OWN_CAPTIONS: shown.wordless
+        or (None if len(snapshot.captions) else "this model's captions have no embeddings"),
+        Need.VALIDATION: None if len(views.rows["val"]) else "no validation pictures to choose the group on",
+        Need.MASKS: None if views.panel else "no masks of the objects" if views.pixels else "no pictures",
+        **lacking(views),
+    }
+    return {need: reason for need, reason in reasons.items() if reason}

@@ -1,8 +1,7 @@
-"""Embeddings that were computed elsewhere, measured and mapped like those of a model of ours.
+"""Imports as jobs: of image sets, and of embeddings, which are measured and mapped like those of a model of ours.
 
-The one idea: nothing was trained here, so there is one moment, the end; and no pixels, so what is asked of them has no
-answer. Every number that is not there stands with its reason, and so tables and pages need not know where the
-embeddings came from.
+Of embeddings nothing was trained here, so there is one moment, the end; and there are no pixels, so what is asked of
+them has no answer.
 """
 
 from __future__ import annotations
@@ -29,9 +28,8 @@ from vlcore.datasets.importers.embeddings import Embeddings, read_embeddings
 from vlcore.datasets.importers.selection import majority_in_words
 from vlcore.datasets.staging import staging_dir
 from vlcore.measures.accuracy import logits
-from vlcore.runs.evaluate import TrainingRecord
 from vlcore.runs.publish import write_model
-from vlcore.runs.recorder import Snapshot
+from vlcore.runs.snapshot import Snapshot, TrainingRecord
 from vlcore.runs.views import Labels, Views
 from vlcore.store import jobs
 
@@ -107,8 +105,8 @@ def _make(out: Path, report: jobs.Reporter, images: ImageSet, found: Embeddings)
     labels = Labels(found.said, Vocabulary.of(images.grouping))
     views = Views(images, images.rows("train"))
     own, wordless = _own(views, found)
-    record = TrainingRecord(views, own, {"end": _snapshot(views, found)}, wordless=wordless)
-    write_model(out, condition, labels, [record], report)
+    record = TrainingRecord(condition, labels, views, own, {"end": _snapshot(views, found)}, wordless=wordless)
+    write_model(out, [record], report)
     columns = images.table[["object", "context", "split", "scene", "caption", "source"]]
     return {
         "seconds": round(time.perf_counter() - started, 2),
@@ -118,15 +116,14 @@ def _make(out: Path, report: jobs.Reporter, images: ImageSet, found: Embeddings)
 
 
 def _own(views: Views, found: Embeddings) -> tuple[NDArray[np.int64], str | None]:
-    """Place of each training picture's caption, (n,), or none of them and the reason why."""
+    """Index of each training picture's caption, (n,), or none of them and the reason why."""
     if not found.said:
         return np.zeros(0, dtype=np.int64), "no captions were given"
-    places = {pair: own_captions(found.said, *pair) for pair in views.grouping.pairs}
-    for (obj, context), place in places.items():
-        if place is None:
-            return np.zeros(0, dtype=np.int64), f"no caption fits pictures of {obj} with {context}"
+    index = {pair: own_captions(found.said, *pair) for pair in views.grouping.pairs}
+    if missing := [pair for pair in index if index[pair] is None]:
+        return np.zeros(0, dtype=np.int64), f"no caption fits pictures of {' with '.join(missing[0])}"
     pairs = zip(views.column("object", "train"), views.column("context", "train"), strict=True)
-    return np.array([places[obj, context] for obj, context in pairs], dtype=np.int64), None
+    return np.array([index[pair] for pair in pairs], dtype=np.int64), None
 
 
 def _snapshot(views: Views, found: Embeddings) -> Snapshot:
@@ -157,11 +154,8 @@ def run_import(key: str, source: Path, name: str, options: dict[str, Any]) -> st
     raised."""
 
     def make(out: Path, report: jobs.Reporter) -> dict[str, Any]:
-        def read(done: int, of: int) -> None:
-            report(stage="reading pictures", done=done, of=of, fraction=0.95 * done / max(of, 1))
-
         try:
-            made = import_set(source, name, progress=read, **options)
+            made = import_set(source, name, progress=report.counted("reading pictures", 0.95), **options)
         except ImportSetError as error:
             raise ImportSetError(error.on_page) from error
         write_json(out / "report.json", made.as_dict())

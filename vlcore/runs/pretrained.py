@@ -1,18 +1,15 @@
-"""A pretrained CLIP or SigLIP as one more model: measured, mapped and compared like ours.
+"""Pretrained CLIP and SigLIP models, measured, mapped and compared like ours.
 
-The one idea: it was trained elsewhere, so there is one moment, the end; but our pictures are there, so what is asked of
-a model of ours is asked of it too. It sees them at the size that they are stored in, prepared as it was trained; the
-pictures put together for the panel are made at `PANEL_SIZE`, not at the 64 px of our own encoders. Its weights are not
-copied: the artefact says which they were, and they are found again when somebody asks of a new picture.
-
-What the chosen bias does here depends on the readout. Zero-shot reads captions and is touched by no training picture; a
-linear probe is fitted on the biased training pictures; dfr on balanced validation pictures.
+They were trained elsewhere, so there is one moment, the end. They see pictures at the size that they are stored in;
+those of the panel are made at `PANEL_SIZE`, not at the 64 px of our own encoders. Weights are not copied: the artefact
+says which they were, and they are found again when somebody asks of a new picture.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,9 +21,9 @@ from PIL import Image
 from vlcore.core.condition import Condition, ConditionError
 from vlcore.core.files import write_json
 from vlcore.measures.accuracy import logits
-from vlcore.runs.evaluate import TrainingRecord
 from vlcore.runs.publish import write_model
-from vlcore.runs.recorder import RENDERING, TRAINING, Snapshot
+from vlcore.runs.recorder import RENDERING, TRAINING
+from vlcore.runs.snapshot import Snapshot, TrainingRecord
 from vlcore.runs.train import draw, own_captions_of, parts_of
 from vlcore.runs.views import Labels, Views, last_layer
 from vlcore.store import jobs
@@ -101,6 +98,7 @@ def load_for(artefact: Artefact) -> PretrainedEncoder:
 
 
 def _make(source: str, condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, Any]:
+    from vlcore.learning.checkpoints import digest
     from vlcore.learning.hub import PretrainedError
     from vlcore.learning.pretrained import load_checkpoint
 
@@ -116,26 +114,11 @@ def _make(source: str, condition: Condition, out: Path, report: jobs.Reporter) -
         views = Views(part, draw(part, condition, report), PANEL_SIZE)
         embedded = embedded or Embedded(encoder, views, report)
         own = own_captions_of(part, views.rows["train"], condition)
-        records.append(TrainingRecord(views, own, {"end": _snapshot(condition, labels, views, embedded)}))
-    write_json(out / "checkpoint.json", _about(encoder))
-    write_model(out, condition, labels, records, report)
-    return {
-        "seconds": round(time.perf_counter() - started, 2),
-        "device": encoder.device,
-        "parameters": encoder.parameters,
-    }
-
-
-def _about(encoder: PretrainedEncoder) -> dict[str, Any]:
-    """What is kept of a checkpoint: where it was, which it was, and how large it is."""
-    from importlib.metadata import version
-
-    from vlcore.learning.checkpoints import digest
-
+        end = _snapshot(condition, labels, views, embedded)
+        records.append(TrainingRecord(condition, labels, views, own, {"end": end}))
     checkpoint = encoder.checkpoint
-    on_hub = bool(checkpoint.revision)
-    return {
-        "source": checkpoint.source if on_hub else str(checkpoint.folder.resolve()),
+    about = {
+        "source": checkpoint.source if checkpoint.revision else str(checkpoint.folder.resolve()),
         "name": checkpoint.name,
         "revision": checkpoint.revision,
         "digest": digest(checkpoint.folder),
@@ -143,6 +126,13 @@ def _about(encoder: PretrainedEncoder) -> dict[str, Any]:
         "parameters": encoder.parameters,
         "bytes": checkpoint.bytes,
         "transformers": version("transformers"),
+    }
+    write_json(out / "checkpoint.json", about)
+    write_model(out, records, report)
+    return {
+        "seconds": round(time.perf_counter() - started, 2),
+        "device": encoder.device,
+        "parameters": encoder.parameters,
     }
 
 

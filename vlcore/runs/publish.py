@@ -9,34 +9,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.core.condition import Condition
 from vlcore.core.files import write_json
 from vlcore.core.options import ArtefactKind
-from vlcore.runs.evaluate import TrainingRecord, evaluate, predicted
 from vlcore.runs.recorder import RENDERING, TRAINING
-from vlcore.runs.views import Labels, why_no_readout
+from vlcore.runs.snapshot import TrainingRecord
+from vlcore.runs.views import why_no_readout
 from vlcore.store import jobs
 
 
-def write_model(
-    out: Path, condition: Condition, labels: Labels, records: Sequence[TrainingRecord], report: jobs.Reporter
-) -> None:
+def write_model(out: Path, records: Sequence[TrainingRecord], report: jobs.Reporter) -> None:
     """Write ``condition.json``, ``embeddings.npz``, ``maps.npz`` and ``metrics.json`` of a model into a folder.
 
     Args:
         records: one for each fold of a small set; else one. The embeddings and the map are those of the first.
     """
+    from vlcore.runs.evaluate import evaluate
+
     report(stage="measuring", fraction=RENDERING + TRAINING, now=True)
-    write_json(out / "condition.json", condition.as_dict())
-    write_embeddings(out, condition, records[0], labels)
+    write_json(out / "condition.json", records[0].condition.as_dict())
+    write_embeddings(out, records[0])
     write_maps(out, records[0])
-    write_json(out / "metrics.json", evaluate(condition, labels, records, report))
+    write_json(out / "metrics.json", evaluate(records, report))
 
 
-def write_embeddings(out: Path, condition: Condition, record: TrainingRecord, labels: Labels) -> None:
+def write_embeddings(out: Path, record: TrainingRecord) -> None:
     """Write ``embeddings.npz``, which `vlcore.runs.embeddings.StoredEmbeddings` reads: the rows of every split, the
     captions, and what every snapshot made of them."""
-    views = record.views
+    views, labels, condition = record.views, record.labels, record.condition
     arrays: dict[str, NDArray[Any]] = {f"{split}_rows": rows for split, rows in views.rows.items()}
     arrays["caption_texts"] = np.array(labels.texts, dtype=str)
     arrays["caption_objects"] = np.array(labels.objects, dtype=str)
@@ -49,13 +48,13 @@ def write_embeddings(out: Path, condition: Condition, record: TrainingRecord, la
             for split, scores in snapshot.scores.items():
                 arrays[f"{name}_{split}_scores"] = scores.astype(np.float32)
     # What a new last layer names does not follow from the captions, nor do imported ones from a label style.
-    end = record.snapshots["end"]
-    if end.layer is not None or (condition.kind is ArtefactKind.IMPORTED and not why_no_readout(condition, labels)):
-        arrays["map_predicted"] = predicted(labels, views, end)[views.on_map]
-        arrays["train_predicted"] = predicted(labels, views, end, "train")
-    if end.layer is not None:
-        arrays["layer_objects"] = np.array(end.layer.objects, dtype=str)
-        arrays["layer_direction"], arrays["layer_shift"] = end.layer.direction, np.array(end.layer.shift)
+    layer = record.snapshots["end"].layer
+    if layer is not None or (condition.kind is ArtefactKind.IMPORTED and not why_no_readout(condition, labels)):
+        arrays["map_predicted"] = record.predicted("end")[views.on_map]
+        arrays["train_predicted"] = record.predicted("end", "train")
+    if layer is not None:
+        arrays["layer_objects"] = np.array(layer.objects, dtype=str)
+        arrays["layer_direction"], arrays["layer_shift"] = layer.direction, np.array(layer.shift)
     np.savez(out / "embeddings.npz", **arrays)  # type: ignore[arg-type]  # numpy's stub mistakes the names for options
 
 

@@ -1,12 +1,10 @@
-"""Snapshots of a model: what it makes of pictures and captions before the first step, at first fit and at the end.
+"""Recorder of a training: what the loop calls, for the loop knows neither pages nor files.
 
-The one idea: the loop knows neither pages nor files. A `SnapshotRecorder` is what it calls: it reports to whoever
-waits, keeps small snapshots for the film of a training, and whole ones to be measured.
+It reports to whoever waits, keeps small snapshots for the film of the training, and whole ones to be measured.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,56 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.core.condition import Condition
+from vlcore.runs.snapshot import Snapshot
 from vlcore.runs.views import Array, Labels, Views, last_layer, why_unread
 from vlcore.store import jobs
 
 if TYPE_CHECKING:
     from vlcore.learning.model import Encoder
     from vlcore.learning.train import Progress
-    from vlcore.measures.last_layer import LastLayer
 
 
 RENDERING, TRAINING, MEASURING = 0.15, 0.70, 0.15  # shares of a job's progress bar
 
 
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """What a model makes of pictures and captions at one moment.
-
-    Attributes:
-        z: unit vectors of the pictures of each split, (n, E).
-        scores: of the same pictures with the captions, (n, K).
-        captions: unit vectors of the captions, (K, E); (0, E) of a captioner, whose captions have none.
-        scale, bias: what turns a cosine into a logit.
-        bare: unit vectors of the objects' names alone, (2, E); (0, E) where they are not known.
-        panel: unit vectors and scores of the pictures that are put together from objects and backgrounds, by kind.
-        layer: the new last layer that names the object; None where captions do.
-    """
-
-    z: dict[str, Array]
-    scores: dict[str, NDArray[np.float64]]
-    captions: Array
-    scale: float
-    bias: float
-    bare: Array
-    panel: dict[str, tuple[Array, NDArray[np.float64]]]
-    layer: LastLayer | None
-
-
 class SnapshotRecorder:
-    """Looks at the model while it trains: live report, small snapshots, and whole ones at first fit."""
+    """Looks at a model while it trains: number `number` from 0 of the job's `models`."""
 
     def __init__(
-        self,
-        condition: Condition,
-        views: Views,
-        labels: Labels,
-        report: jobs.Reporter,
-        number: int,
-        models: int,
+        self, condition: Condition, views: Views, labels: Labels, report: jobs.Reporter, number: int, models: int
     ) -> None:
         self.condition, self.views, self.labels, self.report = condition, views, labels, report
-        self.number, self.models = number, models  # which of the job's models this is
+        self.number, self.models = number, models
         self.steps: list[int] = []
         self.series: list[tuple[Array, Array, Array]] = []
         self.untrained: Snapshot | None = None
@@ -122,7 +90,7 @@ class SnapshotRecorder:
         self.report(now=True, probes=self.probes)
         if why_unread(self.condition, self.labels):
             return
-        grouping, groups = self.views.images.grouping, self.views.column("group", "val")
+        grouping, groups = self.views.grouping, self.views.column("group", "val")
         scores = self._scores(model, val, words, self.views.pixels["val"])
         right = predict_objects(scores, self.labels.objects, grouping.objects) == self.views.column("object", "val")
         sides = (right[np.isin(groups, side)] for side in (grouping.majority, grouping.minority))

@@ -1,163 +1,140 @@
-"""What is asked of a space of pictures: by what it is sorted, and what can be read off it.
-
-The one idea: the same questions are put to a model's space and to the pixels, so that what a model adds stands beside
-what was there before it.
-"""
+"""Geometry of a space of pictures, that of a model or of the pixels: by what it is sorted, what can be read off it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.decomposition import PCA
 
+from vlcore.measures import cues, geometry, projection, rsa
+from vlcore.measures.catalogue import Need, measure_of
 from vlcore.measures.estimate import Estimate
-from vlcore.runs.recorder import Snapshot
-from vlcore.runs.views import FEWEST, MetricsBuilder, Views
+from vlcore.measures.variance import FACTORS, axis_angle, p_values, variance_shares
+from vlcore.runs.metrics import Found, MetricsBuilder
+from vlcore.runs.views import Views
 
+FEWEST = 5  # held-out or probe pictures of each group without which geometry is not measured
 NEIGHBOURHOODS = (5, 10, 15)
 EMBEDDING = 32  # numbers that stand for a picture in the space of pixels
 
 
-def geometry_of(
-    metrics: MetricsBuilder, views: Views, snapshot: Snapshot, own: NDArray[np.int64], wordless: str | None
-) -> None:
-    """How one model lays its held-out pictures out."""
-    from vlcore.measures import geometry, projection
+@dataclass(frozen=True)
+class Share(Estimate):
+    """A share of the variance, and the permutation p-value of there being none."""
 
-    z, scenes, captions = snapshot.z["test"], views.column("scene", "test"), snapshot.captions
-    variance = geometry.total_variance(z, scenes)
-    metrics.document["total_variance"] = variance.as_dict()
-    if variance.value <= 1e-12:
-        metrics.document["collapsed"] = True
-        for name in ("effective_rank", *SPACE):
-            metrics.skip(name, "one point")
-        return
-    rank = geometry.effective_rank(z, scenes)
-    metrics.document["effective_rank"] = rank.as_dict()
-    metrics.document["collapsed"] = geometry.is_collapsed(variance.value, rank.value)
-    of_space(metrics, views, z, snapshot.z["probe"])
-    if len(captions) == 0 or wordless:
-        reason = wordless or "this model's captions have no embeddings"
-        for name in ("alignment", "uniformity_captions", "modality_gap"):
-            metrics.skip(name, reason)
-    else:
-        mine, training = captions[own], views.column("scene", "train")
-        counts = np.bincount(own, minlength=len(captions)).astype(float)
-        metrics.add("alignment", lambda: geometry.alignment(snapshot.z["train"], mine, training))
-        metrics.add("modality_gap", lambda: geometry.modality_gap(snapshot.z["train"], captions, counts, training))
-        names = np.arange(len(captions)).astype(str)
-        metrics.add("uniformity_captions", lambda: geometry.uniformity(captions, names))
-    shown = z[views.on_map]
-    plane = projection.fit_plane(np.concatenate([shown, captions]))
-    metrics.document["map_quality"] = map_quality(shown, plane.place(shown))
+    p: float
 
 
-def map_quality(z: NDArray[np.floating], points: NDArray[np.float64]) -> dict[str, dict[str, float]]:
-    """Trustworthiness and continuity of a map by size of the neighbourhood, ``k5`` and so on; of few pictures, only for
-    the sizes that are less than half of them."""
-    from vlcore.measures import projection
+@dataclass(frozen=True, eq=False)
+class Space:
+    """Pictures in a space: held-out ones `z`, (n, E), and those that probes are fitted on, `fit`, (m, E)."""
 
-    ks = [k for k in NEIGHBOURHOODS if k < len(z) / 2]
-    return {
-        "trustworthiness": {f"k{k}": value for k, value in projection.trustworthiness(z, points, ks).items()},
-        "continuity": {f"k{k}": value for k, value in projection.continuity(z, points, ks).items()},
-    }
+    views: Views
+    z: NDArray[np.floating]
+    fit: NDArray[np.floating]
+
+    def of(self, column: str) -> NDArray[np.str_]:
+        """What is known of the held-out pictures, (n,)."""
+        return self.views.column(column, "test")
+
+    def silhouette(self, column: str) -> Estimate:
+        return geometry.silhouette(self.z, self.of(column), self.of("scene"))
+
+    def fitted(
+        self, measure: Callable[..., Estimate], column: str, pictures: NDArray[np.bool_] | slice = slice(None)
+    ) -> Estimate:
+        """How well a column is read off some of the held-out pictures by what is fitted on those kept aside for it."""
+        held_out = (values[pictures] for values in (self.z, self.of(column), self.of("scene")))
+        return measure(self.fit, self.views.column(column, "probe"), *held_out)
+
+    @cached_property
+    def variance(self) -> dict[str, Share]:
+        """Shares of the variance by factor, with p-values."""
+        of = self.z, self.of("object"), self.of("context"), self.of("scene")
+        shares, p = variance_shares(*of), p_values(*of)
+        return {name: Share(**shares[name].as_dict(), p=p[name]) for name in FACTORS}
+
+    def dispersion(self) -> dict[str, Estimate]:
+        groups, scenes = self.of("group"), self.of("scene")
+        names = self.views.grouping.names
+        return {name: geometry.dispersion(self.z[groups == name], scenes[groups == name]) for name in names}
+
+    def similarity(self) -> dict[str, Estimate]:
+        """What similarity goes with: same object, same context, same coat, like colours, like pixels."""
+        rows = self.views.on_map
+        models = {name: rsa.same_label(self.of(name)[rows]) for name in ("object", "context")}
+        if self.views.pixels:
+            pixels = self.views.pixels["test"][rows]
+            models["colour"] = rsa.euclidean_distance(cues.mean_colour(pixels))
+            models["pixels"] = rsa.euclidean_distance(cues.coarse(pixels))
+        if self.views.images.about.get("recipe"):
+            coats = [json.loads(text)["coat"] for text in self.of("factors")[rows]]
+            models["coat"] = rsa.same_label(np.array(coats))
+        return rsa.rsa(self.z[rows], models, self.of("scene")[rows])
 
 
-SPACE = (
+# What is measured of a space, in the order of `metrics.json`.
+SPACE: dict[str, Callable[[Space], Found]] = {
+    "silhouette_object": lambda space: space.silhouette("object"),
+    "probe_object": lambda space: space.fitted(geometry.probe_accuracy, "object"),
+    "neighbours_object": lambda space: space.fitted(geometry.neighbour_accuracy, "object"),
+    "silhouette_context": lambda space: space.silhouette("context"),
+    "probe_context": lambda space: space.fitted(geometry.probe_accuracy, "context"),
+    "neighbours_context": lambda space: space.fitted(geometry.neighbour_accuracy, "context"),
+    "silhouette_group": lambda space: space.silhouette("group"),
+    "probe_group": lambda space: space.fitted(geometry.probe_accuracy, "group"),
+    "probe_object_minority": lambda space: space.fitted(
+        geometry.probe_accuracy, "object", np.isin(space.of("group"), space.views.grouping.minority)
+    ),
+    "silhouette_majority_pair": lambda space: geometry.majority_silhouette(
+        space.z, space.of("group"), space.of("scene"), space.views.grouping
+    ),
+    "variance_object": lambda space: space.variance["object"],
+    "variance_context": lambda space: space.variance["context"],
+    "variance_interaction": lambda space: space.variance["interaction"],
+    "axis_angle": lambda space: axis_angle(
+        space.z, space.of("object"), space.of("context"), space.of("scene"), space.views.grouping
+    ),
+    "dispersion": Space.dispersion,
+    "uniformity_images": lambda space: geometry.uniformity(space.z, space.of("scene")),
+    "similarity_to": Space.similarity,
+}
+# Of a space that is none, `absent` lists these first: files of all versions are the same to the byte.
+_FIRST = (
     "silhouette_object", "silhouette_context", "silhouette_group", "silhouette_majority_pair", "variance", "variance_p",
     "axis_angle", "dispersion", "uniformity_images", "probe_object", "probe_context", "probe_group",
     "probe_object_minority", "neighbours_object", "neighbours_context", "similarity_to",
 )  # fmt: skip
 
 
-def of_space(metrics: MetricsBuilder, views: Views, z: NDArray[np.floating], fit: NDArray[np.floating]) -> None:
-    """By what a space of pictures is sorted and what can be read off it: held-out pictures (n, E), and those that
-    probes are fitted on (m, E). The space of a model, or of the pixels."""
-    from vlcore.measures import geometry
-    from vlcore.measures.variance import FACTORS, axis_angle, p_values, variance_shares
-
-    scenes, grouping = views.column("scene", "test"), views.grouping
-    groups = views.column("group", "test")
-    few, unfitted = views.fewest("test") < FEWEST, views.fewest("probe") < FEWEST
-    for name in ("object", "context", "group"):
-        labels = views.column(name, "test")
-        if few:
-            metrics.skip(f"silhouette_{name}", "too few held-out pictures")
-        else:
-            metrics.add(f"silhouette_{name}", lambda labels=labels: geometry.silhouette(z, labels, scenes))  # type: ignore[misc]
-        if few or unfitted:
-            for asked in (f"probe_{name}", *([] if name == "group" else [f"neighbours_{name}"])):
-                metrics.skip(asked, "no pictures to fit it on" if unfitted else "too few held-out pictures")
-            continue
-        fitted_on = views.column(name, "probe")
-        metrics.add(
-            f"probe_{name}",
-            lambda labels=labels, fitted_on=fitted_on: geometry.probe_accuracy(fit, fitted_on, z, labels, scenes),  # type: ignore[misc]
-        )
-        if name != "group":
-            metrics.add(
-                f"neighbours_{name}",
-                lambda labels=labels, fitted_on=fitted_on: geometry.neighbour_accuracy(
-                    fit, fitted_on, z, labels, scenes
-                ),  # type: ignore[misc]
-            )
-    if few:
-        for name in (
-            "silhouette_majority_pair", "variance", "axis_angle", "dispersion", "uniformity_images",
-            "probe_object_minority", "similarity_to",
-        ):  # fmt: skip
-            metrics.skip(name, "too few held-out pictures")
-        return
-    objects, contexts = views.column("object", "test"), views.column("context", "test")
-    if unfitted:
-        metrics.skip("probe_object_minority", "no pictures to fit it on")
-    else:
-        rare = np.isin(groups, grouping.minority)
-        metrics.add(
-            "probe_object_minority",
-            lambda: geometry.probe_accuracy(fit, views.column("object", "probe"), z[rare], objects[rare], scenes[rare]),
-        )
-    metrics.add("silhouette_majority_pair", lambda: geometry.majority_silhouette(z, groups, scenes, grouping))
-    try:
-        shares = variance_shares(z, objects, contexts, scenes)
-    except ValueError as error:
-        metrics.skip("variance", str(error))
-    else:
-        p = p_values(z, objects, contexts, scenes)
-        for name in FACTORS:
-            metrics.document[f"variance_{name}"] = {**shares[name].as_dict(), "p": p[name]}
-    metrics.add("axis_angle", lambda: axis_angle(z, objects, contexts, scenes, grouping))
-    metrics.add(
-        "dispersion",
-        lambda: {name: geometry.dispersion(z[groups == name], scenes[groups == name]) for name in grouping.names},
-    )
-    metrics.add("uniformity_images", lambda: geometry.uniformity(z, scenes))
-    metrics.add("similarity_to", lambda: _similarity(views, z))
-    if not views.pixels:
-        for name in ("colour", "pixels"):
-            metrics.skip(f"similarity_to.{name}", "no pictures")
+def no_space(reason: str) -> dict[str, str]:
+    """Why nothing is measured of a space, by measure."""
+    return dict.fromkeys([*_FIRST, *(measure_of(name).whole or name for name in SPACE)], reason)
 
 
-def _similarity(views: Views, z: NDArray[np.floating]) -> dict[str, Estimate]:
-    """What similarity in a space goes with: same object, same context, same coat, like colours, like pixels."""
-    from vlcore.measures import cues, rsa
-
-    rows = views.on_map
-    models = {
-        "object": rsa.same_label(views.column("object", "test")[rows]),
-        "context": rsa.same_label(views.column("context", "test")[rows]),
+def lacking(views: Views) -> dict[Need, str]:
+    """Which pictures are too few to measure a space on."""
+    reasons = {
+        ("test", Need.HELD_OUT): "too few held-out pictures",
+        ("probe", Need.PROBE): "no pictures to fit it on",
     }
-    if views.pixels:
-        pixels = views.pixels["test"][rows]
-        models["colour"] = rsa.euclidean_distance(cues.mean_colour(pixels))
-        models["pixels"] = rsa.euclidean_distance(cues.coarse(pixels))
-    if views.images.about.get("recipe"):
-        factors = [json.loads(text)["coat"] for text in views.column("factors", "test")[rows]]
-        models["coat"] = rsa.same_label(np.array(factors))
-    return rsa.rsa(z[rows], models, views.column("scene", "test")[rows])
+    return {need: reason for (split, need), reason in reasons.items() if views.fewest(split) < FEWEST}
+
+
+def map_quality(z: NDArray[np.floating], points: NDArray[np.float64]) -> dict[str, dict[str, float]]:
+    """Trustworthiness and continuity of a map by size of the neighbourhood, ``k5`` and so on; of few pictures, only for
+    the sizes that are less than half of them."""
+    ks = [k for k in NEIGHBOURHOODS if k < len(z) / 2]
+    return {
+        "trustworthiness": {f"k{k}": value for k, value in projection.trustworthiness(z, points, ks).items()},
+        "continuity": {f"k{k}": value for k, value in projection.continuity(z, points, ks).items()},
+    }
 
 
 def pixel_baseline(views: Views) -> dict[str, Any]:
@@ -166,16 +143,12 @@ def pixel_baseline(views: Views) -> dict[str, Any]:
     Pictures are averaged to 16 x 16 and projected to as many principal components of the held-out ones as an embedding
     has numbers, then brought to length 1, so that nothing differs from a model's space but where it comes from.
     """
-    from sklearn.decomposition import PCA
-
-    from vlcore.measures import cues
-
     if not views.pixels:
-        return {"absent": dict.fromkeys(SPACE, "no pictures")}
-    metrics = MetricsBuilder()
+        return {"absent": no_space("no pictures")}
+    metrics = MetricsBuilder(lacking(views))
     flat = {name: cues.coarse(views.pixels[name]) for name in ("test", "probe") if len(views.pixels[name])}
     plane = PCA(min(EMBEDDING, *flat["test"].shape), svd_solver="full").fit(flat["test"])
     spaces = {name: plane.transform(pictures) for name, pictures in flat.items()}
     unit = {name: space / np.linalg.norm(space, axis=1, keepdims=True).clip(1e-9) for name, space in spaces.items()}
-    of_space(metrics, views, unit["test"], unit.get("probe", unit["test"][:0]))
+    metrics.add_all(SPACE, Space(views, unit["test"], unit.get("probe", unit["test"][:0])))
     return metrics.document

@@ -1,16 +1,15 @@
-"""One condition from images to a published artefact.
+"""Training of conditions: from images to a published artefact, of one or of many over worker processes.
 
-The one idea: this is the whole way of the data in one place: draw what is missing, choose the biased subset, train with
-snapshots, embed, measure, write. Each step is a call to the module that owns it.
-
-Heavy imports (torch, scikit-learn) happen inside the functions: pages import this module to name the work, and must not
-wait for what only a worker needs.
+Torch and scikit-learn are imported inside the functions: pages import this module to name the work, and must not wait
+for what only a worker needs.
 """
 
 from __future__ import annotations
 
 import csv
 import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,14 +23,48 @@ from vlcore.datasets import subset
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.subset import training_rows
-from vlcore.runs.evaluate import TrainingRecord
 from vlcore.runs.publish import write_model
 from vlcore.runs.recorder import RENDERING, SnapshotRecorder
+from vlcore.runs.snapshot import TrainingRecord
 from vlcore.runs.views import Labels, Views
-from vlcore.store import jobs
+from vlcore.store import jobs, queue
 
 if TYPE_CHECKING:
     from vlcore.learning.train import TrainedModel
+
+
+def train_all(
+    conditions: Sequence[Condition], workers: int, on_done: Callable[[str, str], None] | None = None
+) -> dict[str, str]:
+    """Train conditions over worker processes, unless they are there; one that fails stops no other.
+
+    Whoever interrupts it stops what is being trained after the step that it is at, and nothing else begins.
+
+    Args:
+        conditions: what to train.
+        workers: how many processes.
+        on_done: is told the key and the outcome of each as it ends.
+
+    Returns:
+        By key ``"trained"``, ``"cached"`` or ``"failed: "`` and the reason.
+    """
+    outcomes: dict[str, str] = {}
+    with queue.worker_pool(workers) as pool:
+        for condition in conditions:
+            jobs.clear_last_failure(condition.key)
+        futures = {pool.submit(train_condition, condition): condition.key for condition in conditions}
+        try:
+            for future in as_completed(futures):
+                key, error = futures[future], future.exception()
+                outcomes[key] = future.result() if error is None else f"failed: {error}"
+                if on_done is not None:
+                    on_done(key, outcomes[key])
+        except BaseException:
+            for future, key in futures.items():
+                if not future.done() and not future.cancel():
+                    jobs.cancel(key, pending=True)
+            raise
+    return outcomes
 
 
 def train_condition(condition: Condition) -> str:
@@ -58,6 +91,8 @@ def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, A
         trained = _train(condition, views, labels, own, recorder)
         records.append(
             TrainingRecord(
+                condition,
+                labels,
                 views,
                 own,
                 recorder.snapshots(trained.model),
@@ -67,10 +102,13 @@ def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, A
             )
         )
         made.append((recorder, trained))
-    write_model(out, condition, labels, records, report)
+    write_model(out, records, report)
     recorder, trained = made[0]  # of the model that is shown
     recorder.write_snapshots(out)
-    _write_history(out, trained)
+    with (out / "history.csv").open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["step", "loss", "train_caption_accuracy"])
+        writer.writerows([p.step, f"{p.loss:.6f}", f"{p.train_caption_accuracy:.4f}"] for p in trained.history)
     inference.save(trained.model, labels.vocabulary, out / "model.safetensors")
     return {
         "seconds": round(time.perf_counter() - started, 2),
@@ -105,11 +143,7 @@ def draw(images: ImageSet, condition: Condition, report: jobs.Reporter) -> NDArr
     """Draw what is missing of a set's splits and of a condition's training subset, whose rows it returns, (n,)."""
     rows = training_rows(images, condition)
     everything = np.unique(np.concatenate([rows, *(images.rows(split) for split in ("val", "probe", "test"))]))
-
-    def drawn(done: int, of: int) -> None:
-        report(stage="drawing pictures", done=done, of=of, fraction=RENDERING * done / max(of, 1))
-
-    images.ensure_rendered(everything.tolist(), drawn)
+    images.ensure_rendered(everything.tolist(), report.counted("drawing pictures", RENDERING))
     report(stage="reading pictures", now=True)
     return rows
 
@@ -119,17 +153,10 @@ def _train(
 ) -> TrainedModel:
     from vlcore.learning import device, train
 
-    names = views.images.grouping.names
+    names = views.grouping.names
     groups = np.array([names.index(group) for group in views.column("group", "train")], dtype=np.int64)
     tokens, words = labels.vocabulary.tokens(labels.texts), len(labels.vocabulary)
     data = train.TrainingData(views.pixels["train"], own, tokens, words, labels.said, groups)
     return train.train(
         condition, data, device=device.choose_device(), on_step=recorder.step, on_snapshot=recorder.record
     )
-
-
-def _write_history(out: Path, trained: TrainedModel) -> None:
-    with (out / "history.csv").open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["step", "loss", "train_caption_accuracy"])
-        writer.writerows([p.step, f"{p.loss:.6f}", f"{p.train_caption_accuracy:.4f}"] for p in trained.history)

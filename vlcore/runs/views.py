@@ -1,10 +1,10 @@
-"""What one job looks at of an image set, and what its condition says of it: pixels by purpose, captions, snapshots."""
+"""Views of an image set by one job: its pixels by purpose, and the captions that its condition gives them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,35 +16,9 @@ from vlcore.core.options import MITIGATIONS, OBJECTIVES
 from vlcore.core.vocabulary import Vocabulary, check_captions
 from vlcore.datasets.imageset import TRAINING_SIZE, ImageSet
 from vlcore.datasets.subset import map_rows
-from vlcore.measures.estimate import Estimate
 
 if TYPE_CHECKING:
     from vlcore.measures.last_layer import LastLayer
-
-
-FEWEST = 5  # held-out or probe images of each group without which geometry is not measured
-
-
-class MetricsBuilder:
-    """Metrics of one snapshot by name; what is not defined is absent, with its reason."""
-
-    def __init__(self) -> None:
-        self.document: dict[str, Any] = {"absent": {}}
-
-    def add(self, name: str, compute: Callable[[], Estimate | Mapping[str, Estimate]]) -> None:
-        """Write down a number, or numbers by name, unless it raises ValueError, whose sentence is the reason."""
-        try:
-            found = compute()
-        except ValueError as error:
-            self.skip(name, str(error))
-            return
-        if isinstance(found, Estimate):
-            self.document[name] = found.as_dict()
-        else:
-            self.document[name] = {inner: estimate.as_dict() for inner, estimate in found.items()}
-
-    def skip(self, name: str, reason: str) -> None:
-        self.document["absent"][name] = reason
 
 
 PANEL_SCENES = 100
@@ -80,14 +54,13 @@ class Views:
         objects, contexts, scenes = (
             self.column(name, "test")[self.panel_rows] for name in ("object", "context", "scene")
         )
-        seen = self.pixels["test"][self.panel_rows]
-        pixels = seen if size == TRAINING_SIZE else self.images.pixels(rows, size)
+        pixels = self.pixels["test"][self.panel_rows] if size == TRAINING_SIZE else self.images.pixels(rows, size)
         return panel(pixels, masks, objects, contexts, scenes, self.grouping)
 
     def fewest(self, split: str) -> int:
         """Pictures of the smallest group of a split."""
         groups = self.column("group", split)
-        return min(int((groups == name).sum()) for name in self.images.grouping.names)
+        return min(int((groups == name).sum()) for name in self.grouping.names)
 
     def column(self, name: str, split: str) -> NDArray[np.str_]:
         return self.images.table[name].to_numpy()[self.rows[split]].astype(str)
