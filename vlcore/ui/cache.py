@@ -12,7 +12,6 @@ from typing import Any
 
 import altair as alt
 import streamlit as st
-from numpy.typing import NDArray
 
 from vlcore.charts.maps.linked import MapOptions
 from vlcore.charts.maps.small import small_map
