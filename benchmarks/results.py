@@ -25,7 +25,8 @@ from vlcore.measures.catalogue import PRIMARY, words_of
 from vlcore.store import artefacts
 from vlcore.studies import figures, plans, tables
 from vlcore.studies import text as words
-from vlcore.studies.findings import Findings, findings
+from vlcore.studies.findings import Findings
+from vlcore.studies.results import StudyResults
 from vlcore.studies.runs_table import write_tables
 
 SETS = ("scenes", "balanced-cues")
@@ -47,8 +48,7 @@ def main() -> None:
             print(f"{name}: no run of the grid {options.grid!r}; run the study first")
             continue
         study = plans.find(options.grid, base, seeds)
-        everything = [*study.conditions, *plans.controls(study)]
-        found = findings(study, plans.runs(everything), open_set(name).grouping)
+        found = StudyResults(study).findings()
         folder = options.out / options.grid / name
         write(found, name, folder)
         print(f"{name}: {found.there} of {len(study.conditions)} runs in {seeds} blocks -> {folder}")

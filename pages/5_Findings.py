@@ -52,7 +52,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 with shell.errors_as_sentences():
     base = usual_condition(images).replace(steps=PRESETS[preset or "standard"])
     study = plans.find(name or "paper", base, int(seeds))
-    one = figures.shown(study, images.grouping)
+    one = figures.results(study, images.grouping)
 
 if not one.there:
     sections.nothing_yet(one)

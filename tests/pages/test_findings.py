@@ -181,7 +181,7 @@ def test_a_damaged_run_is_set_aside_and_said(empty_home: Path, queue: FakeQueue)
 
 
 def test_files_are_made_from_the_runs_that_are_shown(whole: Study) -> None:
-    one = figures.shown(whole, SCENES)
+    one = figures.results(whole, SCENES)
     assert figures.file(one, "runs.csv").startswith(b"key,data,")
     assert figures.file(one, "runs.parquet")[:4] == b"PAR1"
     assert b"difference.low" in figures.file(one, "comparisons.csv").splitlines()[0]
@@ -189,10 +189,10 @@ def test_files_are_made_from_the_runs_that_are_shown(whole: Study) -> None:
 
 
 def test_a_study_is_named_by_its_runs(empty_home: Path, study: Study) -> None:
-    before = figures.shown(study, SCENES)
+    before = figures.results(study, SCENES)
     publish(study.conditions[:1])
-    after = figures.shown(study, SCENES)
-    assert before.name != after.name
-    assert after.name == figures.shown(study, SCENES).name
+    after = figures.results(study, SCENES)
+    assert before.digest != after.digest
+    assert after.digest == figures.results(study, SCENES).digest
     assert (before.there, after.there) == (0, 1)
     assert after.missing == list(study.conditions[1:])

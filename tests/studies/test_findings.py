@@ -17,6 +17,7 @@ from vlcore.core.grouping import SCENES
 from vlcore.core.wording import points
 from vlcore.measures import catalogue
 from vlcore.measures.catalogue import ADVANTAGE
+from vlcore.store import artefacts
 from vlcore.studies import figures, plans, tables
 from vlcore.studies import text as words
 from vlcore.studies.findings import (
@@ -32,6 +33,7 @@ from vlcore.studies.findings import (
 )
 from vlcore.studies.methods import command, methods
 from vlcore.studies.plans import Study, StudyError
+from vlcore.studies.results import StudyResults
 from vlcore.studies.runs_table import AnalysisError, runs_table
 from vlcore.studies.statistics.bayes import bayes_line
 
@@ -39,7 +41,7 @@ SEEDS = 7
 
 
 def read(study: Study) -> Findings:
-    return findings(study, plans.runs([*study.everything, *plans.controls(study)]), SCENES)
+    return StudyResults(study, SCENES).findings()
 
 
 @pytest.fixture(scope="module")
@@ -256,7 +258,7 @@ def test_a_measure_of_the_catalogue_is_compared_charted_and_reported(
 ) -> None:
     new = catalogue.Measure("boldness", "Boldness of the {object}", catalogue.Unit.INDEX, study=99, reported=True)
     monkeypatch.setitem(catalogue.MEASURES, new.name, new)
-    runs = plans.runs(study.conditions)
+    runs = [artefacts.read(condition.key) for condition in study.conditions]
     for artefact in runs:
         value = 0.3 + 0.1 * (artefact.condition.labels == "descriptive") + 0.001 * artefact.condition.data_seed
         artefact.metrics["end"][new.name] = {"value": value, "low": 0.2, "high": 0.5, "n": 48}
@@ -293,8 +295,8 @@ def test_how_long_is_said_as_people_do(seconds: float, said: str) -> None:
 
 
 def test_runs_come_with_their_checksums(found: Findings) -> None:
-    artefacts = plans.runs(found.study.conditions)
+    runs = [artefacts.read(condition.key) for condition in found.study.conditions]
     rows = found.runs.set_index("key")
-    assert all(rows.loc[artefact.key, "checksum"] == artefact.digest for artefact in artefacts)
-    assert rows["planned"].sum() == len(artefacts) == found.there
-    assert len(runs_table(artefacts)["key"].unique()) == len(artefacts)
+    assert all(rows.loc[artefact.key, "checksum"] == artefact.digest for artefact in runs)
+    assert rows["planned"].sum() == len(runs) == found.there
+    assert len(runs_table(runs)["key"].unique()) == len(runs)

@@ -9,7 +9,6 @@ import pytest
 from vlcore.core.condition import GRIDS, Condition
 from vlcore.core.errors import LabError
 from vlcore.core.options import MITIGATIONS, NEGATIVES, objectives_here
-from vlcore.studies import plans
 from vlcore.studies.plans import STUDIES, StudyError, controls, find
 
 DOSE = """
@@ -159,7 +158,3 @@ def test_a_study_that_is_not_there(tmp_path: Path) -> None:
         find(str(tmp_path / "missing.yaml"))
     with pytest.raises(StudyError, match="number of seeds is 0"):
         find("paper", seeds=0)
-
-
-def test_the_table_holds_what_is_published(empty_home: Path) -> None:
-    assert plans.runs(find("class").conditions) == []

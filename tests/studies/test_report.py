@@ -12,8 +12,9 @@ from tests.runs.published import publish
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES
 from vlcore.studies import plans
-from vlcore.studies.findings import Findings, findings
+from vlcore.studies.findings import Findings
 from vlcore.studies.report import TITLE, report_html
+from vlcore.studies.results import StudyResults
 from vlcore.studies.tables import both_moments
 from vlcore.studies.text import answer
 
@@ -23,7 +24,7 @@ CHARTS = 9
 def study(published: int | None = None) -> Findings:
     plan = plans.find("class", Condition(), 6)
     publish(plan.conditions[:published])
-    return findings(plan, plans.runs(plan.conditions), SCENES)
+    return StudyResults(plan, SCENES).findings()
 
 
 def test_a_reviewer_finds_everything(empty_home: Path) -> None:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from vlcore.cli.runs import CommandError, base_of, check_set, headline, page_path, within, write_page
 from vlcore.core.condition import Condition
 from vlcore.core.files import HomeError
-from vlcore.datasets.catalogue import open_set
 from vlcore.runs import train
 from vlcore.store import artefacts, jobs, queue
 from vlcore.store.progress import progress_bar
@@ -64,50 +63,14 @@ def study(options: Namespace) -> list[dict[str, Any]]:
 
 def analyse(options: Namespace) -> dict[str, Any]:
     """Compare every arm of a study with its baseline, and write tables where they are asked for."""
-    from vlcore.studies.analysis import analyse as compare
-    from vlcore.studies.runs_table import AnalysisError, runs_table, write_tables
-    from vlcore.studies.tables import analysis_tables
+    from vlcore.studies.results import StudyResults, joined
+    from vlcore.studies.runs_table import AnalysisError, write_tables
 
-    found = plans.find(options.grid, base_of(options), options.seeds)
-    runs = plans.runs([*found.everything, *plans.controls(found)])
-    there = {artefact.key for artefact in runs} & {condition.key for condition in found.conditions}
-    if not there:
-        raise CommandError(
-            f"No run of the study {found.name!r} is there; run `python -m vlcore study {options.grid}` with the same "
-            "settings first."
-        )
-    frame = runs_table(runs)
-    own = frame[frame["key"].isin(there)]
-    for name, value in (("moment", options.moment), ("measure", options.measure)):
-        known = sorted(set(own[name]))
-        if value not in known:
-            raise CommandError(f"No run has a {name} named {value!r}; there are {', '.join(known)}.")
-    if not set(found.treatments) & set(own[found.factor]):
-        raise CommandError(
-            f"Of the study {found.name!r} only the baseline is there; run `python -m vlcore study {options.grid}` with "
-            "the same settings first."
-        )
-    comparisons: list[dict[str, Any]] = []
-    tables: dict[str, list[Any]] = {}
-    for treatment in found.treatments:
-        try:
-            one = compare(
-                own, found.factor, found.baseline, treatment, options.measure, options.moment, planned=found.conditions
-            )
-        except AnalysisError as error:
-            comparisons.append({"treatment": treatment, "refused": str(error)})
-            continue
-        comparisons.append(_in_short(one))
-        for name, table in analysis_tables(one).items():
-            tables.setdefault(name, []).append(table.assign(treatment=treatment))
-    if all("refused" in one for one in comparisons):
-        raise CommandError(str(comparisons[0]["refused"]))
+    results = StudyResults(plans.find(options.grid, base_of(options), options.seeds))
+    found = results.analyses(options.measure, options.moment)
     files: list[str] = []
     if options.out is not None:
-        import pandas as pd
-
-        joined = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items() if parts}
-        for name, table in {"runs": frame, **joined}.items():
+        for name, table in {"runs": results.runs(), **joined(found)}.items():
             try:
                 files += [str(file) for file in write_tables(table, Path(options.out), name)]
             except OSError as error:
@@ -115,14 +78,17 @@ def analyse(options: Namespace) -> dict[str, Any]:
                     f"{options.out} cannot be written ({error.strerror}); give --out another folder."
                 ) from error
     return {
-        "study": found.name,
-        "factor": found.factor,
-        "baseline": found.baseline,
+        "study": results.study.name,
+        "factor": results.study.factor,
+        "baseline": results.study.baseline,
         "measure": options.measure,
         "moment": options.moment,
-        "runs": len(there),
-        "planned": len(found.conditions),
-        "comparisons": comparisons,
+        "runs": results.there,
+        "planned": len(results.study.conditions),
+        "comparisons": [
+            {"treatment": treatment, "refused": str(one)} if isinstance(one, AnalysisError) else _in_short(one)
+            for treatment, one in found.items()
+        ],
         "files": files,
     }
 
@@ -144,22 +110,21 @@ def _in_short(found: Analysis) -> dict[str, Any]:
 
 def report(options: Namespace) -> dict[str, Any]:
     """Write a study of label styles as one offline HTML file."""
-    from vlcore.studies.findings import findings
     from vlcore.studies.report import report_html
+    from vlcore.studies.results import StudyResults
     from vlcore.studies.text import answer, claim_sentence, claim_words
 
     out = page_path(options.out)
-    found = plans.find(options.grid, base_of(options), options.seeds)
-    images = open_set(found.conditions[0].data, found.conditions[0].data_version)
-    made = findings(found, plans.runs([*found.everything, *plans.controls(found)]), images.grouping)
+    results = StudyResults(plans.find(options.grid, base_of(options), options.seeds))
+    made = results.findings()
     page = report_html(made)
     write_page(out, page)
     return {
-        "study": found.name,
+        "study": results.study.name,
         "file": str(out),
         "bytes": len(page.encode()),
         "runs": made.there,
-        "planned": len(found.conditions),
+        "planned": len(results.study.conditions),
         "blocks": made.blocks,
         "answer": answer(made),
         "claims": [

@@ -100,6 +100,16 @@ class Findings:
         )
         return Headline(level, short, descriptive, difference)
 
+    def table(self) -> pd.DataFrame:
+        """The claims, one row each: `claim`, `says`, `status`, `estimate`, `low`, `high` (95 % interval over blocks,
+        empty where nothing was measured), `n` (blocks)."""
+        rows = []
+        for one in self.claims:
+            estimate = one.estimate or Estimate(np.nan, np.nan, np.nan, 0)
+            numbers = (estimate.value, estimate.low, estimate.high, estimate.n)
+            rows.append((one.claim.id, one.claim.says, str(one.status), *numbers))
+        return pd.DataFrame(rows, columns=["claim", "says", "status", "estimate", "low", "high", "n"])
+
     def claim(self, name: str) -> ClaimResult:
         """What the runs say of a claim, by its id."""
         return next(result for result in self.claims if result.claim.id == name)

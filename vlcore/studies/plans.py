@@ -10,16 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vlcore.core.condition import GRIDS, STYLES_OF_THE_STUDY, Condition, from_dict
 from vlcore.core.errors import LabError
 from vlcore.core.options import MITIGATIONS, NEGATIVES, SIZE_MODES, objectives_here, style_names
-from vlcore.store import artefacts
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 Value = str | int | float  # of a condition's field
 MOST_SEEDS = 1000
@@ -43,6 +38,7 @@ class Study:
         treatments: the other values.
         conditions: all of them, block by block, in every block by bias and then by arm.
         beside: conditions that are run too, and differ from the baseline in more than the factor.
+        grid: what `find` knows it by: its name, or the path of its file.
     """
 
     name: str
@@ -51,6 +47,7 @@ class Study:
     treatments: tuple[Value, ...]
     conditions: tuple[Condition, ...]
     beside: tuple[Condition, ...] = ()
+    grid: str = ""
 
     @property
     def everything(self) -> tuple[Condition, ...]:
@@ -135,10 +132,10 @@ def find(name: str, base: Condition | None = None, seeds: int = 1) -> Study:
         raise StudyError(
             f"No grid is named {name!r}; choose one of {', '.join(_PLANS)}, or give the path of a .yaml file."
         )
-    return _study(name, _PLANS[name], base, seeds)
+    return _study(name, name, _PLANS[name], base, seeds)
 
 
-def _study(name: str, plan: _Plan, base: Condition, seeds: int) -> Study:
+def _study(name: str, grid: str, plan: _Plan, base: Condition, seeds: int) -> Study:
     if isinstance(seeds, bool) or not isinstance(seeds, int) or not 1 <= seeds <= MOST_SEEDS:
         raise StudyError(f"number of seeds is {seeds!r}; give a whole number from 1 to {MOST_SEEDS}.")
     # A setting that was asked for goes before the plan's own, but not before what the study is about.
@@ -152,6 +149,7 @@ def _study(name: str, plan: _Plan, base: Condition, seeds: int) -> Study:
     arms = (plan.baseline, *plan.treatments)
     return Study(
         name=name,
+        grid=grid,
         factor=plan.factor,
         baseline=plan.baseline,
         treatments=tuple(plan.treatments),
@@ -174,22 +172,6 @@ def controls(study: Study) -> tuple[Condition, ...]:
     removed = [condition.replace(size_mode="random_removal") for condition in short if condition.bias > 0]
     there = set(study.conditions)
     return tuple(condition for condition in (*placebos, *removed) if condition not in there)
-
-
-def runs(conditions: Sequence[Condition]) -> list[artefacts.Artefact]:
-    """The artefacts of those conditions that are published.
-
-    Raises:
-        CorruptArtefactError: when one is damaged; it has then been set aside.
-    """
-    return [artefacts.read(condition.key) for condition in conditions if artefacts.published(condition.key)]
-
-
-def table(study: Study) -> pd.DataFrame:
-    """All published runs of a study and of its controls, as `vlcore.studies.runs_table.runs_table` lays them out."""
-    from vlcore.studies.runs_table import runs_table
-
-    return runs_table(runs([*study.everything, *controls(study)]))
 
 
 def _from_file(path: Path, base: Condition, seeds: int) -> Study:
@@ -227,7 +209,7 @@ def _from_file(path: Path, base: Condition, seeds: int) -> Study:
     if not treatments:
         raise StudyError(f"{path.name} has no arm but the baseline; name what it is compared with as arms.")
     plan = _Plan(str(factor), baseline, treatments, tuple(dict.fromkeys(biases)), settings)
-    return _study(str(name), plan, base, document.get("seeds", seeds))
+    return _study(str(name), str(path), plan, base, document.get("seeds", seeds))
 
 
 def _list(path: Path, document: Mapping[str, Any], name: str) -> list[Any]:

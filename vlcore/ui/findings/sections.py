@@ -32,10 +32,10 @@ from vlcore.studies.figures import (
 )
 from vlcore.studies.findings import Findings
 from vlcore.studies.report import Chart, Command, Part, Table, Text, chart
+from vlcore.studies.results import StudyResults
 from vlcore.studies.statistics.paired import Status
-from vlcore.ui import cache, jobs
-from vlcore.ui.findings import figures as finding_figures
-from vlcore.ui.findings.figures import Shown, file
+from vlcore.ui import jobs
+from vlcore.ui.findings.figures import figure, file
 
 STUDY_DOCUMENT = Path(__file__).parents[3] / "docs" / "study.md"
 # Of what is published; a guess where nothing is: a step takes 65 ms on a core, drawing and measuring the rest.
@@ -48,7 +48,7 @@ _BADGES = {
 }
 
 
-def queue(one: Shown) -> None:
+def queue(one: StudyResults) -> None:
     """How many of the planned runs are there, and the button that makes the rest; follows them while they train."""
     missing, planned = one.missing, len(one.study.conditions)
     if not missing:
@@ -67,7 +67,7 @@ def queue(one: Shown) -> None:
     jobs.watch([condition.key for condition in missing], draw)
 
 
-def _offer(one: Shown, missing: list[Condition]) -> None:
+def _offer(one: StudyResults, missing: list[Condition]) -> None:
     there, planned = one.there, len(one.study.conditions)
     seconds = len(missing) * seconds_a_run(one) / default_workers()
     row = st.container(horizontal=True, vertical_alignment="center")
@@ -93,7 +93,7 @@ def _offer(one: Shown, missing: list[Condition]) -> None:
         )
 
 
-def _progress(one: Shown, active: list[JobStatus], done: int) -> None:
+def _progress(one: StudyResults, active: list[JobStatus], done: int) -> None:
     running = [view for view in active if view.state is State.RUNNING]
     planned = len(one.study.conditions)
     total = (one.there + done + sum(view.fraction for view in running)) / planned
@@ -108,16 +108,16 @@ def _progress(one: Shown, active: list[JobStatus], done: int) -> None:
         jobs.cancel(view.key for view in active)
 
 
-def seconds_a_run(one: Shown) -> float:
+def seconds_a_run(one: StudyResults) -> float:
     """How long a run takes: the median of those that are there, else a guess from its steps."""
     import statistics
 
-    taken = [float(cache.artefact(key).manifest.get("seconds", 0)) for key, _ in one.runs]
+    taken = [float(run.manifest.get("seconds", 0)) for run in one.published]
     known = [seconds for seconds in taken if seconds > 0]
     return statistics.median(known) if known else _OTHER_SECONDS + _STEP_SECONDS * one.study.conditions[0].steps
 
 
-def nothing_yet(one: Shown) -> None:
+def nothing_yet(one: StudyResults) -> None:
     """What would be here."""
     blocks = len({condition.data_seed for condition in one.study.conditions})
     st.info(
@@ -128,7 +128,7 @@ def nothing_yet(one: Shown) -> None:
     )
 
 
-def show(one: Shown, part: Part, palette: Palette, width: int) -> None:
+def show(one: StudyResults, part: Part, palette: Palette, width: int) -> None:
     """A part of a study as the report has it, without its heading."""
     for content in part.content:
         match content:
@@ -141,7 +141,7 @@ def show(one: Shown, part: Part, palette: Palette, width: int) -> None:
             case Table():
                 st.dataframe(content.rows, hide_index=True, width="stretch")
             case Chart():
-                finding_figures.show(one, content, palette, width)
+                figure(one, content, palette, width)
 
 
 def headline(result: Findings) -> None:
@@ -178,7 +178,7 @@ def ledger(result: Findings) -> None:
     )
 
 
-def claim(one: Shown, result: Findings, palette: Palette, width: int) -> None:
+def claim(one: StudyResults, result: Findings, palette: Palette, width: int) -> None:
     """One claim, chosen by its number: what was measured, how else it was read, and the runs in it."""
     ids = [one.claim.id for one in result.claims]
     chosen = st.segmented_control(
@@ -190,7 +190,7 @@ def claim(one: Shown, result: Findings, palette: Palette, width: int) -> None:
     st.markdown(words.claim_sentence(found) or "Nothing was measured for this claim yet.")
     with st.container(horizontal=True, gap="large"):
         for draw in (claim_chart, readings):
-            finding_figures.show(one, chart(draw, result, name), palette, width)
+            figure(one, chart(draw, result, name), palette, width)
     unread = [f"{reading.words} ({reading.reason})" for reading in (*found.nulls, *found.readings) if reading.reason]
     if unread:
         st.caption(f"Not read: {'; '.join(unread)}.")
@@ -200,7 +200,7 @@ def claim(one: Shown, result: Findings, palette: Palette, width: int) -> None:
         st.dataframe(rows[columns], hide_index=True, width="stretch")
 
 
-def over_bias(one: Shown, result: Findings, palette: Palette, width: int, whole: int) -> None:
+def over_bias(one: StudyResults, result: Findings, palette: Palette, width: int, whole: int) -> None:
     """One measure over bias and labels: cells, lines, pairs, moments."""
     names = {words_of(measure, result.grouping): measure for measure in charted(result)}
     first = words_of(PRIMARY, result.grouping)
@@ -210,9 +210,9 @@ def over_bias(one: Shown, result: Findings, palette: Palette, width: int, whole:
         help="The first is the study's own question; all others are secondary and decide nothing.",
     )  # fmt: skip
     measure = names.get(chosen or "", PRIMARY)
-    finding_figures.show(one, chart(heat_map, result, measure), palette, whole)
+    figure(one, chart(heat_map, result, measure), palette, whole)
     with st.container(horizontal=True, gap="large"):
-        finding_figures.show(one, chart(by_bias, result, measure), palette, width)
+        figure(one, chart(by_bias, result, measure), palette, width)
         for title, draw in (
             ("**Block by block**, from short to descriptive labels", paired_slopes),
             ("**The difference**, with its interval over blocks", forest),
@@ -220,11 +220,11 @@ def over_bias(one: Shown, result: Findings, palette: Palette, width: int, whole:
         ):
             with st.container(width=width):
                 st.markdown(title)
-                finding_figures.show(one, chart(draw, result, measure), palette, width)
+                figure(one, chart(draw, result, measure), palette, width)
     st.caption(legend())
 
 
-def downloads(one: Shown) -> None:
+def downloads(one: StudyResults) -> None:
     """Tables and the report, made when they are asked for."""
     with st.container(horizontal=True):
         for name, label, icon, kind in (
@@ -244,7 +244,7 @@ def downloads(one: Shown) -> None:
             )
 
 
-def lost(one: Shown) -> None:
+def lost(one: StudyResults) -> None:
     """Which of the planned runs are not there."""
     if one.missing:
         with st.expander(f"The {len(one.missing)} runs that are missing"):
