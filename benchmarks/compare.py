@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vlcore.charts.maps.film import film_chart
 from vlcore.charts.maps.linked import MapOptions
 from vlcore.charts.theme import LIGHT
 from vlcore.charts.thumbnails import thumb_uri
 from vlcore.compare import comparison as compare_comparison
 from vlcore.compare.comparison import Comparison, Thumbs
-from vlcore.compare.description import described
+from vlcore.compare.description import describe_layouts
 from vlcore.compare.film import film
 from vlcore.compare.model_map import model_map
 from vlcore.compare.page import figure
@@ -44,10 +43,7 @@ def main() -> None:
         return figure(comparison, images.grouping, LIGHT, SIDE, options).to_dict()
 
     def shot(comparison: Comparison) -> dict[str, Any]:
-        tracks = film(comparison, images)
-        return film_chart(
-            tracks.points, tracks.tracks, tracks.steps, palette=LIGHT, grouping=images.grouping, side=SIDE
-        ).to_dict()
+        return film(comparison, images).chart(LIGHT, SIDE).to_dict()
 
     rows: list[tuple[str, Callable[[], Any], bool]] = [
         ("two maps (baseline)", lambda: drawn(two, MapOptions()), True),
@@ -55,7 +51,7 @@ def main() -> None:
         ("four maps", lambda: drawn(four, MapOptions()), True),
         ("film of two trainings", lambda: shot(two), True),
         ("film of four trainings", lambda: shot(four), True),
-        ("two maps in words, with intervals", lambda: described(two, images), False),
+        ("two maps in words, with intervals", lambda: describe_layouts(two, images), False),
     ]
     model = load(artefacts[3])
     assert isinstance(model, OwnModel)

@@ -79,7 +79,7 @@ def test_prompt_axes_are_the_usual_ones_or_those_that_are_given(compared: Callab
         for model, info in zip(comparison.models, comparison.infos, strict=True):
             assert model.projection == Projection("prompts", prompts=prompts)
             assert info.x_title.startswith(f"“{prompts[0]}” to “{prompts[1]}”")
-        assert [turn.rotation.tolist() for turn in comparison.turns] == [np.eye(2).tolist()] * 3
+        assert [model.turn.rotation.tolist() for model in comparison.models] == [np.eye(2).tolist()] * 3
 
 
 def test_what_must_be_fitted_is_fitted_of_each_model_or_of_all(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,20 +12,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from sklearn.metrics.pairwise import cosine_similarity
 
+from tests.runs import watched
 from tests.runs.stand_ins import BASE, WIDTH, image_set, made_elsewhere, publish, thumbs, unit
+from vlcore.charts.matrices import caption_matrices
+from vlcore.charts.theme import LIGHT
 from vlcore.compare import comparison
 from vlcore.compare.captions import (
     LONGEST,
     MOST_WORDS,
     CaptionLabError,
     ask,
+    caption_similarities,
     clean,
-    left_out,
-    unheard,
-    unheard_in_words,
+    untrained_words,
+    untrained_words_warnings,
+    without_each_word,
 )
-from vlcore.compare.model_map import ModelMap, model_map
+from vlcore.compare.model_map import ComparisonError, ModelMap, model_map
+from vlcore.core.condition import Condition
 from vlcore.core.errors import LabError
 from vlcore.core.vocabulary import MAX_WORDS, split_words
 from vlcore.runs import load
@@ -93,18 +100,16 @@ def test_a_caption_becomes_one_line_of_what_can_be_seen(typed: str, asked: str) 
     assert clean(asked) == asked
 
 
-@pytest.mark.parametrize(("length", "said"), [(LONGEST + 1, "201"), (10_000, "10,000")])
-def test_a_caption_that_is_too_long_is_a_sentence(length: int, said: str) -> None:
-    with pytest.raises(CaptionLabError) as caught:
-        clean(("horse " * length)[:length].replace(" ", "-"))
-    assert str(caught.value) == (f"This caption has {said} characters; models read a dozen words, so give at most 200.")
-
-
-@pytest.mark.parametrize("typed", ["", "   ", "\x00", "?!…", "🐎🐪", "“”", "<>", "\u200b", "- - -", "\ud800"])
-def test_a_caption_without_words_is_a_sentence(typed: str) -> None:
-    with pytest.raises(CaptionLabError) as caught:
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        *(("x" * length, f"{length:,} characters") for length in (LONGEST + 1, 10_000)),
+        *((typed, "no words") for typed in ("", "   ", "\x00", "?!…", "🐎🐪", "“”", "<>", "\u200b", "- - -", "\ud800")),
+    ],
+)
+def test_a_caption_that_cannot_be_asked_is_a_sentence(typed: str, said: str) -> None:
+    with pytest.raises(CaptionLabError, match=said):
         clean(typed)
-    assert str(caught.value) == ("This caption has no words; type some, such as “a horse in the desert”.")
 
 
 @given(st.text(max_size=400))
@@ -124,21 +129,21 @@ def test_whatever_is_typed_is_a_caption_or_a_sentence(typed: str) -> None:
 
 
 def test_each_word_is_left_out_once() -> None:
-    assert left_out("a horse on grass") == [
+    assert without_each_word("a horse on grass") == [
         ("a", "horse on grass"),
         ("horse", "a on grass"),
         ("on", "a horse grass"),
         ("grass", "a horse on"),
     ]
-    assert left_out("horse") == []
-    assert left_out("horse !") == [], "nothing would remain"
-    assert left_out("! horse, - camel") == [("horse,", "! - camel"), ("camel", "! horse, -")]
-    assert left_out("horse horse") == [("horse", "horse")] * 2
+    assert without_each_word("horse") == []
+    assert without_each_word("horse !") == [], "nothing would remain"
+    assert without_each_word("! horse, - camel") == [("horse,", "! - camel"), ("camel", "! horse, -")]
+    assert without_each_word("horse horse") == [("horse", "horse")] * 2
 
 
-def test_of_a_long_caption_the_first_words_are_left_out() -> None:
+def test_of_a_long_caption_the_first_words_are_without_each_word() -> None:
     words = [f"word{number}" for number in range(MOST_WORDS + 5)]
-    pairs = left_out(" ".join(["-", *words]))
+    pairs = without_each_word(" ".join(["-", *words]))
     assert [word for word, _ in pairs] == words[:MOST_WORDS], "what stands for no word does not count"
     assert all(len(rest.split()) == len(words) for _, rest in pairs)
 
@@ -151,7 +156,7 @@ def test_words_that_are_left_out_against_a_slow_reference(words: list[str]) -> N
         if any(c.isalnum() for c in word):
             expected.append((word, " ".join(rest)))
     expected = [(word, rest) for word, rest in expected[:MOST_WORDS] if any(c.isalnum() for c in rest)]
-    assert left_out(" ".join(words)) == expected
+    assert without_each_word(" ".join(words)) == expected
 
 
 @given(st.lists(st.sampled_from(["a", "horse", "in", "the", "desert", "wonderful", "🐎"]), min_size=1, max_size=9))
@@ -163,10 +168,9 @@ def test_what_a_model_makes_of_a_caption_against_a_slow_reference(model: ModelMa
     z /= np.linalg.norm(z)
     assert found.z == pytest.approx(z, abs=1e-5)
     assert found.place == pytest.approx(model.place(z[None])[0], abs=1e-5)
-    assert found.captions == pytest.approx(model.caption_z @ z, abs=1e-5)
     assert found.unknown == (("wonderful",) if "wonderful" in words else ())
     assert list(found.without.columns) == ["word", "caption", "cosine", "x", "y"]
-    assert list(zip(found.without["word"], found.without["caption"], strict=True)) == left_out(text)
+    assert list(zip(found.without["word"], found.without["caption"], strict=True)) == without_each_word(text)
     for row in found.without.itertuples():
         rest = np.mean([asked_of.vector(word) for word in split_words(row.caption)], axis=0)
         rest /= np.linalg.norm(rest)
@@ -175,9 +179,9 @@ def test_what_a_model_makes_of_a_caption_against_a_slow_reference(model: ModelMa
 
 
 def test_a_caption_of_one_word_has_none_to_leave_out(model: ModelMap) -> None:
-    without = ask(model, Words(), "horse").without
-    assert without.empty
-    assert list(without.columns) == ["word", "caption", "cosine", "x", "y"]
+    assert ask(model, Words(), "horse").without.to_dict("list") == {
+        "word": [], "caption": [], "cosine": [], "x": [], "y": []
+    }  # fmt: skip
 
 
 # --- models that were trained here
@@ -241,9 +245,10 @@ def test_a_word_past_the_last_that_is_read_changes_nothing(model: ModelMap, load
 @pytest.mark.parametrize(
     ("objective", "labels", "sentence"),
     [
-        ("captioner", "descriptive", "This model says captions word by word: a caption has no place in its space."),
-        ("ce_object", "undescriptive", "This model is a classifier: it knows its classes and reads no captions."),
-        ("ce_group", "descriptive", "This model is a classifier: it knows its classes and reads no captions."),
+        ("captioner", "descriptive", "word by word"),
+        ("ce_object", "undescriptive", "is a classifier"),
+        ("ce_group", "descriptive", "is a classifier"),
+        ("simclr", "constant", "trained without captions"),
     ],
 )
 def test_models_that_read_no_captions_say_so(home: Path, objective: str, labels: str, sentence: str) -> None:
@@ -251,12 +256,8 @@ def test_models_that_read_no_captions_say_so(home: Path, objective: str, labels:
     model, loaded = model_map(artefact), load.load(artefact)
     # As many captions as there are classes, fewer, and more: a classifier must not take the first for its classes.
     for text in ("horse", "red horse", "horse on grass", "a horse in the desert"):
-        with pytest.raises(LabError) as caught:
+        with pytest.raises(LabError, match=sentence):
             ask(model, loaded, text)
-        assert str(caught.value) == sentence
-    for count in range(1, 6):
-        with pytest.raises(LabError):
-            loaded.embed_captions(["horse"] * count)
 
 
 # --- words that a model was never given
@@ -266,19 +267,59 @@ def test_words_that_were_in_no_caption_are_said_for_each_model_that_lacks_them(m
     short = model_map(publish(IMAGES, BASE.replace(init_seed=81, labels="undescriptive")))
     together = comparison.compare([model, short], IMAGES, thumbs)
     texts = ("a camel in the desert", "a zebra, a zebra")
-    left, right = unheard_in_words(together, texts)
+    left, right = untrained_words_warnings(together, texts)
     assert left == "The left model was never given “zebra” in training: what it makes of such words is chance."
     assert right.startswith("The right model was never given “a”, “in”, “the”, “desert”, “zebra” in training")
-    assert unheard_in_words(together, ("camel", "horse")) == []
+    assert untrained_words_warnings(together, ("camel", "horse")) == []
 
 
 def test_many_and_long_words_stay_one_sentence(model: ModelMap) -> None:
-    together = comparison.compare([model, model], IMAGES, thumbs)
     texts = (" ".join(letter * 100 for letter in "bcdfghjklm"),)
-    for sentence in unheard_in_words(together, texts):
-        assert "and 2 more" in sentence
-        assert len(sentence) < 400
+    (sentence,) = untrained_words_warnings(comparison.compare([model], IMAGES, thumbs), texts)
+    assert "and 2 more" in sentence
+    assert len(sentence) < 400
 
 
 def test_what_a_model_that_came_from_elsewhere_was_given_is_not_known(artefact: artefacts.Artefact) -> None:
-    assert unheard(model_map(made_elsewhere(artefact, "imported")), ["a zebra"]) == []
+    assert untrained_words(model_map(made_elsewhere(artefact, "imported")), ["a zebra"]) == []
+
+
+# --- how alike captions are
+
+
+def test_similarities_are_cosines_of_each_models_captions(tmp_path: Path) -> None:
+    left = watched.model(tmp_path, Condition(), seed=1)
+    right = watched.model(tmp_path, Condition(labels="descriptive"), seed=2)
+    right = dataclasses.replace(right, caption_z=3 * right.caption_z)  # lengths do not matter
+    found = caption_similarities({"left": left, "right": right})
+    for pane, model in enumerate((left, right)):
+        here = found.cells[found.cells["pane"] == pane]
+        table = here.pivot(index="row", columns="column", values="similarity")
+        table = table.loc[list(model.captions), list(model.captions)]
+        assert table.to_numpy() == pytest.approx(cosine_similarity(model.caption_z), abs=1e-6)
+    assert (
+        f"Left, No bias, short labels: “horse” and “camel” {cosine_similarity(left.caption_z)[0, 1]:.2f}."
+        in found.words
+    )
+    assert found.words.count("; ") == 5  # six pairs of the right model's four captions
+    assert caption_matrices(found.cells, found.titles, palette=LIGHT).to_dict()
+
+
+def test_one_caption_and_many_are_summed_up_in_words(tmp_path: Path) -> None:
+    assert "one caption only" in caption_similarities({"": watched.model(tmp_path, Condition(labels="constant"))}).words
+    model = watched.model(tmp_path, Condition(labels="partial_50"), seed=1)
+    cosines = cosine_similarity(model.caption_z)[np.triu_indices(6, 1)]
+    words = caption_similarities({"": model}).words
+    assert f"6 captions, {cosines.mean():.2f} on average over 15 pairs; most alike" in words
+    assert f"{cosines.max():.2f}, least" in words
+
+
+def test_captioners_are_left_out_and_alone_say_why(tmp_path: Path) -> None:
+    model = watched.model(tmp_path, seed=1)
+    captioner = dataclasses.replace(watched.model(tmp_path, seed=2), caption_z=np.zeros((0, watched.WIDTH)))
+    found = caption_similarities({"left": captioner, "right": model})
+    assert found.titles == ("No bias, short labels",)
+    assert "Right, No bias" in found.words
+    assert "left out" in found.words
+    with pytest.raises(ComparisonError, match="no embeddings"):
+        caption_similarities({"first": captioner})

@@ -6,17 +6,14 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
 from tests.runs import watched
-from vlcore.charts.maps.film import film_chart
 from vlcore.charts.theme import LIGHT
 from vlcore.compare.film import LOSS_POINTS, Film, film
 from vlcore.compare.model_map import ComparisonError, ModelMap
 from vlcore.core.condition import Condition
-from vlcore.core.grouping import SCENES
 from vlcore.runs.maps import Projection
 
 
@@ -137,22 +134,18 @@ def test_labels_without_an_object_leave_accuracies_out(left: ModelMap) -> None:
 
 
 def test_the_chart_takes_what_the_film_gives(both: Film) -> None:
-    spec = film_chart(both.points, both.tracks, both.steps, palette=LIGHT, grouping=SCENES, side=200).to_dict()
-    assert len(spec["concat"]) == 8
+    assert len(both.chart(LIGHT, 200).to_dict()["concat"]) == 8
+    assert set(both.points.columns) == {
+        "id", "object", "context", "group", "kind", "minority", "thumb", "spoken",
+        "caption_0", "predicted_0", "caption_1", "predicted_1",
+    }  # fmt: skip
 
 
 def test_models_without_a_film_say_why(left: ModelMap, tmp_path: Path) -> None:
     untrained = watched.model(tmp_path, Condition(steps=0), steps=(0,), seed=5)
     imported = watched.model(tmp_path, Condition(objective="imported", labels="constant", steps=0), seed=6)
+    (imported.artefact.path / "snapshots.npz").unlink()
     elsewhere = dataclasses.replace(left, projection=Projection("umap"))
     for model, message in ((untrained, "one moment only"), (imported, "nobody watched"), (elsewhere, "principal")):
         with pytest.raises(ComparisonError, match=message):
             film(watched.together(model), watched.images())
-
-
-def test_points_carry_only_what_is_drawn(both: Film) -> None:
-    assert isinstance(both.points, pd.DataFrame)
-    assert set(both.points.columns) == {
-        "id", "object", "context", "group", "kind", "minority", "thumb", "spoken",
-        "caption_0", "predicted_0", "caption_1", "predicted_1",
-    }  # fmt: skip

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics.pairwise import cosine_similarity
 
 from tests.runs import watched
 from vlcore.charts.matrices import (
@@ -19,11 +17,9 @@ from vlcore.charts.matrices import (
     TRUE_NEGATIVE,
     TRUE_PAIR,
     UNUSED,
-    caption_matrices,
     pair_matrix,
-)
+)  # fmt: skip
 from vlcore.charts.theme import LIGHT
-from vlcore.compare.captions import caption_similarities
 from vlcore.compare.loss_matrix import PairMatrix, pairs
 from vlcore.compare.model_map import ComparisonError, ModelMap
 from vlcore.core.captions import captions_of
@@ -77,15 +73,14 @@ def test_weights_and_kinds_follow_the_distribution_of_negatives(tmp_path: Path, 
 
 def test_a_shorter_caption_that_is_true_too_is_a_false_negative(tmp_path: Path) -> None:
     """Half the captions name the place: “horse” is true of every horse, and drawn against some."""
-    said = captions_of("partial_50", SCENES)
-    texts = [caption.text for caption in said]
+    texts = [caption.text for caption in captions_of("partial_50", SCENES)]
     table = watched.images().table.iloc[watched.rows_of("train")]
     places = table["context"].map({"grass": "on the grass", "desert": "in the desert"})
     own = [
         obj if n % 2 else f"{obj} {place}" for n, (obj, place) in enumerate(zip(table["object"], places, strict=True))
     ]
     own = np.array([texts.index(text) for text in own])
-    found, _ = matrix(tmp_path, Condition(labels="partial_50"), said=said, own=own)
+    found, _ = matrix(tmp_path, Condition(labels="partial_50"), own=own)
     kinds = pd.DataFrame(grid(found), columns=texts)
     for row, label in enumerate(found.pictures["label"]):
         obj = label.split()[0]
@@ -97,18 +92,16 @@ def test_a_shorter_caption_that_is_true_too_is_a_false_negative(tmp_path: Path) 
 
 
 def test_a_wrong_caption_taken_as_true_is_a_false_pair(tmp_path: Path) -> None:
-    said = captions_of("noisy_25", SCENES)
-    texts = [caption.text for caption in said]
+    texts = [caption.text for caption in captions_of("noisy_25", SCENES)]
     own = np.full(20, texts.index("horse on the grass"))
-    found, _ = matrix(tmp_path, Condition(labels="noisy_25"), said=said, own=own)
+    found, _ = matrix(tmp_path, Condition(labels="noisy_25"), own=own)
     kinds = pd.DataFrame(grid(found), columns=texts)
     for row, label in enumerate(found.pictures["label"]):
         assert kinds.loc[row, "horse on the grass"] == (TRUE_PAIR if label == "horse on grass" else FALSE_PAIR)
 
 
 def test_a_coat_is_true_of_its_own_picture_alone(tmp_path: Path) -> None:
-    said = captions_of("attribute_other", SCENES)
-    found, _ = matrix(tmp_path, Condition(labels="attribute_other"), said=said)
+    found, _ = matrix(tmp_path, Condition(labels="attribute_other"))
     assert set(found.cells["kind"]) <= {TRUE_PAIR, TRUE_NEGATIVE, UNUSED}
 
 
@@ -204,55 +197,6 @@ def test_losses_without_pairs_say_so(tmp_path: Path, condition: Condition) -> No
         matrix(tmp_path, condition)
 
 
-def test_similarities_are_cosines_of_each_models_captions(tmp_path: Path) -> None:
-    left = watched.model(tmp_path, Condition(), seed=1)
-    right = watched.model(tmp_path, Condition(labels="descriptive"), seed=2)
-    right = dataclasses.replace(right, caption_z=3 * right.caption_z)  # lengths do not matter
-    found = caption_similarities([left, right])
-    for pane, model in enumerate((left, right)):
-        here = found.cells[found.cells["pane"] == pane]
-        table = here.pivot(index="row", columns="column", values="similarity")
-        table = table.loc[list(model.captions), list(model.captions)]
-        assert table.to_numpy() == pytest.approx(cosine_similarity(model.caption_z), abs=1e-6)
-    horse, camel = left.caption_z.astype(float)
-    cosine = horse @ camel / np.linalg.norm(horse) / np.linalg.norm(camel)
-    assert f"Left, No bias, short labels: “horse” and “camel” {cosine:.2f}." in found.words
-    assert found.words.count("; ") == 5  # six pairs of the right model's four captions
-
-
-def test_many_captions_are_summed_up_in_words(tmp_path: Path) -> None:
-    model = watched.model(tmp_path, Condition(labels="partial_50"), said=captions_of("partial_50", SCENES))
-    cosines = cosine_similarity(model.caption_z)[np.triu_indices(6, 1)]
-    words = caption_similarities([model]).words
-    assert f"6 captions, {cosines.mean():.2f} on average over 15 pairs; most alike" in words
-    assert f"{cosines.max():.2f}, least" in words
-
-
-def test_one_caption_is_like_itself(tmp_path: Path) -> None:
-    found = caption_similarities([watched.model(tmp_path, Condition(labels="constant"))])
-    assert found.cells["similarity"].tolist() == pytest.approx([1.0])
-    assert "one caption only" in found.words
-
-
-def test_captioners_are_left_out_and_alone_say_why(tmp_path: Path) -> None:
-    model = watched.model(tmp_path, seed=1)
-    captioner = dataclasses.replace(watched.model(tmp_path, seed=2), caption_z=np.zeros((0, watched.WIDTH)))
-    found = caption_similarities([captioner, model])
-    assert found.titles == ("No bias, short labels",)
-    assert "Right, No bias" in found.words
-    assert "left out" in found.words
-    with pytest.raises(ComparisonError, match="no embeddings"):
-        caption_similarities([captioner])
-
-
-def test_a_caption_without_length_has_no_similarity(tmp_path: Path) -> None:
-    model = dataclasses.replace(watched.model(tmp_path), caption_z=np.zeros((2, watched.WIDTH)))
-    with pytest.raises(ValueError, match="without length"):
-        caption_similarities([model])
-
-
-def test_charts_take_what_is_found(tmp_path: Path) -> None:
-    found, model = matrix(tmp_path, Condition(objective="infonce_identity"))
+def test_the_chart_takes_what_is_found(tmp_path: Path) -> None:
+    found, _ = matrix(tmp_path, Condition(objective="infonce_identity"))
     assert pair_matrix(found.cells, found.pictures, palette=LIGHT, middle=found.middle).to_dict()
-    alike = caption_similarities([model])
-    assert caption_matrices(alike.cells, alike.titles, palette=LIGHT).to_dict()

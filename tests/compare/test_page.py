@@ -23,10 +23,11 @@ from tests.runs.stand_ins import BASE, image_set, publish
 from vlcore.charts.maps.linked import MapOptions
 from vlcore.charts.theme import DARK, LIGHT
 from vlcore.charts.thumbnails import thumb_uri
-from vlcore.compare import comparison as compare_comparison
-from vlcore.compare import description, overlays
+from vlcore.compare import overlays
 from vlcore.compare import page as compare_page
-from vlcore.compare.comparison import Comparison
+from vlcore.compare.comparison import Comparison, compare
+from vlcore.compare.description import summary
+from vlcore.compare.metrics_table import group_rows, group_table
 from vlcore.compare.model_map import ModelMap, model_map
 from vlcore.compare.page import PAGE_SIDE, PLAIN, figure, page
 from vlcore.core.grouping import SCENES
@@ -51,7 +52,7 @@ def maps(home: Path) -> list[ModelMap]:
 
 @pytest.fixture(scope="module")
 def together(maps: list[ModelMap]) -> Comparison:
-    return compare_comparison.compare(maps[:2], IMAGES, thumbs)
+    return compare(maps[:2], IMAGES, thumbs)
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_a_plain_figure_is_the_comparison_and_its_board(
     given = asked(together)
     pd.testing.assert_frame_equal(given["points"], together.points)
     pd.testing.assert_frame_equal(given["captions"], together.captions)
-    pd.testing.assert_frame_equal(given["board"], description.group_rows(together))
+    pd.testing.assert_frame_equal(given["board"], group_rows(together))
     assert (given["infos"], given["options"], given["side"]) == (together.infos, PLAIN, 300)
     assert (given["palette"], given["grouping"]) == (LIGHT, SCENES)
     assert given["uploads"] is given["neighbours"] is given["twins"] is None
@@ -90,7 +91,7 @@ def test_what_is_laid_over_the_maps_is_made_only_when_it_is_asked_for(
     trusted = asked(together, MapOptions(trust=True))["points"]
     pd.testing.assert_frame_equal(trusted, overlays.with_trust(together))
     haunted = asked(together, MapOptions(ghost=True))["points"]
-    pd.testing.assert_frame_equal(haunted, overlays.add_untrained_positions(together)[0])
+    pd.testing.assert_frame_equal(haunted, overlays.add_untrained_positions(together))
     lines = asked(together, MapOptions(neighbours=True))["neighbours"]
     pd.testing.assert_frame_equal(lines, overlays.neighbour_lines(together))
     arrows = asked(together, MapOptions(twins=True))
@@ -103,22 +104,22 @@ def test_trust_and_ghost_go_together(together: Comparison, asked: Callable[..., 
     more = ["trust0", "trust1", "gx0", "gy0", "gx1", "gy1"]
     assert list(points.columns) == [*together.points.columns, *more]
     pd.testing.assert_frame_equal(points[more[:2]], overlays.with_trust(together)[more[:2]])
-    pd.testing.assert_frame_equal(points[more[2:]], overlays.add_untrained_positions(together)[0][more[2:]])
+    pd.testing.assert_frame_equal(points[more[2:]], overlays.add_untrained_positions(together)[more[2:]])
 
 
 def test_no_board_without_accuracies_or_where_none_is_wanted(
     maps: list[ModelMap], together: Comparison, asked: Callable[..., dict[str, Any]]
 ) -> None:
-    assert asked(compare_comparison.compare([maps[3]], IMAGES, thumbs))["board"] is None
+    assert asked(compare([maps[3]], IMAGES, thumbs))["board"] is None
     assert asked(together, board=False)["board"] is None
-    mixed = asked(compare_comparison.compare([maps[3], maps[0]], IMAGES, thumbs))["board"]
+    mixed = asked(compare([maps[3], maps[0]], IMAGES, thumbs))["board"]
     assert set(mixed["pane"]) == {1}
 
 
 def test_arrows_of_a_set_without_twins_are_left_out(home: Path, asked: Callable[..., dict[str, Any]]) -> None:
     images = image_set(folds=2)
     model = model_map(publish(images, BASE.replace(init_seed=91, n_per_group=8)))
-    given = asked(compare_comparison.compare([model], images, thumbs), MapOptions(twins=True, ghost=True))
+    given = asked(compare([model], images, thumbs), MapOptions(twins=True, ghost=True))
     assert given["twins"] is None
     assert given["options"] == MapOptions(ghost=True)
 
@@ -129,7 +130,7 @@ def test_uploads_are_handed_on(together: Comparison, asked: Callable[..., dict[s
 
 
 def test_everything_at_once_can_be_drawn(maps: list[ModelMap]) -> None:
-    chart = figure(compare_comparison.compare(maps[:1], IMAGES, thumbs), SCENES, DARK, 300, EVERYTHING)
+    chart = figure(compare(maps[:1], IMAGES, thumbs), SCENES, DARK, 300, EVERYTHING)
     assert vl_convert.vegalite_to_svg(chart.to_json(), vl_version=VERSION).startswith("<svg")
 
 
@@ -177,10 +178,10 @@ def test_a_page_says_what_the_maps_show(together: Comparison, offline: str) -> N
     text = body(offline)
     assert "Twins: they differ in one thing, the bias; what differs between the maps comes from that." in text
     assert "**" not in text
-    assert description.in_words(together, SCENES) in text
+    assert summary(together, SCENES) in text
     for model in together.models:
         assert model.artefact.key in text
-    for cell in description.group_table(together, SCENES).to_numpy().ravel():
+    for cell in group_table(together, SCENES).to_numpy().ravel():
         assert str(cell) in text
     assert "<title>No bias, short labels | 50 % removed (5 of 10 kept), short labels</title>" in offline
 
@@ -193,7 +194,7 @@ def test_a_page_carries_every_picture_once(together: Comparison, offline: str) -
 def test_few_pictures_are_said_on_the_page(home: Path) -> None:
     few = {"group_accuracy": {group: {"value": 0.5, "low": 0.2, "high": 0.8, "n": 7} for group in SCENES.names}}
     model = model_map(publish(IMAGES, BASE.replace(init_seed=92), end=few))
-    text = page(compare_comparison.compare([model], IMAGES, thumbs), IMAGES)
+    text = page(compare([model], IMAGES, thumbs), IMAGES)
     assert "Fewer than 20 held-out pictures: horse on grass (7)" in text
 
 
@@ -215,7 +216,7 @@ def test_the_page_is_the_same_each_time(together: Comparison, offline: str) -> N
 def test_the_page_works_without_a_network(maps: list[ModelMap], tmp_path: Path) -> None:
     hostile = [dataclasses.replace(model, captions=(HOSTILE,) * len(model.captions)) for model in maps]
     target = tmp_path / "maps.html"
-    found = compare_comparison.compare(hostile, IMAGES, thumbs)
+    found = compare(hostile, IMAGES, thumbs)
     target.write_text(page(found, IMAGES, options=EVERYTHING))
     with sync_playwright() as api:
         browser = api.chromium.launch(executable_path=CHROMIUM, args=FLAGS)

@@ -6,14 +6,15 @@ import dataclasses
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.runs.stand_ins import BASE, image_set, publish, space, unit
 from vlcore.compare import uploads
-from vlcore.compare.model_map import ComparisonError, ModelMap, model_map
-from vlcore.compare.uploads import Before, UploadReport, verdicts
+from vlcore.compare.model_map import CaptionScore, ComparisonError, ModelMap, model_map
+from vlcore.compare.uploads import Before, UploadReport, upload_reports
 from vlcore.core.grouping import SCENES
 from vlcore.measures.estimate import Estimate
 from vlcore.measures.last_layer import LastLayer
@@ -62,6 +63,11 @@ def before_of(model: ModelMap, seed: int) -> Before:
     return Before(unit(np.random.default_rng(seed).normal(size=(6, 32))), z[model.rows[:32]], z[model.rows[32:]])
 
 
+def row_of(report: UploadReport) -> pd.Series:
+    """The row of a report in the table of all."""
+    return uploads.report_table(["a"], {"model": [report]}, IMAGES).iloc[0]
+
+
 def known_of(model: ModelMap) -> list[tuple[str, str, np.ndarray]]:
     """Object, context and embedding of each held-out picture of the map."""
     pairs = zip(model.rows[: model.held_out], model.z, strict=False)
@@ -78,62 +84,62 @@ def mean_cosine(z: np.ndarray, known: list[tuple[str, str, np.ndarray]], obj: st
 @pytest.mark.parametrize("name", ["short", "descriptive", "placed", "captioner", "relayered"])
 def test_the_nearest_five_against_sorting(request: pytest.FixtureRequest, name: str) -> None:
     model = request.getfixturevalue(name)
-    for z, verdict in zip(NEW, verdicts(model, IMAGES, NEW, [NOTHING] * 6), strict=True):
+    for z, report in zip(NEW, upload_reports(model, IMAGES, NEW, [NOTHING] * 6), strict=True):
         cosines = sorted(((float(z @ other), int(row)) for row, other in zip(model.rows, model.z, strict=True)))[::-1]
-        assert [row for row, _ in verdict.nearest] == [row for _, row in cosines[:5]]
-        assert [similarity for _, similarity in verdict.nearest] == pytest.approx([s for s, _ in cosines[:5]], abs=1e-5)
+        assert [row for row, _ in report.nearest] == [row for _, row in cosines[:5]]
+        assert [similarity for _, similarity in report.nearest] == pytest.approx([s for s, _ in cosines[:5]], abs=1e-5)
 
 
 def test_what_is_named_against_the_captions_that_speak_of_it(short: ModelMap, descriptive: ModelMap) -> None:
     for model in (short, descriptive):
-        for z, verdict in zip(NEW, verdicts(model, IMAGES, NEW, [NOTHING] * 6), strict=True):
+        for z, report in zip(NEW, upload_reports(model, IMAGES, NEW, [NOTHING] * 6), strict=True):
             worth = {"horse": 0.0, "camel": 0.0}
             for caption, vector in zip(model.captions, model.caption_z, strict=True):
                 spoken_of = "camel" if "camel" in caption else "horse"
                 worth[spoken_of] += math.exp(model.scale * float(z @ vector) + model.bias)
             best = max(worth, key=worth.__getitem__)
-            assert verdict.says == best
-            assert verdict.share == pytest.approx(worth[best] / sum(worth.values()), abs=1e-5)
-            assert verdict.why_silent == ""
+            assert report.says == best
+            assert report.share == pytest.approx(worth[best] / sum(worth.values()), abs=1e-5)
+            assert report.why_silent == ""
             cosines = {text: float(z @ vector) for text, vector in zip(model.captions, model.caption_z, strict=True)}
-            assert [row["caption"] for row in verdict.captions] == sorted(cosines, key=cosines.__getitem__)[::-1]
+            assert [score.caption for score in report.captions] == sorted(cosines, key=cosines.__getitem__)[::-1]
 
 
 def test_a_new_last_layer_answers_in_place_of_the_captions(relayered: ModelMap) -> None:
-    found = verdicts(relayered, IMAGES, NEW, [NOTHING] * 6)
-    for z, verdict in zip(NEW, found, strict=True):
+    found = upload_reports(relayered, IMAGES, NEW, [NOTHING] * 6)
+    for z, report in zip(NEW, found, strict=True):
         odds = float(z.astype(float) @ np.linspace(-3, 3, 32)) + 0.25
-        assert verdict.says == ("horse" if odds > 0 else "camel")
-        assert verdict.share == pytest.approx(1 / (1 + math.exp(-abs(odds))))
-        assert len(verdict.captions) == 2, "captions are shown all the same"
-    assert {verdict.says for verdict in found} == {"horse", "camel"}
+        assert report.says == ("horse" if odds > 0 else "camel")
+        assert report.share == pytest.approx(1 / (1 + math.exp(-abs(odds))))
+        assert len(report.captions) == 2, "captions are shown all the same"
+    assert {report.says for report in found} == {"horse", "camel"}
 
 
 def test_what_pulls_against_a_loop(short: ModelMap) -> None:
     before, known = before_of(short, 71), known_of(short)
     said = [("horse", "grass"), ("horse", "desert"), ("camel", "desert"), ("camel", "grass")]
-    for place, verdict in enumerate(
-        verdicts(short, IMAGES, NEW[:4], said, dataclasses.replace(before, z=before.z[:4]))
+    for place, report in enumerate(
+        upload_reports(short, IMAGES, NEW[:4], said, dataclasses.replace(before, z=before.z[:4]))
     ):
-        (obj, context), found = said[place], verdict.pull
+        (obj, context), found = said[place], report.pull
         assert found is not None
-        assert verdict.before is not None
+        assert report.before is not None
         other_object, other_context = OTHER[obj], OTHER[context]
-        assert (found.object, found.context) == (verdict.before.object, verdict.before.context) == (obj, context)
+        assert (found.object, found.context) == (report.before.object, report.before.context) == (obj, context)
         assert found.by_object == pytest.approx(mean_cosine(NEW[place], known, obj, other_context))
         assert found.by_context == pytest.approx(mean_cosine(NEW[place], known, other_object, context))
         assert found.balance.value == pytest.approx(found.by_object - found.by_context)
         first = [(o, c, z.astype(float)) for (o, c, _), z in zip(known, before.held_out, strict=True)]
-        assert verdict.before.by_object == pytest.approx(mean_cosine(before.z[place], first, obj, other_context))
-        assert verdict.before.by_context == pytest.approx(mean_cosine(before.z[place], first, other_object, context))
+        assert report.before.by_object == pytest.approx(mean_cosine(before.z[place], first, obj, other_context))
+        assert report.before.by_context == pytest.approx(mean_cosine(before.z[place], first, other_object, context))
 
 
 def test_novelty_against_a_loop(short: ModelMap) -> None:
     before = before_of(short, 72)
-    found = verdicts(short, IMAGES, NEW, [NOTHING] * 6, before)
+    found = upload_reports(short, IMAGES, NEW, [NOTHING] * 6, before)
     spaces = [
-        (NEW, short.z[:32], short.z[32:], [verdict.novelty for verdict in found]),
-        (before.z, before.held_out, before.train, [verdict.novelty_before for verdict in found]),
+        (NEW, short.z[:32], short.z[32:], [report.novelty for report in found]),
+        (before.z, before.held_out, before.train, [report.novelty_before for report in found]),
     ]
     for new, held_out, train, judged in spaces:
         own = [max(float(z @ other) for other in train) for z in held_out]
@@ -153,56 +159,54 @@ def test_novelty_against_a_loop(short: ModelMap) -> None:
 @settings(max_examples=20, deadline=None)
 def test_what_nobody_says_is_what_the_model_takes_it_for(short: ModelMap, said: list[tuple[str, str]]) -> None:
     known = known_of(short)
-    for z, (obj, context), verdict in zip(NEW, said, verdicts(short, IMAGES, NEW[: len(said)], said), strict=False):
+    for z, (obj, context), report in zip(
+        NEW, said, upload_reports(short, IMAGES, NEW[: len(said)], said), strict=False
+    ):
         means = {pair: mean_cosine(z, known, *pair) for pair in SCENES.pairs}
         nearest = max(means, key=means.__getitem__)
-        assert verdict.pull is not None
-        assert (verdict.pull.object, verdict.pull.context) == (obj or nearest[0], context or nearest[1])
+        assert report.pull is not None
+        assert (report.pull.object, report.pull.context) == (obj or nearest[0], context or nearest[1])
 
 
 @given(order=st.permutations(range(6)))
 @settings(max_examples=10, deadline=None)
 def test_each_picture_is_judged_by_itself(short: ModelMap, order: list[int]) -> None:
-    together = verdicts(short, IMAGES, NEW, [NOTHING] * 6, before_of(short, 73))
     before = before_of(short, 73)
-    turned = verdicts(short, IMAGES, NEW[order], [NOTHING] * 6, dataclasses.replace(before, z=before.z[order]))
-    texts = [uploads.table_of(["a"], ["model"], [[verdict]], IMAGES).to_csv() for verdict in together]
-    assert [uploads.table_of(["a"], ["model"], [[verdict]], IMAGES).to_csv() for verdict in turned] == [
-        texts[place] for place in order
-    ]
+    together = upload_reports(short, IMAGES, NEW, [NOTHING] * 6, before)
+    turned = upload_reports(short, IMAGES, NEW[order], [NOTHING] * 6, dataclasses.replace(before, z=before.z[order]))
+    texts = [row_of(report).to_csv() for report in together]
+    assert [row_of(report).to_csv() for report in turned] == [texts[place] for place in order]
 
 
 def test_a_picture_of_the_set_is_its_own_neighbour_and_is_not_new(short: ModelMap) -> None:
     place = short.where(int(IMAGES.rows("train")[0]))
     assert place >= 32
-    verdict = verdicts(short, IMAGES, short.z[place][None], [NOTHING])[0]
-    assert verdict.nearest[0] == (short.rows[place], pytest.approx(1, abs=1e-6))
-    assert not verdict.novelty.unlike_anything
-    assert not verdict.novelty.rare
+    report = upload_reports(short, IMAGES, short.z[place][None], [NOTHING])[0]
+    assert report.nearest[0] == (short.rows[place], pytest.approx(1, abs=1e-6))
+    assert not report.novelty.unlike_anything
+    assert not report.novelty.rare
 
 
-def test_no_pictures_have_no_verdicts(short: ModelMap) -> None:
-    assert verdicts(short, IMAGES, NEW[:0], []) == []
+def test_no_pictures_have_no_reports(short: ModelMap) -> None:
+    assert upload_reports(short, IMAGES, NEW[:0], []) == []
 
 
 # --- what is not defined
 
 
 def test_labels_without_an_object_name_none(placed: ModelMap) -> None:
-    for verdict in verdicts(placed, IMAGES, NEW, [NOTHING] * 6):
-        assert (verdict.says, verdict.why_silent) == ("", "Its labels name no animal.")
-        assert math.isnan(verdict.share)
-        assert len(verdict.captions) == 2
-        assert verdict.pull is not None, "what pulls it does not need its words"
-    with pytest.raises(ComparisonError, match="This model's labels name no animal, so there is no answer to explain"):
-        uploads.margin(placed, NEW, SCENES, "horse")
+    for report in upload_reports(placed, IMAGES, NEW, [NOTHING] * 6):
+        assert (report.says, report.why_silent) == ("", "Its labels name no animal.")
+        assert math.isnan(report.share)
+        assert len(report.captions) == 2
+        assert report.pull is not None, "what pulls it does not need its words"
 
 
 def test_a_captioner_names_none_and_says_why(captioner: ModelMap) -> None:
-    for verdict in verdicts(captioner, IMAGES, NEW, [NOTHING] * 6):
-        assert verdict.says == ""
-        assert "A captioner says captions word by word" in verdict.why_silent
-        assert verdict.captions == ()
+    for report in upload_reports(captioner, IMAGES, NEW, [NOTHING] * 6):
+        assert report.says == ""
+        assert "A captioner says captions word by word" in report.why_silent
+        assert report.captions == ()
     with pytest.raises(ComparisonError, match="word by word"):
         uploads.margin(captioner, NEW, SCENES, "horse")
 
@@ -215,26 +219,26 @@ def test_without_a_group_nothing_pulls(short: ModelMap) -> None:
         short, rows=short.rows[kept], z=short.z[kept], points=short.points[kept], held_out=len(rows)
     )
     before = before_of(short, 74)
-    verdict = verdicts(
+    report = upload_reports(
         lacking, IMAGES, NEW, [("horse", "grass")] * 6, dataclasses.replace(before, held_out=before.held_out[kept[:32]])
     )[0]
-    assert verdict.pull is None
-    assert verdict.before is None
-    assert verdict.novelty_before is not None
-    assert uploads.pull_in_words(verdict, SCENES) == "What pulls it is not defined: a group has no held-out picture."
-    row = uploads.table_of(["a"], ["model"], [[verdict]], IMAGES).iloc[0]
+    assert report.pull is None
+    assert report.before is None
+    assert report.novelty_before is not None
+    assert uploads.pull_in_words(report, SCENES) == "What pulls it is not defined: a group has no held-out picture."
+    row = row_of(report)
     assert (row["Pulled by"], row["Balance"], row["Balance, untrained"]) == ("not defined", "", "")
 
 
 def test_where_nothing_is_known_of_before_the_first_step_nothing_is_said_of_it(short: ModelMap) -> None:
-    verdict = verdicts(short, IMAGES, NEW, [NOTHING] * 6)[0]
-    assert verdict.before is None
-    assert verdict.judged is verdict.novelty
-    assert "training" not in uploads.pull_in_words(verdict, SCENES)
-    words = uploads.novelty_in_words(verdict)
+    report = upload_reports(short, IMAGES, NEW, [NOTHING] * 6)[0]
+    assert report.before is None
+    assert report.judged is report.novelty
+    assert "training" not in uploads.pull_in_words(report, SCENES)
+    words = uploads.novelty_in_words(report)
     assert "before training" not in words
     assert "After training" not in words
-    with_it = verdicts(short, IMAGES, NEW, [NOTHING] * 6, before_of(short, 75))[0]
+    with_it = upload_reports(short, IMAGES, NEW, [NOTHING] * 6, before_of(short, 75))[0]
     assert with_it.judged is with_it.novelty_before
 
 
@@ -244,22 +248,24 @@ def test_where_nothing_is_known_of_before_the_first_step_nothing_is_said_of_it(s
 @pytest.mark.parametrize("name", ["short", "descriptive", "relayered"])
 def test_the_margin_is_the_log_odds_of_the_answer(request: pytest.FixtureRequest, name: str) -> None:
     model = request.getfixturevalue(name)
-    for z, verdict in zip(NEW, verdicts(model, IMAGES, NEW, [NOTHING] * 6), strict=True):
-        odds = uploads.margin(model, z[None], SCENES, verdict.says)
+    for z, report in zip(NEW, upload_reports(model, IMAGES, NEW, [NOTHING] * 6), strict=True):
+        odds = uploads.margin(model, z[None], SCENES, report.says)
         assert odds.shape == (1,)
-        assert odds[0] == pytest.approx(math.log(verdict.share) - math.log1p(-verdict.share), abs=1e-3)
-        assert uploads.margin(model, z[None], SCENES, OTHER[verdict.says]) == pytest.approx(-odds)
+        assert odds[0] == pytest.approx(math.log(report.share) - math.log1p(-report.share), abs=1e-3)
+        assert uploads.margin(model, z[None], SCENES, OTHER[report.says]) == pytest.approx(-odds)
 
 
 # --- the table and the sentences
 
 
-def verdict_of(
+def report_of(
     balance: Estimate | None = None, *, share: float = 0.5, similarity: float = 0.8, seen: float = 0.5
 ) -> UploadReport:
     pull = None if balance is None else ShortcutAttraction("camel", "grass", 0.5, 0.25, balance)
     new = Novelty(0, similarity, Estimate(share, 0.2, 0.6, 32), seen)
-    return UploadReport("camel", 0.876, "", ({"caption": "a camel"},), ((0, 0.912), (5, 0.9)), pull, None, new, None)
+    return UploadReport(
+        "camel", 0.876, "", (CaptionScore("a camel", 0.5, 1.0),), ((0, 0.912), (5, 0.9)), pull, None, new, None
+    )
 
 
 @pytest.mark.parametrize(
@@ -273,21 +279,21 @@ def verdict_of(
 )
 def test_the_interval_decides_what_pulls(low: float, high: float, pulled: str, opening: str) -> None:
     balance = Estimate((low + high) / 2, low, high, 40)
-    verdict = verdict_of(balance)
-    row = uploads.table_of(["a"], ["model"], [[verdict]], IMAGES).iloc[0]
+    report = report_of(balance)
+    row = row_of(report)
     assert row["Pulled by"] == pulled
-    words = uploads.pull_in_words(verdict, SCENES)
+    words = uploads.pull_in_words(report, SCENES)
     assert words.startswith(opening)
     assert "cosine 0.50 to camel with desert, 0.25 to horse with grass" in words
     assert f"{balance.value:.2g} ({low:.2g} to {high:.2g})" in words
 
 
 def test_the_balance_before_training_stands_beside() -> None:
-    verdict = verdict_of(Estimate(0.25, 0.1, 0.4, 40))
+    report = report_of(Estimate(0.25, 0.1, 0.4, 40))
     first = ShortcutAttraction("camel", "grass", 0.1, 0.2, Estimate(-0.1, -0.3, 0.1, 40))
-    verdict = dataclasses.replace(verdict, before=first)
-    assert uploads.pull_in_words(verdict, SCENES).endswith("0.25 (0.1 to 0.4); before training -0.1 (-0.3 to 0.1).")
-    row = uploads.table_of(["a"], ["model"], [[verdict]], IMAGES).iloc[0]
+    report = dataclasses.replace(report, before=first)
+    assert uploads.pull_in_words(report, SCENES).endswith("0.25 (0.1 to 0.4); before training -0.1 (-0.3 to 0.1).")
+    row = row_of(report)
     assert (row["Balance"], row["Balance, untrained"]) == ("0.25 (0.1 to 0.4)", "-0.1 (-0.3 to 0.1)")
 
 
@@ -301,43 +307,38 @@ def test_the_balance_before_training_stands_beside() -> None:
     ],
 )  # fmt: skip
 def test_how_new_a_picture_is_in_words(share: float, similarity: float, cell: str, opening: str) -> None:
-    verdict = verdict_of(share=share, similarity=similarity)
-    assert uploads.table_of(["a"], ["model"], [[verdict]], IMAGES)["Like what was seen"].tolist() == [cell]
-    words = uploads.novelty_in_words(verdict)
+    report = report_of(share=share, similarity=similarity)
+    assert row_of(report)["Like what was seen"] == cell
+    words = uploads.novelty_in_words(report)
     assert words.startswith(opening)
     assert f"{100 * share:.0f}\u00a0% (20 to 60) of 32 held-out pictures are at least as far from theirs." in words
 
 
 def test_the_space_before_training_judges_and_the_one_after_is_told() -> None:
-    after = verdict_of(share=0.9, similarity=0.95)
-    both = dataclasses.replace(after, novelty_before=verdict_of(share=0.0, similarity=0.3).novelty)
+    after = report_of(share=0.9, similarity=0.95)
+    both = dataclasses.replace(after, novelty_before=report_of(share=0.0, similarity=0.3).novelty)
     assert uploads.novelty_in_words(both) == (
         "**Unlike anything it has seen**: cosine 0.30 to the nearest training picture before training; 0\u00a0% (20 to "
         "60) of 32 held-out pictures are at least as far from theirs. After training: cosine 0.95, and 90\u00a0% (20 "
         "to 60) are at least as far."
     )
-    assert uploads.table_of(["a"], ["model"], [[both]], IMAGES)["Like what was seen"].tolist() == ["unlike anything"]
+    assert row_of(both)["Like what was seen"] == "unlike anything"
 
 
 def test_the_table_has_a_row_for_each_picture_and_model(short: ModelMap, captioner: ModelMap) -> None:
-    found = [verdicts(model, IMAGES, NEW[:3], [NOTHING] * 3) for model in (short, captioner)]
-    table = uploads.table_of(["1. a", "2. b", "3. c"], ["Left", "Right"], found, IMAGES)
+    models = {"Left": short, "Right": captioner}
+    found = {name: upload_reports(model, IMAGES, NEW[:3], [NOTHING] * 3) for name, model in models.items()}
+    table = uploads.report_table(["1. a", "2. b", "3. c"], found, IMAGES)
     assert table["Picture"].tolist() == ["1. a", "1. a", "2. b", "2. b", "3. c", "3. c"]
     assert table["Model"].tolist() == ["Left", "Right"] * 3
     for place in range(3):
         left, right = table.iloc[2 * place], table.iloc[2 * place + 1]
-        verdict = found[0][place]
-        assert (left["Says"], left["Share, %"]) == (verdict.says, round(100 * verdict.share))
-        assert left["Best caption"] == verdict.captions[0]["caption"]
-        row, similarity = verdict.nearest[0]
+        report = found["Left"][place]
+        assert (left["Says"], left["Share, %"]) == (report.says, round(100 * report.share))
+        assert left["Best caption"] == report.captions[0].caption
+        row, similarity = report.nearest[0]
         facts = TABLE.iloc[row]
         assert left["Nearest picture"] == f"{facts['object']}, {facts['context']} ({similarity:.2f})"
         assert "word by word" in right["Says"]
         assert np.isnan(right["Share, %"])
         assert right["Best caption"] == ""
-
-
-def test_verdicts_of_other_numbers_of_models_are_refused(short: ModelMap) -> None:
-    found = verdicts(short, IMAGES, NEW[:1], [NOTHING])
-    with pytest.raises(ValueError, match="zip"):
-        uploads.table_of(["a"], ["Left", "Right"], [found], IMAGES)

@@ -26,16 +26,16 @@ from vlcore.core.condition import Condition
 from vlcore.core.files import models_folder
 from vlcore.core.grouping import SCENES
 from vlcore.core.wording import title
+from vlcore.datasets import samples
 from vlcore.datasets.catalogue import open_set
+from vlcore.datasets.samples import open_cutout, plain
 from vlcore.measures import projection
 from vlcore.runs import load
 from vlcore.runs.maps import PCA, Projection, make_map, map_keys
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus, State
 from vlcore.ui import cache, jobs
-from vlcore.ui.upload import answers
-from vlcore.ui.upload import pictures as upload_pictures
-from vlcore.ui.upload.pictures import open_cutout, plain
+from vlcore.ui.upload import answers, sections
 
 from .test_home import FakeQueue
 
@@ -114,14 +114,14 @@ def headings(page: AppTest) -> list[str]:
 @pytest.fixture
 def stars(monkeypatch: pytest.MonkeyPatch) -> list[pd.DataFrame]:
     """The stars of each drawing of the maps."""
-    drawn_stars, draw = [], cache.with_uploads
+    drawn_stars, draw = [], sections.figure
 
-    def spy(comparison: Comparison, *arguments: Any) -> cache.Spec:
+    def spy(comparison: Comparison, *arguments: Any, **options: Any) -> Any:
         assert comparison.uploads is not None
         drawn_stars.append(comparison.uploads)
-        return draw(comparison, *arguments)
+        return draw(comparison, *arguments, **options)
 
-    monkeypatch.setattr(cache, "with_uploads", spy)
+    monkeypatch.setattr(sections, "figure", spy)
     return drawn_stars
 
 
@@ -201,9 +201,9 @@ def test_a_star_is_where_the_model_of_the_map_places_the_picture(
 ) -> None:
     upload(start(), file())
     together = cache.comparison([experiments[2].key, experiments[3].key], PCA)
-    for pane, (model, turn) in enumerate(zip(together.models, together.turns, strict=True)):
+    for pane, model in enumerate(together.models):
         z = load.load(model.artefact).embed_pictures([noise()])
-        expected = turn.apply((z - model.plane.centre) @ model.plane.components.T)
+        expected = model.turn.apply((z - model.plane.centre) @ model.plane.components.T)
         assert stars[-1][[f"x{pane}", f"y{pane}"]].to_numpy() == pytest.approx(expected, abs=1e-5)
 
 
@@ -221,11 +221,11 @@ def test_on_a_umap_a_star_is_an_average_of_neighbours_and_that_is_said(
     assert "average of its five nearest pictures, the nearest counting most: it is not exact" in said_by(page)
     assert "is exact" not in said_by(page)
     together = cache.comparison(keys, fitted)
-    model, turn = together.models[1], together.turns[1]
+    model = together.models[1]
     z = load.load(model.artefact).embed_pictures([noise()])[0]
     *nearest, sixth = sorted(range(len(model.z)), key=lambda place: -float(model.z[place] @ z))[:6]
     weights = [float((model.z[place] - model.z[sixth]) @ z) for place in nearest]
-    expected = turn.apply(np.average(model.points[nearest], axis=0, weights=weights)[None])[0]
+    expected = np.average(model.points[nearest], axis=0, weights=weights)
     assert stars[-1][["x1", "y1"]].to_numpy()[0] == pytest.approx(expected, abs=1e-4)
 
 
@@ -356,7 +356,7 @@ def test_of_thirty_pictures_the_first_are_shown_and_no_click_opens_one_again(
 ) -> None:
     opened: list[str] = []
     decode = open_cutout
-    monkeypatch.setattr(upload_pictures, "open_cutout", lambda data, name: (opened.append(name), decode(data, name))[1])
+    monkeypatch.setattr(samples, "open_cutout", lambda data, name: (opened.append(name), decode(data, name))[1])
     page = upload(start(), *(file(f"{number}.png", number) for number in range(30)))
     assert not page.exception
     assert "The first 14 pictures are shown" in page.warning[0].value
@@ -586,5 +586,5 @@ def test_what_is_computed_of_a_picture_stays_in_its_session_and_off_the_disk(
     assert table_of(somebody_else).equals(table_of(mine))
     assert sorted(home.rglob("*")) == there
     kept = {name[0] for name in mine.session_state["asked"]}
-    assert kept == {"z", "verdicts", "ablation", "rollout"}
+    assert kept == {"z", "reports", "ablation", "rollout"}
     assert not (set(somebody_else.session_state["asked"]) & {"ablation", "rollout"})

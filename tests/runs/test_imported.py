@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import Cli
 from tests.datasets.importers.vectors import arrays, save
 from vlcore.compare import comparison
-from vlcore.compare.metrics_table import find, measures_of, reason_of
+from vlcore.compare.metrics_table import absence_reason, estimate_of, measures_of
 from vlcore.compare.model_map import ComparisonError, model_map, predictions
 from vlcore.core.captions import captions_of
 from vlcore.core.condition import Condition, ConditionError
@@ -132,15 +132,17 @@ def test_what_is_not_there_stands_with_its_reason(
     _, artefact = brought(tmp_path, "birds", per_group=per_group)
     metrics = artefact.metrics
     for measure in ("panel", "background_gap"):
-        assert reason_of(metrics["end"], measure) == "no pictures"
+        assert absence_reason(metrics["end"], measure) == "no pictures"
     if per_group == MANY:
         assert {"object", "context"} == set(metrics["end"]["similarity_to"])
-        assert reason_of(metrics["end"], "similarity_to.colour") == "no pictures"
+        assert absence_reason(metrics["end"], "similarity_to.colour") == "no pictures"
     for measure in (one.name for one in catalogue.listed()):
-        assert find(metrics["untrained"], measure) is None
-        assert reason_of(metrics["untrained"], measure) == ELSEWHERE[ArtefactKind.IMPORTED]
-        assert (find(metrics["end"], measure) is None) == (reason_of(metrics["end"], measure) != NOT_MEASURED)
-    assert reason_of(metrics["raw_pixels"], "silhouette_object") == "no pictures"
+        assert estimate_of(metrics["untrained"], measure) is None
+        assert absence_reason(metrics["untrained"], measure) == ELSEWHERE[ArtefactKind.IMPORTED]
+        assert (estimate_of(metrics["end"], measure) is None) == (
+            absence_reason(metrics["end"], measure) != NOT_MEASURED
+        )
+    assert absence_reason(metrics["raw_pixels"], "silhouette_object") == "no pictures"
     table = measures_of(artefact, open_set("birds").grouping)
     assert len(table) == len(catalogue.listed())
     assert not table["Measured"].str.contains(NOT_MEASURED).any()

@@ -15,7 +15,7 @@ from scipy.special import logsumexp
 
 from tests.learning.tiny_clip import WIDTH, save_clip
 from tests.runs.test_train import write_small
-from vlcore.compare.metrics_table import find, measures_of, reason_of
+from vlcore.compare.metrics_table import absence_reason, estimate_of, measures_of
 from vlcore.core.condition import Condition, ConditionError
 from vlcore.core.files import data_folder
 from vlcore.core.grouping import SCENES
@@ -174,8 +174,8 @@ def test_everything_is_measured_or_has_its_reason(made: Made, artefact: Artefact
     metrics = artefact.metrics
     assert metrics["end"]["absent"] == {}
     for measure in (one.name for one in catalogue.listed()):
-        assert find(metrics["end"], measure) is not None, measure
-        assert {reason_of(metrics[name], measure) for name in ("untrained", "first_fit")} == {
+        assert estimate_of(metrics["end"], measure) is not None, measure
+        assert {absence_reason(metrics[name], measure) for name in ("untrained", "first_fit")} == {
             ELSEWHERE[ArtefactKind.PRETRAINED]
         }
     assert metrics["raw_pixels"]["silhouette_context"]["value"] > 0
@@ -283,12 +283,12 @@ def test_labels_that_name_no_object_leave_the_probe_its_answer(made: Made, reado
     )
     pretrained.make_pretrained(str(made.folder), condition)
     end = read(condition.key).metrics["end"]
-    assert reason_of(end, "readouts_best_caption.minority_accuracy") == "no label names the object"
+    assert absence_reason(end, "readouts_best_caption.minority_accuracy") == "no label names the object"
     if readout == "probe":
         assert end["minority_accuracy"] == made.artefacts["probe"].metrics["end"]["minority_accuracy"]
         assert end["background_reliance"] == made.artefacts["probe"].metrics["end"]["background_reliance"]
     else:
-        assert reason_of(end, "minority_accuracy") == "no label names the object"
+        assert absence_reason(end, "minority_accuracy") == "no label names the object"
 
 
 # --- small sets

@@ -14,7 +14,7 @@ import pandas as pd
 from vlcore.charts.maps.small import MapInfo
 from vlcore.compare.comparison import Comparison
 from vlcore.compare.model_map import ModelMap
-from vlcore.core.captions import Caption, captions_of
+from vlcore.core.captions import captions_of
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES
 from vlcore.measures.accuracy import logits
@@ -59,7 +59,6 @@ def model(
     steps: Sequence[int] = (0, 1, 4, 20),
     training: np.ndarray | None = None,
     seed: int = 0,
-    said: Sequence[Caption] | None = None,
     own: np.ndarray | None = None,
     curves: bool = True,
 ) -> ModelMap:
@@ -68,7 +67,7 @@ def model(
     random = np.random.default_rng(seed)
     training = rows_of("train") if training is None else training
     held_out, table = rows_of("test"), images().table
-    said = captions_of(condition.labels, SCENES, condition.template) if said is None else said
+    said = captions_of(condition.labels, SCENES, condition.template)
     texts = tuple(caption.text for caption in said)
     if own is None:
         own = np.array(
@@ -139,12 +138,11 @@ def together(*models: ModelMap) -> Comparison:
             **{f"{what}_{n}": "horse" for n in range(len(models)) for what in ("caption", "predicted")},
         }
     )
-    turns = [RigidTransform(np.zeros(2), np.eye(2), np.zeros(2)), RigidTransform(np.zeros(2), -np.eye(2), np.ones(2))]
+    upside_down = RigidTransform(np.zeros(2), -np.eye(2), np.ones(2))
     captions = [pd.DataFrame({"caption": one.captions, "pane": n}) for n, one in enumerate(models)]
     infos = tuple(MapInfo(f"title {n}", "", f"across {n}", "") for n in range(len(models)))
     return Comparison(
-        models=tuple(models),
-        turns=tuple(turns[min(n, 1)] for n in range(len(models))),
+        models=tuple(one.turned(upside_down) if n else one for n, one in enumerate(models)),
         points=points,
         captions=pd.concat(captions, ignore_index=True),
         infos=infos,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ def embed(options: Namespace) -> dict[str, Any]:
                     {**_picture(images, row), "similarity": similarity}
                     for row, similarity in model.neighbours(vector, 5)
                 ],
-                "captions": caption_scores(model, vector),
+                "captions": [asdict(score) for score in caption_scores(model, vector)],
             }
             for (file, _), place, vector in zip(pictures, places, z, strict=True)
         ],

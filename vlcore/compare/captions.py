@@ -1,12 +1,8 @@
-"""What models make of a caption that somebody types, and of the same caption with one word less.
-
-The one idea: a caption is one more point of a model's space, so everything that can be asked of a picture can be asked
-of it; and leaving a word out shows what the word is worth to the model.
-"""
+"""Captions put to models: where typed ones lie, what each of their words is worth, and how alike a model's own are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -14,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vlcore.compare import comparison
 from vlcore.compare.comparison import Comparison
 from vlcore.compare.model_map import ComparisonError, ModelMap
 from vlcore.core.errors import LabError
@@ -25,30 +20,12 @@ from vlcore.runs.load import Loaded
 
 LONGEST = 200  # characters
 MOST_WORDS = 12  # that are left out one by one
+MOST_NAMED = 8  # words in a sentence
+MOST_LISTED = 4  # captions up to which every similarity is said in words
 
 
 class CaptionLabError(LabError):
     """A caption that cannot be asked for; the message says what to type instead."""
-
-
-@dataclass(frozen=True, eq=False)
-class CaptionAnswer:
-    """What one model makes of a caption.
-
-    Attributes:
-        z: its embedding, (E,).
-        place: its place on the model's map, (2,).
-        unknown: words that the model does not know or does not read.
-        without: one row a word that was left out: ``word``, ``caption`` (what remains), ``cosine`` (with the whole
-            caption), ``x``, ``y``.
-        captions: cosine with each of the model's own captions, (K,).
-    """
-
-    z: NDArray[np.float32]
-    place: NDArray[np.float64]
-    unknown: tuple[str, ...]
-    without: pd.DataFrame
-    captions: NDArray[np.float64]
 
 
 def clean(text: str) -> str:
@@ -67,34 +44,30 @@ def clean(text: str) -> str:
     return line
 
 
-def unheard(model: ModelMap, texts: Sequence[str]) -> list[str]:
-    """Words of captions that a model of ours was never given in training, in their order: it has learnt nothing of
-    them, whether they are in its vocabulary or not. None of a model that was trained elsewhere is known."""
-    if not model.artefact.kind.has_weights:
-        return []
-    heard = {word for caption in model.captions for word in split_words(caption)}
-    return [word for word in dict.fromkeys(word for text in texts for word in split_words(text)) if word not in heard]
-
-
-def unheard_in_words(comparison: Comparison, texts: Sequence[str]) -> list[str]:
-    """A sentence for each model that was never given some of the words."""
-    sentences = []
-    for name, model in zip(comparison.names, comparison.models, strict=True):
-        if words := unheard(model, texts):
-            listed = ", ".join(f"“{word[:30]}”" for word in words[:8])
-            more = f" and {len(words) - 8} more" if len(words) > 8 else ""
-            sentences.append(
-                f"The {name} model was never given {listed}{more} in training: what it makes of such words is chance."
-            )
-    return sentences
-
-
-def left_out(text: str) -> list[tuple[str, str]]:
+def without_each_word(text: str) -> list[tuple[str, str]]:
     """Each word of a caption, and the caption without it; none where nothing would remain."""
     words = text.split()
     chosen = [place for place, word in enumerate(words) if split_words(word)][:MOST_WORDS]
     pairs = [(words[place], " ".join(words[:place] + words[place + 1 :])) for place in chosen]
     return [(word, rest) for word, rest in pairs if split_words(rest)]
+
+
+@dataclass(frozen=True, eq=False)
+class CaptionAnswer:
+    """What one model makes of a caption.
+
+    Attributes:
+        z: its embedding, (E,).
+        place: its place on the model's map, (2,).
+        unknown: words that the model does not know or does not read.
+        without: one row a word that was left out: ``word``, ``caption`` (what remains), ``cosine`` (with the whole
+            caption), ``x``, ``y``.
+    """
+
+    z: NDArray[np.float32]
+    place: NDArray[np.float64]
+    unknown: tuple[str, ...]
+    without: pd.DataFrame
 
 
 def ask(model: ModelMap, loaded: Loaded, text: str) -> CaptionAnswer:
@@ -106,23 +79,37 @@ def ask(model: ModelMap, loaded: Loaded, text: str) -> CaptionAnswer:
     """
     if not OBJECTIVES[model.artefact.condition.objective].uses_captions:
         raise CaptionLabError("It was trained without captions: its text encoder has never learnt a word.")
-    pairs = left_out(text)
+    pairs = without_each_word(text)
     embedded = loaded.embed_captions([text, *(rest for _, rest in pairs)])
     places = model.place(embedded)
-    without = pd.DataFrame(
-        {
-            "word": [word for word, _ in pairs],
-            "caption": [rest for _, rest in pairs],
-            "cosine": (embedded[1:] @ embedded[0]).astype(float),
-            "x": places[1:, 0],
-            "y": places[1:, 1],
-        }
+    without = pd.DataFrame(pairs, columns=["word", "caption"]).assign(
+        cosine=(embedded[1:] @ embedded[0]).astype(float), x=places[1:, 0], y=places[1:, 1]
     )
-    own = (model.caption_z @ embedded[0]).astype(np.float64)
-    return CaptionAnswer(embedded[0], places[0], tuple(dict.fromkeys(loaded.unknown(text))), without, own)
+    return CaptionAnswer(embedded[0], places[0], tuple(dict.fromkeys(loaded.unknown(text))), without)
 
 
-MOST_LISTED = 4  # captions up to which every similarity is said in words
+def named(words: Sequence[str], more: str = "more") -> str:
+    """Words that somebody typed, in quotes; of many the first, and how many more there are."""
+    listed = ", ".join(f"“{word[:30]}”" for word in words[:MOST_NAMED])
+    return f"{listed} and {len(words) - MOST_NAMED} {more}" if len(words) > MOST_NAMED else listed
+
+
+def untrained_words(model: ModelMap, texts: Sequence[str]) -> list[str]:
+    """Words of captions that a model of ours was never given in training, in their order: it has learnt nothing of
+    them, whether they are in its vocabulary or not. None of a model that was trained elsewhere is known."""
+    if not model.artefact.kind.has_weights:
+        return []
+    heard = {word for caption in model.captions for word in split_words(caption)}
+    return [word for word in dict.fromkeys(word for text in texts for word in split_words(text)) if word not in heard]
+
+
+def untrained_words_warnings(comparison: Comparison, texts: Sequence[str]) -> list[str]:
+    """A sentence for each model that was never given some of the words."""
+    return [
+        f"The {name} model was never given {named(words)} in training: what it makes of such words is chance."
+        for name, model in comparison.named.items()
+        if (words := untrained_words(model, texts))
+    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,41 +121,34 @@ class Similarities:
     words: str
 
 
-def caption_similarities(models: Sequence[ModelMap]) -> Similarities:
-    """Cosines between the distinct captions of each model.
+def caption_similarities(models: Mapping[str, ModelMap]) -> Similarities:
+    """Cosines between the distinct captions of each model, by what the models are called.
 
     Raises:
         ComparisonError: when no model's captions have embeddings.
     """
-    shown = [model for model in models if len(model.caption_z)]
+    shown = {name: model for name, model in models.items() if len(model.caption_z)}
     if not shown:
         raise ComparisonError("A captioner's captions have no embeddings of their own, so they have no similarities.")
-    names = dict(zip(map(id, models), comparison.names(len(models)), strict=True))
-    tables, words = [], []
-    for pane, model in enumerate(shown):
-        cosines = _cosines(model.caption_z)
-        rows, columns = (axis.ravel() for axis in np.indices(cosines.shape))
-        captions = np.array(model.captions)
-        tables.append(
-            pd.DataFrame(
-                {"pane": pane, "row": captions[rows], "column": captions[columns], "similarity": cosines.ravel()}
-            )
-        )
-        name = "" if len(models) == 1 else f"{names[id(model)].capitalize()}, "
-        words.append(f"{name}{title(model.artefact.condition)}: {_similar(model.captions, cosines)}.")
+    cells, words = [], ["How alike captions are to each model, as cosines from -1 to 1."]
+    for pane, (name, model) in enumerate(shown.items()):
+        z = model.caption_z.astype(np.float64)
+        z /= np.linalg.norm(z, axis=1, keepdims=True)
+        cosines = np.clip(z @ z.T, -1.0, 1.0)
+        cells += [
+            (pane, one, other, cosines[a, b])
+            for a, one in enumerate(model.captions)
+            for b, other in enumerate(model.captions)
+        ]
+        called = "" if len(models) == 1 else f"{name.capitalize()}, "
+        words.append(f"{called}{title(model.artefact.condition)}: {_similar(model.captions, cosines)}.")
     if len(shown) < len(models):
         words.append("A captioner's captions have no embeddings, so it is left out.")
-    titles = tuple(title(model.artefact.condition) for model in shown)
-    opening = "How alike captions are to each model, as cosines from -1 to 1."
-    return Similarities(pd.concat(tables, ignore_index=True), titles, " ".join([opening, *words]))
-
-
-def _cosines(z: NDArray[np.floating]) -> NDArray[np.float64]:
-    z = z.astype(np.float64)
-    lengths = np.linalg.norm(z, axis=1, keepdims=True)
-    if (lengths == 0).any():
-        raise ValueError("A caption without length has no cosine.")
-    return np.clip((z / lengths) @ (z / lengths).T, -1.0, 1.0)
+    return Similarities(
+        pd.DataFrame(cells, columns=["pane", "row", "column", "similarity"]),
+        tuple(title(model.artefact.condition) for model in shown.values()),
+        " ".join(words),
+    )
 
 
 def _similar(captions: tuple[str, ...], cosines: NDArray[np.float64]) -> str:

@@ -1,7 +1,7 @@
-"""Two to four models side by side, as tables: where every picture lies in each, and what each says of it.
+"""Comparison of one to four models side by side, as the tables that charts draw.
 
-The one idea: a picture is one row, with its place in every map. The other maps are turned onto the first over the
-pictures that both show, because sign and rotation of a projection are arbitrary; nothing is scaled.
+A picture is one row, with its place in every map. The other maps are turned onto the first over the pictures that both
+show, because sign and rotation of a projection are arbitrary; nothing is scaled.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from vlcore.charts.maps.small import MapInfo
 from vlcore.charts.thumbnails import thumb_uri
-from vlcore.compare.model_map import ComparisonError, ModelMap, model_map, predictions
-from vlcore.core.captions import caption_index, distinct_captions
+from vlcore.compare.model_map import ComparisonError, ModelMap, model_map, picture_captions, predictions
 from vlcore.core.options import ArtefactKind
 from vlcore.core.wording import title
 from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.imageset import ImageSet
-from vlcore.measures.projection import RigidTransform, align
+from vlcore.datasets.imageset import ImageSet, silent
+from vlcore.measures.projection import align
 from vlcore.runs import load as run_load
 from vlcore.runs.load import Loaded
 from vlcore.runs.maps import KINDS, PCA, Projection
@@ -54,11 +53,10 @@ class Upload:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Maps as the tables that `vlcore.charts.maps.linked.linked_maps` draws, and the turn of each.
+    """Maps as the tables that `vlcore.charts.maps.linked.linked_maps` draws.
 
     Attributes:
-        models: the maps, the one that the others are turned onto first.
-        turns: what was done to each.
+        models: the maps, turned onto the first.
         points: one row a picture, with the columns ``x``, ``y``, ``caption_``, ``predicted_``, ``says_`` and ``right_``
             of each map, numbered from 0.
         captions: one row a caption and map: ``caption``, ``pane``, ``x``, ``y``.
@@ -68,29 +66,20 @@ class Comparison:
     """
 
     models: tuple[ModelMap, ...]
-    turns: tuple[RigidTransform, ...]
     points: pd.DataFrame
     captions: pd.DataFrame
     infos: tuple[MapInfo, ...]
     uploads: pd.DataFrame | None = None
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """What the maps are called."""
-        return names(len(self.models))
+    def named(self) -> dict[str, ModelMap]:
+        """The maps by what they are called."""
+        return dict(zip(names(len(self.models)), self.models, strict=True))
 
     @property
     def rows(self) -> NDArray[np.int64]:
         """Row number in the image set of each picture of the table, (n,)."""
         return self.points["id"].str.removeprefix("p").astype(np.int64).to_numpy()
-
-    def index(self, pane: int) -> NDArray[np.int64]:
-        """Where each picture of the table is among those of one map, (n,); -1 where it is not there."""
-        return np.array([self.models[pane].where(int(row)) for row in self.rows], dtype=np.int64)
-
-    def place(self, pane: int, z: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Where new embeddings, (n, E), lie on a map as it is turned, (n, 2)."""
-        return self.turns[pane].apply(self.models[pane].place(z))
 
 
 def load_map(
@@ -118,7 +107,7 @@ def image_set(model: ModelMap) -> ImageSet:
 
 def draw_thumbs(images: ImageSet, rows: Sequence[int]) -> list[str]:
     """Small pictures of rows as data URIs; drawn first where their files are gone."""
-    images.ensure_rendered(rows, lambda _done, _of: None)
+    images.ensure_rendered(rows, silent)
     return [thumb_uri(images.image(row)) for row in rows]
 
 
@@ -145,29 +134,10 @@ def open(
         StoreError: as `load_map`.
         ComparisonError: as `compare`, or when the maps cannot be laid out so.
     """
-    models = [load(key, projection, keys) for key in keys]
-    if not models:
+    if not keys:
         raise ComparisonError(f"One to {MOST_MODELS} models are shown beside each other, not 0.")
+    models = [load(key, projection, keys) for key in keys]
     return with_uploads(compare(models, images(models[0]), thumbs), uploads)
-
-
-def with_uploads(comparison: Comparison, uploads: Sequence[Upload]) -> Comparison:
-    """A comparison with pictures that somebody gave on its maps, turned as these are."""
-    if not uploads:
-        return comparison
-    numbers = range(1, len(uploads) + 1)
-    stars = pd.DataFrame(
-        {
-            "id": [f"u{number - 1}" for number in numbers],
-            "name": [f"Picture {number}" for number in numbers],
-            "thumb": [upload.thumb for upload in uploads],
-            "spoken": [f"your picture {number}" for number in numbers],
-        }
-    )
-    for pane in range(len(comparison.models)):
-        places = comparison.place(pane, np.stack([upload.z[pane] for upload in uploads]))
-        stars = stars.assign(**{f"x{pane}": places[:, 0], f"y{pane}": places[:, 1]})
-    return replace(comparison, uploads=stars)
 
 
 def compare(models: Sequence[ModelMap], images: ImageSet, thumbs: Thumbs) -> Comparison:
@@ -179,48 +149,68 @@ def compare(models: Sequence[ModelMap], images: ImageSet, thumbs: Thumbs) -> Com
         thumbs: small pictures of rows, as data URIs.
 
     Raises:
-        ComparisonError: when the models come from different image sets, or are none or too many.
+        ComparisonError: when the models come from different image sets, show different pictures, or are too many.
     """
-    if not 1 <= len(models) <= MOST_MODELS:
+    if len(models) > MOST_MODELS:
         raise ComparisonError(f"One to {MOST_MODELS} models are shown beside each other, not {len(models)}.")
     first = models[0]
     if any(_pictures(model.artefact) != _pictures(first.artefact) for model in models):
         raise ComparisonError("The models were trained on different image sets; choose models of one set.")
-    turns = tuple(_align(model, first) for model in models)
+    turned = tuple(_turned(model, first) for model in models)
     rows = np.unique(np.concatenate([model.rows for model in models]))
     table = images.table.iloc[rows]
-    held_out = _held_out(models, rows)
     points = pd.DataFrame(
         {
             "id": [f"p{row}" for row in rows],
             "object": table["object"].to_numpy(),
             "context": table["context"].to_numpy(),
             "group": table["group"].to_numpy(),
-            "kind": np.where(held_out, "test", "training"),
+            "kind": np.where(_held_out(models, rows), "test", "training"),
             "minority": np.isin(table["group"], images.grouping.minority),
             "scene": table["scene"].to_numpy().astype(str),
             "thumb": thumbs(images, rows.tolist()),
         }
     )
-    for pane, (model, turn) in enumerate(zip(models, turns, strict=True)):
-        points = points.assign(**_columns(model, turn.apply(model.points), rows, images, pane))
+    for pane, model in enumerate(turned):
+        points = points.assign(**_columns(model, rows, images, pane))
     points["spoken"] = [
         f"{row.object}, {row.context}, {'held out' if row.kind == 'test' else 'training'}"
         for row in points.itertuples()
     ]
-    captions = [
-        _captions(model, turn.apply(model.caption_points), pane)
-        for pane, (model, turn) in enumerate(zip(models, turns, strict=True))
-    ]
+    captions = [_captions(model, pane) for pane, model in enumerate(turned)]
     infos = [
-        map_info(model, aligned=_is_turned(model) and model is not first, together=len(models) > 1) for model in models
+        map_info(model, aligned=_is_arbitrary(model) and model is not first, together=len(models) > 1)
+        for model in models
     ]
     if len(models) > 2:  # of two, the places say which is which
         infos = [
             replace(info, title=f"{name.capitalize()}: {info.title}")
             for name, info in zip(names(len(models)), infos, strict=True)
         ]
-    return Comparison(tuple(models), turns, points, pd.concat(captions, ignore_index=True), tuple(infos))
+    return Comparison(turned, points, pd.concat(captions, ignore_index=True), tuple(infos))
+
+
+def _pictures(artefact: artefacts.Artefact) -> tuple[str, ...]:
+    """What says that two models are of the same pictures."""
+    if "pictures" in artefact.manifest:  # of imported embeddings: each encoder's are a set of their own
+        return (str(artefact.manifest["pictures"]),)
+    return artefact.condition.data, artefact.condition.data_version
+
+
+def _is_arbitrary(model: ModelMap) -> bool:
+    """Whether the orientation of a map means nothing by itself."""
+    return model.projection.kind != "prompts" and not model.projection.together
+
+
+def _turned(model: ModelMap, onto: ModelMap) -> ModelMap:
+    if not _is_arbitrary(model):
+        return model
+    shared = np.intersect1d(model.rows[: model.held_out], onto.rows[: onto.held_out])
+    if len(shared) < FEW_SHARED:  # folds of another seed hold other pictures out
+        shared = np.intersect1d(model.rows, onto.rows)
+    if len(shared) < 2:
+        raise ComparisonError("The models show different pictures; choose models with one seed.")
+    return model.turned(align(model.points[model.index(shared)], onto.points[onto.index(shared)]))
 
 
 def _held_out(models: Sequence[ModelMap], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -232,84 +222,47 @@ def _held_out(models: Sequence[ModelMap], rows: NDArray[np.int64]) -> NDArray[np
     return held_out
 
 
-def _is_turned(model: ModelMap) -> bool:
-    """Whether the orientation of a map means nothing by itself."""
-    return model.projection.kind != "prompts" and not model.projection.together
-
-
-def _align(model: ModelMap, onto: ModelMap) -> RigidTransform:
-    if not _is_turned(model):
-        return RigidTransform(np.zeros(2), np.eye(2), np.zeros(2))
-    shared = np.intersect1d(model.rows[: model.held_out], onto.rows[: onto.held_out])
-    if len(shared) < FEW_SHARED:  # folds of another seed hold other pictures out
-        shared = np.intersect1d(model.rows, onto.rows)
-    if len(shared) < 2:
-        raise ComparisonError("The models show different pictures; choose models with one seed.")
-    here, there = ([one.where(int(row)) for row in shared] for one in (model, onto))
-    return align(model.points[here], onto.points[there])
-
-
-def _pictures(artefact: artefacts.Artefact) -> tuple[str, ...]:
-    """What says that two models are of the same pictures."""
-    if "pictures" in artefact.manifest:  # of imported embeddings: each encoder's are a set of their own
-        return (str(artefact.manifest["pictures"]),)
-    return artefact.condition.data, artefact.condition.data_version
-
-
-def _columns(
-    model: ModelMap, places: NDArray[np.float64], rows: NDArray[np.int64], images: ImageSet, pane: int
-) -> dict[str, Any]:
+def _columns(model: ModelMap, rows: NDArray[np.int64], images: ImageSet, pane: int) -> dict[str, Any]:
     """The columns of one map; pictures that it does not show have no place there."""
-    index = np.array([model.where(int(row)) for row in rows])
-    grouping, condition = images.grouping, model.artefact.condition
-    predicted = predictions(model, grouping)
-    table = images.table.iloc[rows]
-    coordinates = np.where(index[:, None] >= 0, places[index], np.nan).round(5)
-    if condition.kind is ArtefactKind.IMPORTED:
-        said = [text or "none" for text in table["caption"]]
-    else:
-        own = caption_index(condition.labels, images.table, rows, grouping, condition.data_seed, condition.template)
-        captions = distinct_captions(condition.labels, grouping, condition.template)
-        said = [captions[k] for k in own]
-    says = ["none" if predicted is None or i < 0 else str(predicted[i]) for i in index]
-    true = table["object"].to_numpy()
-    right = [
-        "none" if one == "none" else "right" if one == other else "wrong" for one, other in zip(says, true, strict=True)
-    ]
+    places = model.values_at(rows, model.points).round(5)
+    predicted = predictions(model, images.grouping)
+    says, right, words = [], [], []
+    for index, true in zip(model.index(rows), images.table["object"].iloc[rows], strict=True):
+        said = "none" if predicted is None or index < 0 else str(predicted[index])
+        says.append(said)
+        right.append("none" if said == "none" else "right" if said == true else "wrong")
+        if index < 0:
+            words.append("not in this model's training set")
+        else:
+            words.append("none: its labels name no object" if predicted is None else f"{said} ({right[-1]})")
     return {
-        f"x{pane}": coordinates[:, 0],
-        f"y{pane}": coordinates[:, 1],
-        f"caption_{pane}": said,
-        f"predicted_{pane}": [
-            _prediction(i, one, whether, predicted is not None)
-            for i, one, whether in zip(index, says, right, strict=True)
-        ],
+        f"x{pane}": places[:, 0],
+        f"y{pane}": places[:, 1],
+        f"caption_{pane}": [text or "none" for text in picture_captions(model, images, rows)],
+        f"predicted_{pane}": words,
         f"says_{pane}": says,
         f"right_{pane}": right,
     }
 
 
-def _prediction(index: int, says: str, right: str, has_readout: bool) -> str:
-    if index < 0:
-        return "not in this model's training set"
-    return f"{says} ({right})" if has_readout else "none: its labels name no object"
-
-
-def _captions(model: ModelMap, places: NDArray[np.float64], pane: int) -> pd.DataFrame:
+def _captions(model: ModelMap, pane: int) -> pd.DataFrame:
     """The captions of one map that have a place; of many, an even choice, so that words stay readable."""
-    shown = np.unique(np.linspace(0, len(places) - 1, min(len(places), MOST_CAPTIONS)).astype(int))
-    texts, places = [model.captions[k] for k in shown], places[shown].round(5)
+    count = len(model.caption_points)
+    shown = np.unique(np.linspace(0, count - 1, min(count, MOST_CAPTIONS)).astype(int))
+    texts, places = [model.captions[k] for k in shown], model.caption_points[shown].round(5)
     return pd.DataFrame({"caption": texts, "pane": pane, "x": places[:, 0], "y": places[:, 1]})
 
 
 def map_info(model: ModelMap, *, aligned: bool, together: bool = False) -> MapInfo:
     """The words around a map: what it shows, how much of the variance, whether it was turned."""
-    condition = model.artefact.condition
-    end = model.artefact.metrics["end"]
-    trained = "not trained" if condition.kind is ArtefactKind.UNTRAINED else f"{condition.steps:,} steps"
-    same = condition.data_seed == condition.init_seed
-    seeds = f"seed {condition.init_seed}" if same else f"seeds {condition.data_seed} and {condition.init_seed}"
-    subtitle = f"{seeds}, {trained}" if condition.kind.has_weights else f"{model.z.shape[1]:,} dimensions"
+    condition, end = model.artefact.condition, model.artefact.metrics["end"]
+    if condition.kind.has_weights:
+        same = condition.data_seed == condition.init_seed
+        seeds = f"seed {condition.init_seed}" if same else f"seeds {condition.data_seed} and {condition.init_seed}"
+        trained = "not trained" if condition.kind is ArtefactKind.UNTRAINED else f"{condition.steps:,} steps"
+        subtitle = f"{seeds}, {trained}"
+    else:
+        subtitle = f"{model.z.shape[1]:,} dimensions"
     subtitle += f"; total variance {end['total_variance']['value']:.2g}"
     if end["collapsed"]:
         subtitle += "; COLLAPSED: what spreads here is residue, blown up to fill the map"
@@ -331,3 +284,31 @@ def _axes(model: ModelMap, aligned: bool, together: bool) -> tuple[str, str]:
     if aligned:
         return f"components {one} and {two} ({first} and {second} of variance), turned to match the first", ""
     return f"component {one} ({first} of variance)", f"component {two} ({second})"
+
+
+def with_uploads(comparison: Comparison, uploads: Sequence[Upload]) -> Comparison:
+    """A comparison with pictures that somebody gave on its maps."""
+    if not uploads:
+        return comparison
+    numbers = range(1, len(uploads) + 1)
+    stars = pd.DataFrame(
+        {
+            "id": [f"u{number - 1}" for number in numbers],
+            "name": [f"Picture {number}" for number in numbers],
+            "thumb": [upload.thumb for upload in uploads],
+            "spoken": [f"your picture {number}" for number in numbers],
+        }
+    )
+    for pane, model in enumerate(comparison.models):
+        places = model.place(np.stack([upload.z[pane] for upload in uploads]))
+        stars = stars.assign(**{f"x{pane}": places[:, 0], f"y{pane}": places[:, 1]})
+    return replace(comparison, uploads=stars)
+
+
+def points_table(comparison: Comparison, points: pd.DataFrame) -> pd.DataFrame:
+    """What is shown of pictures as a table: what they are, what every model says of them and where it puts them."""
+    names = {"id": "id", "object": "object", "context": "context", "kind": "split"}
+    for pane, name in enumerate(comparison.named):
+        columns = {f"caption_{pane}": "caption", f"predicted_{pane}": "prediction", f"x{pane}": "x", f"y{pane}": "y"}
+        names |= {column: f"{name} {words}" for column, words in columns.items()}
+    return points[list(names)].rename(columns=names)

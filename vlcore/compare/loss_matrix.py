@@ -1,8 +1,8 @@
-"""Pairs: how alike captions are to a model, and what its loss made of pictures paired with captions.
+"""Pair matrix of a loss: pictures against captions, what the loss counts each pair as, and how the model scores it.
 
-The one idea: a loss calls a pair matched or mismatched by its rule, and a caption is true of a picture or not by what
-it speaks of. Where the two disagree there is a false negative (a true caption used as a wrong one) or a false pair (a
-wrong one used as true). Everything comes from the artefact: nothing is embedded anew.
+A loss calls a pair matched or mismatched by its rule, and a caption is true of a picture or not by what it speaks of.
+Where the two disagree there is a false negative (a true caption used as a wrong one) or a false pair (a wrong one used
+as true). Everything comes from the artefact: nothing is embedded anew.
 """
 
 from __future__ import annotations
@@ -58,46 +58,40 @@ def pairs(model: ModelMap, images: ImageSet, thumbs: Thumbs, *, pictures: int = 
     objective = OBJECTIVES[condition.objective]
     if objective.no_pairs:
         raise ComparisonError(objective.no_pairs)
-    own = StoredEmbeddings(model.artefact).own
+    every_own = StoredEmbeddings(model.artefact).own
     rows = model.rows[model.held_out :]
     groups = images.table["group"].to_numpy()[rows].astype(str)
-    batchwise = objective.whole_batch
-    chosen = _drawn(condition, groups, images.grouping.names, pictures, batchwise)
+    chosen = _drawn(condition, groups, images.grouping.names, pictures, objective.whole_batch)
     said = captions_of(condition.labels, images.grouping, condition.template)
-    table = images.table.iloc[rows[chosen]]
-    true = _truth(condition, said, table, own[chosen])  # (B, K)
+    own = every_own[chosen]
+    true = _truth(condition, said, images.table.iloc[rows[chosen]], own)  # (B, K)
     scores = model.scores[model.held_out :][chosen]  # (B, K)
-    if batchwise:
-        columns = own[chosen]
-        kinds, notes, counts = _of_batch(objective, columns, true)
-        true, scores = true[:, columns], scores[:, columns]
+    if objective.whole_batch:  # each other's captions
+        columns = own
+        matched = own[:, None] == own if objective.equal_is_right else np.eye(len(own), dtype=bool)
+        weights, true, scores = (~matched).astype(float), true[:, own], scores[:, own]
     else:
         columns = np.arange(len(said))
-        weights = _weights(condition, own, said)[own[chosen]]
-        kinds, notes, counts = _of_captions(own[chosen], true, weights, objective.draws_negatives)
-    row, column = (axis.ravel() for axis in np.indices(scores.shape))
-    cells = pd.DataFrame(
-        {
-            "row": row,
-            "column": column,
-            "caption": [said[columns[k]].text for k in column],
-            "score": scores.ravel().astype(float),
-            "kind": kinds.ravel(),
-            "note": notes.ravel(),
-            "counts": counts.ravel(),
-        }
-    )
+        matched = own[:, None] == columns
+        weights = _weights(condition, every_own, said)[own]
+    cells = []
+    for i, k in np.ndindex(scores.shape):
+        whose = "its own" if i == k else "an equal" if own[i] == columns[k] else "another picture's"
+        note, counts = _counted_as(objective, bool(matched[i, k]), float(weights[i, k]), whose)
+        kind = _kind(bool(matched[i, k]), bool(weights[i, k] > 0), bool(true[i, k]))
+        cells.append((i, k, said[columns[k]].text, float(scores[i, k]), kind, note, counts))
+    table = pd.DataFrame(cells, columns=["row", "column", "caption", "score", "kind", "note", "counts"])
     words = group_words(images.grouping)
     shown = pd.DataFrame(
         {
             "label": [words[group] for group in groups[chosen]],
-            "own": [said[k].text for k in own[chosen]],
+            "own": [said[k].text for k in own],
             "thumb": thumbs(images, rows[chosen].tolist()),
         }
     )
     # A softmax reads differences of scores alone, so its scores have no zero of their own.
-    middle = float(cells["score"].min() + cells["score"].max()) / 2 if objective.softmax else 0.0
-    return PairMatrix(cells, shown, middle, _words(condition, cells, len(chosen), batchwise))
+    middle = float(table["score"].min() + table["score"].max()) / 2 if objective.softmax else 0.0
+    return PairMatrix(table, shown, middle, _words(condition, table, len(chosen)))
 
 
 def _drawn(
@@ -144,40 +138,21 @@ def _weights(condition: Condition, own: NDArray[np.int64], said: Sequence[Captio
     return negative_shares(condition.negatives, counts, said).astype(np.float64)
 
 
-Cells = tuple[NDArray[np.object_], NDArray[np.object_], NDArray[np.object_]]  # kinds, notes, sentences
-
-
-def _of_captions(own: NDArray[np.int64], true: NDArray[np.bool_], weights: NDArray[np.float64], drawn: bool) -> Cells:
-    """Kinds, notes and sentences of pictures against captions, (B, K) each; `drawn`: wrong ones are, with `weights`."""
-    kinds, notes, counts = (np.full(true.shape, "", dtype=object) for _ in range(3))
-    for i, k in np.ndindex(true.shape):
-        matched, weight = k == own[i], weights[i, k]
-        kinds[i, k] = _kind(bool(matched), bool(weight > 0), bool(true[i, k]))
-        if not drawn:
-            counts[i, k] = "its own class" if matched else "another class, in the softmax with its own"
-            continue
-        often = f"drawn as a wrong caption with probability {weight:.2f}"
-        notes[i, k] = "matched" if matched and not weight else f"{'matched, ' * bool(matched)}{weight:.2f}"
-        if matched:
-            counts[i, k] = "its own caption" + (f", and also {often}" if weight else "")
-        else:
-            counts[i, k] = often if weight else "never drawn as a wrong caption of this picture"
-        if not matched and not weight:
-            notes[i, k] = "0"
-    return kinds, notes, counts
-
-
-def _of_batch(objective: Objective, own: NDArray[np.int64], true: NDArray[np.bool_]) -> Cells:
-    """Kinds, notes and sentences of pictures against each other's captions, (B, B) each."""
-    equal = own[:, None] == own[None, :]
-    matched = equal if objective.equal_is_right else np.eye(len(own), dtype=bool)
-    kinds, counts = (np.full(equal.shape, "", dtype=object) for _ in range(2))
-    how = "in the softmax with the right one" if objective.softmax else "all pairs of the batch weigh alike"
-    for i, j in np.ndindex(equal.shape):
-        kinds[i, j] = _kind(bool(matched[i, j]), not matched[i, j], bool(true[i, own[j]]))
-        whose = "its own caption" if i == j else "an equal caption" if equal[i, j] else "another picture's caption"
-        counts[i, j] = f"{whose}, {'taken as right' if matched[i, j] else 'taken as wrong'}; {how}"
-    return kinds, np.full(equal.shape, "", dtype=object), counts
+def _counted_as(objective: Objective, matched: bool, weight: float, whose: str) -> tuple[str, str]:
+    """Note and sentence of a cell: how a loss counts a pair, drawn as a wrong one with a probability of `weight`."""
+    if objective.whole_batch:
+        how = "in the softmax with the right one" if objective.softmax else "all pairs of the batch weigh alike"
+        return "", f"{whose} caption, {'taken as right' if matched else 'taken as wrong'}; {how}"
+    if not objective.draws_negatives:
+        return "", "its own class" if matched else "another class, in the softmax with its own"
+    often = f"drawn as a wrong caption with probability {weight:.2f}"
+    if matched:
+        return (
+            (f"matched, {weight:.2f}", f"its own caption, and also {often}")
+            if weight
+            else ("matched", "its own caption")
+        )
+    return (f"{weight:.2f}", often) if weight else ("0", "never drawn as a wrong caption of this picture")
 
 
 def _kind(matched: bool, negative: bool, true: bool) -> str:
@@ -188,12 +163,14 @@ def _kind(matched: bool, negative: bool, true: bool) -> str:
     return FALSE_NEGATIVE if true else TRUE_NEGATIVE
 
 
-def _words(condition: Condition, cells: pd.DataFrame, pictures: int, batchwise: bool) -> str:
+def _words(condition: Condition, cells: pd.DataFrame, pictures: int) -> str:
     """What the matrix shows: the loss, how many cells count as what, and how they score."""
-    across = "each other's captions" if batchwise else f"{cells['column'].nunique()} captions"
-    how = "drawn at random, as a batch is" if batchwise else "drawn at random, each group alike"
-    rule = OBJECTIVES[condition.objective].sentence
-    if OBJECTIVES[condition.objective].draws_negatives:
+    objective = OBJECTIVES[condition.objective]
+    across, how = f"{cells['column'].nunique()} captions", "each group alike"
+    if objective.whole_batch:
+        across, how = "each other's captions", "as a batch is"
+    rule = objective.sentence
+    if objective.draws_negatives:
         negatives = NEGATIVES[condition.negatives].sentence.removesuffix(" The default.")
         rule += f" Wrong captions: {negatives[0].lower()}{negatives[1:]}"
         rule += " Below a score stands the probability with which the pair is drawn as a wrong one."
@@ -201,15 +178,12 @@ def _words(condition: Condition, cells: pd.DataFrame, pictures: int, batchwise: 
     for kind in KINDS:
         scores = cells.loc[cells["kind"] == kind, "score"]
         if len(scores):
+            many = kind if kind == UNUSED else " and ".join(f"{part}s" for part in kind.split(" and "))
             found.append(
-                f"{len(scores)} {_many(kind) if len(scores) > 1 else kind} "
+                f"{len(scores)} {many if len(scores) > 1 else kind} "
                 f"(score {scores.mean():.1f} on average, {scores.min():.1f} to {scores.max():.1f})"
             )
     return (
-        f"Pairs of the loss, {title(condition)}: {pictures} training pictures ({how}) with {across}, and the model's "
-        f"scores at the end. {rule} Of {len(cells)} cells: {'; '.join(found)}."
+        f"Pairs of the loss, {title(condition)}: {pictures} training pictures (drawn at random, {how}) with {across}, "
+        f"and the model's scores at the end. {rule} Of {len(cells)} cells: {'; '.join(found)}."
     )
-
-
-def _many(kind: str) -> str:
-    return kind if kind == UNUSED else " and ".join(f"{part}s" for part in kind.split(" and "))

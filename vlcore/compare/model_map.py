@@ -1,29 +1,32 @@
-"""One model's map: its pictures and captions in the plane, and what it says of each.
+"""Map of a model: its pictures and captions in the plane, their neighbours, and what the model says of each.
 
-The one idea: everything that a page shows of a model is read from its artefact once, into one value that can place a
-new embedding, find its neighbours and score it with the captions.
+Everything is read from the artefact once, into one value that can place a new embedding, find its neighbours and score
+it with the captions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from vlcore.core.captions import captions_of
+from vlcore.core.captions import caption_index, captions_of
 from vlcore.core.errors import LabError
 from vlcore.core.grouping import Grouping
+from vlcore.core.options import ArtefactKind
+from vlcore.datasets.imageset import ImageSet
 from vlcore.measures.accuracy import logits, object_scores, predict_objects
 from vlcore.measures.last_layer import LastLayer
-from vlcore.measures.projection import Plane, nearest, place_among_neighbours
+from vlcore.measures.projection import Plane, RigidTransform, fit_plane, nearest, place_among_neighbours
 from vlcore.runs.embeddings import StoredEmbeddings
 from vlcore.runs.maps import PCA, Projection, read_map
 from vlcore.store import artefacts
+
+UNTURNED = RigidTransform(np.zeros(2), np.eye(2), np.zeros(2))
 
 
 class ComparisonError(LabError):
@@ -49,6 +52,7 @@ class ModelMap:
         layer: the last layer that names the object of any picture; None where captions do.
         scale, bias: what turns a cosine into a logit.
         plane: the plane of a linear map, with the shares of variance along its axes; else the principal plane.
+        turn: what was done to the places so that they match another map.
     """
 
     artefact: artefacts.Artefact
@@ -66,19 +70,33 @@ class ModelMap:
     scale: float
     bias: float
     plane: Plane
+    turn: RigidTransform = UNTURNED
 
     @cached_property
-    def _places(self) -> dict[int, int]:
+    def _numbers(self) -> dict[int, int]:
         return {int(row): number for number, row in enumerate(self.rows)}
 
     def where(self, row: int) -> int:
         """Where the picture of a row is among those of the map; -1 where it is not there."""
-        return self._places.get(row, -1)
+        return self._numbers.get(row, -1)
+
+    def index(self, rows: Iterable[int]) -> NDArray[np.int64]:
+        """Where the pictures of rows are among those of the map, (m,); -1 of one that is not there."""
+        return np.array([self.where(int(row)) for row in rows], dtype=np.int64)
+
+    def values_at(self, rows: Iterable[int], values: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Of values of the map's pictures, (n,) or (n, d), those of rows; NaN of one that is not there."""
+        index = self.index(rows)
+        return np.where((index >= 0).reshape(-1, *[1] * (values.ndim - 1)), values[index], np.nan)
+
+    def turned(self, turn: RigidTransform) -> ModelMap:
+        """The same map, turned onto another."""
+        return replace(self, points=turn.apply(self.points), caption_points=turn.apply(self.caption_points), turn=turn)
 
     def place(self, z: NDArray[np.floating]) -> NDArray[np.float64]:
         """Places of new embeddings: exact on linear maps, an average of the nearest pictures on other ones."""
         if self.projection.linear:
-            return self.plane.place(z)
+            return self.turn.apply(self.plane.place(z))
         return place_among_neighbours(z, self.z, self.points)
 
     def neighbours(self, z: NDArray[np.floating], k: int, apart_from: int | None = None) -> list[tuple[int, float]]:
@@ -126,7 +144,7 @@ def model_map(
     scores = end.scores
     if scores is None:
         scores = logits(z, end.captions, end.scale, end.bias, artefact.condition.logit)
-    if projection.kind == "prompts":
+    if prompts is not None:
         plane = _prompt_plane(end.on_map, prompts)
     elif projection.components != PCA.components:
         plane = _plane_of(np.concatenate([end.on_map, end.captions]), projection.components)
@@ -160,8 +178,6 @@ def _plane_of(reference: NDArray[np.floating], components: tuple[int, int]) -> P
     Raises:
         ComparisonError: when the set has fewer components.
     """
-    from vlcore.measures.projection import fit_plane
-
     if min(reference.shape) < max(components):
         raise ComparisonError(f"This model's space has {min(reference.shape)} components; choose lower ones.")
     every = fit_plane(reference, max(components))
@@ -169,15 +185,13 @@ def _plane_of(reference: NDArray[np.floating], components: tuple[int, int]) -> P
     return Plane(every.centre, every.components[chosen], every.shares[chosen], every.variance)
 
 
-def _prompt_plane(reference: NDArray[np.floating], prompts: NDArray[np.floating] | None) -> Plane:
+def _prompt_plane(reference: NDArray[np.floating], prompts: NDArray[np.floating]) -> Plane:
     """The plane whose axes lead from one prompt to another, as unit vectors; the origin is that of the space.
 
     The axes need not be at right angles: a place is the pair of cosines with them, which is what they are read as.
     """
-    if prompts is None:
-        raise ComparisonError("Prompt axes need the prompts' embeddings in every model.")
-    ways = np.asarray(prompts, dtype=np.float64)
-    ways = np.stack([ways[1] - ways[0], ways[3] - ways[2]])
+    x_from, x_to, y_from, y_to = np.asarray(prompts, dtype=np.float64)
+    ways = np.stack([x_to - x_from, y_to - y_from])
     lengths = np.linalg.norm(ways, axis=1, keepdims=True)
     if (lengths < 1e-6).any():
         raise ComparisonError(
@@ -200,27 +214,47 @@ def object_scores_of(model: ModelMap, z: NDArray[np.floating], grouping: Groupin
     """
     if model.layer is not None:
         return model.layer.scores(z, grouping.objects)
-    objects = _spoken_of(model, grouping)
+    objects = _named_objects(model, grouping)
     return None if objects is None else object_scores(model.logits(z), objects, grouping.objects)
-
-
-def _spoken_of(model: ModelMap, grouping: Grouping) -> list[str] | None:
-    """The object that each caption of a model speaks of; None where one speaks of none."""
-    condition = model.artefact.condition
-    objects = [said.object for said in captions_of(condition.labels, grouping, condition.template)]
-    return objects if all(objects) else None
 
 
 def predictions(model: ModelMap, grouping: Grouping) -> NDArray[np.str_] | None:
     """The object that a model reads off each picture of its map, (n,); None where its captions name none."""
     if model.relabelled is not None:
         return model.relabelled
-    objects = _spoken_of(model, grouping)
+    objects = _named_objects(model, grouping)
     return None if objects is None else predict_objects(model.scores, objects, grouping.objects)
 
 
-def caption_scores(model: ModelMap, z: NDArray[np.floating]) -> list[dict[str, Any]]:
-    """Each caption's cosine with one embedding, (E,), and its share of a softmax over the captions; best first.
+def _named_objects(model: ModelMap, grouping: Grouping) -> list[str] | None:
+    """The object that each caption of a model names; None where one names none."""
+    condition = model.artefact.condition
+    objects = [said.object for said in captions_of(condition.labels, grouping, condition.template)]
+    return objects if all(objects) else None
+
+
+def picture_captions(model: ModelMap, images: ImageSet, rows: NDArray[np.int64]) -> list[str]:
+    """The caption that a model is given for each picture of rows; of imported embeddings, what is known of it."""
+    condition = model.artefact.condition
+    if condition.kind is ArtefactKind.IMPORTED:
+        return images.table["caption"].iloc[rows].tolist()
+    style, grouping, template = condition.labels, images.grouping, condition.template
+    own = caption_index(style, images.table, rows, grouping, condition.data_seed, template)
+    texts = [said.text for said in captions_of(style, grouping, template)]
+    return [texts[number] for number in own]
+
+
+@dataclass(frozen=True)
+class CaptionScore:
+    """A caption's cosine with an embedding, and its share of a softmax over the model's captions."""
+
+    caption: str
+    similarity: float
+    probability: float
+
+
+def caption_scores(model: ModelMap, z: NDArray[np.floating]) -> list[CaptionScore]:
+    """What each caption of a model scores with one embedding, (E,); best first.
 
     Raises:
         ComparisonError: when the model's captions have no embeddings.
@@ -228,6 +262,4 @@ def caption_scores(model: ModelMap, z: NDArray[np.floating]) -> list[dict[str, A
     cosines = model.caption_z @ z
     shares = softmax(model.logits(z[None])[0])
     order = np.argsort(-cosines, kind="stable")
-    return [
-        {"caption": model.captions[k], "similarity": float(cosines[k]), "probability": float(shares[k])} for k in order
-    ]
+    return [CaptionScore(model.captions[k], float(cosines[k]), float(shares[k])) for k in order]

@@ -1,24 +1,33 @@
-"""A comparison as a figure, and as one page that works without a network.
+"""Page of a comparison: its maps as a figure, what is said of them as a list of parts, and both as one offline file.
 
-The one idea: a page of the app, a file that is mailed and a picture in a paper are drawn by one call from one value.
+A page of the app, a file that is mailed and a picture in a paper are drawn by one call from one value.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 import altair as alt
 import pandas as pd
 
 from vlcore.charts.html import Figure, Heading, page_html
-from vlcore.charts.maps.film import film_chart
 from vlcore.charts.maps.linked import MapOptions, linked_maps
 from vlcore.charts.maps.panes import MOMENT
 from vlcore.charts.theme import LIGHT, Palette
-from vlcore.compare import captions, description, overlays
+from vlcore.compare import overlays
+from vlcore.compare.captions import untrained_words_warnings
 from vlcore.compare.comparison import Comparison
-from vlcore.compare.description import differences_in_words as how_they_differ
+from vlcore.compare.description import (
+    LayoutDescription,
+    describe_layouts,
+    differences_in_words,
+    small_sample_warning,
+    summary,
+)
 from vlcore.compare.film import film
+from vlcore.compare.metrics_table import group_rows, group_table
 from vlcore.compare.model_map import ComparisonError
 from vlcore.core.grouping import Grouping
 from vlcore.core.wording import title
@@ -47,18 +56,16 @@ def figure(
         options: what is drawn beside the pictures.
         board: whether the board of groups stands beneath, where labels name the object.
     """
-    points = comparison.points
     if options.trust:
-        points = overlays.with_trust(comparison)
+        comparison = replace(comparison, points=overlays.with_trust(comparison))
     if options.ghost:
-        ghosts, _ = overlays.add_untrained_positions(comparison)
-        points = points.assign(**{name: ghosts[name] for name in ghosts if name.startswith("g") and name[1] in "xy"})
+        comparison = replace(comparison, points=overlays.add_untrained_positions(comparison))
     arrows = overlays.twin_lines(comparison, grouping) if options.twins else None
     if arrows is not None and arrows.empty:
         arrows, options = None, replace(options, twins=False)
-    rights = description.group_rows(comparison) if board else pd.DataFrame()
+    rights = group_rows(comparison) if board else pd.DataFrame()
     return linked_maps(
-        points,
+        comparison.points,
         comparison.captions,
         comparison.infos,
         palette=palette,
@@ -72,33 +79,81 @@ def figure(
     )
 
 
+def picked(spec: dict[str, Any], comparison: Comparison, identity: str | None) -> dict[str, Any]:
+    """The maps as they are when somebody arrives with a picture in the address: clicked already, arrows and all."""
+    points = comparison.points
+    here = points[points["id"] == identity]
+    if here.empty:
+        return spec
+    clicked = {"pick": [{"id": identity}], "scene": [{"scene": str(here["scene"].iat[0])}]}
+    params = [
+        {**param, "value": clicked[param["name"]]} if param["name"] in clicked else param for param in spec["params"]
+    ]
+    return {**spec, "params": params}
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph; a note is set smaller, a warning has the name of its icon."""
+
+    text: str
+    note: bool = False
+    icon: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A part of what is said of a comparison: its heading in a file, empty where it goes on, and what it holds."""
+
+    heading: str
+    content: tuple[Text | pd.DataFrame, ...]
+
+
+def parts(comparison: Comparison, grouping: Grouping, layouts: LayoutDescription) -> dict[str, Part]:
+    """What is said of a comparison beside its maps, by name and in the order of a file: what the maps show and what to
+    beware of, right or wrong by group, and who is near whom."""
+    unheard = untrained_words_warnings(comparison, comparison.models[0].projection.prompts)  # empty without prompts
+    few = small_sample_warning(comparison.models[0].artefact, grouping)
+    said = (
+        *(Text(sentence, icon="hearing_disabled") for sentence in unheard),
+        Text(summary(comparison, grouping)),
+        *([Text(few, icon="warning")] if few else []),
+    )
+    nearest = (*map(Text, layouts.sentences), layouts.table, Text(layouts.note, note=True))
+    return {
+        "summary": Part("", said),
+        "groups": Part("Right or wrong, group by group", (group_table(comparison, grouping),)),
+        "layouts": Part("The map in words", nearest),
+    }
+
+
 def page(comparison: Comparison, images: ImageSet, palette: Palette = LIGHT, options: MapOptions = PLAIN) -> str:
     """The comparison as one offline HTML page: maps, words and numbers, and the film of the trainings where there is
     one."""
-    grouping = images.grouping
-    artefacts = [model.artefact for model in comparison.models]
-    few = description.small_sample_warning(artefacts[0], grouping)
-    said = description.in_words(comparison, grouping)
-    described = description.described(comparison, images)
+    grouping, layouts = images.grouping, describe_layouts(comparison, images)
+    conditions = {name: model.artefact.condition for name, model in comparison.named.items()}
     return page_html(
         [
-            how_they_differ([artefact.condition for artefact in artefacts], comparison.names).replace("**", ""),
-            Figure(figure(comparison, grouping, palette, PAGE_SIDE, options), alt=f"{said} {described.words}"),
-            *captions.unheard_in_words(comparison, comparison.models[0].projection.prompts),
-            said,
-            *([few] if few else []),
-            Heading("Right or wrong, group by group"),
-            description.group_table(comparison, grouping),
-            Heading("The map in words"),
-            *described.sentences,
-            described.table,
-            described.note,
+            differences_in_words(conditions).replace("**", ""),
+            Figure(
+                figure(comparison, grouping, palette, PAGE_SIDE, options),
+                alt=f"{summary(comparison, grouping)} {layouts.words}",
+            ),
+            *(content for part in parts(comparison, grouping, layouts).values() for content in _on_paper(part)),
             *_film(comparison, images, palette),
-            f"Models: {', '.join(artefact.key for artefact in artefacts)}",
+            f"Models: {', '.join(model.artefact.key for model in comparison.models)}",
         ],
-        " | ".join(title(artefact.condition) for artefact in artefacts),
+        " | ".join(map(title, conditions.values())),
         palette=palette,
     )
+
+
+def _on_paper(part: Part) -> Iterator[Any]:
+    """A part as `page_html` takes it."""
+    if part.heading:
+        yield Heading(part.heading)
+    for content in part.content:
+        yield content.text if isinstance(content, Text) else content
 
 
 def _film(comparison: Comparison, images: ImageSet, palette: Palette) -> list[Heading | Figure | str]:
@@ -107,7 +162,5 @@ def _film(comparison: Comparison, images: ImageSet, palette: Palette) -> list[He
         shown = film(comparison, images)
     except ComparisonError:
         return []
-    chart = film_chart(
-        shown.points, shown.tracks, shown.steps, palette=palette, grouping=images.grouping, side=PAGE_SIDE
-    )
-    return [Heading("The training as a film"), Figure(chart, alt=shown.words, slider=MOMENT), *shown.notes]
+    chart = Figure(shown.chart(palette, PAGE_SIDE), alt=shown.words, slider=MOMENT)
+    return [Heading("The training as a film"), chart, *shown.notes]

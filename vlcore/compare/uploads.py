@@ -1,12 +1,13 @@
-"""What a model makes of new pictures: what it names, what they are near to, what pulls them, whether it knows the land.
+"""Reports on uploads: what a model names on new pictures, what they are near to, what pulls them, and how new they are.
 
-The one idea: a verdict is a row, so that four models on fourteen pictures are one table that can be taken along. Each
-number that a random encoder has too stands beside the one of the same encoder before training.
+A report is a row, so that four models on fourteen pictures are one table that can be taken along. Each number that a
+random encoder has too stands beside the one of the same encoder before training.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +15,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from vlcore.compare.model_map import ComparisonError, ModelMap, caption_scores, object_scores_of
+from vlcore.compare.model_map import CaptionScore, ComparisonError, ModelMap, caption_scores, object_scores_of
+from vlcore.core import wording
+from vlcore.core.condition import Condition
 from vlcore.core.grouping import Grouping
-from vlcore.core.wording import number, rate
 from vlcore.datasets.imageset import ImageSet
 from vlcore.measures.novelty import Novelty, ShortcutAttraction, nearest_group, novelty, shortcut_attraction
 
@@ -44,7 +46,7 @@ class UploadReport:
     says: str
     share: float
     why_silent: str
-    captions: tuple[dict[str, object], ...]
+    captions: tuple[CaptionScore, ...]
     nearest: tuple[tuple[int, float], ...]
     pull: ShortcutAttraction | None
     before: ShortcutAttraction | None
@@ -66,7 +68,7 @@ class Before:
     train: NDArray[np.floating]
 
 
-def verdicts(
+def upload_reports(
     model: ModelMap,
     images: ImageSet,
     z: NDArray[np.floating],
@@ -83,91 +85,84 @@ def verdicts(
             nearest in the model decides.
         untrained: the same encoder before its first step, where it is known.
     """
-    grouping = images.grouping
+    grouping, count = images.grouping, len(z)
     table = images.table.iloc[model.rows[: model.held_out]]
     objects, contexts, scenes = (table[name].to_numpy().astype(str) for name in ("object", "context", "scene"))
-    known, trained_on = model.z[: model.held_out], model.z[model.held_out :]
+    known = model.z[: model.held_out]
+    pulls: Sequence[ShortcutAttraction | None] = [None] * count
+    pulls_before: Sequence[ShortcutAttraction | None] = [None] * count
     try:
         near = nearest_group(z, known, objects, contexts, grouping)
         own = [(obj or str(o), context or str(c)) for (obj, context), o, c in zip(shown, *near, strict=True)]
-        pulls: Sequence[ShortcutAttraction | None] = shortcut_attraction(
-            z, own, known, objects, contexts, scenes, grouping
-        )
-        before: Sequence[ShortcutAttraction | None] = [None] * len(z)
+        pulls = shortcut_attraction(z, own, known, objects, contexts, scenes, grouping)
         if untrained is not None:
-            before = shortcut_attraction(untrained.z, own, untrained.held_out, objects, contexts, scenes, grouping)
+            pulls_before = shortcut_attraction(
+                untrained.z, own, untrained.held_out, objects, contexts, scenes, grouping
+            )
     except ValueError:  # a small set may hold no picture of a group out
-        pulls = before = [None] * len(z)
-    names, why = _named(model, z, grouping)
-    new = novelty(z, trained_on, known, scenes)
-    new_before: Sequence[Novelty | None] = [None] * len(z)
+        pass
+    new = novelty(z, model.z[model.held_out :], known, scenes)
+    new_before: Sequence[Novelty | None] = [None] * count
     if untrained is not None:
         new_before = novelty(untrained.z, untrained.train, untrained.held_out, scenes)
+    named, why_silent = [("", float("nan"))] * count, ""
+    try:
+        scores = object_scores_of(model, z, grouping)
+        if scores is None:
+            why_silent = f"Its labels name no {grouping.object_word}."
+        else:
+            named = [(grouping.objects[row.argmax()], float(row.max())) for row in softmax(scores, axis=1)]
+    except ComparisonError as error:
+        why_silent = str(error)
     return [
         UploadReport(
-            *names[place],
-            why,
+            *named[number],
+            why_silent,
             tuple(caption_scores(model, vector)) if len(model.caption_z) else (),
             tuple(model.neighbours(vector, NEAREST)),
-            pulls[place],
-            before[place],
-            new[place],
-            new_before[place],
+            pulls[number],
+            pulls_before[number],
+            new[number],
+            new_before[number],
         )
-        for place, vector in enumerate(z)
+        for number, vector in enumerate(z)
     ]
 
 
-def _named(model: ModelMap, z: NDArray[np.floating], grouping: Grouping) -> tuple[list[tuple[str, float]], str]:
-    """Object and share for each picture, and why there is none."""
-    silent = [("", float("nan"))] * len(z)
-    try:
-        scores = object_scores_of(model, z, grouping)
-    except ComparisonError as error:
-        return silent, str(error)
-    if scores is None:
-        return silent, f"Its labels name no {grouping.object_word}."
-    shares = softmax(scores, axis=1)
-    best = shares.argmax(axis=1)
-    return [(grouping.objects[k], float(row[k])) for k, row in zip(best, shares, strict=True)], ""
-
-
 def margin(model: ModelMap, z: NDArray[np.floating], grouping: Grouping, says: str) -> NDArray[np.float64]:
-    """Log score of one object minus that of the other, (n, E) to (n,): what is explained when an answer is.
+    """Log score of the object that a model says minus that of the other, (n, E) to (n,): what an explanation explains.
 
     Raises:
-        ComparisonError: when the model names no object.
+        ComparisonError: when the model's captions have no embeddings.
     """
     scores = object_scores_of(model, z, grouping)
-    if scores is None:
-        raise ComparisonError(f"This model's labels name no {grouping.object_word}, so there is no answer to explain.")
+    assert scores is not None  # it names objects
     place = grouping.objects.index(says)
     return np.asarray(scores[:, place] - scores[:, 1 - place])
 
 
-def table_of(
-    pictures: Sequence[str], models: Sequence[str], found: Sequence[Sequence[UploadReport]], images: ImageSet
+def report_table(
+    pictures: Sequence[str], reports: Mapping[str, Sequence[UploadReport]], images: ImageSet
 ) -> pd.DataFrame:
-    """All verdicts, one row a picture and model; `found` by model, then by picture."""
+    """All reports, one row a picture and model; `reports` by what the models are called, then by picture."""
     rows = []
-    for place, picture in enumerate(pictures):
-        for model, verdicts_of in zip(models, found, strict=True):
-            verdict = verdicts_of[place]
-            row, similarity = verdict.nearest[0]
+    for number, picture in enumerate(pictures):
+        for name, of_model in reports.items():
+            one = of_model[number]
+            row, similarity = one.nearest[0]
             facts = images.table.iloc[row]
-            best = verdict.captions[0] if verdict.captions else {}
             rows.append(
                 {
                     "Picture": picture,
-                    "Model": model,
-                    "Says": verdict.says or verdict.why_silent,
-                    "Share, %": None if np.isnan(verdict.share) else round(100 * verdict.share),
-                    "Best caption": best.get("caption", ""),
+                    "Model": name,
+                    "Says": one.says or one.why_silent,
+                    "Share, %": None if np.isnan(one.share) else round(100 * one.share),
+                    "Best caption": one.captions[0].caption if one.captions else "",
                     "Nearest picture": f"{facts['object']}, {facts['context']} ({similarity:.2f})",
-                    "Pulled by": _pulled(verdict.pull, images.grouping),
-                    "Balance": "" if verdict.pull is None else number(verdict.pull.balance.as_dict()),
-                    "Balance, untrained": "" if verdict.before is None else number(verdict.before.balance.as_dict()),
-                    "Like what was seen": _like(verdict.judged),
+                    "Pulled by": _pulled(one.pull, images.grouping),
+                    "Balance": "" if one.pull is None else wording.number(one.pull.balance.as_dict()),
+                    "Balance, untrained": "" if one.before is None else wording.number(one.before.balance.as_dict()),
+                    "Like what was seen": _like(one.judged),
                 }
             )
     return pd.DataFrame(rows)
@@ -181,20 +176,20 @@ def _pulled(found: ShortcutAttraction | None, grouping: Grouping) -> str:
     return "background" if found.balance.high < 0 else "not decided"
 
 
-def pull_in_words(verdict: UploadReport, grouping: Grouping) -> str:
+def pull_in_words(report: UploadReport, grouping: Grouping) -> str:
     """What pulls a picture, in a sentence with its numbers."""
-    found = verdict.pull
+    found = report.pull
     if found is None:
         return "What pulls it is not defined: a group has no held-out picture."
     other_object = next(name for name in grouping.objects if name != found.object)
     other_context = next(name for name in grouping.contexts if name != found.context)
     pulled = _pulled(found, grouping)
     words = "Neither pulls harder" if pulled == "not decided" else f"Pulled by the **{pulled}**"
-    before = "" if verdict.before is None else f"; before training {number(verdict.before.balance.as_dict())}"
+    before = "" if report.before is None else f"; before training {wording.number(report.before.balance.as_dict())}"
     return (
         f"{words}, taken as {found.object} with {found.context}: cosine {found.by_object:.2f} to {found.object} with "
         f"{other_context}, {found.by_context:.2f} to {other_object} with {found.context}; difference "
-        f"{number(found.balance.as_dict())}{before}."
+        f"{wording.number(found.balance.as_dict())}{before}."
     )
 
 
@@ -202,21 +197,66 @@ def _like(new: Novelty) -> str:
     return "unlike anything" if new.unlike_anything else "hardly" if new.rare else AS_HELD_OUT
 
 
-def novelty_in_words(verdict: UploadReport) -> str:
+def novelty_in_words(report: UploadReport) -> str:
     """Whether a picture is like what the model was trained on, in a sentence or two with their numbers."""
-    new = verdict.judged
+    new = report.judged
     told = f"cosine {new.similarity:.2f} to the nearest training picture"
-    if verdict.novelty_before is not None:
+    if report.novelty_before is not None:
         told += " before training"
     opening = {
         "unlike anything": "**Unlike anything it has seen**",
         "hardly": "**Hardly like anything it has seen**",
         AS_HELD_OUT: "As near to what it has seen as held-out pictures are",
     }[_like(new)]
-    far = rate(new.share.as_dict())
+    far = wording.rate(new.share.as_dict())
     sentence = f"{opening}: {told}; {far} of {new.share.n:,} held-out pictures are at least as far from theirs."
-    if verdict.novelty_before is None:
+    if report.novelty_before is None:
         return sentence
-    after = verdict.novelty
-    far = rate(after.share.as_dict())
+    after = report.novelty
+    far = wording.rate(after.share.as_dict())
     return f"{sentence} After training: cosine {after.similarity:.2f}, and {far} are at least as far."
+
+
+def cutout_sentences(cutouts: Sequence[str], reports: Mapping[str, Sequence[UploadReport]]) -> list[str]:
+    """For each cut-out: on how many backgrounds each model names what.
+
+    Args:
+        cutouts: name of the cut-out that each picture shows, empty where it shows none.
+        reports: by what the models are called, then by picture.
+    """
+    sentences = []
+    for name in dict.fromkeys(filter(None, cutouts)):
+        places = [place for place, cutout in enumerate(cutouts) if cutout == name]
+        parts = []
+        for model, of_model in reports.items():
+            said = Counter(of_model[place].says or "nothing" for place in places)
+            parts.append(f"{model}: " + ", ".join(f"{says} on {count}" for says, count in said.most_common()))
+        sentences.append(f"**One cut-out on {len(places)} backgrounds** ({as_code(name)}). {'; '.join(parts)}.")
+    return sentences
+
+
+def as_code(name: str) -> str:
+    """A foreign name in Markdown: in a code span nothing in it is a link, a formula, a colour or a tag."""
+    return f"`{name.replace('`', chr(39))}`"
+
+
+def with_untrained(trained: dict[str, Condition]) -> dict[str, Condition]:
+    """Models to ask by key, and the untrained encoder of each seed and label style, made when it is chosen."""
+    choices, there = dict(trained), set(map(_described, trained.values()))
+    for one in trained.values():
+        if one.kind.has_weights and _described(one.untrained) not in there:  # what bias would do comes after
+            choices[one.untrained.key] = one.untrained
+            there.add(_described(one.untrained))
+    return choices
+
+
+def distinct_names(choices: dict[str, Condition]) -> dict[str, str]:
+    """A name for each choice, by key; no two are equal: the browser tells choices apart by their names alone."""
+    described = {key: _described(one) for key, one in choices.items()}
+    times = Counter(described.values())
+    return {key: name if times[name] == 1 else f"{name} · {key.rpartition('-')[2]}" for key, name in described.items()}
+
+
+def _described(condition: Condition) -> str:
+    length = f", {condition.steps:,} steps" if condition.steps else ""
+    return f"{wording.title(condition)} · seed {condition.init_seed}{length}"

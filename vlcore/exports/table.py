@@ -16,9 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vlcore.charts.thumbnails import thumb_uri
-from vlcore.compare.model_map import ModelMap, model_map, predictions
-from vlcore.core.captions import caption_index, distinct_captions
-from vlcore.core.options import ArtefactKind
+from vlcore.compare.model_map import ModelMap, model_map, picture_captions, predictions
 from vlcore.core.wording import title
 from vlcore.datasets.imageset import ImageSet, Progress, silent, tile
 from vlcore.runs.embeddings import StoredEmbeddings
@@ -87,16 +85,8 @@ def rows_in_words(artefact: Artefact, model: ModelMap) -> str:
 
 
 def _pictures(model: ModelMap, images: ImageSet) -> pd.DataFrame:
-    condition, grouping = model.artefact.condition, images.grouping
+    grouping = images.grouping
     table = images.table.iloc[model.rows]
-    if condition.kind is ArtefactKind.IMPORTED:
-        said = [text or None for text in table["caption"]]
-    else:
-        own = caption_index(
-            condition.labels, images.table, model.rows, grouping, condition.data_seed, condition.template
-        )
-        texts = distinct_captions(condition.labels, grouping, condition.template)
-        said = [texts[number] for number in own]
     predicted = predictions(model, grouping)
     right = None if predicted is None else predicted == table["object"].to_numpy()
     return pd.DataFrame(
@@ -105,7 +95,7 @@ def _pictures(model: ModelMap, images: ImageSet) -> pd.DataFrame:
             "kind": np.where(np.arange(len(model.rows)) < model.held_out, "test", "training"),
             **{name: table[name].to_numpy() for name in ("object", "context", "group")},
             "minority": np.isin(table["group"], grouping.minority),
-            "caption": said,
+            "caption": [text or None for text in picture_captions(model, images, model.rows)],
             "predicted": predicted,
             "right": right,
             **{name: table[name].to_numpy() for name in ("scene", "file_name")},

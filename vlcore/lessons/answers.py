@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from vlcore.compare.metrics_table import find, reason_of
+from vlcore.compare.metrics_table import absence_reason, estimate_of
 from vlcore.core.grouping import Grouping
 from vlcore.core.wording import difference, number, points, rate
 from vlcore.lessons.script import Choice, Lesson, Step
@@ -118,9 +118,9 @@ def spanned(step: Step, estimate: Estimate) -> list[Choice]:
 
 
 def _estimate(metrics: Mapping[str, Any], measure: str) -> Estimate:
-    found = find(metrics, measure)
+    found = estimate_of(metrics, measure)
     if found is None:
-        raise ValueError(reason_of(metrics, measure))
+        raise ValueError(absence_reason(metrics, measure))
     return Estimate(found["value"], found["low"], found["high"], found["n"])
 
 

@@ -17,12 +17,11 @@ from vlcore.charts.maps.linked import MapOptions
 from vlcore.charts.maps.small import small_map
 from vlcore.charts.theme import Palette
 from vlcore.charts.thumbnails import thumb_uri
-from vlcore.compare import description
 from vlcore.compare.comparison import Comparison, load_map, open
+from vlcore.compare.description import LayoutDescription, describe_layouts
 from vlcore.compare.model_map import ModelMap
 from vlcore.compare.page import PLAIN, figure
 from vlcore.core.condition import Condition
-from vlcore.core.grouping import Grouping
 from vlcore.datasets.catalogue import open_set, set_stamp
 from vlcore.datasets.imageset import ImageSet
 from vlcore.runs import load as run_load
@@ -85,10 +84,10 @@ def comparison(keys: Sequence[str], projection: Projection) -> Comparison:
 
 
 @st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
-def described(keys: Sequence[str]) -> description.Described:
+def layouts(keys: Sequence[str]) -> LayoutDescription:
     """Who is near whom in each model, in words, worked out once."""
     together = comparison(keys, PCA)
-    return description.described(together, image_set(together.models[0]))
+    return describe_layouts(together, image_set(together.models[0]))
 
 
 def image_set(model: ModelMap) -> ImageSet:
@@ -171,21 +170,3 @@ def maps(
     together = comparison(keys, projection)
     grouping = image_set(together.models[0]).grouping
     return finished(figure(together, grouping, palette, side, options))
-
-
-def with_uploads(comparison: Comparison, grouping: Grouping, palette: Palette, side: int, options: MapOptions) -> Spec:
-    """The maps with a visitor's pictures on them; nobody else sees these, so they are in no cache."""
-    return finished(figure(comparison, grouping, palette, side, options, board=False))
-
-
-def picked(spec: Spec, comparison: Comparison, identity: str | None) -> Spec:
-    """The maps as they are when somebody arrives with a picture in the address: clicked already, arrows and all."""
-    points = comparison.points
-    here = points[points["id"] == identity]
-    if here.empty:
-        return spec
-    clicked = {"pick": [{"id": identity}], "scene": [{"scene": str(here["scene"].iat[0])}]}
-    params = [
-        {**param, "value": clicked[param["name"]]} if param["name"] in clicked else param for param in spec["params"]
-    ]
-    return {**spec, "params": params}

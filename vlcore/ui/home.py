@@ -13,9 +13,9 @@ from vlcore.core.condition import STUDY_BIAS, Condition
 from vlcore.core.grouping import SCENES, Grouping, group_words
 from vlcore.core.wording import describe_bias, share, title
 from vlcore.datasets.imageset import ImageSet
+from vlcore.datasets.samples import group_pictures
 from vlcore.store.jobs import JobStatus
 from vlcore.ui import cache, condition_controls, jobs, shell, widgets
-from vlcore.ui.upload.pictures import group_pictures
 
 CARD = 264  # px; four cards fit beside each other on a screen of 1280 px, two on one of 800
 MARKS = ("green circles", "blue circles with a ring", "orange triangles", "cyan triangles with a ring")

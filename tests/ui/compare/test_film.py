@@ -32,12 +32,12 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, ModelMa
         "thumbs": watched.thumbs,
     }
     for name, stand_in in stand_ins.items():
-        monkeypatch.setattr(film.work, name, stand_in)
+        monkeypatch.setattr(film.cache, name, stand_in)
     return made
 
 
 def page(section: str, arguments: str) -> AppTest:
-    script = f"from vlcore.charts.theme import LIGHT\nfrom vlcore.ui import film\nfilm.{section}({arguments})"
+    script = f"from vlcore.charts.theme import LIGHT\nfrom vlcore.ui.compare import film\nfilm.{section}({arguments})"
     at = AppTest.from_string(script, default_timeout=60).run()
     assert not at.exception
     return at

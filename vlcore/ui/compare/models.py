@@ -1,22 +1,26 @@
-"""The models of a comparison: the controls of each, in the address, or a model that lies on the disk.
+"""Models of a comparison: the controls of each, in the address, or a model that lies on the disk.
 
-The one idea: whatever was chosen ends as a key and a condition, and the rest of the page does not ask how.
+Whatever was chosen ends as a key and a condition, and the rest of the page does not ask how.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
 from vlcore.compare.comparison import MOST_MODELS, names
+from vlcore.compare.description import differences_in_words
 from vlcore.core.condition import Condition
 from vlcore.core.options import ArtefactKind
 from vlcore.core.wording import title
 from vlcore.datasets.imageset import ImageSet
+from vlcore.datasets.subset import usual_condition
 from vlcore.runs.imported import condition_of
 from vlcore.store.jobs import JobStatus, State
+from vlcore.studies import plans
 from vlcore.ui import cache, condition_controls, jobs, shell, widgets
 
 SIDES = ("left", "right", "third", "fourth")  # what stands before each model's settings in the address
@@ -31,14 +35,12 @@ class Side:
         prefix: one of `SIDES`.
         key: of its artefact, which need not be there yet.
         condition: what it is.
-        made_here: false for a model that was chosen from the disk.
     """
 
     name: str
     prefix: str
     key: str
     condition: Condition
-    made_here: bool
 
 
 def how_many() -> int:
@@ -59,10 +61,16 @@ def comparable(images: ImageSet) -> dict[str, Condition]:
     }
 
 
-def choose(defaults: Sequence[Condition], preset: str, images: ImageSet) -> list[Side]:
-    """The controls of each model, two in a row; as many models as there are defaults."""
+def choose(images: ImageSet, count: int, preset: str) -> list[Side]:
+    """The controls of each model, two in a row, and in what the models differ."""
+    sides = _trained(images, count, preset) if images.has_pictures else _imported(images, count)
+    st.markdown(differences_in_words({side.name: side.condition for side in sides}))
+    return sides
+
+
+def _trained(images: ImageSet, count: int, preset: str) -> list[Side]:
     there = comparable(images)
-    count = len(defaults)
+    defaults = plans.find("experiments", usual_condition(images)).conditions
     chosen = []
     for column, name, prefix, default in zip(widgets.in_pairs(count), names(count), SIDES, defaults, strict=False):
         with column.container(border=True):
@@ -73,6 +81,7 @@ def choose(defaults: Sequence[Condition], preset: str, images: ImageSet) -> list
 def _one(
     name: str, prefix: str, default: Condition, preset: str, images: ImageSet, there: dict[str, Condition]
 ) -> Side:
+    choices = [condition_controls.AS_SET, *there]
     asked = st.query_params.get(f"{prefix}_model", condition_controls.AS_SET)
     condition, more = condition_controls.condition_controls(
         f"{name.capitalize()} model", prefix, default, preset, images.grouping
@@ -80,36 +89,31 @@ def _one(
     with more:
         key = st.selectbox(
             "Or a model from the disk",
-            [condition_controls.AS_SET, *there],
+            choices,
             key=f"{prefix}_model",
             bind="query-params",
             help="Any model of these pictures, with its own objective, mitigation or length; also pretrained ones. "
             "The settings beside it do not matter then.",
         )
-    if asked not in (condition_controls.AS_SET, *there):
+    if asked not in choices:
         st.warning(
             f"There is no model {asked[:80]!r} of these pictures here: it was trained on another image set or an older "
             "version of it, or never on this server. The settings below are shown instead.",
             icon=":material/link_off:",
         )
-    if key == condition_controls.AS_SET or key is None:
-        return Side(name, prefix, condition.key, condition, made_here=True)
-    there_is = there[key]
-    about = f"{title(there_is)}, seed {there_is.init_seed}, {there_is.steps:,} steps"
-    st.caption(f"From the disk, whatever is set above: {about}")
-    return Side(name, prefix, key, there[key], made_here=False)
+    if key not in there:
+        return Side(name, prefix, condition.key, condition)
+    found = there[key]
+    st.caption(f"From the disk, whatever is set above: {title(found)}, seed {found.init_seed}, {found.steps:,} steps")
+    return Side(name, prefix, key, found)
 
 
-def choose_imported(count: int, images: ImageSet) -> list[Side]:
-    """Embeddings of the same pictures that were computed elsewhere, each in a set of its own; two in a row."""
-    own = cache.artefact(condition_of(images).key)
-    of_these = own.manifest["pictures"]
-    there = {
-        key: condition
-        for key, condition in cache.conditions().items()
-        if condition.kind is ArtefactKind.IMPORTED and cache.artefact(key).manifest.get("pictures") == of_these
-    }
-    keys = [own.key, *(key for key in there if key != own.key)]
+def _imported(images: ImageSet, count: int) -> list[Side]:
+    """Embeddings of the same pictures that were computed elsewhere, each in a set of its own."""
+    own = condition_of(images).key
+    there = {key: one for key, one in cache.conditions().items() if one.kind is ArtefactKind.IMPORTED}
+    pictures = {key: cache.artefact(key).manifest.get("pictures") for key in there}
+    keys = [own, *(key for key in there if key != own and pictures[key] == pictures[own])]
     if len(keys) == 1:
         st.info(
             "These are the only embeddings of these pictures. Import those of another encoder with the same names of "
@@ -122,17 +126,14 @@ def choose_imported(count: int, images: ImageSet) -> list[Side]:
                 f"{name.capitalize()} encoder", keys, index=place % len(keys), key=f"{SIDES[place]}_encoder_of",
                 bind="query-params", format_func=lambda key: title(there[key]),
             )  # fmt: skip
-        chosen.append(Side(name, SIDES[place], key, there[key], made_here=False))
+        chosen.append(Side(name, SIDES[place], key, there[key]))
     return chosen
 
 
-def missing(sides: Sequence[Side]) -> list[Side]:
-    """The models that are not there yet."""
-    return [side for side in sides if not jobs.view(side.key).done]
-
-
-def wait(sides: Sequence[Side]) -> None:
-    """Progress and buttons of whatever is still missing."""
+def wait_for(sides: Sequence[Side]) -> None:
+    """Hold the page with the progress and buttons of whatever is still missing, until all are there."""
+    if all(jobs.view(side.key).done for side in sides):
+        return
     for side in sides:
         if side.condition.steps == 0 and jobs.view(side.key).state is State.ABSENT:
             jobs.train(side.condition)  # nothing to train: measured at once, in a few seconds
@@ -140,36 +141,33 @@ def wait(sides: Sequence[Side]) -> None:
     def draw(views: list[JobStatus]) -> None:
         for column, side, view in zip(widgets.in_pairs(len(sides)), sides, views, strict=True):
             with column:
-                _state(side, view)
+                if view.done:
+                    st.success("Ready.", icon=":material/check_circle:")
+                    continue
+                if view.state is State.ABSENT:
+                    st.info("This model has not been trained yet.", icon=":material/info:")
+                jobs.progress_or_start(
+                    view, "Train this model", partial(jobs.train, side.condition), cancel_key=f"cancel_{side.prefix}",
+                    key=f"train_{side.prefix}", type="primary",
+                )  # fmt: skip
+                if view.state.is_active:
+                    widgets.live(side.condition, view, shell.palette(), f"live_{side.prefix}")
 
     jobs.watch([side.key for side in sides], draw)
+    st.stop()
 
 
-def _state(side: Side, view: JobStatus) -> None:
-    """One model's state."""
-    if view.done:
-        st.success("Ready.", icon=":material/check_circle:")
-        return
-    if view.state is State.ABSENT:
-        st.info("This model has not been trained yet.", icon=":material/info:")
-    jobs.progress_or_start(
-        view, "Train this model", lambda: jobs.train(side.condition), cancel_key=f"cancel_{side.prefix}",
-        key=f"train_{side.prefix}", type="primary",
-    )  # fmt: skip
-    if view.state.is_active:
-        widgets.live(side.condition, view, shell.palette(), f"live_{side.prefix}")
-
-
-def badges(side: Side) -> None:
-    """The bias in words, whether models like this learn at all, and whether this one collapsed."""
-    with st.container(horizontal=True):
-        st.caption(f"**{side.name.capitalize()}**: {title(side.condition)}", width="content")
-        if side.condition.steps:
-            widgets.traffic_light(side.condition)
-        if cache.artefact(side.key).metrics["end"]["collapsed"]:
-            st.badge(
-                "collapsed",
-                icon=":material/warning:",
-                color="red",
-                help="Nearly all variance is gone: what the map shows is residue, blown up to fill it.",
-            )
+def badges(sides: Sequence[Side]) -> None:
+    """The bias in words, whether models like this learn at all, and whether this one collapsed; of each model."""
+    for column, side in zip(widgets.in_pairs(len(sides)), sides, strict=True):
+        with column.container(horizontal=True):
+            st.caption(f"**{side.name.capitalize()}**: {title(side.condition)}", width="content")
+            if side.condition.steps:
+                widgets.traffic_light(side.condition)
+            if cache.artefact(side.key).metrics["end"]["collapsed"]:
+                st.badge(
+                    "collapsed",
+                    icon=":material/warning:",
+                    color="red",
+                    help="Nearly all variance is gone: what the map shows is residue, blown up to fill it.",
+                )

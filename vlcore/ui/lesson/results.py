@@ -17,10 +17,11 @@ from vlcore.charts.theme import Palette
 from vlcore.charts.thumbnails import thumb_uri
 from vlcore.charts.votes import votes_chart
 from vlcore.compare import description
-from vlcore.compare.metrics_table import find
+from vlcore.compare.metrics_table import estimate_of
 from vlcore.core.grouping import Grouping, group_words
 from vlcore.core.wording import describe_bias, title
 from vlcore.datasets.imageset import ImageSet
+from vlcore.datasets.samples import group_pictures
 from vlcore.datasets.subset import usual_condition
 from vlcore.lessons import answers as numbers
 from vlcore.lessons.handout import Sheet, handout_html
@@ -34,7 +35,6 @@ from vlcore.ui import cache, condition_controls, shell
 from vlcore.ui.compare import film
 from vlcore.ui.findings import sections
 from vlcore.ui.lesson import steps
-from vlcore.ui.upload.pictures import group_pictures
 
 ANOTHER = "This is one run of each model; another seed gives other numbers."
 
@@ -112,7 +112,7 @@ def _values_here(lesson: Lesson) -> dict[str, dict[str, float]]:
     found = {}
     for key in _keys_here(lesson):
         end = cache.artefact(key).metrics["end"]
-        there = {measure: find(end, measure) for measure in numbers.measures_of(lesson)}
+        there = {measure: estimate_of(end, measure) for measure in numbers.measures_of(lesson)}
         found[key] = {measure: float(one["value"]) for measure, one in there.items() if one is not None}
     return found
 
@@ -188,7 +188,7 @@ def side_by_side(step: Step, palette: Palette, side: int, grouping: Grouping) ->
         return
     keys = [condition.key for condition in step.conditions]
     st.subheader(f"Left: {title(step.left)}. Right: {title(step.right)}.")
-    said = description.in_words(cache.comparison(keys, PCA), grouping)
+    said = description.summary(cache.comparison(keys, PCA), grouping)
     cache.show(cache.maps(keys, palette, side), alt=said, key=f"maps_{step.name}")
     st.markdown(said)
     trained = [condition.key for condition in step.conditions if condition.steps]

@@ -140,7 +140,7 @@ def _beside(twin: Condition, what: str, condition: Condition, images: ImageSet, 
     st.subheader(f"Beside its twin: all the same but {what} (left)")
     keys = [twin.key, condition.key]
     both = cache.comparison(keys, PCA)
-    said = description.in_words(both, images.grouping)
+    said = description.summary(both, images.grouping)
     cache.show(cache.maps(keys, palette, shell.map_side()), alt=said, key="train_maps")
     st.markdown(said)
     for side, key in zip(("Left", "Right"), keys, strict=True):

@@ -1,11 +1,12 @@
-"""A visitor's pictures and the models that they are put to: embeddings, verdicts, and where an answer comes from.
+"""Answers of models on a visitor's pictures: embeddings, reports, and where an answer comes from.
 
-The one idea: what is computed of a visitor's picture is kept in that visitor's session and nowhere else.
+What is computed of a visitor's picture is kept in that visitor's session and nowhere else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,17 +15,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vlcore.charts.heat import painted
-from vlcore.compare import uploads
 from vlcore.compare.model_map import ModelMap
-from vlcore.compare.uploads import Before, UploadReport
+from vlcore.compare.uploads import Before, UploadReport, margin, upload_reports
 from vlcore.core.errors import LabError
 from vlcore.core.options import ArtefactKind
 from vlcore.datasets.imageset import TRAINING_SIZE, ImageSet
+from vlcore.datasets.samples import UploadedPicture
 from vlcore.datasets.uploads import square
 from vlcore.runs.embeddings import StoredEmbeddings
 from vlcore.runs.load import OwnModel
 from vlcore.ui import cache, widgets
-from vlcore.ui.upload.pictures import UploadedPicture
 
 MOST_KEPT = 300  # results of a session
 Made = TypeVar("Made")
@@ -43,25 +43,22 @@ def _kept(name: tuple[Any, ...], make: Callable[[], Made]) -> Made:
 
 def embedded(key: str, given: Sequence[UploadedPicture]) -> NDArray[np.float32]:
     """Embeddings of pictures in a model, (m, E)."""
-    model, digest = cache.model(key), cache.artefact(key).digest
-
-    def one_of(one: UploadedPicture) -> NDArray[np.float32]:
-        return _kept(("z", key, digest, one.digest), lambda: model.embed_pictures([one.picture])[0])
-
-    return np.stack([one_of(one) for one in given])
+    digest, embed = cache.artefact(key).digest, cache.model(key).embed_pictures
+    found = [_kept(("z", key, digest, one.digest), partial(embed, [one.picture])) for one in given]
+    return np.concatenate(found)
 
 
-def verdicts(
+def reports(
     key: str, model: ModelMap, images: ImageSet, given: Sequence[UploadedPicture], shown: str
 ) -> list[UploadReport]:
     """What a model says of pictures; `shown` is the object that a visitor's own are said to show, empty where nobody
     says it: then what the model takes a picture for. A sample is known."""
     contexts = images.grouping.contexts
     pairs = [(one.object or shown, one.background if one.background in contexts else "") for one in given]
-    name = ("verdicts", key, cache.artefact(key).digest, tuple(one.digest for one in given), tuple(pairs))
+    name = ("reports", key, cache.artefact(key).digest, tuple(one.digest for one in given), tuple(pairs))
     return _kept(
         name,
-        lambda: uploads.verdicts(model, images, embedded(key, given), pairs, _untrained(key, model, given)),
+        lambda: upload_reports(model, images, embedded(key, given), pairs, _untrained(key, model, given)),
     )
 
 
@@ -77,23 +74,23 @@ def _untrained(key: str, model: ModelMap, given: Sequence[UploadedPicture]) -> B
     return Before(z, known.on_map, known.train)
 
 
-def explained(key: str, model: ModelMap, images: ImageSet, one: UploadedPicture, verdict: UploadReport) -> None:
+def explained(model: ModelMap, images: ImageSet, one: UploadedPicture, says: str) -> None:
     """Two maps over a picture: what the answer loses without each patch, and attention rollout."""
     from vlcore.learning.explain import GRID, attention_rollout, patch_ablation
 
+    key = model.artefact.key
     asked = cache.model(key)
-    if not verdict.says:
+    if not says:
         st.caption("This model names nothing, so there is no answer to explain.")
         return
-    pixels = square(one.picture, TRAINING_SIZE if isinstance(asked, OwnModel) else 224)[None]
+    own = asked if isinstance(asked, OwnModel) else None
+    pixels = square(one.picture, TRAINING_SIZE if own else 224)[None]
 
     def embed(pictures: NDArray[np.uint8]) -> NDArray[np.floating]:
-        if isinstance(asked, OwnModel):
-            return asked.embed_pixels(pictures)
-        return asked.embed_pictures([Image.fromarray(picture) for picture in pictures])
+        return own.embed_pixels(pictures) if own else asked.embed_pictures([Image.fromarray(one) for one in pictures])
 
     def score(z: NDArray[np.floating]) -> NDArray[np.float64]:
-        return uploads.margin(model, z, images.grouping, verdict.says)
+        return margin(model, z, images.grouping, says)
 
     name = (key, cache.artefact(key).digest, one.digest)
     try:
@@ -103,17 +100,17 @@ def explained(key: str, model: ModelMap, images: ImageSet, one: UploadedPicture,
         return
     left, right = st.columns(2)
     widgets.picture(
-        painted(one.picture, falls), width="stretch", alt=f"What “{verdict.says}” loses without each patch", within=left
+        painted(one.picture, falls), width="stretch", alt=f"What “{says}” loses without each patch", within=left
     )
     left.caption(
-        f"**Patch ablation** (the faithful one): how far “{verdict.says}” falls when one of {GRID * GRID} patches is "
+        f"**Patch ablation** (the faithful one): how far “{says}” falls when one of {GRID * GRID} patches is "
         f"painted in the mean colour, at most {falls.max():.2f} in log odds. Warm speaks for it, cool against."
     )
     with right:
         try:
-            if not isinstance(asked, OwnModel):
+            if own is None:
                 raise ValueError("Attention rollout is of models that are trained here; look at the ablation.")
-            rolled = _kept(("rollout", *name), lambda: attention_rollout(asked.encoder, pixels)[0])
+            rolled = _kept(("rollout", *name), lambda: attention_rollout(own.encoder, pixels)[0])
         except ValueError as error:
             st.caption(str(error))
             return

@@ -1,0 +1,29 @@
+"""Models as if they had been measured otherwise."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from typing import Any
+
+from vlcore.compare.comparison import Comparison
+from vlcore.compare.model_map import ModelMap
+from vlcore.store.artefacts import Artefact
+
+
+def with_metrics(model: ModelMap, metrics: dict[str, Any]) -> ModelMap:
+    artefact = Artefact(model.artefact.key, model.artefact.path, model.artefact.manifest)
+    vars(artefact).update(condition=model.artefact.condition, metrics=metrics)
+    return dataclasses.replace(model, artefact=artefact)
+
+
+def measured_as(comparison: Comparison, pane: int, metrics: dict[str, Any]) -> Comparison:
+    """The comparison, as if one of its models had been measured so."""
+    models = list(comparison.models)
+    models[pane] = with_metrics(models[pane], metrics)
+    return dataclasses.replace(comparison, models=tuple(models))
+
+
+def metrics_of(comparison: Comparison, pane: int = 0) -> dict[str, Any]:
+    """A copy of what was measured of a model, to be changed."""
+    return copy.deepcopy(comparison.models[pane].artefact.metrics)

@@ -1,0 +1,183 @@
+"""Maps of the Compare page, and what answers to them: the picture that was clicked, and those that were marked.
+
+Whatever is marked on a map is told twice, as pictures and as a table, with what every model says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import streamlit as st
+
+from vlcore.charts.maps.linked import MapOptions, brushed
+from vlcore.charts.theme import Palette
+from vlcore.compare import overlays
+from vlcore.compare.comparison import Comparison, points_table
+from vlcore.compare.description import summary
+from vlcore.compare.metrics_table import marked_table
+from vlcore.compare.page import Part, Text, parts, picked
+from vlcore.core.errors import LabError
+from vlcore.core.grouping import group_words
+from vlcore.datasets.imageset import ImageSet
+from vlcore.runs.maps import PCA, Projection
+from vlcore.ui import cache, map_controls, shell, widgets
+from vlcore.ui.compare.models import Side, badges
+
+MOST_SHOWN = 24  # marked pictures that are drawn; all are counted
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A comparison as a visitor looks at it.
+
+    Attributes:
+        keys: of the models.
+        comparison: their maps beside each other.
+        images: their image set.
+        projection: how the maps are laid out.
+        options: what is drawn on them.
+        palette: colours.
+        side: of a map in px.
+    """
+
+    keys: list[str]
+    comparison: Comparison
+    images: ImageSet
+    projection: Projection
+    options: MapOptions
+    palette: Palette
+    side: int
+
+    @cached_property
+    def parts(self) -> dict[str, Part]:
+        """What is said of it."""
+        return parts(self.comparison, self.images.grouping, cache.layouts(self.keys))
+
+
+def choose(sides: Sequence[Side], images: ImageSet, palette: Palette, side: int) -> Shown:
+    """The controls of the maps, and the comparison that they make."""
+    keys = [one.key for one in sides]
+    projection, options = map_controls.choose(images.grouping, len(keys))
+    if not map_controls.fitted(keys, projection):
+        projection = PCA
+    comparison = cache.comparison(keys, projection)
+    badges(sides)
+    return Shown(keys, comparison, images, projection, options, palette, side)
+
+
+def show(shown: Shown) -> None:
+    """The maps, what they show in words, and the pictures that were marked or clicked on them."""
+    comparison, images = shown.comparison, shown.images
+    # The picture that the visitor arrived with stays the chart's first one: another value would draw the maps anew.
+    arrived = st.session_state.setdefault("arrived_with", st.query_params.get("picture"))
+    drawn = cache.maps(shown.keys, shown.palette, shown.side, shown.projection, shown.options)
+    spec = picked(drawn, comparison, arrived)
+    digest = hashlib.sha256(repr((shown.keys, shown.projection)).encode()).hexdigest()[:12]
+    event = cache.show(
+        spec,
+        alt=f"{summary(comparison, images.grouping)} {cache.layouts(shown.keys).words}",
+        key=f"maps-{digest}",  # a brush belongs to its maps
+        on_select="rerun",
+        selection_mode=sorted({"pick", "brush", "cell", "shown"} & {param["name"] for param in spec["params"]}),
+    )
+    st.caption(
+        "Click a mark: its picture and its nearest neighbours in every model appear below. Drag a rectangle: what lies "
+        "in it is lit in all maps and listed below. Click a group, in the legend or the board, to see it alone."
+    )
+    show_part(shown.parts["summary"])
+    selection = event.selection if event else {}
+    if clicked := selection.get("pick", []):
+        st.query_params["picture"] = str(clicked[0].get("id"))
+    _marked(comparison, images, brushed(selection, comparison.points))
+    with shell.errors_as_sentences():
+        _clicked(comparison, images, st.query_params.get("picture"), shown.options.twins)
+
+
+def show_part(part: Part) -> None:
+    """A part of what is said of a comparison, without its heading."""
+    for content in part.content:
+        match content:
+            case Text(icon=""):
+                (st.caption if content.note else st.markdown)(content.text)
+            case Text():
+                st.warning(content.text, icon=f":material/{content.icon}:")
+            case _:
+                st.dataframe(content, hide_index=True, width="stretch")
+
+
+def _marked(comparison: Comparison, images: ImageSet, ids: Sequence[str]) -> None:
+    """The pictures inside the brush, if any: how many of each group, what models say of them, and the pictures."""
+    if not ids:
+        return
+    st.subheader("The pictures you marked")
+    chosen = comparison.points[comparison.points["id"].isin(ids)]
+    st.markdown(f"**{len(chosen)} pictures**")
+    left, right = st.columns([2, 3])
+    left.dataframe(marked_table(comparison, images.grouping, chosen), hide_index=True, width="stretch")
+    left.caption("Right: how many of the marked pictures each model names right, of those that it shows.")
+    with right.container(horizontal=True, gap="small"):
+        for row in chosen["id"].str.removeprefix("p").astype(int)[:MOST_SHOWN]:
+            facts = images.table.iloc[row]
+            widgets.picture(images.image(row), width=72, alt=f"{facts['object']}, {facts['context']}")
+        if len(chosen) > MOST_SHOWN:
+            st.caption(f"and {len(chosen) - MOST_SHOWN} more")
+    with st.expander("All of them, with every model's verdict"):
+        st.dataframe(points_table(comparison, chosen), hide_index=True, width="stretch")
+
+
+def _clicked(comparison: Comparison, images: ImageSet, identity: str | None, arrows: bool) -> None:
+    """The picture that was clicked, if one was: large, with its nearest ones and its captions in every model."""
+    if identity not in set(comparison.points["id"]):
+        return
+    st.subheader("The picture you clicked")
+    row = int(str(identity).removeprefix("p"))
+    point = comparison.points.set_index("id").loc[identity]
+    own, others = st.columns([1, 4])
+    widgets.picture(images.image(row), width="stretch", alt=f"{point['object']}, {point['context']}", within=own)
+    own.caption(f"{point['spoken']}  \n“{images.table['caption'].iat[row]}”")
+    with others:
+        models = comparison.named.items()
+        for column, (name, model) in zip(widgets.in_pairs(len(models)), models, strict=True):
+            with column:
+                st.markdown(f"**Nearest in the {name} model** (cosine)")
+                if (where := model.where(row)) < 0:
+                    st.caption("This picture is not in the training set of this model.")
+                    continue
+                widgets.pictures(model, model.neighbours(model.z[where], 5, apart_from=row))
+                try:
+                    widgets.caption_table(model, model.z[where])
+                except LabError as error:
+                    st.caption(str(error))
+    if arrows:
+        _twins(comparison, images, str(point["scene"]))
+
+
+def _twins(comparison: Comparison, images: ImageSet, scene: str) -> None:
+    """How far the arrows of a scene reach in the full space, beside the mean over all scenes."""
+    versions = dict(overlays.scenes(comparison, images.grouping))
+    if scene not in versions:
+        st.caption("Arrows lead from held-out scenes, which are there in all four versions; this picture is not.")
+        return
+    st.markdown("**Its twins**, and how far apart they are in the full space")
+    tiles = st.container(horizontal=True)
+    names = group_words(images.grouping)
+    for group, words in names.items():
+        widgets.picture(images.image(versions[scene][group]), width=110, caption=words, alt=words, within=tiles)
+    lengths = overlays.twin_lengths(comparison, images.grouping, scene)
+    lengths = lengths.assign(**{"from": lengths["from"].map(names), "to": lengths["to"].map(names)})
+    lengths.columns = [f"{name[0].upper()}{name[1:]}" for name in lengths]
+    numbers = {
+        name: st.column_config.NumberColumn(
+            name, format="%.2f", help="Distance of two unit vectors, 0 to 2; “mean” is over all scenes on the map."
+        )
+        for name in lengths.columns[3:]
+    }
+    st.dataframe(lengths, hide_index=True, width="stretch", column_config=numbers)
+    background, other = overlays.OTHER_BACKGROUND, overlays.other_object(images.grouping)
+    st.caption(
+        f"Where “{background}” is longer than “{other}”, a model goes by the place more than by the "
+        f"{images.grouping.object_word}. {len(versions)} scenes are on the map."
+    )
