@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import Any
 
 import imagehash
 import numpy as np
@@ -11,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.datasets.importers.sources import picture
 from vlcore.datasets.importers.duplicates import NEAR, clusters, near_pairs, perceptual_hash
 
 
@@ -55,16 +55,16 @@ def test_clusters_are_what_near_pairs_and_ids_link(hashes: list[int], data: st.D
     assert clusters(hashes, ids).tolist() == [numbers[first] for first in expected]
 
 
-def test_the_hash_is_the_library_s(picture_of: Any) -> None:
-    image = Image.open(BytesIO(picture_of(1)))
+def test_the_hash_is_the_library_s() -> None:
+    image = Image.open(BytesIO(picture(1)))
     assert f"{perceptual_hash(image):016x}" == str(imagehash.phash(image))
 
 
-def test_a_small_change_is_near_and_another_picture_is_far(picture_of: Any) -> None:
-    image = Image.open(BytesIO(picture_of(1, size=(192, 192))))
+def test_a_small_change_is_near_and_another_picture_is_far() -> None:
+    image = Image.open(BytesIO(picture(1, size=(192, 192))))
     out = BytesIO()
     image.resize((100, 100)).save(out, "JPEG", quality=60)
-    again, other = Image.open(out).resize((192, 192)), Image.open(BytesIO(picture_of(2, size=(192, 192))))
+    again, other = Image.open(out).resize((192, 192)), Image.open(BytesIO(picture(2, size=(192, 192))))
     assert bits(perceptual_hash(image), perceptual_hash(again)) <= NEAR
     assert bits(perceptual_hash(image), perceptual_hash(other)) > 2 * NEAR
 
