@@ -19,7 +19,6 @@ from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 from huggingface_hub.utils import httpx
 
 from tests.learning.tiny_clip import save_clip
-from vlcore.learning import hub
 from vlcore.learning.hub import WEIGHTS, PretrainedError, fetch
 from vlcore.learning.pretrained import load_checkpoint
 
@@ -54,19 +53,38 @@ def raising(error: Exception) -> Callable[..., None]:
     return failing
 
 
+def answered(kind: Any) -> Exception:
+    response = httpx.Response(403, request=httpx.Request("GET", "https://hub.invalid"))
+    return kind("somebody said no", response=response)
+
+
 def test_out_of_reach_and_never_downloaded_is_a_sentence(cache: Path, offline: None) -> None:
     with pytest.raises(PretrainedError, match=f"{NAME} is not on this machine and HF_HUB_OFFLINE is set") as raised:
         load_checkpoint(NAME)
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("error", [httpx.ConnectError("no route"), httpx.ReadTimeout("slow"), OSError("no name")])
-def test_a_hub_that_does_not_answer_is_a_sentence(
-    cache: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+@pytest.mark.parametrize(
+    ("asked", "error", "sentence"),
+    [
+        ("repo_info", httpx.ConnectError("no route"), "the hub cannot be reached"),
+        ("repo_info", httpx.ReadTimeout("slow"), "the hub cannot be reached"),
+        ("repo_info", OSError("no name"), "the hub cannot be reached"),
+        # The client turns this into an error of its own, with the reason behind it.
+        ("repo_info", answered(RepositoryNotFoundError), "has no checkpoint named 'somebody/tiny-clip'"),
+        ("snapshot_download", answered(RepositoryNotFoundError), "has no checkpoint named 'somebody/tiny-clip'"),
+        ("snapshot_download", answered(GatedRepoError), "asks for a login"),
+        ("snapshot_download", OSError(errno.ENOSPC, "No space left"), "the disk is full"),
+        ("snapshot_download", ValueError("nobody knows"), "the hub cannot be reached"),
+    ],
+)
+def test_why_a_download_failed_is_said(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, asked: str, error: Exception, sentence: str
 ) -> None:
-    monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", raising(error))
-    with pytest.raises(PretrainedError, match=f"{NAME} is not on this machine and the hub cannot be reached"):
-        load_checkpoint(NAME)
+    client = huggingface_hub.HfApi if asked == "repo_info" else huggingface_hub
+    monkeypatch.setattr(client, asked, raising(error))
+    with pytest.raises(PretrainedError, match=sentence):
+        fetch(NAME)
 
 
 def test_an_earlier_download_does_without_the_hub(cache: Path, offline: None) -> None:
@@ -85,11 +103,8 @@ def test_an_earlier_download_of_converted_weights_is_found(cache: Path, offline:
 
 
 def test_a_commit_that_is_here_is_not_asked_for(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def asked(*_arguments: Any, **_options: Any) -> None:
-        pytest.fail("the hub was asked")
-
-    monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", asked)
-    monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_tree", asked)
+    for asked in ("repo_info", "list_repo_tree"):
+        monkeypatch.setattr(huggingface_hub.HfApi, asked, raising(AssertionError("the hub was asked")))
     folder = downloaded(cache)
     downloaded(cache, OTHER)  # what is the newest by now
     assert load_checkpoint(NAME, revision=COMMIT).checkpoint.folder == folder
@@ -172,61 +187,25 @@ def proposal(author: str, number: int, title: str = "Adding `safetensors` varian
     return SimpleNamespace(author=author, title=title, git_reference=f"refs/pr/{number}")
 
 
-def test_pickles_on_the_hub_are_replaced_by_its_own_conversion(
+def test_pickles_on_the_hub_are_replaced_by_its_own_conversion_or_refused(
     play: Callable[..., Played], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     played = play(config_json=1000)
     played.files["refs/pr/9"] = {"config_json": 1000, "model_safetensors": 10**6}
-    proposals = [proposal("mallory", 3), proposal("SFconvertbot", 8, "Update README"), proposal("SFconvertbot", 9)]
-    monkeypatch.setattr(huggingface_hub, "get_repo_discussions", lambda *_arguments, **_options: iter(proposals))
-    fetch(NAME)
-    assert played.asked == [(NAME, None, True), (NAME, "refs/pr/9", True), (NAME, "refs/pr/9", False)]
-
-
-def test_pickles_that_nobody_converted_are_refused(
-    play: Callable[..., Played], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    played = play(config_json=1000)
-    monkeypatch.setattr(huggingface_hub, "get_repo_discussions", lambda *_, **__: iter([proposal("mallory", 3)]))
+    proposals = [proposal("mallory", 3), proposal("SFconvertbot", 8, "Update README")]
+    monkeypatch.setattr(huggingface_hub, "get_repo_discussions", lambda *_, **__: iter(proposals))
     with pytest.raises(PretrainedError, match="no weights in safetensors on the hub"):
         fetch(NAME)
-    assert all(dry for *_, dry in played.asked)
-
-
-def answered(kind: Any) -> Exception:
-    response = httpx.Response(403, request=httpx.Request("GET", "https://hub.invalid"))
-    return kind("somebody said no", response=response)
-
-
-@pytest.mark.parametrize(
-    ("error", "sentence"),
-    [
-        (answered(RepositoryNotFoundError), "has no checkpoint named 'somebody/tiny-clip' that is open to everybody"),
-        (answered(GatedRepoError), "asks for a login"),
-        (OSError(errno.ENOSPC, "No space left"), "the disk is full"),
-        (ValueError("nobody knows"), "the hub cannot be reached"),
-    ],
-)
-def test_why_a_download_failed_is_said(
-    cache: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, sentence: str
-) -> None:
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", raising(error))
-    with pytest.raises(PretrainedError, match=sentence):
-        fetch(NAME)
-
-
-def test_an_answer_of_the_hub_is_known_through_the_client(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client turns what the hub says into an error of its own, with the reason behind it."""
-
-    monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", raising(answered(RepositoryNotFoundError)))
-    with pytest.raises(PretrainedError, match="has no checkpoint named"):
-        fetch(NAME)
+    proposals.append(proposal("SFconvertbot", 9))
+    fetch(NAME)
+    first = (NAME, None, True)
+    assert played.asked == [first, first, (NAME, "refs/pr/9", True), (NAME, "refs/pr/9", False)]
 
 
 def test_a_cache_that_was_emptied_is_noticed(cache: Path, offline: None) -> None:
     folder = downloaded(cache)
     assert fetch(NAME, COMMIT) == folder
     shutil.rmtree(folder)
-    with pytest.raises(PretrainedError, match="is not on this machine"):
-        fetch(NAME, COMMIT)
-    assert hub._downloaded(NAME, [COMMIT, "main"]) is None
+    for revision in ("", COMMIT):
+        with pytest.raises(PretrainedError, match="is not on this machine"):
+            fetch(NAME, revision)

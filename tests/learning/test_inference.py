@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from tests.learning.builders import CAPTIONS, TOKENS, WORDS, inputs, pictures
 from vlcore.core.captions import distinct_captions
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES, Grouping
@@ -16,11 +17,9 @@ from vlcore.core.options import ARCHITECTURES
 from vlcore.core.vocabulary import Vocabulary
 from vlcore.learning import device, inference
 from vlcore.learning.device import ModelError
-from vlcore.learning.model import DualEncoder, ModelConfig, build, to_input
+from vlcore.learning.model import DualEncoder, ModelConfig, build
 
-WORDS = Vocabulary.of(SCENES)
-CAPTIONS = distinct_captions("descriptive", SCENES)
-PICTURES = np.random.default_rng(0).integers(0, 256, (20, 64, 64, 3), dtype=np.uint8)
+PICTURES = pictures(20)
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +32,8 @@ def test_embeddings_are_those_of_the_towers(model: DualEncoder) -> None:
     assert (z.shape, t.shape) == ((20, 32), (4, 32))
     assert z.dtype == t.dtype == np.float32
     with torch.no_grad():
-        for row in range(3):
-            alone = model.image(to_input(torch.from_numpy(PICTURES[row : row + 1])))
-            assert z[row] == pytest.approx(alone[0].numpy(), abs=1e-5)
-        assert t == pytest.approx(model.text(torch.from_numpy(WORDS.tokens(CAPTIONS))).numpy())
-    assert np.linalg.norm(z, axis=1) == pytest.approx(np.ones(20), abs=1e-5)
+        assert z == pytest.approx(model.image(inputs(20)).numpy(), abs=1e-5)
+        assert t == pytest.approx(model.text(TOKENS).numpy())
 
 
 @pytest.mark.parametrize("batch", [1, 3, 7, 20, 256])
@@ -93,26 +89,23 @@ def test_a_file_that_is_missing_or_broken_is_refused(model: DualEncoder, tmp_pat
         path.unlink()
         if content is not None:
             path.write_bytes(content)
-        with pytest.raises(
-            ModelError, match=r"model\.safetensors cannot be read; delete its folder and train it again"
-        ):
+        with pytest.raises(ModelError, match=r"model\.safetensors cannot be read"):
             inference.load(path)
         path.touch()
     with pytest.raises(ModelError, match="cannot be read"):
         inference.load(tmp_path)
+    save_file({"weight": torch.zeros(2)}, path)
+    with pytest.raises(ModelError, match="cannot be read"):
+        inference.load(path)
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"vocabulary": None},
-        {"width": "many"},
-        {"width": "32"},
-        {"colour": "red"},
-        {"architecture": "seed_faithful"},
+        {"vocabulary": None}, {"width": "many"}, {"width": "32"}, {"colour": "red"}, {"architecture": "seed_faithful"},
         {"words": "5"},
     ],
-)
+)  # fmt: skip
 def test_a_file_that_describes_another_model_is_refused(
     changes: dict[str, str | None], model: DualEncoder, tmp_path: Path
 ) -> None:
@@ -125,12 +118,6 @@ def test_a_file_that_describes_another_model_is_refused(
         inference.load(path)
 
 
-def test_weights_that_are_no_dual_encoder_are_refused(tmp_path: Path) -> None:
-    save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors")
-    with pytest.raises(ModelError, match=r"other\.safetensors cannot be read"):
-        inference.load(tmp_path / "other.safetensors")
-
-
 def test_a_config_of_other_sizes_comes_back(tmp_path: Path) -> None:
     small = DualEncoder(ModelConfig(words=len(WORDS), width=16, depth=1, heads=2, embedding=8))
     inference.save(small, WORDS, tmp_path / "small.safetensors")
@@ -139,18 +126,15 @@ def test_a_config_of_other_sizes_comes_back(tmp_path: Path) -> None:
     assert inference.embed_images(again, PICTURES[:2]).shape == (2, 8)
 
 
-def test_the_device_is_the_named_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VLCORE_DEVICE", "cpu")
-    assert device.choose_device() == "cpu"
-    for cuda, mps, chosen in ((True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")):
-        monkeypatch.setattr(torch.cuda, "is_available", lambda cuda=cuda: cuda)
-        monkeypatch.setattr(torch.backends.mps, "is_available", lambda mps=mps: mps)
-        monkeypatch.setenv("VLCORE_DEVICE", "auto")
-        assert device.choose_device() == chosen
-        monkeypatch.delenv("VLCORE_DEVICE")
-        assert device.choose_device() == chosen
-        monkeypatch.setenv("VLCORE_DEVICE", chosen)
-        assert device.choose_device() == chosen
+@pytest.mark.parametrize(("cuda", "mps", "chosen"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")])
+def test_the_device_is_the_named_one(monkeypatch: pytest.MonkeyPatch, cuda: bool, mps: bool, chosen: str) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    monkeypatch.delenv("VLCORE_DEVICE")
+    assert device.choose_device() == chosen
+    for named, found in (("auto", chosen), (chosen, chosen), ("cpu", "cpu")):
+        monkeypatch.setenv("VLCORE_DEVICE", named)
+        assert device.choose_device() == found
 
 
 @pytest.mark.parametrize("named", ["cuda", "mps", "tpu", "", "CPU"])

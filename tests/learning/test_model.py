@@ -1,4 +1,4 @@
-"""The dual encoder: unit vectors, seeds, and what padding must not do."""
+"""The dual encoder: unit vectors, seeds, and what padding must not do; and what it is compared with."""
 
 from __future__ import annotations
 
@@ -11,53 +11,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from vlcore.core.captions import distinct_captions
+from tests.learning.builders import TOKENS, WORDS, inputs, pictures, same
 from vlcore.core.condition import Condition
-from vlcore.core.grouping import SCENES
 from vlcore.core.options import ARCHITECTURES, style_names
-from vlcore.core.vocabulary import MAX_WORDS, PAD, Vocabulary
+from vlcore.core.vocabulary import MAX_WORDS, PAD
 from vlcore.learning.model import Attention, Captioner, DualEncoder, ModelConfig, build, stream, to_input
 from vlcore.measures.accuracy import logits
 
-WORDS = Vocabulary.of(SCENES)
-
-
-def pictures(n: int, seed: int = 0) -> torch.Tensor:
-    return torch.from_numpy(np.random.default_rng(seed).integers(0, 256, (n, 64, 64, 3), dtype=np.uint8))
-
-
-def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
-    pairs = zip(one.state_dict().items(), other.state_dict().items(), strict=True)
-    return all(name == name2 and torch.equal(value, value2) for (name, value), (name2, value2) in pairs)
-
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize("n", [1, 5])
-def test_both_towers_give_unit_vectors(architecture: str, n: int) -> None:
-    model = build(Condition(architecture=architecture), len(WORDS))
-    z = model.image(to_input(pictures(n)))
-    t = model.text(torch.from_numpy(WORDS.tokens(distinct_captions("descriptive", SCENES))))
-    assert z.shape == (n, 32)
-    assert t.shape == (4, 32)
-    for vectors in (z, t):
-        assert vectors.norm(dim=1).detach().numpy() == pytest.approx(np.ones(len(vectors)), abs=1e-5)
-
-
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_the_model_is_small(architecture: str) -> None:
+def test_a_small_model_gives_unit_vectors_and_uses_all_its_parameters(architecture: str) -> None:
     model = build(Condition(architecture=architecture), len(WORDS))
     assert 150_000 <= model.parameters_count <= 350_000
     assert model.parameters_count == sum(math.prod(value.shape) for value in model.state_dict().values())
-
-
-def test_every_parameter_takes_part() -> None:
-    for architecture in ARCHITECTURES:
-        model = build(Condition(architecture=architecture), len(WORDS))
-        tokens = torch.from_numpy(WORDS.tokens(distinct_captions("descriptive", SCENES)))
-        loss = (model.logits(model.image(to_input(pictures(3))), model.text(tokens)) ** 2).sum()
-        loss.backward()
-        idle = [name for name, parameter in model.named_parameters() if parameter.grad is None]
-        assert idle == []
+    for n in (1, 5):
+        z, t = model.image(inputs(n)), model.text(TOKENS)
+        assert (z.shape, t.shape) == ((n, 32), (4, 32))
+        for vectors in (z, t):
+            assert vectors.norm(dim=1).detach().numpy() == pytest.approx(np.ones(len(vectors)), abs=1e-5)
+    (model.logits(z, t) ** 2).sum().backward()
+    assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
 
 
 def test_conditions_of_one_seed_start_from_one_image_tower() -> None:
@@ -74,20 +47,15 @@ def test_conditions_of_one_seed_start_from_one_image_tower() -> None:
 
 def test_seeds_start_from_different_weights() -> None:
     models = [build(Condition(init_seed=seed), len(WORDS)) for seed in range(3)]
-    for one in range(3):
-        for other in range(one):
-            for tower in ("image", "text"):
-                mine, theirs = (getattr(models[i], tower).project.weight for i in (one, other))
-                assert not torch.equal(mine, theirs)
-    assert not torch.equal(models[0].image.project.weight, models[0].text.project.weight)
+    weights = [getattr(model, tower).project.weight for model in models for tower in ("image", "text")]
+    assert len({tuple(weight.flatten().tolist()) for weight in weights}) == 6
 
 
 def test_building_leaves_the_global_random_state_alone() -> None:
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    build(Condition(init_seed=1), len(WORDS))
-    assert torch.equal(torch.get_rng_state(), before)
     first = build(Condition(), len(WORDS))
+    assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(6)
     assert same(build(Condition(), len(WORDS)), first)
 
@@ -103,23 +71,15 @@ def short_attention(model: DualEncoder, tokens: list[int]) -> torch.Tensor:
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(1, len(WORDS) - 1), min_size=1, max_size=MAX_WORDS))
-def test_padding_changes_no_caption(tokens: list[int]) -> None:
+def test_neither_padding_nor_neighbours_change_a_caption(tokens: list[int]) -> None:
     model = build(Condition(), len(WORDS)).eval()
     padded = torch.tensor([tokens + [PAD] * (MAX_WORDS - len(tokens))])
     with torch.no_grad():
         plain = model.text(padded)
         assert plain.numpy() == pytest.approx(short_attention(model, tokens).numpy(), abs=1e-5)
+        assert model.text(torch.cat([TOKENS, padded]))[4:].numpy() == pytest.approx(plain.numpy(), abs=1e-6)
         model.text.embed.weight[PAD] += 100  # what padding looks like does not matter either
         assert model.text(padded).numpy() == pytest.approx(plain.numpy(), abs=1e-6)
-
-
-def test_a_caption_does_not_depend_on_its_neighbours() -> None:
-    model = build(Condition(), len(WORDS)).eval()
-    tokens = torch.from_numpy(WORDS.tokens(distinct_captions("descriptive", SCENES)))
-    with torch.no_grad():
-        together = model.text(tokens)
-        for row in range(4):
-            assert model.text(tokens[row : row + 1]).numpy() == pytest.approx(together[row : row + 1].numpy(), abs=1e-6)
 
 
 def test_the_order_of_words_matters() -> None:
@@ -152,28 +112,23 @@ def test_attention_against_a_loop(width: int, heads: int, tokens: int, masked: b
             assert found[example].numpy() == pytest.approx(attention.out(mixed).numpy(), abs=1e-5)
 
 
-def test_logits_are_a_scaled_and_shifted_cosine() -> None:
+@pytest.mark.parametrize(("tau", "scale"), [(math.log(10), 10), (0.5, math.exp(0.5)), (-3.0, 1.0), (9.0, 100.0)])
+def test_logits_are_a_scaled_and_shifted_cosine(tau: float, scale: float) -> None:
+    """The scale stays between 1 and 100."""
     model = build(Condition(), len(WORDS))
+    assert (model.tau.item(), model.bias.item()) == (pytest.approx(math.log(10)), 0)
     z, t = F.normalize(torch.randn(3, 32), dim=1), F.normalize(torch.randn(2, 32), dim=1)
-    assert model.logits(z, t).detach().numpy() == pytest.approx((10 * z @ t.T).numpy(), abs=1e-4)
-    for tau, scale in ((0.5, math.exp(0.5)), (-3.0, 1.0), (9.0, 100.0)):  # the scale stays between 1 and 100
-        with torch.no_grad():
-            model.tau.fill_(tau)
-            model.bias.fill_(-2.0)
-            logits = model.logits(z, t)
-        for i in range(3):
-            for k in range(2):
-                by_hand = scale * sum(float(a * b) for a, b in zip(z[i], t[k], strict=True)) - 2
-                assert logits[i, k].item() == pytest.approx(by_hand, abs=1e-3)
+    with torch.no_grad():
+        model.tau.fill_(tau)
+        model.bias.fill_(-2.0)
+        found = model.logits(z, t)
+    by_hand = [[scale * sum(float(a * b) for a, b in zip(x, y, strict=True)) - 2 for y in t] for x in z]
+    assert found.numpy() == pytest.approx(np.array(by_hand), abs=1e-3)
 
 
 def test_pixels_become_numbers_around_mid_grey() -> None:
     pixels = pictures(2)
-    inputs = to_input(pixels)
-    assert inputs.shape == (2, 3, 64, 64)
-    for image, channel, row, column in ((0, 0, 0, 0), (1, 2, 63, 5), (1, 1, 7, 40)):
-        value = int(pixels[image, row, column, channel])
-        assert inputs[image, channel, row, column].item() == pytest.approx((value - 127.5) / 127.5)
+    assert inputs(2).numpy() == pytest.approx((pixels.transpose(0, 3, 1, 2) - 127.5) / 127.5, abs=1e-6)
     ends = to_input(torch.tensor([[[[0, 255, 0]]]], dtype=torch.uint8))
     assert ends.flatten().tolist() == [-1, 1, -1]
 
@@ -194,15 +149,15 @@ def test_a_config_is_saved_as_plain_values() -> None:
 
 # --- what the dual encoder is compared with
 
+CAPTIONER = Condition(objective="captioner", labels="descriptive")
 OTHERS = [
     Condition(objective="ce_object"),
     Condition(objective="ce_group", labels="descriptive"),
-    Condition(objective="captioner", labels="descriptive"),
+    CAPTIONER,
     Condition(objective="simclr", labels="constant"),
     Condition(logit="raw_cosine"),
     Condition(logit="affine"),
 ]
-TOKENS = torch.from_numpy(WORDS.tokens(distinct_captions("descriptive", SCENES)))
 
 
 @pytest.mark.parametrize("condition", OTHERS, ids=lambda c: f"{c.objective}-{c.logit}")
@@ -212,12 +167,10 @@ def test_every_kind_starts_from_the_same_image_tower(condition: Condition) -> No
 
 def test_a_classifier_has_a_free_vector_for_each_class_and_reads_nothing_else() -> None:
     model = build(Condition(objective="ce_group", labels="descriptive"), len(WORDS), classes=4)
-    assert isinstance(model, DualEncoder)
     t = model.text(TOKENS)
     assert torch.equal(t, model.text(torch.zeros_like(TOKENS)))
     assert t.norm(dim=1).detach().numpy() == pytest.approx(np.ones(4), abs=1e-5)
-    images = to_input(pictures(3))
-    assert torch.equal(model.score(images, TOKENS), model.logits(model.image(images), t))
+    assert torch.equal(model.score(inputs(3), TOKENS), model.logits(model.image(inputs(3)), t))
     with pytest.raises(ValueError, match="has 4 classes and reads no other captions"):
         model.text(TOKENS[:3])
 
@@ -238,53 +191,38 @@ def slow_log_likelihood(model: Captioner, image: torch.Tensor, caption: list[int
         mask = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool)
         for row in range(x.shape[1]):
             for column in range(x.shape[1]):
-                mask[row, column] = column < seen or (row >= seen and column <= row)
-        for row in range(seen):
-            mask[row, seen:] = False
+                mask[row, column] = column < seen or seen <= column <= row
         for block in decoder.blocks:
             x = block(x, mask)
         total += decoder.predict(decoder.norm(x[:, -1])).log_softmax(dim=-1)[0, target].item()
     return total
 
 
-def test_a_captioner_scores_a_caption_word_by_word_up_to_its_end() -> None:
-    model = build(OTHERS[2], len(WORDS)).eval()
-    assert isinstance(model, Captioner)
-    images = to_input(pictures(2))
+@pytest.mark.parametrize("caption", [TOKENS[0], TOKENS[2], torch.full((MAX_WORDS,), 5)], ids=["5", "6", "full"])
+def test_a_captioner_scores_a_caption_word_by_word_up_to_its_end(caption: torch.Tensor) -> None:
+    model, images = build(CAPTIONER, len(WORDS)).eval(), inputs(2)
     with torch.no_grad():
-        scores = model.score(images, TOKENS)
-        assert scores.shape == (2, 4)
-        for row in range(2):
-            for k in (0, 2):
-                expected = slow_log_likelihood(model, images[row : row + 1], TOKENS[k].tolist())
-                assert scores[row, k].item() == pytest.approx(expected, abs=1e-3)
-        losses = model.own_loss(images, TOKENS[[2, 0]])
-        assert losses.tolist() == pytest.approx([-scores[0, 2].item() / 6, -scores[1, 0].item() / 5], rel=1e-4)
-
-
-def test_a_full_caption_has_an_end_too() -> None:
-    model = build(OTHERS[2], len(WORDS)).eval()
-    assert isinstance(model, Captioner)
-    image, full = to_input(pictures(1)), torch.full((1, MAX_WORDS), 5)
-    with torch.no_grad():
-        expected = slow_log_likelihood(model, image, full[0].tolist())
-        assert model.score(image, full).item() == pytest.approx(expected, abs=1e-3)
+        expected = [slow_log_likelihood(model, images[row : row + 1], caption.tolist()) for row in range(2)]
+        assert model.score(images, caption[None])[:, 0].tolist() == pytest.approx(expected, abs=1e-3)
+        words = int((caption != PAD).sum()) + 1
+        assert model.own_loss(images, caption.repeat(2, 1)).tolist() == pytest.approx(
+            [-total / words for total in expected], rel=1e-4
+        )
 
 
 def test_the_likelihoods_of_all_captions_of_one_word_do_not_exceed_one() -> None:
-    model = build(OTHERS[2], len(WORDS)).eval()
+    model = build(CAPTIONER, len(WORDS)).eval()
     single = torch.zeros(len(WORDS) - 1, MAX_WORDS, dtype=torch.long)
     single[:, 0] = torch.arange(1, len(WORDS))
     with torch.no_grad():
-        assert model.score(to_input(pictures(1)), single).exp().sum().item() < 1
+        assert model.score(inputs(1), single).exp().sum().item() < 1
 
 
 @pytest.mark.parametrize("kind", ["learned", "raw_cosine", "affine"])
 def test_scores_outside_torch_are_those_of_the_model(kind: str) -> None:
     model = build(Condition(logit=kind), len(WORDS))
-    assert isinstance(model, DualEncoder)
     with torch.no_grad():
-        z, t = model.image(to_input(pictures(6))), model.text(TOKENS)
+        z, t = model.image(inputs(6)), model.text(TOKENS)
         found = logits(z.numpy(), t.numpy(), float(model.tau.exp()), float(model.bias), kind)
         assert found == pytest.approx(model.logits(z, t).numpy(), abs=1e-4)
 
@@ -292,6 +230,5 @@ def test_scores_outside_torch_are_those_of_the_model(kind: str) -> None:
 def test_an_affine_logit_is_the_log_odds_of_half_the_raised_cosine() -> None:
     z = np.array([[1.0, 0.0], [0.6, 0.8], [-1.0, 0.0]])
     found = logits(z, np.array([[1.0, 0.0]]), 1, 0, "affine")[:, 0]
-    assert found[1] == pytest.approx(math.log(0.8 / 0.2))
     most = math.log((1 - 1e-6) / 1e-6)
-    assert found[[0, 2]].tolist() == pytest.approx([most, -most])
+    assert found.tolist() == pytest.approx([most, math.log(0.8 / 0.2), -most])

@@ -1,0 +1,42 @@
+"""Words, pictures and short trainings that tests of the learning code share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from vlcore.core.captions import distinct_captions
+from vlcore.core.condition import Condition
+from vlcore.core.grouping import SCENES
+from vlcore.core.vocabulary import Vocabulary
+from vlcore.learning.model import to_input
+from vlcore.learning.train import TrainedModel, TrainingData, train
+
+WORDS = Vocabulary.of(SCENES)
+CAPTIONS = distinct_captions("descriptive", SCENES)
+TOKENS = torch.from_numpy(WORDS.tokens(CAPTIONS))
+
+
+def pictures(n: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (n, 64, 64, 3), dtype=np.uint8)
+
+
+def inputs(n: int, seed: int = 0) -> torch.Tensor:
+    return to_input(torch.from_numpy(pictures(n, seed)))
+
+
+def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+    """Whether two modules hold the same numbers under the same names, bit for bit."""
+    pairs = zip(one.state_dict().items(), other.state_dict().items(), strict=True)
+    return all(name == name2 and torch.equal(value, value2) for (name, value), (name2, value2) in pairs)
+
+
+def ignore(*_news: Any) -> None:
+    """A callback that does nothing."""
+
+
+def run(condition: Condition, data: TrainingData, **options: Any) -> TrainedModel:
+    """Train without listening, unless callbacks are given."""
+    return train(condition, data, **{"on_step": ignore, "on_snapshot": ignore, **options})
