@@ -9,50 +9,36 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from vlcore.measures.last_layer import LastLayer, of_standardised, probe_layer
+from vlcore.core.grouping import SCENES
+from vlcore.measures.last_layer import LastLayer, dfr, of_standardised, probe_layer
 from vlcore.measures.readouts import linear_probe
 
-OBJECTS = np.array(["horse", "camel"])
+Fit = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def cloud(n: int, seed: int, bias: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Embeddings with a weak direction for the object and a strong one for the context; objects, contexts."""
-    random = np.random.default_rng(seed)
-    objects = np.resize(OBJECTS, n)
-    own = objects == "horse"
-    grass = np.where(random.random(n) < (1 + bias) / 2, own, ~own)
-    z = random.normal(size=(n, 6)) * np.array([1, 5, 1, 0.2, 1, 1])
-    z[:, 0] += 3 * own
-    z[:, 1] += 20 * grass
-    return z, objects, np.where(grass, "grass", "desert")
+def cloud(per_group: list[int], seed: int, strength: float = 3.0) -> Fit:
+    """Embeddings with a weak direction for the object and a strong one for the context; objects, groups."""
+    groups = np.repeat(SCENES.names, per_group)
+    objects = np.array([name.split("_")[0] for name in groups])
+    z = np.random.default_rng(seed).normal(size=(len(groups), 16))
+    z[:, 2] += strength * (objects == "horse")
+    z[:, 5] += 10 * np.array([name.endswith("grass") for name in groups])
+    return z, objects, groups
 
 
 def test_a_layer_on_standardised_numbers_is_one_on_the_numbers_themselves() -> None:
-    z, objects, _ = cloud(80, 0)
+    (z, objects, _), held_out = cloud([20] * 4, 0), cloud([50] * 4, 1)[0]
     scaler = StandardScaler().fit(z)
-    model = LogisticRegression().fit(scaler.transform(z), objects)
+    model, scaled = LogisticRegression().fit(scaler.transform(z), objects), scaler.transform(held_out)
     layer = of_standardised(model.classes_, scaler.mean_, scaler.scale_, model.coef_[0], model.intercept_[0])
-    held_out = cloud(200, 1)[0]
-    assert np.allclose(layer.log_odds(held_out), model.decision_function(scaler.transform(held_out)))
-    assert np.allclose(layer.scores(held_out, model.classes_), model.predict_log_proba(scaler.transform(held_out)))
-    assert (layer.names(held_out) == model.predict(scaler.transform(held_out))).all()
+    assert np.allclose(layer.log_odds(held_out), model.decision_function(scaled))
+    assert np.allclose(layer.scores(held_out, model.classes_), model.predict_log_proba(scaled))
+    assert (layer.names(held_out) == model.predict(scaled)).all()
 
 
 def test_the_probe_as_a_layer_says_what_the_probe_says() -> None:
-    z, objects, _ = cloud(90, 2)
-    held_out = cloud(300, 3)[0].astype(np.float32)
+    (z, objects, _), held_out = cloud([22] * 4, 2), cloud([75] * 4, 3)[0].astype(np.float32)
     assert (probe_layer(z, objects).names(held_out) == linear_probe(z, objects, held_out)).all()
-
-
-def test_a_probe_of_biased_pictures_leans_on_the_context() -> None:
-    held_out, objects, contexts = cloud(1000, 5)
-    against = (objects == "horse") != (contexts == "grass")
-
-    def wrong(bias: float) -> float:
-        fit = cloud(90, 4, bias)
-        return float((probe_layer(fit[0], fit[1]).names(held_out) != objects)[against].mean())
-
-    assert wrong(1.0) > 0.5 > 0.15 > wrong(0.0)
 
 
 @given(odds=st.floats(-50, 50), turned=st.booleans())
@@ -72,3 +58,36 @@ def test_other_objects_and_one_object_are_refused() -> None:
         probe_layer(np.ones((8, 3)), np.repeat("horse", 8))
     with pytest.raises(ValueError, match="at least 3 images each"):
         probe_layer(np.eye(8), np.repeat(["horse", "camel"], [6, 2]))
+
+
+@pytest.mark.parametrize(("per_group", "low", "high"), [([45, 0, 45, 0], 0, 0.5), ([23] * 4, 0.85, 1)])
+def test_a_probe_of_biased_pictures_leans_on_the_context(per_group: list[int], low: float, high: float) -> None:
+    z, objects, groups = cloud([250] * 4, 5)
+    right = probe_layer(*cloud(per_group, 4)[:2]).names(z) == objects
+    assert low <= right[np.isin(groups, SCENES.minority)].mean() <= high
+
+
+def test_dfr_reads_the_object_and_not_the_context() -> None:
+    fit, (z, objects, groups) = cloud([48, 6, 48, 6], 0, 4.0), cloud([200] * 4, 1, 4.0)
+    right = dfr(*fit).names(z) == objects
+    assert right.mean() > 0.93
+    by_group = [right[groups == name].mean() for name in SCENES.names]
+    assert max(by_group) - min(by_group) < 0.1
+
+
+def test_the_same_pictures_give_the_same_readout_on_any_scale() -> None:
+    (z, *labels), held_out = cloud([20] * 4, 0), cloud([30] * 4, 1)[0]
+    one = dfr(z, *labels)
+    assert (one.log_odds(held_out) == dfr(z, *labels).log_odds(held_out)).all()
+    assert (dfr(z * 7 + 3, *labels).names(held_out * 7 + 3) == one.names(held_out)).mean() > 0.99
+
+
+def test_nothing_to_see_is_chance() -> None:
+    fit, held_out = cloud([48] * 4, 0, 0.0), cloud([300] * 4, 1, 0.0)
+    assert (dfr(*fit).names(held_out[0]) == held_out[1]).mean() == pytest.approx(0.5, abs=0.08)
+
+
+@pytest.mark.parametrize("per_group", [[3, 9, 9, 9], [9, 9, 0, 0]])
+def test_too_few_pictures_are_refused(per_group: list[int]) -> None:
+    with pytest.raises(ValueError, match="at least four validation pictures"):
+        dfr(*cloud(per_group, 0))

@@ -1,6 +1,9 @@
-"""Movement between two models, against loops and scikit-learn; what does not change moves nothing."""
+"""Centres of groups and movement between two models, against loops and scikit-learn, on layouts that are known."""
 
 from __future__ import annotations
+
+import math
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -8,11 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
-from tests.measures.spaces import cloud
+from tests.measures.spaces import cloud, interval, numbers, rotation, unit
 from vlcore.measures.estimate import mean
-from vlcore.measures.layout import displacement, movement, neighbour_overlap
+from vlcore.measures.layout import displacement, layout, movement, neighbour_overlap
 
-GROUPS = ("a", "b", "c", "d")
+NAMES = ("horse_grass", "horse_desert", "camel_desert", "camel_grass")
+
+
+def table(scenes: int = 12) -> tuple[np.ndarray, np.ndarray]:
+    """Group and scene of each picture, four a scene."""
+    return np.tile(NAMES, scenes), np.repeat(np.arange(scenes), 4)
 
 
 # --- neighbours
@@ -35,8 +43,7 @@ def test_overlap_against_sets_of_neighbours(n: int, one: int, other: int, k: int
 @given(st.integers(13, 40), st.integers(2, 8), st.integers(0, 1000))
 def test_a_turned_space_keeps_every_neighbour(n: int, size: int, seed: int) -> None:
     z = cloud(n, size, seed)
-    turn = np.linalg.qr(np.random.default_rng(seed).normal(size=(size, size)))[0]
-    assert (neighbour_overlap(z, z @ turn) == 1).all()
+    assert (neighbour_overlap(z, z @ rotation(size, seed)) == 1).all()
     assert (neighbour_overlap(z, np.pad(z, ((0, 0), (0, 3)))) == 1).all()
 
 
@@ -47,45 +54,39 @@ def test_unrelated_models_agree_by_chance() -> None:
 
 def test_equal_pictures_are_neighbours_alike_in_both_models() -> None:
     z = np.repeat(cloud(4, 6), 8, axis=0).astype(np.float32)
-    turn = np.linalg.qr(np.random.default_rng(3).normal(size=(6, 6)))[0]
-    assert (neighbour_overlap(z, (z @ turn).astype(np.float32), 5) == 1).all()
+    assert (neighbour_overlap(z, (z @ rotation(6, 3)).astype(np.float32), 5) == 1).all()
     assert (neighbour_overlap(np.repeat(z[:1], 20, axis=0), np.repeat(z[9:10], 20, axis=0)) == 1).all()
 
 
-@pytest.mark.parametrize("n", [0, 1, 2, 11])
-def test_more_neighbours_than_others_are_refused(n: int) -> None:
-    with pytest.raises(ValueError, match=f"Of {n} pictures, each has {max(n - 1, 0)} others; .*, not 10"):
-        neighbour_overlap(cloud(n, 4), cloud(n, 4))
+@pytest.mark.parametrize(
+    ("n", "others", "k", "reason"),
+    [
+        *((n, n, 10, f"Of {n} pictures, each has {max(n - 1, 0)} others") for n in (0, 1, 2, 11)),
+        (20, 20, 0, "not 0"),
+        (20, 19, 10, "give the same number"),
+    ],
+)
+def test_neighbours_that_are_not_there_are_refused(n: int, others: int, k: int, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        neighbour_overlap(cloud(n, 4), cloud(others, 4), k)
 
 
-def test_no_neighbours_and_different_numbers_and_zeros_are_refused() -> None:
-    z = cloud(20, 4)
-    with pytest.raises(ValueError, match="not 0"):
-        neighbour_overlap(z, z, 0)
-    with pytest.raises(ValueError, match="give the same number"):
-        neighbour_overlap(z, z[:19])
+def test_a_zero_has_no_neighbours() -> None:
     with pytest.raises(ValueError, match="points nowhere"):
-        neighbour_overlap(z, np.vstack([z[:19], np.zeros((1, 4))]))
+        neighbour_overlap(cloud(20, 4), np.vstack([cloud(19, 4), np.zeros((1, 4))]))
 
 
-# --- ways
-
-
-def test_ways_against_a_loop() -> None:
-    random = np.random.default_rng(0)
-    points, onto = random.normal(size=(15, 2)) * 4 + 7, random.normal(size=(15, 2))
-    x, y = sum(p[0] for p in points) / 15, sum(p[1] for p in points) / 15
-    radius = (sum((p[0] - x) ** 2 + (p[1] - y) ** 2 for p in points) / 15) ** 0.5
-    ways = [((q[0] - p[0]) ** 2 + (q[1] - p[1]) ** 2) ** 0.5 / radius for p, q in zip(points, onto, strict=True)]
-    assert displacement(points, onto) == pytest.approx(ways)
+# --- displacement
 
 
 @settings(max_examples=40)
 @given(st.integers(2, 20), st.integers(0, 1000), st.floats(0.01, 100))
-def test_a_way_is_told_in_sizes_of_the_map(n: int, seed: int, scale: float) -> None:
-    random = np.random.default_rng(seed)
-    points, onto = random.normal(size=(n, 2)), random.normal(size=(n, 2))
-    assert displacement(points * scale + 3, onto * scale + 3) == pytest.approx(displacement(points, onto))
+def test_displacement_against_a_loop_in_sizes_of_the_map(n: int, seed: int, scale: float) -> None:
+    points, onto = np.random.default_rng(seed).normal(size=(2, n, 2)) * scale + 3
+    x, y = sum(p[0] for p in points) / n, sum(p[1] for p in points) / n
+    radius = (sum((p[0] - x) ** 2 + (p[1] - y) ** 2 for p in points) / n) ** 0.5
+    ways = [((q[0] - p[0]) ** 2 + (q[1] - p[1]) ** 2) ** 0.5 / radius for p, q in zip(points, onto, strict=True)]
+    assert displacement(points, onto) == pytest.approx(ways)
     assert (displacement(points, points) == 0).all()
 
 
@@ -98,35 +99,26 @@ def test_a_map_of_one_point_has_no_size() -> None:
     assert np.isfinite(displacement(np.eye(2), np.ones((2, 2)))).all()
 
 
-# --- both, by group
-
-
 def test_movement_is_its_parts() -> None:
-    random = np.random.default_rng(0)
-    points, onto = random.normal(size=(2, 48, 2))
-    one, other = cloud(48, 8, 1), cloud(48, 6, 2)
-    groups, scenes = np.tile(GROUPS, 12), np.repeat(np.arange(12), 4)
-    found = movement((points, onto), (one, other), groups, scenes, GROUPS, k=7)
+    points, onto = np.random.default_rng(0).normal(size=(2, 48, 2))
+    (one, other), (groups, scenes) = (cloud(48, 8, 1), cloud(48, 6, 2)), table()
+    found = movement((points, onto), (one, other), groups, scenes, NAMES, k=7)
     assert (found.displacement == displacement(points, onto)).all()
     assert (found.overlap == neighbour_overlap(one, other, 7)).all()
     assert found.chance == 7 / 47
-    assert list(found.drift) == list(found.kept) == list(GROUPS)
-    for name in GROUPS:
-        own = groups == name
-        assert found.drift[name] == mean(found.displacement[own], scenes[own])
-        assert found.kept[name] == mean(found.overlap[own], scenes[own])
-        assert found.drift[name].n == 12
-        assert found.drift[name].low < found.drift[name].value < found.drift[name].high
+    assert list(found.drift) == list(found.kept) == list(NAMES)
+    for name in NAMES:
+        assert found.drift[name] == mean(found.displacement[groups == name], scenes[groups == name])
+        assert found.kept[name] == mean(found.overlap[groups == name], scenes[groups == name])
 
 
 def test_the_group_that_was_moved_is_the_one_that_drifts() -> None:
-    points = np.random.default_rng(0).normal(size=(48, 2))
-    groups, scenes = np.tile(GROUPS, 12), np.repeat(np.arange(12), 4)
-    onto = points + np.where(groups == "c", 2.0, 0.0)[:, None]
-    found = movement((points, onto), (points, onto), groups, scenes, GROUPS)
-    assert found.drift["c"].low > 1
-    assert all(found.drift[name].high == 0 for name in "abd")
-    assert set(groups[found.largest_displacements(12)]) == {"c"}
+    points, (groups, scenes) = np.random.default_rng(0).normal(size=(48, 2)), table()
+    onto = points + np.where(groups == NAMES[2], 2.0, 0.0)[:, None]
+    found = movement((points, onto), (points, onto), groups, scenes, NAMES)
+    assert [name for name in NAMES if found.drift[name].low > 1] == [NAMES[2]]
+    assert [found.drift[name].high for name in NAMES if name != NAMES[2]] == [0] * 3
+    assert set(groups[found.largest_displacements(12)]) == {NAMES[2]}
 
 
 def test_those_that_moved_most_come_first_and_equals_in_order() -> None:
@@ -138,9 +130,121 @@ def test_those_that_moved_most_come_first_and_equals_in_order() -> None:
     assert len(found.largest_displacements(100)) == 16
 
 
-def test_rows_that_do_not_fit_and_absent_groups_are_refused() -> None:
+@pytest.mark.parametrize(
+    ("rows", "names", "reason"), [(19, ["a"], "same number of rows"), (20, ["a", "b"], "No picture of b")]
+)
+def test_rows_that_do_not_fit_and_absent_groups_are_refused(rows: int, names: list[str], reason: str) -> None:
     z = cloud(20, 2)
-    with pytest.raises(ValueError, match="same number of rows everywhere"):
-        movement((z, z), (z, z), ["a"] * 20, range(19), ["a"])
-    with pytest.raises(ValueError, match="No picture of b is in both models"):
-        movement((z, z), (z, z), ["a"] * 20, range(20), ["a", "b"])
+    with pytest.raises(ValueError, match=reason):
+        movement((z, z), (z, z), ["a"] * 20, range(rows), names)
+
+
+# --- centres
+
+
+def planted(centres: np.ndarray, scenes: int = 15, noise: float = 0.05, seed: int = 0) -> tuple[np.ndarray, ...]:
+    """Pictures around the centres, one of each group a scene."""
+    random, count = np.random.default_rng(seed), len(centres)
+    z = unit(np.tile(centres, (scenes, 1)) + noise * random.normal(size=(scenes * count, centres.shape[1])))
+    return z, np.tile(NAMES[:count], scenes), np.repeat([f"s{i}" for i in range(scenes)], count)
+
+
+def slow_distance(z: np.ndarray, groups: np.ndarray, one: str, other: str) -> float:
+    means = []
+    for name in (one, other):
+        own = [row for row, group in zip(z, groups, strict=True) if group == name]
+        means.append([sum(row[d] for row in own) / len(own) for d in range(z.shape[1])])
+    dot = sum(a * b for a, b in zip(*means, strict=True))
+    return 1 - dot / math.prod(math.sqrt(sum(a * a for a in mean)) for mean in means)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("noise", [0.0, 0.3, 2.0])
+def test_distances_and_leads_against_a_loop(kind: type, noise: float) -> None:
+    z, groups, scenes = planted(np.random.default_rng(1).normal(size=(4, 6)), noise=noise)
+    found = layout(z.astype(kind), groups, scenes, NAMES)
+    assert list(found.distances) == list(combinations(NAMES, 2))
+    for (one, other), distance in found.distances.items():
+        assert distance.value == pytest.approx(slow_distance(z, groups, one, other), abs=1e-6)
+        assert 0 <= distance.low <= distance.value <= distance.high <= 2
+        assert distance.n == 30
+    for name, near in found.nearest.items():
+        others = sorted(slow_distance(z, groups, name, other) for other in NAMES if other != name)
+        assert near.distance.value == pytest.approx(others[0], abs=1e-6)
+        assert near.distance in found.distances.values()
+        assert near.lead is not None
+        assert near.lead.value == pytest.approx(others[1] - others[0], abs=1e-6)
+        assert near.lead.n == 60
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 1000), st.integers(2, 5))
+def test_the_order_of_the_pictures_and_a_turn_change_no_distance(seed: int, size: int) -> None:
+    z, groups, scenes = planted(np.random.default_rng(seed).normal(size=(3, size)), scenes=4, noise=0.3, seed=seed)
+    order = np.random.default_rng(seed).permutation(len(z))
+    turned = z[order] @ rotation(size, seed)
+    one, other = layout(z, groups, scenes, NAMES[:3]), layout(turned, groups[order], scenes[order], NAMES[:3])
+    for pair, distance in one.distances.items():
+        assert numbers(other.distances[pair]) == interval(distance)
+    assert [near.name for near in one.nearest.values()] == [near.name for near in other.nearest.values()]
+
+
+def test_groups_of_one_context_that_lie_together_are_said_to() -> None:
+    grass, desert, horse = np.eye(3, 4) * [[1], [1], [0.2]]
+    z, groups, scenes = planted(np.stack([grass + horse, desert + horse, desert - horse, grass - horse]))
+    nearest = layout(z, groups, scenes, NAMES).nearest
+    assert [nearest[name].name for name in NAMES] == ["camel_grass", "camel_desert", "horse_desert", "horse_grass"]
+    for near in nearest.values():
+        assert near.decided
+        assert near.lead is not None
+        assert near.lead.low > 0.5
+        assert near.distance.high < 0.2
+
+
+def test_the_interval_covers_the_distance_of_the_whole_population() -> None:
+    """Of scenes drawn from many, about 95 in 100 intervals hold the distance over all; noise leans them upwards."""
+    z, groups, scenes = planted(np.random.default_rng(2).normal(size=(2, 6)), scenes=3000, noise=0.5)
+    truth = slow_distance(z, groups, *NAMES[:2])
+    held = 0
+    for start in range(0, 3000, 50):
+        part = slice(2 * start, 2 * start + 100)
+        found = layout(z[part], groups[part], scenes[part], NAMES[:2]).distances[NAMES[0], NAMES[1]]
+        held += found.low <= truth <= found.high
+    assert held >= 50  # of 60
+
+
+def test_two_groups_have_each_other() -> None:
+    z, groups, scenes = planted(np.eye(2))
+    near = layout(z, groups, scenes, NAMES[:2]).nearest["horse_grass"]
+    assert (near.name, near.lead, near.decided) == ("horse_desert", None, True)
+
+
+def test_equally_near_groups_and_equal_embeddings_decide_nothing() -> None:
+    z, groups, scenes = planted(np.eye(3), noise=0.4)
+    assert not any(near.decided for near in layout(z, groups, scenes, NAMES[:3]).nearest.values())
+    z, groups, scenes = planted(np.ones((4, 5)), noise=0)
+    found = layout(z.astype(np.float32), groups, scenes, NAMES)
+    assert {numbers(distance) for distance in found.distances.values()} == {(0, 0, 0)}
+    assert found.nearest["camel_grass"].name == "horse_grass"
+    assert not any(near.decided for near in found.nearest.values())
+
+
+def test_scenes_of_their_own_and_one_scene_give_finite_intervals() -> None:
+    z, groups, _ = planted(np.eye(4), scenes=2)
+    for scenes in (np.arange(8), np.zeros(8)):  # resamples of eight can lack a group
+        assert all(np.isfinite(numbers(one)).all() for one in layout(z, groups, scenes, NAMES).distances.values())
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [((*NAMES, "zebra"), "No picture shows zebra"), (NAMES[:1] * 2, "named twice"), (NAMES[:1], "One group alone")],
+)
+def test_what_has_no_centre_is_refused(names: tuple[str, ...], reason: str) -> None:
+    z, groups, scenes = planted(np.eye(4))
+    with pytest.raises(ValueError, match=reason):
+        layout(z, groups, scenes, names)
+
+
+def test_pictures_that_cancel_out_have_no_centre() -> None:
+    with pytest.raises(ValueError, match="pictures of a cancel out"):
+        layout(np.array([[1.0, 0], [-1, 0], [0, 1]]), ["a", "a", "b"], [0, 1, 2], ["a", "b"])
