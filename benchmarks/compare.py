@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vlcore.charts.maps.linked import MapOptions
+from vlcore.charts.maps.tables import MapOptions
 from vlcore.charts.theme import LIGHT
 from vlcore.charts.thumbnails import thumb_uri
 from vlcore.compare import comparison as compare_comparison

@@ -20,7 +20,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from tests.chromium import CHROMIUM, FLAGS, needs_chromium
 from tests.runs.stand_ins import BASE, image_set, publish
-from vlcore.charts.maps.linked import MapOptions
+from vlcore.charts.maps.tables import MapOptions
 from vlcore.charts.theme import DARK, LIGHT
 from vlcore.charts.thumbnails import thumb_uri
 from vlcore.compare import overlays

@@ -1,6 +1,6 @@
 """The board of groups under the maps: objects by contexts, and in each cell how often each model is right there.
 
-The one idea: the four cells are the four groups, so a click on a cell can ask the maps for that group alone.
+The four cells are the four groups, so a click on a cell can ask the maps for that group alone.
 """
 
 from __future__ import annotations
@@ -8,14 +8,32 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
+from vlcore.charts.scales import SPOKEN
+from vlcore.charts.tables import known_only, need
 from vlcore.charts.theme import Palette
 from vlcore.core.grouping import Grouping, group_words
+from vlcore.core.wording import between, rate
 
 NAME = "board"
 _HEAD, _LINE, _GAP = 34, 22, 12  # px: the words of a cell, a model's line in it, what lies between two cells
 _NAMES, _NUMBERS = 62, 118  # px for a model's name and for its numbers
 _CELL = _NAMES + _NUMBERS + 90  # px at least, so that an interval is wide enough to be seen
 _SAID = ("held-out pictures, 95 % interval, dashed: chance.", "Click a group to see it alone on the maps")
+
+
+def board_table(rows: pd.DataFrame, grouping: Grouping, panes: int) -> pd.DataFrame:
+    """Accuracies of groups with their intervals; a row that was not measured is left out."""
+    columns = ["pane", "model", "group", "accuracy", "low", "high", "n"]
+    need(rows, columns, "board")
+    known_only(rows["pane"], tuple(str(pane) for pane in range(panes)), "pane")
+    known_only(rows["group"], grouping.names, "group")
+    numbers = rows[["accuracy", "low", "high"]].astype(float)
+    if ((numbers < 0) | (numbers > 1)).any(axis=None):
+        raise ValueError("board: accuracy, low and high are fractions from 0 to 1")
+    table = rows.loc[:, columns].assign(**numbers).dropna(subset=["accuracy"]).reset_index(drop=True)
+    if table[["low", "high"]].isna().any(axis=None):
+        raise ValueError("board: every accuracy needs its interval: low and high")
+    return table
 
 
 def group_grid(rows: pd.DataFrame, *, palette: Palette, grouping: Grouping, width: int) -> alt.LayerChart:
@@ -30,65 +48,51 @@ def group_grid(rows: pd.DataFrame, *, palette: Palette, grouping: Grouping, widt
     beside = 2 if width >= 2 * _CELL + _GAP else 1
     width = max(width, _CELL)
     side = (width - _GAP * (beside - 1)) / beside
-    models = list(dict.fromkeys(zip(rows["pane"].astype(int), rows["model"].astype(str), strict=True)))
-    height = _HEAD + _LINE * len(models) + 8
+    panes = list(dict.fromkeys(rows["pane"].astype(int)))
+    height = _HEAD + _LINE * len(panes) + 8
     cells = _cells(grouping, beside, side, height)
     tall = (height + _GAP) * (4 // beside) - _GAP
-    lines = _lines(rows, [pane for pane, _ in models], cells, side)
-    cell = alt.selection_point(name="cell", empty=False)
+    base, line = alt.Chart(cells), alt.Chart(_lines(rows, panes, cells, side))
     x, y = (alt.Scale(domain=ends, nice=False, zero=False) for ends in ([0, width], [tall, 0]))  # px; y from the top
 
     def at(source: alt.Chart, across: str, up: str) -> alt.Chart:
-        return source.encode(
-            x=alt.X(f"{across}:Q", scale=x, axis=None),
-            y=alt.Y(f"{up}:Q", scale=y, axis=None),
-            description=alt.Description("spoken:N"),
-        )
+        place = {"x": alt.X(f"{across}:Q", scale=x, axis=None), "y": alt.Y(f"{up}:Q", scale=y, axis=None)}
+        return source.encode(**place, description=SPOKEN)
 
     colours = palette.colours(grouping)
     colour = alt.Color("group:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None)
-    base, line = alt.Chart(cells), alt.Chart(lines)
     text = {"align": "left", "baseline": "middle", "fontSize": 12, "color": palette.text, "aria": False}
-    chosen = alt.when(cell)
-    layers = [
-        at(base, "x", "y")
-        .mark_rect(fill=palette.muted, cornerRadius=4, cursor="pointer", tooltip=None)
-        .encode(
+    tooltip = [
+        alt.Tooltip("where:N", title="group"),
+        "model:N",
+        alt.Tooltip("accuracy:Q", title="right", format=".1%"),
+        alt.Tooltip("between:N", title="95 % interval"),
+        alt.Tooltip("n:Q", title="pictures"),
+    ]
+    chosen = alt.when(alt.selection_point(name="cell", empty=False))
+    cell = at(base, "x", "y").mark_rect(fill=palette.muted, cornerRadius=4, cursor="pointer", tooltip=None)
+    interval = at(line, "low_x", "middle").mark_rule(strokeWidth=3, opacity=0.55, strokeCap="round", aria=False)
+    half = at(line, "half", "top").mark_rule(color=palette.muted, strokeDash=[3, 3], aria=False)
+    dot = at(line, "right_x", "middle").mark_point(filled=True, size=80, opacity=1)
+    return alt.layer(
+        cell.encode(
             x2="x2:Q",
             y2="y2:Q",
             fillOpacity=chosen.then(alt.value(0.16)).otherwise(alt.value(0.05)),
             stroke=chosen.then(alt.value(palette.text)).otherwise(alt.value(palette.line)),
             strokeWidth=chosen.then(alt.value(2)).otherwise(alt.value(1)),
-        )
-        .properties(name=f"{NAME}_1"),
-        at(base, "words_x", "words_y").mark_text(**{**text, "fontWeight": 600}).encode(text="words:N"),
-        at(line, "half", "top").mark_rule(color=palette.muted, strokeDash=[3, 3], aria=False).encode(y2="bottom:Q"),
+        ).properties(name=f"{NAME}_1"),
+        at(base, "words_x", "words_y").mark_text(**text, fontWeight=600).encode(text="words:N"),
+        half.encode(y2="bottom:Q"),
         at(line, "name_x", "middle").mark_text(**text).encode(text="model:N"),
-        at(line, "low_x", "middle")
-        .mark_rule(strokeWidth=3, opacity=0.55, strokeCap="round", aria=False)
-        .encode(x2="high_x:Q", color=colour),
-        at(line, "right_x", "middle")
-        .mark_point(filled=True, size=80, opacity=1)
-        .encode(
-            color=colour,
-            tooltip=[
-                alt.Tooltip("where:N", title="group"),
-                alt.Tooltip("model:N"),
-                alt.Tooltip("accuracy:Q", title="right", format=".1%"),
-                alt.Tooltip("between:N", title="95 % interval"),
-                alt.Tooltip("n:Q", title="pictures"),
-            ],
-        ),
+        interval.encode(x2="high_x:Q", color=colour),
+        dot.encode(color=colour, tooltip=tooltip),
         at(line, "said_x", "middle").mark_text(**text).encode(text="said:N"),
-    ]
-    return alt.layer(*layers).properties(
         width=width,
         height=tall,
         view=alt.ViewConfig(stroke=None),
         title=alt.Title(
-            "Named right, by group",
-            subtitle=list(_SAID) if beside == 1 else " ".join(_SAID),
-            frame="group",
+            "Named right, by group", subtitle=list(_SAID) if beside == 1 else " ".join(_SAID), frame="group"
         ),
     )
 
@@ -98,22 +102,16 @@ def _cells(grouping: Grouping, beside: int, side: float, height: float) -> pd.Da
     cells = []
     for name, (obj, context) in zip(grouping.names, grouping.pairs, strict=True):
         down, right = divmod(2 * grouping.objects.index(obj) + grouping.contexts.index(context), beside)
-        left, top = right * (side + _GAP), down * (height + _GAP)
-        minority = " (minority group)" if name in grouping.minority else ""
-        cells.append(
-            {
-                "group": name,
-                "words": words[name] + minority,
-                "x": left,
-                "x2": left + side,
-                "y": top,
-                "y2": top + height,
-                "words_x": left + 12,
-                "words_y": top + 18,
-                "spoken": f"{words[name]}{minority}: click to see this group alone on the maps",
-            }
-        )
-    return pd.DataFrame(cells)
+        said = words[name] + (" (minority group)" if name in grouping.minority else "")
+        cells.append((name, said, right * (side + _GAP), down * (height + _GAP)))
+    table = pd.DataFrame(cells, columns=["group", "words", "x", "y"])
+    return table.assign(
+        x2=table["x"] + side,
+        y2=table["y"] + height,
+        words_x=table["x"] + 12,
+        words_y=table["y"] + 18,
+        spoken=table["words"] + ": click to see this group alone on the maps",
+    )
 
 
 def _lines(rows: pd.DataFrame, panes: list[int], cells: pd.DataFrame, side: float) -> pd.DataFrame:
@@ -122,16 +120,11 @@ def _lines(rows: pd.DataFrame, panes: list[int], cells: pd.DataFrame, side: floa
     start = where["x"] + 12 + _NAMES
     span = side - 24 - _NAMES - _NUMBERS
     middle = where["y"] + _HEAD + _LINE * (rows["pane"].astype(int).map(panes.index) + 0.5)
-    between = [f"{100 * row.low:.0f} to {100 * row.high:.0f}" for row in rows.itertuples()]
-    said = [f"{100 * row.accuracy:.0f} % ({ends})" for row, ends in zip(rows.itertuples(), between, strict=True)]
-    return rows.drop(columns="pane").assign(
+    estimates = rows.rename(columns={"accuracy": "value"}).to_dict("records")
+    table = rows.drop(columns="pane").assign(
         where=where["words"],
-        between=between,
-        said=said,
-        spoken=[
-            f"{words}, {row.model}: right {one} of {row.n:,}"
-            for row, one, words in zip(rows.itertuples(), said, where["words"], strict=True)
-        ],
+        between=[between(one, lambda end: f"{100 * end:.0f}") for one in estimates],
+        said=[rate(one) for one in estimates],
         middle=middle,
         top=middle - _LINE / 2,
         bottom=middle + _LINE / 2,
@@ -142,3 +135,5 @@ def _lines(rows: pd.DataFrame, panes: list[int], cells: pd.DataFrame, side: floa
         right_x=start + span * rows["accuracy"],
         said_x=start + span + 14,
     )
+    spoken = [f"{row.where}, {row.model}: right {row.said} of {row.n:,}" for row in table.itertuples()]
+    return table.assign(spoken=spoken)

@@ -19,9 +19,6 @@ FONT = '"Source Sans", "Source Sans 3", "Source Sans Pro", system-ui, -apple-sys
 # Shapes by role order: the object decides, and a triangle has a hump.
 SHAPES = ("circle", "circle", "triangle-up", "triangle-up")
 PHONE_SIDE = 290  # px of a map in a window where two do not fit beside each other
-# Around a small map, whose frame would be cut off without it. Four numbers: Streamlit's browser part writes into this
-# object, and crashes on the shorter `padding=2`.
-THIN = {"left": 2, "top": 2, "right": 2, "bottom": 2}
 
 
 @dataclass(frozen=True)

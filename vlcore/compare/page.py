@@ -13,8 +13,9 @@ import altair as alt
 import pandas as pd
 
 from vlcore.charts.html import Figure, Heading, page_html
-from vlcore.charts.maps.linked import MapOptions, linked_maps
+from vlcore.charts.maps.linked import linked_maps
 from vlcore.charts.maps.panes import MOMENT
+from vlcore.charts.maps.tables import PLAIN, MapOptions
 from vlcore.charts.theme import LIGHT, Palette
 from vlcore.compare import overlays
 from vlcore.compare.captions import untrained_words_warnings
@@ -33,7 +34,6 @@ from vlcore.core.grouping import Grouping
 from vlcore.core.wording import title
 from vlcore.datasets.imageset import ImageSet
 
-PLAIN = MapOptions()
 PAGE_SIDE = 440  # px of a map on a page that is written
 
 

@@ -13,14 +13,14 @@ from typing import Any
 import altair as alt
 import streamlit as st
 
-from vlcore.charts.maps.linked import MapOptions
 from vlcore.charts.maps.small import small_map
+from vlcore.charts.maps.tables import PLAIN, MapOptions
 from vlcore.charts.theme import Palette
 from vlcore.charts.thumbnails import thumb_uri
 from vlcore.compare.comparison import Comparison, load_map, open
 from vlcore.compare.description import LayoutDescription, describe_layouts
 from vlcore.compare.model_map import ModelMap
-from vlcore.compare.page import PLAIN, figure
+from vlcore.compare.page import figure
 from vlcore.core.condition import Condition
 from vlcore.datasets.catalogue import open_set, set_stamp
 from vlcore.datasets.imageset import ImageSet

@@ -13,7 +13,7 @@ from functools import partial
 import streamlit as st
 
 from vlcore.charts.maps.legend import COLOURINGS
-from vlcore.charts.maps.linked import MapOptions
+from vlcore.charts.maps.tables import MapOptions
 from vlcore.core.grouping import Grouping
 from vlcore.runs import maps
 from vlcore.runs.maps import KINDS, Projection

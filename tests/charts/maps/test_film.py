@@ -99,7 +99,7 @@ def test_the_line_over_a_map_names_its_own_snapshot(spec: dict[str, Any]) -> Non
 
 def test_the_values_beside_the_curves_are_those_of_the_snapshot_shown(spec: dict[str, Any]) -> None:
     texts = said(drawn(spec, 3))
-    assert {"loss 0.24", "loss 0.08", "object 24 %", "minority 8 %"} <= set(texts)
+    assert {"loss 0.24", "loss 0.08", "object 24\u00a0%", "minority 8\u00a0%"} <= set(texts)
 
 
 def test_each_picture_is_sent_once(points: pd.DataFrame, spec: dict[str, Any]) -> None:
@@ -208,6 +208,6 @@ def test_a_curve_says_every_value_aloud() -> None:
     curves = pd.DataFrame({"series": ["object"] * 2, "step": [0, 20], "value": [0.5, 0.875]})
     panel = curve_panel("probe", curves, STEPS, STEPS, palette=LIGHT, side=300, high=1.0, lowest=True).to_dict()
     assert {row["spoken"] for rows in panel["datasets"].values() for row in rows if "spoken" in row} == {
-        "object 50 % at step 0",
-        "object 88 % at step 20",
+        "object 50\u00a0% at step 0",
+        "object 88\u00a0% at step 20",
     }

@@ -18,14 +18,17 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.charts.test_theme import VISIONS, contrast, lab, linear
-from vlcore.charts.maps.legend import COLOURINGS, map_keys
-from vlcore.charts.maps.linked import MapOptions, brushed, linked_maps
-from vlcore.charts.maps.small import MapInfo
-from vlcore.charts.tables import extent_of
+from vlcore.charts.maps import layers as map_layers
+from vlcore.charts.maps.legend import COLOURINGS, map_legend
+from vlcore.charts.maps.linked import brushed, linked_maps
+from vlcore.charts.maps.panes import MapStyle, Pane
+from vlcore.charts.maps.small import MapInfo, small_map
+from vlcore.charts.maps.tables import MapOptions, MapTables, extent_of
 from vlcore.charts.theme import DARK, LIGHT, PHONE_SIDE, Palette
 from vlcore.charts.thumbnails import SAFE_URI
 from vlcore.core.grouping import SCENES, Grouping
 
+NOTHING = MapTables(pd.DataFrame(), pd.DataFrame())
 INFO = MapInfo("No bias", "trained in 21 s", "1st component, 61 %", "2nd component, 14 %")
 EVERYTHING = MapOptions("right or wrong", True, True, True, True, True, True)
 VERSION = ".".join(alt.SCHEMA_VERSION[1:].split(".")[:2])
@@ -146,6 +149,27 @@ def test_a_brush_lies_under_the_marks(full: dict[str, Any], plain: dict[str, Any
             assert (carrier["encoding"]["x"]["field"], carrier["encoding"]["y"]["field"]) == (f"x{index}", f"y{index}")
 
 
+def test_every_map_shows_every_layer_and_a_new_one_is_a_function(
+    whole: dict[str, Any], full: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crosses(tables: MapTables, pane: Pane, style: MapStyle) -> map_layers.Drawn:
+        return [pane.pictures(style).mark_point(shape="cross", aria=False)]
+
+    monkeypatch.setattr(map_layers, "LAYERS", (*map_layers.LAYERS, crosses))
+    first = {
+        name: part[part["pane"] == 0] if isinstance(part, pd.DataFrame) and "pane" in part else part
+        for name, part in whole.items()
+        if name != "board"
+    }
+    small = small_map(**first, palette=LIGHT, grouping=SCENES).to_dict()
+    linked = panes_of(maps(**whole))[0]
+    for view in (small, linked):
+        assert layers(view)[-1]["mark"] == {"type": "point", "shape": "cross", "aria": False}
+    # A small map has no legend, and no mark of it is clicked to stay so.
+    assert len(layers(small)) == len(layers(linked)) - 2
+    assert drawn(small).size[0] > 200
+
+
 def test_no_map_zooms_under_a_scrolling_page(full: dict[str, Any]) -> None:
     assert "scales" not in json.dumps(full["params"])
 
@@ -247,7 +271,7 @@ def test_the_legend_knows_every_colour_of_a_row(points: pd.DataFrame, captions: 
 @pytest.mark.parametrize("colour_by", COLOURINGS)
 def test_colours_of_rows_stand_off_their_ground_and_apart(palette: Palette, colour_by: str) -> None:
     prefix = {"prediction": "says", "right or wrong": "right", "split": "kind"}.get(colour_by, colour_by)
-    entries = map_keys(palette, SCENES, colour_by=colour_by).entries
+    entries = map_legend(palette, SCENES, NOTHING, MapOptions(colour_by)).entries
     colours = [entry.colour for entry in entries if entry.name.startswith(f"{prefix} ")]
     assert len(colours) == {"group": 4, "prediction": 3, "right or wrong": 3}.get(colour_by, 2)
     assert min(contrast(colour, palette.ground) for colour in colours) >= 3
@@ -382,8 +406,10 @@ def test_a_board_has_each_group_once_and_each_models_numbers_in_it(full: dict[st
         assert cell["y"] < line["top"] < line["bottom"] < cell["y2"]
         scale = (line["high_x"] - line["low_x"]) / (row["high"] - row["low"])
         assert line["right_x"] - line["half"] == pytest.approx(scale * (row["accuracy"] - 0.5))
-    assert lines[5]["said"] == "57 % (52 to 60)"
-    assert lines[5]["spoken"] == "horse in the desert (minority group), bias, short: right 57 % (52 to 60) of 1,000"
+    assert lines[5]["said"] == "57\u00a0% (52 to 60)"
+    assert (
+        lines[5]["spoken"] == "horse in the desert (minority group), bias, short: right 57\u00a0% (52 to 60) of 1,000"
+    )
 
 
 def test_a_board_leaves_out_what_was_not_measured(

@@ -10,8 +10,9 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from tests.chromium import CHROMIUM, FLAGS, needs_chromium
 from vlcore.charts.html import page_html
-from vlcore.charts.maps.linked import MapOptions, linked_maps
+from vlcore.charts.maps.linked import linked_maps
 from vlcore.charts.maps.small import MapInfo
+from vlcore.charts.maps.tables import MapOptions
 from vlcore.charts.theme import LIGHT
 from vlcore.core.grouping import SCENES
 

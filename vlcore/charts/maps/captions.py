@@ -1,6 +1,6 @@
 """A caption that somebody typed, on the maps: where it lies among the pictures, and where each of its words pulls it.
 
-The one idea: an arrow from the whole caption to the caption without a word points away from what that word says.
+An arrow from the whole caption to the caption without a word points away from what that word says.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ import altair as alt
 import pandas as pd
 
 from vlcore.charts.maps import layers
-from vlcore.charts.maps.legend import map_keys
-from vlcore.charts.maps.panes import FAINT, MapStyle, Pane, sent
+from vlcore.charts.maps.legend import map_legend
+from vlcore.charts.maps.panes import FAINT, MapStyle, Pane, beside, figure
 from vlcore.charts.maps.small import MapInfo
-from vlcore.charts.tables import captions_table, extent_of, known_only, lines_table, need, places
-from vlcore.charts.theme import Palette, across, theme
+from vlcore.charts.maps.tables import PLAIN, MapTables, lines_table, pane_table
+from vlcore.charts.tables import known_only, need
+from vlcore.charts.theme import Palette
 from vlcore.core.grouping import Grouping
-
-_FAINT = 0.35  # opacity of pictures
 
 
 def caption_map(
@@ -48,33 +47,17 @@ def caption_map(
     Raises:
         ValueError: when a column is missing, or a group or a pane is unknown.
     """
-    columns = ["object", "group", *places(len(infos))]
+    count = len(infos)
+    columns = ["object", "group", *(f"{axis}{pane}" for pane in range(count) for axis in "xy")]
     need(points, columns, "points")
     known_only(points["group"], grouping.names, "group")
-    pictures = points[columns].assign(spoken="")
-    words, stars = (captions_table(table, len(infos)) for table in (captions, asked))
-    ways = lines_table(without, "without", len(infos), ["word", "cosine"])
-    style = MapStyle(palette, map_keys(palette, grouping), FAINT)
+    words, typed = (pane_table(table, "captions", count, ["caption", "x", "y"]) for table in (captions, asked))
+    left_out = lines_table(without, "without", count, ["word", "cosine"])
+    tables = MapTables(points[columns].assign(spoken=""), words, typed=typed, left_out=left_out)
+    style = MapStyle(palette, map_legend(palette, grouping, tables), sizes=FAINT)
     panes = []
     for number, info in enumerate(infos):
-        own = [pictures[[f"x{number}", f"y{number}"]]]
-        own += [table.loc[table["pane"] == number, ["x", "y"]] for table in (words, stars)]
-        own.append(ways.loc[ways["pane"] == number, ["x2", "y2"]])
-        pane = Pane(number, extent_of([one.to_numpy(float) for one in own]), (None, None), side)
-        star = pane.own(stars)
-        found = [
-            layers.outlines(pane, style, _FAINT, aria=False),
-            *layers.captions(pane.own(words), pane, style, pictures, star, colour=palette.muted),
-            *layers.words_left_out(ways, pane, style),
-            *layers.typed_caption(star, pane, style),
-        ]
+        pane = Pane(number, tables.extent(number, PLAIN), side)
         title = alt.Title(info.title, subtitle=info.x_title, frame="group")
-        panes.append(alt.layer(*found, width=side, height=side, title=title))
-    return alt.concat(
-        *panes,
-        columns=across(len(panes), side),
-        spacing=36,
-        autosize="pad",
-        datasets=sent(pictures),
-        config=theme(palette),
-    )
+        panes.append(layers.draw(tables, pane, style, layers.STILL, title=title))
+    return beside(panes, side, **figure(tables.points, palette))

@@ -1,8 +1,8 @@
-"""What the panes of a figure share, and what differs between them.
+"""The panes of a figure of maps: what they share, what differs between them, and how rows get their places.
 
-The one idea: all panes draw one wide table, each at its own columns, so a pane is only a number, an extent and two
-titles; everything else is the same `MapStyle` for all. In a film a place is a text with the places of all snapshots, of
-which the browser takes the piece that the slider asks for; whatever is drawn through `Pane.put` moves with it.
+All panes draw one wide table, each at its own columns, so a pane is only a number, an extent and two titles; everything
+else is the same `MapStyle` for all. In a film a place is a text with the places of all snapshots, of which the browser
+takes the piece that the slider asks for; whatever is drawn through `Pane.put` moves with it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from vlcore.charts.maps.legend import Keys
-from vlcore.charts.theme import Palette
+from vlcore.charts.maps.legend import MapLegend
+from vlcore.charts.maps.tables import PLAIN, Extent, MapOptions
+from vlcore.charts.scales import SPOKEN
+from vlcore.charts.theme import Palette, across, theme
 
 PICTURES = "pictures"  # the name of the dataset of pictures
 MOMENT = "moment"  # the parameter of a film's slider, from 1
+GAP = 36  # px between two maps
 
 
 @dataclass(frozen=True)
@@ -48,25 +51,31 @@ class MapStyle:
 
     Attributes:
         palette: colours.
-        keys: what colours and shapes stand for.
+        legend: what colours and shapes stand for.
+        options: what is drawn beside the pictures.
         sizes: of marks.
-        legend: the legend, or None.
+        guide: the legend as it is drawn, or None.
         shown: an expression for each pane: whether a row is drawn; all rows where there is none.
         lit: an expression: whether a row is lit, or fades.
-        pictures: whether marks are pictures in frames.
-        trust: whether marks say how far to trust their places.
         pick: whether a mark can be clicked.
     """
 
     palette: Palette
-    keys: Keys
+    legend: MapLegend
+    options: MapOptions = PLAIN
     sizes: Sizes = LARGE
-    legend: alt.Legend | None = None
+    guide: alt.Legend | None = None
     shown: tuple[str, ...] = ()
     lit: str = "true"
-    pictures: bool = False
-    trust: bool = False
     pick: bool = False
+
+    def stroke(self) -> alt.Stroke:
+        """The outline of what is in the legend."""
+        return alt.Stroke("colour:N", scale=self.legend.scale("stroke"), legend=self.guide)
+
+    def fill(self) -> alt.Fill:
+        """The filling of what is in the legend."""
+        return alt.Fill("colour:N", scale=self.legend.scale("fill"), legend=self.guide)
 
 
 @dataclass(frozen=True)
@@ -76,28 +85,33 @@ class Pane:
     Attributes:
         index: the number in the names of its columns.
         extent: domains of x and y, of one span.
-        titles: lines of the titles of the axes.
         side: in px.
+        titles: of the axes.
         view: its number among all views of the figure, where these are more than the maps.
         shows: in a film, which of its snapshots is shown at each moment.
     """
 
     index: int
-    extent: tuple[list[float], list[float]]
-    titles: tuple[list[str], list[str]] | tuple[None, None]
+    extent: Extent
     side: int
+    titles: tuple[str, str] | None = None
     view: int | None = None
     shows: tuple[int, ...] = ()
 
     @property
+    def number(self) -> int:
+        """Altair numbers the layers of a concatenation: so, in this order."""
+        return self.index if self.view is None else self.view
+
+    @property
     def marks(self) -> str:
-        """The name of the layer of marks. Altair numbers the layers of a concatenation: so, and in this order."""
-        return f"marks_{self.index if self.view is None else self.view}"
+        """The name of the layer of marks."""
+        return f"marks_{self.number}"
 
     @property
     def ground(self) -> str:
         """The name of the layer that a brush is drawn on."""
-        return f"ground_{self.index if self.view is None else self.view}"
+        return f"ground_{self.number}"
 
     @property
     def columns(self) -> tuple[str, str]:
@@ -120,9 +134,13 @@ class Pane:
         """What one px is worth on both axes."""
         return (self.extent[0][1] - self.extent[0][0]) / self.side
 
+    def rows(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The rows of this `pane`."""
+        return table[table["pane"] == self.index]
+
     def own(self, table: pd.DataFrame) -> pd.DataFrame:
         """The rows of this `pane`, with their `x` and `y` in its columns of places."""
-        return table[table["pane"] == self.index].rename(columns=dict(zip("xy", self.columns, strict=True)))
+        return self.rows(table).rename(columns=dict(zip("xy", self.columns, strict=True)))
 
     def pixels(self, table: pd.DataFrame) -> npt.NDArray[np.float64]:
         """The places of a table's rows that have one, (n, 2), in px from the top left corner; of a film at its end."""
@@ -135,8 +153,9 @@ class Pane:
 
     def at(self, x: str, y: str) -> dict[str, Any]:
         """The encoding of a place by two fields."""
+        titles = [wrapped(title, self.side / 6) for title in self.titles] if self.titles else [None, None]
+        axes = [alt.Axis(title=title, labels=False, ticks=False, grid=False, domain=False) for title in titles]
         scales = [alt.Scale(domain=ends, nice=False, zero=False) for ends in self.extent]
-        axes = [alt.Axis(title=title, labels=False, ticks=False, grid=False, domain=False) for title in self.titles]
         return {
             "x": alt.X(f"{x}:Q", scale=scales[0], axis=axes[0]),
             "y": alt.Y(f"{y}:Q", scale=scales[1], axis=axes[1]),
@@ -148,54 +167,51 @@ class Pane:
         x, y = self.columns
         source = source.transform_filter(f"isValid(datum.{x}) && isValid(datum.{y})")
         if self.shows:
-            source = source.transform_calculate(
-                **{f"{name}_all": f"split(datum.{name}, ',')" for name in (x, y)}
-            ).transform_calculate(**{f"{name}_now": f"toNumber(datum.{name}_all[{self.now}])" for name in (x, y)})
+            pieces = {f"{name}_all": f"split(datum.{name}, ',')" for name in (x, y)}
+            now = {f"{name}_now": f"toNumber(datum.{name}_all[{self.now}])" for name in (x, y)}
+            source = source.transform_calculate(**pieces).transform_calculate(**now)
         return source.encode(**self.at(*self.fields))
 
+    def present(self, table: pd.DataFrame | alt.NamedData) -> alt.Chart:
+        """The rows that have a place here, there; every layer says its `spoken` words, not its picture."""
+        return self.put(alt.Chart(table)).encode(description=SPOKEN)
 
-def sent(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
-    """The pictures as the one dataset that all layers read: checked and written down once, not once a layer."""
-    return {PICTURES: json.loads(table.to_json(orient="records"))}
-
-
-def present(table: pd.DataFrame | alt.NamedData, pane: Pane) -> alt.Chart:
-    """The rows that have a place in a pane, there; every layer says its `spoken` words, not its picture."""
-    return pane.put(alt.Chart(table)).encode(description=alt.Description("spoken:N"))
-
-
-def keyed(pane: Pane, style: MapStyle) -> alt.Chart:
-    """The pictures of a pane that are shown, with the key of their `colour`."""
-    fields = {"colour": style.keys.colour(pane.index)}
-    if style.trust:
-        fields["trust"] = f"datum.trust{pane.index}"
-        fields["trusted"] = "isValid(datum.trust) ? format(datum.trust, '.2f') : 'too few pictures to judge'"
-    chart = present(alt.NamedData(name=PICTURES), pane).transform_calculate(**fields)
-    return chart.transform_filter(style.shown[pane.index]) if style.shown else chart
+    def pictures(self, style: MapStyle) -> alt.Chart:
+        """The pictures that are shown here, with the entry of the legend of their `colour`."""
+        fields = {"colour": style.legend.coloured(self.index)}
+        if style.options.trust:
+            fields["trust"] = f"datum.trust{self.index}"
+            fields["trusted"] = "isValid(datum.trust) ? format(datum.trust, '.2f') : 'too few pictures to judge'"
+        chart = self.present(alt.NamedData(name=PICTURES)).transform_calculate(**fields)
+        return chart.transform_filter(style.shown[self.index]) if style.shown else chart
 
 
-def stroke(style: MapStyle) -> alt.Stroke:
-    """The outline of what carries keys."""
-    return alt.Stroke("colour:N", scale=style.keys.scale("stroke"), legend=style.legend)
+def figure(points: pd.DataFrame, palette: Palette) -> dict[str, Any]:
+    """What a figure of maps has at its top: the pictures as the one dataset that all layers read, checked and written
+    down once, not once a layer; and the theme."""
+    datasets = {PICTURES: json.loads(points.to_json(orient="records"))}
+    return {"datasets": datasets, "autosize": "pad", "config": theme(palette)}
 
 
-def fill(style: MapStyle) -> alt.Fill:
-    """The filling of what carries keys."""
-    return alt.Fill("colour:N", scale=style.keys.scale("fill"), legend=style.legend)
+def beside(panes: Sequence[alt.LayerChart], side: int, **top: Any) -> alt.ConcatChart:
+    """Maps beside and below each other."""
+    return alt.concat(*panes, columns=across(len(panes), side), spacing=GAP, **top)
 
 
-def circle(source: alt.Chart, size: float, colour: str) -> alt.Chart:
-    """A circle around places, of an area in px²."""
-    return source.mark_point(shape="circle", size=size, stroke=colour, strokeWidth=2.2, opacity=1, aria=False)
+def selection(name: str, views: Sequence[str], select: dict[str, Any], **more: Any) -> alt.TopLevelSelectionParameter:
+    """A selection over views, written at the top: added to each pane, Altair would merge them with a warning."""
+    return alt.TopLevelSelectionParameter(name=name, select=select, views=list(views), **more)
 
 
 def hover(views: Sequence[str]) -> alt.TopLevelSelectionParameter:
-    """The selection `hov` over layers of marks.
-
-    Written at the top with the names of its views: added to each pane, Altair would merge them with a warning.
-    """
+    """The selection `hov` over layers of marks."""
     select = {"type": "point", "fields": ["id"], "on": "pointerover", "clear": "pointerout"}
-    return alt.TopLevelSelectionParameter(name="hov", select=select, views=list(views))
+    return selection("hov", views, select)
+
+
+def click(name: str, field: str, views: Sequence[str], toggle: bool | str = False) -> alt.TopLevelSelectionParameter:
+    """A selection of what was clicked, by a field."""
+    return selection(name, views, {"type": "point", "on": "click", "toggle": toggle, "fields": [field]})
 
 
 def wrapped(text: str, width: float) -> list[str]:

@@ -1,7 +1,7 @@
 """Small maps of one model: of a trained one for a card, and of one in training.
 
-The one idea: a small map is the first pane of the linked maps, without what needs room. The one that is sent again
-every two seconds while a model trains has marks only and no pictures, so that it stays small.
+A small map is the first pane of the linked maps, without legend and titles. The one that is sent again every two
+seconds while a model trains has marks only and no pictures, so that it stays small.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import altair as alt
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from vlcore.charts.maps import layers
-from vlcore.charts.maps.legend import map_keys
-from vlcore.charts.maps.panes import SMALL, MapStyle, Pane, hover, sent
-from vlcore.charts.tables import captions_table, extent_of, need, points_table
-from vlcore.charts.theme import THIN, Palette, theme
+from vlcore.charts.maps.legend import map_legend
+from vlcore.charts.maps.panes import SMALL, MapStyle, Pane, click, figure, hover
+from vlcore.charts.maps.tables import PLAIN, MapOptions, MapTables, map_tables
+from vlcore.charts.tables import need
+from vlcore.charts.theme import Palette
 from vlcore.core.grouping import Grouping
+
+# Around a small map, whose frame would be cut off without it. Four numbers: Streamlit's browser part writes into this
+# object, and crashes on the shorter `padding=2`.
+_THIN = {"left": 2, "top": 2, "right": 2, "bottom": 2}
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,16 @@ class MapInfo:
 
 
 def small_map(
-    points: pd.DataFrame, captions: pd.DataFrame, *, palette: Palette, grouping: Grouping, side: int = 210
+    points: pd.DataFrame,
+    captions: pd.DataFrame,
+    *,
+    palette: Palette,
+    grouping: Grouping,
+    side: int = 210,
+    options: MapOptions = PLAIN,
+    **more: pd.DataFrame | None,
 ) -> alt.LayerChart:
-    """One small map for a card: the marks of `vlcore.charts.maps.linked.linked_maps`, without legend and titles.
+    """One small map for a card: the layers of `vlcore.charts.maps.linked.linked_maps`, without legend and titles.
 
     Args:
         points: as there; only the columns of the first map are read.
@@ -43,17 +53,17 @@ def small_map(
         palette: colours.
         grouping: which groups there are.
         side: side in px.
+        options, more: as there.
 
     Raises:
         ValueError: as there.
     """
-    table = points_table(points, grouping, 1)
     need(captions, ["pane"], "captions")
-    words = captions_table(captions[captions["pane"] == 0], 1)
-    pane = _pane([part.to_numpy(float) for part in (table[["x0", "y0"]], words[["x", "y"]])], side)
-    style = MapStyle(palette, map_keys(palette, grouping), SMALL)
-    chart = _framed(layers.linked(table, pane.own(words), None, pane, style), table, palette, side)
-    chart.params = [hover([pane.marks])]
+    tables = map_tables(points, captions[captions["pane"] == 0], 1, grouping, options, **more)
+    pane = Pane(0, tables.extent(0, options), side)
+    style = MapStyle(palette, map_legend(palette, grouping, tables, options), options, SMALL)
+    chart = layers.draw(tables, pane, style, layers.LAYERS, padding=_THIN, **figure(tables.points, palette))
+    chart.params = [hover([pane.marks]), *([click("scene", "scene", [pane.marks])] if options.twins else [])]
     return chart
 
 
@@ -77,22 +87,7 @@ def live_map(
     objects = dict(zip(grouping.names, (obj for obj, _ in grouping.pairs), strict=True))
     table = pd.DataFrame(places, columns=["x0", "y0"], dtype=float).assign(group=list(groups), spoken=list(groups))
     table["object"] = table["group"].map(objects)
-    style = MapStyle(palette, map_keys(palette, grouping), SMALL)
-    pane = _pane([table[["x0", "y0"]].to_numpy()], side)
-    return _framed([layers.outlines(pane, style, 0.9, aria=True)], table, palette, side)
-
-
-def _pane(every: list[NDArray[np.float64]], side: int) -> Pane:
-    return Pane(0, extent_of(every), (None, None), side)
-
-
-def _framed(found: list[layers.Layer], table: pd.DataFrame, palette: Palette, side: int) -> alt.LayerChart:
-    return alt.layer(
-        *found,
-        width=side,
-        height=side,
-        datasets=sent(table),
-        autosize="pad",
-        padding=THIN,
-        config=theme(palette),
-    )
+    tables = MapTables(table, pd.DataFrame(columns=["caption", "pane", "x", "y"]))
+    pane = Pane(0, tables.extent(0, PLAIN), side)
+    style = MapStyle(palette, map_legend(palette, grouping, tables), sizes=SMALL)
+    return layers.draw(tables, pane, style, layers.STILL, padding=_THIN, **figure(table, palette))

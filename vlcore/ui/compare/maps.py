@@ -12,7 +12,8 @@ from functools import cached_property
 
 import streamlit as st
 
-from vlcore.charts.maps.linked import MapOptions, brushed
+from vlcore.charts.maps.linked import brushed
+from vlcore.charts.maps.tables import MapOptions
 from vlcore.charts.theme import Palette
 from vlcore.compare import overlays
 from vlcore.compare.comparison import Comparison, points_table

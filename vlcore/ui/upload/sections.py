@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from vlcore.charts.maps.linked import MapOptions
+from vlcore.charts.maps.tables import MapOptions
 from vlcore.charts.theme import Palette
 from vlcore.charts.thumbnails import thumb_uri
 from vlcore.compare.comparison import Comparison, Upload, with_uploads
