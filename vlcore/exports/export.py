@@ -1,7 +1,4 @@
-"""A model's map and weights in the formats of other tools: one parquet file, a projector folder, a transformers folder.
-
-The one idea: a file or folder is built aside and gets its name by one rename, so that what has the name is whole.
-"""
+"""Export of a model's map and weights: one parquet file, a projector folder, or a transformers folder."""
 
 from __future__ import annotations
 
@@ -10,9 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from vlcore.core.files import HomeError, atomic
 from vlcore.core.options import ArtefactKind
@@ -43,11 +37,19 @@ def export(artefact: Artefact, images: ImageSet, form: str, out: Path, progress:
     """
     if form not in FORMATS:
         raise ValueError(f"No format is named {form!r}; choose one of {', '.join(FORMATS)}.")
-    if form == "hf":
-        need_weights(artefact)
+    if form == "hf" and not artefact.kind.has_weights:
+        if artefact.kind is ArtefactKind.PRETRAINED:
+            name = artefact.json("checkpoint.json")["name"]
+            why = f"has no weights of its own: it is the checkpoint {name}, which transformers opens as it is."
+        else:
+            why = (
+                "holds embeddings that were computed elsewhere, so there are no weights; choose --format parquet or "
+                "projector."
+            )
+        raise StoreError(f"{artefact.key} {why}")
     with _aside(out, is_folder=form != "parquet") as made:
         if form == "hf":
-            write_hub(artefact, images, made)
+            _write_hub(artefact, images, made)
         elif form == "projector":
             write_projector(shown(artefact, images, progress), made)
         else:
@@ -67,13 +69,15 @@ def parquet_bytes(export: MapTable) -> bytes:
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from sklearn.neighbors import NearestNeighbors
 
     words, flags, numbers = pa.string(), pa.bool_(), pa.float64()
     kinds = {"minority": flags, "right": flags, "x": numbers, "y": numbers}
     columns = {name: pa.array(export.table[name], kinds.get(name, words)) for name in export.table}
     named = [f"{name}.webp" for name in export.table["id"]]
     images = [{"bytes": picture, "path": name} for picture, name in zip(export.pictures, named, strict=True)]
-    ids, distances = _nearest(export.z)
+    nearest = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(export.z) - 1), metric="cosine").fit(export.z)
+    distances, ids = nearest.kneighbors()
     near = [{"ids": a, "distances": b} for a, b in zip(ids.tolist(), distances.tolist(), strict=True)]
     columns["embedding"] = pa.array(list(export.z), pa.list_(pa.float32()))
     columns["image"] = pa.array(images, pa.struct({"bytes": pa.binary(), "path": words}))
@@ -85,45 +89,11 @@ def parquet_bytes(export: MapTable) -> bytes:
     return out.getvalue()
 
 
-def _nearest(z: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The nearest other rows of each row by cosine, nearest first, and their distances, (n, k) each."""
-    from sklearn.neighbors import NearestNeighbors
-
-    k = min(NEIGHBOURS, len(z) - 1)
-    distances, ids = NearestNeighbors(n_neighbors=k, metric="cosine").fit(z).kneighbors()
-    return ids, distances
-
-
-def need_weights(artefact: Artefact) -> None:
-    """Make sure that a model was trained here.
-
-    Raises:
-        StoreError: when it was not, and so has no weights of its own.
-    """
-    if artefact.kind.has_weights:
-        return
-    if artefact.kind is ArtefactKind.PRETRAINED:
-        name = artefact.json("checkpoint.json")["name"]
-        raise StoreError(
-            f"{artefact.key} has no weights of its own: it is the checkpoint {name}, which transformers opens as it is."
-        )
-    raise StoreError(
-        f"{artefact.key} holds embeddings that were computed elsewhere, so there are no weights; choose --format "
-        "parquet or projector."
-    )
-
-
-def write_hub(artefact: Artefact, images: ImageSet, folder: Path) -> None:
-    """Write a model's weights, tokenizer and card into an empty folder, in the layout of transformers.
-
-    Raises:
-        StoreError: when it has no weights.
-        ModelError: when they cannot be read.
-    """
+def _write_hub(artefact: Artefact, images: ImageSet, folder: Path) -> None:
+    """Write a model's weights, tokenizer and card into an empty folder, in the layout of transformers."""
     from vlcore.exports.model_card import model_card
     from vlcore.learning import inference, transformers_export
 
-    need_weights(artefact)
     model, vocabulary = inference.load(artefact.path / "model.safetensors")
     transformers_export.write_folder(model, vocabulary, StoredEmbeddings(artefact).caption_texts, folder)
     (folder / "README.md").write_text(model_card(artefact, images), encoding="utf-8")

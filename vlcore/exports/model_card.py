@@ -1,17 +1,16 @@
-"""The card beside a model's weights: what it is, what it was trained on, what was measured, and what it cannot do.
+"""Model card beside exported weights: what a model is, what it was trained on, what was measured, what it cannot do.
 
-The one idea: every number on it is read from the artefact, with its interval and its n, or stands there with the reason
-why it is not defined. Names and captions that people gave are shown as code, so that none of them is markup.
+Names and captions that people gave are shown as code, so that none of them is markup.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+import vlcore
 from vlcore.compare.metrics_table import measures_of
 from vlcore.core.captions import about_style
 from vlcore.core.options import MITIGATIONS, OBJECTIVES
@@ -63,43 +62,47 @@ def model_card(artefact: Artefact, images: ImageSet) -> str:
         artefact: the published model; it has weights.
         images: the image set that it was trained on.
     """
-    condition = artefact.condition
     stored = StoredEmbeddings(artefact)
     captions, rows = stored.caption_texts, stored.rows("train")
     licence = str(images.about.get("licence", "not stated"))
-    return "\n".join(
-        [
-            "---",
-            f"license: {'apache-2.0' if licence == 'Apache-2.0' else 'other'}",
-            "library_name: transformers",
-            "pipeline_tag: zero-shot-image-classification",
-            "tags:\n- dataset-bias\n- vision-language\n- vl-bias-lab",
-            "---",
-            f"# {title(condition)}",
-            "",
-            "A small vision-language model, trained to be looked into: it is for the study of biased data, and for no "
-            f"other use. Its key in VL Bias Lab is `{artefact.key}`.",
-            "",
-            "## What it was trained on",
-            "",
-            *(f"- {fact}" for fact in _trained_on(artefact, images, captions, rows, licence)),
-            "",
-            "## What was measured",
-            "",
-            *_measured(artefact, images),
-            "",
-            "## What it cannot do",
-            "",
-            *(f"- {limit}" for limit in _limits(artefact, len(rows))),
-            "",
-            "## How to open it",
-            "",
-            f"With `vlcore` {_version()} or newer, which holds the code of the model:",
-            "",
-            _OPEN + _ASK[_language(artefact)].replace("CAPTIONS", ", ".join(map(_quoted, captions[:2]))),
-            "",
-        ]
-    )
+    facts, limits = _trained_on(artefact, images, captions, rows, licence), _limits(artefact, len(rows))
+    ask = _ASK[_language(artefact)].replace("CAPTIONS", ", ".join(map(_quoted, captions[:2])))
+    return f"""---
+license: {"apache-2.0" if licence == "Apache-2.0" else "other"}
+library_name: transformers
+pipeline_tag: zero-shot-image-classification
+tags:
+- dataset-bias
+- vision-language
+- vl-bias-lab
+---
+# {title(artefact.condition)}
+
+A small vision-language model, trained to be looked into: it is for the study of biased data, and for no other use. \
+Its key in VL Bias Lab is `{artefact.key}`.
+
+## What it was trained on
+
+{_listed(facts)}
+
+## What was measured
+
+{chr(10).join(_measured(artefact, images))}
+
+## What it cannot do
+
+{_listed(limits)}
+
+## How to open it
+
+With `vlcore` {vlcore.__version__} or newer, which holds the code of the model:
+
+{_OPEN}{ask}
+"""
+
+
+def _listed(sentences: Iterable[str]) -> str:
+    return "\n".join(f"- {sentence}" for sentence in sentences)
 
 
 def _trained_on(
@@ -131,18 +134,14 @@ def _measured(artefact: Artefact, images: ImageSet) -> Iterator[str]:
         "change of labels or bias does is judged over many seeds, not from one card."
     )
     yield "\n| Measure | Value | Pictures |\n| --- | --- | --- |"
-    for _, row in _defined(measures_of(artefact, images.grouping)).iterrows():
+    table = measures_of(artefact, images.grouping)
+    defined_first = np.argsort(table.iloc[:, 1].str.startswith("not defined").to_numpy(), kind="stable")
+    for _, row in table.iloc[defined_first].iterrows():
         yield f"| {row.iloc[0]} | {row.iloc[1]} | {row.iloc[2]} |"
     if accuracies := artefact.metrics["end"].get("group_accuracy", {}):
         yield "\nRight, by group:\n"
     for group, estimate in accuracies.items():
         yield f"- {_code(group)}: {share(estimate)}, n = {estimate['n']:,}"
-
-
-def _defined(table: pd.DataFrame) -> pd.DataFrame:
-    """The measures first that are defined; the others say why they are not."""
-    absent = table.iloc[:, 1].str.startswith("not defined")
-    return table.iloc[np.argsort(absent.to_numpy(), kind="stable")]
 
 
 def _limits(artefact: Artefact, pictures: int) -> Iterator[str]:
@@ -168,12 +167,6 @@ def _limits(artefact: Artefact, pictures: int) -> Iterator[str]:
 
 def _language(artefact: Artefact) -> str:
     return OBJECTIVES[artefact.condition.objective].language
-
-
-def _version() -> str:
-    from vlcore import __version__
-
-    return __version__
 
 
 def _code(text: str) -> str:

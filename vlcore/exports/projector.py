@@ -1,7 +1,6 @@
-"""A model's map as a folder for the Embedding Projector, which TensorBoard holds.
+"""Export of a model's map as a folder for the Embedding Projector of TensorBoard.
 
-The one idea: its files are plain text and one large picture, so nothing of TensorFlow is needed to write them. Row n of
-the tensors is row n of the metadata and cell n of the sprite, counted along its rows.
+Row n of the tensors is row n of the metadata and cell n of the sprite, counted along its rows.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
-"""What a model's map shows, as one table for other tools: a row for each picture and each caption, with its embedding.
+"""Table of what a model's map shows, for other tools: a row for each picture and each caption, with its embedding.
 
-The one idea: what is exported is what the Compare page shows, so that a point in another tool is the point that was
-seen here. The rows are the balanced held-out reference set and the training pictures; all other embeddings are in the
-artefact's own ``embeddings.npz``.
+What is exported is what the Compare page shows: the balanced held-out reference set and the training pictures.
 """
 
 from __future__ import annotations
@@ -55,8 +53,17 @@ def shown(artefact: Artefact, images: ImageSet, progress: Progress = silent) -> 
     model = model_map(artefact)
     images.ensure_rendered(model.rows.tolist(), progress)
     captions = model.captions[: len(model.caption_z)]
+    spoken = pd.DataFrame(
+        {
+            "id": [f"caption{number}" for number in range(len(captions))],
+            "kind": "caption",
+            "caption": captions,
+            "x": model.caption_points[:, 0],
+            "y": model.caption_points[:, 1],
+        }
+    )
+    table = pd.concat([_pictures(model, images), spoken], ignore_index=True)
     files = [images.image(int(row)) for row in model.rows] + [_caption_tile(text) for text in captions]
-    table = pd.concat([_pictures(model, images), _captions(model, captions)], ignore_index=True)
     return MapTable(
         model=model,
         about={
@@ -71,7 +78,7 @@ def shown(artefact: Artefact, images: ImageSet, progress: Progress = silent) -> 
         },
         table=table.astype(object).where(table.notna(), None),
         z=np.concatenate([model.z, model.caption_z]).astype(np.float32),
-        pictures=tuple(_webp(picture) for picture in files),
+        pictures=tuple(base64.b64decode(thumb_uri(file, THUMB_SIDE).partition(",")[2]) for file in files),
     )
 
 
@@ -105,18 +112,8 @@ def _pictures(model: ModelMap, images: ImageSet) -> pd.DataFrame:
     )
 
 
-def _captions(model: ModelMap, captions: tuple[str, ...]) -> pd.DataFrame:
-    ids = [f"caption{number}" for number in range(len(captions))]
-    x, y = model.caption_points[:, 0], model.caption_points[:, 1]
-    return pd.DataFrame({"id": ids, "kind": "caption", "caption": captions, "x": x, "y": y})
-
-
 def _caption_tile(text: str) -> NDArray[np.uint8]:
     """The words of a caption on two lines, in place of a picture."""
     words = text.split()
     half = (len(words) + 1) // 2
     return tile(" ".join(words[:half]), " ".join(words[half:]))
-
-
-def _webp(picture: NDArray[np.uint8]) -> bytes:
-    return base64.b64decode(thumb_uri(picture, THUMB_SIDE).partition(",")[2])
