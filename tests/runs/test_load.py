@@ -10,7 +10,9 @@ from PIL import Image
 
 from tests.runs.stand_ins import made_elsewhere
 from vlcore.compare.model_map import model_map
+from vlcore.core.condition import Condition
 from vlcore.core.errors import LabError
+from vlcore.core.files import write_json
 from vlcore.core.grouping import SCENES
 from vlcore.core.vocabulary import Vocabulary
 from vlcore.datasets.catalogue import open_set
@@ -68,9 +70,9 @@ def test_each_picture_is_placed_by_itself(quick: list[artefacts.Artefact], image
     assert np.linalg.norm(together, axis=1) == pytest.approx(1, abs=1e-5)
 
 
-def test_weights_that_cannot_be_read_are_a_sentence(empty_home, quick: list[artefacts.Artefact]) -> None:
-    path = empty_home / "model.safetensors"
-    path.write_bytes(b"nonsense")
+def test_weights_that_cannot_be_read_are_a_sentence(empty_home: Path) -> None:
+    (empty_home / "model.safetensors").write_bytes(b"nonsense")
+    write_json(empty_home / "condition.json", Condition().as_dict())
     with pytest.raises(ValueError, match=r"model\.safetensors cannot be read; delete its folder and train it again"):
         load.load(artefacts.Artefact("a-key", empty_home, {}))
 

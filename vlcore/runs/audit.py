@@ -1,8 +1,7 @@
-"""Is an image set fit to study bias with, and what could a model cheat with?
+"""Audit of an image set: is it fit to study bias with, and what could a model cheat with?
 
-The one idea: a conclusion about bias needs a set in which nothing but the object tells the object. So every set is put
-to the same questions, each answered by a number with its interval, a verdict where there is a right answer, and a
-sentence for people. What is easy to see is no fault; it is said, because the outcome of a study depends on it.
+Each question is answered by a number with its interval, by whether that is as it should be, and by a sentence. What is
+easy to see is no fault; it is said, because the outcome of a study depends on it.
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ from vlcore.datasets.drawn import scene_of
 from vlcore.datasets.imageset import ImageSet, Progress, silent
 from vlcore.datasets.importers.source import plural
 from vlcore.measures import cues
-from vlcore.measures.estimate import Estimate
 from vlcore.scenes import Scene, draw
 from vlcore.store import artefacts, jobs
 
@@ -67,7 +65,7 @@ def check(images: ImageSet, progress: Progress = silent) -> list[Check]:
     compared = [_spread(parts[0], split) for split in ("train", "test")]
     images.ensure_rendered(np.unique(np.concatenate([rows, *compared])).tolist(), progress)
     return [
-        *_counts(images),
+        _counts(images),
         *_factors(images),
         *_probes(images, rows),
         *_twins(images),
@@ -129,25 +127,18 @@ def balanced_rows(images: ImageSet) -> NDArray[np.int64]:
     return np.sort(np.concatenate([random.permutation(rows)[:count] for rows in members]))
 
 
-def _counts(images: ImageSet) -> Iterator[Check]:
-    counts = images.counts()
+def _counts(images: ImageSet) -> Check:
+    smallest = min(images.counts().get("pool" if images.folds else "test", {}).values(), default=0)
     if images.folds:
-        smallest = min(counts["pool"].values())
-        yield Check(
-            "held-out pictures",
-            smallest >= FEW,
+        sentence = (
             f"Small set: {images.folds} models are trained in turn, so that each picture is held out once; the "
             f"smallest group has {smallest} pictures"
-            + ("." if smallest >= FEW else f", and numbers from fewer than {FEW} say little."),
         )
-        return
-    smallest = min(counts.get("test", {}).values(), default=0)
-    yield Check(
-        "held-out pictures",
-        smallest >= FEW,
-        f"The smallest group has {plural(smallest, 'held-out picture')}"
-        + ("." if smallest >= FEW else f"; numbers from fewer than {FEW} say little."),
-    )
+        few = ", and numbers"
+    else:
+        sentence, few = f"The smallest group has {plural(smallest, 'held-out picture')}", "; numbers"
+    sentence += "." if smallest >= FEW else f"{few} from fewer than {FEW} say little."
+    return Check("held-out pictures", smallest >= FEW, sentence)
 
 
 def _factors(images: ImageSet) -> Iterator[Check]:
@@ -191,15 +182,16 @@ def _probes(images: ImageSet, rows: NDArray[np.int64]) -> Iterator[Check]:
         found = cues.cross_validated_probe(features, labels[label], groups, scenes)
         ok = {"chance": cues.is_chance(found), "seen": not cues.is_chance(found)}.get(wanted)
         number = {**asdict(found), "view": name.split(" and ")[0], "label": label}
-        return Check(name, ok, f"{view} tells the {label} in {_share(found)}; chance is 50 %.", number)
+        share = f"{rate(found.as_dict())} of {found.n:,} pictures"
+        return Check(name, ok, f"{view} tells the {label} in {share}; chance is 50 %.", number)
 
-    for label in ("object", "context"):
-        yield ask(f"colour and {label}", "The mean colour of a picture", cues.mean_colour(pixels), label)
-    for label in ("object", "context"):
-        view = "The rim of a picture (its outer eighth)"
-        yield ask(f"rim and {label}", view, cues.rim(pixels), label)
-    for label in ("object", "context"):
-        yield ask(f"pixels and {label}", "A picture averaged to 16 x 16", cues.coarse(pixels), label)
+    for name, view, features in (
+        ("colour", "The mean colour of a picture", cues.mean_colour(pixels)),
+        ("rim", "The rim of a picture (its outer eighth)", cues.rim(pixels)),
+        ("pixels", "A picture averaged to 16 x 16", cues.coarse(pixels)),
+    ):
+        for label in labels:
+            yield ask(f"{name} and {label}", view, features, label)
     if not images.about.get("recipe"):
         return
     scene_list = [scene_of(images, int(row)) for row in rows]
@@ -231,17 +223,17 @@ def _twins(images: ImageSet) -> Iterator[Check]:
     for row in first:
         scene = scene_of(images, int(row))
         cells = {(o, c): draw(scene.replace(object=o, context=c)) for o in (obj, other) for c in (here, there)}
-        exact = True
+        same: list[np.bool_] = []
         for context in (here, there):
             one, two = cells[obj, context], cells[other, context]
             free = (one.mask == 0) & (two.mask == 0)
-            exact &= bool((one.image[free] == two.image[free]).all())
+            same.append((one.image[free] == two.image[free]).all())
         for name in (obj, other):
             one, two = cells[name, here], cells[name, there]
-            whole = one.mask == 255
-            same = recipe["object_contrast"] < 1 or bool((one.image[whole] == two.image[whole]).all())
-            exact &= bool((one.mask == two.mask).all()) and same
-        inexact += not exact
+            same.append((one.mask == two.mask).all())
+            if recipe["object_contrast"] == 1:
+                same.append((one.image[one.mask == 255] == two.image[one.mask == 255]).all())
+        inexact += not all(same)
     yield Check(
         "twins",
         inexact == 0,
@@ -258,14 +250,13 @@ def _across_splits(
     if min(len(train), len(test)) == 0:
         return
     scenes = images.table["scene"].to_numpy(str)
-    shared = set[str]()
-    for part in parts:
-        shared |= set(scenes[part.rows("train")]) & set(scenes[part.rows("test")])
+    in_both = [np.intersect1d(scenes[part.rows("train")], scenes[part.rows("test")]) for part in parts]
+    shared = np.unique(np.concatenate(in_both))
     seen, held_out = (cues.coarse(images.pixels(rows, SIZE)) * 255 for rows in (train, test))
     apart = np.stack([np.abs(seen - picture).mean(axis=1) for picture in held_out])
     usual, nearest = float(np.median(apart)), apart.min(axis=1)
     near = int((nearest <= SAME * usual).sum())
-    if shared:
+    if len(shared):
         count = len(np.unique(scenes))
         sentence = f"What is held out is not unseen: {len(shared):,} of {count:,} scenes are in training and in test."
     elif near:
@@ -281,14 +272,10 @@ def _across_splits(
             f"{plural(len(train), 'training picture')} (smallest mean difference {nearest.min():.0f} of 255, a usual "
             f"one is {usual:.0f})."
         )
-    yield Check("near-duplicates", not shared and not near, sentence)
+    yield Check("near-duplicates", len(shared) == near == 0, sentence)
 
 
 def _spread(images: ImageSet, split: str) -> NDArray[np.int64]:
     """At most `COMPARED` rows of a split, evenly over all of it."""
     rows = images.rows(split)
     return rows[np.unique(np.linspace(0, len(rows) - 1, COMPARED).astype(int))] if len(rows) else rows
-
-
-def _share(found: Estimate) -> str:
-    return f"{rate(found.as_dict())} of {found.n:,} pictures"

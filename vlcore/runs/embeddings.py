@@ -1,4 +1,4 @@
-"""Stored embeddings of a model: which rows of its image set it saw, and what it made of them at each moment."""
+"""Stored embeddings of a model, and its principal map."""
 
 from __future__ import annotations
 

@@ -27,7 +27,6 @@ from vlcore.datasets.importers.embedded import choose_rows, own_captions, write_
 from vlcore.datasets.importers.embeddings import Embeddings, read_embeddings
 from vlcore.datasets.importers.selection import majority_in_words
 from vlcore.datasets.staging import staging_dir
-from vlcore.measures.accuracy import logits
 from vlcore.runs.publish import write_model
 from vlcore.runs.snapshot import Snapshot, TrainingRecord
 from vlcore.runs.views import Labels, Views
@@ -127,20 +126,11 @@ def _own(views: Views, found: Embeddings) -> tuple[NDArray[np.int64], str | None
 
 
 def _snapshot(views: Views, found: Embeddings) -> Snapshot:
-    embedded = {split: found.z[rows] for split, rows in views.rows.items()}
     texts = [said.text.casefold() for said in found.said]
     names = [name.casefold() for name in views.grouping.objects]
-    bare = [texts.index(name) for name in names] if set(names) <= set(texts) else []
-    return Snapshot(
-        z=embedded,
-        scores={split: logits(z, found.text, found.scale, 0.0) for split, z in embedded.items()},
-        captions=found.text,
-        scale=found.scale,
-        bias=0.0,
-        bare=found.text[bare],  # where they are among the captions
-        panel={},
-        layer=None,
-    )
+    bare = [texts.index(name) for name in names] if set(names) <= set(texts) else []  # if they are among the captions
+    z = {split: found.z[rows] for split, rows in views.rows.items()}
+    return Snapshot.of_vectors(z, found.text, found.scale, 0.0, bare=found.text[bare], panel={}, layer=None)
 
 
 def import_key(name: str) -> str:

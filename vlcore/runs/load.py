@@ -1,9 +1,4 @@
-"""What a model makes of new pictures and new captions.
-
-The one idea: a picture goes through the preprocessing and the weights of the artefact, and is then one more point:
-exact on PCA, an average of neighbours on other maps (`vlcore.compare.model_map.ModelMap.place`). Ours or pretrained,
-whoever asks does not see the difference.
-"""
+"""Loaded models, ours or pretrained: what they make of new pictures and new captions."""
 
 from __future__ import annotations
 

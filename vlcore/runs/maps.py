@@ -1,8 +1,7 @@
-"""Which map is shown: PCA, UMAP, t-SNE or the axes of two pairs of prompts, with what each can be told.
+"""Maps of models: PCA, UMAP, t-SNE or the axes of two pairs of prompts, with what each can be told.
 
-The one idea: a `Projection` is a value. What must be fitted (UMAP, t-SNE) is fitted by a worker and published under a
-key that says how, of one model or of several together; what is linear is computed from the embeddings where it is
-shown, and places a new picture exactly.
+UMAP and t-SNE are fitted by a worker and published under a key that says how, of one model or of several together; what
+is linear is computed from the embeddings where it is shown, and places a new picture exactly.
 """
 
 from __future__ import annotations

@@ -20,7 +20,6 @@ from PIL import Image
 
 from vlcore.core.condition import Condition, ConditionError
 from vlcore.core.files import write_json
-from vlcore.measures.accuracy import logits
 from vlcore.runs.publish import write_model
 from vlcore.runs.recorder import RENDERING, TRAINING
 from vlcore.runs.snapshot import Snapshot, TrainingRecord
@@ -170,19 +169,12 @@ class Embedded:
 def _snapshot(condition: Condition, labels: Labels, views: Views, embedded: Embedded) -> Snapshot:
     encoder = embedded.encoder
     z = {split: embedded.rows(rows) for split, rows in views.rows.items()}
-    captions = encoder.embed_captions(labels.texts)
-
-    def scores(of: NDArray[np.float32]) -> NDArray[np.float64]:
-        return logits(of, captions, encoder.scale, encoder.bias)
-
-    panel = {name: embedded.pixels(pixels) for name, pixels in (views.panel or {}).items()}
-    return Snapshot(
-        z=z,
-        scores={split: scores(of) for split, of in z.items()},
-        captions=captions,
-        scale=encoder.scale,
-        bias=encoder.bias,
+    return Snapshot.of_vectors(
+        z,
+        encoder.embed_captions(labels.texts),
+        encoder.scale,
+        encoder.bias,
         bare=encoder.embed_captions(views.grouping.objects),
-        panel={name: (of, scores(of)) for name, of in panel.items()},
+        panel={name: embedded.pixels(pixels) for name, pixels in (views.panel or {}).items()},
         layer=last_layer(condition, views, z),
     )

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.core.condition import Condition
+from vlcore.measures.accuracy import logits, predict_objects
 from vlcore.runs.snapshot import Snapshot
 from vlcore.runs.views import Array, Labels, Views, last_layer, why_unread
 from vlcore.store import jobs
@@ -72,7 +73,6 @@ class SnapshotRecorder:
         """A small map, accuracies and linear probes on pictures kept aside for it, for whoever watches."""
         from vlcore.learning.inference import embed_images
         from vlcore.measures import geometry
-        from vlcore.measures.accuracy import predict_objects
         from vlcore.measures.projection import align, fit_plane
 
         plane = fit_plane(np.concatenate([shown, words])).place(shown)
@@ -100,7 +100,6 @@ class SnapshotRecorder:
     def _scores(self, model: Encoder, z: Array, words: Array, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Scores of images with the condition's captions, (n, K): from the cosines, or from a captioner's decoder."""
         from vlcore.learning.inference import scale_and_bias, score_captions
-        from vlcore.measures.accuracy import logits
 
         if len(words) == 0:
             return score_captions(model, self.labels.vocabulary, self.labels.texts, pixels).astype(np.float64)
@@ -120,16 +119,14 @@ class SnapshotRecorder:
 
         looked = {split: look(pixels) for split, pixels in self.views.pixels.items()}
         z = {split: vectors for split, (vectors, _) in looked.items()}
-        scale, bias = scale_and_bias(model)
         return Snapshot(
-            z=z,
-            scores={split: scores for split, (_, scores) in looked.items()},
-            captions=words,
-            scale=scale,
-            bias=bias,
-            bare=bare,
-            panel={name: look(pixels) for name, pixels in (self.views.panel or {}).items()},
-            layer=last_layer(self.condition, self.views, z),
+            z,
+            {split: scores for split, (_, scores) in looked.items()},
+            words,
+            *scale_and_bias(model),
+            bare,
+            {name: look(pixels) for name, pixels in (self.views.panel or {}).items()},
+            last_layer(self.condition, self.views, z),
         )
 
     def snapshots(self, model: Encoder) -> dict[str, Snapshot]:

@@ -1,7 +1,7 @@
-"""The validity gate: do models of this kind learn their captions, and the animals, where nothing is biased?
+"""Sanity check of a recipe: do models of this kind learn their captions, and the animals, where nothing is biased?
 
-The one idea: what a biased model fails at means something only if the same recipe succeeds at bias 0, in both label
-styles. The gate looks at those two runs of the same seeds and settings, and says so if they are not there yet.
+What a biased model fails at means something only if the same recipe succeeds at bias 0, in both label styles: the two
+runs of the same seeds and settings are looked at.
 """
 
 from __future__ import annotations

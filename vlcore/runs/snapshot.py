@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.core.condition import Condition
-from vlcore.measures.accuracy import object_scores
+from vlcore.measures.accuracy import logits, object_scores
 from vlcore.runs.views import Array, Labels, Views
 
 if TYPE_CHECKING:
@@ -38,6 +39,23 @@ class Snapshot:
     bare: Array
     panel: dict[str, tuple[Array, NDArray[np.float64]]]
     layer: LastLayer | None
+
+    @classmethod
+    def of_vectors(
+        cls,
+        z: dict[str, Array],
+        captions: Array,
+        scale: float,
+        bias: float,
+        *,
+        bare: Array,
+        panel: Mapping[str, Array],
+        layer: LastLayer | None,
+    ) -> Snapshot:
+        """Of a model whose scores are those of its cosines."""
+        scores = {split: logits(of, captions, scale, bias) for split, of in z.items()}
+        looked = {kind: (of, logits(of, captions, scale, bias)) for kind, of in panel.items()}
+        return cls(z, scores, captions, scale, bias, bare, looked, layer)
 
 
 @dataclass(frozen=True, eq=False)

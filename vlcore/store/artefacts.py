@@ -1,7 +1,6 @@
-"""Where trained conditions lie, and how they get there.
+"""Artefacts on the disk: a folder ``models/<key>/`` each, published whole or not at all.
 
-The one idea: a folder ``models/<key>/`` exists only whole. Work happens aside and is published by one rename; a
-manifest holds the checksum of every file; a folder that does not match it is set aside, so that its key is free again.
+A manifest holds the checksum of every file; a folder that does not match it is set aside, so that its key is free.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +24,6 @@ from vlcore.core.condition import Condition, from_dict
 from vlcore.core.errors import LabError
 from vlcore.core.files import models_folder, write_json
 from vlcore.core.options import ArtefactKind
-
-if TYPE_CHECKING:
-    pass
-
 
 KEY_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,150}")
 _BESIDE = {
@@ -156,15 +151,12 @@ def read(key: str) -> Artefact:
 
 def fingerprint(key: str) -> str:
     """Changes when a file of a published folder is written or goes: what a cache of `read` is named by."""
-    facts = [(entry.name, entry.stat().st_mtime_ns, entry.stat().st_size) for entry in _entries(key)]
-    return hashlib.sha256(repr(sorted(facts)).encode()).hexdigest()[:16]
-
-
-def _entries(key: str) -> list[os.DirEntry[str]]:
+    path = models_folder() / check_key(key)
     try:
-        return list(os.scandir(models_folder() / check_key(key)))
+        facts = [(entry.name, entry.stat().st_mtime_ns, entry.stat().st_size) for entry in os.scandir(path)]
     except OSError:
-        return []
+        facts = []
+    return hashlib.sha256(repr(sorted(facts)).encode()).hexdigest()[:16]
 
 
 def quarantine(key: str) -> Path:
