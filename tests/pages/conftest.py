@@ -10,7 +10,9 @@ from playwright.sync_api import Browser, Page
 from streamlit.components.v2 import manifest_scanner
 
 from vlcore.store import artefacts
+from vlcore.ui import jobs
 
+from .app import FakeQueue
 from .serving import chromium, opened, served
 
 
@@ -34,6 +36,14 @@ def caches_of_one_home(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if moves:
         clear()
+
+
+@pytest.fixture
+def queue(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
+    """In place of the worker processes."""
+    made = FakeQueue()
+    monkeypatch.setattr(jobs, "queue", lambda: made)
+    return made
 
 
 def clear() -> None:

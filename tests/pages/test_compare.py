@@ -19,7 +19,7 @@ from vlcore.store.jobs import State
 from vlcore.studies import plans
 from vlcore.ui import cache, jobs
 
-from .test_home import FakeQueue
+from .app import FakeQueue
 
 APP = str(Path(__file__).parents[2] / "app.py")
 

@@ -20,7 +20,7 @@ from vlcore.studies.plans import Study
 from vlcore.ui import jobs
 from vlcore.ui.findings import figures
 
-from .test_home import FakeQueue, text_of
+from .app import FakeQueue, text_of
 
 APP = str(Path(__file__).parents[2] / "app.py")
 CHARTS = 9  # two behind the claim, five over bias, groups, curves

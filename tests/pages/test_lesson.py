@@ -26,8 +26,8 @@ from vlcore.studies import plans
 from vlcore.ui import browser, cache, jobs
 from vlcore.ui.lesson import results
 
+from .app import FakeQueue, pets, text_of
 from .conftest import clear
-from .test_home import FakeQueue, pets, text_of
 
 APP = str(Path(__file__).parents[2] / "app.py")
 LESSONS = all_lessons(Condition())

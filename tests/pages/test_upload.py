@@ -37,7 +37,7 @@ from vlcore.store.jobs import JobStatus, State
 from vlcore.ui import cache, jobs
 from vlcore.ui.upload import answers, sections
 
-from .test_home import FakeQueue
+from .app import FakeQueue
 
 APP = str(Path(__file__).parents[2] / "app.py")
 File = tuple[str, bytes, str]

@@ -1,0 +1,78 @@
+"""The app as tests of pages have it: a page at an address, its words and buttons, and a queue that trains nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from vlcore.store import artefacts
+from vlcore.store.jobs import JobStatus, State
+
+APP = str(Path(__file__).parents[2] / "app.py")
+
+
+class FakeQueue:
+    """Stands in for the worker processes: remembers what was asked for, which is running then; what is on the disk is
+    done if `disk` counts; all else is as a test says."""
+
+    def __init__(
+        self, state: State = State.ABSENT, status: dict[str, Any] | None = None, *, disk: bool = False
+    ) -> None:
+        self.asked: list[str] = []
+        self.cancelled: list[str] = []
+        self.short: dict[str, bool] = {}
+        self.others_wait = False
+        self.state, self.status, self.disk = state, status or {}, disk
+
+    def submit(self, key: str, *_task: object, asker: object, short: bool) -> None:
+        self.asked.append(key)
+        self.short[key] = short
+
+    def view(self, key: str) -> JobStatus:
+        if self.disk and artefacts.published(key):
+            return JobStatus(key, State.DONE)
+        return JobStatus(key, State.RUNNING if key in self.asked else self.state, self.status)
+
+    def cancel_pending(self, key: str, asker: object) -> bool:
+        self.cancelled.append(key)
+        return not self.others_wait
+
+
+def opened(page: str = "", **address: str) -> AppTest:
+    """A page, by its file in ``pages/``, at an address; Home without one."""
+    test = AppTest.from_file(APP, default_timeout=60)
+    if page:
+        test.switch_page(f"pages/{page}.py")
+    for name, value in address.items():
+        test.query_params[name] = value
+    test.run()
+    assert not test.exception
+    return test
+
+
+def press(page: AppTest, label: str) -> AppTest:
+    """Press the button of a name."""
+    next(button for button in page.button if button.label == label).click().run()
+    assert not page.exception
+    return page
+
+
+def text_of(page: AppTest) -> str:
+    """All that stands on a page in words."""
+    kinds = ("title", "subheader", "markdown", "caption", "info", "success", "warning", "error")
+    return " ".join(element.value for kind in kinds for element in getattr(page, kind)).replace("\u00a0", " ")
+
+
+def pets(folder: Path, per_group: int = 6, suffix: str = "") -> Path:
+    """A folder of noise: cats and dogs, at home and outside."""
+    random = np.random.default_rng(0)
+    for group in ("cat/home", "cat/park", "dog/home", "dog/park"):
+        (folder / group).mkdir(parents=True)
+        for number in range(per_group):
+            small = random.integers(0, 255, (6, 6, 3), dtype=np.uint8)
+            Image.fromarray(small).resize((80, 80)).save(folder / group / f"{number}{suffix}.png")
+    return folder
