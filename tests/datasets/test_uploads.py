@@ -38,16 +38,17 @@ def claimed_png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"0")) + chunk(b"IEND", b"")
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
-def test_the_three_formats_open(kind: str) -> None:
-    image = open_upload(encoded(noise(), kind))
-    assert (image.mode, image.size, image.info) == ("RGB", (40, 30), {})
-
-
-@pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF"])
-def test_other_formats_are_refused_by_content(kind: str) -> None:
-    with pytest.raises(UploadError, match="not a PNG, JPEG or WebP"):
-        open_upload(encoded(noise(), kind), "looks-right.png")
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_three_formats_open_and_all_are_known_by_their_beginning(kind: str) -> None:
+    data = encoded(noise(), kind)
+    assert uploads.is_picture(data)
+    if kind in uploads.FORMATS:
+        image = open_upload(data)
+        assert (image.mode, image.size, image.info) == ("RGB", (40, 30), {})
+    else:
+        with pytest.raises(UploadError, match="not a PNG, JPEG or WebP"):
+            open_upload(data, "looks-right.png")
+    assert not uploads.is_picture(b"Dear Sir or Madam")
 
 
 @pytest.mark.parametrize(
@@ -199,19 +200,6 @@ def test_square_of_its_own_size_changes_nothing_and_takes_any_mode() -> None:
     image = noise(64, 64)
     assert np.array_equal(square(image, 64), np.asarray(image))
     assert square(Image.new("LA", (20, 20)), 8).shape == (8, 8, 3)
-
-
-def test_square_refuses_no_size() -> None:
-    with pytest.raises(ValueError, match="at least 1"):
-        square(noise(), 0)
-
-
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
-def test_a_picture_is_known_by_its_beginning(kind: str) -> None:
-    file = BytesIO()
-    Image.new("RGB", (9, 9)).save(file, kind)
-    assert uploads.is_picture(file.getvalue())
-    assert not uploads.is_picture(b"Dear Sir or Madam")
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def study(model: Path | str, **options: Any) -> Plan:
 def test_four_pictures_are_drawn_and_the_same_seeds_draw_the_same_bytes(pipeline: Path, tmp_path: Path) -> None:
     for name in ("first", "second"):
         made = study(pipeline)
-        assert generate(made, open_backend(made, batch=4), tmp_path / name).made == 4
+        assert generate(made, open_backend(made, batch=4), tmp_path / name) == 4
     files = [one.file_name for one in made.pictures]
     contents = [(tmp_path / "first" / file).read_bytes() for file in files]
     assert contents == [(tmp_path / "second" / file).read_bytes() for file in files]
@@ -130,8 +130,7 @@ def test_steps_guidance_and_words_shape_a_picture(change: dict[str, Any], pipeli
 
 def test_a_picture_that_the_safety_checker_blanks_counts_as_refused(tmp_path: Path) -> None:
     made = study(make_pipeline(tmp_path / "watched", watchful()))
-    outcome = generate(made, TextToImage(made, 2), tmp_path / "set")
-    assert (outcome.made, outcome.refused) == (0, 4)
+    assert generate(made, TextToImage(made, 2), tmp_path / "set") == 0
     assert "safety checker" in (tmp_path / "set/generation.jsonl").read_text()
     assert isinstance(TextToImage(made).draw(made.pictures[:1])[0], Refused)
 

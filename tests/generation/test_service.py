@@ -41,7 +41,7 @@ class Ordered:
 
     def run(self, *answers: Answer) -> int:
         self.shop.answers = list(answers)
-        return generate(self.plan, self.service, self.folder, attempts=3, sleep=self.waited.append).made
+        return generate(self.plan, self.service, self.folder, attempts=3, sleep=self.waited.append)
 
     def statuses(self) -> list[str]:
         return [status for _, status in logged(self.folder)]
@@ -89,7 +89,7 @@ def test_the_base_url_may_come_from_the_environment(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", shop.url)
-    assert generate(study(1), open_backend(study(1)), tmp_path / "set").made == 4
+    assert generate(study(1), open_backend(study(1)), tmp_path / "set") == 4
 
 
 def test_an_address_at_the_service_itself_is_followed(order: Ordered) -> None:

@@ -111,16 +111,16 @@ class ImageSet:
         """
         if not self.has_pictures:
             return tile(str(self.table["object"].iat[row]), str(self.table["context"].iat[row]))
-        path = self.path(row)
+        drawn = "recipe" in self.about
+        mend = "delete it and run `python -m vlcore data render` again" if drawn else "import it again"
+        return np.asarray(self._open(f"picture {self.path(row).name}", self.path(row), "RGB", mend))
+
+    def _open(self, called: str, path: Path, mode: str, mend: str) -> Image.Image:
         try:
             with Image.open(path) as picture:
-                return np.asarray(picture.convert("RGB"))
+                return picture.convert(mode)
         except (OSError, SyntaxError, ValueError) as error:  # Pillow raises all three on damaged files
-            drawn = "recipe" in self.about
-            mend = "delete it and run `python -m vlcore data render` again" if drawn else "import it again"
-            raise ImageSetError(
-                f"The picture {path.name} of the image set {self.name!r} cannot be read; {mend}."
-            ) from error
+            raise ImageSetError(f"The {called} of the image set {self.name!r} cannot be read; {mend}.") from error
 
     def pixels(self, rows: Sequence[int] | NDArray[np.int64], size: int = TRAINING_SIZE) -> NDArray[np.uint8]:
         """Pictures averaged down to a square, uint8 (n, size, size, 3).
@@ -147,13 +147,8 @@ class ImageSet:
             return None
         stack = np.empty((len(rows), size, size), dtype=np.uint8)
         for place, name in enumerate(files):
-            try:
-                with Image.open(self.root / name) as mask:
-                    stack[place] = np.asarray(mask.convert("L").resize((size, size), Image.Resampling.BOX))
-            except (OSError, SyntaxError, ValueError) as error:
-                raise ImageSetError(
-                    f"The mask {name} of the image set {self.name!r} cannot be read; make the set anew."
-                ) from error
+            mask = self._open(f"mask {name}", self.root / name, "L", "make the set anew")
+            stack[place] = np.asarray(mask.resize((size, size), Image.Resampling.BOX))
         return stack
 
 

@@ -109,16 +109,11 @@ def square(image: Image.Image, size: int) -> npt.NDArray[np.uint8]:
 
     Args:
         image: A picture of any size and mode.
-        size: Side of the result in pixels.
+        size: Side of the result in pixels, at least 1.
 
     Returns:
         uint8 array of shape (size, size, 3). A picture smaller than `size` is enlarged smoothly.
-
-    Raises:
-        ValueError: `size` is below 1.
     """
-    if size < 1:
-        raise ValueError(f"size must be at least 1 pixel, not {size}")
     resample = Image.Resampling.BOX if min(image.size) >= size else Image.Resampling.BICUBIC
     small = image.convert("RGB").resize((size, size), resample, box=middle(image))
     return np.asarray(small, dtype=np.uint8).copy()

@@ -11,10 +11,9 @@ import json
 import os
 import random
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,7 +24,6 @@ from filelock import FileLock, Timeout
 from PIL import Image
 
 from vlcore.core.files import HomeError, atomic, make_folder
-from vlcore.core.grouping import group_name
 from vlcore.datasets.imageset import Progress, silent
 from vlcore.datasets.uploads import UploadError, open_upload
 from vlcore.generation.backend import Backend, Refused, TryAgainError
@@ -80,21 +78,6 @@ def open_backend(plan: Plan, *, base_url: str | None = None, batch: int = 1) -> 
     return TextToImage(plan, batch)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a run left behind.
-
-    Attributes:
-        made: pictures that this run drew.
-        refused: pictures that the model would not draw, in this run or before.
-        groups: pictures in the folder by group name; refusals can leave them uneven.
-    """
-
-    made: int
-    refused: int
-    groups: dict[str, int]
-
-
 def generate(
     plan: Plan,
     backend: Backend,
@@ -104,7 +87,7 @@ def generate(
     retry_refused: bool = False,
     attempts: int = ATTEMPTS,
     sleep: Callable[[float], None] = time.sleep,
-) -> Outcome:
+) -> int:
     """Draw the pictures of a plan that a folder lacks.
 
     The folder holds the pictures, ``metadata.csv`` that lists them, ``generation.jsonl`` with a line for each attempt
@@ -118,6 +101,9 @@ def generate(
         retry_refused: ask once more for what was refused.
         attempts: at most this many for one batch.
         sleep: waits for some seconds.
+
+    Returns:
+        How many pictures were drawn.
 
     Raises:
         GenerateBusyError: when another run draws into the folder.
@@ -150,9 +136,7 @@ def generate(
                 progress(total - len(todo) + start + len(batch), total)
         finally:
             place.write_metadata()
-    there = Counter(group_name(one.object, one.context) for one in plan.pictures if one.file_name in place.sizes)
-    groups = {name: there[name] for name in (group_name(one.object, one.context) for one in plan.pictures)}
-    return Outcome(len(place.sizes.keys() - before), len(place.refused), groups)
+    return len(place.sizes.keys() - before)
 
 
 def _ask(

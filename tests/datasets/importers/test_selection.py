@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.datasets.importers.sources import cells, groups
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.importers import ImportSetError, import_set
-from vlcore.datasets.importers.selection import LISTED, Found, Listing, Row, clean_name, clean_split, listing_of
+from vlcore.datasets.importers.selection import Found, Listing, Row, clean_name, clean_split, listing_of
 
 
 def listing(*cells: tuple[str, str, int], split: str = "") -> Listing:
@@ -71,7 +71,7 @@ def test_a_listing_is_sorted_and_clean_and_says_what_it_left_out() -> None:
         Row("c.png", "***", "sand"),
     ]
     found = listing_of("folders", Found("Found.", rows, [("d.gif", "is no picture")]), [("e.zip", "is a zip")])
-    assert list(found.table.columns) == list(LISTED)
+    assert list(found.table.columns) == list(Row._fields)
     assert found.table.to_numpy().tolist() == [
         ["a.png", "camel", "sand", "", "", "", "", "{}"],
         ["b.png", "horse", "grass", "train", "a horse", "", "7", '{"coat": "bay"}'],

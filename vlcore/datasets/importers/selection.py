@@ -23,7 +23,6 @@ from vlcore.core.vocabulary import split_words
 from vlcore.datasets.imageset import SPLITS
 from vlcore.datasets.importers.source import ImportSetError, Skipped, plural, printable
 
-LISTED = ("file", "object", "context", "split", "caption", "mask", "id", "factors")
 MOST_FACTORS = 10_000  # characters
 MOST_OBJECTS = 300  # among which a usual choice is looked for
 FEWEST = 4  # pictures of a group
@@ -65,8 +64,9 @@ class Listing:
     Attributes:
         format: name of a format, never ``auto``.
         about: a sentence for people on what was recognised.
-        table: one row a picture, columns `LISTED`, sorted by file. ``split`` is empty where the source has none;
-            rows of one ``id`` belong together; ``object`` and ``context`` are empty where only a caption is known.
+        table: one row a picture, the fields of `Row` as columns, sorted by file. ``split`` is empty where the source
+            has none; rows of one ``id`` belong together; ``object`` and ``context`` are empty where only a caption is
+            known.
         skipped: (name, reason) of what was left out.
         altered: what the source calls an object or a context, by its name here, where that is another.
     """
@@ -168,7 +168,7 @@ def listing_of(format: str, found: Found, before: Sequence[tuple[str, str]] = ()
         split, caption = clean_split(row.split), printable(row.caption)
         cleaned = {"caption": caption, "id": printable(row.id), "factors": _json_object(row.factors)}
         rows.append(row._replace(object=obj, context=context, split=split, **cleaned))
-    table = pd.DataFrame(rows, columns=list(LISTED)).sort_values("file", kind="stable", ignore_index=True)
+    table = pd.DataFrame(rows, columns=Row._fields).sort_values("file", kind="stable", ignore_index=True)
     twice = table.duplicated(["file", "object", "context"]) & (table["object"] != "")
     skipped += [(str(file), "is listed more than once; its first line is used") for file in table["file"][twice]]
     shown = [(printable(name), reason) for name, reason in skipped]
