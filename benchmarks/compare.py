@@ -13,15 +13,12 @@ from PIL import Image
 
 from vlcore.charts.maps.tables import MapOptions
 from vlcore.charts.theme import LIGHT
-from vlcore.charts.thumbnails import thumb_uri
-from vlcore.compare import comparison as compare_comparison
-from vlcore.compare.comparison import Comparison, Thumbs
+from vlcore.compare.comparison import Comparison, compare, draw_thumbs
 from vlcore.compare.description import describe_layouts
 from vlcore.compare.film import film
 from vlcore.compare.model_map import model_map
 from vlcore.compare.page import figure
 from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.imageset import ImageSet, silent
 from vlcore.learning.explain import attention_rollout, patch_ablation
 from vlcore.runs.load import OwnModel, load
 from vlcore.store.artefacts import read
@@ -36,7 +33,7 @@ def main() -> None:
     images = open_set("scenes")
     artefacts = [read(condition.key) for condition in plans.find("experiments").conditions]
     maps = [model_map(artefact) for artefact in artefacts]
-    two, four = (compare_comparison.compare(maps[:count], images, _thumbs()) for count in (2, 4))
+    two, four = (compare(maps[:count], images, draw_thumbs) for count in (2, 4))
     everything = MapOptions(movement=True, trust=True, ghost=True, twins=True, neighbours=True)
 
     def drawn(comparison: Comparison, options: MapOptions) -> dict[str, Any]:
@@ -78,14 +75,6 @@ def _median(make: Callable[[], Any]) -> tuple[float, Any]:
         made = make()
         times.append(time.perf_counter() - started)
     return float(np.median(times)), made
-
-
-def _thumbs() -> Thumbs:
-    def thumbs(images: ImageSet, rows: Any) -> list[str]:
-        images.ensure_rendered(rows, silent)
-        return [thumb_uri(images.image(row)) for row in rows]
-
-    return thumbs
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ python -m benchmarks.contact_sheet --out docs/scenes.png [--strips groups twins 
 """
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,55 +21,40 @@ INK = (70, 70, 70)
 Strip = list[tuple[str, Scene]]  # a title and a scene for each picture, side by side
 
 
-def groups(first: int, columns: int) -> list[Strip]:
-    """One row of unrelated scenes for each group."""
-    return [
-        [
-            (f"{group[0]}, {group[1]}" if i == 0 else "", sample(*group, split="demo", index=first + 100 * g + i))
-            for i in range(columns)
-        ]
-        for g, group in enumerate(GROUPS)
-    ]
+KINDS = ("groups", "twins", "contexts", "styles", "contrasts")
 
 
-def twins(first: int, columns: int) -> list[Strip]:
-    scene = sample("horse", "grass", split="demo", index=first + 1000)
-    return [[(f"{o}, {c}", scene.replace(object=o, context=c)) for o, c in GROUPS]]
-
-
-def contexts(first: int, columns: int) -> list[Strip]:
-    scene = sample("camel", "grass", split="demo", index=first + 1001)
-    return [[(context, scene.replace(context=context)) for context in CONTEXTS]]
-
-
-def styles(first: int, columns: int) -> list[Strip]:
-    scene = sample("horse", "grass", split="demo", index=first + 1002)
-    return [[(style, scene.replace(style=style)) for style in STYLES]]
-
-
-def contrasts(first: int, columns: int) -> list[Strip]:
-    scene = sample("camel", "desert", split="demo", index=first + 1003)
-    return [[(f"context contrast {c:.0%}", scene.replace(context_contrast=c)) for c in CONTRASTS]]
-
-
-STRIPS: dict[str, Callable[[int, int], list[Strip]]] = {
-    strip.__name__: strip for strip in (groups, twins, contexts, styles, contrasts)
-}
+def strips_of(first: int, columns: int) -> dict[str, list[Strip]]:
+    """One row of unrelated scenes for each group; and one scene each with other factors, by what is varied."""
+    rows: list[Strip] = []
+    for g, group in enumerate(GROUPS):
+        scenes = [sample(*group, split="demo", index=first + 100 * g + i) for i in range(columns)]
+        rows.append([(", ".join(group) if i == 0 else "", scene) for i, scene in enumerate(scenes)])
+    varied = (
+        ("horse", "grass", [(f"{obj}, {context}", {"object": obj, "context": context}) for obj, context in GROUPS]),
+        ("camel", "grass", [(context, {"context": context}) for context in CONTEXTS]),
+        ("horse", "grass", [(style, {"style": style}) for style in STYLES]),
+        ("camel", "desert", [(f"context contrast {c:.0%}", {"context_contrast": c}) for c in CONTRASTS]),
+    )
+    strips = {"groups": rows}
+    for number, (kind, (obj, context, changes)) in enumerate(zip(KINDS[1:], varied, strict=True)):
+        scene = sample(obj, context, split="demo", index=first + 1000 + number)
+        strips[kind] = [[(title, scene.replace(**change)) for title, change in changes]]
+    return strips
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="the PNG to write")
-    parser.add_argument(
-        "--strips", nargs="+", choices=list(STRIPS), default=list(STRIPS), help="what to show, in order"
-    )
+    parser.add_argument("--strips", nargs="+", choices=KINDS, default=KINDS, help="what to show, in order")
     parser.add_argument("--size", type=int, default=128, help="side of a picture in the rows of groups, in pixels")
     parser.add_argument("--columns", type=int, default=8, help="pictures in a row of a group")
     parser.add_argument("--first", type=int, default=220, help="index of the first scene")
     parser.add_argument("--plain", action="store_true", help="no titles over the pictures")
     options = parser.parse_args()
     width = options.columns * (options.size + GAP) - GAP
-    strips = [strip for name in options.strips for strip in STRIPS[name](options.first, options.columns)]
+    every = strips_of(options.first, options.columns)
+    strips = [strip for name in options.strips for strip in every[name]]
     sheet = np.vstack([painted(strip, width, not options.plain) for strip in strips])
     Image.fromarray(sheet).save(options.out, optimize=True)
 

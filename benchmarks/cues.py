@@ -72,10 +72,8 @@ def both_alone(run: tuple[float, int, int]) -> dict[str, tuple[np.ndarray, int |
         data = train.TrainingData(pixels["fit"], own, words.tokens(names), len(words))
         condition = Condition(steps=steps, init_seed=seed, data_seed=seed)
         trained = train.train(condition, data, on_step=lambda _: None, on_snapshot=lambda _step, _model: None)
-        z, t = (
-            inference.embed_images(trained.model, pixels["test"]),
-            inference.embed_captions(trained.model, words, names),
-        )
+        z = inference.embed_images(trained.model, pixels["test"])
+        t = inference.embed_captions(trained.model, words, names)
         right = np.array(names)[(z @ t.T).argmax(axis=1)] == held_out[factor].to_numpy()
         outcome[factor] = (right, trained.first_fit_step)
     return outcome

@@ -11,10 +11,8 @@ Nothing is trained here.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
 
-import altair as alt
 import pandas as pd
 
 from vlcore.charts.theme import LIGHT
@@ -23,9 +21,11 @@ from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.subset import usual_condition
 from vlcore.measures.catalogue import PRIMARY, words_of
 from vlcore.store import artefacts
-from vlcore.studies import figures, plans, tables
+from vlcore.studies import plans, tables
 from vlcore.studies import text as words
+from vlcore.studies.figures import legend, reported
 from vlcore.studies.findings import Findings
+from vlcore.studies.report import Chart, parts
 from vlcore.studies.results import StudyResults
 from vlcore.studies.runs_table import write_tables
 
@@ -61,17 +61,18 @@ def blocks_begun(study: plans.Study) -> int:
 
 def write(found: Findings, name: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = []
-    for file, says, chart in charts(found):
-        chart.save(str(folder / f"{file}.png"), scale_factor=1.0)
-        pictures.append(f"![{says}]({file}.png)")
+    pictures, drawn = [], {one.name: one for part in parts(found) for one in part.content if isinstance(one, Chart)}
+    for chart, (file, says) in published(found).items():
+        if chart in drawn:
+            drawn[chart].draw(LIGHT, WIDTH).save(str(folder / f"{file}.png"), scale_factor=1.0)
+            pictures.append(f"![{says}]({file}.png)")
     write_tables(found.frame, folder, "runs")
     (folder / "runs.csv").unlink()  # forty times the size of the parquet file that says the same
     if found.end is not None:
         for table, rows in tables.analysis_tables(found.end).items():
             if len(rows):
                 rows.to_csv(folder / f"{table}.csv", index=False)
-    parts = [
+    text = [
         f"# {found.study.name}: {name}",
         words.answer(found),
         *(words.notes(found.end) if found.end else ()),
@@ -79,25 +80,26 @@ def write(found: Findings, name: str, folder: Path) -> None:
         markdown(tables.ledger_table(found.claims)),
         *(f"**{one.claim.id}** {words.claim_sentence(one)}" for one in found.claims),
         "## Figures",
-        figures.legend(),
+        legend(),
         *pictures,
         "## Every comparison",
         markdown(tables.comparisons_table(found)),
         "Written by `python -m benchmarks.results` from the runs in `runs.parquet`; nothing here is typed by hand.",
     ]
-    (folder / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
 
 
-def charts(found: Findings) -> Iterator[tuple[str, str, alt.TopLevelMixin]]:
-    yield "by-bias", "Minority accuracy by bias", figures.by_bias(found, PRIMARY, LIGHT, WIDTH)
-    for measure in figures.reported(found):
-        says = words_of(measure, found.grouping)
-        yield measure.replace("_", "-"), says, figures.heat_map(found, measure, LIGHT, WIDTH)
-    yield "blocks", "Block by block", figures.paired_slopes(found, PRIMARY, LIGHT, WIDTH)
-    if found.end is not None:
-        yield "differences", "Descriptive less short labels", figures.forest(found, PRIMARY, LIGHT, WIDTH)
-    yield "probes", "What linear probes read off while training", figures.curves(found, LIGHT, WIDTH)
-    yield "moments", "At first fit and at the end", figures.moments(found, PRIMARY, LIGHT, WIDTH)
+def published(found: Findings) -> dict[str, tuple[str, str]]:
+    """The figures of the report that are published, by name: in which file, and what they show."""
+    maps = {f"heat_map_{name}": (name.replace("_", "-"), words_of(name, found.grouping)) for name in reported(found)}
+    return {
+        f"by_bias_{PRIMARY}": ("by-bias", "Minority accuracy by bias"),
+        **maps,
+        f"paired_slopes_{PRIMARY}": ("blocks", "Block by block"),
+        f"forest_{PRIMARY}": ("differences", "Descriptive less short labels"),
+        "curves": ("probes", "What linear probes read off while training"),
+        f"moments_{PRIMARY}": ("moments", "At first fit and at the end"),
+    }
 
 
 def markdown(table: pd.DataFrame) -> str:

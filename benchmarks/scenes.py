@@ -4,11 +4,9 @@ python -m benchmarks.scenes [--pictures 40]
 """
 
 import argparse
-import functools
 import statistics
 import time
 from collections.abc import Callable
-from typing import Any
 
 from vlcore.scenes import CONTEXTS, OBJECTS, STYLES, Scene, draw, sample
 from vlcore.scenes.draw import place
@@ -25,33 +23,23 @@ def main() -> None:
     for size in (64, SIZE, 256):
         report(f"grass, desert at {size}", scenes, size)
     for context in CONTEXTS:
-        report(f"{context} at {SIZE}", changed(scenes, context=context), SIZE)
+        report(f"{context} at {SIZE}", [scene.replace(context=context) for scene in scenes])
     for style in STYLES:
-        report(f"{style} at {SIZE}", changed(scenes, style=style), SIZE)
-    report(f"half contrast at {SIZE}", changed(scenes, context_contrast=0.5), SIZE)
+        report(f"{style} at {SIZE}", [scene.replace(style=style) for scene in scenes])
+    report(f"half contrast at {SIZE}", [scene.replace(context_contrast=0.5) for scene in scenes])
 
 
-def changed(scenes: list[Scene], **changes: Any) -> list[Scene]:
-    return [scene.replace(**changes) for scene in scenes]
-
-
-def report(title: str, scenes: list[Scene], size: int) -> None:
+def report(title: str, scenes: list[Scene], size: int = SIZE) -> None:
     """Print one line, the two timed in turn so that a busy machine slows both."""
-    whole, bare = paired(functools.partial(draw, size=size), functools.partial(place, size=size), scenes)
-    print(f"{title:22}  {whole:10.1f}  {bare:13.1f}  {whole / bare:5.1f}")
-
-
-def paired(one: Callable[[Scene], object], two: Callable[[Scene], object], scenes: list[Scene]) -> tuple[float, float]:
-    """Median milliseconds of two functions of a scene; the first scene is left out because it makes the noise."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for work in (one, two):
-        work(scenes[0])
+    draw(scenes[0], size)  # which makes the noise that all pictures share
+    times: dict[Callable[..., object], list[float]] = {draw: [], place: []}
     for scene in scenes:
-        for work, taken in zip((one, two), times, strict=True):
+        for work, taken in times.items():
             start = time.perf_counter()
-            work(scene)
+            work(scene, size)
             taken.append((time.perf_counter() - start) * 1000)
-    return statistics.median(times[0]), statistics.median(times[1])
+    whole, bare = (statistics.median(taken) for taken in times.values())
+    print(f"{title:22}  {whole:10.1f}  {bare:13.1f}  {whole / bare:5.1f}")
 
 
 if __name__ == "__main__":

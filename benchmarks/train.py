@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from typing import Any
 
 import torch
 
@@ -38,7 +37,8 @@ def main() -> None:
             data = training_data(condition)
             bare = baseline(condition, data, options.device)
             started = time.perf_counter()
-            trained = train(condition, data, device=options.device, on_step=nothing, on_snapshot=nothing)
+            ignored = {"on_step": lambda _: None, "on_snapshot": lambda *_: None}
+            trained = train(condition, data, device=options.device, **ignored)
             seconds = time.perf_counter() - started
             step = seconds / options.steps
             print(
@@ -70,10 +70,6 @@ def baseline(condition: Condition, data: TrainingData, device: str, steps: int =
     if device == "cuda":
         torch.cuda.synchronize()
     return (time.perf_counter() - started) / steps
-
-
-def nothing(*_news: Any) -> None:
-    return
 
 
 if __name__ == "__main__":
