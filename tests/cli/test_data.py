@@ -2,68 +2,39 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from filelock import FileLock
 from PIL import Image
 
+from tests.cli.conftest import GROUPS, Document, Refused, program
+from tests.conftest import Cli
+from tests.generation.stand_ins import Shop, fails, shows
 from vlcore import generation
-from vlcore.__main__ import main
+from vlcore.__main__ import BAD_INPUT, BUSY, CANCELLED, main
 from vlcore.core.wording import FEW
 from vlcore.datasets import drawn, staging
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.imageset import read_set
-from vlcore.generation import run as generation_run
 from vlcore.scenes import Scene, draw
 from vlcore.store import artefacts, jobs, queue
 
-ROOT = Path(__file__).parents[2]
-BAD_INPUT, BUSY, CANCELLED = 2, 3, 130  # the exit codes that the README promises
-GROUPS = ("horse_grass", "horse_desert", "camel_desert", "camel_grass")
 STEPS = ("--set", "steps=4")
-
-Cli = Callable[..., tuple[int, str, str]]
-Document = Callable[..., Any]
-
-
-@pytest.fixture
-def refused(cli: Cli) -> Callable[..., str]:
-    """Runs a command on input that is bad; gives the one sentence that was said, after any other `lines`."""
-
-    def run(*arguments: object, lines: int = 1) -> str:
-        code, out, err = cli(*arguments)
-        assert (code, out) == (BAD_INPUT, "")
-        assert err.endswith(".\n")
-        assert err.count("\n") == lines, err
-        assert "Traceback" not in err
-        assert "usage:" not in err
-        return err.splitlines()[-1]
-
-    return run
-
-
-def program(home: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "vlcore", *map(str, arguments)],
-        cwd=ROOT, env={**os.environ, "VLCORE_HOME": str(home), **environment},
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+SNOWY = {"horse_snow", "horse_beach", "camel_beach", "camel_snow"}
+PENCIL = {
+    "contexts": ["snow", "beach"], "style": "pencil", "context_contrast": 1.0, "object_contrast": 1.0,
+    "object_size": 1.0,
+}  # fmt: skip
 
 
 def picture(seed: int, size: int = 64) -> Image.Image:
@@ -98,21 +69,15 @@ def section(out: str, name: str) -> list[str]:
 # --- list and show
 
 
-def test_list_names_what_there_is_before_anything_is_drawn(cli: Cli, document: Document, empty_home: Path) -> None:
-    assert [(about["name"], about["on_disk"]) for about in document("data", "list")] == [
-        ("scenes", 0),
-        ("balanced-cues", 0),
-    ]
-    code, out, err = cli("data", "list")
-    assert (code, err) == (0, "")
-    head, scenes, _ = out.splitlines()
+def test_list_and_show_say_what_there_is_before_anything_is_drawn(
+    cli: Cli, document: Document, empty_home: Path
+) -> None:
+    listed = document("data", "list")
+    assert [(about["name"], about["on_disk"]) for about in listed] == [("scenes", 0), ("balanced-cues", 0)]
+    head, scenes, _ = cli("data", "list")[1].splitlines()
     assert re.split(r"  +", head) == ["name", "images", "on disk", "groups"]
-    groups = ", ".join(f"{group} 1,128" for group in open_set("scenes").grouping.names)
+    groups = ", ".join(f"{group} 1,128" for group in GROUPS)
     assert re.split(r"  +", scenes) == ["scenes", "4,512", "0", groups]
-    assert list(empty_home.iterdir()) == [], "looking writes nothing"
-
-
-def test_show_counts(cli: Cli, document: Document, empty_home: Path) -> None:
     about = document("data", "show", "scenes")
     assert (about["name"], about["images"], about["on_disk"]) == ("scenes", 4512, 0)
     assert about["groups"] == dict.fromkeys(GROUPS, 1128)
@@ -120,17 +85,17 @@ def test_show_counts(cli: Cli, document: Document, empty_home: Path) -> None:
     assert about["splits"]["test"] == dict.fromkeys(GROUPS, 500)
     assert about["licence"] == "Apache-2.0"
     assert about["recipe"]["style"] == "photo"
-    code, out, _ = cli("data", "show", "scenes")
-    assert code == 0
+    out = cli("data", "show", "scenes")[1]
     assert [line.split() for line in section(out, "splits")] == [
-        ["split", *open_set("scenes").grouping.names],
+        ["split", *GROUPS],
         *([split, *["480" if split == "train" else str(drawn.PER_GROUP[split])] * 4] for split in about["splits"]),
     ]
     assert len(re.findall("style: photo", out)) == 1
+    assert list(empty_home.iterdir()) == [], "looking writes nothing"
 
 
 def test_a_set_that_cannot_be_read_hides_no_other(
-    cli: Cli, document: Document, refused: Callable[..., str], empty_home: Path
+    cli: Cli, document: Document, refused: Refused, empty_home: Path
 ) -> None:
     (empty_home / "data" / "broken").mkdir(parents=True)
     (empty_home / "data" / "broken" / "dataset.json").write_text("{}")
@@ -163,13 +128,12 @@ def test_render_writes_a_folder_to_browse(document: Document, empty_home: Path) 
     assert len({row["factors"] for row in rows}) == 8
     assert len(read_set(out).table) == 8, "it is an image set like any other"
     assert not (empty_home / "data").exists()
-
-    again = document("data", "render", "--out", empty_home / "again", "--n-per-group", 1, "--size", 48, "--seed", 5)
-    assert again["images"] == 4
-    first = rows[0]["file_name"]
-    assert (empty_home / "again" / first).read_bytes() == (out / first).read_bytes()
-    document("data", "render", "--out", empty_home / "seed", "--n-per-group", 1, "--size", 48, "--seed", 6)
-    assert (empty_home / "seed" / first).read_bytes() != (out / first).read_bytes()
+    first, same = rows[0]["file_name"], {}
+    for seed in (5, 6):
+        again = ("--out", empty_home / f"seed-{seed}", "--n-per-group", 1, "--size", 48, "--seed", seed)
+        assert document("data", "render", *again)["images"] == 4
+        same[seed] = (empty_home / f"seed-{seed}" / first).read_bytes() == (out / first).read_bytes()
+    assert same == {5: True, 6: False}
 
 
 def test_render_shows_a_recipe_before_it_becomes_a_set(
@@ -182,12 +146,8 @@ def test_render_shows_a_recipe_before_it_becomes_a_set(
     said = document("data", "render", "--name", "snowy", *recipe, "--n-per-group", 1, "--size", 32, "--out", ".")
     assert said == {"name": "Schnee <b>", "images": 4, "folder": "."}
     about = json.loads((out / "dataset.json").read_text())
-    assert about["name"] == "Schnee <b>"
-    assert about["recipe"] == {
-        "contexts": ["snow", "beach"], "style": "pencil", "context_contrast": 1.0, "object_contrast": 1.0,
-        "object_size": 0.5,
-    }  # fmt: skip
-    assert set(read_set(out).table["group"]) == {"horse_snow", "horse_beach", "camel_beach", "camel_snow"}
+    assert (about["name"], about["recipe"]) == ("Schnee <b>", PENCIL | {"object_size": 0.5})
+    assert set(read_set(out).table["group"]) == SNOWY
     assert not (empty_home / "data").exists(), "the set itself is not made"
 
 
@@ -211,18 +171,14 @@ def test_render_fills_the_image_set(document: Document, few_scenes: Path) -> Non
     assert json.loads((folder / "dataset.json").read_text())["images"] == 16
 
 
-def test_render_makes_a_set_of_a_new_name(document: Document, refused: Callable[..., str], few_scenes: Path) -> None:
+def test_render_makes_a_set_of_a_new_name(document: Document, refused: Refused, few_scenes: Path) -> None:
     settings = ("--contexts", "snow,beach", "--style", "pencil", "--context-contrast", 0.5)
     about = document("data", "render", "--name", "snowy", *settings)
-    assert about["groups"] == dict.fromkeys(("horse_snow", "horse_beach", "camel_beach", "camel_snow"), 4)
+    assert about["groups"] == dict.fromkeys(SNOWY, 4)
     assert about["on_disk"] == about["images"] == 16
     folder = few_scenes / f"snowy-v{drawn.VERSION}"
     assert [path.name for path in few_scenes.glob("[!.]*")] == [folder.name]
-    shown = document("data", "show", "snowy")
-    assert shown["recipe"] == {
-        "contexts": ["snow", "beach"], "style": "pencil", "context_contrast": 0.5, "object_contrast": 1.0,
-        "object_size": 1.0,
-    }  # fmt: skip
+    assert document("data", "show", "snowy")["recipe"] == PENCIL | {"context_contrast": 0.5}
     assert [entry["name"] for entry in document("data", "list")] == ["scenes", "balanced-cues", "snowy"]
 
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.png")}
@@ -230,15 +186,11 @@ def test_render_makes_a_set_of_a_new_name(document: Document, refused: Callable[
         assert document("data", "render", "--name", "snowy", *same) == about
     for other in (("--style", "night"), ("--contexts", "beach,snow"), (*settings[:4], "--context-contrast", 1)):
         sentence = refused("data", "render", "--name", "snowy", *other)
-        assert sentence == (
-            "There is an image set named 'snowy' already and its settings are others (contexts snow,beach, style "
-            "pencil, context-contrast 0.5, object-contrast 1.0, object-size 1.0); leave the settings out, or give "
-            "another --name."
-        )
+        assert "(contexts snow,beach, style pencil, context-contrast 0.5, object-contrast 1.0, object" in sentence
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.png")} == before
 
 
-def test_render_does_not_write_into_what_is_there(refused: Callable[..., str], empty_home: Path) -> None:
+def test_render_does_not_write_into_what_is_there(refused: Refused, empty_home: Path) -> None:
     full, file = empty_home / "full", empty_home / "file"
     full.mkdir()
     (full / "precious").write_text("do not touch")
@@ -248,47 +200,6 @@ def test_render_does_not_write_into_what_is_there(refused: Callable[..., str], e
         assert sentence == f"{out} exists and is not empty; give --out a new folder."
     assert "cannot be written" in refused("data", "render", "--out", file / "within", "--n-per-group", 1)
     assert sorted(path.name for path in empty_home.rglob("*")) == ["file", "full", "precious"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        ("data", "arguments are required: COMMAND; see `python -m vlcore data --help`"),
-        ("data list extra", "Unrecognized arguments: extra"),
-        ("data show", "arguments are required: name"),
-        ("data show nowhere", "There is no usable image set named 'nowhere'; there are: scenes, balanced-cues"),
-        ("data show ../data/scenes", "There is no usable image set named '../data/scenes'; there are: scenes"),
-        ("data show /tmp", "There is no usable image set named '/tmp'; there are: scenes, balanced-cues"),
-        ("data show **", r"There is no usable image set named '\*\*'; there are: scenes, balanced-cues"),
-        ("data render --name /tmp/x", "An image set cannot be named '/tmp/x'; use lower-case letters"),
-        ("data check nowhere", "There is no usable image set named 'nowhere'; there are: scenes, balanced-cues"),
-        ("data render --out new --n-per-group 0", "--n-per-group is 0; give a whole number from 1 to 10000"),
-        ("data render --out new --size 31", "--size is 31; give a whole number from 32 to 512"),
-        ("data render --out new --seed -1", "--seed is -1; give a whole number from 0 to 2147483647"),
-        ("data render --name x --n-per-group 12", "--size and --seed are for the folder that --out writes"),
-        ("data render --name x --size 64", "give --out DIR, or leave them out"),
-        ("data render --seed 0", "leave them out"),
-        ("data render --size big", "Argument --size: invalid int value: 'big'"),
-        ("data render --name x --contexts snow", "--contexts is 'snow'; give two names with a comma between them"),
-        ("data render --name x --contexts snow,mars", "snow and mars; choose two different ones of grass, desert"),
-        ("data render --name x --object-size 9", "object_size is 9; give a number from 0.3 to 1.1"),
-        ("data render --name ../snowy --out new", r"cannot be named '\.\./snowy'; use lower-case letters"),
-        ("data render --style pencil", "There is an image set named 'scenes' already and its settings are others"),
-        ("data import", "arguments are required: source, --name"),
-        ("data remove", "arguments are required: name"),
-        ("data remove scenes --yes", "scenes is built in and is drawn again when it is needed; it cannot be removed"),
-        ("data remove nowhere --yes", "There is no image set named 'nowhere'; there are: scenes, balanced-cues"),
-        ("data import nowhere --name x", "nowhere does not exist; give the path of a folder or a zip"),
-        ("data import nowhere --name scenes", "There is an image set named 'scenes' already; choose another name"),
-        ("data generate --name x", "arguments are required: --objects, --contexts, --model"),
-    ],
-)
-def test_bad_input_is_one_sentence_and_exit_code_2(
-    refused: Callable[..., str], empty_home: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, sentence: str
-) -> None:
-    monkeypatch.chdir(empty_home)
-    assert re.search(sentence, refused(*arguments.split()))
-    assert list(empty_home.iterdir()) == [], "nothing is half-written"
 
 
 # --- import
@@ -344,39 +255,18 @@ def test_a_zip_two_of_three_objects_and_templates(document: Document, empty_home
     assert "one zebra with snow" in set(open_set("z").table["caption"])
 
 
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        ("--objects horse,cow", r"zoo has no object named 'cow'"),
-        ("", r"choose two of each with .*, for example --objects"),
-        ("--objects horse,camel --short {thing}", r"The short caption '{thing}' has unknown fields"),
-        ("--objects horse,camel --seed -1", r"a seed of at least 0"),
-        ("--format pickle", r"No format is named 'pickle'; choose one of auto, imagefolder"),
-    ],
-)
-def test_an_import_that_cannot_be_is_one_sentence(
-    refused: Callable[..., str], empty_home: Path, tmp_path: Path, options: str, sentence: str
-) -> None:
-    source = make_folder(tmp_path / "zoo", ("horse", "camel", "zebra"), per_group=4)
-    assert re.search(sentence, refused("data", "import", source, "--name", "x", *options.split()))
-    assert list((empty_home / "data").glob("[!.]*")) == [], "nothing is half-written"
-
-
 def test_a_set_that_somebody_else_makes_is_exit_code_3(
-    cli: Cli, shop: Shop, empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    refused: Refused, shop: Shop, empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(staging, "LOCK_WAIT", 0)
     source, data = make_folder(tmp_path / "zoo", per_group=4), empty_home / "data"
     for folder in (data / ".incoming", data / ".generated" / "made"):
         folder.mkdir(parents=True)
     with FileLock(data / ".incoming" / "zoo.lock"):
-        code, out, err = cli("data", "import", source, "--name", "zoo")
-    assert (code, out) == (BUSY, "")
-    assert err == "zoo is being imported by another process; wait, or choose another name.\n"
+        sentence = refused("data", "import", source, "--name", "zoo", code=BUSY)
+    assert sentence.startswith("zoo is being imported by another process")
     with FileLock(data / ".generated" / "made" / ".generate.lock"):
-        code, out, err = cli(*order(shop, "--yes"))
-    assert (code, out) == (BUSY, "")
-    assert err.splitlines()[-1].startswith("Another run draws into ")
+        assert refused(*order(shop, "--yes"), code=BUSY, lines=2).startswith("Another run draws into ")
 
 
 def test_names_in_any_script_on_a_terminal_that_lacks_it(document: Document, empty_home: Path, tmp_path: Path) -> None:
@@ -441,7 +331,7 @@ def test_training_on_an_imported_set_follows_its_size(cli: Cli, document: Docume
     assert section(out, "warnings") == made["warnings"]
 
 
-def test_too_many_pictures_are_asked_of_an_imported_set(refused: Callable[..., str], own: Path) -> None:
+def test_too_many_pictures_are_asked_of_an_imported_set(refused: Refused, own: Path) -> None:
     for command in (("train",), ("study", "experiments")):
         sentence = refused(*command, "--data", "own", "--set", "n_per_group=7")
         assert re.search(r"'own' has \d training images of .*; choose at most that many as n_per_group", sentence)
@@ -479,18 +369,6 @@ def test_pictures_land_in_a_model_of_an_imported_set(cli: Cli, document: Documen
     assert len(section(out, "images")) == len(out.splitlines()) - 2
 
 
-def test_two_models_of_an_imported_set_on_one_page(document: Document, own: Path, tmp_path: Path) -> None:
-    key = document("train", "--data", "own", *STEPS)["key"]
-    page = tmp_path / "maps.html"
-    said = document("compare", key, key, "--out", page)
-    assert said["file"] == str(page)
-    text = page.read_text()
-    assert f"Fewer than {FEW} held-out pictures: " in text
-    assert "Numbers that rest on them say little." in text
-    assert "b>camel" in text
-    assert "<b>" not in text, "a caption is text, never a tag"
-
-
 # --- check
 
 
@@ -516,24 +394,11 @@ def test_check_answers_each_question_once(cli: Cli, document: Document, own: Pat
     assert {"key": key, "ok": True} in document("verify")
 
 
-def test_a_check_of_a_picture_that_is_gone(refused: Callable[..., str], document: Document, own: Path) -> None:
-    shutil.copytree(own / "data" / "own", own / "data" / "gone")
-    try:
-        about = json.loads((own / "data" / "gone" / "dataset.json").read_text())
-        (own / "data" / "gone" / "dataset.json").write_text(json.dumps({**about, "name": "gone"}))
-        open_set("gone").path(0).unlink()
-        assert document("data", "show", "gone")["on_disk"] == 23
-        sentence = refused("data", "check", "gone")
-        assert sentence.endswith("of the image set 'gone' cannot be read; import it again.")
-    finally:
-        shutil.rmtree(own / "data" / "gone")
-
-
 # --- remove
 
 
 def test_a_set_is_removed_and_its_models_stay(
-    cli: Cli, document: Document, refused: Callable[..., str], own: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, document: Document, refused: Refused, own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = document("train", "--data", "own", *STEPS)["key"]
     shutil.copytree(own / "data" / "own", own / "kept")
@@ -544,9 +409,7 @@ def test_a_set_is_removed_and_its_models_stay(
         work.mkdir(parents=True)
         (work / "status.json").write_text(json.dumps({"state": "running"}))
         with FileLock(work / "lock"):
-            code, out, err = cli("data", "remove", "own", "--yes")
-        assert (code, out) == (BUSY, "")
-        assert err == f"own is in use by {work.name}; wait for it or cancel it.\n"
+            assert work.name in refused("data", "remove", "own", "--yes", code=BUSY)
         assert folder.exists()
         code, out, err = cli("data", "remove", "own", "--yes", "--json")
         assert (code, err.count("\n")) == (0, 1)
@@ -587,49 +450,6 @@ class Terminal(io.StringIO):
         return True
 
 
-class Shop:
-    """A real HTTP server that answers as OpenAI's images API does: as it is told, then with a picture of its own."""
-
-    def __init__(self) -> None:
-        self.answers: list[tuple[int, dict[str, Any]]] = []
-        self.prompts: list[str] = []
-        shop = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                shop.prompts.append(request["prompt"])
-                status, answer = shop.answers.pop(0) if shop.answers else (200, {})
-                body = json.dumps(answer or shop.picture()).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
-        self.thread.start()
-
-    def picture(self) -> dict[str, Any]:
-        out = io.BytesIO()
-        picture(len(self.prompts)).save(out, "PNG")
-        return {"created": 1, "data": [{"b64_json": base64.b64encode(out.getvalue()).decode()}]}
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-
-def fails(status: int, code: str) -> tuple[int, dict[str, Any]]:
-    return status, {"error": {"message": "no", "type": "error", "param": None, "code": code}}
-
-
 @pytest.fixture
 def shop(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-of-the-test")
@@ -659,7 +479,7 @@ def test_a_model_draws_a_set(cli: Cli, document: Document, shop: Shop, empty_hom
     assert said["counts"] == dict.fromkeys(GROUPS, 4)
     assert (said["name"], said["refused"]) == ("made", 0)
     assert said["kept_in"] == str(empty_home / "data" / ".generated" / "made")
-    assert sorted(set(shop.prompts)) == [
+    assert sorted({asked["prompt"] for asked in shop.requests}) == [
         f"a photo of a {obj} {place}" for obj in ("camel", "horse") for place in ("in the desert", "on the grass")
     ]
     about = document("data", "show", "made")
@@ -671,7 +491,7 @@ def test_a_model_draws_a_set(cli: Cli, document: Document, shop: Shop, empty_hom
 
 
 def test_nothing_is_drawn_before_somebody_agrees(
-    cli: Cli, refused: Callable[..., str], shop: Shop, empty_home: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, refused: Refused, shop: Shop, empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
     sentence = refused(*order(shop), lines=2)
@@ -681,7 +501,7 @@ def test_nothing_is_drawn_before_somebody_agrees(
         code, out, err = cli(*order(shop))
         assert (code, out) == (BAD_INPUT, "")
         assert err == f"{ASKED.format(16, NO_PRICE)}\nDraw them? [y/N] Nothing was drawn.\n"
-    assert shop.prompts == []
+    assert shop.requests == []
     assert list(empty_home.iterdir()) == []
     monkeypatch.setattr(sys, "stdin", Terminal("yes\n"))
     code, out, err = cli(*order(shop, "--json"))
@@ -689,33 +509,33 @@ def test_nothing_is_drawn_before_somebody_agrees(
     assert json.loads(out)["counts"] == dict.fromkeys(GROUPS, 4), "the question is no part of the document"
 
 
-def test_a_run_that_failed_goes_on(cli: Cli, refused: Callable[..., str], shop: Shop, empty_home: Path) -> None:
-    shop.answers = [(200, {})] * 5 + [fails(401, "invalid_api_key")]
+def test_a_run_that_failed_goes_on(cli: Cli, refused: Refused, shop: Shop, empty_home: Path) -> None:
+    shop.answers = [*map(shows, range(100, 105)), fails(401, "invalid_api_key")]
     assert refused(*order(shop, "--yes"), lines=2) == "The service answered 401; check the key in OPENAI_API_KEY."
     assert not (empty_home / "data" / "made").exists()
-    assert len(shop.prompts) == 6
+    assert len(shop.requests) == 6
     other = refused(*order(shop, "--yes", "--prompt", "{object}, {context}"))
     assert "was begun with other pictures" in other
     code, out, err = cli(*order(shop, "--yes"))
     assert (code, err) == (0, ASKED.format(11, NO_PRICE) + "\n")
-    assert len(shop.prompts) == 17
+    assert len(shop.requests) == 17
     assert "refused: 0\n" in out
     assert "There is an image set named 'made' already" in refused(*order(shop, "--yes"))
 
 
-def test_what_a_model_refuses_is_counted(cli: Cli, document: Document, refused: Callable[..., str], shop: Shop) -> None:
+def test_what_a_model_refuses_is_counted(document: Document, refused: Refused, shop: Shop) -> None:
     shop.answers = [fails(400, "moderation_blocked")]
     sentence = refused(*order(shop, "--yes"), lines=2)
-    assert re.search("has 3 usable pictures of horse_grass and a group needs at least 4", sentence)
-    assert re.search("has 3 usable pictures", refused(*order(shop, "--yes"))), "it is not asked again"
-    assert len(shop.prompts) == 16
+    assert "has 3 usable pictures of horse_grass and a group needs at least 4" in sentence
+    assert "has 3 usable pictures" in refused(*order(shop, "--yes")), "it is not asked again"
+    assert len(shop.requests) == 16
     said = document(*order(shop, "--yes", per_group=5))
     assert said["refused"] == 1
     assert said["counts"] == {**dict.fromkeys(GROUPS, 5), "horse_grass": 4}
-    assert len(shop.prompts) == 20
+    assert len(shop.requests) == 20
 
 
-def test_what_was_refused_can_be_asked_again(document: Document, refused: Callable[..., str], shop: Shop) -> None:
+def test_what_was_refused_can_be_asked_again(document: Document, refused: Refused, shop: Shop) -> None:
     shop.answers = [fails(400, "moderation_blocked")]
     refused(*order(shop, "--yes"), lines=2)
     assert document(*order(shop, "--yes", "--retry-refused"))["refused"] == 0
@@ -730,40 +550,29 @@ def test_an_interrupt_says_what_is_kept(
     monkeypatch.setattr(generation, "generate", interrupted)
     code, out, err = cli(*order(shop, "--yes", "--json"))
     assert (code, out) == (CANCELLED, "")
-    assert err.splitlines()[1:] == [
-        "What is drawn is kept; the same command goes on.",
-        "Cancelled; nothing was published.",
-    ]
+    assert "What is drawn is kept; the same command goes on." in err
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("--per-group", 3), "--per-group is 3; give a whole number from 4 to 10000"),
-        (("--seed", -1), "--seed is -1; give a whole number from 0 to 2147483647"),
+        (("--per-group", 3), "--per-group: 3 is not a whole number from 4 to 10000"),
+        (("--seed", -1), "--seed: -1 is not a whole number from 0 to 2147483647"),
+        (("--objects", "horse"), "--objects: give 2 names with commas between them, not 'horse'"),
         (("--price", -1), "A price of -1.0 per picture cannot be right; give a number from 0"),
         (("--size", 63), "choose 32 to 1024, a multiple of 8"),
-        (("--base-url", "nowhere"), "The base URL 'nowhere' is none"),
         (("--batch", 2), "A batch is for the local back end"),
-        (("--objects", "horse"), "--objects is 'horse'; give two names with a comma between them"),
         (("--name", "scenes"), "There is an image set named 'scenes' already; choose another name"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_sentence_before_anything_is_asked(
-    refused: Callable[..., str], shop: Shop, empty_home: Path, options: tuple[object, ...], sentence: str
+    refused: Refused, shop: Shop, empty_home: Path, options: tuple[object, ...], sentence: str
 ) -> None:
     assert re.search(sentence, refused(*order(shop, "--yes", *options)))
-    assert shop.prompts == []
+    assert shop.requests == []
     assert list(empty_home.iterdir()) == []
 
 
-def test_a_missing_key_or_package_is_said_before_the_plan(
-    refused: Callable[..., str], shop: Shop, empty_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_key_is_said_before_the_plan(refused: Refused, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
     assert refused(*order(shop)).startswith("OPENAI_API_KEY holds no key")
-    local = ("--backend", "local", "--model", "owner/model", "--batch")
-    remote = order(shop)[: order(shop).index("--base-url")]
-    assert refused(*remote, *local, 0) == "A batch of 0 pictures cannot be drawn; give at least 1."
-    monkeypatch.setattr(generation_run, "find_spec", lambda name: None if name == "diffusers" else name)
-    assert refused(*remote, *local, 2).startswith("Drawing on this machine needs the package diffusers")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.cli.conftest import Document, Refused
 from tests.conftest import Cli
 from tests.learning.tiny_clip import save_clip
 from tests.runs.test_train import write_small
 from vlcore.store import artefacts
-
-Document = Callable[..., Any]
 
 
 def test_a_local_checkpoint_becomes_a_model(tmp_path: Path, empty_home: Path, document: Document, cli: Cli) -> None:
@@ -37,38 +34,14 @@ def test_a_local_checkpoint_becomes_a_model(tmp_path: Path, empty_home: Path, do
     assert {entry["kind"] for entry in document("status")} == {"model"}
 
 
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        (("nowhere",), "There is no folder 'nowhere'"),
-        ((".",), "is no checkpoint: it has no config.json"),
-        (("a/b", "--readout", "guess"), "No readout is named 'guess'"),
-        (("a/b", "--bias", "2"), "The bias is 2.0"),
-        (("a/b", "--labels", "loud"), "No label style is named 'loud'"),
-        (("a/b", "--labels", "descriptive", "--template", "{object}"), "set labels=own too"),
-        (("a/b", "--template", "{import}"), "cannot be used"),
-        (("a/b", "--data", "none-such"), "There is no usable image set named 'none-such'"),
-    ],
-)
-def test_bad_input_is_one_sentence(
-    cli: Cli, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], sentence: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    code, out, err = cli("pretrained", *options)
-    assert (code, out) == (2, "")
-    assert sentence in err
-    assert err.count("\n") == 1
-
-
 def test_a_hub_out_of_reach_is_one_sentence(
-    cli: Cli, empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    refused: Refused, empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from huggingface_hub import constants
 
     write_small(empty_home)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    code, _, err = cli("pretrained", "openai/clip-vit-base-patch32", "--data", "small")
-    assert code == 2
-    assert err.splitlines()[-1].startswith("openai/clip-vit-base-patch32 is not on this machine")
+    checkpoint = "openai/clip-vit-base-patch32"
+    assert refused("pretrained", checkpoint, "--data", "small").startswith(f"{checkpoint} is not on this machine")
     assert artefacts.published_keys() == []

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
+from tests.cli.conftest import Document, Refused
 from tests.conftest import QUICK_STEPS, Cli
-from vlcore.__main__ import BAD_INPUT
 from vlcore.runs import train
 from vlcore.store import artefacts, queue
 from vlcore.studies import plans
@@ -18,7 +17,7 @@ from vlcore.studies import plans
 STEPS = ("--set", f"steps={QUICK_STEPS}")
 
 
-def test_conditions_of_a_study_say_what_differs(document: Callable[..., Any], home: Path) -> None:
+def test_conditions_of_a_study_say_what_differs(document: Document, home: Path) -> None:
     entries = document("conditions", "--grid", "objectives")
     assert [entry["key"] for entry in entries] == [c.key for c in plans.find("objectives").everything]
     assert {entry.get("objective", "pairwise_bce") for entry in entries} >= {"simclr", "ce_object", "captioner"}
@@ -26,12 +25,10 @@ def test_conditions_of_a_study_say_what_differs(document: Callable[..., Any], ho
 
 
 def test_a_study_with_controls_runs_them_too(
-    document: Callable[..., Any], quick: list[artefacts.Artefact], monkeypatch: pytest.MonkeyPatch
+    document: Document, quick: list[artefacts.Artefact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr(train, "train_condition", lambda condition: asked.append(condition.key) or "cached")
-    from concurrent.futures import ThreadPoolExecutor
-
     monkeypatch.setattr(queue, "worker_pool", ThreadPoolExecutor)
     document("study", "experiments", *STEPS)
     assert set(asked) == {artefact.key for artefact in quick}
@@ -42,7 +39,7 @@ def test_a_study_with_controls_runs_them_too(
 
 
 def test_an_analysis_of_what_is_there(
-    document: Callable[..., Any], cli: Cli, quick: list[artefacts.Artefact], tmp_path: Path
+    document: Document, cli: Cli, quick: list[artefacts.Artefact], tmp_path: Path
 ) -> None:
     found = document("analyse", "experiments", "--seeds", 2, *STEPS, "--out", tmp_path / "tables")
     assert (found["study"], found["runs"], found["planned"]) == ("experiments", 4, 8)
@@ -65,40 +62,21 @@ def test_an_analysis_of_what_is_there(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("options", "noun"),
     [
-        ("analyse class --preset careful", "No run of the study 'class' is there; run `python -m vlcore study class`"),
-        ("analyse huge", "No grid is named 'huge'; choose one of experiments"),
-        ("analyse nowhere.yaml", "nowhere.yaml cannot be read (No such file or directory)"),
-        ("study nowhere.yml", "nowhere.yml cannot be read"),
-        ("conditions --grid nowhere.yaml", "nowhere.yaml cannot be read"),
+        (("--measure", "beauty"), "beauty"),
+        (("--moment", "yesterday"), "yesterday"),
+        (("--out", Path(__file__)), "give --out another folder"),
     ],
 )
-def test_bad_input_is_one_sentence(cli: Cli, home: Path, arguments: str, sentence: str) -> None:
-    code, out, err = cli(*arguments.split())
-    assert (code, out) == (BAD_INPUT, "")
-    assert sentence in err
-    assert err.count("\n") == 1
-
-
-def test_a_measure_that_nothing_has_is_a_sentence(cli: Cli, quick: list[artefacts.Artefact]) -> None:
-    code, _, err = cli("analyse", "experiments", "--measure", "beauty", *STEPS)
-    assert code == BAD_INPUT
-    assert "beauty" in err
-    code, _, err = cli("analyse", "experiments", "--moment", "yesterday", *STEPS)
-    assert code == BAD_INPUT
-    assert "yesterday" in err
-
-
-def test_a_folder_that_takes_nothing_is_a_sentence(cli: Cli, quick: list[artefacts.Artefact], tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    code, _, err = cli("analyse", "experiments", *STEPS, "--out", tmp_path / "file")
-    assert code == BAD_INPUT
-    assert "give --out another folder" in err
+def test_an_analysis_that_cannot_be_is_one_sentence(
+    refused: Refused, quick: list[artefacts.Artefact], options: tuple[object, ...], noun: str
+) -> None:
+    assert noun in refused("analyse", "experiments", *STEPS, *options)
 
 
 def test_a_file_of_ones_own_is_analysed_like_a_named_study(
-    document: Callable[..., Any], quick: list[artefacts.Artefact], tmp_path: Path
+    document: Document, quick: list[artefacts.Artefact], tmp_path: Path
 ) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(f"arms: [descriptive]\nbias: [0, 0.75]\nsettings: {{steps: {QUICK_STEPS}}}\n")
@@ -109,7 +87,7 @@ def test_a_file_of_ones_own_is_analysed_like_a_named_study(
 
 
 def test_a_report_is_one_file_that_says_how_little_there_is(
-    document: Callable[..., Any], quick: list[artefacts.Artefact], tmp_path: Path
+    document: Document, quick: list[artefacts.Artefact], tmp_path: Path
 ) -> None:
     out = tmp_path / "study.html"
     found = document("report", "experiments", *STEPS, "--out", out)
@@ -122,27 +100,7 @@ def test_a_report_is_one_file_that_says_how_little_there_is(
     assert all(artefact.key in page for artefact in quick)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        ("report experiments --out x.pdf", "--out is x.pdf; it becomes a web page"),
-        ("report mitigation --out x.html", "The study 'mitigation' does not compare short and descriptive labels"),
-        (
-            "report experiments --out nowhere/x.html",
-            "cannot be written (No such file or directory); give --out another",
-        ),
-    ],
-)
-def test_a_report_that_cannot_be_written(
-    cli: Cli,
-    quick: list[artefacts.Artefact],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    arguments: str,
-    sentence: str,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    code, out, err = cli(*arguments.split(), *STEPS)
-    assert (code, out) == (BAD_INPUT, "")
-    assert sentence in err
+def test_a_report_that_cannot_be_written(refused: Refused, quick: list[artefacts.Artefact], tmp_path: Path) -> None:
+    sentence = refused("report", "experiments", "--out", tmp_path / "nowhere" / "x.html", *STEPS)
+    assert sentence.endswith("cannot be written (No such file or directory); give --out another place.")
     assert not list(tmp_path.iterdir())

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import pytest
 
+from tests.test_architecture import commands_of
 from vlcore.__main__ import parser
 from vlcore.core import captions, options
 from vlcore.core.captions import Caption, caption
 from vlcore.core.condition import Condition, ConditionError
-from vlcore.core.options import LABEL_STYLES, OBJECTIVES, LabelStyle, Objective
+from vlcore.core.options import (
+    LABEL_STYLES,
+    MITIGATIONS,
+    NEGATIVES,
+    OBJECTIVES,
+    SIZE_MODES,
+    LabelStyle,
+    Mitigation,
+    Negatives,
+    Objective,
+    SizeMode,
+)
 from vlcore.core.wording import title
-from vlcore.ui.condition_controls import ENCODERS, LABELS, NEGATIVES
+from vlcore.ui import condition_controls as controls
 
 
 @pytest.mark.parametrize(
@@ -29,9 +41,9 @@ def test_every_label_style_has_its_captions() -> None:
 
 
 def test_names_in_addresses_stay() -> None:
-    assert LABELS == {"short": "undescriptive", "descriptive": "descriptive"}
-    assert NEGATIVES == {"matched-and-mismatched": "filtered_marginal", "matched-only": "none"}
-    assert ENCODERS == {"convolutions-first": "conv_stem", "linear-patches": "seed_faithful"}
+    assert controls.LABELS == {"short": "undescriptive", "descriptive": "descriptive"}
+    assert controls.NEGATIVES == {"matched-and-mismatched": "filtered_marginal", "matched-only": "none"}
+    assert controls.ENCODERS == {"convolutions-first": "conv_stem", "linear-patches": "seed_faithful"}
 
 
 def test_an_objective_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,22 +52,32 @@ def test_an_objective_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     condition = Condition(objective="max_margin", labels="context")
     assert "-hinge-s0-" in condition.key
     assert title(condition) == "No bias, labels context, hinge loss"
-    for changes in ({"labels": "descriptive"}, {"negatives": "none"}, {"mitigation": "jtt"}):
+    for changes in ({"labels": "descriptive"}, {"negatives": "none"}, {"mitigation": "jtt"}, {"objective": "poetic"}):
         with pytest.raises(ConditionError, match="max_margin"):
             condition.replace(**changes)
-    with pytest.raises(ConditionError, match=r"choose one of .*max_margin"):
-        Condition(objective="poetic")
-    assert "max_margin" in options.objectives_here()
+
+
+def test_negatives_a_mitigation_and_a_size_mode_are_one_entry_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(NEGATIVES, "near", Negatives("Close.", words="near negatives", key="near", both=True))
+    monkeypatch.setitem(MITIGATIONS, "prune", Mitigation("Cut.", words="pruning", needs_groups=True))
+    monkeypatch.setitem(SIZE_MODES, "half", SizeMode("Half.", counts=lambda n, kept: (n // 2, kept // 2), bias="half"))
+    condition = Condition(labels="descriptive", bias=0.5, negatives="near", mitigation="prune", size_mode="half")
+    assert "-bce-near-prune-s0-" in condition.key
+    assert title(condition) == "half, descriptive labels, near negatives, pruning"
+    assert (condition.n_majority, condition.n_minority) == (24, 12)
+    for changes in (
+        {"labels": "context"}, {"bias": 1}, {"negatives": "x"}, {"mitigation": "x"}, {"size_mode": "x"},
+    ):  # fmt: skip
+        with pytest.raises(ConditionError, match=r"labels that name|prune is not|one of .*(near|prune|half)"):
+            condition.replace(**changes)
 
 
 def test_a_label_style_is_its_captions_and_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(LABEL_STYLES, "shout", LabelStyle("Loud.", words="loud labels", numbers=(1, 3), offered=(2,)))
-    monkeypatch.setitem(
-        captions.CAPTIONS, "shout", lambda asked: [(Caption(asked.object + "!" * asked.number, asked.object), 1.0)]
-    )
+    monkeypatch.setitem(captions.CAPTIONS, "shout", lambda a: Caption(a.object + "!" * a.number, a.object))
     assert "shout_2" in options.style_names()
     assert caption("shout_3", "horse", "grass") == "horse!!!"
     assert "-shout_3-bce-" in Condition(labels="shout_3").key
     with pytest.raises(ConditionError, match="a number from 1 to 3"):
         Condition(labels="shout_4")
-    assert "shout_2" in parser()._subparsers._group_actions[0].choices["train"].format_help()  # type: ignore
+    assert "shout_2" in commands_of(parser())["train"].format_help()

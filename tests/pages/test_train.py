@@ -10,8 +10,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.datasets.importers.vectors import arrays, save
+from vlcore.core import options
+from vlcore.core.captions import CAPTIONS
 from vlcore.core.condition import Condition
-from vlcore.core.options import OBJECTIVES, Objective, style_names
 from vlcore.runs import imported
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus, State
@@ -63,22 +64,41 @@ def test_a_first_visit_says_what_would_be_trained(empty_home: Path, queue: FakeQ
             {"objective": "ce_group", "labels": "descriptive"},
             "ce_group reads no label style; descriptive stands for what it knows",
         ),
-        ({"objective": "max_margin"}, {"objective": "max_margin", "labels": "context"}, "A loss of yours."),
     ],
-    ids=["usual", "hostile", "all", "without labels", "added"],
+    ids=["usual", "hostile", "all", "without labels"],
 )  # fmt: skip
 def test_knobs_make_a_condition_each_with_its_sentence(
-    empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch,
-    address: dict[str, str], changes: dict[str, Any], words: str,
-) -> None:  # fmt: skip
-    monkeypatch.setitem(OBJECTIVES, "max_margin", Objective("A loss of yours.", labels="context"))
+    empty_home: Path, queue: FakeQueue, address: dict[str, str], changes: dict[str, Any], words: str
+) -> None:
     page = start(**{f"train_{name}": value for name, value in address.items()})
     assert words in text_of(page)
     press(page, TRAIN)
     assert queue.asked == [Condition(**{"bias": 0.75, **changes}).key]
 
 
-@pytest.mark.parametrize("style", style_names())
+@pytest.mark.parametrize(
+    ("field", "choices", "entry"),
+    [
+        ("objective", options.OBJECTIVES, options.Objective("A choice of yours.")),
+        ("negatives", options.NEGATIVES, options.Negatives("A choice of yours.")),
+        ("mitigation", options.MITIGATIONS, options.Mitigation("A choice of yours.")),
+        ("size_mode", options.SIZE_MODES, options.SizeMode("A choice of yours.")),
+        ("labels", options.LABEL_STYLES, options.LabelStyle("A choice of yours.")),
+    ],
+)
+def test_a_choice_that_is_added_can_be_chosen(
+    empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch,
+    field: str, choices: dict[str, Any], entry: options.Choice,
+) -> None:  # fmt: skip
+    monkeypatch.setitem(choices, "mine", entry)
+    monkeypatch.setitem(CAPTIONS, "mine", CAPTIONS["context"])
+    page = start(**{f"train_{field}": "mine"})
+    assert "A choice of yours." in text_of(page)
+    press(page, TRAIN)
+    assert queue.asked == [Condition(bias=0.75, **{field: "mine"}).key]
+
+
+@pytest.mark.parametrize("style", options.style_names())
 def test_every_label_style_can_be_chosen(style: str, empty_home: Path, queue: FakeQueue) -> None:
     page = start(train_labels=style)
     assert not page.error

@@ -1,17 +1,15 @@
-"""The command that writes a comparison as one offline file.
-
-The one idea: it writes the page that the Compare page offers for download, from the same value.
-"""
+"""Commands that write models for others to open: a comparison as one offline page, a model for another tool."""
 
 from __future__ import annotations
 
 import shlex
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from vlcore.cli.runs import CommandError, model_of, page_path, write_page
+from vlcore.cli.common import CommandError, add_command, model_of, names, page_path, write_page
 from vlcore.compare import comparison as comparing
 from vlcore.compare.model_map import model_map
 from vlcore.datasets.catalogue import open_set
@@ -23,13 +21,22 @@ from vlcore.runs.maps import KINDS, Projection
 from vlcore.store.progress import counted_bar
 
 
+def add_compare(commands: Any) -> None:
+    option = add_command(
+        commands, "compare", "two to four maps side by side as an offline HTML file", compare
+    ).add_argument
+    option("keys", metavar="KEY", nargs="+")
+    option("--map", choices=KINDS, default="pca")
+    option("--seed", type=int, default=0, help="of UMAP and t-SNE: another one shows what is noise")
+    option("--together", action="store_true", help="one UMAP for all models")
+    option("--prompts", type=names(4), metavar="A,B,C,D", help="prompt axes: from A to B along x, from C to D along y")
+    option("--out", required=True, type=page_path, metavar="FILE.html")
+
+
 def compare(options: Namespace) -> dict[str, Any]:
-    """Write two to four maps side by side as one offline file."""
+    """Write the page that the Compare page offers for download."""
     from vlcore.compare import page as compare_page
 
-    out = page_path(options.out)
-    if options.map not in KINDS:
-        raise CommandError(f"No map is named {options.map!r}; choose one of {', '.join(KINDS)}.")
     if not 2 <= len(options.keys) <= comparing.MOST_MODELS:
         raise CommandError(f"Give the keys of 2 to {comparing.MOST_MODELS} models, not {len(options.keys)}.")
     artefacts = {key: model_of(key) for key in options.keys}
@@ -41,29 +48,18 @@ def compare(options: Namespace) -> dict[str, Any]:
             maps.make_map(models, projection)
     load = partial(comparing.load_map, read=artefacts.__getitem__)
     found = comparing.open(options.keys, projection, load=load, images=lambda _model: images)
-    page = compare_page.page(found, images)
-    write_page(out, page)
-    return {"file": str(out), "bytes": len(page.encode()), "map": options.map}
+    size = write_page(options.out, compare_page.page(found, images))
+    return {"file": str(options.out), "bytes": size, "map": options.map}
 
 
 def _projection(options: Namespace, images: ImageSet) -> Projection:
-    prompts = maps.prompt_axes(images.grouping)
-    if options.prompts is not None:
-        if options.map != "prompts":
-            raise CommandError(f"--prompts are the axes of --map prompts, not of {options.map}; give that map too.")
-        given = [text.strip() for text in options.prompts.split(",")]
-        if len(given) != 4 or not all(given):
-            usual = ",".join(prompts)
-            raise CommandError(f"--prompts is {options.prompts!r}; give four captions with commas, as in {usual}.")
-        prompts = (given[0], given[1], given[2], given[3])
+    if options.prompts and options.map != "prompts":
+        raise CommandError(f"--prompts are the axes of --map prompts, not of {options.map}; give that map too.")
     if options.seed and options.map not in ("umap", "tsne"):
         raise CommandError(f"--seed is of --map umap and tsne; {options.map} is the same with every seed.")
-    return Projection(
-        options.map,
-        seed=options.seed,
-        together=options.together,
-        prompts=prompts if options.map == "prompts" else Projection().prompts,
-    )
+    found = Projection(options.map, seed=options.seed, together=options.together)
+    prompts = options.prompts or maps.prompt_axes(images.grouping)
+    return replace(found, prompts=prompts) if options.map == "prompts" else found
 
 
 _OPEN = {
@@ -73,19 +69,25 @@ _OPEN = {
 }
 
 
-def add_options(command: ArgumentParser) -> None:
-    command.add_argument("key", metavar="KEY")
-    command.add_argument("--format", required=True, help=f"one of {', '.join(FORMATS)}")
-    command.add_argument("--out", required=True, metavar="PATH", help="a .parquet file, or a new folder")
+def add_export(commands: Any) -> None:
+    help_text = "a model for Embedding Atlas, the TensorFlow projector or transformers"
+    option = add_command(commands, "export", help_text, export_model).add_argument
+    option("key", metavar="KEY")
+    option("--format", choices=FORMATS, required=True)
+    option("--out", required=True, type=Path, metavar="PATH", help="a .parquet file, or a new folder")
 
 
-def run(options: Namespace) -> dict[str, Any]:
+def export_model(options: Namespace) -> dict[str, Any]:
     """Write one model in the format of another tool."""
-    out = _place(options.format, options.out)
+    out, suffix = options.out, options.out.suffix.lower()
+    if options.format == "parquet" and suffix != ".parquet":
+        raise CommandError(f"--out is {out}; it becomes one file, so give a name that ends in .parquet.")
+    if options.format != "parquet" and suffix in (".parquet", ".zip", ".tsv", ".json", ".safetensors", ".html"):
+        raise CommandError(f"--out is {out}; it becomes a folder, so give a name without {out.suffix}.")
     artefact = model_of(options.key)
     images = open_set(artefact.condition.data, artefact.condition.data_version)
-    with counted_bar("drawing pictures") as progress:
-        files = export(artefact, images, options.format, out, progress)
+    with counted_bar("drawing pictures") as show:
+        files = export(artefact, images, options.format, out, show)
     return {
         "key": artefact.key,
         "format": options.format,
@@ -94,19 +96,3 @@ def run(options: Namespace) -> dict[str, Any]:
         "rows": rows_in_words(artefact, model_map(artefact)),
         "open_with": _OPEN[options.format].format(out=shlex.quote(str(out)), quoted=repr(str(out))),
     }
-
-
-def _place(form: str, given: str) -> Path:
-    """Where to write.
-
-    Raises:
-        CommandError: when the format is unknown, or the name does not fit it.
-    """
-    if form not in FORMATS:
-        raise CommandError(f"No format is named {form!r}; choose one of {', '.join(FORMATS)}.")
-    out = Path(given)
-    if form == "parquet" and out.suffix.lower() != ".parquet":
-        raise CommandError(f"--out is {given}; it becomes one file, so give a name that ends in .parquet.")
-    if form != "parquet" and out.suffix.lower() in (".parquet", ".zip", ".tsv", ".json", ".safetensors", ".html"):
-        raise CommandError(f"--out is {given}; it becomes a folder, so give a name without {out.suffix}.")
-    return out

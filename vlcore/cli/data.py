@@ -1,7 +1,4 @@
-"""The commands under ``data``: image sets are drawn, imported, generated, listed, checked and removed.
-
-The one idea: as in `vlcore.cli.runs`, a command returns a value that can be printed as JSON.
-"""
+"""Commands under ``data``: image sets are drawn, imported, generated, listed, checked and removed."""
 
 from __future__ import annotations
 
@@ -9,64 +6,97 @@ import re
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from vlcore.cli.runs import CommandError, within
+from vlcore.cli.common import CommandError, add_command, names, whole
 from vlcore.core.errors import BusyError
 from vlcore.core.files import data_folder, make_folder
-from vlcore.datasets.catalogue import check_name, new_recipe, open_set, set_names
-from vlcore.datasets.drawn import Recipe, recipe_of
+from vlcore.datasets import catalogue, drawn
+from vlcore.datasets.catalogue import open_set
+from vlcore.datasets.drawn import Recipe
 from vlcore.datasets.imageset import ImageSet, ImageSetError
+from vlcore.datasets.importers import format_names
+from vlcore.datasets.importers.selection import FEWEST
 from vlcore.datasets.importers.writing import LIST
+from vlcore.generation import PROMPT
+from vlcore.generation.plan import BACKENDS
+from vlcore.scenes import CONTEXTS, STYLES
 from vlcore.store import artefacts, jobs, queue
-from vlcore.store.progress import counted_bar, progress_bar, with_bar
+from vlcore.store.progress import counted_bar, with_bar
 
-FOLDER_SETTINGS = {"n_per_group": 48, "size": 128, "seed": 0}  # of a folder to browse, where they are not given
+SEED = whole(0, 2**31 - 1)
+RECIPE = ("style", "contexts", "context_contrast", "object_contrast", "object_size")
+FOLDER = {"n_per_group": 48, "size": 128, "seed": 0}  # of a folder to browse, where they are not given
+
+
+def add_data(commands: Any) -> None:
+    about = "image sets: render, import, generate, list, show, check, remove"
+    group = commands.add_parser("data", help=about, description=about)
+    group = group.add_subparsers(dest="data_command", required=True, metavar="COMMAND")
+    _add_render(group)
+    _add_import(group)
+    _add_generate(group)
+    add_command(group, "list", "image sets", list_sets)
+    add_command(group, "show", "counts of an image set", show).add_argument("name")
+    help_text = "is a set fit to study bias with; what could a model cheat with"
+    add_command(group, "check", help_text, check).add_argument("name")
+    option = add_command(group, "remove", "take an image set away; the models of it stay", remove).add_argument
+    option("name")
+    option("--yes", action="store_true", help="do not ask")
+
+
+def _add_render(group: Any) -> None:
+    option = add_command(group, "render", "draw an image set, or a browsable folder of its scenes", render).add_argument
+    option("--name", default="scenes", help="of the set; a new name makes a set with the settings below")
+    option("--contexts", type=names(2), metavar="A,B", help=f"two of {', '.join(CONTEXTS)}; horses belong in the first")
+    option("--style", choices=STYLES)
+    option("--context-contrast", type=float, help="how well the place can be seen, 0 to 1")
+    option("--object-contrast", type=float, help="how well the animal can be seen, 0 to 1")
+    option("--object-size", type=float, help="length of the animals, as a multiple of the usual one")
+    option("--n-per-group", type=whole(1, 10_000), help="training scenes of each group, with --out: 48 unless given")
+    option("--size", type=whole(32, 512), help="side in pixels, with --out: 128 unless given")
+    option("--seed", type=SEED, help="of the scenes, with --out: 0 unless given")
+    option("--out", type=Path, metavar="DIR", help="write a browsable set here instead of filling data/")
 
 
 def render(options: Namespace) -> dict[str, Any]:
     """Fill a drawn set, made first where its name is new; or write a browsable folder of it."""
-    from vlcore.datasets import drawn
-
-    if options.out is None and any(getattr(options, name) is not None for name in FOLDER_SETTINGS):
+    of_folder = _given(options, FOLDER)
+    if options.out is None and of_folder:
         raise CommandError(
             "--n-per-group, --size and --seed are for the folder that --out writes; give --out DIR, or leave them out: "
             "an image set always has the same pictures."
         )
-    recipe = _recipe(options)
+    recipe = _recipe(options.name, _given(options, RECIPE))
     if options.out is not None:
-        return _render_folder(recipe, options)
+        return _render_folder(recipe, options.out, **{**FOLDER, **of_folder})
     images = drawn.make_set(recipe)
     rows = list(range(len(images.table)))
-    with progress_bar(len(rows), "pictures") as bar, queue.worker_pool() as pool:
+    with counted_bar("pictures") as show, queue.worker_pool() as pool:
         # Every worker is given all rows: `ensure_rendered` shares them out by locks, and skips what is there.
         workers = [pool.submit(drawn.ensure_rendered, recipe, rows) for _ in range(queue.default_workers())]
         while not all(worker.done() for worker in workers):
-            bar.n = len(rows) - len(drawn.missing_rows(recipe, rows))
-            bar.refresh()
+            show(len(rows) - len(drawn.missing_rows(recipe, rows)), len(rows))
             time.sleep(0.5)
         for worker in workers:
             worker.result()
-        bar.n = len(rows)
+        show(len(rows), len(rows))
     return _describe(images)
 
 
-def _recipe(options: Namespace) -> Recipe:
-    """The recipe of a name, or a new one from the options."""
-    given = {
-        name: getattr(options, name)
-        for name in ("style", "context_contrast", "object_contrast", "object_size")
-        if getattr(options, name) is not None
-    }
-    if options.contexts is not None:
-        given["contexts"] = _pair("--contexts", options.contexts)
-    known = recipe_of(options.name)
+def _given(options: Namespace, among: Iterable[str]) -> dict[str, Any]:
+    """The options that were given."""
+    return {name: value for name in among if (value := getattr(options, name)) is not None}
+
+
+def _recipe(name: str, given: dict[str, Any]) -> Recipe:
+    """The recipe of a name, or a new one."""
+    known = drawn.recipe_of(name)
     if known is None:
-        return new_recipe(options.name, **given)
+        return catalogue.new_recipe(name, **given)
     if replace(known, **given) != known:
         settings = {**known.settings(), "contexts": ",".join(known.contexts)}
         others = ", ".join(f"{name.replace('_', '-')} {value}" for name, value in settings.items())
@@ -77,42 +107,28 @@ def _recipe(options: Namespace) -> Recipe:
     return known
 
 
-def _pair(option: str, text: str) -> tuple[str, str]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if len(names) != 2:
-        raise CommandError(f"{option} is {text!r}; give two names with a comma between them.")
-    return names[0], names[1]
-
-
-def _render_folder(recipe: Recipe, options: Namespace) -> dict[str, Any]:
-    from vlcore.datasets import drawn
-
-    given = {name: getattr(options, name) for name in FOLDER_SETTINGS if getattr(options, name) is not None}
-    per_group, size, seed = {**FOLDER_SETTINGS, **given}.values()
-    within("--n-per-group", per_group, 1, 10_000)
-    within("--size", size, 32, 512)
-    within("--seed", seed, 0, 2**31 - 1)
-    root = Path(options.out)
+def _render_folder(recipe: Recipe, root: Path, n_per_group: int, size: int, seed: int) -> dict[str, Any]:
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise CommandError(f"{root} exists and is not empty; give --out a new folder.")
     name = make_folder(root).resolve().name
-    table, scenes = drawn.browsable(per_group, seed, recipe)
-    for row, scene in enumerate(tqdm(scenes, "pictures", unit="", file=sys.stderr, disable=None)):
-        drawn.write_picture(scene, root / table["file_name"].iat[row], root / table["mask"].iat[row], size)
+    table, scenes = drawn.browsable(n_per_group, seed, recipe)
+    with counted_bar("pictures") as show:
+        for row, scene in enumerate(scenes):
+            drawn.write_picture(scene, root / table["file_name"].iat[row], root / table["mask"].iat[row], size)
+            show(row + 1, len(scenes))
     drawn.write_metadata(root, table, replace(recipe, name=name), size)
     return {"name": name, "images": len(scenes), "folder": str(root)}
 
 
 def list_sets(_options: Namespace) -> list[dict[str, Any]]:
     """All sets; one that cannot be read hides no other."""
-    return [_described(name) for name in set_names()]
-
-
-def _described(name: str) -> dict[str, Any]:
-    try:
-        return _describe(open_set(name))
-    except ImageSetError as error:
-        return {"name": name, "message": str(error)}
+    found: list[dict[str, Any]] = []
+    for name in catalogue.set_names():
+        try:
+            found.append(_describe(open_set(name)))
+        except ImageSetError as error:
+            found.append({"name": name, "message": str(error)})
+    return found
 
 
 def show(options: Namespace) -> dict[str, Any]:
@@ -135,7 +151,6 @@ def _describe(images: ImageSet) -> dict[str, Any]:
 def check(options: Namespace) -> list[dict[str, Any]]:
     """Put a set to the questions of `vlcore.runs.audit`; the answers are kept."""
     from vlcore.runs import audit
-    from vlcore.store import artefacts
 
     images = open_set(options.name)
     key = audit.checks_key(images.name, images.version)
@@ -143,72 +158,93 @@ def check(options: Namespace) -> list[dict[str, Any]]:
     return [asdict(entry) for entry in audit.read_checks(artefacts.read(key))]
 
 
+def _add_import(group: Any) -> None:
+    option = add_command(
+        group, "import", "a folder, zip or benchmark becomes an image set", import_pictures
+    ).add_argument
+    option("source", type=Path, help="folder or zip, or an .npz of embeddings (README, Image sets)")
+    option("--name", required=True, help="of the set")
+    option("--format", choices=format_names(), default="auto")
+    option("--objects", type=names(), default=(), metavar="A,B", help="two objects, where the source has more")
+    option("--contexts", type=names(), default=(), metavar="C,D", help="two contexts; A belongs in C and B in D")
+    option("--short", default="{object}", help="template of the undescriptive label")
+    option("--descriptive", default="{object} {place}", help="template of the descriptive label")
+    option("--licence", default="not stated", help="of the pictures")
+    option("--max-per-group", type=int, default=2000, help="how many are used at most, chosen by chance (%(default)s)")
+    option("--seed", type=int, default=0, help="of the splits")
+
+
 def import_pictures(options: Namespace) -> dict[str, Any]:
     """A folder, a zip or a published benchmark becomes an image set; so do embeddings that were computed elsewhere."""
     from vlcore.datasets.importers import import_set
+    from vlcore.runs.imported import import_embeddings
 
-    source, given = Path(options.source), vars(options)
-    chosen: dict[str, Any] = {name: _names(given[name]) for name in ("objects", "contexts")}
-    chosen |= {name: given[name] for name in ("licence", "max_per_group", "seed")}
-    if options.format == "auto" and source.suffix.lower() == ".npz":
-        from vlcore.runs.imported import import_embeddings
+    chosen = {name: getattr(options, name) for name in ("objects", "contexts", "licence", "max_per_group", "seed")}
+    if options.format == "auto" and options.source.suffix.lower() == ".npz":
+        return import_embeddings(options.source, options.name, **chosen, around=with_bar)
+    chosen |= {name: getattr(options, name) for name in ("format", "short", "descriptive")}
+    with counted_bar("pictures") as show:
+        return import_set(options.source, options.name, **chosen, progress=show).as_dict()
 
-        return import_embeddings(source, options.name, **chosen, around=with_bar)
-    chosen |= {name: given[name] for name in ("format", "short", "descriptive")}
-    with counted_bar("pictures") as progress:
-        return import_set(source, options.name, **chosen, progress=progress).as_dict()
+
+def _add_generate(group: Any) -> None:
+    option = add_command(group, "generate", "a text-to-image model draws an image set", generate).add_argument
+    option("--name", required=True, help="of the set")
+    option("--objects", required=True, type=names(2), metavar="A,B", help="such as horse,camel")
+    option("--contexts", required=True, type=names(2), metavar="C,D", help='such as "on the grass,in the desert"')
+    option("--per-group", type=whole(FEWEST, 10_000), default=48, help="pictures of each object in each context")
+    option("--prompt", default=PROMPT, help="words with {object} and {context}")
+    backend_help = "an OpenAI-compatible service, or diffusers on this machine"
+    option("--backend", choices=BACKENDS, default="service", help=backend_help)
+    option("--model", required=True, help="its name at the service or the hub, or a local folder")
+    option("--base-url", help="of the service; its key is read from OPENAI_API_KEY")
+    option("--size", type=int, default=512, help="side in pixels")
+    option("--steps", type=int, help="denoising steps of a local model")
+    option("--guidance", type=float, help="guidance scale of a local model")
+    option("--batch", type=int, default=1, help="pictures that a local model draws together")
+    option("--price", type=float, help="of one picture, to show the cost before it starts")
+    option("--retry-refused", action="store_true", help="ask once more for what was refused")
+    option("--licence", default="not stated", help="of the pictures")
+    option("--seed", type=SEED, default=0, help="of local pictures and of the splits")
+    option("--yes", action="store_true", help="do not ask before drawing")
 
 
 def generate(options: Namespace) -> dict[str, Any]:
     """Have a text-to-image model draw a set: the plan, what it costs, the pictures, the import."""
-    from vlcore import generation as making
+    from vlcore import generation
     from vlcore.datasets.importers import import_set
-    from vlcore.datasets.importers.selection import FEWEST
 
-    check_name(options.name)
-    objects, contexts = _pair("--objects", options.objects), _pair("--contexts", options.contexts)
-    within("--per-group", options.per_group, FEWEST, 10_000)
-    within("--seed", options.seed, 0, 2**31 - 1)
-    wanted = making.plan(
-        objects,
-        contexts,
-        options.per_group,
-        backend=options.backend,
-        model=options.model,
-        prompt=options.prompt,
-        size=options.size,
-        seed=options.seed,
-        steps=options.steps,
-        guidance=options.guidance,
+    catalogue.check_name(options.name)
+    settings = ("backend", "model", "prompt", "size", "seed", "steps", "guidance")
+    wanted = generation.plan(
+        options.objects, options.contexts, options.per_group, **{name: getattr(options, name) for name in settings}
     )
     folder = data_folder() / ".generated" / options.name
-    left = making.remaining(wanted, folder, retry_refused=options.retry_refused)
+    left = generation.remaining(wanted, folder, retry_refused=options.retry_refused)
     if left:
-        making.check_backend(wanted, base_url=options.base_url, batch=options.batch)
-        cost = making.cost_of(left, options.price)
+        back_end = {"base_url": options.base_url, "batch": options.batch}
+        generation.check_backend(wanted, **back_end)
+        cost = generation.cost_of(left, options.price)
         price = "their price was not given (--price)" if cost is None else f"they cost {cost:,.2f} in all"
         total = len(wanted.pictures)
         print(f"{len(left):,} of {total:,} pictures are to be drawn by {options.model}; {price}.", file=sys.stderr)
         _confirm(options.yes, "Draw them? [y/N] ", "give --yes to draw these pictures.", "Nothing was drawn.")
-        backend = making.open_backend(wanted, base_url=options.base_url, batch=options.batch)
+        backend = generation.open_backend(wanted, **back_end)
         try:
-            with counted_bar("pictures") as progress:
-                making.generate(wanted, backend, folder, progress, retry_refused=options.retry_refused)
+            with counted_bar("pictures") as show:
+                generation.generate(wanted, backend, folder, show, retry_refused=options.retry_refused)
         except KeyboardInterrupt:
             print("What is drawn is kept; the same command goes on.", file=sys.stderr)
             raise
-    refused = len(making.remaining(wanted, folder, retry_refused=True))
-    places = [making.context_name(phrase) for phrase in contexts]
-    report = import_set(
-        folder, options.name, objects=objects, contexts=places, licence=options.licence, seed=options.seed
-    )
+    refused = len(generation.remaining(wanted, folder, retry_refused=True))
+    places = [generation.context_name(phrase) for phrase in options.contexts]
+    chosen = {"licence": options.licence, "seed": options.seed}
+    report = import_set(folder, options.name, objects=options.objects, contexts=places, **chosen)
     return {**report.as_dict(), "refused": refused, "kept_in": str(folder)}
 
 
 def remove(options: Namespace) -> dict[str, Any]:
     """Take a set away; models that were trained on it stay."""
-    from vlcore.datasets import catalogue
-
     folders = catalogue.folders_of(options.name)
     running = [seen.key for seen in jobs.active_and_ended() if seen.state.is_active and _is_of(seen.key, options.name)]
     if running:
@@ -241,8 +277,3 @@ def _confirm(yes: bool, question: str, otherwise: str, nothing: str) -> None:
     print(question, end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise CommandError(nothing)
-
-
-def _names(text: str | None) -> tuple[str, ...]:
-    """Names with commas between them."""
-    return tuple(name.strip() for name in (text or "").split(",") if name.strip())

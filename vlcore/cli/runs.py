@@ -1,68 +1,73 @@
-"""What each command does: a few lines around the library, and a document that says what came out.
-
-The one idea: a command returns a value that can be printed as JSON; `vlcore.cli.printing` says the same value as text.
-"""
+"""Commands of one model: train or measure it, embed pictures with it, look after jobs and artefacts."""
 
 from __future__ import annotations
 
 import time
 from argparse import Namespace
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from vlcore.cli.common import (
+    CommandError,
+    add_command,
+    base_condition,
+    model_of,
+    training_groups,
+    training_options,
+)
 from vlcore.compare.model_map import caption_scores, model_map
-from vlcore.core.condition import Condition, with_settings
-from vlcore.core.errors import LabError
-from vlcore.core.files import HomeError, atomic
-from vlcore.core.options import PRESETS, ArtefactKind
+from vlcore.core.condition import Condition
+from vlcore.core.options import style_names
 from vlcore.core.wording import FEW, title
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.imageset import ImageSet
-from vlcore.datasets.subset import parts, training_rows, usual_condition
+from vlcore.datasets.subset import usual_condition
 from vlcore.datasets.uploads import UploadError, open_upload
 from vlcore.measures.catalogue import HEADLINE
 from vlcore.runs import pretrained
-from vlcore.runs.train import train_condition
+from vlcore.runs import train as training
 from vlcore.store import artefacts, jobs
 from vlcore.store.progress import with_bar
 
 FEW_TRAINED = 10  # training pictures of a group
+COLLAPSED = "All embeddings of this checkpoint are nearly one point: it says nothing of pictures."
 
 
-class CommandError(LabError):
-    """An option that cannot be used; the message says what to give."""
+def add_train(commands: Any) -> None:
+    option = add_command(commands, "train", "train or load one condition", train).add_argument
+    option("--bias", type=float, default=0.0, help="share of each minority group removed, 0 to 1")
+    option("--labels", default="undescriptive", help=f"one of {', '.join(style_names())}")
+    option("--seed", type=int, default=0, help="of data and initialisation")
+    training_options(option)
 
 
 def train(options: Namespace) -> dict[str, Any]:
     """Train or load one condition in this process."""
-    base = base_of(options, apply_settings=False).replace(
-        bias=options.bias, data_seed=options.seed, init_seed=options.seed
-    )
-    condition = with_settings(base, {"labels": options.labels, **_settings(options)})
-    check_set(condition)
-    started = time.perf_counter()
-    outcome = with_bar(condition.key, lambda: train_condition(condition))
-    artefact = artefacts.read(condition.key)
+    seeds = {"data_seed": options.seed, "init_seed": options.seed}
+    condition = base_condition(options, {"labels": options.labels}, bias=options.bias, **seeds)
+    images, models = training_groups(condition)
+    artefact, made = _make(condition, lambda: training.train_condition(condition))
+    few = ", ".join(f"{number} of {group}" for group, number in images.items() if number < FEW_TRAINED)
+    sentence = f"The training pictures are {few}; with fewer than {FEW_TRAINED} much depends on which they are."
     return {
         "key": condition.key,
-        "state": outcome,
-        "seconds": round(time.perf_counter() - started, 2),
+        **made,
         "steps": condition.steps,
-        **_trained_on(condition),
+        "train_images": images,
+        "models": models,
+        **({"warnings": [sentence]} if few else {}),
         "first_fit_step": artefact.metrics["first_fit_step"],
         "metrics": headline(artefact),
     }
 
 
-def _trained_on(condition: Condition) -> dict[str, Any]:
-    """How many models there are, how many pictures of each group one of them is trained on, and whether that is few."""
-    folds = parts(open_set(condition.data, condition.data_version), condition.data_seed)
-    groups = folds[0].table["group"].iloc[training_rows(folds[0], condition)]
-    images = {name: int((groups == name).sum()) for name in folds[0].grouping.names}
-    few = ", ".join(f"{number} of {group}" for group, number in images.items() if number < FEW_TRAINED)
-    sentence = f"The training pictures are {few}; with fewer than {FEW_TRAINED} much depends on which they are."
-    return {"train_images": images, "models": len(folds)} | ({"warnings": [sentence]} if few else {})
+def _make(condition: Condition, work: Callable[[], str]) -> tuple[artefacts.Artefact, dict[str, Any]]:
+    """The model of a condition, made unless it is there; and how that went."""
+    started = time.perf_counter()
+    state = with_bar(condition.key, work)
+    return artefacts.read(condition.key), {"state": state, "seconds": round(time.perf_counter() - started, 2)}
 
 
 def headline(artefact: artefacts.Artefact) -> dict[str, Any]:
@@ -80,6 +85,49 @@ def headline(artefact: artefacts.Artefact) -> dict[str, Any]:
     }
 
 
+def add_pretrained(commands: Any) -> None:
+    help_text = "measure a pretrained CLIP or SigLIP as one more model"
+    option = add_command(commands, "pretrained", help_text, measure_pretrained).add_argument
+    option("checkpoint", help="hub name, such as openai/clip-vit-base-patch32, or a local folder")
+    option("--data", default="scenes", help="image set")
+    option("--bias", type=float, default=0.0, help="share of each minority group removed, 0 to 1")
+    option("--labels", help="label style whose captions are the prompts (clip_template)")
+    option("--template", default="", help='prompts of your own, such as "a photo of a {object} {place}"')
+    option("--readout", choices=pretrained.READOUTS, default="zero-shot", help="of the object")
+    option("--seed", type=int, default=0, help="of the training pictures")
+
+
+def measure_pretrained(options: Namespace) -> dict[str, Any]:
+    """Measure a checkpoint in this process, unless it is there."""
+    base = usual_condition(open_set(options.data)).replace(
+        bias=options.bias,
+        labels=options.labels or ("own" if options.template else "clip_template"),
+        template=options.template,
+        data_seed=options.seed,
+        init_seed=options.seed,
+    )
+    condition = pretrained.condition_of(options.checkpoint, base, readout=options.readout)
+    training_groups(condition)
+    artefact, made = _make(condition, lambda: pretrained.make_pretrained(options.checkpoint, condition))
+    about = artefact.json("checkpoint.json")
+    return {
+        "key": condition.key,
+        "title": title(condition),
+        **made,
+        "state": "measured" if made["state"] == "trained" else made["state"],
+        "checkpoint": {name: about[name] for name in ("name", "kind", "parameters", "bytes")},
+        "device": artefact.manifest["device"],
+        "metrics": headline(artefact),
+    } | ({"warnings": [COLLAPSED]} if artefact.metrics["end"]["collapsed"] else {})
+
+
+def add_embed(commands: Any) -> None:
+    help_text = "where pictures land in a model; exit code 2 only where none can be read"
+    option = add_command(commands, "embed", help_text, embed).add_argument
+    option("image", nargs="+", help="PNG, JPEG or WebP files; others are listed")
+    option("--model", required=True, metavar="KEY")
+
+
 def embed(options: Namespace) -> dict[str, Any]:
     """Where pictures land: place on the map, neighbours, caption scores. What is no picture is listed beside them."""
     from vlcore.runs import load
@@ -88,15 +136,17 @@ def embed(options: Namespace) -> dict[str, Any]:
     pictures, unusable = [], []
     for file in options.image:
         try:
-            pictures.append((file, open_upload(_bytes(Path(file)), Path(file).name)))
+            pictures.append((file, open_upload(Path(file).read_bytes(), Path(file).name)))
         except UploadError as error:
             unusable.append({"file": file, "message": str(error)})
+        except OSError as error:
+            message = f"{file} cannot be read ({error.strerror}); give the path of a picture."
+            unusable.append({"file": file, "message": message})
     if not pictures:
         raise UploadError("\n".join(entry["message"] for entry in unusable))
     model = model_map(artefact)
     images = open_set(artefact.condition.data, artefact.condition.data_version)
     z = load.load(artefact).embed_pictures([picture for _, picture in pictures])
-    places = model.place(z)
     return {
         "model": artefact.key,
         "images": [
@@ -104,62 +154,27 @@ def embed(options: Namespace) -> dict[str, Any]:
                 "file": file,
                 "maps": {"pca": [round(float(value), 5) for value in place]},
                 "neighbours": [
-                    {**_picture(images, row), "similarity": similarity}
-                    for row, similarity in model.neighbours(vector, 5)
+                    {**_about(images, row), "similarity": similarity} for row, similarity in model.neighbours(vector, 5)
                 ],
                 "captions": [asdict(score) for score in caption_scores(model, vector)],
             }
-            for (file, _), place, vector in zip(pictures, places, z, strict=True)
+            for (file, _), place, vector in zip(pictures, model.place(z), z, strict=True)
         ],
     } | ({"unusable": unusable} if unusable else {})
 
 
-def _picture(images: ImageSet, row: int) -> dict[str, str]:
+def _about(images: ImageSet, row: int) -> dict[str, str]:
     """What is known of a picture; of an imported one, also where it was in its source."""
-    names = {"image": "file_name", "object": "object", "context": "context", "source": "source"}
-    known = {name: str(images.table[column].iat[row]) for name, column in names.items() if column in images.table}
+    columns = {"image": "file_name", "object": "object", "context": "context", "source": "source"}
+    known = {name: str(images.table[column].iat[row]) for name, column in columns.items() if column in images.table}
     return {name: value for name, value in known.items() if value}
 
 
-def model_of(key: str) -> artefacts.Artefact:
-    """The published model of a key that somebody typed.
-
-    Raises:
-        StoreError: when there is none.
-        CommandError: when the key is of something else.
-    """
-    what = {
-        ArtefactKind.MAP: "a map",
-        ArtefactKind.CHECK: "the check of an image set",
-        ArtefactKind.IMPORT: "the report of an import",
-    }
-    if kind := artefacts.kind_beside(key):
-        raise CommandError(f"{key} is {what[kind]}, not a model; `python -m vlcore status` lists the models.")
-    return artefacts.read(key)
-
-
-def page_path(given: str) -> Path:
-    """Where a page is to be written.
-
-    Raises:
-        CommandError: when the name is not that of a web page.
-    """
-    if Path(given).suffix.lower() != ".html":
-        raise CommandError(f"--out is {given}; it becomes a web page, so give a name that ends in .html.")
-    return Path(given)
-
-
-def write_page(out: Path, page: str) -> None:
-    """Write a page, whole or not at all.
-
-    Raises:
-        HomeError: when it cannot be written.
-    """
-    try:
-        with atomic(out, durable=True) as aside:
-            aside.write_text(page, encoding="utf-8", newline="")
-    except OSError as error:
-        raise HomeError(f"{out} cannot be written ({error.strerror}); give --out another place.") from error
+def add_upkeep(commands: Any) -> None:
+    add_command(commands, "status", "jobs and models", status).add_argument("key", nargs="?")
+    add_command(commands, "cancel", "stop a running training", cancel).add_argument("key")
+    add_command(commands, "clean", "remove what interrupted and failed jobs left, and what was set aside", clean)
+    add_command(commands, "verify", "check every published artefact against its checksums", verify)
 
 
 def status(options: Namespace) -> list[dict[str, Any]]:
@@ -170,11 +185,9 @@ def status(options: Namespace) -> list[dict[str, Any]]:
 
 
 def _status(view: jobs.JobStatus) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        name: view.status[name] for name in ("stage", "step", "steps", "message") if name in view.status
-    }
     kind = artefacts.kind_beside(view.key)
-    return {"key": view.key, "kind": kind.value if kind else "model", "state": view.state.value, **shown}
+    shown = {"key": view.key, "kind": kind.value if kind else "model", "state": view.state.value}
+    return shown | {name: view.status[name] for name in ("stage", "step", "steps", "message") if name in view.status}
 
 
 def cancel(options: Namespace) -> dict[str, Any]:
@@ -197,74 +210,3 @@ def verify(_options: Namespace) -> list[dict[str, Any]]:
         except artefacts.CorruptArtefactError as error:
             results.append({"key": key, "ok": False, "message": str(error)})
     return results
-
-
-def base_of(options: Namespace, apply_settings: bool = True) -> Condition:
-    """What the options of training say, but for bias, labels and seeds."""
-    base = usual_condition(open_set(options.data)).replace(steps=PRESETS[options.preset])
-    return with_settings(base, _settings(options)) if apply_settings else base
-
-
-def check_set(condition: Condition) -> None:
-    """Make sure that the image set of a condition has the pictures that it needs."""
-    images = open_set(condition.data, condition.data_version)
-    training_rows(parts(images, condition.data_seed)[0], condition)
-
-
-def _settings(options: Namespace) -> dict[str, str]:
-    pairs = [setting.partition("=") for setting in options.settings]
-    for name, equals, _ in pairs:
-        if not equals:
-            raise CommandError(f"--set {name!r} is not of the form KEY=VALUE.")
-    return {name: value for name, _, value in pairs}
-
-
-def _bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise UploadError(f"{file} cannot be read ({error.strerror}); give the path of a picture.") from error
-
-
-def within(option: str, value: int, low: int, high: int) -> None:
-    """Raise `CommandError` unless a number that was given is in its range."""
-    if not low <= value <= high:
-        raise CommandError(f"{option} is {value}; give a whole number from {low} to {high}.")
-
-
-COLLAPSED = "All embeddings of this checkpoint are nearly one point: it says nothing of pictures."
-
-
-def add_options(command: Any) -> None:
-    """The options of the command."""
-    command.add_argument("checkpoint", help="hub name, such as openai/clip-vit-base-patch32, or a local folder")
-    command.add_argument("--data", default="scenes", help="image set")
-    command.add_argument("--bias", type=float, default=0.0, help="share of each minority group removed, 0 to 1")
-    command.add_argument("--labels", help="label style whose captions are the prompts (clip_template)")
-    command.add_argument("--template", help='prompts of your own, such as "a photo of a {object} {place}"')
-    command.add_argument("--readout", default="zero-shot", help=f"one of {', '.join(pretrained.READOUTS)}")
-    command.add_argument("--seed", type=int, default=0, help="of the training pictures")
-
-
-def run(options: Namespace) -> dict[str, Any]:
-    """Measure a checkpoint in this process, unless it is there."""
-    labels = options.labels or ("own" if options.template else "clip_template")
-    base = usual_condition(open_set(options.data)).replace(
-        bias=options.bias, labels=labels, template=options.template or "", data_seed=options.seed,
-        init_seed=options.seed,
-    )  # fmt: skip
-    condition = pretrained.condition_of(options.checkpoint, base, readout=options.readout)
-    check_set(condition)
-    started = time.perf_counter()
-    outcome = with_bar(condition.key, lambda: pretrained.make_pretrained(options.checkpoint, condition))
-    artefact = artefacts.read(condition.key)
-    about = artefact.json("checkpoint.json")
-    return {
-        "key": condition.key,
-        "title": title(condition),
-        "state": "measured" if outcome == "trained" else outcome,
-        "seconds": round(time.perf_counter() - started, 2),
-        "checkpoint": {name: about[name] for name in ("name", "kind", "parameters", "bytes")},
-        "device": artefact.manifest["device"],
-        "metrics": headline(artefact),
-    } | ({"warnings": [COLLAPSED]} if artefact.metrics["end"]["collapsed"] else {})

@@ -1,7 +1,4 @@
-"""The commands about many runs at once: which there are, running them, and what they say.
-
-The one idea: a study that lost a run goes on, and every answer says what is missing.
-"""
+"""Commands of many runs: which a study has, running them, and what they say; every answer says what is missing."""
 
 from __future__ import annotations
 
@@ -10,9 +7,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vlcore.cli.runs import CommandError, base_of, check_set, headline, page_path, within, write_page
+from vlcore.cli.common import (
+    CommandError,
+    add_command,
+    base_condition,
+    page_path,
+    training_groups,
+    training_options,
+    whole,
+    write_page,
+)
+from vlcore.cli.runs import headline
 from vlcore.core.condition import Condition
-from vlcore.core.files import HomeError
+from vlcore.core.files import write_errors
 from vlcore.runs import train
 from vlcore.store import artefacts, jobs, queue
 from vlcore.store.progress import progress_bar
@@ -21,9 +28,21 @@ from vlcore.studies import plans
 if TYPE_CHECKING:
     from vlcore.studies.analysis import Analysis
 
+GRID_HELP = f"one of {', '.join(plans.STUDIES)}, or a .yaml file"
+
+
+def _study_of(options: Namespace) -> plans.Study:
+    return plans.find(options.grid, base_condition(options), options.seeds)
+
+
+def add_conditions(commands: Any) -> None:
+    option = add_command(commands, "conditions", "a grid, with the state of each condition", conditions).add_argument
+    option("--grid", default="paper", help=GRID_HELP)
+    training_options(option, seeds=True)
+
 
 def conditions(options: Namespace) -> list[dict[str, Any]]:
-    found = plans.find(options.grid, base_of(options), options.seeds)
+    found = _study_of(options)
     return [{**_named(condition), "state": jobs.view(condition.key).state.value} for condition in found.everything]
 
 
@@ -41,15 +60,22 @@ def _named(condition: Condition) -> dict[str, Any]:
     }
 
 
+def add_study(commands: Any) -> None:
+    option = add_command(commands, "study", "run all conditions of a grid that are missing", study).add_argument
+    option("grid", help=GRID_HELP)
+    option("--controls", action="store_true", help="also what the claims must beat: placebo, removal")
+    jobs_help = "worker processes; default: one a core, four at most"
+    option("--jobs", type=whole(1, 256), default=queue.default_workers(), help=jobs_help)
+    training_options(option, seeds=True)
+
+
 def study(options: Namespace) -> list[dict[str, Any]]:
     """Run a grid over worker processes; one that fails does not stop the others."""
-    found = plans.find(options.grid, base_of(options), options.seeds)
+    found = _study_of(options)
     wanted = [*found.everything, *(plans.controls(found) if options.controls else ())]
-    check_set(wanted[0])
-    workers = queue.default_workers() if options.jobs is None else options.jobs
-    within("--jobs", workers, 1, 256)
+    training_groups(wanted[0])
     with progress_bar(len(wanted), f"study {found.name}", unit="model") as bar:
-        outcomes = train.train_all(wanted, workers, lambda _key, _outcome: bar.update())
+        outcomes = train.train_all(wanted, options.jobs, lambda _key, _outcome: bar.update())
     results = [
         {**_named(condition), "state": outcomes[condition.key]}
         | ({"metrics": headline(artefacts.read(condition.key))} if artefacts.published(condition.key) else {})
@@ -61,22 +87,27 @@ def study(options: Namespace) -> list[dict[str, Any]]:
     return results
 
 
+def add_analyse(commands: Any) -> None:
+    option = add_command(commands, "analyse", "compare arms of a study, with tests and intervals", analyse).add_argument
+    option("grid", help=GRID_HELP)
+    option("--measure", default="minority_accuracy", help="the one that the study is about")
+    option("--moment", default="end", help="end, first_fit or untrained")
+    option("--out", type=Path, metavar="DIR", help="write tables here, as CSV and parquet")
+    training_options(option, seeds=True)
+
+
 def analyse(options: Namespace) -> dict[str, Any]:
     """Compare every arm of a study with its baseline, and write tables where they are asked for."""
     from vlcore.studies.results import StudyResults, joined
     from vlcore.studies.runs_table import AnalysisError, write_tables
 
-    results = StudyResults(plans.find(options.grid, base_of(options), options.seeds))
+    results = StudyResults(_study_of(options))
     found = results.analyses(options.measure, options.moment)
     files: list[str] = []
     if options.out is not None:
         for name, table in {"runs": results.runs(), **joined(found)}.items():
-            try:
-                files += [str(file) for file in write_tables(table, Path(options.out), name)]
-            except OSError as error:
-                raise HomeError(
-                    f"{options.out} cannot be written ({error.strerror}); give --out another folder."
-                ) from error
+            with write_errors(options.out, "give --out another folder"):
+                files += map(str, write_tables(table, options.out, name))
     return {
         "study": results.study.name,
         "factor": results.study.factor,
@@ -108,21 +139,26 @@ def _in_short(found: Analysis) -> dict[str, Any]:
     }
 
 
+def add_report(commands: Any) -> None:
+    option = add_command(commands, "report", "a study of label styles as one offline HTML file", report).add_argument
+    option("grid", help=GRID_HELP)
+    option("--out", required=True, type=page_path, metavar="FILE.html")
+    training_options(option, seeds=True)
+
+
 def report(options: Namespace) -> dict[str, Any]:
     """Write a study of label styles as one offline HTML file."""
     from vlcore.studies.report import report_html
     from vlcore.studies.results import StudyResults
     from vlcore.studies.text import answer, claim_sentence, claim_words
 
-    out = page_path(options.out)
-    results = StudyResults(plans.find(options.grid, base_of(options), options.seeds))
+    results = StudyResults(_study_of(options))
     made = results.findings()
-    page = report_html(made)
-    write_page(out, page)
+    size = write_page(options.out, report_html(made))
     return {
         "study": results.study.name,
-        "file": str(out),
-        "bytes": len(page.encode()),
+        "file": str(options.out),
+        "bytes": size,
         "runs": made.there,
         "planned": len(results.study.conditions),
         "blocks": made.blocks,

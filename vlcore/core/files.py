@@ -43,15 +43,22 @@ def make_folder(path: Path) -> Path:
     Raises:
         HomeError: when the place cannot be written.
     """
-    try:
+    with write_errors(path, "make it writable or point VLCORE_HOME to another folder"):
         path.mkdir(parents=True, exist_ok=True)
         if not os.access(path, os.W_OK):
             raise PermissionError(13, "Permission denied")
-    except OSError as error:
-        raise HomeError(
-            f"{path} cannot be written ({error.strerror}); make it writable or point VLCORE_HOME to another folder."
-        ) from error
     return path
+
+
+@contextlib.contextmanager
+def write_errors(path: Path, advice: str) -> Iterator[None]:
+    """Turn an `OSError` of what is written into a `HomeError` that says where and what to do."""
+    try:
+        yield
+    except HomeError:
+        raise
+    except OSError as error:
+        raise HomeError(f"{path} cannot be written ({error.strerror}); {advice}.") from error
 
 
 @contextlib.contextmanager

@@ -1,9 +1,7 @@
-"""Who belongs to which group, and which groups a biased data set is short of.
+"""Groups of a biased data set: two objects and two contexts in an order that says which groups are the majority.
 
-The one idea: two objects and two contexts make four groups, and the *order* of the names alone says
-which are the majority. The first object belongs in the first context and the second in the second
-(horse on grass, camel in the desert); the other two groups are the minority, the bias-conflicting ones.
-Everything that needs to know this asks a `Grouping`; nothing else spells out "horse" or "desert".
+The first object belongs in the first context and the second in the second (horse on grass, camel in the desert); the
+other two groups are the minority. Nothing but a `Grouping` spells out "horse" or "desert".
 """
 
 from __future__ import annotations
@@ -13,17 +11,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Grouping:
-    """Two object names and two context names, in the order that defines the majority.
-
-    Attributes:
-        objects: the two objects.
-        contexts: the two contexts.
-        templates: caption templates of label styles, (style, template) with the fields ``{object}`` and ``{context}``;
-            a style without one has the words of `vlcore.core.captions`.
-    """
+    """Two object names and two context names, in the order that defines the majority."""
 
     objects: tuple[str, str] = ("horse", "camel")
     contexts: tuple[str, str] = ("grass", "desert")
+    # Caption templates of label styles, (style, template) with the fields ``{object}``, ``{context}`` and ``{place}``;
+    # a style without one has the words of `vlcore.core.captions`.
     templates: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -57,17 +50,11 @@ def group_name(obj: str, context: str) -> str:
 
 
 SCENES = Grouping()
-
-
 # English wants a preposition; a context that isn't listed is set off by a comma and stays understandable.
 _PLACES = {
-    "grass": "on grass",
-    "desert": "in the desert",
-    "snow": "in the snow",
-    "beach": "on the beach",
-    "street": "on the street",
-    "room": "in a room",
-}
+    "grass": "on grass", "desert": "in the desert", "snow": "in the snow", "beach": "on the beach",
+    "street": "on the street", "room": "in a room",
+}  # fmt: skip
 
 
 def place_words(context: str) -> str:

@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from PIL import Image
 
 from vlcore.core.captions import caption
-from vlcore.core.files import HomeError, atomic, data_folder, make_folder, write_json
+from vlcore.core.files import atomic, data_folder, make_folder, write_errors, write_json
 from vlcore.core.grouping import Grouping, group_name
 from vlcore.datasets.imageset import (
     COLUMNS,
@@ -252,14 +252,10 @@ def write_picture(scene: Scene, picture: Path, mask: Path, size: int = SIZE) -> 
     """
     drawing = draw(scene, size)
     for pixels, path in ((drawing.mask, mask), (drawing.image, picture)):
-        try:
+        with write_errors(path, "make room or choose another folder"):
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic(path) as aside:
                 Image.fromarray(pixels).save(aside, "PNG", compress_level=1)
-        except OSError as error:
-            raise HomeError(
-                f"{path} cannot be written ({error.strerror}); make room or choose another folder."
-            ) from error
 
 
 def write_metadata(root: Path, table: pd.DataFrame, recipe: Recipe, size: int) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
-from vlcore.core.files import HomeError, atomic
+from vlcore.core.files import HomeError, atomic, write_errors
 from vlcore.core.options import ArtefactKind
 from vlcore.datasets.imageset import ImageSet, Progress, silent
 from vlcore.exports.projector import write_projector
@@ -110,14 +110,9 @@ def _aside(out: Path, *, is_folder: bool) -> Iterator[Path]:
     if is_folder and out.exists() and not (out.is_dir() and not any(out.iterdir())):
         what = "is not empty" if out.is_dir() else "is a file"
         raise HomeError(f"{out} {what}; give --out a new folder.")
-    try:
-        with atomic(out) as made:
-            if is_folder:
-                made.mkdir()
-            yield made
-            if is_folder and out.exists():
-                out.rmdir()  # not every system renames onto an empty folder
-    except HomeError:
-        raise
-    except OSError as error:
-        raise HomeError(f"{out} cannot be written ({error.strerror}); give --out another place.") from error
+    with write_errors(out, "give --out another place"), atomic(out) as made:
+        if is_folder:
+            made.mkdir()
+        yield made
+        if is_folder and out.exists():
+            out.rmdir()  # not every system renames onto an empty folder

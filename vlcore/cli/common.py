@@ -1,0 +1,119 @@
+"""Parts that commands share: types of arguments, options of training, the model of a key, the file of a page."""
+
+from __future__ import annotations
+
+import contextlib
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from vlcore.core.condition import Condition, with_settings
+from vlcore.core.errors import LabError
+from vlcore.core.files import atomic, write_errors
+from vlcore.core.options import PRESETS, ArtefactKind
+from vlcore.datasets.catalogue import open_set
+from vlcore.datasets.subset import parts, training_rows, usual_condition
+from vlcore.store import artefacts
+
+
+class CommandError(LabError):
+    """An option that cannot be used; the message says what to give."""
+
+
+def add_command(commands: Any, name: str, help_text: str, run: Callable[[Namespace], Any]) -> ArgumentParser:
+    """A command whose function returns a value that can be printed as JSON; `vlcore.cli.printing` says it as text."""
+    command: ArgumentParser = commands.add_parser(name, help=help_text, description=help_text)
+    command.add_argument("--json", action="store_true", help="print one JSON document to standard output")
+    command.set_defaults(run=run)
+    return command
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """The type of a whole number in a range."""
+
+    def read(text: str) -> int:
+        with contextlib.suppress(ValueError):
+            if low <= int(text) <= high:
+                return int(text)
+        raise ArgumentTypeError(f"{text} is not a whole number from {low} to {high}")
+
+    return read
+
+
+def names(count: int | None = None) -> Callable[[str], tuple[str, ...]]:
+    """The type of texts with commas between them, so many of them."""
+
+    def read(text: str) -> tuple[str, ...]:
+        given = tuple(name.strip() for name in text.split(",") if name.strip())
+        if count and len(given) != count:
+            raise ArgumentTypeError(f"give {count} names with commas between them, not {text!r}")
+        return given
+
+    return read
+
+
+def page_path(text: str) -> Path:
+    """The type of the file of a web page."""
+    if Path(text).suffix.lower() != ".html":
+        raise ArgumentTypeError(f"{text} becomes a web page, so give a name that ends in .html")
+    return Path(text)
+
+
+def write_page(out: Path, page: str) -> int:
+    """Write a page, whole or not at all; returns its size in bytes.
+
+    Raises:
+        HomeError: when it cannot be written.
+    """
+    content = page.encode()
+    with write_errors(out, "give --out another place"), atomic(out, durable=True) as aside:
+        aside.write_bytes(content)
+    return len(content)
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ArgumentTypeError(f"{text!r} is not of the form KEY=VALUE")
+    return name, value
+
+
+def training_options(option: Callable[..., Any], seeds: bool = False) -> None:
+    """Add the options that `base_condition` reads, by the `add_argument` of a command."""
+    option("--data", default="scenes", help="image set")
+    option("--preset", choices=PRESETS, default="standard", help="training length")
+    set_help = "any other field of a condition, such as negatives=none or steps=1000; may be repeated"
+    option("--set", action="append", default=[], type=_setting, metavar="KEY=VALUE", dest="settings", help=set_help)
+    if seeds:
+        option("--seeds", type=int, default=1, help="number of paired seeds")
+
+
+def base_condition(options: Namespace, texts: Mapping[str, str] | None = None, **changes: Any) -> Condition:
+    """The condition of `training_options`, and of what a command's own options say; ``--set`` has the last word."""
+    usual = usual_condition(open_set(options.data)).replace(steps=PRESETS[options.preset], **changes)
+    return with_settings(usual, {**(texts or {}), **dict(options.settings)})
+
+
+def training_groups(condition: Condition) -> tuple[dict[str, int], int]:
+    """How many pictures of each group a condition trains on, and how many models; raises where the set has too few."""
+    folds = parts(open_set(condition.data, condition.data_version), condition.data_seed)
+    groups = folds[0].table["group"].iloc[training_rows(folds[0], condition)]
+    return {name: int((groups == name).sum()) for name in folds[0].grouping.names}, len(folds)
+
+
+def model_of(key: str) -> artefacts.Artefact:
+    """The published model of a key that somebody typed.
+
+    Raises:
+        StoreError: when there is none.
+        CommandError: when the key is of something else.
+    """
+    what = {
+        ArtefactKind.MAP: "a map",
+        ArtefactKind.CHECK: "the check of an image set",
+        ArtefactKind.IMPORT: "the report of an import",
+    }
+    if kind := artefacts.kind_beside(key):
+        raise CommandError(f"{key} is {what[kind]}, not a model; `python -m vlcore status` lists the models.")
+    return artefacts.read(key)
