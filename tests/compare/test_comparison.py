@@ -70,6 +70,9 @@ def together(request: pytest.FixtureRequest, maps: list[ModelMap]) -> Comparison
 def test_every_picture_is_one_row(together: Comparison) -> None:
     points = together.points
     assert points["id"].is_unique
+    expected = {1: ("first",), 2: ("left", "right"), 3: ("first", "second", "third")}
+    assert tuple(together.named) == expected.get(len(together.models), ("first", "second", "third", "fourth"))
+    assert len(together.infos) == len(together.models)
     assert together.rows.tolist() == sorted({int(row) for model in together.models for row in model.rows})
     assert points["id"].tolist() == [f"p{row}" for row in together.rows]
     for name in ("object", "context", "group", "scene"):
@@ -80,12 +83,6 @@ def test_every_picture_is_one_row(together: Comparison) -> None:
     assert list(points.columns) == [
         "id", "object", "context", "group", "kind", "minority", "scene", "thumb", *numbered, "spoken"
     ]  # fmt: skip
-
-
-def test_the_maps_have_names(together: Comparison) -> None:
-    expected = {1: ("first",), 2: ("left", "right"), 3: ("first", "second", "third")}
-    assert tuple(together.named) == expected.get(len(together.models), ("first", "second", "third", "fourth"))
-    assert len(together.infos) == len(together.models)
 
 
 def test_training_and_held_out_pictures_are_told_apart(together: Comparison) -> None:
@@ -170,13 +167,6 @@ def test_captions_lie_where_their_map_was_turned(together: Comparison) -> None:
         assert words[["x", "y"]].to_numpy() == pytest.approx(model.caption_points, abs=1e-5)
 
 
-def test_captioners_alone_have_a_table_of_no_captions(maps: list[ModelMap]) -> None:
-    captions = beside([maps[3]] * 2).captions
-    assert list(captions.columns) == ["caption", "pane", "x", "y"]
-    assert captions.empty
-    assert captions[["pane", "x", "y"]].dtypes.map(lambda kind: kind.kind).tolist() == ["i", "f", "f"]
-
-
 @given(places=st.integers(0, 40))
 @settings(max_examples=20, deadline=None)
 def test_of_many_captions_an_even_choice_is_shown(maps: list[ModelMap], places: int) -> None:
@@ -184,6 +174,7 @@ def test_of_many_captions_an_even_choice_is_shown(maps: list[ModelMap], places: 
     texts = tuple(f"caption {number}" for number in range(places))
     shown = beside([dataclasses.replace(maps[0], captions=texts, caption_points=points)]).captions
     assert len(shown) == min(places, MOST_CAPTIONS)
+    assert shown[["pane", "x", "y"]].dtypes.map(lambda kind: kind.kind).tolist() == ["i", "f", "f"]
     numbers = [int(text.removeprefix("caption ")) for text in shown["caption"]]
     assert numbers == sorted(set(numbers))
     assert shown[["x", "y"]].to_numpy() == pytest.approx(points[numbers] - 0, abs=1e-5)
@@ -432,14 +423,5 @@ def test_published_models_are_opened_from_their_keys(quick: list[artefacts.Artef
         wanted = compare_comparison.compare([load_map(key, projection) for key in keys], open_set("scenes"), thumbs)
         pd.testing.assert_frame_equal(found.points.drop(columns="thumb"), wanted.points.drop(columns="thumb"))
         assert found.points["thumb"].str.match(SAFE_URI).all()
-
-
-def test_trained_models_side_by_side(quick: list[artefacts.Artefact]) -> None:
-    """The study's four experiments at once, as the page shows them."""
-    models = [model_map(artefact, PCA) for artefact in quick]
-    images = open_set("scenes")
-    found = compare_comparison.compare(models, images, thumbs)
-    assert found.points["kind"].value_counts().to_dict() == {"test": 200, "training": 192}
-    assert [found.points[f"x{pane}"].isna().sum() for pane in range(4)] == [0, 0, 72, 72]
-    assert found.captions["pane"].tolist() == [0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 3, 3]
-    assert found.infos[0].subtitle.startswith("seed 0, 12 steps; total variance")
+        assert found.points["kind"].value_counts().to_dict() == {"test": 200, "training": 192}
+        assert found.points["x1"].isna().sum() == 72

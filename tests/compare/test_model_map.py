@@ -187,13 +187,6 @@ def test_two_prompts_that_are_one_point_are_a_sentence(artefact: artefacts.Artef
         model_map(artefact, AXES, prompts=prompts)
 
 
-def test_axes_may_share_a_prompt(artefact: artefacts.Artefact) -> None:
-    prompts = cloud(1, 4, 32)
-    prompts[2:] = prompts[:2]
-    points = model_map(artefact, AXES, prompts=prompts).points
-    assert points[:, 0] == pytest.approx(points[:, 1]), "one axis twice is a diagonal"
-
-
 # --- what is near, and what is said
 
 
@@ -263,14 +256,10 @@ def test_a_captioner_says_what_it_has_scored_and_nothing_of_new_pictures(caption
     said = predictions(model, SCENES)
     assert said is not None
     assert said.tolist() == [model.captions[k] for k in scores.argmax(axis=1)]
+    for found in (
+        model_map(captioner, Projection(components=(3, 2))), model_map(captioner, AXES, prompts=cloud(1, 4, 32))
+    ):  # fmt: skip
+        assert (found.points.shape, found.caption_points.shape) == ((72, 2), (0, 2))
     for ask in (lambda: model.logits(model.z[:1]), lambda: caption_scores(model, model.z[0])):
         with pytest.raises(ComparisonError, match="word by word"):
             ask()
-
-
-def test_a_captioner_has_a_map_on_every_linear_projection(captioner: artefacts.Artefact) -> None:
-    other = model_map(captioner, Projection(components=(3, 2)))
-    axes = model_map(captioner, AXES, prompts=cloud(1, 4, 32))
-    for found in (other, axes):
-        assert found.points.shape == (72, 2)
-        assert found.caption_points.shape == (0, 2)

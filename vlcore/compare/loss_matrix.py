@@ -26,6 +26,7 @@ from vlcore.datasets.imageset import ImageSet
 from vlcore.runs.embeddings import StoredEmbeddings
 
 PICTURES = 16  # rows of a pair matrix
+_MANY = {BOTH: "true pairs and false negatives", UNUSED: UNUSED}  # of other kinds of cells, with an s
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +179,7 @@ def _words(condition: Condition, cells: pd.DataFrame, pictures: int) -> str:
     for kind in KINDS:
         scores = cells.loc[cells["kind"] == kind, "score"]
         if len(scores):
-            many = kind if kind == UNUSED else " and ".join(f"{part}s" for part in kind.split(" and "))
+            many = _MANY.get(kind, f"{kind}s")
             found.append(
                 f"{len(scores)} {many if len(scores) > 1 else kind} "
                 f"(score {scores.mean():.1f} on average, {scores.min():.1f} to {scores.max():.1f})"

@@ -23,7 +23,6 @@ from vlcore.datasets.imageset import ImageSet
 from vlcore.measures.novelty import Novelty, ShortcutAttraction, nearest_group, novelty, shortcut_attraction
 
 NEAREST = 5
-AS_HELD_OUT = "as held-out ones"  # no more is known: a photograph may be as near as the drawings are to each other
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +36,7 @@ class UploadReport:
         captions: its captions by cosine, best first; none where they have no embeddings.
         nearest: row number and cosine of the nearest pictures, nearest first.
         pull: whether the object or the context pulls it; None where the model's pictures lack a group.
-        before: the same before the first step; None where that is not known.
+        pull_before: the same before the first step; None where that is not known.
         novelty: how near the nearest training picture is, beside held-out pictures.
         novelty_before: the same before the first step; None where that is not known. It is the better judge: training
             pulls everything into a few clouds, strange pictures too.
@@ -49,7 +48,7 @@ class UploadReport:
     captions: tuple[CaptionScore, ...]
     nearest: tuple[tuple[int, float], ...]
     pull: ShortcutAttraction | None
-    before: ShortcutAttraction | None
+    pull_before: ShortcutAttraction | None
     novelty: Novelty
     novelty_before: Novelty | None
 
@@ -159,60 +158,64 @@ def report_table(
                     "Share, %": None if np.isnan(one.share) else round(100 * one.share),
                     "Best caption": one.captions[0].caption if one.captions else "",
                     "Nearest picture": f"{facts['object']}, {facts['context']} ({similarity:.2f})",
-                    "Pulled by": _pulled(one.pull, images.grouping),
+                    "Pulled by": _pulled(one.pull, images.grouping)[0],
                     "Balance": "" if one.pull is None else wording.number(one.pull.balance.as_dict()),
-                    "Balance, untrained": "" if one.before is None else wording.number(one.before.balance.as_dict()),
-                    "Like what was seen": _like(one.judged),
+                    "Balance, untrained": ""
+                    if one.pull_before is None
+                    else wording.number(one.pull_before.balance.as_dict()),
+                    "Like what was seen": _like(one.judged)[0],
                 }
             )
     return pd.DataFrame(rows)
 
 
-def _pulled(found: ShortcutAttraction | None, grouping: Grouping) -> str:
+def _pulled(found: ShortcutAttraction | None, grouping: Grouping) -> tuple[str, str]:
+    """What pulls a picture, in a cell and as the beginning of a sentence."""
     if found is None:
-        return "not defined"
-    if found.balance.low > 0:
-        return grouping.object_word
-    return "background" if found.balance.high < 0 else "not decided"
+        return "not defined", "What pulls it is not defined"
+    if found.balance.low <= 0 <= found.balance.high:
+        return "not decided", "Neither pulls harder"
+    by = grouping.object_word if found.balance.low > 0 else "background"
+    return by, f"Pulled by the **{by}**"
 
 
 def pull_in_words(report: UploadReport, grouping: Grouping) -> str:
     """What pulls a picture, in a sentence with its numbers."""
-    found = report.pull
+    found, (_, opening) = report.pull, _pulled(report.pull, grouping)
     if found is None:
-        return "What pulls it is not defined: a group has no held-out picture."
+        return f"{opening}: a group has no held-out picture."
     other_object = next(name for name in grouping.objects if name != found.object)
     other_context = next(name for name in grouping.contexts if name != found.context)
-    pulled = _pulled(found, grouping)
-    words = "Neither pulls harder" if pulled == "not decided" else f"Pulled by the **{pulled}**"
-    before = "" if report.before is None else f"; before training {wording.number(report.before.balance.as_dict())}"
+    before = report.pull_before
     return (
-        f"{words}, taken as {found.object} with {found.context}: cosine {found.by_object:.2f} to {found.object} with "
+        f"{opening}, taken as {found.object} with {found.context}: cosine {found.by_object:.2f} to {found.object} with "
         f"{other_context}, {found.by_context:.2f} to {other_object} with {found.context}; difference "
-        f"{wording.number(found.balance.as_dict())}{before}."
+        f"{wording.number(found.balance.as_dict())}"
+        f"{f'; before training {wording.number(before.balance.as_dict())}' if before else ''}."
     )
 
 
-def _like(new: Novelty) -> str:
-    return "unlike anything" if new.unlike_anything else "hardly" if new.rare else AS_HELD_OUT
+def _like(new: Novelty) -> tuple[str, str]:
+    """Whether a picture is like what was seen, in a cell and as the beginning of a sentence."""
+    if new.unlike_anything:
+        return "unlike anything", "**Unlike anything it has seen**"
+    if new.rare:
+        return "hardly", "**Hardly like anything it has seen**"
+    # No more is known: a photograph may be as near as the drawings are to each other.
+    return "as held-out ones", "As near to what it has seen as held-out pictures are"
 
 
 def novelty_in_words(report: UploadReport) -> str:
     """Whether a picture is like what the model was trained on, in a sentence or two with their numbers."""
-    new = report.judged
-    told = f"cosine {new.similarity:.2f} to the nearest training picture"
-    if report.novelty_before is not None:
-        told += " before training"
-    opening = {
-        "unlike anything": "**Unlike anything it has seen**",
-        "hardly": "**Hardly like anything it has seen**",
-        AS_HELD_OUT: "As near to what it has seen as held-out pictures are",
-    }[_like(new)]
+    new, after = report.judged, report.novelty
+    when = "" if report.novelty_before is None else " before training"
     far = wording.rate(new.share.as_dict())
-    sentence = f"{opening}: {told}; {far} of {new.share.n:,} held-out pictures are at least as far from theirs."
+    sentence = (
+        f"{_like(new)[1]}: cosine {new.similarity:.2f} to the nearest training picture{when}; {far} of {new.share.n:,} "
+        "held-out pictures are at least as far from theirs."
+    )
     if report.novelty_before is None:
         return sentence
-    after = report.novelty
     far = wording.rate(after.share.as_dict())
     return f"{sentence} After training: cosine {after.similarity:.2f}, and {far} are at least as far."
 

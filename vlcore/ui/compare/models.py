@@ -70,42 +70,36 @@ def choose(images: ImageSet, count: int, preset: str) -> list[Side]:
 
 def _trained(images: ImageSet, count: int, preset: str) -> list[Side]:
     there = comparable(images)
+    choices = [condition_controls.AS_SET, *there]
     defaults = plans.find("experiments", usual_condition(images)).conditions
     chosen = []
     for column, name, prefix, default in zip(widgets.in_pairs(count), names(count), SIDES, defaults, strict=False):
         with column.container(border=True):
-            chosen.append(_one(name, prefix, default, preset, images, there))
+            asked = st.query_params.get(f"{prefix}_model", condition_controls.AS_SET)
+            condition, more = condition_controls.condition_controls(
+                f"{name.capitalize()} model", prefix, default, preset, images.grouping
+            )
+            key = more.selectbox(
+                "Or a model from the disk",
+                choices,
+                key=f"{prefix}_model",
+                bind="query-params",
+                help="Any model of these pictures, with its own objective, mitigation or length; also pretrained ones. "
+                "The settings beside it do not matter then.",
+            )
+            if asked not in choices:
+                st.warning(
+                    f"There is no model {asked[:80]!r} of these pictures here: it was trained on another image set or "
+                    "an older version of it, or never on this server. The settings below are shown instead.",
+                    icon=":material/link_off:",
+                )
+            if found := there.get(key):
+                st.caption(
+                    f"From the disk, whatever is set above: {title(found)}, seed {found.init_seed}, {found.steps:,} "
+                    "steps"
+                )
+            chosen.append(Side(name, prefix, key if found else condition.key, found or condition))
     return chosen
-
-
-def _one(
-    name: str, prefix: str, default: Condition, preset: str, images: ImageSet, there: dict[str, Condition]
-) -> Side:
-    choices = [condition_controls.AS_SET, *there]
-    asked = st.query_params.get(f"{prefix}_model", condition_controls.AS_SET)
-    condition, more = condition_controls.condition_controls(
-        f"{name.capitalize()} model", prefix, default, preset, images.grouping
-    )
-    with more:
-        key = st.selectbox(
-            "Or a model from the disk",
-            choices,
-            key=f"{prefix}_model",
-            bind="query-params",
-            help="Any model of these pictures, with its own objective, mitigation or length; also pretrained ones. "
-            "The settings beside it do not matter then.",
-        )
-    if asked not in choices:
-        st.warning(
-            f"There is no model {asked[:80]!r} of these pictures here: it was trained on another image set or an older "
-            "version of it, or never on this server. The settings below are shown instead.",
-            icon=":material/link_off:",
-        )
-    if key not in there:
-        return Side(name, prefix, condition.key, condition)
-    found = there[key]
-    st.caption(f"From the disk, whatever is set above: {title(found)}, seed {found.init_seed}, {found.steps:,} steps")
-    return Side(name, prefix, key, found)
 
 
 def _imported(images: ImageSet, count: int) -> list[Side]:
