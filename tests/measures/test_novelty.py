@@ -1,4 +1,4 @@
-"""ShortcutAttraction and novelty, against loops, on spaces whose answer is known."""
+"""Shortcut attraction and novelty, against loops, on spaces whose answer is known."""
 
 from __future__ import annotations
 
@@ -7,129 +7,101 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.measures.spaces import cloud, unit
+from tests.measures.spaces import cloud, crossed, interval, numbers, signs, unit
 from vlcore.core.grouping import SCENES
 from vlcore.measures.estimate import rate
-from vlcore.measures.novelty import nearest_group, novelty, shortcut_attraction
+from vlcore.measures.novelty import ShortcutAttraction, nearest_group, novelty, shortcut_attraction
 
 
 def space(by_object: float, by_context: float, scenes: int = 12, seed: int = 0) -> tuple[np.ndarray, ...]:
     """Known pictures whose embeddings are sorted by object and by context as strongly as is said."""
-    random = np.random.default_rng(seed)
-    rows = [(o, c, f"s{i}") for i in range(scenes) for o in SCENES.objects for c in SCENES.contexts]
-    z = random.normal(size=(len(rows), 8)) * 0.1
-    z[:, 0] += [by_object if o == "horse" else -by_object for o, _, _ in rows]
-    z[:, 1] += [by_context if c == "grass" else -by_context for _, c, _ in rows]
+    columns = crossed(scenes)
+    z = np.random.default_rng(seed).normal(size=(4 * scenes, 8)) * 0.1
+    z[:, 0] += by_object * signs(columns)[0]
+    z[:, 1] += by_context * signs(columns)[1]
     z[:, 2] += 1
-    return unit(z), *(np.array(column) for column in zip(*rows, strict=True))
+    return unit(z), *columns
 
 
-# --- pull
+def attraction(z: np.ndarray, own: list[tuple[str, str]], known: tuple[np.ndarray, ...]) -> list[ShortcutAttraction]:
+    return shortcut_attraction(z, own, *known, SCENES)
+
+
+# --- attraction
 
 
 @pytest.mark.parametrize("own", [(o, c) for o in SCENES.objects for c in SCENES.contexts])
-def test_a_pull_against_a_loop(own: tuple[str, str]) -> None:
-    known, objects, contexts, scenes = space(0.7, 0.4)
-    z = cloud(3, 8, 5)
-    other_object = {"horse": "camel", "camel": "horse"}[own[0]]
-    other_context = {"grass": "desert", "desert": "grass"}[own[1]]
-    found = shortcut_attraction(z, [own] * 3, known, objects, contexts, scenes, SCENES)
-    for row, one in enumerate(found):
-        cosines = {
-            (o, c): np.mean([float(z[row] @ known[i]) for i in range(48) if (objects[i], contexts[i]) == (o, c)])
-            for o in SCENES.objects
-            for c in SCENES.contexts
-        }
+def test_attraction_against_a_loop(own: tuple[str, str]) -> None:
+    z, space_of = cloud(3, 8, 5), space(0.7, 0.4)
+    known, objects, contexts, _ = space_of
+    opposite = ("camel" if own[0] == "horse" else "horse", "desert" if own[1] == "grass" else "grass")
+    turned = attraction(z, [opposite] * 3, space_of)
+    for row, one in enumerate(attraction(z, [own] * 3, space_of)):
+        by_object, by_context = (
+            np.mean([float(z[row] @ known[i]) for i in range(48) if (objects[i], contexts[i]) == pair])
+            for pair in ((own[0], opposite[1]), (opposite[0], own[1]))
+        )
         assert (one.object, one.context) == own
-        assert one.by_object == pytest.approx(cosines[own[0], other_context])
-        assert one.by_context == pytest.approx(cosines[other_object, own[1]])
-        assert one.balance.value == pytest.approx(one.by_object - one.by_context)
+        assert (one.by_object, one.by_context) == pytest.approx((by_object, by_context))
         assert one.balance.low <= one.balance.value <= one.balance.high
+        assert one.balance.value == pytest.approx(by_object - by_context)
+        assert one.balance.value == pytest.approx(-turned[row].balance.value), "the other group turns the sign"
         assert one.balance.n == 24
 
 
-def test_a_space_sorted_by_object_pulls_by_it_and_one_sorted_by_context_by_that() -> None:
-    for strengths, sign in (((1.0, 0.1), 1), ((0.1, 1.0), -1)):
-        known, objects, contexts, scenes = space(*strengths)
-        z, own_objects, own_contexts, _ = space(*strengths, scenes=5, seed=9)
-        own = list(zip(own_objects, own_contexts, strict=True))
-        for one in shortcut_attraction(z, own, known, objects, contexts, scenes, SCENES):
-            assert sign * one.balance.value > 0.3
-            assert min(sign * one.balance.low, sign * one.balance.high) > 0
-
-
-def test_a_space_that_knows_both_alike_pulls_to_neither_side_on_average() -> None:
-    known, objects, contexts, scenes = space(0.8, 0.8, scenes=60)
-    z, own_objects, own_contexts, _ = space(0.8, 0.8, scenes=60, seed=9)
-    found = shortcut_attraction(
-        z, list(zip(own_objects, own_contexts, strict=True)), known, objects, contexts, scenes, SCENES
-    )
-    assert np.mean([one.balance.value for one in found]) == pytest.approx(0, abs=0.03)
-
-
-def test_swapping_what_a_picture_is_compared_for_turns_the_sign() -> None:
-    known, objects, contexts, scenes = space(0.7, 0.4)
-    z = cloud(1, 8, 3)
-    here, there = (
-        shortcut_attraction(z, [own], known, objects, contexts, scenes, SCENES)[0].balance
-        for own in (("horse", "grass"), ("camel", "desert"))
-    )
-    assert here.value == pytest.approx(-there.value)
+@pytest.mark.parametrize(("by_object", "by_context", "sign"), [(1.0, 0.1, 1), (0.1, 1.0, -1), (0.8, 0.8, 0)])
+def test_what_a_space_is_sorted_by_attracts(by_object: float, by_context: float, sign: int) -> None:
+    z, *own, _ = space(by_object, by_context, scenes=60, seed=9)
+    found = attraction(z, list(zip(*own, strict=True)), space(by_object, by_context, scenes=60))
+    if sign == 0:
+        assert np.mean([one.balance.value for one in found]) == pytest.approx(0, abs=0.03)
+    else:
+        assert min(sign * one.balance.value for one in found) > 0.3
+        assert min(min(sign * one.balance.low, sign * one.balance.high) for one in found) > 0
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 500), st.integers(1, 5))
-def test_the_order_of_known_pictures_changes_nothing(seed: int, scenes_count: int) -> None:
-    known, objects, contexts, scenes = space(0.5, 0.5, scenes_count, seed)
-    order, z = np.random.default_rng(seed).permutation(len(known)), cloud(1, 8, seed)
-    one = shortcut_attraction(z, [("horse", "desert")], known, objects, contexts, scenes, SCENES)[0].balance
-    other = shortcut_attraction(
-        z, [("horse", "desert")], known[order], objects[order], contexts[order], scenes[order], SCENES
-    )[0]
-    assert [other.balance.value, other.balance.low] == pytest.approx([one.value, one.low])
+def test_the_order_of_known_pictures_changes_nothing(seed: int, scenes: int) -> None:
+    known, z = space(0.5, 0.5, scenes, seed), cloud(1, 8, seed)
+    order = np.random.default_rng(seed).permutation(4 * scenes)
+    one, other = (
+        attraction(z, [("horse", "desert")], tuple(column[rows] for column in known))[0].balance
+        for rows in (slice(None), order)
+    )
+    assert numbers(other) == interval(one)
 
 
 def test_scenes_of_their_own_give_finite_intervals() -> None:
     """A resample can lack a group."""
-    known, objects, contexts, _ = space(0.5, 0.5, scenes=1)
-    found = shortcut_attraction(cloud(1, 8), [("camel", "grass")], known, objects, contexts, np.arange(4), SCENES)[
-        0
-    ].balance
-    assert np.isfinite([found.low, found.value, found.high]).all()
-
-
-def test_the_names_of_a_pull_are_plain_words() -> None:
-    known, objects, contexts, scenes = space(0.5, 0.5)
-    (one,) = shortcut_attraction(cloud(1, 8), [(objects[0], contexts[0])], known, objects, contexts, scenes, SCENES)
-    assert (type(one.object), type(one.context)) == (str, str)
+    *known, _ = space(0.5, 0.5, scenes=1)
+    (found,) = attraction(cloud(1, 8), [("camel", "grass")], (*known, np.arange(4)))
+    assert np.isfinite(numbers(found.balance)).all()
 
 
 def test_the_nearest_group_has_the_highest_mean_cosine() -> None:
     known, objects, contexts, _ = space(0.8, 0.6)
-    z, own_objects, own_contexts, _ = space(0.8, 0.6, scenes=4, seed=3)
-    found = nearest_group(z, known, objects, contexts, SCENES)
-    assert (found[0] == own_objects).all()
-    assert (found[1] == own_contexts).all()
+    z, *own, _ = space(0.8, 0.6, scenes=4, seed=3)
+    assert (np.array(nearest_group(z, known, objects, contexts, SCENES)) == own).all()
     z = cloud(20, 8, 1)
-    for row, (obj, context) in enumerate(zip(*nearest_group(z, known, objects, contexts, SCENES), strict=True)):
+    for row, found in enumerate(zip(*nearest_group(z, known, objects, contexts, SCENES), strict=True)):
         means = {pair: (z[row] @ known[(objects == pair[0]) & (contexts == pair[1])].T).mean() for pair in SCENES.pairs}
-        assert max(means, key=lambda pair: means[pair]) == (obj, context)
+        assert max(means, key=lambda pair: means[pair]) == found
 
 
-def test_pulls_that_are_not_defined_are_refused() -> None:
-    known, objects, contexts, scenes = space(0.5, 0.5)
-    z = cloud(1, 8)
-    with pytest.raises(ValueError, match="as horse or camel, not as 'zebra'"):
-        shortcut_attraction(z, [("zebra", "grass")], known, objects, contexts, scenes, SCENES)
-    with pytest.raises(ValueError, match="as grass or desert, not as 'sea'"):
-        shortcut_attraction(z, [("horse", "sea")], known, objects, contexts, scenes, SCENES)
-    with pytest.raises(ValueError, match="Each new picture needs"):
-        shortcut_attraction(z, [], known, objects, contexts, scenes, SCENES)
-    keep = ~((objects == "camel") & (contexts == "grass"))
+def test_attraction_that_is_not_defined_is_refused() -> None:
+    z, known = cloud(1, 8), space(0.5, 0.5)
+    fewer = tuple(column[~((known[1] == "camel") & (known[2] == "grass"))] for column in known)
+    for reason, own, among in (
+        ("as horse or camel, not as 'zebra'", [("zebra", "grass")], known),
+        ("as grass or desert, not as 'sea'", [("horse", "sea")], known),
+        ("Each new picture needs", [], known),
+        ("No known picture shows camel in grass", [("horse", "grass")], fewer),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            attraction(z, own, among)
     with pytest.raises(ValueError, match="No known picture shows camel in grass"):
-        shortcut_attraction(z, [("horse", "grass")], known[keep], objects[keep], contexts[keep], scenes[keep], SCENES)
-    with pytest.raises(ValueError, match="No known picture shows camel in grass"):
-        nearest_group(z, known[keep], objects[keep], contexts[keep], SCENES)
+        nearest_group(z, *fewer[:3], SCENES)
 
 
 # --- novelty

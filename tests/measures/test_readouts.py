@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
 
 from tests.measures.spaces import cloud, unit
 from vlcore.measures.accuracy import predict_objects
@@ -86,18 +88,14 @@ def test_the_mean_caption_is_brought_back_to_length_one() -> None:
     assert mean_caption(z, t, ["horse", "horse", "camel"], OBJECTS).tolist() == ["horse"]
 
 
-def test_captions_that_cancel_out_are_refused() -> None:
+def test_captions_that_cancel_out_or_speak_of_nothing_are_refused() -> None:
     t = np.array([[1.0, 0], [-1, 0], [0, 1]])
-    with pytest.raises(ValueError, match="captions of 'horse' cancel out"):
-        mean_caption(cloud(3, 2), t, ["horse", "horse", "camel"], OBJECTS)
-
-
-def test_an_object_that_no_caption_speaks_of_is_refused() -> None:
-    for ask in (
-        lambda: best_caption(np.zeros((2, 2)), OBJECTS, ["horse", "zebra"]),
-        lambda: mean_caption(cloud(2, 3), cloud(2, 3), OBJECTS, ["horse", "zebra"]),
+    for reason, ask in (
+        ("captions of 'horse' cancel out", lambda: mean_caption(cloud(3, 2), t, ["horse", "horse", "camel"], OBJECTS)),
+        ("'zebra'", lambda: best_caption(np.zeros((2, 2)), OBJECTS, ["horse", "zebra"])),
+        ("'zebra'", lambda: mean_caption(cloud(2, 3), cloud(2, 3), OBJECTS, ["horse", "zebra"])),
     ):
-        with pytest.raises(ValueError, match="No caption speaks of 'zebra', so it cannot be predicted"):
+        with pytest.raises(ValueError, match=reason):
             ask()
 
 
@@ -130,7 +128,7 @@ def test_a_model_that_sees_only_the_context_is_told_nothing_by_it() -> None:
 @pytest.mark.parametrize("placed_in", [[None] * 4, ["grass", "desert", "desert", None]])
 def test_captions_without_the_context_are_refused(placed_in: list[str | None]) -> None:
     contexts = np.array(["grass", "desert"])
-    with pytest.raises(ValueError, match=r"No caption puts '\w+' in '\w+': this readout needs captions that name"):
+    with pytest.raises(ValueError, match=r"No caption puts '\w+' in '\w+'"):
         given_context(np.zeros((2, 4)), SPOKEN_OF, placed_in, contexts, OBJECTS)
 
 
@@ -164,36 +162,29 @@ def test_too_few_neighbours_are_refused() -> None:
 
 def slow_probe(z_fit: np.ndarray, labels: np.ndarray, z: np.ndarray) -> tuple[float, np.ndarray]:
     """Every strength in every fold, by hand."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold
 
     def fitted(rows: np.ndarray, strength: float, on: np.ndarray) -> np.ndarray:
         centre, spread = z_fit[rows].mean(axis=0), z_fit[rows].std(axis=0)
         model = LogisticRegression(C=strength, max_iter=2000).fit((z_fit[rows] - centre) / spread, labels[rows])
         return model.predict((on - centre) / spread)
 
+    folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(z_fit, labels))
     scores = []
     for strength in STRENGTHS:
-        shares = []
-        for rows, out in StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(z_fit, labels):
-            shares.append(float((fitted(rows, strength, z_fit[out]) == labels[out]).mean()))
+        shares = [float((fitted(rows, strength, z_fit[out]) == labels[out]).mean()) for rows, out in folds]
         scores.append(sum(shares) / len(shares))
     best = STRENGTHS[scores.index(max(scores))]
     return best, fitted(np.arange(len(z_fit)), best, z)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_a_probe_against_every_strength_in_every_fold(seed: int) -> None:
-    (z_fit, labels), (z, _) = noisy(60, seed, 12, 1.5), noisy(40, seed + 10, 12, 1.5)
-    _, said = slow_probe(z_fit, labels, z)
-    assert (linear_probe(z_fit, labels, z) == said).all()
-    assert (linear_probe(z_fit, labels, z) == linear_probe(z_fit, labels, z)).all()
-
-
-def test_the_strength_of_a_probe_matters_to_what_it_says() -> None:
-    """Else the choice could not be seen to be made."""
-    chosen = {slow_probe(*noisy(60, seed, 12, 1.5), noisy(5, 99, 12, 1.5)[0])[0] for seed in range(3)}
-    assert len(chosen) > 1
+def test_a_probe_against_every_strength_in_every_fold() -> None:
+    chosen = set()
+    for seed in range(3):
+        (z_fit, labels), (z, _) = noisy(60, seed, 12, 1.5), noisy(40, seed + 10, 12, 1.5)
+        strength, said = slow_probe(z_fit, labels, z)
+        chosen.add(strength)
+        assert (linear_probe(z_fit, labels, z) == said).all()
+    assert len(chosen) > 1, "else the choice could not be seen to be made"
 
 
 def test_images_sorted_by_label_and_features_of_any_scale_are_probed_alike() -> None:

@@ -1,4 +1,4 @@
-"""Distances and what they are made of, against statsmodels and scipy and spaces made of one thing."""
+"""Shares of distances, against statsmodels and scipy, and on spaces that are sorted by one thing."""
 
 from __future__ import annotations
 
@@ -13,22 +13,21 @@ from scipy.spatial.distance import pdist
 from scipy.stats import rankdata, spearmanr, zscore
 from statsmodels.api import WLS, add_constant
 
-from tests.measures.spaces import Columns, crossed
+from tests.measures.spaces import Columns, crossed, numbers, signs, unit
 from vlcore.measures.estimate import bootstrap
 from vlcore.measures.rsa import FEWEST, IMAGES, euclidean_distance, rsa, same_label, sample
 
 
 def embed(columns: Columns, a: float, c: float, seed: int = 0) -> np.ndarray:
-    horse, grass = np.where(columns[0] == "horse", 1.0, -1.0), np.where(columns[1] == "grass", 1.0, -1.0)
+    horse, grass = signs(columns)
     z = np.random.default_rng(seed).normal(size=(len(horse), 6))
     z[:, 0] += a * horse
     z[:, 1] += c * grass
-    return z / np.linalg.norm(z, axis=1, keepdims=True)
+    return unit(z)
 
 
 def models_of(columns: Columns, seed: int = 1) -> dict[str, np.ndarray]:
-    grass = np.where(columns[1] == "grass", 1.0, 0.0)
-    colours = grass[:, None] + np.random.default_rng(seed).normal(size=(len(grass), 3))
+    colours = (columns[1] == "grass")[:, None] + np.random.default_rng(seed).normal(size=(len(columns[1]), 3))
     return {"object": same_label(columns[0]), "context": same_label(columns[1]), "colour": euclidean_distance(colours)}
 
 
@@ -38,8 +37,7 @@ def test_distances_against_all_pairs(n: int) -> None:
     labels, features = random.choice(["a", "b", "c"], n), random.normal(size=(n, 3))
     pairs = list(itertools.combinations(range(n), 2))
     assert same_label(labels).tolist() == [float(labels[i] != labels[j]) for i, j in pairs]
-    for measure in (euclidean_distance,):
-        assert measure(features) == pytest.approx([math.dist(features[i], features[j]) for i, j in pairs])
+    assert euclidean_distance(features) == pytest.approx([math.dist(features[i], features[j]) for i, j in pairs])
 
 
 @pytest.mark.parametrize("scenes", [FEWEST, 25])
@@ -68,8 +66,8 @@ def test_the_interval_is_over_scenes_and_pairs_no_image_with_itself() -> None:
         x, y = np.repeat(ranks, of_pair, axis=0), np.repeat(embedded, of_pair)
         return float(WLS(zscore(y), add_constant(zscore(x))).fit().params[2])
 
-    found, again = rsa(z, models, columns[2])["context"], bootstrap(by_copies, columns[2], resamples=200)
-    assert (found.value, found.low, found.high) == pytest.approx((again.value, again.low, again.high), abs=1e-6)
+    again = bootstrap(by_copies, columns[2])
+    assert numbers(rsa(z, models, columns[2])["context"]) == pytest.approx(numbers(again), abs=1e-6)
 
 
 def test_one_model_has_the_coefficient_of_spearman() -> None:
@@ -79,7 +77,7 @@ def test_one_model_has_the_coefficient_of_spearman() -> None:
     found = rsa(z, {"colour": euclidean_distance(colours)}, columns[2])["colour"]
     assert found.value == pytest.approx(spearmanr(pdist(z, "cosine"), pdist(colours)).statistic)
     itself = rsa(z, {"itself": pdist(z, "cosine")}, columns[2])["itself"]
-    assert (itself.value, itself.low, itself.high) == pytest.approx((1, 1, 1))
+    assert numbers(itself) == pytest.approx((1, 1, 1))
 
 
 @pytest.mark.parametrize(("a", "c", "largest"), [(2.0, 0.0, "object"), (0.0, 2.0, "context")])
@@ -117,17 +115,16 @@ def test_whatever_scenes_a_resample_holds_there_is_an_interval(scenes: int) -> N
 def test_what_cannot_be_compared_is_refused() -> None:
     columns = crossed(FEWEST)
     z, models, scenes = embed(columns, 1, 1), models_of(columns), columns[2]
-    with pytest.raises(ValueError, match="compared over at least 10 scenes"):
-        rsa(z, models, np.where(scenes == "s0", "s1", scenes))
-    with pytest.raises(ValueError, match="distances of 'object' are of other images: 3 pairs, not 780"):
-        rsa(z, {"object": np.ones(3)}, scenes)
-    with pytest.raises(ValueError, match="By 'object' all images are equally far apart"):
-        rsa(z, {"object": np.ones(780)}, scenes)
-    with pytest.raises(ValueError, match="One of the models follows from the others"):
-        rsa(z, {**models, "again": 1 + 2 * models["context"]}, scenes)
-    for point in (np.ones((40, 4)), np.ones((40, 4), np.float32) + 1e-6):
-        with pytest.raises(ValueError, match="All embeddings are equally far apart"):
-            rsa(point, models, scenes)
+    for reason, space, compared, over in (
+        ("at least 10 scenes", z, models, np.where(scenes == "s0", "s1", scenes)),
+        ("'object' are of other images: 3 pairs, not 780", z, {"object": np.ones(3)}, scenes),
+        ("By 'object' all images are equally far apart", z, {"object": np.ones(780)}, scenes),
+        ("follows from the others", z, {**models, "again": 1 + 2 * models["context"]}, scenes),
+        ("All embeddings are equally far apart", np.ones((40, 4)), models, scenes),
+        ("All embeddings are equally far apart", np.ones((40, 4), np.float32) + 1e-6, models, scenes),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            rsa(space, compared, over)
 
 
 @pytest.mark.parametrize("scenes", [3, 50, 51, 300])
@@ -140,8 +137,5 @@ def test_a_sample_is_of_whole_scenes(scenes: int) -> None:
     assert (sample(names) == rows).all()
     if scenes == 300:
         assert len(set(rows.tolist()) & set(sample(names, seed=1).tolist())) < 100
-
-
-def test_a_scene_that_is_too_large_for_a_sample_is_refused() -> None:
     with pytest.raises(ValueError, match="A scene with more than 200 images cannot be drawn whole"):
         sample(np.repeat("s0", 201))
