@@ -42,7 +42,6 @@ from vlcore.datasets.importers.writing import SIZE, Draft, describe
 from vlcore.datasets.staging import staging_dir
 
 SAYS_LITTLE = 20  # test pictures of a group
-_FIELDS = {"object", "context", "place"}  # of a caption template
 _ALIKE = 0.25  # share of a group that may be near-duplicates of each other without a warning
 
 
@@ -145,7 +144,7 @@ def import_set(
             splitting, duplicates = _split(draft, seed)
             own = draft.table["caption"]
             templated = [filled(templates["descriptive"], *grouping.pairs[group]) for group in draft.table["group"]]
-            draft.table = draft.table.assign(caption=own.where(own != "", templated))
+            draft.table = draft.table.assign(caption=np.where(own == "", templated, own))
             warnings = _warnings(draft, templates, splitting) + draft.notes
             about = {
                 "name": name,
@@ -290,13 +289,14 @@ def check_template(label: str, template: str) -> str:
     """
     text = printable(template)
     try:
-        fields = [part[1:] for part in Formatter().parse(text) if part[1] is not None]
+        parts = [part for part in Formatter().parse(text) if part[1] is not None]
     except ValueError as error:
         raise ImportSetError(f"The {label} caption {text!r} has a brace too many or too few; correct it.") from error
-    if not {name for name, _, _ in fields} <= _FIELDS or any(spec or conversion for _, spec, conversion in fields):
+    fields = {name for _, name, _, _ in parts}
+    if not fields <= {"object", "context", "place"} or any(spec or conversion for _, _, spec, conversion in parts):
         raise ImportSetError(
             f"The {label} caption {text!r} has unknown fields; use {{object}}, {{context}} and {{place}} only."
         )
-    if "object" not in {name for name, _, _ in fields}:
+    if "object" not in fields:
         raise ImportSetError(f"The {label} caption {text!r} does not name the object; write {{object}} in it.")
     return text

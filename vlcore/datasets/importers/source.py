@@ -79,28 +79,30 @@ def open_source(path: Path) -> Iterator[Source]:
         try:
             if path.is_dir():
                 source = _folder(path.resolve(), name)
-            elif path.is_file():
-                source = _zip(opened.enter_context(_archive(path, name)), name)
-            else:
+            elif not path.is_file():
                 raise ImportSetError(f"{printable(str(path))} does not exist; give the path of a folder or a zip.")
+            elif zipfile.is_zipfile(path):
+                source = _zip(opened.enter_context(zipfile.ZipFile(path)), name)
+            elif _starts_as_zip(path):
+                raise ImportSetError(f"{name} is a damaged or unfinished zip; download or pack it again.")
+            elif path.suffix.lower() in _TABLES:
+                raise ImportSetError(
+                    f"{name} is a table; give the folder that holds it and the pictures, or a zip of that."
+                )
+            else:
+                raise ImportSetError(f"{name} is neither a folder nor a zip; give the folder or a zip of it.")
+        except ImportSetError:
+            raise
         except OSError as error:
             raise ImportSetError(f"{name} cannot be read ({error.strerror}); change its permissions.") from error
+        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+            raise ImportSetError(f"{name} is a damaged zip; download or pack it again.") from error
         yield source
 
 
-def _archive(path: Path, name: str) -> zipfile.ZipFile:
-    if zipfile.is_zipfile(path):
-        try:
-            return zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-            raise ImportSetError(f"{name} is a damaged zip; download or pack it again.") from error
+def _starts_as_zip(path: Path) -> bool:
     with open(path, "rb") as file:
-        starts_as_zip = file.read(4) == b"PK\x03\x04"
-    if starts_as_zip:
-        raise ImportSetError(f"{name} is a damaged or unfinished zip; download or pack it again.")
-    if path.suffix.lower() in _TABLES:
-        raise ImportSetError(f"{name} is a table; give the folder that holds it and the pictures, or a zip of that.")
-    raise ImportSetError(f"{name} is neither a folder nor a zip; give the folder or a zip of it.")
+        return file.read(4) == b"PK\x03\x04"
 
 
 def printable(text: str, most: int = 300) -> str:
@@ -241,11 +243,8 @@ def _is_hidden(path: str) -> bool:
 
 
 def _is_file_inside(root: Path, path: str) -> bool:
-    try:
-        target = (root / path).resolve(strict=True)
-    except (OSError, RuntimeError):  # a link to nothing, or to itself
-        return False
-    return target.is_file() and target.is_relative_to(root)
+    target = os.path.realpath(root / path)  # of a link to nothing or to itself, something that is no file
+    return os.path.isfile(target) and Path(target).is_relative_to(root)
 
 
 def _count(files: int, name: str) -> None:

@@ -149,11 +149,7 @@ def _is_metadata(file: str) -> bool:
 def _tables(
     source: Source, wanted: Callable[[str], bool], useful: Callable[[tuple[str, ...]], bool] | None = None
 ) -> Iterator[_Table]:
-    """The tables with a wanted name, but for those whose head row says that they are of no use.
-
-    Raises:
-        ImportSetError: when one cannot be read.
-    """
+    """The tables with a wanted name, but for those whose head row says that they are of no use."""
     for file in filter(wanted, source.files):
         try:
             data = source.read(file)
@@ -203,18 +199,12 @@ def _from_lines(file: str, text: str) -> _Table:
     records: list[dict[str, str]] = []
     for number, line in enumerate(filter(None, map(str.strip, text.split("\n"))), start=1):
         try:
-            record = json.loads(line)
-            records.append({str(name): _as_text(value) for name, value in record.items()})
+            record = {name: "" if value is None else value for name, value in json.loads(line).items()}
+            records.append({name: v if isinstance(v, str) else json.dumps(v) for name, v in record.items()})
         except (ValueError, AttributeError, RecursionError) as error:
             raise ImportSetError(f"Line {number} of the table {file} is no JSON object; correct it.") from error
     columns = tuple(dict.fromkeys(name for record in records for name in record))
     return _Table(file, columns, [{name: record.get(name, "") for name in columns} for record in records])
-
-
-def _as_text(value: object) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _inside(folder: PurePosixPath, name: str, there: frozenset[str]) -> tuple[str, str]:

@@ -126,11 +126,7 @@ def _save(picture: Image.Image, path: Path, kind: str, **options: Any) -> None:
 
 
 def _mask(data: bytes, numpy_array: bool, aspect: float) -> Image.Image:
-    """The square of a mask, a picture or a saved array: 255 where the object is, else 0.
-
-    Raises:
-        UnreadableError: when it is no mask, has another shape than its picture, or shows no object.
-    """
+    """The square of a mask, a picture or a saved array: 255 where the object is, else 0."""
     grey = _array(data) if numpy_array else np.asarray(_decoded(data).convert("L"))
     height, width = grey.shape
     if abs(width / height / aspect - 1) > _ASPECT:
