@@ -1,19 +1,15 @@
-"""Votes as bars, and a lesson on paper."""
+"""Votes as bars."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from vlcore.charts.html import Pictures
 from vlcore.charts.theme import DARK, LIGHT, Palette
-from vlcore.charts.thumbnails import thumb_uri
 from vlcore.charts.votes import votes_chart
-from vlcore.lessons.handout import GLOSSARY, Sheet, handout_html
 
 
 @pytest.fixture
@@ -86,38 +82,6 @@ def test_rows_that_cannot_be_are_refused(rows: pd.DataFrame, change: Any, senten
         spec(change(rows))
 
 
-SHEET = Sheet("Bias", "Most are <gone>.", "How often?", ("often", "never"), ("Look at the ring.",))
-SHOWN = Pictures([thumb_uri(np.zeros((8, 8, 3), dtype=np.uint8))], ["horse <b>"])
-MODELS = pd.DataFrame({"Model": [1], "Labels": ["“horse”"]})
-
-
-def test_a_students_copy_has_room_to_write_and_no_numbers() -> None:
-    page = handout_html("The lesson", "Four models.", SHOWN, MODELS, [SHEET])
-    assert page.count("<td></td>") == 3
-    assert "td:empty" in page
-    assert "@media print" in page
-    assert "Most are &lt;gone&gt;." in page
-    assert "☐ often" in page
-    assert f'<img src="{SHOWN.uris[0]}" alt="horse &lt;b&gt;">' in page
-    assert "Look at the ring." in page
-    assert all(meaning in page for meaning in GLOSSARY.values())
-
-
-def test_a_lecturers_copy_has_the_numbers_instead() -> None:
-    numbered = Sheet(SHEET.title, SHEET.text, SHEET.question, SHEET.choices, SHEET.look, ("61 % (50 to 72), n = 7.",))
-    page = handout_html("The lesson", "Four models.", SHOWN, MODELS, [numbered])
-    assert "61 % (50 to 72), n = 7." in page
-    assert "<td></td>" not in page
-
-
-def test_paper_needs_no_network_and_no_script() -> None:
-    page = handout_html("The lesson", "Four models.", SHOWN, MODELS, [SHEET])
-    assert "<script" not in page
-    assert "http://" not in page
-    assert "https://" not in page
-    assert "default-src 'none'" in page
-
-
 def test_two_readings_of_one_answer_take_two_lines_on_a_phone() -> None:
     rows = pd.DataFrame({"text": ["often"], "votes": [1], "measured": ["in this run and in the published runs"]})
     texts = {}
@@ -125,8 +89,3 @@ def test_two_readings_of_one_answer_take_two_lines_on_a_phone() -> None:
         spec = votes_chart(rows, palette=LIGHT, width=width).to_dict()
         (texts[width],) = [row["said"] for table in spec["datasets"].values() for row in table]
     assert texts[290] == texts[520].replace(" and", "\nand") == "▲ measured in this run\nand in the published runs"
-
-
-def test_a_foreign_picture_is_refused() -> None:
-    with pytest.raises(ValueError, match="thumb_uri"):
-        handout_html("The lesson", "Four models.", Pictures(["https://example.org/x.png"], ["x"]), MODELS, [SHEET])

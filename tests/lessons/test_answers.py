@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +14,8 @@ from tests.runs.published import publish
 from tests.studies.frames import estimate
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES
-from vlcore.lessons import answers as numbers
+from vlcore.lessons import answers
+from vlcore.lessons.answers import SEEDS, Reading, in_one_run, over_runs, with_seed
 from vlcore.lessons.script import EXPERIMENTS, Step, lessons
 from vlcore.measures.estimate import Estimate
 from vlcore.studies import plans
@@ -22,8 +25,8 @@ LESSON = lessons(Condition())[EXPERIMENTS]
 SORTING, _, BIAS, LABELS = LESSON.steps
 
 
-def name_of(step: Step, low: float, high: float, n: int = 1000, *, runs: bool = False) -> str | None:
-    choice = numbers.decided(step, Estimate((low + high) / 2, low, high, n), runs=runs)
+def decided(low: float, high: float, n: int = 1000, *, runs: bool = False) -> str | None:
+    choice = Reading(BIAS, "here", Estimate((low + high) / 2, low, high, n), runs).decides
     return None if choice is None else choice.name
 
 
@@ -35,106 +38,91 @@ def name_of(step: Step, low: float, high: float, n: int = 1000, *, runs: bool = 
     ],
 )  # fmt: skip
 def test_an_answer_needs_the_whole_interval(low: float, high: float, name: str | None) -> None:
-    assert name_of(BIAS, low, high) == name
+    assert decided(low, high) == name
 
 
 @given(some.floats(0, 1), some.floats(0, 1))
-def test_what_decides_leaves_one_answer_open_and_else_more(one: float, other: float) -> None:
+def test_what_decides_holds_the_whole_interval_and_else_more_is_open(one: float, other: float) -> None:
     low, high = sorted((one, other))
-    read = numbers.reading(BIAS, "here", Estimate(low, low, high, 9), runs=True)
-    assert (len(read.open) == 1) == (read.decides is not None)
-    assert read.open
-    if read.decides:
-        assert read.open == (read.decides,)
+    read = Reading(BIAS, "here", Estimate(low, low, high, 9), runs=True)
+    holding = [choice for choice in BIAS.choices if choice.low <= low and high < choice.high]
+    assert [read.decides] == (holding or [None])
+    assert (len(read.open) == 1) == bool(holding)
 
 
 @pytest.mark.parametrize(("n", "name"), [(2, None), (5, None), (6, "mostly"), (20, "mostly")])
 def test_fewer_than_six_runs_decide_nothing(n: int, name: str | None) -> None:
-    assert name_of(BIAS, 0.75, 0.8, n, runs=True) == name
-    assert name_of(BIAS, 0.75, 0.8, n) == "mostly", "of pictures, any number"
+    assert decided(0.75, 0.8, n, runs=True) == name
+    assert decided(0.75, 0.8, n) == "mostly", "of pictures, any number"
 
 
 def end(**measures: float) -> dict[str, dict[str, float | int]]:
     return {name: estimate(value) for name, value in measures.items()}
 
 
-def test_one_number_keeps_its_own_interval() -> None:
-    right = end(minority_accuracy=0.6)
-    found = numbers.in_one_run(BIAS, {}, right)
-    assert found.as_dict() == right["minority_accuracy"]
-
-
-def test_a_difference_of_one_run_has_the_widest_interval() -> None:
+def test_a_difference_of_one_run_has_the_widest_interval_and_one_number_its_own() -> None:
     left, right = end(minority_accuracy=0.8), end(minority_accuracy=0.6)
-    found = numbers.in_one_run(LABELS, left, right)
-    assert found.value == pytest.approx(-0.2)
-    assert found.low == pytest.approx(right["minority_accuracy"]["low"] - left["minority_accuracy"]["high"])
-    assert found.high == pytest.approx(right["minority_accuracy"]["high"] - left["minority_accuracy"]["low"])
+    assert in_one_run(BIAS, {}, right).as_dict() == right["minority_accuracy"]
+    found = in_one_run(LABELS, left, right)
+    assert (found.value, found.low, found.high) == pytest.approx((-0.2, 0.59 - 0.81, 0.61 - 0.79))
     both = end(silhouette_context=0.1, silhouette_object=0.7)
-    assert numbers.in_one_run(SORTING, {}, both).value == pytest.approx(-0.6)
-
-
-def test_what_is_not_defined_says_why() -> None:
+    assert in_one_run(SORTING, {}, both).value == pytest.approx(-0.6)
     with pytest.raises(ValueError, match="all in one point"):
-        numbers.in_one_run(BIAS, {}, {"absent": {"minority_accuracy": "all in one point"}})
+        in_one_run(BIAS, {}, {"absent": {"minority_accuracy": "all in one point"}})
 
 
 def values(step: Step, pairs: dict[int, tuple[float, float]]) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {}
-    for seed, numbers_ in pairs.items():
-        for condition, value in zip(step.conditions, numbers_, strict=True):
-            key = condition.replace(data_seed=seed, init_seed=seed).key
-            found[key] = {"minority_accuracy": value}
-    return found
+    return {
+        with_seed(condition, seed).key: {"minority_accuracy": value}
+        for seed, measured in pairs.items()
+        for condition, value in zip(step.conditions, measured, strict=True)
+    }
 
 
 def test_runs_are_paired_by_their_seeds_and_have_a_t_interval() -> None:
     pairs = {0: (0.8, 0.7), 2: (0.6, 0.65), 3: (0.7, 0.5)}
-    found = numbers.over_runs(LABELS, values(LABELS, pairs), range(5))
+    found = over_runs(LABELS, values(LABELS, pairs))
     differences = [right - left for left, right in pairs.values()]
     low, high = stats.t.interval(0.95, 2, np.mean(differences), stats.sem(differences))
     assert (found.value, found.low, found.high, found.n) == pytest.approx((np.mean(differences), low, high, 3))
-
-
-def test_a_share_stays_one() -> None:
-    found = numbers.over_runs(BIAS, values(BIAS, {0: (1, 0.99), 1: (1, 0.4)}), range(2))
-    assert (found.low, found.high) == (0.0, 1.0)
-
-
-def test_half_a_pair_is_none_and_one_pair_is_no_interval() -> None:
-    there = values(LABELS, {0: (0.8, 0.7), 1: (0.6, 0.65)})
-    del there[LABELS.left.replace(data_seed=1, init_seed=1).key]
+    share = over_runs(BIAS, values(BIAS, {0: (1, 0.99), 1: (1, 0.4)}))
+    assert (share.low, share.high) == (0.0, 1.0), "a share stays one"
+    half = values(LABELS, {0: (0.8, 0.7), 1: (0.6, 0.65)})
+    del half[with_seed(LABELS.left, 1).key]
     with pytest.raises(ValueError, match="needs two blocks of seeds, not 1"):
-        numbers.over_runs(LABELS, there, range(5))
+        over_runs(LABELS, half)
 
 
-def test_published_results_are_read_as_they_were_written(tmp_path, empty_home) -> None:
+def test_published_results_are_read_as_they_were_written(tmp_path: Path, empty_home: Path) -> None:
     study = plans.find("experiments", Condition(), 7)
     frame = runs_table(publish(study.conditions))
     for grid in ("experiments", "paper"):
         write_tables(frame, tmp_path / grid / "scenes", "runs")
-    found = numbers.published_results("scenes", tmp_path)
+    found = answers.published_results("scenes", tmp_path)
     assert len(found) == len(frame), "a run in two tables is one run"
-    assert numbers.published_results("elsewhere", tmp_path).empty
-    there = numbers.values_of(found, numbers.measures_of(LESSON))
+    assert answers.published_results("elsewhere", tmp_path).empty
+    there = answers.values_of(found, LESSON)
     assert set(there) == {condition.key for condition in study.conditions}
-    assert numbers.over_runs(LABELS, there, numbers.SEEDS).n == 7
-    verdicts = numbers.claims(found, LESSON, SCENES)
-    assert list(verdicts) == [f"C{number}" for number in range(1, 9)]
-    assert verdicts["C7"].n == 7
-    assert numbers.claims(found[found["key"] == "none"], LESSON, SCENES) == {}
+    assert over_runs(LABELS, there).n == 7 < len(SEEDS)
+    results = answers.claims(found, LESSON, SCENES)
+    assert list(results) == [f"C{number}" for number in range(1, 9)]
+    assert results["C7"].n == 7
+    assert answers.claims(found[found["key"] == "none"], LESSON, SCENES) == {}
 
 
-def test_words_have_the_number_its_interval_and_what_it_was_counted_on() -> None:
-    few = numbers.reading(BIAS, "in these", Estimate(0.61, 0.5, 0.69, 4), runs=True)
-    assert numbers.reading_words(BIAS, few) == (
-        "Right on minority pictures, in these: 61\u00a0% (50 to 69), n = 4 runs. Not decided: fewer than 6 runs decide "
-        "nothing."
-    )
-    wide = numbers.reading(LABELS, "in these", Estimate(-0.05, -0.18, 0.03, 7), runs=True)
-    assert numbers.number_words(LABELS, wide.estimate) == "-5 points (-18 to +3)"
-    assert numbers.decision_words(wide).startswith("Not decided: the interval leaves “less often")
-    one = numbers.reading(SORTING, "in this run", Estimate(-0.68, -0.71, -0.66, 2000), runs=False)
-    assert numbers.reading_words(SORTING, one).endswith(
-        "in this run: -0.68 (-0.71 to -0.66), 2,000 pictures. The answer is “by animal”."
-    )
+@pytest.mark.parametrize(
+    ("step", "estimate", "runs", "number", "counted", "decision"),
+    [
+        (BIAS, Estimate(0.61, 0.5, 0.69, 4), True, "61\u00a0% (50 to 69)", "n = 4 runs", "fewer than 6 runs"),
+        (LABELS, Estimate(-0.05, -0.18, 0.03, 7), True, "-5 points (-18 to +3)", "n = 7 runs", "leaves “less often"),
+        (SORTING, Estimate(-0.68, -0.71, -0.66, 2000), False, "-0.68 (-0.71 to -0.66)", "2,000 pictures", "by animal"),
+    ],
+)  # fmt: skip
+def test_words_have_the_number_its_interval_and_what_it_was_counted_on(
+    step: Step, estimate: Estimate, runs: bool, number: str, counted: str, decision: str
+) -> None:
+    read = Reading(step, "in these", estimate, runs)
+    assert (read.number, read.counted) == (number, counted)
+    assert decision in read.decision
+    sentence, *_ = answers.Answer(step, [read]).sentences
+    assert f", in these: {number}, {counted}. " in sentence

@@ -169,14 +169,13 @@ def test_untrained_the_reveal_has_the_published_runs_and_says_what_is_missing(
 ) -> None:
     page = start(step="bias-and-labels", phase="reveal")
     assert not page.exception
-    values = answers.values_of(answers.published_results("scenes"), ["minority_accuracy"])
-    found = answers.over_runs(STEPS[3], values, answers.SEEDS)
-    number = answers.number_words(STEPS[3], found)
-    assert f"In the published runs: {number}" in large(page)
+    values = answers.values_of(answers.published_results("scenes"), LESSONS[EXPERIMENTS])
+    found = answers.Reading(STEPS[3], "", answers.over_runs(STEPS[3], values), runs=True)
+    assert f"In the published runs: {found.number}" in large(page)
     said = text_of(page)
     assert "In this run: not trained yet." in said
     assert "another seed gives other numbers" in said
-    assert f"n = {found.n} runs" in said
+    assert found.counted in said
     assert "**C7 · The study says:**" in said
     assert "when both models are trained" in page.info[0].value
     assert [heading.value for heading in page.subheader][-1] == "The whole lesson"
@@ -209,8 +208,8 @@ def test_trained_the_reveal_has_both_maps_and_this_run(experiments: list[artefac
     assert len(alts(page)) == 2
     assert "held-out pictures sort" in alts(page)[1]
     ends = [artefact.metrics["end"] for artefact in experiments[2:]]
-    number = answers.number_words(STEPS[3], answers.in_one_run(STEPS[3], *ends))
-    assert f"In this run: {number}" in large(page)
+    found = answers.Reading(STEPS[3], "", answers.in_one_run(STEPS[3], *ends), runs=False)
+    assert f"In this run: {found.number}" in large(page)
     film = next(toggle for toggle in page.toggle if toggle.label.startswith("Watch the training"))
     film.set_value(True).run()
     assert not page.exception

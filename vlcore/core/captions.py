@@ -205,6 +205,11 @@ def distinct_captions(style: str, grouping: Grouping, template: str = "") -> tup
     return tuple(one.text for one in captions_of(style, grouping, template))
 
 
+def quoted_captions(style: str, grouping: Grouping) -> str:
+    """The captions of a label style, in quotation marks."""
+    return ", ".join(f"“{text}”" for text in distinct_captions(style, grouping))
+
+
 def caption_index(
     style: str, table: pd.DataFrame, rows: NDArray[np.int64], grouping: Grouping, seed: int, template: str = ""
 ) -> NDArray[np.int64]:

@@ -1,19 +1,23 @@
-"""A lesson on paper: the questions with room to write, the models, what to look at, and the words.
+"""Hand-out of a lesson: the questions with room to write, the models, what to look at, and the words.
 
-The one idea: the hand-out is the lesson's own data printed, so that paper and page never differ; the lecturer's copy
-has the measured numbers in the place where a student writes.
+It is the lesson's own data printed, so that paper and page never differ; the lecturer's copy has the measured numbers
+in the place where a student writes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from vlcore.charts.html import Heading, Pictures, page_html
 from vlcore.charts.theme import LIGHT
+from vlcore.core.captions import quoted_captions
+from vlcore.core.grouping import Grouping
+from vlcore.core.wording import describe_bias
+from vlcore.lessons.answers import Answer
+from vlcore.lessons.script import Lesson
 
 GLOSSARY = {
     "object and context": "What a picture shows, such as a camel, and where, such as in the desert.",
@@ -46,56 +50,35 @@ h2 { break-after: avoid; }
 """
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """One step of a lesson on paper.
-
-    Attributes:
-        title, text, question: as on the page.
-        choices: the answers.
-        look: what to look at.
-        measured: sentences of what was measured; none on a student's copy.
-    """
-
-    title: str
-    text: str
-    question: str
-    choices: Sequence[str]
-    look: Sequence[str]
-    measured: Sequence[str] = ()
-
-
-def handout_html(title: str, intro: str, pictures: Pictures, models: pd.DataFrame, sheets: Sequence[Sheet]) -> str:
+def handout_html(lesson: Lesson, pictures: Pictures, grouping: Grouping, answers: Sequence[Answer] = ()) -> str:
     """A lesson as one offline HTML page that prints well.
 
     Args:
-        title, intro: of the lesson.
+        lesson: what is asked.
         pictures: what the models see, one of each group.
-        models: one row a model that is trained.
-        sheets: the steps. Where one has measured sentences, they stand in the place of the lines to write on.
+        grouping: the names of the set's groups.
+        answers: to every question, for the lecturer's copy; none for a student's, which has room to write instead.
 
     Returns:
         The page; it has no script and sends no request.
     """
-    return page_html(list(_parts(intro, pictures, models, sheets)), title, palette=LIGHT, extra_css=_PRINT)
-
-
-def _parts(intro: str, pictures: Pictures, models: pd.DataFrame, sheets: Sequence[Sheet]) -> Iterator[Any]:
-    yield intro
-    yield pictures
-    yield Heading("The models")
-    yield models
-    for number, sheet in enumerate(sheets, start=1):
-        yield Heading(f"{number} · {sheet.title}")
-        yield sheet.text
-        yield sheet.question
-        answers = [f"☐ {choice}" for choice in sheet.choices]
-        yield pd.DataFrame({"Your prediction": answers})
-        if sheet.measured:
-            yield from sheet.measured
-        else:
-            yield pd.DataFrame({"Because": [""], "What was measured": [""], "What surprised you": [""]})
-        yield "Look at:"
-        yield from (f"– {look}" for look in sheet.look)
-    yield Heading("Words")
-    yield pd.DataFrame({"Word": list(GLOSSARY), "What it means": list(GLOSSARY.values())})
+    rows = [
+        {
+            "Model": number,
+            "Training pictures of minority groups": describe_bias(condition) if condition.bias else "all kept",
+            "Labels": quoted_captions(condition.labels, grouping),
+            "Pairs in the loss": "matched only" if condition.negatives == "none" else "matched and mismatched",
+            "Steps": condition.steps,
+        }
+        for number, condition in enumerate(lesson.trained, start=1)
+    ]
+    room = pd.DataFrame({"Because": [""], "What was measured": [""], "What surprised you": [""]})
+    parts: list[Any] = [lesson.text, pictures, Heading("The models"), pd.DataFrame(rows)]
+    for number, step in enumerate(lesson.steps, start=1):
+        parts += [Heading(f"{number} · {step.title}"), step.text, step.question]
+        parts += [pd.DataFrame({"Your prediction": [f"☐ {choice.text}" for choice in step.choices]})]
+        parts += answers[number - 1].sentences if answers else [room]
+        parts += ["Look at:", *(f"– {look}" for look in step.look)]
+    parts += [Heading("Words"), pd.DataFrame({"Word": list(GLOSSARY), "What it means": list(GLOSSARY.values())})]
+    title = f"{lesson.title}{': with the numbers' if answers else ''}"
+    return page_html(parts, title, palette=LIGHT, extra_css=_PRINT)

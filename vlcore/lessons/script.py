@@ -1,6 +1,6 @@
 """The lessons as data: what is asked at each step, what is trained for it, and which number decides.
 
-The one idea: the answers to a question are ranges of one number that together leave nothing out. A measurement decides
+The answers to a question are ranges of one number that together leave nothing out. A measurement decides
 for an answer where its whole interval lies in that answer's range; else nothing is decided. No answer is written down
 as the right one anywhere.
 """
@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vlcore.core.captions import distinct_captions
+from vlcore.core.captions import quoted_captions
 from vlcore.core.condition import STUDY_BIAS, Condition
 from vlcore.core.grouping import SCENES, Grouping, group_words
 from vlcore.core.wording import describe_bias
@@ -100,6 +100,12 @@ class Lesson:
     text: str
     steps: tuple[Step, ...]
 
+    @property
+    def trained(self) -> list[Condition]:
+        """The conditions that are trained for it, in their order."""
+        every = dict.fromkeys(condition for step in self.steps for condition in step.conditions)
+        return [condition for condition in every if condition.steps]
+
     def place(self, name: str | None) -> int:
         """Number of a step, from 0; the first where there is none of that name."""
         return next((number for number, step in enumerate(self.steps) if step.name == name), 0)
@@ -129,10 +135,6 @@ def _sides(animal: str) -> Quantity:
     )  # fmt: skip
 
 
-def _quoted(style: str, grouping: Grouping) -> str:
-    return ", ".join(f"“{text}”" for text in distinct_captions(style, grouping))
-
-
 def _listed(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}"
 
@@ -146,7 +148,7 @@ def _four_experiments(usual: Condition, grouping: Grouping) -> Lesson:
             name="short-labels",
             title="No bias, short labels",
             text=f"A small model has seen {usual.n_per_group} pictures of each of four groups: "
-            f"{_listed(list(names.values()))}. The labels say only {_quoted('undescriptive', grouping)}. "
+            f"{_listed(list(names.values()))}. The labels say only {quoted_captions('undescriptive', grouping)}. "
             "Now it meets pictures that it has never seen, and puts those that it finds alike near each other.",
             question="By what will the new pictures sort?",
             choices=_sorting(animal),
@@ -164,7 +166,7 @@ def _four_experiments(usual: Condition, grouping: Grouping) -> Lesson:
             name="descriptive-labels",
             title="No bias, descriptive labels",
             text=f"The same pictures, the same number of steps. But now each label names the place too: "
-            f"{_quoted('descriptive', grouping)}.",
+            f"{quoted_captions('descriptive', grouping)}.",
             question="By what will the new pictures sort now?",
             choices=_sorting(animal),
             quantity=_sides(animal),

@@ -7,8 +7,8 @@ only what the code does for all of them.
 from __future__ import annotations
 
 from vlcore import __version__
-from vlcore.core.captions import distinct_captions
-from vlcore.core.condition import Condition
+from vlcore.core.captions import quoted_captions
+from vlcore.core.condition import STYLES_OF_THE_STUDY, Condition
 from vlcore.core.grouping import Grouping, group_words
 from vlcore.core.options import ARCHITECTURES, BACKBONES, NEGATIVES, OBJECTIVES
 from vlcore.measures.catalogue import ADVANTAGE, words_of
@@ -49,10 +49,11 @@ def methods(found: Findings) -> dict[str, str]:
     """Data, labels, model and recipe, seeds, measures, statistics, software; a paragraph each, by its title."""
     condition, grouping = found.study.conditions[0], found.grouping
     seeds = found.runs.loc[found.runs["planned"], ["data_seed", "init_seed"]].drop_duplicates()
+    short, descriptive = (quoted_captions(style, grouping) for style in STYLES_OF_THE_STUDY)
     index = f"{words_of(ADVANTAGE, grouping)}: the difference of the two silhouettes of one run."
     return {
         "Data": _data(condition, grouping),
-        "Labels": f"Short: {_said('undescriptive', grouping)}. Descriptive: {_said('descriptive', grouping)}.",
+        "Labels": f"Short: {short}. Descriptive: {descriptive}.",
         "Model and recipe": _recipe(condition),
         "Seeds": f"{len(seeds)} blocks (data seed, initialisation seed): "
         + ", ".join(f"({data}, {init})" for data, init in seeds.itertuples(index=False))
@@ -96,10 +97,6 @@ def _recipe(condition: Condition) -> str:
         f"{condition.batch_size} pictures, and never epochs, for a biased set is smaller. Both label styles of a block "
         "start from the same image weights and see the same pictures in the same order."
     )
-
-
-def _said(style: str, grouping: Grouping) -> str:
-    return ", ".join(f"“{text}”" for text in distinct_captions(style, grouping))
 
 
 def _devices(found: Findings) -> str:

@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.core import options
-from vlcore.core.captions import distinct_captions
+from vlcore.core.captions import quoted_captions
 from vlcore.core.condition import GRIDS, Condition
 from vlcore.core.grouping import SCENES, Grouping, group_words
 from vlcore.core.options import PRESETS
@@ -40,11 +40,6 @@ def bias_slider(key: str, bias: float = 0.75, *, label: str = "", **options: Any
     return BIASES[chosen]
 
 
-def said_as(style: str, grouping: Grouping) -> str:
-    """The captions of a label style, in quotation marks."""
-    return ", ".join(f"“{text}”" for text in distinct_captions(style, grouping))
-
-
 def condition_controls(
     side: str, prefix: str, default: Condition, preset: str, grouping: Grouping
 ) -> tuple[Condition, DeltaGenerator]:
@@ -60,7 +55,8 @@ def condition_controls(
         required=True,
         key=f"{prefix}_labels",
         bind="query-params",
-        help=f"Short: {said_as('undescriptive', grouping)}. Descriptive: {said_as('descriptive', grouping)}."
+        help=f"Short: {quoted_captions('undescriptive', grouping)}. "
+        f"Descriptive: {quoted_captions('descriptive', grouping)}."
         + (" The words, “a” included, are the study's own." if grouping == SCENES else ""),
     )
     bias = bias_slider(

@@ -8,7 +8,7 @@ import streamlit as st
 
 from vlcore.charts.theme import Palette
 from vlcore.compare import description, metrics_table
-from vlcore.core.captions import caption
+from vlcore.core.captions import caption, quoted_captions
 from vlcore.core.condition import STUDY_BIAS, Condition
 from vlcore.core.grouping import SCENES, Grouping, group_words
 from vlcore.core.wording import describe_bias, share, title
@@ -109,7 +109,7 @@ def _state(condition: Condition, view: JobStatus, grouping: Grouping, palette: P
         return
     if not view.done:
         st.markdown(":gray[Not trained yet. Its map will be here.]")
-        st.caption(f"Labels: {condition_controls.said_as(condition.labels, grouping)}")
+        st.caption(f"Labels: {quoted_captions(condition.labels, grouping)}")
         if sentence := jobs.ended_badly(view):
             st.warning(sentence)
         return

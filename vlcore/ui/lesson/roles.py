@@ -1,12 +1,14 @@
 """The lesson page in its three forms: alone, as the presenter of a class, as one of the class.
 
-The one idea: the address says which class, and the browser remembers who somebody is: a vote without a name, and the
+The address says which class, and the browser remembers who somebody is: a vote without a name, and the
 token of whoever leads. So neither a refresh nor the same link again is a second vote, and nothing on a projector gives
 the lesson away. Where the lesson is comes from the address of somebody alone, and from the disk for a class.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import streamlit as st
@@ -15,15 +17,13 @@ from vlcore.charts.theme import Palette
 from vlcore.core.errors import LabError
 from vlcore.datasets.catalogue import set_names
 from vlcore.datasets.imageset import ImageSet
-from vlcore.lessons import room as lesson_room
-from vlcore.lessons.room import LIFETIME, PHASES, Room, go, is_voter, look, new_voter, start, tidy, vote
+from vlcore.lessons.room import LIFETIME, PHASES, Room, go, is_voter, look, new_voter, start, tidy, vote, votes
 from vlcore.lessons.script import COLLAPSE, EXPERIMENTS, Lesson, Step
 from vlcore.ui import browser, cache, jobs, shell
 from vlcore.ui.lesson import results, steps
-from vlcore.ui.lesson import steps as parts
 
 NAMES = (EXPERIMENTS, COLLAPSE)
-VOTER = "vl-bias-lab-voter"
+VOTER, LEADER = "vl-bias-lab-voter", "vl-bias-lab-leads-"  # names of what a browser remembers
 FOLLOW = 5.0  # seconds between looks of a student where no vote is open
 
 
@@ -60,7 +60,7 @@ def room() -> Room | None:
         )
         return None
     if found.leads:
-        browser.remember(_leader(found.code), token, LIFETIME)
+        browser.remember(f"{LEADER}{found.code}", token, LIFETIME)
     return found
 
 
@@ -72,11 +72,7 @@ def _token() -> str:
     code = tidy(st.query_params.get("code"))
     if not code or "lead" not in st.query_params:
         return ""
-    return st.session_state.get("lesson_leads", {}).get(code) or browser.remembered(_leader(code))
-
-
-def _leader(code: str) -> str:
-    return f"vl-bias-lab-leads-{code}"
+    return st.session_state.get("lesson_leads", {}).get(code) or browser.remembered(f"{LEADER}{code}")
 
 
 def voter() -> str:
@@ -105,23 +101,23 @@ def alone(palette: Palette) -> None:
     if asked_for and asked_for != lesson.steps[number].name:
         st.info("The address names a question that this lesson does not have; this is its first.")
     if not is_hidden():
-        parts.steps_bar(lesson, number, _move)
+        steps.steps_bar(lesson, number, _move)
         if number == 0 and phase == PHASES[0]:
             st.markdown(lesson.text)
-    step = parts.asked(lesson, number)
-    votes: dict[tuple[str, str], str] = st.session_state.setdefault("lesson_votes", {})
-    own = votes.get((name, step.name))
+    step = steps.asked(lesson, number)
+    taken: dict[tuple[str, str], str] = st.session_state.setdefault("lesson_votes", {})
+    own = taken.get((name, step.name))
     if phase == "reveal":
         heading = "What you said" if own else "The answers"
         results.reveal(lesson, step, images, {own: 1} if own else {}, own, palette, heading=heading)
         if number + 1 == len(lesson.steps):
-            taken = {asked: {choice: 1} for (of, asked), choice in votes.items() if of == name}
-            results.summary(lesson, images, taken)
+            said_here = {asked: {choice: 1} for (of, asked), choice in taken.items() if of == name}
+            results.summary(lesson, images, said_here)
     else:
-        parts.answers(step, own, partial(_keep, (name, step.name)))
+        steps.answers(step, own, partial(_keep, (name, step.name)))
         if phase == "run":
             _run(step, palette)
-    parts.forward(lesson, number, phase if phase in PHASES else PHASES[0], _move)
+    steps.forward(lesson, number, phase if phase in PHASES else PHASES[0], _move)
     if not is_hidden():
         _papers(lesson, images)
         st.page_link(
@@ -203,15 +199,21 @@ def _papers(lesson: Lesson, images: ImageSet) -> None:
             )
 
 
-def _start(lesson: Lesson, data: str) -> None:
+@contextmanager
+def _errors_said() -> Iterator[None]:
+    """An error of a click as the sentence that the page then shows."""
     try:
-        started = start(lesson.name, data, lesson.steps[0].name)
+        yield
     except (LabError, OSError) as error:
         st.session_state["lesson_said"] = str(error)
-        return
-    _begin_anew()
-    st.session_state["lesson_leads"] = {started.code: started.token}
-    st.query_params["code"], st.query_params["lead"] = started.code, "yes"
+
+
+def _start(lesson: Lesson, data: str) -> None:
+    with _errors_said():
+        started = start(lesson.name, data, lesson.steps[0].name)
+        _begin_anew()
+        st.session_state["lesson_leads"] = {started.code: started.token}
+        st.query_params["code"], st.query_params["lead"] = started.code, "yes"
 
 
 def _join() -> None:
@@ -229,15 +231,25 @@ def presenter(room: Room, palette: Palette) -> None:
     move = partial(_lead, room.code, _token())
     steps.join_banner(room.code, large_type=room.phase == "predict")
     if not is_hidden():
-        parts.steps_bar(lesson, number, move)
-    step = parts.asked(lesson, number)
+        steps.steps_bar(lesson, number, move)
+    step = steps.asked(lesson, number)
     if room.open:
-        _counted(room, step, palette)
+        steps.answers(step, None, None)
+
+        # Which answer the votes are for stays open until the reveal, so that nobody follows the others.
+        @st.fragment(run_every=jobs.POLL)
+        def count() -> None:
+            now = look(room.code)
+            st.metric("Votes so far", now.votes if now else 0)
+
+        count()
+        if room.phase == "run":
+            _run(step, palette)
     else:
-        results.reveal(lesson, step, images, room.counts, None, palette, heading=_said(room))
+        results.reveal(lesson, step, images, room.counts, None, palette, heading=steps.said_words(room))
         if number + 1 == len(lesson.steps):
-            results.summary(lesson, images, lesson_room.votes(room.code))
-    parts.forward(lesson, number, room.phase, move)
+            results.summary(lesson, images, votes(room.code))
+    steps.forward(lesson, number, room.phase, move)
     if not is_hidden():
         _papers(lesson, images)
         with st.popover("Lead from another computer", icon=":material/devices:"):
@@ -247,41 +259,20 @@ def presenter(room: Room, palette: Palette) -> None:
         st.warning(said)
 
 
-def _said(room: Room) -> str:
-    return f"What the room said: {parts.how_many(room.votes)}"
-
-
-def _counted(room: Room, step: Step, palette: Palette) -> None:
-    """The answers and the number of votes so far; which answer they are for stays open until the reveal, so that
-    nobody follows the others."""
-    parts.answers(step, None, None)
-
-    @st.fragment(run_every=jobs.POLL)
-    def count() -> None:
-        now = look(room.code)
-        st.metric("Votes so far", now.votes if now else 0)
-
-    count()
-    if room.phase == "run":
-        _run(step, palette)
-
-
 def _run(step: Step, palette: Palette) -> None:
-    jobs.watch([condition.key for condition in step.conditions], partial(parts.training, step, palette))
+    jobs.watch([condition.key for condition in step.conditions], partial(steps.training, step, palette))
 
 
 def _lead(code: str, token: str, step: str, phase: str) -> None:
-    try:
+    with _errors_said():
         go(code, token, step, phase)
-    except (LabError, OSError) as error:
-        st.session_state["lesson_said"] = str(error)
 
 
 def student(room: Room, palette: Palette) -> None:
     """One of the class: votes while the question is open, and follows the presenter."""
     images = cache.named_set(room.data)
     lesson = results.of_set(images)[room.lesson]
-    step = parts.asked(lesson, lesson.place(room.step))
+    step = steps.asked(lesson, lesson.place(room.step))
 
     @st.fragment(run_every=jobs.POLL if room.open else FOLLOW)
     def follow() -> None:
@@ -289,7 +280,7 @@ def student(room: Room, palette: Palette) -> None:
         if now is None or (now.step, now.phase) != (room.step, room.phase):
             st.rerun()
         if now.open:
-            parts.answers(step, now.own, partial(_vote, room.code, step))
+            steps.answers(step, now.own, partial(_vote, room.code, step))
             said = st.session_state.pop("lesson_said", None)
             if said:
                 st.warning(said)
@@ -298,7 +289,7 @@ def student(room: Room, palette: Palette) -> None:
             else:
                 st.caption("Nobody sees who voted what.")
             if now.phase == "run":
-                here = parts.is_trained(step)
+                here = steps.is_trained(step)
                 st.caption(
                     "The models are there; the lecturer reveals the answer."
                     if here
@@ -307,12 +298,10 @@ def student(room: Room, palette: Palette) -> None:
 
     follow()
     if not room.open:
-        results.reveal(lesson, step, images, room.counts, room.own, palette, heading=_said(room))
+        results.reveal(lesson, step, images, room.counts, room.own, palette, heading=steps.said_words(room))
     st.page_link("app.py", label="Leave the lesson", icon=":material/logout:", width="content")
 
 
 def _vote(code: str, step: Step, choice: str) -> None:
-    try:
+    with _errors_said():
         vote(code, step.name, voter(), choice, [one.name for one in step.choices])
-    except (LabError, OSError) as error:
-        st.session_state["lesson_said"] = str(error)

@@ -1,13 +1,13 @@
-"""What a lesson shows before the answer: large words, the question with its answers, the code, the training.
+"""Questions of a lesson before the answer: large words, the answers to choose from, the code, the training.
 
-The one idea: a projector is read from the last row. Streamlit has no size between text and heading, so a line of our
+A projector is read from the last row. Streamlit has no size between text and heading, so a line of our
 own in a component has one; its words are data, never markup.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 import segno
@@ -16,6 +16,7 @@ import streamlit as st
 from vlcore.charts.theme import Palette
 from vlcore.core.options import ArtefactKind
 from vlcore.core.wording import title
+from vlcore.lessons.room import Room
 from vlcore.lessons.script import LETTERS, Lesson, Step
 from vlcore.store.jobs import JobStatus
 from vlcore.ui import jobs, widgets
@@ -40,14 +41,8 @@ export default function({parentElement, data}) {
 
 def large(text: str, kind: str = "text", key: str | None = None) -> None:
     """A line of plain words in one of `SIZES`."""
-    spoken = kind == "code"
-    data = {
-        "text": text,
-        "size": SIZES[kind],
-        "weight": "600" if spoken else "400",
-        "spacing": ".25em" if spoken else "normal",
-    }
-    _line(data=data, key=key)
+    weight, spacing = ("600", ".25em") if kind == "code" else ("400", "normal")
+    _line(data={"text": text, "size": SIZES[kind], "weight": weight, "spacing": spacing}, key=key)
 
 
 def asked(lesson: Lesson, number: int) -> Step:
@@ -77,8 +72,9 @@ def answers(step: Step, own: str | None, vote: Callable[[str], None] | None) -> 
                 )
 
 
-def how_many(votes: int) -> str:
-    return "1 vote" if votes == 1 else f"{votes} votes"
+def said_words(room: Room) -> str:
+    """How many votes there are, over the answer."""
+    return f"What the room said: {room.votes} {'vote' if room.votes == 1 else 'votes'}"
 
 
 def is_trained(step: Step) -> bool:
@@ -88,12 +84,9 @@ def is_trained(step: Step) -> bool:
 def training(step: Step, palette: Palette, views: Sequence[JobStatus]) -> None:
     """The models of a step: that they are there, how far they are, or the button that trains them."""
     missing = [c for c, view in zip(step.conditions, views, strict=True) if not (view.done or view.state.is_active)]
-    ended = [view for view in views if jobs.ended_badly(view)]
-    if missing and not ended:
-        for condition in missing:  # "Run it" was pressed: nobody presses twice
-            jobs.train(condition)
-        st.rerun()
-    if missing and st.button("Train again", icon=":material/model_training:", key=f"train_{step.name}"):
+    ended = any(map(jobs.ended_badly, views))
+    # "Run it" was pressed: nobody presses twice.
+    if missing and (not ended or st.button("Train again", icon=":material/model_training:", key=f"train_{step.name}")):
         for condition in missing:
             jobs.train(condition)
         st.rerun()
@@ -131,22 +124,19 @@ def forward(lesson: Lesson, number: int, phase: str, move: Callable[[str, str], 
     """The buttons that lead on and back."""
     step = lesson.steps[number]
     before = {"run": (step.name, "predict"), "reveal": (step.name, "run")}.get(phase)
-    after: Mapping[str, tuple[str, str, str, str]] = {
-        "predict": ("Run it", ":material/play_arrow:", step.name, "run"),
-        "run": ("Reveal", ":material/visibility:", step.name, "reveal"),
+    after = {
+        "predict": ("Run it", ":material/play_arrow:", (step.name, "run")),
+        "run": ("Reveal", ":material/visibility:", (step.name, "reveal")),
     }
-    if number + 1 < len(lesson.steps):
-        following = lesson.steps[number + 1]
-        after = {
-            **after,
-            "reveal": (f"Next question: {following.title}", ":material/arrow_forward:", following.name, "predict"),
-        }
+    for following in lesson.steps[number + 1 : number + 2]:
+        label = f"Next question: {following.title}"
+        after["reveal"] = (label, ":material/arrow_forward:", (following.name, "predict"))
     with st.container(horizontal=True, key=f"forward_{phase}"):
         if before:
             st.button("Back", icon=":material/arrow_back:", on_click=move, args=before, key=f"back_{phase}")
         if phase in after:
-            label, icon, name, to = after[phase]
-            st.button(label, type="primary", icon=icon, on_click=move, args=(name, to), key=f"on_{phase}")
+            label, icon, to = after[phase]
+            st.button(label, type="primary", icon=icon, on_click=move, args=to, key=f"on_{phase}")
 
 
 _OWN = ("localhost", "127.0.0.1", "::1")
