@@ -1,7 +1,7 @@
 """Jobs as pages show them: asked for, followed, cancelled, asked for again.
 
-The one idea: a page asks the server for news only while a job that it shows is active, and is run anew when that
-changes. A wish for a training is a visitor's: nobody stops what somebody else waits for.
+A page asks the server for news only while a job that it shows is active, and is run anew when that changes. A wish for
+a training is a visitor's: nobody stops what somebody else waits for.
 """
 
 from __future__ import annotations
@@ -169,16 +169,8 @@ def progress_or_start(
     seen: JobStatus, label: str, start: Callable[[], None], *, cancel_key: str = "", job: str = "This training",
     **button: Any,
 ) -> None:  # fmt: skip
-    """The progress of a job; else why it ended badly, and the button that starts it.
-
-    Args:
-        seen: the state of the job.
-        label: of the button.
-        start: called when the button is pressed.
-        cancel_key: key of the button that cancels it; without it there is none.
-        job: what ended badly, as the beginning of a sentence.
-        button: options of `st.button`.
-    """
+    """The progress of a job, with a button that cancels it if that has a key; else why it ended badly, `job` being the
+    beginning of that sentence, and a button, with options of `st.button`, that starts it."""
     if seen.state.is_active:
         progress(seen, cancel_key)
         return
@@ -218,14 +210,9 @@ def _left(seen: JobStatus) -> str:
 
 def ended_badly(seen: JobStatus, job: str = "This training") -> str | None:
     """The sentence for a job that ended without a result; None where there is none."""
-    if seen.state is State.INTERRUPTED:
-        return f"{job} was interrupted. Train it again."
-    if seen.state is State.CANCELLED:
-        return (
-            "You no longer wait for this; it goes on for somebody else."
-            if seen.status.get("others")
-            else f"{job} was cancelled."
-        )
-    if seen.state is State.FAILED:
-        return f"{job} failed: {seen.status.get('message', 'see its log')}"
-    return None
+    others = "You no longer wait for this; it goes on for somebody else."
+    return {
+        State.INTERRUPTED: f"{job} was interrupted. Train it again.",
+        State.CANCELLED: others if seen.status.get("others") else f"{job} was cancelled.",
+        State.FAILED: f"{job} failed: {seen.status.get('message', 'see its log')}",
+    }.get(seen.state)

@@ -1,7 +1,7 @@
 """The section of the Data page in which a folder or a zip of a visitor's becomes an image set.
 
-The one idea: the upload lies on the disk as long as the visitor's session, is looked at before anything is decoded, and
-is imported by a worker, whose progress and report are shown here.
+The upload lies on the disk as long as the visitor's session, is looked at before anything is decoded, and is imported
+by a worker, whose progress and report are shown here.
 """
 
 from __future__ import annotations
@@ -49,11 +49,10 @@ def section() -> None:
     with shell.errors_as_sentences():
         source = _source(file, files or [])
         listing = importers.look(source)
-    if refused := _refused(listing, "zip" if file else "folder"):
-        st.error(refused, icon=":material/error:")
-        return
-    with shell.errors_as_sentences():
-        _import_form(source, listing)
+        if refused := _refused(listing, "zip" if file else "folder"):
+            st.error(refused, icon=":material/error:")
+        else:
+            _import_form(source, listing)
 
 
 class _Kept:
@@ -88,22 +87,15 @@ def _source(file: Any, files: list[Any]) -> Path:
 def _refused(listing: importers.Listing, called: str) -> str | None:
     """Why no set can be made of an upload, before anybody fills in a form; None where one can."""
     counts = listing.counts()
-    needed = "a set needs two objects in two contexts"
     if len(counts) == 1:
-        return f"This {called} shows one object only, {counts.index[0]}; {needed}."
-    if len(counts.columns) == 1:
-        return f"This {called} shows one context only, {counts.columns[0]}; {needed}."
-    if counts.size and listing.default_choice() is None:
-        return f"This {called} has no two objects with pictures in the same two contexts; {needed}."
-    return None
-
-
-def _about(listing: importers.Listing) -> str:
-    """What was recognised; of folders, by the name of one of them."""
-    if listing.format != "folders":
-        return listing.about
-    example = PurePosixPath(listing.table["file"].iloc[0]).parent
-    return f"The names of the folders say what the pictures show and where, such as `{example}`."
+        lack = f"shows one object only, {counts.index[0]}"
+    elif len(counts.columns) == 1:
+        lack = f"shows one context only, {counts.columns[0]}"
+    elif counts.size and listing.default_choice() is None:
+        lack = "has no two objects with pictures in the same two contexts"
+    else:
+        return None
+    return f"This {called} {lack}; a set needs two objects in two contexts."
 
 
 def _free_name(source: Path) -> str:
@@ -114,7 +106,11 @@ def _free_name(source: Path) -> str:
 
 
 def _import_form(source: Path, listing: importers.Listing) -> None:
-    st.success(_about(listing), icon=":material/folder_open:")
+    about = listing.about
+    if listing.format == "folders":
+        example = PurePosixPath(listing.table["file"].iloc[0]).parent
+        about = f"The names of the folders say what the pictures show and where, such as `{example}`."
+    st.success(about, icon=":material/folder_open:")
     counts = listing.counts()
     if counts.size:
         st.dataframe(counts, width="content")
@@ -124,21 +120,17 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
     usual = listing.default_choice()
     with st.form("import"):
         left, right = st.columns(2)
-        objects = contexts = ("", "")
+        things, places = [str(name) for name in counts.index], [str(name) for name in counts.columns]
         if counts.size:
-            things, places = [str(name) for name in counts.index], [str(name) for name in counts.columns]
             objects, contexts = usual or ((things[0], things[-1]), (places[0], places[-1]))
-            with left:
-                first = st.selectbox("First object", things, index=things.index(objects[0]))
-                here = st.selectbox("belongs in", places, index=places.index(contexts[0]))
-            with right:
-                second = st.selectbox("Second object", things, index=things.index(objects[1]))
-                there = st.selectbox("belongs in ", places, index=places.index(contexts[1]))
+            first = left.selectbox("First object", things, things.index(objects[0]))
+            here = left.selectbox("belongs in", places, places.index(contexts[0]))
+            second = right.selectbox("Second object", things, things.index(objects[1]))
+            there = right.selectbox("belongs in ", places, places.index(contexts[1]))
         else:
             first = left.text_input("First object", help="A word of the captions, such as horse.")
             here = left.text_input("belongs in", help="A word of the captions, such as grass.")
-            second = right.text_input("Second object")
-            there = right.text_input("belongs in ")
+            second, there = right.text_input("Second object"), right.text_input("belongs in ")
         fields = "{object} stands for the object, {place} for the context with “in the” or “on the” before it."
         short = left.text_input("Short label", "{object}", max_chars=100, help=fields)
         descriptive = right.text_input("Descriptive label", "{object} {place}", max_chars=100, help=fields)
