@@ -54,13 +54,6 @@ def test_what_is_beside_the_middle_square_does_not_count(quick: list[artefacts.A
     assert np.abs(narrow - stretched).max() > 1e-3
 
 
-def test_a_model_is_loaded_to_look_and_not_to_train(quick: list[artefacts.Artefact]) -> None:
-    model = load.load(quick[0])
-    assert isinstance(model, load.OwnModel)
-    assert not model.encoder.training
-    assert not any(parameter.requires_grad for parameter in model.encoder.parameters())
-
-
 def test_each_picture_is_placed_by_itself(quick: list[artefacts.Artefact], images: ImageSet) -> None:
     model = load.load(quick[0])
     pictures = [Image.fromarray(images.image(int(row))) for row in images.rows("val")[::40]]
@@ -77,16 +70,6 @@ def test_weights_that_cannot_be_read_are_a_sentence(empty_home: Path) -> None:
         load.load(artefacts.Artefact("a-key", empty_home, {}))
 
 
-def test_pixels_at_the_size_of_training_are_what_pictures_become(
-    quick: list[artefacts.Artefact], images: ImageSet
-) -> None:
-    model = load.load(quick[0])
-    assert isinstance(model, load.OwnModel)
-    pixels = images.pixels(images.rows("test")[:5])
-    pictures = [Image.fromarray(images.image(int(row))) for row in images.rows("test")[:5]]
-    assert model.embed_pixels(pixels) == pytest.approx(model.embed_pictures(pictures), abs=1e-4)
-
-
 @pytest.mark.parametrize("number", range(4))
 def test_a_model_before_its_first_step_is_the_one_that_was_measured(
     quick: list[artefacts.Artefact], images: ImageSet, number: int
@@ -95,8 +78,12 @@ def test_a_model_before_its_first_step_is_the_one_that_was_measured(
     assert isinstance(model, load.OwnModel)
     trained = {name: parameter.clone() for name, parameter in model.encoder.state_dict().items()}
     first = model.before()
-    assert not first.encoder.training
-    assert not any(parameter.requires_grad for parameter in first.encoder.parameters())
+    for one in (model, first):  # to look, and not to train
+        assert not one.encoder.training
+        assert not any(parameter.requires_grad for parameter in one.encoder.parameters())
+    pictures = [Image.fromarray(images.image(int(row))) for row in arrays["test_rows"][:5]]
+    pixels = images.pixels(arrays["test_rows"][:5])
+    assert model.embed_pixels(pixels) == pytest.approx(model.embed_pictures(pictures), abs=1e-4)
     for split, rows in (("test", arrays["test_rows"][:40]), ("train", arrays["train_rows"][:40])):
         z = first.embed_pixels(images.pixels(rows))
         assert z == pytest.approx(arrays[f"untrained_{split}"][:40], abs=1e-4)

@@ -21,7 +21,6 @@ from vlcore.runs.maps import (
     KINDS,
     MIN_DISTS,
     NEIGHBOURS,
-    PCA,
     PERPLEXITIES,
     SEEDS,
     Projection,
@@ -85,12 +84,6 @@ def test_what_no_map_can_be_is_one_sentence(changes: dict[str, object], sentence
     assert str(caught.value).endswith(".")
 
 
-def test_a_map_is_either_fitted_or_linear() -> None:
-    assert {kind for kind in KINDS if Projection(kind).fitted} == {"umap", "tsne"}
-    for kind in KINDS:
-        assert Projection(kind).linear is not Projection(kind).fitted
-
-
 @pytest.mark.parametrize("grouping", [SCENES, Grouping(("cup", "plate"), ("table", "shelf"))])
 def test_the_usual_prompts_lead_from_object_to_object_and_from_place_to_place(grouping: Grouping) -> None:
     assert prompt_axes(grouping) == (*grouping.objects, *grouping.contexts)
@@ -135,16 +128,13 @@ def test_a_common_map_is_of_its_models_and_no_others() -> None:
 # --- fitting
 
 
-@pytest.mark.parametrize("projection", [PCA, Projection("prompts"), Projection("umap"), Projection("tsne")])
-def test_a_worker_fits_one_map_at_a_time(projection: Projection) -> None:
-    with pytest.raises(ProjectionError, match="A worker fits one UMAP or one t-SNE at a time"):
-        make_map(["a-key", "b-key"], projection)
-
-
-@pytest.mark.parametrize("projection", [PCA, Projection("prompts")])
-def test_what_is_linear_is_not_fitted(projection: Projection) -> None:
-    with pytest.raises(ProjectionError, match="A worker fits one UMAP or one t-SNE at a time"):
-        make_map(["a-key"], projection)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_worker_fits_one_map_at_a_time_and_none_that_is_linear(kind: str) -> None:
+    projection = Projection(kind)
+    assert projection.fitted is not projection.linear is (kind in ("pca", "prompts"))
+    for models in (["a-key", "b-key"], ["a-key"]) if projection.linear else (["a-key", "b-key"],):
+        with pytest.raises(ProjectionError, match="A worker fits one UMAP or one t-SNE at a time"):
+            make_map(models, projection)
 
 
 def test_a_map_of_nothing_is_refused(empty_home: Path) -> None:

@@ -91,23 +91,21 @@ def artefact(made: Made, readout: str) -> Artefact:
     return made.artefacts[readout]
 
 
-def test_an_artefact_has_the_usual_files_and_no_weights(made: Made, artefact: Artefact) -> None:
+def test_an_artefact_has_the_usual_files_and_no_weights(made: Made, artefact: Artefact, readout: str) -> None:
     assert set(artefact.manifest["files"]) == FILES
     assert artefact.key == artefact.condition.key
     assert artefact.key in model_keys()
     assert artefact.manifest["parameters"] == artefact.json("checkpoint.json")["parameters"]
     assert artefact.manifest["device"] == "cpu"
     assert artefact.kind is ArtefactKind.PRETRAINED
-
-
-def test_the_title_says_which_and_how_it_is_read(made: Made, readout: str) -> None:
-    said = title(made.artefacts[readout].condition)
-    words = {"zero-shot": "zero-shot", "probe": "linear probe", "dfr": "dfr"}
-    assert said.startswith(f"Pretrained tiny, {words[readout]}, 75 % removed (4 of 16 kept)")
-
-
-def test_it_is_made_once(made: Made, artefact: Artefact) -> None:
     assert pretrained.make_pretrained(str(made.folder), artefact.condition) == "cached"
+    words = {"zero-shot": "zero-shot", "probe": "linear probe", "dfr": "dfr"}[readout]
+    assert title(artefact.condition).startswith(f"Pretrained tiny, {words}, 75 % removed (4 of 16 kept)")
+    arrays, layer = artefact.arrays("embeddings.npz"), StoredEmbeddings(artefact).layer
+    assert (layer is None) == (readout == "zero-shot")
+    if layer is not None:  # it is kept for other pictures
+        assert (layer.names(arrays["end_train"]) == arrays["train_predicted"]).all()
+        assert layer.direction.shape == (WIDTH,)
 
 
 def test_pictures_are_embedded_at_their_stored_size(made: Made, artefact: Artefact) -> None:
@@ -193,15 +191,6 @@ def test_the_panel_is_made_larger_than_for_our_own(made: Made) -> None:
     usual = pretrained.Views(made.images, made.images.rows("train"))
     assert usual.panel is not None
     assert (usual.panel["original"] == usual.pixels["test"][usual.panel_rows]).all()
-
-
-def test_a_new_last_layer_is_kept_for_other_pictures(made: Made, readout: str) -> None:
-    artefact = made.artefacts[readout]
-    arrays, layer = artefact.arrays("embeddings.npz"), StoredEmbeddings(artefact).layer
-    assert (layer is None) == (readout == "zero-shot")
-    if layer is not None:
-        assert (layer.names(arrays["end_train"]) == arrays["train_predicted"]).all()
-        assert layer.direction.shape == (WIDTH,)
 
 
 def test_umap_is_made_beside_it(made: Made, artefact: Artefact, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from vlcore.runs import train as run_train
 from vlcore.runs.embeddings import StoredEmbeddings
 from vlcore.runs.snapshot import Snapshot
 from vlcore.runs.train import train_condition
-from vlcore.store import artefacts, jobs
+from vlcore.store import artefacts, jobs, queue
 
 FILES = {
     "condition.json", "model.safetensors", "embeddings.npz", "snapshots.npz", "maps.npz", "metrics.json", "history.csv",
@@ -57,22 +58,22 @@ def other_home(home: Path, quick: list[artefacts.Artefact], empty_home: Path) ->
     return empty_home
 
 
-def test_an_artefact_has_the_files_of_the_design(quick: list[artefacts.Artefact]) -> None:
+def test_an_artefact_says_what_it_is_and_how_it_was_made(quick: list[artefacts.Artefact]) -> None:
     for artefact in quick:
-        assert {path.name for path in artefact.path.iterdir()} == FILES
-        assert set(artefact.manifest["files"]) == FILES - {"manifest.json"}
-        assert artefact.key == artefact.condition.key == artefact.manifest["key"] == artefact.path.name
-
-
-def test_the_manifest_says_how_it_was_made(quick: list[artefacts.Artefact]) -> None:
-    for artefact in quick:
-        manifest = artefact.manifest
+        manifest, metrics = artefact.manifest, artefact.metrics
+        assert {path.name for path in artefact.path.iterdir()} == FILES == {*manifest["files"], "manifest.json"}
+        assert artefact.key == artefact.condition.key == manifest["key"] == artefact.path.name
+        assert json.loads((artefact.path / "condition.json").read_text()) == artefact.condition.as_dict()
         assert {"python", "torch", "numpy", "scikit-learn", "pillow"} <= set(manifest["versions"])
         assert manifest["device"] == "cpu"
         assert 0 < manifest["training_seconds"] < manifest["seconds"]
         assert 100_000 < manifest["parameters"] < 400_000
         assert jobs.view(artefact.key).done
         assert not (jobs.work_folder(artefact.key) / "status.json").exists()
+        # A dozen steps fit nothing, and a set with splits of its own has one model.
+        assert (metrics["models"], metrics["first_fit_step"], metrics["first_fit"]) == (1, None, None)
+        assert metrics["end"]["train_caption_accuracy"] < train.FIT_ACCURACY
+        assert not [name for name in artefact.arrays("embeddings.npz") if name.startswith("first_fit")]
 
 
 def test_every_number_has_its_interval_and_count(quick: list[artefacts.Artefact]) -> None:
@@ -90,14 +91,6 @@ def test_every_number_has_its_interval_and_count(quick: list[artefacts.Artefact]
             assert {estimate["n"] for estimate in measured["group_accuracy"].values()} == {500}
             assert measured["worst_group_accuracy"] == measured["group_accuracy"][measured["worst_group"]]
             assert measured["train_images"] == 2 * 48 + 2 * artefact.condition.n_minority
-
-
-def test_a_model_of_a_few_steps_never_fitted(quick: list[artefacts.Artefact]) -> None:
-    for artefact in quick:
-        assert artefact.metrics["first_fit_step"] is None
-        assert artefact.metrics["first_fit"] is None
-        assert artefact.metrics["end"]["train_caption_accuracy"] < train.FIT_ACCURACY
-        assert not [name for name in artefact.arrays("embeddings.npz") if name.startswith("first_fit")]
 
 
 def test_the_caption_alone_tells_nothing(quick: list[artefacts.Artefact]) -> None:
@@ -218,38 +211,6 @@ def test_the_map_is_the_principal_plane_of_pictures_and_captions(quick: list[art
         assert maps["train"] == pytest.approx((end.train - maps["pca_centre"]) @ maps["pca_components"].T, abs=1e-6)
 
 
-def test_the_same_condition_elsewhere_gives_the_same_bits(quick: list[artefacts.Artefact], other_home: Path) -> None:
-    first = quick[3]
-    assert train_condition(first.condition) == "trained"
-    again = artefacts.read(first.key)
-    assert again.path != first.path
-    assert again.path.is_relative_to(other_home)
-    for name in FILES - {"manifest.json"}:
-        if name.endswith(".npz"):
-            one, other = first.arrays(name), again.arrays(name)
-            assert one.keys() == other.keys()
-            for array in one:
-                assert one[array].dtype == other[array].dtype
-                assert np.array_equal(one[array], other[array]), (name, array)
-        else:
-            assert (first.path / name).read_bytes() == (again.path / name).read_bytes(), name
-    assert train_condition(first.condition) == "cached"
-
-
-def test_no_steps_is_the_untrained_encoder(quick: list[artefacts.Artefact], other_home: Path) -> None:
-    condition = quick[1].condition.untrained
-    assert train_condition(condition) == "trained"
-    artefact = artefacts.read(condition.key)
-    assert "untrained" in artefact.key
-    assert artefact.metrics["untrained"] == artefact.metrics["end"] == quick[1].metrics["untrained"]
-    assert artefact.metrics["first_fit_step"] is None
-    arrays, trained = artefact.arrays("embeddings.npz"), quick[1].arrays("embeddings.npz")
-    assert np.array_equal(arrays["untrained_test"], arrays["end_test"])
-    assert np.array_equal(arrays["end_test"], trained["untrained_test"])
-    assert artefact.arrays("snapshots.npz")["steps"].tolist() == [0]
-    assert (artefact.path / "history.csv").read_text() == "step,loss,train_caption_accuracy\n"
-
-
 def test_first_fit_is_kept_and_measured(
     quick: list[artefacts.Artefact], other_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -328,11 +289,6 @@ def test_a_device_that_is_not_there_is_a_sentence(other_home: Path, monkeypatch:
     assert "abacus" in jobs.view(condition.key).status["message"]
 
 
-def test_the_condition_is_kept_whole(quick: list[artefacts.Artefact]) -> None:
-    for artefact in quick:
-        assert json.loads((artefact.path / "condition.json").read_text()) == artefact.condition.as_dict()
-
-
 # --- small sets: a model for each fold
 
 
@@ -361,14 +317,77 @@ def in_folds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ImageSe
         yield images, artefacts.read(condition.key)
 
 
-def test_a_small_set_has_a_model_for_each_fold(in_folds: tuple[ImageSet, artefacts.Artefact]) -> None:
-    images, artefact = in_folds
-    assert images.folds == artefact.metrics["models"] == 4
-    assert {path.name for path in artefact.path.iterdir()} == FILES
+def test_a_small_set_elsewhere_has_a_model_for_each_fold_and_the_same_bits(
+    in_folds: tuple[ImageSet, artefacts.Artefact], empty_home: Path
+) -> None:
+    images, first = in_folds
+    assert images.folds == first.metrics["models"] == 4
+    write_small(empty_home)
+    assert train_condition(first.condition) == "trained"
+    again = artefacts.read(first.key)
+    assert again.path != first.path
+    assert set(again.manifest["files"]) == FILES - {"manifest.json"}
+    for name in again.manifest["files"]:
+        assert (first.path / name).read_bytes() == (again.path / name).read_bytes(), name
+    assert train_condition(first.condition) == "cached"
 
 
-def test_a_set_with_splits_of_its_own_has_one_model(quick: list[artefacts.Artefact]) -> None:
-    assert [artefact.metrics["models"] for artefact in quick] == [1] * 4
+def test_no_steps_is_the_untrained_encoder(in_folds: tuple[ImageSet, artefacts.Artefact], empty_home: Path) -> None:
+    _, trained = in_folds
+    write_small(empty_home)
+    condition = trained.condition.untrained
+    train_condition(condition)
+    artefact = artefacts.read(condition.key)
+    assert "untrained" in artefact.key
+    assert artefact.metrics["models"] == 4
+    assert artefact.metrics["untrained"] == artefact.metrics["end"] == trained.metrics["untrained"]
+    assert (artefact.metrics["first_fit_step"], artefact.metrics["first_fit"]) == (None, None)
+    arrays = artefact.arrays("embeddings.npz")
+    assert np.array_equal(arrays["untrained_test"], arrays["end_test"])
+    assert np.array_equal(arrays["end_test"], trained.arrays("embeddings.npz")["untrained_test"])
+    assert artefact.arrays("snapshots.npz")["steps"].tolist() == [0]
+    assert (artefact.path / "history.csv").read_text() == "step,loss,train_caption_accuracy\n"
+
+
+def test_many_are_trained_by_a_pool_and_one_that_fails_stops_no_other(
+    in_folds: tuple[ImageSet, artefacts.Artefact], empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_small(empty_home)
+    monkeypatch.setattr(queue, "worker_pool", ThreadPoolExecutor)
+    good = in_folds[1].condition.replace(steps=0)
+    bad, told = good.replace(n_per_group=5, steps=6), {}
+    outcomes = run_train.train_all([good, bad], 2, told.__setitem__)
+    assert told == outcomes
+    assert outcomes[good.key] == "trained"
+    assert outcomes[bad.key].startswith("failed: The image set 'small' has ")
+    assert run_train.train_all([good], 1) == {good.key: "cached"}
+
+
+def test_whoever_interrupts_many_leaves_none_running(
+    in_folds: tuple[ImageSet, artefacts.Artefact], empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+
+    def waits(condition: Condition) -> str:
+        def make(out: Path, report: jobs.Reporter) -> dict[str, Any]:
+            begun.append(condition.key)
+            while True:
+                report(now=True)
+
+        return "cached" if condition.steps == 0 else jobs.run(condition.key, make)
+
+    def interrupt(_key: str, _outcome: str) -> None:
+        while not begun:
+            pass
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(queue, "worker_pool", ThreadPoolExecutor)
+    monkeypatch.setattr(run_train, "train_condition", waits)
+    base = in_folds[1].condition
+    with pytest.raises(KeyboardInterrupt):
+        run_train.train_all([base.replace(steps=steps) for steps in (0, 6, 7)], 1, interrupt)
+    assert begun == [base.key]
+    assert [jobs.view(base.replace(steps=steps).key).state.value for steps in (6, 7)] == ["cancelled", "absent"]
 
 
 def test_every_picture_is_judged_once(in_folds: tuple[ImageSet, artefacts.Artefact]) -> None:
@@ -454,36 +473,6 @@ def test_what_is_shown_is_of_the_first_fold(in_folds: tuple[ImageSet, artefacts.
     snapshots = artefact.arrays("snapshots.npz")
     assert snapshots["map"].shape[:2] == (len(snapshots["steps"]), len(maps["map_rows"]))
     assert snapshots["val_curve"].size == 0
-
-
-def test_a_small_set_elsewhere_gives_the_same_bits(
-    in_folds: tuple[ImageSet, artefacts.Artefact], empty_home: Path
-) -> None:
-    _, first = in_folds
-    write_small(empty_home)
-    assert train_condition(first.condition) == "trained"
-    again = artefacts.read(first.key)
-    assert again.path != first.path
-    assert again.metrics == first.metrics
-    for name in ("embeddings.npz", "snapshots.npz", "maps.npz"):
-        one, other = first.arrays(name), again.arrays(name)
-        assert one.keys() == other.keys()
-        for array in one:
-            assert np.array_equal(one[array], other[array]), (name, array)
-    assert (first.path / "model.safetensors").read_bytes() == (again.path / "model.safetensors").read_bytes()
-
-
-def test_no_steps_on_a_small_set_is_one_untrained_encoder_for_all_folds(
-    in_folds: tuple[ImageSet, artefacts.Artefact], empty_home: Path
-) -> None:
-    _, trained = in_folds
-    write_small(empty_home)
-    condition = trained.condition.untrained
-    train_condition(condition)
-    artefact = artefacts.read(condition.key)
-    assert artefact.metrics["models"] == 4
-    assert artefact.metrics["untrained"] == artefact.metrics["end"] == trained.metrics["untrained"]
-    assert artefact.metrics["first_fit"] is None
 
 
 def test_first_fit_is_measured_only_where_every_fold_has_one(
