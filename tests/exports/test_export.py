@@ -8,7 +8,6 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -49,7 +48,9 @@ def gathered(artefact: artefacts.Artefact, images: ImageSet) -> MapTable:
     return shown(artefact, images)
 
 
-def test_the_parquet_file_holds_table_embeddings_and_pictures(gathered: MapTable) -> None:
+def test_the_parquet_file_holds_table_embeddings_and_pictures(
+    gathered: MapTable, artefact: artefacts.Artefact, images: ImageSet
+) -> None:
     table = pq.read_table(BytesIO(parquet_bytes(gathered)))
     read = table.to_pandas()
     for column in gathered.table:
@@ -59,9 +60,12 @@ def test_the_parquet_file_holds_table_embeddings_and_pictures(gathered: MapTable
     assert np.array_equal(np.stack(read["embedding"]), gathered.z)
     assert [image["bytes"] for image in read["image"]] == list(gathered.pictures)
     assert [image["path"] for image in read["image"]] == [f"{name}.webp" for name in read["id"]]
+    assert parquet_bytes(shown(artefact, images)) == parquet_bytes(gathered), "equal models are equal files"
 
 
-def test_columns_have_the_types_that_other_tools_look_for(gathered: MapTable) -> None:
+@pytest.mark.parametrize("labels", ["descriptive", "constant"])  # of the second no verdict is known
+def test_columns_have_the_types_that_other_tools_look_for(labels: str, images: ImageSet) -> None:
+    gathered = shown(publish(images, CONDITION.replace(labels=labels)), images)
     schema = pq.read_schema(BytesIO(parquet_bytes(gathered)))
     assert schema.field("image").type == pa.struct({"bytes": pa.binary(), "path": pa.string()})
     assert schema.field("embedding").type.value_type == pa.float32()
@@ -71,13 +75,6 @@ def test_columns_have_the_types_that_other_tools_look_for(gathered: MapTable) ->
     features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
     assert features == {"image": {"_type": "Image"}}
     assert json.loads(schema.metadata[b"vlcore"]) == gathered.about
-
-
-def test_a_file_without_any_verdict_keeps_its_types(images: ImageSet) -> None:
-    wordless = shown(publish(images, BASE.replace(labels="constant")), images)
-    schema = pq.read_schema(BytesIO(parquet_bytes(wordless)))
-    assert schema.field("predicted").type == pa.string()
-    assert schema.field("right").type == pa.bool_()
 
 
 def test_neighbours_are_the_nearest_other_rows(gathered: MapTable) -> None:
@@ -91,15 +88,15 @@ def test_neighbours_are_the_nearest_other_rows(gathered: MapTable) -> None:
         assert np.allclose(1 - np.array(near["distances"]), cosines[row, near["ids"]], atol=1e-5)
 
 
-def test_equal_models_are_equal_files(artefact: artefacts.Artefact, images: ImageSet, gathered: MapTable) -> None:
-    assert parquet_bytes(gathered) == parquet_bytes(shown(artefact, images))
-
-
 @pytest.mark.parametrize("form", FORMATS)
 def test_each_format_is_written_whole_and_for_all_to_read(
     form: str, artefact: artefacts.Artefact, images: ImageSet, out: Path
 ) -> None:
     target = out / ("model.parquet" if form == "parquet" else "model")
+    if form == "parquet":
+        target.write_text("an older file is replaced")
+    else:
+        target.mkdir()  # an empty folder is filled
     sizes = export(artefact, images, form, target)
     assert [path.name for path in out.iterdir()] == [target.name]
     files = [target] if form == "parquet" else sorted(target.iterdir())
@@ -128,17 +125,6 @@ def test_the_hub_folder_gives_the_models_own_embeddings(
     assert (out / "model" / "README.md").read_text(encoding="utf-8").startswith("---\nlicense: ")
 
 
-def test_an_older_file_is_replaced_and_an_empty_folder_filled(
-    artefact: artefacts.Artefact, images: ImageSet, out: Path
-) -> None:
-    (out / "model.parquet").write_text("old")
-    export(artefact, images, "parquet", out / "model.parquet")
-    assert len(pd.read_parquet(out / "model.parquet")) > 50
-    (out / "empty").mkdir()
-    export(artefact, images, "projector", out / "empty")
-    assert (out / "empty" / "sprite.png").is_file()
-
-
 @pytest.mark.parametrize("form", ["projector", "hf"])
 def test_what_is_there_is_left_alone(form: str, artefact: artefacts.Artefact, images: ImageSet, out: Path) -> None:
     (out / "mine.txt").write_text("mine")
@@ -151,6 +137,8 @@ def test_what_is_there_is_left_alone(form: str, artefact: artefacts.Artefact, im
 
 
 def test_places_that_cannot_be_written_are_sentences(artefact: artefacts.Artefact, images: ImageSet, out: Path) -> None:
+    with pytest.raises(ValueError, match="choose one of parquet, projector, hf"):
+        export(artefact, images, "csv", out / "model.csv")
     with pytest.raises(HomeError, match=r"No such file or directory\); give --out another place"):
         export(artefact, images, "parquet", out / "none" / "model.parquet")
     (out / "taken.parquet").mkdir()
@@ -195,8 +183,3 @@ def test_models_without_weights_of_their_own(
         export(elsewhere, images, "hf", out / "model")
     assert list(out.iterdir()) == []
     assert export(elsewhere, images, "parquet", out / "model.parquet")["model.parquet"] > 0
-
-
-def test_an_unknown_format_is_refused(artefact: artefacts.Artefact, images: ImageSet, out: Path) -> None:
-    with pytest.raises(ValueError, match="choose one of parquet, projector, hf"):
-        export(artefact, images, "csv", out / "model.csv")

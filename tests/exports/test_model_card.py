@@ -42,9 +42,8 @@ def test_it_says_what_the_model_was_trained_on() -> None:
     assert "licence of the pictures: `not stated`" in text
     assert "600 steps of 128 pictures; objective `pairwise_bce`" in text
     assert re.search(r"torch \d+\.\d+", text)
-
-
-def test_pictures_of_a_free_licence_make_a_free_model() -> None:
+    assert "judged over many seeds" in text
+    assert not re.search(r"\b(help|helps|hurt|hurts|better|worse)\b", text), "it compares nothing"
     drawn = dataclasses.replace(IMAGES, about={"licence": "Apache-2.0", "source": "drawn"})
     assert card(images=drawn).startswith("---\nlicense: apache-2.0\n")
 
@@ -63,12 +62,6 @@ def test_every_measure_has_its_interval_and_n_or_its_reason() -> None:
     values = [value.startswith("not defined") for value, _ in list(table.values())[2:]]
     assert values == sorted(values)  # what is defined comes first
     assert "- `camel_grass`: 80\u00a0% (79 to 81), n = 1,000" in card(FOUR.replace(init_seed=1), end=end)
-
-
-def test_it_compares_nothing() -> None:
-    text = card()
-    assert "judged over many seeds" in text
-    assert not re.search(r"\b(help|helps|hurt|hurts|better|worse)\b", text)
 
 
 @pytest.mark.parametrize(

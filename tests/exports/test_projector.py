@@ -33,13 +33,10 @@ def folder(export: MapTable, tmp_path: Path) -> Path:
     return target
 
 
-def test_tensors_are_the_embeddings_to_the_last_bit(export: MapTable, folder: Path) -> None:
-    text = (folder / "tensors.tsv").read_text()
-    read = np.array([line.split("\t") for line in text.splitlines()], dtype=np.float32)
-    assert np.array_equal(read, export.z)
-
-
-def test_metadata_have_a_head_and_a_line_for_each_row(export: MapTable, folder: Path) -> None:
+def test_tensors_and_metadata_have_a_line_for_each_row(export: MapTable, folder: Path) -> None:
+    tensors = [line.split("\t") for line in (folder / "tensors.tsv").read_text().splitlines()]
+    assert np.array_equal(np.array(tensors, dtype=np.float32), export.z), "to the last bit"
+    assert f"{len(export.model.rows)} pictures and 4 captions, 32 numbers each" in (folder / "README.txt").read_text()
     lines = [line.split("\t") for line in (folder / "metadata.tsv").read_text(encoding="utf-8").splitlines()]
     assert len(lines) == len(export.z) + 1
     assert {len(line) for line in lines} == {len(lines[0])}
@@ -100,7 +97,3 @@ def test_both_configurations_name_the_files_that_are_there(export: MapTable, fol
     assert named < {file.name for file in folder.iterdir()}
     assert text.count(f"single_image_dim: {THUMB_SIDE}") == 2
     assert f'tensor_name: "{export.model.artefact.key}"' in text
-
-
-def test_the_note_counts(export: MapTable, folder: Path) -> None:
-    assert f"{len(export.model.rows)} pictures and 4 captions, 32 numbers each" in (folder / "README.txt").read_text()

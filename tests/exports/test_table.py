@@ -58,6 +58,23 @@ def test_captions_follow_the_pictures(empty_home: Path) -> None:
     places = np.concatenate([export.model.points, export.model.caption_points])
     assert np.array_equal(export.table[["x", "y"]].to_numpy(float), places)
     assert export.table["id"].is_unique
+    about = export.about
+    assert (about["key"], about["licence_of_pictures"]) == (export.model.artefact.key, "not stated")
+    assert about["title"].startswith("50 % removed")
+    assert Condition(**about["condition"]) == DESCRIPTIVE
+
+
+def test_what_a_model_does_not_have_is_none(empty_home: Path) -> None:
+    images = pictured(empty_home)
+    unread, captioner = (
+        shown(publish(images, condition), images)
+        for condition in (BASE.replace(labels="context"), BASE.replace(objective="captioner"))
+    )
+    for column in ("predicted", "right"):
+        assert all(value is None for value in unread.table[column])
+    assert len(captioner.table) == len(captioner.z) == len(captioner.pictures) == len(captioner.model.rows)
+    assert not (captioner.table["kind"] == "caption").any()
+    assert captioner.about["captions"] == ["horse", "camel"]
 
 
 def test_a_picture_is_small_and_its_own(empty_home: Path) -> None:
@@ -72,28 +89,6 @@ def test_a_picture_is_small_and_its_own(empty_home: Path) -> None:
             (THUMB_SIDE, THUMB_SIDE), Image.Resampling.BICUBIC
         )
         assert abs(np.asarray(words.convert("RGB"), int) - np.asarray(expected, int)).mean() < 6
-
-
-def test_what_a_model_does_not_say_is_none(empty_home: Path) -> None:
-    export = show(BASE.replace(labels="context"), empty_home)
-    assert export.table["predicted"].isna().all()
-    assert export.table["right"].isna().all()
-    assert all(value is None for value in export.table["predicted"])
-
-
-def test_a_captioner_has_no_points_for_captions(empty_home: Path) -> None:
-    export = show(BASE.replace(objective="captioner"), empty_home)
-    assert len(export.table) == len(export.z) == len(export.pictures) == len(export.model.rows)
-    assert not (export.table["kind"] == "caption").any()
-    assert export.about["captions"] == ["horse", "camel"]
-
-
-def test_it_says_what_it_is(empty_home: Path) -> None:
-    export = show(DESCRIPTIVE, empty_home)
-    assert export.about["key"] == export.model.artefact.key
-    assert export.about["title"].startswith("50 % removed")
-    assert export.about["licence_of_pictures"] == "not stated"
-    assert Condition(**export.about["condition"]) == DESCRIPTIVE
 
 
 def test_embeddings_without_pictures_get_tiles(empty_home: Path) -> None:
