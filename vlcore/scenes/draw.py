@@ -1,7 +1,7 @@
 """Drawing of a scene to pixels: place, shadow, animal, in this order.
 
-The one idea: the place is painted without knowing the animal and the animal is lit without knowing the place; an
-8-bit mask mixes the two in integers. So twins agree bit for bit wherever the changed thing cannot be seen.
+The place is painted without knowing the animal and the animal is lit without knowing the place; an 8-bit mask mixes
+the two in integers. So twins agree bit for bit wherever the changed thing cannot be seen.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The factors of a scene, drawn before any pixel exists.
 
-The one idea: a scene is a flat, frozen list of factors, and every factor is drawn from a random stream of its own
-that knows the seed, the split, the index and the factor's name, and nothing else. Neither the object nor the context
-enters a stream, so a twin (the same scene with another object or context) shares every other factor by construction.
+Every factor is drawn from a random stream of its own that knows the seed, the split, the index and the factor's name.
+Neither the object nor the context enters a stream, so a twin (the same scene with another object or context) shares
+every other factor.
 """
 
 from __future__ import annotations
@@ -95,14 +95,9 @@ class Scene:
 
 
 NAMES = {
-    "object": OBJECTS,
-    "context": CONTEXTS,
-    "coat": COATS,
-    "pattern": PATTERNS,
-    "pose": POSES,
-    "sky": SKIES,
+    "object": OBJECTS, "context": CONTEXTS, "coat": COATS, "pattern": PATTERNS, "pose": POSES, "sky": SKIES,
     "style": STYLES,
-}
+}  # fmt: skip
 TYPES: dict[str, Callable[[Any], Scalar]] = {
     field.name: {"str": str, "int": int, "float": float}[str(field.type)] for field in dataclasses.fields(Scene)
 }
@@ -139,14 +134,13 @@ def heading_of(u: list[float]) -> float:
 
 def coat_of(u: list[float]) -> str:
     """A pale coat, in which a body's shape is hard to see, in one picture of five."""
-    dark = tuple(coat for coat in COATS if coat not in PALE)
-    return one_of(PALE)(u[1:]) if u[0] < 0.2 else one_of(dark)(u[1:])
+    return one_of(PALE if u[0] < 0.2 else tuple(coat for coat in COATS if coat not in PALE))(u[1:])
 
 
 def pose_of(u: list[float]) -> str:
     """Head down or lying in one picture of ten: both hide what is easiest to tell apart."""
-    upright = tuple(pose for pose in POSES if pose not in ("grazing", "lying"))
-    return one_of(("grazing", "lying"))(u[1:]) if u[0] < 0.1 else one_of(upright)(u[1:])
+    low = ("grazing", "lying")
+    return one_of(low if u[0] < 0.1 else tuple(pose for pose in POSES if pose not in low))(u[1:])
 
 
 # Each factor as a function of four independent uniform numbers.

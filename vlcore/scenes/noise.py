@@ -1,7 +1,7 @@
 """Tileable noise, made once, and its lookup at any coordinates.
 
-The one idea: every texture, from clouds to fur to paper, is one of three fixed fields looked up at stretched and
-shifted coordinates; nothing is drawn at random while a picture is made.
+Every texture, from clouds to fur to paper, is one of three fixed fields looked up at stretched and shifted
+coordinates; nothing is drawn at random while a picture is made.
 """
 
 from __future__ import annotations

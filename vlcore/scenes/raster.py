@@ -1,7 +1,7 @@
 """Rasteriser of tapered capsules: depth, direction, tone and coverage.
 
-The one idea: seen along parallel rays, the best sphere of a capsule's sweep at a pixel has a closed form, so a
-capsule costs a few array operations on its own box, and a soft depth test melts neighbours into one skin.
+Seen along parallel rays, the best sphere of a capsule's sweep at a pixel has a closed form, so a capsule costs a few
+array operations on its own box, and a soft depth test melts neighbours into one skin.
 
 For a ray w + t d and a sweep from radius r to r - s over the axis b, the swept cone is
 (b.b - s^2) |X|^2 - (b.X)^2 + 2 s r (b.X) - r^2 b.b = 0 (Inigo Quilez, "Rounded cone - intersection", 2018); its root

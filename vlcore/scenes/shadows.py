@@ -1,7 +1,7 @@
 """The shadow of an animal of no particular kind.
 
-The one idea: a shadow that knew the object would give it away in the background, so a few bones that horse and camel
-have in common are thrown on the ground, in the pose and heading that both share.
+A shadow that knew the object would give it away in the background, so a few bones that horse and camel have in common
+are thrown on the ground, in the pose and heading that both share.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The finished picture as a watercolour, a pencil drawing or a night.
 
-The one idea: a style is a fixed filter of a small reach that reads the scene's land and sky but neither object nor
-context; nothing is scaled by the picture's own extremes. So twins still agree a few pixels away from what was changed.
+A style is a fixed filter of a small reach that reads neither object nor context, and nothing is scaled by the picture's
+own extremes. So twins still agree a few pixels away from what was changed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The camel: one or two humps, long swooping neck, small head with a big muzzle, long thin legs with knobbly knees.
 
-The one idea: the form runs through both kinds, the dromedary below one half and the Bactrian camel above it, each
-from slender to stocky.
+The form runs through both kinds, the dromedary below one half and the Bactrian camel above it, each from slender to
+stocky.
 """
 
 from __future__ import annotations
@@ -89,13 +89,8 @@ def skull(body: Body, scene: Scene, at: At, head: float) -> None:
     """Flat forehead, heavy muzzle with hanging lips, small round ears."""
     muzzle = 0.5 * low_tone(scene)
     ridge = [(-0.01, 0.0), (0.07, 0.015), (0.15, 0.0), (0.23, -0.008), (0.275, -0.02)]
-    body.chain(
-        [at(*p, 0) for p in ridge],
-        [0.07, 0.07, 0.05, 0.05, 0.044],
-        tones=[0.2, 0, 0, muzzle, muzzle],
-        squash=0.72,
-        blend=0.04,
-    )
+    nose = [at(*p, 0) for p in ridge]
+    body.chain(nose, [0.07, 0.07, 0.05, 0.05, 0.044], tones=[0.2, 0, 0, muzzle, muzzle], squash=0.72, blend=0.04)
     jaw = [(0.02, -0.045), (0.10, -0.045), (0.22, -0.05), (0.26, -0.062)]
     body.chain([at(*p, 0) for p in jaw], [0.05, 0.048, 0.034, 0.032], tones=[0, 0, 0, muzzle], squash=0.72, blend=0.04)
     face(body, scene, at, (0.085, 0.042), (0.27, 0.005), 0.05, [(0.05, 0.068), (0.09, 0.066), (0.21, 0.022)])
@@ -109,13 +104,8 @@ def skull(body: Body, scene: Scene, at: At, head: float) -> None:
 def tail(body: Body, scene: Scene, lift: float) -> None:
     """Thin, with a tuft."""
     swish = 0.05 * math.sin(2 * math.pi * scene.stride)
-    dock = [
-        (-0.48, 0.88 + lift, 0),
-        (-0.545, 0.80 + lift, 0),
-        (-0.57, 0.66 + lift, swish),
-        (-0.575, 0.57 + lift, swish * 2),
-        (-0.57, 0.48 + lift, swish * 2),
-    ]
+    hanging = ((-0.48, 0.88, 0), (-0.545, 0.80, 0), (-0.57, 0.66, 1), (-0.575, 0.57, 2), (-0.57, 0.48, 2))
+    dock = [(x, y + lift, swish * aside) for x, y, aside in hanging]
     if scene.pose == "lying":
         dock = [(x - 0.02 * i, max(y, 0.35 - 0.07 * i), z) for i, (x, y, z) in enumerate(dock)]
     body.chain(dock, [0.036, 0.026, 0.02, 0.036, 0.012], tones=[0, 0.2, 0.5, 1, 1], squash=0.9, blend=0.03)

@@ -1,6 +1,6 @@
 """The horse: deep chest, belly rising to the flank, arched neck with a mane, long head, full tail.
 
-The one idea: one set of stations for every horse; the form makes it a light horse, a pony or a draft horse.
+One set of stations serves every horse; the form makes it a light horse, a pony or a draft horse.
 """
 
 from __future__ import annotations
@@ -82,13 +82,8 @@ def skull(body: Body, scene: Scene, at: At, head: float) -> None:
     """Long wedge with a round cheek, soft muzzle and two pointed ears."""
     muzzle = 0.8 * low_tone(scene)
     ridge = [(-0.01, 0.0), (0.09, 0.005), (0.21, -0.005), (0.315, -0.012), (0.365, -0.022)]
-    body.chain(
-        [at(*p, 0) for p in ridge],
-        [0.072, 0.08, 0.06, 0.046, 0.044],
-        tones=[0, 0, 0, muzzle, muzzle],
-        squash=0.66,
-        blend=0.05,
-    )
+    nose = [at(*p, 0) for p in ridge]
+    body.chain(nose, [0.072, 0.08, 0.06, 0.046, 0.044], tones=[0, 0, 0, muzzle, muzzle], squash=0.66, blend=0.05)
     cheek = [(0.05, -0.055), (0.13, -0.06), (0.24, -0.035), (0.345, -0.05)]
     body.chain([at(*p, 0) for p in cheek], [0.06, 0.062, 0.04, 0.03], tones=[0, 0, 0, muzzle], squash=0.7, blend=0.05)
     face(body, scene, at, (0.10, 0.03), (0.365, 0.0), 0.046, [(0.07, 0.062), (0.11, 0.062), (0.31, 0.014)])

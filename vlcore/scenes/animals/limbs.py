@@ -1,7 +1,6 @@
 """Shared anatomy of horses and camels: torso, steps and folds of legs, turns of the head.
 
-The one idea: a pose turns joints, and it turns the same joints of every animal by the same angles; an animal only
-says where its joints are.
+A pose turns the same joints of every animal by the same angles; an animal only says where its joints are.
 """
 
 from __future__ import annotations
@@ -74,12 +73,8 @@ def face(body: Body, scene: Scene, at: At, eye: Joint, nostril: Joint, width: fl
     """Eyes and nostrils at (along, over), `width` from the middle, and the coat's star or blaze down the `brow`."""
     for side in (width, -width):
         body.chain([at(*eye, side), at(eye[0] + 0.012, eye[1], side)], [0.017, 0.015], tones=1.15, blend=0.004)
-        body.chain(
-            [at(*nostril, 0.6 * side), at(nostril[0] + 0.01, nostril[1] - 0.008, 0.6 * side)],
-            [0.013, 0.01],
-            tones=1,
-            blend=0.01,
-        )
+        nose = [at(*nostril, 0.6 * side), at(nostril[0] + 0.01, nostril[1] - 0.008, 0.6 * side)]
+        body.chain(nose, [0.013, 0.01], tones=1, blend=0.01)
     if scene.blaze > 0.4:
         down = list(brow) if scene.blaze > 0.7 else list(brow)[:2]
         body.chain([at(*point, 0) for point in down], [0.027] * len(down), tones=-1.3, squash=0.8, blend=0.02)
@@ -87,7 +82,8 @@ def face(body: Body, scene: Scene, at: At, eye: Joint, nostril: Joint, width: fl
 
 def legs(body: Body, scene: Scene, build: Build, shape: Legs) -> None:
     """Four legs in the step of the scene's pose."""
-    swings = gait(scene)
+    swings, low = gait(scene), low_tone(scene)
+    tones = [0.0, 0.0, 0.4 * low, 0.85 * low, low, 0.5 + 0.5 * low]  # a dark hoof under points or socks
     for side in (1, -1):
         for fore, joints, radii, folded in (
             (True, shape.fore, shape.fore_radii, shape.folded_fore),
@@ -99,7 +95,7 @@ def legs(body: Body, scene: Scene, build: Build, shape: Legs) -> None:
             else:
                 points = leg(joints, *swings[fore, side], fore, side * shape.apart, build.legs - 1)
             sizes = [radius * (build.girth if i < 2 else build.bone**0.7) for i, radius in enumerate(radii)]
-            body.chain(points, sizes, tones=leg_tones(scene), squash=0.78)
+            body.chain(points, sizes, tones=tones, squash=0.78)
             heel, toe = sizes[-1], 0.78 * sizes[-1]  # radii
             tip = shift(points[-1], 0.01 if scene.pose == "lying" else 0.042, toe - heel, 0)
             body.chain([points[-1], tip], [heel, toe], tones=1, blend=0.03)
@@ -129,9 +125,3 @@ def gait(scene: Scene) -> dict[tuple[bool, int], tuple[float, float]]:
 def low_tone(scene: Scene) -> float:
     """Tone of lower legs and muzzle: dark points, or pale socks."""
     return -1.2 * (scene.socks - 0.6) / 0.4 if scene.socks > 0.6 else 0.8 * (1 - scene.socks)
-
-
-def leg_tones(scene: Scene) -> list[float]:
-    """Coat above, then dark points or pale socks, and a dark hoof."""
-    low = low_tone(scene)
-    return [0.0, 0.0, 0.4 * low, 0.85 * low, low, 0.5 + 0.5 * low]

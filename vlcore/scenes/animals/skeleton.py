@@ -1,7 +1,7 @@
 """Chains of joints, and the tapered capsules that wrap them.
 
-The one idea: a chain is a row of stations, each a point with a radius and a tone, and the skin is what the spheres
-sweep from one station to the next.
+A chain is a row of stations, each a point with a radius and a tone; the skin is what the spheres sweep from one station
+to the next.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Places that people built: a street of house fronts, and a living room.
 
-The one idea: a front is one small window of the picture whose panes repeat, so a row of houses costs a few array
-operations a house; floor and road use the same plane in perspective as open country.
+A front is one small window of the picture whose panes repeat, so a house costs a few array operations; floor and road
+use the same plane in perspective as open country.
 """
 
 from __future__ import annotations

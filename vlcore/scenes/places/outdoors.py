@@ -1,7 +1,7 @@
 """Open country: meadow, desert, snow and bare land, and the beach.
 
-The one idea: a land is a row of a table, how its ridges run, what grows on them, what its plain is made of and what
-lies there; one function paints them all. Only the beach, with a sea for its ridges, is painted apart.
+One function paints every `Land` from what its ridges, its plain and the things on both are; only the beach, with a sea
+for its ridges, is painted apart.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from vlcore.scenes.noise import fields, lookup, middles
 from vlcore.scenes.places import props
 from vlcore.scenes.places.props import Chances
 from vlcore.scenes.places.skies import daylight, light, sky
-from vlcore.scenes.places.terrain import Plane, cover, edge, haze, hill, plane, ridge, stops, swell, upright
+from vlcore.scenes.places.terrain import Ground, cover, edge, haze, hill, plane, ridge, stops, swell, upright
 from vlcore.scenes.raster import Floats, clamp
 
 Prop = Callable[[Floats, float, float, float, float, list[float], Floats], None]
@@ -28,7 +28,7 @@ class Land:
     """What a kind of country is made of."""
 
     tints: list[Floats]  # a walk through its colours as `tint` goes from 0 to 1
-    plain: Callable[[Scene, Plane, Floats], Floats]  # light (rows, columns, 3) of flat ground of a base colour
+    plain: Callable[[Scene, Ground, Floats], Floats]  # light (rows, columns, 3) of flat ground of a base colour
     crested: bool = False  # dunes rather than hills
     ridges: tuple[int, ...] = (0, 1)
     tree: Prop | None = None
@@ -77,17 +77,12 @@ def land(scene: Scene, size: int, kind: Land) -> Floats:
     front = max(0, int(lines[2].min() * size) - 1)
     ground = plane(scene, us, us[front:])
     cover(canvas[front:], haze(scene, kind.plain(scene, ground, base), ground, far), edge(us[front:], lines[2], size))
-    scatter(scene, canvas, kind, lying)
-    canvas *= day
-    return canvas
-
-
-def scatter(scene: Scene, canvas: Floats, kind: Land, lying: Chances) -> None:
-    """What lies on the plain, larger when nearer, far ones first."""
-    if kind.strew:
+    if kind.strew:  # larger when nearer, far ones first
         for near, across, *chance in sorted(lying[: int(len(lying) * scene.props)].tolist()):
             y = scene.horizon + 0.07 + (0.99 - scene.horizon - 0.07) * near
             kind.strew(scene, canvas, across, y, 0.10 * (y - scene.horizon), chance)
+    canvas *= day
+    return canvas
 
 
 def hedge(scene: Scene, canvas: Floats, us: Floats, line: Floats, base: Floats, far: Floats) -> None:
@@ -103,7 +98,7 @@ def hedge(scene: Scene, canvas: Floats, us: Floats, line: Floats, base: Floats, 
     cover(canvas[first:last], colour, edge(us[first:last], top, size) * (present > 0.05))
 
 
-def meadow(scene: Scene, ground: Plane, base: Floats) -> Floats:
+def meadow(scene: Scene, ground: Ground, base: Floats) -> Floats:
     """Blades in two scales over mown and dry patches, with far flowers as specks."""
     blades = upright(ground, scene.ground_seed % 65536)
     texture = 0.93 + 0.09 * ground.patches + 0.2 * ground.fade * blades + 0.12 * swell(scene, ground, 0.12)
@@ -116,7 +111,7 @@ def meadow(scene: Scene, ground: Plane, base: Floats) -> Floats:
     return bright
 
 
-def sand(scene: Scene, ground: Plane, base: Floats) -> Floats:
+def sand(scene: Scene, ground: Ground, base: Floats) -> Floats:
     """Wind ripples in drifts, grains, and low swells that the sun models; flat land is a stony pan instead."""
     fine = lookup(fields().grain, ground.x * 4, ground.y * 4)
     drift = clamp(0.35 + 0.7 * ground.patches) * (0.35 + 0.65 * scene.relief)
@@ -130,7 +125,7 @@ def sand(scene: Scene, ground: Plane, base: Floats) -> Floats:
     return plain
 
 
-def snowfield(scene: Scene, ground: Plane, base: Floats) -> Floats:
+def snowfield(scene: Scene, ground: Ground, base: Floats) -> Floats:
     """Drifts with blue shade, and a glitter of grains."""
     slope = swell(scene, ground, 0.16)
     fine = lookup(fields().grain, ground.x * 4, ground.y * 4)
@@ -140,7 +135,7 @@ def snowfield(scene: Scene, ground: Plane, base: Floats) -> Floats:
     return plain
 
 
-def rolling(scene: Scene, ground: Plane, base: Floats) -> Floats:
+def rolling(scene: Scene, ground: Ground, base: Floats) -> Floats:
     """Bare ground: nothing but its lie."""
     fine = lookup(fields().grain, ground.x * 4, ground.y * 4)
     texture = 1 + 0.05 * ground.patches + 0.035 * ground.fade * fine + 0.10 * swell(scene, ground, 0.16)

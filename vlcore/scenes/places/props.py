@@ -1,7 +1,7 @@
 """Small things of a place: trees and scrub on the ridges, tufts, flowers, stones and shells on the plain.
 
-The one idea: everything is an ellipse, a cone, a box or a fan of blades with an edge one pixel soft, painted into its
-own small window; where things stand comes from the same chances in every context, what they are from the context.
+Everything is an ellipse, a cone, a box or a fan of blades with an edge one pixel soft, painted into its own small
+window; where things stand comes from the same chances in every context, what they are from the context.
 """
 
 from __future__ import annotations

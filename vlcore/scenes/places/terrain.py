@@ -1,7 +1,7 @@
 """Terrain: ridges, a plain in perspective, and relief that catches the sun.
 
-The one idea: contexts read the same factors here, so a change of context keeps the horizon, the ridges and the grain
-of the ground, and changes what they are made of.
+Contexts read the same factors here, so a change of context keeps the horizon, the ridges and the grain of the ground,
+and changes what they are made of.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BASE = (0.0, 0.012, 0.03)
 
 
 @dataclasses.dataclass(frozen=True)
-class Plane:
+class Ground:
     """Rows of flat ground seen in perspective, with arrays (rows, columns) unless noted."""
 
     us: Floats  # (1, columns), across the picture
@@ -33,7 +33,7 @@ class Plane:
     patches: Floats  # slow noise
 
 
-def plane(scene: Scene, us: Floats, vs: Floats) -> Plane:
+def plane(scene: Scene, us: Floats, vs: Floats) -> Ground:
     """The ground at columns `us` and rows `vs`."""
     below = (np.maximum(vs - scene.horizon, 0) + 0.05)[:, None]
     depth = 0.35 / below
@@ -41,7 +41,7 @@ def plane(scene: Scene, us: Floats, vs: Floats) -> Plane:
     x = shift + (us[None] - 0.5) * depth * 60
     y = shift // 256 + depth * 60 + 0 * us[None]
     fade = np.clip(below * 4, 0.25, 1)
-    return Plane(us[None], vs[:, None], x, y, depth, fade, lookup(fields().clouds, x, y))
+    return Ground(us[None], vs[:, None], x, y, depth, fade, lookup(fields().clouds, x, y))
 
 
 def ridge(scene: Scene, us: Floats, layer: int, chance: NDArray[np.float64], crested: bool) -> Floats:
@@ -82,7 +82,7 @@ def hill(scene: Scene, canvas: Floats, us: Floats, line: Floats, colour: Floats,
     cover(canvas[top:bottom], texture[..., None] * colour, edge(vs, line, size))
 
 
-def swell(scene: Scene, ground: Plane, scale: float) -> Floats:
+def swell(scene: Scene, ground: Ground, scale: float) -> Floats:
     """Slopes of gently rolling ground (rows, columns), about -1 to 1, positive where they face the sun."""
     x, y = ground.x * scale, ground.y * scale
     here = lookup(fields().clouds, x, y)
@@ -91,7 +91,7 @@ def swell(scene: Scene, ground: Plane, scale: float) -> Floats:
     return slopes
 
 
-def upright(ground: Plane, shift: int) -> Floats:
+def upright(ground: Ground, shift: int) -> Floats:
     """Blades (rows, columns): they stand up on the screen, and halve with every doubling of the distance."""
     level = np.log2(np.maximum(ground.depth, 1e-3)) + 2
     whole = np.floor(level)
@@ -102,7 +102,7 @@ def upright(ground: Plane, shift: int) -> Floats:
     return mixed
 
 
-def haze(scene: Scene, plain: Floats, ground: Plane, far: Floats) -> Floats:
+def haze(scene: Scene, plain: Floats, ground: Ground, far: Floats) -> Floats:
     """The plain (rows, columns, 3) with the air of the distance in front of it."""
     veil = 0.42 * np.exp((scene.horizon - ground.vs) / 0.05)[..., None]
     paler: Floats = plain + np.minimum(veil, 0.42) * (0.85 * far - plain)
