@@ -23,7 +23,7 @@ from vlcore.core.vocabulary import Vocabulary
 from vlcore.datasets.catalogue import check_free, publish
 from vlcore.datasets.imageset import ImageSet, read_set
 from vlcore.datasets.importers import ImportSetError, import_set
-from vlcore.datasets.importers.embedded import choose_rows, own_captions, write_set
+from vlcore.datasets.importers.embedded import choose_rows, fitting_caption, write_set
 from vlcore.datasets.importers.embeddings import Embeddings, read_embeddings
 from vlcore.datasets.importers.selection import majority_in_words
 from vlcore.datasets.staging import staging_dir
@@ -83,7 +83,7 @@ def import_embeddings(
         "counts": {group: sum(of_split[group] for of_split in counts.values()) for group in images.grouping.names},
         "majority": majority_in_words(images.grouping),
         "splits": counts,
-        "captions": len(found.said),
+        "captions": len(found.captions),
         "warnings": list(found.notes),
         "folder": str(data_folder() / name),
     }
@@ -101,7 +101,7 @@ def condition_of(images: ImageSet) -> Condition:
 def _make(out: Path, report: jobs.Reporter, images: ImageSet, found: Embeddings) -> dict[str, Any]:
     started = time.perf_counter()
     condition = condition_of(images)
-    labels = Labels(found.said, Vocabulary.of(images.grouping))
+    labels = Labels(found.captions, Vocabulary.of(images.grouping))
     views = Views(images, images.rows("train"))
     own, wordless = _own(views, found)
     record = TrainingRecord(condition, labels, views, own, {"end": _snapshot(views, found)}, wordless=wordless)
@@ -116,9 +116,9 @@ def _make(out: Path, report: jobs.Reporter, images: ImageSet, found: Embeddings)
 
 def _own(views: Views, found: Embeddings) -> tuple[NDArray[np.int64], str | None]:
     """Index of each training picture's caption, (n,), or none of them and the reason why."""
-    if not found.said:
+    if not found.captions:
         return np.zeros(0, dtype=np.int64), "no captions were given"
-    index = {pair: own_captions(found.said, *pair) for pair in views.grouping.pairs}
+    index = {pair: fitting_caption(found.captions, *pair) for pair in views.grouping.pairs}
     if missing := [pair for pair in index if index[pair] is None]:
         return np.zeros(0, dtype=np.int64), f"no caption fits pictures of {' with '.join(missing[0])}"
     pairs = zip(views.column("object", "train"), views.column("context", "train"), strict=True)
@@ -126,7 +126,7 @@ def _own(views: Views, found: Embeddings) -> tuple[NDArray[np.int64], str | None
 
 
 def _snapshot(views: Views, found: Embeddings) -> Snapshot:
-    texts = [said.text.casefold() for said in found.said]
+    texts = [said.text.casefold() for said in found.captions]
     names = [name.casefold() for name in views.grouping.objects]
     bare = [texts.index(name) for name in names] if set(names) <= set(texts) else []  # if they are among the captions
     z = {split: found.z[rows] for split, rows in views.rows.items()}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.datasets.importers.vectors import arrays, save
 from vlcore.core.captions import Caption
 from vlcore.datasets.imageset import COLUMNS, TILE_SIDE, ImageSetError, read_set
-from vlcore.datasets.importers.embedded import Chosen, choose_rows, limit, own_captions, write_set
+from vlcore.datasets.importers.embedded import Chosen, choose_rows, fitting_caption, limit, write_set
 from vlcore.datasets.importers.embeddings import read_embeddings
 from vlcore.datasets.importers.source import ImportSetError
 from vlcore.datasets.subset import training_rows, usual_condition
@@ -136,7 +136,7 @@ def test_captions_of_something_else_are_left_out(tmp_path: Path) -> None:
         text_object=np.array(["gull", "owl", "crow", "crow"]),
         text_context=np.array(["", "", "", "air"]),
     ).embeddings
-    assert [said.text for said in kept.said] == ["gull", "crow"]
+    assert [said.text for said in kept.captions] == ["gull", "crow"]
     assert np.allclose(kept.text, np.eye(8)[[0, 2]])
     assert "2 captions of something else left out." in kept.notes
 
@@ -148,10 +148,10 @@ def test_a_picture_has_the_first_caption_that_fits() -> None:
         Caption("c", "gull", "sea"),
         Caption("d", "crow", "land"),
     )
-    assert own_captions(said, "gull", "sea") == 1
-    assert own_captions(said, "gull", "land") == 0
-    assert own_captions(said, "crow", "land") == 3
-    assert own_captions(said, "crow", "sea") is None
+    assert fitting_caption(said, "gull", "sea") == 1
+    assert fitting_caption(said, "gull", "land") == 0
+    assert fitting_caption(said, "crow", "land") == 3
+    assert fitting_caption(said, "crow", "sea") is None
 
 
 def test_a_set_without_pictures_is_a_table_like_any_other(tmp_path: Path) -> None:

@@ -1,8 +1,4 @@
-"""Anybody's own pictures, and published benchmarks, as image sets.
-
-The one idea: `look` says what a folder or a zip holds without decoding a picture; `import_set` makes an image set of
-two of its objects in two of its contexts, and reports what it left out and why.
-"""
+"""Importers of anybody's own pictures, and of published benchmarks, as image sets."""
 
 from vlcore.datasets.importers.formats import format_names, look
 from vlcore.datasets.importers.importing import Report, import_set

@@ -78,7 +78,7 @@ def choose_rows(
         z=found.z[table["row"].to_numpy()],
         table=table.drop(columns=["row", "group", "caption"]).reset_index(drop=True),
         text=found.text[kept],
-        said=tuple(found.said[k] for k in kept),
+        captions=tuple(found.captions[k] for k in kept),
         notes=(*notes, *moved, *few_of, *dropped),
     )
     return Chosen(embeddings, grouping, group)
@@ -143,34 +143,32 @@ def _split(table: pd.DataFrame, seed: int, source: str) -> tuple[NDArray[np.str_
 def _captions_of(found: Embeddings, grouping: Grouping) -> tuple[list[int], list[str]]:
     """Places of the captions that speak of these objects and contexts only, and a sentence on the others."""
     contexts = ("", *grouping.contexts)
-    kept = [k for k, said in enumerate(found.said) if said.object in grouping.objects and said.context in contexts]
-    if found.said and {found.said[k].object for k in kept} != set(grouping.objects):
+    kept = [k for k, one in enumerate(found.captions) if one.object in grouping.objects and one.context in contexts]
+    if found.captions and {found.captions[k].object for k in kept} != set(grouping.objects):
+        spoken_of = ", ".join(sorted({one.object for one in found.captions}))
         raise ImportSetError(
-            f"The captions in {found.source} speak of {', '.join(sorted({said.object for said in found.said}))}; some "
-            f"must speak of {grouping.objects[0]} and some of {grouping.objects[1]}, in text_object."
+            f"The captions in {found.source} speak of {spoken_of}; some must speak of {grouping.objects[0]} and some "
+            f"of {grouping.objects[1]}, in text_object."
         )
-    others = len(found.said) - len(kept)
+    others = len(found.captions) - len(kept)
     return kept, [f"{plural(others, 'caption')} of something else left out."] if others else []
 
 
-def own_captions(said: Sequence[Caption], obj: str, context: str) -> int | None:
-    """Place of the caption that a picture has: the first that says its object and context, else its object alone."""
-    for spoken in ((obj, context), (obj, "")):
-        for place, caption in enumerate(said):
-            if (caption.object, caption.context) == spoken:
-                return place
-    return None
+def fitting_caption(captions: Sequence[Caption], obj: str, context: str) -> int | None:
+    """Index of the caption that a picture has: the first that says its object and context, else its object alone."""
+    meanings = [(caption.object, caption.context) for caption in captions]
+    return next((meanings.index(pair) for pair in ((obj, context), (obj, "")) if pair in meanings), None)
 
 
 def write_set(work: Path, name: str, chosen: Chosen, licence: str, seed: int) -> None:
     """Write ``metadata.csv`` and ``dataset.json`` of a set without pictures into a folder."""
     found, grouping = chosen.embeddings, chosen.grouping
-    own = {pair: own_captions(found.said, *pair) for pair in grouping.pairs}
-    texts = {pair: "" if place is None else found.said[place].text for pair, place in own.items()}
+    own = {pair: fitting_caption(found.captions, *pair) for pair in grouping.pairs}
+    texts = {pair: "" if index is None else found.captions[index].text for pair, index in own.items()}
     pairs = zip(found.table["object"], found.table["context"], strict=True)
     # A version is of everything that a measure can depend on: the vectors of the captions too.
-    said = [f"Said(text={one.text!r}, object={one.object!r}, context={one.context!r})" for one in found.said]
-    words = f"[{', '.join([repr(found.scale), *said])}]"  # spelt out: no name of a class in our code may change it
+    spelt = [f"Said(text={one.text!r}, object={one.object!r}, context={one.context!r})" for one in found.captions]
+    words = f"[{', '.join([repr(found.scale), *spelt])}]"  # no name of a class in our code may change it
     common = hashlib.sha256(words.encode() + found.text.tobytes()).hexdigest()
     table = found.table.assign(
         file=found.table["name"],

@@ -43,7 +43,7 @@ class Embeddings:
         z: unit vectors of pictures, (n, E).
         table: one row a picture: ``object``, ``context``, ``split`` (empty without), ``scene``, ``name``.
         text: unit vectors of captions, (K, E).
-        said: the captions and what they speak of, K.
+        captions: their words and what they speak of, K.
         scale: what a cosine is multiplied with to become a score.
         altered: what the file calls an object or a context, by its name here, where that is another.
         notes: sentences on what was done to it.
@@ -53,7 +53,7 @@ class Embeddings:
     z: NDArray[np.float32]
     table: pd.DataFrame
     text: NDArray[np.float32]
-    said: tuple[Caption, ...]
+    captions: tuple[Caption, ...]
     scale: float
     altered: dict[str, set[str]]
     notes: tuple[str, ...]
@@ -89,7 +89,7 @@ def read_embeddings(path: Path, max_rows: int = MAX_ROWS) -> Embeddings:
         for name, usual in (("scene", "s"), ("name", "row ")):
             given = _texts(file, name, rows) if name in file.arrays else None
             table[name] = [f"{usual}{row:06d}" for row in range(rows)] if given is None else given
-        text, said = _captions(file, width, altered)
+        text, captions = _captions(file, width, altered)
         scale = CLIP_SCALE
         if "scale" in file.arrays:
             scale = file.read("scale", "fiu", (1,) if file.shape("scale") == (1,) else ()).item()
@@ -99,7 +99,7 @@ def read_embeddings(path: Path, max_rows: int = MAX_ROWS) -> Embeddings:
             )
         unused = [printable(name) for name in file.arrays if name not in (*REQUIRED, *OPTIONAL)]
         notes += [f"Not used: {', '.join(unused[:20])}."] if unused else []
-        return Embeddings(file.name, z, table, text, said, float(scale), altered, tuple(notes))
+        return Embeddings(file.name, z, table, text, captions, float(scale), altered, tuple(notes))
 
 
 def _unit(vectors: NDArray[np.floating], name: str, source: str) -> tuple[NDArray[np.float32], list[str]]:
