@@ -1,10 +1,12 @@
-"""Models as if they had been measured otherwise."""
+"""Models as if they had been measured otherwise, or showed fewer pictures."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
 from typing import Any
+
+import numpy as np
 
 from vlcore.compare.comparison import Comparison
 from vlcore.compare.model_map import ModelMap
@@ -27,3 +29,9 @@ def measured_as(comparison: Comparison, pane: int, metrics: dict[str, Any]) -> C
 def metrics_of(comparison: Comparison, pane: int = 0) -> dict[str, Any]:
     """A copy of what was measured of a model, to be changed."""
     return copy.deepcopy(comparison.models[pane].artefact.metrics)
+
+
+def only(model: ModelMap, keep: np.ndarray | slice) -> ModelMap:
+    """The map of some of its pictures alone."""
+    arrays = {name: getattr(model, name)[keep] for name in ("rows", "z", "points", "scores")}
+    return dataclasses.replace(model, held_out=int((np.arange(len(model.rows)) < model.held_out)[keep].sum()), **arrays)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
+from tests.compare.measured import only
 from tests.runs.stand_ins import BASE, PICTURE, image_set, publish, space, thumbs
 from vlcore.charts.maps.linked import linked_maps
 from vlcore.charts.maps.small import small_map
@@ -261,28 +262,15 @@ def seeds(home: object) -> list[ModelMap]:
     return [model_map(publish(images, base.replace(data_seed=seed, init_seed=seed), z)) for seed in (0, 1, 2)]
 
 
-def test_folds_of_other_seeds_are_turned_over_the_pictures_that_both_show(seeds: list[ModelMap]) -> None:
+@pytest.mark.parametrize("common", [True, False])
+def test_folds_of_other_seeds_are_turned_over_the_pictures_that_both_show(seeds: list[ModelMap], common: bool) -> None:
+    """Without a common held-out picture, over the training pictures."""
     left, right = seeds[:2]
-    assert set(left.rows[: left.held_out]) != set(right.rows[: right.held_out])
+    held_out = np.isin(right.rows, left.rows[: left.held_out]) & (np.arange(len(right.rows)) < right.held_out)
+    assert 0 < held_out.sum() < right.held_out
     # The right map is the left one turned, though other pictures are held out in it.
-    angle = np.array([[0.6, -0.8], [0.8, 0.6]])
-    turned = (left.plane.place(right.z)) @ angle + 3
-    found = compare_comparison.compare([left, dataclasses.replace(right, points=turned)], FOLDS, thumbs)
-    both = found.points[["x0", "x1"]].notna().all(axis=1)
-    assert both.sum() > 30
-    assert places(found, 0)[both] == pytest.approx(places(found, 1)[both], abs=1e-4)
-
-
-def test_folds_without_a_common_held_out_picture_are_turned_over_the_training_pictures(
-    seeds: list[ModelMap],
-) -> None:
-    left, right = seeds[:2]
-    alone = [row for row in right.rows[: right.held_out] if row not in set(left.rows[: left.held_out])]
-    keep = np.array([*right.index(alone), *range(right.held_out, len(right.rows))])
-    points = (left.plane.place(right.z) @ np.array([[0.0, 1.0], [-1.0, 0.0]]))[keep]
-    other = dataclasses.replace(
-        right, rows=right.rows[keep], z=right.z[keep], points=points, scores=right.scores[keep], held_out=len(alone)
-    )
+    turned = left.plane.place(right.z) @ np.array([[0.6, -0.8], [0.8, 0.6]]) + 3
+    other = only(dataclasses.replace(right, points=turned), np.full(len(held_out), True) if common else ~held_out)
     found = compare_comparison.compare([left, other], FOLDS, thumbs)
     both = found.points[["x0", "x1"]].notna().all(axis=1)
     assert both.sum() > 20

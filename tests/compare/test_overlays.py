@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.compare.measured import only
 from tests.runs.stand_ins import BASE, TEST_SCENES, image_set, publish, space, thumbs
 from vlcore.compare import overlays
 from vlcore.compare.comparison import Comparison, compare
@@ -68,15 +69,9 @@ def test_a_map_that_keeps_all_distances_is_trusted_wholly(maps: list[ModelMap]) 
     assert (overlays.with_trust(compare([whole], IMAGES, thumbs))["trust0"] == 1).all()
 
 
-def first_rows(model: ModelMap, count: int) -> Comparison:
-    """The map of a model's first pictures alone."""
-    arrays = {name: getattr(model, name)[:count] for name in ("rows", "z", "points", "scores")}
-    return compare([dataclasses.replace(model, held_out=count, **arrays)], IMAGES, thumbs)
-
-
 @pytest.mark.parametrize(("count", "judged"), [(10, False), (11, True)])
 def test_too_few_pictures_are_not_judged(maps: list[ModelMap], count: int, judged: bool) -> None:
-    points = overlays.with_trust(first_rows(maps[0], count))
+    points = overlays.with_trust(compare([only(maps[0], slice(count))], IMAGES, thumbs))
     assert points["trust0"].notna().all() == points["trust0"].notna().any() == judged
 
 
@@ -150,7 +145,7 @@ def test_a_picture_is_no_neighbour_of_itself_though_others_are_like_it(maps: lis
 
 
 def test_of_few_pictures_all_others_are_neighbours(maps: list[ModelMap]) -> None:
-    assert len(overlays.neighbour_lines(first_rows(maps[0], 3))) == 6
+    assert len(overlays.neighbour_lines(compare([only(maps[0], slice(3))], IMAGES, thumbs))) == 6
 
 
 # --- twins
@@ -203,9 +198,7 @@ def test_the_lengths_of_arrows_are_of_the_full_space(together: Comparison, scene
 def test_a_scene_that_one_map_lacks_a_version_of_has_no_arrows(maps: list[ModelMap]) -> None:
     model = maps[1]
     keep = np.arange(len(model.rows)) != model.where(versions("test-03")["camel_grass"])
-    arrays = {name: getattr(model, name)[keep] for name in ("rows", "z", "points", "scores")}
-    short = dataclasses.replace(model, held_out=model.held_out - 1, **arrays)
-    comparison = compare([maps[0], short], IMAGES, thumbs)
+    comparison = compare([maps[0], only(model, keep)], IMAGES, thumbs)
     found = dict(overlays.scenes(comparison, SCENES))
     assert found == {scene: versions(scene) for scene in SCENE_NAMES if scene != "test-03"}
     lines = overlays.twin_lines(comparison, SCENES)
