@@ -5,8 +5,7 @@ A page of the app, a file that is mailed and a picture in a paper are drawn by o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import altair as alt
@@ -16,6 +15,7 @@ from vlcore.charts.html import Figure, Heading, page_html
 from vlcore.charts.maps.linked import linked_maps
 from vlcore.charts.maps.panes import MOMENT
 from vlcore.charts.maps.tables import PLAIN, MapOptions
+from vlcore.charts.parts import Part, Table, Text, on_paper
 from vlcore.charts.theme import LIGHT, Palette
 from vlcore.compare import overlays
 from vlcore.compare.captions import untrained_words_warnings
@@ -92,26 +92,9 @@ def picked(spec: dict[str, Any], comparison: Comparison, identity: str | None) -
     return {**spec, "params": params}
 
 
-@dataclass(frozen=True)
-class Text:
-    """A paragraph; a note is set smaller, a warning has the name of its icon."""
-
-    text: str
-    note: bool = False
-    icon: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """A part of what is said of a comparison: its heading in a file, empty where it goes on, and what it holds."""
-
-    heading: str
-    content: tuple[Text | pd.DataFrame, ...]
-
-
-def parts(comparison: Comparison, grouping: Grouping, layouts: LayoutDescription) -> dict[str, Part]:
-    """What is said of a comparison beside its maps, by name and in the order of a file: what the maps show and what to
-    beware of, right or wrong by group, and who is near whom."""
+def parts(comparison: Comparison, grouping: Grouping, layouts: LayoutDescription) -> list[Part]:
+    """What is said of a comparison beside its maps: what they show and what to beware of, right or wrong by group, and
+    who is near whom."""
     unheard = untrained_words_warnings(comparison, comparison.models[0].projection.prompts)  # empty without prompts
     few = small_sample_warning(comparison.models[0].artefact, grouping)
     said = (
@@ -119,12 +102,12 @@ def parts(comparison: Comparison, grouping: Grouping, layouts: LayoutDescription
         Text(summary(comparison, grouping)),
         *([Text(few, icon="warning")] if few else []),
     )
-    nearest = (*map(Text, layouts.sentences), layouts.table, Text(layouts.note, note=True))
-    return {
-        "summary": Part("", said),
-        "groups": Part("Right or wrong, group by group", (group_table(comparison, grouping),)),
-        "layouts": Part("The map in words", nearest),
-    }
+    sentences = [Text(sentence) for sentence in layouts.sentences]
+    return [
+        Part("summary", "", said),
+        Part("groups", "Right or wrong, group by group", (Table(group_table(comparison, grouping)),)),
+        Part("layouts", "The map in words", (*sentences, Table(layouts.table), Text(layouts.note, note=True))),
+    ]
 
 
 def page(comparison: Comparison, images: ImageSet, palette: Palette = LIGHT, options: MapOptions = PLAIN) -> str:
@@ -139,21 +122,13 @@ def page(comparison: Comparison, images: ImageSet, palette: Palette = LIGHT, opt
                 figure(comparison, grouping, palette, PAGE_SIDE, options),
                 alt=f"{summary(comparison, grouping)} {layouts.words}",
             ),
-            *(content for part in parts(comparison, grouping, layouts).values() for content in _on_paper(part)),
+            *on_paper(parts(comparison, grouping, layouts), palette, PAGE_SIDE),
             *_film(comparison, images, palette),
             f"Models: {', '.join(model.artefact.key for model in comparison.models)}",
         ],
         " | ".join(map(title, conditions.values())),
         palette=palette,
     )
-
-
-def _on_paper(part: Part) -> Iterator[Any]:
-    """A part as `page_html` takes it."""
-    if part.heading:
-        yield Heading(part.heading)
-    for content in part.content:
-        yield content.text if isinstance(content, Text) else content
 
 
 def _film(comparison: Comparison, images: ImageSet, palette: Palette) -> list[Heading | Figure | str]:

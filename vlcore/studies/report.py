@@ -5,15 +5,13 @@ A reviewer who has nothing but the file can see what was measured, how, on what,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import altair as alt
-import pandas as pd
 
-from vlcore.charts.html import Heading, page_html
+from vlcore.charts.html import page_html
+from vlcore.charts.parts import Chart, Command, Part, Table, Text, on_paper
 from vlcore.charts.theme import LIGHT, Palette
 from vlcore.measures.catalogue import PRIMARY, words_of
 from vlcore.studies import figures, tables
@@ -27,53 +25,6 @@ _RUN_COLUMNS = {
     "key": "Run", "first_fit_step": "First fit at step", "seconds": "Seconds", "device": "Device",
     "checksum": "Checksum of its files",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Text:
-    """A paragraph; under a title where it has one, and set smaller where it is a note."""
-
-    text: str
-    title: str = ""
-    note: bool = False
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command line, and what it does."""
-
-    text: str
-    does: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows; on paper a table for each value of the columns `by`."""
-
-    rows: pd.DataFrame
-    by: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A figure that is drawn when it is shown.
-
-    Attributes:
-        name: tells it from the other figures of a study.
-        draw: a palette and a width in px to the figure; ValueError where there is too little to draw it from.
-    """
-
-    name: str
-    draw: Callable[[Palette, int], alt.TopLevelMixin]
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of what is shown of a study: its name, its heading (empty where it goes on), and what it holds."""
-
-    name: str
-    heading: str
-    content: tuple[Text | Command | Table | Chart, ...]
 
 
 def chart(draw: Callable[..., alt.TopLevelMixin], found: Findings, *about: str) -> Chart:
@@ -140,28 +91,4 @@ def report_html(found: Findings, palette: Palette = LIGHT) -> str:
         found: of `vlcore.studies.findings.findings`.
         palette: colours of page and figures.
     """
-    return page_html(list(_on_paper(parts(found), palette)), TITLE, palette=palette)
-
-
-def _on_paper(shown: list[Part], palette: Palette) -> Iterator[Any]:
-    """Parts as `page_html` takes them."""
-    for part in shown:
-        if part.heading:
-            yield Heading(part.heading)
-        for one in part.content:
-            match one:
-                case Text():
-                    yield f"{one.title}. {one.text}" if one.title else one.text
-                case Command():
-                    yield f"{one.does}: {one.text}"
-                case Table(by=()):
-                    yield one.rows
-                case Table():
-                    for names, rows in one.rows.groupby(list(one.by), sort=False):
-                        yield f"{names[0]} ({', '.join(names[1:])}):"
-                        yield rows.drop(columns=list(one.by))
-                case Chart():
-                    try:
-                        yield one.draw(palette, WIDTH)
-                    except ValueError as error:
-                        yield f"There is no figure here yet ({error})."
+    return page_html(list(on_paper(parts(found), palette, WIDTH)), TITLE, palette=palette)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import Any
 
@@ -15,6 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.charts.curves import learning_curve
 from vlcore.charts.maps.small import live_map
+from vlcore.charts.parts import Chart, Command, Part, Table, Text
 from vlcore.charts.theme import Palette
 from vlcore.compare.model_map import ModelMap, caption_scores
 from vlcore.core.condition import Condition
@@ -182,3 +183,21 @@ def caption_table(model: ModelMap, z: Any) -> None:
             ),
         },
     )
+
+
+def show_part(part: Part, draw: Callable[[Chart], None] | None = None) -> None:
+    """A part of what is said of models or a study, without its heading; `draw` shows its figures, if it has some."""
+    for content in part.content:
+        match content:
+            case Text(icon=icon) if icon:
+                st.warning(content.text, icon=f":material/{icon}:")
+            case Text(note=True):
+                st.caption(content.text)
+            case Text():
+                st.markdown(f"**{content.title}.** {content.text}" if content.title else content.text)
+            case Command():
+                st.code(content.text, language="sh")
+            case Table():
+                st.dataframe(content.rows, hide_index=True, width="stretch")
+            case Chart() if draw is not None:
+                draw(content)

@@ -14,12 +14,13 @@ import streamlit as st
 
 from vlcore.charts.maps.linked import brushed
 from vlcore.charts.maps.tables import MapOptions
+from vlcore.charts.parts import Part
 from vlcore.charts.theme import Palette
 from vlcore.compare import overlays
 from vlcore.compare.comparison import Comparison, points_table
 from vlcore.compare.description import summary
 from vlcore.compare.metrics_table import marked_table
-from vlcore.compare.page import Part, Text, parts, picked
+from vlcore.compare.page import parts, picked
 from vlcore.core.errors import LabError
 from vlcore.core.grouping import group_words
 from vlcore.datasets.imageset import ImageSet
@@ -54,8 +55,9 @@ class Shown:
 
     @cached_property
     def parts(self) -> dict[str, Part]:
-        """What is said of it."""
-        return parts(self.comparison, self.images.grouping, cache.layouts(self.keys))
+        """What is said of it, by name."""
+        found = parts(self.comparison, self.images.grouping, cache.layouts(self.keys))
+        return {part.name: part for part in found}
 
 
 def choose(sides: Sequence[Side], images: ImageSet, palette: Palette, side: int) -> Shown:
@@ -88,25 +90,13 @@ def show(shown: Shown) -> None:
         "Click a mark: its picture and its nearest neighbours in every model appear below. Drag a rectangle: what lies "
         "in it is lit in all maps and listed below. Click a group, in the legend or the board, to see it alone."
     )
-    show_part(shown.parts["summary"])
+    widgets.show_part(shown.parts["summary"])
     selection = event.selection if event else {}
     if clicked := selection.get("pick", []):
         st.query_params["picture"] = str(clicked[0].get("id"))
     _marked(comparison, images, brushed(selection, comparison.points))
     with shell.errors_as_sentences():
         _clicked(comparison, images, st.query_params.get("picture"), shown.options.twins)
-
-
-def show_part(part: Part) -> None:
-    """A part of what is said of a comparison, without its heading."""
-    for content in part.content:
-        match content:
-            case Text(icon=""):
-                (st.caption if content.note else st.markdown)(content.text)
-            case Text():
-                st.warning(content.text, icon=f":material/{content.icon}:")
-            case _:
-                st.dataframe(content, hide_index=True, width="stretch")
 
 
 def _marked(comparison: Comparison, images: ImageSet, ids: Sequence[str]) -> None:

@@ -8,12 +8,12 @@ from vlcore.compare.description import first_fit, how_tested, largest_displaceme
 from vlcore.compare.metrics_table import map_quality, measures_table
 from vlcore.ui import shell, widgets
 from vlcore.ui.compare import captions, film, sharing
-from vlcore.ui.compare.maps import Shown, show_part
+from vlcore.ui.compare.maps import Shown
 
 
 def _groups(shown: Shown) -> None:
     """Right or wrong by group, in words."""
-    show_part(shown.parts["groups"])
+    widgets.show_part(shown.parts["groups"])
     st.caption(
         f"Share of held-out pictures whose {shown.images.grouping.object_word} is named right, 95 % intervals over "
         f"scenes. {how_tested(shown.images)}"
@@ -80,7 +80,7 @@ def _measures(shown: Shown) -> None:
 
 SECTIONS = {
     "Groups": _groups,
-    "Map in words": lambda shown: show_part(shown.parts["layouts"]),
+    "Map in words": lambda shown: widgets.show_part(shown.parts["layouts"]),
     "Movement": _movement,
     "Captions": _captions,
     "The loss": _loss,

@@ -9,12 +9,12 @@ import io
 
 import streamlit as st
 
+from vlcore.charts.parts import Chart
 from vlcore.charts.theme import Palette
 from vlcore.core.grouping import Grouping
 from vlcore.studies import report, tables
 from vlcore.studies.findings import Findings
 from vlcore.studies.plans import Study
-from vlcore.studies.report import Chart
 from vlcore.studies.results import StudyResults
 from vlcore.ui import cache
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from vlcore.charts.parts import Part
 from vlcore.charts.theme import Palette
 from vlcore.core.condition import Condition
 from vlcore.core.wording import signed
@@ -31,10 +32,10 @@ from vlcore.studies.figures import (
     readings,
 )
 from vlcore.studies.findings import Findings
-from vlcore.studies.report import Chart, Command, Part, Table, Text, chart
+from vlcore.studies.report import chart
 from vlcore.studies.results import StudyResults
 from vlcore.studies.statistics.paired import Status
-from vlcore.ui import jobs
+from vlcore.ui import jobs, widgets
 from vlcore.ui.findings.figures import figure, file
 
 STUDY_DOCUMENT = Path(__file__).parents[3] / "docs" / "study.md"
@@ -130,18 +131,7 @@ def nothing_yet(one: StudyResults) -> None:
 
 def show(one: StudyResults, part: Part, palette: Palette, width: int) -> None:
     """A part of a study as the report has it, without its heading."""
-    for content in part.content:
-        match content:
-            case Text(note=True):
-                st.caption(content.text)
-            case Text():
-                st.markdown(f"**{content.title}.** {content.text}" if content.title else content.text)
-            case Command():
-                st.code(content.text, language="sh")
-            case Table():
-                st.dataframe(content.rows, hide_index=True, width="stretch")
-            case Chart():
-                figure(one, content, palette, width)
+    widgets.show_part(part, lambda chart: figure(one, chart, palette, width))
 
 
 def headline(result: Findings) -> None:
