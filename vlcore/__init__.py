@@ -1,3 +1,67 @@
-"""Train and look at small vision-language models on biased data."""
+"""Train and look at small vision-language models on biased data.
 
-__version__ = "0.4.0"
+What a notebook needs, in a dozen names; docs/notebook.md walks through them:
+
+>>> import vlcore as vl
+>>> short = vl.train(vl.Condition(bias=0.75, steps=12))
+>>> long = vl.train(short.condition.replace(labels="descriptive"))
+>>> short.metrics["minority_accuracy"].n
+1000
+>>> vl.compare(short, long).chart()  # doctest: +SKIP
+
+Each name is imported when it is first used: ``import vlcore`` costs a few milliseconds and brings neither torch nor
+pandas. Nothing else of the library is public.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from vlcore.core.version import __version__
+
+if TYPE_CHECKING:
+    from vlcore import compare, datasets
+    from vlcore.compare.notebook import Model, load, models, study, train
+    from vlcore.core.condition import Condition
+    from vlcore.core.errors import LabError
+    from vlcore.exports.export import export
+    from vlcore.measures.estimate import Estimate
+
+__all__ = [
+    "Condition",
+    "Estimate",
+    "LabError",
+    "Model",
+    "__version__",
+    "compare",
+    "datasets",
+    "export",
+    "load",
+    "models",
+    "study",
+    "train",
+]  # fmt: skip
+_PLACES = {
+    "Condition": "vlcore.core.condition",
+    "Estimate": "vlcore.measures.estimate",
+    "LabError": "vlcore.core.errors",
+    "Model": "vlcore.compare.notebook",
+    "export": "vlcore.exports.export",
+    "load": "vlcore.compare.notebook",
+    "models": "vlcore.compare.notebook",
+    "study": "vlcore.compare.notebook",
+    "train": "vlcore.compare.notebook",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("compare", "datasets"):
+        return import_module(f"vlcore.{name}")
+    if name in _PLACES:
+        return getattr(import_module(_PLACES[name]), name)
+    raise AttributeError(f"module 'vlcore' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -17,7 +17,7 @@ from tests.runs.stand_ins import BASE, made_elsewhere, publish
 from vlcore.core.files import HomeError, write_json
 from vlcore.datasets.imageset import ImageSet, ImageSetError
 from vlcore.exports import export as export_export
-from vlcore.exports.export import FORMATS, NEIGHBOURS, export, parquet_bytes
+from vlcore.exports.export import FORMATS, NEIGHBOURS, parquet_bytes, write_model
 from vlcore.exports.table import MapTable, shown
 from vlcore.store import artefacts
 
@@ -97,7 +97,7 @@ def test_each_format_is_written_whole_and_for_all_to_read(
         target.write_text("an older file is replaced")
     else:
         target.mkdir()  # an empty folder is filled
-    sizes = export(artefact, images, form, target)
+    sizes = write_model(artefact, images, form, target)
     assert [path.name for path in out.iterdir()] == [target.name]
     files = [target] if form == "parquet" else sorted(target.iterdir())
     assert sizes == {file.name: file.stat().st_size for file in files}
@@ -112,7 +112,7 @@ def test_the_hub_folder_gives_the_models_own_embeddings(
 
     from vlcore.learning import inference, transformers_export
 
-    export(artefact, images, "hf", out / "model")
+    write_model(artefact, images, "hf", out / "model")
     model, vocabulary = inference.load(artefact.path / "model.safetensors")
     again = AutoModel.from_pretrained(out / "model")
     assert isinstance(again, transformers_export.VlBiasModel)
@@ -129,24 +129,24 @@ def test_the_hub_folder_gives_the_models_own_embeddings(
 def test_what_is_there_is_left_alone(form: str, artefact: artefacts.Artefact, images: ImageSet, out: Path) -> None:
     (out / "mine.txt").write_text("mine")
     with pytest.raises(HomeError, match="is not empty; give --out a new folder"):
-        export(artefact, images, form, out)
+        write_model(artefact, images, form, out)
     with pytest.raises(HomeError, match="is a file; give --out a new folder"):
-        export(artefact, images, form, out / "mine.txt")
+        write_model(artefact, images, form, out / "mine.txt")
     assert [path.name for path in out.iterdir()] == ["mine.txt"]
     assert (out / "mine.txt").read_text() == "mine"
 
 
 def test_places_that_cannot_be_written_are_sentences(artefact: artefacts.Artefact, images: ImageSet, out: Path) -> None:
     with pytest.raises(ValueError, match="choose one of parquet, projector, hf"):
-        export(artefact, images, "csv", out / "model.csv")
+        write_model(artefact, images, "csv", out / "model.csv")
     with pytest.raises(HomeError, match=r"No such file or directory\); give --out another place"):
-        export(artefact, images, "parquet", out / "none" / "model.parquet")
+        write_model(artefact, images, "parquet", out / "none" / "model.parquet")
     (out / "taken.parquet").mkdir()
     with pytest.raises(HomeError, match="Is a directory"):
-        export(artefact, images, "parquet", out / "taken.parquet")
+        write_model(artefact, images, "parquet", out / "taken.parquet")
     (out / "file").write_text("")
     with pytest.raises(HomeError, match="Not a directory"):
-        export(artefact, images, "projector", out / "file" / "model")
+        write_model(artefact, images, "projector", out / "file" / "model")
     assert sorted(path.name for path in out.iterdir()) == ["file", "taken.parquet"]
 
 
@@ -162,7 +162,7 @@ def test_a_failure_leaves_nothing_behind(
 
     monkeypatch.setattr(export_export, "write_projector", fail)
     with pytest.raises(HomeError if isinstance(fault, OSError) else type(fault)) as error:
-        export(artefact, images, "projector", out / "model")
+        write_model(artefact, images, "projector", out / "model")
     assert not isinstance(fault, OSError) or "No space left on device" in str(error.value)
     assert list(out.iterdir()) == []
 
@@ -180,6 +180,6 @@ def test_models_without_weights_of_their_own(
     write_json(artefact.path / "checkpoint.json", {"name": "openai/clip"})
     elsewhere = made_elsewhere(artefact, objective)
     with pytest.raises(artefacts.StoreError, match=message):
-        export(elsewhere, images, "hf", out / "model")
+        write_model(elsewhere, images, "hf", out / "model")
     assert list(out.iterdir()) == []
-    assert export(elsewhere, images, "parquet", out / "model.parquet")["model.parquet"] > 0
+    assert write_model(elsewhere, images, "parquet", out / "model.parquet")["model.parquet"] > 0

@@ -14,7 +14,7 @@ from vlcore.compare import comparison as comparing
 from vlcore.compare.model_map import model_map
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.imageset import ImageSet
-from vlcore.exports.export import FORMATS, export
+from vlcore.exports.export import FORMATS, write_model
 from vlcore.exports.table import rows_in_words
 from vlcore.runs import maps
 from vlcore.runs.maps import KINDS, Projection
@@ -87,7 +87,7 @@ def export_model(options: Namespace) -> dict[str, Any]:
     artefact = model_of(options.key)
     images = open_set(artefact.condition.data, artefact.condition.data_version)
     with counted_bar("drawing pictures") as show:
-        files = export(artefact, images, options.format, out, show)
+        files = write_model(artefact, images, options.format, out, show)
     return {
         "key": artefact.key,
         "format": options.format,

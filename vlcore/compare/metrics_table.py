@@ -6,7 +6,7 @@ where it is about pictures only, of the pixels themselves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -15,6 +15,7 @@ from vlcore.compare.comparison import Comparison
 from vlcore.core.grouping import Grouping, group_words
 from vlcore.core.wording import number, share
 from vlcore.measures import catalogue
+from vlcore.measures.estimate import Estimate
 from vlcore.store.artefacts import Artefact
 
 
@@ -47,6 +48,41 @@ def cell(metrics: Mapping[str, Any], measure: str) -> str:
 def _count(metrics: Mapping[str, Any], measure: str) -> str:
     found = estimate_of(metrics, measure)
     return "" if found is None else f"{found['n']:,}"
+
+
+class Metrics(Mapping[str, Estimate]):
+    """What was measured of a model at one moment, by name; dots lead into a group: ``"group_accuracy.horse_desert"``.
+
+    Raises:
+        KeyError: on a name that was not measured, with the reason.
+    """
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._document = document
+
+    def __getitem__(self, name: str) -> Estimate:
+        found = estimate_of(self._document, name)
+        if found is None or "value" not in found:
+            raise KeyError(f"{name} is not defined here: {absence_reason(self._document, name)}")
+        return Estimate(*(found[part] for part in ("value", "low", "high", "n")))
+
+    def __iter__(self) -> Iterator[str]:
+        for name, value in self._document.items():
+            inner = value if isinstance(value, dict) else {}
+            if "value" in inner:
+                yield name
+            else:
+                yield from (f"{name}.{part}" for part, of in inner.items() if isinstance(of, dict) and "value" in of)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def table(self) -> pd.DataFrame:
+        """One row a measure: value, ends of the interval, n, and p where a permutation test belongs to it."""
+        return pd.DataFrame([estimate_of(self._document, name) for name in self], index=pd.Index(self, name="measure"))
+
+    def _repr_html_(self) -> str:
+        return str(self.table().to_html(float_format="{:.3g}".format))
 
 
 def measures_table(comparison: Comparison, grouping: Grouping) -> pd.DataFrame:

@@ -1,0 +1,56 @@
+"""Image sets: drawn, imported and generated pictures of two objects in two contexts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vlcore.datasets.imageset import ImageSet
+
+
+def names() -> list[str]:
+    """Names of the image sets there are.
+
+    >>> import vlcore as vl
+    >>> "scenes" in vl.datasets.names()
+    True
+    """
+    from vlcore.datasets.catalogue import set_names
+
+    return set_names()
+
+
+def load(name: str) -> ImageSet:
+    """An image set by its name; its pictures are drawn as they are needed.
+
+    Raises:
+        LabError: when there is no such set.
+
+    >>> import vlcore as vl
+    >>> vl.datasets.load("scenes").grouping.names
+    ('horse_grass', 'horse_desert', 'camel_desert', 'camel_grass')
+    """
+    from vlcore.datasets.catalogue import open_set
+
+    return open_set(name)
+
+
+def add(source: str | Path, name: str, **options: Any) -> ImageSet:
+    """Import a folder, a zip or a published benchmark as an image set.
+
+    Args:
+        source: folder or zip of pictures, in one of the layouts of the README.
+        name: of the new set.
+        options: those of `vlcore.datasets.importers.import_set`, such as ``objects=("dog", "cat")``.
+
+    Raises:
+        LabError: when the source cannot be used; nothing is left behind.
+
+    >>> import vlcore as vl
+    >>> vl.datasets.add("pictures/", name="mine")  # doctest: +SKIP
+    """
+    from vlcore.datasets.importers import import_set
+
+    import_set(Path(source), name, **options)
+    return load(name)

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
+from vlcore.compare.notebook import Model
+from vlcore.core.errors import LabError
 from vlcore.core.files import HomeError, atomic, write_errors
 from vlcore.core.options import ArtefactKind
 from vlcore.datasets.imageset import ImageSet, Progress, silent
@@ -20,7 +22,25 @@ FORMATS = ("parquet", "projector", "hf")
 NEIGHBOURS = 10
 
 
-def export(artefact: Artefact, images: ImageSet, form: str, out: Path, progress: Progress = silent) -> dict[str, int]:
+def export(model: Model, form: str, out: str | Path, progress: Progress = silent) -> dict[str, int]:
+    """Write a model for another tool; returns the size of each file in bytes.
+
+    Args:
+        model: as `vlcore.train` and `vlcore.load` return it.
+        form: ``parquet`` (Embedding Atlas, Hugging Face datasets, pandas), ``projector`` (TensorFlow's) or ``hf``
+            (transformers).
+        out, progress, errors: as of `write_model`.
+
+    >>> import vlcore as vl
+    >>> model = vl.train(vl.Condition(steps=12))
+    >>> vl.export(model, "parquet", "model.parquet")  # doctest: +SKIP
+    """
+    return write_model(model.artefact, model.images, form, Path(out), progress)
+
+
+def write_model(
+    artefact: Artefact, images: ImageSet, form: str, out: Path, progress: Progress = silent
+) -> dict[str, int]:
     """Write a model in one of `FORMATS`; returns the size of each file in bytes.
 
     Args:
@@ -33,10 +53,10 @@ def export(artefact: Artefact, images: ImageSet, form: str, out: Path, progress:
     Raises:
         StoreError: when it has no weights and they are what is asked for.
         HomeError: when the place cannot be written or is taken; nothing is left behind.
-        ValueError: when there is no such format.
+        LabError: when there is no such format.
     """
     if form not in FORMATS:
-        raise ValueError(f"No format is named {form!r}; choose one of {', '.join(FORMATS)}.")
+        raise LabError(f"No format is named {form!r}; choose one of {', '.join(FORMATS)}.")
     if form == "hf" and not artefact.kind.has_weights:
         if artefact.kind is ArtefactKind.PRETRAINED:
             name = artefact.json("checkpoint.json")["name"]

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-import vlcore
 from vlcore.compare.metrics_table import measures_of
 from vlcore.core.captions import about_style
 from vlcore.core.options import MITIGATIONS, OBJECTIVES
+from vlcore.core.version import __version__
 from vlcore.core.vocabulary import MAX_WORDS
 from vlcore.core.wording import describe_bias, share, title
 from vlcore.datasets.imageset import TRAINING_SIZE, ImageSet
@@ -23,7 +23,7 @@ from vlcore.store.artefacts import Artefact
 MOST_CAPTIONS = 20
 _OPEN = """```python
 import torch
-import vlcore.learning.hub_layout  # tells transformers what a model of this kind is; no code is fetched
+import vlcore.learning.transformers_export  # tells transformers what a model of this kind is; no code is fetched
 from PIL import Image
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
@@ -95,7 +95,7 @@ Its key in VL Bias Lab is `{artefact.key}`.
 
 ## How to open it
 
-With `vlcore` {vlcore.__version__} or newer, which holds the code of the model:
+With `vlcore` {__version__} or newer, which holds the code of the model:
 
 {_OPEN}{ask}
 """

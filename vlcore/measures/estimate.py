@@ -25,6 +25,9 @@ class Estimate:
     high: float
     n: int
 
+    def __repr__(self) -> str:
+        return f"{self.value:.3g} ({self.low:.3g} to {self.high:.3g}), n = {self.n:,}"
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -134,6 +134,15 @@ def parts_of(condition: Condition) -> list[ImageSet]:
     return parts
 
 
+def check_pictures(condition: Condition) -> None:
+    """Make sure that the image set of a condition has the pictures that it needs.
+
+    Raises:
+        LabError: when it has not, or there is no such set.
+    """
+    training_rows(parts_of(condition)[0], condition)
+
+
 def own_captions_of(images: ImageSet, rows: NDArray[np.int64], condition: Condition) -> NDArray[np.int64]:
     """Index of each row's own caption among the distinct captions of a condition, (n,)."""
     return caption_index(condition.labels, images.table, rows, images.grouping, condition.data_seed, condition.template)

@@ -6,11 +6,11 @@ only what the code does for all of them.
 
 from __future__ import annotations
 
-from vlcore import __version__
 from vlcore.core.captions import quoted_captions
 from vlcore.core.condition import STYLES_OF_THE_STUDY, Condition
 from vlcore.core.grouping import Grouping, group_words
 from vlcore.core.options import ARCHITECTURES, BACKBONES, NEGATIVES, OBJECTIVES
+from vlcore.core.version import __version__
 from vlcore.measures.catalogue import ADVANTAGE, words_of
 from vlcore.studies.findings import Findings
 from vlcore.studies.plans import Study

@@ -1,0 +1,108 @@
+"""The front door: what `import vlcore` gives, the examples of its docstrings, and the walk of docs/notebook.md."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import vlcore as vl
+from tests.conftest import QUICK_STEPS
+from vlcore.compare.notebook import Model
+from vlcore.core.errors import LabError
+from vlcore.datasets.uploads import UploadError
+from vlcore.store.artefacts import Artefact
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTED = ("vlcore", "vlcore.compare", "vlcore.compare.notebook", "vlcore.datasets", "vlcore.exports.export")
+
+
+@pytest.fixture
+def model(quick: list[Artefact]) -> Model:
+    return vl.load(quick[0].key)
+
+
+def test_every_public_name_is_there_and_nothing_heavy_comes_with_the_library() -> None:
+    script = "import sys, vlcore; assert not {'torch', 'pandas', 'numpy'} & set(sys.modules); print(*dir(vlcore))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == set(vl.__all__)
+    assert all(callable(getattr(vl, name)) for name in vl.__all__ if name not in ("datasets", "__version__"))
+    with pytest.raises(AttributeError):
+        vl.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("module", DOCUMENTED)
+def test_examples_of_docstrings_run(module: str, quick: list[Artefact]) -> None:
+    found = doctest.testmod(importlib.import_module(module), optionflags=doctest.ELLIPSIS)
+    assert found.failed == 0
+
+
+def test_every_public_function_has_an_example() -> None:
+    sets = [vl.datasets.load, vl.datasets.add, vl.datasets.names]
+    shown = [vl.train, vl.load, vl.models, vl.study, vl.export, type(vl.compare).__call__, *sets]
+    assert all(">>>" in (function.__doc__ or "") for function in shown)
+
+
+def test_the_walk_through_the_library_runs(
+    quick: list[Artefact], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    walk = (ROOT / "docs" / "notebook.md").read_text().replace("steps=300", f"steps={QUICK_STEPS}")
+    blocks = re.findall(r"^```python\n(.*?)^```", walk, re.MULTILINE | re.DOTALL)
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(block, names)  # the document is ours
+    assert len(blocks) > 5
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["maps.html", "model.parquet"]
+
+
+def test_a_number_is_an_estimate_or_says_why_it_is_not_there(model: Model) -> None:
+    accuracy = model.metrics["minority_accuracy"]
+    stored = model.artefact.metrics["end"]["minority_accuracy"]
+    assert accuracy == vl.Estimate(**stored)
+    assert model.metrics["group_accuracy.horse_desert"].n == 500
+    assert set(model.metrics) == set(model.metrics.table().index)
+    assert model.at("untrained")["silhouette_context"] != model.metrics["silhouette_context"]
+    with pytest.raises(KeyError, match="not defined"):
+        model.metrics["calibration"]
+    with pytest.raises(KeyError, match="moment"):
+        model.at("noon")
+
+
+def test_a_picture_of_the_map_is_its_own_nearest_neighbour(model: Model, tmp_path: Path) -> None:
+    row = int(model.map.rows[0])
+    picture = Image.fromarray(model.images.pixels(np.array([row]))[0])
+    picture.save(tmp_path / "own.png")
+    placed = model.embed([tmp_path / "own.png", picture])
+    assert list(placed.neighbours.groupby("picture")["row"].first()) == [row, row]
+    assert placed.z.shape == (2, model.map.z.shape[1])
+    np.testing.assert_allclose(placed.places, model.map.points[[0, 0]], atol=1e-4)
+    assert placed.captions.groupby("picture")["probability"].sum().to_numpy() == pytest.approx(1)
+
+
+def test_what_cannot_be_opened_is_one_sentence(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "note.png").write_text("no picture")
+    for path in (tmp_path / "nowhere.png", tmp_path / "note.png"):
+        with pytest.raises(UploadError):
+            model.embed(path)
+    for key in ("nothing-there", f"{model.key}.pca.map"):
+        with pytest.raises(LabError):
+            vl.load(key)
+
+
+def test_models_show_themselves(model: Model, quick: list[Artefact]) -> None:
+    both = vl.compare(model, quick[1].key)
+    assert model.key in repr(model)
+    assert "Right on" in model._repr_html_()
+    assert {"x0", "x1"} <= set(both.points)
+    assert isinstance(both.table(), pd.DataFrame)
+    assert "vconcat" in both.chart().to_dict()
+    assert set(vl.models().index) >= {artefact.key for artefact in quick}
