@@ -6,9 +6,6 @@ import json
 import os
 import re
 import shutil
-import struct
-import zlib
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,6 +17,7 @@ from PIL import Image
 
 from tests.cli.conftest import GROUPS, Document, Refused, program
 from tests.conftest import QUICK_STEPS, Cli
+from tests.datasets.test_uploads import claimed_png
 from vlcore.__main__ import BUSY, CANCELLED, UNREAD
 from vlcore.compare.model_map import model_map
 from vlcore.core.condition import Condition
@@ -50,23 +48,19 @@ def adopt(artefact: artefacts.Artefact) -> artefacts.Artefact:
 def test_conditions_give_the_grid_with_states(
     cli: Cli, document: Document, experiments: list[artefacts.Artefact]
 ) -> None:
-    entries = document("conditions", "--seeds", 2)
     expected = plans.find("paper", seeds=2).conditions
-    assert [set(entry) for entry in entries] == [{"key", "bias", "labels", "seed", "state"}] * 24
-    for entry, condition in zip(entries, expected, strict=True):
-        assert entry == {
+    assert document("conditions", "--seeds", 2) == [
+        {
             "key": condition.key, "bias": condition.bias, "labels": condition.labels, "seed": condition.init_seed,
             "state": jobs.view(condition.key).state,
-        }  # fmt: skip
-    done = {entry["key"] for entry in entries if entry["state"] == "done"}
-    assert done >= {artefact.key for artefact in experiments}
-    assert len(document("conditions", "--grid", "experiments")) == 4
-    code, out, _ = cli("conditions", "--grid", "experiments")
-    assert code == 0
-    head, *lines = out.splitlines()
+        }
+        for condition in expected
+    ]  # fmt: skip
+    head, *lines = cli("conditions", "--grid", "experiments")[1].splitlines()
     assert head.split() == ["key", "bias", "labels", "seed", "state"]
-    assert [line.split()[1:5] for line in lines] == [
-        [bias, "%", labels, "0"] for bias in ("0", "75") for labels in ("undescriptive", "descriptive")
+    assert [line.split() for line in lines] == [
+        [artefact.key, f"{artefact.condition.bias * 100:g}", "%", artefact.condition.labels, "0", "done"]
+        for artefact in experiments
     ]
     keys = [entry["key"] for entry in document("conditions", "--preset", "live", "--set", "n_per_group=12")]
     assert keys == [condition.key for condition in plans.find("paper", Condition(steps=300, n_per_group=12)).conditions]
@@ -293,49 +287,25 @@ def test_busy_and_an_interrupt_have_exit_codes_of_their_own(
 # --- bad input
 
 
-def claimed_png(width: int, height: int) -> bytes:
-    """A tiny PNG whose header claims a size."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"0")) + chunk(b"IEND", b"")
-
-
-@pytest.mark.parametrize(
-    ("make", "sentence"),
-    [
-        (lambda path: None, r"photo\.png cannot be read \(No such file or directory\); give the path of a picture"),
-        (lambda path: path.mkdir(), r"photo\.png cannot be read \(Is a directory\)"),
-        (lambda path: path.write_text("not a picture"), r"photo\.png is not a PNG, JPEG or WebP picture; convert it"),
-        (lambda path: path.write_bytes(b""), r"photo\.png is empty; choose another picture"),
-        (lambda path: path.write_bytes(claimed_png(50_000, 50_000)), "has more than 40 megapixels; save it smaller"),
-        (lambda path: path.write_bytes(claimed_png(90, 90)), "is damaged or incomplete; save it again"),
-        (lambda path: path.write_bytes(bytes(6 * 2**20)), r"has 6\.0 MB and the limit is 5 MB; save it smaller"),
-    ],
-    ids=["missing", "folder", "text", "empty", "huge", "truncated", "large"],
-)
-def test_a_picture_that_is_none(
-    refused: Refused, quick: list[artefacts.Artefact], tmp_path: Path, make: Callable[[Path], Any], sentence: str
-) -> None:
-    make(tmp_path / "photo.png")
-    assert re.search(sentence, refused("embed", tmp_path / "photo.png", "--model", quick[0].key, "--json"))
-
-
-def test_pictures_that_are_none_do_not_hide_the_others(
+def test_pictures_that_are_none_are_listed_beside_the_others(
     cli: Cli, document: Document, refused: Refused, quick: list[artefacts.Artefact], tmp_path: Path
 ) -> None:
-    good, text, gone = tmp_path / "good.png", tmp_path / "text.png", tmp_path / "gone.png"
+    good, text, gone, huge = (tmp_path / f"{name}.png" for name in ("good", "text", "gone", "huge"))
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(good)
     text.write_text("no picture")
-    found = document("embed", text, good, gone, "--model", quick[0].key)
+    huge.write_bytes(claimed_png(50_000, 50_000))
+    bad = (text, gone, tmp_path, huge)
+    found = document("embed", *bad, good, "--model", quick[0].key)
     assert [entry["file"] for entry in found["images"]] == [str(good)]
-    assert [entry["file"] for entry in found["unusable"]] == [str(text), str(gone)]
-    code, out, _ = cli("embed", text, good, gone, "--model", quick[0].key)
+    assert [entry["file"] for entry in found["unusable"]] == [str(path) for path in bad]
+    messages = [entry["message"] for entry in found["unusable"]]
+    for message, words in zip(messages, ("not a PNG", "No such file", "Is a directory", "megapixels"), strict=True):
+        assert words in message
+        assert message.endswith(".")
+    code, out, _ = cli("embed", *bad, good, "--model", quick[0].key)
     assert code == 0
-    assert all(entry["message"] in out for entry in found["unusable"])
-    assert refused("embed", text, gone, "--model", quick[0].key, lines=2) == found["unusable"][1]["message"]
+    assert all(message in out for message in messages)
+    assert refused("embed", *bad, "--model", quick[0].key, "--json", lines=4) == messages[-1]
 
 
 def test_a_models_folder_that_takes_nothing(refused: Refused, empty_home: Path) -> None:

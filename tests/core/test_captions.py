@@ -26,6 +26,7 @@ from vlcore.core.options import style_names
 
 PETS = Grouping(("cat", "Sheep-dog"), ("sea side", "snow"))
 FIXED = [style for style in style_names() if style != "own"]
+PLAIN = ("horse in the desert", "camel in the desert", "camel on the grass")
 SILENT = {"context", "constant"}  # styles that name no object
 
 
@@ -45,23 +46,12 @@ def said(style: str, seed: int = 0, template: str = "") -> tuple[pd.DataFrame, l
     return table, [texts[k] for k in caption_index(style, table, np.arange(len(table)), SCENES, seed, template)]
 
 
-def test_the_strings_of_the_study() -> None:
-    assert distinct_captions("undescriptive", SCENES) == ("horse", "camel")
-    assert distinct_captions("descriptive", SCENES) == (
-        "horse on the grass",
-        "horse in the desert",
-        "a camel in the desert",
-        "camel on the grass",
-    )
-
-
 @pytest.mark.parametrize(
     ("style", "captions"),
     [
-        (
-            "descriptive-plain",
-            ("horse on the grass", "horse in the desert", "camel in the desert", "camel on the grass"),
-        ),
+        ("undescriptive", ("horse", "camel")),
+        ("descriptive", ("horse on the grass", "horse in the desert", "a camel in the desert", "camel on the grass")),
+        ("descriptive-plain", ("horse on the grass", *PLAIN)),
         ("context", ("grass", "desert")),
         ("constant", ("a photo",)),
         ("clip_template", ("a photo of a horse", "a photo of a camel")),
@@ -69,7 +59,7 @@ def test_the_strings_of_the_study() -> None:
         ("partial_0", ("horse", "camel")),
     ],
 )
-def test_the_strings_of_other_styles(style: str, captions: tuple[str, ...]) -> None:
+def test_the_captions_of_a_style_to_the_letter(style: str, captions: tuple[str, ...]) -> None:
     assert distinct_captions(style, SCENES) == captions
 
 
@@ -122,23 +112,16 @@ def test_a_dose_is_part_of_every_higher_dose(low: int, high: int, seed: int) -> 
     assert len(named[1]) / 800 == pytest.approx(high / 100, abs=0.08)
 
 
-def test_noise_names_the_wrong_place_so_often() -> None:
+def test_noise_placebo_and_doses_name_the_place_so_often() -> None:
     table, texts = said("noisy_25")
     wrong = [context not in text for context, text in zip(table["context"], texts, strict=True)]
     assert np.mean(wrong) == pytest.approx(0.25, abs=0.05)
-
-
-def test_the_placebo_knows_nothing_of_the_place() -> None:
-    table, texts = said("shuffled_context")
+    texts = said("shuffled_context")[1]
     counts = Counter(zip(table["context"], ["grass" if "grass" in text else "desert" for text in texts], strict=True))
-    assert all(abs(count / 800 - 0.25) < 0.05 for count in counts.values())
-    assert set(texts) == {"horse on the grass", "horse in the desert", "camel on the grass", "camel in the desert"}
-
-
-def test_minority_pictures_alone_name_their_place() -> None:
-    table, texts = said("partial_minority")
-    for (obj, context), text in zip(table[["object", "context"]].itertuples(index=False), texts, strict=True):
-        assert (" " in text) == (f"{obj}_{context}" in SCENES.minority)
+    assert all(abs(count / 800 - 0.25) < 0.05 for count in counts.values()), "the placebo knows nothing of the place"
+    assert set(texts) == {"horse on the grass", *PLAIN}
+    for group, text in zip(table["object"] + "_" + table["context"], said("partial_minority")[1], strict=True):
+        assert (" " in text) == (group in SCENES.minority)
 
 
 def test_an_attribute_is_that_of_the_picture() -> None:

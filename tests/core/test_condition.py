@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 import subprocess
 import sys
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlcore.core.condition import Condition, ConditionError, from_dict, with_settings
+from vlcore.core.condition import GRIDS, Condition, ConditionError, from_dict, with_settings
 from vlcore.core.options import (
     ARCHITECTURES,
     LOGITS,
@@ -125,7 +126,13 @@ def test_the_scenes_carry_the_version_of_their_renderer() -> None:
     assert Condition(data="ponies").data_version == ""
 
 
+BAD_NETWORKS = ("", "ResNet18", "resnet18@", "resnet18@seed", "../x", "a b", "x" * 41, "resnet18\n")
 BAD_CHOICES = ("poetic", "", None, 3, ["descriptive"])
+RANGES = {
+    "n_per_group": (2, 10_000), "steps": (0, STEPS_LIMIT), "batch_size": (2, 4096), "data_seed": (0, 2**31 - 1),
+    "init_seed": (0, 2**31 - 1),
+}  # fmt: skip
+RANGED = RANGES.items()
 BAD_NAMES = ("", "..", ".hidden", "-x", "_x", "a/b", "a b", "Ponies", "pferdé", "a\n")
 
 
@@ -139,12 +146,17 @@ BAD_NAMES = ("", "..", ".hidden", "-x", "_x", "a/b", "a b", "Ponies", "pferdé",
         ("mitigation", BAD_CHOICES, f"No mitigation .* choose one of {', '.join(MITIGATIONS)}"),
         ("size_mode", BAD_CHOICES, f"No size mode .* choose one of {', '.join(SIZE_MODES)}"),
         ("architecture", BAD_CHOICES, f"No architecture .* choose one of {', '.join(ARCHITECTURES)}"),
+        ("architecture", [f"torchvision:{name}" for name in BAD_NETWORKS], "No architecture is named"),
         ("data", BAD_NAMES, "use lower-case letters, digits"),
         ("data", (1, None, ["scenes"]), "name of the image set is .*; give it as text"),
         ("data_version", (1, None, ["scenes"]), "version of the image set is .*; give it as text"),
         ("labels", ("poetic", "", "partial_101"), "label style"),
         ("labels", (None, 3, ["descriptive"]), "give it as text"),
         ("template", (None, 3, ["descriptive"]), "give it as text"),
+        *(
+            (name, (low - 1, high + 1, 5.0, "5", True, None), f"{low} to {high}")
+            for name, (low, high) in RANGES.items()
+        ),
     ],
 )
 def test_a_value_outside_its_set_or_range_is_refused(name: str, values: tuple[Any, ...], sentence: str) -> None:
@@ -153,22 +165,10 @@ def test_a_value_outside_its_set_or_range_is_refused(name: str, values: tuple[An
             Condition(**{"data": "ponies", name: value})
 
 
-@pytest.mark.parametrize(
-    ("name", "low", "high"),
-    [
-        ("n_per_group", 2, 10_000),
-        ("steps", 0, STEPS_LIMIT),
-        ("batch_size", 2, 4096),
-        ("data_seed", 0, 2**31 - 1),
-        ("init_seed", 0, 2**31 - 1),
-    ],
-)
-def test_whole_numbers_have_a_range(name: str, low: int, high: int) -> None:
-    for value in (low, high):
+@pytest.mark.parametrize("name", RANGES)
+def test_whole_numbers_have_a_range(name: str) -> None:
+    for value in RANGES[name]:
         assert getattr(Condition(**{name: value}), name) == value
-    for bad in (low - 1, high + 1, 5.0, "5", True, None):
-        with pytest.raises(ConditionError, match=f"{name} is {bad!r}; give a whole number from {low} to {high}"):
-            Condition(**{name: bad})
 
 
 @pytest.mark.parametrize(
@@ -189,9 +189,8 @@ def test_whole_numbers_have_a_range(name: str, low: int, high: int) -> None:
     ],
 )
 def test_choices_that_do_not_go_together_are_refused(changes: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(ConditionError) as caught:
+    with pytest.raises(ConditionError, match=re.escape(sentence)):
         Condition(**changes)
-    assert sentence in str(caught.value)
 
 
 def test_choices_that_go_together() -> None:
@@ -220,9 +219,9 @@ def test_every_size_mode_keeps_what_it_says(n: int, bias: float) -> None:
     assert abs(2 * control.n_majority - total) <= 1
 
 
-@pytest.mark.parametrize(("bias", "kept"), [(0, 48), (0.25, 36), (0.5, 24), (0.75, 12), (0.9, 5), (0.95, 2), (1, 0)])
-def test_kept_images_of_the_grids(bias: float, kept: int) -> None:
-    assert Condition(bias=bias).n_minority == kept
+def test_kept_images_of_the_grids() -> None:
+    kept = [Condition(bias=bias).n_minority for bias in GRIDS["full"]]
+    assert kept == [48, 36, 24, 12, 5, 2, 0]
 
 
 def test_presets() -> None:
@@ -254,9 +253,8 @@ def test_settings_are_read_by_the_kind_of_their_field() -> None:
     ],
 )
 def test_a_setting_that_does_not_fit_is_refused(settings_given: dict[str, str], sentence: str) -> None:
-    with pytest.raises(ConditionError) as caught:
+    with pytest.raises(ConditionError, match=sentence):
         with_settings(Condition(), settings_given)
-    assert sentence in str(caught.value)
 
 
 def test_fields_that_do_not_fit_are_refused() -> None:
@@ -315,13 +313,10 @@ def test_checkpoints_of_one_name_have_keys_of_their_own() -> None:
     [
         ({"steps": 1}, "it has steps=0"),
         ({"objective": "pretrained_probe", "steps": 600}, "it has steps=0"),
-        ({"architecture": "conv_stem"}, "architecture of a pretrained model is 'conv_stem'"),
-        ({"architecture": "clip:"}, "architecture of a pretrained model"),
-        ({"architecture": "clip:openai"}, "architecture of a pretrained model"),
-        ({"architecture": "clip:/etc/passwd"}, "architecture of a pretrained model"),
-        ({"architecture": "clip:a/b\n"}, "architecture of a pretrained model"),
-        ({"architecture": "clip:<b>/x"}, "architecture of a pretrained model"),
-        ({"architecture": 3}, "architecture of a pretrained model"),
+        *(
+            ({"architecture": name}, "architecture of a pretrained model")
+            for name in ("conv_stem", "clip:", "clip:openai", "clip:/etc/passwd", "clip:a/b\n", "clip:<b>/x", 3)
+        ),
         ({"mitigation": "groupdro"}, "choose mitigation=none or mitigation=dfr"),
         ({"mitigation": "dfr", "objective": "pretrained_probe"}, "choose mitigation=none"),
         ({"negatives": "none"}, "no choice of negatives"),
@@ -340,9 +335,3 @@ def test_a_frozen_network_is_an_image_tower_like_any() -> None:
     assert len({condition.key for condition in (*conditions, Condition())}) == 3
     assert Condition(architecture="torchvision:vit_b_16", objective="captioner").backbone == "vit_b_16"
     assert Condition().backbone == ""
-
-
-@pytest.mark.parametrize("name", ["", "ResNet18", "resnet18@", "resnet18@seed", "../x", "a b", "x" * 41, "resnet18\n"])
-def test_a_network_with_an_odd_name_is_refused(name: str) -> None:
-    with pytest.raises(ConditionError, match="No architecture is named"):
-        Condition(architecture=f"torchvision:{name}")
