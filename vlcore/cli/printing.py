@@ -1,7 +1,4 @@
-"""What a command says to people: the value that ``--json`` prints, as text.
-
-The one idea: a list is a table with a head row, long columns last; everything else is indented lines with names.
-"""
+"""Text of a document for people: a list as a table with a head row, everything else as indented lines with names."""
 
 from __future__ import annotations
 

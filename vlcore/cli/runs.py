@@ -9,14 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from vlcore.cli.common import (
-    CommandError,
-    add_command,
-    base_condition,
-    model_of,
-    training_groups,
-    training_options,
-)
+from vlcore.cli.common import CommandError, add_command, base_condition, model_of, training_groups, training_options
 from vlcore.compare.model_map import caption_scores, model_map
 from vlcore.core.condition import Condition
 from vlcore.core.options import style_names

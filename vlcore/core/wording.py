@@ -6,15 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from vlcore.core.condition import Condition
-from vlcore.core.options import (
-    ARCHITECTURES,
-    CHOICES,
-    LABEL_STYLES,
-    MITIGATIONS,
-    OBJECTIVES,
-    SIZE_MODES,
-    ArtefactKind,
-)
+from vlcore.core.options import ARCHITECTURES, CHOICES, LABEL_STYLES, MITIGATIONS, OBJECTIVES, SIZE_MODES, ArtefactKind
 
 FEW = 20  # pictures below which a rate says little: its interval is wider than 40 points
 STYLE_WORDS = {name: style.legend for name, style in LABEL_STYLES.items() if style.legend}
