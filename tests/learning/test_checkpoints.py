@@ -39,14 +39,20 @@ def test_a_folder_has_a_name_that_changes_with_its_files(folder: Path) -> None:
     found = find_checkpoint(str(folder))
     assert found.name == checkpoint_name(str(folder)) == f"tiny@{digest(folder)[:8]}"
     assert (found.kind, found.revision, found.folder) == ("clip", "", folder)
+    assert found.numbers == sum(array.size for array in load_file(folder / WEIGHTS).values())
+    assert found.bytes == (folder / WEIGHTS).stat().st_size
     (folder / "README.md").write_text("nothing is read of this")
     assert checkpoint_name(str(folder)) == found.name
     change(folder / "tokenizer_config.json", padding_side="left")
     assert checkpoint_name(str(folder)) != found.name
 
 
-def test_the_same_files_elsewhere_are_the_same_checkpoint(folder: Path, tmp_path: Path) -> None:
-    assert digest(Path(shutil.copytree(folder, tmp_path / "copy"))) == digest(folder)
+def test_the_same_files_elsewhere_are_the_same_checkpoint_and_hashed_once(folder: Path, tmp_path: Path) -> None:
+    first = digest(folder)
+    assert digest(Path(shutil.copytree(folder, tmp_path / "copy"))) == first
+    before = checkpoints._digest.cache_info().misses
+    assert digest(folder) == first
+    assert checkpoints._digest.cache_info().misses == before
 
 
 @pytest.mark.parametrize("called", ["My CLIP (v2)", "..hidden..", "沙漠", "a..b", "-", "x" * 200])
@@ -54,12 +60,6 @@ def test_any_folder_name_makes_a_condition(folder: Path, called: str) -> None:
     name = checkpoint_name(str(folder.rename(folder.with_name(called))))
     condition = Condition(objective="pretrained", architecture=f"clip:{name}", steps=0)
     assert condition.checkpoint == name.partition("@")[0]
-
-
-def test_what_it_holds_is_counted(folder: Path) -> None:
-    found = find_checkpoint(str(folder))
-    assert found.numbers == sum(array.size for array in load_file(folder / WEIGHTS).values())
-    assert found.bytes == (folder / WEIGHTS).stat().st_size
 
 
 def test_weights_in_several_files_are_read(folder: Path) -> None:
@@ -95,39 +95,27 @@ def without_shard(folder: Path) -> None:
     (folder / "model-2-of-2.safetensors").unlink()
 
 
-def without_layer(folder: Path) -> None:
-    arrays = load_file(folder / WEIGHTS)
-    del arrays["visual_projection.weight"]
-    save_file(arrays, folder / WEIGHTS)
-
-
 def truncated(folder: Path) -> None:
     (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-500])
 
 
-def strange_shape(folder: Path) -> None:
-    arrays = load_file(folder / WEIGHTS)
-    arrays["visual_projection.weight"] = arrays["visual_projection.weight"][:, :8].copy()
-    arrays["rest"] = arrays["logit_scale"].reshape(1).repeat(5000)
-    save_file(arrays, folder / WEIGHTS)
+def projection(spoiled: Callable[[np.ndarray], np.ndarray | None], **more: np.ndarray) -> Callable[[Path], Any]:
+    """Weights of which one layer is spoiled, or left out."""
+
+    def spoil(folder: Path) -> None:
+        arrays = load_file(folder / WEIGHTS)
+        layer = spoiled(arrays.pop("visual_projection.weight"))
+        save_file(
+            {**arrays, **more, **({} if layer is None else {"visual_projection.weight": layer})}, folder / WEIGHTS
+        )
+
+    return spoil
 
 
-def not_finite(folder: Path) -> None:
-    arrays = load_file(folder / WEIGHTS)
-    arrays["visual_projection.weight"] = arrays["visual_projection.weight"] * float("nan")
-    save_file(arrays, folder / WEIGHTS)
-
-
-def longer_config(folder: Path) -> None:
-    """One that would need gigabytes: it is found out before they are asked for."""
-    config = json.loads((folder / "config.json").read_text())
-    config["text_config"]["vocab_size"] = 9_000_000
-    change(folder / "config.json", text_config=config["text_config"])
-
-
-def deeper_config(folder: Path) -> None:
-    config = json.loads((folder / "config.json").read_text())
-    change(folder / "config.json", vision_config={**config["vision_config"], "num_hidden_layers": 10**6})
+def config(tower: str, **values: int) -> Callable[[Path], Any]:
+    """A configuration that asks for more of a tower; what would need gigabytes is found out before that."""
+    path = "config.json"
+    return lambda folder: change(folder / path, **{tower: {**json.loads((folder / path).read_text())[tower], **values}})
 
 
 def wide_pictures(folder: Path) -> None:
@@ -161,8 +149,8 @@ def remove(name: str) -> Callable[[Path], Any]:
         (write("config.json", "{}"), "type 'None'"),
         (lambda folder: change(folder / "config.json", projection_dim="wide"), "cannot be loaded"),
         (write("config.json", '{"model_type": "clip"}'), "lacks weights: its configuration is of"),
-        (longer_config, "lacks weights: its configuration is of"),
-        (deeper_config, "asks for num_hidden_layers = 1000000"),
+        (config("text_config", vocab_size=9_000_000), "lacks weights: its configuration is of"),
+        (config("vision_config", num_hidden_layers=10**6), "asks for num_hidden_layers = 1000000"),
         (wide_pictures, "asks for image_size = 1000000"),
         (remove("preprocessor_config.json"), "lacks preprocessor_config.json"),
         (write("preprocessor_config.json", "nonsense"), "preprocessor_config.json of tiny is no JSON"),
@@ -172,9 +160,12 @@ def remove(name: str) -> Callable[[Path], Any]:
         (write(WEIGHTS, ""), f"{WEIGHTS} of tiny is damaged"),
         (outside, "names no weights beside it"),
         (without_shard, "lacks model-2-of-2.safetensors"),
-        (without_layer, "lacks weights, such as visual_projection.weight"),
-        (strange_shape, "other shapes than its configuration says"),
-        (not_finite, "holds or makes numbers that are not finite"),
+        (projection(lambda layer: None), "lacks weights, such as visual_projection.weight"),
+        (
+            projection(lambda layer: layer[:, :8].copy(), rest=np.ones(5000, np.float32)),
+            "other shapes than its configuration says",
+        ),
+        (projection(lambda layer: layer * np.float32("nan")), "holds or makes numbers that are not finite"),
         (remove("tokenizer.json"), "lacks its tokenizer"),
         (write("tokenizer.json", "{}"), "The preparation of words of tiny@"),
         (more_words, "has 515 words and its model 514"),
@@ -219,10 +210,3 @@ def test_what_is_neither_folder_nor_hub_name_is_a_sentence(source: str) -> None:
 
 def test_a_hub_name_is_its_own_name() -> None:
     assert checkpoint_name("google/siglip-base-patch16-224") == "google/siglip-base-patch16-224"
-
-
-def test_files_are_hashed_once(folder: Path) -> None:
-    first = digest(folder)
-    before = checkpoints._digest.cache_info().misses
-    assert digest(folder) == first
-    assert checkpoints._digest.cache_info().misses == before

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.nn.functional import normalize
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
 from tests.learning.tiny_clip import SIZE, TEXT_LENGTH, WIDTH, save_clip, save_siglip
@@ -40,54 +42,37 @@ def pictures(number: int = 3) -> list[Image.Image]:
     return [Image.fromarray(random.integers(0, 256, (40, 40 + 10 * k, 3), dtype=np.uint8)) for k in range(number)]
 
 
-def test_pictures_are_embedded_as_the_checkpoints_own_processor_and_model_do(
+@torch.inference_mode()
+def test_embeddings_and_scores_are_those_of_the_checkpoints_own_parts(
     folders: dict[str, Path], kind: str, encoder: PretrainedEncoder
 ) -> None:
-    model, processor = (part.from_pretrained(folders[kind]) for part in (AutoModel, AutoImageProcessor))
-    given = pictures()
-    with torch.inference_mode():
-        features = model.get_image_features(**processor([middle_square(one) for one in given], return_tensors="pt"))
-    expected = torch.nn.functional.normalize(features.pooler_output, dim=-1).numpy()
-    z = encoder.embed_pictures(given)
-    assert z.dtype == np.float32
-    assert np.allclose(z, expected, atol=1e-6)
-
-
-def test_captions_are_embedded_one_by_one_as_together(
-    folders: dict[str, Path], kind: str, encoder: PretrainedEncoder
-) -> None:
-    model, tokenizer = (part.from_pretrained(folders[kind]) for part in (AutoModel, AutoTokenizer))
-    for text, z in zip(TEXTS, encoder.embed_captions(TEXTS), strict=True):
-        tokens = tokenizer(text, return_tensors="pt", padding="max_length", max_length=TEXT_LENGTH)
-        if kind == "siglip":
-            del tokens["attention_mask"]
-        with torch.inference_mode():
-            features = model.get_text_features(**tokens).pooler_output[0]
-        assert np.allclose(z, torch.nn.functional.normalize(features, dim=0).numpy(), atol=1e-5)
-
-
-def test_scores_are_the_models_own(folders: dict[str, Path], kind: str, encoder: PretrainedEncoder) -> None:
-    model = AutoModel.from_pretrained(folders[kind])
-    given = [middle_square(one) for one in pictures()]
-    tokens = AutoTokenizer.from_pretrained(folders[kind])(
-        TEXTS, return_tensors="pt", padding="max_length", max_length=TEXT_LENGTH
+    model, processor, tokenizer = (
+        part.from_pretrained(folders[kind]) for part in (AutoModel, AutoImageProcessor, AutoTokenizer)
     )
-    if kind == "siglip":
-        del tokens["attention_mask"]
-    prepared = AutoImageProcessor.from_pretrained(folders[kind])(given, return_tensors="pt")
-    with torch.inference_mode():
-        expected = model(**tokens, **prepared).logits_per_image.numpy()
-    cosines = encoder.embed_pictures(given) @ encoder.embed_captions(TEXTS).T
-    assert np.allclose(encoder.scale * cosines + encoder.bias, expected, atol=1e-4)
+
+    def tokens(texts: list[str]) -> Any:
+        read = tokenizer(texts, return_tensors="pt", padding="max_length", max_length=TEXT_LENGTH)
+        if kind == "siglip":
+            del read["attention_mask"]
+        return read
+
+    prepared = processor([middle_square(one) for one in pictures()], return_tensors="pt")
+    z, t = encoder.embed_pictures(pictures()), encoder.embed_captions(TEXTS)
+    assert z.dtype == np.float32
+    assert np.allclose(z, normalize(model.get_image_features(**prepared).pooler_output).numpy(), atol=1e-6)
+    for text, vector in zip(TEXTS, t, strict=True):  # one by one as together
+        alone = normalize(model.get_text_features(**tokens([text])).pooler_output)
+        assert np.allclose(vector, alone[0].numpy(), atol=1e-5)
+    expected = model(**tokens(TEXTS), **prepared).logits_per_image.numpy()
+    assert np.allclose(encoder.scale * z @ t.T + encoder.bias, expected, atol=1e-4)
 
 
-def test_many_pictures_go_through_in_batches(encoder: PretrainedEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_number_of_pictures_goes_through_in_batches(
+    encoder: PretrainedEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     together = encoder.embed_pictures(pictures(7))
     monkeypatch.setattr(pretrained, "BATCH", 3)
     assert np.allclose(encoder.embed_pictures(pictures(7)), together, atol=1e-6)
-
-
-def test_nothing_is_nothing(encoder: PretrainedEncoder) -> None:
     assert encoder.embed_pictures([]).shape == encoder.embed_captions([]).shape == (0, encoder.width)
 
 
@@ -120,9 +105,6 @@ def test_words_that_come_too_late_are_named(encoder: PretrainedEncoder) -> None:
     assert encoder.unknown(read) == []
     assert encoder.unknown(f"{read} {late}") == ["wx", "yz"]
     assert np.allclose(*encoder.embed_captions([f"{read}", f"{read} {late}"]), atol=1e-6)
-
-
-def test_a_word_that_stands_for_none_is_named(encoder: PretrainedEncoder) -> None:
     assert encoder.unknown("horse <|endoftext|> grass") == ["<|endoftext|>"]
 
 
