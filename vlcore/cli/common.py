@@ -11,10 +11,9 @@ from typing import Any
 from vlcore.core.condition import Condition, with_settings
 from vlcore.core.errors import LabError
 from vlcore.core.files import atomic, write_errors
-from vlcore.core.options import PRESETS, ArtefactKind
+from vlcore.core.options import PRESETS
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.subset import parts, training_rows, usual_condition
-from vlcore.store import artefacts
 
 
 class CommandError(LabError):
@@ -100,20 +99,3 @@ def training_groups(condition: Condition) -> tuple[dict[str, int], int]:
     folds = parts(open_set(condition.data, condition.data_version), condition.data_seed)
     groups = folds[0].table["group"].iloc[training_rows(folds[0], condition)]
     return {name: int((groups == name).sum()) for name in folds[0].grouping.names}, len(folds)
-
-
-def model_of(key: str) -> artefacts.Artefact:
-    """The published model of a key that somebody typed.
-
-    Raises:
-        StoreError: when there is none.
-        CommandError: when the key is of something else.
-    """
-    what = {
-        ArtefactKind.MAP: "a map",
-        ArtefactKind.CHECK: "the check of an image set",
-        ArtefactKind.IMPORT: "the report of an import",
-    }
-    if kind := artefacts.kind_beside(key):
-        raise CommandError(f"{key} is {what[kind]}, not a model; `python -m vlcore status` lists the models.")
-    return artefacts.read(key)

@@ -5,19 +5,16 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from vlcore.cli.common import CommandError, add_command, base_condition, model_of, training_groups, training_options
-from vlcore.compare.model_map import caption_scores, model_map
+from vlcore.cli.common import CommandError, add_command, base_condition, training_groups, training_options
 from vlcore.core.condition import Condition
 from vlcore.core.options import style_names
 from vlcore.core.wording import FEW, title
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.subset import usual_condition
-from vlcore.datasets.uploads import UploadError, open_upload
+from vlcore.datasets.uploads import UploadError
 from vlcore.measures.catalogue import HEADLINE
 from vlcore.runs import pretrained
 from vlcore.runs import train as training
@@ -123,35 +120,34 @@ def add_embed(commands: Any) -> None:
 
 def embed(options: Namespace) -> dict[str, Any]:
     """Where pictures land: place on the map, neighbours, caption scores. What is no picture is listed beside them."""
-    from vlcore.runs import load
+    from vlcore.compare.notebook import load, open_picture
 
-    artefact = model_of(options.model)
-    pictures, unusable = [], []
+    model, pictures, unusable = load(options.model), [], []
     for file in options.image:
         try:
-            pictures.append((file, open_upload(Path(file).read_bytes(), Path(file).name)))
+            pictures.append((file, open_picture(file)))
         except UploadError as error:
             unusable.append({"file": file, "message": str(error)})
-        except OSError as error:
-            message = f"{file} cannot be read ({error.strerror}); give the path of a picture."
-            unusable.append({"file": file, "message": message})
     if not pictures:
         raise UploadError("\n".join(entry["message"] for entry in unusable))
-    model = model_map(artefact)
-    images = open_set(artefact.condition.data, artefact.condition.data_version)
-    z = load.load(artefact).embed_pictures([picture for _, picture in pictures])
+    placed = model.embed([picture for _, picture in pictures])
+    captions = {
+        name: rows.drop(columns="picture").to_dict("records") for name, rows in placed.captions.groupby("picture")
+    }
+    near = placed.neighbours.groupby("picture")
     return {
-        "model": artefact.key,
+        "model": model.key,
         "images": [
             {
                 "file": file,
                 "maps": {"pca": [round(float(value), 5) for value in place]},
                 "neighbours": [
-                    {**_about(images, row), "similarity": similarity} for row, similarity in model.neighbours(vector, 5)
+                    {**_about(model.images, row), "similarity": similarity}
+                    for row, similarity in near.get_group(name)[["row", "similarity"]].itertuples(index=False)
                 ],
-                "captions": [asdict(score) for score in caption_scores(model, vector)],
+                "captions": captions.get(name, []),  # a captioner says captions word by word
             }
-            for (file, _), place, vector in zip(pictures, model.place(z), z, strict=True)
+            for name, (file, _), place in zip(placed.names, pictures, placed.places, strict=True)
         ],
     } | ({"unusable": unusable} if unusable else {})
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from vlcore.compare.notebook import Model
 from vlcore.core.errors import LabError
 from vlcore.core.files import HomeError, atomic, write_errors
 from vlcore.core.options import ArtefactKind
@@ -17,6 +17,9 @@ from vlcore.exports.projector import write_projector
 from vlcore.exports.table import MapTable, shown
 from vlcore.runs.embeddings import StoredEmbeddings
 from vlcore.store.artefacts import Artefact, StoreError
+
+if TYPE_CHECKING:
+    from vlcore.compare.notebook import Model
 
 FORMATS = ("parquet", "projector", "hf")
 NEIGHBOURS = 10
