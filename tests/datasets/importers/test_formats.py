@@ -56,7 +56,7 @@ def test_a_new_importer_is_one_entry(tree: Tree, cli: Any, empty_home: Path, mon
     monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, formats.Format("flat", read_flat, "names a+b+c.png")))
     monkeypatch.setenv("COLUMNS", "400")
     code, out, _ = cli("data", "import", "--help")
-    assert (code, "nico++, imagenet-9, folders, context-first, flat" in out) == (0, True)
+    assert (code, "imagenet-9,folders,context-first,flat" in out.replace(", ", ",")) == (0, True)
     pairs = [(obj, context) for obj in ("cat", "dog") for context in ("sofa", "snow")]
     source = tree({f"{obj}+{place}+{at}.png": 10 * at + n for n, (obj, place) in enumerate(pairs) for at in range(4)})
     code, out, _ = cli("data", "import", source, "--name", "pets")
