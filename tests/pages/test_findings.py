@@ -186,13 +186,3 @@ def test_files_are_made_from_the_runs_that_are_shown(whole: Study) -> None:
     assert figures.file(one, "runs.parquet")[:4] == b"PAR1"
     assert b"difference.low" in figures.file(one, "comparisons.csv").splitlines()[0]
     assert figures.file(one, "report.html").startswith(b"<!DOCTYPE html>")
-
-
-def test_a_study_is_named_by_its_runs(empty_home: Path, study: Study) -> None:
-    before = figures.results(study, SCENES)
-    publish(study.conditions[:1])
-    after = figures.results(study, SCENES)
-    assert before.digest != after.digest
-    assert after.digest == figures.results(study, SCENES).digest
-    assert (before.there, after.there) == (0, 1)
-    assert after.missing == list(study.conditions[1:])

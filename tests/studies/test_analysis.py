@@ -54,25 +54,23 @@ def test_an_effect_is_found_with_its_sign(size: float, status: Status) -> None:
     assert (interaction.name, interaction.p < 0.01) == ("arm x bias", True)
 
 
-def test_no_effect_is_equivalent_within_the_margin() -> None:
-    found = analyse(study(0.0)).primary
-    assert {status_words(level) for level in found.levels} == {"equivalent within ±5 points"}
+@pytest.mark.parametrize(
+    ("measure", "words", "scale", "seeds"),
+    [("minority_accuracy", "±5 points", "logit", 3), ("silhouette_object", "±0.05", "value", 0)],
+)
+def test_no_effect_is_equivalent_within_the_margin(measure: str, words: str, scale: str, seeds: int) -> None:
+    found = analyse(study(0.0), measure=measure).primary
+    assert {status_words(level) for level in found.levels} == {f"equivalent within {words}"}
+    assert (found.scale, len(found.levels[0].seeds_needed)) == (scale, seeds)
     assert found.slope is not None
     assert found.slope.difference.test.p > 0.05
+    assert (found.slope == found.slope_on_value) == (scale == "value")
 
 
 def test_noise_decides_nothing() -> None:
     found = analyse(study(0.0, sd=0.2)).primary
     assert {level.status for level in found.levels} == {Status.NOT_DECIDED}
     assert level_words(found.levels[0]) == "not decided (n = 8)"
-
-
-def test_other_measures_are_equivalent_in_their_own_unit_and_ask_for_no_seeds() -> None:
-    found = analyse(study(0.0), measure="silhouette_object").primary
-    assert {status_words(level) for level in found.levels} == {"equivalent within ±0.05"}
-    assert found.scale == "value"
-    assert found.slope == found.slope_on_value
-    assert found.levels[0].seeds_needed == {}
 
 
 def test_a_level_is_a_paired_comparison_of_its_blocks() -> None:

@@ -34,7 +34,7 @@ from vlcore.studies.findings import (
 from vlcore.studies.methods import command, methods
 from vlcore.studies.plans import Study, StudyError
 from vlcore.studies.results import StudyResults
-from vlcore.studies.runs_table import AnalysisError, runs_table
+from vlcore.studies.runs_table import runs_table
 from vlcore.studies.statistics.bayes import bayes_line
 
 SEEDS = 7
@@ -174,14 +174,6 @@ def test_few_blocks_are_called_exploratory_and_one_style_decides_nothing(empty_h
     assert words.answer(whole).startswith("Exploratory: 2 of the 6 blocks")
     assert "not decided (n = 2)" in words.answer(whole)
     assert whole.blocks == 2
-
-
-def test_runs_that_do_not_compare_are_refused(empty_home: Path) -> None:
-    study = plans.find("class", Condition(), 2)
-    publish(study.conditions[:6])
-    publish(study.conditions[6:], device="cuda:0")
-    with pytest.raises(AnalysisError, match="differ in device"):
-        read(study)
 
 
 def test_nothing_and_other_studies_are_refused(empty_home: Path) -> None:

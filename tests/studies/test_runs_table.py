@@ -130,18 +130,3 @@ def test_a_table_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monke
     pd.testing.assert_frame_equal(read_table(text), old)
     pd.testing.assert_frame_equal(read_table(columnar), old)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["runs.csv", "runs.parquet"]
-
-
-def test_a_half_written_parquet_file_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = runs_table([run(BIASED, moments({"a": estimate(0.1)}))])
-    _, columnar = write_tables(old, tmp_path)
-
-    def half(_: pd.DataFrame, path: Path, **__: object) -> None:
-        path.write_bytes(b"PAR1")
-        raise OSError("disk full")
-
-    monkeypatch.setattr(pd.DataFrame, "to_parquet", half)
-    with pytest.raises(OSError, match="disk full"):
-        write_tables(old.iloc[:1], tmp_path)
-    pd.testing.assert_frame_equal(read_table(columnar), old)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["runs.csv", "runs.parquet"]

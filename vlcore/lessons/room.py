@@ -1,6 +1,6 @@
 """Lessons for a class: where the presenter is, and what the room voted, without names.
 
-The one idea: one small SQLite file beside the models is the truth, so that a refresh, a second process and thirty
+One small SQLite file beside the models is the truth, so that a refresh, a second process and thirty
 phones see the same. Only who knows a lesson's token moves it; a vote may be changed until the step is revealed, and
 everything is gone after a day.
 """

@@ -228,15 +228,13 @@ def values(frame: pd.DataFrame, measure: str, moment: str = "end") -> pd.DataFra
     plain = (frame[list(PLAIN)] == list(PLAIN.values())).all(axis=1) & frame["labels"].isin(STYLES)
     rows = measured(rows_of(frame[plain], measure, moment))
     kept = rows[["labels", "bias", "phi", "block", "key", "value", "n"]].assign(
-        removed=[removed_words(bias, n) for bias, n in zip(rows["bias"], rows["n_per_group"], strict=True)]
+        removed=[
+            describe_bias(Condition(bias=bias, n_per_group=n))
+            for bias, n in zip(rows["bias"], rows["n_per_group"], strict=True)
+        ]
     )
     order = kept["labels"].map({style: number for number, style in enumerate(STYLES)})
     return kept.iloc[np.lexsort((kept["block"], kept["bias"], order))].reset_index(drop=True)
-
-
-def removed_words(bias: float, n_per_group: int) -> str:
-    """A level of bias in words, with the counts."""
-    return describe_bias(Condition(bias=bias, n_per_group=n_per_group))
 
 
 def cells(rows: pd.DataFrame, by: Sequence[str] = tuple(CELL), share: bool = False) -> pd.DataFrame:

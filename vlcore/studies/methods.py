@@ -1,6 +1,6 @@
 """How a study was done, in paragraphs that a reviewer reads without us.
 
-The one idea: whatever can differ between studies is taken from their conditions and manifests; what is written here is
+Whatever can differ between studies is taken from their conditions and manifests; what is written here is
 only what the code does for all of them.
 """
 

@@ -1,6 +1,6 @@
 """Studies: many conditions in paired blocks, by name or from a file of one's own.
 
-The one idea: a study is about one setting. Its arms are values of that setting, crossed with levels of bias and with
+A study is about one setting. Its arms are values of that setting, crossed with levels of bias and with
 blocks of seeds; everything else is shared, so that an arm differs from the baseline in one thing. What is shown beside
 the arms but differs in more (a classifier has other labels), and the controls that a claim must beat, are named apart.
 """
@@ -65,14 +65,6 @@ class _Plan:
     sentence: str = ""
 
 
-def _labels(biases: Sequence[float]) -> _Plan:
-    return _Plan("labels", *_first(STYLES_OF_THE_STUDY), biases, {}, sentence="short and descriptive labels")
-
-
-def _first(names: Sequence[str]) -> tuple[str, tuple[str, ...]]:
-    return names[0], tuple(names[1:])
-
-
 _USUAL = Condition()
 # An objective with a label style of its own other than the study's stands beside the comparison.
 _OBJECTIVES = sorted(objectives_here().items(), key=lambda one: (bool(one[1].labels), not one[1].uses_captions))
@@ -84,7 +76,13 @@ def _others(field: str, choices: Iterable[str]) -> tuple[str, ...]:
 
 
 _PLANS: dict[str, _Plan] = {
-    **{name: _labels(biases) for name, biases in GRIDS.items()},
+    **{
+        name: _Plan(
+            "labels", STYLES_OF_THE_STUDY[0], STYLES_OF_THE_STUDY[1:], biases, {},
+            sentence="short and descriptive labels",
+        )
+        for name, biases in GRIDS.items()
+    },
     "labels": _Plan(
         "labels", _USUAL.labels,
         [style for style in style_names(drawn=False) if style not in (_USUAL.labels, "own")],

@@ -1,6 +1,6 @@
 """Analysis of a whole study: two arms, several levels of bias, several blocks.
 
-The one idea: every block holds every cell, so a contrast between cells is one number a block, and what is left between
+Every block holds every cell, so a contrast between cells is one number a block, and what is left between
 blocks is the uncertainty. Arrays are (blocks, levels) for one arm, and φ is the bias as a correlation (science.md 4.1).
 """
 

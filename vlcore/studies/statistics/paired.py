@@ -1,6 +1,6 @@
 """Paired differences between two arms of a study: an interval, an exact test, a size, and when there is no difference.
 
-The one idea: the unit is a block, one pair of seeds that both arms share, and not an image. Each block gives one
+The unit is a block, one pair of seeds that both arms share, and not an image. Each block gives one
 difference, and everything here is computed from these few numbers (design/science.md section 5).
 """
 
@@ -127,7 +127,7 @@ def paired(differences: ArrayLike, margin: float | None = MARGIN) -> Paired:
         mean=t_interval(d),
         sd=spread,
         test=sign_flip(d),
-        t_p=None if same else _t_test(d),
+        t_p=None if same else float(2 * stdtr(len(d) - 1, -abs(float(d.mean())) / (spread / math.sqrt(len(d))))),
         d_z=None if same else effect_size(d),
         margin=margin,
         equivalence_p=None if margin is None else tost(d, margin),
@@ -158,7 +158,9 @@ def sign_flip(differences: ArrayLike, seed: int = 0) -> SignFlip:
     """
     d = _checked(differences)
     exact = len(d) <= EXACT
-    signs = _all_signs(len(d)) if exact else _random_signs(len(d), seed)
+    signs = (
+        _all_signs(len(d)) if exact else np.random.default_rng(seed).choice([-1.0, 1.0], size=(RANDOM_PATTERNS, len(d)))
+    )
     # A pattern that gives the same mean but for the order of summation is a hit.
     hits = int((np.abs(signs @ d) >= abs(d.sum()) - NO_SPREAD * max(1.0, float(np.abs(d).sum()))).sum())
     if exact:
@@ -171,10 +173,6 @@ def _all_signs(n: int) -> NDArray[np.float64]:
     """Half of all sign patterns, (2^(n-1), n); the other half are their opposites, with the same absolute means."""
     patterns = np.arange(2 ** (n - 1))[:, None] >> np.arange(n) & 1
     return np.asarray(1 - 2 * patterns, dtype=np.float64)
-
-
-def _random_signs(n: int, seed: int) -> NDArray[np.float64]:
-    return np.random.default_rng(seed).choice([-1.0, 1.0], size=(RANDOM_PATTERNS, n))
 
 
 def smallest_p(n: int) -> float:
@@ -263,10 +261,6 @@ def iqm(values: ArrayLike, resamples: int = 2000, seed: int = 0) -> Estimate:
     low, high = np.quantile(trim_mean(drawn, 0.25, axis=1), [ALPHA / 2, 1 - ALPHA / 2])
     value = float(trim_mean(table, 0.25, axis=None))
     return Estimate(value, min(float(low), value), max(float(high), value), n)
-
-
-def _t_test(d: Differences) -> float:
-    return float(2 * stdtr(len(d) - 1, -abs(float(d.mean())) / (_sd(d) / math.sqrt(len(d)))))
 
 
 def _sd(d: Differences) -> float:

@@ -1,6 +1,6 @@
 """Sections of the Findings page: what is missing, the ledger, the figures, what to take away.
 
-The one idea: a section takes a study as it stands and draws it; it decides nothing.
+A section takes a study as it stands and draws it; it decides nothing.
 """
 
 from __future__ import annotations
