@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import xml.etree.ElementTree as ET
 from typing import Any
 
-import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.charts import drawn
 from vlcore.charts.matrices import FALSE_NEGATIVE, KINDS, TRUE_PAIR, UNUSED, caption_matrices, pair_matrix
 from vlcore.charts.theme import DARK, LIGHT, Palette
 from vlcore.charts.thumbnails import thumb_uri
@@ -24,13 +23,6 @@ def similarities(*captions: tuple[str, ...]) -> pd.DataFrame:
         for other in texts
     ]
     return pd.DataFrame(rows, columns=["pane", "row", "column", "similarity"])
-
-
-def texts(chart: alt.TopLevelMixin) -> list[str]:
-    import vl_convert
-
-    svg = ET.fromstring(vl_convert.vegalite_to_svg(chart.to_dict()))
-    return [text.text or "" for text in svg.iter("{http://www.w3.org/2000/svg}text")]
 
 
 def scales(spec: Any, channel: str) -> list[Any]:
@@ -48,7 +40,7 @@ def test_captions_of_all_models_stand_in_one_scale_with_their_numbers() -> None:
     chart = caption_matrices(
         similarities(("horse", "camel"), ("a", "b", "c")), ["left model", "right model"], palette=LIGHT
     )
-    found = texts(chart)
+    found = drawn.texts(chart)
     assert found.count("1.00") == 2 + 3
     assert found.count("−0.25") == 2 + 6
     assert {"left model", "right model", "horse", "c"} <= set(found)
@@ -57,7 +49,7 @@ def test_captions_of_all_models_stand_in_one_scale_with_their_numbers() -> None:
 
 def test_many_captions_have_no_numbers_but_say_them() -> None:
     chart = caption_matrices(similarities(tuple(f"caption {n}" for n in range(12))), ["one"], palette=DARK)
-    assert "−0.25" not in texts(chart)
+    assert "−0.25" not in drawn.texts(chart)
     assert "“caption 0” and “caption 11”: -0.25" in chart.to_json()
 
 
@@ -89,7 +81,7 @@ def pairs(columns: int = 6) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def test_a_pair_shows_its_score_its_weight_and_what_it_counts_as() -> None:
     chart = pair_matrix(*pairs(), palette=LIGHT)
-    found = texts(chart)
+    found = drawn.texts(chart)
     assert found.count("0.5") == 6
     assert found.count("0.25") == 36
     assert {*KINDS, "picture 3", "caption 5"} <= set(found)
@@ -98,7 +90,7 @@ def test_a_pair_shows_its_score_its_weight_and_what_it_counts_as() -> None:
 
 def test_only_kinds_that_occur_are_in_the_legend_and_a_wide_matrix_has_no_weights() -> None:
     cells, pictures = pairs(columns=12)
-    found = texts(pair_matrix(cells.assign(kind=TRUE_PAIR), pictures, palette=LIGHT))
+    found = drawn.texts(pair_matrix(cells.assign(kind=TRUE_PAIR), pictures, palette=LIGHT))
     assert TRUE_PAIR in found
     assert FALSE_NEGATIVE not in found
     assert "0.25" not in found
@@ -115,7 +107,7 @@ def test_the_colours_of_scores_part_at_the_middle(palette: Palette) -> None:
 
 def test_one_score_everywhere_is_drawn() -> None:
     cells, pictures = pairs()
-    assert texts(pair_matrix(cells.assign(score=0.0), pictures, palette=LIGHT)).count("0.0") >= 36
+    assert drawn.texts(pair_matrix(cells.assign(score=0.0), pictures, palette=LIGHT)).count("0.0") >= 36
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import json
 import re
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.charts import drawn
 from tests.charts.maps.tracks import STEPS, pictures, track
 from vlcore.charts.maps.film import PANELS, UNITS, ModelTrack, curve_panel, film_chart
 from vlcore.charts.maps.panes import MOMENT
@@ -47,19 +47,9 @@ def spec(points: pd.DataFrame, tracks: list[ModelTrack]) -> dict[str, Any]:
     return spec_of(points, tracks)
 
 
-def drawn(spec: dict[str, Any], moment: int) -> ET.Element:
-    """The film at a moment, as a browser would draw it."""
-    import vl_convert
-
-    spec = copy.deepcopy(spec)
-    for param in spec["params"]:
-        if param["name"] == MOMENT:
-            param["value"] = moment
-    return ET.fromstring(vl_convert.vegalite_to_svg(spec))
-
-
-def said(svg: ET.Element) -> list[str]:
-    return [text.text or "" for text in svg.iter("{http://www.w3.org/2000/svg}text")]
+def at_moment(spec: drawn.Spec, moment: int) -> drawn.Spec:
+    params = [{**param, "value": moment} if param["name"] == MOMENT else param for param in spec["params"]]
+    return {**spec, "params": params}
 
 
 def marks(svg: ET.Element, pane: int, spoken: str) -> tuple[float, float] | None:
@@ -78,7 +68,7 @@ def marks(svg: ET.Element, pane: int, spoken: str) -> tuple[float, float] | None
 def test_every_mark_is_where_its_latest_snapshot_says(
     points: pd.DataFrame, tracks: list[ModelTrack], spec: dict[str, Any], moment: int
 ) -> None:
-    svg = drawn(spec, moment)
+    svg = ET.fromstring(drawn.svg(at_moment(spec, moment)))
     for pane, one in enumerate(tracks):
         latest = max(index for index, step in enumerate(one.steps) if step <= STEPS[moment - 1])
         every = np.concatenate([one.places.reshape(-1, 2), one.caption_places.reshape(-1, 2)])
@@ -94,11 +84,11 @@ def test_every_mark_is_where_its_latest_snapshot_says(
 
 
 def test_the_line_over_a_map_names_its_own_snapshot(spec: dict[str, Any]) -> None:
-    assert [text for text in said(drawn(spec, 3)) if text.startswith("step ")] == ["step 5", "step 1"]
+    assert [text for text in drawn.texts(at_moment(spec, 3)) if text.startswith("step ")] == ["step 5", "step 1"]
 
 
 def test_the_values_beside_the_curves_are_those_of_the_snapshot_shown(spec: dict[str, Any]) -> None:
-    texts = said(drawn(spec, 3))
+    texts = drawn.texts(at_moment(spec, 3))
     assert {"loss 0.24", "loss 0.08", "object 24\u00a0%", "minority 8\u00a0%"} <= set(texts)
 
 
@@ -151,7 +141,7 @@ def test_a_model_without_a_curve_beside_one_with_it_leaves_its_panel_empty(
     points: pd.DataFrame, tracks: list[ModelTrack]
 ) -> None:
     bare = dataclasses.replace(tracks[1], curves=tracks[1].curves[tracks[1].curves["panel"] == "loss"])
-    texts = said(drawn(spec_of(points, [tracks[0], bare]), 4))
+    texts = drawn.texts(at_moment(spec_of(points, [tracks[0], bare]), 4))
     assert len([text for text in texts if text.startswith("object ")]) == 1
 
 
@@ -160,7 +150,7 @@ def test_a_film_without_captions_and_one_collapsed_into_a_point_are_drawn(points
     alone = dataclasses.replace(
         alone, captions=(), caption_places=np.zeros((4, 0, 2)), places=np.full((4, len(points), 2), 0.3)
     )
-    svg = drawn(spec_of(points, [alone]), 2)
+    svg = ET.fromstring(drawn.svg(at_moment(spec_of(points, [alone]), 2)))
     assert marks(svg, 0, points["spoken"][0]) == pytest.approx((SIDE / 2, SIDE / 2), abs=0.1)
 
 
