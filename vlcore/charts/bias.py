@@ -20,6 +20,7 @@ from vlcore.charts.scales import (
     Scale,
     cell_tooltip,
     checked,
+    dashes,
     finished,
     in_rows,
     interval_lines,
@@ -206,18 +207,13 @@ def _references(rows: pd.DataFrame, scale: Scale, y: alt.Y, colour: alt.Color) -
     table["spoken"] = [
         f"{row.reference}, {row.style}, φ {row.phi:.2f}: {scale.said(row.value)}" for row in table.itertuples()
     ]
-    dash = alt.StrokeDash(
-        "reference:N",
-        scale=alt.Scale(domain=names, range=[_DASHES.get(name, [6, 4]) for name in names]),
-        legend=alt.Legend(title=None, orient="top", symbolType="stroke"),
-    )
     style, _, value, *_, blocks = cell_tooltip(scale)
     lines = alt.Chart(table).mark_line(strokeWidth=1.5, opacity=0.8, clip=True)
     return lines.encode(
         x="phi:Q",
         y=y,
         color=colour,
-        strokeDash=dash,
+        strokeDash=dashes("reference:N", {name: _DASHES.get(name, [6, 4]) for name in names}),
         detail="labels:N",
         description=SPOKEN,
         tooltip=["reference:N", style, value, blocks],

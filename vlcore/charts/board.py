@@ -8,7 +8,7 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from vlcore.charts.scales import SPOKEN
+from vlcore.charts.scales import SPOKEN, named_colours
 from vlcore.charts.tables import known_only, need
 from vlcore.charts.theme import Palette
 from vlcore.core.grouping import Grouping, group_words
@@ -59,8 +59,7 @@ def group_grid(rows: pd.DataFrame, *, palette: Palette, grouping: Grouping, widt
         place = {"x": alt.X(f"{across}:Q", scale=x, axis=None), "y": alt.Y(f"{up}:Q", scale=y, axis=None)}
         return source.encode(**place, description=SPOKEN)
 
-    colours = palette.colours(grouping)
-    colour = alt.Color("group:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None)
+    colour = named_colours("group:N", palette.colours(grouping))
     text = {"align": "left", "baseline": "middle", "fontSize": 12, "color": palette.text, "aria": False}
     tooltip = [
         alt.Tooltip("where:N", title="group"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from vlcore.charts.scales import SPOKEN, finished, straight
+from vlcore.charts.scales import IMAGE, SPOKEN, finished, straight
 from vlcore.charts.tables import known_only, unique_ids, whole
 from vlcore.charts.theme import Palette, across
 from vlcore.charts.thumbnails import check_uris
@@ -54,7 +54,7 @@ def contact_sheets(rows: pd.DataFrame, *, palette: Palette, grouping: Grouping, 
         here = table[table["group"] == group]
         base = alt.Chart(here).encode(**position)
         pictures = base.mark_image(width=cell - 3, height=cell - 3, aspect=False, cursor="pointer").encode(
-            url="thumb:N", opacity=fade, tooltip=[alt.Tooltip("thumb:N", title="image"), "caption:N", "state:N"]
+            url="thumb:N", opacity=fade, tooltip=[IMAGE, "caption:N", "state:N"]
         )
         frame = base.transform_filter(alt.selection_point(name="pick", empty=False)).mark_square(
             size=(cell - 3) ** 2, filled=False, strokeWidth=3, opacity=1, aria=False

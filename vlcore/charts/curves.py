@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from vlcore.charts.maps.labels import spread
-from vlcore.charts.scales import SPOKEN, finished, straight
+from vlcore.charts.scales import SPOKEN, finished, named_colours, straight
 from vlcore.charts.tables import need
 from vlcore.charts.theme import Palette
 
@@ -50,7 +50,7 @@ def learning_curve(rows: pd.DataFrame, *, palette: Palette, width: int, height: 
     position = {
         "x": alt.X("step:Q", title="step", scale=straight([0, max(1, last)]), axis=alt.Axis(tickCount=5)),
         "y": alt.Y("value:Q", title=None, scale=straight([low, high]), axis=alt.Axis(tickCount=4)),
-        "color": alt.Color("series:N", scale=alt.Scale(domain=names, range=colours[: len(names)]), legend=None),
+        "color": named_colours("series:N", dict(zip(names, colours, strict=False))),
         "description": SPOKEN,
     }
     lines, last_points = (alt.Chart(part).encode(**position) for part in (table, ends))

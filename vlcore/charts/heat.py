@@ -1,7 +1,6 @@
-"""Which part of a picture counts, painted over the picture.
+"""Attribution maps over pictures: warm where a patch speaks for the answer, cool where it speaks against it.
 
-The one idea: the picture stays visible in grey under the paint, warm where a patch speaks for the answer and cool where
-it speaks against it, so that one sees at once whether the animal is painted or the ground.
+The picture stays visible in grey under the paint, so that one sees whether the animal is painted or the ground.
 """
 
 from __future__ import annotations

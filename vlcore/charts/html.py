@@ -1,9 +1,8 @@
-"""A whole report as one file that works without a network.
+"""Offline pages: text, tables, pictures and charts as one HTML file that works without a network.
 
-The one idea: the browser part of Vega is bundled into the page once, each chart is a block of JSON that can
-not end its own script tag, and a content security policy forbids every request. So the file can be mailed,
-opened from a disk in ten years, and neither a caption nor a file name in it can run or fetch anything. A film
-plays there too: its slider is in the page, and so is the script that moves it.
+The browser part of Vega is bundled into the page once, each chart is a block of JSON that can not end its own script
+tag, and a content security policy forbids every request. So neither a caption nor a file name in it can run or fetch
+anything. A film plays there too: its slider is in the page, and so is the script that moves it.
 """
 
 from __future__ import annotations
@@ -145,34 +144,31 @@ def page_html(charts_and_text: Sequence[Any], title: str, *, palette: Palette = 
 
 
 def _part(part: Any, palette: Palette) -> str:
-    if isinstance(part, Heading):
-        return f"<h2>{html.escape(part.text)}</h2>"
-    if isinstance(part, str):
-        return f"<p>{html.escape(part)}</p>"
-    if isinstance(part, pd.DataFrame):
-        table = part.to_html(index=False, border=0, escape=True, float_format="{:.3g}".format, na_rep="")
-        return f'<div class="wide">{table}</div>'
-    if isinstance(part, alt.TopLevelMixin | Mapping):
-        return _figure(Figure(part), palette)
-    if isinstance(part, Figure):
-        return _figure(part, palette)
-    if isinstance(part, Pictures):
-        return _pictures(part)
+    match part:
+        case Heading():
+            return f"<h2>{html.escape(part.text)}</h2>"
+        case str():
+            return f"<p>{html.escape(part)}</p>"
+        case pd.DataFrame():
+            table = part.to_html(index=False, border=0, escape=True, float_format="{:.3g}".format, na_rep="")
+            return f'<div class="wide">{table}</div>'
+        case Pictures():
+            check_uris(part.uris)
+            words = [html.escape(text) for text in part.words]
+            shown = [
+                f'<figure><img src="{uri}" alt="{text}"><figcaption>{text}</figcaption></figure>'
+                for uri, text in zip(part.uris, words, strict=True)
+            ]
+            return f'<div class="row">{"".join(shown)}</div>'
+        case Figure():
+            return _figure(part, palette)
+        case alt.TopLevelMixin() | Mapping():
+            return _figure(Figure(part), palette)
     raise TypeError(f"a page holds charts, text, headings and tables, not {type(part).__name__}")
 
 
-def _pictures(row: Pictures) -> str:
-    check_uris(row.uris)
-    shown = (
-        f'<figure><img src="{uri}" alt="{html.escape(words)}"><figcaption>{html.escape(words)}</figcaption></figure>'
-        for uri, words in zip(row.uris, row.words, strict=True)
-    )
-    return f'<div class="row">{"".join(shown)}</div>'
-
-
 def _figure(figure: Figure, palette: Palette) -> str:
-    chart = figure.chart
-    spec = chart.to_dict() if isinstance(chart, alt.TopLevelMixin) else chart
+    spec = figure.chart.to_dict() if isinstance(figure.chart, alt.TopLevelMixin) else figure.chart
     # Charts have no ground of their own, and a reader may save one as a picture. "<" can't end the script element
     # early when it is written as an escape.
     block = json.dumps({**spec, "background": palette.ground}, sort_keys=True).replace("<", "\\u003c")

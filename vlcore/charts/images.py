@@ -1,8 +1,7 @@
 """Charts as picture files: PNG for slides, SVG for papers.
 
-The one idea: a chart becomes one SVG that stands for itself, and a PNG is that SVG, painted. So one place sees to it
-that nothing is fetched: an SVG that points anywhere but into itself is refused before it is painted or given away. (The
-list of allowed addresses that vl-convert takes holds for data and not for pictures.)
+A PNG is the SVG, painted, so one place sees to it that nothing is fetched: an SVG that points anywhere but into itself
+is refused. (The list of allowed addresses that vl-convert takes holds for data and not for pictures.)
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from vlcore.charts.scales import SPOKEN, finished, words_axis
+from vlcore.charts.scales import IMAGE, SPOKEN, finished, words_axis
 from vlcore.charts.tables import known_only, whole
 from vlcore.charts.theme import Palette
 from vlcore.charts.thumbnails import check_uris
@@ -120,7 +120,7 @@ def pair_matrix(
         f"{cell.picture} with “{cell.caption}”: score {cell.score:.1f}, {cell.kind}" for cell in table.itertuples()
     ]
     rows = alt.Y("row:O", axis=_numbered(list(shown["label"]), palette, labelLimit=220, labelPadding=height + 6))
-    picture_tooltip = [alt.Tooltip("thumb:N", title="image"), "picture:N"]
+    picture_tooltip = [IMAGE, "picture:N"]
     base = alt.Chart(table).encode(
         x=_columns(captions, wide, palette),
         y=rows,

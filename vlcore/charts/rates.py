@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from vlcore.charts.scales import PERCENT, SPOKEN, finished, reference_line
+from vlcore.charts.scales import PERCENT, SPOKEN, finished, named_colours, reference_line
 from vlcore.charts.tables import whole
 from vlcore.charts.theme import Palette
 from vlcore.core.wording import rate
@@ -31,14 +31,12 @@ def rate_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Layer
         f"{row.label} from {row.view}: right {rate(row._asdict())} of {row.n:,}" for row in table.itertuples()
     ]
     labels = list(dict.fromkeys(table["label"]))
-    colours = [palette.accent, palette.groups[0], palette.groups[1]][: len(labels)]
+    colours = dict(zip(labels, (palette.accent, palette.groups[0], palette.groups[1]), strict=False))
     names = alt.Axis(labelLimit=260, ticks=False, labelColor=palette.text)
     base = alt.Chart(table).encode(
         y=alt.Y("view:N", sort=None, title=None, axis=names),
         yOffset=alt.YOffset("label:N", sort=labels, scale=alt.Scale(paddingOuter=0.4)),
-        color=alt.Color(
-            "label:N", scale=alt.Scale(domain=labels, range=colours), legend=alt.Legend(title=None, orient="top")
-        ),
+        color=named_colours("label:N", colours, alt.Legend(title=None, orient="top")),
         description=SPOKEN,
     )
     axis = alt.Axis(labelExpr=PERCENT, title="named right by a linear probe; dashed: chance")

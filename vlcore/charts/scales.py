@@ -7,7 +7,7 @@ descriptive ones), so that a reader learns them once; group colours stay with gr
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ FEWEST = 3  # blocks from which on an interval is drawn as a band, and an axis h
 CELL = ("labels", "bias", "phi", "removed", "value", "low", "high", "n")
 RUN = ("labels", "bias", "phi", "removed", "block", "value")
 SPOKEN = "spoken:N"  # what a mark says to those who do not see it
+IMAGE = alt.Tooltip("thumb:N", title="image")  # comes first: Vega shows a field of this name as a picture
 PERCENT = "round(100 * datum.value) + ' %'"  # the labels of an axis of fractions
 
 
@@ -97,6 +98,17 @@ def style_scales(table: pd.DataFrame, palette: Palette) -> tuple[list[str], alt.
         alt.Color("style:N", scale=colours, legend=legend),
         alt.Shape("style:N", scale=shapes, legend=legend),
     )
+
+
+def dashes(field: str, patterns: Mapping[str, Sequence[float]]) -> alt.StrokeDash:
+    """Lines told apart by their dashes, which have a legend of their own."""
+    scale = alt.Scale(domain=list(patterns), range=list(patterns.values()))
+    return alt.StrokeDash(field, scale=scale, legend=alt.Legend(title=None, orient="top", symbolType="stroke"))
+
+
+def named_colours(field: str, colours: Mapping[str, str], legend: alt.Legend | None = None) -> alt.Color:
+    """A colour for each name."""
+    return alt.Color(field, scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=legend)
 
 
 def words_axis(palette: Palette, **more: Any) -> alt.Axis:

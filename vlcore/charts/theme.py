@@ -1,9 +1,9 @@
-"""The one look of every chart: colours, marks and type.
+"""The theme of every chart: colours, marks and type.
 
-The one idea: a `Palette` is a value, one for a light ground and one for a dark one, and its four group
-colours follow the *role* of a group (see `vlcore.core.grouping`), so imported sets look like the scenes.
-The tones keep a distance (CIE76) of at least 24 on light and 27 on dark from each other and from the accent
-and the text, in normal, protan, deutan and tritan vision, and at least 3:1 contrast with their ground.
+A `Palette` is a value, one for a light ground and one for a dark one, and its four group colours follow the *role* of a
+group (see `vlcore.core.grouping`), so imported sets look like the scenes. The tones keep a distance (CIE76) of at least
+24 on light and 27 on dark from each other and from the accent and the text, in normal, protan, deutan and tritan
+vision, and at least 3:1 contrast with their ground.
 """
 
 from __future__ import annotations
@@ -71,28 +71,14 @@ def theme(palette: Palette, frame: bool = True) -> dict[str, Any]:
 
     `frame` draws a thin line around each plot: maps have one, since they have no axes.
     """
-    label = {"labelColor": palette.muted, "labelFontSize": 12, "titleColor": palette.muted, "titleFontSize": 12}
+    words = {"labelFontSize": 12, "titleColor": palette.muted, "titleFontSize": 12, "titleFontWeight": "normal"}
+    lines = dict.fromkeys(("domainColor", "tickColor", "gridColor"), palette.line)
     return {
         "background": "transparent",
         "font": FONT,
         "view": {"stroke": palette.line if frame else "transparent"},
-        "axis": {
-            **label,
-            "titleFontWeight": "normal",
-            "domainColor": palette.line,
-            "tickColor": palette.line,
-            "gridColor": palette.line,
-            "gridOpacity": 0.6,
-            "titlePadding": 8,
-        },
-        "legend": {
-            "labelColor": palette.text,
-            "labelFontSize": 12,
-            "titleColor": palette.muted,
-            "titleFontSize": 12,
-            "titleFontWeight": "normal",
-            "labelLimit": 260,
-        },
+        "axis": {**words, **lines, "labelColor": palette.muted, "gridOpacity": 0.6, "titlePadding": 8},
+        "legend": {**words, "labelColor": palette.text, "labelLimit": 260},
         "title": {
             "anchor": "start",
             "color": palette.text,
@@ -108,12 +94,8 @@ def theme(palette: Palette, frame: bool = True) -> dict[str, Any]:
 
 def star() -> str:
     """An SVG path of a five-pointed star for Vega's symbols, which span -1 to 1."""
-    corners = []
-    for corner in range(10):
-        radius = 1.0 if corner % 2 == 0 else 0.42
-        angle = math.pi * corner / 5
-        corners.append(f"{radius * math.sin(angle):.3f},{-radius * math.cos(angle):.3f}")
-    return "M" + "L".join(corners) + "Z"
+    corners = [(radius, math.pi * corner / 5) for corner, radius in enumerate((1.0, 0.42) * 5)]
+    return "M" + "L".join(f"{r * math.sin(angle):.3f},{-r * math.cos(angle):.3f}" for r, angle in corners) + "Z"
 
 
 def across(maps: int, side: int) -> int:

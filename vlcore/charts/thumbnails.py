@@ -1,7 +1,7 @@
-"""Pixels to data URIs: the only producer of picture fields in charts.
+"""Thumbnails as data URIs: the only producer of picture fields in charts.
 
-The one idea: a chart puts these strings into HTML, so a foreign one could run script. Everything that
-reaches a picture field is made by `thumb_uri` and checked by `check_uris`; nothing else is let through.
+A chart puts these strings into HTML, so a foreign one could run script. Everything that reaches a picture field is made
+by `thumb_uri` and checked by `check_uris`.
 """
 
 from __future__ import annotations
@@ -40,12 +40,11 @@ def thumb_uri(image: npt.NDArray[np.uint8] | Image.Image, side: int = 96) -> str
         pixels = np.asarray(image)
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
             raise ValueError(f"a picture is a uint8 array of shape (H, W, 3), not {pixels.dtype} {pixels.shape}")
-    picture = Image.fromarray(pixels)
+    picture, out = Image.fromarray(pixels), BytesIO()
     scale = side / max(picture.size)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     if size != picture.size:
         picture = picture.resize(size, Image.Resampling.BOX if scale < 0.5 else Image.Resampling.BICUBIC)
-    out = BytesIO()
     picture.save(out, format="WEBP", quality=50, method=2)
     return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode("ascii")
 

@@ -17,6 +17,7 @@ from vlcore.charts.scales import (
     bias_levels,
     cell_tooltip,
     checked,
+    dashes,
     finished,
     in_rows,
     interval_lines,
@@ -53,11 +54,7 @@ def probe_curves(curves: pd.DataFrame, fits: pd.DataFrame, *, palette: Palette, 
         for row in marks.itertuples()
     ]
     _, colour, _ = style_scales(table, palette)
-    dash = alt.StrokeDash(
-        "probe:N",
-        scale=alt.Scale(domain=["object", "context"], range=[[1, 0], [5, 4]]),
-        legend=alt.Legend(title=None, orient="top", symbolType="stroke"),
-    )
+    dash = dashes("probe:N", {"object": [1, 0], "context": [5, 4]})
     columns = 3 if width >= 640 else 2
     x = alt.X("step:Q", scale=straight([0, int(table["step"].max())]), axis=alt.Axis(tickCount=3))
     tooltip = [*cell_tooltip(scale), "step:Q", "probe:N"]

@@ -24,7 +24,7 @@ from vlcore.charts.maps.labels import spread
 from vlcore.charts.maps.legend import map_legend
 from vlcore.charts.maps.panes import MOMENT, MapStyle, Pane, figure, hover, wrapped
 from vlcore.charts.maps.tables import Extent, MapTables, extent_of, pictures_table
-from vlcore.charts.scales import PERCENT, SPOKEN, straight
+from vlcore.charts.scales import PERCENT, SPOKEN, named_colours, straight
 from vlcore.charts.tables import known_only
 from vlcore.charts.theme import Palette, across
 from vlcore.core.grouping import Grouping
@@ -205,9 +205,9 @@ def curve_panel(
     x = _step_axis(int(max(steps)), lowest)
     ticks, labels = ([0, high / 2, high], "format(datum.value, '.2f')") if panel == "loss" else ([0, 0.5, 1], PERCENT)
     y = alt.Y("value:Q", scale=straight([0, high]), axis=alt.Axis(title=None, values=ticks, labelExpr=labels))
-    colours, dashes = [palette.text, palette.muted][: len(names)], [[1, 0], [5, 3]][: len(names)]
-    colour = alt.Color("series:N", scale=alt.Scale(domain=names, range=colours), legend=None)
-    dash = alt.StrokeDash("series:N", scale=alt.Scale(domain=names, range=dashes), legend=None)
+    colour = named_colours("series:N", dict(zip(names, (palette.text, palette.muted), strict=False)))
+    patterns = alt.Scale(domain=names, range=[[1, 0], [5, 3]][: len(names)])
+    dash = alt.StrokeDash("series:N", scale=patterns, legend=None)
     base = alt.Chart(table).encode(x=x, y=y, color=colour, description=SPOKEN)
     now = base.transform_filter(f"datum.step == {json.dumps([int(step) for step in shown])}[{MOMENT} - 1]")
     rule = alt.Chart(moments).transform_filter(f"datum.number == {MOMENT}")

@@ -1,8 +1,7 @@
-"""Where the words beside a caption's diamond go.
+"""Placement of labels: words beside the diamonds of captions, and names at the ends of curves.
 
-The one idea: of a few places around each diamond, take the one that hides the least: it must stay in the
-pane, then keep off other words, then off diamonds, then off points. Greedy and in order, so that equal
-input gives equal charts.
+Of a few places around each diamond, the one that hides the least: in the pane, off other words, off diamonds, off
+points. Greedy and in order, so that equal input gives equal charts.
 """
 
 from __future__ import annotations
@@ -69,7 +68,7 @@ def place_labels(
             box = _box(text, anchor, place)
             outside = sum(max(0.0, beyond) for beyond in (-box[0], -box[1], box[2] - side, box[3] - side))
             overlap = sum(_shared(box, other) for other in taken)
-            hidden = 40 * _inside(box, solid, margin=6) + 1.5 * _inside(box, points)
+            hidden = 40 * np.sum(_distance(box, solid) <= 6) + 1.5 * np.sum(_distance(box, points) <= 0)
             # Words that are nearer to another diamond would be read as that one's.
             strange = 25 * float(np.any(_distance(box, others) < _distance(box, anchor[None])))
             costs.append(1000 * outside + 10 * overlap + hidden + strange + 0.8 * abs(place.dy))
@@ -117,10 +116,6 @@ def _shared(one: Box, other: Box) -> float:
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
     return max(0.0, width) * max(0.0, height)
-
-
-def _inside(box: Box, points: npt.NDArray[np.float64], margin: float = 0.0) -> int:
-    return int(np.sum(_distance(box, points) <= margin))
 
 
 def _distance(box: Box, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

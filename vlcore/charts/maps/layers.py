@@ -17,7 +17,7 @@ import pandas as pd
 from vlcore.charts.maps.labels import LINE, place_labels
 from vlcore.charts.maps.panes import PICTURES, MapStyle, Pane
 from vlcore.charts.maps.tables import MapTables
-from vlcore.charts.scales import SPOKEN
+from vlcore.charts.scales import IMAGE, SPOKEN
 from vlcore.charts.theme import star
 
 LEGEND = "legend_0"  # Altair numbers it as a layer of the first map
@@ -107,7 +107,7 @@ def ground(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
 def marks(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
     """The pictures: as marks, or as pictures in the frames of the ground."""
     tooltip = [
-        alt.Tooltip("thumb:N", title="image"),
+        IMAGE,
         "object:N",
         "context:N",
         alt.Tooltip(f"caption_{pane.index}:N", title="caption"),
@@ -239,7 +239,7 @@ def uploads(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
         return []
     tops = pane.present(tables.uploads)
     size = alt.when(_HOV).then(alt.value(520)).otherwise(alt.value(300))
-    tooltip = [alt.Tooltip("thumb:N", title="image"), alt.Tooltip("name:N", title="upload")]
+    tooltip = [IMAGE, alt.Tooltip("name:N", title="upload")]
     number = tops.mark_text(color=style.palette.ground, fontSize=10, fontWeight=700, aria=False, tooltip=None)
     stars = _star(tops, style).encode(size=size, tooltip=tooltip)
     return [stars, number.encode(text="number:N")] if len(tables.uploads) > 1 else [stars]
