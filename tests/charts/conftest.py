@@ -1,154 +1,45 @@
-"""A small but whole set of tables, as a page would make them: pictures in four models, of which tests take as many as
-they show. They are made once, for tests that change nothing; others get copies."""
+"""A browser without a network, for offline pages."""
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
+from playwright.sync_api import Page, sync_playwright
 
-from vlcore.charts.thumbnails import thumb_uri
-from vlcore.core.grouping import SCENES
-
-MIDDLES = ((-1.0, 0.8), (-0.8, -0.5), (1.0, -0.7), (0.9, 0.7))
-PANES = 4
-
-
-@cache
-def _points() -> pd.DataFrame:
-    """48 training and 50 test pictures a group; most training pictures of the minority are absent from map 1."""
-    rng = np.random.default_rng(0)
-    rows = []
-    for (obj, context), group, middle in zip(SCENES.pairs, SCENES.names, MIDDLES, strict=True):
-        thumbs = [thumb_uri(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8), side=24) for _ in range(6)]
-        for kind, count in (("training", 48), ("test", 50)):
-            for index in range(count):
-                row: dict[str, object] = {
-                    "id": f"{group}-{kind}-{index}",
-                    "object": obj,
-                    "context": context,
-                    "group": group,
-                    "kind": kind,
-                    "minority": group in SCENES.minority,
-                    "scene": f"{kind}-{index}" if kind == "test" else f"{group}-{index}",
-                    "thumb": thumbs[index % 6],
-                    "spoken": f"{obj} in {context}, {kind} {index}",
-                }
-                for pane in range(PANES):
-                    x, y = np.array(middle) + rng.normal(0, 0.2, 2)
-                    gone = pane == 1 and kind == "training" and group in SCENES.minority and index >= 12
-                    wrong = pane == 1 and index % 5 == 0
-                    says = "none" if gone else next(one for one in SCENES.objects if (one == obj) != wrong)
-                    row |= {
-                        f"x{pane}": np.nan if gone else x,
-                        f"y{pane}": np.nan if gone else y,
-                        f"caption_{pane}": f"{obj} in the {context}" if pane % 2 else obj,
-                        f"predicted_{pane}": says,
-                        f"says_{pane}": says,
-                        f"right_{pane}": "none" if gone else "wrong" if wrong else "right",
-                        f"trust{pane}": np.nan if gone else 1 - index / 100,
-                        f"gx{pane}": np.nan if gone else x / 3,
-                        f"gy{pane}": np.nan if gone else y / 3,
-                    }
-                rows.append(row)
-    return pd.DataFrame(rows)
-
-
-@cache
-def _captions() -> pd.DataFrame:
-    """Short captions in the maps of even numbers, long ones in the others."""
-    short = [("horse", -1.3, 0.1), ("camel", 1.35, 0.1)]
-    long = [(f"{obj} in the {context}", *at) for (obj, context), at in zip(SCENES.pairs, MIDDLES, strict=True)]
-    rows = [(*row, pane) for pane in range(PANES) for row in (long if pane % 2 else short)]
-    return pd.DataFrame(rows, columns=["caption", "x", "y", "pane"])
-
-
-@cache
-def _uploads() -> pd.DataFrame:
-    thumb = thumb_uri(np.full((8, 8, 3), 7, np.uint8), side=24)
-    places = {f"{axis}{pane}": 0.1 * pane - 0.2 for pane in range(PANES) for axis in "xy"}
-    row = {"id": "up-1", "name": "my <b>photo</b>.jpg", "thumb": thumb, "spoken": "your picture", **places}
-    return pd.DataFrame([row])
-
-
-@cache
-def _neighbours() -> pd.DataFrame:
-    """Two lines from each picture of a map, to the pictures before it."""
-    points, rows = _points(), []
-    for pane in range(PANES):
-        there = points[points[f"x{pane}"].notna()][["id", f"x{pane}", f"y{pane}"]].to_numpy()
-        for number, (name, x, y) in enumerate(there):
-            rows += [(name, pane, x, y, *there[number - back][1:]) for back in (1, 2)]
-    return pd.DataFrame(rows, columns=["id", "pane", "x", "y", "x2", "y2"])
-
-
-@cache
-def _twins() -> pd.DataFrame:
-    """Two arrows of each held-out scene in each map."""
-    arrows = (("other background", "horse_grass", "horse_desert"), ("other animal", "horse_grass", "camel_grass"))
-    at = _points().set_index("id")
-    rows = []
-    for pane in range(PANES):
-        for index in range(50):
-            for kind, start, end in arrows:
-                ends = [at.loc[f"{group}-test-{index}", [f"x{pane}", f"y{pane}"]] for group in (start, end)]
-                rows.append((f"test-{index}", kind, pane, *ends[0], *ends[1]))
-    return pd.DataFrame(rows, columns=["scene", "kind", "pane", "x", "y", "x2", "y2"])
-
-
-@cache
-def _board() -> pd.DataFrame:
-    """What two models were measured at."""
-    rows = [
-        (pane, model, group, accuracy, max(0, accuracy - 0.05), min(1, accuracy + 0.03), 1000)
-        for pane, (model, all_four) in enumerate(
-            (("no bias, short", (0.98, 0.93, 0.97, 0.95)), ("bias, short", (0.99, 0.57, 0.98, 0.61)))
-        )
-        for group, accuracy in zip(SCENES.names, all_four, strict=True)
-    ]
-    return pd.DataFrame(rows, columns=["pane", "model", "group", "accuracy", "low", "high", "n"])
-
-
-@pytest.fixture(scope="session")
-def tables() -> dict[str, pd.DataFrame]:
-    """All of them, by name."""
-    return {
-        "points": _points(),
-        "captions": _captions(),
-        "uploads": _uploads(),
-        "neighbours": _neighbours(),
-        "twins": _twins(),
-        "board": _board(),
-    }
+from tests.chromium import CHROMIUM, FLAGS
 
 
 @pytest.fixture
-def points() -> pd.DataFrame:
-    return _points().copy()
+def opened(tmp_path: Path) -> Iterator[Callable[[str], Page]]:
+    """Opens an offline page; whatever it asks for or complains about fails the test at its end."""
+    problems: list[str] = []
+    with sync_playwright() as api:
+        browser = api.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        context = browser.new_context(viewport={"width": 1100, "height": 1100})
+        context.set_offline(True)
 
+        def show(html: str) -> Page:
+            target = tmp_path / "page.html"
+            target.write_text(html)
+            page = context.new_page()
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            page.on("console", lambda said: problems.append(said.text) if said.type in ("error", "warning") else None)
+            page.on("request", lambda sent: problems.append(f"asks for {sent.url}") if is_foreign(sent.url) else None)
+            page.route(
+                "**/*", lambda route: route.continue_() if route.request.url == target.as_uri() else route.abort()
+            )
+            page.goto(target.as_uri())
+            page.evaluate("document.addEventListener('securitypolicyviolation', e => console.error(e.blockedURI))")
+            return page
 
-@pytest.fixture
-def captions() -> pd.DataFrame:
-    return _captions().copy()
+        def is_foreign(url: str) -> bool:
+            return not url.startswith(("data:", (tmp_path / "page.html").as_uri()))
 
-
-@pytest.fixture
-def uploads() -> pd.DataFrame:
-    return _uploads().copy()
-
-
-@pytest.fixture
-def neighbours() -> pd.DataFrame:
-    return _neighbours().copy()
-
-
-@pytest.fixture
-def twins() -> pd.DataFrame:
-    return _twins().copy()
-
-
-@pytest.fixture
-def board() -> pd.DataFrame:
-    return _board().copy()
+        yield show
+        for page in context.pages:
+            assert page.evaluate("window.hit") is None
+        browser.close()
+    # Altair 5 writes for Vega 5 and vl-convert bundles Vega 6, which draws it all the same.
+    assert [problem for problem in problems if "compiled spec uses Vega" not in problem] == []

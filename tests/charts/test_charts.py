@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.charts import conftest, drawn
+from tests.charts import drawn
 from tests.charts.maps import test_captions as caption_maps
 from tests.charts.maps import test_linked as linked
 from tests.charts.maps import tracks
@@ -35,7 +35,7 @@ HIDDEN = {"path": "secret"}  # a column that nobody asked for
 
 
 def small(palette: Palette) -> Any:
-    points, captions = conftest._points().assign(**HIDDEN), conftest._captions().assign(**HIDDEN)
+    points, captions = (linked.WHOLE[name].assign(**HIDDEN) for name in ("points", "captions"))
     return small_map(points, captions, palette=palette, grouping=SCENES)
 
 
@@ -46,9 +46,8 @@ def film(palette: Palette) -> Any:
 
 
 def everything(palette: Palette) -> Any:
-    names = ("points", "captions", "uploads", "neighbours", "twins", "board")
-    tables = {name: getattr(conftest, f"_{name}")().assign(**HIDDEN) for name in names}
-    tables |= {name: table[table["pane"] < 2] for name, table in tables.items() if "pane" in table}
+    tables = {name: table.assign(**HIDDEN) for name, table in linked.WHOLE.items() if name != "options"}
+    tables["captions"] = tables["captions"].query("pane < 2")
     infos = [linked.INFO] * 2
     return linked.linked_maps(infos=infos, options=linked.EVERYTHING, palette=palette, grouping=SCENES, **tables)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import product
 from typing import Any
 
@@ -108,6 +109,7 @@ def test_a_click_on_any_sheet_is_one_selection(rows: pd.DataFrame) -> None:
     (pick,) = spec["params"]
     assert pick["name"] == "pick"
     assert pick["select"] == {"type": "point", "fields": ["id"], "on": "click", "toggle": False}
+    assert json.dumps(spec).count("data:image") == len(rows), "each picture travels once"
     views = [layer["name"] for pane in spec["concat"] for layer in pane["layer"] if "name" in layer]
     assert pick["views"] == views
     assert len(set(views)) == 4

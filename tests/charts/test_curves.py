@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.charts import drawn
+from tests.charts.maps.examples import CAPTIONS, POINTS
 from vlcore.charts.curves import learning_curve
 from vlcore.charts.maps.small import small_map
 from vlcore.charts.theme import DARK, LIGHT
@@ -19,9 +20,9 @@ def curve() -> pd.DataFrame:
     return pd.concat([pd.DataFrame({"step": steps, "series": name, "value": value}) for name, value in values.items()])
 
 
-def test_a_small_map_reads_the_first_map_only(points: pd.DataFrame, captions: pd.DataFrame) -> None:
-    one = points.drop(columns=[name for name in points if name[-1] in "123" and name[-2:] != "id"])
-    spec = small_map(one, captions, palette=LIGHT, grouping=SCENES, side=180).to_dict()
+def test_a_small_map_reads_the_first_map_only() -> None:
+    one = POINTS.drop(columns=[name for name in POINTS if name[-1] in "123" and name[-2:] != "id"])
+    spec = small_map(one, CAPTIONS, palette=LIGHT, grouping=SCENES, side=180).to_dict()
     assert (spec["width"], spec["height"]) == (180, 180)
     assert [param["name"] for param in spec["params"]] == ["hov"]
     assert spec["params"][0]["views"] == [layer["name"] for layer in spec["layer"] if "marks" in layer.get("name", "")]
@@ -30,11 +31,11 @@ def test_a_small_map_reads_the_first_map_only(points: pd.DataFrame, captions: pd
     assert all(stroke["legend"] is None for stroke in strokes)
     assert isinstance(spec["padding"], dict)  # a number crashes Streamlit's browser part
     assert sum("caption" in row for rows in spec["datasets"].values() for row in rows) == 2
-    assert spec == small_map(points, captions, palette=LIGHT, grouping=SCENES, side=180).to_dict()
+    assert spec == small_map(POINTS, CAPTIONS, palette=LIGHT, grouping=SCENES, side=180).to_dict()
 
 
-def test_a_small_map_needs_no_captions(points: pd.DataFrame, captions: pd.DataFrame) -> None:
-    assert drawn.svg(small_map(points, captions.iloc[:0], palette=LIGHT, grouping=SCENES))
+def test_a_small_map_needs_no_captions() -> None:
+    assert drawn.svg(small_map(POINTS, CAPTIONS.iloc[:0], palette=LIGHT, grouping=SCENES))
 
 
 def test_a_curve_is_thinned_and_keeps_its_end() -> None:

@@ -8,6 +8,7 @@ import re
 import pandas as pd
 import pytest
 
+from tests.charts.maps.examples import BOARD
 from vlcore.charts.board import group_grid
 from vlcore.charts.html import Figure, Heading, page_html
 from vlcore.charts.theme import DARK, LIGHT
@@ -28,8 +29,8 @@ def test_a_page_without_charts_carries_no_scripts() -> None:
     assert len(page_html(["Nothing has been trained yet."], "Report")) < 5000
 
 
-def test_charts_are_data_that_cannot_end_their_script(board: pd.DataFrame) -> None:
-    chart = group_grid(board.assign(model=HOSTILE), palette=LIGHT, grouping=SCENES, width=500)
+def test_charts_are_data_that_cannot_end_their_script() -> None:
+    chart = group_grid(BOARD.assign(model=HOSTILE), palette=LIGHT, grouping=SCENES, width=500)
     page = page_html([chart, "between", chart], "Report")
     blocks = re.findall(r'<script type="application/json">(.*?)</script>', page, flags=re.DOTALL)
     assert len(blocks) == 2
@@ -39,8 +40,8 @@ def test_charts_are_data_that_cannot_end_their_script(board: pd.DataFrame) -> No
     assert not re.search(r"\b(src|href)=|@import|url\(", re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL))
 
 
-def test_a_specification_is_shown_like_the_chart_that_it_came_from(board: pd.DataFrame) -> None:
-    chart = group_grid(board, palette=LIGHT, grouping=SCENES, width=500)
+def test_a_specification_is_shown_like_the_chart_that_it_came_from() -> None:
+    chart = group_grid(BOARD, palette=LIGHT, grouping=SCENES, width=500)
     assert (
         page_html([chart.to_dict()], "Report") == page_html([chart], "Report") == page_html([Figure(chart)], "Report")
     )

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.charts import drawn
+from tests.charts.maps.examples import BOARD, CAPTIONS, NEIGHBOURS, POINTS, TWINS, UPLOADS
 from tests.charts.test_theme import VISIONS, contrast, lab, linear
 from vlcore.charts.maps import layers as map_layers
 from vlcore.charts.maps.legend import COLOURINGS, map_legend
@@ -30,7 +31,20 @@ INFO = MapInfo("No bias", "trained in 21 s", "1st component, 61 %", "2nd compone
 EVERYTHING = MapOptions("right or wrong", True, True, True, True, True, True)
 
 
-def maps(points: pd.DataFrame, captions: pd.DataFrame, panes: int = 2, **more: Any) -> dict[str, Any]:
+WHOLE = {
+    "points": POINTS,
+    "captions": CAPTIONS,
+    "uploads": UPLOADS,
+    "neighbours": NEIGHBOURS[NEIGHBOURS["pane"] < 2],
+    "twins": TWINS[TWINS["pane"] < 2],
+    "board": BOARD,
+    "options": EVERYTHING,
+}  # everything that two maps can show
+
+
+def maps(
+    panes: int = 2, points: pd.DataFrame = POINTS, captions: pd.DataFrame = CAPTIONS, **more: Any
+) -> dict[str, Any]:
     """The specification of maps of the first models."""
     captions = captions[captions["pane"].isin(range(panes))] if "pane" in captions else captions
     given = {"palette": LIGHT, "grouping": SCENES, **more}
@@ -38,22 +52,15 @@ def maps(points: pd.DataFrame, captions: pd.DataFrame, panes: int = 2, **more: A
 
 
 @pytest.fixture(scope="module")
-def whole(tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
-    """Everything that two maps can show."""
-    lines = {name: tables[name][tables[name]["pane"] < 2] for name in ("neighbours", "twins")}
-    return {**tables, **lines, "options": EVERYTHING}
-
-
-@pytest.fixture(scope="module")
-def full(whole: dict[str, Any]) -> dict[str, Any]:
+def full() -> dict[str, Any]:
     """Two maps with everything."""
-    return maps(**whole)
+    return maps(**WHOLE)
 
 
 @pytest.fixture(scope="module")
-def plain(tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
+def plain() -> dict[str, Any]:
     """Two maps with nothing that was not asked for."""
-    return maps(tables["points"], tables["captions"])
+    return maps()
 
 
 def panes_of(spec: dict[str, Any]) -> list[dict[str, Any]]:
@@ -70,10 +77,8 @@ def params(spec: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("panes", "across"), [(1, 1), (3, 2), (4, 2)])
-def test_one_to_four_maps_stand_two_in_a_row(
-    points: pd.DataFrame, captions: pd.DataFrame, panes: int, across: int
-) -> None:
-    spec = maps(points, captions, panes, side=300, options=MapOptions(ghost=True))
+def test_one_to_four_maps_stand_two_in_a_row(panes: int, across: int) -> None:
+    spec = maps(panes, side=300, options=MapOptions(ghost=True))
     assert (len(spec["concat"]), spec["columns"]) == (panes, across)
     assert all(pane["width"] == pane["height"] == 300 for pane in spec["concat"])
     # Altair names layers anew, by their place: selections must still find them.
@@ -82,14 +87,14 @@ def test_one_to_four_maps_stand_two_in_a_row(
     assert sorted(names) == sorted(wanted)
 
 
-def test_on_a_phone_maps_stand_below_each_other(points: pd.DataFrame, captions: pd.DataFrame) -> None:
-    assert maps(points, captions, side=PHONE_SIDE)["columns"] == 1
+def test_on_a_phone_maps_stand_below_each_other() -> None:
+    assert maps(side=PHONE_SIDE)["columns"] == 1
 
 
 @pytest.mark.parametrize("panes", [0, 5])
-def test_too_many_maps_are_refused(points: pd.DataFrame, captions: pd.DataFrame, panes: int) -> None:
+def test_too_many_maps_are_refused(panes: int) -> None:
     with pytest.raises(ValueError, match=f"one to 4 maps fit one figure, not {panes}"):
-        linked_maps(points, captions, [INFO] * panes, palette=LIGHT, grouping=SCENES)
+        linked_maps(POINTS, CAPTIONS, [INFO] * panes, palette=LIGHT, grouping=SCENES)
 
 
 def test_selections_are_named_and_cover_all_maps(full: dict[str, Any], plain: dict[str, Any]) -> None:
@@ -98,15 +103,10 @@ def test_selections_are_named_and_cover_all_maps(full: dict[str, Any], plain: di
     names = {view["name"] for pane in panes_of(full) for view in pane["layer"] if "name" in view}
     names |= {layer["name"] for layer in full["vconcat"][1]["layer"] if "name" in layer}
     assert set().union(*(param["views"] for param in found.values())) == names
-    for name in ("hov", "pick", "scene"):
-        assert found[name]["views"] == ["marks_0", "marks_1"]
     assert found["brush"]["views"] == ["ground_0", "ground_1"]
-    assert [found[name]["select"]["fields"] for name in ("hov", "pick", "cell", "scene")] == [
-        ["id"],
-        ["id"],
-        ["group"],
-        ["scene"],
-    ]
+    for name, field in (("hov", "id"), ("pick", "id"), ("scene", "scene"), ("cell", "group")):
+        assert found[name]["select"]["fields"] == [field]
+        assert found[name]["views"] == ["board_1"] if name == "cell" else ["marks_0", "marks_1"]
     assert list(params(plain)) == ["hov", "pick", "brush", "shown"]
 
 
@@ -121,7 +121,7 @@ def test_a_brush_lies_under_the_marks(full: dict[str, Any], plain: dict[str, Any
 
 
 def test_every_map_shows_every_layer_and_a_new_one_is_a_function(
-    whole: dict[str, Any], full: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    full: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crosses(tables: MapTables, pane: Pane, style: MapStyle) -> map_layers.Drawn:
         return [pane.pictures(style).mark_point(shape="cross", aria=False)]
@@ -129,11 +129,11 @@ def test_every_map_shows_every_layer_and_a_new_one_is_a_function(
     monkeypatch.setattr(map_layers, "LAYERS", (*map_layers.LAYERS, crosses))
     first = {
         name: part[part["pane"] == 0] if isinstance(part, pd.DataFrame) and "pane" in part else part
-        for name, part in whole.items()
+        for name, part in WHOLE.items()
         if name != "board"
     }
     small = small_map(**first, palette=LIGHT, grouping=SCENES).to_dict()
-    linked = panes_of(maps(**whole))[0]
+    linked = panes_of(maps(**WHOLE))[0]
     for view in (small, linked):
         assert drawn.marks(view)[-1]["mark"] == {"type": "point", "shape": "cross", "aria": False}
     # A small map has no legend, and no mark of it is clicked to stay so.
@@ -150,21 +150,19 @@ def test_the_hovered_picture_lights_up_in_all_maps(full: dict[str, Any]) -> None
             assert layer["encoding"]["url"]["field"] == "thumb"
 
 
-def test_pictures_travel_once_and_are_safe(whole: dict[str, Any], full: dict[str, Any]) -> None:
+def test_pictures_travel_once_and_are_safe(full: dict[str, Any]) -> None:
     found = re.findall(r'"(data:[^"]*)"', json.dumps(full))
-    assert len(found) == len(whole["points"]) + len(whole["uploads"])
+    assert len(found) == len(WHOLE["points"]) + len(WHOLE["uploads"])
     assert all(SAFE_URI.match(uri) for uri in found)
     assert len(json.dumps(full)) < len("".join(found)) + 500_000
 
 
-def test_only_columns_that_are_asked_for_travel(
-    points: pd.DataFrame, captions: pd.DataFrame, plain: dict[str, Any]
-) -> None:
+def test_only_columns_that_are_asked_for_travel(plain: dict[str, Any]) -> None:
     sent = set(plain["datasets"]["pictures"][0])
     assert {"x0", "y1", "caption_1"} <= sent
     assert not {"x2", "scene"} & sent
     options = MapOptions("prediction", trust=True, ghost=True)
-    spec = maps(points.assign(path="secret"), captions.assign(path="secret"), options=options)
+    spec = maps(points=POINTS.assign(path="secret"), captions=CAPTIONS.assign(path="secret"), options=options)
     assert "secret" not in json.dumps(spec)
     more = {f"{name}{pane}" for name in ("says_", "trust", "gx", "gy") for pane in (0, 1)}
     assert set(spec["datasets"]["pictures"][0]) - sent == more
@@ -201,11 +199,11 @@ def test_an_extent_is_square_and_holds_what_it_should(places: list[tuple[float, 
         assert low < y < high
 
 
-def test_a_map_has_room_for_all_that_is_drawn(points: pd.DataFrame, captions: pd.DataFrame) -> None:
-    far = points.assign(gx0=50.0, gy0=0.0, x0=points["x0"] - 20)
+def test_a_map_has_room_for_all_that_is_drawn() -> None:
+    far = POINTS.assign(gx0=50.0, gy0=0.0, x0=POINTS["x0"] - 20)
 
     def ends(index: int, **options: Any) -> list[float]:
-        pane = panes_of(maps(far, captions, options=MapOptions(**options)))[index]
+        pane = panes_of(maps(points=far, options=MapOptions(**options)))[index]
         return named(pane, f"marks_{index}")["encoding"]["x"]["scale"]["domain"]
 
     assert ends(0)[1] < 50 < ends(0, ghost=True)[1]
@@ -213,8 +211,8 @@ def test_a_map_has_room_for_all_that_is_drawn(points: pd.DataFrame, captions: pd
 
 
 @pytest.mark.parametrize("colour_by", COLOURINGS)
-def test_the_legend_knows_every_colour_of_a_row(points: pd.DataFrame, captions: pd.DataFrame, colour_by: str) -> None:
-    spec = maps(points, captions, options=MapOptions(colour_by))
+def test_the_legend_knows_every_colour_of_a_row(colour_by: str) -> None:
+    spec = maps(options=MapOptions(colour_by))
     legend = named(panes_of(spec)[0], "legend_0")["encoding"]
     domains = {json.dumps(legend[channel]["scale"]["domain"]) for channel in ("stroke", "fill", "shape")}
     assert len(domains) == 1  # or there would be more than one legend
@@ -225,7 +223,7 @@ def test_the_legend_knows_every_colour_of_a_row(points: pd.DataFrame, captions: 
         name = column.format(index)
         expression = {"calculate": f"'{name.removesuffix(f'_{index}')} ' + datum.{name}", "as": "colour"}
         assert expression in carrier["transform"]
-        carried = {f"{name.removesuffix(f'_{index}')} {value}" for value in points[name]}
+        carried = {f"{name.removesuffix(f'_{index}')} {value}" for value in POINTS[name]}
         assert carried <= set(legend["stroke"]["scale"]["domain"])
 
 
@@ -273,19 +271,19 @@ def test_marks_mean_what_the_legend_says(plain: dict[str, Any], full: dict[str, 
     assert not also & set(domain)
 
 
-def test_a_captioner_has_no_captions_and_no_key_for_them(points: pd.DataFrame, captions: pd.DataFrame) -> None:
-    spec = maps(points, captions.iloc[:0])
+def test_a_captioner_has_no_captions_and_no_key_for_them() -> None:
+    spec = maps(captions=CAPTIONS.iloc[:0])
     assert "caption" not in named(panes_of(spec)[0], "legend_0")["encoding"]["shape"]["scale"]["domain"]
     assert drawn.svg(spec)
 
 
-def test_trust_makes_marks_small_and_pictures_pale(points: pd.DataFrame, captions: pd.DataFrame) -> None:
-    small = named(panes_of(maps(points, captions, options=MapOptions(trust=True)))[0], "marks_0")["encoding"]
+def test_trust_makes_marks_small_and_pictures_pale() -> None:
+    small = named(panes_of(maps(options=MapOptions(trust=True)))[0], "marks_0")["encoding"]
     assert small["size"]["field"] == "trust"
     assert small["size"]["scale"]["range"][0] < small["size"]["scale"]["range"][1]
     assert {"test": "!isValid(datum.trust)", "value": 40} in small["size"]["condition"]  # not judged: as usual
     assert small["tooltip"][-1]["field"] == "trusted"
-    pale = named(panes_of(maps(points, captions, options=MapOptions(trust=True, pictures=True)))[0], "marks_0")
+    pale = named(panes_of(maps(options=MapOptions(trust=True, pictures=True)))[0], "marks_0")
     assert pale["mark"]["type"] == "image"
     assert pale["encoding"]["opacity"]["field"] == "trust"
 
@@ -300,9 +298,7 @@ def test_movement_leads_from_the_first_map(full: dict[str, Any]) -> None:
     assert {"filter": {"param": "hov", "empty": False}} in hovered["transform"]
 
 
-def test_lines_to_neighbours_come_for_the_hovered_and_the_clicked_picture(
-    full: dict[str, Any], neighbours: pd.DataFrame
-) -> None:
+def test_lines_to_neighbours_come_for_the_hovered_and_the_clicked_picture(full: dict[str, Any]) -> None:
     wanted = {"filter": {"or": [{"param": "hov", "empty": False}, {"param": "pick", "empty": False}]}}
     for index, pane in enumerate(panes_of(full)):
         lines, ends = [layer for layer in drawn.marks(pane) if wanted in layer.get("transform", [])]
@@ -310,26 +306,22 @@ def test_lines_to_neighbours_come_for_the_hovered_and_the_clicked_picture(
         assert {"flatten": ["x2", "y2"]} in lines["transform"]
         rows = full["datasets"][lines["data"]["name"]]
         sent = [(row["id"], row["x"], row["y"], *end) for row in rows for end in zip(row["x2"], row["y2"], strict=True)]
-        here = neighbours[neighbours["pane"] == index].drop(columns="pane")
+        here = NEIGHBOURS[NEIGHBOURS["pane"] == index].drop(columns="pane")
         assert sorted(sent) == sorted(here.itertuples(index=False, name=None))
 
 
-def test_many_lines_are_no_more_rows_than_pictures(
-    points: pd.DataFrame, captions: pd.DataFrame, neighbours: pd.DataFrame
-) -> None:
-    many = pd.concat([neighbours[neighbours["pane"] == 0]] * 8)
+def test_many_lines_are_no_more_rows_than_pictures() -> None:
+    many = pd.concat([NEIGHBOURS[NEIGHBOURS["pane"] == 0]] * 8)
     assert len(many) > 5000  # more than Altair takes
-    spec = maps(points, captions, 1, options=MapOptions(neighbours=True), neighbours=many)
-    assert all(len(rows) <= len(points) for rows in spec["datasets"].values())
+    spec = maps(1, options=MapOptions(neighbours=True), neighbours=many)
+    assert all(len(rows) <= len(POINTS) for rows in spec["datasets"].values())
 
 
 @pytest.mark.parametrize(("way", "angle"), [((0, 1), 0), ((-1, 0), -90), ((1, -1), 135)])
-def test_arrows_point_where_they_lead(
-    points: pd.DataFrame, captions: pd.DataFrame, way: tuple[int, int], angle: float
-) -> None:
+def test_arrows_point_where_they_lead(way: tuple[int, int], angle: float) -> None:
     arrow = pd.DataFrame([("test-1", "other background", 0, -0.2, 0.1, -0.2 + way[0], 0.1 + way[1])],
                          columns=["scene", "kind", "pane", "x", "y", "x2", "y2"])  # fmt: skip
-    spec = maps(points, captions, 1, options=MapOptions(twins=True), twins=arrow)
+    spec = maps(1, options=MapOptions(twins=True), twins=arrow)
     pane = panes_of(spec)[0]
     shaft, head = (layer for layer in drawn.marks(pane) if {"filter": {"param": "scene", "empty": False}} in
                    layer.get("transform", []) and layer["data"] != {"name": "pictures"})  # fmt: skip
@@ -345,15 +337,15 @@ def test_arrows_point_where_they_lead(
     assert (x2 - x, y2 - y) == pytest.approx(tuple(np.array(way) * (1 - 2 * cut / np.hypot(*way))))
 
 
-def test_arrows_of_no_length_and_of_one_kind_are_drawn(points: pd.DataFrame, captions: pd.DataFrame) -> None:
+def test_arrows_of_no_length_and_of_one_kind_are_drawn() -> None:
     arrow = pd.DataFrame([("test-1", "other background", 0, 0.1, 0.1, 0.1, 0.1)],
                          columns=["scene", "kind", "pane", "x", "y", "x2", "y2"])  # fmt: skip
-    spec = maps(points, captions, options=MapOptions(twins=True), twins=arrow)
+    spec = maps(options=MapOptions(twins=True), twins=arrow)
     assert "arrow: other background" in named(panes_of(spec)[0], "legend_0")["encoding"]["shape"]["scale"]["domain"]
     assert drawn.svg(spec)
 
 
-def test_a_board_has_each_group_once_and_each_models_numbers_in_it(full: dict[str, Any], board: pd.DataFrame) -> None:
+def test_a_board_has_each_group_once_and_each_models_numbers_in_it(full: dict[str, Any]) -> None:
     cells = full["datasets"][named(full["vconcat"][1], "board_1")["data"]["name"]]
     at = {cell["group"]: cell for cell in cells}
     assert set(at) == set(SCENES.names)
@@ -361,8 +353,8 @@ def test_a_board_has_each_group_once_and_each_models_numbers_in_it(full: dict[st
     assert at["horse_grass"]["x"] == at["camel_grass"]["x"] < at["horse_desert"]["x"] == at["camel_desert"]["x"]
     assert [cell["group"] for cell in cells if "minority" in cell["words"]] == list(SCENES.minority)
     (lines,) = [rows for rows in full["datasets"].values() if "said" in rows[0]]
-    assert len(lines) == len(board)
-    for line, (_, row) in zip(lines, board.iterrows(), strict=True):
+    assert len(lines) == len(BOARD)
+    for line, (_, row) in zip(lines, BOARD.iterrows(), strict=True):
         cell = at[line["group"]]
         assert cell["x"] < line["low_x"] <= line["right_x"] <= line["high_x"] < line["said_x"] < cell["x2"]
         assert cell["y"] < line["top"] < line["bottom"] < cell["y2"]
@@ -374,18 +366,17 @@ def test_a_board_has_each_group_once_and_each_models_numbers_in_it(full: dict[st
     )
 
 
-def test_a_board_leaves_out_what_was_not_measured(
-    points: pd.DataFrame, captions: pd.DataFrame, board: pd.DataFrame
-) -> None:
-    board.loc[1, ["accuracy", "low", "high"]] = np.nan
-    spec = maps(points, captions, 1, board=board[board["pane"] == 0])
+def test_a_board_leaves_out_what_was_not_measured() -> None:
+    measured = BOARD[BOARD["pane"] == 0].copy()
+    measured.loc[1, ["accuracy", "low", "high"]] = np.nan
+    spec = maps(1, board=measured)
     (lines,) = [rows for rows in spec["datasets"].values() if "said" in rows[0]]
     assert [line["group"] for line in lines] == [name for name in SCENES.names if name != "horse_desert"]
 
 
-def test_long_words_wrap(points: pd.DataFrame, captions: pd.DataFrame) -> None:
+def test_long_words_wrap() -> None:
     info = MapInfo(*["word " * 30] * 4)
-    chart = linked_maps(points, captions[captions["pane"] == 0], [info], palette=LIGHT, grouping=SCENES)
+    chart = linked_maps(POINTS, CAPTIONS[CAPTIONS["pane"] == 0], [info], palette=LIGHT, grouping=SCENES)
     pane = chart.to_dict()["concat"][0]
     axes = named(pane, "marks_0")["encoding"]
     words = (pane["title"]["text"], pane["title"]["subtitle"], axes["x"]["axis"]["title"], axes["y"]["axis"]["title"])
@@ -425,27 +416,25 @@ def test_long_words_wrap(points: pd.DataFrame, captions: pd.DataFrame) -> None:
         ({"options": lambda options: MapOptions(colour_by="size")}, "unknown colouring size"),
     ],
 )  # fmt: skip
-def test_what_is_not_whole_is_refused(whole: dict[str, Any], change: dict[str, Any], words: str) -> None:
+def test_what_is_not_whole_is_refused(change: dict[str, Any], words: str) -> None:
     ((name, changed),) = change.items()
     with pytest.raises(ValueError, match=re.escape(words)):
-        maps(**whole | {name: changed(whole[name])})
+        maps(**WHOLE | {name: changed(WHOLE[name])})
 
 
-def test_captions_of_an_unknown_map_are_refused(points: pd.DataFrame, captions: pd.DataFrame) -> None:
+def test_captions_of_an_unknown_map_are_refused() -> None:
     with pytest.raises(ValueError, match="unknown pane 1, 2, 3; known: 0"):
-        linked_maps(points, captions, [INFO], palette=LIGHT, grouping=SCENES)
+        linked_maps(POINTS, CAPTIONS, [INFO], palette=LIGHT, grouping=SCENES)
 
 
-def test_no_uploads_is_no_stars(
-    points: pd.DataFrame, captions: pd.DataFrame, uploads: pd.DataFrame, plain: dict[str, Any]
-) -> None:
-    assert maps(points, captions, uploads=uploads.iloc[:0]) == plain
+def test_no_uploads_is_no_stars(plain: dict[str, Any]) -> None:
+    assert maps(uploads=UPLOADS.iloc[:0]) == plain
 
 
-def test_several_uploads_are_numbered(points: pd.DataFrame, captions: pd.DataFrame, uploads: pd.DataFrame) -> None:
-    two = pd.concat([uploads, uploads.assign(id="up-2")])
-    for count, stars in ((1, uploads), (2, two)):
-        spec = maps(points, captions, uploads=stars)
+def test_several_uploads_are_numbered() -> None:
+    two = pd.concat([UPLOADS, UPLOADS.assign(id="up-2")])
+    for count, stars in ((1, UPLOADS), (2, two)):
+        spec = maps(uploads=stars)
         numbers = [
             layer
             for layer in drawn.marks(panes_of(spec)[0])
@@ -454,10 +443,10 @@ def test_several_uploads_are_numbered(points: pd.DataFrame, captions: pd.DataFra
         assert len(numbers) == (count > 1)
 
 
-def test_four_maps_draw(tables: dict[str, pd.DataFrame]) -> None:
+def test_four_maps_draw() -> None:
     options = MapOptions("split", trust=True, movement=True, ghost=True)
     names = ("points", "captions", "uploads", "board")
-    assert drawn.svg(maps(**{name: tables[name] for name in names}, panes=4, options=options, side=300))
+    assert drawn.svg(maps(**{name: WHOLE[name] for name in names}, panes=4, options=options, side=300))
 
 
 @pytest.mark.parametrize(
@@ -468,16 +457,16 @@ def test_four_maps_draw(tables: dict[str, pd.DataFrame]) -> None:
     ],
     ids=["collapsed", "none"],
 )
-def test_a_map_of_little_draws(whole: dict[str, Any], change: Any) -> None:
-    assert drawn.svg(maps(**whole | {"points": change(whole["points"])}))
+def test_a_map_of_little_draws(change: Any) -> None:
+    assert drawn.svg(maps(**WHOLE | {"points": change(WHOLE["points"])}))
 
 
-def test_words_of_other_sets_and_quotes_in_names(points: pd.DataFrame, captions: pd.DataFrame) -> None:
+def test_words_of_other_sets_and_quotes_in_names() -> None:
     odd = Grouping(('a "b"', "c'd"), ("e", "f"))
     names = dict(zip(SCENES.names, odd.names, strict=True))
     objects = dict(zip(SCENES.objects, odd.objects, strict=True))
-    changed = points.assign(group=points["group"].map(names), object=points["object"].map(objects))
-    spec = maps(changed, captions, grouping=odd, options=MapOptions("object"))
+    changed = POINTS.assign(group=POINTS["group"].map(names), object=POINTS["object"].map(objects))
+    spec = maps(points=changed, grouping=odd, options=MapOptions("object"))
     assert 'object a "b"' in named(panes_of(spec)[0], "legend_0")["encoding"]["stroke"]["scale"]["domain"]
     assert drawn.svg(spec)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
-import pandas as pd
 import pytest
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
-from tests.chromium import CHROMIUM, FLAGS, needs_chromium
+from tests.charts.maps.examples import BOARD, CAPTIONS, NEIGHBOURS, POINTS, TWINS
+from tests.chromium import needs_chromium
 from vlcore.charts.html import page_html
 from vlcore.charts.maps.linked import linked_maps
 from vlcore.charts.maps.small import MapInfo
@@ -25,37 +25,26 @@ SECOND = "camel in desert, test 7"  # lower right
 OPTIONS = MapOptions("right or wrong", twins=True, neighbours=True)
 
 
-@pytest.fixture(scope="module")
-def page(tables: dict[str, pd.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    """Two maps on a page that must neither complain nor ask for anything."""
-    points = tables["points"].copy()
+@pytest.fixture
+def page(opened: Callable[[str], Page]) -> Page:
+    """Two maps on a page."""
+    points = POINTS.copy()
     for spoken, place in ((FIRST, (-3.0, 3.0)), (SECOND, (3.0, -3.0))):
         points.loc[points["spoken"] == spoken, ["x0", "y0", "x1", "y1"]] = place * 2
     chart = linked_maps(
         points,
-        tables["captions"].query("pane < 2"),
+        CAPTIONS.query("pane < 2"),
         [INFO, INFO],
         palette=LIGHT,
         grouping=SCENES,
         options=OPTIONS,
-        neighbours=tables["neighbours"].query("pane < 2"),
-        twins=tables["twins"].query("pane < 2"),
-        board=tables["board"],
+        neighbours=NEIGHBOURS.query("pane < 2"),
+        twins=TWINS.query("pane < 2"),
+        board=BOARD,
     )
-    target = tmp_path_factory.mktemp("maps") / "maps.html"
-    target.write_text(page_html([chart], "Maps"))
-    with sync_playwright() as api:
-        browser = api.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        tab = browser.new_context(offline=True, viewport={"width": 1100, "height": 1100}).new_page()
-        problems: list[str] = []
-        tab.on("pageerror", lambda error: problems.append(str(error)))
-        tab.on("console", lambda said: problems.append(said.text) if said.type in ("error", "warning") else None)
-        tab.on("request", lambda sent: problems.append(sent.url) if not sent.url.startswith(("file:", "data:")) else 0)
-        tab.goto(target.as_uri())
-        expect(marks(tab, FIRST)).to_have_count(2)
-        yield tab
-        browser.close()
-    assert problems == []
+    tab = opened(page_html([chart], "Maps"))
+    expect(marks(tab, FIRST)).to_have_count(2)
+    return tab
 
 
 def marks(page: Page, spoken: str) -> Locator:
@@ -85,7 +74,7 @@ def expect_opacity(page: Page, spoken: str, opacity: str) -> None:
         expect(marks(page, spoken).nth(index)).to_have_attribute("opacity", opacity)
 
 
-def test_the_maps_answer_to_each_other(page: Page, tables: dict[str, pd.DataFrame]) -> None:
+def test_the_maps_answer_to_each_other(page: Page) -> None:
     everything = page.locator("path[aria-label*=', test '], path[aria-label*=', training ']")
     whole = everything.count()
 
@@ -107,7 +96,7 @@ def test_the_maps_answer_to_each_other(page: Page, tables: dict[str, pd.DataFram
 
     page.mouse.click(5, 5)
     key(page, "wrong").click()
-    wrong = int((tables["points"]["right_1"] == "wrong").sum())  # in the second map; in the first there is none
+    wrong = int((POINTS["right_1"] == "wrong").sum())  # in the second map; in the first there is none
     expect(everything).to_have_count(wrong)
     key(page, "caption").click()  # carried by no picture: hides nothing
     expect(everything).to_have_count(whole)
@@ -116,7 +105,7 @@ def test_the_maps_answer_to_each_other(page: Page, tables: dict[str, pd.DataFram
 
     cell = page.locator("path[aria-label^='camel in the desert: click']")
     cell.click()  # another filter; the legend's stays
-    desert = tables["points"].query("right_1 == 'wrong' and group == 'camel_desert'")
+    desert = POINTS.query("right_1 == 'wrong' and group == 'camel_desert'")
     expect(everything).to_have_count(len(desert))
     cell.click()
     expect(everything).to_have_count(wrong)
