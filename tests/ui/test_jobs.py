@@ -36,14 +36,11 @@ def test_a_fit_is_queued_under_the_key_that_it_is_read_from(monkeypatch: pytest.
 # --- what a worker makes while a visitor waits
 
 
-def test_a_worker_that_ends_is_a_sentence_and_the_next_asker_gets_another() -> None:
+def test_a_worker_that_ends_or_is_busy_for_long_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     assert jobs.run_in_worker(abs, -2) == 2
     with pytest.raises(artefacts.StoreError, match="ended; ask for it again"):
         jobs.run_in_worker(os._exit, 1)
-    assert jobs.run_in_worker(abs, -3) == 3
-
-
-def test_a_worker_that_is_busy_for_long_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert jobs.run_in_worker(abs, -3) == 3, "the next asker gets another"
     monkeypatch.setattr(jobs, "PATIENCE", 0.05)
     with pytest.raises(artefacts.StoreError, match="in a minute"):
         jobs.run_in_worker(time.sleep, 1)

@@ -1,7 +1,7 @@
 """What only a browser can do, and Streamlit does not: play a film, copy the address, take what is pasted, remember.
 
-The one idea: each is a few lines of our own script in a component, with the look of the theme around it. None asks
-the network for anything, and none takes a text from a visitor into the page.
+Each is a few lines of our own script in a component, with the look of the theme around it. None asks the network for
+anything, and none takes a text from a visitor into the page.
 """
 
 from __future__ import annotations
@@ -97,14 +97,8 @@ export default function({data}) {
 
 
 def play_button(name: str = MOMENT, *, key: str = "play") -> None:
-    """A button that plays the film on this page, once through, and pauses it; in the browser alone.
-
-    Where the visitor's system asks for little motion, each press shows the next moment instead.
-
-    Args:
-        name: the parameter that the film's slider is bound to.
-        key: of the button on its page.
-    """
+    """A button that plays the film on this page, once through, and pauses it, in the browser alone; where the visitor's
+    system asks for little motion, each press shows the next moment. `name` is the parameter of the film's slider."""
     _PLAY(key=key, data={"name": name}, width="content")
 
 
@@ -119,12 +113,8 @@ def paste_anywhere(*, key: str = "paste") -> None:
 
 
 def remember(name: str, value: str, seconds: float) -> None:
-    """Keep a value in the visitor's browser; `remembered` has it when they come again.
-
-    Args:
-        name, value: letters, digits, hyphens and underscores.
-        seconds: how long.
-    """
+    """Keep a value in the visitor's browser for so many seconds; `remembered` has it when they come again. Name and
+    value are letters, digits, hyphens and underscores."""
     _REMEMBER(key=f"remember-{name}", data={"name": name, "value": value, "seconds": int(seconds)}, height=0)
 
 

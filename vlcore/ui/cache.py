@@ -1,6 +1,6 @@
 """What has been read from the disk, once for all visitors.
 
-The one idea: everything in a cache is read-only and named by content (key and digest of an artefact, name and version
+Everything in a cache is read-only and named by content (key and digest of an artefact, name and version
 of an image set), so that a refresh, a second tab and thirty visitors see the same and pay once. Training stands behind
 a queue (`vlcore.ui.jobs`), never behind a cache.
 """

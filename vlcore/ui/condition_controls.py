@@ -1,8 +1,5 @@
-"""The knobs of one condition, and links that hold all of them.
-
-The one idea: every value is in the address, named as it stands on the page, and a link names all of them, so that what
-a visitor chose before never shines through.
-"""
+"""The knobs of one condition, each in the address, and links that name all of them, so that what a visitor chose before
+never shines through."""
 
 from __future__ import annotations
 

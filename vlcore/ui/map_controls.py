@@ -1,7 +1,7 @@
 """How the maps of a page are made and drawn: the controls, all in the address.
 
-The one idea: what a map shows depends on choices that its reader must see: which projection, of which settings, fitted
-on what; and a new seed is one click away, so that everybody sees what of a map is noise.
+What a map shows depends on choices that its reader must see: which projection, of which settings, fitted on what; and a
+new seed is one click away, so that everybody sees what of a map is noise.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What every page begins with: its title, the menu, the palette, and the rule that no traceback reaches a page.
 
-The one idea: the menu is ours (`st.page_link`), because Streamlit's own differs between a cold deep link and a click
-where a folder named ``pages/`` exists.
+The menu is ours (`st.page_link`), because Streamlit's own differs between a cold deep link and a click where a folder
+named ``pages/`` exists.
 """
 
 from __future__ import annotations

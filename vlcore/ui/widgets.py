@@ -42,15 +42,12 @@ def picture(
         within: the container or column that it goes into; where the page is, without one.
         options: those of `st.image`.
     """
-    (st if within is None else within).image(_uri(image), alt=alt, **options)
-
-
-def _uri(image: npt.NDArray[np.uint8] | Image.Image) -> str:
     shown = image.copy() if isinstance(image, Image.Image) else Image.fromarray(image)
     shown.thumbnail((LARGEST, LARGEST))
     out = BytesIO()
     shown.save(out, format="PNG", compress_level=1)  # a page shows dozens, and each run of it anew
-    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode("ascii")
+    uri = "data:image/png;base64," + base64.b64encode(out.getvalue()).decode("ascii")
+    (st if within is None else within).image(uri, alt=alt, **options)
 
 
 CARD_MAP = 214  # px; the side of a small map

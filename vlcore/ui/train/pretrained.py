@@ -1,7 +1,7 @@
 """A pretrained CLIP or SigLIP for everybody's pages: which one, read how, and where it is on its way.
 
-The one idea: a page takes a hub name, or a folder that whoever runs the server has put under ``models/checkpoints``; a
-path that a visitor types is never looked at.
+It is a hub name, or a folder that whoever runs the server has put under ``models/checkpoints``; a path that a visitor
+types is never looked at.
 """
 
 from __future__ import annotations
