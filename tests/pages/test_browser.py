@@ -14,20 +14,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.chromium import needs_chromium
 
-from .serving import PATIENCE, settled
+from .serving import opened, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
-
-
-def test_an_uploaded_picture_lands_as_a_star_on_both_maps(page: Page, server: str) -> None:
-    page.goto(f"{server}/Upload")
-    file = io.BytesIO()
-    Image.fromarray(np.full((120, 90, 3), (90, 160, 70), dtype=np.uint8)).save(file, "PNG")
-    page.locator("input[type=file]").set_input_files(
-        {"name": "green.png", "mimeType": "image/png", "buffer": file.getvalue()}
-    )
-    expect(page.locator("path[aria-label='your picture 1']")).to_have_count(2, timeout=PATIENCE)
-    expect(page.get_by_text("green.png").last).to_be_visible()
 
 
 PASTE = """content => {
@@ -48,15 +37,15 @@ def cut_out() -> bytes:
 
 def test_a_cut_out_is_pasted_anywhere_explained_and_its_table_taken_along(page: Page, server: str) -> None:
     page.goto(f"{server}/Upload")
-    expect(page.get_by_test_id("stFileUploaderDropzone")).to_be_visible(timeout=PATIENCE)
-    expect(page.get_by_text("Upload a picture of a")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_test_id("stFileUploaderDropzone")).to_be_visible()
+    expect(page.get_by_text("Upload a picture of a")).to_be_visible()
     page.evaluate(PASTE, base64.b64encode(cut_out()).decode())
     for number in range(1, 8):
-        expect(page.locator(f"path[aria-label='your picture {number}']")).to_have_count(2, timeout=PATIENCE)
-    expect(page.get_by_text("One cut-out on 7 backgrounds")).to_be_visible(timeout=PATIENCE)
+        expect(page.locator(f"path[aria-label='your picture {number}']")).to_have_count(2)
+    expect(page.get_by_text("One cut-out on 7 backgrounds")).to_be_visible()
     page.locator("path[aria-label='your picture 3']").first.hover(force=True)
     picture = page.locator("#vg-tooltip-element.visible img")
-    expect(picture).to_be_visible(timeout=PATIENCE)
+    expect(picture).to_be_visible()
     assert picture.evaluate("image => image.naturalWidth") > 0
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the table").click()
@@ -65,19 +54,26 @@ def test_a_cut_out_is_pasted_anywhere_explained_and_its_table_taken_along(page: 
     assert rows[0]["Picture"] == "1. image.png, mid-grey"
     assert len({row["Picture"] for row in rows}) == 7
     page.get_by_text("Explain the answer").click()
-    expect(page.get_by_role("img", name="loses without each patch")).to_have_count(2, timeout=PATIENCE)
-    expect(page.get_by_role("img", name="Attention rollout")).to_have_count(2, timeout=PATIENCE)
+    expect(page.get_by_role("img", name="loses without each patch")).to_have_count(2)
+    expect(page.get_by_role("img", name="Attention rollout")).to_have_count(2)
 
 
-def test_a_hostile_name_is_no_link_and_no_tag(page: Page, server: str) -> None:
+def test_pictures_are_uploaded_and_a_hostile_name_is_no_link_and_no_tag(page: Page, server: str) -> None:
     name = "www.evil.example http:..evil.example a@evil.example [x](//evil.example) <u>evil<u> $x^2$.png"
+    green = io.BytesIO()
+    Image.fromarray(np.full((120, 90, 3), (90, 160, 70), dtype=np.uint8)).save(green, "PNG")
     page.goto(f"{server}/Upload")
     page.locator("input[type=file]").set_input_files(
-        [{"name": name, "mimeType": "image/png", "buffer": content} for content in (cut_out(), b"no picture")]
+        [
+            {"name": called, "mimeType": "image/png", "buffer": content}
+            for called, content in ((name, cut_out()), ("green.png", green.getvalue()), (name, b"no picture"))
+        ]
     )
-    expect(page.get_by_text("no picture at all")).to_be_visible(timeout=PATIENCE)
-    expect(page.get_by_text("One cut-out on 7 backgrounds")).to_be_visible(timeout=PATIENCE)
-    expect(page.get_by_test_id("stText").get_by_text("www.evil.example")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("no picture at all")).to_be_visible()
+    expect(page.get_by_text("One cut-out on 7 backgrounds")).to_be_visible()
+    for number in range(1, 9):
+        expect(page.locator(f"path[aria-label='your picture {number}']")).to_have_count(2)
+    expect(page.get_by_test_id("stText").get_by_text("www.evil.example")).to_be_visible()
     expect(page.locator("a[href*=evil]")).to_have_count(0)
     expect(page.locator("[data-testid=stMain] u, [data-testid=stMain] .katex")).to_have_count(0)
 
@@ -91,38 +87,38 @@ INSIDE = """() => [...document.querySelectorAll('[data-testid=stMain] svg, [data
     [("/", 800), ("/Compare?models=3&closer=Film", 800), ("/Upload", 800), ("/Lesson?phase=reveal&step=bias", 390)],
 )
 def test_nothing_is_cut_off_in_a_narrow_window(browser: Browser, server: str, path: str, width: int) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme="light")
-    tab = context.new_page()
-    tab.set_default_timeout(PATIENCE)
+    complaints: list[str] = []
+    tab = opened(browser, server, complaints, viewport={"width": width, "height": 1000}, color_scheme="light")
     tab.goto(server + path)
-    expect(tab.get_by_test_id("stHeading").first).to_be_visible(timeout=PATIENCE)
+    settled(tab)
     if path != "/Upload":
-        expect(tab.locator("svg path[aria-label*='held out']").first).to_be_visible(timeout=PATIENCE)
+        expect(tab.locator("svg path[aria-label*='held out']").first).to_be_visible()
     if "Film" in path:
-        expect(tab.locator(".vega-bind input[type=range]")).to_be_visible(timeout=PATIENCE)
+        expect(tab.locator(".vega-bind input[type=range]")).to_be_visible()
     tab.wait_for_function(INSIDE)  # the width of the window is known after the first run: maps may be drawn twice
     tab.emulate_media(color_scheme="dark")
     expect(tab.get_by_test_id("stApp")).to_have_css("background-color", "rgb(14, 17, 23)")
     settled(tab)
     tab.wait_for_function(INSIDE)
-    context.close()
+    tab.context.close()
+    assert complaints == []
 
 
 def test_a_picture_of_a_sheet_lights_up_and_is_enlarged_by_a_click(page: Page, server: str) -> None:
     page.goto(f"{server}/Data")
     pictures = page.locator("svg image")
-    expect(pictures.nth(20)).to_be_attached(timeout=PATIENCE)
+    expect(pictures.nth(20)).to_be_attached()
     assert pictures.count() == 4 * 48
     pictures.nth(20).hover(force=True)
-    expect(page.locator("#vg-tooltip-element.visible img")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#vg-tooltip-element.visible img")).to_be_visible()
     pictures.nth(20).click(force=True)
-    expect(page.get_by_role("dialog").get_by_text("Its twins")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("dialog").get_by_text("Its twins")).to_be_visible()
     assert "picture=p" in page.url
     page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_have_count(0, timeout=PATIENCE)
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.get_by_role("slider").first.press("ArrowRight")
-    expect(page.get_by_text("minority: 5 of 48 kept").first).to_be_visible(timeout=PATIENCE)
-    expect(page.get_by_role("dialog")).to_have_count(0, timeout=PATIENCE)
+    expect(page.get_by_text("minority: 5 of 48 kept").first).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_a_zip_is_imported_by_the_real_worker(page: Page, server: str) -> None:
@@ -139,11 +135,11 @@ def test_a_zip_is_imported_by_the_real_worker(page: Page, server: str) -> None:
     page.locator("input[type=file]").first.set_input_files(
         {"name": "cups.zip", "mimeType": "application/zip", "buffer": out.getvalue()}
     )
-    page.get_by_label("Name of the set").fill("browser-cups", timeout=PATIENCE)
+    page.get_by_label("Name of the set").fill("browser-cups")
     page.get_by_role("button", name="Make the image set").click()
-    page.get_by_role("button", name="Look at it").click(timeout=PATIENCE)
-    expect(page.get_by_text("browser-cups: imported from")).to_be_visible(timeout=PATIENCE)
-    expect(page.locator("svg image").first).to_be_attached(timeout=PATIENCE)
+    page.get_by_role("button", name="Look at it").click()
+    expect(page.get_by_text("browser-cups: imported from")).to_be_visible()
+    expect(page.locator("svg image").first).to_be_attached()
 
 
 def test_links_of_home_show_what_they_say_whatever_was_looked_at_before(page: Page, server: str) -> None:
@@ -156,6 +152,6 @@ def test_links_of_home_show_what_they_say_whatever_was_looked_at_before(page: Pa
     for link, left, right in ways:
         page.get_by_role("link", name=link).click()
         titles = page.locator("svg .role-title-text").filter(has_not_text="Named right")  # of the board
-        expect(titles).to_have_text([left, right], timeout=PATIENCE)
+        expect(titles).to_have_text([left, right])
         page.get_by_role("link", name="Home").first.click()
-        expect(page.get_by_role("link", name=link)).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_role("link", name=link)).to_be_visible()
