@@ -243,6 +243,14 @@ def test_every_module_says_what_it_is_for() -> None:
         assert not tree.body or ast.get_docstring(tree), f"{name_of(path)} has no docstring"
 
 
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/study.md"])
+def test_documents_name_files_that_are_there(document: str) -> None:
+    named = set(re.findall(r"`((?:[\w-]+/)*\w+\.py)`", (ROOT / document).read_text()))
+    roots = (ROOT, ROOT / "vlcore", ROOT / "vlcore" / "runs")  # the trips name a folder once
+    assert named
+    assert {name for name in named if not any((root / name).is_file() for root in roots)} == set()
+
+
 def commands_of(of: argparse.ArgumentParser, before: str = "") -> dict[str, argparse.ArgumentParser]:
     """Every command that can be run, by its words."""
     found: dict[str, argparse.ArgumentParser] = {}

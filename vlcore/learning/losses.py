@@ -25,8 +25,8 @@ def negative_weights(negatives: str, counts: Tensor, said: Sequence[Caption] = (
 
     ``filtered_marginal`` draws other captions with the frequency that they have in training; ``filtered_uniform`` each
     other caption equally often; ``product`` any caption with its frequency, the own one too; ``counterfactual``
-    captions that differ from the own one in the object or in the context and not in both (design/science.md section
-    3.2). A row without any candidate is 0. ``none`` draws nothing: the study's text taken literally.
+    captions that differ from the own one in the object or in the context and not in both. A row
+    without any candidate is 0. ``none`` draws nothing: the study's text taken literally.
 
     Args:
         negatives: one of `vlcore.core.options.NEGATIVES`, apart from ``shuffle_unfiltered``, which no table describes.
@@ -57,7 +57,7 @@ def negative_shares(negatives: str, counts: NDArray[np.integer], said: Sequence[
 def pairwise_bce(logits: Tensor, own: Tensor, negatives: Tensor) -> Tensor:
     """Binary cross entropy of single (image, caption) pairs, one matched against one unit of mismatched, (B,).
 
-    ``L_i = [ softplus(-l_i,own) + sum_k q_i(k) softplus(l_i,k) ] / 2`` (design/science.md section 3.2)
+    ``L_i = [ softplus(-l_i,own) + sum_k q_i(k) softplus(l_i,k) ] / 2``
 
     Its best score under unrestricted functions is ``log p(x,t) / q(x,t)``. Without negatives the best solution is the
     constant map: the embeddings collapse.

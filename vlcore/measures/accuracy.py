@@ -1,7 +1,7 @@
 """Accuracy, margin and calibration of the zero-shot readout of a model on held-out images.
 
 The readout is one rule for every label style: the score of an object is the sum over all captions that speak of it,
-``p(a | x) ~ sum over captions k of a of exp l(x, t_k)`` (design/science.md section 2.1).
+``p(a | x) ~ sum over captions k of a of exp l(x, t_k)``.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def _over(
 
 def train_weighted(groups: Mapping[str, Estimate], counts: Mapping[str, int]) -> Estimate:
     """Accuracy weighted by the groups' shares of the training images, ``sum_g pi_g Acc_g``: what papers on Waterbirds
-    call "average" (design/science.md section 2.1), which balanced accuracy is not.
+    call "average", which balanced accuracy is not.
 
     The variance adds over groups, recovered from their intervals l to h (MOVER, Zou and Donner 2008): from
     ``value - sqrt(sum (pi_g (Acc_g - l_g))^2)`` to ``value + sqrt(sum (pi_g (h_g - Acc_g))^2)``. That takes groups for

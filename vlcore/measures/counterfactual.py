@@ -1,7 +1,7 @@
 """Counterfactual effects: how far a decision moves when only a scene's object or only its context changes.
 
 Held-out images come four a scene, both objects in both contexts from the same draw of everything else, so differences
-inside a scene are effects of the factor that was swapped and of nothing else (design/science.md section 2.2).
+inside a scene are effects of the factor that was swapped and of nothing else.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def effects(margin: NDArray[np.floating], crossed: Crossing) -> dict[str, Estima
     log p(second)``, in log odds.
 
     ``D_A = 1/2 E |[m(h,c) - m(k,c)] + [m(h,c') - m(k,c')]|``, over contexts alike, and ``D_AC`` with a minus between
-    the brackets (design/science.md section 2.2). The absolute value keeps scenes that move to either side from
+    the brackets. The absolute value keeps scenes that move to either side from
     cancelling; noise counts as an effect, and none of the three is quite 0 in a model that tells images apart.
     """
     by_scene = zip(("object", "context", "interaction"), _contrasts(margin, crossed), strict=True)

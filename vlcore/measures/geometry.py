@@ -91,8 +91,9 @@ def is_collapsed(variance: float, rank: float) -> bool:
 def dispersion(z: Embeddings, scenes: Labels) -> Estimate:
     """How far the images of a group lie from one another: ``1 - mean cosine of two different ones``; unit vectors.
 
-    0 is one point, 1 all directions. Unbiased in n, as ``1 - ||mean||`` is not: by that, 12 points look tighter than 48
-    (design/science.md section 2.3). The interval is over scenes, each of which should show the group once.
+    0 is one point, 1 all directions. Unbiased in n, as ``1 - ||mean||`` is not: by that, 12 points look tighter
+    than 48.
+    The interval is over scenes, each of which should show the group once.
 
     Raises:
         ValueError: when there are fewer than two images.

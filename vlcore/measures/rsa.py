@@ -1,7 +1,7 @@
 """Representational similarity analysis: the shares of object, context and colour in pairwise distances.
 
 How far apart two images lie is regressed on how far apart they are in several simple ways at once, so that "sorted by
-context" is not said of a space that is sorted by mean colour (Kriegeskorte et al. 2008; design/science.md section 2.3).
+context" is not said of a space that is sorted by mean colour (Kriegeskorte et al. 2008).
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def unbiased_runs(condition: Condition) -> list[Condition]:
 
 
 def checks(artefact: artefacts.Artefact) -> dict[str, bool]:
-    """What is asked of a run at bias 0, in words, and whether it holds (design/science.md section 10)."""
+    """What is asked of a run at bias 0, in words, and whether it holds."""
     metrics = artefact.metrics
     end, untrained = metrics["end"], metrics["untrained"]
     fitted, match = end["train_caption_accuracy"], metrics["text_only_match"]

@@ -1,7 +1,6 @@
 """Claims of the study as a table: what it said, what would show it, what it must beat, and which numbers decide.
 
-What comes out is a status and the numbers behind it; no sentence says that labels help or hurt (design/science.md
-section 1.2).
+What comes out is a status and the numbers behind it; no sentence says that labels help or hurt.
 """
 
 from __future__ import annotations

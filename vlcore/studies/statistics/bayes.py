@@ -2,7 +2,7 @@
 
 Where the context is fully visible and the object is not, the best guess leans towards what the context
 suggests, the more so the more biased the data. That much loss is rational; what lies below the line is a shortcut, too
-few images or a failure to optimise (design/science.md section 2.4).
+few images or a failure to optimise.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Analysis of a whole study: two arms, several levels of bias, several blocks.
 
 Every block holds every cell, so a contrast between cells is one number a block, and what is left between
-blocks is the uncertainty. Arrays are (blocks, levels) for one arm, and φ is the bias as a correlation (science.md 4.1).
+blocks is the uncertainty. Arrays are (blocks, levels) for one arm, and φ is the bias as a correlation.
 """
 
 from __future__ import annotations

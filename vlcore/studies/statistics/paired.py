@@ -1,7 +1,7 @@
 """Paired differences between two arms of a study: an interval, an exact test, a size, and when there is no difference.
 
 The unit is a block, one pair of seeds that both arms share, and not an image. Each block gives one
-difference, and everything here is computed from these few numbers (design/science.md section 5).
+difference, and everything here is computed from these few numbers.
 """
 
 from __future__ import annotations
