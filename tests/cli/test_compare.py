@@ -13,7 +13,7 @@ from filelock import FileLock
 from tests.cli.conftest import Document, Refused
 from tests.runs.stand_ins import BASE, image_set, publish
 from vlcore.__main__ import BUSY
-from vlcore.cli import compare
+from vlcore.compare import notebook
 from vlcore.compare import page as compare_page
 from vlcore.compare.comparison import Comparison
 from vlcore.datasets.imageset import ImageSet
@@ -35,7 +35,7 @@ def models(home: Path) -> list[artefacts.Artefact]:
 def shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """The set of the models, whose pictures are tiles with their names."""
     images = dataclasses.replace(IMAGES, about={"pictures": "none"})
-    monkeypatch.setattr(compare, "open_set", lambda *_: images)
+    monkeypatch.setattr(notebook, "open_set", lambda *_: images)
 
 
 @pytest.fixture

@@ -116,6 +116,7 @@ def test_a_picture_of_a_sheet_lights_up_and_is_enlarged_by_a_click(page: Page, s
     assert "picture=p" in page.url
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator("[data-test-script-state=notRunning]")).to_be_attached()  # the server knows that it is closed
     page.get_by_role("slider").first.press("ArrowRight")
     expect(page.get_by_text("minority: 5 of 48 kept").first).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
