@@ -265,7 +265,7 @@ def load(key: str) -> Model:
         LabError: when there is none, or its files do not match their checksums.
 
     >>> import vlcore as vl
-    >>> vl.load(vl.models().index[0]).condition.data
+    >>> vl.load(vl.train(vl.Condition(steps=12)).key).condition.data
     'scenes'
     """
     if beside := artefacts.kind_beside(key):
