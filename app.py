@@ -13,8 +13,8 @@ with shell.errors_as_sentences():
     usual = usual_condition(images)
     intro.markdown(home.question(images.grouping))
     home.groups(images, usual)
-experiments = plans.find("experiments", usual).conditions
-st.subheader("The four experiments of the study")
-home.experiments(experiments, images, palette)
-st.subheader("What to look at next")
-home.next_steps(experiments, images.name)
+    experiments = plans.find("experiments", usual).conditions
+    st.subheader("The four experiments of the study")
+    home.experiments(experiments, images, palette)
+    st.subheader("What to look at next")
+    home.next_steps(experiments, images.name)

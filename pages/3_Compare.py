@@ -1,10 +1,7 @@
 """Compare: two to four models side by side, the same pictures in every map."""
 
-from __future__ import annotations
-
 import streamlit as st
 
-from vlcore.core.options import PRESETS
 from vlcore.ui import condition_controls, shell
 from vlcore.ui.compare import maps, models, sections
 
@@ -12,19 +9,11 @@ palette = shell.begin("Compare models")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     images = shell.image_set_choice()
     count = models.how_many()
-    preset = st.segmented_control(
-        "Training length, the same for all",
-        options=condition_controls.LENGTHS,
-        default="standard",
-        required=True,
-        key="length",
-        bind="query-params",
-        help=", ".join(f"{name}: {PRESETS[name]:,} steps" for name in condition_controls.LENGTHS)
-        + ". Take “live” for a quick look, “careful” for a claim.",
-    )
+    about = f"{condition_controls.LENGTHS_IN_WORDS}. Take “live” for a quick look, “careful” for a claim."
+    steps = condition_controls.training_length("length", "Training length, the same for all", about=about)
 side = shell.map_side()
 with shell.errors_as_sentences():
-    chosen = models.choose(images, count, preset or "standard")
+    chosen = models.choose(images, count, steps)
     models.wait_for(chosen)
     shown = maps.choose(chosen, images, palette, side)
 maps.show(shown)

@@ -1,58 +1,47 @@
 """Findings: what the study claims, what was measured, and how far it reaches."""
 
-from __future__ import annotations
-
 import streamlit as st
 
-from vlcore.core.options import PRESETS
 from vlcore.datasets.subset import usual_condition
-from vlcore.studies import plans, report
-from vlcore.ui import condition_controls, shell
-from vlcore.ui.findings import figures, sections
+from vlcore.measures.catalogue import PRIMARY
+from vlcore.studies import figures, plans, published, report
+from vlcore.studies.results import StudyResults
+from vlcore.ui import cache, condition_controls, shell, widgets
+from vlcore.ui.findings import sections
 
 palette = shell.begin("Findings")
-st.markdown(
-    "Can more descriptive labels help a model that learns from biased pictures? Nothing on this page is written by "
-    "hand: it is computed from the runs that are there."
-)
+asked = "Can more descriptive labels help a model that learns from biased pictures?"
+st.markdown(f"{asked} Nothing on this page is written by hand: it is computed from runs.")
 
 STUDIES = ("paper", "class", "experiments")
+PUBLISHED, HERE = "published with this version", "runs on this server"
+one: StudyResults
 with st.container(horizontal=True, vertical_alignment="bottom"):
     images = shell.image_set_choice()
-    name = st.segmented_control(
-        "Study",
-        STUDIES,
-        default="paper",
-        required=True,
-        key="study",
-        bind="query-params",
-        help="Each crosses short and descriptive labels with levels of bias. Paper: six levels; class: three; "
-        "experiments: the two of the study's four experiments.",
-    )
-    preset = st.segmented_control(
-        "Training length",
-        condition_controls.LENGTHS,
-        default="standard",
-        required=True,
-        key="length",
-        bind="query-params",
-        help=", ".join(f"{length}: {PRESETS[length]:,} steps" for length in condition_controls.LENGTHS),
-    )
-    seeds = st.number_input(
-        "Blocks planned",
-        min_value=1,
-        max_value=50,
-        value=10,
-        key="blocks",
-        bind="query-params",
-        width=150,
-        help="Pairs of seeds. Six or more can decide something; ten to twenty are usual for a claim.",
-    )
+    ready = published.published(images.name)
+    # An address of before named a study of this server's.
+    usual = PUBLISHED if ready and "study" not in st.query_params else HERE
+    source = widgets.one_of("Results", (PUBLISHED, HERE), "results", usual)
+    if source == PUBLISHED and ready:
+        name = widgets.one_of("Study", tuple(ready), "published", next(iter(ready)))
+    elif source == HERE:
+        levels = "Paper: six levels; class: three; experiments: the two of the study's four experiments"
+        about = f"Each crosses short and descriptive labels with levels of bias. {levels}."
+        name = widgets.one_of("Study", STUDIES, "study", "paper", about)
+        steps = condition_controls.training_length("length", about=condition_controls.LENGTHS_IN_WORDS)
+        about = "Pairs of seeds. Six or more can decide something; ten to twenty are usual for a claim."
+        seeds = int(st.number_input("Blocks planned", 1, 50, 10, **widgets.in_address("blocks", about, width=150)))
 
 with shell.errors_as_sentences():
-    base = usual_condition(images).replace(steps=PRESETS[preset or "standard"])
-    study = plans.find(name or "paper", base, int(seeds))
-    one = figures.results(study, images.grouping)
+    if source == HERE:
+        study = plans.find(name, usual_condition(images).replace(steps=steps), seeds)
+        one = StudyResults(study, images.grouping, cache.artefact)
+    elif ready:
+        one = published.PublishedResults(ready[name])
+        st.caption(one.origin)
+    else:
+        st.info(f"No results on {images.name} came with this version; look at the runs on this server.")
+        st.stop()
 
 if not one.there:
     sections.nothing_yet(one)
@@ -61,17 +50,21 @@ if not one.there:
     st.stop()
 
 with shell.errors_as_sentences():
-    result = figures.found(one)
+    planned, one = one, sections.sound(one)
+    result = sections.found(one)
 
 side = shell.map_side()  # of two figures beside each other; in a narrow window they stand below each other
-whole = 2 * side
+whole = 2 * side if side > shell.PHONE_SIDE else side
 width = side + 50 if whole > 700 else whole
 parts = {part.name: part for part in report.parts(result)}
 
 with st.container(border=True):
     sections.headline(result)
-    sections.show(one, parts["answer"], palette, whole)
-sections.queue(one)
+    sections.figure(one, report.chart(figures.by_bias, result, PRIMARY), palette, whole, "first_")
+    with st.expander("The answer in full"):
+        sections.show(one, parts["answer"], palette, whole)
+if source == HERE:
+    sections.queue(planned)
 
 st.subheader(parts["claims"].heading)
 sections.ledger(result)
@@ -84,7 +77,7 @@ for name in ("groups", "training", "comparisons"):
     st.subheader(parts[name].heading)
     sections.show(one, parts[name], palette, whole)
 sections.downloads(one)
-sections.lost(one)
+sections.lost(planned)
 
 st.subheader(parts["methods"].heading)
 sections.show(one, parts["methods"], palette, whole)

@@ -1,7 +1,5 @@
 """Lesson: predict, run, reveal; alone, or with a class that votes."""
 
-from __future__ import annotations
-
 from vlcore.ui import shell
 from vlcore.ui.lesson import roles
 

@@ -1,7 +1,5 @@
 """What tests share: a home of their own, and models trained for a few steps on really drawn pictures."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
@@ -24,9 +22,9 @@ from vlcore.studies import plans
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["VLCORE_DEVICE"] = "cpu"
 
-# The judge draws the same examples each time; on a developer's machine they go on searching.
-settings.register_profile("judge", derandomize=True, max_examples=50)
-settings.register_profile("search", derandomize=False)
+# The judge draws the same examples each time; on a developer's machine they go on searching. No test is timed.
+settings.register_profile("judge", derandomize=True, max_examples=50, deadline=None)
+settings.register_profile("search", derandomize=False, max_examples=50, deadline=None)
 settings.load_profile("judge" if os.environ.get("CI") else "search")
 
 Cli = Callable[..., tuple[int, str, str]]
@@ -42,13 +40,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home of the test session's own; nothing touches the project's data/ and models/."""
     folder = tmp_path_factory.mktemp("home")
-    before = os.environ.get("VLCORE_HOME")
-    os.environ["VLCORE_HOME"] = str(folder)
-    yield folder
-    if before is None:
-        del os.environ["VLCORE_HOME"]
-    else:
-        os.environ["VLCORE_HOME"] = before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VLCORE_HOME", str(folder))
+        yield folder
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
-"""The recipe itself: the shortest length that pages offer, both label styles, no bias, really trained: half a minute.
+"""The recipe itself: the usual length, both label styles, no bias, really trained: half a minute.
 
 Everything that the lab says of biased models rests on this: the same recipe must learn where nothing is biased.
 """
-
-from __future__ import annotations
 
 from pathlib import Path
 
@@ -29,8 +27,8 @@ HELD_OUT = 100  # pictures of each group
 @pytest.mark.parametrize("labels", STYLES_OF_THE_STUDY)
 def test_both_label_styles_learn_captions_and_animals_at_no_bias(home: Path, labels: str) -> None:
     """The last bits of a processor are a draw, as a seed is: the bars lie well below the worst of several seeds, which
-    fitted 99 % of their captions and were right on 86 % of the held-out pictures."""
-    images, condition = open_set("scenes"), Condition(labels=labels, steps=PRESETS["live"])
+    fitted 99 % of their captions and were right on 91 % of the held-out pictures."""
+    images, condition = open_set("scenes"), Condition(labels=labels, steps=PRESETS["standard"])
     words, said = Vocabulary.of(images.grouping), captions_of(labels, images.grouping, condition.template)
     rows = training_rows(images, condition)
     test = images.rows("test")
@@ -45,4 +43,4 @@ def test_both_label_styles_learn_captions_and_animals_at_no_bias(home: Path, lab
     z, t = embed_images(trained.model, images.pixels(test)), embed_captions(trained.model, words, texts)
     scores = logits(z, t, *scale_and_bias(trained.model))
     answers = predict_objects(scores, [caption.object for caption in said], images.grouping.objects)
-    assert (answers == images.table["object"].iloc[test]).mean() > 0.78
+    assert (answers == images.table["object"].iloc[test]).mean() > 0.82

@@ -29,29 +29,15 @@ if TYPE_CHECKING:
     from vlcore.measures.estimate import Estimate
 
 __all__ = [
-    "Condition",
-    "Estimate",
-    "LabError",
-    "Model",
-    "__version__",
-    "compare",
-    "datasets",
-    "export",
-    "load",
-    "models",
-    "study",
-    "train",
+    "Condition", "Estimate", "LabError", "Model", "__version__", "compare", "datasets", "export", "load", "models",
+    "study", "train",
 ]  # fmt: skip
 _PLACES = {
+    **dict.fromkeys(("Model", "load", "models", "study", "train"), "vlcore.compare.notebook"),
     "Condition": "vlcore.core.condition",
     "Estimate": "vlcore.measures.estimate",
     "LabError": "vlcore.core.errors",
-    "Model": "vlcore.compare.notebook",
     "export": "vlcore.exports.export",
-    "load": "vlcore.compare.notebook",
-    "models": "vlcore.compare.notebook",
-    "study": "vlcore.compare.notebook",
-    "train": "vlcore.compare.notebook",
 }
 
 

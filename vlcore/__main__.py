@@ -1,11 +1,8 @@
 """Command line: parse, call, print.
 
-With ``--json`` one document goes to standard output and nothing else does; everything for people goes to standard
-error. Exit codes: 0 done, 2 bad input (one sentence), 3 busy, 130 cancelled, 141 (as for any program that dies of a
-closed pipe) when nobody reads what is printed.
+With ``--json`` one document goes to standard output and nothing else does; all for people goes to standard error. Exit
+codes: 0 done, 2 bad input (one sentence), 3 busy, 130 cancelled, 141 (closed pipe) when nobody reads what is printed.
 """
-
-from __future__ import annotations
 
 import argparse
 import json
@@ -33,17 +30,8 @@ def parser() -> argparse.ArgumentParser:
     """All commands with their options."""
     top = _Parser(prog="python -m vlcore", description="Train and look at small vision-language models on biased data.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    data.add_data(commands)
-    studies.add_conditions(commands)
-    runs.add_train(commands)
-    runs.add_pretrained(commands)
-    studies.add_study(commands)
-    studies.add_analyse(commands)
-    studies.add_report(commands)
-    runs.add_embed(commands)
-    compare.add_compare(commands)
-    compare.add_export(commands)
-    runs.add_upkeep(commands)
+    for module in (data, studies, runs, compare):
+        module.add_commands(commands)
     return top
 
 

@@ -1,7 +1,5 @@
 """What tests of charts read from a specification, and what they draw."""
 
-from __future__ import annotations
-
 import json
 import xml.etree.ElementTree as ET
 from typing import Any
@@ -21,7 +19,6 @@ def svg(spec: Spec | alt.TopLevelMixin) -> str:
 
 
 def texts(spec: Spec | alt.TopLevelMixin) -> list[str]:
-    """All words of a drawn chart."""
     return [text.text or "" for text in ET.fromstring(svg(spec)).iter("{http://www.w3.org/2000/svg}text")]
 
 

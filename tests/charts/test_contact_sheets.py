@@ -1,12 +1,8 @@
 """Contact sheets: four panes as objects by contexts, what is removed still in sight, and one selection over all."""
 
-from __future__ import annotations
-
 import json
 from itertools import product
-from typing import Any
 
-import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
@@ -34,13 +30,13 @@ def table(grouping: Grouping) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["id", "group", "place", "kept", "caption", "thumb", "spoken"])
 
 
-@pytest.fixture
-def rows() -> pd.DataFrame:
-    return table(SCENES)
+def sheets(rows: pd.DataFrame, grouping: Grouping = SCENES, side: int = 300) -> drawn.Spec:
+    return contact_sheets(rows, palette=LIGHT, grouping=grouping, side=side).to_dict()
 
 
-def sheets(rows: pd.DataFrame, grouping: Grouping = SCENES, side: int = 300) -> alt.ConcatChart:
-    return contact_sheets(rows, palette=LIGHT, grouping=grouping, side=side)
+@pytest.fixture(scope="module")
+def spec() -> drawn.Spec:
+    return sheets(table(SCENES))
 
 
 def shown(spec: drawn.Spec, pane: drawn.Spec) -> list[drawn.Spec]:
@@ -49,7 +45,7 @@ def shown(spec: drawn.Spec, pane: drawn.Spec) -> list[drawn.Spec]:
 
 @pytest.mark.parametrize("grouping", [SCENES, Grouping(("landbird", "waterbird"), ("land", "water"))])
 def test_four_panes_are_objects_down_and_contexts_across(grouping: Grouping) -> None:
-    spec = sheets(table(grouping).sample(frac=1, random_state=0), grouping=grouping).to_dict()
+    spec = sheets(table(grouping).sample(frac=1, random_state=0), grouping=grouping)
     assert (spec["columns"], len(spec["concat"])) == (2, 4)
     for pane, (obj, context) in zip(spec["concat"], product(grouping.objects, grouping.contexts), strict=True):
         here = shown(spec, pane)
@@ -57,34 +53,14 @@ def test_four_panes_are_objects_down_and_contexts_across(grouping: Grouping) -> 
         assert len(here) == COUNT
         assert pane["title"]["text"].lower().startswith(obj)
         assert context in pane["title"]["text"]
+        assert pane["title"]["color"] == LIGHT.colours(grouping)[group_name(obj, context)]
 
 
-def test_titles_say_what_the_bias_leaves(rows: pd.DataFrame) -> None:
-    panes = sheets(rows).to_dict()["concat"]
-    assert [(pane["title"]["text"], pane["title"]["subtitle"]) for pane in panes] == [
-        ("Horse on grass", "majority: 11 of 11 kept"),
-        ("Horse in the desert", "minority: 4 of 11 kept"),
-        ("Camel on grass", "minority: 4 of 11 kept"),
-        ("Camel in the desert", "majority: 11 of 11 kept"),
-    ]
-    colours = LIGHT.colours(SCENES)
-    assert [pane["title"]["color"] for pane in panes] == [
-        colours[name] for name in ("horse_grass", "horse_desert", "camel_grass", "camel_desert")
-    ]
-
-
-def test_places_fill_lines_and_no_two_pictures_share_one(rows: pd.DataFrame) -> None:
-    spec = sheets(rows).to_dict()
-    for pane in spec["concat"]:
-        places = {(row["column"], row["line"]) for row in shown(spec, pane)}
-        assert places == {(place % COLUMNS, place // COLUMNS) for place in range(COUNT)}
-        assert pane["height"] == 2 * 300 / COLUMNS
-        x, y = (pane["layer"][0]["encoding"][axis]["scale"]["domain"] for axis in "xy")
-        assert (x, y) == ([-0.5, COLUMNS - 0.5], [1.5, -0.5])
-
-
-def test_what_is_removed_is_faded_and_says_so(rows: pd.DataFrame) -> None:
-    spec = sheets(rows).to_dict()
+def test_titles_say_what_the_bias_leaves_and_what_is_removed_is_faded(spec: drawn.Spec) -> None:
+    titles = {pane["title"]["text"]: pane["title"]["subtitle"] for pane in spec["concat"]}
+    assert list(titles) == ["Horse on grass", "Horse in the desert", "Camel on grass", "Camel in the desert"]
+    majority, minority = "majority: 11 of 11 kept", "minority: 4 of 11 kept"
+    assert [*titles.values()] == [majority, minority, minority, majority]
     for pane in spec["concat"]:
         opacity = pane["layer"][0]["encoding"]["opacity"]
         assert opacity["condition"] == {"test": "datum.kept", "value": 1}
@@ -93,23 +69,26 @@ def test_what_is_removed_is_faded_and_says_so(rows: pd.DataFrame) -> None:
             assert row["state"] == ("in training" if row["kept"] else "removed by the bias")
 
 
-def test_on_a_phone_sheets_stand_below_each_other(rows: pd.DataFrame) -> None:
-    assert sheets(rows, side=PHONE_SIDE).to_dict()["columns"] == 1
+def test_places_fill_lines_and_no_two_pictures_share_one(spec: drawn.Spec) -> None:
+    for pane in spec["concat"]:
+        places = {(row["column"], row["line"]) for row in shown(spec, pane)}
+        assert places == {(place % COLUMNS, place // COLUMNS) for place in range(COUNT)}
+        assert pane["height"] == 2 * 300 / COLUMNS
+        x, y = (pane["layer"][0]["encoding"][axis]["scale"]["domain"] for axis in "xy")
+        assert (x, y) == ([-0.5, COLUMNS - 0.5], [1.5, -0.5])
 
 
-def test_everything_removed_still_draws(rows: pd.DataFrame) -> None:
-    gone = rows["kept"] & ~rows["group"].isin(SCENES.minority)
-    panes = sheets(rows.assign(kept=gone)).to_dict()["concat"]
-    assert panes[1]["title"]["subtitle"] == "minority: 0 of 11 kept"
-    assert drawn.svg(sheets(rows.assign(kept=False)))
+def test_on_a_phone_sheets_stand_below_each_other_and_everything_removed_still_draws() -> None:
+    spec = sheets(table(SCENES).assign(kept=False), side=PHONE_SIDE)
+    assert (spec["columns"], spec["concat"][1]["title"]["subtitle"]) == (1, "minority: 0 of 11 kept")
+    assert drawn.svg(spec)
 
 
-def test_a_click_on_any_sheet_is_one_selection(rows: pd.DataFrame) -> None:
-    spec = sheets(rows).to_dict()
+def test_a_click_on_any_sheet_is_one_selection(spec: drawn.Spec) -> None:
     (pick,) = spec["params"]
     assert pick["name"] == "pick"
     assert pick["select"] == {"type": "point", "fields": ["id"], "on": "click", "toggle": False}
-    assert json.dumps(spec).count("data:image") == len(rows), "each picture travels once"
+    assert json.dumps(spec).count("data:image") == 4 * COUNT, "each picture travels once"
     views = [layer["name"] for pane in spec["concat"] for layer in pane["layer"] if "name" in layer]
     assert pick["views"] == views
     assert len(set(views)) == 4
@@ -117,19 +96,3 @@ def test_a_click_on_any_sheet_is_one_selection(rows: pd.DataFrame) -> None:
         pictures, frame = pane["layer"]
         assert (pictures["mark"]["type"], frame["mark"]["type"]) == ("image", "square")
         assert frame["transform"] == [{"filter": {"param": "pick", "empty": False}}]
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (lambda rows: rows.drop(columns=["thumb", "kept"]), "rows: missing columns kept, thumb"),
-        (lambda rows: rows.iloc[:0], "nothing to show"),
-        (lambda rows: rows.assign(id="same"), "every id must occur once"),
-        (lambda rows: rows.assign(group="zebra_ice"), "unknown group zebra_ice"),
-        (lambda rows: rows.assign(thumb="https://example.org/x.png"), "not a data URI"),
-        (lambda rows: rows.assign(thumb='data:image/png;base64,A" onerror="x'), "not a data URI"),
-    ],
-)
-def test_bad_rows_are_refused(rows: pd.DataFrame, change: Any, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        sheets(change(rows))

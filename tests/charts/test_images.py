@@ -1,7 +1,5 @@
 """Charts as files: the ground is filled, thumbnails are seen, and nothing is fetched."""
 
-from __future__ import annotations
-
 from io import BytesIO
 from typing import Any
 
@@ -19,15 +17,10 @@ THUMB = thumb_uri(np.full((32, 32, 3), RED, dtype=np.uint8), side=32)
 
 
 def spec_of(url: str = THUMB, **more: Any) -> dict[str, Any]:
-    return {
-        "data": {"values": [{"x": 1, "url": url, "words": "url(http://a) <b>"}]},
-        "mark": {"type": "image", "width": 40, "height": 40},
-        "encoding": {"x": {"field": "x", "type": "quantitative"}, "url": {"field": "url"}}
-        | {"description": {"field": "words"}},
-        "width": 100,
-        "height": 100,
-        "config": theme(LIGHT),
-    } | more
+    places = {"x": {"field": "x", "type": "quantitative"}, "url": {"field": "url"}, "description": {"field": "words"}}
+    data = {"values": [{"x": 1, "url": url, "words": "url(http://a) <b>"}]}
+    mark, config = {"type": "image", "width": 40, "height": 40}, theme(LIGHT)
+    return {"data": data, "mark": mark, "encoding": places, "width": 100, "height": 100, "config": config} | more
 
 
 def pixels(png: bytes) -> NDArray[np.uint8]:
@@ -46,46 +39,26 @@ def test_the_ground_is_filled_though_the_chart_has_none(palette: Palette) -> Non
 
 
 def test_a_thumbnail_is_painted_and_carried(capfd: pytest.CaptureFixture[str]) -> None:
-    drawn = pixels(chart_png(spec_of(), scale=2))[..., :3].astype(int)
+    drawn = pixels(chart_png(spec_of(), scale=2))[..., :3].astype(int)  # two of the picture for one of the chart
     red = (abs(drawn - RED).sum(axis=2) < 30).sum()
     assert red == pytest.approx(80 * 80, rel=0.05)
     assert THUMB in chart_svg(spec_of())
     assert capfd.readouterr().err == ""
 
 
-def test_scale_is_pixels_for_one_of_the_chart() -> None:
-    once, thrice = (pixels(chart_png(spec_of(), scale=scale)).shape for scale in (1, 3))
-    assert np.allclose(np.array(thrice[:2]), 3 * np.array(once[:2]), atol=3)
-
-
-def test_the_specification_stays_as_it_is_and_equal_ones_give_equal_files() -> None:
-    spec = spec_of()
-    assert chart_svg(spec) == chart_svg(spec_of())
-    assert spec == spec_of()
-
-
-@pytest.mark.parametrize(
-    "url", ["http://localhost:1/x.png", "file:///etc/passwd", "x.png", "data:text/html;base64,AA=="]
-)
+@pytest.mark.parametrize("url", ["http://localhost:1/x.png", "file:///etc/passwd", "x.png", "data:text/html,<b>AA</b>"])
 def test_a_picture_from_elsewhere_is_refused(url: str) -> None:
     for draw in (chart_png, chart_svg):
         with pytest.raises(ValueError, match="another place"):
             draw(spec_of(url))
 
 
-@pytest.mark.parametrize("more", [{"href": {"value": "https://a.example"}}, {"fill": {"value": "url(http://a/#b)"}}])
-def test_other_ways_out_are_refused(more: dict[str, Any]) -> None:
-    spec = spec_of(mark="point")
-    spec["encoding"] = {"x": {"field": "x", "type": "quantitative"}} | more
-    with pytest.raises(ValueError, match="another place"):
-        chart_svg(spec)
-
-
-def test_data_from_elsewhere_is_refused() -> None:
-    with pytest.raises(ValueError, match="not allowed"):
-        chart_svg(spec_of(data={"url": "http://localhost:1/data.csv"}))
-
-
-def test_what_is_no_chart_is_refused() -> None:
-    with pytest.raises(ValueError, match="SVG"):
-        chart_png({"mark": "nothing like that"})
+@pytest.mark.parametrize(("change", "message"), [
+    ({"mark": "point", "encoding": {"href": {"value": "https://a.example"}}}, "another place"),
+    ({"mark": "point", "encoding": {"fill": {"value": "url(http://a/#b)"}}}, "another place"),
+    ({"data": {"url": "http://localhost:1/data.csv"}}, "not allowed"),
+    ({"mark": "nothing"}, "SVG"),
+])  # fmt: skip
+def test_other_ways_out_and_what_is_no_chart_are_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        chart_svg(spec_of(**change))

@@ -1,14 +1,12 @@
 """Picture fields: small, equal for equal pixels, and never a foreign string."""
 
-from __future__ import annotations
-
 import base64
 from io import BytesIO
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from PIL import Image
@@ -20,24 +18,18 @@ def opened(uri: str) -> Image.Image:
     return Image.open(BytesIO(base64.b64decode(uri.partition(",")[2])))
 
 
-def scene() -> np.ndarray:
-    """A smooth picture, as a photograph is."""
-    y, x = np.mgrid[0:192, 0:192]
-    return np.stack([x, y, (x + y) // 2], axis=-1).astype(np.uint8)
+Y, X = np.mgrid[0:192, 0:192]
+SCENE = np.stack([X, Y, (X + Y) // 2], axis=-1).astype(np.uint8)  # smooth, as a photograph is
 
 
-def test_a_thumb_is_a_small_webp() -> None:
-    uri = thumb_uri(scene())
+def test_a_thumb_is_a_small_webp_without_metadata() -> None:
+    uri = thumb_uri(SCENE)
     assert SAFE_URI.match(uri)
     assert len(uri) < 2000
-    image = opened(uri)
-    assert (image.format, image.size) == ("WEBP", (96, 96))
-
-
-def test_array_and_image_give_the_same_string_without_metadata() -> None:
-    image = Image.fromarray(scene())
+    assert (opened(uri).format, opened(uri).size) == ("WEBP", (96, 96))
+    image = Image.fromarray(SCENE)
     image.info["icc_profile"] = b"profile" * 100
-    assert thumb_uri(image) == thumb_uri(scene()) == thumb_uri(scene())
+    assert thumb_uri(image) == uri
     assert thumb_uri(image.convert("L")).startswith("data:image/webp")
 
 
@@ -54,41 +46,19 @@ def test_other_arrays_are_refused(pixels: np.ndarray) -> None:
         thumb_uri(pixels)
 
 
-def test_no_side_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least 1"):
-        thumb_uri(scene(), side=0)
-
-
-@settings(max_examples=30, deadline=None)
 @given(st_numpy.arrays(np.uint8, st.tuples(st.integers(1, 30), st.integers(1, 30), st.just(3))))
 def test_every_thumb_is_safe(pixels: np.ndarray) -> None:
     check_uris(pd.Series([thumb_uri(pixels, side=16)]))
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        "",
-        "https://example.org/a.png",
-        "javascript:alert(1)",
-        "data:image/png;base64,",
-        "data:image/svg+xml;base64,AAAA",
-        "data:text/html;base64,AAAA",
-        'data:image/png;base64,AAAA" onerror="alert(1)',
-        "data:image/png;base64,AAAA\n",
-        " data:image/png;base64,AAAA",
-        "data:image/png;base64,AA AA",
-        None,
-        float("nan"),
-        7,
-    ],
-)
+@pytest.mark.parametrize("value", [
+    "", "https://example.org/a.png", "javascript:alert(1)", "data:image/png;base64,",
+    "data:image/svg+xml;base64,AAAA", "data:text/html;base64,AAAA",
+    'data:image/png;base64,AAAA" onerror="alert(1)', "data:image/png;base64,AAAA\n",
+    " data:image/png;base64,AAAA", "data:image/png;base64,AA AA", None, float("nan"), 7,
+])  # fmt: skip
 def test_foreign_values_are_refused(value: object) -> None:
     with pytest.raises(ValueError, match="picture 1 ") as caught:
-        check_uris(pd.Series([thumb_uri(scene()), value], dtype=object))
+        check_uris(pd.Series([thumb_uri(SCENE), value], dtype=object))
     assert "onerror" not in str(caught.value)
-
-
-def test_the_three_kinds_pass() -> None:
     check_uris([f"data:image/{kind};base64,AAAA" for kind in ("png", "webp", "jpeg")])
-    check_uris([])

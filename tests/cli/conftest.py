@@ -1,7 +1,5 @@
 """What tests of commands share: a command that is refused, and the program in a process of its own."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -13,9 +11,12 @@ import pytest
 
 from tests.conftest import Cli
 from vlcore.__main__ import BAD_INPUT
+from vlcore.store.artefacts import Artefact
 
 Document = Callable[..., Any]
 Refused = Callable[..., str]
+Models = list[Artefact]
+Patch = pytest.MonkeyPatch
 GROUPS = ("horse_grass", "horse_desert", "camel_desert", "camel_grass")
 
 

@@ -1,7 +1,5 @@
 """The command that writes a comparison: which maps it puts on the page, and one sentence where something is wrong."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +8,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from tests.cli.conftest import Document, Refused
+from tests.cli.conftest import Document, Models, Patch, Refused
 from tests.runs.stand_ins import BASE, image_set, publish
 from vlcore.__main__ import BUSY
 from vlcore.compare import notebook
@@ -25,23 +23,21 @@ IMAGES = image_set()
 
 
 @pytest.fixture(scope="module")
-def models(home: Path) -> list[artefacts.Artefact]:
+def models(home: Path) -> Models:
     base = BASE.replace(data_seed=95, init_seed=95)
     conditions = [base, base.replace(bias=0.5), base.replace(labels="descriptive"), base.replace(objective="captioner")]
     return [publish(IMAGES, condition) for condition in conditions]
 
 
-@pytest.fixture
-def shown(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def shown(monkeypatch: Patch) -> None:
     """The set of the models, whose pictures are tiles with their names."""
     images = dataclasses.replace(IMAGES, about={"pictures": "none"})
     monkeypatch.setattr(notebook, "open_set", lambda *_: images)
 
 
 @pytest.fixture
-def compared(
-    monkeypatch: pytest.MonkeyPatch, document: Document, tmp_path: Path, models: list[artefacts.Artefact], shown: None
-) -> Callable[..., Comparison]:
+def compared(monkeypatch: Patch, document: Document, tmp_path: Path, models: Models) -> Callable[..., Comparison]:
     """Runs the command on some of the models; gives the comparison that it made a page of."""
     pages: list[Comparison] = []
 
@@ -63,17 +59,11 @@ def compared(
     return run
 
 
-@pytest.mark.parametrize("count", [2, 3, 4])
-def test_two_to_four_models_are_put_on_a_page(
-    compared: Callable[..., Comparison], models: list[artefacts.Artefact], count: int
-) -> None:
-    comparison = compared(count)
-    assert [model.artefact.key for model in comparison.models] == [model.key for model in models[:count]]
+def test_two_to_four_models_are_put_on_a_page(compared: Callable[..., Comparison], models: Models) -> None:
+    comparison = compared(4)
+    assert [model.artefact.key for model in comparison.models] == [model.key for model in models]
     assert all(model.projection == Projection() for model in comparison.models)
     assert comparison.points["thumb"].str.fullmatch(r"data:image/webp;base64,[A-Za-z0-9+/=]+").all()
-
-
-def test_prompt_axes_are_the_usual_ones_or_those_that_are_given(compared: Callable[..., Comparison]) -> None:
     for given, prompts in (
         ((), ("horse", "camel", "grass", "desert")),
         (("--prompts", "a horse, a camel ,the grass,the desert"), ("a horse", "a camel", "the grass", "the desert")),
@@ -85,9 +75,7 @@ def test_prompt_axes_are_the_usual_ones_or_those_that_are_given(compared: Callab
         assert [model.turn.rotation.tolist() for model in comparison.models] == [np.eye(2).tolist()] * 3
 
 
-def test_what_must_be_fitted_is_fitted_of_each_model_or_of_all(
-    compared: Callable[..., Comparison], models: list[artefacts.Artefact], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fit_of_each_model_or_of_all(compared: Callable[..., Comparison], models: Models, monkeypatch: Patch) -> None:
     fits: list[tuple[object, ...]] = []
 
     def anywhere(z: np.ndarray, *settings: object) -> np.ndarray:
@@ -98,11 +86,9 @@ def test_what_must_be_fitted_is_fitted_of_each_model_or_of_all(
     monkeypatch.setattr(
         measures, "umap_together", lambda spaces, _rows, *more: [anywhere(z, "together", *more) for z in spaces]
     )
-    comparison = compared(2, "--map", "tsne", "--seed", 6)
-    assert fits == [(30, 6)] * 2
-    assert all(model.projection == Projection("tsne", seed=6) for model in comparison.models)
-    compared(2, "--map", "tsne", "--seed", 6)
-    assert len(fits) == 2, "a fit that is there is not made again"
+    for _ in range(2):
+        comparison = compared(2, "--map", "tsne", "--seed", 6)
+        assert fits == [(30, 6)] * 2, "a fit that is there is not made again"
     comparison = compared(3, "--map", "umap", "--together", "--seed", 7)
     together = Projection("umap", seed=7, together=True)
     assert fits[2:] == [("together", 15, 0.1, 7)] * 3
@@ -110,66 +96,29 @@ def test_what_must_be_fitted_is_fitted_of_each_model_or_of_all(
     assert artefacts.published(map_keys([model.key for model in models[:3]], together)[0])
 
 
-def test_compare_writes_one_file_that_asks_nobody(
-    document: Document, quick: list[artefacts.Artefact], tmp_path: Path
-) -> None:
-    out = tmp_path / "maps.html"
-    said = document("compare", quick[0].key, quick[2].key, "--out", out)
-    assert said == {"file": str(out), "bytes": out.stat().st_size, "map": "pca"}
-    page = out.read_text()
-    assert page.startswith("<!DOCTYPE html>")
-    assert quick[0].key in page
-    assert quick[2].key in page
-    assert "held-out pictures sort" in page
-    assert page.count("data:image/webp;base64,") >= 392
-    assert """Content-Security-Policy" content="default-src 'none'""" in page
-    assert [path.name for path in tmp_path.iterdir()] == ["maps.html"]
-
-
-# --- bad input
-
-
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
+def test_a_map_that_cannot_be_is_one_sentence(refused: Refused, models: Models, tmp_path: Path) -> None:
+    out, prompts = tmp_path / "maps.html", ("--map", "prompts", "--prompts")
+    for options, sentence in (
         (("--map", "umap", "--seed", -1), "The seed of a map is a whole number from 0 to 999"),
-        (("--map", "tsne", "--seed", 1000), "The seed of a map is a whole number from 0 to 999"),
         (("--map", "tsne", "--together"), "Only UMAP is fitted on several models together"),
-        (("--together",), "Only UMAP is fitted on several models together"),
         (("--prompts", "a,b,c,d"), "--prompts are the axes of --map prompts, not of pca; give that map too"),
-        (
-            ("--map", "prompts", "--prompts", "horse,horse,grass,desert"),
-            "Two prompts of an axis are one point in this model: they are the same",
-        ),
-        (("--map", "prompts", "--prompts", "horse,!?,grass,desert"), "A caption needs at least one word"),
-    ],
-)
-def test_a_map_that_cannot_be_is_one_sentence(
-    refused: Refused, models: list[artefacts.Artefact], shown: None, tmp_path: Path, options: tuple[object, ...],
-    sentence: str,
-) -> None:  # fmt: skip
-    out = tmp_path / "maps.html"
-    assert sentence in refused("compare", models[0].key, models[2].key, *options, "--out", out)
+        (("--seed", 1), "--seed is of --map umap and tsne"),
+        ((*prompts, "horse,horse,grass,desert"), "Two prompts of an axis are one point in this model"),
+        ((*prompts, "horse,!?,grass,desert"), "A caption needs at least one word"),
+    ):
+        assert sentence in refused("compare", models[0].key, models[2].key, *options, "--out", out)
     assert not out.exists()
 
 
-def test_models_that_do_not_go_together_and_places_that_take_nothing(
-    refused: Refused, models: list[artefacts.Artefact], shown: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_models_and_places_that_do_not_go(refused: Refused, models: Models, tmp_path: Path, monkeypatch: Patch) -> None:
     first, out = models[0].key, ("--out", tmp_path / "maps.html")
-    said = refused("compare", first, models[3].key, "--map", "prompts", *out)
-    assert said == "This model says captions word by word: a caption has no place in its space."
+    assert "word by word" in refused("compare", first, models[3].key, "--map", "prompts", *out)
     other = publish(IMAGES, BASE.replace(data_seed=95, data_version="0"))
     assert "trained on different image sets" in refused("compare", first, other.key, *out)
     monkeypatch.setattr(compare_page, "page", lambda *_: "a page")
     nowhere = tmp_path / "nowhere" / "maps.html"
-    said = refused("compare", first, models[1].key, "--out", nowhere)
-    assert said == f"{nowhere} cannot be written (No such file or directory); give --out another place."
-
-
-def test_a_map_that_another_process_fits_is_exit_code_3(
-    refused: Refused, models: list[artefacts.Artefact], shown: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    assert refused("compare", first, models[1].key, "--out", nowhere).startswith(f"{nowhere} cannot be written")
+    # A map that another process fits is exit code 3.
     monkeypatch.setattr(jobs, "LOCK_WAIT", 0)
     (key,) = map_keys([models[0].key], Projection("tsne", seed=9))
     jobs.work_folder(key).mkdir(parents=True)

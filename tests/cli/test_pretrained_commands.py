@@ -1,12 +1,8 @@
 """The command: a local checkpoint becomes a model with a key, and what cannot be used is one sentence."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
-import pytest
-
-from tests.cli.conftest import Document, Refused
+from tests.cli.conftest import Document
 from tests.conftest import Cli
 from tests.learning.tiny_clip import save_clip
 from tests.runs.test_train import write_small
@@ -32,16 +28,3 @@ def test_a_local_checkpoint_becomes_a_model(tmp_path: Path, empty_home: Path, do
     assert code == 0, err
     assert "Pretrained tiny, zero-shot" in out
     assert {entry["kind"] for entry in document("status")} == {"model"}
-
-
-def test_a_hub_out_of_reach_is_one_sentence(
-    refused: Refused, empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from huggingface_hub import constants
-
-    write_small(empty_home)
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    checkpoint = "openai/clip-vit-base-patch32"
-    assert refused("pretrained", checkpoint, "--data", "small").startswith(f"{checkpoint} is not on this machine")
-    assert artefacts.published_keys() == []

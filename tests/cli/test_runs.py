@@ -1,7 +1,5 @@
 """The command line: one JSON document or words for people, and one sentence where something is wrong."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -9,13 +7,14 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from filelock import FileLock
 from PIL import Image
 
-from tests.cli.conftest import GROUPS, Document, Refused, program
+from tests.cli.conftest import GROUPS, Document, Models, Patch, Refused, program
 from tests.conftest import QUICK_STEPS, Cli
 from tests.datasets.test_uploads import claimed_png
 from vlcore.__main__ import BUSY, CANCELLED, UNREAD
@@ -33,7 +32,7 @@ ACCURACIES = ("balanced_accuracy", "minority_accuracy", "worst_group_accuracy")
 
 
 @pytest.fixture
-def other_home(home: Path, quick: list[artefacts.Artefact], empty_home: Path) -> Path:
+def other_home(home: Path, quick: Models, empty_home: Path) -> Path:
     """Another home without models, whose pictures are those of the session, so that nothing is drawn again."""
     (empty_home / "data").symlink_to(home / "data", target_is_directory=True)
     return empty_home
@@ -45,120 +44,81 @@ def adopt(artefact: artefacts.Artefact) -> artefacts.Artefact:
     return artefacts.read(artefact.key)
 
 
-def test_conditions_give_the_grid_with_states(
-    cli: Cli, document: Document, experiments: list[artefacts.Artefact]
-) -> None:
+def test_conditions_give_the_grid_with_states(cli: Cli, document: Document, experiments: Models) -> None:
     expected = plans.find("paper", seeds=2).conditions
-    assert document("conditions", "--seeds", 2) == [
-        {
-            "key": condition.key, "bias": condition.bias, "labels": condition.labels, "seed": condition.init_seed,
-            "state": jobs.view(condition.key).state,
-        }
-        for condition in expected
-    ]  # fmt: skip
+    wanted = [(one.key, one.bias, one.labels, one.init_seed, jobs.view(one.key).state) for one in expected]
+    assert [tuple(entry.values()) for entry in document("conditions", "--seeds", 2)] == wanted
     head, *lines = cli("conditions", "--grid", "experiments")[1].splitlines()
     assert head.split() == ["key", "bias", "labels", "seed", "state"]
-    assert [line.split() for line in lines] == [
-        [artefact.key, f"{artefact.condition.bias * 100:g}", "%", artefact.condition.labels, "0", "done"]
-        for artefact in experiments
-    ]
+    assert [line.split()[0] for line in lines if line.endswith(" done")] == [artefact.key for artefact in experiments]
     keys = [entry["key"] for entry in document("conditions", "--preset", "live", "--set", "n_per_group=12")]
-    assert keys == [condition.key for condition in plans.find("paper", Condition(steps=300, n_per_group=12)).conditions]
+    assert keys == [condition.key for condition in plans.find("paper", Condition(steps=400, n_per_group=12)).conditions]
+    entries = document("conditions", "--grid", "objectives")
+    assert {entry.get("objective", "pairwise_bce") for entry in entries} >= {"simclr", "ce_object", "captioner"}
+    assert all("mitigation" not in entry for entry in entries), "what differs is said"
 
 
 def check_metrics(metrics: dict[str, Any], artefact: artefacts.Artefact) -> None:
     """The metrics of the command line are those of the artefact, each rate with its interval beside it."""
     end = artefact.metrics["end"]
-    known = {"train_caption_accuracy", "group_accuracy", "intervals", "few_pictures", "absent", *ACCURACIES}
-    assert set(metrics) == known
-    assert metrics["absent"] == {}
-    assert metrics["few_pictures"] == {}, "the drawn sets hold out 500 of each group"
-    assert metrics["train_caption_accuracy"] == end["train_caption_accuracy"]
-    assert set(metrics["group_accuracy"]) == {*GROUPS}
-    for group, value in metrics["group_accuracy"].items():
-        assert value == end["group_accuracy"][group]["value"]
-    for name in ACCURACIES:
-        assert metrics[name] == end[name]["value"]
-        assert metrics["intervals"][name] == [end[name]["low"], end[name]["high"], end[name]["n"]]
+    assert metrics == {
+        "train_caption_accuracy": end["train_caption_accuracy"],
+        "absent": {},
+        "few_pictures": {},  # the drawn sets hold out 500 of each group
+        "group_accuracy": {group: end["group_accuracy"][group]["value"] for group in GROUPS},
+        "intervals": {name: [end[name]["low"], end[name]["high"], end[name]["n"]] for name in ACCURACIES},
+        **{name: end[name]["value"] for name in ACCURACIES},
+    }
 
 
-def test_training_from_cancel_to_damage_and_back(
-    cli: Cli, refused: Refused, document: Document, other_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_whole_training(cli: Cli, refused: Refused, document: Document, other_home: Path, monkeypatch: Patch) -> None:
     """One condition through all that can happen to it."""
     arguments = ("train", "--bias", 0.5, "--labels", "descriptive", "--seed", 3, "--set", "steps=2")
     arguments += ("--set", "data_seed=0")  # whose pictures the session has drawn
     condition = Condition(bias=0.5, labels="descriptive", data_seed=0, init_seed=3, steps=2)
 
+    def cancelled_at_once(wanted: Condition) -> str:
+        jobs.work_folder(wanted.key).mkdir(parents=True)
+        (jobs.work_folder(wanted.key) / "cancel").touch()
+        return train_condition(wanted)
+
     with monkeypatch.context() as patch:
-        train = train_condition
-
-        def cancelled_at_once(wanted: Condition) -> str:
-            jobs.work_folder(wanted.key).mkdir(parents=True)
-            (jobs.work_folder(wanted.key) / "cancel").touch()
-            return train(wanted)
-
         patch.setattr(run_train, "train_condition", cancelled_at_once)
         assert refused(*arguments, "--json", code=CANCELLED) == "Cancelled; nothing was published."
     assert document("status", condition.key)[0]["state"] == "cancelled"
 
     made = document(*arguments)
     artefact = artefacts.read(condition.key)
-    assert set(made) == {"key", "state", "seconds", "steps", "train_images", "models", "first_fit_step", "metrics"}
-    assert made["train_images"] == {"horse_grass": 48, "horse_desert": 24, "camel_desert": 48, "camel_grass": 24}
-    assert made["models"] == 1
-    assert (made["key"], made["state"], made["steps"]) == (condition.key, "trained", 2)
-    assert made["first_fit_step"] is None
-    assert made["seconds"] > 0
-    check_metrics(made["metrics"], artefact)
+    assert made.pop("seconds") > 0
+    metrics = made.pop("metrics")
+    check_metrics(metrics, artefact)
+    assert made == {
+        "key": condition.key, "state": "trained", "steps": 2, "models": 1, "first_fit_step": None,
+        "train_images": {"horse_grass": 48, "horse_desert": 24, "camel_desert": 48, "camel_grass": 24},
+    }  # fmt: skip
     again = document(*arguments)
-    assert again["state"] == "cached"
-    assert again["metrics"] == made["metrics"]
-    code, out, _ = cli(*arguments)
-    assert code == 0
-    assert f"key: {condition.key}\n" in out
-    assert "state: cached\n" in out
-    lines = dict(line.split(": ", 1) for line in out.splitlines())
-    low, high, n = made["metrics"]["intervals"]["minority_accuracy"]
-    assert lines["right on minority groups"].endswith(
-        f"% ({low * 100:.0f} to {high * 100:.0f}) of {n:,} held-out pictures"
-    )
-    assert set(re.findall(r"(\w+) \d+ %", lines["each group right"])) == {*GROUPS}
+    assert (again["state"], again["metrics"]) == ("cached", metrics)
+    out = cli(*arguments)[1]
+    assert f"key: {condition.key}\nstate: cached\n" in out
+    low, high, n = metrics["intervals"]["minority_accuracy"]
+    assert f"% ({low * 100:.0f} to {high * 100:.0f}) of {n:,} held-out pictures\n" in out
     assert "fewer than" not in out
 
     assert document("verify") == [{"key": condition.key, "ok": True}]
     with (artefact.path / "embeddings.npz").open("r+b") as file:
         file.seek(1000)
         file.write(b"damage")
-    assert document("verify", code=1) == [
-        {
-            "key": condition.key,
-            "ok": False,
-            "message": f"The model {condition.key} was damaged (embeddings.npz) and has been set aside; "
-            "train it again.",
-        }
-    ]
+    (entry,) = document("verify", code=1)
+    assert (entry["key"], entry["ok"]) == (condition.key, False)
+    assert "embeddings.npz" in entry["message"]
     assert document("verify") == []
     assert document(*arguments)["state"] == "trained"
     assert artefacts.read(condition.key).digest == artefact.digest
-    assert document("verify") == [{"key": condition.key, "ok": True}]
     (name,) = document("clean")["removed"]
     assert name.startswith(condition.key), "what was set aside"
 
 
-def test_a_study_of_what_is_there_is_cached(document: Document, quick: list[artefacts.Artefact]) -> None:
-    entries = document("study", "experiments", *STEPS, "--jobs", 1)
-    assert [entry["key"] for entry in entries] == [artefact.key for artefact in quick]
-    for entry, artefact in zip(entries, quick, strict=True):
-        assert set(entry) == {"key", "bias", "labels", "seed", "state", "metrics"}
-        assert entry["state"] == "cached"
-        assert (entry["bias"], entry["labels"]) == (artefact.condition.bias, artefact.condition.labels)
-        check_metrics(entry["metrics"], artefact)
-
-
-def test_a_condition_that_fails_does_not_stop_a_study(
-    cli: Cli, document: Document, experiments: list[artefacts.Artefact], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_does_not_stop_a_study(cli: Cli, document: Document, experiments: Models, monkeypatch: Patch) -> None:
     def some(condition: Condition) -> str:
         if condition.bias not in (0, 0.75):
             raise ValueError("This one cannot be trained.")
@@ -175,52 +135,31 @@ def test_a_condition_that_fails_does_not_stop_a_study(
             assert "metrics" not in entry
         else:
             assert entry["state"] == "cached"
-    code, out, _ = cli("study", "class", "--jobs", 2)
-    assert code == 0
-    head, *lines = out.splitlines()
-    assert head.split()[:5] == ["key", "bias", "labels", "seed", "state"]
-    assert len(lines) == 6
-    low, high, n = entries[experiments[0].key]["metrics"]["intervals"]["minority_accuracy"]
-    assert f"% ({low * 100:.0f} to {high * 100:.0f}) of {n:,} held-out pictures" in lines[0]
+            check_metrics(entry["metrics"], artefacts.read(condition.key))
+    assert len(cli("study", "class", "--jobs", 2)[1].splitlines()) == 1 + 6
 
 
-def test_embed_says_where_pictures_land(
-    cli: Cli, document: Document, quick: list[artefacts.Artefact], tmp_path: Path
-) -> None:
+def test_embed_says_where_pictures_land(cli: Cli, document: Document, quick: Models, tmp_path: Path) -> None:
     artefact, images = quick[1], open_set("scenes")
     model = model_map(artefact)
     row = int(model.rows[-1])
     photo = tmp_path / "a photo.jpg"
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 140, 3), dtype=np.uint8)).save(photo)
     found = document("embed", images.path(row), photo, "--model", artefact.key)
-    assert set(found) == {"model", "images"}
-    assert found["model"] == artefact.key
+    assert (set(found), found["model"]) == ({"model", "images"}, artefact.key)
     assert [entry["file"] for entry in found["images"]] == [str(images.path(row)), str(photo)]
     for entry in found["images"]:
         assert set(entry) == {"file", "maps", "neighbours", "captions"}
-        assert set(entry["maps"]) == {"pca"}
-        assert len(entry["maps"]["pca"]) == 2
         assert [set(near) for near in entry["neighbours"]] == [{"image", "object", "context", "similarity"}] * 5
-        similarities = [near["similarity"] for near in entry["neighbours"]]
-        assert similarities == sorted(similarities, reverse=True)
         assert [set(said) for said in entry["captions"]] == [{"caption", "similarity", "probability"}] * 4
-        assert sum(said["probability"] for said in entry["captions"]) == pytest.approx(1)
-    known = found["images"][0]
-    assert known["maps"]["pca"] == pytest.approx(model.points[-1].tolist(), abs=1e-3)
+    known, facts = found["images"][0], images.table.iloc[row]
+    assert known["maps"] == {"pca": pytest.approx(model.points[-1].tolist(), abs=1e-3)}
     assert known["neighbours"][0] == {
-        "image": images.table["file_name"].iat[row],
-        "object": images.table["object"].iat[row],
-        "context": images.table["context"].iat[row],
+        "image": facts["file_name"], "object": facts["object"], "context": facts["context"],
         "similarity": pytest.approx(1, abs=1e-4),
-    }
-    code, out, _ = cli("embed", photo, photo, "--model", artefact.key)
-    assert code == 0
-    assert out.startswith(f"model: {artefact.key}\nimages:\n  file: {photo}\n  maps:\n    pca: ")
-    assert out.count(f"\n  file: {photo}\n") == 2
+    }  # fmt: skip
+    out = cli("embed", photo, photo, "--model", artefact.key)[1]
     assert len(re.findall(r"\n    caption +similarity +probability(\n    .*\d){4}", out)) == 2
-
-
-# --- jobs
 
 
 def leave(key: str, **status: Any) -> FileLock:
@@ -231,9 +170,7 @@ def leave(key: str, **status: Any) -> FileLock:
     return FileLock(work / "lock")
 
 
-def test_status_cancel_and_clean(
-    cli: Cli, refused: Refused, document: Document, empty_home: Path, quick: list[artefacts.Artefact]
-) -> None:
+def test_status_cancel_clean(cli: Cli, refused: Refused, document: Document, empty_home: Path, quick: Models) -> None:
     assert document("status") == []
     assert cli("status")[1] == "Nothing here yet.\n"
     adopt(quick[0])
@@ -250,46 +187,30 @@ def test_status_cancel_and_clean(
         ]
         assert document("status", "running-key") == entries[3:]
         assert document("status", "never-there") == [{"key": "never-there", "kind": "model", "state": "absent"}]
-        table = cli("status")[1].splitlines()
-        assert table[0].split() == ["key", "kind", "state", "stage", "step", "steps", "message"]
-        assert re.fullmatch(r"failed-key +model +failed +The disk is full\.", table[2])
         assert document("cancel", "running-key") == {"key": "running-key", "state": "cancelling"}
         assert (jobs.work_folder("running-key") / "cancel").exists()
         assert document("clean") == {"removed": ["failed-key", "killed-key"]}
-        assert cli("clean")[1] == "removed: none\n"
     assert refused("cancel", "running-key").startswith("running-key is not running")
 
-
-def test_status_says_what_kind_each_entry_is(document: Document, empty_home: Path) -> None:
     keys = {
         "a-key.umap": "map", "a-key.tsne-p30-s0.map": "map", "together-1a2b.umap-n15-d10-s0.map": "map",
         "a-set-1-q2.checks": "check", "a-set-1a2b.import": "import", "a-b0.5-key": "model",
     }  # fmt: skip
     for key in keys:
         leave(key, state="failed", message="The disk is full.")
-    assert {entry["key"]: entry["kind"] for entry in document("status")} == keys
+    assert {entry["key"]: entry["kind"] for entry in document("status")}.items() >= keys.items()
 
 
-def test_busy_and_an_interrupt_have_exit_codes_of_their_own(
-    refused: Refused, empty_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_busy_and_an_interrupt_have_exit_codes(refused: Refused, empty_home: Path, monkeypatch: Patch) -> None:
     monkeypatch.setattr(jobs, "LOCK_WAIT", 0)
     with leave(Condition().key, state="running"):
         assert refused("train", "--json", code=BUSY).startswith(f"{Condition().key} is being trained by another")
 
-    def interrupted(_condition: Condition) -> str:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(run_train, "train_condition", interrupted)
+    monkeypatch.setattr(run_train, "train_condition", Mock(side_effect=KeyboardInterrupt))
     assert refused("train", "--json", code=CANCELLED) == "Cancelled; nothing was published."
 
 
-# --- bad input
-
-
-def test_pictures_that_are_none_are_listed_beside_the_others(
-    cli: Cli, document: Document, refused: Refused, quick: list[artefacts.Artefact], tmp_path: Path
-) -> None:
+def test_what_is_no_picture_is_listed(document: Document, refused: Refused, quick: Models, tmp_path: Path) -> None:
     good, text, gone, huge = (tmp_path / f"{name}.png" for name in ("good", "text", "gone", "huge"))
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(good)
     text.write_text("no picture")
@@ -301,42 +222,23 @@ def test_pictures_that_are_none_are_listed_beside_the_others(
     messages = [entry["message"] for entry in found["unusable"]]
     for message, words in zip(messages, ("not a PNG", "No such file", "Is a directory", "megapixels"), strict=True):
         assert words in message
-        assert message.endswith(".")
-    code, out, _ = cli("embed", *bad, good, "--model", quick[0].key)
-    assert code == 0
-    assert all(message in out for message in messages)
     assert refused("embed", *bad, "--model", quick[0].key, "--json", lines=4) == messages[-1]
 
 
-def test_a_models_folder_that_takes_nothing(refused: Refused, empty_home: Path) -> None:
+def test_a_device_or_a_folder_that_is_not_there(refused: Refused, other_home: Path, monkeypatch: Patch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("VLCORE_DEVICE", "abacus")
+        assert "VLCORE_DEVICE='abacus' is not available" in refused("train", "--set", "steps=1")
+    shutil.rmtree(models_folder())
     models_folder().write_text("a file")
     for command in (("train",), ("study", "experiments", "--jobs", 1)):
         assert "make it writable or point VLCORE_HOME to another folder." in refused(*command, "--json")
 
 
-def test_a_device_that_is_not_there(refused: Refused, other_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VLCORE_DEVICE", "abacus")
-    assert "VLCORE_DEVICE='abacus' is not available" in refused("train", "--set", "steps=1")
-
-
-def test_a_damaged_model_is_set_aside_by_whoever_reads_it(
-    refused: Refused, empty_home: Path, quick: list[artefacts.Artefact]
-) -> None:
-    artefact = adopt(quick[0])
-    (artefact.path / "maps.npz").write_bytes(b"damaged")
-    sentence = refused("embed", "x.png", "--model", artefact.key)
-    assert sentence.endswith("was damaged (maps.npz) and has been set aside; train it again.")
-    assert artefacts.published_keys() == []
-
-
-# --- as a program
-
-
-def test_the_program_prints_one_document_and_nothing_else(home: Path, quick: list[artefacts.Artefact]) -> None:
+def test_the_program_prints_one_document_and_nothing_else(home: Path, quick: Models) -> None:
     done = program(home, "train", "--bias", "0.75", *STEPS, "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["state"] == "cached"
-    assert json.loads(done.stdout)["key"] == quick[2].key
+    assert (json.loads(done.stdout)["state"], json.loads(done.stdout)["key"]) == ("cached", quick[2].key)
     assert "Warning" not in done.stderr
 
 

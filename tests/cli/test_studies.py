@@ -1,32 +1,22 @@
 """Studies from the command line: what is run, what is said of it, and what is missing."""
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
-from tests.cli.conftest import Document, Refused
+from tests.cli.conftest import Document, Models, Patch, Refused
 from tests.conftest import QUICK_STEPS, Cli
+from vlcore.core.grouping import SCENES
 from vlcore.runs import train
-from vlcore.store import artefacts, queue
-from vlcore.studies import plans
+from vlcore.store import queue
+from vlcore.studies import plans, published
+from vlcore.studies.results import StudyResults
 
 STEPS = ("--set", f"steps={QUICK_STEPS}")
 
 
-def test_conditions_of_a_study_say_what_differs(document: Document, home: Path) -> None:
-    entries = document("conditions", "--grid", "objectives")
-    assert [entry["key"] for entry in entries] == [c.key for c in plans.find("objectives").everything]
-    assert {entry.get("objective", "pairwise_bce") for entry in entries} >= {"simclr", "ce_object", "captioner"}
-    assert all("mitigation" not in entry for entry in entries)
-
-
-def test_a_study_with_controls_runs_them_too(
-    document: Document, quick: list[artefacts.Artefact], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_study_with_controls_runs_them_too(document: Document, quick: Models, monkeypatch: Patch) -> None:
     asked: list[str] = []
     monkeypatch.setattr(train, "train_condition", lambda condition: asked.append(condition.key) or "cached")
     monkeypatch.setattr(queue, "worker_pool", ThreadPoolExecutor)
@@ -34,13 +24,11 @@ def test_a_study_with_controls_runs_them_too(
     assert set(asked) == {artefact.key for artefact in quick}
     asked.clear()
     entries = document("study", "experiments", "--controls", *STEPS)
-    assert len(asked) == len(entries) == 4 + 3
+    assert len(asked) == len(entries) == 4 + 4
     assert {entry["labels"] for entry in entries} == {"undescriptive", "descriptive", "shuffled_context"}
 
 
-def test_an_analysis_of_what_is_there(
-    document: Document, cli: Cli, quick: list[artefacts.Artefact], tmp_path: Path
-) -> None:
+def test_an_analysis_of_what_is_there(document: Document, cli: Cli, quick: Models, tmp_path: Path) -> None:
     found = document("analyse", "experiments", "--seeds", 2, *STEPS, "--out", tmp_path / "tables")
     assert (found["study"], found["runs"], found["planned"]) == ("experiments", 4, 8)
     (one,) = found["comparisons"]
@@ -52,43 +40,21 @@ def test_an_analysis_of_what_is_there(
     assert {Path(file).suffix for file in found["files"]} == {".csv", ".parquet"}
     runs = pd.read_csv(tmp_path / "tables" / "runs.csv")
     assert set(runs["key"]) == {artefact.key for artefact in quick}
-    value = runs[(runs["key"] == quick[0].key) & (runs["moment"] == "end") & (runs["measure"] == "minority_accuracy")]
-    assert value["value"].item() == quick[0].metrics["end"]["minority_accuracy"]["value"]
-    comparisons = pd.read_csv(tmp_path / "tables" / "comparisons.csv")
-    assert set(comparisons["treatment"]) == {"descriptive"}
-    code, out, _ = cli("analyse", "experiments", *STEPS)
-    assert code == 0
-    assert "not decided" in out
+    assert "not decided" in cli("analyse", "experiments", *STEPS)[1]
 
 
-@pytest.mark.parametrize(
-    ("options", "noun"),
-    [
-        (("--measure", "beauty"), "beauty"),
-        (("--moment", "yesterday"), "yesterday"),
-        (("--out", Path(__file__)), "give --out another folder"),
-    ],
-)
-def test_an_analysis_that_cannot_be_is_one_sentence(
-    refused: Refused, quick: list[artefacts.Artefact], options: tuple[object, ...], noun: str
-) -> None:
-    assert noun in refused("analyse", "experiments", *STEPS, *options)
+def test_what_cannot_be_is_one_sentence(refused: Refused, quick: Models, tmp_path: Path) -> None:
+    for option, value, noun in (
+        ("--measure", "beauty", "beauty"),
+        ("--moment", "yesterday", "yesterday"),
+        ("--out", Path(__file__), "give --out another folder"),
+    ):
+        assert noun in refused("analyse", "experiments", *STEPS, option, value)
+    sentence = refused("report", "experiments", "--out", tmp_path / "nowhere" / "x.html", *STEPS)
+    assert sentence.endswith("cannot be written (No such file or directory); give --out another place.")
 
 
-def test_a_file_of_ones_own_is_analysed_like_a_named_study(
-    document: Document, quick: list[artefacts.Artefact], tmp_path: Path
-) -> None:
-    file = tmp_path / "mine.yaml"
-    file.write_text(f"arms: [descriptive]\nbias: [0, 0.75]\nsettings: {{steps: {QUICK_STEPS}}}\n")
-    assert {c.key for c in plans.find(str(file)).conditions} == {a.key for a in quick}
-    named = document("analyse", "experiments", *STEPS)
-    assert document("analyse", file)["comparisons"] == named["comparisons"]
-    assert len(plans.find("experiments").conditions) == named["planned"]
-
-
-def test_a_report_is_one_file_that_says_how_little_there_is(
-    document: Document, quick: list[artefacts.Artefact], tmp_path: Path
-) -> None:
+def test_a_report_is_one_file_that_says_how_little_there_is(document: Document, quick: Models, tmp_path: Path) -> None:
     out = tmp_path / "study.html"
     found = document("report", "experiments", *STEPS, "--out", out)
     assert (found["runs"], found["planned"], found["blocks"]) == (4, 4, 1)
@@ -100,7 +66,16 @@ def test_a_report_is_one_file_that_says_how_little_there_is(
     assert all(artefact.key in page for artefact in quick)
 
 
-def test_a_report_that_cannot_be_written(refused: Refused, quick: list[artefacts.Artefact], tmp_path: Path) -> None:
-    sentence = refused("report", "experiments", "--out", tmp_path / "nowhere" / "x.html", *STEPS)
-    assert sentence.endswith("cannot be written (No such file or directory); give --out another place.")
-    assert not list(tmp_path.iterdir())
+def test_a_published_run_is_made_again_and_compared(
+    document: Document, refused: Refused, quick: Models, tmp_path: Path, monkeypatch: Patch
+) -> None:
+    monkeypatch.setattr(published, "FOLDER", tmp_path)
+    study = plans.find("experiments", quick[0].condition)
+    published.write(StudyResults(study, SCENES).findings(), tmp_path / "experiments" / "scenes")
+    assert {one["key"] for one in document("reproduce")} == {artefact.key for artefact in quick}
+    found = document("reproduce", quick[3].key)
+    assert (found["agrees"], found["equal"]) == ("to the last digit", found["measures"])
+    assert found["published"] == found["now"] == quick[3].metrics["end"]["minority_accuracy"]["value"]
+    assert "no-such-run" in refused("reproduce", "no-such-run")
+    monkeypatch.setattr(published, "FOLDER", tmp_path / "nothing")
+    assert "No published results" in refused("reproduce")

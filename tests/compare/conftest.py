@@ -1,7 +1,5 @@
 """Comparisons that several files of tests look at."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.runs.stand_ins import thumbs
@@ -13,11 +11,9 @@ from vlcore.store.artefacts import Artefact
 
 @pytest.fixture(scope="session")
 def all_four(quick: list[Artefact]) -> Comparison:
-    """The study's four experiments."""
     return compare([model_map(artefact) for artefact in quick], open_set("scenes"), thumbs)
 
 
 @pytest.fixture(scope="session")
 def first_and_last(quick: list[Artefact]) -> Comparison:
-    """The study's first and fourth experiment."""
     return compare([model_map(quick[number]) for number in (0, 3)], open_set("scenes"), thumbs)

@@ -1,10 +1,9 @@
 """Models as if they had been measured otherwise, or showed fewer pictures."""
 
-from __future__ import annotations
-
 import copy
 import dataclasses
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 
@@ -27,7 +26,6 @@ def measured_as(comparison: Comparison, pane: int, metrics: dict[str, Any]) -> C
 
 
 def metrics_of(comparison: Comparison, pane: int = 0) -> dict[str, Any]:
-    """A copy of what was measured of a model, to be changed."""
     return copy.deepcopy(comparison.models[pane].artefact.metrics)
 
 
@@ -35,3 +33,8 @@ def only(model: ModelMap, keep: np.ndarray | slice) -> ModelMap:
     """The map of some of its pictures alone."""
     arrays = {name: getattr(model, name)[keep] for name in ("rows", "z", "points", "scores")}
     return dataclasses.replace(model, held_out=int((np.arange(len(model.rows)) < model.held_out)[keep].sum()), **arrays)
+
+
+def embedding(prompts: np.ndarray) -> Any:
+    """A way to ask any model, whose prompts have these embeddings, (4, E)."""
+    return Mock(return_value=Mock(embed_captions=Mock(return_value=prompts)))

@@ -1,7 +1,5 @@
 """A training as a film: every moment on the axes of the end, and nothing that a model did not record."""
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 
@@ -35,14 +33,13 @@ def both(left: ModelMap, right: ModelMap) -> Film:
 
 
 def test_moments_are_all_steps_at_which_any_model_has_a_snapshot(both: Film) -> None:
+    assert len(both.chart(LIGHT, 200).to_dict()["concat"]) == 8
     assert both.steps == (0, 1, 4, 6, 20)
     assert [track.shows for track in both.tracks] == [(0, 1, 2, 2, 3), (0, 1, 1, 2, 3)]
     assert any("latest one before it" in note for note in both.notes)
 
 
-def test_every_place_is_the_snapshot_on_the_plane_of_the_end_turned_as_its_map(
-    both: Film, left: ModelMap, right: ModelMap
-) -> None:
+def test_every_place_is_the_snapshot_turned_as_its_map(both: Film, left: ModelMap, right: ModelMap) -> None:
     rows = both.points["id"].str.removeprefix("p").astype(int).tolist()
     for model, track, sign, shift in ((left, both.tracks[0], 1, 0), (right, both.tracks[1], -1, 1)):
         arrays = model.artefact.arrays("snapshots.npz")
@@ -56,11 +53,8 @@ def test_every_place_is_the_snapshot_on_the_plane_of_the_end_turned_as_its_map(
                 assert track.places[t, n] == pytest.approx(sign * at[:2] + shift)
             captions = sign * (arrays["captions"][t].astype(float) - model.plane.centre)[:, :2] + shift
             assert track.caption_places[t] == pytest.approx(captions)
-
-
-def test_the_last_moment_is_the_map_of_the_end(left: ModelMap) -> None:
     alone = film(watched.together(left), watched.images())
-    assert alone.tracks[0].places[-1] == pytest.approx(left.points)
+    assert alone.tracks[0].places[-1] == pytest.approx(left.points), "the last moment is the map of the end"
 
 
 def test_a_moment_says_how_much_of_its_variance_the_plane_shows(both: Film, left: ModelMap) -> None:
@@ -68,9 +62,6 @@ def test_a_moment_says_how_much_of_its_variance_the_plane_shows(both: Film, left
     shares = np.var(z, axis=0)
     expected = f"total variance {shares.sum():.2g}, this plane shows {100 * shares[:2].sum() / shares.sum():.0f} % of"
     assert both.tracks[0].said[1] == f"step 1: {expected} it"
-
-
-def test_a_collapsed_moment_is_called_one_point(left: ModelMap) -> None:
     arrays = left.artefact.arrays("snapshots.npz")
     arrays["map"][2] = arrays["map"][2][0]
     np.savez(left.artefact.path / "snapshots.npz", **arrays)
@@ -111,34 +102,18 @@ def test_a_training_that_has_ended_stands_still_and_says_so(left: ModelMap, tmp_
     assert any("left at 20, right at 4" in note for note in shown.notes)
 
 
-def test_models_with_the_same_steps_need_no_note(left: ModelMap, tmp_path: Path) -> None:
-    twin = watched.model(tmp_path, seed=4)
-    (note,) = film(watched.together(left, twin), watched.images()).notes
-    assert "kept aside" in note, "but for what every film's curves are of"
-
-
-def test_a_set_in_folds_has_a_film_without_probes_and_says_so(tmp_path: Path) -> None:
-    folded = watched.model(tmp_path, curves=False)
-    shown = film(watched.together(folded), watched.images())
+def test_curves_that_a_model_does_not_have_are_left_out(left: ModelMap, tmp_path: Path) -> None:
+    (note,) = film(watched.together(left, watched.model(tmp_path, seed=4)), watched.images()).notes
+    assert "kept aside" in note, "what every film's curves are of"
+    shown = film(watched.together(watched.model(tmp_path, curves=False)), watched.images())
     assert set(shown.tracks[0].curves["panel"]) == {"loss"}
     assert any("folds" in note for note in shown.notes)
     assert "validation" not in shown.words
-
-
-def test_labels_without_an_object_leave_accuracies_out(left: ModelMap) -> None:
     arrays = left.artefact.arrays("snapshots.npz")
     np.savez(left.artefact.path / "snapshots.npz", **{**arrays, "val_curve": np.zeros((0, 3))})
     shown = film(watched.together(left), watched.images())
     assert set(shown.tracks[0].curves["panel"]) == {"loss", "probe"}
     assert any("name no object" in note for note in shown.notes)
-
-
-def test_the_chart_takes_what_the_film_gives(both: Film) -> None:
-    assert len(both.chart(LIGHT, 200).to_dict()["concat"]) == 8
-    assert set(both.points.columns) == {
-        "id", "object", "context", "group", "kind", "minority", "thumb", "spoken",
-        "caption_0", "predicted_0", "caption_1", "predicted_1",
-    }  # fmt: skip
 
 
 def test_models_without_a_film_say_why(left: ModelMap, tmp_path: Path) -> None:

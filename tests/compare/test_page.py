@@ -1,29 +1,27 @@
 """A comparison as a figure and as one page: all that is laid over the maps, and nothing that asks a network."""
 
-from __future__ import annotations
-
 import dataclasses
 import html
 import json
 import re
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
 import vl_convert
-from playwright.sync_api import expect, sync_playwright
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.chromium import CHROMIUM, FLAGS, needs_chromium
-from tests.runs.stand_ins import BASE, image_set, publish
+from tests.compare.measured import only
+from tests.runs.stand_ins import BASE, TEST_SCENES, image_set, publish, space
 from vlcore.charts.maps.tables import MapOptions
 from vlcore.charts.theme import DARK, LIGHT
 from vlcore.charts.thumbnails import thumb_uri
-from vlcore.compare import overlays
 from vlcore.compare import page as compare_page
 from vlcore.compare.comparison import Comparison, compare
 from vlcore.compare.description import summary
@@ -32,10 +30,12 @@ from vlcore.compare.model_map import ModelMap, model_map
 from vlcore.compare.page import PAGE_SIDE, PLAIN, figure, page
 from vlcore.core.grouping import SCENES
 from vlcore.datasets.imageset import ImageSet
+from vlcore.measures.projection import align, fit_plane, point_trustworthiness
 
 IMAGES = image_set()
+Asked = Callable[..., dict[str, Any]]
+SCENES_OF = [f"test-{number:02d}" for number in range(TEST_SCENES)]
 VERSION = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
-HOSTILE = '</script><script>window.hit = 1</script><img src=x onerror="window.hit = 1">'
 EVERYTHING = MapOptions(movement=True, neighbours=True, trust=True, ghost=True, twins=True)
 
 
@@ -45,9 +45,11 @@ def thumbs(_images: ImageSet, rows: Any) -> list[str]:
 
 @pytest.fixture(scope="module")
 def maps(home: Path) -> list[ModelMap]:
+    """No bias, half removed, one that has no untrained encoder, as imported embeddings have none; no object named."""
     base = BASE.replace(data_seed=90, init_seed=90)
-    conditions = [base, base.replace(bias=0.5), base.replace(labels="descriptive"), base.replace(labels="context")]
-    return [model_map(publish(IMAGES, condition)) for condition in conditions]
+    made = [publish(IMAGES, base), publish(IMAGES, base.replace(bias=0.5))]
+    made += [publish(IMAGES, base.replace(init_seed=92), before=False), publish(IMAGES, base.replace(labels="context"))]
+    return [model_map(artefact) for artefact in made]
 
 
 @pytest.fixture(scope="module")
@@ -55,27 +57,25 @@ def together(maps: list[ModelMap]) -> Comparison:
     return compare(maps[:2], IMAGES, thumbs)
 
 
+@pytest.fixture(scope="module")
+def three(maps: list[ModelMap]) -> Comparison:
+    return compare(maps[:3], IMAGES, thumbs)
+
+
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     """What a figure asks `linked_maps` to draw, by the name of the argument."""
 
     def ask(comparison: Comparison, options: MapOptions = PLAIN, **more: Any) -> dict[str, Any]:
-        given: dict[str, Any] = {}
-
-        def instead(points: pd.DataFrame, captions: pd.DataFrame, infos: Any, **others: Any) -> alt.Chart:
-            given.update(points=points, captions=captions, infos=infos, **others)
-            return alt.Chart(points).mark_point()
-
-        monkeypatch.setattr(compare_page, "linked_maps", instead)
+        draw = Mock()
+        monkeypatch.setattr(compare_page, "linked_maps", draw)
         figure(comparison, SCENES, LIGHT, 300, options, **more)
-        return given
+        return dict(zip(("points", "captions", "infos"), draw.call_args.args, strict=True)) | draw.call_args.kwargs
 
     return ask
 
 
-def test_a_plain_figure_is_the_comparison_and_its_board(
-    together: Comparison, asked: Callable[..., dict[str, Any]]
-) -> None:
+def test_a_plain_figure_is_the_comparison_and_its_board(together: Comparison, asked: Asked) -> None:
     given = asked(together)
     pd.testing.assert_frame_equal(given["points"], together.points)
     pd.testing.assert_frame_equal(given["captions"], together.captions)
@@ -83,44 +83,27 @@ def test_a_plain_figure_is_the_comparison_and_its_board(
     assert (given["infos"], given["options"], given["side"]) == (together.infos, PLAIN, 300)
     assert (given["palette"], given["grouping"]) == (LIGHT, SCENES)
     assert given["uploads"] is given["neighbours"] is given["twins"] is None
+    stars = pd.DataFrame({"id": ["up-1"]})
+    assert asked(dataclasses.replace(together, uploads=stars))["uploads"] is stars
 
 
-def test_what_is_laid_over_the_maps_is_made_only_when_it_is_asked_for(
-    together: Comparison, asked: Callable[..., dict[str, Any]]
-) -> None:
-    trusted, haunted = overlays.with_trust(together), overlays.add_untrained_positions(together)
-    pd.testing.assert_frame_equal(asked(together, MapOptions(trust=True))["points"], trusted)
+def test_what_is_laid_over_the_maps_is_made_only_when_it_is_asked_for(together: Comparison, asked: Asked) -> None:
+    trusted, haunted = compare_page.with_trust(together), compare_page.add_untrained_positions(together)
     pd.testing.assert_frame_equal(asked(together, MapOptions(ghost=True))["points"], haunted)
     both = asked(together, MapOptions(trust=True, ghost=True))["points"]
     pd.testing.assert_frame_equal(both[haunted.columns], haunted)
     pd.testing.assert_frame_equal(both[trusted.columns], trusted)
-    lines = asked(together, MapOptions(neighbours=True))["neighbours"]
-    pd.testing.assert_frame_equal(lines, overlays.neighbour_lines(together))
-    arrows = asked(together, MapOptions(twins=True))
-    pd.testing.assert_frame_equal(arrows["twins"], overlays.twin_lines(together, SCENES))
-    assert arrows["options"].twins
+    given = asked(together, MapOptions(neighbours=True, twins=True))
+    pd.testing.assert_frame_equal(given["neighbours"], compare_page.neighbour_lines(together))
+    pd.testing.assert_frame_equal(given["twins"], compare_page.twin_lines(together, SCENES))
+    assert given["options"].twins
 
 
-def test_no_board_without_accuracies_or_where_none_is_wanted(
-    maps: list[ModelMap], together: Comparison, asked: Callable[..., dict[str, Any]]
-) -> None:
+def test_no_board_without_accuracies_or_if_unwanted(maps: list[ModelMap], together: Comparison, asked: Asked) -> None:
     assert asked(compare([maps[3]], IMAGES, thumbs))["board"] is None
     assert asked(together, board=False)["board"] is None
     mixed = asked(compare([maps[3], maps[0]], IMAGES, thumbs))["board"]
     assert set(mixed["pane"]) == {1}
-
-
-def test_arrows_of_a_set_without_twins_are_left_out(home: Path, asked: Callable[..., dict[str, Any]]) -> None:
-    images = image_set(folds=2)
-    model = model_map(publish(images, BASE.replace(init_seed=91, n_per_group=8)))
-    given = asked(compare([model], images, thumbs), MapOptions(twins=True, ghost=True))
-    assert given["twins"] is None
-    assert given["options"] == MapOptions(ghost=True)
-
-
-def test_uploads_are_handed_on(together: Comparison, asked: Callable[..., dict[str, Any]]) -> None:
-    stars = pd.DataFrame({"id": ["up-1"]})
-    assert asked(dataclasses.replace(together, uploads=stars))["uploads"] is stars
 
 
 def test_everything_at_once_can_be_drawn(maps: list[ModelMap]) -> None:
@@ -128,22 +111,140 @@ def test_everything_at_once_can_be_drawn(maps: list[ModelMap]) -> None:
     assert vl_convert.vegalite_to_svg(chart.to_json(), vl_version=VERSION).startswith("<svg")
 
 
-# --- the page
+def place_of(comparison: Comparison, pane: int, row: int) -> np.ndarray:
+    point = comparison.points.set_index("id").loc[f"p{row}"]
+    return point[[f"x{pane}", f"y{pane}"]].to_numpy(float)
 
 
-def references(text: str) -> list[tuple[str, str | None]]:
-    """What the tags of a page would fetch; text within scripts is no tag."""
-    found: list[tuple[str, str | None]] = []
+def test_trust_is_each_pictures_part_in_the_trustworthiness_of_its_map(three: Comparison) -> None:
+    before = list(three.points.columns)
+    points = compare_page.with_trust(three)
+    assert set(points.columns) - set(before) == {f"trust{pane}" for pane in range(3)}
+    assert list(three.points.columns) == before, "the comparison stays as it was"
+    for pane, model in enumerate(three.models):
+        expected = dict(zip(model.rows.tolist(), point_trustworthiness(model.z, model.points), strict=True))
+        for row, trust in zip(three.rows.tolist(), points[f"trust{pane}"], strict=True):
+            assert trust == pytest.approx(expected.get(row, np.nan), abs=1e-4, nan_ok=True)
+    assert points["trust1"].isna().sum() == 10
 
-    class Tags(HTMLParser):
-        def handle_starttag(self, _tag: str, attributes: list[tuple[str, str | None]]) -> None:
-            names = ("src", "srcset", "href", "data", "action", "background")
-            found.extend(pair for pair in attributes if pair[0] in names)
 
-    reader = Tags()
-    reader.feed(text)
-    reader.close()
-    return found
+@pytest.mark.parametrize(("count", "judged"), [(10, False), (11, True)])
+def test_too_few_pictures_are_not_judged(maps: list[ModelMap], count: int, judged: bool) -> None:
+    points = compare_page.with_trust(compare([only(maps[0], slice(count))], IMAGES, thumbs))
+    assert points["trust0"].notna().all() == points["trust0"].notna().any() == judged
+
+
+def test_a_ghost_is_the_untrained_plane_turned_onto_the_map(three: Comparison) -> None:
+    points = compare_page.add_untrained_positions(three)
+    assert points[["gx2", "gy2"]].isna().all(axis=None), "nothing is known of before"
+    for pane, model in enumerate(three.models[:2]):
+        arrays = model.artefact.arrays("embeddings.npz")
+        z = np.concatenate([arrays["untrained_test"], arrays["untrained_train"]])
+        before = fit_plane(z[:32]).place(z)
+        index = model.index(three.rows)
+        shown = index >= 0
+        ghost = points[[f"gx{pane}", f"gy{pane}"]].to_numpy()
+        assert np.isnan(ghost[~shown]).all()
+        onto = three.points[[f"x{pane}", f"y{pane}"]].to_numpy()
+        test = (three.points["kind"] == "test").to_numpy()
+        expected = align(before[index[test]], onto[test]).apply(before[index[shown]])
+        assert ghost[shown] == pytest.approx(expected, abs=1e-4)
+        assert ghost != pytest.approx(onto, nan_ok=True)
+
+
+def test_lines_lead_to_the_nearest_in_the_full_space(three: Comparison) -> None:
+    lines = compare_page.neighbour_lines(three)
+    assert list(lines.columns) == ["id", "pane", "x", "y", "x2", "y2"]
+    assert set(lines["id"]) == set(three.points["id"])
+    for pane, model in enumerate(three.models):
+        here = lines[lines["pane"] == pane]
+        assert len(here) == 5 * len(model.rows)
+        for number in range(0, len(model.rows), 9):
+            row = int(model.rows[number])
+            own = here[here["id"] == f"p{row}"]
+            assert own[["x", "y"]].to_numpy()[0] == pytest.approx(place_of(three, pane, row), abs=1e-3)
+            products = [sum(float(a) * float(b) for a, b in zip(model.z[number], z, strict=True)) for z in model.z]
+            similar = sorted((-product, other) for other, product in enumerate(products) if other != number)
+            ends = [place_of(three, pane, int(model.rows[other])) for _, other in similar[:5]]
+            assert own[["x2", "y2"]].to_numpy() == pytest.approx(np.array(ends), abs=1e-3)
+
+
+@given(copies=st.integers(2, 12))
+@settings(max_examples=8)
+def test_a_picture_is_no_neighbour_of_itself_though_others_are_like_it(maps: list[ModelMap], copies: int) -> None:
+    z = maps[0].z.copy()
+    z[:copies] = z[0]
+    places = np.stack([np.arange(len(z)), np.zeros(len(z))], axis=1).astype(float)
+    same = dataclasses.replace(maps[0], z=z, points=places)
+    comparison = compare([same], IMAGES, thumbs)
+    lines = compare_page.neighbour_lines(comparison)
+    assert lines.groupby("id").size().eq(5).all()
+    assert not ((lines["x"] == lines["x2"]) & (lines["y"] == lines["y2"])).any()
+    assert len(compare_page.neighbour_lines(compare([only(same, slice(3))], IMAGES, thumbs))) == 6, "all others, of few"
+
+
+def versions(scene: str) -> dict[str, int]:
+    """Row of each group's picture of a scene, from the set itself."""
+    rows = np.flatnonzero((IMAGES.table["scene"] == scene).to_numpy())
+    return {str(IMAGES.table["group"].iat[row]): int(row) for row in rows}
+
+
+def test_arrows_start_and_end_where_the_twins_are(three: Comparison) -> None:
+    lines = compare_page.twin_lines(three, SCENES)
+    assert list(lines.columns) == ["scene", "kind", "pane", "x", "y", "x2", "y2"]
+    assert len(lines) == TEST_SCENES * 3 * 4
+    for (scene, pane), arrows in lines.groupby(["scene", "pane"]):
+        rows = versions(str(scene))
+        at = {group: place_of(three, int(pane), row) for group, row in rows.items()}
+        expected = [
+            ("other background", "horse_grass", "horse_desert"),
+            ("other background", "camel_desert", "camel_grass"),
+            ("other animal", "horse_grass", "camel_grass"),
+            ("other animal", "horse_desert", "camel_desert"),
+        ]
+        assert arrows["kind"].tolist() == [kind for kind, _, _ in expected]
+        for arrow, (_, start, end) in zip(arrows.itertuples(), expected, strict=True):
+            assert (arrow.x, arrow.y) == pytest.approx(at[start], abs=1e-3)
+            assert (arrow.x2, arrow.y2) == pytest.approx(at[end], abs=1e-3)
+
+
+def test_the_lengths_of_arrows_are_of_the_full_space(three: Comparison) -> None:
+    scene = "test-05"
+    table = compare_page.twin_lengths(three, SCENES, scene)
+    numbers = [f"{name}{end}" for name in ("first", "second", "third") for end in ("", ", mean")]
+    assert list(table.columns) == ["arrow", "from", "to", *numbers]
+    assert table["arrow"].tolist() == ["other background"] * 2 + ["other animal"] * 2
+    for line in table.to_dict("records"):
+        for name, seed in (("first", 90), ("second", 90), ("third", 92)):
+            z = space(IMAGES, seed)  # of the stand-ins
+            lengths = []
+            for name_ in SCENES_OF:
+                rows = versions(name_)
+                start, end = (z[rows[line[side]]] for side in ("from", "to"))
+                lengths.append(sum((float(a) - float(b)) ** 2 for a, b in zip(start, end, strict=True)) ** 0.5)
+            assert line[name] == pytest.approx(lengths[int(scene[-2:])], abs=1e-5)
+            assert line[f"{name}, mean"] == pytest.approx(sum(lengths) / len(lengths), abs=1e-5)
+
+
+def test_a_scene_that_one_map_lacks_a_version_of_has_no_arrows(maps: list[ModelMap]) -> None:
+    model = maps[1]
+    keep = np.arange(len(model.rows)) != model.where(versions("test-03")["camel_grass"])
+    comparison = compare([maps[0], only(model, keep)], IMAGES, thumbs)
+    found = compare_page.scenes(comparison, SCENES).T.to_dict()
+    assert found == {scene: versions(scene) for scene in SCENES_OF if scene != "test-03"}
+    lines = compare_page.twin_lines(comparison, SCENES)
+    assert set(lines["scene"]) == set(found)
+    assert len(lines) == (TEST_SCENES - 1) * 2 * 4
+
+
+def test_a_set_without_twins_has_no_arrows(home: Path, asked: Asked) -> None:
+    images = image_set(folds=2)
+    alone = compare([model_map(publish(images, BASE.replace(init_seed=91, n_per_group=8)))], images, thumbs)
+    lines = compare_page.twin_lines(alone, SCENES)
+    assert lines.empty
+    assert list(lines.columns) == ["scene", "kind", "pane", "x", "y", "x2", "y2"]
+    given = asked(alone, MapOptions(twins=True, ghost=True))
+    assert (given["twins"], given["options"]) == (None, MapOptions(ghost=True))
 
 
 def body(text: str) -> str:
@@ -159,8 +260,6 @@ def offline(together: Comparison) -> str:
 def test_a_page_asks_nobody(offline: str) -> None:
     assert offline.startswith("<!DOCTYPE html>")
     assert """Content-Security-Policy" content="default-src 'none'""" in offline
-    assert references(offline) == []
-    assert "@import" not in offline
     assert "http" not in body(offline)
     (chart,) = re.findall(r'<script type="application/json">(.*?)</script>', offline, flags=re.DOTALL)
     spec = json.loads(chart)
@@ -177,12 +276,9 @@ def test_a_page_says_what_the_maps_show(together: Comparison, offline: str) -> N
         assert model.artefact.key in text
     for cell in group_table(together, SCENES).to_numpy().ravel():
         assert str(cell) in text
-    assert "<title>No bias, short labels | 50 % removed (5 of 10 kept), short labels</title>" in offline
-
-
-def test_a_page_carries_every_picture_once(together: Comparison, offline: str) -> None:
     for thumb in set(together.points["thumb"]):
-        assert offline.count(thumb) == (together.points["thumb"] == thumb).sum()
+        assert offline.count(thumb) == (together.points["thumb"] == thumb).sum(), "every picture once"
+    assert "<title>No bias, short labels | 50 % removed (5 of 10 kept), short labels</title>" in offline
 
 
 def test_few_pictures_are_said_on_the_page(home: Path) -> None:
@@ -199,34 +295,3 @@ def test_a_page_wears_its_palette_and_has_the_options(together: Comparison, offl
     assert '"gx0"' in dark
     assert '"gx0"' not in offline
     assert f'"width": {PAGE_SIDE}' in offline
-
-
-@pytest.mark.browser
-@needs_chromium
-def test_the_page_works_without_a_network(maps: list[ModelMap], tmp_path: Path) -> None:
-    hostile = [dataclasses.replace(model, captions=(HOSTILE,) * len(model.captions)) for model in maps]
-    target = tmp_path / "maps.html"
-    found = compare(hostile, IMAGES, thumbs)
-    target.write_text(page(found, IMAGES, options=EVERYTHING))
-    with sync_playwright() as api:
-        browser = api.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        context = browser.new_context(offline=True, viewport={"width": 1100, "height": 1300})
-        opened = context.new_page()
-        problems: list[str] = []
-        opened.on("pageerror", lambda error: problems.append(str(error)))
-        opened.on("console", lambda said: problems.append(said.text) if said.type in ("error", "warning") else None)
-        opened.on(
-            "request", lambda sent: problems.append(sent.url) if not sent.url.startswith(("file:", "data:")) else 0
-        )
-        opened.goto(target.as_uri())
-        spoken = str(found.points.query("kind == 'test'")["spoken"].iat[0])
-        marks = opened.locator(f'path[aria-label="{spoken}"]')
-        expect(marks.first).to_be_visible()
-        marks.first.hover(force=True)
-        picture = opened.locator("#vg-tooltip-element.visible img")
-        expect(picture).to_be_visible()
-        assert picture.evaluate("image => image.naturalWidth") == 24
-        assert opened.evaluate("window.hit") is None
-        # Altair 5 writes for Vega 5 and vl-convert bundles Vega 6, which draws it all the same.
-        assert [problem for problem in problems if "compiled spec uses Vega" not in problem] == []
-        browser.close()

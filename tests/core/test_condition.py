@@ -1,7 +1,5 @@
 """A condition is a value: equal conditions are one key, and nothing that cannot be trained becomes one."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import math
@@ -14,56 +12,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlcore.core.condition import GRIDS, Condition, ConditionError, from_dict, with_settings
-from vlcore.core.options import (
-    ARCHITECTURES,
-    LOGITS,
-    MITIGATIONS,
-    NEGATIVES,
-    PRESETS,
-    SIZE_MODES,
-    STEPS_LIMIT,
-    objectives_here,
-    style_names,
-)
+from vlcore.core import options
+from vlcore.core.condition import Condition, ConditionError, from_dict, with_settings
 from vlcore.scenes import RENDERER_VERSION
 from vlcore.store.artefacts import check_key
 
 OTHER: dict[str, Any] = {
-    "data": "other",
-    "data_version": "another",
-    "bias": 0.75,
-    "labels": "descriptive",
-    "template": "one {object}",
-    "objective": "siglip",
-    "negatives": "none",
-    "logit": "affine",
-    "mitigation": "dfr",
-    "size_mode": "fixed_total",
-    "architecture": "seed_faithful",
-    "n_per_group": 47,
-    "steps": 599,
-    "batch_size": 127,
-    "data_seed": 1,
-    "init_seed": 1,
-}
-
+    "data": "other", "data_version": "another", "bias": 0.75, "labels": "descriptive", "template": "one {object}",
+    "objective": "siglip", "negatives": "none", "logit": "affine", "mitigation": "dfr", "size_mode": "fixed_total",
+    "architecture": "seed_faithful", "n_per_group": 47, "steps": 599, "batch_size": 127, "data_seed": 1, "init_seed": 1,
+    "recipe": "classic",
+}  # fmt: skip
+RANGES = {
+    "n_per_group": (2, 10_000), "steps": (0, options.STEPS_LIMIT), "batch_size": (2, 4096), "data_seed": (0, 2**31 - 1),
+    "init_seed": (0, 2**31 - 1),
+}  # fmt: skip
 CONDITIONS = st.builds(
     Condition,
     data=st.from_regex(r"[a-z0-9][a-z0-9._-]{0,12}", fullmatch=True),
     data_version=st.text(max_size=5),
     bias=st.floats(0, 1),
-    labels=st.sampled_from([style for style in style_names() if style != "own"]),
-    negatives=st.sampled_from([name for name, one in NEGATIVES.items() if not one.both]),
-    logit=st.sampled_from(list(LOGITS)),
-    mitigation=st.sampled_from([name for name, one in MITIGATIONS.items() if not one.needs_groups]),
-    size_mode=st.sampled_from(list(SIZE_MODES)),
-    architecture=st.sampled_from(list(ARCHITECTURES)),
-    n_per_group=st.integers(2, 10_000),
-    steps=st.integers(0, STEPS_LIMIT),
-    batch_size=st.integers(2, 4096),
-    data_seed=st.integers(0, 2**31 - 1),
-    init_seed=st.integers(0, 2**31 - 1),
+    labels=st.sampled_from([style for style in options.style_names() if style != "own"]),
+    negatives=st.sampled_from([name for name, one in options.NEGATIVES.items() if not one.both]),
+    logit=st.sampled_from(list(options.LOGITS)),
+    recipe=st.sampled_from(list(options.RECIPES)),
+    mitigation=st.sampled_from([name for name, one in options.MITIGATIONS.items() if not one.needs_groups]),
+    size_mode=st.sampled_from(list(options.SIZE_MODES)),
+    architecture=st.sampled_from(list(options.ARCHITECTURES)),
+    **{name: st.integers(*ends) for name, ends in RANGES.items()},
 )
 
 
@@ -99,25 +75,21 @@ def test_keys_are_equal_exactly_for_equal_conditions(one: Condition, other: Cond
     assert (one.key == other.key) == (one == other)
 
 
-@pytest.mark.parametrize(
-    ("changes", "readable"),
-    [
-        ({}, "scenes-b0-undescriptive-bce-s0"),
-        ({"bias": 0.75, "labels": "descriptive"}, "scenes-b75-descriptive-bce-s0"),
-        ({"bias": 0.07}, "scenes-b7-undescriptive-bce-s0"),
-        ({"bias": 0.125}, "scenes-b12.5-undescriptive-bce-s0"),
-        ({"bias": 0.5, "steps": 0}, "scenes-b50-untrained-bce-s0"),
-        ({"negatives": "none", "data_seed": 3, "init_seed": 3}, "scenes-b0-undescriptive-bce-positives-s3"),
-        ({"data": "ponies", "data_seed": 2, "init_seed": 5}, "ponies-b0-undescriptive-bce-d2s5"),
-        ({"labels": "partial_50", "objective": "infonce"}, "scenes-b0-partial_50-infonce-s0"),
-        ({"bias": 0.9, "mitigation": "groupdro"}, "scenes-b90-undescriptive-bce-groupdro-s0"),
-    ],
-)
+@pytest.mark.parametrize(("changes", "readable"), [
+    ({}, "scenes-b0-undescriptive-bce-s0"),
+    ({"bias": 0.75, "labels": "descriptive"}, "scenes-b75-descriptive-bce-s0"),
+    ({"bias": 0.07}, "scenes-b7-undescriptive-bce-s0"),
+    ({"bias": 0.125}, "scenes-b12.5-undescriptive-bce-s0"),
+    ({"bias": 0.5, "steps": 0}, "scenes-b50-untrained-bce-s0"),
+    ({"negatives": "none", "data_seed": 3, "init_seed": 3}, "scenes-b0-undescriptive-bce-positives-s3"),
+    ({"data": "ponies", "data_seed": 2, "init_seed": 5}, "ponies-b0-undescriptive-bce-d2s5"),
+    ({"labels": "partial_50", "objective": "infonce"}, "scenes-b0-partial_50-infonce-s0"),
+    ({"bias": 0.9, "mitigation": "groupdro"}, "scenes-b90-undescriptive-bce-groupdro-s0"),
+])  # fmt: skip
 def test_a_key_can_be_read(changes: dict[str, Any], readable: str) -> None:
     stem, _, digest = Condition(**changes).key.rpartition("-")
     assert stem == readable
-    assert len(digest) == 8
-    assert set(digest) <= set("0123456789abcdef")
+    assert re.fullmatch("[0-9a-f]{8}", digest)
 
 
 def test_the_scenes_carry_the_version_of_their_renderer() -> None:
@@ -128,72 +100,49 @@ def test_the_scenes_carry_the_version_of_their_renderer() -> None:
 
 BAD_NETWORKS = ("", "ResNet18", "resnet18@", "resnet18@seed", "../x", "a b", "x" * 41, "resnet18\n")
 BAD_CHOICES = ("poetic", "", None, 3, ["descriptive"])
-RANGES = {
-    "n_per_group": (2, 10_000), "steps": (0, STEPS_LIMIT), "batch_size": (2, 4096), "data_seed": (0, 2**31 - 1),
-    "init_seed": (0, 2**31 - 1),
-}  # fmt: skip
-RANGED = RANGES.items()
-BAD_NAMES = ("", "..", ".hidden", "-x", "_x", "a/b", "a b", "Ponies", "pferdé", "a\n")
+CHOICES = {name: known for name, (_, known) in options.CHOICES.items()}
+CHOICES |= {"objective": options.objectives_here(), "architecture": options.ARCHITECTURES}
+BAD_NAMES = ("", "..", ".hidden", "-x", "_x", "a/b", "a b", "Ponies", "pferdé", "a\n", 1, None, ["scenes"])
 
 
-@pytest.mark.parametrize(
-    ("name", "values", "sentence"),
-    [
-        ("bias", (math.nan, math.inf, -math.inf, -0.1, 1.1, "0.5", None, True), "a number from 0 to 1"),
-        ("objective", BAD_CHOICES, f"No objective .* choose one of {', '.join(objectives_here())}"),
-        ("negatives", BAD_CHOICES, f"No choice of negatives .* choose one of {', '.join(NEGATIVES)}"),
-        ("logit", BAD_CHOICES, f"No logit .* choose one of {', '.join(LOGITS)}"),
-        ("mitigation", BAD_CHOICES, f"No mitigation .* choose one of {', '.join(MITIGATIONS)}"),
-        ("size_mode", BAD_CHOICES, f"No size mode .* choose one of {', '.join(SIZE_MODES)}"),
-        ("architecture", BAD_CHOICES, f"No architecture .* choose one of {', '.join(ARCHITECTURES)}"),
-        ("architecture", [f"torchvision:{name}" for name in BAD_NETWORKS], "No architecture is named"),
-        ("data", BAD_NAMES, "use lower-case letters, digits"),
-        ("data", (1, None, ["scenes"]), "name of the image set is .*; give it as text"),
-        ("data_version", (1, None, ["scenes"]), "version of the image set is .*; give it as text"),
-        ("labels", ("poetic", "", "partial_101"), "label style"),
-        ("labels", (None, 3, ["descriptive"]), "give it as text"),
-        ("template", (None, 3, ["descriptive"]), "give it as text"),
-        *(
-            (name, (low - 1, high + 1, 5.0, "5", True, None), f"{low} to {high}")
-            for name, (low, high) in RANGES.items()
-        ),
-    ],
-)
-def test_a_value_outside_its_set_or_range_is_refused(name: str, values: tuple[Any, ...], sentence: str) -> None:
+@pytest.mark.parametrize(("name", "values", "said"), [
+    ("bias", (math.nan, math.inf, -math.inf, -0.1, 1.1, "0.5", None, True), "a number from 0 to 1"),
+    *((name, BAD_CHOICES, f"choose one of {', '.join(known)}") for name, known in CHOICES.items()),
+    ("architecture", [f"torchvision:{name}" for name in BAD_NETWORKS], "No architecture is named"),
+    ("data", BAD_NAMES, "name"),
+    ("data_version", (1, None, ["scenes"]), "give it as text"),
+    ("labels", ("poetic", "", "partial_101", None, 3, ["descriptive"]), "label style"),
+    ("template", (None, 3, ["descriptive"]), "give it as text"),
+    *((name, (low - 1, high + 1, 5.0, "5", True, None), f" to {high}") for name, (low, high) in RANGES.items()),
+])  # fmt: skip
+def test_a_value_outside_its_set_or_range_is_refused(name: str, values: tuple[Any, ...], said: str) -> None:
     for value in values:
-        with pytest.raises(ConditionError, match=sentence):
+        with pytest.raises(ConditionError, match=said):
             Condition(**{"data": "ponies", name: value})
 
 
-@pytest.mark.parametrize("name", RANGES)
-def test_whole_numbers_have_a_range(name: str) -> None:
-    for value in RANGES[name]:
-        assert getattr(Condition(**{name: value}), name) == value
-
-
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"labels": "own"}, "The caption template '' cannot be used"),
-        ({"template": "a {object}"}, "used by the label style own only"),
-        ({"objective": "simclr"}, "does not read labels; choose labels=constant"),
-        ({"objective": "ce_group"}, "does not read labels; choose labels=descriptive"),
-        ({"objective": "ce_object", "labels": "descriptive"}, "choose labels=undescriptive"),
-        ({"objective": "siglip", "negatives": "product"}, "has no choice of negatives or logit"),
-        ({"objective": "infonce", "logit": "affine"}, "has no choice of negatives or logit"),
-        ({"negatives": "counterfactual"}, "need labels that name object and context"),
-        ({"negatives": "counterfactual", "labels": "partial_50"}, "need labels that name object and context"),
-        ({"bias": 1.0, "mitigation": "groupdro"}, "groupdro is not applicable: no training picture"),
-        ({"bias": 1.0, "mitigation": "reweight", "size_mode": "fixed_total"}, "reweight is not applicable"),
-        ({"objective": "simclr", "labels": "constant", "mitigation": "jtt"}, "no mitigation applies"),
-    ],
-)
-def test_choices_that_do_not_go_together_are_refused(changes: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(ConditionError, match=re.escape(sentence)):
+@pytest.mark.parametrize(("changes", "said"), [
+    ({"labels": "own"}, "template"),
+    ({"template": "a {object}"}, "template"),
+    ({"objective": "simclr"}, "labels=constant"),
+    ({"objective": "ce_group"}, "labels=descriptive"),
+    ({"objective": "ce_object", "labels": "descriptive"}, "labels=undescriptive"),
+    ({"objective": "siglip", "negatives": "product"}, "negatives=filtered_marginal"),
+    ({"objective": "infonce", "logit": "affine"}, "logit=learned"),
+    ({"negatives": "counterfactual"}, "object and context"),
+    ({"negatives": "counterfactual", "labels": "partial_50"}, "object and context"),
+    ({"bias": 1.0, "mitigation": "groupdro"}, "groupdro is not applicable"),
+    ({"bias": 1.0, "mitigation": "reweight", "size_mode": "fixed_total"}, "reweight is not applicable"),
+    ({"objective": "simclr", "labels": "constant", "mitigation": "jtt"}, "mitigation=none"),
+])  # fmt: skip
+def test_choices_that_do_not_go_together_are_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConditionError, match=said):
         Condition(**changes)
 
 
 def test_choices_that_go_together() -> None:
+    for name, ends in RANGES.items():
+        assert [getattr(Condition(**{name: value}), name) for value in ends] == list(ends)
     assert Condition(negatives="counterfactual", labels="opaque_group").labels == "opaque_group"
     assert Condition(bias=1.0, mitigation="dfr").n_minority == 0
     assert Condition(bias=1.0, mitigation="resample", size_mode="random_removal").n_minority == 24
@@ -219,50 +168,42 @@ def test_every_size_mode_keeps_what_it_says(n: int, bias: float) -> None:
     assert abs(2 * control.n_majority - total) <= 1
 
 
-def test_kept_images_of_the_grids() -> None:
-    kept = [Condition(bias=bias).n_minority for bias in GRIDS["full"]]
-    assert kept == [48, 36, 24, 12, 5, 2, 0]
-
-
 def test_presets() -> None:
-    assert {name: Condition(steps=steps).preset for name, steps in PRESETS.items()} == {name: name for name in PRESETS}
+    for name, steps in options.PRESETS.items():
+        assert Condition(steps=steps).preset == name
     assert Condition(steps=601).preset == "custom"
     condition = Condition(bias=0.9, labels="descriptive", init_seed=4)
-    assert condition.untrained == condition.replace(steps=PRESETS["untrained"])
+    assert condition.untrained == condition.replace(steps=options.PRESETS["untrained"])
 
 
 def test_settings_are_read_by_the_kind_of_their_field() -> None:
-    changed = with_settings(
-        Condition(), {"bias": "0.9", "steps": "12", "labels": "descriptive", "data_version": "7", "init_seed": "3"}
-    )
+    texts = {"bias": "0.9", "steps": "12", "labels": "descriptive", "data_version": "7", "init_seed": "3"}
+    changed = with_settings(Condition(), texts)
     assert changed == Condition(bias=0.9, steps=12, labels="descriptive", data_version="7", init_seed=3)
     assert with_settings(changed, {}) == changed
 
 
-@pytest.mark.parametrize(
-    ("settings_given", "sentence"),
-    [
-        ({"colour": "red"}, "No setting is named 'colour'; settings are architecture, batch_size"),
-        ({"steps": "many"}, "steps='many' is not a whole number"),
-        ({"steps": "1.5"}, "steps='1.5' is not a whole number"),
-        ({"bias": "much"}, "bias='much' is not a number"),
-        ({"bias": "nan"}, "The bias is nan"),
-        ({"bias": "1.5"}, "The bias is 1.5"),
-        ({"labels": "poetic"}, "No label style is named 'poetic'"),
+def test_settings_and_fields_that_do_not_fit_are_refused() -> None:
+    for texts, said in (
+        ({"colour": "red"}, "'colour'"), ({"steps": "many"}, "whole number"), ({"steps": "1.5"}, "whole number"),
+        ({"bias": "much"}, "is not a number"), ({"bias": "nan"}, "bias is nan"), ({"labels": "poetic"}, "'poetic'"),
         ({"steps": "-1"}, "steps is -1"),
-    ],
-)
-def test_a_setting_that_does_not_fit_is_refused(settings_given: dict[str, str], sentence: str) -> None:
-    with pytest.raises(ConditionError, match=sentence):
-        with_settings(Condition(), settings_given)
+    ):  # fmt: skip
+        with pytest.raises(ConditionError, match=said):
+            with_settings(Condition(), texts)
+    for values, said in (({"colour": "red", "bias": 0.5}, "'colour'"), ({"bias": 2}, "bias")):
+        with pytest.raises(ConditionError, match=said):
+            from_dict(values)
 
 
-def test_fields_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ConditionError, match="No setting is named 'colour'; settings are architecture"):
-        from_dict({"colour": "red", "bias": 0.5})
-    with pytest.raises(ConditionError, match="bias"):
-        from_dict({"bias": 2})
-    assert from_dict({}) == Condition()
+def test_what_was_saved_before_there_were_recipes_is_classic_under_the_key_that_it_had() -> None:
+    values = {"data_version": "2", "labels": "descriptive", "bias": 0.75, "steps": 600, "batch_size": 128}
+    old = from_dict({"data": "scenes", **values})
+    assert old == Condition(labels="descriptive", bias=0.75, recipe="classic", steps=600)
+    assert (old.key, old.batch_size) == ("scenes-b75-descriptive-bce-s0-4ae4ccad", 128)
+    fast = old.replace(recipe="fast")
+    assert (fast.batch_size, fast.key == old.key) == (32, False)
+    assert fast.untrained.key == old.untrained.key == "scenes-b75-untrained-bce-s0-bd32acf9"
 
 
 def test_nobody_waits_for_libraries_to_name_a_condition() -> None:
@@ -270,8 +211,6 @@ def test_nobody_waits_for_libraries_to_name_a_condition() -> None:
     code = f"import sys, vlcore.core.condition as c; c.Condition().key; print({heavy} & {{*sys.modules}} or 'none')"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "none"
 
-
-# --- pretrained models
 
 CLIP = "clip:openai/clip-vit-base-patch32"
 
@@ -283,11 +222,11 @@ def pretrained_one(**changes: Any) -> Condition:
 def test_a_pretrained_model_is_a_condition_with_a_readable_key() -> None:
     condition = pretrained_one(bias=0.75, labels="clip_template")
     assert condition.key.startswith("scenes-b75-clip_template-clip-vit-base-patch32-pretrained-s0-")
-    assert condition.checkpoint == "clip-vit-base-patch32"
+    assert (condition.checkpoint, Condition().checkpoint) == ("clip-vit-base-patch32", "")
     assert "-probe-s0-" in pretrained_one(objective="pretrained_probe").key
     assert "-pretrained-dfr-s0-" in pretrained_one(mitigation="dfr").key
-    assert from_dict(condition.as_dict()) == condition
-    assert Condition().checkpoint == ""
+    names = ("clip:a/tiny", "clip:b/tiny", "clip:tiny@01234567", "clip:tiny@01234568")
+    assert len({pretrained_one(architecture=name).key for name in names}) == 4, "of one name, keys of their own"
 
 
 @given(
@@ -303,29 +242,21 @@ def test_every_checkpoint_has_a_key_that_can_be_published(name: str, tail: str) 
     assert check_key(pretrained_one(architecture=architecture).key)
 
 
-def test_checkpoints_of_one_name_have_keys_of_their_own() -> None:
-    names = ("clip:a/tiny", "clip:b/tiny", "clip:tiny@01234567", "clip:tiny@01234568")
-    assert len({pretrained_one(architecture=name).key for name in names}) == 4
-
-
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"steps": 1}, "it has steps=0"),
-        ({"objective": "pretrained_probe", "steps": 600}, "it has steps=0"),
-        *(
-            ({"architecture": name}, "architecture of a pretrained model")
-            for name in ("conv_stem", "clip:", "clip:openai", "clip:/etc/passwd", "clip:a/b\n", "clip:<b>/x", 3)
-        ),
-        ({"mitigation": "groupdro"}, "choose mitigation=none or mitigation=dfr"),
-        ({"mitigation": "dfr", "objective": "pretrained_probe"}, "choose mitigation=none"),
-        ({"negatives": "none"}, "no choice of negatives"),
-        ({"objective": "pairwise_bce"}, "No architecture is named 'clip:openai"),
-        ({"objective": "pre"}, "No objective is named 'pre'"),
-    ],
-)
-def test_what_does_not_go_with_a_pretrained_model_is_a_sentence(changes: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(ConditionError, match=sentence):
+@pytest.mark.parametrize(("changes", "said"), [
+    ({"steps": 1}, "steps=0"),
+    ({"objective": "pretrained_probe", "steps": 600}, "steps=0"),
+    *(
+        ({"architecture": name}, "architecture of a pretrained model")
+        for name in ("conv_stem", "clip:", "clip:openai", "clip:/etc/passwd", "clip:a/b\n", "clip:<b>/x", 3)
+    ),
+    ({"mitigation": "groupdro"}, "mitigation=none or mitigation=dfr"),
+    ({"mitigation": "dfr", "objective": "pretrained_probe"}, "mitigation=none"),
+    ({"negatives": "none"}, "no choice of negatives"),
+    ({"objective": "pairwise_bce"}, "No architecture"),
+    ({"objective": "pre"}, "No objective"),
+])  # fmt: skip
+def test_what_does_not_go_with_a_pretrained_model_is_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConditionError, match=said):
         pretrained_one(**changes)
 
 

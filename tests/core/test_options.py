@@ -1,7 +1,5 @@
 """A value of a setting is one entry: it is offered, checked, named and explained wherever its setting is."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.test_architecture import commands_of
@@ -9,35 +7,17 @@ from vlcore.__main__ import parser
 from vlcore.core import captions, options
 from vlcore.core.captions import Caption, caption
 from vlcore.core.condition import Condition, ConditionError
-from vlcore.core.options import (
-    LABEL_STYLES,
-    MITIGATIONS,
-    NEGATIVES,
-    OBJECTIVES,
-    SIZE_MODES,
-    LabelStyle,
-    Mitigation,
-    Negatives,
-    Objective,
-    SizeMode,
-)
+from vlcore.core.options import LabelStyle, Mitigation, Negatives, Objective, SizeMode
 from vlcore.core.wording import title
 from vlcore.ui import condition_controls as controls
 
 
-@pytest.mark.parametrize(
-    "registry",
-    ["OBJECTIVES", "NEGATIVES", "LOGITS", "MITIGATIONS", "SIZE_MODES", "ARCHITECTURES", "LABEL_STYLES"],
-)
-def test_every_entry_says_what_it_is(registry: str) -> None:
-    entries = getattr(options, registry)
-    assert all(entry.sentence.endswith(".") for entry in entries.values())
-    names = [entry.words or name for name, entry in entries.items()]
-    assert len(set(names)) == len(names)
-
-
-def test_every_label_style_has_its_captions() -> None:
-    assert set(captions.CAPTIONS) == set(LABEL_STYLES)
+def test_every_entry_says_what_it_is_and_every_label_style_has_its_captions() -> None:
+    for entries in (options.ARCHITECTURES, options.LABEL_STYLES, *(known for _, known in options.CHOICES.values())):
+        assert all(entry.sentence.endswith(".") for entry in entries.values())
+        names = [entry.words or name for name, entry in entries.items()]
+        assert len(set(names)) == len(names)
+    assert set(captions.CAPTIONS) == set(options.LABEL_STYLES)
 
 
 def test_names_in_addresses_stay() -> None:
@@ -48,7 +28,7 @@ def test_names_in_addresses_stay() -> None:
 
 def test_an_objective_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = Objective("A loss of yours.", words="hinge loss", key="hinge", labels="context", mitigations=("none",))
-    monkeypatch.setitem(OBJECTIVES, "max_margin", entry)
+    monkeypatch.setitem(options.OBJECTIVES, "max_margin", entry)
     condition = Condition(objective="max_margin", labels="context")
     assert "-hinge-s0-" in condition.key
     assert title(condition) == "No bias, labels context, hinge loss"
@@ -58,9 +38,10 @@ def test_an_objective_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_negatives_a_mitigation_and_a_size_mode_are_one_entry_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(NEGATIVES, "near", Negatives("Close.", words="near negatives", key="near", both=True))
-    monkeypatch.setitem(MITIGATIONS, "prune", Mitigation("Cut.", words="pruning", needs_groups=True))
-    monkeypatch.setitem(SIZE_MODES, "half", SizeMode("Half.", counts=lambda n, kept: (n // 2, kept // 2), bias="half"))
+    monkeypatch.setitem(options.NEGATIVES, "near", Negatives("Close.", words="near negatives", key="near", both=True))
+    monkeypatch.setitem(options.MITIGATIONS, "prune", Mitigation("Cut.", words="pruning", needs_groups=True))
+    half = SizeMode("Half.", counts=lambda n, kept: (n // 2, kept // 2), bias="half")
+    monkeypatch.setitem(options.SIZE_MODES, "half", half)
     condition = Condition(labels="descriptive", bias=0.5, negatives="near", mitigation="prune", size_mode="half")
     assert "-bce-near-prune-s0-" in condition.key
     assert title(condition) == "half, descriptive labels, near negatives, pruning"
@@ -73,7 +54,8 @@ def test_negatives_a_mitigation_and_a_size_mode_are_one_entry_each(monkeypatch: 
 
 
 def test_a_label_style_is_its_captions_and_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(LABEL_STYLES, "shout", LabelStyle("Loud.", words="loud labels", numbers=(1, 3), offered=(2,)))
+    loud = LabelStyle("Loud.", words="loud labels", numbers=(1, 3), offered=(2,))
+    monkeypatch.setitem(options.LABEL_STYLES, "shout", loud)
     monkeypatch.setitem(captions.CAPTIONS, "shout", lambda a: Caption(a.object + "!" * a.number, a.object))
     assert "shout_2" in options.style_names()
     assert caption("shout_3", "horse", "grass") == "horse!!!"

@@ -1,12 +1,9 @@
 """The set `scenes`: known without a picture, drawn where it is asked for, once, by whoever is there."""
 
-from __future__ import annotations
-
-import errno
 import hashlib
 import json
-import os
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,58 +15,25 @@ from PIL import Image
 
 from vlcore.core.files import HomeError
 from vlcore.core.grouping import SCENES, Grouping
-from vlcore.datasets import drawn as dataset_drawn
+from vlcore.datasets import drawn
 from vlcore.datasets.catalogue import open_set, set_names
-from vlcore.datasets.drawn import (
-    BALANCED_CUES,
-    SCENES_RECIPE,
-    SIZE,
-    Recipe,
-    _draw_chunk,
-    browsable,
-    drawn_set,
-    ensure_rendered,
-    folder_name,
-    make_set,
-    missing_rows,
-    recipe_of,
-    scene_of,
-    scene_table,
-    write_metadata,
-    write_picture,
-)
-from vlcore.datasets.imageset import COLUMNS, ImageSetError, read_set
-from vlcore.scenes import RENDERER_VERSION, Scene, draw, sample
+from vlcore.datasets.drawn import BALANCED_CUES, SCENES_RECIPE, SIZE, Recipe, ensure_rendered, missing_rows, scene_of
+from vlcore.datasets.imageset import COLUMNS, ImageSetError, read_set, silent
+from vlcore.scenes import RENDERER_VERSION, Drawing, Scene, draw, sample
 from vlcore.store.queue import worker_pool
 
-TABLE = scene_table()
-FOLDER = folder_name("scenes")
+TABLE = drawn.scene_table()
+FOLDER = drawn.folder_name("scenes")
+ODD = Recipe("odd", ("snow", "room"), "night", 0.25, 0.5, 0.8)
 
 
-def drawn(home: Path) -> set[str]:
-    """The pictures that are there."""
+def pictures(home: Path) -> set[str]:
     root = home / "data" / FOLDER
     return {str(file.relative_to(root)) for file in root.glob("*/*/*.png") if file.parent.parent.name != "masks"}
 
 
-def digests(root: Path) -> dict[str, str]:
-    files = sorted(root.rglob("*.png"))
-    return {str(file.relative_to(root)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-
-
 def names_of(rows: list[int]) -> set[str]:
     return set(TABLE["file_name"].iloc[rows])
-
-
-# --- the table
-
-
-def test_files_are_distinct_and_columns_as_documented() -> None:
-    assert list(TABLE) == [*COLUMNS, "group"]
-    assert TABLE["file_name"].is_unique
-    assert TABLE["mask"].is_unique
-    assert not set(TABLE["file_name"]) & set(TABLE["mask"])
-    assert list(TABLE.index) == list(range(len(TABLE)))
 
 
 def without_group(text: str) -> str:
@@ -77,6 +41,8 @@ def without_group(text: str) -> str:
 
 
 def test_test_scenes_stand_in_all_four_cells_and_no_scene_is_in_two_splits() -> None:
+    assert list(TABLE) == [*COLUMNS, "group"]
+    assert pd.concat([TABLE["file_name"], TABLE["mask"]]).is_unique
     nuisances = TABLE["factors"].map(without_group)
     assert (TABLE["split"].groupby(nuisances).nunique() == 1).all()
     assert TABLE["factors"].is_unique
@@ -88,80 +54,45 @@ def test_test_scenes_stand_in_all_four_cells_and_no_scene_is_in_two_splits() -> 
         assert nuisances[cells.index].nunique() == 1
     assert rest["scene"].is_unique, "outside the test no image has a twin"
     assert rest["factors"].map(lambda text: json.loads(text)["cloud_seed"]).nunique() > 0.99 * len(rest)
+    images = drawn.drawn_set(SCENES_RECIPE)
+    for row in (0, 479, 1920, 2500, -1):
+        scene, about = scene_of(images, row), TABLE.iloc[row]
+        assert (scene.object, scene.context) == (about["object"], about["context"])
 
 
-@pytest.mark.parametrize("row", [0, 479, 1920, 2500, -1])
-def test_a_row_says_what_it_shows(row: int) -> None:
-    images = drawn_set(SCENES_RECIPE)
-    scene = scene_of(images, row)
-    about = TABLE.iloc[row]
-    assert (scene.object, scene.context) == (about["object"], about["context"])
-    assert scene.factors() == json.loads(about["factors"])
-
-
-# --- the drawing
-
-
-def test_only_the_rows_asked_for_are_drawn_and_redrawn_equal(empty_home: Path) -> None:
+def test_only_the_rows_asked_for_are_drawn_as_their_scenes_and_redrawn_equal(empty_home: Path) -> None:
     images = open_set("scenes")
-    assert drawn(empty_home) == set()  # opening draws nothing
+    assert pictures(empty_home) == set()  # opening draws nothing
     rows = [3, 47, 48, 1000, 4000]
     seen: list[tuple[int, int]] = []
     assert missing_rows(SCENES_RECIPE, rows) == rows
     images.ensure_rendered(rows, lambda done, of: seen.append((done, of)))
-    assert drawn(empty_home) == names_of(rows)
+    assert pictures(empty_home) == names_of(rows)
     assert missing_rows(SCENES_RECIPE, [*rows, 5]) == [5]
-    assert seen[0] == (0, 5)
-    assert seen[-1] == (5, 5)
     assert seen == sorted(seen)
-    before = digests(images.root)
-    assert len(before) == 2 * len(rows)  # each with its mask
-    assert not list(images.root.rglob("*.png.*"))
-    for row in rows[:2]:
-        images.path(row).unlink()
-    images.ensure_rendered(rows, lambda _done, _of: None)
-    assert digests(images.root) == before
-
-
-def test_a_picture_is_the_drawing_of_its_scene(empty_home: Path) -> None:
-    images = open_set("scenes")
-    images.ensure_rendered([7, 2222], lambda _done, _of: None)
-    for row in (7, 2222):
+    assert (seen[0], seen[-1]) == ((0, 5), (5, 5))
+    for row in rows:
         drawing = draw(scene_of(images, row), SIZE)
         assert (images.image(row) == drawing.image).all()
         with Image.open(images.root / TABLE["mask"].iat[row]) as mask:
             assert (np.asarray(mask) == drawing.mask).all()
-
-
-def test_what_is_there_is_not_drawn_again(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ensure_rendered(SCENES_RECIPE, [1, 2])
-
-    told: list[str] = []
-    write = write_picture
-
-    def tell(scene: Scene, picture: Path, mask: Path) -> None:
-        told.append(picture.name)
-        write(scene, picture, mask)
-
-    monkeypatch.setattr(dataset_drawn, "write_picture", tell)
-    ensure_rendered(SCENES_RECIPE, [1, 2])
-    assert told == []
-    ensure_rendered(SCENES_RECIPE, [1, 3, 2])  # of a chunk that is partly there, the rest
-    assert told == ["0003.png"]
-
-
-def test_the_set_describes_itself(empty_home: Path) -> None:
-    ensure_rendered(SCENES_RECIPE, [0])
-    root = empty_home / "data" / FOLDER
-    about = json.loads((root / "dataset.json").read_text())
-    assert about["version"] == str(RENDERER_VERSION)
-    assert (about["name"], about["licence"], about["images"]) == ("scenes", "Apache-2.0", len(TABLE))
-    assert about["checksum"] == hashlib.sha256((root / "metadata.csv").read_bytes()).hexdigest()
-    again = read_set(root)
+    assert not list(images.root.rglob("*.png.*"))
+    small = images.pixels(rows)  # kept as they were drawn
+    (images.root / ".pixels").unlink()
+    assert (images.pixels(rows) == small).all()
+    before = [images.path(row).read_bytes() for row in rows]
+    for row in rows[:2]:
+        images.path(row).unlink()
+    kept = [images.path(row).stat().st_mtime_ns for row in rows[2:]]
+    images.ensure_rendered(rows, silent)
+    assert [images.path(row).read_bytes() for row in rows] == before
+    assert [images.path(row).stat().st_mtime_ns for row in rows[2:]] == kept, "what is there is not drawn again"
+    about, again = json.loads((images.root / "dataset.json").read_text()), read_set(images.root)
+    assert (about["name"], about["version"], about["images"]) == ("scenes", str(RENDERER_VERSION), len(TABLE))
+    assert (about["licence"], about["recipe"]) == ("Apache-2.0", SCENES_RECIPE.settings())
+    assert about["checksum"] == hashlib.sha256((images.root / "metadata.csv").read_bytes()).hexdigest()
     assert again.table.equals(TABLE.astype(again.table.dtypes.to_dict()))
-    assert again.grouping == SCENES
-    assert about["recipe"] == SCENES_RECIPE.settings()
-    assert set_names() == ["scenes", "balanced-cues"]
+    assert (again.grouping, set_names()) == (SCENES, ["scenes", "balanced-cues"])
 
 
 def test_two_processes_together_draw_everything_once(empty_home: Path) -> None:
@@ -173,19 +104,18 @@ def test_two_processes_together_draw_everything_once(empty_home: Path) -> None:
 
         draw_one = here.write_picture
 
-        def told(scene: Scene, picture: Path, mask: Path) -> None:
+        def told(scene: Scene, picture: Path, mask: Path) -> Drawing:
             with log.open("a") as file:
                 file.write(f"{picture.relative_to(empty_home / 'data' / FOLDER)}\n")
-            draw_one(scene, picture, mask)
+            return draw_one(scene, picture, mask)
 
-        here.write_picture = told  # type: ignore[assignment]
+        here.write_picture = told
         here.ensure_rendered(SCENES_RECIPE, rows)
         return len(here.missing_rows(SCENES_RECIPE, rows))
 
     with worker_pool(2) as pool:
-        missing = [future.result() for future in [pool.submit(draw_and_tell), pool.submit(draw_and_tell)]]
-    assert missing == [0, 0]
-    assert drawn(empty_home) == names_of(rows)
+        assert [future.result() for future in [pool.submit(draw_and_tell) for _ in range(2)]] == [0, 0]
+    assert pictures(empty_home) == names_of(rows)
     assert Counter(log.read_text().split()) == dict.fromkeys(names_of(rows), 1)
 
 
@@ -193,14 +123,10 @@ def test_a_chunk_that_another_holds_is_left_to_it(empty_home: Path) -> None:
     ensure_rendered(SCENES_RECIPE, [0])
     root = empty_home / "data" / FOLDER
     with FileLock(root / ".locks" / "1.lock"):
-        assert not _draw_chunk(SCENES_RECIPE, 1, [50])
-        assert _draw_chunk(SCENES_RECIPE, 2, [100])
-    assert drawn(empty_home) == names_of([0, 100])
-    assert _draw_chunk(SCENES_RECIPE, 1, [50])
-    assert drawn(empty_home) == names_of([0, 50, 100])
-
-
-# --- versions and trouble
+        assert not drawn._draw_chunk(SCENES_RECIPE, 1, [50])
+        assert drawn._draw_chunk(SCENES_RECIPE, 2, [100])
+    assert pictures(empty_home) == names_of([0, 100])
+    assert drawn._draw_chunk(SCENES_RECIPE, 1, [50])
 
 
 @pytest.mark.parametrize("folder", ["scenes-v0", "scenes"])
@@ -211,7 +137,7 @@ def test_pictures_of_another_renderer_stay_where_they_are(folder: str, empty_hom
     about = older / "dataset.json"
     about.write_text(json.dumps({**json.loads(about.read_text()), "version": "0"}))
     ensure_rendered(SCENES_RECIPE, [1])
-    assert drawn(empty_home) == names_of([1])
+    assert pictures(empty_home) == names_of([1])
     images = open_set("scenes", "0")
     assert (images.root, images.name, images.version) == (older, "scenes", "0")
     assert images.image(0).shape == (128, 128, 3)
@@ -221,26 +147,18 @@ def test_pictures_of_another_renderer_stay_where_they_are(folder: str, empty_hom
     assert set_names() == ["scenes", "balanced-cues"]
 
 
-# --- other recipes
-
-
 def test_sets_of_other_recipes_show_the_same_scenes(empty_home: Path) -> None:
-    other = dataset_drawn.make_set(Recipe("odd", ("snow", "beach"), "pencil", 0.5, 0.8, 0.7))
+    other = drawn.make_set(Recipe("odd", ("snow", "beach"), "pencil", 0.5, 0.8, 0.7))
+    same: dict[str, Any] = {"style": "pencil", "context_contrast": 0.5, "object_contrast": 0.8}
     for row in (0, 1000, 4000):
-        scene, usual = scene_of(other, row), scene_of(open_set("scenes"), row)
-        expected = usual.replace(
-            context={"grass": "snow", "desert": "beach"}[usual.context],
-            style="pencil",
-            context_contrast=0.5,
-            object_contrast=0.8,
-            size=usual.size * 0.7,
-        )
-        assert scene == expected
+        usual = scene_of(open_set("scenes"), row)
+        context = {"grass": "snow", "desert": "beach"}[usual.context]
+        assert scene_of(other, row) == usual.replace(context=context, size=usual.size * 0.7, **same)
     assert other.grouping == Grouping(("horse", "camel"), ("snow", "beach"))
     assert set_names() == ["scenes", "balanced-cues", "odd"]
     again = open_set("odd")
     assert again.table.equals(other.table)
-    again.ensure_rendered([5], lambda _done, _of: None)
+    again.ensure_rendered([5], silent)
     assert (again.image(5) == draw(scene_of(again, 5), SIZE).image).all()
 
 
@@ -254,13 +172,13 @@ def test_a_file_in_the_way_is_one_sentence(blocked: str, empty_home: Path) -> No
         ensure_rendered(SCENES_RECIPE, [0])
 
 
+def full(_image: Image.Image, path: Path, *_arguments: Any, **_options: Any) -> None:
+    path.write_bytes(b"a part")
+    raise OSError(28, "No space left on device")
+
+
 def test_a_full_disk_is_one_sentence_and_leaves_no_part(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ensure_rendered(SCENES_RECIPE, [])
-
-    def full(_image: Image.Image, path: Path, *_arguments: Any, **_options: Any) -> None:
-        path.write_bytes(b"a part")
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
     monkeypatch.setattr(Image.Image, "save", full)
     with pytest.raises(HomeError, match=r"cannot be written \(No space left on device\)"):
         ensure_rendered(SCENES_RECIPE, [0])
@@ -268,69 +186,36 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_part(empty_home: Path, monkey
     assert {file.name for file in files} == {"dataset.json", "metadata.csv", "0.lock"}
 
 
-def test_a_broken_picture_is_named(empty_home: Path) -> None:
-    images = open_set("scenes")
-    images.ensure_rendered([12], lambda _done, _of: None)
-    images.path(12).write_bytes(images.path(12).read_bytes()[:200])
-    with pytest.raises(ImageSetError, match=r"0012.png of the image set 'scenes' cannot be read; delete it and run"):
-        images.pixels([12])
-
-
-# --- browsable sets
-
-
 def test_browsable_sets_are_tables_of_new_scenes_and_of_seed_0_the_training_scenes() -> None:
-    for per_group, seed in ((1, 0), (5, 3)):
-        table, scenes = browsable(per_group, seed)
-        assert list(table) == [*COLUMNS, "group"]
-        assert table["group"].value_counts().to_dict() == dict.fromkeys(SCENES.names, per_group)
-        assert table["file_name"].is_unique
-        assert [Scene.from_factors(json.loads(text)) for text in table["factors"]] == scenes
-        assert [scene.object for scene in scenes] == table["object"].tolist()
-    (zero, _), (one, _), (larger, _) = browsable(4, 0), browsable(4, 1), browsable(6, 1)
+    table, scenes = drawn.browsable(2, 3)
+    assert [Scene.from_factors(json.loads(text)) for text in table["factors"]] == scenes
+    assert [scene.object for scene in scenes] == table["object"].tolist()
+    (zero, _), (one, _), (larger, _) = drawn.browsable(4, 0), drawn.browsable(4, 1), drawn.browsable(6, 1)
     assert not set(zero["factors"]) & set(one["factors"])
     assert set(zero["factors"]) == set(TABLE[TABLE["split"] == "train"].groupby("group").head(4)["factors"])
     assert pd.merge(one, larger, on="file_name")["factors_y"].tolist() == one["factors"].tolist()
-
-
-def test_a_browsable_set_can_be_read_once_drawn(empty_home: Path) -> None:
-    table, scenes = browsable(1, 2)
-    root = empty_home / "data" / "mine"
-    for scene, name, mask in zip(scenes, table["file_name"], table["mask"], strict=True):
-        write_picture(scene, root / name, root / mask, 32)
-    write_metadata(root, table, Recipe("mine"), 32)
-    images = open_set("mine")
-    assert images.counts() == {"train": dict.fromkeys(SCENES.names, 1)}
-    assert (images.pixels(range(4), 32)[2] == draw(scenes[2], 32).image).all()
-
-
-ODD = Recipe("odd", ("snow", "room"), "night", 0.25, 0.5, 0.8)
 
 
 def test_the_usual_recipe_changes_nothing_and_balanced_cues_the_contrast_alone() -> None:
     scene = sample("camel", "grass", split="test", index=3)
     assert SCENES_RECIPE.apply(scene) == scene
     assert SCENES_RECIPE.in_words() == "as drawn"
-    assert ODD.in_words() == (
-        "snow and room, night, background contrast 25 %, animal contrast 50 %, animals 80 % of their size"
-    )
+    odd = "snow and room, night, background contrast 25 %, animal contrast 50 %, animals 80 % of their size"
+    assert ODD.in_words() == odd
     settings, usual = BALANCED_CUES.settings(), SCENES_RECIPE.settings()
     assert {name for name in settings if settings[name] != usual[name]} == {"context_contrast"}
     assert 0 < BALANCED_CUES.context_contrast < 1
 
 
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ({"contexts": ("snow", "snow")}, "The contexts are snow and snow; choose two different ones of grass, desert"),
-        ({"contexts": ("snow", "moon")}, "snow and moon; choose two different ones of grass"),
-        ({"style": "oil"}, "No style is named 'oil'; choose one of photo, watercolour, pencil, night"),
-        ({"context_contrast": 1.1}, "context_contrast is 1.1; give a number from 0 to 1"),
-        ({"object_contrast": -0.1}, "object_contrast is -0.1; give a number from 0 to 1"),
-        ({"object_contrast": float("nan")}, "object_contrast is nan; give a number from 0 to 1"),
-        ({"object_size": 2}, "object_size is 2; give a number from 0.3 to 1.1"),
-    ],
-)
+@pytest.mark.parametrize(("settings", "words"), [
+    ({"contexts": ("snow", "snow")}, "The contexts are snow and snow; choose two different ones of grass, desert"),
+    ({"contexts": ("snow", "moon")}, "snow and moon"),
+    ({"style": "oil"}, "No style is named 'oil'; choose one of photo, watercolour, pencil, night"),
+    ({"context_contrast": 1.1}, "context_contrast is 1.1; give a number from 0 to 1"),
+    ({"object_contrast": -0.1}, "object_contrast is -0.1"),
+    ({"object_contrast": float("nan")}, "object_contrast is nan"),
+    ({"object_size": 2}, "object_size is 2; give a number from 0.3 to 1.1"),
+])  # fmt: skip
 def test_what_cannot_be_drawn_is_refused(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ImageSetError, match=words):
         Recipe("odd", **settings)
@@ -338,13 +223,10 @@ def test_what_cannot_be_drawn_is_refused(settings: dict[str, Any], words: str) -
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"recipe": {"style": "oil"}}', '{"recipe": {"moon": 1}}', "{}"])
 def test_a_damaged_description_is_no_recipe_or_one_sentence(content: str, empty_home: Path) -> None:
-    assert recipe_of("odd") is None
-    make_set(ODD)
-    assert recipe_of("odd") == ODD
-    file = next((empty_home / "data").glob("odd-v*/dataset.json"))
-    file.write_text(content)
-    if "recipe" in content:
-        with pytest.raises(ImageSetError, match="recipe of 'odd' cannot be used"):
-            recipe_of("odd")
-    else:
-        assert recipe_of("odd") is None
+    assert drawn.recipe_of("odd") is None
+    drawn.make_set(ODD)
+    assert drawn.recipe_of("odd") == ODD
+    next((empty_home / "data").glob("odd-v*/dataset.json")).write_text(content)
+    expected = pytest.raises(ImageSetError, match="recipe of 'odd' cannot") if "recipe" in content else nullcontext()
+    with expected:
+        assert drawn.recipe_of("odd") is None

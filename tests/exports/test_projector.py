@@ -1,7 +1,5 @@
 """A projector folder: row n of the tensors, line n of the metadata and cell n of the sprite are one picture."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import re
@@ -13,22 +11,20 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.runs.pictured import colour, middle, pictured
-from tests.runs.stand_ins import BASE, publish
+from tests.runs.stand_ins import BASE, colour, middle, pictured, publish
 from vlcore.exports.projector import SPRITE_LIMIT, write_projector
 from vlcore.exports.table import THUMB_SIDE, MapTable, shown
 
 
-@pytest.fixture
-def export(empty_home: Path) -> MapTable:
-    images = pictured(empty_home)
+@pytest.fixture(scope="module")
+def export(home: Path, tmp_path_factory: pytest.TempPathFactory) -> MapTable:
+    images = pictured(tmp_path_factory.mktemp("pictured"))
     return shown(publish(images, BASE.replace(labels="descriptive")), images)
 
 
-@pytest.fixture
-def folder(export: MapTable, tmp_path: Path) -> Path:
-    target = tmp_path / "out"
-    target.mkdir()
+@pytest.fixture(scope="module")
+def folder(export: MapTable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("out")
     write_projector(export, target)
     return target
 
@@ -82,9 +78,8 @@ def test_many_pictures_get_smaller_cells(export: MapTable, tmp_path: Path) -> No
     with Image.open(tmp_path / "sprite.png") as sprite:
         assert max(sprite.size) <= SPRITE_LIMIT
         assert sprite.size == (90 * 91, 90 * 91)
-    assert json.loads((tmp_path / "projector_config.json").read_text())["embeddings"][0]["sprite"][
-        "singleImageDim"
-    ] == [91, 91]
+    (config,) = json.loads((tmp_path / "projector_config.json").read_text())["embeddings"]
+    assert config["sprite"]["singleImageDim"] == [91, 91]
 
 
 def test_both_configurations_name_the_files_that_are_there(export: MapTable, folder: Path) -> None:

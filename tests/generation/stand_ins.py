@@ -1,7 +1,5 @@
 """What tests of generated sets share: a small plan, a back end that paints noise, and a service on this machine."""
 
-from __future__ import annotations
-
 import base64
 import csv
 import json
@@ -15,8 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vlcore.generation.backend import Refused
-from vlcore.generation.plan import Plan, Wanted, plan
+from vlcore.generation.plan import Plan, Refused, Wanted, plan
 from vlcore.generation.service import MAX_PICTURE
 
 PHRASES = ("on the grass", "in the desert")
@@ -77,6 +74,7 @@ class Shop:
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.fetched: list[str] = []
+        self.waited: list[float] = []
         shop = self
 
         class Handler(BaseHTTPRequestHandler):

@@ -1,7 +1,5 @@
 """Words, pictures and short trainings that tests of the learning code share."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

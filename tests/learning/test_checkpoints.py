@@ -1,7 +1,5 @@
 """Folders that are no CLIP, lack files, hold pickles or lie: each is one sentence, and nothing of it runs."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Callable
@@ -12,11 +10,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from tests.learning.tiny_clip import save_clip, save_siglip
+from tests.learning.tiny_clip import save_clip
 from vlcore.core.condition import Condition
 from vlcore.learning import checkpoints
-from vlcore.learning.checkpoints import checkpoint_name, digest, find_checkpoint
-from vlcore.learning.hub import INDEX, WEIGHTS, PretrainedError
+from vlcore.learning.checkpoints import INDEX, WEIGHTS, PretrainedError, checkpoint_name, digest, find_checkpoint
 from vlcore.learning.pretrained import load_checkpoint
 
 
@@ -35,24 +32,19 @@ def change(path: Path, **values: Any) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
 
 
-def test_a_folder_has_a_name_that_changes_with_its_files(folder: Path) -> None:
-    found = find_checkpoint(str(folder))
-    assert found.name == checkpoint_name(str(folder)) == f"tiny@{digest(folder)[:8]}"
+def test_a_folder_has_a_name_that_changes_with_its_files(folder: Path, tmp_path: Path) -> None:
+    found, first = find_checkpoint(str(folder)), digest(folder)
+    assert found.name == checkpoint_name(str(folder)) == f"tiny@{first[:8]}"
     assert (found.kind, found.revision, found.folder) == ("clip", "", folder)
     assert found.numbers == sum(array.size for array in load_file(folder / WEIGHTS).values())
     assert found.bytes == (folder / WEIGHTS).stat().st_size
-    (folder / "README.md").write_text("nothing is read of this")
-    assert checkpoint_name(str(folder)) == found.name
-    change(folder / "tokenizer_config.json", padding_side="left")
-    assert checkpoint_name(str(folder)) != found.name
-
-
-def test_the_same_files_elsewhere_are_the_same_checkpoint_and_hashed_once(folder: Path, tmp_path: Path) -> None:
-    first = digest(folder)
     assert digest(Path(shutil.copytree(folder, tmp_path / "copy"))) == first
     before = checkpoints._digest.cache_info().misses
+    (folder / "README.md").write_text("nothing is read of this")
     assert digest(folder) == first
-    assert checkpoints._digest.cache_info().misses == before
+    assert checkpoints._digest.cache_info().misses == before, "hashed once"
+    change(folder / "tokenizer_config.json", padding_side="left")
+    assert checkpoint_name(str(folder)) != found.name
 
 
 @pytest.mark.parametrize("called", ["My CLIP (v2)", "..hidden..", "沙漠", "a..b", "-", "x" * 200])
@@ -81,10 +73,6 @@ def in_shards(folder: Path) -> None:
     (folder / WEIGHTS).unlink()
 
 
-def pickles(folder: Path) -> None:
-    (folder / WEIGHTS).rename(folder / "pytorch_model.bin")
-
-
 def outside(folder: Path) -> None:
     in_shards(folder)
     (folder / INDEX).write_text(json.dumps({"weight_map": {"a": "../tiny/model-1-of-2.safetensors"}}))
@@ -95,19 +83,24 @@ def without_shard(folder: Path) -> None:
     (folder / "model-2-of-2.safetensors").unlink()
 
 
-def truncated(folder: Path) -> None:
-    (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-500])
+def more_words(folder: Path) -> None:
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["model"]["vocab"]["horses"] = len(tokenizer["model"]["vocab"])
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
 
 
-def projection(spoiled: Callable[[np.ndarray], np.ndarray | None], **more: np.ndarray) -> Callable[[Path], Any]:
-    """Weights of which one layer is spoiled, or left out."""
+def settings(name: str, **values: Any) -> Callable[[Path], Any]:
+    return lambda folder: change(folder / name, **values)
+
+
+def projection(spoiled: Callable[[np.ndarray], np.ndarray], **more: np.ndarray) -> Callable[[Path], Any]:
+    """Weights of which one layer is spoiled; a layer of no numbers is left out."""
 
     def spoil(folder: Path) -> None:
         arrays = load_file(folder / WEIGHTS)
-        layer = spoiled(arrays.pop("visual_projection.weight"))
-        save_file(
-            {**arrays, **more, **({} if layer is None else {"visual_projection.weight": layer})}, folder / WEIGHTS
-        )
+        name = "visual_projection.weight"
+        arrays |= {name: spoiled(arrays[name]), **more}
+        save_file({name: array for name, array in arrays.items() if array.size}, folder / WEIGHTS)
 
     return spoil
 
@@ -118,16 +111,6 @@ def config(tower: str, **values: int) -> Callable[[Path], Any]:
     return lambda folder: change(folder / path, **{tower: {**json.loads((folder / path).read_text())[tower], **values}})
 
 
-def wide_pictures(folder: Path) -> None:
-    change(folder / "preprocessor_config.json", size={"shortest_edge": 10**6}, crop_size={"height": 10**6, "width": 9})
-
-
-def more_words(folder: Path) -> None:
-    tokenizer = json.loads((folder / "tokenizer.json").read_text())
-    tokenizer["model"]["vocab"]["horses"] = len(tokenizer["model"]["vocab"])
-    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
-
-
 def write(name: str, text: str) -> Callable[[Path], Any]:
     return lambda folder: (folder / name).write_text(text)
 
@@ -136,41 +119,34 @@ def remove(name: str) -> Callable[[Path], Any]:
     return lambda folder: (folder / name).unlink()
 
 
-@pytest.mark.parametrize(
-    ("spoil", "sentence"),
-    [
-        (remove("config.json"), "is no checkpoint: it has no config.json"),
-        (write("config.json", "{"), "config.json of tiny is no JSON"),
-        (write("config.json", "[" * 100_000), "config.json of tiny is no JSON"),
-        (write("config.json", "[]"), "holds no settings"),
-        (write("config.json", " " * 2**21), "larger than any configuration"),
-        (write("config.json", '{"model_type": "bert"}'), "type 'bert', which does not bring pictures and captions"),
-        (write("config.json", '{"model_type": ["clip"]}'), "does not bring pictures and captions into one space"),
-        (write("config.json", "{}"), "type 'None'"),
-        (lambda folder: change(folder / "config.json", projection_dim="wide"), "cannot be loaded"),
-        (write("config.json", '{"model_type": "clip"}'), "lacks weights: its configuration is of"),
-        (config("text_config", vocab_size=9_000_000), "lacks weights: its configuration is of"),
-        (config("vision_config", num_hidden_layers=10**6), "asks for num_hidden_layers = 1000000"),
-        (wide_pictures, "asks for image_size = 1000000"),
-        (remove("preprocessor_config.json"), "lacks preprocessor_config.json"),
-        (write("preprocessor_config.json", "nonsense"), "preprocessor_config.json of tiny is no JSON"),
-        (remove(WEIGHTS), f"lacks {WEIGHTS}"),
-        (pickles, "holds its weights as pickles, which can run code"),
-        (truncated, f"{WEIGHTS} of tiny is damaged"),
-        (write(WEIGHTS, ""), f"{WEIGHTS} of tiny is damaged"),
-        (outside, "names no weights beside it"),
-        (without_shard, "lacks model-2-of-2.safetensors"),
-        (projection(lambda layer: None), "lacks weights, such as visual_projection.weight"),
-        (
-            projection(lambda layer: layer[:, :8].copy(), rest=np.ones(5000, np.float32)),
-            "other shapes than its configuration says",
-        ),
-        (projection(lambda layer: layer * np.float32("nan")), "holds or makes numbers that are not finite"),
-        (remove("tokenizer.json"), "lacks its tokenizer"),
-        (write("tokenizer.json", "{}"), "The preparation of words of tiny@"),
-        (more_words, "has 515 words and its model 514"),
-    ],
-)
+@pytest.mark.parametrize(("spoil", "sentence"), [
+    (remove("config.json"), "is no checkpoint: it has no config.json"),
+    (write("config.json", "{"), "config.json of tiny is no JSON"),
+    (write("config.json", "[" * 100_000), "config.json of tiny is no JSON"),
+    (write("config.json", "[]"), "holds no settings"),
+    (write("config.json", " " * 2**21), "larger than any configuration"),
+    (write("config.json", '{"model_type": "bert"}'), "type 'bert'"),
+    (write("config.json", '{"model_type": ["clip"]}'), "choose a CLIP or SigLIP"),
+    (write("config.json", "{}"), "type 'None'"),
+    (settings("config.json", projection_dim="wide"), "cannot be loaded"),
+    (write("config.json", '{"model_type": "clip"}'), "lacks weights: it has"),
+    (config("text_config", vocab_size=9_000_000), "lacks weights: it has"),
+    (config("vision_config", num_hidden_layers=10**6), "asks for num_hidden_layers = 1000000"),
+    (settings("preprocessor_config.json", crop_size={"height": 10**6, "width": 9}), "image_size = 1000000"),
+    (remove("preprocessor_config.json"), "lacks preprocessor_config.json"),
+    (write("preprocessor_config.json", "nonsense"), "preprocessor_config.json of tiny is no JSON"),
+    (remove(WEIGHTS), f"lacks {WEIGHTS}"),
+    (lambda folder: (folder / WEIGHTS).rename(folder / "pytorch_model.bin"), "weights as pickles, which can run"),
+    (write(WEIGHTS, ""), f"{WEIGHTS} of tiny is damaged"),
+    (outside, "names no weights beside it"),
+    (without_shard, "lacks model-2-of-2.safetensors"),
+    (projection(lambda layer: layer[:0]), "lacks weights, such as visual_projection.weight"),
+    (projection(lambda layer: layer[:, :8].copy(), rest=np.ones(5000, np.float32)), "other shapes than"),
+    (projection(lambda layer: layer * np.float32("nan")), "holds or makes numbers that are not finite"),
+    (remove("tokenizer.json"), "lacks its tokenizer"),
+    (write("tokenizer.json", "{}"), "The preparation of words of tiny@"),
+    (more_words, "a tokenizer of 515 words for 514"),
+])  # fmt: skip
 def test_a_folder_that_cannot_be_used_is_a_sentence(folder: Path, spoil: Callable[[Path], Any], sentence: str) -> None:
     spoil(folder)
     with pytest.raises(PretrainedError, match=sentence) as raised:
@@ -179,34 +155,20 @@ def test_a_folder_that_cannot_be_used_is_a_sentence(folder: Path, spoil: Callabl
     assert len(str(raised.value)) < 500
 
 
-def test_code_in_a_checkpoint_does_not_run(folder: Path, tmp_path: Path) -> None:
+def test_code_in_a_checkpoint_does_not_run_and_pickles_beside_it_are_left_alone(folder: Path, tmp_path: Path) -> None:
     (folder / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Evil: pass\n")
     for name in ("config.json", "tokenizer_config.json", "preprocessor_config.json"):
         kinds = ("AutoConfig", "AutoModel", "AutoProcessor", "AutoImageProcessor")
         change(folder / name, auto_map={**dict.fromkeys(kinds, "evil.Evil"), "AutoTokenizer": ["evil.Evil", None]})
+    (folder / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'false'\ntR.")
     assert load_checkpoint(str(folder)).embed_captions(["horse"]).shape == (1, 16)
     assert not (tmp_path / "ran").exists()
 
 
-def test_pickles_beside_safetensors_are_left_alone(folder: Path) -> None:
-    (folder / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'false'\ntR.")
-    assert load_checkpoint(str(folder)).width == 16
-
-
-def test_the_weights_of_another_kind_do_not_fill_a_clip(folder: Path, tmp_path: Path) -> None:
-    shutil.copy(save_siglip(tmp_path / "siglip") / WEIGHTS, folder / WEIGHTS)
-    with pytest.raises(PretrainedError, match="its weights have other shapes than its configuration says"):
-        load_checkpoint(str(folder))
-
-
 @pytest.mark.parametrize(
-    "source",
-    ["", " ", "nowhere", "/no/such/folder", "../..//x", "a/b/c", "a\0b", "~nobody/x", "x" * 5000, "a/..b", "é/é"],
+    "source", ["", " ", "nowhere", "/no/such/folder", "../..//x", "a/b/c", "a\0b", "~nobody/x", "x" * 5000, "a/..b"]
 )
 def test_what_is_neither_folder_nor_hub_name_is_a_sentence(source: str) -> None:
     with pytest.raises(PretrainedError, match="There is no folder"):
         checkpoint_name(source)
-
-
-def test_a_hub_name_is_its_own_name() -> None:
     assert checkpoint_name("google/siglip-base-patch16-224") == "google/siglip-base-patch16-224"

@@ -1,7 +1,5 @@
 """Heat maps, against products written out, and on models whose answer hangs on one known patch."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,7 @@ from torch.nn import functional as F
 from tests.learning.builders import WORDS, pictures
 from vlcore.core.condition import Condition
 from vlcore.learning import inference
-from vlcore.learning.explain import attention_rollout, attention_weights, patch_ablation
+from vlcore.learning.explain import attention_rollout, patch_ablation
 from vlcore.learning.model import Encoder, build, to_input
 
 PICTURES = pictures(3)
@@ -26,23 +24,6 @@ def made(architecture: str, seed: int = 0) -> Encoder:
         for block in model.image.blocks:
             block.attention.qkv.weight *= 4
     return model
-
-
-# --- attention
-
-
-@pytest.mark.parametrize("architecture", GRIDS)
-def test_weights_are_those_that_the_model_attends_with(architecture: str) -> None:
-    """Rows add up to 1, and weighing the values by them is what the model computes."""
-    attention = made(architecture).image.blocks[0].attention
-    x = torch.randn(2, 6, 64, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        weights = attention_weights(attention, x)
-        values = attention.qkv(x).view(2, 6, 3, 4, 16).permute(2, 0, 3, 1, 4)[2]
-        by_hand = attention.out((weights @ values).transpose(1, 2).reshape(2, 6, 64))
-        assert weights.shape == (2, 4, 6, 6)
-        assert weights.sum(dim=-1).numpy() == pytest.approx(np.ones((2, 4, 6)), abs=1e-5)
-        assert by_hand.numpy() == pytest.approx(attention(x).numpy(), abs=1e-5)
 
 
 def slow_rollout(model: Encoder, picture: np.ndarray, side: int) -> np.ndarray:
@@ -86,28 +67,17 @@ def test_rollout_against_the_product_written_out(architecture: str, side: int, b
     assert maps[0].max() > 1.2 * maps[0].min()
 
 
-def test_a_model_that_looks_everywhere_alike_has_an_even_map() -> None:
-    model = build(Condition(), len(WORDS)).eval()
-    with torch.no_grad():
-        for block in model.image.blocks:
-            block.attention.qkv.weight.zero_()
-    assert attention_rollout(model, PICTURES) == pytest.approx(np.full((3, 4, 4), 1 / 16))
-
-
-@pytest.mark.parametrize("shape", [(1, 32, 32, 3), (64, 64, 3), (1, 64, 64, 4), (1, 64, 48, 3)])
+@pytest.mark.parametrize("shape", [(1, 32, 32, 3), (64, 64, 3), (1, 64, 64, 4)])
 def test_pictures_of_another_size_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="reads pictures of 64 x 64 pixels in three colours"):
         attention_rollout(made("conv_stem"), np.zeros(shape, dtype=np.uint8))
 
 
 def test_a_tower_without_blocks_has_no_rollout() -> None:
-    model = made("conv_stem")
-    model.image = torch.nn.Identity()  # stands for a frozen network
+    with torch.device("meta"):
+        model = build(Condition(architecture="torchvision:resnet18@random"), len(WORDS))
     with pytest.raises(ValueError, match="look at the ablation instead"):
         attention_rollout(model, PICTURES)
-
-
-# --- ablation
 
 
 def looks_at(row: int, column: int, grid: int = 8) -> Any:
@@ -126,43 +96,29 @@ def first(z: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (2, 5), (7, 3)])
-@pytest.mark.parametrize("fill", ["mean", "blur"])
 @pytest.mark.parametrize("side", [64, 128])
-def test_ablation_finds_the_planted_patch(row: int, column: int, fill: Any, side: int) -> None:
+def test_ablation_finds_the_planted_patch(row: int, column: int, side: int) -> None:
     picture = np.full((side, side, 3), 40, dtype=np.uint8)
     step = side // 8
     picture[row * step : (row + 1) * step, column * step : (column + 1) * step, 0] = 240
-    (falls,) = patch_ablation(looks_at(row, column), picture[None], first, fill=fill)
-    assert (patch_ablation(looks_at(row, column), picture[None], lambda z: -z[:, 0], fill=fill)[0] == -falls).all()
-    assert falls.shape == (8, 8)
-    assert np.unravel_index(falls.argmax(), falls.shape) == (row, column)
-    others = np.delete(falls.ravel(), row * 8 + column)
-    assert others == pytest.approx(np.zeros(63))
-    if fill == "mean":
-        mean = round((40 * 63 + 240) / 64)
-        assert falls[row, column] == pytest.approx((240 - mean) / 255)
-    else:
-        assert 0.3 < falls[row, column] < 200 / 255
+    (falls,) = patch_ablation(looks_at(row, column), picture[None], first)
+    expected = np.zeros((8, 8))
+    expected[row, column] = (240 - round((40 * 63 + 240) / 64)) / 255
+    assert falls == pytest.approx(expected)
+    assert (patch_ablation(looks_at(row, column), picture[None], lambda z: -z[:, 0])[0] == -falls).all()
 
 
-def test_each_picture_has_its_own_map_whatever_the_batch() -> None:
+def test_each_picture_has_its_own_map() -> None:
     model, axis = made("seed_faithful"), np.random.default_rng(1).normal(size=32)
-    given: list[int] = []
 
-    def embedding(pixels: np.ndarray) -> np.ndarray:
-        given.append(len(pixels))
-        return inference.embed_images(model, pixels)
+    def falls_of(pixels: np.ndarray) -> np.ndarray:
+        return patch_ablation(lambda part: inference.embed_images(model, part), pixels, lambda z: z @ axis)
 
-    def score(z: np.ndarray) -> np.ndarray:
-        return z @ axis
-
-    falls = patch_ablation(embedding, PICTURES, score)
+    falls = falls_of(PICTURES)
     assert falls.shape == (3, 8, 8)
-    assert given == [64, 1] * 3
-    for row in range(3):
-        alone = patch_ablation(embedding, PICTURES[row : row + 1], score, batch=7)[0]
-        assert falls[row] == pytest.approx(alone, abs=1e-5)
+    assert falls == pytest.approx(np.concatenate([falls_of(PICTURES[row : row + 1]) for row in range(3)]), abs=1e-5)
     assert np.abs(falls).max() > 1e-3
+    assert falls_of(PICTURES[:0]).shape == (0, 8, 8)
 
 
 def test_ablation_against_pictures_painted_by_hand() -> None:
@@ -186,22 +142,12 @@ def test_ablation_against_pictures_painted_by_hand() -> None:
     assert (before == picture).all()
 
 
-def test_a_picture_of_one_colour_has_nothing_to_lose() -> None:
-    grey = np.full((1, 64, 64, 3), 90, dtype=np.uint8)
-    assert (patch_ablation(looks_at(1, 1), grey, first) == 0).all()
-    assert patch_ablation(looks_at(1, 1), grey[:0], first).shape == (0, 8, 8)
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"pixels": np.zeros((1, 5, 64, 3), dtype=np.uint8)}, "64 x 5 pixels cannot be cut into 8 x 8"),
-        ({"grid": 0}, "cannot be cut into 0 x 0"),
-        ({"fill": "noise"}, "not by 'noise'"),
-        ({"score": lambda z: z}, "one finite score"),
-        ({"score": lambda z: np.full(len(z), np.nan)}, "one finite score"),
-    ],
-)
+@pytest.mark.parametrize(("changes", "reason"), [
+    ({"pixels": np.zeros((1, 5, 64, 3), dtype=np.uint8)}, "64 x 5 pixels cannot be cut into 8 x 8"),
+    ({"grid": 0}, "cannot be cut into 0 x 0"),
+    ({"score": lambda z: z}, "one finite score"),
+    ({"score": lambda z: np.full(len(z), np.nan)}, "one finite score"),
+])  # fmt: skip
 def test_grids_fills_and_scores_that_do_not_fit_are_refused(changes: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         patch_ablation(looks_at(0, 0), **{"pixels": PICTURES, "score": first, **changes})

@@ -1,7 +1,5 @@
 """Checkpoints of CLIP and SigLIP with two layers and random weights, as folders, for tests to load."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Lessons of a class: one vote each, counted once, closed when revealed, gone after a day."""
 
-from __future__ import annotations
-
 import sqlite3
 import threading
 import time
@@ -12,7 +10,7 @@ import pytest
 
 from vlcore.core.files import HomeError, models_folder
 from vlcore.lessons import room as lesson_room
-from vlcore.lessons.room import LIFETIME, LessonError, Started, go, is_voter, look, new_voter, start, votes
+from vlcore.lessons.room import LIFETIME, LessonError, Room, Started, go, is_voter, look, new_voter, start, votes
 from vlcore.store import artefacts, jobs
 
 pytestmark = pytest.mark.usefixtures("empty_home")
@@ -23,36 +21,39 @@ def begun() -> Started:
     return start("four-experiments", "scenes", "first")
 
 
+def seen(code: str, voter: str = "", token: str = "") -> Room:
+    room = look(code, voter, token)
+    assert room is not None
+    return room
+
+
 def vote(started: Started, voter: str, choice: str, step: str = "first") -> None:
     lesson_room.vote(started.code, step, voter, choice, CHOICES)
 
 
-def test_a_code_can_be_read_from_the_last_row_and_says_no_word() -> None:
-    codes = {begun().code for _ in range(40)}
-    assert len(codes) == 40
+def test_a_code_says_no_word_and_a_new_voter_is_one() -> None:
+    codes, names = {begun().code for _ in range(40)}, {new_voter() for _ in range(50)}
+    assert (len(codes), len(names)) == (40, 50)
     assert all(len(code) == 4 and set(code) <= set("BCDFGHJKLMPRTWXZ") for code in codes)
+    assert all(map(is_voter, names))
+    assert not is_voter(None)
 
 
 def test_looking_at_a_lesson_that_nobody_started_writes_nothing(empty_home: Path) -> None:
     assert look("BCDF") is None
     assert votes("BCDF") == {}
     assert not list(empty_home.iterdir())
+    models_folder().mkdir()
+    (models_folder() / ".lessons.sqlite").touch()  # another process is about to make its tables
+    assert look("BCDF") is None
+    assert begun().code
 
 
-def test_a_lesson_begins_with_its_first_question_and_no_vote() -> None:
-    started = begun()
-    room = look(started.code)
-    assert room is not None
-    assert (room.lesson, room.data, room.step, room.phase) == ("four-experiments", "scenes", "first", "predict")
-    assert (room.votes, room.own, room.open, room.leads) == (0, None, True, False)
-
-
-@pytest.mark.parametrize("typed", ["{code}", " {lower} ", "{lower}"])
-def test_a_code_may_be_typed_in_any_way(typed: str) -> None:
+def test_a_lesson_begins_with_its_first_question_and_no_vote_and_its_code_may_be_typed_in_any_way() -> None:
     code = begun().code
-    room = look(typed.format(code=code, lower=code.lower()))
-    assert room is not None
-    assert room.code == code
+    for typed in (code, f" {code.lower()} "):
+        assert seen(typed) == Room(code, "four-experiments", "scenes", "first", "predict", {}, None, leads=False)
+    assert seen(code).open
 
 
 @pytest.mark.parametrize(
@@ -64,39 +65,30 @@ def test_a_hostile_code_is_no_lesson(code: str) -> None:
     assert votes(code) == {}
 
 
-def test_only_the_token_leads() -> None:
+def test_only_the_token_leads_and_it_is_not_in_the_file() -> None:
     started = begun()
-    for token in ("", "guess", started.code, started.token[:-1]):
-        room = look(started.code, token=token)
-        assert room is not None
-        assert not room.leads
+    for token in ("", "guess", started.code, started.token[:-1], begun().token):
+        assert not seen(started.code, token=token).leads
         with pytest.raises(LessonError, match="Only the presenter"):
             go(started.code, token, "second", "predict")
     go(started.code, started.token, "second", "run")
-    room = look(started.code, token=started.token)
-    assert room is not None
+    room = seen(started.code, token=started.token)
     assert (room.leads, room.step, room.phase) == (True, "second", "run")
     with pytest.raises(LessonError, match="no phase 'end'"):
         go(started.code, started.token, "second", "end")
-
-
-def test_the_token_is_not_in_the_file() -> None:
-    started = begun()
     assert started.token.encode() not in (models_folder() / ".lessons.sqlite").read_bytes()
 
 
 def test_a_vote_may_be_changed_and_counts_once() -> None:
-    started = begun()
+    started, other = begun(), begun()
     vote(started, "somebody-1", "object")
     vote(started, "somebody-2", "object")
     vote(started, "somebody-1", "context")
-    room = look(started.code, "somebody-1")
-    assert room is not None
-    assert room.counts == {"object": 1, "context": 1}
-    assert (room.votes, room.own) == (2, "context")
-    stranger = look(started.code, "somebody-3")
-    assert stranger is not None
-    assert stranger.own is None
+    room = seen(started.code, "somebody-1")
+    assert (room.counts, room.votes, room.own) == ({"object": 1, "context": 1}, 2, "context")
+    assert seen(started.code, "somebody-3").own is None
+    room = seen(other.code, "somebody-1")
+    assert (room.votes, room.own) == (0, None), "lessons do not see each other"
 
 
 def test_votes_close_with_the_answer_and_open_with_the_next_question() -> None:
@@ -112,34 +104,19 @@ def test_votes_close_with_the_answer_and_open_with_the_next_question() -> None:
         vote(started, "somebody-1", "context", step="first")
     vote(started, "somebody-1", "context", step="second")
     assert votes(started.code) == {"first": {"both": 1}, "second": {"context": 1}}
-    room = look(started.code, "somebody-1")
-    assert room is not None
-    assert room.counts == {"context": 1}, "of this question alone"
+    assert seen(started.code).counts == {"context": 1}, "of this question alone"
 
 
-@pytest.mark.parametrize(
-    ("voter", "choice", "sentence"),
-    [
-        ("somebody-1", "DROP TABLE votes", "no choice"), ("somebody-1", "", "no choice"),
-        ("", "object", "nobody"), ("short", "object", "nobody"), ("x" * 41, "object", "nobody"),
-        ("'; DELETE --", "object", "nobody"), ("ünïcödé-name", "object", "nobody"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("voter", "choice", "sentence"), [
+    ("somebody-1", "DROP TABLE votes", "no choice"), ("somebody-1", "", "no choice"),
+    ("", "object", "nobody"), ("short", "object", "nobody"), ("x" * 41, "object", "nobody"),
+    ("'; DELETE --", "object", "nobody"), ("ünïcödé-name", "object", "nobody"),
+])  # fmt: skip
 def test_a_hostile_vote_is_refused_with_a_sentence(voter: str, choice: str, sentence: str) -> None:
     started = begun()
     with pytest.raises(LessonError, match=sentence):
         vote(started, voter, choice)
     assert votes(started.code) == {}
-
-
-def test_lessons_do_not_see_each_other() -> None:
-    one, other = begun(), begun()
-    vote(one, "somebody-1", "object")
-    room = look(other.code, "somebody-1")
-    assert room is not None
-    assert (room.votes, room.own) == (0, None)
-    with pytest.raises(LessonError, match="Only the presenter"):
-        go(other.code, one.token, "second", "predict")
 
 
 def test_a_code_is_good_for_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,31 +161,13 @@ def test_strangers_cannot_fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None
         begun()
 
 
-def test_a_damaged_file_is_named(empty_home: Path) -> None:
+def test_a_damaged_file_is_named_and_models_and_clean_do_not_see_it() -> None:
     started = begun()
+    assert artefacts.published_keys() == artefacts.model_keys() == []
+    jobs.clean()
+    assert look(started.code) is not None
     (models_folder() / ".lessons.sqlite").write_bytes(b"no database " * 500)
     with pytest.raises(HomeError, match=r"\.lessons\.sqlite is damaged.*delete it"):
         look(started.code)
     with pytest.raises(HomeError, match="damaged"):
         vote(started, "somebody-1", "object")
-
-
-def test_an_empty_file_is_no_lesson_yet(empty_home: Path) -> None:
-    models_folder().mkdir()
-    (models_folder() / ".lessons.sqlite").touch()
-    assert look("BCDF") is None
-    assert begun().code
-
-
-def test_models_and_clean_do_not_see_the_file() -> None:
-    started = begun()
-    assert artefacts.published_keys() == artefacts.model_keys() == []
-    jobs.clean()
-    assert look(started.code) is not None
-
-
-def test_a_new_voter_is_one() -> None:
-    names = {new_voter() for _ in range(50)}
-    assert len(names) == 50
-    assert all(map(is_voter, names))
-    assert not is_voter(None)

@@ -1,17 +1,16 @@
 """Numbers with their uncertainty, against the equations they come from and against plain loops."""
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from vlcore.measures.estimate import Estimate, bootstrap, by_group, mean, rate, wilson
+from vlcore.measures.estimate import bootstrap, bootstrap_each, by_group, jackknife, mean, rate, wilson
 
 # Images with the scene that each shows.
 OUTCOMES = st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=1, max_size=40)
@@ -40,15 +39,6 @@ def test_the_ends_of_wilsons_interval_solve_the_score_equation(n: float, share: 
     # The rate itself lies between the two roots; at 0 and 1 it is one of them.
     assert low == pytest.approx(brentq(score, 0, share - 1e-9, xtol=1e-14) if share > 0 else 0, abs=1e-8)
     assert high == pytest.approx(brentq(score, share + 1e-9, 1, xtol=1e-14) if share < 1 else 1, abs=1e-8)
-
-
-@pytest.mark.parametrize(
-    ("successes", "n", "low", "high"),
-    [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (5, 10, 0.2366, 0.7634), (81, 263, 0.2553, 0.3662)],
-)
-def test_known_intervals(successes: int, n: int, low: float, high: float) -> None:
-    """The last is an example of Newcombe (1998), the others follow from n / (n + z^2) and symmetry."""
-    assert wilson(successes, n) == pytest.approx((low, high), abs=5e-5)
 
 
 @given(st.integers(1, 10_000), st.data())
@@ -83,39 +73,12 @@ def test_a_rate_against_a_loop(outcomes: list[tuple[bool, int]]) -> None:
     assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
 
 
-@pytest.mark.parametrize(("scenes", "right"), [(50, 20), (400, 380), (2000, 1000), (500, 499)])
-@pytest.mark.parametrize("twins", [1, 2, 4])
-def test_twins_that_always_agree_count_one_a_scene(scenes: int, right: int, twins: int) -> None:
-    hits = np.repeat(np.random.default_rng(0).permutation(np.arange(scenes) < right), twins)
-    estimate = rate(hits, np.repeat(np.arange(scenes), twins))
-    # The spread between scenes divides by one less than their number.
-    assert (estimate.low, estimate.high) == pytest.approx(wilson(right * (scenes - 1) / scenes, scenes - 1), abs=1e-9)
-    assert (estimate.low, estimate.high) == pytest.approx(wilson(right, scenes), abs=0.01)
-    assert estimate.n == scenes * twins
-
-
-@pytest.mark.parametrize("hit", [False, True])
-def test_where_all_images_agree_scenes_count(hit: bool) -> None:
-    estimate = rate([hit] * 60, np.repeat(np.arange(20), 3))
-    assert (estimate.low, estimate.high) == wilson(20 * hit, 20)
-
-
-def test_twins_that_disagree_count_no_more_than_one_each() -> None:
-    """Scenes that are right in exactly one of two images have no spread at all between them."""
-    estimate = rate([True, False] * 20, np.repeat(np.arange(20), 2))
-    assert (estimate.low, estimate.high) == wilson(10, 20)
+def test_without_spread_between_scenes_scenes_count_and_never_more_than_images() -> None:
+    for hits, right in (([False] * 40, 0), ([True] * 40, 20), ([True, False] * 20, 10)):
+        estimate = rate(hits, np.repeat(np.arange(20), 2))
+        assert (estimate.low, estimate.high) == wilson(right, 20)
     mixed = rate([True, False] * 20 + [True, True], np.repeat(np.arange(21), 2))
     assert (mixed.low, mixed.high) == pytest.approx(wilson(22, 42))
-
-
-def test_wilson_intervals_cover_at_their_rate() -> None:
-    """Of 1000 experiments with 100 scenes of two equal twins, about 95 % have the truth in their interval."""
-    random = np.random.default_rng(1)
-    truth, covered = 0.8, 0
-    for _ in range(1000):
-        estimate = rate(np.repeat(random.random(100) < truth, 2), np.repeat(np.arange(100), 2))
-        covered += estimate.low <= truth <= estimate.high
-    assert 920 <= covered <= 975
 
 
 @given(st.lists(st.tuples(st.floats(-100, 100), st.integers(0, 5)), min_size=1, max_size=30))
@@ -157,7 +120,7 @@ def test_a_bootstrap_against_pooled_resamples(scenes: int, seed: int, resamples:
     random = np.random.default_rng(seed)
     names = [f"s{number}" for number in range(scenes)] + [f"s{random.integers(scenes)}" for _ in range(2 * scenes)]
     values = random.normal(size=len(names))
-    estimate = bootstrap(lambda w: float((w * values).sum() / w.sum()), names, resamples, seed)
+    estimate = bootstrap(lambda w: w @ values / w.sum(axis=1), names, resamples, seed)
     assert estimate.value == pytest.approx(values.mean())
     assert estimate.n == len(values)
     assert (estimate.low, estimate.high) == pytest.approx(slow_bootstrap(values.tolist(), names, resamples, seed))
@@ -166,11 +129,10 @@ def test_a_bootstrap_against_pooled_resamples(scenes: int, seed: int, resamples:
 def test_the_whole_stands_for_a_resample_that_says_nothing() -> None:
     values = np.arange(4.0)
 
-    def of_first(weights: np.ndarray) -> float | None:
-        return float(weights @ values) if weights[0] else None
-
-    found = bootstrap(of_first, np.arange(4))
-    missed = bootstrap(lambda weights: 6.0 if weights[0] == 0 else float(weights @ values), np.arange(4))
+    found, missed = (
+        bootstrap(lambda weights, else_=else_: np.where(weights[:, 0] > 0, weights @ values, else_), np.arange(4))
+        for else_ in (np.nan, 6.0)
+    )
     assert (found.value, found) == (6, missed)
 
 
@@ -178,27 +140,57 @@ def test_bootstrap_weights_sum_to_the_images_and_are_equal_within_a_scene() -> N
     scenes = np.array(["b", "a", "b", "c", "a"])
     seen: list[np.ndarray] = []
 
-    def look(weights: np.ndarray) -> float:
-        seen.append(weights.copy())
-        return 0.0
+    def look(weights: np.ndarray) -> np.ndarray:
+        seen.append(weights)
+        return weights @ np.arange(5.0)
 
-    bootstrap(look, scenes, resamples=30)
-    assert len(seen) == 31
-    assert any((weights == 1).all() for weights in seen)
-    for weights in seen:
-        assert weights.sum() == pytest.approx(5)
-        assert weights[0] == weights[2]
-        assert weights[1] == weights[4]
+    first, second = bootstrap(look, scenes, 30), bootstrap_each(lambda w: np.stack([look(w), look(-w)], 1), scenes, 30)
+    assert (second[0], second[1].value) == (first, -first.value)
+    for weights in seen[:2]:
+        assert weights.shape == (31, 5)
+        assert weights.sum(axis=1) == pytest.approx(np.full(31, 5))
+        assert (weights[:, [0, 1]] == weights[:, [2, 4]]).all()
 
 
 @settings(max_examples=20)
 @given(st.integers(0, 1000))
 def test_a_bootstrap_depends_on_its_seed_alone(seed: int) -> None:
     values = np.arange(12.0)
-    one, two = (bootstrap(lambda w: float(w @ values), np.arange(12), 20, seed) for _ in range(2))
+    one, two = (bootstrap(lambda w: w @ values, np.arange(12), 20, seed) for _ in range(2))
     assert one == two
     assert one.low < one.value < one.high
 
 
-def test_an_estimate_becomes_a_dict() -> None:
-    assert Estimate(0.5, 0.25, 0.75, 8).as_dict() == {"value": 0.5, "low": 0.25, "high": 0.75, "n": 8}
+@pytest.mark.parametrize(("scenes", "twins"), [(20, 1), (100, 4), (7, 3), (33, 2)])
+def test_a_jackknife_against_its_formula(scenes: int, twins: int) -> None:
+    """Of values to the fourth, group after group left out; the weights say which scenes are in a group."""
+    names, seen = np.repeat([f"s{i}" for i in range(scenes)], twins), []
+    values = np.random.default_rng(scenes).gamma(2.0, size=scenes)[np.arange(scenes * twins) // twins]
+
+    def fourth(weights: np.ndarray) -> np.ndarray:
+        seen.append(weights)
+        return (weights @ values / len(values)) ** 4
+
+    found = jackknife(fourth, names)
+    _, *without = seen[0]
+    assert len(without) == min(scenes, 20)
+    assert ((np.array(without) == 0).sum(axis=0) == 1).all()
+    pseudo, sizes = [], []
+    for weights in without:
+        out = weights == 0
+        assert weights[~out] == pytest.approx(len(values) / (~out).sum())
+        assert not set(names[out]) & set(names[~out])
+        times = len(values) / out.sum()
+        pseudo.append(times * found.value - (times - 1) * values[~out].mean() ** 4)
+        sizes.append(times)
+    centre = sum(one / times for one, times in zip(pseudo, sizes, strict=True))
+    error = math.sqrt(np.mean([(one - centre) ** 2 / (times - 1) for one, times in zip(pseudo, sizes, strict=True)]))
+    half = scipy.stats.t.ppf(0.975, len(pseudo) - 1) * error
+    assert (found.low, found.high) == pytest.approx((centre - half, centre + half))
+
+
+def test_a_jackknife_of_one_scene_has_no_width_and_may_miss_a_group() -> None:
+    alone = jackknife(lambda weights: weights.sum(axis=1), ["s0"] * 3)
+    assert (alone.value, alone.low, alone.high, alone.n) == (3, 3, 3, 3)
+    whole = jackknife(lambda weights: np.where((weights > 0).all(axis=1), 2.0, np.nan), range(30))
+    assert (whole.value, whole.low, whole.high) == (2, 2, 2)

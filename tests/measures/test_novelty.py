@@ -1,10 +1,8 @@
 """Shortcut attraction and novelty, against loops, on spaces whose answer is known."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.measures.spaces import cloud, crossed, interval, numbers, signs, unit
@@ -27,9 +25,6 @@ def attraction(z: np.ndarray, own: list[tuple[str, str]], known: tuple[np.ndarra
     return shortcut_attraction(z, own, *known, SCENES)
 
 
-# --- attraction
-
-
 @pytest.mark.parametrize("own", [(o, c) for o in SCENES.objects for c in SCENES.contexts])
 def test_attraction_against_a_loop(own: tuple[str, str]) -> None:
     z, space_of = cloud(3, 8, 5), space(0.7, 0.4)
@@ -49,18 +44,14 @@ def test_attraction_against_a_loop(own: tuple[str, str]) -> None:
         assert one.balance.n == 24
 
 
-@pytest.mark.parametrize(("by_object", "by_context", "sign"), [(1.0, 0.1, 1), (0.1, 1.0, -1), (0.8, 0.8, 0)])
+@pytest.mark.parametrize(("by_object", "by_context", "sign"), [(1.0, 0.1, 1), (0.1, 1.0, -1)])
 def test_what_a_space_is_sorted_by_attracts(by_object: float, by_context: float, sign: int) -> None:
-    z, *own, _ = space(by_object, by_context, scenes=60, seed=9)
-    found = attraction(z, list(zip(*own, strict=True)), space(by_object, by_context, scenes=60))
-    if sign == 0:
-        assert np.mean([one.balance.value for one in found]) == pytest.approx(0, abs=0.03)
-    else:
-        assert min(sign * one.balance.value for one in found) > 0.3
-        assert min(min(sign * one.balance.low, sign * one.balance.high) for one in found) > 0
+    z, *own, _ = space(by_object, by_context, scenes=15, seed=9)
+    for one in attraction(z, list(zip(*own, strict=True)), space(by_object, by_context, scenes=15)):
+        assert sign * one.balance.value > 0.3
+        assert min(sign * one.balance.low, sign * one.balance.high) > 0
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 500), st.integers(1, 5))
 def test_the_order_of_known_pictures_changes_nothing(seed: int, scenes: int) -> None:
     known, z = space(0.5, 0.5, scenes, seed), cloud(1, 8, seed)
@@ -70,13 +61,8 @@ def test_the_order_of_known_pictures_changes_nothing(seed: int, scenes: int) -> 
         for rows in (slice(None), order)
     )
     assert numbers(other) == interval(one)
-
-
-def test_scenes_of_their_own_give_finite_intervals() -> None:
-    """A resample can lack a group."""
-    *known, _ = space(0.5, 0.5, scenes=1)
-    (found,) = attraction(cloud(1, 8), [("camel", "grass")], (*known, np.arange(4)))
-    assert np.isfinite(numbers(found.balance)).all()
+    (alone,) = attraction(z, [("camel", "grass")], (*known[:3], np.arange(4 * scenes)))  # a resample can lack a group
+    assert np.isfinite(numbers(alone.balance)).all()
 
 
 def test_the_nearest_group_has_the_highest_mean_cosine() -> None:
@@ -93,8 +79,8 @@ def test_attraction_that_is_not_defined_is_refused() -> None:
     z, known = cloud(1, 8), space(0.5, 0.5)
     fewer = tuple(column[~((known[1] == "camel") & (known[2] == "grass"))] for column in known)
     for reason, own, among in (
-        ("as horse or camel, not as 'zebra'", [("zebra", "grass")], known),
-        ("as grass or desert, not as 'sea'", [("horse", "sea")], known),
+        ("not as 'zebra'", [("zebra", "grass")], known),
+        ("not as 'sea'", [("horse", "sea")], known),
         ("Each new picture needs", [], known),
         ("No known picture shows camel in grass", [("horse", "grass")], fewer),
     ):
@@ -102,9 +88,6 @@ def test_attraction_that_is_not_defined_is_refused() -> None:
             attraction(z, own, among)
     with pytest.raises(ValueError, match="No known picture shows camel in grass"):
         nearest_group(z, *fewer[:3], SCENES)
-
-
-# --- novelty
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
@@ -117,7 +100,7 @@ def test_novelty_against_a_loop(kind: type) -> None:
         assert found.row == int(np.argmax(similar))
         assert found.similarity == pytest.approx(max(similar), abs=1e-6)
         assert found.share == rate([value <= max(similar) for value in own], scenes)
-        assert found.seen == pytest.approx(min(own), abs=1e-6)
+        assert found.farthest_held_out == pytest.approx(min(own), abs=1e-6)
 
 
 def test_only_what_is_farther_than_every_held_out_picture_is_unlike_anything() -> None:
@@ -133,26 +116,11 @@ def test_only_what_is_farther_than_every_held_out_picture_is_unlike_anything() -
     assert 0 < found[-1].share.high < 0.03  # 0 of 200 is no proof of never
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 8), st.integers(1, 12), st.integers(0, 500))
 def test_to_be_unlike_anything_is_a_share_of_none(train: int, held_out: int, seed: int) -> None:
     for one in novelty(cloud(4, 3, seed), cloud(train, 3, seed + 1), cloud(held_out, 3, seed + 2), range(held_out)):
         assert one.unlike_anything == (one.share.value == 0)
         assert one.rare or not one.unlike_anything
-
-
-def test_a_held_out_picture_and_a_training_picture_are_not_new() -> None:
-    train, held_out = cloud(30, 6, 1).astype(np.float32), cloud(40, 6, 2).astype(np.float32)
-    assert not any(one.unlike_anything for one in novelty(held_out, train, held_out, range(40)))
-    for one in novelty(train, train, held_out, range(40)):
-        assert one.similarity == pytest.approx(1)
-        assert one.share.value == 1
-    assert [one.row for one in novelty(train, train, held_out, range(40))] == list(range(30))
-
-
-def test_in_a_collapsed_space_nothing_is_new() -> None:
-    point = np.repeat(cloud(1, 6), 12, axis=0).astype(np.float32)
-    assert [one.share.value for one in novelty(point[:2], point[2:6], point[6:], range(6))] == [1, 1]
 
 
 def test_nothing_to_judge_by_is_refused() -> None:

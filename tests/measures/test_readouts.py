@@ -1,7 +1,5 @@
 """Every readout against loops, and where they are bound to differ."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 
@@ -11,29 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
+from sklearn.preprocessing import StandardScaler
 
 from tests.measures.spaces import cloud, unit
+from vlcore.core.grouping import SCENES
+from vlcore.measures import readouts
 from vlcore.measures.accuracy import predict_objects
-from vlcore.measures.readouts import (
-    FOLDS,
-    STRENGTHS,
-    best_caption,
-    given_context,
-    linear_probe,
-    mean_caption,
-    nearest_neighbours,
-)
 
 OBJECTS = ["horse", "camel"]
 SPOKEN_OF = ["horse", "horse", "camel", "camel"]
 PLACED_IN = ["grass", "desert", "desert", "grass"]
+Fit = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def logits_of(n: int, captions: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(scale=3, size=(n, captions))
-
-
-# --- captions
 
 
 @pytest.mark.parametrize(
@@ -43,17 +33,11 @@ def logits_of(n: int, captions: int, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("n", [0, 1, 30])
 def test_the_best_caption_against_a_loop(spoken_of: list[str], objects: list[str], n: int) -> None:
     logits = logits_of(n, len(spoken_of), n)
-    said = best_caption(logits, spoken_of, objects)
+    said = readouts.best_caption(logits, spoken_of, objects)
     assert said.shape == (n,)
     for row in range(n):
         ranked = sorted(range(len(spoken_of)), key=lambda k, row=row: -logits[row, k])
         assert said[row] == next(spoken_of[k] for k in ranked if spoken_of[k] in objects)
-
-
-def test_the_best_caption_is_not_the_best_sum() -> None:
-    logits = np.log(np.array([[0.3, 0.3, 0.4, 0.0001]]))
-    assert best_caption(logits, SPOKEN_OF, OBJECTS).tolist() == ["camel"]
-    assert predict_objects(logits, SPOKEN_OF, OBJECTS).tolist() == ["horse"]
 
 
 @settings(max_examples=40)
@@ -62,14 +46,14 @@ def test_with_one_caption_an_object_all_caption_readouts_agree(seed: int, scale:
     z, t = cloud(12, 5, seed), cloud(2, 5, seed + 1)
     logits = scale * z @ t.T
     primary = predict_objects(logits, OBJECTS, OBJECTS).tolist()
-    assert best_caption(logits, OBJECTS, OBJECTS).tolist() == primary
-    assert mean_caption(z, t, OBJECTS, OBJECTS).tolist() == primary
+    assert readouts.best_caption(logits, OBJECTS, OBJECTS).tolist() == primary
+    assert readouts.mean_caption(z, t, OBJECTS, OBJECTS).tolist() == primary
 
 
 @pytest.mark.parametrize(("n", "size"), [(1, 2), (20, 8), (50, 32)])
 def test_the_mean_caption_against_a_loop(n: int, size: int) -> None:
     z, t = cloud(n, size, 1), cloud(4, size, 2)
-    said = mean_caption(z.astype(np.float32), t.astype(np.float32), SPOKEN_OF, OBJECTS)
+    said = readouts.mean_caption(z.astype(np.float32), t.astype(np.float32), SPOKEN_OF, OBJECTS)
     for row in range(n):
         cosines = {}
         for name in OBJECTS:
@@ -85,54 +69,41 @@ def test_the_mean_caption_is_brought_back_to_length_one() -> None:
     t = np.array([[0.8, 0.6, 0], [0.8, -0.6, 0], [0.0, 0, 1]])
     z = unit(np.array([[0.95, 0, 0.9]]))
     assert z[0] @ t[:2].mean(axis=0) < z[0] @ t[2]
-    assert mean_caption(z, t, ["horse", "horse", "camel"], OBJECTS).tolist() == ["horse"]
+    assert readouts.mean_caption(z, t, ["horse", "horse", "camel"], OBJECTS).tolist() == ["horse"]
 
 
-def test_captions_that_cancel_out_or_speak_of_nothing_are_refused() -> None:
-    t = np.array([[1.0, 0], [-1, 0], [0, 1]])
+def test_what_cannot_be_read_is_refused() -> None:
+    t, two = np.array([[1.0, 0], [-1, 0], [0, 1]]), np.array(["grass", "desert"])
+    few = np.array(["horse"] * 16 + ["camel"] * (readouts.FOLDS - 1))
     for reason, ask in (
-        ("captions of 'horse' cancel out", lambda: mean_caption(cloud(3, 2), t, ["horse", "horse", "camel"], OBJECTS)),
-        ("'zebra'", lambda: best_caption(np.zeros((2, 2)), OBJECTS, ["horse", "zebra"])),
-        ("'zebra'", lambda: mean_caption(cloud(2, 3), cloud(2, 3), OBJECTS, ["horse", "zebra"])),
+        ("'horse' cancel out", lambda: readouts.mean_caption(cloud(3, 2), t, ["horse", "horse", "camel"], OBJECTS)),
+        ("'zebra'", lambda: readouts.best_caption(np.zeros((2, 2)), OBJECTS, ["horse", "zebra"])),
+        ("'zebra'", lambda: readouts.mean_caption(cloud(2, 3), cloud(2, 3), OBJECTS, ["horse", "zebra"])),
+        ("No caption puts", lambda: readouts.given_context(np.zeros((2, 4)), SPOKEN_OF, [None] * 4, two, OBJECTS)),
+        (
+            "No caption puts",
+            lambda: readouts.given_context(np.zeros((2, 4)), SPOKEN_OF, [*PLACED_IN[:3], None], two, OBJECTS),
+        ),
+        ("among 4 images", lambda: readouts.nearest_neighbours(cloud(4, 3), np.array(OBJECTS * 2), cloud(2, 3))),
+        ("at least 3 images each", lambda: readouts.linear_probe(cloud(20, 3), np.array(["horse"] * 20), cloud(2, 3))),
+        ("at least 3 images each", lambda: readouts.linear_probe(cloud(len(few), 3), few, cloud(2, 3))),
     ):
         with pytest.raises(ValueError, match=reason):
             ask()
 
 
 @pytest.mark.parametrize("n", [1, 25])
-def test_given_the_context_only_its_captions_count(n: int) -> None:
+def test_given_the_context_only_its_captions_count_and_several_are_summed(n: int) -> None:
+    several = np.log(np.array([[0.3, 0.3, 0.4, 9.0]]))
+    said = readouts.given_context(several, SPOKEN_OF, ["grass", "grass", "grass", None], np.array(["grass"]), OBJECTS)
+    assert said.tolist() == ["horse"]
+    assert readouts.best_caption(several[:, :3], SPOKEN_OF[:3], OBJECTS).tolist() == ["camel"]
     logits = logits_of(n, 4, 5)
     contexts = np.random.default_rng(6).choice(["grass", "desert"], n)
-    said = given_context(logits, SPOKEN_OF, PLACED_IN, contexts, OBJECTS)
+    said = readouts.given_context(logits, SPOKEN_OF, PLACED_IN, contexts, OBJECTS)
     for row in range(n):
         among = {SPOKEN_OF[k]: logits[row, k] for k in range(4) if PLACED_IN[k] == contexts[row]}
         assert said[row] == max(among, key=lambda name: among[name])
-
-
-def test_given_the_context_several_captions_of_it_are_summed() -> None:
-    logits = np.log(np.array([[0.3, 0.3, 0.4, 9.0]]))
-    said = given_context(logits, SPOKEN_OF, ["grass", "grass", "grass", None], np.array(["grass"]), OBJECTS)
-    assert said.tolist() == ["horse"]
-
-
-def test_a_model_that_sees_only_the_context_is_told_nothing_by_it() -> None:
-    """Adding the same to every caption of a context changes no decision: its score cancels out."""
-    logits = logits_of(40, 4)
-    contexts = np.repeat(["grass", "desert"], 20)
-    shift = np.where(np.array(PLACED_IN) == "grass", 7.0, -7.0)
-    plain = given_context(logits, SPOKEN_OF, PLACED_IN, contexts, OBJECTS)
-    assert (given_context(logits + shift, SPOKEN_OF, PLACED_IN, contexts, OBJECTS) == plain).all()
-    assert (predict_objects(logits + shift, SPOKEN_OF, OBJECTS) != predict_objects(logits, SPOKEN_OF, OBJECTS)).any()
-
-
-@pytest.mark.parametrize("placed_in", [[None] * 4, ["grass", "desert", "desert", None]])
-def test_captions_without_the_context_are_refused(placed_in: list[str | None]) -> None:
-    contexts = np.array(["grass", "desert"])
-    with pytest.raises(ValueError, match=r"No caption puts '\w+' in '\w+'"):
-        given_context(np.zeros((2, 4)), SPOKEN_OF, placed_in, contexts, OBJECTS)
-
-
-# --- images
 
 
 def noisy(n: int, seed: int, size: int = 6, noise: float = 0.8) -> tuple[np.ndarray, np.ndarray]:
@@ -144,20 +115,10 @@ def noisy(n: int, seed: int, size: int = 6, noise: float = 0.8) -> tuple[np.ndar
 @pytest.mark.parametrize("k", [1, 3, 5])
 def test_neighbours_against_sorting_and_counting(k: int) -> None:
     (z_fit, labels), (z, _) = noisy(31, 1), noisy(17, 2)
-    said = nearest_neighbours(z_fit.astype(np.float32), labels, z.astype(np.float32), k)
+    said = readouts.nearest_neighbours(z_fit.astype(np.float32), labels, z.astype(np.float32), k)
     for row in range(17):
         order = sorted(range(31), key=lambda j, row=row: -float(z[row] @ z_fit[j]))[:k]
         assert said[row] == Counter(labels[order].tolist()).most_common(1)[0][0]
-
-
-def test_neighbours_are_near_by_angle_not_by_distance() -> None:
-    z_fit, labels = np.array([[10.0, 0.5], [0.2, 1.0]]), np.array(["long", "close"])
-    assert nearest_neighbours(z_fit, labels, np.array([[1.0, 0.1]]), k=1).tolist() == ["long"]
-
-
-def test_too_few_neighbours_are_refused() -> None:
-    with pytest.raises(ValueError, match="5 neighbours are looked for among 4 images"):
-        nearest_neighbours(cloud(4, 3), np.array(OBJECTS * 2), cloud(2, 3))
 
 
 def slow_probe(z_fit: np.ndarray, labels: np.ndarray, z: np.ndarray) -> tuple[float, np.ndarray]:
@@ -168,12 +129,12 @@ def slow_probe(z_fit: np.ndarray, labels: np.ndarray, z: np.ndarray) -> tuple[fl
         model = LogisticRegression(C=strength, max_iter=2000).fit((z_fit[rows] - centre) / spread, labels[rows])
         return model.predict((on - centre) / spread)
 
-    folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(z_fit, labels))
+    folds = list(StratifiedKFold(readouts.FOLDS, shuffle=True, random_state=0).split(z_fit, labels))
     scores = []
-    for strength in STRENGTHS:
+    for strength in readouts.PROBE_STRENGTHS:
         shares = [float((fitted(rows, strength, z_fit[out]) == labels[out]).mean()) for rows, out in folds]
         scores.append(sum(shares) / len(shares))
-    best = STRENGTHS[scores.index(max(scores))]
+    best = readouts.PROBE_STRENGTHS[scores.index(max(scores))]
     return best, fitted(np.arange(len(z_fit)), best, z)
 
 
@@ -183,20 +144,81 @@ def test_a_probe_against_every_strength_in_every_fold() -> None:
         (z_fit, labels), (z, _) = noisy(60, seed, 12, 1.5), noisy(40, seed + 10, 12, 1.5)
         strength, said = slow_probe(z_fit, labels, z)
         chosen.add(strength)
-        assert (linear_probe(z_fit, labels, z) == said).all()
+        assert (readouts.linear_probe(z_fit, labels, z) == said).all()
     assert len(chosen) > 1, "else the choice could not be seen to be made"
 
 
 def test_images_sorted_by_label_and_features_of_any_scale_are_probed_alike() -> None:
     (z_fit, labels), (z, truth) = noisy(80, 1, noise=0.5), noisy(60, 2, noise=0.5)
     order = np.argsort(labels, kind="stable")
-    said = linear_probe(z_fit[order], labels[order], z)
+    said = readouts.linear_probe(z_fit[order], labels[order], z)
     assert (said == truth).mean() > 0.85
     scale = np.array([1e-3, 1, 1, 1e3, 1, 1])
-    assert (linear_probe((z_fit * scale)[order], labels[order], z * scale) == said).all()
+    assert (readouts.linear_probe((z_fit * scale)[order], labels[order], z * scale) == said).all()
 
 
-@pytest.mark.parametrize("labels", [["horse"] * 20, ["horse"] * 16 + ["camel"] * (FOLDS - 1)])
-def test_a_probe_of_too_little_is_refused(labels: list[str]) -> None:
-    with pytest.raises(ValueError, match="fitted on two labels or more with at least 3 images each"):
-        linear_probe(cloud(20, 3), np.array(labels), cloud(2, 3))
+def grouped(per_group: list[int], seed: int, strength: float = 3.0) -> Fit:
+    """Embeddings with a weak direction for the object and a strong one for the context; objects, groups."""
+    groups = np.repeat(SCENES.names, per_group)
+    objects = np.array([name.split("_")[0] for name in groups])
+    z = np.random.default_rng(seed).normal(size=(len(groups), 16))
+    z[:, 2] += strength * (objects == "horse")
+    z[:, 5] += 10 * np.array([name.endswith("grass") for name in groups])
+    return z, objects, groups
+
+
+def test_a_layer_on_standardised_numbers_is_one_on_the_numbers_themselves() -> None:
+    (z, objects, _), held_out = grouped([20] * 4, 0), grouped([50] * 4, 1)[0]
+    scaler = StandardScaler().fit(z)
+    model, scaled = LogisticRegression().fit(scaler.transform(z), objects), scaler.transform(held_out)
+    layer = readouts.of_standardised(model.classes_, scaler.mean_, scaler.scale_, model.coef_[0], model.intercept_[0])
+    assert np.allclose(layer.log_odds(held_out), model.decision_function(scaled))
+    assert np.allclose(layer.scores(held_out, model.classes_), model.predict_log_proba(scaled))
+    assert (layer.names(held_out) == model.predict(scaled)).all()
+
+
+def test_the_probe_as_a_layer_says_what_the_probe_says() -> None:
+    (z, objects, _), held_out = grouped([22] * 4, 2), grouped([75] * 4, 3)[0].astype(np.float32)
+    assert (readouts.probe_layer(z, objects).names(held_out) == readouts.linear_probe(z, objects, held_out)).all()
+
+
+@given(odds=st.floats(-50, 50), turned=st.booleans())
+def test_scores_are_log_probabilities_in_the_order_that_is_asked(odds: float, turned: bool) -> None:
+    layer = readouts.LastLayer(("camel", "horse"), np.zeros(3), odds)
+    asked = ("horse", "camel") if turned else ("camel", "horse")
+    scores = layer.scores(np.ones((2, 3)), asked)
+    assert np.exp(scores).sum(axis=1) == pytest.approx(1)
+    assert scores[0, asked.index("horse")] - scores[0, asked.index("camel")] == pytest.approx(odds, abs=1e-6)
+
+
+def test_other_objects_and_one_object_are_refused() -> None:
+    layer = readouts.LastLayer(("camel", "horse"), np.zeros(3), 0.0)
+    with pytest.raises(ValueError, match="tells camel from horse, not gull from crow"):
+        layer.scores(np.ones((1, 3)), ("gull", "crow"))
+    with pytest.raises(ValueError, match="do not show two"):
+        readouts.probe_layer(np.ones((8, 3)), np.repeat("horse", 8))
+    with pytest.raises(ValueError, match="at least 3 images each"):
+        readouts.probe_layer(np.eye(8), np.repeat(["horse", "camel"], [6, 2]))
+
+
+def test_dfr_reads_the_object_and_not_the_context() -> None:
+    fit, (z, objects, groups) = grouped([48, 6, 48, 6], 0, 4.0), grouped([200] * 4, 1, 4.0)
+    layer = readouts.dfr(*fit)
+    assert 1 <= np.count_nonzero(layer.direction) < 16  # the penalty is the sparse one
+    right = layer.names(z) == objects
+    assert right.mean() > 0.93
+    by_group = [right[groups == name].mean() for name in SCENES.names]
+    assert max(by_group) - min(by_group) < 0.1
+
+
+def test_the_same_pictures_give_the_same_readout_on_any_scale() -> None:
+    (z, *labels), held_out = grouped([20] * 4, 0), grouped([30] * 4, 1)[0]
+    one = readouts.dfr(z, *labels)
+    assert (one.log_odds(held_out) == readouts.dfr(z, *labels).log_odds(held_out)).all()
+    assert (readouts.dfr(z * 7 + 3, *labels).names(held_out * 7 + 3) == one.names(held_out)).mean() > 0.99
+
+
+@pytest.mark.parametrize("per_group", [[3, 9, 9, 9], [9, 9, 0, 0]])
+def test_too_few_pictures_are_refused(per_group: list[int]) -> None:
+    with pytest.raises(ValueError, match="at least four validation pictures"):
+        readouts.dfr(*grouped(per_group, 0))

@@ -1,8 +1,5 @@
 """Shares of the variance and the axes of the factors, against sums written out, exact permutations and statsmodels."""
 
-from __future__ import annotations
-
-import itertools
 import math
 
 import numpy as np
@@ -11,10 +8,10 @@ import pytest
 from statsmodels.api import stats
 from statsmodels.formula.api import ols
 
-from tests.measures.spaces import Columns, crossed, groups_of, interval, names, numbers, signs
+from tests.measures.spaces import Columns, crossed, groups_of, interval, names, numbers, signs, slow_jackknife
 from vlcore.core.grouping import SCENES
-from vlcore.measures.estimate import Estimate, bootstrap
-from vlcore.measures.variance import FACTORS, axis_angle, p_values, variance_shares
+from vlcore.measures.estimate import Estimate
+from vlcore.measures.variance import FACTORS, axis_angle, variance_shares
 
 
 def uncrossed(*sizes: int) -> Columns:
@@ -67,7 +64,7 @@ def test_shares_against_sums_of_squares(columns: Columns, size: int, kind: type)
         assert values(found) == pytest.approx(slow_shares(z.astype(float), columns), abs=1e-6)
     assert sum(values(found)) == pytest.approx(1)
     for estimate in found.values():
-        assert -1e-12 <= estimate.low <= estimate.value <= estimate.high <= 1 + 1e-12
+        assert 0 <= estimate.low <= estimate.high <= 1
         assert estimate.n == len(z)
 
 
@@ -84,10 +81,10 @@ def test_the_interval_of_a_share_is_over_scenes() -> None:
     z = embed(columns, 4, 0.5, 1.0, 0.2)
     found = variance_shares(z, *columns)["context"]
 
-    def by_copies(weights: np.ndarray) -> float:
-        return slow_shares(np.repeat(z, counts := weights.astype(int), axis=0), copies(columns, counts))[1]
+    def left(here: np.ndarray) -> float:
+        return slow_shares(z[here], tuple(column[here] for column in columns))[1]  # type: ignore[arg-type]
 
-    assert numbers(found) == interval(bootstrap(by_copies, columns[2]))
+    assert numbers(found) == interval(slow_jackknife(left, columns[2]))
     assert found.high - found.low > 0.02
 
 
@@ -98,56 +95,22 @@ def test_groups_of_unequal_size_weigh_the_same() -> None:
     assert values(found) == pytest.approx(slow_shares(np.repeat(z, counts, axis=0), copies(columns, counts)))
 
 
-@pytest.mark.parametrize("scenes", [4, 8])
-def test_p_values_against_all_exchanges_of_twins(scenes: int) -> None:
-    """Every way to exchange the objects (or contexts) of whole scenes, with the share computed anew."""
-    columns = crossed(scenes)
-    z = embed(columns, 3, 0.25, 0.35, 0.2, seed=3)
-    p, whole, reached = p_values(z, *columns, permutations=4000), slow_shares(z, columns), [0, 0]
-    for swapped in itertools.product([False, True], repeat=scenes):
-        moved = np.repeat(swapped, 4)
-        for place, (one, other) in enumerate((SCENES.objects, SCENES.contexts)):
-            labels = list(columns)
-            labels[place] = np.where(moved, np.where(columns[place] == one, other, one), columns[place])
-            reached[place] += slow_shares(z, tuple(labels))[place] >= whole[place] - 1e-12
-    assert [p["object"], p["context"]] == pytest.approx([count / 2**scenes for count in reached], abs=0.035)
-
-
-@pytest.mark.parametrize("columns", [crossed(12), uncrossed(12, 12, 12, 12), uncrossed(20, 8, 20, 8)])
-def test_p_values_of_what_is_not_there_are_spread_evenly(columns: Columns) -> None:
-    """Beside effects that are there, and although twins share most of what they are."""
-    p = []
-    for seed in range(300):
-        found = p_values(embed(columns, 3, 0.0, 1.5, 0.0, seed), *columns, permutations=99)
-        p.append((found["object"], found["interaction"]))
-        assert found["context"] == 0.01
-    for column in zip(*p, strict=True):
-        assert 0.43 < np.mean(column) < 0.57
-        assert 0.05 < np.mean(np.array(column) <= 0.1) < 0.16
-
-
-def test_numbers_come_out_the_same_again_and_p_values_are_never_zero() -> None:
+def test_numbers_come_out_the_same_again() -> None:
     columns = crossed(20)
     z = embed(columns, 4, 3, 3, 3)
     assert variance_shares(z, *columns) == variance_shares(z, *columns)
-    assert p_values(z, *columns) == dict.fromkeys(FACTORS, 0.001)
-    assert p_values(embed(crossed(1), 4, 3, 3, 3), *crossed(1))["object"] == 1
 
 
-def test_one_point_has_no_variance_to_share_out() -> None:
-    with pytest.raises(ValueError, match="All embeddings are one point"):
+def test_one_point_an_empty_group_and_a_factor_that_moves_nothing_are_refused() -> None:
+    with pytest.raises(ValueError, match="one point"):
         variance_shares(np.ones((12, 4)), *crossed(3))
-
-
-@pytest.mark.parametrize("sizes", [(3, 3, 3, 0), (3, 0, 0, 3)])
-def test_a_layout_with_an_empty_group_is_refused(sizes: tuple[int, int, int, int]) -> None:
-    columns, z = uncrossed(*sizes), np.ones((sum(sizes), 2))
-    for measure, *more in ((variance_shares,), (p_values,), (axis_angle, SCENES)):
-        with pytest.raises(ValueError, match="some of each of the four groups"):
-            measure(z, *columns, *more)
-
-
-# --- axes
+    with pytest.raises(ValueError, match="coincide"):
+        axis_angle(np.outer(signs(crossed(5))[1], np.ones(3)), *crossed(5), SCENES)
+    for sizes in ((3, 3, 3, 0), (3, 0, 0, 3)):
+        columns, z = uncrossed(*sizes), np.ones((sum(sizes), 2))
+        for measure, *more in ((variance_shares,), (axis_angle, SCENES)):
+            with pytest.raises(ValueError, match="four groups"):
+                measure(z, *columns, *more)
 
 
 @pytest.mark.parametrize("degrees", [0, 30, 90, 150, 180])
@@ -173,9 +136,3 @@ def test_the_angle_against_means(seed: int) -> None:
     cosine = sum(a * c) / math.sqrt(sum(a * a)) / math.sqrt(sum(c * c))
     found = axis_angle(z.astype(np.float32), *columns, SCENES).value
     assert found == pytest.approx(math.degrees(math.acos(cosine)), abs=1e-3)
-
-
-def test_a_factor_that_moves_nothing_has_no_axis() -> None:
-    columns = crossed(5)
-    with pytest.raises(ValueError, match="coincide"):
-        axis_angle(np.outer(signs(columns)[1], np.ones(3)), *columns, SCENES)

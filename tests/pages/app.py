@@ -1,7 +1,5 @@
 """The app as tests of pages have it: a page at an address, its words and buttons, and a queue that trains nothing."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +10,17 @@ from streamlit.testing.v1 import AppTest
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus, State
 
-APP = str(Path(__file__).parents[2] / "app.py")
-
 
 class FakeQueue:
     """Stands in for the worker processes: remembers what was asked for, which is running then; what is on the disk is
     done if `disk` counts; all else is as a test says."""
 
-    def __init__(
-        self, state: State = State.ABSENT, status: dict[str, Any] | None = None, *, disk: bool = False
-    ) -> None:
+    def __init__(self) -> None:
         self.asked: list[str] = []
         self.cancelled: list[str] = []
         self.short: dict[str, bool] = {}
-        self.others_wait = False
-        self.state, self.status, self.disk = state, status or {}, disk
+        self.status: dict[str, Any] = {}
+        self.state, self.disk, self.others_wait = State.ABSENT, False, False
 
     def submit(self, key: str, *_task: object, asker: object, short: bool) -> None:
         self.asked.append(key)
@@ -44,7 +38,7 @@ class FakeQueue:
 
 def opened(page: str = "", **address: str) -> AppTest:
     """A page, by its file in ``pages/``, at an address; Home without one."""
-    test = AppTest.from_file(APP, default_timeout=60)
+    test = AppTest.from_file(str(Path(__file__).parents[2] / "app.py"), default_timeout=120)
     if page:
         test.switch_page(f"pages/{page}.py")
     for name, value in address.items():
@@ -55,7 +49,6 @@ def opened(page: str = "", **address: str) -> AppTest:
 
 
 def press(page: AppTest, label: str) -> AppTest:
-    """Press the button of a name."""
     next(button for button in page.button if button.label == label).click().run()
     assert not page.exception
     return page
@@ -65,6 +58,11 @@ def text_of(page: AppTest) -> str:
     """All that stands on a page in words."""
     kinds = ("title", "subheader", "markdown", "caption", "info", "success", "warning", "error")
     return " ".join(element.value for kind in kinds for element in getattr(page, kind)).replace("\u00a0", " ")
+
+
+def alts(page: AppTest) -> list[str]:
+    """What the charts of a page are for those who do not see them."""
+    return [chart.proto.alt for chart in page.get("vega_lite_chart")]
 
 
 def pets(folder: Path, per_group: int = 6, suffix: str = "") -> Path:

@@ -1,19 +1,18 @@
 """What tests of pages share: caches that know of one home, and the app in a browser."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import streamlit as st
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from streamlit.components.v2 import manifest_scanner
 
+from tests.chromium import CHROMIUM, FLAGS
 from vlcore.store import artefacts
 from vlcore.ui import jobs
 
 from .app import FakeQueue
-from .serving import chromium, opened, served
+from .serving import PATIENCE, served
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,7 +39,6 @@ def caches_of_one_home(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
-    """In place of the worker processes."""
     made = FakeQueue()
     monkeypatch.setattr(jobs, "queue", lambda: made)
     return made
@@ -60,15 +58,41 @@ def server(experiments: list[artefacts.Artefact]) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium() as browser:
+    """Debian's chromium; while it is open no other Playwright can be started in the process."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
+        browser.close()
 
 
 @pytest.fixture
-def page(browser: Browser, server: str) -> Iterator[Page]:
-    """A tab of a wide window; fails the test if it asks another host for anything, or its console complains."""
+def come(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
+    """Opens a tab of a visitor's own; the test fails if one asks another host for anything or complains."""
+    tabs: list[Page] = []
     complaints: list[str] = []
-    tab = opened(browser, server, complaints, viewport={"width": 1440, "height": 1200})
-    yield tab
-    tab.context.close()
+    ours = (server, server.replace("http", "ws", 1), "data:", "blob:", "file:")
+
+    def listen(said: ConsoleMessage) -> None:
+        # At a deep link Streamlit's browser part first asks for its server below the page, which is not there.
+        if said.type in ("error", "warning") and "/_stcore/" not in said.location["url"]:
+            complaints.append(said.text)
+
+    def opened(width: int = 1440, height: int = 1200, **context: object) -> Page:
+        size = {"width": width, "height": height}
+        tab = browser.new_context(viewport=size, color_scheme="light", **context).new_page()  # type: ignore[arg-type]
+        tab.set_default_timeout(PATIENCE)
+        tab.on("request", lambda sent: None if sent.url.startswith(ours) else complaints.append(f"asks for {sent.url}"))
+        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        tab.on("console", listen)
+        tabs.append(tab)
+        return tab
+
+    yield opened
+    for tab in tabs:
+        tab.context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def page(come: Callable[..., Page]) -> Page:
+    return come()

@@ -1,33 +1,33 @@
 """What only a browser shows: an upload, what is pasted, a real import, a narrow window, links between pages."""
 
-from __future__ import annotations
-
 import base64
 import csv
 import io
 import zipfile
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.chromium import needs_chromium
 
-from .serving import opened, settled
+from .accessibility import in_scheme, judge_both
+from .serving import downloaded, expect_text, marks, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
-
 
 PASTE = """content => {
     const bytes = Uint8Array.from(atob(content), letter => letter.charCodeAt(0)), given = new DataTransfer();
     given.items.add(new File([bytes], "image.png", {type: "image/png"}));
     document.body.dispatchEvent(new ClipboardEvent("paste", {clipboardData: given, bubbles: true}));
 }"""
+INSIDE = """() => [...document.querySelectorAll('[data-testid=stMain] svg, [data-testid=stMain] img')]
+    .every(e => e.getBoundingClientRect().right <= window.innerWidth)"""
 
 
 def cut_out() -> bytes:
-    """A brown disc with nothing around it."""
     picture = Image.new("RGBA", (120, 120))
     ImageDraw.Draw(picture).ellipse((30, 30, 90, 90), fill=(150, 100, 50, 255))
     file = io.BytesIO()
@@ -35,27 +35,35 @@ def cut_out() -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.parametrize(("path", "words"), [("/Train", "Models on the disk"), ("/Findings", "Methods")])
+def test_a_page_is_in_nobodys_way(page: Page, server: str, path: str, words: str) -> None:
+    page.goto(server + path)
+    expect_text(page, words)
+    judge_both(page)
+
+
 def test_a_cut_out_is_pasted_anywhere_explained_and_its_table_taken_along(page: Page, server: str) -> None:
     page.goto(f"{server}/Upload")
     expect(page.get_by_test_id("stFileUploaderDropzone")).to_be_visible()
-    expect(page.get_by_text("Upload a picture of a")).to_be_visible()
+    expect_text(page, "Upload a picture of a")
     page.evaluate(PASTE, base64.b64encode(cut_out()).decode())
     for number in range(1, 8):
-        expect(page.locator(f"path[aria-label='your picture {number}']")).to_have_count(2)
-    expect(page.get_by_text("One cut-out on 7 backgrounds")).to_be_visible()
-    page.locator("path[aria-label='your picture 3']").first.hover(force=True)
+        expect(marks(page, f"your picture {number}")).to_have_count(2)
+    expect_text(page, "One cut-out on 7 backgrounds")
+    marks(page, "your picture 3").first.hover(force=True)
     picture = page.locator("#vg-tooltip-element.visible img")
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.naturalWidth") > 0
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download the table").click()
-    rows = list(csv.DictReader(download.value.path().read_text(encoding="utf-8").splitlines()))
+    rows = list(csv.DictReader(downloaded(page, "Download the table").read_text(encoding="utf-8").splitlines()))
     assert [row["Model"] for row in rows] == ["Left", "Right"] * 7
     assert rows[0]["Picture"] == "1. image.png, mid-grey"
     assert len({row["Picture"] for row in rows}) == 7
     page.get_by_text("Explain the answer").click()
     expect(page.get_by_role("img", name="loses without each patch")).to_have_count(2)
     expect(page.get_by_role("img", name="Attention rollout")).to_have_count(2)
+    page.get_by_role("tab", name="Sample pictures").click()
+    expect(page.get_by_test_id("stCheckbox").filter(visible=True).first).to_be_visible()
+    judge_both(page)
 
 
 def test_pictures_are_uploaded_and_a_hostile_name_is_no_link_and_no_tag(page: Page, server: str) -> None:
@@ -63,32 +71,24 @@ def test_pictures_are_uploaded_and_a_hostile_name_is_no_link_and_no_tag(page: Pa
     green = io.BytesIO()
     Image.fromarray(np.full((120, 90, 3), (90, 160, 70), dtype=np.uint8)).save(green, "PNG")
     page.goto(f"{server}/Upload")
-    page.locator("input[type=file]").set_input_files(
-        [
-            {"name": called, "mimeType": "image/png", "buffer": content}
-            for called, content in ((name, cut_out()), ("green.png", green.getvalue()), (name, b"no picture"))
-        ]
-    )
-    expect(page.get_by_text("no picture at all")).to_be_visible()
-    expect(page.get_by_text("One cut-out on 7 backgrounds")).to_be_visible()
+    given = ((name, cut_out()), ("green.png", green.getvalue()), (name, b"no picture"))
+    files = [{"name": called, "mimeType": "image/png", "buffer": content} for called, content in given]
+    page.locator("input[type=file]").set_input_files(files)
+    expect_text(page, "no picture at all")
+    expect_text(page, "One cut-out on 7 backgrounds")
     for number in range(1, 9):
-        expect(page.locator(f"path[aria-label='your picture {number}']")).to_have_count(2)
+        expect(marks(page, f"your picture {number}")).to_have_count(2)
     expect(page.get_by_test_id("stText").get_by_text("www.evil.example")).to_be_visible()
     expect(page.locator("a[href*=evil]")).to_have_count(0)
     expect(page.locator("[data-testid=stMain] u, [data-testid=stMain] .katex")).to_have_count(0)
-
-
-INSIDE = """() => [...document.querySelectorAll('[data-testid=stMain] svg, [data-testid=stMain] img')]
-    .every(e => e.getBoundingClientRect().right <= window.innerWidth)"""
 
 
 @pytest.mark.parametrize(
     ("path", "width"),
     [("/", 800), ("/Compare?models=3&closer=Film", 800), ("/Upload", 800), ("/Lesson?phase=reveal&step=bias", 390)],
 )
-def test_nothing_is_cut_off_in_a_narrow_window(browser: Browser, server: str, path: str, width: int) -> None:
-    complaints: list[str] = []
-    tab = opened(browser, server, complaints, viewport={"width": width, "height": 1000}, color_scheme="light")
+def test_nothing_is_cut_off_in_a_narrow_window(come: Callable[..., Page], server: str, path: str, width: int) -> None:
+    tab = come(width, 1000)
     tab.goto(server + path)
     settled(tab)
     if path != "/Upload":
@@ -96,16 +96,14 @@ def test_nothing_is_cut_off_in_a_narrow_window(browser: Browser, server: str, pa
     if "Film" in path:
         expect(tab.locator(".vega-bind input[type=range]")).to_be_visible()
     tab.wait_for_function(INSIDE)  # the width of the window is known after the first run: maps may be drawn twice
-    tab.emulate_media(color_scheme="dark")
-    expect(tab.get_by_test_id("stApp")).to_have_css("background-color", "rgb(14, 17, 23)")
-    settled(tab)
+    in_scheme(tab, dark=True)
     tab.wait_for_function(INSIDE)
-    tab.context.close()
-    assert complaints == []
 
 
 def test_a_picture_of_a_sheet_lights_up_and_is_enlarged_by_a_click(page: Page, server: str) -> None:
     page.goto(f"{server}/Data")
+    expect_text(page, "Take them with you")
+    judge_both(page)
     pictures = page.locator("svg image")
     expect(pictures.nth(20)).to_be_attached()
     assert pictures.count() == 4 * 48
@@ -133,9 +131,8 @@ def test_a_zip_is_imported_by_the_real_worker(page: Page, server: str) -> None:
                 Image.fromarray(small).resize((60, 60)).save(picture, "PNG")
                 pack.writestr(f"{group}/{number}.png", picture.getvalue())
     page.goto(f"{server}/Data?look=your+own")
-    page.locator("input[type=file]").first.set_input_files(
-        {"name": "cups.zip", "mimeType": "application/zip", "buffer": out.getvalue()}
-    )
+    cups = {"name": "cups.zip", "mimeType": "application/zip", "buffer": out.getvalue()}
+    page.locator("input[type=file]").first.set_input_files(cups)
     page.get_by_label("Name of the set").fill("browser-cups")
     page.get_by_role("button", name="Make the image set").click()
     page.get_by_role("button", name="Look at it").click()
@@ -150,6 +147,8 @@ def test_links_of_home_show_what_they_say_whatever_was_looked_at_before(page: Pa
         ("Compare 1 and 2", none.format("short"), none.format("descriptive")),
     ]
     page.goto(server)
+    expect_text(page, "What to look at next")
+    judge_both(page)
     for link, left, right in ways:
         page.get_by_role("link", name=link).click()
         titles = page.locator("svg .role-title-text").filter(has_not_text="Named right")  # of the board

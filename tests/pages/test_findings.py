@@ -1,11 +1,7 @@
 """Findings: an empty study, a part of one, a whole one, and runs that do not compare."""
 
-from __future__ import annotations
-
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -17,35 +13,17 @@ from vlcore.core.options import PRESETS
 from vlcore.store.jobs import State
 from vlcore.studies import plans
 from vlcore.studies.plans import Study
-from vlcore.ui import jobs
-from vlcore.ui.findings import figures
+from vlcore.studies.published import PublishedResults, published
+from vlcore.studies.results import StudyResults
+from vlcore.ui.findings import sections
 
-from .app import FakeQueue, text_of
+from .app import FakeQueue, alts, opened, press, text_of
 
-APP = str(Path(__file__).parents[2] / "app.py")
-CHARTS = 9  # two behind the claim, five over bias, groups, curves
+CHARTS = 10  # the answer, two behind the claim, five over bias, groups, curves
 
 
 def start(**address: str) -> AppTest:
-    page = AppTest.from_file(APP, default_timeout=120).switch_page("pages/5_Findings.py")
-    for name, value in {"study": "class", "blocks": "6", **address}.items():
-        page.query_params[name] = value
-    return page.run()
-
-
-def charts(page: AppTest) -> list[dict[str, Any]]:
-    return [json.loads(chart.proto.spec) for chart in page.get("vega_lite_chart")]
-
-
-def alts(page: AppTest) -> list[str]:
-    return [chart.proto.alt for chart in page.get("vega_lite_chart")]
-
-
-@pytest.fixture
-def queue(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
-    made = FakeQueue()
-    monkeypatch.setattr(jobs, "queue", lambda: made)
-    return made
+    return opened("5_Findings", **{"study": "class", "blocks": "6", **address})
 
 
 @pytest.fixture(scope="module")
@@ -62,77 +40,82 @@ def whole(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
         yield study
 
 
-def test_an_empty_study_says_what_would_be_here_and_offers_one_button(
-    empty_home: Path, queue: FakeQueue, study: Study
+def test_what_came_with_this_version_opens_without_any_model(empty_home: Path, queue: FakeQueue) -> None:
+    page, said = opened("5_Findings"), PublishedResults(published("scenes")["experiments"])
+    assert not page.error
+    assert said.origin in text_of(page)
+    assert [metric.label for metric in page.metric][:2] == ["short labels", "descriptive labels"]
+    assert len(alts(page)) == CHARTS
+    assert not page.button, "it is no matter of this server's runs"
+    assert not list(empty_home.glob("models/*")), "no model is there"
+    run = next(box for box in page.selectbox if box.label == "Open a run")
+    page = run.select(run.options[0]).run()
+    press(page, "It is not on this disk: train it")
+    assert queue.asked == [run.options[0]]
+    found = said.findings()
+    assert (found.there, said.missing) == (len(said.study.conditions), [])
+    assert {one.labels for one in said.study.conditions} == {"undescriptive", "descriptive"}
+
+
+def test_a_set_without_published_results_says_so(
+    empty_home: Path, queue: FakeQueue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = start()
-    assert not page.exception
+    monkeypatch.setattr("vlcore.studies.published.FOLDER", tmp_path)
+    page = opened("5_Findings", results="published with this version")
+    assert "No results on scenes" in page.info[0].value
+    assert not page.error
+    assert [button.label for button in opened("5_Findings").button] == ["Run this study"], "else the server's own"
+
+
+def test_an_empty_study_says_so_and_its_runs_are_followed(empty_home: Path, queue: FakeQueue, study: Study) -> None:
+    page, keys = start(), [condition.key for condition in study.conditions]
     assert "None of the 36 runs of this study is there yet" in page.info[0].value
     assert [button.label for button in page.button] == ["Run this study"]
     assert "the other 36 take about" in text_of(page)
     assert "python -m vlcore study class --data scenes --preset standard --seeds 6 --controls" in page.code[0].value
     assert "there are 196 images" in text_of(page).lower(), "what the study leaves open is there already"
     assert not list(empty_home.iterdir()), "looking at the page writes nothing"
-    page.button[0].click().run()
-    assert not page.exception
-    assert queue.asked == [condition.key for condition in study.conditions]
-
-
-def test_runs_in_training_are_followed_and_can_be_stopped(
-    empty_home: Path, monkeypatch: pytest.MonkeyPatch, study: Study
-) -> None:
-    busy = FakeQueue(State.RUNNING, {"fraction": 0.5})
-    monkeypatch.setattr(jobs, "queue", lambda: busy)
-    page = start()
-    assert not page.exception
+    queue.status = {"fraction": 0.5}
+    press(page, "Run this study")
+    assert queue.asked == keys
     (bar,) = page.get("progress")
     assert bar.proto.text == "0 of 36 runs are there, 36 are training. You can leave this page."
     assert bar.proto.value == 50
-    next(button for button in page.button if button.label == "Stop").click().run()
-    assert busy.cancelled == [condition.key for condition in study.conditions]
+    press(page, "Stop")
+    assert queue.cancelled == keys
 
 
-def test_a_training_that_failed_says_why(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "queue", lambda: FakeQueue(State.FAILED, {"message": "The disk is full."}))
+def test_a_training_that_failed_says_why(empty_home: Path, queue: FakeQueue) -> None:
+    queue.state, queue.status = State.FAILED, {"message": "The disk is full."}
+    assert [warning.value for warning in start().warning] == ["This training failed: The disk is full."]
+
+
+def test_a_part_of_a_study_says_what_is_missing(empty_home: Path, queue: FakeQueue, study: Study) -> None:
+    publish(study.conditions[:1])
+    said = text_of(start())
+    assert "Not decided: a comparison needs two blocks" in said
+    assert "There is no figure here yet" in said
+    publish(study.conditions[1:12])
     page = start()
-    assert not page.exception
-    assert [warning.value for warning in page.warning] == ["This training failed: The disk is full."]
-
-
-def test_a_part_of_a_study_is_exploratory_and_says_what_is_missing(
-    empty_home: Path, queue: FakeQueue, study: Study
-) -> None:
-    publish(study.conditions[:12])
-    page = start()
-    assert not page.exception
     said = text_of(page)
     assert "Exploratory: 2 of the 6 blocks" in said
     assert "12 of 36 planned runs are there; the other 24" in said
     assert "not decided (n = 2)" in said
     missing = next(frame.value for frame in page.dataframe if list(frame.value.columns) == ["run"])
     assert list(missing["run"]) == [condition.key for condition in study.conditions[12:]]
-    page.button[0].click().run()
+    press(page, "Run what is missing")
     assert queue.asked == list(missing["run"])
-
-
-def test_one_run_alone_decides_nothing_and_breaks_nothing(empty_home: Path, queue: FakeQueue, study: Study) -> None:
-    publish(study.conditions[:1])
-    page = start()
-    assert not page.exception
-    assert "Not decided: a comparison needs two blocks" in text_of(page)
-    assert "There is no figure here yet" in text_of(page)
 
 
 def test_a_whole_study_answers_with_numbers(whole: Study, queue: FakeQueue) -> None:
     page = start()
-    assert not page.exception
     assert not page.error
-    said = text_of(page).replace("\u00a0", " ")
+    said = text_of(page)
     assert "All 36 planned runs are there." in said
     assert [metric.label for metric in page.metric][:2] == ["short labels", "descriptive labels"]
     assert "(n = 6)" in page.metric[2].label
     assert said.count("-badge[") >= 9, "a status a claim, and that of the chosen one"
-    assert len(charts(page)) == CHARTS
+    assert len(alts(page)) == CHARTS
     assert all(len(alt) > 20 for alt in alts(page))
     assert not page.button, "nothing is missing, so there is nothing to run"
     assert next(button.label for button in page.get("download_button")).startswith("Report")
@@ -140,25 +123,14 @@ def test_a_whole_study_answers_with_numbers(whole: Study, queue: FakeQueue) -> N
         assert f"**{title}**" in said
 
 
-def test_the_address_chooses_claim_and_measure(whole: Study, queue: FakeQueue) -> None:
+def test_the_address_chooses_claim_and_measure_or_falls_back(whole: Study, queue: FakeQueue) -> None:
     page = start(claim="C5", measure="The background can be read off (linear probe)")
-    assert not page.exception
     assert "**C5 · " in text_of(page)
     assert "Spread of horse on grass" in " ".join(alts(page))
     assert any(alt.startswith("The background can be read off") for alt in alts(page))
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        {"study": "../../etc", "length": "<script>", "blocks": "-3", "claim": "C99", "measure": "' or 1=1"},
-        {"blocks": "many"},
-    ],
-)  # fmt: skip
-def test_a_hostile_address_falls_back_to_the_default(whole: Study, queue: FakeQueue, address: dict[str, str]) -> None:
-    page = start(**address)
-    assert not page.exception
-    assert not page.error
+    for blocks in ("-3", "many"):
+        page = start(study="../../etc", length="<script>", blocks=blocks, claim="C99", measure="' or 1=1")
+        assert not page.error
 
 
 def test_runs_that_do_not_compare_are_refused_with_a_sentence(empty_home: Path, queue: FakeQueue) -> None:
@@ -166,23 +138,20 @@ def test_runs_that_do_not_compare_are_refused_with_a_sentence(empty_home: Path, 
     publish(mixed.conditions[:6])
     publish(mixed.conditions[6:], device="cuda:0")
     page = start(length="live")
-    assert not page.exception
     assert "The runs differ in device (cpu, cuda)" in page.error[0].value
-    assert not charts(page)
+    assert not alts(page)
 
 
 def test_a_damaged_run_is_set_aside_and_said(empty_home: Path, queue: FakeQueue) -> None:
     careful = plans.find("class", Condition(steps=PRESETS["careful"]), 6)
     (damaged, *_) = publish(careful.conditions[:2])
     (damaged.path / "metrics.json").write_text("{}")
-    page = start(length="careful")
-    assert not page.exception
-    assert "set aside" in page.error[0].value
+    assert "set aside" in start(length="careful").error[0].value
 
 
 def test_files_are_made_from_the_runs_that_are_shown(whole: Study) -> None:
-    one = figures.results(whole, SCENES)
-    assert figures.file(one, "runs.csv").startswith(b"key,data,")
-    assert figures.file(one, "runs.parquet")[:4] == b"PAR1"
-    assert b"difference.low" in figures.file(one, "comparisons.csv").splitlines()[0]
-    assert figures.file(one, "report.html").startswith(b"<!DOCTYPE html>")
+    one = StudyResults(whole, SCENES)
+    assert sections.file(one, "runs.csv").startswith(b"key,data,")
+    assert sections.file(one, "runs.parquet")[:4] == b"PAR1"
+    assert b"difference.low" in sections.file(one, "comparisons.csv").splitlines()[0]
+    assert sections.file(one, "report.html").startswith(b"<!DOCTYPE html>")

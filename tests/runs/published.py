@@ -1,7 +1,5 @@
 """Studies on disk that nobody trained: folders as `vlcore.store.artefacts` publishes them, with numbers of a test's."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +11,7 @@ from vlcore.core.condition import Condition
 from vlcore.core.files import models_folder
 from vlcore.core.grouping import SCENES
 from vlcore.store import artefacts
-from vlcore.studies.statistics.design import phi
+from vlcore.studies.statistics.factorial import phi
 
 N = 2000
 STEPS = (0, 20, 60, 200, 600)
@@ -43,23 +41,16 @@ def measured(condition: Condition, moment: str) -> dict[str, Any]:
         "variance_object": 0.4 * trained,
         "variance_context": 0.5 - 0.2 * trained,
     }
-    found = {
-        name: estimate(float(np.clip(value + random.normal(0, 0.02), 0.0, 1.0)), N) for name, value in truth.items()
-    }
+    noisy = {name: float(np.clip(value + random.normal(0, 0.02), 0.0, 1.0)) for name, value in truth.items()}
+    found = {name: estimate(value, N) for name, value in noisy.items()}
     for kind, worth in (("group_accuracy", minority), ("dispersion", 0.3)):
-        found[kind] = {
-            name: estimate(float(np.clip(worth + random.normal(0, 0.02), 0, 1)), 500) for name in SCENES.names
-        }
+        values = {name: float(np.clip(worth + random.normal(0, 0.02), 0, 1)) for name in SCENES.names}
+        found[kind] = {name: estimate(value, 500) for name, value in values.items()}
     return {**found, "train_caption_accuracy": 1.0, "collapsed": False}
 
 
 def publish(conditions: Sequence[Condition], device: str = "cpu") -> list[artefacts.Artefact]:
-    """Publish runs that are not there yet."""
-    made = []
-    for condition in conditions:
-        if not artefacts.published(condition.key):
-            made.append(_publish(condition, device))
-    return made
+    return [_publish(condition, device) for condition in conditions if not artefacts.published(condition.key)]
 
 
 def _publish(condition: Condition, device: str) -> artefacts.Artefact:

@@ -1,11 +1,6 @@
-"""Models that nobody trained: published artefacts with made-up embeddings, over a set of pictures in memory.
+"""Models that nobody trained: made-up embeddings, sorted by object and place, and weights of before a first step."""
 
-Pictures of one object, and those of one place, lie on a side of their own; the weights are those of a first step, so
-that such a model can be asked for captions though its pictures were never put through it.
-"""
-
-from __future__ import annotations
-
+import dataclasses
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from tests.studies.frames import estimate
 from vlcore.core.condition import Condition
@@ -20,23 +16,23 @@ from vlcore.core.files import models_folder, write_json
 from vlcore.core.grouping import SCENES
 from vlcore.datasets.imageset import COLUMNS, ImageSet, with_groups
 from vlcore.datasets.subset import parts, training_rows
-from vlcore.runs.publish import write_embeddings, write_maps
-from vlcore.runs.snapshot import Snapshot, TrainingRecord
+from vlcore.learning import inference
+from vlcore.learning.model import build
+from vlcore.runs.embeddings import write_embeddings, write_maps
+from vlcore.runs.snapshot import Labels, Snapshot, TrainingRecord, Views
 from vlcore.runs.train import own_captions_of
-from vlcore.runs.views import Labels, Views
 from vlcore.store import artefacts
 
 TEST_SCENES, TRAINING_SCENES = 8, 10
 WIDTH = 32  # of an embedding, as of our models
 PICTURE = "data:image/webp;base64,AAAA"
 BASE = Condition(n_per_group=TRAINING_SCENES)
-Space = np.ndarray
-
 
 ELSEWHERE = {
     "imported": Condition(objective="imported", labels="constant", steps=0),
     "pretrained": Condition(objective="pretrained", architecture="clip:openai/clip", labels="descriptive", steps=0),
 }
+SIZE = (40, 20)  # width, height
 
 
 def made_elsewhere(artefact: artefacts.Artefact, objective: str) -> artefacts.Artefact:
@@ -68,7 +64,7 @@ def image_set(folds: int = 0) -> ImageSet:
     return ImageSet(BASE.data, BASE.data_version, Path(), SCENES, table, lambda _rows, _done: None, about)
 
 
-def space(images: ImageSet, seed: int, width: int = WIDTH) -> Space:
+def space(images: ImageSet, seed: int, width: int = WIDTH) -> np.ndarray:
     """Embeddings of all pictures of a set, (n, width)."""
     random = np.random.default_rng(seed)
     axes = random.normal(size=(2, width))
@@ -79,21 +75,14 @@ def space(images: ImageSet, seed: int, width: int = WIDTH) -> Space:
 def publish(
     images: ImageSet,
     condition: Condition = BASE,
-    z: Space | None = None,
+    z: np.ndarray | None = None,
     *,
     before: bool = True,
     end: Mapping[str, Any] | None = None,
     **facts: Any,
 ) -> artefacts.Artefact:
-    """Publish a model of a condition, made up where it is not given.
-
-    Args:
-        images: the set that it was trained on.
-        condition: what it is.
-        z: embeddings of all pictures of the set.
-        before: whether there is an untrained encoder.
-        end: measures in place of, or beside, the usual ones.
-        facts: of its manifest.
+    """Publish a model of a condition that saw a set, made up where it is not given: `z` of all pictures, measures at
+    the `end` in place of, or beside, the usual ones, and facts of its manifest; with an untrained encoder `before`.
 
     A model of the same condition that another test published gives way.
     """
@@ -107,33 +96,27 @@ def publish(
     snapshots = {"end": _snapshot(condition, views, labels, embeddings)}
     if before:
         snapshots["untrained"] = _snapshot(condition, views, labels, space(part, 1000 + condition.init_seed))
-    record = TrainingRecord(condition, labels, views, own_captions_of(part, rows, condition), snapshots)
+    own = (own_captions_of(part, of, condition) for of in (rows, views.rows["test"]))
+    record = TrainingRecord(condition, labels, views, *own, snapshots)
     write_json(made / "condition.json", condition.as_dict())
     write_embeddings(made, record)
     write_maps(made, record)
     measured = metrics(labels) | {"untrained": {"absent": {}}}
     measured["end"] |= end or {}
     write_json(made / "metrics.json", measured)
-    _write_weights(made, condition, labels)
+    encoder = build(condition, len(labels.vocabulary), len(labels.said))
+    inference.save(encoder, labels.vocabulary, made / "model.safetensors")
     shutil.rmtree(models_folder() / condition.key, ignore_errors=True)  # another file's stand-in of this name
     return artefacts.publish(condition.key, made, {"seconds": 0, **facts})
 
 
-def _snapshot(condition: Condition, views: Views, labels: Labels, z: Space) -> Snapshot:
+def _snapshot(condition: Condition, views: Views, labels: Labels, z: np.ndarray) -> Snapshot:
     random = np.random.default_rng(condition.init_seed)
-    captioner = condition.objective == "captioner"
     texts = unit(random.normal(size=(len(labels.said), z.shape[1])))
     embedded = {split: z[rows] for split, rows in views.rows.items()}
-    return Snapshot(
-        z=embedded,
-        scores={split: random.normal(size=(len(part), len(texts))) for split, part in embedded.items()},
-        captions=texts[:0] if captioner else texts,
-        scale=10.0,
-        bias=-1.0,
-        bare=texts[:0],
-        panel={},
-        layer=None,
-    )
+    scores = {split: random.normal(size=(len(part), len(texts))) for split, part in embedded.items()}
+    captions = texts[:0] if condition.objective == "captioner" else texts
+    return Snapshot(embedded, scores, captions, scale=10.0, bias=-1.0, bare=texts[:0], panel={}, layer=None)
 
 
 def metrics(labels: Labels) -> dict[str, Any]:
@@ -152,10 +135,17 @@ def metrics(labels: Labels) -> dict[str, Any]:
     return {"end": end, "raw_pixels": {}, "first_fit_step": None, "first_fit": None}
 
 
-def _write_weights(folder: Path, condition: Condition, labels: Labels) -> None:
-    from vlcore.learning import inference
-    from vlcore.learning.model import build
+def colour(row: int) -> tuple[int, int, int]:
+    """Far enough apart to survive compression."""
+    return (row % 8) * 32, (row // 8 % 8) * 32, 100
 
-    inference.save(
-        build(condition, len(labels.vocabulary), len(labels.said)), labels.vocabulary, folder / "model.safetensors"
-    )
+
+def pictured(folder: Path, folds: int = 0) -> ImageSet:
+    images = dataclasses.replace(image_set(folds), root=folder)
+    for row in range(len(images.table)):
+        Image.new("RGB", SIZE, colour(row)).save(images.path(row))
+    return images
+
+
+def middle(content: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(value) for value in content[content.shape[0] // 2, content.shape[1] // 2])

@@ -1,35 +1,39 @@
-"""Embeddings that were computed elsewhere: those of a model of ours, brought back, give the model's own numbers."""
-
-from __future__ import annotations
+"""Imports: embeddings of a model of ours, brought back, give its own numbers; and an import of pictures as a job."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.conftest import Cli
-from tests.datasets.importers.vectors import arrays, save
+from tests.datasets.importers.sources import arrays, groups, save, write
+from tests.runs.test_train import watch
 from vlcore.compare import comparison
 from vlcore.compare.metrics_table import absence_reason, estimate_of, measures_of
-from vlcore.compare.model_map import ComparisonError, model_map, predictions
+from vlcore.compare.model_map import ComparisonError, model_map
 from vlcore.core.captions import captions_of
-from vlcore.core.condition import Condition, ConditionError
+from vlcore.core.condition import ConditionError
 from vlcore.core.files import data_folder, models_folder
+from vlcore.core.grouping import SCENES
 from vlcore.core.options import IMPORTED, ArtefactKind
 from vlcore.core.wording import title
-from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.imageset import ImageSet
+from vlcore.datasets.catalogue import open_set, set_names
+from vlcore.datasets.imageset import ImageSet, ImageSetError
 from vlcore.measures import catalogue
 from vlcore.measures.projection import align
-from vlcore.runs import imported, load, train
+from vlcore.runs import imported, load
 from vlcore.runs.evaluate import ELSEWHERE
 from vlcore.store import artefacts, jobs
 from vlcore.studies.runs_table import runs_table
 
 Document = Callable[..., Any]
 MANY = (48, 36, 40, 36)  # rows of each group: enough of each held out for the geometry
+NOT_MEASURED = "not measured by this version"
+TEXT = ("text", "captions", "text_object")
+DRAWN = ["scenes", "balanced-cues"]
 
 
 def brought(tmp_path: Path, name: str, **changes: Any) -> tuple[dict[str, Any], artefacts.Artefact]:
@@ -48,87 +52,41 @@ def of_a_model(path: Path, artefact: artefacts.Artefact, scenes: ImageSet) -> Pa
     said = captions_of(artefact.condition.labels, scenes.grouping)
     z = np.concatenate([kept[f"end_{split}"] for split in splits])[order]
     return save(
-        path,
-        z=z * np.random.default_rng(0).uniform(0.5, 2, (len(z), 1)),  # lengths mean nothing
+        path, z=z * np.random.default_rng(0).uniform(0.5, 2, (len(z), 1)),  # lengths mean nothing
         split=np.repeat(splits, [len(kept[f"{split}_rows"]) for split in splits])[order],
         **{name: table[name].to_numpy(str) for name in ("object", "context", "scene")},
-        name=table["file_name"].to_numpy(str),
-        text=kept["end_captions"],
-        captions=kept["caption_texts"],
-        text_object=kept["caption_objects"],
-        text_context=np.array([caption.context for caption in said]),
+        name=table["file_name"].to_numpy(str), text=kept["end_captions"], captions=kept["caption_texts"],
+        text_object=kept["caption_objects"], text_context=np.array([caption.context for caption in said]),
         scale=kept["end_scale_bias"][0],
-    )
+    )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def again(
-    quick: list[artefacts.Artefact], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, tuple[artefacts.Artefact, artefacts.Artefact]]:
-    """By label style: a biased model of ours, and the same brought back as embeddings."""
-    folder, scenes = tmp_path_factory.mktemp("npz"), open_set("scenes")
-    made = {}
-    for model in quick[2:]:
-        name = f"again-{model.condition.labels}"
-        key = imported.import_embeddings(of_a_model(folder / f"{name}.npz", model, scenes), name)["key"]
-        made[model.condition.labels] = model, artefacts.read(key)
-    return made
+def numbers(artefact: artefacts.Artefact) -> dict[str, float]:
+    """All numbers of its end by name, but for what an import cannot know, or answers otherwise without pixels."""
+    found = pd.json_normalize(artefact.metrics["end"]).select_dtypes("number").iloc[0].to_dict()
+    elsewise = ("panel", "background_gap", "background_answer", "similarity_to", "readouts_bare")
+    return {name: value for name, value in found.items() if not name.startswith(elsewise)}
 
 
-def numbers(document: dict[str, Any], before: str = "") -> dict[str, float]:
-    """All numbers of a document by name."""
-    found: dict[str, float] = {}
-    for name, value in document.items():
-        if isinstance(value, dict):
-            found |= numbers(value, f"{before}{name}.")
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            found[f"{before}{name}"] = value
-    return found
-
-
-# What an import cannot know, or what has another answer without pixels.
-ELSEWISE = ("panel", "background_gap", "similarity_to")
-
-
-@pytest.mark.parametrize("labels", ["undescriptive", "descriptive"])
-def test_a_models_own_embeddings_give_its_own_numbers(
-    again: dict[str, tuple[artefacts.Artefact, artefacts.Artefact]], labels: str
-) -> None:
-    model, back = again[labels]
-    # The objects' bare names are among short captions only.
-    left_out = ELSEWISE if labels == "undescriptive" else (*ELSEWISE, "readouts_bare")
-    before, after = (
-        {name: value for name, value in numbers(artefact.metrics["end"]).items() if not name.startswith(left_out)}
-        for artefact in (model, back)
-    )
+def test_a_models_own_embeddings_give_its_own_numbers_and_map(quick: list[artefacts.Artefact], tmp_path: Path) -> None:
+    file = of_a_model(tmp_path / "again.npz", quick[3], open_set("scenes"))
+    pair = quick[3], artefacts.read(imported.import_embeddings(file, "again")["key"])
+    before, after = (numbers(artefact) for artefact in pair)
     assert set(before) == set(after)
     assert len(before) > 200
-    for name in (
-        "minority_accuracy.value", "silhouette_context.low", "probe_object.value", "margin.horse_grass.value",
-        "background_reliance.value", "alignment.value", "train_caption_accuracy", "map_quality.trustworthiness.k10",
-    ):  # fmt: skip
-        assert name in before
     for name, value in before.items():
         # The choice of a probe's strength and ties among neighbours turn on last bits, which a change of length moves.
         assert after[name] == pytest.approx(value, abs=0.03 if "probe" in name or "neighbours" in name else 2e-4), name
-
-
-def test_the_map_shows_the_same_pictures_in_the_same_shape(
-    again: dict[str, tuple[artefacts.Artefact, artefacts.Artefact]],
-) -> None:
-    model, back = (model_map(artefact) for artefact in again["descriptive"])
+    model, back = (model_map(artefact) for artefact in pair)
     assert len(model.points) == len(back.points)
     by_name = np.argsort(open_set("scenes").table["file_name"].to_numpy(str)[model.rows[: model.held_out]])
     here, there = model.points[: model.held_out][by_name], back.points[: back.held_out]
-    turn = align(there, here)
-    assert np.allclose(turn.apply(there), here, atol=1e-3)
+    assert np.allclose(align(there, here).apply(there), here, atol=1e-3)
     assert back.captions == model.captions
 
 
 @pytest.mark.parametrize("per_group", [(20, 12, 16, 12), MANY])
-def test_what_is_not_there_stands_with_its_reason(
-    tmp_path: Path, empty_home: Path, per_group: tuple[int, int, int, int]
-) -> None:
+def test_what_is_absent_has_its_reason(tmp_path: Path, empty_home: Path, per_group: tuple[int, int, int, int]) -> None:
     _, artefact = brought(tmp_path, "birds", per_group=per_group)
     metrics = artefact.metrics
     for measure in ("panel", "background_gap"):
@@ -139,9 +97,8 @@ def test_what_is_not_there_stands_with_its_reason(
     for measure in (one.name for one in catalogue.listed()):
         assert estimate_of(metrics["untrained"], measure) is None
         assert absence_reason(metrics["untrained"], measure) == ELSEWHERE[ArtefactKind.IMPORTED]
-        assert (estimate_of(metrics["end"], measure) is None) == (
-            absence_reason(metrics["end"], measure) != NOT_MEASURED
-        )
+        has_reason = absence_reason(metrics["end"], measure) != NOT_MEASURED
+        assert (estimate_of(metrics["end"], measure) is None) == has_reason
     assert absence_reason(metrics["raw_pixels"], "silhouette_object") == "no pictures"
     table = measures_of(artefact, open_set("birds").grouping)
     assert len(table) == len(catalogue.listed())
@@ -152,25 +109,22 @@ def test_what_is_not_there_stands_with_its_reason(
     assert not frame["reason"].str.contains("never fitted").any()
 
 
-NOT_MEASURED = "not measured by this version"
-
-
-def test_without_captions_the_rest_is_measured(tmp_path: Path, empty_home: Path) -> None:
+def test_without_captions_the_rest_is_measured(tmp_path: Path, empty_home: Path, document: Document) -> None:
     report, artefact = brought(tmp_path, "birds", per_group=MANY, text=None, captions=None, text_object=None)
     assert report["captions"] == 0
     end = artefact.metrics["end"]
-    absent = end["absent"]
     for measure in ("minority_accuracy", "train_caption_accuracy", "alignment", "worst_group_cross_fitted"):
-        assert absent[measure] == "no captions were given"
+        assert end["absent"][measure] == "no captions were given"
     assert {"silhouette_object", "total_variance", "map_quality"} <= set(end)
-    model = model_map(artefact)
-    alone = comparison.compare([model], open_set("birds"), lambda _set, rows: [""] * len(rows))
-    points, captions = alone.points, alone.captions
-    assert set(points["caption_0"]) == {"none"}
-    assert set(points["predicted_0"]) == {"none: its labels name no object"}
-    assert captions.empty
+    alone = comparison.compare([model_map(artefact)], open_set("birds"), lambda _set, rows: [""] * len(rows))
+    assert set(alone.points["caption_0"]) == {"none"}
+    assert set(alone.points["predicted_0"]) == {"none: its labels name no object"}
+    assert alone.captions.empty
     table = measures_of(artefact, open_set("birds").grouping)
     assert not table["Measured"].str.contains(NOT_MEASURED).any()
+    key = report["key"]
+    document("compare", key, key, "--out", tmp_path / "map.html")
+    assert "so none can be right or wrong" in (tmp_path / "map.html").read_text()
 
 
 def test_captions_that_fit_only_some_groups_are_nobodys_own(tmp_path: Path, empty_home: Path) -> None:
@@ -179,24 +133,6 @@ def test_captions_that_fit_only_some_groups_are_nobodys_own(tmp_path: Path, empt
     assert "balanced_accuracy" in end
     for measure in ("train_caption_accuracy", "alignment", "modality_gap"):
         assert end["absent"][measure].startswith("no caption fits pictures of ")
-
-
-def test_one_object_is_named_for_every_picture_of_the_map(tmp_path: Path, empty_home: Path) -> None:
-    report, artefact = brought(tmp_path, "birds")
-    images, model = open_set("birds"), model_map(artefact)
-    said = predictions(model, images.grouping)
-    assert said is not None
-    by_hand = np.array(["gull", "crow"])[model.z[:, :2].argmax(axis=1)]
-    assert said.tolist() == by_hand.tolist()
-    right = by_hand == images.table["object"].to_numpy()[model.rows]
-    assert report["counts"] == {"crow_land": 16, "crow_sea": 12, "gull_sea": 20, "gull_land": 12}
-    test = np.flatnonzero(images.table["split"] == "test")
-    assert artefact.metrics["end"]["balanced_accuracy"]["n"] == len(test)
-    assert model.held_out == len(test)
-    groups = images.table["group"].to_numpy()[test]
-    rates = [right[: len(test)][groups == name].mean() for name in images.grouping.names]
-    measured = artefact.metrics["end"]["group_accuracy"]
-    assert [measured[name]["value"] for name in images.grouping.names] == pytest.approx(rates)
 
 
 def test_two_encoders_of_the_same_pictures_can_be_compared(tmp_path: Path, empty_home: Path) -> None:
@@ -211,17 +147,13 @@ def test_two_encoders_of_the_same_pictures_can_be_compared(tmp_path: Path, empty
     }.items():
         keys[name] = imported.import_embeddings(save(tmp_path / f"{name}.npz", **held), name)["key"]
     one, two, fewer = (model_map(artefacts.read(key)) for key in keys.values())
-    together = comparison.compare(
-        [one, two], open_set("one"), lambda _set, rows: ["data:image/webp;base64,AA"] * len(rows)
-    )
+    uri = "data:image/webp;base64,AA"
+    together = comparison.compare([one, two], open_set("one"), lambda _set, rows: [uri] * len(rows))
     assert not together.points[["x0", "y0", "x1", "y1"]].isna().any(axis=None)
     assert together.infos[0].title == "Imported embeddings “one”"
     assert together.infos[0].subtitle.startswith("8 dimensions; total variance")
     with pytest.raises(ComparisonError, match="trained on different image sets"):
         comparison.compare([one, fewer], open_set("one"), lambda _set, rows: [""] * len(rows))
-
-
-TEXT = ("text", "captions", "text_object")
 
 
 def test_commands_work_on_it(tmp_path: Path, empty_home: Path, document: Document, cli: Cli) -> None:
@@ -237,35 +169,19 @@ def test_commands_work_on_it(tmp_path: Path, empty_home: Path, document: Documen
     assert (listed["images"], listed["on_disk"]) == (60, 0)
     document("compare", key, key, "--out", tmp_path / "map.html")
     assert "Imported embeddings" in (tmp_path / "map.html").read_text()
-    code, _, said = cli("data", "import", file, "--name", "birds")
-    assert (code, "There is an image set named 'birds' already" in said) == (2, True)
-    for command, sentence in {
-        ("train", "--data", "birds"): "The image set 'birds' holds embeddings only: there are no pictures to train on",
-        ("data", "check", "birds"): "The image set 'birds' holds embeddings only",
-        ("embed", file, "--model", key): "birds.npz",
-        ("train", "--set", "objective=imported"): "bring them with `data import FILE.npz`",
-        ("train", "--set", "objective=imported", "--set", "steps=0", "--labels", "constant"): "brought, not trained",
-    }.items():
+    for command, sentence in (
+        (("data", "import", file, "--name", "birds"), "There is an image set named 'birds' already"),
+        (("train", "--data", "birds"), "holds embeddings only: there are no pictures to train on"),
+        (("data", "check", "birds"), "holds embeddings only"),
+        (("embed", file, "--model", key), "birds.npz"),
+        (("train", "--set", "objective=imported"), "bring them with `data import FILE.npz`"),
+        (("train", "--set", "objective=imported", "--set", "steps=0", "--labels", "constant"), "brought, not trained"),
+    ):
         code, _, said = cli(*command)
         assert (code, sentence in said) == (2, True), said
 
 
-def test_a_map_of_embeddings_without_captions_is_written_without_a_board(
-    tmp_path: Path, empty_home: Path, document: Document
-) -> None:
-    key = brought(tmp_path, "birds", text=None, captions=None, text_object=None)[0]["key"]
-    document("compare", key, key, "--out", tmp_path / "map.html")
-    assert "so none can be right or wrong" in (tmp_path / "map.html").read_text()
-
-
-def test_no_model_is_asked_of_other_pictures(tmp_path: Path, empty_home: Path) -> None:
-    with pytest.raises(artefacts.StoreError, match=r"holds embeddings that were computed elsewhere; there is no model"):
-        load.load(brought(tmp_path, "birds")[1])
-
-
-def test_what_fails_leaves_nothing_and_can_be_tried_again(
-    tmp_path: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_import_can_be_tried_again(tmp_path: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise ValueError("no luck")
 
@@ -283,7 +199,7 @@ def test_what_fails_leaves_nothing_and_can_be_tried_again(
     assert not list((data_folder() / ".incoming").glob("*"))
 
 
-def test_nobody_can_train_under_its_name(tmp_path: Path, empty_home: Path) -> None:
+def test_nobody_can_train_under_its_name_or_ask_it(tmp_path: Path, empty_home: Path) -> None:
     _, artefact = brought(tmp_path, "birds")
     condition = artefact.condition
     assert condition == imported.condition_of(open_set("birds"))
@@ -292,6 +208,73 @@ def test_nobody_can_train_under_its_name(tmp_path: Path, empty_home: Path) -> No
     assert title(condition) == "Imported embeddings “birds”"
     with pytest.raises(ConditionError, match="computed elsewhere"):
         condition.replace(steps=10)
-    with pytest.raises(ConditionError, match="brought, not trained"):
-        train.train_condition(Condition(objective=IMPORTED, labels="constant", steps=0))
-    assert jobs.view(artefact.key).done
+    with pytest.raises(artefacts.StoreError, match="holds embeddings that were computed elsewhere"):
+        load.load(artefact)
+
+
+@pytest.fixture
+def source(empty_home: Path) -> Path:
+    """Four pictures of noise a group, beside a home with nothing in it."""
+    return write(empty_home / "source", groups(4, 4, 4, 4))
+
+
+def test_the_report_is_published_and_pictures_are_seen_counted(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (source / "horse_grass" / "broken.png").write_bytes(b"no picture")
+    key, seen = imported.import_key("mine"), watch(monkeypatch)
+    assert imported.run_import(key, source, "mine", {"licence": "CC0", "short": "a {object}"}) == "trained"
+    artefact = artefacts.read(key)
+    report = artefact.json("report.json")
+    assert artefact.manifest["set"] == report["name"] == "mine"
+    assert report["counts"] == dict.fromkeys(SCENES.names, 4)
+    assert report["skipped"][0][0] == "horse_grass/broken.png"
+    assert report["splitting"] == {"kind": "folds", "folds": 4}
+    images = open_set("mine")
+    assert (len(images.table), images.about["licence"]) == (16, "CC0")
+    assert images.grouping.templates[1] == ("undescriptive", "a {object}")
+    assert artefacts.model_keys() == [], "a report is no model"
+    reading = [status for status in seen if status["stage"] == "reading pictures"]
+    assert [(status["done"], status["of"]) for status in reading] == [(done, 17) for done in range(18)]
+    fractions = [status["fraction"] for status in seen]
+    assert fractions == sorted(fractions)
+    assert (fractions[0], fractions[-1]) == (0.0, 0.95)
+
+
+def test_every_attempt_has_a_key_of_its_own() -> None:
+    keys = {imported.import_key("my-horses") for _ in range(50)}
+    assert len(keys) == 50
+    assert all(artefacts.check_key(key).startswith("my-horses-") and key.endswith(".import") for key in keys)
+
+
+@pytest.mark.parametrize(("options", "name", "sentence"), [
+    ({"objects": ("horse", "zebra"), "contexts": ("grass", "desert")}, "mine", "has no object named 'zebra'"),
+    ({"short": "thing"}, "mine", "does not name the object; write {object} in it"),
+    ({"objects": ("horse", "")}, "mine", "Give two different objects, not 'horse,'."),  # no option of a command
+    ({}, "scenes", "There is an image set named 'scenes' already; choose another name."),
+])  # fmt: skip
+def test_a_failure_is_a_sentence_and_no_set(source: Path, options: dict[str, Any], name: str, sentence: str) -> None:
+    key = imported.import_key(name)
+    with pytest.raises(ImageSetError) as caught:
+        imported.run_import(key, source, name, options)
+    assert sentence in str(caught.value)
+    view = jobs.view(key)
+    assert (view.state, view.status["message"]) == (jobs.State.FAILED, str(caught.value))
+    assert set_names() == DRAWN
+    assert artefacts.published_keys() == []
+
+
+def test_a_cancelled_import_leaves_no_set(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "REPORT_EVERY", 0.0)
+    key = imported.import_key("mine")
+    call = jobs.Reporter.__call__
+
+    def cancel_midway(self: jobs.Reporter, *, now: bool = False, **news: Any) -> None:
+        if news.get("done") == 5:
+            assert jobs.cancel(key)
+        call(self, now=now, **news)
+
+    monkeypatch.setattr(jobs.Reporter, "__call__", cancel_midway)
+    with pytest.raises(jobs.JobCancelledError):
+        imported.run_import(key, source, "mine", {})
+    assert jobs.view(key).state is jobs.State.CANCELLED
+    assert set_names() == DRAWN
+    assert not [path for path in (data_folder() / ".incoming").glob("*") if path.is_dir()]

@@ -1,8 +1,5 @@
 """Models that nobody trained, with all that a film and a pair matrix read of them."""
 
-from __future__ import annotations
-
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,10 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tests.runs.stand_ins import PICTURE
+from tests.runs.stand_ins import thumbs as thumbs
 from vlcore.charts.maps.small import MapInfo
 from vlcore.compare.comparison import Comparison
 from vlcore.compare.model_map import ModelMap
-from vlcore.core.captions import captions_of
+from vlcore.core.captions import caption_index, distinct_captions
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES
 from vlcore.measures.accuracy import logits
@@ -25,22 +24,17 @@ from vlcore.store import artefacts
 WIDTH = 6  # numbers of an embedding
 EACH = 5  # pictures of each group and split
 SPLITS = ("test", "train", "val")
-PICTURE = "data:image/webp;base64,AAAA"
 
 
 def images() -> Any:
     """An image set of the four groups: `EACH` test pictures a group, then training ones, then validation ones."""
     rows = [
-        {"object": obj, "context": context, "group": group, "split": split}
+        {"object": obj, "context": context, "group": group, "split": split, "factors": '{"coat": "bay"}'}
         for split in SPLITS
         for (obj, context), group in zip(SCENES.pairs, SCENES.names, strict=True)
         for _ in range(EACH)
     ]
     return SimpleNamespace(table=pd.DataFrame(rows), grouping=SCENES)
-
-
-def thumbs(_images: Any, rows: Sequence[int]) -> list[str]:
-    return [PICTURE] * len(rows)
 
 
 def rows_of(split: str, count: int = 4 * EACH) -> np.ndarray:
@@ -67,83 +61,47 @@ def model(
     random = np.random.default_rng(seed)
     training = rows_of("train") if training is None else training
     held_out, table = rows_of("test"), images().table
-    said = captions_of(condition.labels, SCENES, condition.template)
-    texts = tuple(caption.text for caption in said)
+    texts = distinct_captions(condition.labels, SCENES, condition.template)
     if own is None:
-        own = np.array(
-            [
-                next(
-                    k for k, caption in enumerate(said) if caption.object in ("", obj) and caption.context in ("", ctx)
-                )
-                for obj, ctx in zip(table["object"][training], table["context"][training], strict=True)
-            ]
-        )
-    shown, trained, words = (unit(random, len(steps), n) for n in (len(held_out), len(training), len(texts)))
-    shown, trained, words = (part.astype(np.float16) for part in (shown, trained, words))
+        own = caption_index(condition.labels, table, training, SCENES, condition.data_seed, condition.template)
+    shown, trained, words = (
+        unit(random, len(steps), n).astype(np.float16) for n in (len(held_out), len(training), len(texts))
+    )
     path = folder / f"model-{seed}"
     path.mkdir(parents=True)
     np.savez(path / "embeddings.npz", train_own=own, val_rows=rows_of("val"))
     curve = np.array([[step, 0.5, 0.25 + 0.5 * (step > 0)] for step in steps]) if curves else np.zeros((0, 3))
     np.savez(
-        path / "snapshots.npz",
-        steps=np.array(steps),
-        map=shown,
-        train=trained,
-        captions=words,
-        map_rows=held_out,
-        train_rows=training,
-        val_curve=curve,
-        probe_curve=curve,
-    )
-    with (path / "history.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["step", "loss", "train_caption_accuracy"])
-        writer.writerows([step, f"{1 / step:.6f}", "0.5"] for step in range(1, steps[-1] + 1))
+        path / "snapshots.npz", steps=np.array(steps), map=shown, train=trained, captions=words, map_rows=held_out,
+        train_rows=training, val_curve=curve, probe_curve=curve,
+    )  # fmt: skip
+    history = [f"{step},{1 / step:.6f},0.5" for step in range(1, steps[-1] + 1)]
+    (path / "history.csv").write_text("\n".join(["step,loss,train_caption_accuracy", *history, ""]))
     artefact = artefacts.Artefact(f"key-{seed}", path, {"files": {"made by": str(path)}})
     vars(artefact)["condition"] = condition
-    z = np.concatenate([shown[-1], trained[-1]]).astype(np.float32)
+    z, caption_z = np.concatenate([shown[-1], trained[-1]]).astype(np.float32), words[-1].astype(np.float32)
     plane = Plane(z.mean(axis=0).astype(float), np.eye(2, WIDTH), np.array([0.5, 0.25]), 1.0)
-    caption_z = words[-1].astype(np.float32)
     return ModelMap(
-        artefact=artefact,
-        projection=PCA,
-        rows=np.concatenate([held_out, training]),
-        held_out=len(held_out),
-        z=z,
-        points=plane.place(z),
-        captions=texts,
-        caption_z=caption_z,
-        caption_points=plane.place(caption_z),
-        scores=logits(z, caption_z, 5.0, -1.0),
-        relabelled=None,
-        layer=None,
-        scale=5.0,
-        bias=-1.0,
-        plane=plane,
-    )
+        artefact=artefact, projection=PCA, rows=np.concatenate([held_out, training]), held_out=len(held_out), z=z,
+        points=plane.place(z), captions=texts, caption_z=caption_z, caption_points=plane.place(caption_z),
+        scores=logits(z, caption_z, 5.0, -1.0), relabelled=None, layer=None, scale=5.0, bias=-1.0, plane=plane,
+    )  # fmt: skip
 
 
 def together(*models: ModelMap) -> Comparison:
     """Their maps beside each other, the second one turned upside down and moved."""
     rows = np.unique(np.concatenate([one.rows for one in models]))
-    table = images().table.iloc[rows]
-    points = pd.DataFrame(
-        {
-            "id": [f"p{row}" for row in rows],
-            **{name: table[name].to_numpy() for name in ("object", "context", "group")},
-            "kind": np.where(table["split"] == "test", "test", "training"),
-            "minority": table["group"].isin(SCENES.minority).to_numpy(),
-            "thumb": PICTURE,
-            "spoken": "a picture",
-            **{f"{what}_{n}": "horse" for n in range(len(models)) for what in ("caption", "predicted")},
-        }
-    )
+    points = images().table.drop(columns="factors").iloc[rows].reset_index(drop=True)
+    points = points.assign(
+        id=[f"p{row}" for row in rows], kind=np.where(points.pop("split") == "test", "test", "training"),
+        minority=points["group"].isin(SCENES.minority), thumb=PICTURE, spoken="a picture",
+        **{f"{what}_{n}": "horse" for n in range(len(models)) for what in ("caption", "predicted")},
+    )  # fmt: skip
     upside_down = RigidTransform(np.zeros(2), -np.eye(2), np.ones(2))
     captions = [pd.DataFrame({"caption": one.captions, "pane": n}) for n, one in enumerate(models)]
-    infos = tuple(MapInfo(f"title {n}", "", f"across {n}", "") for n in range(len(models)))
     return Comparison(
         models=tuple(one.turned(upside_down) if n else one for n, one in enumerate(models)),
         points=points,
         captions=pd.concat(captions, ignore_index=True),
-        infos=infos,
+        infos=tuple(MapInfo(f"title {n}", "", f"across {n}", "") for n in range(len(models))),
     )

@@ -25,12 +25,6 @@ def test_every_pose_and_form_stands_on_the_ground(name: str, pose: str) -> None:
         assert (capsules.end_radius > 0).all()
 
 
-def test_size_scales_the_whole_animal() -> None:
-    small, large = animal(scene(size=0.3)), animal(scene(size=0.6))
-    np.testing.assert_allclose(small.start * 2, large.start)
-    np.testing.assert_allclose(small.start_radius * 2, large.start_radius)
-
-
 def test_two_humps_from_a_form_of_one_half() -> None:
     """Seen from the side, the back of a Bactrian camel has a valley between two tops."""
     side = {"object": "camel", "pose": "standing", "heading": 0.0, "size": 0.7, "x": 0.5, "y": 0.9}

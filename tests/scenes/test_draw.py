@@ -1,6 +1,7 @@
 """A picture is a pure function of its scene, and twins agree wherever the changed factor cannot be seen."""
 
 import hashlib
+import itertools
 import subprocess
 import sys
 
@@ -8,19 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.linear_model import LogisticRegression
 
-from vlcore.scenes import CONTEXTS, OBJECTS, POSES, STYLES, Drawing, Scene, draw, sample
+from vlcore.scenes import CONTEXTS, OBJECTS, POSES, STYLES, Scene, draw, sample
 
-SCENES = st.builds(
-    lambda o, c, i, s: sample(o, c, split="test", index=i, seed=s),
-    st.sampled_from(OBJECTS),
-    st.sampled_from(CONTEXTS),
-    st.integers(0, 10**6),
-    st.integers(0, 10**3),
-)
+NUMBERS = {"index": st.integers(0, 10**6), "seed": st.integers(0, 10**3)}
+SCENES = st.builds(sample, st.sampled_from(OBJECTS), st.sampled_from(CONTEXTS), split=st.just("test"), **NUMBERS)
 SIZES = st.sampled_from([32, 64, 128])
-twins = settings(max_examples=25, deadline=None)
+twins = settings(max_examples=25)
 
 
 def other(value: str, names: tuple[str, ...]) -> str:
@@ -52,21 +47,15 @@ def plain(**changes: object) -> Scene:
     return sample("horse", "grass", split="demo", index=2).replace(**changes)
 
 
-@pytest.mark.parametrize("context", CONTEXTS)
-def test_every_context_draws_the_same_animal(context: str) -> None:
-    reference, drawing = draw(plain(), 64), draw(plain(context=context), 64)
-    whole = reference.mask == 255
-    assert (drawing.mask == reference.mask).all()
-    assert (drawing.image[whole] == reference.image[whole]).all()
-
-
-@pytest.mark.parametrize("style", STYLES)
-def test_without_context_contrast_no_picture_tells_its_context(style: str) -> None:
-    for index in range(6):
-        scene = sample(OBJECTS[index % 2], "grass", split="demo", index=index)
-        scene = scene.replace(context_contrast=0.0, style=style)
+def test_without_context_contrast_no_picture_tells_its_context_and_lying_is_lower_than_standing() -> None:
+    for style in STYLES:
+        scene = plain(context_contrast=0.0, style=style)
         reference = draw(scene, 64).image
         assert all((draw(scene.replace(context=context), 64).image == reference).all() for context in CONTEXTS)
+    for name, form in itertools.product(OBJECTS, (0.1, 0.4, 0.6, 0.9)):
+        poses = (plain(object=name, form=form, heading=0.2, pose=pose) for pose in ("standing", "lying"))
+        standing, lying = (extent(draw(pose).mask)[0] for pose in poses)
+        assert lying < 0.8 * standing
 
 
 @pytest.mark.parametrize("knob", ["context_contrast", "object_contrast"])
@@ -100,14 +89,6 @@ def test_a_mirrored_heading_and_step_mirror_the_outline(name: str, heading: floa
         assert np.abs(one.astype(int) - two).mean() < 0.5
 
 
-@pytest.mark.parametrize("name", OBJECTS)
-def test_lying_is_lower_than_standing(name: str) -> None:
-    for form in (0.1, 0.4, 0.6, 0.9):
-        scene = plain(object=name, form=form, heading=0.2)
-        standing, lying = (extent(draw(scene.replace(pose=pose)).mask)[0] for pose in ("standing", "lying"))
-        assert lying < 0.8 * standing
-
-
 @pytest.mark.parametrize("size", [32, 63, 128, 512])
 def test_shapes_and_types(size: int) -> None:
     drawing = draw(sample("camel", "grass", split="train", index=3), size)
@@ -123,61 +104,36 @@ def test_too_small_a_picture_is_refused() -> None:
         draw(sample("camel", "grass", split="train", index=3), 8)
 
 
-def fingerprint(drawing: Drawing) -> str:
-    return hashlib.sha256(drawing.image.tobytes() + drawing.mask.tobytes()).hexdigest()
-
-
 def test_the_same_bits_again_and_in_another_process() -> None:
-    scene = sample("horse", "desert", split="train", index=11)
-    first = fingerprint(draw(scene))
-    assert fingerprint(draw(scene)) == first
     code = (
         "import hashlib; from vlcore.scenes import draw, sample\n"
         "d = draw(sample('horse', 'desert', split='train', index=11))\n"
         "print(hashlib.sha256(d.image.tobytes() + d.mask.tobytes()).hexdigest())"
     )
     fresh = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert fresh.stdout.strip() == first
+    for _ in range(2):
+        drawn = draw(sample("horse", "desert", split="train", index=11))
+        assert hashlib.sha256(drawn.image.tobytes() + drawn.mask.tobytes()).hexdigest() == fresh.stdout.strip()
 
 
 @pytest.mark.parametrize("changes", [{}, {"pose": "lying", "heading": 1.4}])
 def test_horses_and_camels_are_equally_large_and_equally_bright(changes: dict[str, object]) -> None:
-    """Over 200 twins neither area nor colour tells the object, and neither does the box that the animal fills."""
+    """Over 150 twins neither area nor colour tells the object, and neither does the box that the animal fills."""
     areas, boxes, means = [], [], []
-    for index in range(200):
+    for index in range(150):
         scene = sample("horse", "grass", split="train", index=index).replace(**changes)
         pair = [draw(scene.replace(object=name), 48) for name in OBJECTS]
         areas.append([d.mask.mean() for d in pair])
         boxes.append([np.prod(extent(d.mask)) for d in pair])
         means.append([d.image[d.mask > 128].mean() for d in pair])
+        for mask in (d.mask for d in pair if not changes):
+            rim = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+            assert (rim > 0).sum() <= 2, "animals stay inside the picture"
     for measure, tolerance in ((areas, 0.10), (boxes, 0.25), (means, 0.05)):
         horse, camel = np.mean(measure, axis=0)
         assert abs(horse / camel - 1) < tolerance
 
 
 def extent(mask: np.ndarray) -> tuple[int, int]:
-    """Height and width of the box around the animal."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1
-
-
-def test_animals_stay_inside_the_picture() -> None:
-    for index in range(150):
-        mask = draw(sample(OBJECTS[index % 2], "grass", split="train", index=index), 48).mask
-        rim = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
-        assert (rim > 0).sum() <= 2, index
-
-
-def test_the_background_does_not_tell_the_object() -> None:
-    """A linear probe on pictures whose animals are painted over is right half of the time."""
-    rows, labels = [], []
-    for index in range(120):
-        scene = sample(OBJECTS[index % 2], CONTEXTS[index // 2 % 2], split="train", index=index)
-        pair = [draw(scene.replace(object=name), 64) for name in OBJECTS]
-        image = draw(scene, 64).image.astype(float)
-        image[(pair[0].mask > 0) | (pair[1].mask > 0)] = 128
-        rows.append(image.reshape(16, 4, 16, 4, 3).mean((1, 3)).ravel() / 255)
-        labels.append(index % 2)
-    features, target = np.array(rows), np.array(labels)
-    probe = LogisticRegression(C=0.1, max_iter=500).fit(features[:70], target[:70])
-    assert abs(probe.score(features[70:], target[70:]) - 0.5) < 0.2

@@ -6,8 +6,6 @@ import pytest
 from vlcore.scenes import CONTEXTS, sample
 from vlcore.scenes.draw import place
 
-OUTDOORS = tuple(context for context in CONTEXTS if context != "room")
-
 
 @pytest.mark.parametrize("context", CONTEXTS)
 @pytest.mark.parametrize("size", [16, 50, 128])
@@ -37,14 +35,6 @@ def test_grass_is_green_sand_is_not_and_snow_is_nearly_white() -> None:
         assert ground("snow", index).min() > 0.6
 
 
-def test_the_sea_has_a_level_blue_horizon() -> None:
-    for index in range(10):
-        scene = sample("horse", "beach", split="test", index=index).replace(sky="clear", clouds=0.0)
-        row = int(scene.horizon * 128) + 4
-        red, _, blue = place(scene, 128)[row].T
-        assert (blue > 1.2 * red).mean() > 0.7
-
-
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_grounds_and_skies_vary(context: str) -> None:
     places = [place(sample("horse", context, split="test", index=i), 32) for i in range(30)]
@@ -59,9 +49,9 @@ def test_sizes_show_the_same_place(context: str) -> None:
     assert np.abs(large - place(scene, 32)).mean() < 0.03
 
 
-@pytest.mark.parametrize("context", OUTDOORS)
+@pytest.mark.parametrize("context", tuple(context for context in CONTEXTS if context != "room"))
 def test_the_sky_over_the_highest_ridge_belongs_to_no_context(context: str) -> None:
-    for index in range(60):
+    for index in range(30):
         scene = sample("horse", "grass", split="test", index=index)
         top = slice(0, max(0, int(64 * (scene.horizon - 0.38))))
         assert (place(scene, 64)[top] == place(scene.replace(context=context), 64)[top]).all()

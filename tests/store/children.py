@@ -1,7 +1,5 @@
 """What tests of jobs and queues share: child processes that are told what to do, and the least that a job can do."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
@@ -28,9 +26,9 @@ def hear(): return sys.stdin.readline().strip()
 """
 
 
-def until(true: Callable[[], Any]) -> None:
-    """Wait for something that another thread or process does; fail when it takes far too long."""
-    ends = time.monotonic() + PATIENCE
+def until(true: Callable[[], Any], patience: float = PATIENCE) -> None:
+    """Wait for something that another thread or process does; fail when it takes far too long, in seconds."""
+    ends = time.monotonic() + patience
     pause = threading.Event()
     while not true():
         assert time.monotonic() < ends, "waited too long"

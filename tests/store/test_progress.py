@@ -1,7 +1,5 @@
 """Progress bars: of what is counted, and of a job by its own reports."""
 
-from __future__ import annotations
-
 import io
 import sys
 from pathlib import Path
@@ -11,7 +9,7 @@ import pytest
 
 from tests.store.children import claim, make, until
 from vlcore.store import jobs, progress
-from vlcore.store.jobs import JobCancelledError, Reporter
+from vlcore.store.jobs import Reporter
 
 
 class Terminal(io.StringIO):
@@ -33,16 +31,6 @@ def test_a_job_is_done_under_a_bar_of_its_own_reports(empty_home: Path, monkeypa
 
     assert progress.with_bar("a-key", lambda: jobs.run("a-key", slow)) == "trained"
     assert "a-key  40 %" in terminal.getvalue()
-
-
-def test_an_error_comes_through(empty_home: Path) -> None:
-    def cancelled(_out: Path, report: Reporter) -> dict[str, Any]:
-        jobs.cancel("a-key")
-        report(now=True)
-        return {}
-
-    with pytest.raises(JobCancelledError):
-        progress.with_bar("a-key", lambda: jobs.run("a-key", cancelled))
 
 
 def test_what_is_counted_says_its_length_when_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,5 @@
 """Stored snapshots: each array under its name, and none where nobody watched."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +19,6 @@ def test_arrays_are_read_by_what_they_are(tmp_path: Path, curves: bool) -> None:
     stored = StoredSnapshots(artefact)
     assert stored.there
     assert stored.steps == (0, 600)
-    for place, array in enumerate((stored.on_map, stored.train, stored.captions)):
-        assert (array == place).all()
-    assert stored.accuracies.tolist() == rows.get("val_curve", np.empty((0, 3))).tolist()
-    assert stored.probes.tolist() == rows.get("probe_curve", np.empty((0, 3))).tolist()
+    assert all((stored.vectors(name) == vectors).all() for name, vectors in spaces.items())
+    for name in ("val", "probe"):
+        assert stored.curve(name).tolist() == rows.get(f"{name}_curve", np.empty((0, 3))).tolist()

@@ -1,7 +1,5 @@
 """Studies that nobody trained: runs in memory, whose numbers a test chooses."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,14 +1,16 @@
 """A study is complete paired blocks about one setting, whether it has a name or a file."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
 
+from tests.pages.app import pets
 from vlcore.core.condition import GRIDS, Condition
 from vlcore.core.errors import LabError
 from vlcore.core.options import MITIGATIONS, NEGATIVES, objectives_here
+from vlcore.datasets.catalogue import open_set
+from vlcore.datasets.importers import import_set
+from vlcore.datasets.subset import usual_n_per_group
 from vlcore.studies.plans import STUDIES, StudyError, controls, find
 
 DOSE = """
@@ -32,7 +34,6 @@ def write(folder: Path, text: str) -> str:
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_block_differs_in_the_factor_and_the_bias_alone(name: str) -> None:
     study = find(name, Condition(steps=7, data_seed=4, init_seed=9), seeds=2)
-    assert STUDIES[name]
     arms = {str(getattr(condition, study.factor)) for condition in study.conditions}
     assert arms == {study.baseline, *study.treatments}
     assert len(set(study.conditions)) == len(study.conditions) == len({c.key for c in study.conditions})
@@ -58,15 +59,6 @@ def test_the_grids_of_the_study_are_studies_of_labels(name: str, size: int) -> N
     }
 
 
-def test_the_experiments_are_the_four_of_the_study() -> None:
-    assert [(c.bias, c.labels, c.n_minority, c.init_seed) for c in find("experiments").conditions] == [
-        (0.0, "undescriptive", 48, 0),
-        (0.0, "descriptive", 48, 0),
-        (0.75, "undescriptive", 12, 0),
-        (0.75, "descriptive", 12, 0),
-    ]
-
-
 def test_every_choice_is_in_a_study() -> None:
     tried = {(study.factor, value) for study in map(find, STUDIES) for value in (study.baseline, *study.treatments)}
     beside = {condition.objective for condition in find("objectives").beside}
@@ -87,11 +79,18 @@ def test_controls_are_the_placebo_and_the_removal_without_bias() -> None:
     assert {(c.labels, c.size_mode) for c in found} == {
         ("shuffled_context", "shrink"),
         ("undescriptive", "random_removal"),
+        ("descriptive", "random_removal"),
     }
     assert {c.bias for c in found if c.size_mode == "random_removal"} == {0.75, 1.0}
-    assert len(found) == 2 * (3 + 2)
+    assert len(found) == 2 * (3 + 2 * 2)
     assert controls(find("mitigation")) == ()
     assert not set(controls(find("labels"))) & set(find("labels").conditions)
+
+
+def test_the_seeds_of_a_file_are_those_of_its_first_block(tmp_path: Path) -> None:
+    text = DOSE.rstrip() + "\n  data_seed: 20\n  init_seed: 30\n"
+    found = find(write(tmp_path, text), Condition(data_seed=5)).conditions
+    assert {(one.data_seed, one.init_seed) for one in found} == {(20, 30), (21, 31), (22, 32)}
 
 
 def test_a_file_of_ones_own(tmp_path: Path) -> None:
@@ -158,3 +157,14 @@ def test_a_study_that_is_not_there(tmp_path: Path) -> None:
         find(str(tmp_path / "missing.yaml"))
     with pytest.raises(StudyError, match="number of seeds is 0"):
         find("paper", seeds=0)
+
+
+def test_a_file_that_names_an_image_set_means_the_one_that_is_there(empty_home: Path) -> None:
+    import_set(pets(empty_home / "pictures"), "pets")
+    images = open_set("pets")
+    (empty_home / "own.yaml").write_text("arms: [descriptive]\nbias: [0, 0.5]\nsettings: {data: pets, steps: 10}")
+    (empty_home / "sets.yaml").write_text("factor: data\nbaseline: pets\narms: [scenes]\nbias: [0]")
+    own, sets = (find(str(empty_home / name)) for name in ("own.yaml", "sets.yaml"))
+    assert {one.data_version for one in own.conditions} == {images.version}
+    assert {one.n_per_group for one in own.conditions} == {usual_n_per_group(images)}
+    assert [one.data_version for one in sets.conditions] == [images.version, Condition().data_version]

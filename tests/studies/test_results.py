@@ -1,7 +1,6 @@
 """Results of a study: what is published of it, what its arms say, and what it writes."""
 
-from __future__ import annotations
-
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +10,7 @@ from tests.runs.published import publish
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES
 from vlcore.store import artefacts
-from vlcore.studies import plans
+from vlcore.studies import plans, published
 from vlcore.studies.analysis import Analysis
 from vlcore.studies.plans import Study, StudyError
 from vlcore.studies.results import StudyResults, joined
@@ -37,13 +36,31 @@ def test_a_whole_study_is_tables_findings_and_a_report(tmp_path: Path) -> None:
     assert table.loc["C1", "low"] < table.loc["C1", "estimate"] < table.loc["C1", "high"]
     compared = results.comparisons()
     assert set(compared["treatment"]) == {"descriptive"}
-    assert set(results.comparisons("probe_object", "first_fit").query("role == 'primary'")["measure"]) == {
-        "probe_object"
-    }
+    early = results.comparisons("probe_object", "first_fit").query("role == 'primary'")
+    assert set(early["measure"]) == {"probe_object"}
     assert results.report(tmp_path / "study.html").read_text().startswith("<!DOCTYPE html>")
 
 
-def test_a_part_of_a_study_says_how_many_runs_are_there() -> None:
+def test_blocks_that_fail_the_sanity_check_are_named_and_can_be_left_out(tmp_path: Path) -> None:
+    assert of("experiments", 7).unsound == {}
+    results = of("experiments", 7)
+    found = results.findings()
+    failing = (found.frame["block"] == "d3s3") & (found.frame["measure"] == "train_caption_accuracy")
+    results._runs = found.frame.assign(value=found.frame["value"].mask(failing, 0.9))
+    assert list(results.unsound) == ["d3s3"]
+    assert results.unsound["d3s3"][0].startswith("descriptive: 90 % of training captions fitted")
+    assert len(results.unsound["d3s3"]) == 2
+    assert results.sound().findings().headline.difference.n == 6
+    kept = tmp_path / "experiments" / "scenes"
+    published.write(replace(found, frame=results.runs()), kept)
+    opened = published.PublishedResults(kept)
+    assert (opened.there, opened.missing, list(opened.unsound)) == (28, [], ["d3s3"])
+    pd.testing.assert_frame_equal(opened.findings().table(), found.table())
+    assert opened.sound().findings().headline.difference.n == 6
+    assert opened.digest != opened.sound().digest
+
+
+def test_a_part_of_a_study_says_how_many_runs_are_there_and_each_changes_the_digest() -> None:
     results = of("class", 2, published=3)
     assert "3 of 12 planned runs are there" in results._repr_html_()
     assert [run.key for run in results.published] == [condition.key for condition in results.study.conditions[:3]]
@@ -51,11 +68,8 @@ def test_a_part_of_a_study_says_how_many_runs_are_there() -> None:
     table = results.findings().table()
     assert set(table["status"]) == {"not decided"}
     assert table["estimate"].isna().all()
-
-
-def test_the_digest_changes_with_every_run() -> None:
-    before, after = of("class", 2, published=3), of("class", 2, published=4)
-    assert before.digest != after.digest == of("class", 2, published=0).digest
+    more, again = of("class", 2, published=4), of("class", 2, published=0)
+    assert results.digest != more.digest == again.digest
 
 
 def test_what_cannot_be_analysed_is_refused_with_what_to_do() -> None:

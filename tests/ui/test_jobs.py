@@ -1,7 +1,5 @@
 """How pages ask for jobs and follow them: once for all who ask, and with news only while something is going on."""
 
-from __future__ import annotations
-
 import os
 import time
 
@@ -9,31 +7,49 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from vlcore.runs import maps
-from vlcore.runs.maps import Projection
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus, State
 from vlcore.ui import jobs
 
 
+class Queue:
+    """Knows of jobs what a test says, and remembers what was asked for."""
+
+    def __init__(self, **states: State) -> None:
+        self.states, self.reads = states, 0
+        self.asked: list[tuple[object, ...]] = []
+
+    def submit(self, key: str, *task: object, asker: object, short: bool) -> None:
+        assert isinstance(asker, jobs.Visitor)
+        self.asked.append((key, *task, short))
+
+    def view(self, key: str) -> JobStatus:
+        self.reads += 1
+        state = self.states.get(key, State.ABSENT)
+        return JobStatus(key, state, {"stage": "measuring", "message": "The disk is full."})
+
+
+def page_of(script: str, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setattr(jobs, "queue", lambda: queue)
+    page = AppTest.from_string(script).run()
+    assert not page.exception
+    return page
+
+
 def test_a_fit_is_queued_under_the_key_that_it_is_read_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[object, ...]] = []
-
-    class Queue:
-        def submit(self, key: str, task: object, *arguments: object, asker: object, short: bool) -> None:
-            assert isinstance(asker, jobs.Visitor)
-            asked.append((key, task, *arguments, short))
-
-    monkeypatch.setattr(jobs, "queue", Queue)
-    keys, together = ["a", "b"], Projection("umap", together=True)
-    jobs.make_map(keys, together)
-    jobs.make_map(keys[:1], Projection("tsne"))
-    assert asked == [
-        (maps.map_keys(keys, together)[0], maps.make_map, keys, together, True),
-        (f"{keys[0]}.tsne-p30-s0.map", maps.make_map, keys[:1], Projection("tsne"), True),
-    ]
-
-
-# --- what a worker makes while a visitor waits
+    queue = Queue()
+    script = """
+from vlcore.runs.maps import Projection
+from vlcore.ui import map_controls
+map_controls.fitted(["a", "b"], Projection("umap", together=True))
+map_controls.fitted(["a", "a"], Projection("tsne"))
+"""
+    page_of(script, queue, monkeypatch)
+    assert len(queue.asked) == 2
+    for key, task, models, projection, short in queue.asked:
+        assert (task, short) == (maps.make_map, True)
+        assert maps.map_keys(models, projection) == [key]  # type: ignore[arg-type]
+    assert [models for _, _, models, *_ in queue.asked] == [["a", "b"], ["a"]]
 
 
 def test_a_worker_that_ends_or_is_busy_for_long_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,43 +62,22 @@ def test_a_worker_that_ends_or_is_busy_for_long_is_a_sentence(monkeypatch: pytes
         jobs.run_in_worker(time.sleep, 1)
 
 
-# --- following
-
-
-class Queue:
-    """Knows of two jobs what a test says."""
-
-    def __init__(self, **states: State) -> None:
-        self.states, self.reads = states, 0
-
-    def view(self, key: str) -> JobStatus:
-        self.reads += 1
-        return JobStatus(key, self.states[key], {"stage": "measuring", "message": "The disk is full."})
-
-
 SCRIPT = """
 import streamlit as st
 from vlcore.ui import jobs
 st.session_state["runs"] = st.session_state.get("runs", 0) + 1
-jobs.watch(["a", "b"])
+jobs.watch(["a", "b"], each_done=%s)
 """
 
 
-@pytest.mark.parametrize(
-    ("a", "b", "bars", "warnings"),
-    [
-        (State.RUNNING, State.QUEUED, ["measuring", "starting"], []),
-        (State.RUNNING, State.FAILED, ["measuring"], ["This training failed: The disk is full."]),
-        (State.DONE, State.ABSENT, [], []),
-        (State.DONE, State.CANCELLED, [], ["This training was cancelled."]),
-    ],
-)
+@pytest.mark.parametrize(("b", "bars", "warnings"), [
+    (State.QUEUED, ["measuring", "starting"], []),
+    (State.FAILED, ["measuring"], ["This training failed: The disk is full."]),
+])  # fmt: skip
 def test_each_job_has_its_progress_or_why_it_ended(
-    a: State, b: State, bars: list[str], warnings: list[str], monkeypatch: pytest.MonkeyPatch
+    b: State, bars: list[str], warnings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "queue", lambda: Queue(a=a, b=b))
-    page = AppTest.from_string(SCRIPT).run()
-    assert not page.exception
+    page = page_of(SCRIPT % False, Queue(a=State.RUNNING, b=b), monkeypatch)
     assert [bar.proto.text for bar in page.get("progress")] == bars
     assert [warning.value for warning in page.warning] == warnings
     assert page.session_state["runs"] == 1
@@ -98,8 +93,5 @@ def test_the_page_runs_anew_when_a_job_ends_meanwhile(each_done: bool, monkeypat
                 self.states["a"] = State.DONE
             return super().view(key)
 
-    queue = Ending(a=State.RUNNING, b=State.RUNNING)
-    monkeypatch.setattr(jobs, "queue", lambda: queue)
-    page = AppTest.from_string(SCRIPT.replace('"b"]', f'"b"], each_done={each_done}')).run()
-    assert not page.exception
+    page = page_of(SCRIPT % each_done, Ending(a=State.RUNNING, b=State.RUNNING), monkeypatch)
     assert page.session_state["runs"] == 1 + each_done

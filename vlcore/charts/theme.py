@@ -1,12 +1,9 @@
 """The theme of every chart: colours, marks and type.
 
 A `Palette` is a value, one for a light ground and one for a dark one, and its four group colours follow the *role* of a
-group (see `vlcore.core.grouping`), so imported sets look like the scenes. The tones keep a distance (CIE76) of at least
-24 on light and 27 on dark from each other and from the accent and the text, in normal, protan, deutan and tritan
-vision, and at least 3:1 contrast with their ground.
+group (see `vlcore.core.grouping`), so imported sets look like the scenes. Tones keep a distance (CIE76) of 24 on light
+and 27 on dark from each other, accent and text, in every colour vision, and 3:1 contrast with their ground.
 """
-
-from __future__ import annotations
 
 import math
 from dataclasses import dataclass
@@ -23,10 +20,8 @@ PHONE_SIDE = 290  # px of a map in a window where two do not fit beside each oth
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours (hex strings) for one ground.
-
-    `groups` is in role order: majority and minority of the first object, majority and minority of the second.
-    """
+    """Colours (hex strings) for one ground. `groups` is in role order: majority and minority of the first object,
+    majority and minority of the second."""
 
     name: str
     ground: str
@@ -38,7 +33,7 @@ class Palette:
 
     @property
     def contrast(self) -> str:
-        """For a third thing beside those in `muted` and `accent`."""
+        """For a third thing beside those in `muted` and `accent`, such as a label style that names it."""
         return self.groups[3]
 
     def colours(self, grouping: Grouping) -> dict[str, str]:
@@ -47,49 +42,26 @@ class Palette:
 
 
 LIGHT = Palette(
-    name="light",
-    ground="#FFFFFF",
-    text="#17181F",
-    muted="#6B7280",
-    line="#D5D8DE",
-    accent="#770088",
+    name="light", ground="#FFFFFF", text="#17181F", muted="#6B7280", line="#D5D8DE", accent="#770088",
     groups=("#14532D", "#1D4ED8", "#E0521B", "#0E93AD"),
-)
+)  # fmt: skip
 DARK = Palette(
-    name="dark",
-    ground="#0E1117",
-    text="#E8EAEE",
-    muted="#9AA3B2",
-    line="#333A46",
-    accent="#CD5E91",
+    name="dark", ground="#0E1117", text="#E8EAEE", muted="#9AA3B2", line="#333A46", accent="#CD5E91",
     groups=("#C3F07A", "#7088FF", "#EE5B32", "#62DDF0"),
-)
+)  # fmt: skip
 
 
 def theme(palette: Palette, frame: bool = True) -> dict[str, Any]:
-    """Vega-Lite configuration, for ``chart.configure(**theme(palette))``; the ground stays transparent.
-
-    `frame` draws a thin line around each plot: maps have one, since they have no axes.
-    """
+    """Vega-Lite configuration for ``chart.configure``; `frame` draws a line around plots, as maps have no axes."""
     words = {"labelFontSize": 12, "titleColor": palette.muted, "titleFontSize": 12, "titleFontWeight": "normal"}
     lines = dict.fromkeys(("domainColor", "tickColor", "gridColor"), palette.line)
+    title = {"anchor": "start", "color": palette.text, "fontSize": 15, "fontWeight": 600, "offset": 10}
     return {
-        "background": "transparent",
-        "font": FONT,
-        "view": {"stroke": palette.line if frame else "transparent"},
+        "background": "transparent", "font": FONT, "view": {"stroke": palette.line if frame else "transparent"},
         "axis": {**words, **lines, "labelColor": palette.muted, "gridOpacity": 0.6, "titlePadding": 8},
         "legend": {**words, "labelColor": palette.text, "labelLimit": 260},
-        "title": {
-            "anchor": "start",
-            "color": palette.text,
-            "fontSize": 15,
-            "fontWeight": 600,
-            "subtitleColor": palette.muted,
-            "subtitleFontSize": 12,
-            "subtitlePadding": 4,
-            "offset": 10,
-        },
-    }
+        "title": {**title, "subtitleColor": palette.muted, "subtitleFontSize": 12, "subtitlePadding": 4},
+    }  # fmt: skip
 
 
 def star() -> str:
@@ -99,10 +71,5 @@ def star() -> str:
 
 
 def across(maps: int, side: int) -> int:
-    """How many maps stand beside each other: two at most, and one on a phone.
-
-    Args:
-        maps: how many there are.
-        side: of each in px.
-    """
+    """How many of some maps of `side` px stand beside each other: two at most, and one on a phone."""
     return 1 if side <= PHONE_SIDE else min(2, maps)

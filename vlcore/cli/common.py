@@ -1,9 +1,7 @@
 """Parts that commands share: types of arguments, options of training, the model of a key, the file of a page."""
 
-from __future__ import annotations
-
 import contextlib
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,19 +11,20 @@ from vlcore.core.errors import LabError
 from vlcore.core.files import atomic, write_errors
 from vlcore.core.options import PRESETS
 from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.subset import parts, training_rows, usual_condition
+from vlcore.datasets.subset import on_its_set, usual_condition
 
 
 class CommandError(LabError):
     """An option that cannot be used; the message says what to give."""
 
 
-def add_command(commands: Any, name: str, help_text: str, run: Callable[[Namespace], Any]) -> ArgumentParser:
-    """A command whose function returns a value that can be printed as JSON; `vlcore.cli.printing` says it as text."""
-    command: ArgumentParser = commands.add_parser(name, help=help_text, description=help_text)
-    command.add_argument("--json", action="store_true", help="print one JSON document to standard output")
+def add_command(commands: Any, name: str, help_text: str, run: Callable[[Namespace], Any]) -> Callable[..., Any]:
+    """A command whose function returns what can be printed as JSON or as text. Returns its `add_argument`."""
+    command = commands.add_parser(name, help=help_text, description=help_text)
     command.set_defaults(run=run)
-    return command
+    option: Callable[..., Any] = command.add_argument
+    option("--json", action="store_true", help="print one JSON document to standard output")
+    return option
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -44,7 +43,7 @@ def names(count: int | None = None) -> Callable[[str], tuple[str, ...]]:
     """The type of texts with commas between them, so many of them."""
 
     def read(text: str) -> tuple[str, ...]:
-        given = tuple(name.strip() for name in text.split(",") if name.strip())
+        given = tuple(filter(None, map(str.strip, text.split(","))))
         if count and len(given) != count:
             raise ArgumentTypeError(f"give {count} names with commas between them, not {text!r}")
         return given
@@ -59,23 +58,19 @@ def page_path(text: str) -> Path:
     return Path(text)
 
 
-def write_page(out: Path, page: str) -> int:
-    """Write a page, whole or not at all; returns its size in bytes.
-
-    Raises:
-        HomeError: when it cannot be written.
-    """
+def write_page(out: Path, page: str) -> dict[str, Any]:
+    """Write a page, whole or not at all; returns what is said of its file."""
     content = page.encode()
     with write_errors(out, "give --out another place"), atomic(out, durable=True) as aside:
         aside.write_bytes(content)
-    return len(content)
+    return {"file": str(out), "bytes": len(content)}
 
 
-def _setting(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
+def setting(text: str) -> list[str]:
+    """The type of ``KEY=VALUE``."""
+    if "=" not in text:
         raise ArgumentTypeError(f"{text!r} is not of the form KEY=VALUE")
-    return name, value
+    return text.split("=", 1)
 
 
 def training_options(option: Callable[..., Any], seeds: bool = False) -> None:
@@ -83,7 +78,7 @@ def training_options(option: Callable[..., Any], seeds: bool = False) -> None:
     option("--data", default="scenes", help="image set")
     option("--preset", choices=PRESETS, default="standard", help="training length")
     set_help = "any other field of a condition, such as negatives=none or steps=1000; may be repeated"
-    option("--set", action="append", default=[], type=_setting, metavar="KEY=VALUE", dest="settings", help=set_help)
+    option("--set", action="append", default=[], type=setting, metavar="KEY=VALUE", dest="settings", help=set_help)
     if seeds:
         option("--seeds", type=int, default=1, help="number of paired seeds")
 
@@ -91,11 +86,4 @@ def training_options(option: Callable[..., Any], seeds: bool = False) -> None:
 def base_condition(options: Namespace, texts: Mapping[str, str] | None = None, **changes: Any) -> Condition:
     """The condition of `training_options`, and of what a command's own options say; ``--set`` has the last word."""
     usual = usual_condition(open_set(options.data)).replace(steps=PRESETS[options.preset], **changes)
-    return with_settings(usual, {**(texts or {}), **dict(options.settings)})
-
-
-def training_groups(condition: Condition) -> tuple[dict[str, int], int]:
-    """How many pictures of each group a condition trains on, and how many models; raises where the set has too few."""
-    folds = parts(open_set(condition.data, condition.data_version), condition.data_seed)
-    groups = folds[0].table["group"].iloc[training_rows(folds[0], condition)]
-    return {name: int((groups == name).sum()) for name in folds[0].grouping.names}, len(folds)
+    return on_its_set(with_settings(usual, {**(texts or {}), **dict(options.settings)}))

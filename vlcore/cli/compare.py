@@ -1,35 +1,35 @@
 """Commands that write models for others to open: a comparison as one offline page, a model for another tool."""
 
-from __future__ import annotations
-
 import shlex
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 from vlcore.cli.common import CommandError, add_command, names, page_path, write_page
-from vlcore.compare.comparison import MOST_MODELS
 from vlcore.exports.export import FORMATS, export
 from vlcore.exports.table import rows_in_words
 from vlcore.runs.maps import KINDS, Projection
 from vlcore.store.progress import counted_bar
 
 
-def add_compare(commands: Any) -> None:
-    option = add_command(
-        commands, "compare", "two to four maps side by side as an offline HTML file", compare
-    ).add_argument
+def add_commands(commands: Any) -> None:
+    option = add_command(commands, "compare", "two to four maps side by side as an offline HTML file", compare)
     option("keys", metavar="KEY", nargs="+")
     option("--map", choices=KINDS, default="pca")
     option("--seed", type=int, default=0, help="of UMAP and t-SNE: another one shows what is noise")
     option("--together", action="store_true", help="one UMAP for all models")
     option("--prompts", type=names(4), metavar="A,B,C,D", help="prompt axes: from A to B along x, from C to D along y")
     option("--out", required=True, type=page_path, metavar="FILE.html")
+    help_text = "a model for Embedding Atlas, the TensorFlow projector or transformers"
+    option = add_command(commands, "export", help_text, export_model)
+    option("key", metavar="KEY")
+    option("--format", choices=FORMATS, required=True)
+    option("--out", required=True, type=Path, metavar="PATH", help="a .parquet file, or a new folder")
 
 
 def compare(options: Namespace) -> dict[str, Any]:
-    """Write the page that the Compare page offers for download."""
-    from vlcore.compare.notebook import SideBySide, load  # altair takes half a second
+    from vlcore.compare.comparison import MOST_MODELS  # altair takes half a second
+    from vlcore.compare.notebook import SideBySide, load
 
     if not 2 <= len(options.keys) <= MOST_MODELS:
         raise CommandError(f"Give the keys of 2 to {MOST_MODELS} models, not {len(options.keys)}.")
@@ -40,41 +40,20 @@ def compare(options: Namespace) -> dict[str, Any]:
     prompts = options.prompts or Projection().prompts
     projection = Projection(options.map, seed=options.seed, together=options.together, prompts=prompts)
     page = SideBySide([load(key) for key in options.keys], projection).html()
-    return {"file": str(options.out), "bytes": write_page(options.out, page), "map": options.map}
-
-
-_OPEN = {
-    "parquet": "embedding-atlas {out} --x x --y y --image image --neighbors neighbors",
-    "projector": "tensorboard --logdir {out}",
-    "hf": "import vlcore.learning.transformers_export, transformers; transformers.AutoModel.from_pretrained({quoted})",
-}
-
-
-def add_export(commands: Any) -> None:
-    help_text = "a model for Embedding Atlas, the TensorFlow projector or transformers"
-    option = add_command(commands, "export", help_text, export_model).add_argument
-    option("key", metavar="KEY")
-    option("--format", choices=FORMATS, required=True)
-    option("--out", required=True, type=Path, metavar="PATH", help="a .parquet file, or a new folder")
+    return {**write_page(options.out, page), "map": options.map}
 
 
 def export_model(options: Namespace) -> dict[str, Any]:
-    """Write one model in the format of another tool."""
-    out, suffix = options.out, options.out.suffix.lower()
-    if options.format == "parquet" and suffix != ".parquet":
-        raise CommandError(f"--out is {out}; it becomes one file, so give a name that ends in .parquet.")
-    if options.format != "parquet" and suffix in (".parquet", ".zip", ".tsv", ".json", ".safetensors", ".html"):
+    out, suffix, form = options.out, options.out.suffix.lower(), FORMATS[options.format]
+    if not form.is_folder and suffix != f".{options.format}":
+        raise CommandError(f"--out is {out}; it becomes one file, so give a name that ends in .{options.format}.")
+    if form.is_folder and suffix in (".parquet", ".zip", ".tsv", ".json", ".safetensors", ".html"):
         raise CommandError(f"--out is {out}; it becomes a folder, so give a name without {out.suffix}.")
     from vlcore.compare.notebook import load
 
     model = load(options.key)
     with counted_bar("drawing pictures") as show:
         files = export(model, options.format, out, show)
-    return {
-        "key": model.key,
-        "format": options.format,
-        "out": str(out),
-        "files": files,
-        "rows": rows_in_words(model.artefact, model.map),
-        "open_with": _OPEN[options.format].format(out=shlex.quote(str(out)), quoted=repr(str(out))),
-    }
+    open_with = form.open_with.format(out=shlex.quote(str(out)), text=repr(str(out)))
+    said = {"key": model.key, "format": options.format, "out": str(out), "files": files}
+    return {**said, "rows": rows_in_words(model.map), "open_with": open_with}

@@ -1,12 +1,10 @@
 """Commands under ``data``: image sets are drawn, imported, generated, listed, checked and removed."""
 
-from __future__ import annotations
-
+import math
 import re
 import sys
-import time
 from argparse import Namespace
-from collections.abc import Iterable
+from concurrent.futures import wait
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,14 +13,11 @@ from vlcore.cli.common import CommandError, add_command, names, whole
 from vlcore.core.errors import BusyError
 from vlcore.core.files import data_folder, make_folder
 from vlcore.datasets import catalogue, drawn
-from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.drawn import Recipe
 from vlcore.datasets.imageset import ImageSet, ImageSetError
 from vlcore.datasets.importers import format_names
 from vlcore.datasets.importers.selection import FEWEST
 from vlcore.datasets.importers.writing import LIST
-from vlcore.generation import PROMPT
-from vlcore.generation.plan import BACKENDS
+from vlcore.generation.plan import BACKENDS, PROMPT
 from vlcore.scenes import CONTEXTS, STYLES
 from vlcore.store import artefacts, jobs, queue
 from vlcore.store.progress import counted_bar, with_bar
@@ -32,24 +27,11 @@ RECIPE = ("style", "contexts", "context_contrast", "object_contrast", "object_si
 FOLDER = {"n_per_group": 48, "size": 128, "seed": 0}  # of a folder to browse, where they are not given
 
 
-def add_data(commands: Any) -> None:
+def add_commands(commands: Any) -> None:
     about = "image sets: render, import, generate, list, show, check, remove"
     group = commands.add_parser("data", help=about, description=about)
     group = group.add_subparsers(dest="data_command", required=True, metavar="COMMAND")
-    _add_render(group)
-    _add_import(group)
-    _add_generate(group)
-    add_command(group, "list", "image sets", list_sets)
-    add_command(group, "show", "counts of an image set", show).add_argument("name")
-    help_text = "is a set fit to study bias with; what could a model cheat with"
-    add_command(group, "check", help_text, check).add_argument("name")
-    option = add_command(group, "remove", "take an image set away; the models of it stay", remove).add_argument
-    option("name")
-    option("--yes", action="store_true", help="do not ask")
-
-
-def _add_render(group: Any) -> None:
-    option = add_command(group, "render", "draw an image set, or a browsable folder of its scenes", render).add_argument
+    option = add_command(group, "render", "draw an image set, or a browsable folder of its scenes", render)
     option("--name", default="scenes", help="of the set; a new name makes a set with the settings below")
     option("--contexts", type=names(2), metavar="A,B", help=f"two of {', '.join(CONTEXTS)}; horses belong in the first")
     option("--style", choices=STYLES)
@@ -60,108 +42,7 @@ def _add_render(group: Any) -> None:
     option("--size", type=whole(32, 512), help="side in pixels, with --out: 128 unless given")
     option("--seed", type=SEED, help="of the scenes, with --out: 0 unless given")
     option("--out", type=Path, metavar="DIR", help="write a browsable set here instead of filling data/")
-
-
-def render(options: Namespace) -> dict[str, Any]:
-    """Fill a drawn set, made first where its name is new; or write a browsable folder of it."""
-    of_folder = _given(options, FOLDER)
-    if options.out is None and of_folder:
-        raise CommandError(
-            "--n-per-group, --size and --seed are for the folder that --out writes; give --out DIR, or leave them out: "
-            "an image set always has the same pictures."
-        )
-    recipe = _recipe(options.name, _given(options, RECIPE))
-    if options.out is not None:
-        return _render_folder(recipe, options.out, **{**FOLDER, **of_folder})
-    images = drawn.make_set(recipe)
-    rows = list(range(len(images.table)))
-    with counted_bar("pictures") as show, queue.worker_pool() as pool:
-        # Every worker is given all rows: `ensure_rendered` shares them out by locks, and skips what is there.
-        workers = [pool.submit(drawn.ensure_rendered, recipe, rows) for _ in range(queue.default_workers())]
-        while not all(worker.done() for worker in workers):
-            show(len(rows) - len(drawn.missing_rows(recipe, rows)), len(rows))
-            time.sleep(0.5)
-        for worker in workers:
-            worker.result()
-        show(len(rows), len(rows))
-    return _describe(images)
-
-
-def _given(options: Namespace, among: Iterable[str]) -> dict[str, Any]:
-    """The options that were given."""
-    return {name: value for name in among if (value := getattr(options, name)) is not None}
-
-
-def _recipe(name: str, given: dict[str, Any]) -> Recipe:
-    """The recipe of a name, or a new one."""
-    known = drawn.recipe_of(name)
-    if known is None:
-        return catalogue.new_recipe(name, **given)
-    if replace(known, **given) != known:
-        settings = {**known.settings(), "contexts": ",".join(known.contexts)}
-        others = ", ".join(f"{name.replace('_', '-')} {value}" for name, value in settings.items())
-        raise CommandError(
-            f"There is an image set named {known.name!r} already and its settings are others ({others}); leave the "
-            "settings out, or give another --name."
-        )
-    return known
-
-
-def _render_folder(recipe: Recipe, root: Path, n_per_group: int, size: int, seed: int) -> dict[str, Any]:
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise CommandError(f"{root} exists and is not empty; give --out a new folder.")
-    name = make_folder(root).resolve().name
-    table, scenes = drawn.browsable(n_per_group, seed, recipe)
-    with counted_bar("pictures") as show:
-        for row, scene in enumerate(scenes):
-            drawn.write_picture(scene, root / table["file_name"].iat[row], root / table["mask"].iat[row], size)
-            show(row + 1, len(scenes))
-    drawn.write_metadata(root, table, replace(recipe, name=name), size)
-    return {"name": name, "images": len(scenes), "folder": str(root)}
-
-
-def list_sets(_options: Namespace) -> list[dict[str, Any]]:
-    """All sets; one that cannot be read hides no other."""
-    found: list[dict[str, Any]] = []
-    for name in catalogue.set_names():
-        try:
-            found.append(_describe(open_set(name)))
-        except ImageSetError as error:
-            found.append({"name": name, "message": str(error)})
-    return found
-
-
-def show(options: Namespace) -> dict[str, Any]:
-    images = open_set(options.name)
-    facts = ("source", "licence", "recipe", "captions", "splitting", "notes")
-    shown = _describe(images) | {name: images.about[name] for name in facts if name in images.about}
-    if left_out := images.about.get("skipped"):
-        listed = images.root / LIST
-        shown["left_out"] = {"files": left_out} | ({"list": str(listed)} if listed.exists() else {})
-    return shown
-
-
-def _describe(images: ImageSet) -> dict[str, Any]:
-    counts = images.counts()
-    groups = {name: sum(by_group[name] for by_group in counts.values()) for name in images.grouping.names}
-    there = sum((images.root / name).exists() for name in images.table["file_name"] if name)  # embeddings have none
-    return {"name": images.name, "images": len(images.table), "groups": groups, "splits": counts, "on_disk": there}
-
-
-def check(options: Namespace) -> list[dict[str, Any]]:
-    """Put a set to the questions of `vlcore.runs.audit`; the answers are kept."""
-    from vlcore.runs import audit
-
-    images = open_set(options.name)
-    key = audit.checks_key(images.name, images.version)
-    with_bar(key, lambda: audit.make_checks(images.name, images.version))
-    return [asdict(entry) for entry in audit.read_checks(artefacts.read(key))]
-
-
-def _add_import(group: Any) -> None:
-    option = add_command(
-        group, "import", "a folder, zip or benchmark becomes an image set", import_pictures
-    ).add_argument
+    option = add_command(group, "import", "a folder, zip or benchmark becomes an image set", import_pictures)
     option("source", type=Path, help="folder or zip, or an .npz of embeddings (README, Image sets)")
     option("--name", required=True, help="of the set")
     option("--format", choices=format_names(), default="auto")
@@ -172,23 +53,7 @@ def _add_import(group: Any) -> None:
     option("--licence", default="not stated", help="of the pictures")
     option("--max-per-group", type=int, default=2000, help="how many are used at most, chosen by chance (%(default)s)")
     option("--seed", type=int, default=0, help="of the splits")
-
-
-def import_pictures(options: Namespace) -> dict[str, Any]:
-    """A folder, a zip or a published benchmark becomes an image set; so do embeddings that were computed elsewhere."""
-    from vlcore.datasets.importers import import_set
-    from vlcore.runs.imported import import_embeddings
-
-    chosen = {name: getattr(options, name) for name in ("objects", "contexts", "licence", "max_per_group", "seed")}
-    if options.format == "auto" and options.source.suffix.lower() == ".npz":
-        return import_embeddings(options.source, options.name, **chosen, around=with_bar)
-    chosen |= {name: getattr(options, name) for name in ("format", "short", "descriptive")}
-    with counted_bar("pictures") as show:
-        return import_set(options.source, options.name, **chosen, progress=show).as_dict()
-
-
-def _add_generate(group: Any) -> None:
-    option = add_command(group, "generate", "a text-to-image model draws an image set", generate).add_argument
+    option = add_command(group, "generate", "a text-to-image model draws an image set", generate)
     option("--name", required=True, help="of the set")
     option("--objects", required=True, type=names(2), metavar="A,B", help="such as horse,camel")
     option("--contexts", required=True, type=names(2), metavar="C,D", help='such as "on the grass,in the desert"')
@@ -207,29 +72,127 @@ def _add_generate(group: Any) -> None:
     option("--licence", default="not stated", help="of the pictures")
     option("--seed", type=SEED, default=0, help="of local pictures and of the splits")
     option("--yes", action="store_true", help="do not ask before drawing")
+    add_command(group, "list", "image sets", list_sets)
+    add_command(group, "show", "counts of an image set", show)("name")
+    add_command(group, "check", "is a set fit to study bias with; what could a model cheat with", check)("name")
+    option = add_command(group, "remove", "take an image set away; the models of it stay", remove)
+    option("name")
+    option("--yes", action="store_true", help="do not ask")
+
+
+def render(options: Namespace) -> dict[str, Any]:
+    """Fill a drawn set, made first where its name is new; or write a browsable folder of it."""
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    of_folder = {name: given[name] for name in FOLDER if name in given}
+    if options.out is None and of_folder:
+        raise CommandError("--n-per-group, --size and --seed are for the folder that --out writes; give --out DIR too.")
+    changes = {name: given[name] for name in RECIPE if name in given}
+    known = drawn.recipe_of(options.name)
+    if known and replace(known, **changes) != known:
+        settings = {**known.settings(), "contexts": ",".join(known.contexts)}
+        others = ", ".join(f"{name.replace('_', '-')} {value}" for name, value in settings.items())
+        begun = f"There is an image set named {known.name!r} already and its settings are others ({others})"
+        raise CommandError(f"{begun}; leave the settings out, or give another --name.")
+    if known is None:
+        catalogue.check_name(options.name)
+    recipe = known or drawn.Recipe(options.name, **changes)
+    if options.out is not None:
+        return _render_folder(recipe, options.out, **{**FOLDER, **of_folder})
+    images = drawn.make_set(recipe)
+    rows = list(range(len(images.table)))
+    with counted_bar("pictures") as show, queue.worker_pool() as pool:
+        # Every worker is given all rows: `ensure_rendered` shares them out by locks, and skips what is there.
+        workers = [pool.submit(drawn.ensure_rendered, recipe, rows) for _ in range(queue.default_workers())]
+        while wait(workers, timeout=0.5).not_done:
+            show(len(rows) - len(drawn.missing_rows(recipe, rows)), len(rows))
+        for worker in workers:
+            worker.result()
+        show(len(rows), len(rows))
+    return _describe(images)
+
+
+def _render_folder(recipe: drawn.Recipe, root: Path, n_per_group: int, size: int, seed: int) -> dict[str, Any]:
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise CommandError(f"{root} exists and is not empty; give --out a new folder.")
+    name = make_folder(root).resolve().name
+    table, scenes = drawn.browsable(n_per_group, seed, recipe)
+    with counted_bar("pictures") as show:
+        for row, scene in enumerate(scenes):
+            drawn.write_picture(scene, root / table["file_name"].iat[row], root / table["mask"].iat[row], size)
+            show(row + 1, len(scenes))
+    drawn.write_metadata(root, table, replace(recipe, name=name), size)
+    return {"name": name, "images": len(scenes), "folder": str(root)}
+
+
+def list_sets(_options: Namespace) -> list[dict[str, Any]]:
+    """All sets; one that cannot be read hides no other."""
+    found: list[dict[str, Any]] = []
+    for name in catalogue.set_names():
+        try:
+            found.append(_describe(catalogue.open_set(name)))
+        except ImageSetError as error:
+            found.append({"name": name, "message": str(error)})
+    return found
+
+
+def show(options: Namespace) -> dict[str, Any]:
+    images = catalogue.open_set(options.name)
+    facts = ("source", "licence", "recipe", "captions", "splitting", "notes")
+    shown = _describe(images) | {name: images.about[name] for name in facts if name in images.about}
+    if left_out := images.about.get("skipped"):
+        listed = images.root / LIST
+        shown["left_out"] = {"files": left_out} | ({"list": str(listed)} if listed.exists() else {})
+    return shown
+
+
+def _describe(images: ImageSet) -> dict[str, Any]:
+    counts = images.counts()
+    groups = {name: sum(by_group[name] for by_group in counts.values()) for name in images.grouping.names}
+    there = sum((images.root / name).exists() for name in images.table["file_name"] if name)  # embeddings have none
+    return {"name": images.name, "images": len(images.table), "groups": groups, "splits": counts, "on_disk": there}
+
+
+def check(options: Namespace) -> list[dict[str, Any]]:
+    from vlcore.runs import audit
+
+    images = catalogue.open_set(options.name)
+    key = audit.checks_key(images.name, images.version)
+    with_bar(key, lambda: audit.make_checks(images.name, images.version))
+    return [asdict(entry) for entry in audit.read_checks(artefacts.read(key))]
+
+
+def import_pictures(options: Namespace) -> dict[str, Any]:
+    from vlcore.datasets.importers import import_set
+    from vlcore.runs.imported import import_embeddings
+
+    chosen = {name: getattr(options, name) for name in ("objects", "contexts", "licence", "max_per_group", "seed")}
+    if options.format == "auto" and options.source.suffix.lower() == ".npz":
+        return import_embeddings(options.source, options.name, **chosen, around=with_bar)
+    chosen |= {name: getattr(options, name) for name in ("format", "short", "descriptive")}
+    with counted_bar("pictures") as show:
+        return dict(import_set(options.source, options.name, **chosen, progress=show))
 
 
 def generate(options: Namespace) -> dict[str, Any]:
-    """Have a text-to-image model draw a set: the plan, what it costs, the pictures, the import."""
     from vlcore import generation
     from vlcore.datasets.importers import import_set
 
     catalogue.check_name(options.name)
     settings = ("backend", "model", "prompt", "size", "seed", "steps", "guidance")
-    wanted = generation.plan(
-        options.objects, options.contexts, options.per_group, **{name: getattr(options, name) for name in settings}
-    )
+    chosen = {name: getattr(options, name) for name in settings}
+    wanted = generation.plan(options.objects, options.contexts, options.per_group, **chosen)
     folder = data_folder() / ".generated" / options.name
     left = generation.remaining(wanted, folder, retry_refused=options.retry_refused)
     if left:
-        back_end = {"base_url": options.base_url, "batch": options.batch}
-        generation.check_backend(wanted, **back_end)
-        cost = generation.cost_of(left, options.price)
-        price = "their price was not given (--price)" if cost is None else f"they cost {cost:,.2f} in all"
-        total = len(wanted.pictures)
-        print(f"{len(left):,} of {total:,} pictures are to be drawn by {options.model}; {price}.", file=sys.stderr)
-        _confirm(options.yes, "Draw them? [y/N] ", "give --yes to draw these pictures.", "Nothing was drawn.")
-        backend = generation.open_backend(wanted, **back_end)
+        open_backend = generation.find_backend(wanted, base_url=options.base_url, batch=options.batch)
+        price = "their price was not given (--price)"
+        if options.price is not None:
+            if not 0 <= options.price < math.inf:
+                raise CommandError(f"A price of {options.price} per picture cannot be right; give a number from 0.")
+            price = f"they cost {options.price * len(left):,.2f} in all"
+        facts = f"{len(left):,} of {len(wanted.pictures):,} pictures are to be drawn by {options.model}; {price}."
+        _confirm(options.yes, facts, "Draw them?")
+        backend = open_backend()
         try:
             with counted_bar("pictures") as show:
                 generation.generate(wanted, backend, folder, show, retry_refused=options.retry_refused)
@@ -238,13 +201,12 @@ def generate(options: Namespace) -> dict[str, Any]:
             raise
     refused = len(generation.remaining(wanted, folder, retry_refused=True))
     places = [generation.context_name(phrase) for phrase in options.contexts]
-    chosen = {"licence": options.licence, "seed": options.seed}
-    report = import_set(folder, options.name, objects=options.objects, contexts=places, **chosen)
-    return {**report.as_dict(), "refused": refused, "kept_in": str(folder)}
+    about = {"licence": options.licence, "seed": options.seed}
+    report = import_set(folder, options.name, objects=options.objects, contexts=places, **about)
+    return {**report, "refused": refused, "kept_in": str(folder)}
 
 
 def remove(options: Namespace) -> dict[str, Any]:
-    """Take a set away; models that were trained on it stay."""
     folders = catalogue.folders_of(options.name)
     running = [seen.key for seen in jobs.active_and_ended() if seen.state.is_active and _is_of(seen.key, options.name)]
     if running:
@@ -252,8 +214,7 @@ def remove(options: Namespace) -> dict[str, Any]:
     models = [key for key in artefacts.model_keys() if _is_of(key, options.name)]
     where = " and ".join(map(str, folders))
     stay = f"; {len(models):,} of its models stay, but cannot show its pictures any more" if models else ""
-    print(f"{where} will be removed with all pictures in it{stay}.", file=sys.stderr)
-    _confirm(options.yes, "Remove it? [y/N] ", "give --yes to remove it.", "Nothing was removed.")
+    _confirm(options.yes, f"{where} will be removed with all pictures in it{stay}.", "Remove it?")
     catalogue.remove(options.name)
     return {"name": options.name, "removed": [str(folder) for folder in folders], "models_that_stay": models}
 
@@ -264,16 +225,12 @@ def _is_of(key: str, name: str) -> bool:
     return re.fullmatch(rf"{re.escape(name)}-({kinds})", key) is not None
 
 
-def _confirm(yes: bool, question: str, otherwise: str, nothing: str) -> None:
-    """Ask before something is done.
-
-    Raises:
-        CommandError: when the answer is no, or nobody can be asked.
-    """
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise CommandError(f"Nobody can be asked here; {otherwise}")
-    print(question, end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise CommandError(nothing)
+def _confirm(yes: bool, facts: str, question: str) -> None:
+    """Say what is going to be done, and ask; raises when the answer is no, or nobody can be asked."""
+    print(facts, file=sys.stderr)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise CommandError("Nobody can be asked here; give --yes to do it.")
+        print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise CommandError("Nothing was done.")

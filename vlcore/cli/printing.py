@@ -1,7 +1,5 @@
 """Text of a document for people: a list as a table with a head row, everything else as indented lines with names."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from vlcore.core.wording import FEW, percent, rate
@@ -23,39 +21,39 @@ def for_people(document: Any) -> str:
 def _outline(value: Any) -> list[str]:
     """Lines of something that does not fit on one."""
     if isinstance(value, dict):
-        return [line for name, inner in value.items() for line in _named(name, inner)]
+        lines = []
+        for name, inner in value.items():
+            words = str(name).replace("_", " ")
+            if name == "metrics":
+                lines += [f"{measure}: {said}" for measure, said in _rates(inner).items()]
+            elif _is_flat(inner):
+                lines.append(f"{words}: {_value(inner, name)}")
+            else:
+                splits = [{"split": split, **counts} for split, counts in inner.items()] if name == "splits" else []
+                within = _table(splits) if splits else _outline(inner)
+                lines += [f"{words}:", *(f"  {line}".rstrip() for line in within)]
+        return lines
     if not all(isinstance(entry, dict) for entry in value):
         more = [f"and {len(value) - SHOWN:,} more"] if len(value) > SHOWN else []
         return [*map(_value, value[:SHOWN]), *more]
     rows = [_cells(entry) for entry in value]
-    if any(isinstance(cell, list | dict) and not _is_flat(cell) for row in rows for cell in row.values()):
+    if not all(_is_flat(cell) for row in rows for cell in row.values()):
         return [line for entry in value for line in ("", *_outline(entry))][1:]
     return _table(rows)
 
 
-def _named(name: str, value: Any) -> list[str]:
-    words = str(name).replace("_", " ")
-    if name == "metrics":
-        return [f"{measure}: {said}" for measure, said in _rates(value).items()]
-    if name == "splits":
-        return ["splits:", *_indented(_table([{"split": split, **counts} for split, counts in value.items()]))]
-    if not isinstance(value, list | dict) or _is_flat(value):
-        return [f"{words}: {_value(value, name)}"]
-    return [f"{words}:", *_indented(_outline(value))]
-
-
-def _is_flat(value: list[Any] | dict[str, Any]) -> bool:
-    """Whether something is nothing but numbers, and so reads well on one line."""
-    inner = value.values() if isinstance(value, dict) else value
+def _is_flat(value: Any) -> bool:
+    """Whether something reads well on one line: a value, or nothing but numbers."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return all(isinstance(entry, int | float) for entry in inner)
 
 
 def _cells(entry: dict[str, Any]) -> dict[str, Any]:
     """An entry as a row; of the metrics, the share that studies are about."""
-    shown = {name: value for name, value in entry.items() if name not in ("metrics", "splits", "number")}
     rates = _rates(entry["metrics"]) if "metrics" in entry else {}
+    shown = {name.replace("_", " "): value for name, value in entry.items()}
     shown |= {name: rates[name] for name in (MINORITY, FEW_HELD_OUT) if name in rates}
-    return {name.replace("_", " "): value for name, value in shown.items()}
+    return {name: value for name, value in shown.items() if name not in ("metrics", "splits", "number")}
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:
@@ -66,22 +64,16 @@ def _table(rows: list[dict[str, Any]]) -> list[str]:
     return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
 
 
-def _indented(lines: list[str]) -> list[str]:
-    return [f"  {line}".rstrip() for line in lines]
-
-
 def _rates(metrics: dict[str, Any]) -> dict[str, str]:
     """The metrics of a model in words, by what was measured."""
     fitted = "train_caption_accuracy"
     said = {MEASURES[fitted].words.lower(): percent(metrics[fitted])}
     for name in HEADLINE:
-        words = MEASURES[name].words.lower()
-        if name not in metrics["intervals"]:
-            said[words] = f"not defined: {metrics['absent'].get(name, 'not measured')}"
-            continue
-        low, high, n = metrics["intervals"][name]
-        estimate = {"value": metrics[name], "low": low, "high": high}
-        said[words] = f"{rate(estimate)} of {n:,} held-out pictures"
+        words = f"not defined: {metrics['absent'].get(name, 'not measured')}"
+        if name in metrics["intervals"]:
+            low, high, n = metrics["intervals"][name]
+            words = f"{rate({'value': metrics[name], 'low': low, 'high': high})} of {n:,} held-out pictures"
+        said[MEASURES[name].words.lower()] = words
     if groups := metrics["group_accuracy"]:
         said["each group right"] = ", ".join(f"{group} {percent(value)}" for group, value in groups.items())
     if few := ", ".join(f"{group} ({n})" for group, n in metrics["few_pictures"].items()):
@@ -93,7 +85,8 @@ def _value(value: Any, name: str = "") -> str:
     if value is None:
         return "-"
     if isinstance(value, bool):
-        return "ok" if value else "NOT OK"
+        yes, no = ("ok", "NOT OK") if name == "ok" else ("yes", "no")
+        return yes if value else no
     if isinstance(value, float):
         return f"{value * 100:g} %" if name == "bias" else f"{value:.3g}"
     if isinstance(value, int):

@@ -1,22 +1,19 @@
 """Commands of one model: train or measure it, embed pictures with it, look after jobs and artefacts."""
 
-from __future__ import annotations
-
 import time
 from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
 
-from vlcore.cli.common import CommandError, add_command, base_condition, training_groups, training_options
+from vlcore.cli.common import CommandError, add_command, base_condition, training_options
 from vlcore.core.condition import Condition
 from vlcore.core.options import style_names
 from vlcore.core.wording import FEW, title
 from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.imageset import ImageSet
-from vlcore.datasets.subset import usual_condition
+from vlcore.datasets.subset import training_rows, usual_condition
 from vlcore.datasets.uploads import UploadError
 from vlcore.measures.catalogue import HEADLINE
-from vlcore.runs import pretrained
+from vlcore.runs import engines, pretrained
 from vlcore.runs import train as training
 from vlcore.store import artefacts, jobs
 from vlcore.store.progress import with_bar
@@ -25,39 +22,51 @@ FEW_TRAINED = 10  # training pictures of a group
 COLLAPSED = "All embeddings of this checkpoint are nearly one point: it says nothing of pictures."
 
 
-def add_train(commands: Any) -> None:
-    option = add_command(commands, "train", "train or load one condition", train).add_argument
+def add_commands(commands: Any) -> None:
+    option = add_command(commands, "train", "train or load one condition", train)
     option("--bias", type=float, default=0.0, help="share of each minority group removed, 0 to 1")
     option("--labels", default="undescriptive", help=f"one of {', '.join(style_names())}")
     option("--seed", type=int, default=0, help="of data and initialisation")
     training_options(option)
+    help_text = "measure a pretrained CLIP or SigLIP as one more model"
+    option = add_command(commands, "pretrained", help_text, measure_pretrained)
+    option("checkpoint", help="hub name, such as openai/clip-vit-base-patch32, or a local folder")
+    option("--data", default="scenes", help="image set")
+    option("--bias", type=float, default=0.0, help="share of each minority group removed, 0 to 1")
+    option("--labels", help="label style whose captions are the prompts (clip_template)")
+    option("--template", default="", help='prompts of your own, such as "a photo of a {object} {place}"')
+    option("--readout", choices=pretrained.READOUTS, default="zero-shot", help="of the object")
+    option("--seed", type=int, default=0, help="of the training pictures")
+    help_text = "where pictures land in a model; exit code 2 only where none can be read"
+    option = add_command(commands, "embed", help_text, embed)
+    option("image", nargs="+", help="PNG, JPEG or WebP files; others are listed")
+    option("--model", required=True, metavar="KEY")
+    add_command(commands, "status", "jobs and models", status)("key", nargs="?")
+    add_command(commands, "cancel", "stop a training, or a job of a cluster by its number", cancel)("key")
+    add_command(commands, "clean", "remove what interrupted and failed jobs left, and what was set aside", clean)
+    add_command(commands, "verify", "check every published artefact against its checksums", verify)
 
 
 def train(options: Namespace) -> dict[str, Any]:
-    """Train or load one condition in this process."""
     seeds = {"data_seed": options.seed, "init_seed": options.seed}
     condition = base_condition(options, {"labels": options.labels}, bias=options.bias, **seeds)
-    images, models = training_groups(condition)
+    folds = training.parts_of(condition)
+    groups = folds[0].table["group"].iloc[training_rows(folds[0], condition)].tolist()
+    images = {name: groups.count(name) for name in folds[0].grouping.names}
     artefact, made = _make(condition, lambda: training.train_condition(condition))
-    few = ", ".join(f"{number} of {group}" for group, number in images.items() if number < FEW_TRAINED)
-    sentence = f"The training pictures are {few}; with fewer than {FEW_TRAINED} much depends on which they are."
-    return {
-        "key": condition.key,
-        **made,
-        "steps": condition.steps,
-        "train_images": images,
-        "models": models,
-        **({"warnings": [sentence]} if few else {}),
-        "first_fit_step": artefact.metrics["first_fit_step"],
-        "metrics": headline(artefact),
-    }
+    made |= {"steps": condition.steps, "train_images": images, "models": len(folds)}
+    if few := ", ".join(f"{number} of {group}" for group, number in images.items() if number < FEW_TRAINED):
+        sentence = f"The training pictures are {few}; with fewer than {FEW_TRAINED} much depends on which they are."
+        made["warnings"] = [sentence]
+    return made | {"first_fit_step": artefact.metrics["first_fit_step"], "metrics": headline(artefact)}
 
 
 def _make(condition: Condition, work: Callable[[], str]) -> tuple[artefacts.Artefact, dict[str, Any]]:
     """The model of a condition, made unless it is there; and how that went."""
     started = time.perf_counter()
     state = with_bar(condition.key, work)
-    return artefacts.read(condition.key), {"state": state, "seconds": round(time.perf_counter() - started, 2)}
+    seconds = round(time.perf_counter() - started, 2)
+    return artefacts.read(condition.key), {"key": condition.key, "state": state, "seconds": seconds}
 
 
 def headline(artefact: artefacts.Artefact) -> dict[str, Any]:
@@ -75,51 +84,22 @@ def headline(artefact: artefacts.Artefact) -> dict[str, Any]:
     }
 
 
-def add_pretrained(commands: Any) -> None:
-    help_text = "measure a pretrained CLIP or SigLIP as one more model"
-    option = add_command(commands, "pretrained", help_text, measure_pretrained).add_argument
-    option("checkpoint", help="hub name, such as openai/clip-vit-base-patch32, or a local folder")
-    option("--data", default="scenes", help="image set")
-    option("--bias", type=float, default=0.0, help="share of each minority group removed, 0 to 1")
-    option("--labels", help="label style whose captions are the prompts (clip_template)")
-    option("--template", default="", help='prompts of your own, such as "a photo of a {object} {place}"')
-    option("--readout", choices=pretrained.READOUTS, default="zero-shot", help="of the object")
-    option("--seed", type=int, default=0, help="of the training pictures")
-
-
 def measure_pretrained(options: Namespace) -> dict[str, Any]:
-    """Measure a checkpoint in this process, unless it is there."""
-    base = usual_condition(open_set(options.data)).replace(
-        bias=options.bias,
-        labels=options.labels or ("own" if options.template else "clip_template"),
-        template=options.template,
-        data_seed=options.seed,
-        init_seed=options.seed,
-    )
+    labels = options.labels or ("own" if options.template else "clip_template")
+    seeds = {"data_seed": options.seed, "init_seed": options.seed}
+    base = usual_condition(open_set(options.data))
+    base = base.replace(bias=options.bias, labels=labels, template=options.template, **seeds)
     condition = pretrained.condition_of(options.checkpoint, base, readout=options.readout)
-    training_groups(condition)
+    training.check_pictures(condition)
     artefact, made = _make(condition, lambda: pretrained.make_pretrained(options.checkpoint, condition))
     about = artefact.json("checkpoint.json")
-    return {
-        "key": condition.key,
-        "title": title(condition),
-        **made,
-        "state": "measured" if made["state"] == "trained" else made["state"],
-        "checkpoint": {name: about[name] for name in ("name", "kind", "parameters", "bytes")},
-        "device": artefact.manifest["device"],
-        "metrics": headline(artefact),
-    } | ({"warnings": [COLLAPSED]} if artefact.metrics["end"]["collapsed"] else {})
-
-
-def add_embed(commands: Any) -> None:
-    help_text = "where pictures land in a model; exit code 2 only where none can be read"
-    option = add_command(commands, "embed", help_text, embed).add_argument
-    option("image", nargs="+", help="PNG, JPEG or WebP files; others are listed")
-    option("--model", required=True, metavar="KEY")
+    made["state"] = made["state"].replace("trained", "measured")
+    made |= {"title": title(condition), "device": artefact.manifest["device"], "metrics": headline(artefact)}
+    made["checkpoint"] = {name: about[name] for name in ("name", "kind", "parameters", "bytes")}
+    return made | ({"warnings": [COLLAPSED]} if artefact.metrics["end"]["collapsed"] else {})
 
 
 def embed(options: Namespace) -> dict[str, Any]:
-    """Where pictures land: place on the map, neighbours, caption scores. What is no picture is listed beside them."""
     from vlcore.compare.notebook import load, open_picture
 
     model, pictures, unusable = load(options.model), [], []
@@ -130,67 +110,46 @@ def embed(options: Namespace) -> dict[str, Any]:
             unusable.append({"file": file, "message": str(error)})
     if not pictures:
         raise UploadError("\n".join(entry["message"] for entry in unusable))
-    placed = model.embed([picture for _, picture in pictures])
-    captions = {
-        name: rows.drop(columns="picture").to_dict("records") for name, rows in placed.captions.groupby("picture")
-    }
-    near = placed.neighbours.groupby("picture")
-    return {
-        "model": model.key,
-        "images": [
-            {
-                "file": file,
-                "maps": {"pca": [round(float(value), 5) for value in place]},
-                "neighbours": [
-                    {**_about(model.images, row), "similarity": similarity}
-                    for row, similarity in near.get_group(name)[["row", "similarity"]].itertuples(index=False)
-                ],
-                "captions": captions.get(name, []),  # a captioner says captions word by word
-            }
-            for name, (file, _), place in zip(placed.names, pictures, placed.places, strict=True)
-        ],
-    } | ({"unusable": unusable} if unusable else {})
-
-
-def _about(images: ImageSet, row: int) -> dict[str, str]:
-    """What is known of a picture; of an imported one, also where it was in its source."""
-    columns = {"image": "file_name", "object": "object", "context": "context", "source": "source"}
-    known = {name: str(images.table[column].iat[row]) for name, column in columns.items() if column in images.table}
-    return {name: value for name, value in known.items() if value}
-
-
-def add_upkeep(commands: Any) -> None:
-    add_command(commands, "status", "jobs and models", status).add_argument("key", nargs="?")
-    add_command(commands, "cancel", "stop a running training", cancel).add_argument("key")
-    add_command(commands, "clean", "remove what interrupted and failed jobs left, and what was set aside", clean)
-    add_command(commands, "verify", "check every published artefact against its checksums", verify)
+    placed, images = model.embed([picture for _, picture in pictures]), []
+    table = model.images.table.rename(columns={"file_name": "image"})
+    columns = [name for name in ("image", "object", "context", "source") if name in table]  # an imported one's source
+    for name, (file, _), place in zip(placed.names, pictures, placed.places, strict=True):
+        near = placed.neighbours[placed.neighbours["picture"] == name]
+        about = table[columns].iloc[near["row"]].astype(str).to_dict("records")
+        said = placed.captions[placed.captions["picture"] == name]  # none of a captioner, which says them word by word
+        neighbours = [
+            {column: text for column, text in known.items() if text} | {"similarity": similarity}
+            for known, similarity in zip(about, near["similarity"], strict=True)
+        ]
+        found = {"file": file, "maps": {"pca": [round(float(value), 5) for value in place]}, "neighbours": neighbours}
+        images.append({**found, "captions": said.drop(columns="picture").to_dict("records")})
+    return {"model": model.key, "images": images} | ({"unusable": unusable} if unusable else {})
 
 
 def status(options: Namespace) -> list[dict[str, Any]]:
-    if options.key is not None:
-        return [_status(jobs.view(options.key))]
-    models = [jobs.JobStatus(key, jobs.State.DONE) for key in artefacts.published_keys()]
-    return [_status(view) for view in [*models, *jobs.active_and_ended()]]
-
-
-def _status(view: jobs.JobStatus) -> dict[str, Any]:
-    kind = artefacts.kind_beside(view.key)
-    shown = {"key": view.key, "kind": kind.value if kind else "model", "state": view.state.value}
-    return shown | {name: view.status[name] for name in ("stage", "step", "steps", "message") if name in view.status}
+    there = [jobs.JobStatus(key, jobs.State.DONE) for key in artefacts.published_keys()]
+    found, tasks = [], engines.tasks()
+    seen = {view.key: view for view in (*there, *map(jobs.view, tasks), *jobs.active_and_ended())}
+    for view in [jobs.view(options.key)] if options.key is not None else seen.values():
+        kind, facts = artefacts.kind_beside(view.key), ("stage", "step", "steps", "message")
+        state = engines.state_of(view.key, tasks).value
+        shown = {"key": view.key, "kind": kind.value if kind else "model", "state": state}
+        shown |= {"job": tasks[view.key]} if view.key in tasks else {}
+        found.append(shown | {name: view.status[name] for name in facts if name in view.status})
+    return found
 
 
 def cancel(options: Namespace) -> dict[str, Any]:
-    if not jobs.cancel(options.key):
+    if not jobs.cancel(options.key) and not engines.cancel(options.key):
         raise CommandError(f"{options.key} is not running; `python -m vlcore status` shows what is.")
     return {"key": options.key, "state": "cancelling"}
 
 
 def clean(_options: Namespace) -> dict[str, Any]:
-    return {"removed": jobs.clean()}
+    return {"removed": [*jobs.clean(), *engines.clean()]}
 
 
 def verify(_options: Namespace) -> list[dict[str, Any]]:
-    """Check every artefact; a damaged one is set aside and can be trained again."""
     results = []
     for key in artefacts.published_keys():
         try:

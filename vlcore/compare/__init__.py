@@ -1,7 +1,6 @@
 """Comparisons of models: maps side by side, their films, captions, losses, uploads and pages.
 
-The package can be called: `vlcore.compare` is what a notebook puts models side by side with, and where the code of it
-lives, and one name cannot be a package and a function otherwise.
+The package can be called: `vlcore.compare` is what a notebook puts models side by side with, and where its code is.
 """
 
 from __future__ import annotations
@@ -16,15 +15,12 @@ if TYPE_CHECKING:
 
 class _Compare(ModuleType):
     def __call__(self, *models: Model | str, map: str = "pca", **settings: Any) -> SideBySide:
-        """Put one to four models on linked maps.
+        """Put one to four models on linked maps; LabError when there is no such map, or they have other pictures.
 
         Args:
             models: as `vlcore.train` and `vlcore.load` return them, or their keys. Others are turned onto the first.
             map: ``pca``, ``umap``, ``tsne``, or ``prompts`` (axes between two captions).
             settings: other fields of `vlcore.runs.maps.Projection`, such as ``seed=1`` or ``components=(1, 3)``.
-
-        Raises:
-            LabError: when there is no such map, or the models are not of the same pictures.
 
         >>> import vlcore as vl
         >>> short = vl.train(vl.Condition(bias=0.75, steps=12))

@@ -1,11 +1,9 @@
 """Description of a comparison in words: differences of conditions, what the maps sort by, layouts, displacements."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import fields
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,28 +15,48 @@ from vlcore.core.condition import Condition
 from vlcore.core.grouping import Grouping, group_words
 from vlcore.core.wording import FEW, describe_bias, label_words, number, share
 from vlcore.datasets.imageset import ImageSet
-from vlcore.measures.layout import Layout, layout, movement
+from vlcore.measures.layout import layout, movement
 from vlcore.store.artefacts import Artefact
 
-_SETTINGS = {
+TOGETHER = 0.1  # cosine distance of centres below which two groups are said to lie together
+_SETTINGS = {field.name: field.name.replace("_", " ") for field in fields(Condition)} | {
     "data": "image set",
     "data_version": "version of the image set",
-    "bias": "bias",
-    "labels": "labels",
     "template": "caption template",
-    "objective": "objective",
     "negatives": "mismatched captions",
     "logit": "score",
-    "mitigation": "mitigation",
     "size_mode": "size of the biased set",
     "architecture": "image encoder",
     "n_per_group": "pictures of a group",
-    "steps": "steps",
-    "batch_size": "batch size",
     "data_seed": "choice of pictures",
     "init_seed": "first weights and order",
 }
-_SET_WITH = {"data_version": "data", "template": "labels", "init_seed": "data_seed"}  # by the control of another
+# By the control of another setting.
+_SET_WITH = {"data_version": "data", "template": "labels", "init_seed": "data_seed", "batch_size": "recipe"}
+
+
+# What the twin of a condition sets back, and what the twin then has; the first field that is not the usual one.
+TWINS = {
+    "mitigation": "no mitigation",
+    "size_mode": "a set that shrinks",
+    "objective": "the pairwise objective",
+    "negatives": "the usual mismatched captions",
+    "logit": "the usual score",
+    "architecture": "the usual encoder",
+    "recipe": "the usual recipe",
+    "labels": "short labels",
+    "bias": "no bias",
+}
+
+
+def twin_of(condition: Condition) -> tuple[Condition, str] | None:
+    """What a trained model is shown beside, as it says little alone: the same seeds, pictures and steps, and one choice
+    set back to the usual one, which is named; None for the plainest of all."""
+    for field, what in TWINS.items():
+        usual = getattr(Condition(), field)
+        if getattr(condition, field) != usual:
+            return condition.with_labels(usual) if field == "labels" else condition.replace(**{field: usual}), what
+    return None
 
 
 def differing_settings(conditions: Sequence[Condition]) -> list[str]:
@@ -71,36 +89,32 @@ def differences_in_words(conditions: Mapping[str, Condition]) -> str:
 def summary(comparison: Comparison, grouping: Grouping) -> str:
     """Two sentences, from the numbers alone, that say what the maps show."""
     ends = {name: model.artefact.metrics["end"] for name, model in comparison.named.items()}
-    sorts = "; ".join(
-        f"the {name} model's held-out pictures sort {_sorting(metrics, grouping.object_word)}"
-        for name, metrics in ends.items()
-    )
-    sentence = f"{sorts[0].upper()}{sorts[1:]} (cosine silhouettes in the full space, not on the map)."
-    n = next((metrics["minority_accuracy"]["n"] for metrics in ends.values() if "minority_accuracy" in metrics), None)
+    sorts, rights, n, primary = [], [], None, "minority_accuracy"
+    for name, end in ends.items():
+        sorts.append(f"the {name} model's held-out pictures sort {_sorting(end, grouping.object_word)}")
+        if primary in end:
+            n = n or end[primary]["n"]
+            rights.append(f"the {name} model is right {share(end[primary])}")
+        else:
+            rights.append(f"the {name} model cannot be ({absence_reason(end, primary)})")
+    said = "; ".join(sorts)
+    sentence = f"{said[0].upper()}{said[1:]} (cosine silhouettes in the full space, not on the map)."
     if n is None:
         return f"{sentence} No model's labels name the {grouping.object_word}, so none can be right or wrong."
-    rights = [
-        f"the {name} model is right {share(metrics['minority_accuracy'])}"
-        if "minority_accuracy" in metrics
-        else f"the {name} model cannot be ({absence_reason(metrics, 'minority_accuracy')})"
-        for name, metrics in ends.items()
-    ]
     return f"{sentence} On {n:,} held-out minority pictures {', '.join(rights)}."
 
 
-def _sorting(metrics: Mapping[str, Any], animal: str) -> str:
-    if "silhouette_object" not in metrics:
-        reason = absence_reason(metrics, "silhouette_object")
-        return (
-            "by nothing: all lie in one point" if reason == "one point" else f"in no way that was measured ({reason})"
-        )
-    by_object, by_context = metrics["silhouette_object"]["value"], metrics["silhouette_context"]["value"]
+def _sorting(end: Mapping[str, Any], animal: str) -> str:
+    if "silhouette_object" not in end:
+        reason = absence_reason(end, "silhouette_object")
+        known = reason == "one point"
+        return "by nothing: all lie in one point" if known else f"in no way that was measured ({reason})"
+    by_object, by_context = end["silhouette_object"]["value"], end["silhouette_context"]["value"]
+    more = f"more by {animal}" if by_object > by_context else "more by background"
     if max(by_object, by_context) < 0.1:
         more = "hardly by either"
     elif abs(by_object - by_context) < 0.1:
         more = f"by {animal} and background alike"
-    else:
-        more = f"more by {animal}" if by_object > by_context else "more by background"
     return f"{more} ({by_object:.2f} by {animal}, {by_context:.2f} by background)"
 
 
@@ -109,9 +123,8 @@ def small_sample_warning(model: Artefact, grouping: Grouping) -> str | None:
     names = group_words(grouping)
     counts = {group: estimate["n"] for group, estimate in model.metrics["end"].get("group_accuracy", {}).items()}
     short = [f"{names[group]} ({n})" for group, n in counts.items() if n < FEW]
-    if not short:
-        return None
-    return f"Fewer than {FEW} held-out pictures: {', '.join(short)}. Numbers that rest on them say little."
+    said = f"Fewer than {FEW} held-out pictures: {', '.join(short)}. Numbers that rest on them say little."
+    return said if short else None
 
 
 def first_fit(model: Artefact) -> str:
@@ -127,50 +140,30 @@ def how_tested(images: ImageSet) -> str:
     """What the held-out pictures of a set are to its models."""
     if not images.has_pictures:
         return "What these encoders were trained on is not known here."
-    again = "One run: another seed gives other numbers."
+    how = "No held-out picture, nor one much like it, was in training."
     if images.folds:
-        return f"{images.folds} models were trained in turn, each judging the pictures that it has not seen. {again}"
-    if images.about.get("recipe"):
-        return f"Each of the 500 test scenes is drawn with both animals and both backgrounds. {again}"
-    return f"No held-out picture, nor one much like it, was in training. {again}"
+        how = f"{images.folds} models were trained in turn, each judging the pictures that it has not seen."
+    elif images.about.get("recipe"):
+        how = "Each of the 500 test scenes is drawn with both animals and both backgrounds."
+    return f"{how} One run: another seed gives other numbers."
 
 
 def answer(biased: Sequence[Artefact], grouping: Grouping) -> str:
     """What two models with one bias and the two label styles were measured at, and no more than that."""
-    shares = " and ".join(
-        f"**{share(model.metrics['end']['minority_accuracy'])}** with {label_words(model.condition)}"
-        for model in biased
-    )
-    return (
-        f"With {describe_bias(biased[0].condition)}, minority pictures are named right {shares}. Below 50\u00a0% a "
-        f"model goes by the background more than by the {grouping.object_word}. This is one run of each, and another "
-        "seed gives other numbers: it is a measurement, not yet an answer."
-    )
+    rights = [share(model.metrics["end"]["minority_accuracy"]) for model in biased]
+    pairs = zip(rights, biased, strict=True)
+    shares = " and ".join(f"**{right}** with {label_words(model.condition)}" for right, model in pairs)
+    below = f"Below 50\u00a0% a model goes by the background more than by the {grouping.object_word}."
+    once = "This is one run of each, and another seed gives other numbers: it is a measurement, not yet an answer."
+    return f"With {describe_bias(biased[0].condition)}, minority pictures are named right {shares}. {below} {once}"
 
 
-TOGETHER = 0.1  # cosine distance of centres below which two groups are said to lie together
-
-
-@dataclass(frozen=True, eq=False)
-class LayoutDescription:
-    """The layouts of a comparison: a sentence a model, a table with one row a pair of groups, and the number of
-    held-out pictures that they rest on."""
+class LayoutDescription(NamedTuple):
+    """The layouts of a comparison: a sentence a model, a row a pair of groups, and what the numbers rest on."""
 
     sentences: tuple[str, ...]
     table: pd.DataFrame
-    n: int
-
-    @property
-    def note(self) -> str:
-        """What the numbers are and rest on."""
-        return (
-            "Cosine distances between the centres of groups in the full space, 0 (one direction) to 2 (opposite), with "
-            f"95 % intervals over scenes, of the {self.n:,} held-out pictures that a map shows."
-        )
-
-    @property
-    def words(self) -> str:
-        return " ".join(self.sentences)
+    note: str
 
 
 def describe_layouts(comparison: Comparison, images: ImageSet) -> LayoutDescription:
@@ -182,17 +175,24 @@ def describe_layouts(comparison: Comparison, images: ImageSet) -> LayoutDescript
         try:
             if model.artefact.metrics["end"]["collapsed"]:
                 raise ValueError("all lie in one point.")
-            found = layout(model.z[: model.held_out], *_groups_and_scenes(images, rows), images.grouping.names)
+            of = _groups_and_scenes(images, rows)
+            distances, centres = layout(model.z[: model.held_out], *of, images.grouping.names)
         except ValueError as error:
             sentences.append(f"The {name} model's groups cannot be placed: {error}")
             continue
-        sentences.append(f"In the {name} model {_nearest_in_words(found, names)}.")
-        columns[name.capitalize()] = {
-            f"{names[one]} and {names[other]}": number(distance.as_dict())
-            for (one, other), distance in found.distances.items()
-        }
+        said = []
+        for group, near in centres.items():
+            how = "lies with" if near.distance.value < TOGETHER else "is nearest to"
+            nearest = f"{how} {names[near.name]} ({number(near.distance.as_dict())})"
+            said.append(f"{names[group]} {nearest if near.decided else 'has no nearest group that is decided'}")
+        sentences.append(f"In the {name} model {'; '.join(said)}.")
+        apart = {pair: number(distance.as_dict()) for pair, distance in distances.items()}
+        columns[name.capitalize()] = {f"{names[one]} and {names[other]}": apart[one, other] for one, other in apart}
     table = pd.DataFrame(columns).rename_axis("Distance of centres").reset_index()
-    return LayoutDescription(tuple(sentences), table, comparison.models[0].held_out)
+    distance = "Cosine distances between the centres of groups in the full space, 0 (one direction) to 2 (opposite)"
+    shown = f"the {comparison.models[0].held_out:,} held-out pictures that a map shows"
+    note = f"{distance}, with 95 % intervals over scenes, of {shown}."
+    return LayoutDescription(tuple(sentences), table, note)
 
 
 def _groups_and_scenes(images: ImageSet, rows: NDArray[np.int64]) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
@@ -200,71 +200,31 @@ def _groups_and_scenes(images: ImageSet, rows: NDArray[np.int64]) -> tuple[NDArr
     return table["group"].to_numpy().astype(str), table["scene"].to_numpy().astype(str)
 
 
-def _nearest_in_words(found: Layout, names: dict[str, str]) -> str:
-    """For each group the nearest one, with the distance, and whether that could be chance."""
-    parts = []
-    for group, near in found.nearest.items():
-        if not near.decided:
-            parts.append(f"{names[group]} has no nearest group that is decided")
-            continue
-        how = "lies with" if near.distance.value < TOGETHER else "is nearest to"
-        parts.append(f"{names[group]} {how} {names[near.name]} ({number(near.distance.as_dict())})")
-    return "; ".join(parts)
-
-
-@dataclass(frozen=True)
-class PictureDisplacement:
-    """How far a picture moved on the maps, in radii of the first, and which share of its neighbours it kept."""
-
-    row: int
-    way: float
-    kept: float
-
-
-@dataclass(frozen=True, eq=False)
-class Displacements:
-    """What moved from the first model to another.
-
-    Attributes:
-        table: one row a group: movement on the maps, share of neighbours kept, pictures.
-        chance: share of neighbours that unrelated models have in common.
-        largest: the pictures that moved most, farthest first.
+class Displacements(NamedTuple):
+    """What moved from the first model to another: `table` has one row a group (movement on the maps, share of
+    neighbours kept, pictures), `chance` is the share of neighbours that unrelated models have in common, and `largest`
+    the pictures that moved most, farthest first (``row``, ``way`` on the maps in radii of the first, share ``kept``).
     """
 
     table: pd.DataFrame
     chance: float
-    largest: tuple[PictureDisplacement, ...]
+    largest: pd.DataFrame
 
 
 def largest_displacements(comparison: Comparison, images: ImageSet, count: int = 10) -> dict[str, Displacements]:
-    """From the first model to each other one, by its name, over the held-out pictures that both maps show.
-
-    Raises:
-        ValueError: when a map is one point, or too few pictures are shared.
-    """
+    """From the first model to each other one, by its name, over the held-out pictures that both maps show; raises as
+    `vlcore.measures.layout.movement`."""
     (_, first), *others = comparison.named.items()
     found = {}
     for name, model in others:
         rows = np.intersect1d(first.rows[: first.held_out], model.rows[: model.held_out])
         here, there = first.index(rows), model.index(rows)
-        moved = movement(
-            (first.points[here], model.points[there]),
-            (first.z[here], model.z[there]),
-            *_groups_and_scenes(images, rows),
-            images.grouping.names,
-        )
-        table = pd.DataFrame(
-            {
-                "Group": group_words(images.grouping)[group],
-                "Moved, in radii of the first map": number(moved.drift[group].as_dict()),
-                "Ten nearest kept": share(moved.kept[group].as_dict()),
-                "Pictures": moved.drift[group].n,
-            }
-            for group in moved.drift
-        )
-        largest = (
-            PictureDisplacement(int(rows[k]), float(moved.displacement[k]), float(moved.overlap[k]))
-            for k in moved.largest_displacements(count)
-        )
-        found[name] = Displacements(table, moved.chance, tuple(largest))
+        places, vectors = (first.points[here], model.points[there]), (first.z[here], model.z[there])
+        moved = movement(places, vectors, *_groups_and_scenes(images, rows), images.grouping.names)
+        words = group_words(images.grouping)
+        lines = ((words[group], drift, share(moved.kept[group].as_dict())) for group, drift in moved.drift.items())
+        columns = ["Group", "Moved, in radii of the first map", "Ten nearest kept", "Pictures"]
+        table = pd.DataFrame([(name, number(by.as_dict()), kept, by.n) for name, by, kept in lines], columns=columns)
+        pictures = pd.DataFrame({"row": rows, "way": moved.displacement, "kept": moved.overlap})
+        found[name] = Displacements(table, moved.chance, pictures.iloc[moved.largest_displacements(count)])
     return found

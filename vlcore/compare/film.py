@@ -1,12 +1,10 @@
 """Film of a training: where pictures and captions were at every snapshot, with the curves of that training.
 
-Every snapshot is laid on the plane of the end, and turned as the map of the end is turned, so that what moves is the
-model and not the axes. The price is that early snapshots are seen from the end: how much of their variance the plane
-shows is said with each.
+Every snapshot is laid on the plane of the end, turned as the map of the end, so that what moves is the model and not
+the axes. The price: how much of their variance the plane shows is said with each.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import altair as alt
@@ -31,16 +29,8 @@ _NO_VARIANCE = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Film:
-    """Trainings side by side.
-
-    Attributes:
-        points: one row a picture.
-        tracks: the models' parts.
-        steps: training step of each moment: all at which any of the models has a snapshot.
-        grouping: of the image set.
-        words: what the film shows, from its numbers; its alternative text.
-        notes: what a visitor should know, a sentence each.
-    """
+    """Trainings side by side: one row a picture, a track a model, and as moments all `steps` at which any of the models
+    has a snapshot. `words` say what the film shows, from its numbers; `notes` what a visitor should know."""
 
     points: pd.DataFrame
     tracks: tuple[ModelTrack, ...]
@@ -55,47 +45,27 @@ class Film:
 
 
 def film(comparison: Comparison, images: ImageSet) -> Film:
-    """The film of the trainings of one to four models.
-
-    Args:
-        comparison: their principal maps beside each other.
-        images: their image set.
-
-    Raises:
-        ComparisonError: when a model has one snapshot only, or the maps are no principal ones.
-    """
+    """The film of one to four trainings, from principal maps; ComparisonError for other maps, or a single snapshot."""
     recorded = {name: _snapshots(model) for name, model in comparison.named.items()}
     steps = tuple(sorted({step for stored in recorded.values() for step in stored.steps}))
     tracks = tuple(_track(comparison, pane, stored, steps) for pane, stored in enumerate(recorded.values()))
     alone = len(recorded) == 1
-    words = [
-        f"Film of the training of {'one model' if alone else f'{len(recorded)} models'} in {len(steps)} moments, from "
-        f"step {steps[0]:,} to step {steps[-1]:,}: where held-out and training pictures and captions lie at each, with "
-        "the curves below. Every moment is laid on the principal plane of the end, so what moves is the model and not "
-        "the axes."
-    ]
-    for name, model in comparison.named.items():
-        called = "" if alone else f"{name.capitalize()}, "
-        training = _training_in_words(model, recorded[name], images)
-        words.append(f"{called}{title(model.artefact.condition)}: {training}.")
+    whose, span = "one model" if alone else f"{len(recorded)} models", f"step {steps[0]:,} to step {steps[-1]:,}"
+    where = "where held-out and training pictures and captions lie at each, with the curves below"
+    fixed = "Every moment is laid on the principal plane of the end, so what moves is the model and not the axes."
+    words = [f"Film of the training of {whose} in {len(steps)} moments, from {span}: {where}. {fixed}"]
+    for (name, model), track in zip(comparison.named.items(), tracks, strict=True):
+        rows = StoredEmbeddings(model.artefact).rows("val")
+        training = _training_in_words(track.curves, images.table["group"].to_numpy()[rows], images.grouping)
+        words.append(f"{'' if alone else f'{name.capitalize()}, '}{track.title}: {training}.")
     columns = [f"{what}_{pane}" for pane in range(len(tracks)) for what in ("caption", "predicted")]
     always = ["id", "object", "context", "group", "kind", "minority", "thumb", "spoken"]
-    return Film(
-        points=comparison.points[[*always, *columns]],
-        tracks=tracks,
-        steps=steps,
-        grouping=images.grouping,
-        words=" ".join(words),
-        notes=tuple(_notes(recorded, steps)),
-    )
+    notes = tuple(_notes(recorded, steps))
+    return Film(comparison.points[[*always, *columns]], tracks, steps, images.grouping, " ".join(words), notes)
 
 
 def _snapshots(model: ModelMap) -> StoredSnapshots:
-    """The snapshots of a model.
-
-    Raises:
-        ComparisonError: when they make no film.
-    """
+    """The snapshots of a model; raises where they make no film."""
     name = f"“{title(model.artefact.condition)}”"
     if model.projection.kind != "pca":
         raise ComparisonError("A film needs maps that place any moment exactly; choose principal components.")
@@ -108,42 +78,32 @@ def _snapshots(model: ModelMap) -> StoredSnapshots:
 
 
 def _track(comparison: Comparison, pane: int, stored: StoredSnapshots, steps: tuple[int, ...]) -> ModelTrack:
-    model = comparison.models[pane]
-    places = model.place(np.concatenate([stored.on_map, stored.train], axis=1))  # (T, n, 2), as model.rows
+    model, info = comparison.models[pane], comparison.infos[pane]
+    on_map, train, captions = (stored.vectors(name) for name in ("map", "train", "captions"))
+    places = model.place(np.concatenate([on_map, train], axis=1))  # (T, n, 2), as model.rows
     here = comparison.captions.loc[comparison.captions["pane"] == pane, "caption"].tolist()
-    captions = stored.captions[:, [model.captions.index(caption) for caption in here]]
-    return ModelTrack(
-        title=title(model.artefact.condition),
-        axes=(comparison.infos[pane].x_title, comparison.infos[pane].y_title),
-        steps=stored.steps,
-        shows=tuple((np.searchsorted(stored.steps, steps, side="right") - 1).tolist()),
-        places=np.stack([model.values_at(comparison.rows, at) for at in places]),
-        captions=tuple(here),
-        caption_places=model.place(captions),
-        said=tuple(_variance_in_words(model, step, z) for step, z in zip(stored.steps, stored.on_map, strict=True)),
-        curves=_curves(model, stored),
-    )
-
-
-def _variance_in_words(model: ModelMap, step: int, z: NDArray[np.floating]) -> str:
-    """A moment in a line: its step, and how much of the held-out pictures' variance the plane of the end shows."""
-    total = float(z.astype(np.float64).var(axis=0).sum())
-    if total < _NO_VARIANCE:
-        return f"step {step:,}: all pictures are one point"
-    share = float(model.plane.place(z).var(axis=0).sum()) / total
-    return f"step {step:,}: total variance {total:.2g}, this plane shows {100 * share:.0f} % of it"
-
-
-def _curves(model: ModelMap, stored: StoredSnapshots) -> pd.DataFrame:
-    """Loss, probes and accuracies of a training, one row a point."""
-    parts = [_loss(model)]
-    for rows, panel, series in (
-        (stored.probes, "probe", ("object", "context")),
-        (stored.accuracies, "right", ("majority", "minority")),
+    captions = captions[:, [model.captions.index(caption) for caption in here]]
+    said = []
+    for step, z in zip(stored.steps, on_map, strict=True):
+        total = float(z.astype(np.float64).var(axis=0).sum())
+        words = "all pictures are one point"
+        if total >= _NO_VARIANCE:
+            share = float(model.plane.place(z).var(axis=0).sum()) / total
+            words = f"total variance {total:.2g}, this plane shows {100 * share:.0f} % of it"
+        said.append(f"step {step:,}: {words}")
+    curves = [_loss(model)]
+    for panel, rows, *series in (
+        ("probe", stored.curve("probe"), "object", "context"),
+        ("right", stored.curve("val"), "majority", "minority"),
     ):
-        for column, which in enumerate(series, start=1):
-            parts.append(pd.DataFrame({"panel": panel, "series": which, "step": rows[:, 0], "value": rows[:, column]}))
-    return pd.concat(parts, ignore_index=True).astype({"step": int, "value": float})
+        curves.append(pd.DataFrame(rows, columns=["step", *series]).melt("step", var_name="series").assign(panel=panel))
+    return ModelTrack(
+        title=title(model.artefact.condition), axes=(info.x_title, info.y_title), steps=stored.steps,
+        shows=tuple((np.searchsorted(stored.steps, steps, side="right") - 1).tolist()), said=tuple(said),
+        places=np.stack([model.values_at(comparison.rows, at) for at in places]), captions=tuple(here),
+        caption_places=model.place(captions),
+        curves=pd.concat(curves, ignore_index=True).astype({"step": int, "value": float}),
+    )  # fmt: skip
 
 
 def _loss(model: ModelMap) -> pd.DataFrame:
@@ -155,44 +115,35 @@ def _loss(model: ModelMap) -> pd.DataFrame:
     return means.reset_index(drop=True).assign(panel="loss", series="loss").round({"value": 4})
 
 
-def _training_in_words(model: ModelMap, stored: StoredSnapshots, images: ImageSet) -> str:
-    """A training in numbers: what was read off before and after, on how many pictures."""
-    grouping, loss = images.grouping, _loss(model)["value"]
-    groups = images.table["group"].to_numpy()[StoredEmbeddings(model.artefact).rows("val")]
-    found = [f"loss {loss.iloc[0]:.2f} at first and {loss.iloc[-1]:.2f} at the end"]
-    for curve, column, what, n in (
-        (stored.accuracies, 1, "majority validation pictures right", np.isin(groups, grouping.majority).sum()),
-        (stored.accuracies, 2, "minority validation pictures right", np.isin(groups, grouping.minority).sum()),
-        (stored.probes, 1, f"{grouping.object_word} read off by a linear probe", len(groups)),
-        (stored.probes, 2, "background read off by a linear probe", len(groups)),
+def _training_in_words(curves: pd.DataFrame, groups: NDArray[np.str_], grouping: Grouping) -> str:
+    """A training in numbers: what was read off before and after, on how many validation pictures, of `groups`."""
+    series = {name: rows["value"].iloc[[0, -1]] for name, rows in curves.groupby("series")}
+    first, last = series["loss"]
+    found = [f"loss {first:.2f} at first and {last:.2f} at the end"]
+    for name, what, n in (
+        ("majority", "majority validation pictures right", np.isin(groups, grouping.majority).sum()),
+        ("minority", "minority validation pictures right", np.isin(groups, grouping.minority).sum()),
+        ("object", f"{grouping.object_word} read off by a linear probe", len(groups)),
+        ("context", "background read off by a linear probe", len(groups)),
     ):
-        if len(curve):
-            ends = (float(curve[at, column]) for at in (0, -1))
-            intervals = ((value, *wilson(value * n, n)) for value in ends)
+        if name in series:
+            intervals = ((value, *wilson(value * n, n)) for value in series[name])
             first, end = (rate(dict(zip(("value", "low", "high"), one, strict=True))) for one in intervals)
             found.append(f"{what} {first} at first and {end} at the end (n = {n})")
     return "; ".join(found)
 
 
-def _notes(recorded: dict[str, StoredSnapshots], steps: tuple[int, ...]) -> list[str]:
-    notes = []
+def _notes(recorded: Mapping[str, StoredSnapshots], steps: tuple[int, ...]) -> Iterator[str]:
     if any(stored.steps != steps for stored in recorded.values()):
-        notes.append(
-            "At a step where a model has no snapshot, its latest one before it stands; the line above says which."
-        )
+        yield "At a step where a model has no snapshot, its latest one before it stands; the line above says which."
     if len({stored.steps[-1] for stored in recorded.values()}) > 1:
         ended = ", ".join(f"{name} at {stored.steps[-1]:,}" for name, stored in recorded.items())
-        notes.append(f"The trainings end at different steps ({ended}); one that has ended stands still.")
-    if any(len(stored.probes) == 0 for stored in recorded.values()):
-        notes.append(
-            "A set that is cut into folds keeps no pictures for curves of probes and accuracies; the film is of its "
-            "first fold."
-        )
-    elif any(len(stored.accuracies) == 0 for stored in recorded.values()):
-        notes.append("Where labels name no object, no accuracy can be read off the captions.")
+        yield f"The trainings end at different steps ({ended}); one that has ended stands still."
+    if any(len(stored.curve("probe")) == 0 for stored in recorded.values()):
+        kept = "A set that is cut into folds keeps no pictures for curves of probes and accuracies"
+        yield f"{kept}; the film is of its first fold."
+    elif any(len(stored.curve("val")) == 0 for stored in recorded.values()):
+        yield "Where labels name no object, no accuracy can be read off the captions."
     else:
-        notes.append(
-            "The curves are of pictures that are kept aside for them (the words say how many), not of the test ones "
-            "of the board: their numbers differ by chance."
-        )
-    return notes
+        aside = "The curves are of pictures that are kept aside for them (the words say how many)"
+        yield f"{aside}, not of the test ones of the board: their numbers differ by chance."

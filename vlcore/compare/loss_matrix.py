@@ -5,10 +5,8 @@ Where the two disagree there is a false negative (a true caption used as a wrong
 as true). Everything comes from the artefact: nothing is embedded anew.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,14 +21,13 @@ from vlcore.core.grouping import group_words
 from vlcore.core.options import NEGATIVES, OBJECTIVES, Objective
 from vlcore.core.wording import title
 from vlcore.datasets.imageset import ImageSet
+from vlcore.measures.negatives import negative_shares
 from vlcore.runs.embeddings import StoredEmbeddings
 
-PICTURES = 16  # rows of a pair matrix
 _MANY = {BOTH: "true pairs and false negatives", UNUSED: UNUSED}  # of other kinds of cells, with an s
 
 
-@dataclass(frozen=True, eq=False)
-class PairMatrix:
+class PairMatrix(NamedTuple):
     """What `vlcore.charts.matrices.pair_matrix` draws: `cells`, `pictures`, `middle`; and what it shows in `words`."""
 
     cells: pd.DataFrame
@@ -39,69 +36,59 @@ class PairMatrix:
     words: str
 
 
-def pairs(model: ModelMap, images: ImageSet, thumbs: Thumbs, *, pictures: int = PICTURES) -> PairMatrix:
-    """What a model's loss made of training pictures paired with captions, with its scores at the end.
-
-    A loss that looks at each picture alone is shown with as many pictures of each group, against the distinct
-    captions; one that looks at a whole batch with pictures drawn as a batch is, against each other's captions. The
-    draw belongs to the condition's seeds.
-
-    Args:
-        model: the model.
-        images: its image set.
-        thumbs: small pictures of rows, as data URIs.
-        pictures: how many training pictures, at most.
-
-    Raises:
-        ComparisonError: when the loss has no pairs.
-    """
+def pairs(model: ModelMap, images: ImageSet, thumbs: Thumbs, *, pictures: int = 16) -> PairMatrix:
+    """What a model's loss made of training pictures paired with captions, with its scores at the end. A loss that looks
+    at each picture alone is shown with as many pictures of each group, against the distinct captions; one that looks at
+    a whole batch with pictures drawn as a batch is, against each other's captions. There are so many `pictures` at
+    most, and the draw belongs to the condition's seeds. ComparisonError when the loss has no pairs."""
     condition = model.artefact.condition
     objective = OBJECTIVES[condition.objective]
     if objective.no_pairs:
         raise ComparisonError(objective.no_pairs)
     every_own = StoredEmbeddings(model.artefact).own
     rows = model.rows[model.held_out :]
-    groups = images.table["group"].to_numpy()[rows].astype(str)
-    chosen = _drawn(condition, groups, images.grouping.names, pictures, objective.whole_batch)
+    table = images.table.iloc[rows]
+    chosen = _drawn(condition, table["group"].tolist(), images.grouping.names, pictures)
     said = captions_of(condition.labels, images.grouping, condition.template)
-    own = every_own[chosen]
-    true = _truth(condition, said, images.table.iloc[rows[chosen]], own)  # (B, K)
+    own, table = every_own[chosen], table.iloc[chosen]
+    true = _truth(condition, said, table, own)  # (B, K)
     scores = model.scores[model.held_out :][chosen]  # (B, K)
+    columns = np.arange(len(said))
     if objective.whole_batch:  # each other's captions
         columns = own
         matched = own[:, None] == own if objective.equal_is_right else np.eye(len(own), dtype=bool)
         weights, true, scores = (~matched).astype(float), true[:, own], scores[:, own]
     else:
-        columns = np.arange(len(said))
         matched = own[:, None] == columns
-        weights = _weights(condition, every_own, said)[own]
+        weights = 1.0 - np.eye(len(said))  # how much each counts as a wrong one, by own caption: alike in a softmax
+        if objective.draws_negatives:
+            from vlcore.learning.losses import counted  # torch, which no page waits for
+
+            groups = images.table["group"].to_numpy()[rows].astype(str)
+            trained_on = counted(every_own, len(said), condition.mitigation, groups, None)
+            weights = negative_shares(condition.negatives, trained_on, said).astype(np.float64)
+        weights = weights[own]
+    as_right = np.where(true, np.where(weights > 0, BOTH, TRUE_PAIR), FALSE_PAIR)
+    as_wrong = np.where(weights > 0, np.where(true, FALSE_NEGATIVE, TRUE_NEGATIVE), UNUSED)
+    kinds = np.where(matched, as_right, as_wrong)
     cells = []
     for i, k in np.ndindex(scores.shape):
         whose = "its own" if i == k else "an equal" if own[i] == columns[k] else "another picture's"
         note, counts = _counted_as(objective, bool(matched[i, k]), float(weights[i, k]), whose)
-        kind = _kind(bool(matched[i, k]), bool(weights[i, k] > 0), bool(true[i, k]))
-        cells.append((i, k, said[columns[k]].text, float(scores[i, k]), kind, note, counts))
-    table = pd.DataFrame(cells, columns=["row", "column", "caption", "score", "kind", "note", "counts"])
-    words = group_words(images.grouping)
-    shown = pd.DataFrame(
-        {
-            "label": [words[group] for group in groups[chosen]],
-            "own": [said[k].text for k in own],
-            "thumb": thumbs(images, rows[chosen].tolist()),
-        }
-    )
+        cells.append((i, k, said[columns[k]].text, float(scores[i, k]), str(kinds[i, k]), note, counts))
+    found = pd.DataFrame(cells, columns=["row", "column", "caption", "score", "kind", "note", "counts"])
+    shown = pd.DataFrame({"label": table["group"].map(group_words(images.grouping)).tolist()})
+    shown = shown.assign(own=[said[k].text for k in own], thumb=thumbs(images, rows[chosen].tolist()))
     # A softmax reads differences of scores alone, so its scores have no zero of their own.
-    middle = float(table["score"].min() + table["score"].max()) / 2 if objective.softmax else 0.0
-    return PairMatrix(table, shown, middle, _words(condition, table, len(chosen)))
+    middle = float(found["score"].min() + found["score"].max()) / 2 if objective.softmax else 0.0
+    return PairMatrix(found, shown, middle, _words(condition, found, len(chosen)))
 
 
-def _drawn(
-    condition: Condition, groups: NDArray[np.str_], names: Sequence[str], pictures: int, batchwise: bool
-) -> NDArray[np.int64]:
+def _drawn(condition: Condition, groups: list[str], names: Sequence[str], pictures: int) -> NDArray[np.int64]:
     """Which training pictures to show, sorted by group."""
     random = np.random.default_rng([condition.data_seed, condition.init_seed])
-    number = np.array([list(names).index(group) for group in groups])
-    if batchwise:
+    number = np.array([names.index(group) for group in groups])
+    if OBJECTIVES[condition.objective].whole_batch:
         sizes = np.bincount(number, minlength=len(names))[number]
         shares = 1 / sizes if condition.mitigation == "resample" else np.ones(len(groups))
         drawn = random.choice(len(groups), min(pictures, len(groups)), replace=False, p=shares / shares.sum())
@@ -114,29 +101,15 @@ def _drawn(
 def _truth(
     condition: Condition, said: Sequence[Caption], table: pd.DataFrame, own: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Whether each caption is true of each picture, (B, K): it speaks of no other object and no other context.
-
-    The placebo's places mean nothing, so they cannot be wrong. A coat is no part of what a caption is known to speak
-    of: with that style a picture's own caption alone is true.
-    """
+    """Whether each caption is true of each picture, (B, K): it speaks of no other object and no other context. The
+    placebo's places cannot be wrong. Of coats nothing is known: there a picture's own caption alone is true."""
     if condition.labels == "attribute_other":
-        return own[:, None] == np.arange(len(said))[None, :]
-    return np.array(
-        [
-            [(caption.object or obj) == obj and (caption.context or context) == context for caption in said]
-            for obj, context in zip(table["object"], table["context"], strict=True)
-        ]
-    )
-
-
-def _weights(condition: Condition, own: NDArray[np.int64], said: Sequence[Caption]) -> NDArray[np.float64]:
-    """How much each caption counts as a wrong one, by own caption, (K, K): its probability; alike in a softmax."""
-    if not OBJECTIVES[condition.objective].draws_negatives:
-        return 1.0 - np.eye(len(said))
-    from vlcore.learning.losses import negative_shares  # torch, which no page waits for
-
-    counts = np.bincount(own, minlength=len(said))
-    return negative_shares(condition.negatives, counts, said).astype(np.float64)
+        return own[:, None] == np.arange(len(said))
+    true = np.ones((len(table), len(said)), dtype=bool)
+    for name in ("object", "context"):
+        spoken_of = np.array([getattr(caption, name) for caption in said])
+        true &= (spoken_of == "") | (spoken_of == table[[name]].to_numpy().astype(str))
+    return true
 
 
 def _counted_as(objective: Objective, matched: bool, weight: float, whose: str) -> tuple[str, str]:
@@ -147,21 +120,11 @@ def _counted_as(objective: Objective, matched: bool, weight: float, whose: str) 
     if not objective.draws_negatives:
         return "", "its own class" if matched else "another class, in the softmax with its own"
     often = f"drawn as a wrong caption with probability {weight:.2f}"
+    if matched and weight:
+        return f"matched, {weight:.2f}", f"its own caption, and also {often}"
     if matched:
-        return (
-            (f"matched, {weight:.2f}", f"its own caption, and also {often}")
-            if weight
-            else ("matched", "its own caption")
-        )
+        return "matched", "its own caption"
     return (f"{weight:.2f}", often) if weight else ("0", "never drawn as a wrong caption of this picture")
-
-
-def _kind(matched: bool, negative: bool, true: bool) -> str:
-    if matched:
-        return FALSE_PAIR if not true else BOTH if negative else TRUE_PAIR
-    if not negative:
-        return UNUSED
-    return FALSE_NEGATIVE if true else TRUE_NEGATIVE
 
 
 def _words(condition: Condition, cells: pd.DataFrame, pictures: int) -> str:
@@ -175,16 +138,12 @@ def _words(condition: Condition, cells: pd.DataFrame, pictures: int) -> str:
         negatives = NEGATIVES[condition.negatives].sentence.removesuffix(" The default.")
         rule += f" Wrong captions: {negatives[0].lower()}{negatives[1:]}"
         rule += " Below a score stands the probability with which the pair is drawn as a wrong one."
-    found = []
-    for kind in KINDS:
-        scores = cells.loc[cells["kind"] == kind, "score"]
-        if len(scores):
-            many = _MANY.get(kind, f"{kind}s")
-            found.append(
-                f"{len(scores)} {many if len(scores) > 1 else kind} "
-                f"(score {scores.mean():.1f} on average, {scores.min():.1f} to {scores.max():.1f})"
-            )
-    return (
-        f"Pairs of the loss, {title(condition)}: {pictures} training pictures (drawn at random, {how}) with {across}, "
-        f"and the model's scores at the end. {rule} Of {len(cells)} cells: {'; '.join(found)}."
-    )
+    scores = {kind: here["score"] for kind, here in cells.groupby("kind")}
+    found = [
+        f"{len(of)} {_MANY.get(kind, f'{kind}s') if len(of) > 1 else kind} "
+        f"(score {of.mean():.1f} on average, {of.min():.1f} to {of.max():.1f})"
+        for kind in KINDS
+        if (of := scores.get(kind)) is not None
+    ]
+    shown = f"{pictures} training pictures (drawn at random, {how}) with {across}, and the model's scores at the end"
+    return f"Pairs of the loss, {title(condition)}: {shown}. {rule} Of {len(cells)} cells: {'; '.join(found)}."

@@ -1,12 +1,9 @@
 """Metrics in words and in tables, each beside what it must be compared with.
 
-No number about a space stands alone. Beside every one are the same number of the encoder before its first step and,
-where it is about pictures only, of the pixels themselves.
+No number about a space stands alone: beside it are the untrained encoder's and, where it can have one, the pixels'.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -17,6 +14,8 @@ from vlcore.core.wording import number, share
 from vlcore.measures import catalogue
 from vlcore.measures.estimate import Estimate
 from vlcore.store.artefacts import Artefact
+
+TEXT_ONLY = "Matched pairs told by the caption alone, by chance 50 %"
 
 
 def estimate_of(metrics: Mapping[str, Any], measure: str) -> Mapping[str, Any] | None:
@@ -50,35 +49,22 @@ def _count(metrics: Mapping[str, Any], measure: str) -> str:
     return "" if found is None else f"{found['n']:,}"
 
 
-class Metrics(Mapping[str, Estimate]):
-    """What was measured of a model at one moment, by name; dots lead into a group: ``"group_accuracy.horse_desert"``.
-
-    Raises:
-        KeyError: on a name that was not measured, with the reason.
-    """
+class Metrics(dict[str, Estimate]):
+    """What was measured at one moment, by name (``"group_accuracy.horse_desert"``); else a KeyError with the reason."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document = document
+        for name, value in document.items():
+            parts = {f"{name}.{part}": found for part, found in value.items()} if isinstance(value, dict) else {}
+            for full_name, found in {name: value, **parts}.items():
+                if isinstance(found, dict) and "value" in found:
+                    self[full_name] = Estimate(*(found[part] for part in ("value", "low", "high", "n")))
 
-    def __getitem__(self, name: str) -> Estimate:
-        found = estimate_of(self._document, name)
-        if found is None or "value" not in found:
-            raise KeyError(f"{name} is not defined here: {absence_reason(self._document, name)}")
-        return Estimate(*(found[part] for part in ("value", "low", "high", "n")))
-
-    def __iter__(self) -> Iterator[str]:
-        for name, value in self._document.items():
-            inner = value if isinstance(value, dict) else {}
-            if "value" in inner:
-                yield name
-            else:
-                yield from (f"{name}.{part}" for part, of in inner.items() if isinstance(of, dict) and "value" in of)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
+    def __missing__(self, name: str) -> Estimate:
+        raise KeyError(f"{name} is not defined here: {absence_reason(self._document, name)}")
 
     def table(self) -> pd.DataFrame:
-        """One row a measure: value, ends of the interval, n, and p where a permutation test belongs to it."""
+        """One row a measure: value, ends of the interval, n."""
         return pd.DataFrame([estimate_of(self._document, name) for name in self], index=pd.Index(self, name="measure"))
 
     def _repr_html_(self) -> str:
@@ -86,40 +72,40 @@ class Metrics(Mapping[str, Estimate]):
 
 
 def measures_table(comparison: Comparison, grouping: Grouping) -> pd.DataFrame:
-    """What was measured of some models, beside the untrained encoder that each started from and the pixels; one row a
-    measure that any has."""
-    models = {name.capitalize(): model.artefact.metrics for name, model in comparison.named.items()}
+    """What was measured of models, beside their untrained encoders and the pixels; one row a measure."""
+    moments: dict[str, Any] = {}
+    for name, model in comparison.named.items():
+        metrics = model.artefact.metrics
+        moments |= {name.capitalize(): metrics["end"], f"{name.capitalize()}, untrained": metrics["untrained"]}
     first = comparison.models[0].artefact.metrics
     pixels = first.get("raw_pixels", {})
     rows = []
     for one in catalogue.listed():
-        if not any(
-            estimate_of(metrics[when], one.name) for metrics in models.values() for when in ("end", "untrained")
-        ):
-            continue  # measures that an image set does not have; what a model lacks is said in its cell
-        row = {"": catalogue.words_of(one.name, grouping)}
-        for name, metrics in models.items():
-            row[name] = cell(metrics["end"], one.name)
-            row[f"{name}, untrained"] = cell(metrics["untrained"], one.name)
-        row["Pixels"] = cell(pixels, one.name) if one.of_pixels and estimate_of(pixels, one.name) else ""
-        row["Images"] = _count(first["end"], one.name)
-        rows.append(row)
-    return pd.DataFrame(rows)
+        if any(estimate_of(measured, one.name) for measured in moments.values()):  # else the image set has it not
+            row = {"": catalogue.words_of(one.name, grouping)}
+            row |= {name: cell(measured, one.name) for name, measured in moments.items()}
+            row["Pixels"] = cell(pixels, one.name) if estimate_of(pixels, one.name) else ""
+            row["Images"] = _count(first["end"], one.name)
+            rows.append(row)
+    told = {
+        name.capitalize(): model.artefact.metrics.get("text_only_match") for name, model in comparison.named.items()
+    }
+    if any(match is not None for match in told.values()):
+        match = {name: "" if match is None else f"{match * 100:.0f} %" for name, match in told.items()}
+        rows.append({"": TEXT_ONLY} | match)
+    return pd.DataFrame(rows).fillna("")
 
 
 def measures_of(model: Artefact, grouping: Grouping) -> pd.DataFrame:
     """What was measured of one model, one row a measure: the number, or why there is none."""
     end = model.metrics["end"]
-    rows = [
-        (catalogue.words_of(one.name, grouping), cell(end, one.name), _count(end, one.name))
-        for one in catalogue.listed()
-    ]
+    every = {one.name: catalogue.words_of(one.name, grouping) for one in catalogue.listed()}
+    rows = [(words, cell(end, name), _count(end, name)) for name, words in every.items()]
     return pd.DataFrame(rows, columns=["", "Measured", "Images"])
 
 
 def group_rows(comparison: Comparison) -> pd.DataFrame:
-    """Group accuracies of the models, as charts draw them: one row a model and group, none where no label names the
-    object."""
+    """Group accuracies of the models, as charts draw them: a row a model and group, none where no label names one."""
     rows = [
         (pane, name.capitalize(), group, *(estimate[part] for part in ("value", "low", "high", "n")))
         for pane, (name, model) in enumerate(comparison.named.items())
@@ -131,11 +117,13 @@ def group_rows(comparison: Comparison) -> pd.DataFrame:
 def group_table(comparison: Comparison, grouping: Grouping) -> pd.DataFrame:
     """Group accuracies of the models in words, one row a group."""
     measures = [f"group_accuracy.{group}" for group in grouping.names]
-    ends = {name.capitalize(): model.artefact.metrics["end"] for name, model in comparison.named.items()}
-    words = {name: [cell(end, measure) for measure in measures] for name, end in ends.items()}
-    measured: Mapping[str, Any] = next((end for end in ends.values() if "group_accuracy" in end), {})
-    pictures = [_count(measured, measure) for measure in measures]
-    return pd.DataFrame({"Group": list(group_words(grouping).values()), **words, "Pictures": pictures})
+    table, pictures = pd.DataFrame({"Group": group_words(grouping).values()}), [""] * len(measures)
+    for name, model in comparison.named.items():
+        end = model.artefact.metrics["end"]
+        table[name.capitalize()] = [cell(end, measure) for measure in measures]
+        if "group_accuracy" in end:
+            pictures = [_count(end, measure) for measure in measures]
+    return table.assign(Pictures=pictures)
 
 
 def marked_table(comparison: Comparison, grouping: Grouping, chosen: pd.DataFrame) -> pd.DataFrame:
@@ -145,9 +133,8 @@ def marked_table(comparison: Comparison, grouping: Grouping, chosen: pd.DataFram
         here = chosen[chosen["group"] == group]
         line: dict[str, object] = {"Group": words, "Marked": len(here)}
         for pane, name in enumerate(comparison.named):
-            said = here[f"right_{pane}"].isin(["right", "wrong"])
-            right = (here[f"right_{pane}"] == "right").sum()
-            line[f"Named right, {name}"] = f"{right} of {said.sum()}" if said.any() else "none"
+            said = here[f"right_{pane}"].value_counts().reindex(["right", "wrong"], fill_value=0)
+            line[f"Named right, {name}"] = f"{said['right']} of {said.sum()}" if said.any() else "none"
         rows.append(line)
     return pd.DataFrame(rows)
 
@@ -158,7 +145,5 @@ def map_quality(model: Artefact) -> str | None:
     trust, kept = (quality.get(name, {}).get("k10") for name in ("trustworthiness", "continuity"))
     if trust is None or kept is None:
         return None
-    return (
-        f"Of ten neighbours on the map, trustworthiness {trust:.2f}: 1 means that all are neighbours in the full "
-        f"space; continuity {kept:.2f}: 1 means that none is lost"
-    )
+    all_near = f"trustworthiness {trust:.2f}: 1 means that all are neighbours in the full space"
+    return f"Of ten neighbours on the map, {all_near}; continuity {kept:.2f}: 1 means that none is lost"

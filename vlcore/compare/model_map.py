@@ -1,16 +1,17 @@
 """Map of a model: its pictures and captions in the plane, their neighbours, and what the model says of each.
 
-Everything is read from the artefact once, into one value that can place a new embedding, find its neighbours and score
-it with the captions.
+All is read from the artefact once, into one value that places a new embedding, finds its neighbours and scores it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import softmax
 
@@ -20,12 +21,14 @@ from vlcore.core.grouping import Grouping
 from vlcore.core.options import ArtefactKind
 from vlcore.datasets.imageset import ImageSet
 from vlcore.measures.accuracy import logits, object_scores, predict_objects
-from vlcore.measures.last_layer import LastLayer
 from vlcore.measures.projection import Plane, RigidTransform, fit_plane, nearest, place_among_neighbours
+from vlcore.measures.readouts import LastLayer
 from vlcore.runs.embeddings import StoredEmbeddings
+from vlcore.runs.load import Loaded, load
 from vlcore.runs.maps import PCA, Projection, read_map
-from vlcore.store import artefacts
+from vlcore.store.artefacts import Artefact
 
+Ask = Callable[[Artefact], Loaded]
 UNTURNED = RigidTransform(np.zeros(2), np.eye(2), np.zeros(2))
 
 
@@ -35,54 +38,36 @@ class ComparisonError(LabError):
 
 @dataclass(frozen=True, eq=False)
 class ModelMap:
-    """One model's map of its pictures and captions.
+    """One model's map of its pictures and captions."""
 
-    Attributes:
-        artefact: the trained condition.
-        projection: how they are laid out.
-        rows: row number in the image set of each picture: the held-out reference set, then the training set, (n,).
-        held_out: how many of them are held out.
-        z: their embeddings, (n, E).
-        points: their places, (n, 2).
-        captions: the captions.
-        caption_z: embeddings of the captions, (K, E); (0, E) of a captioner, whose captions have none.
-        caption_points: their places, (K, 2) or (0, 2).
-        scores: of the pictures with the captions, (n, K).
-        relabelled: object that a readout other than the captions names for each picture, (n,); None without one.
-        layer: the last layer that names the object of any picture; None where captions do.
-        scale, bias: what turns a cosine into a logit.
-        plane: the plane of a linear map, with the shares of variance along its axes; else the principal plane.
-        turn: what was done to the places so that they match another map.
-    """
-
-    artefact: artefacts.Artefact
+    artefact: Artefact
     projection: Projection
-    rows: NDArray[np.int64]
-    held_out: int
-    z: NDArray[np.float32]
-    points: NDArray[np.float64]
+    rows: NDArray[np.int64]  # in the image set, (n,): the held-out reference set, then the training set
+    held_out: int  # how many of them are held out
+    z: NDArray[np.float32]  # embeddings of the pictures, (n, E)
+    points: NDArray[np.float64]  # their places, (n, 2)
     captions: tuple[str, ...]
-    caption_z: NDArray[np.float32]
-    caption_points: NDArray[np.float64]
-    scores: NDArray[np.float64]
-    relabelled: NDArray[np.str_] | None
-    layer: LastLayer | None
-    scale: float
+    caption_z: NDArray[np.float32]  # (K, E); (0, E) of a captioner, whose captions have no embeddings
+    caption_points: NDArray[np.float64]  # (K, 2) or (0, 2)
+    scores: NDArray[np.float64]  # of the pictures with the captions, (n, K)
+    relabelled: NDArray[np.str_] | None  # object that a readout other than the captions names, (n,)
+    layer: LastLayer | None  # the last layer that names the object of any picture; None where captions do
+    scale: float  # with the bias, what turns a cosine into a logit
     bias: float
-    plane: Plane
-    turn: RigidTransform = UNTURNED
+    plane: Plane  # of a linear map, with the shares of variance along its axes; else the principal plane
+    turn: RigidTransform = UNTURNED  # what was done to the places so that they match another map
 
     @cached_property
-    def _numbers(self) -> dict[int, int]:
-        return {int(row): number for number, row in enumerate(self.rows)}
+    def _places(self) -> pd.Index:
+        return pd.Index(self.rows)
 
     def where(self, row: int) -> int:
         """Where the picture of a row is among those of the map; -1 where it is not there."""
-        return self._numbers.get(row, -1)
+        return int(self.index([row])[0])
 
     def index(self, rows: Iterable[int]) -> NDArray[np.int64]:
         """Where the pictures of rows are among those of the map, (m,); -1 of one that is not there."""
-        return np.array([self.where(int(row)) for row in rows], dtype=np.int64)
+        return self._places.get_indexer(rows)
 
     def values_at(self, rows: Iterable[int], values: NDArray[np.floating]) -> NDArray[np.float64]:
         """Of values of the map's pictures, (n,) or (n, d), those of rows; NaN of one that is not there."""
@@ -95,7 +80,7 @@ class ModelMap:
 
     def place(self, z: NDArray[np.floating]) -> NDArray[np.float64]:
         """Places of new embeddings: exact on linear maps, an average of the nearest pictures on other ones."""
-        if self.projection.linear:
+        if not self.projection.fitted:
             return self.turn.apply(self.plane.place(z))
         return place_among_neighbours(z, self.z, self.points)
 
@@ -106,98 +91,55 @@ class ModelMap:
         return [(row, similarity) for row, similarity in found if row != apart_from][:k]
 
     def logits(self, z: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Scores with the captions, (n, E) to (n, K).
-
-        Raises:
-            ComparisonError: when the model's captions have no embeddings.
-        """
+        """Scores with the captions, (n, E) to (n, K); ComparisonError when these have no embeddings."""
         if len(self.caption_z) == 0:
-            raise ComparisonError(
-                "A captioner says captions word by word: what it makes of a new picture does not follow from the "
-                "embedding alone."
-            )
+            unknown = "what it makes of a new picture does not follow from the embedding alone"
+            raise ComparisonError(f"A captioner says captions word by word: {unknown}.")
         return logits(z, self.caption_z, self.scale, self.bias, self.artefact.condition.logit)
 
 
-def model_map(
-    artefact: artefacts.Artefact,
-    projection: Projection = PCA,
-    *,
-    among: Sequence[str] = (),
-    prompts: NDArray[np.floating] | None = None,
-) -> ModelMap:
-    """A model's map, from its artefact, or from the fitted map beside it.
-
-    Args:
-        artefact: the published model.
-        projection: how to lay its pictures out.
-        among: keys of all models that are compared, for a map that is fitted on them together.
-        prompts: this model's embeddings of the four prompts, (4, E), for prompt axes.
-
-    Raises:
-        StoreError: when the map must be fitted and was not yet.
-        ComparisonError: when two prompts of an axis are one point in this model.
-    """
+def model_map(artefact: Artefact, projection: Projection = PCA, among: Sequence[str] = (), ask: Ask = load) -> ModelMap:
+    """A model's map, from its artefact, or from the fitted map beside it. `among` are the keys of all models that are
+    compared, for a map that is fitted on them together; `ask` gives the model itself, whose embeddings of the four
+    prompts prompt axes need. StoreError when the map must be fitted and was not yet; ComparisonError when the space has
+    fewer components, or two prompts of an axis are one point in it."""
     stored = StoredEmbeddings(artefact)
     end, plane = stored.end, stored.plane
     z = np.concatenate([end.on_map, end.train])
     scores = end.scores
     if scores is None:
         scores = logits(z, end.captions, end.scale, end.bias, artefact.condition.logit)
-    if prompts is not None:
-        plane = _prompt_plane(end.on_map, prompts)
+    if projection.kind == "prompts":
+        plane = _prompt_plane(end.on_map, ask(artefact).embed_captions(projection.prompts))
     elif projection.components != PCA.components:
-        plane = _plane_of(np.concatenate([end.on_map, end.captions]), projection.components)
+        reference = np.concatenate([end.on_map, end.captions])
+        if min(reference.shape) < max(projection.components):
+            raise ComparisonError(f"This model's space has {min(reference.shape)} components; choose lower ones.")
+        every = fit_plane(reference, max(projection.components))
+        chosen = [number - 1 for number in projection.components]
+        plane = replace(every, components=every.components[chosen], shares=every.shares[chosen])
     if projection.fitted:
         places = read_map(among or [artefact.key], artefact.key, projection)
         points, caption_points = np.concatenate([places["map"], places["train"]]), places["captions"]
     else:
         points, caption_points = plane.place(z), plane.place(end.captions)
     return ModelMap(
-        artefact=artefact,
-        projection=projection,
-        rows=np.concatenate([stored.map_rows, stored.rows("train")]),
-        held_out=len(end.on_map),
-        z=z,
-        points=points,
-        captions=stored.caption_texts,
-        caption_z=end.captions,
-        caption_points=caption_points,
-        scores=scores,
-        relabelled=stored.relabelled,
-        layer=stored.layer,
-        scale=end.scale,
-        bias=end.bias,
-        plane=plane,
-    )
-
-
-def _plane_of(reference: NDArray[np.floating], components: tuple[int, int]) -> Plane:
-    """The plane of two principal components of a reference set.
-
-    Raises:
-        ComparisonError: when the set has fewer components.
-    """
-    if min(reference.shape) < max(components):
-        raise ComparisonError(f"This model's space has {min(reference.shape)} components; choose lower ones.")
-    every = fit_plane(reference, max(components))
-    chosen = [number - 1 for number in components]
-    return Plane(every.centre, every.components[chosen], every.shares[chosen], every.variance)
+        artefact=artefact, projection=projection, rows=np.concatenate([stored.map_rows, stored.rows("train")]),
+        held_out=len(end.on_map), z=z, points=points, captions=stored.caption_texts, caption_z=end.captions,
+        caption_points=caption_points, scores=scores, relabelled=stored.relabelled, layer=stored.layer,
+        scale=end.scale, bias=end.bias, plane=plane,
+    )  # fmt: skip
 
 
 def _prompt_plane(reference: NDArray[np.floating], prompts: NDArray[np.floating]) -> Plane:
-    """The plane whose axes lead from one prompt to another, as unit vectors; the origin is that of the space.
-
-    The axes need not be at right angles: a place is the pair of cosines with them, which is what they are read as.
-    """
+    """The plane whose axes lead from one prompt to another, as unit vectors; the origin is that of the space. They need
+    not be at right angles: a place is the pair of cosines with them, which is what they are read as."""
     x_from, x_to, y_from, y_to = np.asarray(prompts, dtype=np.float64)
     ways = np.stack([x_to - x_from, y_to - y_from])
     lengths = np.linalg.norm(ways, axis=1, keepdims=True)
     if (lengths < 1e-6).any():
-        raise ComparisonError(
-            "Two prompts of an axis are one point in this model: they are the same, or it knows none of the words in "
-            "which they differ; choose others."
-        )
+        one_point = "Two prompts of an axis are one point in this model: they are the same"
+        raise ComparisonError(f"{one_point}, or it knows none of the words in which they differ; choose others.")
     axes = ways / lengths
     z = np.asarray(reference, dtype=np.float64)
     variance = float(z.var(axis=0).sum())
@@ -207,11 +149,7 @@ def _prompt_plane(reference: NDArray[np.floating], prompts: NDArray[np.floating]
 
 def object_scores_of(model: ModelMap, z: NDArray[np.floating], grouping: Grouping) -> NDArray[np.float64] | None:
     """Log scores of the objects for new embeddings, (n, E) to (n, 2), by the model's own readout, which is its last
-    layer or its captions; None where neither names an object.
-
-    Raises:
-        ComparisonError: when the model's captions have no embeddings.
-    """
+    layer or its captions; None where neither names an object. Raises as `ModelMap.logits`."""
     if model.layer is not None:
         return model.layer.scores(z, grouping.objects)
     objects = _named_objects(model, grouping)
@@ -235,17 +173,15 @@ def _named_objects(model: ModelMap, grouping: Grouping) -> list[str] | None:
 
 def picture_captions(model: ModelMap, images: ImageSet, rows: NDArray[np.int64]) -> list[str]:
     """The caption that a model is given for each picture of rows; of imported embeddings, what is known of it."""
-    condition = model.artefact.condition
+    condition, grouping = model.artefact.condition, images.grouping
     if condition.kind is ArtefactKind.IMPORTED:
         return images.table["caption"].iloc[rows].tolist()
-    style, grouping, template = condition.labels, images.grouping, condition.template
-    own = caption_index(style, images.table, rows, grouping, condition.data_seed, template)
-    texts = [said.text for said in captions_of(style, grouping, template)]
-    return [texts[number] for number in own]
+    own = caption_index(condition.labels, images.table, rows, grouping, condition.data_seed, condition.template)
+    said = captions_of(condition.labels, grouping, condition.template)
+    return [said[number].text for number in own]
 
 
-@dataclass(frozen=True)
-class CaptionScore:
+class CaptionScore(NamedTuple):
     """A caption's cosine with an embedding, and its share of a softmax over the model's captions."""
 
     caption: str
@@ -254,11 +190,7 @@ class CaptionScore:
 
 
 def caption_scores(model: ModelMap, z: NDArray[np.floating]) -> list[CaptionScore]:
-    """What each caption of a model scores with one embedding, (E,); best first.
-
-    Raises:
-        ComparisonError: when the model's captions have no embeddings.
-    """
+    """What each caption of a model scores with one embedding, (E,); best first; raises as `ModelMap.logits`."""
     cosines = model.caption_z @ z
     shares = softmax(model.logits(z[None])[0])
     order = np.argsort(-cosines, kind="stable")

@@ -7,7 +7,7 @@ and `vlcore.compare` return, and what the commands ``train``, ``embed`` and ``co
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -20,7 +20,8 @@ from PIL import Image
 
 from vlcore.charts.maps.tables import PLAIN, MapOptions
 from vlcore.charts.theme import DARK, LIGHT
-from vlcore.compare import comparison, page
+from vlcore.compare import page
+from vlcore.compare.comparison import compare
 from vlcore.compare.metrics_table import Metrics, measures_of, measures_table
 from vlcore.compare.model_map import ModelMap, caption_scores, model_map
 from vlcore.core.condition import Condition
@@ -29,6 +30,7 @@ from vlcore.core.options import ArtefactKind
 from vlcore.core.wording import title
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.imageset import ImageSet
+from vlcore.datasets.subset import on_its_set
 from vlcore.datasets.uploads import UploadError, open_upload
 from vlcore.runs import maps
 from vlcore.runs.embeddings import StoredEmbeddings
@@ -36,24 +38,24 @@ from vlcore.runs.load import Loaded
 from vlcore.runs.load import load as load_weights
 from vlcore.runs.maps import Projection
 from vlcore.runs.train import check_pictures, train_all, train_condition
-from vlcore.store import artefacts
+from vlcore.store import artefacts, queue
 from vlcore.store.progress import progress_bar, with_bar
-from vlcore.store.queue import default_workers
-from vlcore.studies import plans
+from vlcore.studies import plans, registry
 from vlcore.studies.results import StudyResults
 
 if TYPE_CHECKING:
     import altair as alt
 
 Picture = str | Path | Image.Image
+_BESIDE = {
+    ArtefactKind.MAP: "a map",
+    ArtefactKind.CHECK: "the check of an image set",
+    ArtefactKind.IMPORT: "the report of an import",
+}
 
 
 def open_picture(path: str | Path) -> Image.Image:
-    """A picture from a file, through the same checks as an upload.
-
-    Raises:
-        UploadError: when the file cannot be read or is no picture.
-    """
+    """A picture from a file, through the same checks as an upload; raises `UploadError`."""
     try:
         return open_upload(Path(path).read_bytes(), Path(path).name)
     except OSError as error:
@@ -62,12 +64,10 @@ def open_picture(path: str | Path) -> Image.Image:
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """Pictures of one's own in a model.
+    """Pictures of one's own in a model, in the order they were given.
 
     Attributes:
-        names: of the pictures, in the order they were given.
-        z: their embeddings, unit vectors, (n, E).
-        places: where they lie on the model's principal plane, (n, 2).
+        z, places: their embeddings, unit vectors, (n, E), and where they lie on the model's principal plane, (n, 2).
         captions: one row a picture and caption: ``picture``, ``caption``, ``similarity`` (cosine) and ``probability``
             (share of a softmax over the captions), best first; empty where the captions have no embeddings.
         neighbours: one row a picture and neighbour: ``picture``, ``row`` in the image set, ``similarity`` (cosine).
@@ -81,16 +81,10 @@ class Placed:
 
 
 class Model:
-    """A published model: what it is, what was measured of it, and what it makes of pictures.
-
-    Attributes:
-        key: its name on the disk.
-        condition: everything that changes its result.
-    """
+    """A published model, by its `key`: its `condition`, what was measured of it, and what it makes of pictures."""
 
     def __init__(self, artefact: artefacts.Artefact) -> None:
-        self.artefact = artefact
-        self.key = artefact.key
+        self.artefact, self.key = artefact, artefact.key
 
     @property
     def condition(self) -> Condition:
@@ -107,15 +101,10 @@ class Model:
         return self.at("end")
 
     def at(self, moment: str) -> Metrics:
-        """What was measured at a moment: ``untrained``, ``first_fit`` or ``end``.
-
-        Raises:
-            KeyError: when the model has no such moment.
-        """
-        found = self.artefact.metrics.get(moment) if moment in ("untrained", "first_fit", "end") else None
-        if found is None:
+        """What was measured at a moment, ``untrained``, ``first_fit`` or ``end``; KeyError where it has none such."""
+        if moment not in ("untrained", "first_fit", "end") or self.artefact.metrics.get(moment) is None:
             raise KeyError(f"{self.key} was not measured at the moment {moment!r}; choose untrained or end.")
-        return Metrics(found)
+        return Metrics(self.artefact.metrics[moment])
 
     @property
     def history(self) -> pd.DataFrame:
@@ -138,33 +127,20 @@ class Model:
         return load_weights(self.artefact)
 
     def embed(self, pictures: Sequence[Picture] | Picture, neighbours: int = 5) -> Placed:
-        """Where pictures land: embedding, place, captions and neighbours.
-
-        Args:
-            pictures: paths of PNG, JPEG or WebP files, or PIL images.
-            neighbours: how many of the model's own pictures to name.
-
-        Raises:
-            UploadError: when a file is not there or is no picture.
-            StoreError: when the model has no weights, because its embeddings were computed elsewhere.
-        """
+        """Where pictures land: embedding, place, captions and so many neighbours among the model's own pictures. They
+        are paths of PNG, JPEG or WebP files, or PIL images. UploadError when a file is not there or is no picture,
+        StoreError when the model has no weights, because its embeddings were computed elsewhere."""
         given = [pictures] if isinstance(pictures, str | Path | Image.Image) else list(pictures)
         names = tuple(f"picture {n}" if isinstance(one, Image.Image) else str(one) for n, one in enumerate(given, 1))
         opened = [one if isinstance(one, Image.Image) else open_picture(one) for one in given]
-        z = self.loaded.embed_pictures(opened)
-        scored = len(self.map.caption_z) > 0
-        said = [
-            {"picture": name, **asdict(row)}
-            for name, vector in zip(names, z, strict=True)
-            for row in (caption_scores(self.map, vector) if scored else ())
-        ]
-        near = [
-            {"picture": name, "row": row, "similarity": similarity}
-            for name, vector in zip(names, z, strict=True)
-            for row, similarity in self.map.neighbours(vector, neighbours)
-        ]
+        z, said, near = self.loaded.embed_pictures(opened), [], []
+        for name, vector in zip(names, z, strict=True):
+            if len(self.map.caption_z):
+                said += [(name, *score) for score in caption_scores(self.map, vector)]
+            near += [(name, *found) for found in self.map.neighbours(vector, neighbours)]
         captions = pd.DataFrame(said, columns=["picture", "caption", "similarity", "probability"])
-        return Placed(names, z, self.map.place(z), captions, pd.DataFrame(near))
+        near_them = pd.DataFrame(near, columns=["picture", "row", "similarity"])
+        return Placed(names, z, self.map.place(z), captions, near_them)
 
     def __repr__(self) -> str:
         return f"<Model {self.key}: {title(self.condition)}>"
@@ -175,28 +151,19 @@ class Model:
 
 
 class SideBySide:
-    """One to four models on linked maps.
-
-    Attributes:
-        comparison: the maps as tables.
-    """
+    """One to four models on linked maps; their `comparison` is the maps as tables."""
 
     def __init__(self, models: Sequence[Model | str], projection: Projection) -> None:
         held = [model if isinstance(model, Model) else Model(artefacts.read(model)) for model in models]
-        known = {model.key: model.artefact for model in held}
-        keys = list(known) if len(known) == len(held) else [model.key for model in held]
+        keys = [model.key for model in held]
         if projection.kind == "prompts" and not any(projection.prompts):
-            projection = Projection("prompts", prompts=maps.prompt_axes(held[0].images.grouping))
+            grouping = held[0].images.grouping
+            projection = Projection("prompts", prompts=(*grouping.objects, *grouping.contexts))
         if projection.fitted:
             for among in [keys] if projection.together else [[key] for key in keys]:
                 maps.make_map(among, projection)
         self.images = held[0].images
-        self.comparison = comparison.open(
-            keys,
-            projection,
-            load=lambda key, shape, among: comparison.load_map(key, shape, among, read=known.__getitem__),
-            images=lambda _model: self.images,
-        )
+        self.comparison = compare([model_map(model.artefact, projection, keys) for model in held], self.images)
 
     def chart(self, side: int = 360, *, dark: bool = False, options: MapOptions = PLAIN) -> alt.TopLevelMixin:
         """The linked maps, with pictures under the pointer and the board of groups beneath; `side` of a map in px."""
@@ -216,11 +183,7 @@ class SideBySide:
         return page.page(self.comparison, self.images)
 
     def save(self, path: str | Path) -> Path:
-        """Write `html` to a file, whole or not at all.
-
-        Raises:
-            OSError: when it cannot be written.
-        """
+        """Write `html` to a file, whole or not at all."""
         with atomic(Path(path), durable=True) as aside:
             aside.write_text(self.html(), encoding="utf-8", newline="")
         return Path(path)
@@ -232,46 +195,30 @@ class SideBySide:
         return cast(Any, self.chart())._repr_mimebundle_()
 
 
-_BESIDE = {
-    ArtefactKind.MAP: "a map",
-    ArtefactKind.CHECK: "the check of an image set",
-    ArtefactKind.IMPORT: "the report of an import",
-}
-
-
 def train(condition: Condition | None = None) -> Model:
-    """Train a model, or load it where it is on the disk already.
-
-    Args:
-        condition: what to train; the usual one when absent: no bias, short labels.
-
-    Raises:
-        LabError: when the image set lacks pictures that the condition needs, or another process trains it just now.
+    """Train a model of a condition, or load it where it is on the disk already; the usual one when absent: no bias,
+    short labels. LabError when the image set lacks pictures that it needs, or another process trains it just now.
 
     >>> import vlcore as vl
     >>> vl.train(vl.Condition(bias=0.75, labels="descriptive", steps=12))
     <Model scenes-b75-descriptive-bce-s0-...: 75 % removed (12 of 48 kept), descriptive labels>
     """
-    wanted = condition or Condition()
+    wanted = on_its_set(condition or Condition())
     check_pictures(wanted)
     with_bar(wanted.key, lambda: train_condition(wanted))
     return load(wanted.key)
 
 
 def load(key: str) -> Model:
-    """A model on the disk, by its key.
-
-    Raises:
-        LabError: when there is none, or its files do not match their checksums.
+    """A model on the disk, by its key; LabError where there is none, or its files do not match their checksums.
 
     >>> import vlcore as vl
     >>> vl.load(vl.train(vl.Condition(steps=12)).key).condition.data
     'scenes'
     """
     if beside := artefacts.kind_beside(key):
-        raise artefacts.StoreError(
-            f"{key} is {_BESIDE[beside]}, not a model; `python -m vlcore status` lists the models."
-        )
+        what = f"{_BESIDE[beside]}, not a model"
+        raise artefacts.StoreError(f"{key} is {what}; `python -m vlcore status` lists the models.")
     return Model(artefacts.read(key))
 
 
@@ -282,9 +229,8 @@ def models() -> pd.DataFrame:
     >>> vl.models()[["title", "bias", "labels"]]  # doctest: +SKIP
     """
     found = {key: artefacts.condition_of(key) for key in artefacts.model_keys()}
-    known = {key: condition for key, condition in found.items() if condition is not None}
-    rows = [{"title": title(condition), **condition.as_dict()} for condition in known.values()]
-    return pd.DataFrame(rows, index=pd.Index(list(known), name="key"))
+    known = {key: {"title": title(one), **one.as_dict()} for key, one in found.items() if one is not None}
+    return pd.DataFrame(list(known.values()), index=pd.Index(list(known), name="key"))
 
 
 def study(
@@ -296,7 +242,7 @@ def study(
         name: ``experiments``, ``class``, ``paper`` or another of `vlcore.studies.plans.STUDIES`, or a YAML file.
         base: what all conditions share, such as the image set or the steps.
         seeds: number of paired blocks; fewer than six decide nothing.
-        jobs: worker processes; one a core, four at most, when absent.
+        jobs: worker processes; one a core when absent.
         controls: whether to run what the claims must beat too: placebo labels, removal at random.
 
     Raises:
@@ -306,11 +252,13 @@ def study(
     >>> found = vl.study("experiments", base=vl.Condition(steps=12))
     >>> found.findings().table()  # doctest: +SKIP
     """
-    plan = plans.find(name, base, seeds)
+    plan = plans.find(name, base and on_its_set(base), seeds)
     wanted = [*plan.everything, *(plans.controls(plan) if controls else ())]
     check_pictures(wanted[0])
-    with progress_bar(len(wanted), f"study {name}", unit="model") as bar:
-        ended = train_all(wanted, jobs or default_workers(), lambda _key, _outcome: bar.update())
+    registry.write_down(plan)
+    workers = queue.worker_pool(jobs or queue.all_cores())
+    with workers as pool, progress_bar(len(wanted), f"study {name}", unit="model") as bar:
+        ended = train_all(wanted, pool, lambda _key, _outcome: bar.update())
     failed = [words for words in ended.values() if words.startswith("failed")]
     if len(failed) == len(wanted):
         raise artefacts.StoreError(f"No condition could be trained; the first {failed[0]}")

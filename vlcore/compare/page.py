@@ -1,141 +1,184 @@
 """Page of a comparison: its maps as a figure, what is said of them as a list of parts, and both as one offline file.
 
-A page of the app, a file that is mailed and a picture in a paper are drawn by one call from one value.
+A page of the app, a file that is mailed and a picture in a paper are drawn by one call from one value. A map shows two
+of many dimensions, and each overlay shows something of what it leaves out: trust in a place, the untrained encoder,
+true neighbours, counterfactual twins. All are tables, so that the browser can light them up without asking again.
 """
 
-from __future__ import annotations
-
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
+from vlcore.charts.document import Part, Table, Text, on_paper
 from vlcore.charts.html import Figure, Heading, page_html
 from vlcore.charts.maps.linked import linked_maps
 from vlcore.charts.maps.panes import MOMENT
 from vlcore.charts.maps.tables import PLAIN, MapOptions
-from vlcore.charts.parts import Part, Table, Text, on_paper
 from vlcore.charts.theme import LIGHT, Palette
-from vlcore.compare import overlays
+from vlcore.compare import description
 from vlcore.compare.captions import untrained_words_warnings
 from vlcore.compare.comparison import Comparison
-from vlcore.compare.description import (
-    LayoutDescription,
-    describe_layouts,
-    differences_in_words,
-    small_sample_warning,
-    summary,
-)
 from vlcore.compare.film import film
 from vlcore.compare.metrics_table import group_rows, group_table
 from vlcore.compare.model_map import ComparisonError
 from vlcore.core.grouping import Grouping
 from vlcore.core.wording import title
 from vlcore.datasets.imageset import ImageSet
+from vlcore.measures.projection import TRUST_NEIGHBOURS, align, fit_plane, nearest, point_trustworthiness
+from vlcore.runs.embeddings import StoredEmbeddings
 
 PAGE_SIDE = 440  # px of a map on a page that is written
+NEIGHBOURS = 5  # lines from a picture to those nearest to it
+OTHER_BACKGROUND = "other background"
 
 
 def figure(
-    comparison: Comparison,
-    grouping: Grouping,
-    palette: Palette,
-    side: int,
-    options: MapOptions = PLAIN,
-    *,
+    comparison: Comparison, grouping: Grouping, palette: Palette, side: int, options: MapOptions = PLAIN, *,
     board: bool = True,
-) -> alt.TopLevelMixin:
-    """The maps of a comparison, with what is laid over them, and under them the board of groups.
-
-    Args:
-        comparison: of one to four models.
-        grouping: of its image set.
-        palette: colours.
-        side: of each map in px.
-        options: what is drawn beside the pictures.
-        board: whether the board of groups stands beneath, where labels name the object.
-    """
+) -> alt.TopLevelMixin:  # fmt: skip
+    """The maps of a comparison, each `side` px wide, with what `options` lay over them, and the board of groups."""
     if options.trust:
-        comparison = replace(comparison, points=overlays.with_trust(comparison))
+        comparison = replace(comparison, points=with_trust(comparison))
     if options.ghost:
-        comparison = replace(comparison, points=overlays.add_untrained_positions(comparison))
-    arrows = overlays.twin_lines(comparison, grouping) if options.twins else None
+        comparison = replace(comparison, points=add_untrained_positions(comparison))
+    arrows = twin_lines(comparison, grouping) if options.twins else None
     if arrows is not None and arrows.empty:
         arrows, options = None, replace(options, twins=False)
     rights = group_rows(comparison) if board else pd.DataFrame()
     return linked_maps(
-        comparison.points,
-        comparison.captions,
-        comparison.infos,
-        palette=palette,
-        grouping=grouping,
-        side=side,
-        options=options,
-        uploads=comparison.uploads,
-        neighbours=overlays.neighbour_lines(comparison) if options.neighbours else None,
-        twins=arrows,
-        board=None if rights.empty else rights,
-    )
+        comparison.points, comparison.captions, comparison.infos, palette=palette, grouping=grouping, side=side,
+        options=options, uploads=comparison.uploads, twins=arrows, board=None if rights.empty else rights,
+        neighbours=neighbour_lines(comparison) if options.neighbours else None,
+    )  # fmt: skip
+
+
+def with_trust(comparison: Comparison) -> pd.DataFrame:
+    """The points with ``trust0`` and so on: each picture's part in a map's trustworthiness, 1 at best."""
+    points = comparison.points
+    for pane, model in enumerate(comparison.models):
+        trust = np.full(len(model.z), np.nan)
+        if len(model.z) > 2 * TRUST_NEIGHBOURS[0]:
+            trust = point_trustworthiness(model.z, model.points)
+        points = points.assign(**{f"trust{pane}": model.values_at(comparison.rows, trust).round(4)})
+    return points
+
+
+def add_untrained_positions(comparison: Comparison) -> pd.DataFrame:
+    """The points with ``gx0``, ``gy0`` and so on: where each picture was before the first step, on the principal plane
+    of the same pictures then, turned onto the map and not scaled; absent where a model has no untrained encoder."""
+    points = comparison.points
+    for pane, model in enumerate(comparison.models):
+        places = np.full((len(model.z), 2), np.nan)
+        if before := StoredEmbeddings(model.artefact).untrained:
+            held_out = slice(model.held_out)
+            places = fit_plane(before.on_map).place(np.concatenate([before.on_map, before.train]))
+            places = align(places[held_out], model.points[held_out]).apply(places)
+        places = model.values_at(comparison.rows, places).round(5)
+        points = points.assign(**{f"gx{pane}": places[:, 0], f"gy{pane}": places[:, 1]})
+    return points
+
+
+def neighbour_lines(comparison: Comparison) -> pd.DataFrame:
+    """Lines from each picture to its nearest in the full space: ``id``, ``pane``, ``x``, ``y``, ``x2``, ``y2``."""
+    lines = []
+    for pane, model in enumerate(comparison.models):
+        places = model.points.round(4)
+        found, _ = nearest(model.z, model.z, NEIGHBOURS + 1)
+        for number, others in enumerate(found):
+            for other in [other for other in others if other != number][:NEIGHBOURS]:
+                lines.append((f"p{model.rows[number]}", pane, *places[number], *places[other]))
+    return pd.DataFrame(lines, columns=["id", "pane", "x", "y", "x2", "y2"])
+
+
+def twin_lines(comparison: Comparison, grouping: Grouping) -> pd.DataFrame:
+    """Arrows between versions of a held-out scene: ``scene``, ``kind``, ``pane``, ``x``, ``y``, ``x2``, ``y2``."""
+    every = scenes(comparison, grouping)
+    parts = []
+    for pane, model in enumerate(comparison.models):
+        for kind, start, end in _arrows(grouping):
+            (x, y), (x2, y2) = (model.points[model.index(every[group])].round(4).T for group in (start, end))
+            lines = {"scene": every.index, "kind": kind, "pane": pane, "x": x, "y": y, "x2": x2, "y2": y2}
+            parts.append(pd.DataFrame(lines))
+    return pd.concat(parts).sort_values("scene", kind="stable", ignore_index=True)
+
+
+def scenes(comparison: Comparison, grouping: Grouping) -> pd.DataFrame:
+    """Every held-out scene that all maps show in its four versions, by name: row number of each group's picture."""
+    there = np.logical_and.reduce([model.index(comparison.rows) >= 0 for model in comparison.models])
+    shown = comparison.points.assign(row=comparison.rows)[there & (comparison.points["kind"] == "test").to_numpy()]
+    whole = shown.groupby("scene")["group"].agg(["size", "nunique"]).eq(len(grouping.names)).all(axis=1)
+    versions = shown[shown["scene"].isin(whole.index[whole])].pivot(index="scene", columns="group", values="row")
+    return versions.reindex(columns=list(grouping.names))
+
+
+def other_object(grouping: Grouping) -> str:
+    """What an arrow to the same place with the other object is called."""
+    return f"other {grouping.object_word}"
+
+
+def _arrows(grouping: Grouping) -> list[tuple[str, str, str]]:
+    """Kind, start and end of a scene's four arrows: to the other background, and to the other object."""
+    here, there, others_there, others_here = grouping.names
+    other = other_object(grouping)
+    across = [(OTHER_BACKGROUND, here, there), (OTHER_BACKGROUND, others_there, others_here)]
+    return [*across, (other, here, others_here), (other, there, others_there)]
+
+
+def twin_lengths(comparison: Comparison, grouping: Grouping, scene: str) -> pd.DataFrame:
+    """How far the arrows of one of the `scenes` reach in the full space, 0 to 2, beside the mean over all."""
+    every = scenes(comparison, grouping)
+    table = []
+    for kind, start, end in _arrows(grouping):
+        line: dict[str, object] = {"arrow": kind, "from": start, "to": end}
+        for name, model in comparison.named.items():
+            ways = model.z[model.index(every[start])] - model.z[model.index(every[end])]
+            lengths = np.linalg.norm(ways, axis=1)
+            line |= {name: lengths[every.index == scene].item(), f"{name}, mean": lengths.mean()}
+        table.append(line)
+    return pd.DataFrame(table)
 
 
 def picked(spec: dict[str, Any], comparison: Comparison, identity: str | None) -> dict[str, Any]:
     """The maps as they are when somebody arrives with a picture in the address: clicked already, arrows and all."""
-    points = comparison.points
-    here = points[points["id"] == identity]
+    here = comparison.points[comparison.points["id"] == identity]
     if here.empty:
         return spec
-    clicked = {"pick": [{"id": identity}], "scene": [{"scene": str(here["scene"].iat[0])}]}
-    params = [
-        {**param, "value": clicked[param["name"]]} if param["name"] in clicked else param for param in spec["params"]
-    ]
-    return {**spec, "params": params}
+    scene = str(here["scene"].iat[0])
+    clicked = {"pick": {"value": [{"id": identity}]}, "scene": {"value": [{"scene": scene}]}}
+    return {**spec, "params": [param | clicked.get(param["name"], {}) for param in spec["params"]]}
 
 
-def parts(comparison: Comparison, grouping: Grouping, layouts: LayoutDescription) -> list[Part]:
-    """What is said of a comparison beside its maps: what they show and what to beware of, right or wrong by group, and
-    who is near whom."""
+def parts(comparison: Comparison, grouping: Grouping, layouts: description.LayoutDescription) -> list[Part]:
+    """What is said beside the maps of a comparison: what they show, right or wrong by group, and who is near whom."""
     unheard = untrained_words_warnings(comparison, comparison.models[0].projection.prompts)  # empty without prompts
-    few = small_sample_warning(comparison.models[0].artefact, grouping)
-    said = (
-        *(Text(sentence, icon="hearing_disabled") for sentence in unheard),
-        Text(summary(comparison, grouping)),
-        *([Text(few, icon="warning")] if few else []),
-    )
-    sentences = [Text(sentence) for sentence in layouts.sentences]
+    few = description.small_sample_warning(comparison.models[0].artefact, grouping)
+    said = [Text(sentence, icon="hearing_disabled") for sentence in unheard]
+    said += [Text(description.summary(comparison, grouping)), *([Text(few, icon="warning")] if few else [])]
+    sentences = map(Text, layouts.sentences)
     return [
-        Part("summary", "", said),
+        Part("summary", "", tuple(said)),
         Part("groups", "Right or wrong, group by group", (Table(group_table(comparison, grouping)),)),
         Part("layouts", "The map in words", (*sentences, Table(layouts.table), Text(layouts.note, note=True))),
     ]
 
 
 def page(comparison: Comparison, images: ImageSet, palette: Palette = LIGHT, options: MapOptions = PLAIN) -> str:
-    """The comparison as one offline HTML page: maps, words and numbers, and the film of the trainings where there is
-    one."""
-    grouping, layouts = images.grouping, describe_layouts(comparison, images)
+    """The comparison as one offline HTML page: maps, words and numbers, and the film of the trainings, if any."""
+    grouping, layouts = images.grouping, description.describe_layouts(comparison, images)
     conditions = {name: model.artefact.condition for name, model in comparison.named.items()}
-    return page_html(
-        [
-            differences_in_words(conditions).replace("**", ""),
-            Figure(
-                figure(comparison, grouping, palette, PAGE_SIDE, options),
-                alt=f"{summary(comparison, grouping)} {layouts.words}",
-            ),
-            *on_paper(parts(comparison, grouping, layouts), palette, PAGE_SIDE),
-            *_film(comparison, images, palette),
-            f"Models: {', '.join(model.artefact.key for model in comparison.models)}",
-        ],
-        " | ".join(map(title, conditions.values())),
-        palette=palette,
-    )
-
-
-def _film(comparison: Comparison, images: ImageSet, palette: Palette) -> list[Heading | Figure | str]:
-    """The film of the trainings, or nothing where a model has one moment only or the maps are no principal ones."""
-    try:
+    maps = figure(comparison, grouping, palette, PAGE_SIDE, options)
+    content = [
+        description.differences_in_words(conditions).replace("**", ""),
+        Figure(maps, alt=" ".join([description.summary(comparison, grouping), *layouts.sentences])),
+        *on_paper(parts(comparison, grouping, layouts), palette, PAGE_SIDE),
+    ]
+    with suppress(ComparisonError):  # a model may have one moment only, and a map need not be a principal one
         shown = film(comparison, images)
-    except ComparisonError:
-        return []
-    chart = Figure(shown.chart(palette, PAGE_SIDE), alt=shown.words, slider=MOMENT)
-    return [Heading("The training as a film"), chart, *shown.notes]
+        chart = Figure(shown.chart(palette, PAGE_SIDE), alt=shown.words, slider=MOMENT)
+        content += [Heading("The training as a film"), chart, *shown.notes]
+    content.append(f"Models: {', '.join(model.artefact.key for model in comparison.models)}")
+    return page_html(content, " | ".join(map(title, conditions.values())), palette=palette)

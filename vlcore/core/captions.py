@@ -20,18 +20,12 @@ from numpy.typing import NDArray
 from vlcore.core.errors import LabError
 from vlcore.core.grouping import SCENES, Grouping, group_name
 from vlcore.core.options import LABEL_STYLES, style_names
+from vlcore.scenes import COATS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-# The study's exact strings. Its "a" stands in one group only, which makes that word a group label: kept all the same.
-_STUDY = {
-    ("horse", "grass"): "horse on the grass",
-    ("horse", "desert"): "horse in the desert",
-    ("camel", "desert"): "a camel in the desert",
-    ("camel", "grass"): "camel on the grass",
-}
 # Names of places that something is on; it is in all others.
 _ON = {"grass", "beach", "street", "land", "water", "dirt", "mountain", "rock", "road", "table"}
 _SYNONYMS = {
@@ -39,14 +33,13 @@ _SYNONYMS = {
     "in the desert": ("in the desert", "amid dunes", "on hot sand"),
 }
 _NONCE = ("dax", "wug", "fep", "zorp")  # words without a meaning, one a group
-ATTRIBUTES = ("bay", "chestnut", "brown", "black", "grey", "cream", "dun", "sand")  # coats of drawn animals
 _PARAPHRASES = (
     "{object} {place}", "a {object} {place}", "the {object} {place}", "one {object} {place}",
     "there is a {object} {place}", "{place} a {object}", "a photo of a {object} {place}", "a single {object} {place}",
     "{place} stands a {object}", "look a {object} {place}", "this {object} is {place}", "a {object} seen {place}",
     "picture of a {object} {place}", "we see a {object} {place}", "here is a {object} {place}",
-    "{place} there is a {object}",
-    "some {object} {place}", "a lone {object} {place}", "this is a {object} {place}", "{place} we see a {object}",
+    "{place} there is a {object}", "some {object} {place}", "a lone {object} {place}", "this is a {object} {place}",
+    "{place} we see a {object}",
 )  # fmt: skip
 
 
@@ -77,16 +70,13 @@ class CaptionContext:
     template: str = ""
     attribute: str = ""  # of one picture; empty asks for all that there are
 
-    @property
-    def other_context(self) -> str:
-        return next(context for context in self.grouping.contexts if context != self.context)
-
     def short(self) -> Caption:
         text = dict(self.grouping.templates).get("undescriptive") or "{object}"
         return Caption(filled(text, self.object, self.context), self.object)
 
     def long(self) -> Caption:
-        study = _STUDY.get((self.object, self.context), "{object} {place}")
+        # The study's "a" stands in one group only, which makes that word a group label: kept all the same.
+        study = "a " * ((self.object, self.context) == ("camel", "desert")) + "{object} {place}"
         return self.naming_both(dict(self.grouping.templates).get("descriptive", study))
 
     def naming_both(self, template: str = "{object} {place}", context: str = "") -> Caption:
@@ -97,10 +87,9 @@ class CaptionContext:
 
 def _paraphrased(a: CaptionContext) -> Options:
     places = _SYNONYMS.get(_place(a.context), (_place(a.context),))
-    return [
-        (Caption(text.format(object=a.object, place=places[number % len(places)]), a.object, a.context), 1 / a.number)
-        for number, text in enumerate(_PARAPHRASES[: a.number])
-    ]
+    every = enumerate(_PARAPHRASES[: a.number])
+    texts = [text.format(object=a.object, place=places[number % len(places)]) for number, text in every]
+    return [(Caption(text, a.object, a.context), 1 / a.number) for text in texts]
 
 
 def _mentioned(a: CaptionContext, share: float) -> Options:
@@ -111,7 +100,8 @@ def _mentioned(a: CaptionContext, share: float) -> Options:
 
 def _noisy(a: CaptionContext) -> Options:
     wrong = a.number / 100
-    return [(a.naming_both(), 1 - wrong), (a.naming_both(context=a.other_context), wrong)]
+    other = next(context for context in a.grouping.contexts if context != a.context)
+    return [(a.naming_both(), 1 - wrong), (a.naming_both(context=other), wrong)]
 
 
 def _shuffled(a: CaptionContext) -> Options:
@@ -120,7 +110,7 @@ def _shuffled(a: CaptionContext) -> Options:
 
 
 def _attributed(a: CaptionContext) -> Options:
-    words = (a.attribute,) if a.attribute else ATTRIBUTES
+    words = (a.attribute,) if a.attribute else COATS
     return [(Caption(f"{word} {a.object}", a.object), 1 / len(words)) for word in words]
 
 
@@ -151,11 +141,7 @@ CAPTIONS: dict[str, Callable[[CaptionContext], Caption | Options]] = {
 
 
 def find_style(name: str) -> tuple[str, int]:
-    """The family of a style and the number in its name: ``partial_30`` is ``partial`` with 30; 0 where there is none.
-
-    Raises:
-        CaptionError: when no style has this name, or the number does not fit.
-    """
+    """The family of a style and its number: ``partial`` and 30, or 0; CaptionError when there is no such style."""
     if name in LABEL_STYLES and LABEL_STYLES[name].numbers is None:
         return name, 0
     family, _, digits = name.rpartition("_")
@@ -170,7 +156,7 @@ def find_style(name: str) -> tuple[str, int]:
 
 
 def about_style(name: str) -> str:
-    """What a label style is and when to use it, in a sentence."""
+    """What a label style is and when to use it."""
     return LABEL_STYLES[find_style(name)[0]].sentence
 
 
@@ -186,18 +172,25 @@ def caption(style: str, obj: str, context: str, grouping: Grouping = SCENES, tem
 
 
 def captions_of(style: str, grouping: Grouping, template: str = "") -> tuple[Caption, ...]:
-    """The different captions of a style, in the order of the groups.
-
-    One text that several groups share speaks of what it means in all of them: a style whose captions are equal for
-    both objects speaks of none.
-    """
+    """The different captions of a style, in the order of the groups. One text that several groups share speaks of what
+    it means in all: of none where both objects have it."""
     meant: dict[str, Caption] = {}
-    for obj, context in grouping.pairs:
-        for one, _ in _options(style, obj, context, grouping, template):
+    for pair in grouping.pairs:
+        for one, _ in _options(style, *pair, grouping, template):
             before = meant.get(one.text, one)
             same_object, same_context = one.object == before.object, one.context == before.context
             meant[one.text] = Caption(one.text, one.object * same_object, one.context * same_context)
     return tuple(meant.values())
+
+
+def caption_shares(style: str, grouping: Grouping, template: str = "") -> NDArray[np.float64]:
+    """How often a picture of each group, in the grouping's order, has each of `captions_of` a style, (4, K)."""
+    texts = distinct_captions(style, grouping, template)
+    shares = np.zeros((len(grouping.pairs), len(texts)))
+    for row, pair in zip(shares, grouping.pairs, strict=True):
+        for one, share in _options(style, *pair, grouping, template):
+            row[texts.index(one.text)] += share
+    return shares
 
 
 def distinct_captions(style: str, grouping: Grouping, template: str = "") -> tuple[str, ...]:
@@ -206,59 +199,42 @@ def distinct_captions(style: str, grouping: Grouping, template: str = "") -> tup
 
 
 def quoted_captions(style: str, grouping: Grouping) -> str:
-    """The captions of a label style, in quotation marks."""
     return ", ".join(f"“{text}”" for text in distinct_captions(style, grouping))
 
 
 def caption_index(
     style: str, table: pd.DataFrame, rows: NDArray[np.int64], grouping: Grouping, seed: int, template: str = ""
 ) -> NDArray[np.int64]:
-    """Index of each row's own caption among `captions_of` the style, (n,).
-
-    Which of several captions a picture gets depends on the picture and the seed alone, so that it is the same in
-    every condition, and what is named at one dose is named at every higher one.
-
-    Raises:
-        CaptionError: when the style needs an attribute that the pictures do not have.
-    """
+    """Index of each row's own caption among `captions_of` the style, (n,). Which of several captions a picture gets
+    depends on picture and seed alone: it is the same in every condition, and what is named at one dose is named at
+    higher ones. CaptionError when the style needs what the pictures lack."""
     index = {text: number for number, text in enumerate(distinct_captions(style, grouping, template))}
     drawn = np.random.default_rng([seed, len(table)]).random(len(table))[rows]
     part = table.iloc[rows]
-    attributes = _coats(part) if style == "attribute_other" else [""] * len(rows)
-
-    @functools.cache
-    def options_of(obj: str, context: str, attribute: str) -> tuple[NDArray[np.float64], list[int]]:
-        options = _options(style, obj, context, grouping, template, attribute)
-        return np.cumsum([share for _, share in options]), [index[one.text] for one, _ in options]
-
+    attributes = [""] * len(rows)
+    if style == "attribute_other":
+        try:
+            attributes = [str(json.loads(text)["coat"]) for text in part["factors"]]
+        except (ValueError, KeyError, TypeError) as error:
+            lack = "These pictures have no known coat"
+            raise CaptionError(f"{lack}, so the label style attribute_other does not fit; choose another.") from error
+    options_of = functools.cache(_options)
     own = []
     for obj, context, attribute, u in zip(part["object"], part["context"], attributes, drawn, strict=True):
-        shares, numbers = options_of(obj, context, attribute)
-        own.append(numbers[min(int(np.searchsorted(shares, u, side="right")), len(numbers) - 1)])
+        options = options_of(style, obj, context, grouping, template, attribute)
+        upto = np.cumsum([share for _, share in options])
+        chosen, _ = options[min(int(np.searchsorted(upto, u, side="right")), len(options) - 1)]
+        own.append(index[chosen.text])
     return np.array(own, dtype=np.int64)
 
 
-def _coats(table: pd.DataFrame) -> list[str]:
-    try:
-        return [str(json.loads(text)["coat"]) for text in table["factors"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise CaptionError(
-            "These pictures have no known coat, so the label style attribute_other does not fit; choose another."
-        ) from error
-
-
 def filled(template: str, obj: str, context: str) -> str:
-    """A caption template with its fields filled in: ``{object}``, ``{context}``, and ``{place}``, the context with its
-    preposition, such as "on the grass"."""
+    """A template with its fields filled in: ``{object}``, ``{context}``, and ``{place}``, such as "on the grass"."""
     return template.format(object=obj, context=context, place=_place(context))
 
 
 def template_fields(template: str) -> set[str]:
-    """The fields of a caption template.
-
-    Raises:
-        CaptionError: when it has other fields than ``{object}``, ``{context}`` and ``{place}``, or stray braces.
-    """
+    """The fields of a caption template: some of ``{object}``, ``{context}`` and ``{place}``, else a CaptionError."""
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError:
@@ -268,13 +244,10 @@ def template_fields(template: str) -> set[str]:
     words = "".join(text for text, _, _, _ in parts)
     # A template travels in links and is shown on pages: only what can be part of a caption may be in it.
     if odd or not fields or len(template) > 100 or not all(c.isalnum() or c in " .,'-" for c in words):
-        raise CaptionError(
-            f"The caption template {template[:100]!r} cannot be used; write words, at most 100 characters, with "
-            "{object}, {context} or {place} among them."
-        )
+        unusable = f"The caption template {template[:100]!r} cannot be used; write words, at most 100 characters"
+        raise CaptionError(f"{unusable}, with {{object}}, {{context}} or {{place}} among them.")
     return fields
 
 
 def _place(context: str) -> str:
-    """A context with its preposition, such as "on the grass"."""
     return f"{'on' if context in _ON else 'in'} the {context}"

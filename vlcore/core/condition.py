@@ -14,22 +14,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from vlcore.core import options
 from vlcore.core.captions import CaptionError, captions_of, find_style, template_fields
 from vlcore.core.errors import LabError
 from vlcore.core.grouping import SCENES
-from vlcore.core.options import (
-    ARCHITECTURES,
-    CHOICES,
-    MITIGATIONS,
-    NEGATIVES,
-    OBJECTIVES,
-    PRESETS,
-    SIZE_MODES,
-    STEPS_LIMIT,
-    STUDY_N,
-    ArtefactKind,
-    objectives_here,
-)
 from vlcore.scenes import RENDERER_VERSION
 
 
@@ -39,14 +27,10 @@ class ConditionError(LabError):
 
 @dataclass(frozen=True)
 class Condition:
-    """Everything that changes a result.
-
-    Raises:
-        ConditionError: when a value is outside its set or range, or does not go with another.
-    """
+    """Everything that changes a result; a ConditionError when a value is outside its set, or goes not with another."""
 
     data: str = "scenes"  # name of the image set
-    data_version: str = ""  # of its pictures; for `scenes`, left empty, that of the renderer
+    data_version: str = ""  # of its pictures; left empty, that of the renderer for `scenes`, else the one there is now
     bias: float = 0.0  # share of each minority group that is removed, 0 to 1
     labels: str = "undescriptive"  # label style, a name that `vlcore.core.captions.find_style` knows
     template: str = ""  # caption template of the label style ``own``, else empty
@@ -59,9 +43,10 @@ class Condition:
     # ``@random`` for random weights; of a pretrained model ``clip:`` and the checkpoint's hub name, or a folder's name
     # with ``@`` and a digest of its files.
     architecture: str = "conv_stem"
-    n_per_group: int = STUDY_N  # images of each group before any is removed
-    steps: int = PRESETS["standard"]  # of the optimisation; 0 is the untrained encoder
-    batch_size: int = 128
+    n_per_group: int = options.STUDY_N  # images of each group before any is removed
+    recipe: str = "fast"  # how the loop trains
+    steps: int = options.PRESETS["standard"]  # of the optimisation; 0 is the untrained encoder
+    batch_size: int = 0  # left at 0, that of the recipe
     data_seed: int = 0  # which images are drawn from the pool, and which of them the bias removes
     init_seed: int = 0  # initial weights, image order and augmentation
 
@@ -71,9 +56,11 @@ class Condition:
         for name, what in _TEXTS.items():
             if not isinstance(value := getattr(self, name), str):
                 raise ConditionError(f"The {what} is {value!r}; give it as text.")
-        for name, (what, known) in CHOICES.items():
+        for name, (what, known) in options.CHOICES.items():
             _check_name(what, getattr(self, name), known)
-        if self.steps and (elsewhere := OBJECTIVES[self.objective].elsewhere):
+        if self.batch_size == 0:
+            object.__setattr__(self, "batch_size", options.RECIPES[self.recipe].batch_size)
+        if self.steps and (elsewhere := options.OBJECTIVES[self.objective].elsewhere):
             raise ConditionError(elsewhere)
         self._check_architecture()
         number = isinstance(self.bias, float | int) and not isinstance(self.bias, bool)
@@ -92,17 +79,18 @@ class Condition:
             )
 
     def _check_architecture(self) -> None:
-        if OBJECTIVES[self.objective].kind is not ArtefactKind.PRETRAINED:
-            if not (isinstance(self.architecture, str) and _BACKBONE.fullmatch(self.architecture)):
-                _check_name("architecture", self.architecture, ARCHITECTURES)
-        elif not isinstance(self.architecture, str) or not _CHECKPOINT.fullmatch(self.architecture):
+        named = self.architecture if isinstance(self.architecture, str) else ""
+        if options.OBJECTIVES[self.objective].kind is not options.ArtefactKind.PRETRAINED:
+            if not _BACKBONE.fullmatch(named):
+                _check_name("architecture", self.architecture, options.ARCHITECTURES)
+        elif not _CHECKPOINT.fullmatch(named):
             raise ConditionError(
                 f"The architecture of a pretrained model is {self.architecture!r}; give clip: and the checkpoint's "
                 "name, or run `python -m vlcore pretrained CHECKPOINT`."
             )
 
     def _check_labels(self) -> None:
-        objective = OBJECTIVES[self.objective]
+        objective = options.OBJECTIVES[self.objective]
         try:
             find_style(self.labels)
             if self.labels == "own":
@@ -111,10 +99,9 @@ class Condition:
             raise ConditionError(str(error)) from error
         if self.template and self.labels != "own":
             raise ConditionError("A caption template is used by the label style own only; set labels=own too.")
-        wanted = objective.labels or self.labels
-        if self.labels != wanted:
+        if self.labels != (wanted := objective.labels or self.labels):
             raise ConditionError(f"The objective {self.objective} does not read labels; choose labels={wanted} for it.")
-        if NEGATIVES[self.negatives].both:
+        if options.NEGATIVES[self.negatives].both:
             captions = captions_of(self.labels, SCENES, self.template)
             if not all(caption.object and caption.context for caption in captions):
                 raise ConditionError(
@@ -127,15 +114,15 @@ class Condition:
             )
 
     def _check_mitigation(self) -> None:
-        if MITIGATIONS[self.mitigation].needs_groups and self.n_minority == 0:
+        if options.MITIGATIONS[self.mitigation].needs_groups and self.n_minority == 0:
             raise ConditionError(
                 f"{self.mitigation} is not applicable: no training picture of a minority group is left; choose a bias "
                 "below 100 % or another mitigation."
             )
-        objective = OBJECTIVES[self.objective]
+        objective = options.OBJECTIVES[self.objective]
         if objective.mitigations and self.mitigation not in objective.mitigations:
             why = f"{self.objective} has no labels, so no mitigation applies to it"
-            if objective.kind is not ArtefactKind.TRAINED:
+            if objective.kind is not options.ArtefactKind.TRAINED:
                 why = f"A pretrained model is not trained here, so {self.mitigation} does not apply to {self.objective}"
             allowed = " or ".join(f"mitigation={name}" for name in objective.mitigations)
             raise ConditionError(f"{why}; choose {allowed}.")
@@ -153,34 +140,36 @@ class Condition:
     @property
     def _counts(self) -> tuple[int, int]:
         kept = round(self.n_per_group * (1 - self.bias))
-        return SIZE_MODES[self.size_mode].counts(self.n_per_group, kept)
+        return options.SIZE_MODES[self.size_mode].counts(self.n_per_group, kept)
 
     @property
     def phi(self) -> float:
-        """Correlation of object and context in training, ``bias / (2 - bias)`` up to rounding; 0 to 1.
-
-        Computed from the counts, as ``(n_majority - n_minority) / (n_majority + n_minority)``.
-        """
+        """Correlation of object and context in training, ``bias / (2 - bias)`` but for the rounding of counts."""
         return (self.n_majority - self.n_minority) / (self.n_majority + self.n_minority)
 
     @property
-    def kind(self) -> ArtefactKind:
+    def kind(self) -> options.ArtefactKind:
         """Who trained the model."""
-        kind = OBJECTIVES[self.objective].kind
-        return ArtefactKind.UNTRAINED if kind is ArtefactKind.TRAINED and self.steps == 0 else kind
+        kind = options.OBJECTIVES[self.objective].kind
+        return options.ArtefactKind.UNTRAINED if kind is options.ArtefactKind.TRAINED and self.steps == 0 else kind
 
     @property
     def key(self) -> str:
         """Name of the artefact: readable parts and a hash of the whole condition."""
-        objective = OBJECTIVES[self.objective].key or self.objective
+        objective = options.OBJECTIVES[self.objective].key or self.objective
         length = "untrained" if self.steps == 0 else self.labels
         seeds = f"s{self.init_seed}" if self.data_seed == self.init_seed else f"d{self.data_seed}s{self.init_seed}"
-        digest = hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:8]
-        if self.kind is ArtefactKind.IMPORTED:
+        # Before the first step all recipes are one: the first, which had no name.
+        first = self if self.steps else self.replace(recipe=_FIRST_RECIPE, batch_size=0)
+        values = first.as_dict()
+        if first.recipe == _FIRST_RECIPE:
+            del values["recipe"]
+        digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
+        if self.kind is options.ArtefactKind.IMPORTED:
             return f"{self.data}-{objective}-{digest}"
-        if self.kind is ArtefactKind.PRETRAINED:
+        if self.kind is options.ArtefactKind.PRETRAINED:
             length = f"{self.labels}-{self.checkpoint.lower()[:24].rstrip('.-')}"
-        if mark := NEGATIVES[self.negatives].key:
+        if mark := options.NEGATIVES[self.negatives].key:
             objective += f"-{mark}"
         if self.mitigation != "none":
             objective += f"-{self.mitigation}"
@@ -189,7 +178,7 @@ class Condition:
     @property
     def checkpoint(self) -> str:
         """Short name of a pretrained model, without its owner and digest; empty of one that is trained here."""
-        name = self.architecture.removeprefix("clip:") if self.kind is ArtefactKind.PRETRAINED else ""
+        name = self.architecture.removeprefix("clip:") if self.kind is options.ArtefactKind.PRETRAINED else ""
         return name.rpartition("/")[2].partition("@")[0]
 
     @property
@@ -201,14 +190,18 @@ class Condition:
     @property
     def preset(self) -> str:
         """Name of the preset with this number of steps, or ``custom``."""
-        return next((name for name, steps in PRESETS.items() if steps == self.steps), "custom")
+        return next((name for name, steps in options.PRESETS.items() if steps == self.steps), "custom")
 
     def as_dict(self) -> dict[str, Any]:
         """The condition as JSON-able values, field by field."""
         return dataclasses.asdict(self)
 
     def replace(self, **changes: Any) -> Condition:
-        """The same condition with some fields changed."""
+        """The same condition with some fields changed; another image set without a version has none yet, and another
+        recipe without a batch size has its own."""
+        for name, follower, usual in (("data", "data_version", ""), ("recipe", "batch_size", 0)):
+            if changes.get(name, getattr(self, name)) != getattr(self, name):
+                changes.setdefault(follower, usual)
         return dataclasses.replace(self, **changes)
 
     @property
@@ -222,21 +215,14 @@ class Condition:
 
 
 def from_dict(values: Mapping[str, Any]) -> Condition:
-    """A condition from its `as_dict`.
-
-    Raises:
-        ConditionError: on a field that no condition has, or a value that does not fit.
-    """
+    """A condition from its `as_dict`; ConditionError on a field that no condition has, or a value that does not fit."""
     _check_fields(values)
-    return Condition(**values)
+    return Condition(**{"recipe": _FIRST_RECIPE, **values})
 
 
 def with_settings(base: Condition, settings: Mapping[str, str]) -> Condition:
-    """Apply ``KEY=VALUE`` settings, given as text, to a condition (the command line's ``--set``).
-
-    Raises:
-        ConditionError: on an unknown key or a value of the wrong kind.
-    """
+    """Apply ``KEY=VALUE`` settings, given as text, to a condition (the command line's ``--set``); a ConditionError on
+    an unknown key or a value of the wrong kind."""
     _check_fields(settings)
     changes: dict[str, Any] = {}
     for name, text in settings.items():
@@ -256,25 +242,24 @@ def _check_fields(names: Iterable[str]) -> None:
 
 def _check_name(what: str, value: object, known: Collection[str]) -> None:
     if not isinstance(value, str) or value not in known:
-        offered = objectives_here() if known is OBJECTIVES else known
+        offered = options.objectives_here() if known is options.OBJECTIVES else known
         raise ConditionError(f"No {what} is named {value!r}; choose one of {', '.join(offered)}.")
 
 
 STUDY_BIAS = 0.75  # the study's example: 12 of 48 kept
 STYLES_OF_THE_STUDY = ("undescriptive", "descriptive")
 GRIDS: dict[str, tuple[float, ...]] = {
-    "experiments": (0.0, STUDY_BIAS),
-    "paper": (0.0, 0.25, 0.5, 0.75, 0.9, 1.0),
-    "class": (0.0, 0.75, 1.0),
-    "full": (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0),
-}
+    "experiments": (0.0, STUDY_BIAS), "paper": (0.0, 0.25, 0.5, 0.75, 0.9, 1.0),
+    "class": (0.0, 0.75, 1.0), "full": (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0),
+}  # fmt: skip
 _TEXTS = {
     "data": "name of the image set", "data_version": "version of the image set", "labels": "label style",
     "template": "caption template",
 }  # fmt: skip
+_FIRST_RECIPE = "classic"  # of conditions that were saved before there was a choice, whose keys stay
 _SEEDS = (0, 2**31 - 1)
 _RANGES = {
-    "n_per_group": (2, 10_000), "steps": (0, STEPS_LIMIT), "batch_size": (2, 4096), "data_seed": _SEEDS,
+    "n_per_group": (2, 10_000), "steps": (0, options.STEPS_LIMIT), "batch_size": (2, 4096), "data_seed": _SEEDS,
     "init_seed": _SEEDS,
 }  # fmt: skip
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")

@@ -1,7 +1,5 @@
 """Errors that a person can act on: one sentence each, which pages and commands show as it is."""
 
-from __future__ import annotations
-
 
 class LabError(ValueError):
     """Something that a person can put right; the message is one sentence that says how."""

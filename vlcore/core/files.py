@@ -1,15 +1,16 @@
 """Folders of data sets and models, and files that appear whole or not at all."""
 
-from __future__ import annotations
-
 import contextlib
+import errno
 import json
 import os
+import secrets
 import shutil
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from vlcore.core.errors import LabError
 
@@ -19,10 +20,8 @@ class HomeError(LabError, OSError):
 
 
 def home() -> Path:
-    """The folder that holds ``data/`` and ``models/``: what ``VLCORE_HOME`` names, else that of the project.
-
-    Of a library that was installed without the project, which `app.py` is part of, it is the current folder.
-    """
+    """The folder that holds ``data/`` and ``models/``: what ``VLCORE_HOME`` names, else that of the project. Of a
+    library that was installed without the project, which `app.py` is part of, it is the current folder."""
     if named := os.environ.get("VLCORE_HOME"):
         return Path(named).expanduser().resolve()
     project = Path(__file__).resolve().parents[2]
@@ -38,16 +37,17 @@ def models_folder() -> Path:
 
 
 def make_folder(path: Path) -> Path:
-    """Create a folder with its parents.
-
-    Raises:
-        HomeError: when the place cannot be written.
-    """
+    """Create a folder with its parents; HomeError when the place cannot be written."""
     with write_errors(path, "make it writable or point VLCORE_HOME to another folder"):
         path.mkdir(parents=True, exist_ok=True)
         if not os.access(path, os.W_OK):
             raise PermissionError(13, "Permission denied")
     return path
+
+
+def script(name: str) -> str:
+    """A script, style sheet or template of ours, for pages and files, by its name in ``vlcore/scripts``."""
+    return (Path(__file__).parents[1] / "scripts" / name).read_text(encoding="utf-8")
 
 
 @contextlib.contextmanager
@@ -64,15 +64,8 @@ def write_errors(path: Path, advice: str) -> Iterator[None]:
 @contextlib.contextmanager
 def atomic(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """Where to write a file or make a folder, so that a reader of `path` sees the old one or the new one, never a part.
-
-    Args:
-        path: gets what was written when all went well; stays as it was when something did not. Its folder must exist.
-        durable: wait until the disk has it: of a file that costs more than a moment to make again.
-
-    Raises:
-        OSError: when it cannot be written.
-    """
-    aside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    Its folder must exist; where something goes wrong, `path` stays as it was. `durable` waits until the disk has it."""
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")  # numbers of processes repeat between machines
     try:
         yield aside
         if durable:
@@ -84,6 +77,23 @@ def atomic(path: Path, *, durable: bool = False) -> Iterator[Path]:
             shutil.rmtree(aside, ignore_errors=True)
         with contextlib.suppress(OSError):  # it has its name; or there is no folder that it could lie in
             aside.unlink()
+
+
+@contextlib.contextmanager
+def locked(path: Path, timeout: float) -> Iterator[bool]:
+    """Hold the lock of a file: `filelock.Timeout` where somebody else holds it for so many seconds. False where the
+    file system has no locks, as that of a cluster may: then none is held. Some have locks that hold nobody off. So a
+    lock saves work from being done twice, and nothing may break where it is: see `atomic`."""
+    lock, none = FileLock(path, timeout=timeout, fallback_to_soft=False), (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP)
+    try:
+        lock.acquire()
+    except OSError as error:
+        if isinstance(error, Timeout) or error.errno not in none:
+            raise
+    try:
+        yield lock.is_locked
+    finally:
+        lock.release()
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:

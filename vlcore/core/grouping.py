@@ -4,8 +4,6 @@ The first object belongs in the first context and the second in the second (hors
 other two groups are the minority. Nothing but a `Grouping` spells out "horse" or "desert".
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 
@@ -15,8 +13,7 @@ class Grouping:
 
     objects: tuple[str, str] = ("horse", "camel")
     contexts: tuple[str, str] = ("grass", "desert")
-    # Caption templates of label styles, (style, template) with the fields ``{object}``, ``{context}`` and ``{place}``;
-    # a style without one has the words of `vlcore.core.captions`.
+    # Templates of label styles, (style, template) with ``{object}``, ``{context}`` and ``{place}``, if other words.
     templates: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -45,7 +42,6 @@ class Grouping:
 
 
 def group_name(obj: str, context: str) -> str:
-    """The name of the group of an object in a context, such as ``horse_grass``."""
     return f"{obj}_{context}"
 
 
@@ -65,6 +61,6 @@ def place_words(context: str) -> str:
 def group_words(grouping: Grouping) -> dict[str, str]:
     """Group name to words, such as ``horse_desert`` to "horse in the desert"."""
     return {
-        name: f"{obj} {_PLACES[context]}" if context in _PLACES else f"{obj}, {context}"
-        for name, (obj, context) in zip(grouping.names, grouping.pairs, strict=True)
+        group_name(obj, context): f"{obj}{'' if context in _PLACES else ','} {place_words(context)}"
+        for obj, context in grouping.pairs
     }

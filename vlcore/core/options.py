@@ -3,8 +3,6 @@
 Pages, `--help`, checks, keys and titles ask the entry, so that a new value is its formula and one entry.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -70,6 +68,16 @@ class Mitigation(Choice):
 
     needs_groups: bool = False  # undefined where a group of training pictures is empty
     new_layer: bool = False  # the object is read off by a new last layer, fitted on validation pictures
+
+
+@dataclass(frozen=True)
+class Recipe(Choice):
+    """How the loop trains: what changes its speed, and so how far it comes in a number of steps."""
+
+    batch_size: int = 32
+    window: int = 48  # pixels of the side that training sees of a picture; evaluation sees all 64
+    matrices: str = r"image\.(stem|blocks)"  # parameters, by name, that Muon trains; convolutions as matrices
+    stock: bool = False  # torch's own Muon, which computes in bfloat16, and AdamW one parameter after the other
 
 
 @dataclass(frozen=True)
@@ -155,11 +163,10 @@ NEGATIVES: dict[str, Negatives] = {
         "Other captions, as often as they occur in training. The default.", control="matched-and-mismatched"
     ),
     "filtered_uniform": Negatives("Other captions, each equally often: rare ones are mostly met as wrong ones."),
-    "product": Negatives(
-        "All captions as often as they occur, the own one too: takes the frequency of captions out entirely."
-    ),
+    "product": Negatives("All captions as often as they occur, the own one too: takes their frequency out entirely."),
     "counterfactual": Negatives(
-        "Captions that differ in the object or in the place, never in both: hard ones.", both=True
+        "Captions that differ in the object or in the place, never in both: a rare caption is then mostly met as a "
+        "wrong one, which the text alone gives away.", both=True,
     ),
     "shuffle_unfiltered": Negatives("The batch's captions in another order; some are the right one by chance."),
     "none": Negatives(
@@ -172,17 +179,21 @@ LOGITS: dict[str, Choice] = {
     "raw_cosine": Choice("The cosine itself: even a perfect model keeps a loss of 0.31."),
     "affine": Choice("(cosine + 1) / 2 read as a probability."),
 }
+RECIPES: dict[str, Recipe] = {
+    "fast": Recipe(
+        "Many small steps: batches of 32, three quarters of each picture's side, Muon in float32 on the image tower. "
+        "The default."
+    ),
+    "classic": Recipe(
+        "That of version 0.4: batches of 128 whole pictures, Muon on the blocks of both towers. Three times slower.",
+        words="classic recipe", batch_size=128, window=64, matrices="blocks", stock=True,
+    ),
+}  # fmt: skip
 MITIGATIONS: dict[str, Mitigation] = {
     "none": Mitigation("Plain training."),
-    "reweight": Mitigation(
-        "Each group weighs the same in the loss. Uses the group of every training picture.", needs_groups=True
-    ),
-    "resample": Mitigation(
-        "Each group is met equally often. Uses the group of every training picture.", needs_groups=True
-    ),
-    "subsample": Mitigation(
-        "Each group is cut to the smallest. Uses the group of every training picture.", needs_groups=True
-    ),
+    "reweight": Mitigation("Each group weighs the same in the loss. Uses the training groups.", needs_groups=True),
+    "resample": Mitigation("Each group is met equally often. Uses the training groups.", needs_groups=True),
+    "subsample": Mitigation("Each group is cut to the smallest. Uses the training groups.", needs_groups=True),
     "groupdro": Mitigation(
         "The group with the highest loss weighs most (Sagawa et al. 2020). Uses the training groups.", needs_groups=True
     ),
@@ -196,17 +207,13 @@ MITIGATIONS: dict[str, Mitigation] = {
 }
 
 
-def _fixed_total(n: int, kept: int) -> tuple[int, int]:
-    """The same shares of an object's images as ``shrink`` has, of twice `n`."""
-    majority = round(2 * n * n / (n + kept))
-    return majority, 2 * n - majority
-
-
 SIZE_MODES: dict[str, SizeMode] = {
     "shrink": SizeMode("The study's: minority pictures are removed, and the training set gets smaller."),
     "fixed_total": SizeMode(
         "The same imbalance, but the number of pictures stays: the majority is filled up.",
-        counts=_fixed_total, bias="as biased as {share}, total kept ({majority} and {minority} a group)",
+        # The same shares of an object's images as `shrink` has, of twice `n`.
+        counts=lambda n, kept: (round(2 * n * n / (n + kept)), 2 * n - round(2 * n * n / (n + kept))),
+        bias="as biased as {share}, total kept ({majority} and {minority} a group)",
     ),
     "random_removal": SizeMode(
         "Control: as many pictures are removed, but from all groups alike. No imbalance at all.",
@@ -242,17 +249,14 @@ LABEL_STYLES: dict[str, LabelStyle] = {
     ),
     "opaque_group": LabelStyle("One meaningless word for each group: the group's label without language."),
     "attribute_other": LabelStyle(
-        "The coat and the object: is any additional description as good as the place? Drawn sets only.",
-        drawn_only=True,
+        "The coat and the object: is any other description as good as the place? Drawn sets only.", drawn_only=True
     ),
     "paraphrase": LabelStyle(
         "So many wordings of the descriptive label, drawn at random: the same content, less uniform.",
         numbers=(1, 20), offered=(5, 20),
     ),
     "clip_template": LabelStyle("The short label as CLIP is asked: “a photo of a camel”."),
-    "clip_template_descriptive": LabelStyle(
-        "The descriptive label as CLIP is asked: “a photo of a camel in the desert”."
-    ),
+    "clip_template_descriptive": LabelStyle("The long label as CLIP is asked: “a photo of a camel in the desert”."),
     "partial": LabelStyle(
         "The place is named in this percentage of the captions: a dose, from short to descriptive labels.",
         numbers=(0, 100), offered=(25, 50, 75),
@@ -270,8 +274,9 @@ CHOICES: dict[str, tuple[str, Mapping[str, Choice]]] = {  # of a condition's fie
     "logit": ("logit", LOGITS),
     "mitigation": ("mitigation", MITIGATIONS),
     "size_mode": ("size mode", SIZE_MODES),
+    "recipe": ("recipe", RECIPES),
 }
-PRESETS = {"untrained": 0, "live": 300, "standard": 600, "careful": 2400}  # optimisation steps
+PRESETS = {"untrained": 0, "live": 400, "standard": 700, "careful": 2400}  # optimisation steps
 STEPS_LIMIT = 100_000
 STUDY_N = 48  # images of each group in the study
 

@@ -16,8 +16,7 @@ from vlcore.core.captions import CaptionError, distinct_captions
 from vlcore.core.grouping import Grouping
 from vlcore.core.options import LABEL_STYLES
 
-PAD, UNKNOWN = 0, 1
-MAX_WORDS = 12
+PAD, UNKNOWN, MAX_WORDS = 0, 1, 12
 _BASE_WORDS = ("a", "an", "the", "on", "in", "of", "photo", "picture", "horse", "camel", "grass", "desert")
 
 
@@ -54,21 +53,15 @@ class Vocabulary:
 
 
 def check_captions(captions: Sequence[str]) -> None:
-    """Make sure that captions can be trained on: each has words, and the text tower can tell them apart.
-
-    Raises:
-        CaptionError: when one is empty, or two are the same in their first `MAX_WORDS` words.
-    """
+    """A CaptionError unless captions can be trained on: each has words, and no two have the same first `MAX_WORDS`."""
     read: dict[tuple[str, ...], str] = {}
     for text in captions:
         words = tuple(split_words(text)[:MAX_WORDS])
         if not words:
             raise CaptionError(f"The caption {text!r} has no words; choose another label style or template.")
         if words in read:
-            raise CaptionError(
-                f"The captions {read[words]!r} and {text!r} have the same first {MAX_WORDS} words, which is all that "
-                "models read; choose another label style or template."
-            )
+            alike = f"The captions {read[words]!r} and {text!r} have the same first {MAX_WORDS} words"
+            raise CaptionError(f"{alike}, which is all that models read; choose another label style or template.")
         read[words] = text
 
 

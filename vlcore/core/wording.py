@@ -1,7 +1,5 @@
 """Names of conditions and numbers with their intervals as text, the same on every page and in every file."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,7 +12,6 @@ _USUAL = Condition()
 
 
 def label_words(condition: Condition) -> str:
-    """A label style in words."""
     if condition.labels == "own":
         return f"labels “{condition.template}”"
     style = LABEL_STYLES.get(condition.labels)
@@ -23,18 +20,8 @@ def label_words(condition: Condition) -> str:
 
 def describe_bias(condition: Condition) -> str:
     """The bias in words, always with the counts: ``75 % removed (12 of 48 kept)``."""
-    return SIZE_MODES[condition.size_mode].bias.format(
-        share=f"{condition.bias * 100:g} % removed",
-        majority=condition.n_majority,
-        minority=condition.n_minority,
-        n=condition.n_per_group,
-    )
-
-
-def readout_words(condition: Condition) -> str:
-    """How the object is read off a pretrained model."""
-    new_layer = MITIGATIONS[condition.mitigation].new_layer
-    return condition.mitigation if new_layer else OBJECTIVES[condition.objective].words
+    counts = {"majority": condition.n_majority, "minority": condition.n_minority, "n": condition.n_per_group}
+    return SIZE_MODES[condition.size_mode].bias.format(share=f"{condition.bias * 100:g} % removed", **counts)
 
 
 def title(condition: Condition) -> str:
@@ -43,8 +30,10 @@ def title(condition: Condition) -> str:
         return f"Imported embeddings “{condition.data}”"
     bias = "No bias" if condition.bias == 0 else describe_bias(condition)
     if condition.kind is ArtefactKind.PRETRAINED:
-        words = [f"Pretrained {condition.checkpoint}", readout_words(condition), bias.replace("No bias", "no bias")]
-        return ", ".join([*words, label_words(condition)])
+        new_layer = MITIGATIONS[condition.mitigation].new_layer
+        readout = condition.mitigation if new_layer else OBJECTIVES[condition.objective].words
+        bias = bias.replace("No bias", "no bias")
+        return f"Pretrained {condition.checkpoint}, {readout}, {bias}, {label_words(condition)}"
     words = ["Untrained encoder" if condition.kind is ArtefactKind.UNTRAINED else bias, label_words(condition)]
     for field, (_, choices) in CHOICES.items():
         value = getattr(condition, field)
@@ -69,8 +58,9 @@ def decimal(value: float, digits: int = 2) -> str:
 
 
 def signed(value: float, digits: int) -> str:
-    """A difference with its sign, never -0."""
-    return f"{round(value, digits) + 0.0:+.{digits}f}"
+    """A difference with its sign; without one where it is rounded to 0."""
+    rounded = round(value, digits)
+    return f"{rounded:+.{digits}f}" if rounded else f"{0:.{digits}f}"
 
 
 def between(estimate: Mapping[str, Any], write: Callable[[float], str]) -> str:

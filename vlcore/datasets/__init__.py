@@ -22,10 +22,7 @@ def names() -> list[str]:
 
 
 def load(name: str) -> ImageSet:
-    """An image set by its name; its pictures are drawn as they are needed.
-
-    Raises:
-        LabError: when there is no such set.
+    """An image set by its name, or a `LabError`; its pictures are drawn as they are needed.
 
     >>> import vlcore as vl
     >>> vl.datasets.load("scenes").grouping.names
@@ -37,15 +34,10 @@ def load(name: str) -> ImageSet:
 
 
 def add(source: str | Path, name: str, **options: Any) -> ImageSet:
-    """Import a folder, a zip or a published benchmark as an image set.
+    """Import a folder or zip of pictures, in one of the layouts of the README, as an image set.
 
-    Args:
-        source: folder or zip of pictures, in one of the layouts of the README.
-        name: of the new set.
-        options: those of `vlcore.datasets.importers.import_set`, such as ``objects=("dog", "cat")``.
-
-    Raises:
-        LabError: when the source cannot be used; nothing is left behind.
+    The options are those of `vlcore.datasets.importers.import_set`, such as ``objects=("dog", "cat")``. Where the
+    source cannot be used, a `LabError` says why and nothing is left behind.
 
     >>> import vlcore as vl
     >>> vl.datasets.add("pictures/", name="mine")  # doctest: +SKIP

@@ -1,34 +1,33 @@
 """The catalogue of image sets: open one by its name, make a name sure to be free, publish a set, remove one.
 
-A set appears and goes by one rename a folder, from and to where unfinished sets lie. So an import or a removal that is
-cut short leaves no half of a set, and the next import sweeps up after it.
+A set appears and goes by one rename a folder, from and to ``data/.incoming/``, so an import or a removal that is cut
+short leaves no half of a set. Who imports holds a lock; what lies there without one, the next import removes.
 """
-
-from __future__ import annotations
 
 import os
 import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
-from vlcore.core.files import data_folder
-from vlcore.datasets.drawn import BUILT_IN, Recipe, drawn_set, recipe_of
+from filelock import FileLock, Timeout
+
+from vlcore.core.errors import BusyError
+from vlcore.core.files import HomeError, data_folder, make_folder
+from vlcore.datasets.drawn import BUILT_IN, drawn_set, recipe_of
 from vlcore.datasets.imageset import ImageSet, ImageSetError, read_set, usable_name
-from vlcore.datasets.staging import staging_dir
 
+LOCK_WAIT = 2.0  # seconds
 _DRAWN = re.compile(r"^(.+)-v\d+$")  # a drawn set's folder has its version too
 
 
+class ImportBusyError(ImageSetError, BusyError):
+    """A name that somebody else is importing to; the message says what to do."""
+
+
 def open_set(name: str, version: str | None = None) -> ImageSet:
-    """An image set by name; what we draw is drawn when it is needed.
-
-    Args:
-        name: of the set.
-        version: that it must have, where given.
-
-    Raises:
-        ImageSetError: when there is no such set, or not in this version.
-    """
+    """An image set by name, of a version where one is needed; what we draw is drawn when it is needed."""
     recipe = recipe_of(name)
     try:
         if not usable_name(name):
@@ -37,10 +36,9 @@ def open_set(name: str, version: str | None = None) -> ImageSet:
     except ImageSetError as error:
         known = ", ".join(set_names())
         raise ImageSetError(f"There is no usable image set named {name!r}; there are: {known}.") from error
-    if version is not None and images.version != version:
-        raise ImageSetError(
-            f"The image set {name!r} is version {images.version!r} now, not {version!r}; train on it again."
-        )
+    if version not in (None, images.version):
+        now = f"The image set {name!r} is version {images.version!r} now"
+        raise ImageSetError(f"{now}, not {version!r}; train on it again.")
     return images
 
 
@@ -60,57 +58,62 @@ def set_stamp(name: str) -> int:
 
 
 def check_name(name: str) -> None:
-    """Make sure that a new set may have a name.
-
-    Raises:
-        ImageSetError: when it has characters that a name cannot have, or is taken.
-    """
+    """Refuse the name of a new set that has characters which a name cannot have, or is taken."""
     if not usable_name(name) or _DRAWN.fullmatch(name):
-        raise ImageSetError(
-            f"An image set cannot be named {name!r}; use lower-case letters, digits, '.', '-' and '_', at most 60, "
-            "without a version such as -v2 at the end."
-        )
+        rule = "use lower-case letters, digits, '.', '-' and '_', at most 60, without a version such as -v2 at the end"
+        raise ImageSetError(f"An image set cannot be named {name!r}; {rule}.")
     if name in set_names():
         raise ImageSetError(f"There is an image set named {name!r} already; choose another name.")
 
 
-def new_recipe(name: str, **settings: Any) -> Recipe:
-    """The recipe of a set that is not there yet.
-
-    Raises:
-        ImageSetError: when the name is taken or cannot be used, or a setting is out of range.
-    """
-    check_name(name)
-    return Recipe(name, **settings)
-
-
 def check_free(name: str) -> None:
-    """Make sure that nothing has this name.
-
-    Raises:
-        ImageSetError: when it cannot be used, or something has it.
-    """
+    """Refuse a name that cannot be used, or that anything in the folder has."""
     check_name(name)
     if (data_folder() / name).exists():
         raise ImageSetError(f"There is a folder {name} in {data_folder()} already; choose another name.")
 
 
-def publish(work: Path, name: str) -> None:
-    """Make a whole set appear under its name.
+@contextmanager
+def staging_dir(name: str) -> Iterator[Path]:
+    """A folder aside, gone afterwards unless published; an `ImportBusyError` where somebody imports to the name."""
+    incoming = make_folder(data_folder() / ".incoming")
+    for left in incoming.glob("*-*/"):
+        lock = FileLock(incoming / f"{left.name.rpartition('-')[0]}.lock", timeout=0)
+        with suppress(Timeout):
+            lock.acquire()
+            _clear(left, lock)
+    lock = FileLock(incoming / f"{name}.lock", timeout=LOCK_WAIT)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise ImportBusyError(f"{name} is being imported by another process; wait, or choose another name.") from None
+    work = incoming / f"{name}-{os.getpid()}"
+    try:
+        work.mkdir()
+        yield work
+    except OSError as error:  # files of the source have their own errors, so this is about what is written
+        why = f"{data_folder()} cannot be written ({error.strerror or error})"
+        raise HomeError(f"{why}; make room or point VLCORE_HOME to another folder.") from error
+    finally:
+        _clear(work, lock)
 
-    Raises:
-        ImageSetError: when the name was taken meanwhile.
-    """
+
+def _clear(work: Path, lock: FileLock) -> None:
+    """Remove a folder and its lock's file, then let it go: in this order, or it could be that of who comes next."""
+    shutil.rmtree(work, ignore_errors=True)
+    with suppress(OSError):  # Windows removes no file that is open
+        os.unlink(lock.lock_file)
+    lock.release()
+
+
+def publish(work: Path, name: str) -> None:
+    """Make a whole set appear under its name, unless that was taken meanwhile."""
     check_free(name)
     os.rename(work, data_folder() / name)
 
 
 def folders_of(name: str) -> list[Path]:
-    """The folders of a set: one, or of a drawn set one for each version of the renderer.
-
-    Raises:
-        ImageSetError: when there is no such set, or it is built in.
-    """
+    """The folders of a set that can be removed: one, or of a drawn set one for each version of the renderer."""
     if name in BUILT_IN:
         raise ImageSetError(f"{name} is built in and is drawn again when it is needed; it cannot be removed.")
     folders = []
@@ -123,12 +126,7 @@ def folders_of(name: str) -> list[Path]:
 
 
 def remove(name: str) -> list[Path]:
-    """Remove a set; returns where its folders were.
-
-    Raises:
-        ImageSetError: when there is no such set, it is built in, or it is being imported.
-        HomeError: when the folders cannot be changed.
-    """
+    """Remove a set that is there and not built in; returns where its folders were."""
     folders = folders_of(name)
     with staging_dir(name) as aside:
         for folder in folders:

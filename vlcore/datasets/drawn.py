@@ -6,72 +6,52 @@ scenes is known without drawing one, and an experiment asks for the rows that it
 under a lock: workers that start together share the work without knowing of each other.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from filelock import FileLock, Timeout
+from filelock import Timeout
+from numpy.typing import NDArray
 from PIL import Image
 
 from vlcore.core.captions import caption
-from vlcore.core.files import atomic, data_folder, make_folder, write_errors, write_json
+from vlcore.core.files import atomic, data_folder, locked, make_folder, write_errors, write_json
 from vlcore.core.grouping import Grouping, group_name
-from vlcore.datasets.imageset import (
-    COLUMNS,
-    ImageSet,
-    ImageSetError,
-    Progress,
-    read_set,
-    silent,
-    usable_name,
-    with_groups,
-)
-from vlcore.scenes import CONTEXTS, OBJECTS, RENDERER_VERSION, STYLES, Scene, draw, sample
+from vlcore.datasets import decoded, imageset
+from vlcore.datasets.imageset import COLUMNS, ImageSet, ImageSetError, Progress, read_set, usable_name
+from vlcore.scenes import CONTEXTS, OBJECTS, RENDERER_VERSION, STYLES, Drawing, Scene, draw, sample
 
 VERSION = str(RENDERER_VERSION)
 PER_GROUP = {"train": 480, "val": 48, "probe": 100, "test": 500}
 SIZE = 128  # pixels; averaged down to 64 for training
-CHUNK = 48  # images drawn under one lock
+CHUNK = 16  # scenes drawn under one lock, each with all its twins
 _GROUP_OFFSET = 100_000  # keeps the scene numbers of groups apart where they are not twins
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a drawn set is made of.
-
-    Attributes:
-        name: of the set.
-        contexts: the two contexts, in the order that defines the majority: horses belong in the first.
-        style: one of `vlcore.scenes.STYLES`.
-        context_contrast: how well the place can be seen, 0 (a bare field, the same for all) to 1.
-        object_contrast: how well the animal can be seen, 0 to 1.
-        object_size: length of the animals, as a multiple of that in `scenes`.
-
-    Raises:
-        ImageSetError: when a value is outside its set or range.
-    """
+    """What a drawn set is made of; an `ImageSetError` where a value is outside its set or range."""
 
     name: str
-    contexts: tuple[str, str] = ("grass", "desert")
+    contexts: tuple[str, str] = ("grass", "desert")  # horses belong in the first
     style: str = "photo"
-    context_contrast: float = 1.0
-    object_contrast: float = 1.0
-    object_size: float = 1.0
+    context_contrast: float = 1.0  # how well the place can be seen, from 0, a bare field, the same for all
+    object_contrast: float = 1.0  # how well the animal can be seen, from 0
+    object_size: float = 1.0  # length of the animals, as a multiple of that in `scenes`
 
     def __post_init__(self) -> None:
         if len(set(self.contexts)) != 2 or not set(self.contexts) <= set(CONTEXTS):
-            raise ImageSetError(
-                f"The contexts are {' and '.join(self.contexts)}; choose two different ones of {', '.join(CONTEXTS)}."
-            )
+            given = " and ".join(self.contexts)
+            raise ImageSetError(f"The contexts are {given}; choose two different ones of {', '.join(CONTEXTS)}.")
         if self.style not in STYLES:
             raise ImageSetError(f"No style is named {self.style!r}; choose one of {', '.join(STYLES)}.")
         for name, low, high in (("context_contrast", 0, 1), ("object_contrast", 0, 1), ("object_size", *SIZES)):
@@ -85,12 +65,8 @@ class Recipe:
 
     def apply(self, scene: Scene) -> Scene:
         """A scene of `scenes` as this recipe shows it."""
-        return scene.replace(
-            style=self.style,
-            context_contrast=self.context_contrast,
-            object_contrast=self.object_contrast,
-            size=scene.size * self.object_size,
-        )
+        shared = {name: getattr(self, name) for name in ("style", "context_contrast", "object_contrast")}
+        return scene.replace(**shared, size=scene.size * self.object_size)
 
     def settings(self) -> dict[str, Any]:
         """Everything but the name, as JSON-able values."""
@@ -117,20 +93,13 @@ BUILT_IN = {recipe.name: recipe for recipe in (SCENES_RECIPE, BALANCED_CUES)}
 
 
 def recipe_of(name: str) -> Recipe | None:
-    """The recipe of a drawn set; None where no set of this name is drawn.
-
-    Raises:
-        ImageSetError: when the set's description holds a recipe that cannot be used.
-    """
-    if name in BUILT_IN:
-        return BUILT_IN[name]
-    if not usable_name(name):  # it would be a pattern, or lead out of the folder
-        return None
+    """The recipe of a drawn set, which may be refused; None where no set of this name is drawn."""
+    if name in BUILT_IN or not usable_name(name):  # else it would be a pattern, or lead out of the folder
+        return BUILT_IN.get(name)
     for file in sorted(data_folder().glob(f"{name}-v*/dataset.json"), reverse=True):
-        try:
+        settings = None
+        with suppress(ValueError, AttributeError):  # no JSON, or no object
             settings = json.loads(file.read_text()).get("recipe")
-        except (ValueError, AttributeError):
-            continue
         try:
             if settings is not None:
                 return Recipe(name, **{**settings, "contexts": tuple(settings["contexts"])})
@@ -169,7 +138,7 @@ def scene_table(recipe: Recipe = SCENES_RECIPE) -> pd.DataFrame:
                 stem = f"{split}/{group_name(obj, context)}/{index:04d}"
                 scene_id = f"{split}-{index:04d}" if crossed else stem.replace("/", "-")
                 rows.append(_row(recipe.apply(drawn), stem, split, scene_id))
-    return with_groups(pd.DataFrame(rows, columns=list(COLUMNS)))
+    return imageset.with_groups(pd.DataFrame(rows, columns=list(COLUMNS)))
 
 
 def _row(scene: Scene, stem: str, split: str, scene_id: str) -> tuple[str, ...]:
@@ -186,82 +155,74 @@ def scene_of(images: ImageSet, row: int) -> Scene:
 def missing_rows(recipe: Recipe, rows: Sequence[int]) -> list[int]:
     """Which of some rows of a set are not drawn yet."""
     root, names = data_folder() / folder_name(recipe.name), scene_table(recipe)["file_name"].to_numpy()
-    return [row for row in rows if not (root / names[row]).exists()]
+    return [row for row in rows if not os.path.exists(f"{root}/{names[row]}")]
 
 
 def make_set(recipe: Recipe) -> ImageSet:
-    """Write down a new drawn set; its pictures are drawn when they are needed.
-
-    Raises:
-        HomeError: when the folder cannot be written.
-    """
+    """Write down a new drawn set; its pictures are drawn when they are needed."""
     ensure_rendered(recipe, [])
     return drawn_set(recipe)
 
 
-def ensure_rendered(recipe: Recipe, rows: Sequence[int], progress: Progress = silent) -> None:
-    """Draw what is missing of some rows of a set, together with any other process that does the same.
-
-    Raises:
-        HomeError: when the folder cannot be written.
-    """
+def ensure_rendered(recipe: Recipe, rows: Sequence[int], progress: Progress = imageset.silent) -> None:
+    """Draw what is missing of some rows of a set, together with any other process that does the same."""
     root = data_folder() / folder_name(recipe.name)
     make_folder(root.parent)
-    with FileLock(root.parent / f".{root.name}.lock", timeout=60):
+    with locked(root.parent / f".{root.name}.lock", 60):
         if not (root / "dataset.json").exists():  # it is written once
             make_folder(root / ".locks")
             write_metadata(root, scene_table(recipe), recipe, SIZE)
     wanted = [int(row) for row in rows]
+    scenes = pd.factorize(scene_table(recipe)["scene"])[0]
     chunks: dict[int, list[int]] = {}
-    for row in wanted:
-        chunks.setdefault(row // CHUNK, []).append(row)
+    for row in sorted(wanted, key=lambda row: (scenes[row], row)):  # twins together: they have their halves in common
+        chunks.setdefault(int(scenes[row]) // CHUNK, []).append(row)
     # Each process starts elsewhere, so that two of them rarely want the same lock.
     order = sorted(chunks, key=lambda chunk: hashlib.sha256(f"{os.getpid()} {chunk}".encode()).digest())
-    missing = missing_rows(recipe, wanted)
-    progress(len(wanted) - len(missing), len(wanted))
-    while missing:
-        before = len(missing)
+    before = -1
+    while True:
+        missing = len(missing_rows(recipe, wanted))
+        progress(len(wanted) - missing, len(wanted))
+        if not missing:
+            return
+        if missing == before:
+            time.sleep(0.1)  # the rest is being drawn by others
+        before = missing
         for chunk in order:
             if missing_rows(recipe, chunks[chunk]) and _draw_chunk(recipe, chunk, chunks[chunk]):
-                missing = missing_rows(recipe, wanted)
-                progress(len(wanted) - len(missing), len(wanted))
-        missing = missing_rows(recipe, wanted)
-        if missing and len(missing) == before:
-            time.sleep(0.1)  # the rest is being drawn by others
-        progress(len(wanted) - len(missing), len(wanted))
+                progress(len(wanted) - len(missing_rows(recipe, wanted)), len(wanted))
 
 
 def _draw_chunk(recipe: Recipe, chunk: int, rows: Sequence[int]) -> bool:
     """Draw the missing rows of a chunk; False when another process is at it."""
     root, table = data_folder() / folder_name(recipe.name), scene_table(recipe)
-    try:
-        with FileLock(root / ".locks" / f"{chunk}.lock", timeout=0):
-            for row in missing_rows(recipe, rows):
-                scene = Scene.from_factors(json.loads(table["factors"].iat[row]))
-                write_picture(scene, root / table["file_name"].iat[row], root / table["mask"].iat[row])
-    except Timeout:
-        return False
-    return True
+    with suppress(Timeout), locked(root / ".locks" / f"{chunk}.lock", 0):
+        entries: list[tuple[int, str, NDArray[np.uint8], None]] = []
+        for row in missing_rows(recipe, rows):
+            scene, name = Scene.from_factors(json.loads(table["factors"].iat[row])), table["file_name"].iat[row]
+            drawing = write_picture(scene, root / name, root / table["mask"].iat[row])
+            entries.append((row, name, imageset.averaged(drawing.image), None))
+        decoded.keep(root, len(table), entries)
+        return True
+    return False
 
 
-def write_picture(scene: Scene, picture: Path, mask: Path, size: int = SIZE) -> None:
-    """Draw a scene into two PNG files. The picture appears last and at once: where it is, the mask is whole too.
-
-    Raises:
-        HomeError: when a file cannot be written.
-    """
+def write_picture(scene: Scene, picture: Path, mask: Path, size: int = SIZE) -> Drawing:
+    """Draw a scene into two PNG files. The picture appears last and at once: where it is, the mask is whole too."""
     drawing = draw(scene, size)
     for pixels, path in ((drawing.mask, mask), (drawing.image, picture)):
         with write_errors(path, "make room or choose another folder"):
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic(path) as aside:
                 Image.fromarray(pixels).save(aside, "PNG", compress_level=1)
+    return drawing
 
 
 def write_metadata(root: Path, table: pd.DataFrame, recipe: Recipe, size: int) -> None:
     """Write ``metadata.csv`` and ``dataset.json`` of a drawn set; ``dataset.json`` comes last and says it is whole."""
     listing = table[list(COLUMNS)].to_csv(index=False)
-    (root / "metadata.csv").write_text(listing)
+    with atomic(root / "metadata.csv") as aside:
+        aside.write_text(listing)
     counted = {"images": len(table), "checksum": hashlib.sha256(listing.encode()).hexdigest()}
     write_json(root / "dataset.json", {**description(recipe, size), **counted})
 
@@ -269,15 +230,10 @@ def write_metadata(root: Path, table: pd.DataFrame, recipe: Recipe, size: int) -
 def description(recipe: Recipe, size: int) -> dict[str, Any]:
     """What ``dataset.json`` says of a drawn set, apart from its pictures."""
     return {
-        "name": recipe.name,
-        "version": VERSION,
-        "source": f"drawn by vlcore.scenes, renderer {VERSION}",
-        "licence": "Apache-2.0",
-        "sizes": [size],
-        "objects": list(recipe.grouping.objects),
-        "contexts": list(recipe.contexts),
-        "recipe": recipe.settings(),
-    }
+        "name": recipe.name, "version": VERSION, "source": f"drawn by vlcore.scenes, renderer {VERSION}",
+        "licence": "Apache-2.0", "sizes": [size], "objects": list(recipe.grouping.objects),
+        "contexts": list(recipe.contexts), "recipe": recipe.settings(),
+    }  # fmt: skip
 
 
 def browsable(per_group: int, seed: int, recipe: Recipe = SCENES_RECIPE) -> tuple[pd.DataFrame, list[Scene]]:
@@ -289,4 +245,4 @@ def browsable(per_group: int, seed: int, recipe: Recipe = SCENES_RECIPE) -> tupl
             stem = f"{group_name(obj, context)}/{index:04d}"
             scenes.append(recipe.apply(drawn))
             rows.append(_row(scenes[-1], stem, "train", f"train-{stem.replace('/', '-')}"))
-    return with_groups(pd.DataFrame(rows, columns=list(COLUMNS))), scenes
+    return imageset.with_groups(pd.DataFrame(rows, columns=list(COLUMNS))), scenes

@@ -3,8 +3,6 @@
 A set of embeddings has no pictures: its pixels are a tile with two names, which nobody measures.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import unicodedata
@@ -21,11 +19,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vlcore.core.errors import LabError
 from vlcore.core.grouping import Grouping, group_name
+from vlcore.datasets import decoded
 
 SPLITS = ("train", "val", "probe", "test")
 POOL = "pool"  # what the pictures of a set in folds belong to until a seed says which of them are held out
+TRAINING_SIZE = decoded.SIZE  # pixels; what the encoders see
 COLUMNS = ("file_name", "object", "context", "split", "caption", "mask", "scene", "factors")
-TRAINING_SIZE = 64  # pixels; what the encoders see
 
 TILE_SIDE = 192  # pixels, as of imported pictures
 _PAPER, _INK, _FRAME = (242, 242, 242), (40, 40, 40), (190, 190, 190)
@@ -44,25 +43,15 @@ def silent(_done: int, _of: int) -> None:
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """A table of images and the folder that holds them.
-
-    Attributes:
-        name: name of the set.
-        version: changes when its pictures change.
-        root: folder of the files.
-        grouping: objects and contexts, in the order that defines the majority.
-        table: one row an image, columns `COLUMNS` and ``group``, index 0..n-1.
-        ensure_rendered: makes sure that the files of some rows exist; sets that are not drawn do nothing.
-        about: what ``dataset.json`` says of the set.
-    """
+    """A table of images and the folder that holds them."""
 
     name: str
-    version: str
+    version: str  # changes when its pictures change
     root: Path
     grouping: Grouping
-    table: pd.DataFrame
-    ensure_rendered: Callable[[Sequence[int], Progress], None]
-    about: Mapping[str, Any] = field(default_factory=dict)
+    table: pd.DataFrame  # one row an image, columns `COLUMNS` and ``group``, index 0..n-1
+    ensure_rendered: Callable[[Sequence[int], Progress], None]  # makes sure that the files of some rows exist
+    about: Mapping[str, Any] = field(default_factory=dict)  # what ``dataset.json`` says
 
     @property
     def folds(self) -> int:
@@ -72,20 +61,14 @@ class ImageSet:
 
     @property
     def has_pictures(self) -> bool:
-        """False where a set holds embeddings only (see `vlcore.datasets.importers.embeddings`)."""
+        """False where a set holds embeddings only (see `vlcore.datasets.importers.embedding_sets`)."""
         return self.about.get("pictures") != "none"
 
     def need_pictures(self) -> None:
-        """Make sure that there is something to train on and to look into.
-
-        Raises:
-            ImageSetError: when the set holds embeddings only.
-        """
+        """Refuse a set of embeddings, of which there is nothing to train on and to look into."""
         if not self.has_pictures:
-            raise ImageSetError(
-                f"The image set {self.name!r} holds embeddings only: there are no pictures to train on; its map and "
-                "measures are on the Train page."
-            )
+            instead = "there are no pictures to train on; its map and measures are on the Train page"
+            raise ImageSetError(f"The image set {self.name!r} holds embeddings only: {instead}.")
 
     def rows(self, split: str) -> NDArray[np.int64]:
         """Row numbers of a split."""
@@ -94,21 +77,16 @@ class ImageSet:
     def counts(self) -> dict[str, dict[str, int]]:
         """Number of images by split and group."""
         table = self.table.groupby(["split", "group"], sort=False).size()
-        return {
-            split: {group: int(table.get((split, group), 0)) for group in self.grouping.names}
-            for split in (*SPLITS, POOL)
-            if split in table.index.get_level_values(0)
-        }
+        there = [split for split in (*SPLITS, POOL) if split in table.index.get_level_values(0)]
+        names = self.grouping.names
+        return {split: {group: int(table.get((split, group), 0)) for group in names} for split in there}
 
     def path(self, row: int) -> Path:
         return self.root / str(self.table["file_name"].iat[row])
 
     def image(self, row: int) -> NDArray[np.uint8]:
-        """One picture at its stored size, uint8 (height, width, 3); a tile with its names where there are no pictures.
-
-        Raises:
-            ImageSetError: when its file is missing or broken.
-        """
+        """One picture at its stored size, uint8 (height, width, 3), or an `ImageSetError` where its file is broken; a
+        tile with its names where there are no pictures."""
         if not self.has_pictures:
             return tile(str(self.table["object"].iat[row]), str(self.table["context"].iat[row]))
         drawn = "recipe" in self.about
@@ -123,25 +101,21 @@ class ImageSet:
             raise ImageSetError(f"The {called} of the image set {self.name!r} cannot be read; {mend}.") from error
 
     def pixels(self, rows: Sequence[int] | NDArray[np.int64], size: int = TRAINING_SIZE) -> NDArray[np.uint8]:
-        """Pictures averaged down to a square, uint8 (n, size, size, 3).
-
-        Raises:
-            ImageSetError: when a file is missing or broken, or there are no pictures: nobody measures tiles.
-        """
+        """Pictures averaged down to a square, uint8 (n, size, size, 3); refused of tiles, which nobody measures."""
         self.need_pictures()
-        stack = np.empty((len(rows), size, size, 3), dtype=np.uint8)
-        for place, row in enumerate(rows):
-            picture = Image.fromarray(self.image(int(row)))
-            stack[place] = np.asarray(picture.resize((size, size), Image.Resampling.BOX))
-        return stack
+        places = [int(row) for row in rows]
+
+        def decode(row: int) -> NDArray[np.uint8]:
+            return averaged(self.image(row), size)
+
+        if size != TRAINING_SIZE:
+            return np.array([decode(row) for row in places], np.uint8).reshape(-1, size, size, 3)
+        names = self.table["file_name"].to_numpy()[places].tolist()
+        return decoded.read(self.root, len(self.table), places, names, decode)
 
     def masks(self, rows: NDArray[np.int64], size: int = TRAINING_SIZE) -> NDArray[np.uint8] | None:
         """Where the objects of pictures are, averaged down to a square, uint8 (n, size, size), 0 nowhere to 255 wholly;
-        None where one of the pictures has no mask.
-
-        Raises:
-            ImageSetError: when a mask that is named cannot be read.
-        """
+        None where one of the pictures has no mask."""
         files = [str(self.table["mask"].iat[int(row)]) for row in rows]
         if not all(files):
             return None
@@ -152,21 +126,21 @@ class ImageSet:
         return stack
 
 
-def read_set(root: Path) -> ImageSet:
-    """An image set from its folder, as ``metadata.csv`` and ``dataset.json`` describe it.
+def averaged(picture: NDArray[np.uint8], size: int = TRAINING_SIZE) -> NDArray[np.uint8]:
+    """A picture averaged down to a square, uint8 (size, size, 3)."""
+    return np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.BOX))
 
-    Raises:
-        ImageSetError: when the folder holds no image set.
-    """
+
+def read_set(root: Path) -> ImageSet:
+    """An image set from its folder, as ``metadata.csv`` and ``dataset.json`` describe it, or an `ImageSetError`."""
     try:
         about: dict[str, Any] = json.loads((root / "dataset.json").read_text())
         table = pd.read_csv(root / "metadata.csv", dtype=str, keep_default_na=False)
         templates = tuple(sorted(about.get("captions", {}).items()))
         grouping = Grouping(tuple(about["objects"]), tuple(about["contexts"]), templates)
         name, version = str(about.get("name", root.name)), str(about["version"])
-        missing = [column for column in COLUMNS if column not in table]
-        if missing:
-            raise KeyError(missing[0])
+        if not set(COLUMNS) <= set(table):
+            raise KeyError
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ImageSetError(f"There is no usable image set named {root.name!r}.") from error
     return ImageSet(name, version, root, grouping, with_groups(table), lambda _rows, _progress: None, about)

@@ -1,7 +1,5 @@
 """Pictures of an image set as a zip that can be imported again."""
 
-from __future__ import annotations
-
 import io
 import json
 import zipfile

@@ -4,8 +4,6 @@ A picture's noise comes from a seed of its own, drawn on the processor. It is th
 in every batch, up to rounding, and a run that goes on later draws what it would have drawn at once.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,43 +13,29 @@ import torch
 from diffusers import AutoPipelineForText2Image
 from PIL import Image
 
-from vlcore.generation.backend import Refused
-from vlcore.generation.plan import GenerateError, Plan, Wanted
+from vlcore.generation.plan import GenerateError, Plan, Refused, Wanted
 from vlcore.learning.device import choose_device
 
 
 class TextToImage:
-    """Draws with a diffusers pipeline."""
+    """Draws with a diffusers pipeline, so many pictures together; more need more memory."""
 
     def __init__(self, plan: Plan, batch: int = 1) -> None:
-        """Load a model.
-
-        Args:
-            plan: names the model, a local folder or a hub name, and how it draws.
-            batch: pictures drawn together, at least 1; more need more memory.
-
-        Raises:
-            GenerateError: when the model is missing, or is no pipeline in safetensors.
-            ModelError: when ``VLCORE_DEVICE`` names a device that is not there.
-        """
         self.batch = batch
         self._plan = plan
         self._pipeline = _load(plan.model).to(choose_device())
         self._pipeline.set_progress_bar_config(disable=True)
 
     def draw(self, pictures: Sequence[Wanted]) -> list[Image.Image | Refused]:
-        """Draw some pictures together; see `vlcore.generation.backend.Backend`."""
+        """Draw some pictures together; see `vlcore.generation.plan.Backend`."""
         plan = self._plan
         seeds = [one.seed for one in pictures if one.seed is not None]  # a plan of this back end has one for each
         chosen = {"num_inference_steps": plan.steps, "guidance_scale": plan.guidance}
         try:
-            drawn = self._pipeline(
-                prompt=[one.prompt for one in pictures],
-                height=plan.size,
-                width=plan.size,
-                generator=[torch.Generator(device="cpu").manual_seed(seed) for seed in seeds],
-                **{name: value for name, value in chosen.items() if value is not None},
-            )
+            given = {name: value for name, value in chosen.items() if value is not None}
+            random = [torch.Generator(device="cpu").manual_seed(seed) for seed in seeds]
+            prompts, sides = [one.prompt for one in pictures], {"height": plan.size, "width": plan.size}
+            drawn = self._pipeline(prompt=prompts, generator=random, **sides, **given)
         except torch.OutOfMemoryError as error:
             raise GenerateError("The device's memory is full; choose a smaller batch, size or model.") from error
         except Exception as error:  # a pipeline is foreign code around foreign files and raises anything
@@ -70,25 +54,18 @@ def _load(model: str) -> Any:
         if not (folder / "model_index.json").exists():
             raise GenerateError(f"{model} is no text-to-image pipeline: it has no model_index.json; name its folder.")
     elif not re.fullmatch(r"[\w.-]+/[\w.-]+", model):
-        raise GenerateError(
-            f"There is no folder {model}; give the folder of a pipeline or a hub name like owner/model."
-        )
+        raise GenerateError(f"There is no folder {model}; give that of a pipeline or a hub name like owner/model.")
+    place = str(folder) if folder.is_dir() else model
     try:
-        return AutoPipelineForText2Image.from_pretrained(
-            str(folder) if folder.is_dir() else model, use_safetensors=True
-        )
+        return AutoPipelineForText2Image.from_pretrained(place, use_safetensors=True)
     except Exception as error:  # diffusers, the hub's client and json each have their own
         reason = _first_line(error)
+        message = "cannot be had from the hub; check its name, the connection and whether it asks for a login"
         if re.search(r"(no file named|necessary).*safetensors", reason):
-            message = "lacks weights in safetensors, the only safe format; choose one that has them."
+            message, reason = "lacks weights in safetensors", "no other format is safe; choose one that has them"
         elif folder.is_dir():
-            message = f"cannot be used as a text-to-image pipeline: {reason}."
-        else:
-            message = (
-                "cannot be had from the hub; check its name, the connection and whether it asks for a login, or give "
-                f"the folder of a model that is here ({reason})."
-            )
-        raise GenerateError(f"The model {model!r} {message}") from error
+            message = "cannot be used as a text-to-image pipeline"
+        raise GenerateError(f"The model {model!r} {message}: {reason}.") from error
 
 
 def _first_line(error: Exception) -> str:

@@ -21,8 +21,7 @@ from urllib.parse import urljoin, urlsplit
 from PIL import Image
 
 from vlcore.datasets.uploads import UploadError, open_upload
-from vlcore.generation.backend import Refused, TryAgainError
-from vlcore.generation.plan import GenerateError, Plan, Wanted
+from vlcore.generation.plan import GenerateError, Plan, Refused, TryAgainError, Wanted
 
 if TYPE_CHECKING:
     import openai
@@ -31,7 +30,7 @@ TIMEOUT = 180.0  # seconds; the largest models draw for two minutes
 MAX_PICTURE = 20 * 2**20  # bytes
 _MAX_ANSWER = MAX_PICTURE * 4 // 3 + 2**20  # base64 makes four bytes of three, and there are words around it
 _REFUSALS = {"moderation_blocked", "content_policy_violation", "content_filter", "contentFilter"}
-_LATER = {408, 409, 429}  # and whatever is 500 or more
+_LATER = {408, 409, 429, *range(500, 1000)}
 _ADVICE = {  # where waiting does not help, by status
     401: "check the key in OPENAI_API_KEY",
     403: "this key may not use the model; check its rights or name another model",
@@ -45,17 +44,7 @@ class Service:
     batch = 1
 
     def __init__(self, plan: Plan, base_url: str | None = None, timeout: float = TIMEOUT) -> None:
-        """Get ready; nothing is sent.
-
-        Args:
-            plan: names the model and the size.
-            base_url: of the service; None for ``OPENAI_BASE_URL`` or OpenAI's own.
-            timeout: seconds that an answer may take.
-
-        Raises:
-            GenerateError: when the key is missing, or the base URL is none.
-        """
-        import httpx2
+        """Get ready; nothing is sent. `timeout` is how many seconds an answer may take."""
         import openai
 
         self._key = os.environ.get("OPENAI_API_KEY", "").strip()
@@ -65,14 +54,12 @@ class Service:
         address = base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
         if _origin(address) is None:
             raise GenerateError(f"The base URL {address!r} is none; give one such as http://localhost:8080/v1.")
-        self._client = openai.OpenAI(
-            api_key=self._key, base_url=address, max_retries=0, timeout=httpx2.Timeout(timeout)
-        )
+        self._client = openai.OpenAI(api_key=self._key, base_url=address, max_retries=0, timeout=timeout)
         # Some services answer with an address unless they are asked for the picture; some models refuse the question.
         self._format: dict[str, Any] = {"response_format": "b64_json"}
 
     def draw(self, pictures: Sequence[Wanted]) -> list[Image.Image | Refused]:
-        """One request for one picture; see `vlcore.generation.backend.Backend`."""
+        """One request for one picture; see `vlcore.generation.plan.Backend`."""
         import httpx2
         import openai
 
@@ -83,19 +70,19 @@ class Service:
             if self._format and error.status_code in (400, 422) and "response_format" in error.message:
                 self._format = {}
                 return self.draw(pictures)
-            status, words = error.status_code, self._words(error)
+            said = error.body.get("message") if isinstance(error.body, dict) else None
+            line = "".join(c if c.isprintable() else " " for c in str(said or "no reason given"))
+            words = " ".join(line.replace(self._key, "***").split())[:200].rstrip(".")  # on one line, without the key
+            status = error.status_code
             if status == 400 and error.code in _REFUSALS:
                 return [Refused(words)]
             if error.code == "insufficient_quota":
                 message = "The service says that the account has no credit left; add some, then go on."
                 raise GenerateError(message) from error
-            if error.status_code in _LATER or error.status_code >= 500:
-                raise TryAgainError(
-                    f"The service answered {error.status_code}: {words}", _retry_after(error)
-                ) from error
-            advice = _ADVICE.get(error.status_code)
-            end = f"; {advice}." if advice else f": {words}"
-            raise GenerateError(f"The service answered {error.status_code}{end}") from error
+            if status in _LATER:
+                raise TryAgainError(f"The service answered {status}: {words}", _retry_after(error)) from error
+            end = f"; {_ADVICE[status]}." if status in _ADVICE else f": {words}"
+            raise GenerateError(f"The service answered {status}{end}") from error
         except (openai.APITimeoutError, httpx2.TimeoutException, TimeoutError) as error:
             raise TryAgainError(f"The service did not answer within {self._timeout:g} seconds") from error
         except (openai.APIConnectionError, httpx2.HTTPError, httpx2.InvalidURL) as error:
@@ -106,13 +93,9 @@ class Service:
     def _ask(self, wanted: Wanted) -> Image.Image:
         """The picture of the answer to one request, RGB, its longest side at most that of an upload."""
         deadline = time.monotonic() + self._timeout
-        with self._client.images.with_streaming_response.generate(
-            model=self._plan.model,
-            prompt=wanted.prompt,
-            n=1,
-            size=f"{self._plan.size}x{self._plan.size}",
-            **self._format,
-        ) as answer:
+        size = f"{self._plan.size}x{self._plan.size}"
+        request = {"model": self._plan.model, "prompt": wanted.prompt, "n": 1, "size": size, **self._format}
+        with self._client.images.with_streaming_response.generate(**request) as answer:
             content = _limited(answer.iter_bytes(), _MAX_ANSWER, deadline)
         try:
             first = json.loads(content)["data"][0]
@@ -134,27 +117,17 @@ class Service:
         """What lies at an address of the service itself."""
         import httpx2
 
-        base = str(self._client.base_url)
-        try:
+        base, target = str(self._client.base_url), ""
+        with suppress(ValueError):  # no address at all
             target = urljoin(base, address)
-        except ValueError:  # no address at all
-            target = ""
         if _origin(target) != _origin(base):
-            raise GenerateError(
-                "The service keeps its pictures at another address, which is not followed; choose a model that sends "
-                "them in its answer (b64_json)."
-            )
+            advice = "choose a model that sends them in its answer (b64_json)"
+            raise GenerateError(f"The service keeps its pictures at another address, which is not followed; {advice}.")
         deadline = time.monotonic() + self._timeout
         with httpx2.stream("GET", target, follow_redirects=False, timeout=self._timeout) as answer:
             if answer.status_code != 200:
                 raise TryAgainError(f"The service does not hand out the picture that it drew ({answer.status_code})")
             return _limited(answer.iter_bytes(), MAX_PICTURE, deadline)
-
-    def _words(self, error: openai.APIError) -> str:
-        """What a service says, on one line, cut to a sentence's length and without the key."""
-        said = error.body.get("message") if isinstance(error.body, dict) else None
-        line = "".join(c if c.isprintable() else " " for c in str(said or "no reason given"))
-        return " ".join(line.replace(self._key, "***").split())[:200].rstrip(".")
 
 
 def _origin(address: str) -> tuple[str, str, int] | None:

@@ -1,8 +1,5 @@
-"""A torchvision network as a frozen image tower, under a projection that is trained.
-
-Beside it belongs the same network with random weights (``@random``), as frozen: what the two have in common does not
-come from the pictures that the network was trained on.
-"""
+"""A torchvision network as a frozen image tower, under a projection that is trained. Beside it belongs the same network
+with random weights (``@random``): what the two have in common does not come from what it was trained on."""
 
 from __future__ import annotations
 
@@ -23,33 +20,29 @@ class BackboneError(LabError):
 
 
 class Backbone(nn.Module):
-    """A torchvision classifier without its last layer, always in evaluation mode, without gradients.
-
-    Its weights are random until `load_weights`; they are saved with the model, and read back from there.
-
-    Attributes:
-        features: numbers that come out of a picture.
-
-    Raises:
-        BackboneError: when torchvision has no such network, or its last layer is not a linear one.
-    """
+    """A torchvision classifier without its last layer, always in evaluation mode, without gradients. Its weights are
+    random until `load_weights`; they are saved with the model, and read back from there. BackboneError where
+    torchvision has no such network, its last layer is not a linear one, or its weights cannot be had."""
 
     mean: Tensor
     deviation: Tensor
 
     def __init__(self, architecture: str) -> None:
-        from torchvision.models import get_model, get_model_weights
+        from torchvision import models
 
         super().__init__()
-        name = name_in(architecture)
+        self.architecture, name = architecture, architecture.removeprefix(PREFIX).removesuffix(RANDOM)
+        if name not in models.list_models(module=models):
+            raise BackboneError(f"torchvision has no classifier named {name!r}; choose one such as resnet18.")
+        self.weights = models.get_model_weights(name).DEFAULT
         options = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}  # they warn otherwise
-        self.network: nn.Module = get_model(name, weights=None, **options)
+        self.network: nn.Module = models.get_model(name, weights=None, **options)
         lasts = [path for path, part in self.network.named_modules() if getattr(part, "out_features", 0) == CLASSES]
         if not lasts:
             raise BackboneError(f"{name} does not end in a linear layer; choose another network, such as resnet18.")
-        self.features = int(self.network.get_submodule(lasts[-1]).in_features)
+        self.features = int(self.network.get_submodule(lasts[-1]).in_features)  # numbers that come out of a picture
         self.network.set_submodule(lasts[-1], nn.Identity())
-        self._side = max(TRAINING_SIZE, *get_model_weights(name).DEFAULT.meta["min_size"])  # the least that it reads
+        self._side = max(TRAINING_SIZE, *self.weights.meta["min_size"])  # the least that it reads
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
         self.register_buffer("deviation", torch.tensor(DEVIATION)[:, None, None], persistent=False)
         self.requires_grad_(False).eval()
@@ -65,40 +58,15 @@ class Backbone(nn.Module):
             x = F.interpolate(x, size=(self._side, self._side), mode="bilinear")
         return self.network(x)
 
-
-def load_weights(backbone: Backbone, architecture: str) -> None:
-    """Give a backbone torchvision's default weights, from the cache of `torch.hub` or downloaded; none to ``@random``.
-
-    Raises:
-        BackboneError: when they cannot be had.
-    """
-    if architecture.endswith(RANDOM):
-        return
-    name = name_in(architecture)
-    from torchvision.models import get_model_weights
-
-    try:
-        state = get_model_weights(name).DEFAULT.get_state_dict(progress=False, check_hash=True, weights_only=True)
-    except (OSError, RuntimeError) as error:  # a URLError is one; RuntimeError says that the checksum is wrong
-        raise BackboneError(
-            f"The weights of {name} are not on this machine and cannot be fetched; check the connection, or choose "
-            f"architecture={PREFIX}{name}{RANDOM} for random ones."
-        ) from error
-    kept = backbone.network.state_dict()
-    backbone.network.load_state_dict({key: value for key, value in state.items() if key in kept})
-
-
-def name_in(architecture: str) -> str:
-    """The name of a network in an architecture such as ``torchvision:resnet18@random``.
-
-    Raises:
-        BackboneError: when torchvision has no classifier of this name.
-    """
-    from torchvision import models
-
-    name = architecture.removeprefix(PREFIX).removesuffix(RANDOM)
-    if name not in models.list_models(module=models):
-        raise BackboneError(
-            f"torchvision has no classifier named {name!r}; choose one such as resnet18, convnext_tiny or vit_b_16."
-        )
-    return name
+    def load_weights(self) -> None:
+        """Take torchvision's default weights, from the cache of `torch.hub` or downloaded; none for ``@random``."""
+        if self.architecture.endswith(RANDOM):
+            return
+        try:
+            state = self.weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
+        except (OSError, RuntimeError) as error:  # a URLError is one; RuntimeError says that the checksum is wrong
+            other = f"{self.architecture}{RANDOM}"
+            message = f"The weights of {self.architecture} cannot be fetched; check the connection, or choose {other}."
+            raise BackboneError(message) from error
+        kept = self.network.state_dict()
+        self.network.load_state_dict({key: value for key, value in state.items() if key in kept})

@@ -1,22 +1,29 @@
-"""Pretrained checkpoints on this machine: where one lies, and whether its files may be opened.
+"""Pretrained checkpoints: fetched from the hub where they are not here, and whether their files may be opened.
 
-A checkpoint is a stranger's folder, and is looked at before anything of it is loaded: safetensors and plain JSON only,
-no pickles, no code, and no shape that the weights do not fill.
+What there is on the hub is known before anything large is downloaded; out of its reach an earlier download does. A
+checkpoint is a stranger's folder, and is looked at before anything of it is loaded: safetensors and plain JSON
+only, no pickles, no code, and no shape that the weights do not fill.
 """
 
-from __future__ import annotations
-
+import errno
 import hashlib
 import json
 import math
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from vlcore.learning.hub import INDEX, WEIGHTS, PretrainedError, Tell, fetch, silent
+import huggingface_hub
+from huggingface_hub import constants, errors
+from huggingface_hub.utils.tqdm import disable_progress_bars
 
+from vlcore.learning.device import ModelError
+
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 KINDS = ("clip", "metaclip_2", "siglip", "siglip2")  # model types with two towers that end in one space
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
@@ -26,54 +33,47 @@ _CONFIG_BYTES = 2**20
 _MOST = {"num_hidden_layers": 200, "image_size": 2048, "max_position_embeddings": 100_000}
 _MOST_ELSE = 10_000_000  # any other whole number of a configuration; vocabularies have some hundred thousand words
 
+_WANTED = ["*.json", "*.txt", "*.model", "model*.safetensors"]  # what is asked of the hub
+_MOST_BYTES = 16 * 2**30
+_CONVERTER = "SFconvertbot"  # the hub's own; nobody else's proposal is taken
+
+Tell = Callable[[str], None]  # takes a sentence about what is going on
+
+
+class PretrainedError(ModelError):
+    """A checkpoint that cannot be had or used; the message says why and what to do."""
+
+
+def silent(_sentence: str) -> None:
+    """A `Tell` that says nothing."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that is here and whose files may be opened.
+    """A checkpoint that is here and whose files may be opened."""
 
-    Attributes:
-        source: what was asked for: a hub name or a folder.
-        name: what it is called in a condition: the hub name, or the folder's name with `@` and a digest of its files.
-        folder: where its files are.
-        revision: commit of the hub; empty for a folder.
-        kind: one of `KINDS`.
-        numbers: how many numbers its weights hold.
-        bytes: size of the files of its weights.
-    """
-
-    source: str
-    name: str
+    source: str  # what was asked for: a hub name or a folder
+    name: str  # in a condition: the hub name, or the folder's name with `@` and a digest of its files
     folder: Path
-    revision: str
-    kind: str
-    numbers: int
-    bytes: int
+    revision: str  # commit of the hub; empty for a folder
+    kind: str  # one of `KINDS`
+    numbers: int  # how many its weights hold
+    bytes: int  # size of the files of its weights
 
 
 def checkpoint_name(source: str) -> str:
-    """What a checkpoint is called in a condition; asks nobody but the disk.
-
-    Raises:
-        PretrainedError: when it is neither a folder with a checkpoint nor like a hub name.
-    """
+    """What a checkpoint is called in a condition; asks nobody but the disk. PretrainedError where it is neither a
+    folder with a checkpoint nor like a hub name."""
     folder = _folder(source)
-    return source if folder is None else _look_at(source, folder, "").name
+    return _look_at(source, folder).name if folder else source
 
 
 def find_checkpoint(source: str, revision: str = "", tell: Tell = silent) -> Checkpoint:
-    """A checkpoint by hub name or folder, brought here where it is not yet.
-
-    Args:
-        source: a hub name such as ``openai/clip-vit-base-patch32``, or a local folder.
-        revision: commit of the hub, the newest unless given.
-        tell: is told what is being waited for.
-
-    Raises:
-        PretrainedError: when it cannot be had, or is no CLIP or SigLIP in safetensors.
-    """
-    folder = _folder(source)
-    if folder is not None:
-        return _look_at(source, folder, "")
+    """A checkpoint by local folder or by hub name (at a commit, or the newest), brought here where it is not yet;
+    `tell` is told what is being waited for. PretrainedError where it cannot be had, or is no CLIP or SigLIP in
+    safetensors."""
+    if folder := _folder(source):
+        return _look_at(source, folder)
     folder = fetch(source, revision, tell)
     return _look_at(source, folder, folder.name)
 
@@ -96,52 +96,38 @@ def _digest(files: tuple[tuple[Path, int, int], ...]) -> str:
 
 def _folder(source: str) -> Path | None:
     """The folder that is meant; None for a hub name."""
-    try:
-        folder = Path(source).expanduser() if source.strip() else None
-        if folder is not None and folder.is_dir():
+    # A name can be too long or hold a zero, or have a home that nobody has.
+    with suppress(OSError, ValueError, RuntimeError):
+        if source.strip() and (folder := Path(source).expanduser()).is_dir():
             return folder
-    except (OSError, ValueError, RuntimeError):  # a name that is too long or holds a zero, a home that nobody has
-        pass
     if HUB_NAME.fullmatch(source) and ".." not in source:
         return None
-    raise PretrainedError(
-        f"There is no folder {source[:200]!r}; give the folder of a checkpoint, or a hub name such as "
-        "openai/clip-vit-base-patch32."
-    )
+    name = "openai/clip-vit-base-patch32"
+    raise PretrainedError(f"There is no folder {source[:200]!r}; give one, or a hub name such as {name}.")
 
 
-def _look_at(source: str, folder: Path, revision: str) -> Checkpoint:
-    """The checkpoint in a folder, from its configuration and the heads of its weights; revision empty of a local one.
-
-    Raises:
-        PretrainedError: when it is no CLIP or SigLIP, lacks files, holds its weights as pickles, or is broken.
-    """
+def _look_at(source: str, folder: Path, revision: str = "") -> Checkpoint:
+    """The checkpoint in a folder, from its configuration and the heads of its weights."""
     called = source if revision else folder.name
     config = _read_json(folder / "config.json", called)
     kind = config.get("model_type")
     if kind not in KINDS:
-        raise PretrainedError(
-            f"{called} holds a model of the type {str(kind)[:40]!r}, which does not bring pictures and captions into "
-            f"one space; choose a checkpoint of CLIP or SigLIP ({', '.join(KINDS)})."
-        )
+        raise PretrainedError(f"{called} is of type {str(kind)[:40]!r}; choose a CLIP or SigLIP ({', '.join(KINDS)}).")
     _check_numbers(config, called)
     weights = _weights(folder, called)
-    preparations = [
-        folder / name for name in ("preprocessor_config.json", "processor_config.json") if (folder / name).is_file()
-    ]
+    named = [folder / name for name in ("preprocessor_config.json", "processor_config.json")]
+    preparations = [path for path in named if path.is_file()]
     if not preparations:
-        raise PretrainedError(
-            f"{called} lacks preprocessor_config.json, which says how pictures are prepared; download it again."
-        )
+        raise PretrainedError(f"{called} lacks preprocessor_config.json; download it again.")
     if not any(all((folder / name).is_file() for name in files) for files in _TOKENIZERS):
         raise PretrainedError(f"{called} lacks its tokenizer, such as {_TOKENIZERS[0][0]}; download it again.")
     for path in preparations:
         _check_numbers(_read_json(path, called), called)
-    numbers, size = sum(_numbers_in(path, called) for path in weights), sum(path.stat().st_size for path in weights)
     name = source
     if not revision:
         name = re.sub(r"[^\w.-]+|\.\.+", "-", folder.resolve().name, flags=re.ASCII).strip("-.")[:60]
         name = f"{name or 'folder'}@{digest(folder)[:8]}"
+    numbers, size = sum(_numbers_in(path, called) for path in weights), sum(path.stat().st_size for path in weights)
     return Checkpoint(source, name, folder, revision, kind, numbers, size)
 
 
@@ -186,10 +172,7 @@ def _weights(folder: Path, called: str) -> list[Path]:
             raise PretrainedError(f"{called} lacks {missing[0]}; download the checkpoint again.")
         return [folder / name for name in names]
     if any(path.suffix in _PICKLES for path in folder.iterdir()):
-        raise PretrainedError(
-            f"{called} holds its weights as pickles, which can run code when they are opened; take a checkpoint that "
-            f"has {WEIGHTS}."
-        )
+        raise PretrainedError(f"{called} holds its weights as pickles, which can run code; take one with {WEIGHTS}.")
     raise PretrainedError(f"{called} lacks {WEIGHTS}; download the checkpoint again.")
 
 
@@ -202,3 +185,78 @@ def _numbers_in(path: Path, called: str) -> int:
     except (OSError, SafetensorError) as error:
         raise PretrainedError(f"The {path.name} of {called} is damaged; download the checkpoint again.") from error
     return sum(math.prod(shape) for shape in shapes)
+
+
+def fetch(name: str, revision: str = "", tell: Tell = silent) -> Path:
+    """The folder of a checkpoint of the hub, named as the commit: downloaded, or from an earlier download where the hub
+    is out of reach; PretrainedError where there is none. Without a revision it is the newest; one that was downloaded
+    is not asked for again. `tell` may raise to stop."""
+    disable_progress_bars()  # a job has a bar of its own
+    if revision and (folder := _downloaded(name, [revision])):
+        return folder
+    tell(f"asking the hub for {name}")
+    try:
+        files = _from_hub(name, revision, dry_run=True)
+        if not any(file.filename in (WEIGHTS, INDEX) for file in files):
+            revision = _converted(name)
+            files = _from_hub(name, revision, dry_run=True)
+    except errors.DryRunError as error:  # out of reach
+        kept = Path(constants.HF_HUB_CACHE, f"models--{name.replace('/', '--')}", "refs", "refs", "pr")
+        converted = [f"refs/pr/{path.name}" for path in sorted(kept.glob("*"))]
+        if not revision and (folder := _downloaded(name, ["main", *converted])):
+            return folder
+        raise PretrainedError(_why_not(name, error)) from error
+    size = sum(file.file_size or 0 for file in files if file.will_download)
+    if size > _MOST_BYTES:
+        raise PretrainedError(f"{name} has {size / 2**30:.0f} GB; choose a smaller checkpoint.")
+    if size:
+        tell(f"downloading {name}, {max(1, round(size / 1e6)):,} MB")
+    return Path(_from_hub(name, revision))
+
+
+def _from_hub(name: str, revision: str, **options: Any) -> Any:
+    try:
+        return huggingface_hub.snapshot_download(name, revision=revision or None, allow_patterns=_WANTED, **options)
+    except errors.DryRunError:
+        raise
+    except Exception as error:  # the hub's client and what it stands on have errors of many kinds
+        raise PretrainedError(_why_not(name, error)) from error
+
+
+def _converted(name: str) -> str:
+    """Where the hub's own converter put the safetensors of an old checkpoint that has pickles only."""
+    try:
+        proposals = list(huggingface_hub.get_repo_discussions(name, author=_CONVERTER, discussion_type="pull_request"))
+    except Exception as error:
+        raise PretrainedError(_why_not(name, error)) from error
+    for proposal in proposals:
+        if proposal.author == _CONVERTER and proposal.git_reference and "safetensors" in proposal.title:
+            return str(proposal.git_reference)
+    raise PretrainedError(f"{name} has no weights in safetensors on the hub; choose a checkpoint that has.")
+
+
+def _downloaded(name: str, revisions: list[str]) -> Path | None:
+    """An earlier download of one of some revisions; None where none has weights."""
+    for revision in revisions:
+        with suppress(PretrainedError):
+            found = Path(_from_hub(name, revision, local_files_only=True))
+            if (found / WEIGHTS).exists() or (found / INDEX).exists():
+                return found
+    return None
+
+
+def _why_not(name: str, error: BaseException) -> str:
+    """Why a checkpoint cannot be had from the hub, in a sentence."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"{name} cannot be downloaded: the disk is full."
+    if isinstance(error, errors.GatedRepoError):
+        reason = f"{name} asks for a login on the hub; accept its terms and log in with `hf auth login`"
+    elif isinstance(error, errors.RepositoryNotFoundError):
+        reason = f"The hub has no checkpoint named {name!r} that is open to everybody; check the name"
+    elif isinstance(error, errors.OfflineModeIsEnabled):
+        reason = f"{name} is not on this machine and HF_HUB_OFFLINE is set; unset it to download it"
+    elif error.__cause__ is not None:  # the client turns what the hub says into an error of its own
+        return _why_not(name, error.__cause__)
+    else:
+        reason = f"{name} is not on this machine and the hub cannot be reached; check the connection"
+    return f"{reason}, or give the folder of a checkpoint that is here."

@@ -1,7 +1,5 @@
 """The device that models run on: CUDA, MPS or the CPU, chosen by ``VLCORE_DEVICE``."""
 
-from __future__ import annotations
-
 import os
 
 import torch
@@ -14,11 +12,7 @@ class ModelError(LabError):
 
 
 def choose_device() -> str:
-    """The device that ``VLCORE_DEVICE`` names; ``auto``, the default, takes a GPU where there is one.
-
-    Raises:
-        ModelError: when the named device is unknown or absent.
-    """
+    """The device that ``VLCORE_DEVICE`` names, if it is there; ``auto``, the default, takes a GPU if it can."""
     named = os.environ.get("VLCORE_DEVICE", "auto")
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if named == "auto":

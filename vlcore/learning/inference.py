@@ -1,13 +1,9 @@
-"""Inference: embeddings of images and captions, and reading and writing a model's file.
-
-The file holds the shape of the model and its vocabulary beside the weights, so that inference cannot drift from
-training.
-"""
-
-from __future__ import annotations
+"""Inference: embeddings of images and captions, and a model's file, which holds the shape of the model and its
+vocabulary beside the weights, so that inference cannot drift from training."""
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -18,27 +14,25 @@ from safetensors.torch import load_model, save_model
 
 from vlcore.core.vocabulary import PAD, Vocabulary
 from vlcore.learning.device import ModelError
-from vlcore.learning.model import DualEncoder, Encoder, ModelConfig, of_config, to_input
+from vlcore.learning.model import Encoder, ModelConfig, to_input
 
 Array = NDArray[np.float32]
+BATCH = 256
 
 
 @torch.inference_mode()
-def embed_images(model: Encoder, pixels: NDArray[np.uint8], batch: int = 256) -> Array:
+def embed_images(model: Encoder, pixels: NDArray[np.uint8]) -> Array:
     """Unit vectors of images: uint8 (n, S, S, 3) to float32 (n, E)."""
     device = model.device
-    parts = [model.image(to_input(part.to(device))).float().cpu() for part in torch.from_numpy(pixels).split(batch)]
+    parts = [model.image(to_input(part.to(device))).float().cpu() for part in torch.from_numpy(pixels).split(BATCH)]
     return torch.cat(parts).numpy()
 
 
 @torch.inference_mode()
 def embed_captions(model: Encoder, vocabulary: Vocabulary, captions: Sequence[str]) -> Array:
-    """Unit vectors of captions, float32 (n, E); none, (0, E), of a model whose captions have no vectors.
-
-    Raises:
-        ModelError: when a caption has no words, or is no class of a classifier.
-    """
-    if not isinstance(model, DualEncoder):
+    """Unit vectors of captions, float32 (n, E); none, (0, E), of a model whose captions have no vectors. ModelError
+    where a caption has no words or is no class of a classifier."""
+    if model.config.language == "decoder":
         return np.empty((0, model.config.embedding), dtype=np.float32)
     # Models of an older version read fewer words.
     tokens = torch.from_numpy(vocabulary.tokens(captions)[:, : model.config.max_words]).to(model.device)
@@ -50,25 +44,23 @@ def embed_captions(model: Encoder, vocabulary: Vocabulary, captions: Sequence[st
 
 
 @torch.inference_mode()
-def score_captions(
-    model: Encoder, vocabulary: Vocabulary, captions: Sequence[str], pixels: NDArray[np.uint8], batch: int = 256
-) -> Array:
+def score_captions(model: Encoder, vocabulary: Vocabulary, captions: Sequence[str], pixels: NDArray[np.uint8]) -> Array:
     """Scores of images with captions by the model itself, uint8 (n, S, S, 3) to float32 (n, K)."""
     tokens = torch.from_numpy(vocabulary.tokens(captions)).to(model.device)
-    parts = torch.from_numpy(pixels).split(batch)
+    parts = torch.from_numpy(pixels).split(BATCH)
     return torch.cat([model.score(to_input(part.to(model.device)), tokens).float().cpu() for part in parts]).numpy()
 
 
 def scale_and_bias(model: Encoder) -> tuple[float, float]:
     """The two numbers that turn a cosine into a logit, ``scale * cosine + bias``; 1 and 0 where none does."""
-    if not isinstance(model, DualEncoder):
+    if model.config.language == "decoder":
         return 1.0, 0.0
     return float(model.tau.detach().exp().clamp(1, 100)), float(model.bias.detach())
 
 
 def save(model: Encoder, vocabulary: Vocabulary, path: Path) -> None:
     """Write weights, shape and vocabulary as one safetensors file; equal models are equal files."""
-    shape = {name: str(value) for name, value in model.config.as_dict().items()}
+    shape = {name: str(value) for name, value in asdict(model.config).items()}
     save_model(model, str(path), metadata={**shape, "vocabulary": " ".join(vocabulary.words)})
     # The format: eight bytes with the header's length, the header as JSON in a new order each time, the numbers.
     content = path.read_bytes()
@@ -79,18 +71,14 @@ def save(model: Encoder, vocabulary: Vocabulary, path: Path) -> None:
 
 
 def load(path: Path) -> tuple[Encoder, Vocabulary]:
-    """The model and vocabulary of a file that `save` wrote, on the processor, without gradients.
-
-    Raises:
-        ModelError: when the file is missing, broken or of another kind.
-    """
+    """The model and vocabulary of a file that `save` wrote, on the processor, without gradients; ModelError where it is
+    missing, broken or of another kind."""
     try:
         with safe_open(path, framework="pt") as file:
             about = dict(file.metadata() or {})
         vocabulary = Vocabulary(about.pop("vocabulary").split())
-        kinds = {name: type(value) for name, value in ModelConfig(words=0).as_dict().items()}
-        config = ModelConfig(**{name: kinds[name](value) for name, value in about.items()})
-        model = of_config(config)
+        kinds = {name: type(value) for name, value in asdict(ModelConfig(words=0)).items()}
+        model = Encoder(ModelConfig(**{name: kinds[name](value) for name, value in about.items()}))
         load_model(model, str(path), device="cpu")
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise ModelError(f"The model file {path.name} cannot be read; delete its folder and train it again.") from error

@@ -1,13 +1,9 @@
-"""Training losses, written as their formula: one number for each picture of a batch.
+"""Training losses, written as their formula: one number for each picture of a batch, and how much each weighs.
 
 A batch is scored against the *distinct* captions, (B, K); two wordings of one meaning count as different, as they do
 for CLIP. The pairwise loss sums the expectation over mismatched captions exactly instead of sampling it: the same
 gradient on average, without the noise.
 """
-
-from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -15,43 +11,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from vlcore.core.captions import Caption
-
 TEMPERATURE = 0.2  # of simclr, which learns none
+GROUPDRO_RATE = 0.05  # eta; Sagawa et al. use 0.01 for far more steps
+JTT_WEIGHT = 6.0  # lambda: how much more a picture weighs that the first training got wrong
 
 
-def negative_weights(negatives: str, counts: Tensor, said: Sequence[Caption] = ()) -> Tensor:
-    """q(k | own caption): the probability that a mismatched caption is drawn, (K, K), rows sum to 1 or to 0.
-
-    ``filtered_marginal`` draws other captions with the frequency that they have in training; ``filtered_uniform`` each
-    other caption equally often; ``product`` any caption with its frequency, the own one too; ``counterfactual``
-    captions that differ from the own one in the object or in the context and not in both. A row
-    without any candidate is 0. ``none`` draws nothing: the study's text taken literally.
-
-    Args:
-        negatives: one of `vlcore.core.options.NEGATIVES`, apart from ``shuffle_unfiltered``, which no table describes.
-        counts: training images of each caption, (K,).
-        said: what the captions speak of, K; read by ``counterfactual`` only.
-    """
-    captions = len(counts)
-    if negatives == "none":
-        return torch.zeros(captions, captions)
-    if negatives == "counterfactual":
-        weights = torch.tensor(
-            [[float((a.object != b.object) != (a.context != b.context)) for b in said] for a in said]
-        )
-    else:
-        weights = (counts > 0 if negatives == "filtered_uniform" else counts).float().repeat(captions, 1)
-    if negatives.startswith("filtered"):
-        weights.fill_diagonal_(0.0)
-    return weights / weights.sum(dim=1, keepdim=True).clamp(min=1e-12)
-
-
-def negative_shares(negatives: str, counts: NDArray[np.integer], said: Sequence[Caption] = ()) -> NDArray[np.float32]:
-    """`negative_weights` for those who count with numpy, (K,) to (K, K)."""
-    # A batch in another order draws captions as often as they occur, but for the noise of the batch.
-    table = "product" if negatives == "shuffle_unfiltered" else negatives
-    return negative_weights(table, torch.from_numpy(counts), said).numpy()
+def counted(
+    own: NDArray[np.int64], captions: int, mitigation: str, groups: NDArray[np.str_], wrong: NDArray[np.bool_] | None
+) -> NDArray[np.float64]:
+    """Training images of each caption, (K,), as often as a mitigation counts each: by the index of their captions,
+    their groups, and which jtt's first training got wrong, (n,) each. Those of groupdro are of its first step."""
+    numbers = torch.from_numpy(np.unique(groups, return_inverse=True)[1])
+    weigh = weigh_by(mitigation, numbers, None if wrong is None else torch.from_numpy(wrong))
+    return np.asarray(np.bincount(own, weigh.images.numpy(), captions), dtype=np.float64)
 
 
 def pairwise_bce(logits: Tensor, own: Tensor, negatives: Tensor) -> Tensor:
@@ -62,14 +34,11 @@ def pairwise_bce(logits: Tensor, own: Tensor, negatives: Tensor) -> Tensor:
     Its best score under unrestricted functions is ``log p(x,t) / q(x,t)``. Without negatives the best solution is the
     constant map: the embeddings collapse.
 
-    Args:
-        logits: scores, (B, K).
-        own: index of each image's caption, (B,).
-        negatives: q_i, (B, K): rows of `negative_weights`, or one mismatched caption each.
+    Of scores, (B, K), the index of each image's caption, (B,), and q_i, (B, K): rows of
+    `vlcore.measures.negatives.negative_shares`, or one mismatched caption each.
     """
     matched = F.softplus(-logits.gather(1, own[:, None]).squeeze(1))  # (B,)
-    mismatched = (negatives * F.softplus(logits)).sum(dim=1)  # (B,)
-    return 0.5 * (matched + mismatched)
+    return 0.5 * (matched + (negatives * F.softplus(logits)).sum(dim=1))
 
 
 def infonce(logits: Tensor, own: Tensor, *, identity: bool = False) -> Tensor:
@@ -82,11 +51,6 @@ def infonce(logits: Tensor, own: Tensor, *, identity: bool = False) -> Tensor:
 
     (Sharing the target evenly among P instead, as UniCL does, adds up over a batch to the loss of `identity`, because
     equal captions have equal scores: it could not show what false negatives do.)
-
-    Args:
-        logits: scores, (B, K).
-        own: index of each image's caption, (B,).
-        identity: targets of CLIP to the letter.
     """
     scores = logits[:, own]  # (B, B)
     right = torch.eye(len(own), dtype=torch.bool, device=own.device) if identity else own[:, None] == own[None, :]
@@ -95,10 +59,8 @@ def infonce(logits: Tensor, own: Tensor, *, identity: bool = False) -> Tensor:
 
 
 def siglip(logits: Tensor, own: Tensor) -> Tensor:
-    """The sigmoid loss over all pairs of the batch (Zhai et al. 2023), (B,): ``L_i = mean_j softplus(-y_ij l_ij)``.
-
-    y is 1 where captions are equal and -1 elsewhere.
-    """
+    """The sigmoid loss over all pairs of the batch (Zhai et al. 2023), (B,): ``L_i = mean_j softplus(-y_ij l_ij)``, y
+    1 where captions are equal and -1 elsewhere."""
     signs = 2 * (own[:, None] == own[None, :]).float() - 1
     return F.softplus(-signs * logits[:, own]).mean(dim=1)
 
@@ -111,10 +73,8 @@ def siglip_bias(counts: Tensor) -> float:
 
 
 def nt_xent(one: Tensor, other: Tensor) -> Tensor:
-    """SimCLR's loss of two views of each image (Chen et al. 2020), unit vectors (B, E) each, to (B,).
-
-    Each view must find the other among all 2B - 1 others, by softmax of cosine / `TEMPERATURE`.
-    """
+    """SimCLR's loss of two views of each image (Chen et al. 2020), unit vectors (B, E) each, to (B,): each view must
+    find the other among all 2B - 1 others, by softmax of cosine / `TEMPERATURE`."""
     z, count = torch.cat([one, other]), len(one)
     scores = (z @ z.T / TEMPERATURE).fill_diagonal_(-torch.inf)  # (2B, 2B)
     partner = torch.arange(2 * count, device=z.device).roll(count)
@@ -132,3 +92,64 @@ def batch_loss(objective: str, logits: Tensor, own: Tensor, negatives: Tensor) -
     if objective == "siglip":
         return siglip(logits, own)
     return F.cross_entropy(logits, own, reduction="none")
+
+
+# --- mitigations that weigh the losses; of the others, ``subsample`` cuts the training set (`vlcore.datasets.subset`),
+# ``resample`` the batches, and ``dfr`` is a new readout (`vlcore.measures.readouts`)
+
+
+class Weigh:
+    """How much each training picture counts, `images` (n,). Of the losses of a batch (B,) and the pictures' numbers
+    (B,) it makes the loss that is minimised: their mean, where weights only say how often a picture is drawn."""
+
+    def __init__(self, images: Tensor) -> None:
+        self.images = images
+
+    def __call__(self, losses: Tensor, batch: Tensor) -> Tensor:
+        return losses.mean()
+
+
+class Reweigh(Weigh):
+    def __call__(self, losses: Tensor, batch: Tensor) -> Tensor:
+        return (self.images[batch] * losses).mean()
+
+
+class GroupDRO(Weigh):
+    """Group distributionally robust optimisation (Sagawa et al. 2020), online.
+
+    ``q_g <- q_g exp(eta L_g)``, normalised, for the groups in the batch; the loss is ``sum_g q_g L_g``.
+    """
+
+    def __init__(self, groups: Tensor) -> None:
+        super().__init__(balanced_weights(groups))
+        self.groups, self.count = groups, int(groups.max()) + 1
+        self.q = torch.full((self.count,), 1 / self.count, device=groups.device)
+
+    def __call__(self, losses: Tensor, batch: Tensor) -> Tensor:
+        member = F.one_hot(self.groups[batch], self.count).to(losses.dtype)  # (B, G)
+        by_group = member.T @ losses / member.sum(dim=0).clamp(min=1)  # (G,), 0 for a group that is not in the batch
+        self.q = self.q * (GROUPDRO_RATE * by_group.detach()).exp()
+        self.q = self.q / self.q.sum()
+        self.images = self.q[self.groups] * balanced_weights(self.groups)
+        return (self.q * by_group).sum()
+
+
+def balanced_weights(groups: Tensor) -> Tensor:
+    """One over the size of each image's group, (n,)."""
+    return 1 / torch.bincount(groups)[groups].float()
+
+
+def weigh_by(mitigation: str, groups: Tensor, wrong: Tensor | None = None) -> Weigh:
+    """How a mitigation weighs pictures of such groups, (n,); alike for those that do something else. Just train twice
+    (Liu et al. 2021) weighs those `JTT_WEIGHT` times that the first training got `wrong`, (n,)."""
+    if mitigation == "groupdro":
+        return GroupDRO(groups)
+    if mitigation == "resample":
+        return Weigh(balanced_weights(groups))
+    if mitigation == "reweight":
+        weights = balanced_weights(groups)
+    elif wrong is not None:
+        weights = 1 + (JTT_WEIGHT - 1) * wrong.float()
+    else:
+        return Weigh(torch.ones(len(groups), device=groups.device))
+    return Reweigh(weights / weights.mean())

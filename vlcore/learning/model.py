@@ -8,11 +8,9 @@ The default image tower starts with convolutions (CCT, Hassani et al. 2021), bec
 patches learns little from 192 pictures; the study's own kind, linear patches, is ``seed_faithful``.
 """
 
-from __future__ import annotations
-
 import hashlib
-from dataclasses import asdict, dataclass
-from typing import Any
+import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -22,13 +20,13 @@ from vlcore.core.condition import Condition
 from vlcore.core.options import OBJECTIVES
 from vlcore.core.vocabulary import MAX_WORDS, PAD
 from vlcore.datasets.imageset import TRAINING_SIZE
-from vlcore.learning.backbones import PREFIX, Backbone, load_weights
+from vlcore.learning.backbones import PREFIX, Backbone
 from vlcore.measures.accuracy import TINY_SHARE
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The shape of a `DualEncoder`; it is saved beside the weights and read back for inference."""
+    """The shape of an `Encoder`; it is saved beside the weights and read back for inference."""
 
     words: int  # size of the vocabulary, padding and unknown included
     architecture: str = "conv_stem"
@@ -43,9 +41,6 @@ class ModelConfig:
     classes: int = 0
     logit: str = "learned"
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 class Attention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
@@ -54,12 +49,14 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    def by_head(self, x: Tensor) -> Tensor:
+        """Queries, keys and values, (B, T, W) to (3, B, H, T, W/H)."""
         batch, tokens, width = x.shape
-        split = self.qkv(x).view(batch, tokens, 3, self.heads, width // self.heads)
-        q, k, v = split.permute(2, 0, 3, 1, 4)  # each (B, H, T, W/H)
-        x = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        return self.out(x.transpose(1, 2).reshape(batch, tokens, width))  # (B, T, W)
+        return self.qkv(x).view(batch, tokens, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        q, k, v = self.by_head(x)
+        return self.out(F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2))  # (B, T, W)
 
 
 class Block(nn.Module):
@@ -77,14 +74,19 @@ class Block(nn.Module):
 
 
 class ImageTower(nn.Module):
-    """A transformer on patches of a picture. The stem of the default one is patches of 4 px, then two strided 3 x 3
-    convolutions: 64 px to 4 x 4 tokens that overlap."""
+    """A transformer on patches of a picture; or a torchvision network that stays as it is, whose features are a token.
+    The stem of the default one is patches of 4 px, then two strided 3 x 3 convolutions: 64 px to 4 x 4 tokens that
+    overlap."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        patch, depth, width = 8, 2 * config.depth, config.width
-        if config.architecture == "conv_stem":
-            patch, depth = 16, config.depth
+        self.patch, depth, width = 8, 2 * config.depth, config.width
+        self.frozen = config.architecture.startswith(PREFIX)
+        if self.frozen:
+            self.backbone = Backbone(config.architecture)
+            self.adapt = nn.Linear(self.backbone.features, width)
+        elif config.architecture == "conv_stem":
+            self.patch, depth = 16, config.depth
             self.stem = nn.Sequential(
                 nn.Conv2d(3, 3 * width // 8, 4, stride=4),
                 nn.GELU(),
@@ -93,38 +95,28 @@ class ImageTower(nn.Module):
                 nn.Conv2d(3 * width // 4, width, 3, stride=2, padding=1),
             )
         else:
-            self.stem = nn.Sequential(nn.Conv2d(3, width, patch, stride=patch))
-        tokens = (config.image_size // patch) ** 2
-        self.position = nn.Parameter(torch.randn(tokens, width) * 0.02)
-        self.blocks = nn.ModuleList(Block(width, config.heads) for _ in range(depth))
+            self.stem = nn.Sequential(nn.Conv2d(3, width, self.patch, stride=self.patch))
+        if not self.frozen:
+            self.position = nn.Parameter(torch.randn((config.image_size // self.patch) ** 2, width) * 0.02)
+            self.blocks = nn.ModuleList(Block(width, config.heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         self.project = nn.Linear(width, config.embedding, bias=False)
 
-    def tokens(self, images: Tensor) -> Tensor:
-        x = self.stem(images).flatten(2).transpose(1, 2) + self.position  # (B, T, W)
+    def tokens(self, images: Tensor, corner: tuple[int, int] = (0, 0)) -> Tensor:
+        """Of pictures, (B, 3, S, S) to (B, T, W); of windows of them, whose upper left corner lies at this row and
+        column, multiples of the patch."""
+        if self.frozen:
+            return self.norm(self.adapt(self.backbone(images)))[:, None]  # (B, 1, W)
+        x = self.stem(images)  # (B, W, H, H)
+        (top, left), side = (place // self.patch for place in corner), x.shape[-1]
+        position = self.position.unflatten(0, (math.isqrt(len(self.position)), -1))
+        x = x.flatten(2).transpose(1, 2) + position[top : top + side, left : left + side].flatten(0, 1)  # (B, T, W)
         for block in self.blocks:
             x = block(x)
         return self.norm(x)
 
-    def forward(self, images: Tensor) -> Tensor:
-        return F.normalize(self.project(self.tokens(images).mean(dim=1)), dim=-1)  # (B, E)
-
-
-class FrozenTower(nn.Module):
-    """A torchvision network that stays as it is, and a projection that is trained; each picture is one token."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.backbone = Backbone(config.architecture)
-        self.adapt = nn.Linear(self.backbone.features, config.width)
-        self.norm = nn.LayerNorm(config.width)
-        self.project = nn.Linear(config.width, config.embedding, bias=False)
-
-    def tokens(self, images: Tensor) -> Tensor:
-        return self.norm(self.adapt(self.backbone(images)))[:, None]  # (B, 1, W)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return F.normalize(self.project(self.tokens(images)[:, 0]), dim=-1)
+    def forward(self, images: Tensor, corner: tuple[int, int] = (0, 0)) -> Tensor:
+        return F.normalize(self.project(self.tokens(images, corner).mean(dim=1)), dim=-1)  # (B, E)
 
 
 class TextTower(nn.Module):
@@ -147,15 +139,13 @@ class TextTower(nn.Module):
 
 
 class ClassVectors(nn.Module):
-    """A classifier's last layer: a unit vector for each class, free of any text; the tokens only say how many."""
+    """A classifier's last layer: a unit vector for each class, free of any text."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.vectors = nn.Parameter(torch.randn(config.classes, config.embedding) * 0.5)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        if len(tokens) != len(self.vectors):
-            raise ValueError(f"This classifier has {len(self.vectors)} classes and reads no other captions.")
+    def forward(self, _tokens: Tensor) -> Tensor:
         return F.normalize(self.vectors, dim=-1)  # (K, E)
 
 
@@ -188,45 +178,33 @@ class Decoder(nn.Module):
 
 
 class Encoder(nn.Module):
-    """An image tower, and a way to score captions. The parts are seeded apart: whatever stands on the text side, one
-    seed starts from the same image weights."""
+    """An image tower, and what scores captions: a text tower or the vectors of classes, with the scale and bias that
+    turn a cosine into a logit; or a decoder, for which a caption has no vector and scores as likely as it is found.
+    The parts are seeded apart: whatever stands on the text side, one seed starts from the same image weights."""
+
+    text: nn.Module
+    decoder: nn.Module
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(stream(config.init_seed, "image tower"))
-            frozen = config.architecture.startswith(PREFIX)
-            self.image: ImageTower | FrozenTower = FrozenTower(config) if frozen else ImageTower(config)
+            self.image = ImageTower(config)
             torch.manual_seed(stream(config.init_seed, "text tower"))
-            self.build_language(config)
-
-    def build_language(self, config: ModelConfig) -> None:
-        raise NotImplementedError
-
-    def score(self, images: Tensor, tokens: Tensor) -> Tensor:
-        """Scores of every image with every caption, (B, 3, S, S) and (K, L) to (B, K)."""
-        raise NotImplementedError
-
-    @property
-    def device(self) -> torch.device:
-        return self.image.project.weight.device
-
-    @property
-    def parameters_count(self) -> int:
-        return sum(parameter.numel() for parameter in self.parameters())
-
-
-class DualEncoder(Encoder):
-    """Two towers and the scale and bias that turn a cosine into a logit; or a tower and the vectors of classes."""
-
-    def build_language(self, config: ModelConfig) -> None:
-        self.text: nn.Module = TextTower(config) if config.language == "text" else ClassVectors(config)
+            if config.language == "decoder":
+                self.decoder = Decoder(config)
+                return
+            self.text = TextTower(config) if config.language == "text" else ClassVectors(config)
         # exp(tau) = 10 and b = 0 suit one positive against one unit of negatives; CLIP's and SigLIP's starting values
         # are for thousands of negatives and stall here.
         learned = config.logit == "learned"
         self.tau = nn.Parameter(torch.tensor(10.0 if learned else 1.0).log(), requires_grad=learned)
         self.bias = nn.Parameter(torch.tensor(0.0), requires_grad=learned)
+
+    @property
+    def device(self) -> torch.device:
+        return self.image.project.weight.device
 
     def logits(self, z: Tensor, t: Tensor) -> Tensor:
         """Scores of every image with every caption, (B, E) and (K, E) to (B, K); see `vlcore.measures.accuracy`."""
@@ -237,50 +215,30 @@ class DualEncoder(Encoder):
         return self.tau.exp().clamp(1, 100) * cosine + self.bias
 
     def score(self, images: Tensor, tokens: Tensor) -> Tensor:
-        return self.logits(self.image(images), self.text(tokens))
-
-
-class Captioner(Encoder):
-    """An image tower and a decoder. A caption has no vector here: its score is how likely the decoder finds it."""
-
-    def build_language(self, config: ModelConfig) -> None:
-        self.decoder = Decoder(config)
-
-    def score(self, images: Tensor, tokens: Tensor) -> Tensor:
+        """Scores of every image with every caption, (B, 3, S, S) and (K, L) to (B, K)."""
+        if self.config.language != "decoder":
+            return self.logits(self.image(images), self.text(tokens))
         picture = self.image.tokens(images)  # (B, T, W)
         return torch.stack([self.decoder(picture, caption.expand(len(images), -1)) for caption in tokens], dim=1)
 
-    def own_loss(self, images: Tensor, tokens: Tensor) -> Tensor:
-        """Mean cross entropy over the words of each image's own caption, (B, 3, S, S) and (B, L) to (B,)."""
-        words = (tokens != PAD).sum(dim=1) + 1
-        return -self.decoder(self.image.tokens(images), tokens) / words
+    def own_loss(self, picture: Tensor, tokens: Tensor) -> Tensor:
+        """Of a decoder, the mean cross entropy over the words of each image's own caption, from the tokens of the image
+        and of the caption, (B, T, W) and (B, L) to (B,)."""
+        return -self.decoder(picture, tokens) / ((tokens != PAD).sum(dim=1) + 1)
 
 
 def build(condition: Condition, words: int, classes: int = 0) -> Encoder:
-    """The untrained encoder of a condition.
-
-    Args:
-        condition: what is to be trained.
-        words: size of the vocabulary.
-        classes: number of distinct captions, which are the classes of a classifier.
-
-    Raises:
-        BackboneError: when a network is unknown to torchvision, or its weights cannot be had.
-    """
+    """The untrained encoder of a condition, for a vocabulary of so many words, and for a classifier so many classes;
+    BackboneError where a network is unknown to torchvision, or its weights cannot be had."""
     language = OBJECTIVES[condition.objective].language
     config = ModelConfig(
         words, condition.architecture, init_seed=condition.init_seed, language=language, logit=condition.logit,
         classes=classes if language == "classes" else 0,
     )  # fmt: skip
-    encoder = of_config(config)
-    if isinstance(encoder.image, FrozenTower):
-        load_weights(encoder.image.backbone, condition.architecture)
+    encoder = Encoder(config)
+    if encoder.image.frozen:
+        encoder.image.backbone.load_weights()
     return encoder
-
-
-def of_config(config: ModelConfig) -> Encoder:
-    """The untrained encoder of a shape."""
-    return Captioner(config) if config.language == "decoder" else DualEncoder(config)
 
 
 def to_input(pixels: Tensor) -> Tensor:

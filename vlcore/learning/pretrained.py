@@ -1,10 +1,5 @@
-"""A pretrained CLIP or SigLIP with the interface of a model of ours; it is not trained.
-
-A picture is cut to its middle square, like an upload for a model of ours, and then prepared as the checkpoint says, at
-the size that it was trained on; captions are cut where it stops reading. Numbers are float32 on every device.
-"""
-
-from __future__ import annotations
+"""A pretrained CLIP or SigLIP with the interface of a model of ours. A picture is cut to its middle square and prepared
+as the checkpoint says; captions are cut where it stops reading. Numbers are float32 on every device."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -14,14 +9,15 @@ from typing import Any
 
 import numpy as np
 import torch
+import transformers
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
+from transformers.utils import logging
 
-from vlcore.learning.checkpoints import Checkpoint, digest, find_checkpoint
+from vlcore.learning.checkpoints import Checkpoint, PretrainedError, Tell, digest, find_checkpoint, silent
 from vlcore.learning.device import ModelError, choose_device
-from vlcore.learning.hub import PretrainedError, Tell, silent
 
 Array = NDArray[np.float32]
 BATCH = 64
@@ -30,21 +26,13 @@ _loading = threading.Lock()  # of two visitors who ask for one checkpoint, the s
 
 @dataclass(frozen=True, eq=False)
 class PretrainedEncoder:
-    """A loaded checkpoint; read-only, without gradients.
+    """A loaded checkpoint; read-only, without gradients."""
 
-    Attributes:
-        checkpoint: what it was loaded from.
-        device: where it computes.
-        parameters: how many numbers it computes with.
-        width: numbers of an embedding, E.
-        scale, bias: what turns a cosine into a score, ``scale * cosine + bias``.
-    """
-
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint  # what it was loaded from
     device: str
-    parameters: int
-    width: int
-    scale: float
+    parameters: int  # how many numbers it computes with
+    width: int  # numbers of an embedding, E
+    scale: float  # of what turns a cosine into a score, ``scale * cosine + bias``
     bias: float
     _model: Any
     _tokenizer: Any
@@ -55,11 +43,8 @@ class PretrainedEncoder:
         return self._in_batches(self._embed, [middle_square(picture) for picture in pictures])
 
     def embed_captions(self, texts: Sequence[str]) -> Array:
-        """Unit vectors of captions, (n, E); what is too long for the checkpoint is cut, see `unknown`.
-
-        Raises:
-            ModelError: when a caption has no words.
-        """
+        """Unit vectors of captions, (n, E); what is too long for the checkpoint is cut, see `unknown`. ModelError where
+        one has no words."""
         if not all(text.strip() for text in texts):
             raise ModelError("A caption needs at least one word.")
         return self._in_batches(self._embed_texts, list(texts))
@@ -111,20 +96,10 @@ class PretrainedEncoder:
         return _unit(self._model.get_text_features(**{name: tokens[name] for name in names}))
 
 
-def load_checkpoint(source: str, device: str = "auto", *, revision: str = "", tell: Tell = silent) -> PretrainedEncoder:
-    """A checkpoint, ready to be asked; loaded once in a process as long as its files stay the same.
-
-    Args:
-        source: a hub name such as ``openai/clip-vit-base-patch32``, or a local folder.
-        device: ``auto`` takes that of `vlcore.learning.device.choose_device`.
-        revision: commit of the hub, the newest unless given.
-        tell: is told what is being waited for.
-
-    Raises:
-        PretrainedError: when the checkpoint cannot be had or used.
-        ModelError: when ``VLCORE_DEVICE`` names a device that is not there.
-    """
-    device = choose_device() if device == "auto" else device
+def load_checkpoint(source: str, *, revision: str = "", tell: Tell = silent) -> PretrainedEncoder:
+    """A checkpoint, ready to be asked; loaded once in a process as long as its files stay the same. As of
+    `vlcore.learning.checkpoints.find_checkpoint`; ModelError also where ``VLCORE_DEVICE`` is not there."""
+    device = choose_device()
     with _loading:
         checkpoint = find_checkpoint(source, revision, tell)
         tell(f"loading {checkpoint.name}, {max(1, round(checkpoint.bytes / 1e6)):,} MB")
@@ -133,20 +108,18 @@ def load_checkpoint(source: str, device: str = "auto", *, revision: str = "", te
 
 @lru_cache(maxsize=2)
 def _load(checkpoint: Checkpoint, _digest: str, device: str) -> PretrainedEncoder:
+    logging.set_verbosity_error()  # what it reports of a checkpoint is not for the people who read ours
+    logging.disable_progress_bar()
     model = _model_of(checkpoint).to(device).eval().requires_grad_(False)
     tokenizer = _opened(checkpoint, "words", "AutoTokenizer")
     preparation = _opened(checkpoint, "pictures", "AutoImageProcessor")
-    words = model.config.text_config.vocab_size
+    words, name = model.config.text_config.vocab_size, checkpoint.name
     if len(tokenizer) > words:
-        raise PretrainedError(
-            f"The tokenizer of {checkpoint.name} has {len(tokenizer)} words and its model {words}; they are not of one "
-            "checkpoint, so download it again."
-        )
+        raise PretrainedError(f"{name} has a tokenizer of {len(tokenizer)} words for {words}; download it again.")
     scale = float(model.logit_scale.exp())
     bias = float(model.logit_bias) if hasattr(model, "logit_bias") else 0.0
     parameters = sum(parameter.numel() for parameter in model.parameters())
     encoder = PretrainedEncoder(checkpoint, device, parameters, 0, scale, bias, model, tokenizer, preparation)
-    name = checkpoint.name
     try:  # whether a picture and a caption come out as numbers of one space, and how many
         picture = encoder._embed([Image.new("RGB", (64, 48), (120, 140, 90))])
         caption = encoder._embed_texts(["a photo"])
@@ -163,17 +136,14 @@ def _load(checkpoint: Checkpoint, _digest: str, device: str) -> PretrainedEncode
 
 def _model_of(checkpoint: Checkpoint) -> Any:
     """The two towers of a checkpoint, on the processor, whose weights fill the shape that its configuration gives."""
-    transformers = _transformers()
     try:
         config = transformers.AutoConfig.from_pretrained(checkpoint.folder, trust_remote_code=False)
         with torch.device("meta"):  # only the shape: what a hostile configuration asks for is counted, not made
             shape = transformers.AutoModel.from_config(config, trust_remote_code=False)
         asked = sum(parameter.numel() for parameter in shape.parameters())
         if asked > 1.05 * checkpoint.numbers:
-            raise PretrainedError(
-                f"{checkpoint.name} lacks weights: its configuration is of {asked:,} numbers and its files hold "
-                f"{checkpoint.numbers:,}; download it again."
-            )
+            have = f"{checkpoint.numbers:,} of {asked:,} numbers"
+            raise PretrainedError(f"{checkpoint.name} lacks weights: it has {have}; download it again.")
         model, found = transformers.AutoModel.from_pretrained(
             checkpoint.folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32,
             output_loading_info=True, local_files_only=True,
@@ -186,37 +156,21 @@ def _model_of(checkpoint: Checkpoint) -> Any:
             reason = "its weights have other shapes than its configuration says"
         raise PretrainedError(f"The model of {checkpoint.name} cannot be loaded: {reason}.") from error
     if missing := sorted(found["missing_keys"]):
-        raise PretrainedError(
-            f"{checkpoint.name} lacks weights, such as {missing[0]}: it is no whole CLIP or SigLIP; download it again."
-        )
+        raise PretrainedError(f"{checkpoint.name} lacks weights, such as {missing[0]}; download it again.")
     return model
 
 
 def _opened(checkpoint: Checkpoint, what: str, kind: str) -> Any:
     """A checkpoint's tokenizer or its preparation of pictures."""
+    part = f"The preparation of {what} of {checkpoint.name}"
     try:
-        return getattr(_transformers(), kind).from_pretrained(
-            checkpoint.folder, trust_remote_code=False, local_files_only=True
-        )
+        opener = getattr(transformers, kind)
+        return opener.from_pretrained(checkpoint.folder, trust_remote_code=False, local_files_only=True)
     except ImportError as error:
         package = "sentencepiece" if "sentencepiece" in str(error).lower() else _first_line(error)
-        raise PretrainedError(
-            f"The preparation of {what} of {checkpoint.name} needs a package that is not here; install it ({package})."
-        ) from error
+        raise PretrainedError(f"{part} needs a package that is not here; install it ({package}).") from error
     except Exception as error:
-        raise PretrainedError(
-            f"The preparation of {what} of {checkpoint.name} cannot be read ({_first_line(error)}); download the "
-            "checkpoint again."
-        ) from error
-
-
-def _transformers() -> Any:
-    import transformers
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()  # what it reports of a checkpoint is not for the people who read ours
-    logging.disable_progress_bar()
-    return transformers
+        raise PretrainedError(f"{part} cannot be read ({_first_line(error)}); download it again.") from error
 
 
 def middle_square(picture: Image.Image) -> Image.Image:

@@ -1,33 +1,20 @@
-"""Export of a model as a folder that transformers opens with `AutoModel.from_pretrained`, once this is imported.
-
-Nothing is converted and no code travels with the weights: this module tells transformers which of our classes they
-belong to, and whoever opens the folder gets the same embeddings to the last bit.
-"""
-
-from __future__ import annotations
+"""Export of a model as a folder that transformers opens with `AutoModel.from_pretrained`, once this is imported: it
+says which of our classes the weights belong to, so that nothing is converted and no code travels with them."""
 
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import transformers
 from PIL import Image
 from safetensors.torch import save_model
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import (
-    AutoConfig,
-    AutoImageProcessor,
-    AutoModel,
-    BatchFeature,
-    PretrainedConfig,
-    PreTrainedModel,
-    PreTrainedTokenizerFast,
-)
 from transformers.image_processing_utils import BaseImageProcessor
 from transformers.utils import ModelOutput
 
@@ -36,18 +23,15 @@ from vlcore.datasets.imageset import TRAINING_SIZE
 from vlcore.datasets.uploads import square
 from vlcore.learning.backbones import DEVIATION, MEAN, Backbone
 from vlcore.learning.device import ModelError
-from vlcore.learning.model import Captioner, DualEncoder, Encoder, ModelConfig, of_config, to_input
+from vlcore.learning.model import Encoder, ModelConfig, to_input
 
 MODEL_TYPE = "vl-bias-lab"
 PAD_WORD, UNKNOWN_WORD = "[PAD]", "[UNK]"
 _SHAPE = {field.name: field.default for field in fields(ModelConfig)} | {"words": 2}
 
 
-class VlBiasConfig(PretrainedConfig):  # type: ignore[misc]  # transformers is not typed for us
-    """The shape of a model of ours, and the captions that it was trained with.
-
-    The fields are those of `vlcore.learning.model.ModelConfig`; `id2label` names the captions.
-    """
+class VlBiasConfig(transformers.PretrainedConfig):  # type: ignore[misc]  # transformers is not typed for us
+    """The fields of our `ModelConfig`; `id2label` names the captions that the model was trained with."""
 
     model_type = MODEL_TYPE
 
@@ -64,20 +48,14 @@ class VlBiasConfig(PretrainedConfig):  # type: ignore[misc]  # transformers is n
 
 @dataclass
 class VlBiasOutput(ModelOutput):  # type: ignore[misc]
-    """What a model makes of pictures and captions; what was not asked for, or has no vector, is None.
+    """What a model makes of pictures and captions; what was not asked for, or has no vector, is None."""
 
-    Attributes:
-        logits_per_image: scores of every picture with every caption, (B, K).
-        image_embeds: unit vectors of the pictures, (B, E).
-        text_embeds: unit vectors of the captions, (K, E).
-    """
-
-    logits_per_image: Tensor | None = None
-    image_embeds: Tensor | None = None
-    text_embeds: Tensor | None = None
+    logits_per_image: Tensor | None = None  # scores of every picture with every caption, (B, K)
+    image_embeds: Tensor | None = None  # unit vectors, (B, E)
+    text_embeds: Tensor | None = None  # unit vectors, (K, E)
 
 
-class VlBiasModel(PreTrainedModel):  # type: ignore[misc]
+class VlBiasModel(transformers.PreTrainedModel):  # type: ignore[misc]
     """An encoder of `vlcore.learning.model` behind the interface of transformers' dual encoders."""
 
     config_class = VlBiasConfig
@@ -85,7 +63,7 @@ class VlBiasModel(PreTrainedModel):  # type: ignore[misc]
 
     def __init__(self, config: VlBiasConfig) -> None:
         super().__init__(config)
-        self.encoder: Encoder = of_config(config.shape)
+        self.encoder = Encoder(config.shape)
         self.post_init()
 
     @classmethod
@@ -110,14 +88,9 @@ class VlBiasModel(PreTrainedModel):  # type: ignore[misc]
         return self.encoder.image(pixel_values)
 
     def get_text_features(self, input_ids: Tensor | None = None) -> Tensor:
-        """Unit vectors of captions, (K, L) to (K, E); a classifier gives those of its classes and reads no captions.
-
-        Raises:
-            ModelError: when captions have no vectors here, or none was given.
-        """
-        if isinstance(self.encoder, Captioner):
+        """Unit vectors of captions, (K, L) to (K, E); a classifier gives those of its classes and reads no captions."""
+        if self.encoder.config.language == "decoder":
             raise ModelError("This model says captions word by word: a caption has no vector in its space.")
-        assert isinstance(self.encoder, DualEncoder)
         if self.encoder.config.language == "classes":
             return self.encoder.text(torch.empty(self.encoder.config.classes, 0))
         if input_ids is None:
@@ -137,22 +110,20 @@ class VlBiasModel(PreTrainedModel):  # type: ignore[misc]
     ) -> VlBiasOutput:
         """Embeddings and scores, as far as what is given allows (the mask of a tokenizer is not needed)."""
         pictures = None if pixel_values is None else self.get_image_features(pixel_values)
-        if isinstance(self.encoder, Captioner):
-            if pixel_values is None or input_ids is None:
-                return VlBiasOutput(None, pictures)
-            return VlBiasOutput(self.encoder.score(pixel_values, self._whole(input_ids)), pictures)
-        assert isinstance(self.encoder, DualEncoder)
-        reads_nothing = self.encoder.config.language == "classes"
-        captions = self.get_text_features(input_ids) if reads_nothing or input_ids is not None else None
-        logits = None if pictures is None or captions is None else self.encoder.logits(pictures, captions)
+        language = self.encoder.config.language
+        captions = logits = None
+        if language != "decoder" and (language == "classes" or input_ids is not None):
+            captions = self.get_text_features(input_ids)
+        if pictures is not None and captions is not None:
+            logits = self.encoder.logits(pictures, captions)
+        elif pixel_values is not None and input_ids is not None:
+            logits = self.encoder.score(pixel_values, self._whole(input_ids))
         return VlBiasOutput(logits, pictures, captions)
 
 
 class VlBiasImageProcessor(BaseImageProcessor):  # type: ignore[misc]
-    """Pictures as training saw them: the middle square, averaged down, between -1 and 1.
-
-    transformers' own processors can't average down (Pillow's box filter) on all of their backends.
-    """
+    """Pictures as training saw them: the middle square, averaged down (which transformers' own processors can't on all
+    of their backends), between -1 and 1."""
 
     model_input_names = ["pixel_values"]  # noqa: RUF012  # transformers' name and type
 
@@ -160,32 +131,21 @@ class VlBiasImageProcessor(BaseImageProcessor):  # type: ignore[misc]
         super().__init__(**options)
         self.size = size
 
-    def __call__(self, images: Any, return_tensors: str | None = "pt", **_ignored: Any) -> BatchFeature:
-        return self.preprocess(images, return_tensors)
-
-    def preprocess(self, images: Any, return_tensors: str | None = "pt", **_ignored: Any) -> BatchFeature:
+    def preprocess(self, images: Any, return_tensors: str | None = "pt", **_ignored: Any) -> transformers.BatchFeature:
         """A picture or several, as Pillow opens them, to `pixel_values` (B, 3, S, S)."""
         pictures = [images] if isinstance(images, Image.Image) else list(images)
         pixels = np.stack([square(picture.convert("RGB"), self.size) for picture in pictures])
-        return BatchFeature({"pixel_values": to_input(torch.from_numpy(pixels))}, tensor_type=return_tensors)
+        prepared = {"pixel_values": to_input(torch.from_numpy(pixels))}
+        return transformers.BatchFeature(prepared, tensor_type=return_tensors)
 
 
 def write_folder(model: Encoder, vocabulary: Vocabulary, captions: Sequence[str], folder: Path) -> None:
-    """Write configuration, weights, tokenizer and preparation of pictures into a folder that exists.
-
-    Args:
-        model: of `vlcore.learning.inference.load`.
-        vocabulary: its words.
-        captions: that it was trained with; of a classifier, its classes.
-        folder: where to.
-    """
-    names = dict(enumerate(captions))
+    """Write configuration, weights, tokenizer and preparation of pictures of a model that `inference.load` gave into a
+    folder that exists; `captions` are those that it was trained with, of a classifier its classes."""
     config = VlBiasConfig(
-        **model.config.as_dict(),
-        id2label=names,
-        label2id={text: number for number, text in names.items()},
-        architectures=[VlBiasModel.__name__],
-    )
+        **asdict(model.config), id2label=dict(enumerate(captions)), architectures=[VlBiasModel.__name__],
+        label2id={text: number for number, text in enumerate(captions)},
+    )  # fmt: skip
     config.save_pretrained(folder)
     shell = VlBiasModel(config)
     shell.encoder = model
@@ -194,19 +154,18 @@ def write_folder(model: Encoder, vocabulary: Vocabulary, captions: Sequence[str]
     shutil.copymode(folder / "config.json", weights)  # safetensors makes files that only their owner reads
     tokenizer_of(vocabulary, model.config.max_words).save_pretrained(folder)
     VlBiasImageProcessor(model.config.image_size).save_pretrained(folder)
-    (folder / "vocab.json").write_text(
-        json.dumps(_numbers(vocabulary), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    numbers = json.dumps(_numbers(vocabulary), indent=1, ensure_ascii=False)
+    (folder / "vocab.json").write_text(f"{numbers}\n", encoding="utf-8")
 
 
-def tokenizer_of(vocabulary: Vocabulary, max_words: int = MAX_WORDS) -> PreTrainedTokenizerFast:
+def tokenizer_of(vocabulary: Vocabulary, max_words: int = MAX_WORDS) -> transformers.PreTrainedTokenizerFast:
     """A tokenizer that reads captions as `Vocabulary.tokens` does; ask it for ``truncation=True``."""
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
     words = Tokenizer(models.WordLevel(_numbers(vocabulary), unk_token=UNKNOWN_WORD))
     words.normalizer = normalizers.Sequence([normalizers.Lowercase(), normalizers.Replace("ß", "ss")])
     words.pre_tokenizer = pre_tokenizers.Split(Regex(r"[^\p{L}\p{N}]+"), behavior="removed")
-    return PreTrainedTokenizerFast(
+    return transformers.PreTrainedTokenizerFast(
         tokenizer_object=words, pad_token=PAD_WORD, unk_token=UNKNOWN_WORD, model_max_length=max_words,
         model_input_names=["input_ids"],
     )  # fmt: skip
@@ -216,6 +175,6 @@ def _numbers(vocabulary: Vocabulary) -> dict[str, int]:
     return {PAD_WORD: PAD, UNKNOWN_WORD: UNKNOWN} | {word: n for n, word in enumerate(vocabulary.words, start=2)}
 
 
-AutoConfig.register(MODEL_TYPE, VlBiasConfig, exist_ok=True)
-AutoModel.register(VlBiasConfig, VlBiasModel, exist_ok=True)
-AutoImageProcessor.register(VlBiasConfig, slow_image_processor_class=VlBiasImageProcessor, exist_ok=True)
+transformers.AutoConfig.register(MODEL_TYPE, VlBiasConfig, exist_ok=True)
+transformers.AutoModel.register(VlBiasConfig, VlBiasModel, exist_ok=True)
+transformers.AutoImageProcessor.register(VlBiasConfig, slow_image_processor_class=VlBiasImageProcessor, exist_ok=True)

@@ -1,14 +1,11 @@
 """Answers to the questions of a lesson: what was measured in one run and over many, and what that decides.
 
-The same number is read from everything that is there, and each reading stands for itself: one run with an interval over
-pictures, runs that differ in their seeds with one over runs. What decides nothing says so.
+Each reading stands for itself, with an interval over pictures or over runs. What decides nothing says so.
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +29,7 @@ ANOTHER = "This is one run of each model; another seed gives other numbers."
 
 @dataclass(frozen=True)
 class Reading:
-    """One measurement of a step's number.
-
-    Attributes:
-        step: what is asked.
-        where: what it was measured in, such as ``in this run``.
-        estimate: the number; its `n` counts runs where `runs`, else pictures.
-        runs: whether the interval is over runs.
-    """
+    """One measurement of a step's number: `where`, such as ``in this run``; its interval is over `runs` or pictures."""
 
     step: Step
     where: str
@@ -54,8 +44,7 @@ class Reading:
 
     @property
     def decides(self) -> Choice | None:
-        """The answer that the whole interval is in; None where it spans two, or stands on too few runs: fewer than six
-        decide nothing anywhere in the lab."""
+        """The answer that the whole interval is in; none where it spans two, or stands on fewer than six runs."""
         few = self.runs and self.estimate.n < ENOUGH
         return None if few or len(self.open) > 1 else self.open[0]
 
@@ -86,87 +75,55 @@ class Reading:
 
 @dataclass(frozen=True)
 class Answer:
-    """Everything that is known of a question.
-
-    Attributes:
-        step: what is asked.
-        readings: what was measured, wherever it was.
-        claims: the study's claims that the step is about, with what became of them.
-        missing: why this run has no number, or empty.
-    """
+    """All that is known of a question, of the study's claims about it, and why this run's number is `missing`."""
 
     step: Step
     readings: Sequence[Reading]
-    claims: Sequence[ClaimResult] = field(default=())
+    claims: Sequence[ClaimResult] = ()
     missing: str = ""
 
     @property
     def sentences(self) -> list[str]:
         """All of it on paper."""
-        said = [
-            f"{self.step.quantity.words}, {one.where}: {one.number}, {one.counted}. {one.decision}"
-            for one in self.readings
-        ]
-        said += [
-            f"{one.claim.id}, the study says: {one.claim.says} {one.claim.what}: {estimate_words(one.estimate)}, "
-            f"n = {one.n}. {claim_words(one)}. {not_run(one)}".rstrip()
-            for one in self.claims
-        ]
+        words, said = self.step.quantity.words, []
+        for one in self.readings:
+            said.append(f"{words}, {one.where}: {one.number}, {one.counted}. {one.decision}")
+        for claim in self.claims:
+            measured = f"{claim.claim.what}: {estimate_words(claim.estimate)}, n = {claim.n}"
+            verdict = f"{claim_words(claim)}. {not_run(claim)}".rstrip()
+            said.append(f"{claim.claim.id}, the study says: {claim.claim.says} {measured}. {verdict}")
         return [*(said or ["Nothing was measured yet: train the models of this question."]), ANOTHER]
 
 
 def in_one_run(step: Step, left: Mapping[str, Any], right: Mapping[str, Any]) -> Estimate:
-    """The number of a step from one run of each model, with its interval over scenes.
-
-    Of a difference the interval is the widest that the two allow: both are of the same pictures, and what they share is
-    not known here.
-
-    Args:
-        step: what is asked.
-        left, right: metrics of the two models at the end of training.
-
-    Raises:
-        ValueError: when it is not defined; the message says why.
-    """
-
-    def estimate(metrics: Mapping[str, Any], measure: str) -> Estimate:
+    """The number of a step from one run of each model, with its interval over scenes, of a difference the widest;
+    ValueError, which says why, where it is not defined."""
+    terms = []
+    for metrics, measure in step.quantity.terms(left, right):
         found = estimate_of(metrics, measure)
         if found is None:
             raise ValueError(absence_reason(metrics, measure))
-        return Estimate(found["value"], found["low"], found["high"], found["n"])
-
-    quantity = step.quantity
-    value = estimate(right, quantity.measure)
-    if not (quantity.less or quantity.beside):
-        return value
-    other = estimate(right, quantity.less) if quantity.less else estimate(left, quantity.measure)
-    return Estimate(value.value - other.value, value.low - other.high, value.high - other.low, value.n)
+        terms.append(Estimate(found["value"], found["low"], found["high"], found["n"]))
+    if len(terms) == 1:
+        return terms[0]
+    value, off = terms
+    return Estimate(value.value - off.value, value.low - off.high, value.high - off.low, value.n)
 
 
 def over_runs(step: Step, values: Mapping[str, Mapping[str, float]]) -> Estimate:
-    """The number of a step over runs that differ in their seeds alone, with its t interval.
-
-    Args:
-        step: what is asked.
-        values: key of a run to measure to value.
-
-    Raises:
-        ValueError: when fewer than two blocks are there.
-    """
+    """The number of a step over runs that differ in their seeds alone, with its t interval; ValueError when `values`,
+    as of `values_of`, has fewer than two blocks."""
     quantity, found = step.quantity, []
     for seed in SEEDS:
         left, right = (values.get(with_seed(condition, seed).key, {}) for condition in step.conditions)
-        parts = [right.get(quantity.measure)]
-        parts += [right.get(quantity.less)] if quantity.less else []
-        parts += [left.get(quantity.measure)] if quantity.beside else []
-        there = [part for part in parts if part is not None]
-        if len(there) == len(parts):
-            found.append(there[0] - sum(there[1:]))
+        value, *off = (of.get(measure, math.nan) for of, measure in quantity.terms(left, right))
+        found += [] if math.isnan(value - sum(off)) else [value - sum(off)]
     if len(found) < 2:
         raise ValueError(f"an interval over runs needs two blocks of seeds, not {len(found)}")
     interval = t_interval(found)
-    least, most = (-1.0 if quantity.beside else 0.0, 1.0) if quantity.share else (-math.inf, math.inf)
-    return replace(interval, low=max(interval.low, least), high=min(interval.high, most))
+    if not quantity.share:
+        return interval
+    return replace(interval, low=max(interval.low, -1.0 if quantity.beside else 0.0), high=min(interval.high, 1.0))
 
 
 def with_seed(condition: Condition, seed: int) -> Condition:
@@ -175,16 +132,14 @@ def with_seed(condition: Condition, seed: int) -> Condition:
 
 
 def values_of(frame: pd.DataFrame, lesson: Lesson) -> dict[str, dict[str, float]]:
-    """What the questions of a lesson are about, at the end of training, from a table of runs: key to measure to
-    value."""
+    """What the questions of a lesson are about, at the end of training: key of a run to measure to value."""
     measures = {name for step in lesson.steps for name in (step.quantity.measure, step.quantity.less)}
     rows = frame[frame["measure"].isin(measures) & (frame["moment"] == "end")].dropna(subset=["value"])
     return {key: dict(zip(part["measure"], part["value"], strict=True)) for key, part in rows.groupby("key")}
 
 
 def published_results(data: str, folder: Path = RESULTS) -> pd.DataFrame:
-    """The runs on an image set that the lab publishes with itself, as `vlcore.studies.runs_table.runs_table` lays them
-    out; no rows where there are none."""
+    """The runs on an image set that the lab publishes with itself, as a `vlcore.studies.runs_table.runs_table`."""
     tables = [pd.read_parquet(path) for path in sorted(folder.glob(f"*/{data}/runs.parquet"))]
     if not tables:
         return pd.DataFrame(columns=["key", "moment", "measure", "value"])
@@ -192,11 +147,7 @@ def published_results(data: str, folder: Path = RESULTS) -> pd.DataFrame:
 
 
 def claims(frame: pd.DataFrame, lesson: Lesson, grouping: Grouping) -> dict[str, ClaimResult]:
-    """The study's claims, put to those runs of a table that a lesson is about, by id; none where there are no runs.
-
-    Raises:
-        AnalysisError: when the runs do not compare.
-    """
+    """The study's claims, put to a lesson's runs of a table, by id; AnalysisError where they do not compare."""
     keys = {with_seed(one, seed).key for step in lesson.steps for one in step.conditions for seed in SEEDS}
     rows = frame[frame["key"].isin(keys)]
     return {result.claim.id: result for result in ledger(rows, grouping)} if len(rows) else {}

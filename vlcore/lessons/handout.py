@@ -1,10 +1,7 @@
 """Hand-out of a lesson: the questions with room to write, the models, what to look at, and the words.
 
-It is the lesson's own data printed, so that paper and page never differ; the lecturer's copy has the measured numbers
-in the place where a student writes.
+It is the lesson's own data printed, so that paper and page never differ.
 """
-
-from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +11,7 @@ import pandas as pd
 from vlcore.charts.html import Heading, Pictures, page_html
 from vlcore.charts.theme import LIGHT
 from vlcore.core.captions import quoted_captions
+from vlcore.core.files import script
 from vlcore.core.grouping import Grouping
 from vlcore.core.wording import describe_bias
 from vlcore.lessons.answers import Answer
@@ -33,35 +31,11 @@ GLOSSARY = {
     "interval": "Where the true number lies with 95 % confidence, if nothing but chance is at work.",
     "seed": "The number that decides all that is random. Another seed is another run.",
 }
-# Paper is white, and a browser leaves grounds out when it prints; an empty cell is room to write.
-_PRINT = """
-main { font-size: 1.05rem; }
-td:empty { height: 4.5rem; min-width: 13rem; border-bottom: 1px solid #6B7280; }
-h2 { break-after: avoid; }
-.wide, .row, p, tr { break-inside: avoid; }
-@media print {
-  main { padding: 0; max-width: none; font-size: 10.5pt; line-height: 1.35; }
-  p { margin: .45rem 0; }
-  .wide { margin: .6rem 0; }
-  th, td { padding: .15rem .9rem .15rem 0; }
-  h2:nth-of-type(even) { break-before: page; margin-top: 0; }  /* two questions a page, after one with the models */
-  @page { margin: 16mm; }
-}
-"""
 
 
 def handout_html(lesson: Lesson, pictures: Pictures, grouping: Grouping, answers: Sequence[Answer] = ()) -> str:
-    """A lesson as one offline HTML page that prints well.
-
-    Args:
-        lesson: what is asked.
-        pictures: what the models see, one of each group.
-        grouping: the names of the set's groups.
-        answers: to every question, for the lecturer's copy; none for a student's, which has room to write instead.
-
-    Returns:
-        The page; it has no script and sends no request.
-    """
+    """A lesson as one offline HTML page that prints well; it has no script and sends no request. `pictures` shows the
+    groups; the lecturer's copy has `answers` to every question, a student's room to write."""
     rows = [
         {
             "Model": number,
@@ -81,4 +55,4 @@ def handout_html(lesson: Lesson, pictures: Pictures, grouping: Grouping, answers
         parts += ["Look at:", *(f"– {look}" for look in step.look)]
     parts += [Heading("Words"), pd.DataFrame({"Word": list(GLOSSARY), "What it means": list(GLOSSARY.values())})]
     title = f"{lesson.title}{': with the numbers' if answers else ''}"
-    return page_html(parts, title, palette=LIGHT, extra_css=_PRINT)
+    return page_html(parts, title, palette=LIGHT, extra_css="\n" + script("print.css"))

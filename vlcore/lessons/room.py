@@ -1,11 +1,8 @@
 """Lessons for a class: where the presenter is, and what the room voted, without names.
 
-One small SQLite file beside the models is the truth, so that a refresh, a second process and thirty
-phones see the same. Only who knows a lesson's token moves it; a vote may be changed until the step is revealed, and
-everything is gone after a day.
+One small SQLite file beside the models is the truth: a refresh, a second process and thirty phones see the same,
+and all is gone after a day. Functions raise a HomeError where the file cannot be read or written.
 """
-
-from __future__ import annotations
 
 import hashlib
 import hmac
@@ -17,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from vlcore.core.errors import LabError
 from vlcore.core.files import HomeError, make_folder, models_folder
@@ -40,8 +38,7 @@ class LessonError(LabError):
     """Something that a lesson does not allow; the message says why."""
 
 
-@dataclass(frozen=True)
-class Started:
+class Started(NamedTuple):
     """A lesson that has just been started: its code is for the room, its token for the presenter alone."""
 
     code: str
@@ -50,25 +47,16 @@ class Started:
 
 @dataclass(frozen=True)
 class Room:
-    """A lesson as it stands now.
-
-    Attributes:
-        code: what the room types.
-        lesson, data: which lesson, on which image set.
-        step, phase: where the presenter is.
-        counts: votes of this step by choice; choices that nobody took are left out.
-        own: the choice of whoever asked; None without one.
-        leads: whether whoever asked is the presenter.
-    """
+    """A lesson as it stands now, and where its presenter is in it."""
 
     code: str
     lesson: str
     data: str
     step: str
     phase: str
-    counts: dict[str, int]
-    own: str | None
-    leads: bool
+    counts: dict[str, int]  # votes of this step by choice; choices that nobody took are left out
+    own: str | None  # the choice of whoever asked
+    leads: bool  # whether whoever asked is the presenter
 
     @property
     def votes(self) -> int:
@@ -97,72 +85,44 @@ def tidy(code: str | None) -> str:
 
 
 def start(lesson: str, data: str, step: str) -> Started:
-    """Start a lesson for a class at its first step.
-
-    Raises:
-        LessonError: when too many lessons are open.
-        HomeError: when the file cannot be written.
-    """
+    """Start a lesson for a class at its first step; a LessonError when too many are open."""
     token = secrets.token_urlsafe(12)
-    with _write() as file:
+    with _open(write=True) as file:
         oldest = time.time() - LIFETIME
         file.execute("DELETE FROM votes WHERE code IN (SELECT code FROM lessons WHERE created < ?)", (oldest,))
         file.execute("DELETE FROM lessons WHERE created < ?", (oldest,))
         taken = {code for (code,) in file.execute("SELECT code FROM lessons")}
         if len(taken) >= MOST_LESSONS:
             raise LessonError(f"{MOST_LESSONS} lessons are open already; each ends a day after it was started.")
-        code = next(code for code in iter(_new_code, "") if code not in taken)
+        while (code := "".join(secrets.choice(_LETTERS) for _ in range(4))) in taken:
+            pass
         values = (code, lesson, data, _secret(token), time.time(), step, PHASES[0])
         file.execute("INSERT INTO lessons VALUES (?, ?, ?, ?, ?, ?, ?)", values)
     return Started(code, token)
 
 
 def look(code: str, voter: str = "", token: str = "") -> Room | None:
-    """A lesson as it stands, in one query; None where there is no such lesson, or it is over.
-
-    Args:
-        code: of the lesson.
-        voter: who asks, for their own vote.
-        token: of who asks, to know the presenter.
-
-    Raises:
-        HomeError: when the file cannot be read.
-    """
+    """A lesson as it stands, as a voter or the holder of a token sees it; None where there is none, or it is over."""
     code = tidy(code)
-    if not code or not _there():
-        return None
-    with _open() as file:
-        rows = file.execute(
-            "SELECT l.lesson, l.data, l.step, l.phase, l.token, v.choice, COUNT(v.voter), MAX(v.voter = ?) "
-            "FROM lessons l LEFT JOIN votes v ON v.code = l.code AND v.step = l.step "
-            "WHERE l.code = ? AND l.created > ? GROUP BY v.choice",
-            (voter, code, time.time() - LIFETIME),
-        ).fetchall()
+    rows = _read(
+        "SELECT l.lesson, l.data, l.step, l.phase, l.token, v.choice, COUNT(v.voter), MAX(v.voter = ?) "
+        "FROM lessons l LEFT JOIN votes v ON v.code = l.code AND v.step = l.step "
+        "WHERE l.code = ? AND l.created > ? GROUP BY v.choice",
+        (voter, code, time.time() - LIFETIME),
+    )
     if not rows:
         return None
     lesson, data, step, phase, secret = rows[0][:5]
-    return Room(
-        code=code,
-        lesson=lesson,
-        data=data,
-        step=step,
-        phase=phase,
-        counts={choice: count for *_, choice, count, _ in rows if count},
-        own=next((choice for *_, choice, _, mine in rows if mine), None),
-        leads=hmac.compare_digest(_secret(token), secret),
-    )
+    counts = {choice: count for *_, choice, count, _ in rows if count}
+    own = next((choice for *_, choice, _, mine in rows if mine), None)
+    return Room(code, lesson, data, step, phase, counts, own, hmac.compare_digest(_secret(token), secret))
 
 
 def go(code: str, token: str, step: str, phase: str) -> None:
-    """Move a lesson; everybody in the room follows.
-
-    Raises:
-        LessonError: when whoever asks is not its presenter, or there is no such phase.
-        HomeError: when the file cannot be written.
-    """
+    """Move a lesson, and the room with it; a LessonError for all but its presenter, and for a phase that is none."""
     if phase not in PHASES:
         raise LessonError(f"A step has no phase {phase!r}; it has {', '.join(PHASES)}.")
-    with _write() as file:
+    with _open(write=True) as file:
         moved = file.execute(
             "UPDATE lessons SET step = ?, phase = ? WHERE code = ? AND token = ? AND created > ?",
             (step, phase, tidy(code), _secret(token), time.time() - LIFETIME),
@@ -172,52 +132,34 @@ def go(code: str, token: str, step: str, phase: str) -> None:
 
 
 def vote(code: str, step: str, voter: str, choice: str, choices: Sequence[str]) -> None:
-    """Vote, or change a vote, in the step where the lesson is.
-
-    Raises:
-        LessonError: when the lesson is over, is elsewhere, has revealed the step, or the choice or voter cannot be.
-        HomeError: when the file cannot be written.
-    """
+    """Vote, or change a vote, in the step where the lesson is; LessonError where that is over, or none can be."""
+    code = tidy(code)
     if choice not in choices:
         raise LessonError(f"There is no choice {choice!r} here; choose one that is shown.")
     if not is_voter(voter):
         raise LessonError("This vote comes from nobody; open the lesson's link again.")
-    with _write() as file:
-        found = file.execute(
-            "SELECT lesson, step, phase FROM lessons WHERE code = ? AND created > ?",
-            (tidy(code), time.time() - LIFETIME),
-        ).fetchone()
+    with _open(write=True) as file:
+        query = "SELECT lesson, step, phase FROM lessons WHERE code = ? AND created > ?"
+        found = file.execute(query, (code, time.time() - LIFETIME)).fetchone()
         if found is None:
             raise LessonError("This lesson is over; codes are good for a day.")
         lesson, at, phase = found
         if at != step or phase == "reveal":
             raise LessonError("The votes on this question are closed.")
-        others = file.execute(
-            "SELECT COUNT(*) FROM votes WHERE code = ? AND step = ? AND voter != ?", (tidy(code), step, voter)
-        ).fetchone()[0]
-        if others >= MOST_VOTERS:
+        query = "SELECT COUNT(*) FROM votes WHERE code = ? AND step = ? AND voter != ?"
+        if file.execute(query, (code, step, voter)).fetchone()[0] >= MOST_VOTERS:
             raise LessonError(f"{MOST_VOTERS} have voted already; no more votes are taken.")
-        values = (tidy(code), lesson, step, voter, choice, time.time())
+        values = (code, lesson, step, voter, choice, time.time())
         file.execute("INSERT OR REPLACE INTO votes VALUES (?, ?, ?, ?, ?, ?)", values)
 
 
 def votes(code: str) -> dict[str, dict[str, int]]:
-    """All votes of a lesson: step to choice to their number.
-
-    Raises:
-        HomeError: when the file cannot be read.
-    """
+    """All votes of a lesson: step to choice to their number."""
     found: dict[str, dict[str, int]] = {}
-    if _there():
-        with _open() as file:
-            query = "SELECT step, choice, COUNT(*) FROM votes WHERE code = ? GROUP BY step, choice"
-            for step, choice, count in file.execute(query, (tidy(code),)):
-                found.setdefault(step, {})[choice] = count
+    query = "SELECT step, choice, COUNT(*) FROM votes WHERE code = ? GROUP BY step, choice"
+    for step, choice, count in _read(query, (tidy(code),)):
+        found.setdefault(step, {})[choice] = count
     return found
-
-
-def _new_code() -> str:
-    return "".join(secrets.choice(_LETTERS) for _ in range(4))
 
 
 def _secret(token: str) -> str:
@@ -229,34 +171,25 @@ def _file() -> Path:
     return models_folder() / ".lessons.sqlite"
 
 
-def _there() -> bool:
-    """Whether there is anything to read: looking writes nothing, and a file is empty until its tables are there."""
-    try:
-        return _file().stat().st_size > 0
-    except FileNotFoundError:
-        return False
-
-
-@contextmanager
-def _write() -> Iterator[sqlite3.Connection]:
-    """A transaction that no other writer is in."""
-    make_folder(models_folder())
+def _read(query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+    """Rows of a query; looking writes nothing, and a file is empty until its tables are there."""
+    if not _file().exists() or not _file().stat().st_size:
+        return []
     with _open() as file:
-        file.execute("BEGIN IMMEDIATE")
-        try:
-            for table in _TABLES:
-                file.execute(table)
-            yield file
-            file.execute("COMMIT")
-        finally:
-            if file.in_transaction:
-                file.execute("ROLLBACK")
+        return file.execute(query, values).fetchall()
 
 
 @contextmanager
-def _open() -> Iterator[sqlite3.Connection]:
+def _open(*, write: bool = False) -> Iterator[sqlite3.Connection]:
+    """The file, which commits in the end or rolls back; to write in a transaction that no other writer is in."""
+    if write:
+        make_folder(models_folder())
     try:
-        with closing(sqlite3.connect(_file(), timeout=_WAIT, isolation_level=None)) as file:
+        with closing(sqlite3.connect(_file(), timeout=_WAIT, isolation_level=None)) as file, file:
+            if write:
+                file.execute("BEGIN IMMEDIATE")
+                for table in _TABLES:
+                    file.execute(table)
             yield file
     except sqlite3.OperationalError as error:
         raise HomeError(f"The votes in {_file()} cannot be kept ({error}); make the folder writable.") from error

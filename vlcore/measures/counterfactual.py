@@ -4,8 +4,6 @@ Held-out images come four a scene, both objects in both contexts from the same d
 inside a scene are effects of the factor that was swapped and of nothing else.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,23 +21,14 @@ NOTHING = 1e-6  # an effect that rounding alone can have, of float32 log scores 
 
 @dataclass(frozen=True, eq=False)
 class Crossing:
-    """Where the four images of each scene are.
+    """Where the four images of each scene are."""
 
-    Attributes:
-        rows: row of the image of each scene, object and context, (scenes, 2, 2), in the order of the grouping.
-        scenes: scene of each image, in the order of ``rows.ravel()``, (n,).
-    """
-
-    rows: NDArray[np.int64]
-    scenes: Labels
+    rows: NDArray[np.int64]  # of each scene, object and context, (scenes, 2, 2), in the order of the grouping
+    scenes: Labels  # of each image, in the order of ``rows.ravel()``, (n,)
 
 
 def crossing(objects: Labels, contexts: Labels, scenes: Labels, grouping: Grouping) -> Crossing:
-    """Finds the four images of each scene, (n,) labels each.
-
-    Raises:
-        ValueError: when a scene lacks one of the four or has one twice.
-    """
+    """Finds the four images of each scene, (n,) labels each; ValueError when a scene lacks one or has one twice."""
     names, scene = np.unique(scenes, return_inverse=True)
     cells = np.full(len(objects), -1)
     for cell, (obj, context) in enumerate((o, c) for o in grouping.objects for c in grouping.contexts):
@@ -58,12 +47,12 @@ def crossing(objects: Labels, contexts: Labels, scenes: Labels, grouping: Groupi
 
 
 def effects(margin: NDArray[np.floating], crossed: Crossing) -> dict[str, Estimate]:
-    """Effects of ``object``, ``context`` and their ``interaction`` on a margin, (n,): ``log p(first object) -
-    log p(second)``, in log odds.
+    """Effects of ``object``, ``context`` and their ``interaction`` on a margin, (n,): the score of the first object
+    minus that of the second. In log odds once scores are (`accuracy.temperature`).
 
     ``D_A = 1/2 E |[m(h,c) - m(k,c)] + [m(h,c') - m(k,c')]|``, over contexts alike, and ``D_AC`` with a minus between
-    the brackets. The absolute value keeps scenes that move to either side from
-    cancelling; noise counts as an effect, and none of the three is quite 0 in a model that tells images apart.
+    the brackets. The absolute value keeps scenes that move to either side from cancelling; noise counts as an effect,
+    and none of the three is quite 0 in a model that tells images apart.
     """
     by_scene = zip(("object", "context", "interaction"), _contrasts(margin, crossed), strict=True)
     return {name: mean(np.repeat(np.abs(contrast), 4), crossed.scenes) for name, contrast in by_scene}
@@ -72,10 +61,8 @@ def effects(margin: NDArray[np.floating], crossed: Crossing) -> dict[str, Estima
 def background_reliance(margin: NDArray[np.floating], crossed: Crossing) -> Estimate:
     """Background Reliance Index ``D_C / (D_A + D_C)``, 0 (decides on the object) to 1 (on the background); margin (n,).
 
-    A ratio of means over scenes, with a bootstrap interval over scenes.
-
-    Raises:
-        ValueError: when neither swap moves the score: a collapsed model decides on nothing.
+    A ratio of means over scenes, with a bootstrap interval over scenes; ValueError when neither swap moves the score:
+    a collapsed model decides on nothing.
     """
     by_object, by_context, _ = (np.abs(contrast) for contrast in _contrasts(margin, crossed))
     return _reliance(by_object, by_context, crossed)
@@ -86,10 +73,7 @@ def background_reliance_z(z: NDArray[np.floating], crossed: Crossing) -> Estimat
     mean cosine distances between twins; unit vectors (n, E).
 
     Not comparable across label styles: a model of descriptive captions is supposed to move when the context changes.
-    Across styles compare `background_reliance` and the flip rates.
-
-    Raises:
-        ValueError: when no swap moves any embedding.
+    Across styles compare `background_reliance` and the flip rates. ValueError when no swap moves any embedding.
     """
     corners = np.asarray(z, dtype=np.float64)[crossed.rows]  # (scenes, 2, 2, E)
     by_object = 1 - (corners[:, 0] * corners[:, 1]).sum(axis=-1).mean(axis=-1)
@@ -109,9 +93,7 @@ def object_flip_rate(predicted: Labels, crossed: Crossing) -> Estimate:
     return rate(np.repeat(said[:, 0] != said[:, 1], 2), crossed.scenes)
 
 
-def _contrasts(
-    margin: NDArray[np.floating], crossed: Crossing
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _contrasts(margin: NDArray[np.floating], crossed: Crossing) -> tuple[NDArray[np.float64], ...]:
     """Contrasts of object, context and interaction in each scene, (scenes,) each."""
     if not np.isfinite(margin).all():
         raise ValueError("A margin is not finite, so its differences are not defined.")
@@ -127,67 +109,59 @@ def _reliance(by_object: NDArray[np.float64], by_context: NDArray[np.float64], c
     both = by_object + by_context
     if both.mean() <= NOTHING:
         raise ValueError("Swapping moves nothing in this model, so what it relies on is not defined.")
-    whole = by_context.sum() / both.sum()
 
-    def share(weights: NDArray[np.float64]) -> float:
-        of_scene = weights[::4]  # the four images of a scene weigh the same
+    def share(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        of_scene = weights[:, ::4]  # the four images of a scene weigh the same
         moved = of_scene @ both
-        return float(of_scene @ by_context / moved if moved > 0 else whole)  # scenes that nothing moves say nothing
+        return of_scene @ by_context / np.where(moved > 0, moved, np.nan)  # scenes that nothing moves say nothing
 
     return bootstrap(share, crossed.scenes)
 
 
 def panel(
-    pixels: Pixels,
-    masks: NDArray[np.uint8],
-    objects: Labels,
-    contexts: Labels,
-    scenes: Labels,
-    grouping: Grouping,
+    pixels: Pixels, masks: NDArray[np.uint8], objects: Labels, contexts: Labels, scenes: Labels, grouping: Grouping,
     seed: int = 0,
-) -> dict[str, Pixels]:
-    """The variants of pictures, each (n, S, S, 3), by name:
+) -> dict[str, Pixels]:  # fmt: skip
+    """The variants of pictures, uint8 (n, S, S, 3) each, by name (Xiao et al. 2020):
 
     - ``original``;
-    - ``only_fg``: the animal on black;
-    - ``no_fg``: the place, black where the animal stood;
+    - ``cut_out``: the animal on the mean colour of all places, so that the picture is about as bright as any;
     - ``only_bg``: the place, the animal's bounding box tiled with the wider strip beside it (Only-BG-T);
+    - ``only_fg``: the animal on black, unlike any training picture;
+    - ``no_fg``: the place, black where the animal stood: its outline is visible, and names it;
     - ``mixed_same``: the animal in the place of another picture from its object's majority context;
     - ``mixed_rand``: the same from a random context;
     - ``mixed_next``: the same from its object's minority context.
 
-    Places are tiled before an animal is put in them, and come from other scenes.
-
-    Args:
-        pixels: uint8 (n, S, S, 3).
-        masks: how far each pixel is the animal's, 0 to 255, (n, S, S).
-        objects: object, (n,).
-        contexts: context, (n,).
-        scenes: scene, (n,).
-        grouping: which context is an object's majority.
-        seed: of which place an animal gets.
-
-    Raises:
-        ValueError: when a mask is empty or leaves no place beside the animal, an object or context is not of the
-            grouping, or no other scene shows a context.
+    Places are tiled before an animal is put in them, and come from other scenes by chance. `masks` say how far each
+    pixel is the animal's, 0 to 255, (n, S, S); labels are (n,). ValueError when a mask is empty or leaves no place
+    beside the animal, an object or context is not of the grouping, or no other scene shows a context.
     """
     inside = masks > 0
-    places = np.stack(
-        [_tiled(picture, mask, row) for row, (picture, mask) in enumerate(zip(pixels, inside, strict=True))]
-    )
+    places = np.stack([_tiled(pixels[row], inside[row], row) for row in range(len(pixels))])
     random = np.random.default_rng(seed)
-    own = _positions(objects, grouping.objects)  # an object's majority context has the object's own position
-    found = _positions(contexts, grouping.contexts)
-    _, scene = np.unique(scenes, return_inverse=True)
+    for labels, names in ((objects, grouping.objects), (contexts, grouping.contexts)):
+        if not np.isin(labels, names).all():
+            raise ValueError(f"A picture shows something else than {' or '.join(names)}.")
+    grey = pixels[~inside].mean(axis=0).round().astype(np.uint8)  # of all places
+    own = (objects == grouping.objects[1]).astype(int)  # an object's majority context has the object's own position
 
     def mixed(wanted: NDArray[np.int64]) -> Pixels:
-        return _composed(pixels, masks, places[_donors(wanted, found, scene, grouping, random)])
+        donors = np.empty_like(wanted)
+        for row, position in enumerate(wanted):
+            context = grouping.contexts[position]
+            candidates = np.flatnonzero((contexts == context) & (scenes != scenes[row]))
+            if len(candidates) == 0:
+                raise ValueError(f"No other scene shows {context}, so no animal can be moved there.")
+            donors[row] = random.choice(candidates)
+        return _composed(pixels, masks, places[donors])
 
     return {
         "original": pixels,
+        "cut_out": _composed(pixels, masks, np.broadcast_to(grey, pixels.shape)),
+        "only_bg": places,
         "only_fg": _composed(pixels, masks, np.zeros_like(pixels)),
         "no_fg": np.where(inside[..., None], np.uint8(0), pixels),
-        "only_bg": places,
         "mixed_same": mixed(own),
         "mixed_rand": mixed(random.integers(0, 2, len(own))),
         "mixed_next": mixed(1 - own),
@@ -196,37 +170,10 @@ def panel(
 
 def background_gap(right_same: NDArray[np.bool_], right_rand: NDArray[np.bool_], scenes: Labels) -> Estimate:
     """How much the place helps: accuracy on ``mixed_same`` minus accuracy on ``mixed_rand``, -1 to 1, of the same
-    animals; (n,) each. Its interval is that of `accuracy.difference`, over the scenes of the animals.
-
-    Raises:
-        ValueError: when there is no picture.
-    """
+    animals; (n,) each. Its interval is that of `accuracy.difference`, over the scenes of the animals."""
     same, rand = rate(right_same, scenes), rate(right_rand, scenes)
     together = scene_correlation(right_same - same.value, right_rand - rand.value, scenes)
     return difference(same, rand, together, same.n)
-
-
-def _positions(labels: Labels, names: tuple[str, str]) -> NDArray[np.int64]:
-    if not np.isin(labels, names).all():
-        raise ValueError(f"A picture shows something else than {' or '.join(names)}.")
-    return np.asarray(labels == names[1], dtype=np.int64)
-
-
-def _donors(
-    wanted: NDArray[np.int64],
-    contexts: NDArray[np.int64],
-    scene: NDArray[np.int64],
-    grouping: Grouping,
-    random: np.random.Generator,
-) -> NDArray[np.int64]:
-    """A picture of another scene in the context that each picture wants, (n,) row numbers."""
-    donors = np.empty_like(wanted)
-    for row, context in enumerate(wanted):
-        candidates = np.flatnonzero((contexts == context) & (scene != scene[row]))
-        if len(candidates) == 0:
-            raise ValueError(f"No other scene shows {grouping.contexts[context]}, so no animal can be moved there.")
-        donors[row] = random.choice(candidates)
-    return donors
 
 
 def _composed(pixels: Pixels, masks: NDArray[np.uint8], places: Pixels) -> Pixels:

@@ -4,8 +4,6 @@ A cue is a view of pictures so poor that the object cannot be seen (their mean c
 animal). If a *linear* model reads the object off such a view, then what any model learns need not be the object.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,29 +33,21 @@ def cramers_v(one: NDArray[np.generic], other: NDArray[np.generic]) -> Associati
     """Association of two columns, (n,) each; more than `BINS` different numbers are cut into bins of equal counts, and
     equal numbers share a bin.
 
-    V is ``sqrt(chi2 / n / (min(rows, columns) - 1))`` (Cramer 1946), p that of Pearson's test without correction.
-
-    Raises:
-        ValueError: when a column has only one value.
+    V is ``sqrt(chi2 / n / (min(rows, columns) - 1))`` (Cramer 1946), p that of Pearson's test without correction;
+    ValueError when a column has only one value.
     """
-    from scipy.stats import chi2_contingency
+    from scipy.stats import chi2_contingency, rankdata
+    from scipy.stats.contingency import crosstab
 
-    rows, columns = _codes(one), _codes(other)
-    table = np.zeros((rows.max() + 1, columns.max() + 1))
-    np.add.at(table, (rows, columns), 1)
+    columns = []
+    for column in (one, other):
+        binned = np.issubdtype(column.dtype, np.number) and len(np.unique(column)) > BINS
+        columns.append((rankdata(column) - 0.5) * BINS // len(column) if binned else column)
+    table = crosstab(*columns).count
     if min(table.shape) < 2:
         raise ValueError("A column with one value is associated with nothing.")
     chi2, p, _, _ = chi2_contingency(table, correction=False)
-    return Association(float(np.sqrt(chi2 / len(rows) / (min(table.shape) - 1))), float(p), len(rows))
-
-
-def _codes(column: NDArray[np.generic]) -> NDArray[np.int64]:
-    from scipy.stats import rankdata
-
-    values, codes = np.unique(column, return_inverse=True)
-    if len(values) > BINS and np.issubdtype(values.dtype, np.number):
-        _, codes = np.unique((rankdata(column) - 0.5) * BINS // len(column), return_inverse=True)
-    return np.asarray(codes, dtype=np.int64)
+    return Association(float(np.sqrt(chi2 / len(one) / (min(table.shape) - 1))), float(p), len(one))
 
 
 def cross_validated_probe(features: Features, labels: Labels, groups: Labels, scenes: Labels) -> Estimate:
@@ -65,10 +55,8 @@ def cross_validated_probe(features: Features, labels: Labels, groups: Labels, sc
     scenes it was not fitted on, by cross-validation over `FOLDS` folds; (n, d), (n,), (n,), (n,).
 
     Every group weighs the same in each fit: folds are balanced as nearly as scenes allow, but a label that is rarer in
-    one is commoner in the others, and a model that has learnt nothing would be wrong more often than not.
-
-    Raises:
-        ValueError: when there is one label only, or fewer scenes than folds.
+    one is commoner in the others, and a model that has learnt nothing would be wrong more often than not. ValueError
+    when there is one label only, or fewer scenes than folds.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold
@@ -100,8 +88,9 @@ def coarse(pixels: Pixels) -> Features:
     """Pictures averaged to `COARSE` x `COARSE`, 0 to 1: uint8 (n, S, S, 3) with S a multiple of it to (n, 768)."""
     n, side, _, channels = pixels.shape
     box = side // COARSE
-    small = pixels.reshape(n, COARSE, box, COARSE, box, channels).mean(axis=(2, 4))
-    return np.asarray(small.reshape(n, -1) / 255)
+    rows = pixels.reshape(n, COARSE, box, -1).sum(axis=2, dtype=np.uint32)  # one axis at a time: over both it is slow
+    small = rows.reshape(n, COARSE, COARSE, box, channels).sum(axis=3)
+    return small.reshape(n, -1) / box**2 / 255
 
 
 def rim(pixels: Pixels) -> Features:

@@ -4,8 +4,6 @@ A map can move everything and change nothing. So beside each picture's displacem
 stands the share of its nearest pictures that both models agree on, which is of the full space and needs no map.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -19,27 +17,18 @@ Embeddings = NDArray[np.floating]
 Floats = NDArray[np.float64]
 
 NEIGHBOURS = 10
-NO_RADIUS = 1e-9  # of a map that is one point, but for rounding
-NOWHERE = 1e-9  # length of a mean of embeddings that cancel out
+NOTHING = 1e-9  # radius of a map that is one point, or length of a mean of embeddings that cancel out
 
 
 @dataclass(frozen=True, eq=False)
 class Movement:
-    """What became of the pictures from the first model to the second.
+    """What became of the pictures from the first model to the second."""
 
-    Attributes:
-        displacement: on the aligned maps in radii of the first, see `displacement`, (n,).
-        overlap: share of nearest pictures that both models agree on, see `neighbour_overlap`, (n,).
-        chance: the overlap that two unrelated models have on average.
-        drift: mean displacement by group, with an interval over scenes.
-        kept: mean overlap by group, with an interval over scenes.
-    """
-
-    displacement: Floats
-    overlap: Floats
-    chance: float
-    drift: dict[str, Estimate]
-    kept: dict[str, Estimate]
+    displacement: Floats  # on the aligned maps in radii of the first, see `displacement`, (n,)
+    overlap: Floats  # share of nearest pictures that both models agree on, see `neighbour_overlap`, (n,)
+    chance: float  # the overlap that two unrelated models have on average
+    drift: dict[str, Estimate]  # mean displacement by group, with an interval over scenes
+    kept: dict[str, Estimate]  # mean overlap by group, with an interval over scenes
 
     def largest_displacements(self, count: int = 10) -> NDArray[np.int64]:
         """Row numbers of the pictures that moved most, farthest first, (count,); equals in their own order."""
@@ -47,25 +36,13 @@ class Movement:
 
 
 def movement(
-    points: tuple[Floats, Floats],
-    spaces: tuple[Embeddings, Embeddings],
-    groups: ArrayLike,
-    scenes: ArrayLike,
-    names: Sequence[str],
-    k: int = NEIGHBOURS,
-) -> Movement:
-    """From the first to the second model, row by row the same pictures.
+    points: tuple[Floats, Floats], spaces: tuple[Embeddings, Embeddings], groups: ArrayLike, scenes: ArrayLike,
+    names: Sequence[str], k: int = NEIGHBOURS,
+) -> Movement:  # fmt: skip
+    """From the first to the second model, row by row the same pictures, with their groups and scenes.
 
-    Args:
-        points: places on the first map and on the second, which is aligned to it, (n, 2) each.
-        spaces: embeddings in both models, (n, E) each; E may differ.
-        groups: group of each picture, (n,).
-        scenes: scene of each picture, (n,).
-        names: the groups to report, in this order.
-        k: number of nearest pictures.
-
-    Raises:
-        ValueError: when the rows do not fit, a group has no picture, or as `displacement` and `neighbour_overlap` do.
+    The second map, (n, 2), is aligned to the first; the embeddings, (n, E), may have different widths. ValueError when
+    the rows do not fit, a group that is named has no picture, or as `displacement` and `neighbour_overlap` do.
     """
     if {len(array) for array in (*points, *spaces, np.asarray(groups), np.asarray(scenes))} != {len(spaces[0])}:
         raise ValueError("Movement is of the pictures that both models show; give the same number of rows everywhere.")
@@ -79,17 +56,15 @@ def neighbour_overlap(one: Embeddings, other: Embeddings, k: int = NEIGHBOURS) -
     """Share of each picture's k nearest others, by cosine, that two models agree on, 0 to 1; (n, E) each to (n,).
 
     ``|N_k(i) in the one and N_k(i) in the other| / k`` in the full spaces, whose widths may differ. Unrelated models
-    agree on ``k / (n - 1)``. Of equally near pictures the first count, in both models alike.
-
-    Raises:
-        ValueError: when the models show different numbers of pictures, or k is not below the number of others.
+    agree on ``k / (n - 1)``. Of equally near pictures the first count, in both models alike. ValueError when the models
+    show different numbers of pictures, or k is not below the number of others.
     """
     n = len(one)
     if len(other) != n:
         raise ValueError("Neighbours are compared over the pictures that both models show; give the same number.")
     if not 1 <= k < n - 1:
         raise ValueError(f"Of {n} pictures, each has {max(n - 1, 0)} others; compare fewer than those, not {k}.")
-    return np.asarray((_are_near(one, k) & _are_near(other, k)).sum(axis=1) / k, dtype=np.float64)
+    return (_are_near(one, k) & _are_near(other, k)).sum(axis=1) / k
 
 
 def _are_near(z: Embeddings, k: int) -> NDArray[np.bool_]:
@@ -110,32 +85,24 @@ def displacement(points: Floats, onto: Floats) -> Floats:
     """Each picture's way from the first map to the second, ``|q_i - p_i| / R``; (n, 2) each to (n,).
 
     R is the first map's root mean square distance from its centre, so 1 is the size of the map. The second must be
-    aligned to the first; what an alignment cannot undo counts as a way.
-
-    Raises:
-        ValueError: when the maps show different numbers of pictures, or the first is one point.
+    aligned to the first; what an alignment cannot undo counts as a way. ValueError when the maps show different numbers
+    of pictures, or the first is one point.
     """
     if points.shape != onto.shape:
         raise ValueError("Ways lead from one map to another; give the same number of points.")
     radius = float(np.sqrt(((points - points.mean(axis=0)) ** 2).sum(axis=1).mean())) if len(points) else 0.0
-    if radius <= NO_RADIUS:
+    if radius <= NOTHING:
         raise ValueError("The first map is one point, so a way on it has nothing to be measured by.")
-    return np.asarray(np.linalg.norm(onto - points, axis=1) / radius, dtype=np.float64)
+    return np.linalg.norm(onto - points, axis=1) / radius
 
 
 @dataclass(frozen=True)
 class Nearest:
-    """The group whose centre is nearest to that of another.
+    """The group whose centre is nearest to that of another."""
 
-    Attributes:
-        name: the nearest group; of equally near ones, the first.
-        distance: cosine distance of the two centres.
-        lead: how much farther the next group is; None where there is no other.
-    """
-
-    name: str
-    distance: Estimate
-    lead: Estimate | None
+    name: str  # of equally near ones, the first
+    distance: Estimate  # cosine distance of the two centres
+    lead: Estimate | None  # how much farther the next group is; None where there is no other
 
     @property
     def decided(self) -> bool:
@@ -143,76 +110,52 @@ class Nearest:
         return self.lead is None or self.lead.low > 0
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How groups lie in the full space.
-
-    Attributes:
-        distances: cosine distance of the centres of every pair of groups, in the order of their names.
-        nearest: the nearest group of each group.
-    """
-
-    distances: dict[tuple[str, str], Estimate]
-    nearest: dict[str, Nearest]
-
-
-def layout(z: Embeddings, groups: ArrayLike, scenes: ArrayLike, names: Sequence[str]) -> Layout:
-    """Cosine distances ``1 - cos`` between the centres of groups, 0 (one direction) to 2 (opposite).
+def layout(
+    z: Embeddings, groups: ArrayLike, scenes: ArrayLike, names: Sequence[str]
+) -> tuple[dict[tuple[str, str], Estimate], dict[str, Nearest]]:
+    """Cosine distances ``1 - cos`` between the centres of every pair of groups, 0 (one direction) to 2 (opposite), and
+    the nearest group of each.
 
     Intervals are bootstrapped over scenes; n is the number of pictures that a number rests on. The noise of a centre
     sets it apart too, so centres of few pictures look farther from one another than those of many.
 
-    Args:
-        z: embeddings of pictures, unit vectors, (n, E).
-        groups: group of each picture, (n,).
-        scenes: scene of each picture, (n,).
-        names: the groups, at least two, in the order that is reported; pictures of others are left out.
-
-    Raises:
-        ValueError: when there are fewer than two groups, one has no picture, or its pictures cancel out.
+    Of unit vectors, (n, E), with group and scene, (n,), those of the groups that are named, at least two. ValueError
+    when one has no picture, or its pictures cancel out.
     """
-    if len(names) < 2:
-        raise ValueError("One group alone is far from nothing; name two groups or more.")
-    if len(set(names)) < len(names):
-        raise ValueError("A group is named twice; name each once.")
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise ValueError("One group alone is far from nothing; name two groups or more, each once.")
     space, scene = np.asarray(z, dtype=np.float64), np.asarray(scenes)
     member = np.stack([np.asarray(groups) == name for name in names])  # (groups, n)
     for name, own in zip(names, member, strict=True):
         if not own.any():
             raise ValueError(f"No picture shows {name}, so it has no centre.")
-        if np.linalg.norm(space[own].mean(axis=0)) < NOWHERE:
+        if np.linalg.norm(space[own].mean(axis=0)) < NOTHING:
             raise ValueError(f"The pictures of {name} cancel out, so their centre points nowhere.")
-    apart = _distances(space, member.astype(float))
-    assert apart is not None
 
-    def over_scenes(of: Sequence[int], read: Callable[[Floats], float]) -> Estimate:
+    def over_scenes(of: Sequence[str], read: Callable[[Floats], Floats]) -> Estimate:
         """A number that is read off the distances of some groups' centres."""
-        here = member[list(of)].any(axis=0)
-        among, theirs = space[here], member[list(of)][:, here]
+        here = np.isin(groups, of)
+        among, theirs = space[here], np.stack([member[names.index(name)][here] for name in of])
+        return bootstrap(lambda weights: read(_distances(among, theirs * weights[:, None])), scene[here])
 
-        def statistic(weights: Floats) -> float | None:
-            found = _distances(among, theirs * weights)
-            return None if found is None else read(found)
-
-        return bootstrap(statistic, scene[here])
-
-    every = combinations(range(len(names)), 2)
-    pairs = {pair: over_scenes(pair, lambda found: float(found[0, 1])) for pair in every}
+    apart = _distances(space, member.astype(float))
+    pairs = {pair: over_scenes(pair, lambda found: found[:, 0, 1]) for pair in combinations(names, 2)}
     nearest = {}
     for row, name in enumerate(names):
-        others = [other for other in np.argsort(apart[row], kind="stable").tolist() if other != row]
+        others = [names[other] for other in np.argsort(apart[row], kind="stable") if other != row]
+        distance = next(pairs[pair] for pair in ((name, others[0]), (others[0], name)) if pair in pairs)
         lead = None
         if len(others) > 1:
-            lead = over_scenes([row, *others], lambda found: float(found[0, 2:].min() - found[0, 1]))
-        nearest[name] = Nearest(names[others[0]], pairs[min(row, others[0]), max(row, others[0])], lead)
-    return Layout({(names[one], names[other]): distance for (one, other), distance in pairs.items()}, nearest)
+            lead = over_scenes([name, *others], lambda found: found[:, 0, 2:].min(axis=1) - found[:, 0, 1])
+        nearest[name] = Nearest(others[0], distance, lead)
+    return pairs, nearest
 
 
-def _distances(z: Floats, weights: Floats) -> Floats | None:
-    """Cosine distances of the groups' weighted means, (groups, groups); None where a group has no direction."""
-    means = weights @ z / np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
-    lengths = np.linalg.norm(means, axis=1, keepdims=True)
-    if (lengths < NOWHERE).any():
-        return None
-    directions = means / lengths
-    return np.clip((1 - directions @ directions.T).round(12), 0, 2)  # equal directions differ in the last bits
+def _distances(z: Floats, weights: Floats) -> Floats:
+    """Cosine distances of the groups' weighted means, weights (..., groups, n) to (..., groups, groups); NaN of a group
+    that has no direction."""
+    means = weights @ z / np.maximum(weights.sum(axis=-1, keepdims=True), 1e-12)
+    lengths = np.linalg.norm(means, axis=-1, keepdims=True)
+    directions = means / np.where(lengths < NOTHING, np.nan, lengths)
+    similar = directions @ directions.swapaxes(-1, -2)
+    return np.clip((1 - similar).round(12), 0, 2)  # equal directions differ in the last bits

@@ -4,8 +4,6 @@ A map is fitted on a fixed balanced set of held-out images together with the cap
 then applied to everything else: fitted on the training images its axes would change with the bias.
 """
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
@@ -16,27 +14,18 @@ from scipy.linalg import orthogonal_procrustes
 Points = NDArray[np.float64]
 Embeddings = NDArray[np.floating]
 
-UMAP_NEIGHBOURS, UMAP_MIN_DIST, UMAP_SEED = 15, 0.1, 0
-TSNE_PERPLEXITY = 30.0
 TRUST_NEIGHBOURS = (5, 10, 15)
 SAME_POINT = 1e-6  # what rounding leaves between equal directions, of float32
 
 
 @dataclass(frozen=True)
 class Plane:
-    """The first k principal components of a reference set; two of them make a map.
+    """The first k principal components of a reference set; two of them make a map."""
 
-    Attributes:
-        centre: mean of the reference set, (E,).
-        components: (k, E), orthonormal.
-        shares: share of the reference set's variance along each, (k,).
-        variance: total variance of the reference set.
-    """
-
-    centre: NDArray[np.float64]
-    components: NDArray[np.float64]
-    shares: NDArray[np.float64]
-    variance: float
+    centre: NDArray[np.float64]  # mean of the reference set, (E,)
+    components: NDArray[np.float64]  # (k, E), orthonormal
+    shares: NDArray[np.float64]  # of the reference set's variance along each, (k,)
+    variance: float  # of the reference set in all
 
     def place(self, z: Embeddings) -> Points:
         """Coordinates of embeddings, (n, E) to (n, k); exact for any new point."""
@@ -46,10 +35,8 @@ class Plane:
 def fit_plane(reference: Embeddings, components: int = 2) -> Plane:
     """PCA of a reference set, (n, E); more components leave the first ones as they are.
 
-    The sign of each component is fixed: its largest loading is positive (scikit-learn's convention).
-
-    Raises:
-        ValueError: when there are fewer than that many embeddings or dimensions.
+    The sign of each component is fixed: its largest loading is positive (scikit-learn's convention). ValueError when
+    there are fewer than that many embeddings or dimensions.
     """
     from sklearn.decomposition import PCA  # here, because pages place points and never fit
 
@@ -79,11 +66,7 @@ class RigidTransform:
 
 
 def align(points: Points, onto: Points) -> RigidTransform:
-    """The turn that brings points closest to others, row by row: orthogonal Procrustes after centring, (n, 2) each.
-
-    Raises:
-        ValueError: when the two do not have the same shape.
-    """
+    """The turn that brings points closest to others, row by row: orthogonal Procrustes after centring, (n, 2) each."""
     if points.shape != onto.shape:
         raise ValueError("Two maps are aligned over the images that both show; give the same number of points.")
     before, after = points.mean(axis=0), onto.mean(axis=0)
@@ -91,45 +74,27 @@ def align(points: Points, onto: Points) -> RigidTransform:
     return RigidTransform(before, rotation, after)
 
 
-def umap(
-    z: Embeddings, neighbours: int = UMAP_NEIGHBOURS, min_dist: float = UMAP_MIN_DIST, seed: int = UMAP_SEED
-) -> Points:
+def umap(z: Embeddings, neighbours: int = 15, min_dist: float = 0.1, seed: int = 0) -> Points:
     """UMAP of embeddings under cosine distance, (n, E) to (n, 2). Call it in a worker only.
 
-    Of fewer points than neighbours, all others are neighbours. Embeddings that are all one point stay one point, the
-    origin: UMAP would spread them out by chance alone.
-
-    Args:
-        z: embeddings, (n, E).
-        neighbours: size of the neighbourhood that is kept: few show detail, many the whole.
-        min_dist: how close points may come on the map.
-        seed: of the optimisation; another one shows what of the map is noise.
-
-    Raises:
-        ValueError: when there are too few points for a neighbourhood.
+    Few neighbours show detail, many the whole; of fewer points than that, all others are neighbours. `min_dist` is how
+    close points may come on the map; another seed shows what of it is noise. Embeddings that are all one point stay one
+    point, the origin: UMAP would spread them out by chance alone. ValueError of fewer than four.
     """
     if _is_one_point(z, "UMAP"):
         return np.zeros((len(z), 2))
     from umap import UMAP
 
-    model = UMAP(
-        n_neighbors=min(neighbours, len(z) - 1),
-        min_dist=min_dist,
-        metric="cosine",
-        random_state=seed,
-        n_jobs=1,
-        disconnection_distance=np.inf,  # else a point opposite to all others gets no place
-    )
+    settings = {"metric": "cosine", "random_state": seed, "n_jobs": 1}
+    settings["disconnection_distance"] = np.inf  # else a point opposite to all others gets no place
+    model = UMAP(n_neighbors=min(neighbours, len(z) - 1), min_dist=min_dist, **settings)
     return np.asarray(model.fit_transform(np.asarray(z, dtype=np.float32)), dtype=np.float64)
 
 
 def umap_together(
-    spaces: Sequence[Embeddings],
-    rows: Sequence[Sequence[Hashable]] | None = None,
-    neighbours: int = UMAP_NEIGHBOURS,
-    min_dist: float = UMAP_MIN_DIST,
-    seed: int = UMAP_SEED,
-) -> list[Points]:
+    spaces: Sequence[Embeddings], rows: Sequence[Sequence[Hashable]], neighbours: int = 15, min_dist: float = 0.1,
+    seed: int = 0,
+) -> list[Points]:  # fmt: skip
     """One UMAP of several models' spaces of the same pictures, (n_i, E_i) each to (n_i, 2) each. Worker only.
 
     Each space is turned onto the first about the origin, by orthogonal Procrustes over the pictures that both have (of
@@ -143,20 +108,10 @@ def umap_together(
     `umap.AlignedUMAP` is not used: version 0.5 lays out with the default min_dist whatever is asked for, compiles anew
     at every fit, and ties the first model to the third only through pictures of the second.
 
-    Args:
-        spaces: embeddings of the models, (n_i, E_i).
-        rows: a name for each row of each space; rows of one name are one picture. Rows of a name that the first space
-            lacks, such as a caption's, are turned along. Without it all spaces show the same pictures in one order.
-        neighbours, min_dist, seed: as of `umap`.
-
-    Raises:
-        ValueError: when names do not fit the rows, two rows of a space have one name, a space shares fewer than two
-            pictures with the first, or there are too few points.
+    `rows` names each row of each space; rows of one name are one picture. Rows of a name that the first space lacks,
+    such as a caption's, are turned along. ValueError when names do not fit the rows, two rows of a space have one, or a
+    space shares fewer than two pictures with the first.
     """
-    if rows is None:
-        if len({len(z) for z in spaces}) > 1:
-            raise ValueError("The models show different numbers of pictures; name the rows of each.")
-        rows = [range(len(z)) for z in spaces]
     if not spaces:
         raise ValueError("A map needs at least one model.")
     if [len(names) for names in rows] != [len(z) for z in spaces]:
@@ -177,15 +132,12 @@ def umap_together(
     return np.split(points, np.cumsum([len(z) for z in turned])[:-1])
 
 
-def tsne(z: Embeddings, perplexity: float = TSNE_PERPLEXITY, seed: int = UMAP_SEED) -> Points:
+def tsne(z: Embeddings, perplexity: float = 30.0, seed: int = 0) -> Points:
     """t-SNE of embeddings under cosine distance (van der Maaten and Hinton 2008), (n, E) to (n, 2). Worker only.
 
     Starts from random places, so that another seed shows what of the map is noise. The perplexity, about the number of
     neighbours that are kept, is at most a third of the other points. Embeddings that are all one point stay one point,
-    the origin.
-
-    Raises:
-        ValueError: when there are too few points for a neighbourhood.
+    the origin. ValueError of fewer than four.
     """
     if _is_one_point(z, "t-SNE"):
         return np.zeros((len(z), 2))
@@ -209,9 +161,7 @@ def place_among_neighbours(z: Embeddings, known: Embeddings, points: Points, k: 
     """A place on a map that cannot place new points exactly: the average of the k nearest known ones.
 
     Weighted by cosine similarity above that of the farthest of the k + 1 nearest; (m, E), (n, E), (n, 2) to (m, 2).
-
-    Raises:
-        ValueError: when fewer than two points are known.
+    ValueError when fewer than two points are known.
     """
     if len(known) < 2:
         raise ValueError("A place among neighbours needs at least two known points.")
@@ -232,10 +182,7 @@ def trustworthiness(z: Embeddings, points: Points, k: Sequence[int] = TRUST_NEIG
     """How far neighbours on a map are neighbours in the full space too, by number of neighbours: 1 is all of them.
 
     ``1 - 2 / (n k (2n - 3k - 1)) sum_i sum_j max(0, rank(i, j) - k)`` over the k nearest j on the map, ranks by cosine
-    in the full space (Venna and Kaski 2001); (n, E) and (n, 2).
-
-    Raises:
-        ValueError: when a k is not below half the number of points.
+    in the full space (Venna and Kaski 2001); (n, E) and (n, 2). ValueError when a k is not below n / 2.
     """
     from sklearn.manifold import trustworthiness as trust  # here, because pages place points and never judge maps
 
@@ -243,11 +190,7 @@ def trustworthiness(z: Embeddings, points: Points, k: Sequence[int] = TRUST_NEIG
 
 
 def continuity(z: Embeddings, points: Points, k: Sequence[int] = TRUST_NEIGHBOURS) -> dict[int, float]:
-    """How far neighbours in the full space are neighbours on the map too: `trustworthiness` with the spaces swapped.
-
-    Raises:
-        ValueError: when a k is not below half the number of points.
-    """
+    """How far neighbours in the full space are neighbours on the map too: `trustworthiness` with the spaces swapped."""
     from sklearn.manifold import trustworthiness as trust
 
     unit = z / np.linalg.norm(z, axis=1, keepdims=True)  # whose distances sort as cosines do
@@ -258,10 +201,7 @@ def point_trustworthiness(z: Embeddings, points: Points, k: int = TRUST_NEIGHBOU
     """Which places on a map to believe: each point's part in `trustworthiness`, (n,), whose mean that is.
 
     Embeddings that are equally far from a point share the best of their ranks, so that a map is not blamed for the
-    order in which it shows equal pictures; scikit-learn ranks those by chance.
-
-    Raises:
-        ValueError: when k is not below half the number of points.
+    order in which it shows equal pictures; scikit-learn ranks those by chance. ValueError when k is not below n / 2.
     """
     from scipy.stats import rankdata
     from sklearn.metrics.pairwise import cosine_distances

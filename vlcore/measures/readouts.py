@@ -1,12 +1,11 @@
 """Other readouts of an object from the embedding space than the sum over captions of `accuracy`.
 
 Each says an object for each image, so that `group_accuracy` scores them all alike: a conclusion that flips with the
-readout is about the readout. The first three read captions, the last two are fitted.
+readout is about the readout. The first three read captions, the others are fitted.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,20 +16,17 @@ from vlcore.measures.accuracy import predict_objects, spoken_of_each
 Embeddings = NDArray[np.floating]
 Labels = NDArray[np.str_]
 
-STRENGTHS = (0.01, 0.1, 1.0)  # of the probe: C, the inverse of its L2 penalty
+PROBE_STRENGTHS = (0.01, 0.1, 1.0)  # of the probe: C, the inverse of its L2 penalty
 FOLDS = 3  # in which its strength is chosen
+DFR_STRENGTHS = (1.0, 0.7, 0.3, 0.1, 0.07, 0.03, 0.01)  # of deep feature reweighting: C, the grid of the paper
+SUBSAMPLES = 20  # balanced ones, whose coefficients are averaged
 
 
 def best_caption(logits: NDArray[np.floating], spoken_of: Sequence[str], objects: Sequence[str]) -> Labels:
     """The object that the best caption of each image speaks of, (n, K) logits to (n,).
 
-    Args:
-        logits: scores of n images with K captions.
-        spoken_of: the object that each caption speaks of, K names.
-        objects: the objects to tell apart; captions of anything else are left out.
-
-    Raises:
-        ValueError: when no caption speaks of an object.
+    `spoken_of` is the object that each caption speaks of; those of anything else than the objects are left out.
+    ValueError when none speaks of one of them.
     """
     about = spoken_of_each(spoken_of, objects)
     columns = np.flatnonzero(np.isin(about, objects))
@@ -39,17 +35,8 @@ def best_caption(logits: NDArray[np.floating], spoken_of: Sequence[str], objects
 
 def mean_caption(z: Embeddings, t: Embeddings, spoken_of: Sequence[str], objects: Sequence[str]) -> Labels:
     """The object whose captions' mean, brought back to length 1, is most similar to each image, (n,): the prompt
-    ensemble of CLIP (Radford et al. 2021).
-
-    Args:
-        z: embeddings of images, unit vectors, (n, E).
-        t: embeddings of captions, unit vectors, (K, E).
-        spoken_of: the object that each caption speaks of, K names.
-        objects: the objects to tell apart.
-
-    Raises:
-        ValueError: when no caption speaks of an object, or the captions of one cancel out.
-    """
+    ensemble of CLIP (Radford et al. 2021); unit vectors (n, E) and (K, E). ValueError when no caption speaks of an
+    object, or the captions of one cancel out."""
     about = spoken_of_each(spoken_of, objects)
     means = np.stack([np.asarray(t, dtype=np.float64)[about == name].mean(axis=0) for name in objects])
     lengths = np.linalg.norm(means, axis=1, keepdims=True)
@@ -60,24 +47,14 @@ def mean_caption(z: Embeddings, t: Embeddings, spoken_of: Sequence[str], objects
 
 
 def given_context(
-    logits: NDArray[np.floating],
-    spoken_of: Sequence[str],
-    placed_in: Sequence[str | None],
-    contexts: Labels,
+    logits: NDArray[np.floating], spoken_of: Sequence[str], placed_in: Sequence[str | None], contexts: Labels,
     objects: Sequence[str],
-) -> Labels:
+) -> Labels:  # fmt: skip
     """The object with the highest score among captions of each image's true context only, (n,): ``p(a | x, c)``
     (PerceptionCLIP, An et al. 2024).
 
-    Args:
-        logits: scores of n images with K captions, (n, K).
-        spoken_of: the object that each caption speaks of, K names.
-        placed_in: the context that each caption names, K names; None where it names none.
-        contexts: true context of each image, (n,).
-        objects: the objects to tell apart.
-
-    Raises:
-        ValueError: when no caption puts one of the objects in one of the contexts.
+    Of logits (n, K), the object and the context (or None) that each caption names, K each, and the images' contexts,
+    (n,). ValueError when no caption puts one of the objects in one of the contexts.
     """
     predicted = np.empty(len(logits), dtype=np.asarray(objects).dtype)
     for context in np.unique(contexts):
@@ -94,13 +71,8 @@ def given_context(
 
 
 def nearest_neighbours(z_fit: Embeddings, labels_fit: Labels, z: Embeddings, k: int = 5) -> Labels:
-    """The label that most of the k nearest images have, by cosine; (m, E), (m,), (n, E) to (n,).
-
-    Of labels that equally many have, the first in the alphabet is said.
-
-    Raises:
-        ValueError: when fewer than k images are known.
-    """
+    """The label that most of the k nearest images have, by cosine, of equals the first in the alphabet; (m, E), (m,),
+    (n, E) to (n,). ValueError when fewer than k images are known."""
     from sklearn.neighbors import KNeighborsClassifier
 
     if len(z_fit) < k:
@@ -117,21 +89,123 @@ def linear_probe(z_fit: Embeddings, labels_fit: Labels, z: Embeddings) -> Labels
 def fitted_probe(z_fit: Embeddings, labels_fit: Labels) -> Any:
     """Logistic regression on standardised features: a scikit-learn pipeline of the scaler and the regression.
 
-    Its L2 penalty is the one of `STRENGTHS` that is right most often in `FOLDS`-fold cross-validation over the fitting
-    images, (m, E) and (m,); they should be balanced, and in neither the training nor the test set.
-
-    Raises:
-        ValueError: when there is one label only, or one has fewer images than there are folds.
+    Its L2 penalty is the one of `PROBE_STRENGTHS` that is right most often in `FOLDS`-fold cross-validation over the
+    fitting images, (m, E) and (m,); they should be balanced, and in neither the training nor the test set. ValueError
+    when there is one label only, or one has fewer images than there are folds.
     """
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GridSearchCV, StratifiedKFold
+    from sklearn.model_selection import StratifiedKFold
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     _, counts = np.unique(labels_fit, return_counts=True)
     if len(counts) < 2 or counts.min() < FOLDS:
         raise ValueError(f"A probe is fitted on two labels or more with at least {FOLDS} images each.")
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    z = np.asarray(z_fit, dtype=np.float64)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)  # images often come sorted by what they show
-    search = GridSearchCV(model, {"logisticregression__C": STRENGTHS}, cv=folds)
-    return search.fit(np.asarray(z_fit, dtype=np.float64), labels_fit).best_estimator_
+    halves = list(folds.split(z, labels_fit))
+
+    def fitted(c: float, rows: NDArray[np.int64]) -> Any:
+        return make_pipeline(StandardScaler(), LogisticRegression(C=c, max_iter=2000)).fit(z[rows], labels_fit[rows])
+
+    def right(c: float) -> float:
+        return float(np.mean([fitted(c, fit).score(z[rest], labels_fit[rest]) for fit, rest in halves]))
+
+    return fitted(max(PROBE_STRENGTHS, key=right), np.arange(len(z)))
+
+
+@dataclass(frozen=True, eq=False)
+class LastLayer:
+    """A replaced last layer: log odds of the second of two objects against the first, ``z @ direction + shift``.
+
+    Whatever it was fitted on, it is of the embeddings themselves, so it answers for any picture, with scores that mean
+    the same as those of captions: differences of log probabilities.
+    """
+
+    objects: tuple[str, str]
+    direction: NDArray[np.float64]  # (E,)
+    shift: float
+
+    def log_odds(self, z: Embeddings) -> NDArray[np.float64]:
+        """Of the second object, (n, E) to (n,)."""
+        return np.asarray(z, dtype=np.float64) @ self.direction + self.shift
+
+    def names(self, z: Embeddings) -> Labels:
+        """The object that is named for each picture, (n, E) to (n,)."""
+        return np.asarray(self.objects)[(self.log_odds(z) > 0).astype(int)]
+
+    def scores(self, z: Embeddings, objects: Sequence[str]) -> NDArray[np.float64]:
+        """Log probabilities of the objects in the order that is given, (n, E) to (n, 2); ValueError of others than the
+        two that the layer tells apart."""
+        if sorted(objects) != sorted(self.objects):
+            raise ValueError(f"This readout tells {' from '.join(self.objects)}, not {' from '.join(objects)}.")
+        odds = self.log_odds(z)
+        both = dict(zip(self.objects, (-np.logaddexp(0, odds), -np.logaddexp(0, -odds)), strict=True))
+        return np.stack([both[name] for name in objects], axis=1)
+
+
+def of_standardised(
+    objects: Sequence[str], mean: NDArray[np.float64], scale: NDArray[np.float64], direction: NDArray[np.float64],
+    shift: float,
+) -> LastLayer:  # fmt: skip
+    """The layer that was fitted on ``(z - mean) / scale``, as one on the embeddings themselves; (E,) each."""
+    first, second = (str(name) for name in objects)
+    return LastLayer((first, second), direction / scale, float(shift - (mean / scale) @ direction))
+
+
+def probe_layer(z_fit: Embeddings, labels_fit: Labels) -> LastLayer:
+    """The linear probe of `fitted_probe` as a layer: (m, E) and (m,).
+
+    Fitted on the biased training pictures it learns what they teach: what the object is, and what goes with it.
+    ValueError when there are not two labels, or one has too few pictures.
+    """
+    if len(np.unique(labels_fit)) != 2:
+        raise ValueError("A new last layer tells two objects apart; the pictures to fit it on do not show two.")
+    scaler, model = fitted_probe(z_fit, labels_fit)
+    return of_standardised(model.classes_, scaler.mean_, scaler.scale_, model.coef_[0], model.intercept_[0])
+
+
+def dfr(z_fit: Embeddings, labels_fit: Labels, groups_fit: Labels, seed: int = 0) -> LastLayer:
+    """Deep feature reweighting (Kirichenko et al. 2023): a readout that is fitted on images of which all groups count
+    alike, (m, E), (m,), (m,).
+
+    C is that of `DFR_STRENGTHS` with the best worst-group accuracy on one half of the fitting images when fitted on the
+    other; then the coefficients of `SUBSAMPLES` fits on balanced subsamples of all of them are averaged. ValueError
+    when a group has fewer than four images, or there are not two labels.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    objects = np.unique(labels_fit)
+    names, counts = np.unique(groups_fit, return_counts=True)
+    if len(objects) != 2 or counts.min() < 4:
+        raise ValueError("A new last layer needs two objects and at least four validation pictures of each group.")
+    random = np.random.default_rng(seed)
+    scaler = StandardScaler().fit(z_fit)
+    features = scaler.transform(z_fit)
+
+    def fit(rows: NDArray[np.int64], c: float) -> tuple[NDArray[np.float64], float]:
+        # l1_ratio of 1 is the sparse penalty of the paper; liblinear is its solver, and it draws a coordinate order.
+        model = LogisticRegression(C=c, l1_ratio=1.0, solver="liblinear", random_state=0, max_iter=1000)
+        model.fit(features[rows], labels_fit[rows])
+        return model.coef_[0], float(model.intercept_[0])
+
+    members = {name: np.flatnonzero(groups_fit == name) for name in names}
+    drawn = [random.permutation(rows) for rows in members.values()]
+    first = np.concatenate([rows[: counts.min() // 2] for rows in drawn])
+    second = np.concatenate([rows[len(rows) // 2 :] for rows in drawn])
+
+    def worst_group(c: float) -> float:
+        coefficients, intercept = fit(first, c)
+        right = objects[(features[second] @ coefficients + intercept > 0).astype(int)] == labels_fit[second]
+        return min(float(right[groups_fit[second] == name].mean()) for name in names)
+
+    best = max(DFR_STRENGTHS, key=worst_group)
+    directions, shifts = [], []
+    for _ in range(SUBSAMPLES):
+        balanced = np.concatenate([random.permutation(rows)[: counts.min()] for rows in members.values()])
+        direction, shift = fit(balanced, best)
+        directions.append(direction)
+        shifts.append(shift)
+    mean_direction, mean_shift = np.mean(directions, axis=0), float(np.mean(shifts))
+    return of_standardised(objects.tolist(), scaler.mean_, scaler.scale_, mean_direction, mean_shift)

@@ -1,13 +1,7 @@
-"""Audit of an image set: is it fit to study bias with, and what could a model cheat with?
-
-Each question is answered by a number with its interval, by whether that is as it should be, and by a sentence. What is
-easy to see is no fault; it is said, because the outcome of a study depends on it.
-"""
-
-from __future__ import annotations
+"""Audit of an image set: is it fit to study bias with, and what could a model cheat with? What is easy to see is no
+fault; it is said, because the outcome of a study depends on it."""
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,7 +18,7 @@ from vlcore.datasets.drawn import scene_of
 from vlcore.datasets.imageset import ImageSet, Progress, silent
 from vlcore.datasets.importers.source import plural
 from vlcore.measures import cues
-from vlcore.scenes import Scene, draw
+from vlcore.scenes import draw
 from vlcore.store import artefacts, jobs
 
 QUESTIONS = 1  # of this version; what was answered before is asked again when they change
@@ -37,40 +31,26 @@ SAME = 0.05  # share of a usual difference between two pictures, below which the
 
 @dataclass(frozen=True)
 class Check:
-    """One question to a set.
-
-    Attributes:
-        name: of the question.
-        ok: whether the answer is as it should be; None where there is no right answer.
-        sentence: the answer, for people.
-        number: where the answer is a rate: its `Estimate`, the ``view`` of the pictures that a linear model got, and
-            which label it was to tell, as ``label``.
-    """
+    """One question to a set, and the answer."""
 
     name: str
-    ok: bool | None
-    sentence: str
+    ok: bool | None  # whether the answer is as it should be; None where there is no right one
+    sentence: str  # the answer, for people
+    # Where it is a rate: its `Estimate`, the ``view`` that a linear model got, and the ``label`` that it was to tell.
     number: dict[str, Any] | None = None
 
 
 def check(images: ImageSet, progress: Progress = silent) -> list[Check]:
-    """Put a set to all questions that apply to it; pictures that are missing are drawn.
-
-    Raises:
-        ImageSetError: when a picture cannot be read.
-        HomeError: when pictures cannot be drawn.
-    """
-    rows = balanced_rows(images)
-    parts = subset.parts(images, data_seed=0)
-    compared = [_spread(parts[0], split) for split in ("train", "test")]
-    images.ensure_rendered(np.unique(np.concatenate([rows, *compared])).tolist(), progress)
-    return [
-        _counts(images),
-        *_factors(images),
-        *_probes(images, rows),
-        *_twins(images),
-        *_across_splits(images, parts, *compared),
-    ]
+    """Put a set to all questions that apply to it; pictures that are missing are drawn. ImageSetError where one cannot
+    be read."""
+    rows, parts = balanced_rows(images), subset.parts(images, data_seed=0)
+    train, test = (parts[0].rows(split) for split in ("train", "test"))
+    # At most `COMPARED` of each, evenly over all of them.
+    evenly = [np.linspace(0, len(rows) - 1, min(COMPARED, len(rows))).astype(int) for rows in (train, test)]
+    train, test = train[evenly[0]], test[evenly[1]]
+    images.ensure_rendered(np.unique(np.concatenate([rows, train, test])).tolist(), progress)
+    found = [_counts(images), *_factors(images), *_probes(images, rows), *_twins(images)]
+    return [*found, _across_splits(images, parts, train, test)] if len(train) and len(test) else found
 
 
 def checks_key(name: str, version: str) -> str:
@@ -82,15 +62,13 @@ def make_checks(name: str, version: str) -> str:
     """Check a set and publish the answers; what `vlcore.store.jobs.run` returns and raises."""
 
     def make(out: Path, report: jobs.Reporter) -> dict[str, Any]:
-        started = time.perf_counter()
-
         def drawn(done: int, of: int) -> None:
             stage = "drawing pictures" if done < of else "looking at the pictures"
             report(stage=stage, done=done, of=of, fraction=0.6 * done / max(of, 1), now=done == of)
 
         found = check(open_set(name, version), drawn)
         write_json(out / "checks.json", {"checks": [asdict(entry) for entry in found]})
-        return {"seconds": round(time.perf_counter() - started, 2)}
+        return {}
 
     return jobs.run(checks_key(name, version), make)
 
@@ -106,15 +84,14 @@ def in_words(found: Sequence[Check], animal: str) -> str | None:
     seen, place = rates.get("pixels and object"), rates.get("pixels and context")
     if seen is None or place is None:
         return None
-    numbers = (
-        f"a linear probe of coarse pictures names the background in {rate(place)}, the {animal} in {rate(seen)} of "
-        f"{seen['n']:,} pictures"
-    )
     if place["low"] > seen["high"]:
-        return f"The background is easier to see than the {animal}: {numbers}. A shortcut through it lies near."
-    if seen["low"] > place["high"]:
-        return f"The {animal} is easier to see than the background: {numbers}."
-    return f"Neither the {animal} nor the background is clearly easier to see: {numbers}."
+        verdict, end = f"The background is easier to see than the {animal}", " A shortcut through it lies near."
+    elif seen["low"] > place["high"]:
+        verdict, end = f"The {animal} is easier to see than the background", ""
+    else:
+        verdict, end = f"Neither the {animal} nor the background is clearly easier to see", ""
+    told = f"names the background in {rate(place)}, the {animal} in {rate(seen)} of {seen['n']:,} pictures"
+    return f"{verdict}: a linear probe of coarse pictures {told}.{end}"
 
 
 def balanced_rows(images: ImageSet) -> NDArray[np.int64]:
@@ -129,16 +106,12 @@ def balanced_rows(images: ImageSet) -> NDArray[np.int64]:
 
 def _counts(images: ImageSet) -> Check:
     smallest = min(images.counts().get("pool" if images.folds else "test", {}).values(), default=0)
+    sentence = f"The smallest group has {plural(smallest, 'held-out picture')}"
     if images.folds:
-        sentence = (
-            f"Small set: {images.folds} models are trained in turn, so that each picture is held out once; the "
-            f"smallest group has {smallest} pictures"
-        )
-        few = ", and numbers"
-    else:
-        sentence, few = f"The smallest group has {plural(smallest, 'held-out picture')}", "; numbers"
-    sentence += "." if smallest >= FEW else f"{few} from fewer than {FEW} say little."
-    return Check("held-out pictures", smallest >= FEW, sentence)
+        turns = f"{images.folds} models are trained in turn, so that each picture is held out once"
+        sentence = f"Small set: {turns}; the smallest group has {plural(smallest, 'picture')}"
+    few = "" if smallest >= FEW else f"; numbers from fewer than {FEW} say little"
+    return Check("held-out pictures", smallest >= FEW, f"{sentence}{few}.")
 
 
 def _factors(images: ImageSet) -> Iterator[Check]:
@@ -156,16 +129,9 @@ def _factors(images: ImageSet) -> Iterator[Check]:
                 found.append((cues.cramers_v(column, table[label].to_numpy(str)), name))
         # V grows with the number of values, so the factor that is least likely by chance need not have the largest.
         surest, name = min(found, key=lambda pair: pair[0].p)
-        worst, its_name = max(found, key=lambda pair: pair[0].v)
-        independent = surest.p * len(found) > 0.01  # Bonferroni
-        yield Check(
-            f"factors and {label}",
-            independent,
-            f"None of {len(found)} other factors goes with the {label}: the largest Cramér's V is {worst.v:.2f} "
-            f"({its_name}) in {worst.n:,} pictures."
-            if independent
-            else f"The factor {name} goes with the {label}: Cramér's V is {surest.v:.2f} in {surest.n:,} pictures.",
-        )
+        goes = f"{name} goes most clearly with the {label}: Cramér's V is {surest.v:.2f} in {surest.n:,} pictures"
+        sentence = f"Of {len(found)} other factors {goes}."
+        yield Check(f"factors and {label}", surest.p * len(found) > 0.01, sentence)  # Bonferroni
 
 
 def _probes(images: ImageSet, rows: NDArray[np.int64]) -> Iterator[Check]:
@@ -194,22 +160,18 @@ def _probes(images: ImageSet, rows: NDArray[np.int64]) -> Iterator[Check]:
             yield ask(f"{name} and {label}", view, features, label)
     if not images.about.get("recipe"):
         return
-    scene_list = [scene_of(images, int(row)) for row in rows]
     masks = images.masks(rows, SIZE)
     assert masks is not None  # a drawn set has all of them
     # The outline of what is painted over would give the animal away: both animals are painted over.
-    twins = np.stack([draw(_other_object(images, scene), SIZE).mask > 0 for scene in scene_list])
+    other = dict(zip(images.grouping.objects, reversed(images.grouping.objects), strict=True))
+    scenes_of = [scene_of(images, int(row)) for row in rows]
+    twins = np.stack([draw(scene.replace(object=other[scene.object]), SIZE).mask > 0 for scene in scenes_of])
     place = cues.coarse(cues.painted_over(pixels, (masks > 0) | twins))
     yield ask("place and object", "The place without the animal", place, "object", "chance")
     yield ask("place and context", "The place without the animal", place, "context")
     outline = cues.coarse(np.repeat(masks[..., None], 3, axis=3))
     yield ask("outline and object", "The animal's outline alone", outline, "object", "seen")
     yield ask("outline and context", "The animal's outline alone", outline, "context", "chance")
-
-
-def _other_object(images: ImageSet, scene: Scene) -> Scene:
-    first, second = images.grouping.objects
-    return scene.replace(object=second if scene.object == first else first)
 
 
 def _twins(images: ImageSet) -> Iterator[Check]:
@@ -230,52 +192,28 @@ def _twins(images: ImageSet) -> Iterator[Check]:
             same.append((one.image[free] == two.image[free]).all())
         for name in (obj, other):
             one, two = cells[name, here], cells[name, there]
-            same.append((one.mask == two.mask).all())
-            if recipe["object_contrast"] == 1:
-                same.append((one.image[one.mask == 255] == two.image[one.mask == 255]).all())
+            covered = (one.mask == 255) & (recipe["object_contrast"] == 1)
+            same += [(one.mask == two.mask).all(), (one.image[covered] == two.image[covered]).all()]
         inexact += not all(same)
-    yield Check(
-        "twins",
-        inexact == 0,
-        f"Twins differ in the changed factor and in no other pixel ({len(first)} scenes of four looked at)."
-        if inexact == 0
-        else f"Twins differ in more than the changed factor in {inexact} of {plural(len(first), 'scene')} looked at.",
-    )
+    looked = plural(len(first), "scene")
+    sentence = f"Twins differ in more than the changed factor in {inexact} of {looked} looked at, pixel by pixel."
+    yield Check("twins", inexact == 0, sentence)
 
 
 def _across_splits(
     images: ImageSet, parts: Sequence[ImageSet], train: NDArray[np.int64], test: NDArray[np.int64]
-) -> Iterator[Check]:
+) -> Check:
     """Is a held-out picture, or one much like it, among the training pictures?"""
-    if min(len(train), len(test)) == 0:
-        return
     scenes = images.table["scene"].to_numpy(str)
     in_both = [np.intersect1d(scenes[part.rows("train")], scenes[part.rows("test")]) for part in parts]
-    shared = np.unique(np.concatenate(in_both))
+    shared = len(np.unique(np.concatenate(in_both)))
     seen, held_out = (cues.coarse(images.pixels(rows, SIZE)) * 255 for rows in (train, test))
     apart = np.stack([np.abs(seen - picture).mean(axis=1) for picture in held_out])
     usual, nearest = float(np.median(apart)), apart.min(axis=1)
     near = int((nearest <= SAME * usual).sum())
-    if len(shared):
-        count = len(np.unique(scenes))
-        sentence = f"What is held out is not unseen: {len(shared):,} of {count:,} scenes are in training and in test."
-    elif near:
-        sentence = (
-            f"What is held out is not unseen: a training picture was found again, or nearly so, in {near} of "
-            f"{plural(len(test), 'test picture')} (smallest mean difference {nearest.min():.0f} of 255, a usual one is "
-            f"{usual:.0f})."
-        )
-    else:
-        sentence = (
-            f"{'No fold cuts a scene' if images.folds else 'No scene is in training and test'}; of "
-            f"{plural(len(test), 'test picture')}{' of the first fold' if images.folds else ''} none is near one of "
-            f"{plural(len(train), 'training picture')} (smallest mean difference {nearest.min():.0f} of 255, a usual "
-            f"one is {usual:.0f})."
-        )
-    yield Check("near-duplicates", len(shared) == near == 0, sentence)
-
-
-def _spread(images: ImageSet, split: str) -> NDArray[np.int64]:
-    """At most `COMPARED` rows of a split, evenly over all of it."""
-    rows = images.rows(split)
-    return rows[np.unique(np.linspace(0, len(rows) - 1, COMPARED).astype(int))] if len(rows) else rows
+    sentence = (
+        f"Both in training and held out: {shared:,} of {len(np.unique(scenes)):,} scenes. Found again in training, or "
+        f"nearly so: {near} of {plural(len(test), 'test picture')}{' of the first fold' if images.folds else ''} "
+        f"(smallest mean difference {nearest.min():.0f} of 255, a usual one is {usual:.0f})."
+    )
+    return Check("near-duplicates", shared == near == 0, sentence)

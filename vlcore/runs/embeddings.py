@@ -1,39 +1,37 @@
-"""Stored embeddings of a model, and its principal map."""
+"""The files that every model has, whoever trained it: what it is, its embeddings, its map and its metrics."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vlcore.core.files import write_json
+from vlcore.core.options import ArtefactKind
+from vlcore.measures.readouts import LastLayer
+from vlcore.runs.snapshot import RENDERING, TRAINING, TrainingRecord, why_no_readout
+from vlcore.store import jobs
 from vlcore.store.artefacts import Artefact
 
 if TYPE_CHECKING:
-    from vlcore.measures.last_layer import LastLayer
     from vlcore.measures.projection import Plane
 
 
 @dataclass(frozen=True, eq=False)
 class StoredSnapshot:
-    """The embeddings of a model at one moment, as unit vectors.
+    """The embeddings of a model at one moment, as unit vectors."""
 
-    Attributes:
-        on_map, train: of the held-out pictures that maps show, and of the training pictures, (n, E).
-        captions: (K, E); (0, E) of a captioner, whose captions have none.
-        scale, bias: what turns a cosine into a logit.
-        scores: of the pictures on the map and the training ones with the captions, (n, K), where they do not follow
-            from the embeddings; else None.
-    """
-
-    on_map: NDArray[np.float32]
-    train: NDArray[np.float32]
-    captions: NDArray[np.float32]
-    scale: float
+    on_map: NDArray[np.float32]  # of the held-out pictures that maps show, (n, E)
+    train: NDArray[np.float32]  # of the training pictures, (n, E)
+    captions: NDArray[np.float32]  # (K, E); (0, E) of a captioner, whose captions have none
+    scale: float  # of what turns a cosine into a logit
     bias: float
-    scores: NDArray[np.float64] | None
+    scores: NDArray[np.float64] | None  # of the pictures of both with the captions, (n, K); None where they follow
 
 
 class StoredEmbeddings:
@@ -61,10 +59,8 @@ class StoredEmbeddings:
         """The principal plane of the pictures on the map and the captions, at the end."""
         from vlcore.measures.projection import Plane
 
-        centre, components, shares, variance = (
-            self._maps[f"pca_{part}"] for part in ("centre", "components", "shares", "variance")
-        )
-        return Plane(centre, components, shares, float(variance))
+        maps = self._maps
+        return Plane(maps["pca_centre"], maps["pca_components"], maps["pca_shares"], float(maps["pca_variance"]))
 
     @property
     def own(self) -> NDArray[np.int64]:
@@ -86,8 +82,6 @@ class StoredEmbeddings:
     @property
     def layer(self) -> LastLayer | None:
         """The new last layer that names the object of any picture; None where captions are the readout."""
-        from vlcore.measures.last_layer import LastLayer
-
         if "layer_direction" not in self._arrays:
             return None
         first, second = (str(name) for name in self._arrays["layer_objects"])
@@ -111,3 +105,54 @@ class StoredEmbeddings:
             of_test, of_train = (self._arrays[f"{name}_{split}_scores"] for split in ("test", "train"))
             scores = np.concatenate([of_test[on_map], of_train]).astype(np.float64)
         return StoredSnapshot(test[on_map], train, captions, scale, bias, scores)
+
+
+def write_model(out: Path, records: Sequence[TrainingRecord], report: jobs.Reporter) -> None:
+    """Write ``condition.json``, ``embeddings.npz``, ``maps.npz`` and ``metrics.json`` of a model into a folder, from a
+    record for each fold of a small set, else one. The embeddings and the map are those of the first."""
+    from vlcore.runs.evaluate import evaluate
+
+    report(stage="measuring", fraction=RENDERING + TRAINING, now=True)
+    write_json(out / "condition.json", records[0].condition.as_dict())
+    write_embeddings(out, records[0])
+    write_maps(out, records[0])
+    write_json(out / "metrics.json", evaluate(records, report))
+
+
+def write_embeddings(out: Path, record: TrainingRecord) -> None:
+    """Write ``embeddings.npz``, which `StoredEmbeddings` reads: the rows of every split, the
+    captions, and what every snapshot made of them."""
+    views, labels, condition = record.views, record.labels, record.condition
+    arrays: dict[str, NDArray[Any]] = {f"{split}_rows": rows for split, rows in views.rows.items()}
+    arrays["caption_texts"] = np.array(labels.texts, dtype=str)
+    arrays["caption_objects"] = np.array(labels.objects, dtype=str)
+    arrays["train_own"] = record.own
+    for name, snapshot in record.snapshots.items():
+        arrays |= {f"{name}_{split}": snapshot.z[split] for split in ("train", "val", "probe", "test")}
+        arrays[f"{name}_captions"] = snapshot.captions
+        arrays[f"{name}_scale_bias"] = np.array([snapshot.scale, snapshot.bias])
+        if len(snapshot.captions) == 0:  # a captioner's scores do not follow from its embeddings
+            for split, scores in snapshot.scores.items():
+                arrays[f"{name}_{split}_scores"] = scores.astype(np.float32)
+    # What a new last layer names does not follow from the captions, nor do imported ones from a label style.
+    layer = record.snapshots["end"].layer
+    if layer is not None or (condition.kind is ArtefactKind.IMPORTED and not why_no_readout(condition, labels)):
+        arrays["map_predicted"] = record.predicted("end")[views.on_map]
+        arrays["train_predicted"] = record.predicted("end", "train")
+    if layer is not None:
+        arrays["layer_objects"] = np.array(layer.objects, dtype=str)
+        arrays["layer_direction"], arrays["layer_shift"] = layer.direction, np.array(layer.shift)
+    np.savez(out / "embeddings.npz", **arrays)  # type: ignore[arg-type]  # numpy's stub mistakes the names for options
+
+
+def write_maps(out: Path, record: TrainingRecord) -> None:
+    """Write ``maps.npz``: the principal plane of the end, and the place of every picture and caption on it."""
+    from vlcore.measures.projection import fit_plane
+
+    views, end = record.views, record.snapshots["end"]
+    shown = end.z["test"][views.on_map]
+    plane = fit_plane(np.concatenate([shown, end.captions]))
+    pca = {f"pca_{part}": np.asarray(getattr(plane, part)) for part in ("centre", "components", "shares", "variance")}
+    places = {"map": shown, "train": end.z["train"], "captions": end.captions}
+    arrays = pca | {"map_rows": views.map_rows} | {name: plane.place(z) for name, z in places.items()}
+    np.savez(out / "maps.npz", **arrays)  # type: ignore[arg-type]  # numpy's stub mistakes the names for options

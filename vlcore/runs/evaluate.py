@@ -1,49 +1,32 @@
-"""Evaluation of a run: all that is measured of it, as one document.
-
-Accuracy counts the verdicts of all models of a job together (a small set has one for each fold); everything else is of
-the model that is shown. What is not defined stands in ``absent`` with its reason.
-"""
-
-from __future__ import annotations
+"""Evaluation of a run: all that is measured of it, as one document. Accuracy counts the verdicts of all models of a job
+together (a small set has one for each fold); everything else is of the model that is shown."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.core.condition import Condition
 from vlcore.core.grouping import Grouping
 from vlcore.core.options import OBJECTIVES, ArtefactKind
 from vlcore.measures import accuracy, counterfactual, geometry, projection, readouts
 from vlcore.measures.catalogue import Need
 from vlcore.measures.estimate import Estimate, rate
-from vlcore.runs.metrics import Found, MetricsBuilder
-from vlcore.runs.recorder import MEASURING, RENDERING, TRAINING
-from vlcore.runs.snapshot import Snapshot, TrainingRecord
-from vlcore.runs.space import SPACE, Space, lacking, map_quality, no_space, pixel_baseline
-from vlcore.runs.views import Labels, why_no_readout, why_unread
+from vlcore.measures.negatives import negative_shares
+from vlcore.runs.evaluate_space import Space, lacking, map_quality, measure_space, no_space, pixel_baseline
+from vlcore.runs.metrics import Found, add_all, skip
+from vlcore.runs.snapshot import MEASURING, RENDERING, TRAINING, Snapshot, TrainingRecord, why_no_readout, why_unread
 from vlcore.store import jobs
 
 Names = NDArray[np.str_]
-Right = NDArray[np.bool_]
 
 ELSEWHERE = {
     ArtefactKind.PRETRAINED: "the model was trained elsewhere, and nothing of it is trained here",
     ArtefactKind.IMPORTED: "the embeddings were computed elsewhere, and nothing was trained here",
 }
 ONE_POINT = 1e-12  # total variance
-
-
-class Verdicts(NamedTuple):
-    """Which object is named for each held-out picture of all models of a job, and what the picture is, (n,) each."""
-
-    said: Names
-    objects: Names
-    groups: Names
-    scenes: Names
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +48,7 @@ class Evaluation:
     def grouping(self) -> Grouping:
         return self.shown.views.grouping
 
-    @property
+    @cached_property
     def space(self) -> Space:
         return Space(self.shown.views, self.snapshot.z["test"], self.snapshot.z["probe"])
 
@@ -84,23 +67,33 @@ class Evaluation:
         return self.shown.predicted(self.moment)
 
     @property
-    def margin(self) -> NDArray[np.float64]:
+    def first_over_second(self) -> NDArray[np.float64]:
+        """Log score of the first object minus that of the second, whichever is shown, (n,)."""
         return self.scores[:, 0] - self.scores[:, 1]
+
+    @cached_property
+    def temperature(self) -> Estimate:
+        """What makes scores log odds, fitted on validation pictures."""
+        on_val = self.shown.object_scores(self.moment, self.snapshot.z["val"], self.snapshot.scores["val"])
+        return accuracy.temperature(on_val, self.of("object", "val"), self.of("scene", "val"), self.grouping)
+
+    def effect(self, name: str) -> Estimate:
+        """Effect of a swap in log odds."""
+        on_scores = counterfactual.effects(self.first_over_second, self.crossing)[name]
+        return accuracy.calibrated(on_scores, self.temperature)
 
     @property
     def crossing(self) -> counterfactual.Crossing:
         return counterfactual.crossing(self.of("object"), self.of("context"), self.of("scene"), self.grouping)
 
     @cached_property
-    def verdicts(self) -> Verdicts:
-        columns = [
-            (
-                one.predicted(self.moment),
-                *(one.views.column(column, "test") for column in ("object", "group", "scene")),
-            )
-            for one in self.records
-        ]
-        return Verdicts(*(np.concatenate(parts) for parts in zip(*columns, strict=True)))
+    def verdicts(self) -> tuple[Names, Names, Names, Names]:
+        """Which object is named for each held-out picture of all models of a job; and the object, the group and the
+        scene of the picture: (n,) each."""
+        names, at = ("object", "group", "scene"), self.moment
+        columns = [[one.predicted(at), *(one.views.column(name, "test") for name in names)] for one in self.records]
+        said, objects, groups, scenes = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+        return said, objects, groups, scenes
 
     @cached_property
     def accuracy(self) -> accuracy.GroupAccuracy:
@@ -130,30 +123,33 @@ class Evaluation:
         on_val = self.shown.predicted(self.moment, "val")
         return accuracy.cross_fitted_worst(by_group(on_val, "val"), by_group(self.said, "test"))[1]
 
-    def panel(self) -> tuple[dict[str, Right], Names]:
-        """Which pictures put together from objects and backgrounds are named right, (n,) by kind (Xiao et al. 2020),
-        and their scenes."""
-        rows = self.shown.views.panel_rows
-        objects, seen = self.of("object")[rows], self.snapshot.panel
-        right = {kind: self.shown.names(self.moment, *looked) == objects for kind, looked in seen.items()}
-        return right, self.of("scene")[rows]
+    @cached_property
+    def panel(self) -> dict[str, Names]:
+        """The object that is named for pictures put together from objects and places, (n,) by kind (Xiao et al.
+        2020)."""
+        return {kind: self.shown.names(self.moment, *looked) for kind, looked in self.snapshot.panel.items()}
+
+    def of_panel(self, column: str) -> Names:
+        """What is known of the pictures that they are put together from, (n,)."""
+        return self.of(column)[self.shown.views.panel_rows]
 
     def panel_rates(self) -> dict[str, Estimate]:
-        right, scenes = self.panel()
-        return {kind: rate(of_kind, scenes) for kind, of_kind in right.items()}
+        objects, scenes = self.of_panel("object"), self.of_panel("scene")
+        return {kind: rate(said == objects, scenes) for kind, said in self.panel.items()}
+
+    def background_answer(self) -> Estimate:
+        first, here = self.grouping.objects[0], self.grouping.contexts[0]
+        at_home = (self.panel["only_bg"] == first) == (self.of_panel("context") == here)
+        return rate(at_home, self.of_panel("scene"))
 
     def background_gap(self) -> Estimate:
-        right, scenes = self.panel()
-        return counterfactual.background_gap(right["mixed_same"], right["mixed_rand"], scenes)
+        same, rand = (self.panel[kind] == self.of_panel("object") for kind in ("mixed_same", "mixed_rand"))
+        return counterfactual.background_gap(same, rand, self.of_panel("scene"))
 
     def by_side(self, said: Names) -> dict[str, Estimate]:
         """Accuracy of another readout than the usual one."""
-        right, groups, scenes = said == self.of("object"), self.of("group"), self.of("scene")
-        sides = {
-            "minority": self.grouping.minority,
-            "majority": self.grouping.majority,
-            "balanced": self.grouping.names,
-        }
+        right, groups, scenes, by = said == self.of("object"), self.of("group"), self.of("scene"), self.grouping
+        sides = {"minority": by.minority, "majority": by.majority, "balanced": by.names}
         here = {side: np.isin(groups, names) for side, names in sides.items()}
         return {f"{side}_accuracy": rate(right[of], scenes[of]) for side, of in here.items()}
 
@@ -161,10 +157,6 @@ class Evaluation:
         """Accuracy where captions are read in another way, from their scores."""
         scores, objects = self.snapshot.scores["test"], self.grouping.objects
         return self.by_side(way(scores, self.shown.labels.objects, *more, objects))
-
-    def fitted_readout(self, way: Callable[..., Names]) -> dict[str, Estimate]:
-        """Accuracy of a readout that is fitted on pictures kept aside for it."""
-        return self.by_side(way(self.snapshot.z["probe"], self.of("object", "probe"), self.snapshot.z["test"]))
 
     def mean_caption(self) -> dict[str, Estimate]:
         z, captions, objects = self.snapshot.z["test"], self.snapshot.captions, self.grouping.objects
@@ -179,15 +171,10 @@ class Evaluation:
         scores = np.asarray(self.snapshot.z["test"] @ self.snapshot.bare.T, dtype=np.float64)
         return self.by_side(readouts.best_caption(scores, objects, objects))
 
-    @property
-    def own_captions(self) -> NDArray[np.float32]:
-        """Embeddings of the training pictures' captions, (n, E)."""
-        return self.snapshot.captions[self.shown.own]
-
     def modality_gap(self) -> Estimate:
         captions = self.snapshot.captions
-        counts = np.bincount(self.shown.own, minlength=len(captions)).astype(float)
-        return geometry.modality_gap(self.snapshot.z["train"], captions, counts, self.of("scene", "train"))
+        counts = np.bincount(self.shown.own_test, minlength=len(captions)).astype(float)
+        return geometry.modality_gap(self.snapshot.z["test"], captions, counts, self.of("scene"))
 
     def uniformity_captions(self) -> Estimate:
         return geometry.uniformity(self.snapshot.captions, np.arange(len(self.snapshot.captions)).astype(str))
@@ -209,69 +196,59 @@ BEHAVIOUR: dict[str, Callable[[Evaluation], Found]] = {
     "readouts_mean_caption": Evaluation.mean_caption,
     "readouts_given_context": Evaluation.given_context,
     "readouts_bare": Evaluation.bare_names,
-    "readouts_nearest_neighbours": lambda one: one.fitted_readout(readouts.nearest_neighbours),
-    "readouts_linear_probe": lambda one: one.fitted_readout(readouts.linear_probe),
+    "readouts_nearest_neighbours": lambda one: one.by_side(one.space.read_off(readouts.nearest_neighbours, "object")),
+    "readouts_linear_probe": lambda one: one.by_side(one.space.read_off(readouts.linear_probe, "object")),
     "margin": lambda one: accuracy.margins(
         one.scores, one.of("object"), one.of("group"), one.of("scene"), one.grouping
     ),
     "calibration_error": lambda one: accuracy.expected_calibration_error(
-        accuracy.confidence(one.scores), one.said == one.of("object"), one.of("scene")
+        accuracy.confidence(one.scores / one.temperature.value), one.said == one.of("object")
     ),
     "context_flip_rate": lambda one: counterfactual.context_flip_rate(one.said, one.crossing),
     "object_flip_rate": lambda one: counterfactual.object_flip_rate(one.said, one.crossing),
-    "background_reliance": lambda one: counterfactual.background_reliance(one.margin, one.crossing),
-    "object_effect": lambda one: counterfactual.effects(one.margin, one.crossing)["object"],
-    "context_effect": lambda one: counterfactual.effects(one.margin, one.crossing)["context"],
-    "interaction_effect": lambda one: counterfactual.effects(one.margin, one.crossing)["interaction"],
+    "background_reliance": lambda one: counterfactual.background_reliance(one.first_over_second, one.crossing),
+    "temperature": lambda one: one.temperature,
+    "object_effect": lambda one: one.effect("object"),
+    "context_effect": lambda one: one.effect("context"),
+    "interaction_effect": lambda one: one.effect("interaction"),
     "worst_group_cross_fitted": Evaluation.cross_fitted,
     "panel": Evaluation.panel_rates,
+    "background_answer": Evaluation.background_answer,
     "background_gap": Evaluation.background_gap,
     "background_reliance_z": lambda one: counterfactual.background_reliance_z(one.snapshot.z["test"], one.crossing),
 }
 PAIRS: dict[str, Callable[[Evaluation], Found]] = {
-    "alignment": lambda one: geometry.alignment(one.snapshot.z["train"], one.own_captions, one.of("scene", "train")),
+    "alignment": lambda one: geometry.alignment(
+        one.snapshot.z["test"], one.snapshot.captions[one.shown.own_test], one.of("scene")
+    ),
     "modality_gap": Evaluation.modality_gap,
     "uniformity_captions": Evaluation.uniformity_captions,
 }
 
 
 def evaluate(records: Sequence[TrainingRecord], report: jobs.Reporter) -> dict[str, Any]:
-    """All that is measured of a run, as one document.
-
-    Args:
-        records: the models of the job; the first is the one that is shown.
-        report: is told how far it is.
-    """
+    """All that is measured of the models of a job, the first of which is shown, as one document."""
     shown, condition = records[0], records[0].condition
     # A fold whose captions were never fitted has no first fit, and so the job has none.
     names = [name for name in shown.snapshots if all(name in record.snapshots for record in records)]
-    measured: dict[str, Any] = {}
+    measured: dict[str, Any] = {"first_fit": None}
     for number, name in enumerate(names):
-        if name == "end" and condition.kind is ArtefactKind.UNTRAINED:
-            measured["end"] = measured["untrained"]
-            continue
-        measured[name] = _at(Evaluation(records, name))
+        same = [one for one in names[:number] if all(of.snapshots[one] is of.snapshots[name] for of in records)]
+        measured[name] = measured[same[0]] if same else _at(Evaluation(records, name))
         report(fraction=RENDERING + TRAINING + MEASURING * (number + 1) / (len(names) + 1), now=True)
     raw_pixels = pixel_baseline(shown.views)
     report(fraction=1.0, now=True)
     if reason := ELSEWHERE.get(condition.kind):
         end = measured["end"]
         before = {"absent": dict.fromkeys([*(name for name in end if name != "absent"), *end["absent"]], reason)}
-        return {
-            "models": len(records),
-            "untrained": before,
-            "first_fit": before,
-            "end": end,
-            "raw_pixels": raw_pixels,
-            "absent": dict.fromkeys(("first_fit_step", "text_only_match"), reason),
-        }
+        moments = {"untrained": before, "first_fit": before, "end": end, "raw_pixels": raw_pixels}
+        absent = dict.fromkeys(("first_fit_step", "text_only_match"), reason)
+        return {"models": len(records), **moments, "absent": absent}
     document = {
         "models": len(records),
-        "first_fit_step": shown.first_fit_step if "first_fit" in measured else None,
-        "text_only_match": _text_only_match(condition, shown.labels, shown.own),
-        "untrained": measured["untrained"],
-        "first_fit": measured.get("first_fit"),
-        "end": measured["end"],
+        "first_fit_step": shown.first_fit_step if measured["first_fit"] else None,
+        "text_only_match": _text_only_match(shown),
+        **{moment: measured[moment] for moment in ("untrained", "first_fit", "end")},
         "raw_pixels": raw_pixels,
     }
     if shown.jtt_first_run is not None:
@@ -281,64 +258,68 @@ def evaluate(records: Sequence[TrainingRecord], report: jobs.Reporter) -> dict[s
     return document
 
 
-def _text_only_match(condition: Condition, labels: Labels, own: NDArray[np.int64]) -> float | None:
+def _text_only_match(record: TrainingRecord) -> float | None:
     """How well pairs are told from the caption alone; None of a loss without mismatched captions of its own."""
-    from vlcore.learning.losses import negative_shares
+    from vlcore.learning.losses import counted
 
+    condition, said = record.condition, record.labels.said
     if not OBJECTIVES[condition.objective].draws_negatives:
         return None
-    counts = np.bincount(own, minlength=len(labels.said))
-    shares = negative_shares(condition.negatives, counts, labels.said)
-    return accuracy.blind_match_accuracy(counts / counts.sum(), shares)
+    wrong = None if record.jtt_first_run is None else record.jtt_first_run[1]
+    groups = record.views.column("group", "train")
+    counts = counted(record.own, len(said), condition.mitigation, groups, wrong)
+    return accuracy.blind_match_accuracy(counts / counts.sum(), negative_shares(condition.negatives, counts, said))
 
 
 def _at(one: Evaluation) -> dict[str, Any]:
     """What is measured at one moment."""
     shown, snapshot = one.shown, one.snapshot
-    metrics = MetricsBuilder(_lacking(one))
+    document: dict[str, Any] = {"absent": {}}
+    lacks = _lacking(one)
     if shown.wordless and len(shown.own) == 0:
-        metrics.skip("train_caption_accuracy", shown.wordless)
+        skip(document, "train_caption_accuracy", shown.wordless)
     else:
         used = np.bincount(shown.own, minlength=len(shown.labels.said)) > 0
         guessed = np.where(used, snapshot.scores["train"], -np.inf).argmax(axis=1)
-        metrics.document["train_caption_accuracy"] = float((guessed == shown.own).mean())
-    metrics.document["train_images"] = len(shown.views.rows["train"])
-    if Need.READOUT not in metrics.lacking:
-        metrics.document["worst_group"] = one.accuracy.worst_group
-    metrics.add_all(ACCURACY, one)
-    metrics.add_all(BEHAVIOUR, one)
+        document["train_caption_accuracy"] = float((guessed == shown.own).mean())
+    document["train_images"] = len(shown.views.rows["train"])
+    if Need.READOUT not in lacks:
+        document["worst_group"] = one.accuracy.worst_group
+    add_all(document, lacks, ACCURACY, one)
+    add_all(document, lacks, BEHAVIOUR, one)
     variance = geometry.total_variance(one.space.z, one.of("scene"))
-    metrics.document["total_variance"] = variance.as_dict()
+    document["total_variance"] = variance.as_dict()
     if variance.value <= ONE_POINT:
-        metrics.document["collapsed"] = True
-        metrics.document["absent"] |= {"effective_rank": "one point", **no_space("one point")}
-        return metrics.document
+        document["collapsed"] = True
+        document["absent"] |= {"effective_rank": "one point", **no_space("one point")}
+        return document
     rank = geometry.effective_rank(one.space.z, one.of("scene"))
-    metrics.document["effective_rank"] = rank.as_dict()
-    metrics.document["collapsed"] = geometry.is_collapsed(variance.value, rank.value)
-    metrics.add_all(SPACE, one.space)
-    if not shown.views.pixels and Need.HELD_OUT not in metrics.lacking:
+    document["effective_rank"] = rank.as_dict()
+    document["collapsed"] = geometry.is_collapsed(variance.value, rank.value)
+    of_space = measure_space(lacks, one.space)
+    absent = document["absent"] | of_space["absent"]
+    document |= of_space | {"absent": absent}
+    if not shown.views.pixels and Need.HELD_OUT not in lacks:
         for name in ("colour", "pixels"):
-            metrics.skip(f"similarity_to.{name}", "no pictures")
-    metrics.add_all(PAIRS, one)
+            skip(document, f"similarity_to.{name}", "no pictures")
+    add_all(document, lacks, PAIRS, one)
     on_map = one.space.z[shown.views.on_map]
     plane = projection.fit_plane(np.concatenate([on_map, snapshot.captions]))
-    metrics.document["map_quality"] = map_quality(on_map, plane.place(on_map))
-    return metrics.document
+    document["map_quality"] = map_quality(on_map, plane.place(on_map))
+    return document
 
 
 def _lacking(one: Evaluation) -> dict[Need, str]:
     """Of what is not there at this moment, why it is not."""
     shown, views, snapshot = one.shown, one.shown.views, one.snapshot
-    of_this_kind = "this model's captions have no embeddings of this kind"
+    none, of_this_kind = "this model's captions have no embeddings", " of this kind"
     reasons = {
         Need.READOUT: why_no_readout(shown.condition, shown.labels),
         Need.NAMING_CAPTIONS: why_unread(shown.condition, shown.labels),
-        Need.CAPTION_VECTORS: None if len(snapshot.captions) else of_this_kind,
-        Need.NAME_VECTORS: None if len(snapshot.bare) else of_this_kind,
-        Need.OWN_CAPTIONS: shown.wordless
-        or (None if len(snapshot.captions) else "this model's captions have no embeddings"),
-        Need.VALIDATION: None if len(views.rows["val"]) else "no validation pictures to choose the group on",
+        Need.CAPTION_VECTORS: None if len(snapshot.captions) else none + of_this_kind,
+        Need.NAME_VECTORS: None if len(snapshot.bare) else none + of_this_kind,
+        Need.OWN_CAPTIONS: shown.wordless or (None if len(snapshot.captions) else none),
+        Need.VALIDATION: None if len(views.rows["val"]) else "no validation pictures",
         Need.MASKS: None if views.panel else "no masks of the objects" if views.pixels else "no pictures",
         **lacking(views),
     }

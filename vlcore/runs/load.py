@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,26 +18,10 @@ from vlcore.store import artefacts
 
 if TYPE_CHECKING:
     from vlcore.learning.model import Encoder
-
+    from vlcore.learning.pretrained import PretrainedEncoder
 
 Embeddings = NDArray[np.float32]
-
-
-class Loaded(Protocol):
-    """A model that can be asked."""
-
-    def embed_pictures(self, pictures: Sequence[Image.Image]) -> Embeddings:
-        """Unit vectors of pictures, (n, E); each is cropped to its middle square first."""
-
-    def embed_captions(self, texts: Sequence[str]) -> Embeddings:
-        """Unit vectors of captions, (n, E).
-
-        Raises:
-            ModelError: when a caption has no words, or the model's captions have no vectors.
-        """
-
-    def unknown(self, text: str) -> list[str]:
-        """The words of a caption that the model does not know, or does not read because they come too late."""
+Loaded: TypeAlias = "OwnModel | PretrainedEncoder"  # a model that can be asked
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +32,7 @@ class OwnModel:
     vocabulary: Vocabulary
 
     def embed_pictures(self, pictures: Sequence[Image.Image]) -> Embeddings:
+        """Unit vectors of pictures, (n, E); each is cropped to its middle square first."""
         return self.embed_pixels(np.stack([square(picture, TRAINING_SIZE) for picture in pictures]))
 
     def embed_pixels(self, pixels: NDArray[np.uint8]) -> Embeddings:
@@ -57,6 +42,7 @@ class OwnModel:
         return embed_images(self.encoder, pixels)
 
     def embed_captions(self, texts: Sequence[str]) -> Embeddings:
+        """Unit vectors of captions, (n, E); ModelError where one has no words or no vector."""
         from vlcore.learning.device import ModelError
         from vlcore.learning.inference import embed_captions
 
@@ -67,31 +53,30 @@ class OwnModel:
             raise ModelError("This model says captions word by word: a caption has no place in its space.")
         return z
 
+    def unknown(self, text: str) -> list[str]:
+        """The words of a caption that the model does not know, or does not read because they come too late."""
+        return [*self.vocabulary.unknown(text), *split_words(text)[self.encoder.config.max_words :]]
+
     def before(self) -> OwnModel:
         """The same model before its first step: its seed makes the same first weights again."""
-        from vlcore.learning.model import of_config
+        from vlcore.learning.model import Encoder
 
-        return OwnModel(of_config(self.encoder.config).eval().requires_grad_(False), self.vocabulary)
-
-    def unknown(self, text: str) -> list[str]:
-        return [*self.vocabulary.unknown(text), *split_words(text)[self.encoder.config.max_words :]]
+        first = Encoder(self.encoder.config)
+        if first.image.frozen:  # no step changes it, and no seed makes downloaded weights again
+            first.image.backbone = self.encoder.image.backbone
+        return OwnModel(first.eval().requires_grad_(False), self.vocabulary)
 
 
 def load(artefact: artefacts.Artefact) -> Loaded:
-    """A published model, to be asked.
-
-    Raises:
-        StoreError: when there are no weights, because its embeddings were computed elsewhere.
-        ModelError: when they cannot be read.
-    """
+    """A published model, to be asked; StoreError where there are no weights, because its embeddings were computed
+    elsewhere, ModelError where they cannot be read."""
     if artefact.kind is ArtefactKind.PRETRAINED:
         from vlcore.runs.pretrained import load_for
 
         return load_for(artefact)
     if artefact.kind is ArtefactKind.IMPORTED:
-        raise artefacts.StoreError(
-            f"{artefact.key} holds embeddings that were computed elsewhere; there is no model to ask of other pictures."
-        )
+        reason = "holds embeddings that were computed elsewhere; there is no model to ask of other pictures"
+        raise artefacts.StoreError(f"{artefact.key} {reason}.")
     from vlcore.learning import inference
 
     return OwnModel(*inference.load(artefact.path / "model.safetensors"))

@@ -1,13 +1,7 @@
-"""Maps of models: PCA, UMAP, t-SNE or the axes of two pairs of prompts, with what each can be told.
-
-UMAP and t-SNE are fitted by a worker and published under a key that says how, of one model or of several together; what
-is linear is computed from the embeddings where it is shown, and places a new picture exactly.
-"""
-
-from __future__ import annotations
+"""Maps of models: PCA, UMAP, t-SNE or the axes of two pairs of prompts. UMAP and t-SNE are fitted by a worker and
+published under a key that says how; what is linear is computed where it is shown, and places a new picture exactly."""
 
 import hashlib
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +11,6 @@ import numpy as np
 
 from vlcore.core.errors import LabError
 from vlcore.core.files import write_json
-from vlcore.core.grouping import Grouping
 from vlcore.runs.embeddings import StoredEmbeddings
 from vlcore.store import jobs
 from vlcore.store.artefacts import read
@@ -36,29 +29,16 @@ class ProjectionError(LabError):
 
 @dataclass(frozen=True)
 class Projection:
-    """One way to lay pictures out in the plane.
+    """One way to lay pictures out in the plane; ProjectionError where a value is outside its set."""
 
-    Attributes:
-        kind: one of `KINDS`.
-        components: which two principal components, from 1.
-        neighbours, min_dist: of UMAP.
-        perplexity: of t-SNE.
-        seed: of UMAP and t-SNE; another one shows what of a map is noise.
-        together: one fit for all models that are compared, of UMAP only.
-        prompts: two pairs of captions, from-to along x and from-to along y.
-
-    Raises:
-        ProjectionError: when a value is outside its set.
-    """
-
-    kind: str = "pca"
-    components: tuple[int, int] = (1, 2)
-    neighbours: int = 15
-    min_dist: float = 0.1
-    perplexity: int = 30
-    seed: int = 0
-    together: bool = False
-    prompts: tuple[str, str, str, str] = ("", "", "", "")
+    kind: str = "pca"  # one of `KINDS`
+    components: tuple[int, int] = (1, 2)  # which two principal components, from 1
+    neighbours: int = 15  # of UMAP
+    min_dist: float = 0.1  # of UMAP
+    perplexity: int = 30  # of t-SNE
+    seed: int = 0  # of UMAP and t-SNE; another one shows what of a map is noise
+    together: bool = False  # one fit for all models that are compared, of UMAP only
+    prompts: tuple[str, str, str, str] = ("", "", "", "")  # two pairs of captions, from-to along x and along y
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -67,9 +47,7 @@ class Projection:
         if first == second or not all(1 <= number <= COMPONENTS for number in self.components):
             raise ProjectionError(f"Choose two different principal components from 1 to {COMPONENTS}.")
         if not (2 <= self.neighbours <= 200 and 0 <= self.min_dist <= 1 and 2 <= self.perplexity <= 200):
-            raise ProjectionError(
-                "UMAP takes 2 to 200 neighbours and a distance of 0 to 1, t-SNE a perplexity of 2 to 200."
-            )
+            raise ProjectionError("Neighbours and perplexity are from 2 to 200, the distance of UMAP from 0 to 1.")
         if not 0 <= self.seed < SEEDS:
             raise ProjectionError(f"The seed of a map is a whole number from 0 to {SEEDS - 1}.")
         if self.together and self.kind != "umap":
@@ -77,13 +55,8 @@ class Projection:
 
     @property
     def fitted(self) -> bool:
-        """Whether a worker must fit it first."""
+        """Whether a worker must fit it first; where none needs to, a new picture has an exact place."""
         return self.kind in ("umap", "tsne")
-
-    @property
-    def linear(self) -> bool:
-        """Whether a new picture has an exact place."""
-        return not self.fitted
 
     @property
     def slug(self) -> str:
@@ -96,11 +69,6 @@ class Projection:
 PCA = Projection()
 
 
-def prompt_axes(grouping: Grouping) -> tuple[str, str, str, str]:
-    """The usual prompts: from one object to the other, and from one context to the other."""
-    return (*grouping.objects, *grouping.contexts)
-
-
 def map_keys(models: Sequence[str], projection: Projection) -> list[str]:
     """Keys of the fitted maps of some models: one for each, or one for all together."""
     distinct = list(dict.fromkeys(models))
@@ -111,11 +79,7 @@ def map_keys(models: Sequence[str], projection: Projection) -> list[str]:
 
 
 def make_map(models: Sequence[str], projection: Projection) -> str:
-    """Fit and publish the map of a model, or of several together; what `vlcore.store.jobs.run` returns and raises.
-
-    Raises:
-        ProjectionError: when the map is not one that is fitted, or several models ask for one each.
-    """
+    """Fit and publish the map of a model, or of several together; what `vlcore.store.jobs.run` returns and raises."""
     keys = map_keys(models, projection)
     if not projection.fitted or len(keys) != 1:
         raise ProjectionError("A worker fits one UMAP or one t-SNE at a time.")
@@ -124,9 +88,8 @@ def make_map(models: Sequence[str], projection: Projection) -> str:
 
 def _make(models: list[str], projection: Projection, out: Path, report: jobs.Reporter) -> dict[str, Any]:
     from vlcore.measures.projection import tsne, umap, umap_together
-    from vlcore.runs.space import map_quality
+    from vlcore.runs.evaluate_space import map_quality
 
-    started = time.perf_counter()
     report(stage=f"fitting {KINDS[projection.kind]}", fraction=0.1, now=True)
     artefacts = [read(key) for key in models]
     spaces, names, cuts = [], [], []
@@ -135,14 +98,10 @@ def _make(models: list[str], projection: Projection, out: Path, report: jobs.Rep
         end = stored.end
         parts = (end.on_map, end.train, end.captions)
         spaces.append(np.concatenate(parts))
-        # Pictures have one name in all models; a caption is a point of its own model.
-        names.append(
-            [
-                *(f"p{row}" for row in (*stored.map_rows, *stored.rows("train"))),
-                *(f"{artefact.key} {text}" for text in range(len(end.captions))),
-            ]
-        )
         cuts.append(np.cumsum([len(part) for part in parts])[:-1])
+        # Pictures have one name in all models; a caption is a point of its own model.
+        pictures = [f"p{row}" for row in (*stored.map_rows, *stored.rows("train"))]
+        names.append(pictures + [f"{artefact.key} {text}" for text in range(len(end.captions))])
     if projection.kind == "tsne":
         placed = [tsne(spaces[0], projection.perplexity, projection.seed)]
     elif len(spaces) == 1:
@@ -156,18 +115,12 @@ def _make(models: list[str], projection: Projection, out: Path, report: jobs.Rep
         quality[artefact.key] = map_quality(space[: cut[0]], points[: cut[0]])
     np.savez(out / "map.npz", **written)  # type: ignore[arg-type]  # numpy's stub mistakes the names for options
     write_json(out / "quality.json", quality)
-    return {
-        "of": {artefact.key: artefact.digest for artefact in artefacts},
-        "seconds": round(time.perf_counter() - started, 2),
-    }
+    return {"of": {artefact.key: artefact.digest for artefact in artefacts}}
 
 
 def read_map(models: Sequence[str], key: str, projection: Projection) -> dict[str, Any]:
-    """Places of one model's pictures and captions on a fitted map: ``map``, ``train`` and ``captions``, (n, 2) each.
-
-    Raises:
-        StoreError: when the map was not made yet.
-    """
+    """Places of one model's pictures and captions on a fitted map: ``map``, ``train`` and ``captions``, (n, 2) each;
+    StoreError where it was not made yet."""
     where = map_keys(models if projection.together else [key], projection)[0]
     arrays = read(where).arrays("map.npz")
     return {name: arrays[f"{key} {name}"] for name in ("map", "train", "captions")}

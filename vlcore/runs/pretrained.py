@@ -1,14 +1,10 @@
-"""Pretrained CLIP and SigLIP models, measured, mapped and compared like ours.
-
-They were trained elsewhere, so there is one moment, the end. They see pictures at the size that they are stored in;
-those of the panel are made at `PANEL_SIZE`, not at the 64 px of our own encoders. Weights are not copied: the artefact
-says which they were, and they are found again when somebody asks of a new picture.
-"""
+"""Pretrained CLIP and SigLIP models, measured, mapped and compared like ours. They were trained elsewhere, so there is
+one moment, the end, and see pictures at the size that they are stored in; those of the panel are made at `PANEL_SIZE`.
+Weights are not copied: the artefact says which they were, and they are found again when somebody asks."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -20,17 +16,15 @@ from PIL import Image
 
 from vlcore.core.condition import Condition, ConditionError
 from vlcore.core.files import write_json
-from vlcore.runs.publish import write_model
-from vlcore.runs.recorder import RENDERING, TRAINING
-from vlcore.runs.snapshot import Snapshot, TrainingRecord
+from vlcore.measures.accuracy import logits
+from vlcore.runs.embeddings import write_model
+from vlcore.runs.snapshot import RENDERING, TRAINING, Labels, Snapshot, TrainingRecord, Views, last_layer
 from vlcore.runs.train import draw, own_captions_of, parts_of
-from vlcore.runs.views import Labels, Views, last_layer
 from vlcore.store import jobs
 from vlcore.store.artefacts import Artefact
 
 if TYPE_CHECKING:
     from vlcore.learning.pretrained import PretrainedEncoder
-
 
 PANEL_SIZE = 128  # pixels, as large as drawn pictures are
 BATCH = 64
@@ -44,16 +38,8 @@ READOUTS = {
 
 def condition_of(source: str, base: Condition, *, readout: str = "zero-shot") -> Condition:
     """The condition of a checkpoint on an image set: what `base` says of data, bias, labels and seeds.
-
-    Args:
-        source: a hub name, or the folder of a checkpoint, of which the files are read; the hub is not asked.
-        base: a condition; what it says of training does not matter.
-        readout: one of `READOUTS`.
-
-    Raises:
-        ConditionError: when the readout is unknown or the labels do not fit.
-        PretrainedError: when the folder holds no checkpoint that can be used, or is not there.
-    """
+    `source` is a hub name, or the folder of a checkpoint, of which the files are read; the hub is not asked.
+    ConditionError where the readout is unknown or labels do not fit, PretrainedError where the folder is of no use."""
     from vlcore.learning.checkpoints import checkpoint_name
 
     if readout not in READOUTS:
@@ -69,21 +55,14 @@ def condition_of(source: str, base: Condition, *, readout: str = "zero-shot") ->
 
 def make_pretrained(source: str, condition: Condition) -> str:
     """Measure and publish a checkpoint under a condition of `condition_of`, unless it is there; what
-    `vlcore.store.jobs.run` returns and raises.
-
-    Raises:
-        PretrainedError: when the checkpoint cannot be had or used, or is another one than the condition names.
-    """
+    `vlcore.store.jobs.run` returns and raises, and PretrainedError where it cannot be had or is another one."""
     return jobs.run(condition.key, lambda out, report: _make(source, condition, out, report))
 
 
 def load_for(artefact: Artefact) -> PretrainedEncoder:
-    """The checkpoint that an artefact was made from, loaded once in a process.
-
-    Raises:
-        PretrainedError: when it is gone, has changed, or cannot be had.
-    """
-    from vlcore.learning.hub import PretrainedError
+    """The checkpoint that an artefact was made from, loaded once in a process; PretrainedError where it is gone, has
+    changed, or cannot be had."""
+    from vlcore.learning.checkpoints import PretrainedError
     from vlcore.learning.pretrained import load_checkpoint
 
     about = artefact.json("checkpoint.json")
@@ -97,11 +76,9 @@ def load_for(artefact: Artefact) -> PretrainedEncoder:
 
 
 def _make(source: str, condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, Any]:
-    from vlcore.learning.checkpoints import digest
-    from vlcore.learning.hub import PretrainedError
+    from vlcore.learning.checkpoints import PretrainedError, digest
     from vlcore.learning.pretrained import load_checkpoint
 
-    started = time.perf_counter()
     parts = parts_of(condition)
     labels = Labels.of(condition, parts[0].grouping)
     encoder = load_checkpoint(source, tell=lambda sentence: report(stage=sentence, now=True))
@@ -112,27 +89,19 @@ def _make(source: str, condition: Condition, out: Path, report: jobs.Reporter) -
     for part in parts:  # a small set's folds have a readout each; the embeddings are the same
         views = Views(part, draw(part, condition, report), PANEL_SIZE)
         embedded = embedded or Embedded(encoder, views, report)
-        own = own_captions_of(part, views.rows["train"], condition)
+        own, own_test = (own_captions_of(part, views.rows[split], condition) for split in ("train", "test"))
         end = _snapshot(condition, labels, views, embedded)
-        records.append(TrainingRecord(condition, labels, views, own, {"end": end}))
+        records.append(TrainingRecord(condition, labels, views, own, own_test, {"end": end}))
     checkpoint = encoder.checkpoint
     about = {
         "source": checkpoint.source if checkpoint.revision else str(checkpoint.folder.resolve()),
-        "name": checkpoint.name,
-        "revision": checkpoint.revision,
-        "digest": digest(checkpoint.folder),
-        "kind": checkpoint.kind,
-        "parameters": encoder.parameters,
-        "bytes": checkpoint.bytes,
+        "name": checkpoint.name, "revision": checkpoint.revision, "digest": digest(checkpoint.folder),
+        "kind": checkpoint.kind, "parameters": encoder.parameters, "bytes": checkpoint.bytes,
         "transformers": version("transformers"),
-    }
+    }  # fmt: skip
     write_json(out / "checkpoint.json", about)
     write_model(out, records, report)
-    return {
-        "seconds": round(time.perf_counter() - started, 2),
-        "device": encoder.device,
-        "parameters": encoder.parameters,
-    }
+    return {"device": encoder.device, "parameters": encoder.parameters}
 
 
 class Embedded:
@@ -147,34 +116,25 @@ class Embedded:
     def rows(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Unit vectors of rows of the set, (n, E), from the stored pictures at their full size."""
         new = [row for row in rows.tolist() if row not in self._known]
-        self._known.update(zip(new, self._embed(self._images.image(row) for row in new), strict=True))
-        return self._stacked([self._known[row] for row in rows.tolist()])
+        self._known.update(zip(new, self.pixels(self._images.image(row) for row in new), strict=True))
+        return np.array([self._known[row] for row in rows.tolist()], np.float32).reshape(-1, self.encoder.width)
 
-    def pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Unit vectors of pictures that are in no set, uint8 (n, S, S, 3) to (n, E)."""
-        return self._stacked(list(self._embed(pixels)))
-
-    def _embed(self, pictures: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.float32]]:
-        waiting = iter(pictures)
+    def pixels(self, pictures: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Unit vectors of pictures, uint8 (n, S, S, 3) to (n, E)."""
+        waiting, parts = iter(pictures), [np.empty((0, self.encoder.width), np.float32)]
         while batch := [Image.fromarray(picture) for picture in islice(waiting, BATCH)]:
             share = min(1.0, self._done / self._all)
             self._report(stage="embedding pictures", fraction=RENDERING + TRAINING * share)
-            yield from self.encoder.embed_pictures(batch)
+            parts.append(self.encoder.embed_pictures(batch))
             self._done += len(batch)
-
-    def _stacked(self, vectors: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-        return np.stack(vectors) if vectors else np.empty((0, self.encoder.width), dtype=np.float32)
+        return np.concatenate(parts)
 
 
 def _snapshot(condition: Condition, labels: Labels, views: Views, embedded: Embedded) -> Snapshot:
     encoder = embedded.encoder
+    words, bare = encoder.embed_captions(labels.texts), encoder.embed_captions(views.grouping.objects)
     z = {split: embedded.rows(rows) for split, rows in views.rows.items()}
-    return Snapshot.of_vectors(
-        z,
-        encoder.embed_captions(labels.texts),
-        encoder.scale,
-        encoder.bias,
-        bare=encoder.embed_captions(views.grouping.objects),
-        panel={name: embedded.pixels(pixels) for name, pixels in (views.panel or {}).items()},
-        layer=last_layer(condition, views, z),
-    )
+    shown = {name: embedded.pixels(pixels) for name, pixels in (views.panel or {}).items()}
+    scores = {split: logits(of, words, encoder.scale, encoder.bias) for split, of in z.items()}
+    panel = {name: (of, logits(of, words, encoder.scale, encoder.bias)) for name, of in shown.items()}
+    return Snapshot(z, scores, words, encoder.scale, encoder.bias, bare, panel, last_layer(condition, views, z))

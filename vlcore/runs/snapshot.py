@@ -1,93 +1,168 @@
-"""Snapshots of a model: what it makes of pictures and captions at one moment, and which object it names."""
+"""What one job looks at, pixels and captions, and snapshots: what a model makes of them at one moment."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vlcore.core.captions import Caption, captions_of
 from vlcore.core.condition import Condition
-from vlcore.measures.accuracy import logits, object_scores
-from vlcore.runs.views import Array, Labels, Views
+from vlcore.core.grouping import Grouping
+from vlcore.core.options import MITIGATIONS, OBJECTIVES
+from vlcore.core.vocabulary import Vocabulary, check_captions
+from vlcore.datasets.imageset import TRAINING_SIZE, ImageSet
+from vlcore.datasets.subset import map_rows
+from vlcore.measures import cues, geometry
+from vlcore.measures.accuracy import object_scores
+from vlcore.measures.counterfactual import panel
+from vlcore.measures.readouts import LastLayer, dfr, probe_layer
 
-if TYPE_CHECKING:
-    from vlcore.measures.last_layer import LastLayer
+PANEL_SCENES = 100
+RENDERING, TRAINING, MEASURING = 0.15, 0.70, 0.15  # shares of a job's progress bar
+Array = NDArray[np.float32]
+
+
+class Views:
+    """The pixels that one job looks at, by purpose; each split is read once."""
+
+    def __init__(self, images: ImageSet, training: NDArray[np.int64], panel_size: int = TRAINING_SIZE) -> None:
+        self.images = images
+        self._columns: dict[tuple[str, str], NDArray[np.str_]] = {}  # measures ask for each many times
+        self.rows = {"train": training, **{split: images.rows(split) for split in ("val", "probe", "test")}}
+        # A set of embeddings has none: what is asked of pixels has no answer then.
+        self.pixels = {name: images.pixels(rows) for name, rows in self.rows.items()} if images.has_pictures else {}
+        self.map_rows = map_rows(images)
+        self.on_map = np.searchsorted(self.rows["test"], self.map_rows)  # places of the map's images in the test set
+        self.panel_rows = np.searchsorted(self.rows["test"], map_rows(images, PANEL_SCENES))
+        self.panel = self._panel(panel_size)
+
+    @property
+    def grouping(self) -> Grouping:
+        return self.images.grouping
+
+    def _panel(self, size: int) -> dict[str, NDArray[np.uint8]] | None:
+        """Test pictures put together from their objects and backgrounds, (n, size, size, 3) by name; None where no
+        masks say which is which."""
+        rows = self.rows["test"][self.panel_rows]
+        masks = self.images.masks(rows, size)
+        if masks is None:
+            return None
+        of_panel = (self.column(name, "test")[self.panel_rows] for name in ("object", "context", "scene"))
+        objects, contexts, scenes = of_panel
+        pixels = self.pixels["test"][self.panel_rows] if size == TRAINING_SIZE else self.images.pixels(rows, size)
+        return panel(pixels, masks, objects, contexts, scenes, self.grouping)
+
+    def fewest(self, split: str) -> int:
+        """Pictures of the smallest group of a split."""
+        groups = self.column("group", split)
+        return min(int((groups == name).sum()) for name in self.grouping.names)
+
+    def column(self, name: str, split: str) -> NDArray[np.str_]:
+        if (name, split) not in self._columns:
+            self._columns[name, split] = self.images.table[name].to_numpy()[self.rows[split]].astype(str)
+        return self._columns[name, split]
+
+    @cached_property
+    def likeness(self) -> dict[str, geometry.Distances]:
+        """How far the pictures on the map are from one another before any model, by what is compared."""
+        columns = {name: self.column(name, "test")[self.on_map] for name in ("object", "context")}
+        models = {name: geometry.same_label(labels) for name, labels in columns.items()}
+        if self.pixels:
+            pixels = self.pixels["test"][self.on_map]
+            models["colour"] = geometry.euclidean_distance(cues.mean_colour(pixels))
+            models["pixels"] = geometry.euclidean_distance(cues.coarse(pixels))
+        if self.images.about.get("recipe"):
+            coats = [json.loads(text)["coat"] for text in self.column("factors", "test")[self.on_map]]
+            models["coat"] = geometry.same_label(np.array(coats))
+        return models
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a condition says of pictures: its distinct captions, what they speak of, and the words they are made of."""
+
+    said: tuple[Caption, ...]
+    vocabulary: Vocabulary
+
+    @classmethod
+    def of(cls, condition: Condition, grouping: Grouping) -> Labels:
+        """The labels of a condition on a grouping; CaptionError where one has no words or two cannot be told apart."""
+        said = captions_of(condition.labels, grouping, condition.template)
+        texts = tuple(caption.text for caption in said)
+        check_captions(texts)
+        return cls(said, Vocabulary.of(grouping, texts))
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return tuple(caption.text for caption in self.said)
+
+    @property
+    def objects(self) -> list[str]:
+        """The object that each caption speaks of; empty where it speaks of none."""
+        return [caption.object for caption in self.said]
+
+
+def last_layer(condition: Condition, views: Views, embedded: Mapping[str, Array]) -> LastLayer | None:
+    """The new last layer of a condition on a space, by split (m, E): of dfr, fitted on validation pictures; of a probe,
+    on the biased training pictures. None where captions are the readout."""
+    if MITIGATIONS[condition.mitigation].new_layer:
+        return dfr(embedded["val"], views.column("object", "val"), views.column("group", "val"))
+    if OBJECTIVES[condition.objective].probed:
+        return probe_layer(embedded["train"], views.column("object", "train"))
+    return None
+
+
+def why_no_readout(condition: Condition, labels: Labels) -> str | None:
+    """Why a condition predicts no object; None where it does."""
+    fitted = MITIGATIONS[condition.mitigation].new_layer or OBJECTIVES[condition.objective].probed
+    return None if fitted else why_unread(condition, labels)
+
+
+def why_unread(condition: Condition, labels: Labels) -> str | None:
+    """Why no object can be predicted from a condition's captions; None where one can."""
+    if not OBJECTIVES[condition.objective].uses_captions:
+        return "trained without captions"
+    if not labels.said:
+        return "no captions were given"
+    return None if all(labels.objects) else "no label names the object"
 
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """What a model makes of pictures and captions at one moment.
+    """What a model makes of pictures and captions at one moment."""
 
-    Attributes:
-        z: unit vectors of the pictures of each split, (n, E).
-        scores: of the same pictures with the captions, (n, K).
-        captions: unit vectors of the captions, (K, E); (0, E) of a captioner, whose captions have none.
-        scale, bias: what turns a cosine into a logit.
-        bare: unit vectors of the objects' names alone, (2, E); (0, E) where they are not known.
-        panel: unit vectors and scores of the pictures that are put together from objects and backgrounds, by kind.
-        layer: the new last layer that names the object; None where captions do.
-    """
-
-    z: dict[str, Array]
-    scores: dict[str, NDArray[np.float64]]
-    captions: Array
-    scale: float
+    z: dict[str, Array]  # unit vectors of the pictures of each split, (n, E)
+    scores: dict[str, NDArray[np.float64]]  # of the same pictures with the captions, (n, K)
+    captions: Array  # unit vectors, (K, E); (0, E) of a captioner, whose captions have none
+    scale: float  # of what turns a cosine into a logit
     bias: float
-    bare: Array
-    panel: dict[str, tuple[Array, NDArray[np.float64]]]
-    layer: LastLayer | None
-
-    @classmethod
-    def of_vectors(
-        cls,
-        z: dict[str, Array],
-        captions: Array,
-        scale: float,
-        bias: float,
-        *,
-        bare: Array,
-        panel: Mapping[str, Array],
-        layer: LastLayer | None,
-    ) -> Snapshot:
-        """Of a model whose scores are those of its cosines."""
-        scores = {split: logits(of, captions, scale, bias) for split, of in z.items()}
-        looked = {kind: (of, logits(of, captions, scale, bias)) for kind, of in panel.items()}
-        return cls(z, scores, captions, scale, bias, bare, looked, layer)
+    bare: Array  # unit vectors of the objects' names alone, (2, E); (0, E) where they are not known
+    panel: dict[str, tuple[Array, NDArray[np.float64]]]  # z and scores of what is put together from pictures, by kind
+    layer: LastLayer | None  # the new last layer that names the object; None where captions do
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingRecord:
-    """One model of a job.
-
-    Attributes:
-        condition: what it is.
-        labels: what was said of pictures.
-        views: the pictures that it saw.
-        own: index of each training picture's caption, (n,); (0,) where pictures have none of their own.
-        snapshots: ``untrained`` and ``first_fit`` where there are any, and ``end``.
-        wordless: why nothing is asked of pictures and their own captions; None where something is.
-        first_fit_step: step at which the training captions were fitted; None where they never were.
-        jtt_first_run: as of `vlcore.learning.train.TrainedModel`.
-    """
+    """One model of a job: its condition, what was said of pictures, and the pictures that it saw."""
 
     condition: Condition
     labels: Labels
     views: Views
-    own: NDArray[np.int64]
-    snapshots: dict[str, Snapshot]
-    wordless: str | None = None
-    first_fit_step: int | None = None
-    jtt_first_run: tuple[int, NDArray[np.bool_]] | None = None
+    own: NDArray[np.int64]  # index of each training picture's caption, (n,); (0,) where they have none of their own
+    own_test: NDArray[np.int64]  # of each held-out one's, (m,) or (0,)
+    snapshots: dict[str, Snapshot]  # ``untrained`` and ``first_fit`` where there are any, and ``end``
+    wordless: str | None = None  # why nothing is asked of pictures and their own captions
+    first_fit_step: int | None = None  # None where the training captions were never fitted
+    jtt_first_run: tuple[int, NDArray[np.bool_]] | None = None  # as of `vlcore.learning.train.TrainedModel`
 
     def object_scores(self, moment: str, z: Array, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Log scores of the objects for pictures, from their embeddings and their scores with captions, (n, 2).
-
-        Raises:
-            ValueError: when no caption speaks of one of the objects.
-        """
+        """Log scores of the objects for pictures, from their embeddings and their scores with captions, (n, 2);
+        ValueError where no caption speaks of one of the objects."""
         objects, layer = self.views.grouping.objects, self.snapshots[moment].layer
         return object_scores(scores, self.labels.objects, objects) if layer is None else layer.scores(z, objects)
 

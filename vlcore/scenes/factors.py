@@ -29,12 +29,10 @@ Scalar = str | int | float
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """Everything that decides the pixels of one picture.
-
-    Lengths are fractions of the picture's side, with y growing downwards; angles are radians; what has no unit runs
-    from 0 to 1. The last three are settings, not chance: `sample` leaves them alone. Raises ValueError when a named
-    factor has a name that does not exist, or a contrast is not between 0 and 1.
-    """
+    """Everything that decides the pixels of one picture. Lengths are fractions of the picture's side, with y growing
+    downwards; angles are radians; what has no unit runs from 0 to 1. The last three are settings, not chance: `sample`
+    leaves them alone. Raises ValueError when a named factor has a name that does not exist, or a contrast is not
+    between 0 and 1."""
 
     object: str
     context: str
@@ -79,16 +77,13 @@ class Scene:
 
     def factors(self) -> dict[str, Scalar]:
         """All factors as one flat row of JSON scalars, in the order of the fields."""
-        return {name: getattr(self, name) for name in TYPES}
+        return dict(vars(self))  # `dataclasses.asdict` copies each scalar, for half a second a set
 
     @classmethod
     def from_factors(cls, factors: Mapping[str, Any]) -> Scene:
-        """The exact inverse of `factors`; also reads the strings of a CSV row.
-
-        Raises ValueError when factors are missing, unknown or unreadable.
-        """
-        if set(factors) != set(TYPES):
-            odd = sorted(set(factors) ^ set(TYPES))
+        """The exact inverse of `factors`; also reads the strings of a CSV row. Raises ValueError when factors are
+        missing, unknown or unreadable."""
+        if odd := sorted(set(factors) ^ set(TYPES)):
             raise ValueError(f"a scene needs exactly its own factors; missing or unknown: {', '.join(odd)}")
         values: dict[str, Any] = {name: kind(factors[name]) for name, kind in TYPES.items()}
         return cls(**values)
@@ -109,16 +104,13 @@ def require(what: str, value: str, allowed: tuple[str, ...]) -> None:
         raise ValueError(f"unknown {what} {value!r}: choose one of {', '.join(allowed)}")
 
 
-def between(low: float, high: float) -> Callable[[list[float]], float]:
-    return lambda u: low + (high - low) * u[0]
-
-
-def one_of(names: tuple[str, ...]) -> Callable[[list[float]], str]:
-    return lambda u: names[int(u[0] * len(names))]
-
-
-def seed_of(u: list[float]) -> int:
-    return int(u[0] * 2**31)
+# How each factor is drawn: between two numbers, or as a function of four independent uniform numbers.
+RANGES = {
+    "form": (0, 1), "shade": (0, 1), "socks": (0, 1), "blaze": (0, 1), "stride": (0, 1), "size": (0.60, 0.74),
+    "x": (0.475, 0.525), "y": (0.80, 0.91), "sun_azimuth": (-1.2, 1.2), "sun_elevation": (0.45, 1.1),
+    "sun_strength": (0.75, 1.1), "clouds": (0, 1), "horizon": (0.40, 0.58), "relief": (0, 1), "tint": (0, 1),
+    "props": (0, 1),
+}  # fmt: skip
 
 
 def heading_of(u: list[float]) -> float:
@@ -132,67 +124,39 @@ def heading_of(u: list[float]) -> float:
     return turn if u[0] < 0.5 else math.pi - turn
 
 
-def coat_of(u: list[float]) -> str:
-    """A pale coat, in which a body's shape is hard to see, in one picture of five."""
-    return one_of(PALE if u[0] < 0.2 else tuple(coat for coat in COATS if coat not in PALE))(u[1:])
+def either(u: list[float], rare: tuple[str, ...], share: float, names: tuple[str, ...]) -> str:
+    """One of the rare names in a share of the pictures, else one of the others."""
+    level = rare if u[0] < share else tuple(name for name in names if name not in rare)
+    return level[int(u[1] * len(level))]
 
 
-def pose_of(u: list[float]) -> str:
-    """Head down or lying in one picture of ten: both hide what is easiest to tell apart."""
-    low = ("grazing", "lying")
-    return one_of(low if u[0] < 0.1 else tuple(pose for pose in POSES if pose not in low))(u[1:])
-
-
-# Each factor as a function of four independent uniform numbers.
-DRAWS: dict[str, Callable[[list[float]], Scalar]] = {
-    "form": between(0, 1),
-    "coat": coat_of,
-    "shade": between(0, 1),
-    "socks": between(0, 1),
+SPECIAL: dict[str, Callable[[list[float]], Scalar]] = {
+    # A pale coat, in which a body's shape is hard to see, and a head down or lying hide what is easiest to tell apart.
+    "coat": lambda u: either(u, PALE, 0.2, COATS),
     "pattern": lambda u: "plain" if u[0] < 0.8 else PATTERNS[1 + int(u[1] * 2)],
-    "blaze": between(0, 1),
-    "pose": pose_of,
-    "stride": between(0, 1),
+    "pose": lambda u: either(u, ("grazing", "lying"), 0.1, POSES),
     "heading": heading_of,
-    "size": between(0.60, 0.74),
-    "x": between(0.475, 0.525),
-    "y": between(0.80, 0.91),
-    "sun_azimuth": between(-1.2, 1.2),
-    "sun_elevation": between(0.45, 1.1),
-    "sun_strength": between(0.75, 1.1),
-    "sky": one_of(SKIES),
-    "clouds": between(0, 1),
-    "cloud_seed": seed_of,
-    "horizon": between(0.40, 0.58),
-    "relief": between(0, 1),
-    "tint": between(0, 1),
-    "props": between(0, 1),
-    "ground_seed": seed_of,
-    "fur_seed": seed_of,
+    "sky": lambda u: SKIES[int(u[0] * len(SKIES))],
+    **dict.fromkeys(("cloud_seed", "ground_seed", "fur_seed"), lambda u: int(u[0] * 2**31)),
 }
 
 
 def sample(object: str, context: str, *, split: str, index: int, seed: int = 0) -> Scene:
-    """The scene number `index` of a split, with this object and context.
-
-    Two calls that differ in nothing but object or context give twins; callers that want unrelated scenes give each
-    group indices of its own. Raises ValueError for an unknown name or a negative number.
-    """
+    """The scene number `index` of a split, with this object and context. Two calls that differ in nothing but object or
+    context give twins; callers that want unrelated scenes give each group indices of its own. Raises ValueError for an
+    unknown name or a negative number."""
     require("object", object, OBJECTS)
     require("context", context, CONTEXTS)
     require("split", split, SPLITS)
     if index < 0 or seed < 0:
         raise ValueError(f"index and seed count from 0, not {min(index, seed)}")
-    stream = f"{int(seed)}/{split}/{int(index)}"
-    drawn: dict[str, Any] = {name: draw(uniforms(f"{stream}/{name}")) for name, draw in DRAWS.items()}
+
+    def uniforms(name: str) -> list[float]:
+        # A hash gives unrelated numbers to related names, and starts ten times faster than a numpy generator.
+        stream = f"{int(seed)}/{split}/{int(index)}/{name}"
+        words = struct.unpack("<4Q", hashlib.blake2b(stream.encode(), digest_size=32).digest())
+        return [(word >> 11) / 2**53 for word in words]
+
+    drawn: dict[str, Any] = {name: low + (high - low) * uniforms(name)[0] for name, (low, high) in RANGES.items()}
+    drawn |= {name: draw(uniforms(name)) for name, draw in SPECIAL.items()}
     return Scene(object=object, context=context, **drawn)
-
-
-def uniforms(stream: str) -> list[float]:
-    """Four uniform numbers in [0, 1) that depend on the stream's name alone.
-
-    A cryptographic hash gives unrelated numbers to related names, the same on every machine, and starts ten times
-    faster than a numpy generator.
-    """
-    words = struct.unpack("<4Q", hashlib.blake2b(stream.encode(), digest_size=32).digest())
-    return [(word >> 11) / 2**53 for word in words]

@@ -4,17 +4,21 @@ Every texture, from clouds to fur to paper, is one of three fixed fields looked 
 coordinates; nothing is drawn at random while a picture is made.
 """
 
-from __future__ import annotations
-
-import dataclasses
 import functools
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.scenes.raster import Floats
+from vlcore.scenes.raster import ONE, Floats, compiled
 
 TILE = 256
+# Seed, the power by which amplitude falls with frequency, and how far it is stretched upright.
+TEXTURES = {
+    "clouds": (1, 1.7, 1.0),  # billows of all sizes
+    "grain": (2, 0.6, 1.0),  # sand, soil
+    "blades": (3, 0.9, 4.0),  # upright strokes
+}
 
 
 def middles(size: int) -> Floats:
@@ -22,22 +26,10 @@ def middles(size: int) -> Floats:
     return ((np.arange(size) + 0.5) / size).astype(np.float32)
 
 
-@dataclasses.dataclass(frozen=True)
-class Fields:
+@functools.cache
+def noise(texture: str) -> Floats:
     """Tileable noise (TILE, TILE), mean 0 and deviation 1, read-only."""
-
-    clouds: Floats  # billows of all sizes
-    grain: Floats  # sand, soil
-    blades: Floats  # upright strokes
-
-
-@functools.lru_cache(maxsize=1)
-def fields() -> Fields:
-    return Fields(noise(1, 1.7, 1.0), noise(2, 0.6, 1.0), noise(3, 0.9, 4.0))
-
-
-def noise(seed: int, fall: float, upright: float) -> Floats:
-    """Tileable noise whose amplitude falls as frequency to the power `fall`, stretched upright by a factor."""
+    seed, fall, upright = TEXTURES[texture]
     white = np.fft.fft2(np.random.default_rng(seed).standard_normal((TILE, TILE)))
     fy, fx = np.meshgrid(np.fft.fftfreq(TILE) * TILE * upright, np.fft.fftfreq(TILE) * TILE, indexing="ij")
     frequency = np.hypot(fx, fy)
@@ -48,14 +40,21 @@ def noise(seed: int, fall: float, upright: float) -> Floats:
     return scaled
 
 
-def lookup(field: Floats, x: NDArray[np.floating], y: NDArray[np.floating]) -> Floats:
-    """The field between its points (bilinear, wrapping round) at coordinates that broadcast."""
-    left, top = np.floor(x), np.floor(y)
-    fx, fy = (x - left).astype(np.float32), (y - top).astype(np.float32)
-    x0, y0 = left.astype(np.int32) & TILE - 1, top.astype(np.int32) & TILE - 1
-    x1, y1 = x0 + 1 & TILE - 1, y0 + 1 & TILE - 1
-    flat, y0, y1 = field.ravel(), y0 * TILE, y1 * TILE
-    upper = flat[y0 + x0] * (1 - fx) + flat[y0 + x1] * fx
-    lower = flat[y1 + x0] * (1 - fx) + flat[y1 + x1] * fx
-    mixed: Floats = upper + (lower - upper) * fy
-    return mixed
+def lookup(texture: str, x: NDArray[np.floating], y: NDArray[np.floating]) -> Floats:
+    """Noise between its points (bilinear, wrapping round) at coordinates that broadcast."""
+    across, down = np.broadcast_arrays(x, y)
+    found = np.empty(across.size, np.float32)
+    compiled(between)(noise(texture), across.ravel().astype(np.float64), down.ravel().astype(np.float64), found)
+    return found.reshape(across.shape)
+
+
+def between(field: Floats, xs: NDArray[np.float64], ys: NDArray[np.float64], found: Floats) -> None:
+    """Write what a field is between its points, at places (n,)."""
+    for i, (x, y) in enumerate(zip(xs, ys)):  # noqa: B905 (numba knows no strict)
+        left, top = math.floor(x), math.floor(y)
+        fx, fy = np.float32(x - left), np.float32(y - top)
+        x0, y0 = int(left) & TILE - 1, int(top) & TILE - 1
+        x1, y1 = x0 + 1 & TILE - 1, y0 + 1 & TILE - 1
+        upper = field[y0, x0] * (ONE - fx) + field[y0, x1] * fx
+        lower = field[y1, x0] * (ONE - fx) + field[y1, x1] * fx
+        found[i] = upper + (lower - upper) * fy

@@ -1,18 +1,18 @@
 """Rasteriser of tapered capsules: depth, direction, tone and coverage.
 
-Seen along parallel rays, the best sphere of a capsule's sweep at a pixel has a closed form, so a capsule costs a few
-array operations on its own box, and a soft depth test melts neighbours into one skin.
+Seen along parallel rays, the best sphere of a capsule's sweep at a pixel has a closed form, and a soft depth test melts
+neighbours into one skin.
 
 For a ray w + t d and a sweep from radius r to r - s over the axis b, the swept cone is
 (b.b - s^2) |X|^2 - (b.X)^2 + 2 s r (b.X) - r^2 b.b = 0 (Inigo Quilez, "Rounded cone - intersection", 2018); its root
 names the sphere, and the ray meets that sphere. A sideways squash is undone by stretching ray and axis instead.
 """
 
-from __future__ import annotations
-
 import dataclasses
+import functools
 import math
-from collections.abc import Iterator
+import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,16 @@ from vlcore.scenes.animals.skeleton import Capsules
 
 Floats = NDArray[np.floating[Any]]
 BEHIND = -8.0  # a depth behind every animal
-BATCH = 8000  # pixels
+ZERO, HALF, ONE, TWO, LEAST, FAINT = map(np.float32, (0, 0.5, 1, 2, 1e-5, 1e-12))
+
+
+@functools.cache
+def compiled(loop: Callable[..., None]) -> Callable[..., None]:
+    """An inner loop as machine code, which rounds as numpy does: a second of work, kept for the next process."""
+    from numba import njit
+
+    made: Callable[..., None] = njit(loop, cache=os.access(os.path.dirname(__file__), os.W_OK))
+    return made
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,31 +61,8 @@ def rasterise(capsules: Capsules, frame: Frame) -> Surface:
     planes[0] = BEHIND
     coverage = np.zeros((frame.height, frame.width), np.float32)
     boxes, rows = bounds(capsules, frame), constants(capsules, frame)
-    areas = (boxes[:, 1] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 2])
-    for batch in batches(areas.tolist()):
-        values, cover = sweep(rows[:, batch], boxes[batch], frame)
-        last = 0
-        for (x0, x1, y0, y1), blend in zip(boxes[batch].tolist(), rows[-1, batch].tolist(), strict=True):
-            first, last, shape = last, last + (x1 - x0) * (y1 - y0), (y1 - y0, x1 - x0)
-            melt(
-                values[:, first:last].reshape(5, *shape),
-                cover[first:last].reshape(shape),
-                blend,
-                planes[:, y0:y1, x0:x1],
-                coverage[y0:y1, x0:x1],
-            )
+    compiled(sweep)(rows, boxes, frame.left, frame.top, frame.pixel, planes, coverage)
     return Surface(planes, coverage)
-
-
-def batches(areas: list[int]) -> Iterator[slice]:
-    """Runs of capsules small enough for the processor's cache, so that little ones share numpy's cost of a call."""
-    first, total = 0, 0
-    for i, area in enumerate(areas):
-        if total and total + area > BATCH:
-            yield slice(first, i)
-            first, total = i, 0
-        total += area
-    yield slice(first, len(areas))
 
 
 def bounds(capsules: Capsules, frame: Frame) -> NDArray[np.int64]:
@@ -91,8 +77,8 @@ def bounds(capsules: Capsules, frame: Frame) -> NDArray[np.int64]:
 
 
 def constants(capsules: Capsules, frame: Frame) -> Floats:
-    """What `sweep` needs of each capsule, (21, n): products of its axis and start with the stretched view, its radii
-    and tones, how fast it steps back past its ends, and last its blend."""
+    """What `sweep` needs of each capsule, (n, 22): products of its axis and start with the stretched view, its radii
+    and tones, how fast it steps back past its ends, its blend, and half the inverse of that."""
     stretch = np.ones((len(capsules.squash), 3))
     stretch[:, 2] = 1 / capsules.squash
     view = frame.view[None] * stretch[:, None]  # (n, 3, 3)
@@ -105,74 +91,57 @@ def constants(capsules: Capsules, frame: Frame) -> Floats:
     along, start2 = (axis * start).sum(1), (start**2).sum(1)
     taper = capsules.start_radius - capsules.end_radius
     columns = [
-        *gram.T,
-        *start_in_view.T,
-        *axis_in_view.T,
-        length2,
-        along,
-        start2,
-        capsules.start_radius,
-        taper,
-        capsules.start_tone,
-        capsules.end_tone - capsules.start_tone,
-        2 * np.sqrt(length2) / capsules.start_radius,
-        capsules.blend,
-    ]
-    return np.array(columns, np.float32)
+        *gram.T, *start_in_view.T, *axis_in_view.T, length2, along, start2, capsules.start_radius, taper,
+        capsules.start_tone, capsules.end_tone - capsules.start_tone, 2 * np.sqrt(length2) / capsules.start_radius,
+        capsules.blend, 0.5 / capsules.blend.astype(np.float32).astype(np.float64),
+    ]  # fmt: skip
+    return np.array(columns, np.float32).T
 
 
-def sweep(rows: Floats, boxes: NDArray[np.int64], frame: Frame) -> tuple[Floats, Floats]:
-    """Depth, normal and tone (5, p), and coverage (p,), of some capsules, each alone, on all p pixels of their boxes,
-    box after box."""
-    widths = boxes[:, 1] - boxes[:, 0]
-    areas = widths * (boxes[:, 3] - boxes[:, 2])
-    spread = rows if len(areas) == 1 else np.repeat(rows, areas, axis=1)
-    width, x0, y0, first = np.repeat([widths, boxes[:, 0], boxes[:, 2], np.cumsum(areas) - areas], areas, axis=1)
-    down, across = np.divmod(np.arange(len(width)) - first, width)
-    u = (frame.left + (x0 + across + 0.5) * frame.pixel).astype(np.float32)
-    v = (frame.top - (y0 + down + 0.5) * frame.pixel).astype(np.float32)
-
-    g00, g01, g02, g11, g12, g22, p0, p1, p2, b0, b1, b2, bb, bp, pp, r, s, tone, tone_step, recede, blend = spread
-    along = u * b0 + v * b1 - bp  # axis . w
-    ray = u * g02 + v * g12 - p2  # d . w
-    square = u * (u * g00 + v * (2 * g01) - 2 * p0) + v * (v * g11 - 2 * p1) + pp  # w . w
-
-    slope = np.maximum(bb - s * s, 1e-5 * bb)
-    k2 = np.maximum(slope * g22 - b2 * b2, 1e-5 * bb)
-    k1 = slope * ray - b2 * (along - s * r)
-    k0 = slope * square - along * (along - 2 * s * r) - r * r * bb
-    t = (np.sqrt(np.maximum(k1 * k1 - k2 * k0, 0)) - k1) / k2
-    place = (along + t * b2 - s * r) / slope
-    where = clamp(place.copy())  # which sphere of the sweep
-    # Past its ends a capsule steps back, so that a joint shows the skin of the capsules, not the ball between them.
-    back = np.minimum(np.abs(place - where) * recede, 1) * blend
-
-    radius = r - where * s
-    ray -= where * b2
-    square += where * (where * bb - 2 * along)
-    inside = ray * ray - g22 * (square - radius * radius)
-    cover = clamp(0.5 + inside / (radius * (2 * frame.pixel) * g22))
-    t = (np.sqrt(np.maximum(inside, 0)) - ray) / g22
-
-    values = np.empty((5, len(u)), np.float32)
-    values[0] = t - back
-    values[1] = u * g00 + v * g01 - p0 + t * g02 - where * b0
-    values[2] = u * g01 + v * g11 - p1 + t * g12 - where * b1
-    values[3] = u * g02 + v * g12 - p2 + t * g22 - where * b2
-    normal = values[1:4]
-    normal /= np.sqrt(np.add.reduce(normal * normal) + 1e-12)
-    values[4] = tone + where * tone_step
-    return values, cover
-
-
-def melt(values: Floats, cover: Floats, blend: float, planes: Floats, coverage: Floats) -> None:
-    """Blend one capsule into the window of what was seen before: a depth test that is soft over `blend`."""
-    near = clamp(0.5 + (values[0] - planes[0]) * (0.5 / blend))
-    near *= cover > 0
-    values -= planes
-    values *= near
-    planes += values
-    np.maximum(coverage, cover, out=coverage)
+def sweep(
+    rows: Floats, boxes: NDArray[np.int64], left: float, top: float, pixel: float, planes: Floats, coverage: Floats
+) -> None:
+    """Put capsules, one after the other, before what `planes` (5, h, w) and `coverage` (h, w) show."""
+    rim = np.float32(2 * pixel)
+    for row, (x0, x1, y0, y1) in zip(rows, boxes):  # noqa: B905 (numba knows no strict)
+        g00, g01, g02, g11, g12, g22, p0, p1, p2, b0, b1, b2, bb, bp, pp, r, s, tone, tone_step, recede, blend, near = (
+            row
+        )
+        slope = max(bb - s * s, LEAST * bb)
+        k2 = max(slope * g22 - b2 * b2, LEAST * bb)
+        for y in range(y0, y1):
+            v = np.float32(top - (y + 0.5) * pixel)
+            for x in range(x0, x1):
+                u = np.float32(left + (x + 0.5) * pixel)
+                along = u * b0 + v * b1 - bp  # axis . w
+                ray = u * g02 + v * g12 - p2  # d . w
+                square = u * (u * g00 + v * (TWO * g01) - TWO * p0) + v * (v * g11 - TWO * p1) + pp  # w . w
+                k1 = slope * ray - b2 * (along - s * r)
+                k0 = slope * square - along * (along - TWO * s * r) - r * r * bb
+                t = (np.sqrt(max(k1 * k1 - k2 * k0, ZERO)) - k1) / k2
+                place = (along + t * b2 - s * r) / slope
+                where = min(max(place, ZERO), ONE)  # which sphere of the sweep
+                radius = r - where * s
+                ray -= where * b2
+                square += where * (where * bb - TWO * along)
+                inside = ray * ray - g22 * (square - radius * radius)
+                cover = min(max(HALF + inside / (radius * rim * g22), ZERO), ONE)
+                if cover == 0:
+                    continue
+                # Past its ends a capsule steps back, so that a joint shows the skin, not the ball between two.
+                back = min(abs(place - where) * recede, ONE) * blend
+                t = (np.sqrt(max(inside, ZERO)) - ray) / g22
+                right = u * g00 + v * g01 - p0 + t * g02 - where * b0
+                up = u * g01 + v * g11 - p1 + t * g12 - where * b1
+                front = u * g02 + v * g12 - p2 + t * g22 - where * b2
+                length = np.sqrt(right * right + up * up + front * front + FAINT)
+                before = planes[:, y, x]
+                # A depth test that is soft over the blend.
+                share = min(max(HALF + (t - back - before[0]) * near, ZERO), ONE)
+                seen = (t - back, right / length, up / length, front / length, tone + where * tone_step)
+                for i, value in enumerate(seen):
+                    before[i] += (value - before[i]) * share
+                coverage[y, x] = max(coverage[y, x], cover)
 
 
 def clamp(plane: Floats) -> Floats:

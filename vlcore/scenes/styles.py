@@ -4,16 +4,11 @@ A style is a fixed filter of a small reach that reads neither object nor context
 own extremes. So twins still agree a few pixels away from what was changed.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, map_coordinates
 
 from vlcore.scenes.factors import Scene
-from vlcore.scenes.noise import fields, lookup, middles
+from vlcore.scenes.noise import lookup, middles
 from vlcore.scenes.places.skies import light
 from vlcore.scenes.raster import Floats, clamp
 
@@ -36,41 +31,43 @@ def restyle(scene: Scene, image: Image, mask: Image) -> Image:
 
 def watercolour(scene: Scene, image: Floats, mask: Image) -> Floats:
     """Washes that bleed along wobbling borders, pigment that gathers at their edges, and the tooth of the paper."""
+    from scipy.ndimage import gaussian_filter, map_coordinates
+
     size = len(image)
     us, vs, shift = sheet(scene, size)
     wobble = 0.006 * size
-    rows = vs * size - 0.5 + wobble * lookup(fields().clouds, us * 150 + shift, vs * 150)
-    columns = us * size - 0.5 + wobble * lookup(fields().clouds, us * 150, vs * 150 + shift)
+    rows = vs * size - 0.5 + wobble * lookup("clouds", us * 150 + shift, vs * 150)
+    columns = us * size - 0.5 + wobble * lookup("clouds", us * 150, vs * 150 + shift)
     soft = gaussian_filter(image, (0.006 * size, 0.006 * size, 0), truncate=2)
     wash = np.stack([map_coordinates(soft[..., i], [rows, columns], order=1, mode="nearest") for i in range(3)], -1)
     grey = wash @ GREY
     pool = gaussian_filter(grey, 0.022 * size, truncate=2) - grey  # dark next to light: where pigment gathers
-    bloom = lookup(fields().clouds, us * 46 + shift, vs * 46 + shift)
-    tooth = lookup(fields().grain, us * 210 + shift, vs * 210)
+    bloom = lookup("clouds", us * 46 + shift, vs * 46 + shift)
+    tooth = lookup("grain", us * 210 + shift, vs * 210)
     density = 0.86 + 0.07 * bloom + 0.035 * tooth + 2.2 * np.maximum(pool, 0)
     colour = grey[..., None] + 1.25 * (wash - grey[..., None])
     rim = np.minimum(np.minimum(us, 1 - us), np.minimum(vs, 1 - vs)) - 0.014 - 0.009 * bloom
     density *= clamp(rim * 60)
-    painted: Floats = PAPER * (1 - density[..., None] * (1 - colour))
-    return painted
+    return PAPER * (1 - density[..., None] * (1 - colour))
 
 
 def pencil(scene: Scene, image: Floats, mask: Image) -> Floats:
     """Outlines where tones meet, and two directions of hatching, the second in the dark only."""
+    from scipy.ndimage import gaussian_filter
+
     size = len(image)
     us, vs, shift = sheet(scene, size)
     grey = image @ GREY
     soft = gaussian_filter(grey, 0.005 * size, truncate=2)
     wide = gaussian_filter(grey, 0.014 * size, truncate=2)
     line = clamp((wide - soft - 0.006) * 9)  # on the dark side of an edge
-    first = lookup(fields().blades, (us + vs) * 170 + shift, (vs - us) * 46)
-    second = lookup(fields().blades, (us - 0.35 * vs) * 170, (vs + 0.35 * us) * 46 + shift)
-    tooth = lookup(fields().grain, us * 210 + shift, vs * 210)
+    first = lookup("blades", (us + vs) * 170 + shift, (vs - us) * 46)
+    second = lookup("blades", (us - 0.35 * vs) * 170, (vs + 0.35 * us) * 46 + shift)
+    tooth = lookup("grain", us * 210 + shift, vs * 210)
     tone = 1 - soft
     hatch = clamp(0.7 * (tone - 0.2) + 0.22 * first * (0.15 + tone)) + clamp(1.3 * (tone - 0.6) + 0.2 * second * tone)
     dark = clamp(0.3 * tone * tone + 0.6 * hatch + 0.8 * line + 0.03 * tooth)
-    drawn: Floats = PAPER + 0.92 * dark[..., None] * (LEAD - PAPER)
-    return drawn
+    return PAPER + 0.92 * dark[..., None] * (LEAD - PAPER)
 
 
 def night(scene: Scene, image: Floats, mask: Image) -> Floats:
@@ -84,15 +81,14 @@ def night(scene: Scene, image: Floats, mask: Image) -> Floats:
     moon += 0.012 * MOONLIGHT
     across, down = us * STARS, vs * STARS  # at most one star in a cell, somewhere in it
     x, y = np.floor(across) * 37 + shift, np.floor(down) * 53
-    bright = clamp(lookup(fields().grain, x, y) - 1.0)
-    aside, below = (0.5 + 0.25 * np.clip(lookup(fields().grain, x + 11 * k, y), -1.5, 1.5) for k in (1, 2))
+    bright = clamp(lookup("grain", x, y) - 1.0)
+    aside, below = (0.5 + 0.25 * np.clip(lookup("grain", x + 11 * k, y), -1.5, 1.5) for k in (1, 2))
     far = np.hypot(across % 1 - aside, down % 1 - below) * size / STARS  # in pixels
     high = clamp((scene.horizon - STARS_END - vs) * 8 + 0.5) * clamp(1.3 - 2 * grey[..., 0]) * (1 - animal)
     if scene.context == "room":
         high *= 1 - scene.context_contrast  # a ceiling hides them as far as there is one
     moon += (0.9 * bright * clamp(1.3 - far * 170 / (size + 40)) * high)[..., None] * light(230, 236, 255)
-    dark: Floats = np.sqrt(moon)
-    return dark
+    return np.sqrt(moon)
 
 
 def sheet(scene: Scene, size: int) -> tuple[Floats, Floats, int]:
@@ -101,8 +97,4 @@ def sheet(scene: Scene, size: int) -> tuple[Floats, Floats, int]:
     return us[None], us[:, None], scene.cloud_seed % 256
 
 
-FILTERS: dict[str, Callable[[Scene, Floats, Image], Floats]] = {
-    "watercolour": watercolour,
-    "pencil": pencil,
-    "night": night,
-}
+FILTERS = {"watercolour": watercolour, "pencil": pencil, "night": night}

@@ -3,14 +3,13 @@
 A manifest holds the checksum of every file; a folder that does not match it is set aside, so that its key is free.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
 import platform
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -26,12 +25,8 @@ from vlcore.core.files import models_folder, write_json
 from vlcore.core.options import ArtefactKind
 
 KEY_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,150}")
-_BESIDE = {
-    ".umap": ArtefactKind.MAP,
-    ".map": ArtefactKind.MAP,
-    ".checks": ArtefactKind.CHECK,
-    ".import": ArtefactKind.IMPORT,
-}
+_BESIDE = dict.fromkeys((".umap", ".map"), ArtefactKind.MAP)  # by the ending of a key
+_BESIDE |= {".checks": ArtefactKind.CHECK, ".import": ArtefactKind.IMPORT}
 _PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "umap-learn", "pillow")
 
 
@@ -79,11 +74,7 @@ class Artefact:
 
 
 def check_key(key: str) -> str:
-    """The key itself, where it could be one; keys come from links and command lines.
-
-    Raises:
-        StoreError: when it could not.
-    """
+    """The key itself; StoreError where it cannot be one, for keys come from links and command lines."""
     if not KEY_PATTERN.fullmatch(key) or ".." in key:
         raise StoreError(f"{key!r} is not a model key; `python -m vlcore status` lists the keys there are.")
     return key
@@ -118,83 +109,59 @@ def condition_of(key: str) -> Condition | None:
 
 
 def read(key: str) -> Artefact:
-    """A published artefact, checked against its manifest.
-
-    Raises:
-        StoreError: when nothing is published under the key.
-        CorruptArtefactError: when a file differs from its checksum; the folder has then been set aside.
-    """
+    """A published artefact, checked against its manifest; StoreError when there is none, CorruptArtefactError when a
+    file differs from its checksum: the folder has then been set aside, in ``models/.quarantine/``."""
     path = models_folder() / check_key(key)
     if not path.is_dir():
         raise StoreError(f"No model {key!r} is on disk; train it first.")
     try:
         manifest = json.loads((path / "manifest.json").read_text())
-        sums = manifest["files"]
-        wrong = [
-            name for name, checksum in sums.items() if not (path / name).is_file() or _checksum(path / name) != checksum
-        ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        files = [(name, path / name, checksum) for name, checksum in manifest["files"].items()]
+        wrong = [name for name, file, checksum in files if not file.is_file() or _checksum(file) != checksum]
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError):
         wrong = ["manifest.json"]
+    except OSError as error:  # a file server that does not answer damages nothing
+        raise StoreError(f"The model {key} cannot be read ({error.strerror}); try again.") from error
     if wrong:
-        damage = f"The model {key} was damaged ({wrong[0]})"
+        damage, aside = f"The model {key} was damaged ({wrong[0]})", models_folder() / ".quarantine"
         try:
-            quarantine(key)
+            aside.mkdir(exist_ok=True)
+            os.replace(path, aside / f"{key}-{time.time_ns()}")
         except FileNotFoundError:
             pass  # another reader has just set it aside
         except OSError as error:
-            raise CorruptArtefactError(
-                f"{damage} and cannot be set aside ({error.strerror}); make {models_folder()} writable."
-            ) from error
+            unmoved = f"cannot be set aside ({error.strerror}); make {models_folder()} writable"
+            raise CorruptArtefactError(f"{damage} and {unmoved}.") from error
         raise CorruptArtefactError(f"{damage} and has been set aside; train it again.")
     return Artefact(key, path, manifest)
 
 
 def fingerprint(key: str) -> str:
     """Changes when a file of a published folder is written or goes: what a cache of `read` is named by."""
-    path = models_folder() / check_key(key)
-    try:
-        facts = [(entry.name, entry.stat().st_mtime_ns, entry.stat().st_size) for entry in os.scandir(path)]
-    except OSError:
-        facts = []
+    facts: list[tuple[str, int, int]] = []
+    with suppress(OSError):
+        for entry in os.scandir(models_folder() / check_key(key)):
+            facts.append((entry.name, entry.stat().st_mtime_ns, entry.stat().st_size))
     return hashlib.sha256(repr(sorted(facts)).encode()).hexdigest()[:16]
 
 
-def quarantine(key: str) -> Path:
-    """Move a published folder out of the way, to ``models/.quarantine/``; returns where it went."""
-    published_at, aside = models_folder() / check_key(key), models_folder() / ".quarantine"
-    aside.mkdir(parents=True, exist_ok=True)
-    target = aside / f"{key}-{time.time_ns()}"
-    os.replace(published_at, target)
-    return target
-
-
 def publish(key: str, made: Path, facts: dict[str, Any]) -> Artefact:
-    """Publish a finished folder: write its manifest, then move it to its place in one rename.
-
-    Args:
-        key: name to publish under.
-        made: folder with all files, beside the store on the same disk.
-        facts: goes into the manifest beside the checksums and versions.
-
-    Raises:
-        OSError: when the folder cannot be moved, above all because the key is published already.
-    """
+    """Publish a finished folder of the same disk: write its manifest of checksums, versions and the facts, then move it
+    to its place in one rename; OSError when it cannot be moved, above all because the key is published already."""
     target = models_folder() / check_key(key)
     files = {file.relative_to(made).as_posix(): _checksum(file) for file in sorted(made.rglob("*")) if file.is_file()}
-    write_json(made / "manifest.json", {"key": key, "files": files, "versions": _versions(), **facts})
-    os.rename(made, target)
+    versions = {"python": platform.python_version(), "machine": platform.machine()}
+    for package in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    write_json(made / "manifest.json", {"key": key, "files": files, "versions": versions, **facts})
+    try:
+        os.rename(made, target)
+    except OSError:
+        os.listdir(target.parent)  # a client of NFS knows for a minute what is not there, unless it looks
+        raise
     return read(key)
 
 
 def _checksum(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version(), "machine": platform.machine()}
-    for package in _PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return versions

@@ -3,13 +3,16 @@
 The disk is the truth. A job holds a file lock while it works, so that many askers cause one training, and a killed
 worker leaves nothing stale: the kernel frees the lock. A job's state follows from what is published, the lock and its
 last report each time somebody asks; it is stored nowhere.
-"""
 
-from __future__ import annotations
+Machines that share the disk may not see each other's locks. There a job is known by its signs of life, the time of its
+report; where two make the same key all the same, the first one to publish wins, and the other one finds it cached.
+"""
 
 import errno
 import json
 import os
+import platform
+import secrets
 import shutil
 import threading
 import time
@@ -21,19 +24,21 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from vlcore.core.errors import BusyError
-from vlcore.core.files import HomeError, make_folder, models_folder, write_json
+from vlcore.core.files import HomeError, locked, make_folder, models_folder, write_json
 from vlcore.store import artefacts
 
 LOCK_WAIT = 2.0  # seconds
 REPORT_EVERY = 0.3  # seconds
+ALIVE_EVERY = 10.0  # seconds between signs of life
+DEAD_AFTER = 90.0  # seconds without one; clocks of machines that share a disk differ less
+HOST = platform.node()
+_one_look = threading.Lock()  # looking takes the file lock for a moment: two at once would see each other
 
 
 class State(StrEnum):
-    """What can be said of a job."""
-
     DONE = "done"
     RUNNING = "running"
     QUEUED = "queued"
@@ -49,9 +54,6 @@ class State(StrEnum):
 
 class JobCancelledError(RuntimeError):
     """The job was asked to stop."""
-
-
-Make = Callable[[Path, "Reporter"], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,12 @@ class Reporter:
     def __init__(self, work: Path) -> None:
         self._work = work
         self._last = 0.0
-        self._status: dict[str, Any] = {"state": State.RUNNING, "started": time.time(), "pid": os.getpid()}
+        here = {"host": HOST, "pid": os.getpid()}
+        self._status: dict[str, Any] = {"state": State.RUNNING, "started": time.time(), **here}
 
     def __call__(self, *, now: bool = False, **news: Any) -> None:
-        """Merge news into the status; written a few times a second at most, at once with `now`.
-
-        Raises:
-            JobCancelledError: when the job was cancelled.
-        """
+        """Merge news into the status; written a few times a second at most, at once with `now`. JobCancelledError when
+        the job was cancelled."""
         self._status.update(news)
         if now or time.monotonic() - self._last >= REPORT_EVERY:
             self._last = time.monotonic()
@@ -112,60 +112,64 @@ def work_folder(key: str) -> Path:
     return models_folder() / ".work" / artefacts.check_key(key)
 
 
-def run(key: str, make: Make) -> str:
-    """Make and publish an artefact, unless it is there: ``"trained"`` or ``"cached"``.
-
-    Args:
-        key: what to publish under.
-        make: fills the folder that it is given, reports, and returns facts for the manifest.
-
-    Raises:
-        BusyError: when another process or thread is at it.
-        JobCancelledError: when it was cancelled.
-        HomeError: when the store cannot be written.
-    """
+def run(key: str, make: Callable[[Path, Reporter], dict[str, Any]]) -> str:
+    """Make and publish an artefact, unless it is there: ``"trained"`` or ``"cached"``; `make` fills the folder that it
+    is given, reports, and returns facts for the manifest. BusyError when another process or thread is at it."""
     if artefacts.published(key):
         return "cached"
     make_folder(models_folder())
     work = make_folder(work_folder(key))
+    busy = BusyError(f"{key} is being trained by another process; wait for it or cancel it.")
     try:
-        with FileLock(work / "lock", timeout=LOCK_WAIT):
+        with locked(work / "lock", LOCK_WAIT) as held:
             if artefacts.published(key):
                 return "cached"
+            status = _status(work)
+            if not (held and status.get("host", HOST) == HOST) and _shows_life(work, status):
+                raise busy
             return _work(key, make, work)
     except Timeout:
-        raise BusyError(f"{key} is being trained by another process; wait for it or cancel it.") from None
+        raise busy from None
 
 
-def _work(key: str, make: Make, work: Path) -> str:
-    for leftover in work.glob("out-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    report = Reporter(work)
-    out = work / f"out-{os.getpid()}-{threading.get_ident()}"
+def _work(key: str, make: Callable[[Path, Reporter], dict[str, Any]], work: Path) -> str:
+    report, started, ended = Reporter(work), time.perf_counter(), threading.Event()
+    out = work / f"out-{secrets.token_hex(6)}"
     try:
         report(now=True, stage="starting", fraction=0.0)
+        threading.Thread(target=_show_life, args=(work, ended), daemon=True).start()
         out.mkdir()
         facts = make(out, report)
-        artefacts.publish(key, out, facts)
+        artefacts.publish(key, out, {"seconds": round(time.perf_counter() - started, 2), **facts})
     except JobCancelledError as error:
         report.end(State.CANCELLED, str(error))
         raise
-    except OSError as error:
-        reason = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or str(error))
-        sentence = str(error) if isinstance(error, HomeError) else f"{models_folder()} cannot be written: {reason}."
-        report.end(State.FAILED, sentence)
-        raise HomeError(sentence) from error
     except Exception as error:
+        if artefacts.published(key):  # by another machine, which was faster and has cleared up
+            return "cached"
+        if isinstance(error, OSError):
+            reason = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or str(error))
+            sentence = str(error) if isinstance(error, HomeError) else f"{models_folder()} cannot be written: {reason}."
+            report.end(State.FAILED, sentence)
+            raise HomeError(sentence) from error
         (work / "log.txt").write_text(traceback.format_exc())
-        known = isinstance(error, ValueError)
-        report.end(
-            State.FAILED, str(error) if known else f"It failed unexpectedly ({type(error).__name__}); see log.txt."
-        )
+        unexpected = f"It failed unexpectedly ({type(error).__name__}); see log.txt."
+        report.end(State.FAILED, str(error) if isinstance(error, ValueError) else unexpected)
         raise
     finally:
+        ended.set()
         shutil.rmtree(out, ignore_errors=True)
-    (work / "status.json").unlink(missing_ok=True)
+        if artefacts.published(key):  # not earlier: no lock tells what was left behind from what is still being made
+            for leftover in work.glob("out-*"):
+                shutil.rmtree(leftover, ignore_errors=True)
+            (work / "status.json").unlink(missing_ok=True)
     return "trained"
+
+
+def _show_life(work: Path, ended: threading.Event) -> None:
+    while not ended.wait(ALIVE_EVERY):
+        with suppress(OSError):
+            os.utime(work / "status.json")
 
 
 def view(key: str) -> JobStatus:
@@ -175,7 +179,7 @@ def view(key: str) -> JobStatus:
     work = work_folder(key)
     status = _status(work)
     state = status.get("state")
-    if state == State.RUNNING and not _is_locked(work):  # it has just been published, or was killed
+    if state == State.RUNNING and not _is_alive(work, status):  # it has just been published, or was killed
         return JobStatus(key, State.DONE if artefacts.published(key) else State.INTERRUPTED, status)
     if state in (State.RUNNING, State.FAILED, State.CANCELLED):
         return JobStatus(key, State(state), status)
@@ -183,51 +187,50 @@ def view(key: str) -> JobStatus:
 
 
 def _status(work: Path) -> dict[str, Any]:
-    try:
+    with suppress(OSError, ValueError):
         status = json.loads((work / "status.json").read_text())
-    except (OSError, ValueError):
-        return {}
-    return status if isinstance(status, dict) else {}
+        return status if isinstance(status, dict) else {}
+    return {}
 
 
-def _is_locked(work: Path) -> bool:
-    try:
-        with _one_look, FileLock(work / "lock", timeout=0):
-            return False
-    except (Timeout, OSError):
-        return True
+def _is_alive(work: Path, status: dict[str, Any]) -> bool:
+    """Whether a job that said it runs still does: on this machine its lock tells at once."""
+    if status.get("host", HOST) == HOST:
+        try:
+            with _one_look, locked(work / "lock", 0) as held:
+                if held:
+                    return False
+        except OSError:  # Timeout is one
+            return True
+    return _shows_life(work, status)
 
 
-_one_look = threading.Lock()  # looking takes the file lock for a moment: two at once would see each other
+def _shows_life(work: Path, status: dict[str, Any]) -> bool:
+    with suppress(OSError):
+        silent = time.time() - (work / "status.json").stat().st_mtime
+        return status.get("state") == State.RUNNING and silent < DEAD_AFTER
+    return False
 
 
 def cancel(key: str, *, pending: bool = False) -> bool:
-    """Ask a job to stop; False when it does not run.
-
-    Args:
-        key: of the job.
-        pending: whether it waits for a worker, who is then to find that it was cancelled.
-    """
+    """Ask a job to stop; False when it does not run. One that is `pending` waits for a worker, who is then to find that
+    it was cancelled."""
     running = view(key).state is State.RUNNING
-    if not (running or pending):
-        return False
-    work = make_folder(work_folder(key))
-    (work / "cancel").touch()
-    if not running:
-        Reporter(work).end(State.CANCELLED, "The job was cancelled.")
-    return True
+    if running or pending:
+        work = make_folder(work_folder(key))
+        (work / "cancel").touch()
+        if not running:
+            Reporter(work).end(State.CANCELLED, "The job was cancelled.")
+    return running or pending
 
 
 def clear_last_failure(key: str) -> None:
-    """Remove the last word of an earlier attempt; whoever asks for a job calls this first.
-
-    What a job that runs now reports stays.
-    """
-    if view(key).state is State.RUNNING:
-        return
-    for name in ("status.json", "cancel"):
+    """Remove the last word of an earlier attempt, not the report of a job that runs now; whoever asks for a job calls
+    this first."""
+    if view(key).state is not State.RUNNING:
         with suppress(NotADirectoryError):  # then there is nothing to clear; `run` says what is wrong
-            (work_folder(key) / name).unlink(missing_ok=True)
+            for name in ("status.json", "cancel"):
+                (work_folder(key) / name).unlink(missing_ok=True)
 
 
 def active_and_ended() -> list[JobStatus]:
@@ -240,14 +243,12 @@ def clean() -> list[str]:
     """Remove what is left over of jobs that no longer run, and what was set aside; returns the names removed."""
     removed = []
     for work in sorted((models_folder() / ".work").glob("*")):
-        try:
-            with FileLock(work / "lock", timeout=0):
-                leftovers = [path for path in work.iterdir() if path.name != "lock"]
-                for path in leftovers:
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
-                removed += [work.name] if leftovers else []
-        except Timeout:
-            continue
+        with suppress(Timeout), locked(work / "lock", 0):
+            busy = _shows_life(work, status := _status(work)) and status.get("host", HOST) != HOST
+            leftovers = [path for path in work.iterdir() if path.name != "lock" and not busy]
+            for path in leftovers:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            removed += [work.name] if leftovers else []
     for path in sorted((models_folder() / ".quarantine").glob("*")):
         shutil.rmtree(path)
         removed.append(path.name)

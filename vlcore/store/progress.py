@@ -1,7 +1,5 @@
 """Progress bars, on a terminal and in a notebook: of work that is counted, and of a job by its own reports."""
 
-from __future__ import annotations
-
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -34,12 +32,8 @@ def counted_bar(name: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def with_bar(key: str, work: Callable[[], str]) -> str:
-    """Do a job in this process, under a bar that reads the job's own reports; returns what it returns.
-
-    Args:
-        key: of the job; the last word of an earlier attempt is removed.
-        work: does the job, as `vlcore.store.jobs.run` does.
-    """
+    """Do a job in this process, as `vlcore.store.jobs.run` does, under a bar that reads the job's own reports; returns
+    what it returns. The last word of an earlier attempt is removed."""
     jobs.clear_last_failure(key)
     ended = threading.Event()
 

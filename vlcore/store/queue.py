@@ -4,16 +4,15 @@ The disk says what a job's state is (`vlcore.store.jobs`); the queue only knows 
 for it, so that nobody stops what somebody else waits for, and a pool that breaks is made anew.
 """
 
-from __future__ import annotations
-
 import atexit
 import os
 import threading
+import warnings
 import weakref
-from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from weakref import WeakSet
 
@@ -23,76 +22,59 @@ from vlcore.store.jobs import JobCancelledError, JobStatus, State
 
 POOLS = 3  # that a job may see break before it began
 
-Task = Callable[..., Any]
-
 
 @dataclass(frozen=True, eq=False)
 class _Submitted:
-    """A task in the hands of an executor, for the how-manieth time."""
-
     future: Future[Any]
     executor: Executor
-    task: Task
-    arguments: tuple[Any, ...]
+    task: Callable[..., Any]
     short: bool
-    attempt: int
+    attempt: int  # from 1
 
 
 class JobQueue:
-    """Jobs that wait for a worker. Any `Executor` will do; a pool that breaks is made anew.
+    """Jobs that wait for a worker of any `Executor`; short ones, in a pool of their own, do not wait for the long ones.
+    A key that waits or runs here is submitted once, however many ask, and they are known as long as they live."""
 
-    A key that waits or runs here is submitted once, however many ask; who asked is remembered as long as the job is
-    active and the asker lives, so that nobody stops what somebody else waits for.
-
-    Args:
-        make_executor: makes the pool of usual jobs.
-        make_short: makes the pool of short jobs, which do not wait for the long ones; without it there is one pool.
-    """
-
-    def __init__(self, make_executor: Callable[[], Executor], make_short: Callable[[], Executor] | None = None) -> None:
-        self._make = {False: make_executor, True: make_short or make_executor}
-        self._one_pool = make_short is None
+    def __init__(self, make_pool: Callable[[], Executor], make_short: Callable[[], Executor] | None = None) -> None:
+        self._make = {False: make_pool, True: make_short or make_pool}
         self._pools: dict[bool, Executor] = {}  # short or not
-        self._waiting: OrderedDict[str, _Submitted] = OrderedDict()
+        self._waiting: dict[str, _Submitted] = {}
         self._askers: dict[str, WeakSet[Any]] = {}
         self._errors: dict[str, str] = {}
         self._guard = threading.RLock()
 
-    def submit(self, key: str, task: Task, *arguments: Any, asker: object | None = None, short: bool = False) -> None:
-        """Queue a task under a key, unless it is queued, running or done.
-
-        Args:
-            key: what it will publish.
-            task: what a worker calls with the arguments.
-            asker: who wants it, any object of the caller's; see `cancel_pending`.
-            short: whether it is done in seconds and should not wait behind the long ones.
-        """
+    def submit(
+        self, key: str, task: Callable[..., Any], *arguments: Any, asker: object | None = None, short: bool = False
+    ) -> None:
+        """Queue a task under the key that it will publish, unless it is queued, running or done. Who wants it is any
+        object of the caller's; see `cancel_pending`."""
         with self._guard:
             state = jobs.view(key).state
             if state is State.DONE:
                 return
             is_new = key not in self._waiting and state is not State.RUNNING
-            askers = WeakSet() if is_new else self._askers.get(key, WeakSet())
+            if is_new or key not in self._askers:
+                self._askers[key] = WeakSet()
             if asker is not None:
-                askers.add(asker)
-            self._askers[key] = askers
+                self._askers[key].add(asker)
             if is_new:
                 self._errors.pop(key, None)
                 jobs.clear_last_failure(key)
-                self._start(key, task, arguments, short and not self._one_pool)
+                self._start(key, partial(task, *arguments), short)
 
-    def _start(self, key: str, task: Task, arguments: tuple[Any, ...], short: bool, begun: int = 0) -> None:
+    def _start(self, key: str, task: Callable[..., Any], short: bool, begun: int = 0) -> None:
         for attempt in range(begun + 1, POOLS + 1):
             if short not in self._pools:
                 self._pools[short] = self._make[short]()
             pool = self._pools[short]
             try:
-                future = pool.submit(task, *arguments)
+                future = pool.submit(task)
             except RuntimeError:  # broken, or shut down
                 del self._pools[short]
                 continue
-            self._waiting[key] = _Submitted(future, pool, task, arguments, short, attempt)
-            future.add_done_callback(lambda ended: self._ended(key, ended))
+            self._waiting[key] = _Submitted(future, pool, task, short, attempt)
+            future.add_done_callback(partial(self._ended, key))
             return
         self._errors[key] = "The worker processes end before they begin; see the server's log, then start it again."
 
@@ -102,17 +84,14 @@ class JobQueue:
             if entry is None or entry.future is not future:
                 return
             del self._waiting[key]
-            try:
-                error = future.exception()
-            except CancelledError:
-                return
+            error = future.exception()
             if isinstance(error, BrokenExecutor):
                 # One worker was killed and takes the pool with it. Whoever was training shows as interrupted; whoever
                 # only waited goes on in a new pool, the same for all of them.
                 if self._pools.get(entry.short) is entry.executor:
                     del self._pools[entry.short]
                 if jobs.view(key).state is State.ABSENT:
-                    self._start(key, entry.task, entry.arguments, entry.short, entry.attempt)
+                    self._start(key, entry.task, entry.short, entry.attempt)
             elif error is not None and not isinstance(error, JobCancelledError | BusyError):
                 self._errors[key] = str(error)
 
@@ -130,11 +109,8 @@ class JobQueue:
         return seen
 
     def cancel_pending(self, key: str, asker: object) -> bool:
-        """Take back one asker's wish: the job is cancelled unless somebody else waits for it.
-
-        Returns:
-            False when it goes on, for another asker, or because it was started elsewhere, such as on the command line.
-        """
+        """Take back one asker's wish: the job is cancelled unless somebody else waits for it. False when it goes on,
+        for another asker, or because it was started elsewhere, such as on the command line."""
         with self._guard:
             askers = self._askers.get(key, WeakSet())
             askers.discard(asker)
@@ -147,44 +123,44 @@ class JobQueue:
     def cancel(self, key: str) -> bool:
         """Take a job out of the queue at once, or ask it to stop; False when there is no such job."""
         with self._guard:
-            entry = self._waiting.get(key)
-            if entry is None or jobs.view(key).state in (State.DONE, State.RUNNING):
+            if key not in self._waiting or jobs.view(key).state in (State.DONE, State.RUNNING):
                 return jobs.cancel(key)
             # A pool takes tasks in advance and gives none back: the queue forgets the job, and its worker is told.
-            del self._waiting[key]
-            entry.future.cancel()
+            self._waiting.pop(key).future.cancel()
             return jobs.cancel(key, pending=True)
 
 
 def worker_pool(workers: int | None = None, *, ends_with_us: bool = False) -> Executor:
-    """Worker processes through loky: two on a machine of two cores, one thread and a low priority each.
-
-    With `ends_with_us` they are killed when this process ends, whatever they are at; else it waits for them.
-    """
+    """Worker processes through loky: two on a machine of two cores, one thread and a low priority each, pages first.
+    With `ends_with_us` they are killed when this process ends, whatever they are at; else it waits for them."""
     from joblib.externals.loky import ProcessPoolExecutor
 
+    # Of workers that loky begins anew because they grew, as they do when they begin to train.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
     # Two busy OpenMP threads on two busy cores are far slower than one: they wait for each other by spinning.
     one_thread = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
-    executor: Executor = ProcessPoolExecutor(
-        max_workers=workers or default_workers(), initializer=_start_worker, env=one_thread
-    )
+    nice = getattr(os, "nice", None)  # which Windows has not
+    workers = workers or default_workers()
+    executor: Executor = ProcessPoolExecutor(workers, initializer=nice, initargs=(10,), env=one_thread)
     if ends_with_us:
+        pool: weakref.ref[Any] = weakref.ref(executor)
+
+        def kill() -> None:
+            if (there := pool()) is not None:
+                there.shutdown(wait=False, kill_workers=True)
+
         executor.submit(os.getpid)  # with its first task loky asks to wait for its workers at the end of this process
         # What is asked for later is called earlier. `atexit` is no way: threads are waited for before it.
-        getattr(threading, "_register_atexit", atexit.register)(_kill, weakref.ref(executor))
+        getattr(threading, "_register_atexit", atexit.register)(kill)
     return executor
 
 
-def _kill(pool: weakref.ref[Any]) -> None:
-    """End the workers of a pool, whatever they are at."""
-    if (executor := pool()) is not None:
-        executor.shutdown(wait=False, kill_workers=True)
+def all_cores() -> int:
+    """How many cores this process may use, by its affinity and the limits of its container."""
+    from joblib.externals.loky import cpu_count
+
+    return int(cpu_count())
 
 
 def default_workers() -> int:
     return max(1, min(4, os.cpu_count() or 1))
-
-
-def _start_worker() -> None:
-    if hasattr(os, "nice"):
-        os.nice(10)  # pages first

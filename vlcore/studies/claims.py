@@ -3,8 +3,6 @@
 What comes out is a status and the numbers behind it; no sentence says that labels help or hurt.
 """
 
-from __future__ import annotations
-
 import pandas as pd
 
 from vlcore.core.grouping import SCENES, Grouping, group_words
@@ -15,7 +13,6 @@ from vlcore.studies.runs_table import RUN
 _SHORT, _UNTRAINED = {"labels": "undescriptive"}, {"moment": "untrained"}
 _PLACEBO = ("from labels with a random context", {"labels": PLACEBO})
 _REMOVAL = ("from as many pictures removed at random", {"size_mode": "random_removal"})
-_FIRST_FIT = ("moment", "at first fit", {"moment": "first_fit"})
 _DESCRIBED = ("label style", "with descriptive labels", {"labels": "descriptive"})
 _TOTAL_KEPT = ("size mode", "with the total kept", {"size_mode": "fixed_total"})
 _UNSCALED = ("scale", "on the accuracy itself", {"scale": "value"})
@@ -26,15 +23,8 @@ def _on(measure: str) -> tuple[str, str, dict[str, str]]:
 
 
 def ledger(frame: pd.DataFrame, grouping: Grouping = SCENES) -> list[ClaimResult]:
-    """Every claim of the study with what the runs say of it.
-
-    Args:
-        frame: of `vlcore.studies.runs_table.runs_table`; label styles that no claim is about are left aside.
-        grouping: which groups are the majority.
-
-    Raises:
-        AnalysisError: when the runs differ in more than label style, size mode, mitigation, bias and seeds.
-    """
+    """Every claim of the study with what a `vlcore.studies.runs_table.runs_table` says of it; other label styles and
+    mitigations are left aside. AnalysisError when runs differ in more than these, size mode, bias and seeds."""
     evidence = Evidence(frame)
     return [evaluate_claim(claim, evidence) for claim in claims(grouping)]
 
@@ -52,11 +42,8 @@ def claims(grouping: Grouping = SCENES) -> list[Claim]:
             what="Silhouette by object at bias 0, above the untrained encoder",
             query=Query("silhouette_object", bias=0.0),
             reference=_UNTRAINED,
-            slope=False,
-            sign=1,
-            measures=("silhouette_object", "variance_object"),
             nulls=(("from raw pixels", {"measure": "raw_pixels.silhouette_object", "moment": RUN}),),
-            variations=(_FIRST_FIT, _on("variance_object")),
+            variations=(_on("variance_object"),),
         ),
         Claim(
             id="C2",
@@ -67,11 +54,8 @@ def claims(grouping: Grouping = SCENES) -> list[Claim]:
             what="Silhouette by context with descriptive labels, above undescriptive ones",
             query=Query("silhouette_context", labels="descriptive"),
             reference=_SHORT,
-            slope=False,
-            sign=1,
-            measures=("silhouette_context", "variance_context"),
             nulls=(("from the untrained encoder", _UNTRAINED),),
-            variations=(_FIRST_FIT, _on("variance_context")),
+            variations=(_on("variance_context"),),
             by_level=True,
         ),
         Claim(
@@ -82,13 +66,10 @@ def claims(grouping: Grouping = SCENES) -> list[Claim]:
             what="Silhouette by group with descriptive labels, above undescriptive ones",
             query=Query("silhouette_group", labels="descriptive"),
             reference=_SHORT,
-            slope=False,
-            sign=1,
-            measures=("silhouette_group", "probe_group"),
             nulls=(_PLACEBO,),
-            variations=(_FIRST_FIT, _on("probe_group")),
+            variations=(_on("probe_group"),),
             by_level=True,
-            margin=None,  # the study says "slightly"
+            small=True,  # the study says "slightly"
         ),
         Claim(
             id="C4",
@@ -97,12 +78,9 @@ def claims(grouping: Grouping = SCENES) -> list[Claim]:
             null="as many pictures removed from all groups alike",
             what="Slope of the majority pair's silhouette on φ with undescriptive labels",
             query=Query("silhouette_majority_pair"),
-            reference=None,
             slope=True,
-            sign=1,
-            measures=("silhouette_majority_pair",),
             nulls=(_REMOVAL,),
-            variations=(_FIRST_FIT, _DESCRIBED, _TOTAL_KEPT),
+            variations=(_DESCRIBED, _TOTAL_KEPT),
         ),
         Claim(
             id="C5",
@@ -111,12 +89,9 @@ def claims(grouping: Grouping = SCENES) -> list[Claim]:
             null="the same of the majority groups",
             what="Slope of the minority groups' dispersion on φ with undescriptive labels",
             query=Query("dispersion", groups=tuple(grouping.minority)),
-            reference=None,
             slope=True,
-            sign=1,
-            measures=tuple(f"dispersion.{name}" for name in grouping.names),
             nulls=(("from the majority groups", {"groups": tuple(grouping.majority)}),),
-            variations=(_FIRST_FIT, _DESCRIBED),
+            variations=(_DESCRIBED,),
         ),
         Claim(
             id="C6",
@@ -125,46 +100,35 @@ def claims(grouping: Grouping = SCENES) -> list[Claim]:
             null="as many pictures removed from all groups alike",
             what="Slope of minority accuracy (log odds) on φ with undescriptive labels",
             query=Query("minority_accuracy", scale="logit"),
-            reference=None,
             slope=True,
             sign=-1,
-            measures=("minority_accuracy",),
             nulls=(_REMOVAL,),
-            variations=(_FIRST_FIT, _DESCRIBED, _TOTAL_KEPT, _UNSCALED),
+            variations=(_DESCRIBED, _TOTAL_KEPT, _UNSCALED),
         ),
         Claim(
             id="C7",
             says="Descriptive labels partially mitigate that.",
             test="Slope on φ of log odds of minority accuracy, descriptive less undescriptive labels, by pairs of "
             "seeds.",
-            null="labels of the same words with a random context; mitigations that know the groups are shown beside",
+            null="labels of the same words with a random context",
             what="Slope of minority accuracy (log odds) on φ with descriptive labels, less that with undescriptive "
             "ones",
             query=Query("minority_accuracy", labels="descriptive", scale="logit"),
             reference=_SHORT,
             slope=True,
-            sign=1,
-            measures=("minority_accuracy",),
             nulls=(_PLACEBO,),
-            variations=(_FIRST_FIT, _UNSCALED, _on("readouts_linear_probe.minority_accuracy")),
-            mitigated=True,
+            variations=(_UNSCALED, _on("readouts_linear_probe.minority_accuracy")),
         ),
         Claim(
             id="C8",
             says=f"The group {words[easiest]} is the easiest.",
             test=f"Accuracy of {words[easiest]} at bias 0, less that of the other groups.",
-            null="each of the other groups, and pictures whose objects are swapped in the renderer",
+            null="each of the other groups",
             what=f"Accuracy of {words[easiest]} at bias 0, above the mean of the other groups",
             query=Query("group_accuracy", groups=(easiest,), bias=0.0),
             reference={"groups": rivals},
-            slope=False,
-            sign=1,
-            measures=tuple(f"group_accuracy.{name}" for name in grouping.names),
-            nulls=(
-                *((f"from {words[name]}", {"groups": (name,)}) for name in rivals),
-                ("from pictures with swapped objects", None),
-            ),
-            variations=(_FIRST_FIT, _DESCRIBED),
-            margin=None,  # "easiest" has no size
+            nulls=tuple((f"from {words[name]}", {"groups": (name,)}) for name in rivals),
+            variations=(_DESCRIBED,),
+            small=True,  # "easiest" has no size
         ),
     ]

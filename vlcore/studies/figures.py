@@ -1,26 +1,40 @@
-"""Figures of a study: each is made from `Findings` by one call, and any measure can be put in any of them."""
+"""Figures of a study: each is made from `Findings` by one call, and any measure can be put in any of them.
 
-from __future__ import annotations
+Where there is too little to draw it from, a figure raises ValueError.
+"""
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import altair as alt
 import pandas as pd
 
-from vlcore.charts import bias as drawn
-from vlcore.charts import differences, training
-from vlcore.charts.scales import FEWEST, Scale
+from vlcore.charts import measure_by_bias as drawn
+from vlcore.charts.curves import probe_curves
+from vlcore.charts.intervals import forest as intervals
+from vlcore.charts.measure_by_bias import FEWEST, Scale
 from vlcore.charts.theme import Palette
 from vlcore.core.grouping import Grouping
 from vlcore.core.wording import STYLE_WORDS
 from vlcore.measures.catalogue import MEASURES, PRIMARY, measure_of, secondary, whole_of, words_of
+from vlcore.measures.estimate import Estimate
 from vlcore.studies.findings import Findings, bayes_lines, cells, first_fits, mean_curves, values
-from vlcore.studies.statistics.paired import MARGIN, Status
+from vlcore.studies.statistics.paired import EQUIVALENCE, Status
 from vlcore.studies.text import status_words
 
 MOMENTS = {"untrained": "untrained", "first_fit": "at first fit", "end": "at the end"}
+LEGEND = (
+    f"Grey circles: {STYLE_WORDS['undescriptive']}; squares: {STYLE_WORDS['descriptive']}. Hollow marks are single "
+    "runs, filled ones the mean over blocks (pairs of seeds) with its 95 % t interval (a share's ends at 0 and 100 "
+    f"%). φ is the correlation of object and background in training. A difference below {EQUIVALENCE * 100:.0f} points "
+    "is taken for none that matters."
+)
+LEGEND_OF_CURVES = (
+    "Linear probes on validation pictures, mean over blocks with its 95 % interval. Solid: the object; dashed: the "
+    "context. Triangles: when the training captions were first fitted (median over blocks); short labels have two "
+    "captions to fit and descriptive ones four, so that is no common point in time."
+)
 
 
 def scale_of(measure: str, rows: pd.DataFrame, grouping: Grouping, points: pd.DataFrame | None = None) -> Scale:
@@ -63,123 +77,85 @@ def heat_map(found: Findings, measure: str, palette: Palette, width: int) -> alt
 
 
 def by_bias(found: Findings, measure: str, palette: Palette, width: int, height: int = 380) -> alt.LayerChart:
+    """Every run and cell, with what they are compared with: the untrained encoder, the Bayes line of accuracy."""
     points, rows = values(found.frame, measure), cells_of(found, measure)
-    return drawn.by_bias(
-        points,
-        rows,
-        scale_of(measure, rows, found.grouping, points),
-        palette=palette,
-        width=width,
-        height=height,
-        references=_references(found, measure),
-    )
-
-
-def _references(found: Findings, measure: str) -> pd.DataFrame | None:
-    """What the measure is compared with: the untrained encoder, and the Bayes line of minority accuracy."""
     untrained = cells_of(found, measure, "untrained").assign(reference="untrained encoder")
-    lines = [bayes_lines(found.frame).assign(reference="Bayes line")] if measure == PRIMARY else []
-    rows = pd.concat([part for part in (*lines, untrained) if len(part)] or [untrained])
-    return rows[["reference", "labels", "phi", "value", "n"]] if len(rows) else None
+    lines = bayes_lines(found).assign(reference="Bayes line") if measure == PRIMARY else untrained[:0]
+    references = [part for part in (lines, untrained) if len(part)]
+    beside = pd.concat(references)[["reference", "labels", "phi", "value", "n"]] if references else None
+    scale = scale_of(measure, rows, found.grouping, points)
+    return drawn.by_bias(points, rows, scale, palette=palette, width=width, height=height, references=beside)
 
 
 def paired_slopes(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
     points = values(found.frame, measure)
     scale = scale_of(measure, cells_of(found, measure), found.grouping, points)
-    return differences.paired_slopes(points, scale, palette=palette, width=width)
+    return drawn.paired_slopes(points, scale, palette=palette, width=width)
+
+
+def _forest(
+    lines: Iterable[tuple[str, Estimate, str]], title: str, palette: Palette, width: int, unit: float = 1
+) -> alt.LayerChart:
+    """Lines of words, difference and status."""
+    rows = [{"words": words, **mean.as_dict(), "status": status} for words, mean, status in lines]
+    table = pd.DataFrame(rows, columns=["words", "value", "low", "high", "n", "status"])
+    return intervals(table, palette=palette, width=width, title=title, unit=unit)
 
 
 def forest(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
-    """The difference of each level of bias; ValueError where the measure is in no comparison."""
-    share = measure_of(measure).is_share
-    rows = [
-        {
-            "words": f"{100 * level.bias:g} % removed",
-            **level.difference.mean.as_dict(),
-            "status": status_words(level)
-            + (" (apart)" if level.apart and level.status is not Status.NOT_DECIDED else ""),
-        }
-        for level in found.comparison(measure).levels
-        if level.difference is not None
-    ]
-    return differences.forest(
-        pd.DataFrame(rows, columns=["words", "value", "low", "high", "n", "status"]),
-        palette=palette,
-        width=width,
-        title=f"descriptive less short labels, {'points' if share else 'in the measure itself'}",
-        unit=100 if share else 1,
-    )
+    """The difference of each level of bias."""
+    share, lines = measure_of(measure).is_share, []
+    for level in found.comparison(measure).levels:
+        if level.difference is not None:
+            apart = " (apart)" if level.apart and level.status is not Status.NOT_DECIDED else ""
+            lines.append((f"{100 * level.bias:g} % removed", level.difference.mean, status_words(level) + apart))
+    title = f"descriptive less short labels, {'points' if share else 'in the measure itself'}"
+    return _forest(lines, title, palette, width, 100 if share else 1)
 
 
 def groups(found: Findings, palette: Palette, width: int) -> alt.VConcatChart:
     """Accuracy of each of the four groups over bias, two by two as the groups are: objects down, contexts across."""
-    (first, second), (here, there) = found.grouping.objects, found.grouping.contexts
-    order = [f"{obj}_{context}" for obj in (first, second) for context in (here, there)]
-    return panes(found, [f"group_accuracy.{name}" for name in order], palette, width)
+    names = [f"{obj}_{context}" for obj in found.grouping.objects for context in found.grouping.contexts]
+    return panes(found, [f"group_accuracy.{name}" for name in names], palette, width)
 
 
 def panes(found: Findings, measures: Sequence[str], palette: Palette, width: int) -> alt.VConcatChart:
     """Several measures of one kind beside each other, on one scale."""
     points = {name: values(found.frame, name) for name in measures}
     rows = {name: cells_of(found, name) for name, part in points.items() if len(part)}
-    every = pd.concat(rows.values()) if rows else pd.DataFrame()
-    if every.empty:
+    if not rows:
         raise ValueError(f"No run has {', '.join(measures)}.")
-    scale = scale_of(measures[0], every, found.grouping, pd.concat(points.values()))
-    return drawn.small_multiples(
-        [(words_of(name, found.grouping), points[name], part) for name, part in rows.items()],
-        Scale(whole_of(measures[0]) or scale.words, scale.share, scale.domain, scale.middle),
-        palette=palette,
-        width=width,
-    )
+    scale = scale_of(measures[0], pd.concat(rows.values()), found.grouping, pd.concat(points.values()))
+    scale = replace(scale, words=whole_of(measures[0]) or scale.words)
+    titled = [(words_of(name, found.grouping), points[name], part) for name, part in rows.items()]
+    return drawn.small_multiples(titled, scale, palette=palette, width=width)
 
 
 def curves(found: Findings, palette: Palette, width: int) -> alt.VConcatChart:
-    return training.probe_curves(mean_curves(found.curves), first_fits(found.curves), palette=palette, width=width)
+    means, fits = mean_curves(found.curves), first_fits(found.curves)
+    return probe_curves(means, fits, palette=palette, width=width)
 
 
 def moments(found: Findings, measure: str, palette: Palette, width: int) -> alt.LayerChart:
     parts = [cells_of(found, measure, name).assign(moment=words) for name, words in MOMENTS.items()]
     rows = pd.concat([part for part in parts if len(part)], ignore_index=True)
-    return training.moments(rows, scale_of(measure, rows, found.grouping), palette=palette, width=width)
+    return drawn.moments(rows, scale_of(measure, rows, found.grouping), palette=palette, width=width)
 
 
 def readings(found: Findings, claim: str, palette: Palette, width: int) -> alt.LayerChart:
-    """A claim, what it must beat, and every other way that it was read; ValueError where none could be."""
+    """A claim, what it must beat, and every other way that it was read."""
     result = found.claim(claim)
-    read: list[dict[str, Any]] = [
-        {
-            "words": one.words if one.axis != "claim" else "the claim",
-            **one.difference.mean.as_dict(),
-            "status": one.status,
-        }
+    lines = [
+        ("the claim" if one is result.own else one.words, one.difference.mean, one.status)
         for one in (result.own, *result.nulls, *result.readings)
         if one.difference is not None
     ]
-    rows = pd.DataFrame(read, columns=["words", "value", "low", "high", "n", "status"])
-    return differences.forest(rows, palette=palette, width=width, title="difference over blocks, 95 % interval")
+    return _forest(lines, "difference over blocks, 95 % interval", palette, width)
 
 
 def claim_chart(found: Findings, claim: str, palette: Palette, width: int) -> alt.LayerChart | alt.VConcatChart:
-    """What a claim is about, over bias; ValueError where no run has it."""
-    measures = found.claim(claim).claim.measures
-    if len(measures) == 4:  # one of each group
-        return panes(found, measures, palette, width)
-    return by_bias(found, measures[0], palette, width, 320)
-
-
-def legend() -> str:
-    """What marks and intervals mean, once for all figures."""
-    return (
-        f"Grey circles: {STYLE_WORDS['undescriptive']}; squares: {STYLE_WORDS['descriptive']}. Hollow marks are single "
-        "runs, filled ones the mean over blocks (pairs of seeds) with its 95 % t interval (a share's ends at 0 and 100 "
-        f"%). φ is the correlation of object and background in training. A difference below {MARGIN * 100:.0f} points "
-        "is taken for none that matters."
-    )
-
-
-LEGEND_OF_CURVES = (
-    "Linear probes on validation pictures, mean over blocks with its 95 % interval. Solid: the object; dashed: the "
-    "context. Triangles: when the training captions were first fitted (median over blocks); short labels have two "
-    "captions to fit and descriptive ones four, so that is no common point in time."
-)
+    """What a claim is about, over bias; of a measure of groups, each of the four."""
+    query = found.claim(claim).claim.query
+    if query.groups:
+        return panes(found, [f"{query.measure}.{name}" for name in found.grouping.names], palette, width)
+    return by_bias(found, query.measure, palette, width, 320)

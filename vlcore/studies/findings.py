@@ -1,13 +1,11 @@
 """Findings of a study: its analyses, its claims and the tables behind its figures, computed once from its runs.
 
-Every table is long, with one row for each run or each cell (a label style at a bias), and an interval is
-a t interval over blocks; a cell of one block has a value and no interval. Nothing is drawn and nothing read from disk
-twice: pages and the offline report show the same `Findings`.
+Every table is long, with one row for each run or each cell (a label style at a bias), and an interval is a t interval
+over blocks; a cell of one block has none. Pages and the offline report show the same `Findings`, computed once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,54 +24,40 @@ from vlcore.studies.analysis import Analysis, ArmComparison, Level, analyse
 from vlcore.studies.claims import ledger
 from vlcore.studies.evidence import PLAIN, STYLES, ClaimResult
 from vlcore.studies.plans import Study, StudyError
-from vlcore.studies.runs_table import check_alike, measured, rows_of, runs_table
-from vlcore.studies.statistics.bayes import bayes_line
-from vlcore.studies.statistics.design import phi
+from vlcore.studies.registry import Entry
+from vlcore.studies.runs_table import block_of, check_alike, measured, rows_of, runs_table
+from vlcore.studies.statistics.bayes import bayes_line, prior_shift
+from vlcore.studies.statistics.factorial import phi
 from vlcore.studies.statistics.paired import t_interval
 
-CELL = ["labels", "bias", "phi", "removed"]
+CELL = ("labels", "bias", "phi", "removed")
 _ARMS = ("undescriptive", "descriptive")
-_GRID = np.round(np.linspace(0, 0.95, 20), 4)  # levels at which the Bayes line is drawn
+_GRID = tuple(np.round(np.linspace(0, 0.95, 20), 4))  # levels at which the Bayes line is drawn
 
 
 @dataclass(frozen=True)
 class Headline:
-    """The study's question at one level of bias.
-
-    Attributes:
-        level: descriptive less short labels.
-        short, descriptive: right on minority pictures, with the interval over blocks.
-        difference: descriptive less short, by block.
-    """
+    """The study's question at one level of bias: what is right on minority pictures, with intervals over blocks."""
 
     level: Level
     short: Estimate
     descriptive: Estimate
-    difference: Estimate
+    difference: Estimate  # descriptive less short labels
 
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """A study of short and descriptive labels as it stands.
-
-    Attributes:
-        study: what was planned.
-        grouping: which groups are the majority.
-        frame: of `with_differences`, with the controls of the claims beside the study's own runs.
-        end, first_fit: analyses at the two moments; None while a label style has no run.
-        claims: the ledger.
-        curves: of `probe_curves`.
-        runs: of `runs_of`.
-    """
+    """A study of short and descriptive labels as it stands."""
 
     study: Study
     grouping: Grouping
-    frame: pd.DataFrame
-    end: Analysis | None
+    frame: pd.DataFrame  # of `with_differences`, with the controls of the claims beside the study's own runs
+    end: Analysis | None  # None while a label style has no run
     first_fit: Analysis | None
     claims: tuple[ClaimResult, ...]
-    curves: pd.DataFrame
-    runs: pd.DataFrame
+    curves: pd.DataFrame  # of `probe_curves`
+    runs: pd.DataFrame  # of `runs_of`
+    plans: tuple[Entry, ...] = ()  # as they were written down, oldest first
 
     @property
     def there(self) -> int:
@@ -101,8 +85,7 @@ class Findings:
         return Headline(level, short, descriptive, difference)
 
     def table(self) -> pd.DataFrame:
-        """The claims, one row each: `claim`, `says`, `status`, `estimate`, `low`, `high` (95 % interval over blocks,
-        empty where nothing was measured), `n` (blocks)."""
+        """The claims, one row each: `claim`, `says`, `status`, `estimate`, `low`, `high` (95 %), `n` (blocks)."""
         rows = []
         for one in self.claims:
             estimate = one.estimate or Estimate(np.nan, np.nan, np.nan, 0)
@@ -115,11 +98,7 @@ class Findings:
         return next(result for result in self.claims if result.claim.id == name)
 
     def comparison(self, measure: str) -> ArmComparison:
-        """The comparison of a measure at the end of training.
-
-        Raises:
-            ValueError: when there is none.
-        """
+        """The comparison of a measure at the end of training; ValueError where there is none."""
         for one in () if self.end is None else self.end.comparisons:
             if one.measure == measure:
                 return one
@@ -127,45 +106,33 @@ class Findings:
 
 
 def findings(study: Study, artefacts: Sequence[Artefact], grouping: Grouping) -> Findings:
-    """Everything that is said of a study.
-
-    Args:
-        study: of short and descriptive labels.
-        artefacts: those of its runs that are there, and of `vlcore.studies.plans.controls`.
-        grouping: which groups are the majority.
-
-    Raises:
-        StudyError: when the study is about something else, or none of its runs is there.
-        AnalysisError: when runs differ in more than label style, size mode, mitigation, bias and seeds; or in device.
-    """
+    """Everything that is said of a study of short and descriptive labels, by the artefacts of its runs that are there
+    and of `vlcore.studies.plans.controls`. StudyError when it is about something else, or none of its runs is there;
+    AnalysisError when runs differ in more than label style, size mode, mitigation, bias and seeds, or in device."""
     if (study.factor, study.baseline, study.treatments) != ("labels", _ARMS[0], _ARMS[1:]):
-        raise StudyError(
-            f"The study {study.name!r} does not compare short and descriptive labels; `python -m vlcore analyse "
-            f"{study.name}` says what it found."
-        )
+        other = f"The study {study.name!r} does not compare short and descriptive labels"
+        raise StudyError(f"{other}; `python -m vlcore analyse {study.name}` says what it found.")
     planned = {condition.key for condition in study.conditions}
     own = [artefact for artefact in artefacts if artefact.key in planned]
     if not own:
         raise StudyError(f"No run of the study {study.name!r} is there; run it first.")
-    frame = with_differences(runs_table(artefacts))
+    frame, runs = with_differences(runs_table(artefacts)), runs_of(artefacts, planned)
+    return from_tables(study, grouping, frame, probe_curves(own), runs)
+
+
+def from_tables(
+    study: Study, grouping: Grouping, frame: pd.DataFrame, curves: pd.DataFrame, runs: pd.DataFrame
+) -> Findings:
+    """What `findings` makes of runs, from the three tables of theirs that a `Findings` holds."""
     check_alike(frame, free=("labels", "bias", *PLAIN))
-    of_study = frame[frame["key"].isin(planned)]
+    of_study = frame[frame["key"].isin({condition.key for condition in study.conditions})]
     both = set(_ARMS) <= set(of_study["labels"])
     secondary = catalogue.secondary(label_styles=True)
     end, first_fit = (
         analyse(of_study, moment=moment, secondary=secondary, planned=study.conditions) if both else None
         for moment in ("end", "first_fit")
     )
-    return Findings(
-        study=study,
-        grouping=grouping,
-        frame=frame,
-        end=end,
-        first_fit=first_fit,
-        claims=tuple(ledger(frame, grouping)),
-        curves=probe_curves(own),
-        runs=runs_of(artefacts, planned),
-    )
+    return Findings(study, grouping, frame, end, first_fit, tuple(ledger(frame, grouping)), curves, runs)
 
 
 def with_differences(frame: pd.DataFrame) -> pd.DataFrame:
@@ -191,6 +158,7 @@ def with_differences(frame: pd.DataFrame) -> pd.DataFrame:
 def runs_of(artefacts: Sequence[Artefact], planned: Collection[str]) -> pd.DataFrame:
     """The runs behind everything, one row each: `key`, what made it, `seconds`, `device`, `versions`, `checksum` (of
     the checksums of its files), and whether it is one of the `planned` keys."""
+    settings = ("size_mode", "data_seed", "init_seed")
     return pd.DataFrame(
         [
             {
@@ -198,10 +166,8 @@ def runs_of(artefacts: Sequence[Artefact], planned: Collection[str]) -> pd.DataF
                 "labels": artefact.condition.labels,
                 "bias": artefact.condition.bias,
                 "removed": describe_bias(artefact.condition),
-                "size_mode": artefact.condition.size_mode,
-                "data_seed": artefact.condition.data_seed,
-                "init_seed": artefact.condition.init_seed,
-                "block": f"d{artefact.condition.data_seed}s{artefact.condition.init_seed}",
+                **{name: getattr(artefact.condition, name) for name in settings},
+                "block": block_of(artefact.condition),
                 "first_fit_step": artefact.metrics["first_fit_step"],
                 "seconds": artefact.manifest.get("seconds"),
                 "device": str(artefact.manifest.get("device", "")),
@@ -215,94 +181,65 @@ def runs_of(artefacts: Sequence[Artefact], planned: Collection[str]) -> pd.DataF
 
 
 def values(frame: pd.DataFrame, measure: str, moment: str = "end") -> pd.DataFrame:
-    """One measure of the study's own runs: `CELL`, `block`, `key`, `value`, `n` (pictures), one row a run.
-
-    Args:
-        frame: of `vlcore.studies.runs_table.runs_table`.
-        measure: its name.
-        moment: when it was taken.
-
-    Raises:
-        AnalysisError: when a run is in the table twice.
-    """
+    """One measure of the study's own runs at a moment, a row a run: `CELL`, `block`, `key`, `value`, `n`."""
     plain = (frame[list(PLAIN)] == list(PLAIN.values())).all(axis=1) & frame["labels"].isin(STYLES)
     rows = measured(rows_of(frame[plain], measure, moment))
-    kept = rows[["labels", "bias", "phi", "block", "key", "value", "n"]].assign(
-        removed=[
-            describe_bias(Condition(bias=bias, n_per_group=n))
-            for bias, n in zip(rows["bias"], rows["n_per_group"], strict=True)
-        ]
-    )
-    order = kept["labels"].map({style: number for number, style in enumerate(STYLES)})
-    return kept.iloc[np.lexsort((kept["block"], kept["bias"], order))].reset_index(drop=True)
+    sizes = zip(rows["bias"], rows["n_per_group"], strict=True)
+    rows = rows.assign(removed=[describe_bias(Condition(bias=bias, n_per_group=n)) for bias, n in sizes])
+    order = np.lexsort((rows["block"], rows["bias"], rows["labels"].map(STYLES.index)))
+    columns = ["labels", "bias", "phi", "block", "key", "value", "n", "removed"]
+    return rows[columns].iloc[order].reset_index(drop=True)
 
 
-def cells(rows: pd.DataFrame, by: Sequence[str] = tuple(CELL), share: bool = False) -> pd.DataFrame:
-    """Mean over blocks of `values`, one row a cell: `by`, `value`, `low`, `high` (95 % t interval), `n` (blocks).
-
-    A cell of one block has no interval: its `low` and `high` are empty.
-
-    Args:
-        rows: of `values`, or with the columns `by` and `value`.
-        by: what makes a cell.
-        share: whether the value is one from 0 to 1; then so is the interval, for nothing lies beyond.
-    """
-    found, (least, most) = [], (0.0, 1.0) if share else (-np.inf, np.inf)
+def cells(rows: pd.DataFrame, by: Sequence[str] = CELL, share: bool = False) -> pd.DataFrame:
+    """Mean over blocks of `values`, one row a cell: `by`, `value`, `low`, `high` (95 % t interval, empty of a cell of
+    one block), `n` (blocks). The interval of a `share` is one from 0 to 1 too, for nothing lies beyond."""
+    found = []
     for names, part in rows.groupby(list(by), sort=False):
         numbers = part["value"].to_numpy(dtype=float)
-        interval = t_interval(numbers) if len(numbers) > 1 else None
-        found.append(
-            {
-                **dict(zip(by, names, strict=True)),
-                "value": float(numbers.mean()),
-                "low": np.nan if interval is None else max(interval.low, least),
-                "high": np.nan if interval is None else min(interval.high, most),
-                "n": len(numbers),
-            }
-        )
+        low = high = np.nan
+        if len(numbers) > 1:
+            interval = t_interval(numbers)
+            low = max(interval.low, 0.0) if share else interval.low
+            high = min(interval.high, 1.0) if share else interval.high
+        found.append((*names, float(numbers.mean()), low, high, len(numbers)))
     return pd.DataFrame(found, columns=[*by, "value", "low", "high", "n"])
 
 
-def bayes_lines(frame: pd.DataFrame, biases: Sequence[float] = tuple(_GRID)) -> pd.DataFrame:
-    """The Bayes line of minority accuracy at levels of bias: `labels`, `bias`, `phi`, `value`, `n` (blocks).
-
-    The mean over blocks of each block's own line, from its balanced accuracy at bias 0; a block that is at chance or
-    without an error there has none (`vlcore.studies.statistics.bayes`).
-    """
-    unbiased = values(frame, "balanced_accuracy")
-    found = []
-    for style, part in unbiased[unbiased["bias"] == 0].groupby("labels", sort=False):
-        starts = [value for value in part["value"] if 0.5 < value < 1]
-        for bias in biases if starts else ():
-            line = float(np.mean([bayes_line(start, float(bias)).minority for start in starts]))
-            found.append(
-                {"labels": style, "bias": float(bias), "phi": float(phi(bias)), "value": line, "n": len(starts)}
-            )
-    return pd.DataFrame(found, columns=["labels", "bias", "phi", "value", "n"])
+def bayes_lines(found: Findings, biases: Sequence[float] = _GRID) -> pd.DataFrame:
+    """The Bayes line of minority accuracy at levels of bias: `labels`, `bias`, `phi`, `value`, `n` (blocks). It is the
+    mean of blocks' own (`vlcore.studies.statistics.bayes`), where there is one: by balanced accuracy of training sets
+    that lost as many pictures and are not biased, between two such levels in a straight line, else of the whole set."""
+    frame, lines = found.frame, []
+    matched = (frame["bias"] == 0) | (frame["size_mode"] == "random_removal")
+    rows = measured(rows_of(frame[matched & (frame["mitigation"] == "none")], "balanced_accuracy", "end"))
+    for style in dict.fromkeys((found.study.baseline, *found.study.treatments)):
+        condition = found.study.conditions[0].with_labels(str(style))
+        runs = rows[rows["labels"] == style].sort_values("bias")
+        blocks = [part for _, part in runs.groupby("block") if part["bias"].iat[0] == 0]
+        for bias in map(float, biases):
+            starts = [float(np.interp(bias, part["bias"], part["value"])) for part in blocks]
+            with suppress(ValueError):  # there is no such line
+                shift = prior_shift(condition, found.grouping, bias)
+                line = [bayes_line(start, shift) for start in starts if 0.5 < start < 1]
+                if line:
+                    lines.append((style, bias, float(phi(bias)), float(np.mean(line)), len(line)))
+    return pd.DataFrame(lines, columns=["labels", "bias", "phi", "value", "n"])
 
 
 def probe_curves(artefacts: Sequence[Artefact]) -> pd.DataFrame:
-    """Linear probes for object and context while runs trained: `CELL`, `block`, `step`, `probe`, `value`, `fit`.
-
-    `probe` is ``object`` or ``context``; `fit` is the step at which a run's training captions were first fitted, empty
-    where they never were. Runs of small sets keep no such curve.
-    """
-    found: list[dict[str, Any]] = []
+    """Linear probes for object and context while runs trained: `CELL`, `block`, `step`, `probe` (``object`` or
+    ``context``), `value`, and `fit`, the step of the first fit, if any. Runs of small sets keep no such curve."""
+    found: list[tuple[Any, ...]] = []
     for artefact in artefacts:
         condition = artefact.condition
         if not condition.kind.has_weights:
             continue
-        start = {
-            "labels": condition.labels,
-            "bias": condition.bias,
-            "phi": float(phi(condition.bias)),
-            "removed": describe_bias(condition),
-            "block": f"d{condition.data_seed}s{condition.init_seed}",
-            "fit": artefact.metrics["first_fit_step"],
-        }
-        for step, by_object, by_context in StoredSnapshots(artefact).probes.tolist():
-            for probe, value in (("object", by_object), ("context", by_context)):
-                found.append({**start, "step": int(step), "probe": probe, "value": value})
+        cell = (condition.labels, condition.bias, condition.phi, describe_bias(condition))
+        for step, *accuracies in StoredSnapshots(artefact).curve("probe").tolist():
+            for probe, value in zip(("object", "context"), accuracies, strict=True):
+                fit = artefact.metrics["first_fit_step"]
+                found.append((*cell, block_of(condition), int(step), probe, value, fit))
     frame = pd.DataFrame(found, columns=[*CELL, "block", "step", "probe", "value", "fit"])
     return frame.astype({"fit": "Int64"}).sort_values(["bias", "labels"], kind="stable", ignore_index=True)
 
@@ -310,7 +247,7 @@ def probe_curves(artefacts: Sequence[Artefact]) -> pd.DataFrame:
 def mean_curves(curves: pd.DataFrame) -> pd.DataFrame:
     """Mean of `probe_curves` over blocks at the steps that all runs of a cell were looked at: `CELL`, `step`, `probe`,
     `value`, `low`, `high`, `n`. First fits differ from run to run, and each is looked at there too."""
-    blocks = curves.groupby(CELL)["block"].transform("nunique")
+    blocks = curves.groupby(list(CELL))["block"].transform("nunique")
     seen = curves.groupby([*CELL, "step"])["block"].transform("nunique")
     return cells(curves[seen == blocks], (*CELL, "step", "probe"), share=True)
 
@@ -318,5 +255,5 @@ def mean_curves(curves: pd.DataFrame) -> pd.DataFrame:
 def first_fits(curves: pd.DataFrame) -> pd.DataFrame:
     """When the training captions of each cell were first fitted: `CELL`, `step` (median over blocks), `n` of `of`."""
     runs = curves.drop_duplicates([*CELL, "block"])
-    found = runs.groupby(CELL, sort=False)["fit"].agg(step="median", n="count", of="size").reset_index()
+    found = runs.groupby(list(CELL), sort=False)["fit"].agg(step="median", n="count", of="size").reset_index()
     return found[found["n"] > 0].reset_index(drop=True)

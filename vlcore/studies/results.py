@@ -1,10 +1,9 @@
 """Results of a study: its published runs, and what they say, as tables, findings and a report."""
 
-from __future__ import annotations
-
 import hashlib
 import html
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,11 +16,12 @@ from vlcore.datasets.catalogue import open_set
 from vlcore.measures.catalogue import PRIMARY
 from vlcore.store import artefacts
 from vlcore.store.artefacts import Artefact
-from vlcore.studies import plans
-from vlcore.studies.analysis import Analysis, analyse
+from vlcore.studies import plans, registry
+from vlcore.studies.analysis import Analysis, adjusted, analyse
 from vlcore.studies.findings import Findings, findings
 from vlcore.studies.plans import Study, StudyError, Value
-from vlcore.studies.runs_table import AnalysisError, runs_table
+from vlcore.studies.runs_table import AnalysisError, block_of, runs_table
+from vlcore.studies.sanity import unsound
 from vlcore.studies.tables import TABLES, analysis_tables
 
 
@@ -29,23 +29,15 @@ class StudyResults:
     """A study and its published runs, as they are now; a later look is another value.
 
     Example: ``StudyResults(plans.find("experiments", seeds=7)).findings().table()``
-
-    Attributes:
-        study: what was planned.
-        grouping: which groups are the majority; those of the study's image set where None.
-        published: the artefacts of the runs that are there, those that the study's claims must beat after its own.
     """
 
     def __init__(
         self, study: Study, grouping: Grouping | None = None, read: Callable[[str], Artefact] = artefacts.read
     ) -> None:
-        """Read the runs of a study; `read` takes the key of one that is published.
-
-        Raises:
-            CorruptArtefactError: when one is damaged; it has then been set aside.
-        """
-        wanted = (*study.everything, *plans.controls(study))
-        self.study, self.grouping = study, grouping
+        """Read the runs of a study. The `grouping` says which groups are the majority, that of the study's image set
+        where None; `read` takes the key of a run that is published: CorruptArtefactError where that is damaged."""
+        wanted = (*study.everything, *plans.controls(study))  # what its claims must beat stands after its own
+        self.study, self.grouping, self._read = study, grouping, read
         self.published = [read(condition.key) for condition in wanted if artefacts.published(condition.key)]
 
     @cached_property
@@ -66,6 +58,17 @@ class StudyResults:
         planned = [condition.key for condition in self.study.conditions]
         return hashlib.sha256(repr((planned, runs, self.grouping)).encode()).hexdigest()
 
+    @cached_property
+    def unsound(self) -> dict[str, list[str]]:
+        """Blocks that fail the sanity check, and what of it: see `vlcore.studies.sanity.unsound`."""
+        return unsound(self.runs())
+
+    def sound(self) -> "StudyResults":
+        """The same without these blocks."""
+        rest = StudyResults(self.study, self.grouping, self._read)
+        rest.published = [one for one in self.published if block_of(one.condition) not in self.unsound]
+        return rest
+
     def runs(self) -> pd.DataFrame:
         """Everything that was measured of them, as `vlcore.studies.runs_table.runs_table` lays it out."""
         return self._runs
@@ -75,30 +78,20 @@ class StudyResults:
         return runs_table(self.published)
 
     def findings(self) -> Findings:
-        """What a study of short and descriptive labels found; its one measure is `vlcore.measures.catalogue.PRIMARY`.
-
-        Raises:
-            StudyError: when the study is about something else, or none of its runs is there.
-            AnalysisError: when its runs do not compare.
-        """
+        """What a study of short and descriptive labels found, about `vlcore.measures.catalogue.PRIMARY`. StudyError
+        when the study is about something else or has no run; AnalysisError when its runs do not compare."""
         return self._findings
 
     @cached_property
     def _findings(self) -> Findings:
         first = self.study.conditions[0]
-        return findings(self.study, self.published, self.grouping or open_set(first.data, first.data_version).grouping)
+        grouping = self.grouping or open_set(first.data, first.data_version).grouping
+        return replace(findings(self.study, self.published, grouping), plans=registry.history(self.study))
 
     def analyses(self, measure: str = PRIMARY, moment: str = "end") -> dict[Value, Analysis | AnalysisError]:
-        """Every treatment compared with the baseline, or why its runs do not compare.
-
-        Args:
-            measure: the primary one.
-            moment: ``end``, ``first_fit`` or ``untrained``.
-
-        Raises:
-            StudyError: when no run is there, only the baseline is, or none has the measure or the moment.
-            AnalysisError: when no treatment compares.
-        """
+        """Every treatment compared with the baseline, or why its runs do not compare. The measure is the primary one,
+        the moment ``end``, ``first_fit`` or ``untrained``. StudyError when no run is there, only the baseline is, or
+        none has the measure or the moment; AnalysisError when no treatment compares."""
         study, again = self.study, f"run `python -m vlcore study {self.study.grid}` with the same settings first."
         if not self.there:
             raise StudyError(f"No run of the study {study.name!r} is there; {again}")
@@ -110,33 +103,24 @@ class StudyResults:
         if not set(study.treatments) & set(own[study.factor]):
             raise StudyError(f"Of the study {study.name!r} only the baseline is there; {again}")
         found: dict[Value, Analysis | AnalysisError] = {}
+        arms = (own, study.factor, study.baseline)
         for treatment in study.treatments:
             try:
-                found[treatment] = analyse(
-                    own, study.factor, study.baseline, treatment, measure, moment, planned=study.conditions
-                )
+                found[treatment] = analyse(*arms, treatment, measure, moment, planned=study.conditions)
             except AnalysisError as error:
                 found[treatment] = error
-        first = next(iter(found.values()))
-        if isinstance(first, AnalysisError) and not any(isinstance(one, Analysis) for one in found.values()):
-            raise first
-        return found
+        errors = [one for one in found.values() if isinstance(one, AnalysisError)]
+        if len(errors) == len(found):
+            raise errors[0]
+        compared = {treatment: one for treatment, one in found.items() if isinstance(one, Analysis)}
+        return found | dict(zip(compared, adjusted(list(compared.values())), strict=True))
 
     def comparisons(self, measure: str = PRIMARY, moment: str = "end") -> pd.DataFrame:
-        """Every treatment compared with the baseline on every measure at every level of bias, one row a comparison.
-
-        Raises:
-            StudyError, AnalysisError: as `analyses` does.
-        """
+        """Every treatment beside the baseline, a row a measure and level of bias; raises as `analyses` does."""
         return joined(self.analyses(measure, moment))["comparisons"]
 
     def report(self, path: str | Path) -> Path:
-        """Write what a study of short and descriptive labels found as one offline HTML file; returns its path.
-
-        Raises:
-            StudyError, AnalysisError: as `findings` does.
-            OSError: when the file cannot be written.
-        """
+        """Write the findings of a study of label styles as an offline HTML file; raises as these, or OSError."""
         from vlcore.studies.report import report_html  # altair takes half a second
 
         with atomic(Path(path), durable=True) as aside:
@@ -144,11 +128,9 @@ class StudyResults:
         return Path(path)
 
     def __repr__(self) -> str:
-        first, planned = self.study.conditions[0], len(self.study.conditions)
-        return (
-            f"Study {self.study.name!r} of {self.study.factor} on {first.data}, {first.steps:,} steps: {self.there} of "
-            f"{planned} planned runs are there."
-        )
+        study, first = self.study, self.study.conditions[0]
+        what = f"Study {study.name!r} of {study.factor} on {first.data}, {first.steps:,} steps"
+        return f"{what}: {self.there} of {len(study.conditions)} planned runs are there."
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(repr(self))}</p>"

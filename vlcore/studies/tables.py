@@ -1,7 +1,5 @@
 """Tables of a study: its analyses as numbers, and its claims and comparisons as a reader wants them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -15,9 +13,15 @@ from vlcore.studies.analysis import Analysis, Level
 from vlcore.studies.evidence import ClaimResult
 from vlcore.studies.findings import Findings
 from vlcore.studies.runs_table import SEEDS
-from vlcore.studies.statistics.design import phi
 from vlcore.studies.statistics.paired import Status
-from vlcore.studies.text import claim_words, difference_words, estimate_words, level_words, status_words
+from vlcore.studies.text import (
+    claim_words,
+    difference_words,
+    estimate_words,
+    exact_interval_words,
+    level_words,
+    status_words,
+)
 
 _OF_MEASURES = ("comparisons", "slopes", "overall", "anova", "components", "absent")
 _FIRST = dict.fromkeys(_OF_MEASURES, ("role", "measure", "moment")) | {"missing": ("arm", "bias", *SEEDS)}
@@ -25,25 +29,23 @@ TABLES = tuple(_FIRST)
 
 
 def analysis_tables(analysis: Analysis) -> dict[str, pd.DataFrame]:
-    """An analysis as numbers, by the names of `TABLES`.
-
-    One row a comparison, slope test, mean over all, effect, measure, run or reason; parts of an estimate have
-    columns of their own, such as ``difference.low``. What is not defined is empty, with its row in ``absent``.
-    """
+    """An analysis as numbers, by the names of `TABLES`: one row a comparison, slope test, mean over all, effect,
+    measure, run or reason; parts of an estimate are columns such as ``difference.low``. ``absent`` has reasons."""
     lines: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     for one in analysis.comparisons:
         role = "primary" if one is analysis.primary else "secondary"
         start = {"role": role, "measure": one.measure, "moment": analysis.moment}
         lines["comparisons"] += [{**start, **_flat(level_dict(level))} for level in one.levels]
-        lines["anova"] += [{**start, **asdict(effect)} for effect in one.anova]
+        lines["anova"] += [{**start, **effect} for effect in one.anova]
         lines["absent"] += [{**start, "part": part, "reason": reason} for part, reason in one.absent.items()]
         for scale, slope in {"value": one.slope_on_value, one.scale: one.slope}.items():
             if slope is not None:
                 lines["slopes"].append({**start, "scale": scale, **_flat(slope.as_dict())})
-        for name, part in (("overall", one.overall), ("components", one.components)):
-            if part is not None:
-                lines[name].append({**start, **asdict(part)})
-    lines["missing"] = [asdict(one) for one in analysis.missing]
+        if one.overall is not None:
+            lines["overall"].append({**start, **one.overall.as_dict()})
+        if one.components is not None:
+            lines["components"].append({**start, **one.components})
+    lines["missing"] = analysis.missing
     return {name: pd.DataFrame(rows, columns=None if rows else _FIRST[name]) for name, rows in lines.items()}
 
 
@@ -52,13 +54,14 @@ def level_dict(level: Level) -> dict[str, Any]:
     parts = {"baseline": level.baseline, "treatment": level.treatment, "difference": level.difference}
     return {
         "bias": level.bias,
-        "phi": float(phi(level.bias)),
+        "phi": level.phi,
         "apart": level.apart,
         "n": len(level.blocks),
         "blocks": list(level.blocks),
         **{name: None if part is None else part.as_dict() for name, part in parts.items()},
         "holm_p": level.holm_p,
-        "seeds_needed": {f"{delta:g}": seeds for delta, seeds in level.seeds_needed.items()},
+        "equivalence_holm_p": level.equivalence_p,
+        "seeds_needed": {f"{delta:g}": asdict(seeds) for delta, seeds in level.seeds_needed.items()},
         "verdict": _decided(level),
     }
 
@@ -87,31 +90,23 @@ def both_moments(found: Findings) -> pd.DataFrame:
 
 def ledger_table(claims: Sequence[ClaimResult]) -> pd.DataFrame:
     """The claims of the study with what was measured, one row each."""
-    return pd.DataFrame(
-        [
-            {
-                "Claim": result.claim.id,
-                "The study says": result.claim.says,
-                "Test": result.claim.test,
-                "Must beat": result.claim.null,
-                "Estimate (95 % interval)": estimate_words(result.estimate),
-                "Blocks": result.n,
-                "Status": claim_words(result),
-            }
-            for result in claims
-        ]
-    )
+    columns = ["Claim", "The study says", "Test", "Must beat", "Estimate (95 % interval)", "Blocks", "Status"]
+    rows = []
+    for one in claims:
+        said = (one.claim.id, one.claim.says, one.claim.test, one.claim.null)
+        rows.append((*said, estimate_words(one.estimate), one.n, claim_words(one)))
+    return pd.DataFrame(rows, columns=columns)
 
 
-_COMPARED = (
-    "Measure", "Role", "Removed", "Short labels", "Descriptive labels", "Difference", "Blocks", "p (Holm)", "Verdict",
+_COMPARED = [
+    "Measure", "Role", "Removed", "Short labels", "Descriptive labels", "Difference", "Blocks", "p (Holm)",
+    "Exact interval", "Verdict",
     "Difference at first fit",
-)  # fmt: skip
+]  # fmt: skip
 
 
 def comparisons_table(found: Findings) -> pd.DataFrame:
-    """Descriptive less short labels in words, every measure at every level of bias, at first fit and at the end; no
-    rows where a single block of seeds has no differences to show."""
+    """Descriptive less short labels in words, a row a measure and level of bias, at first fit and at the end."""
     compared, early = (() if one is None else one.comparisons for one in (found.end, found.first_fit))
     at_first_fit = {(one.measure, level.bias): level for one in early for level in one.levels}
     rows = [
@@ -119,11 +114,12 @@ def comparisons_table(found: Findings) -> pd.DataFrame:
             words_of(one.measure, found.grouping),
             "primary" if number == 0 else "secondary",
             f"{100 * level.bias:g} %",
-            _iqm(level.baseline, level),
-            _iqm(level.treatment, level),
+            _value_words(level.baseline, level.share),
+            _value_words(level.treatment, level.share),
             difference_words(level),
             len(level.blocks),
             f"{level.holm_p:.2g}" if level.holm_p is not None and not level.apart else "",
+            exact_interval_words(level),
             _decided(level) + (", in no average" if level.apart else ""),
             difference_words(at_first_fit.get((one.measure, level.bias))),
         )
@@ -131,10 +127,10 @@ def comparisons_table(found: Findings) -> pd.DataFrame:
         for level in one.levels
         if level.difference is not None
     ]
-    return pd.DataFrame(rows, columns=list(_COMPARED))
+    return pd.DataFrame(rows, columns=_COMPARED)
 
 
-def _iqm(estimate: Estimate | None, level: Level) -> str:
+def _value_words(estimate: Estimate | None, share: bool) -> str:
     if estimate is None:
         return ""
-    return f"{100 * estimate.value:.0f} %" if level.share else decimal(estimate.value)
+    return f"{100 * estimate.value:.0f} %" if share else decimal(estimate.value)

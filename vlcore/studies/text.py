@@ -4,18 +4,18 @@ A sentence says what was measured, with its interval, the number of blocks, the 
 never more; where the numbers decide nothing it says so. No sentence says that labels help or hurt.
 """
 
-from __future__ import annotations
-
 import math
+from collections.abc import Collection
 
 from vlcore.core.condition import Condition
 from vlcore.core.wording import STYLE_WORDS, decimal, describe_bias, difference, percent, points, rate, signed
 from vlcore.measures.estimate import Estimate
-from vlcore.studies.analysis import Analysis, Level
+from vlcore.studies.analysis import Analysis, ArmComparison, Level
 from vlcore.studies.evidence import ClaimResult
 from vlcore.studies.findings import Findings, Headline, bayes_lines
 from vlcore.studies.runs_table import LIMIT
-from vlcore.studies.statistics.paired import ALPHA, ENOUGH, MARGIN, Status, blocks_to_decide, smallest_p
+from vlcore.studies.statistics.factorial import SlopeTest
+from vlcore.studies.statistics.paired import ALPHA, ENOUGH, EQUIVALENCE, Paired, Status, blocks_to_decide, smallest_p
 
 
 def answer(found: Findings) -> str:
@@ -23,23 +23,62 @@ def answer(found: Findings) -> str:
     condition, headline = found.study.conditions[0], found.headline
     where = f"on {pictures(condition)} and after {condition.steps:,} steps"
     if found.end is None or headline is None:
-        return (
-            f"Not decided: a comparison needs two blocks with both label styles. {found.there} of "
-            f"{len(found.study.conditions)} runs {where} are there."
-        )
-    n = len(headline.level.blocks)
-    sentences = [
-        f"Exploratory: {n} of the {ENOUGH} blocks that a decision asks for are there." if n < ENOUGH else "",
+        need = "Not decided: a comparison needs two blocks with both label styles"
+        return f"{need}. {found.there} of {len(found.study.conditions)} runs {where} are there."
+    level, primary = headline.level, found.end.primary
+    n, said = len(level.blocks), []
+    if n < ENOUGH:
+        said.append(f"Exploratory: {n} of the {ENOUGH} blocks that a decision asks for are there.")
+    said.append(
         f"{where[0].upper()}{where[1:]}, with {bias_words(found, headline)}, minority pictures were named right "
         f"{rate(headline.short.as_dict())} with short labels and {rate(headline.descriptive.as_dict())} with "
-        f"descriptive ones. The difference is {difference_words(headline.level)}: {level_words(headline.level)}.",
-        _other_levels(found.end, headline),
-        _slope(found.end),
-        _first_fit(found, headline),
-        _bayes(found, headline),
-        "Other pictures, models and training lengths can give other numbers.",
+        f"descriptive ones. The difference is {difference_words(level)}: {level_words(level)}."
+    )
+    others = [
+        f"{signed(100 * other.difference.mean.value, 0)} at {100 * other.bias:g}\u00a0% ({status_words(other)})"
+        for other in primary.levels
+        if other.difference is not None and not other.apart and other is not level
     ]
-    return " ".join(sentence for sentence in sentences if sentence)
+    if others:
+        said.append(f"At the other levels of bias, in points: {', '.join(others)}.")
+    if slopes := slopes_words(primary):
+        said.append(f"Over all levels below 100\u00a0%, the slope on φ differs by {' and '.join(slopes)}.")
+    said += [
+        f"When each had just fitted its training captions, the difference was {difference_words(early)}: "
+        f"{level_words(early)}."
+        for early in (() if found.first_fit is None else found.first_fit.primary.levels)
+        if early.bias == level.bias and early.difference is not None
+    ]
+    # What a model would lose that only makes rational use of the biased data.
+    lines = bayes_lines(found, [level.bias])
+    if len(lines):
+        left = " and ".join(f"{percent(row.value)} with {STYLE_WORDS[row.labels]}" for row in lines.itertuples())
+        said.append(f"Rational use of the biased data alone would leave {left} (Bayes line).")
+    return " ".join([*said, "Other pictures, models and training lengths can give other numbers."])
+
+
+def slopes_words(comparison: ArmComparison) -> list[str]:
+    """How the slopes of two arms differ, on each scale: what shows on one alone depends on the scale (Loftus 1978)."""
+    scales: dict[str, tuple[SlopeTest | None, float | None]] = {
+        "on the value itself": (comparison.slope_on_value, None)
+    }
+    if comparison.scale == "logit":
+        scales["in log odds"] = comparison.slope, comparison.slope_p
+    arm, said = comparison.levels[0].arm, []
+    for words, (slope, p) in scales.items():
+        if slope is not None:
+            d = slope.difference
+            value, low, high = (signed(end, 2) for end in (d.mean.value, d.mean.low, d.mean.high))
+            status = _with_arm(d.status(d.p if p is None else p), arm)
+            said.append(f"{value} {words} ({low} to {high}; {exact_words(d)}: {status}, n = {d.mean.n})")
+    return said
+
+
+def exact_words(difference: Paired) -> str:
+    """The exact test of a difference: ``p = 0.031, exact interval -1.2 to -0.1``."""
+    exact = difference.exact
+    ends = "" if exact is None else f", exact interval {signed(exact.low, 2)} to {signed(exact.high, 2)}"
+    return f"p = {difference.p:.2g}{ends}"
 
 
 def bias_words(found: Findings, headline: Headline) -> str:
@@ -49,16 +88,15 @@ def bias_words(found: Findings, headline: Headline) -> str:
 
 def pictures(condition: Condition) -> str:
     """An image set in words: ``the pictures of scenes (renderer 2)``."""
-    version = (
-        f"renderer {condition.data_version}" if condition.data == "scenes" else f"version {condition.data_version}"
-    )
-    return f"the pictures of {condition.data} ({version})" if condition.data_version else condition.data
+    kind = "renderer" if condition.data == "scenes" else "version"
+    version = condition.data_version
+    return f"the pictures of {condition.data} ({kind} {version})" if version else condition.data
 
 
 def status_words(level: Level) -> str:
     """A level's status: ``higher with descriptive``, ``equivalent within ±5 points``."""
     if level.status is Status.EQUIVALENT:
-        return f"{level.status} within ±{f'{MARGIN * 100:g} points' if level.share else f'{MARGIN:g}'}"
+        return f"{level.status} within ±{f'{EQUIVALENCE * 100:g} points' if level.share else f'{EQUIVALENCE:g}'}"
     return _with_arm(level.status, level.arm)
 
 
@@ -78,49 +116,12 @@ def difference_words(level: Level | None) -> str:
     return (points if level.share else difference)(level.difference.mean.as_dict())
 
 
-def _other_levels(analysis: Analysis, headline: Headline) -> str:
-    others = [
-        f"{signed(100 * level.difference.mean.value, 0)} at {100 * level.bias:g}\u00a0% ({status_words(level)})"
-        for level in analysis.primary.levels
-        if level.difference is not None and not level.apart and level is not headline.level
-    ]
-    return f"At the other levels of bias, in points: {', '.join(others)}." if others else ""
-
-
-def _slope(analysis: Analysis) -> str:
-    slope = analysis.primary.slope
-    if slope is None:
+def exact_interval_words(level: Level) -> str:
+    """Which differences the exact test of a level does not reject; empty where it rejects none."""
+    if level.difference is None or level.difference.exact is None:
         return ""
-    p, n = slope.difference.test.p, slope.difference.mean.n
-    said = _with_arm(slope.difference.status(p), analysis.treatment)
-    value, low, high = (signed(slope.difference.mean.as_dict()[end], 1) for end in ("value", "low", "high"))
-    scale = "log odds" if analysis.primary.scale == "logit" else "accuracy"
-    return (
-        f"Over all levels below 100\u00a0%, the slope of {scale} on φ differs by {value} ({low} to {high}, "
-        f"p = {p:.2g}): {said} (n = {n})."
-    )
-
-
-def _first_fit(found: Findings, headline: Headline) -> str:
-    levels = () if found.first_fit is None else found.first_fit.primary.levels
-    for level in levels:
-        if level.bias == headline.level.bias and level.difference is not None:
-            return (
-                "When each had just fitted its training captions, the difference was "
-                f"{difference_words(level)}: {level_words(level)}."
-            )
-    return ""
-
-
-def _bayes(found: Findings, headline: Headline) -> str:
-    """What a model would lose that only makes rational use of the biased data."""
-    lines = bayes_lines(found.frame, [headline.level.bias])
-    said = [
-        f"{percent(row.value)} with {STYLE_WORDS[row.labels]}"
-        for row in lines.itertuples()
-        if row.labels in (found.study.baseline, *found.study.treatments)
-    ]
-    return f"Rational use of the biased data alone would leave {' and '.join(said)} (Bayes line)." if said else ""
+    scale, digits = (100, 0) if level.share else (1, 2)
+    return " to ".join(signed(scale * end, digits) for end in (level.difference.exact.low, level.difference.exact.high))
 
 
 def notes(analysis: Analysis) -> list[str]:
@@ -132,24 +133,28 @@ def notes(analysis: Analysis) -> list[str]:
     if missing := len(analysis.missing):
         said.append(f"Runs of the design that are not there: {missing}; each level stands on its complete pairs.")
     if tested and fewest < ENOUGH:
-        said.append(
-            f"Exploratory: with {fewest} blocks the smallest p of an exact test is {smallest_p(fewest):.2g}; "
-            f"a decision asks for at least {ENOUGH}."
-        )
+        smallest = f"Exploratory: with {fewest} blocks the smallest p of an exact test is {smallest_p(fewest):.2g}"
+        said.append(f"{smallest}; a decision asks for at least {ENOUGH}.")
     elif tested and smallest_p(fewest) * len(tested) > ALPHA:
         said.append(
             f"No single level can be shown to differ with {fewest} blocks: adjusted for {len(tested)} levels the "
             f"smallest p is {smallest_p(fewest) * len(tested):.2g}; {blocks_to_decide(len(tested))} blocks can show it."
         )
-    if primary.scales_disagree:
-        said.append(
-            "The slope differences on log odds and on the value itself have opposite signs; look at each level."
-        )
+    slopes = [one.difference for one in (primary.slope, primary.slope_on_value) if one is not None]
+    if len({slope.status(slope.p) for slope in slopes}) > 1 or len({slope.mean.value > 0 for slope in slopes}) > 1:
+        both = "The slope differences on log odds and on the value itself"
+        said.append(f"{both} do not say the same; look at each level.")
     if any(level.apart for level in primary.levels):
         said.append(f"At bias {LIMIT:g} nothing tells object from context; that level is in no test and no average.")
     if analysis.versions > 1:
         said.append(f"The runs were made with {analysis.versions} different sets of package versions.")
     return said
+
+
+def soundness(unsound: Collection[str], blocks: int) -> str:
+    """Which blocks of a study fail the sanity check; empty where none does."""
+    failing = f"The sanity check fails in {len(unsound)} of {blocks} blocks of seeds: {', '.join(unsound)}."
+    return failing if unsound else ""
 
 
 def claim_words(result: ClaimResult) -> str:
@@ -158,7 +163,7 @@ def claim_words(result: ClaimResult) -> str:
         return f"{result.status} (n = {result.n})"
     if result.status is not Status.DEPENDS:
         return result.status
-    read = [one for one in (result.own, *result.readings) if one.status is not Status.NOT_DECIDED]
+    read = [one for one in (result.own, *result.readings) if one is result.own or one.status is not Status.NOT_DECIDED]
     return f"{depends_words(result)}: {', '.join(f'{one.status} {one.words}' for one in read)}"
 
 
@@ -170,34 +175,37 @@ def depends_words(result: ClaimResult) -> str:
 
 def claim_sentence(result: ClaimResult) -> str:
     """What was measured of a claim, and why its status is no more than it is."""
-    said = []
-    if (own := result.own).difference is not None:
+    said, own = [], result.own
+    if own.difference is not None:
         beside = f", on {decimal(own.reference.value)}" if own.reference else ""
         said.append(f"{result.claim.what}: {estimate_words(result.estimate)}{beside}; {result.n} blocks.")
     for null in result.nulls:
         if null.difference is not None:
             there = f" (there {decimal(null.reference.value)})" if null.reference else ""
             said.append(f"The difference {null.words}{there}: {estimate_words(null.difference.mean)}.")
-    return " ".join([*said, _why(result)]).rstrip()
-
-
-def _why(result: ClaimResult) -> str:
-    """Why a claim is contradicted by its nulls or not decided; empty where its own reading says it."""
-    own, nulls = result.own, result.nulls
-    behind = [null.words for null in nulls if null.status is Status.CONTRADICTED]
+    behind = [null.words for null in result.nulls if null.status is Status.CONTRADICTED]
+    lacking = [f"{null.words} ({null.reason})" for null in result.nulls if null.difference is None]
     if result.status is Status.CONTRADICTED and behind and own.status is not Status.CONTRADICTED:
-        return f"It does not stand out {'; '.join(behind)}."
-    if result.status is not Status.NOT_DECIDED:
-        return ""
-    if own.difference is None:
-        return f"It was not read: {own.reason}."
-    if result.n < ENOUGH:
-        return f"Fewer than {ENOUGH} blocks decide nothing."
-    if own.status is Status.NOT_DECIDED:
-        return "The interval leaves both signs open."
-    if missing := [f"{null.words} ({null.reason})" for null in nulls if null.difference is None]:
-        return f"The null was not run: {'; '.join(missing)}."
-    return f"It is not shown to stand out {'; '.join(n.words for n in nulls if n.status is not Status.SUPPORTED)}."
+        said.append(f"It does not stand out {'; '.join(behind)}.")
+    elif result.status is Status.DEPENDS:
+        read = [(f"{one.status} {one.words}", one.difference) for one in result.readings if one.difference is not None]
+        said.append(f"Read otherwise: {'; '.join(f'{words} ({exact_words(of)})' for words, of in read)}.")
+    elif result.status is not Status.NOT_DECIDED:
+        pass
+    elif own.difference is None:
+        said.append(f"It was not read: {own.reason}.")
+    elif result.n < ENOUGH:
+        said.append(f"Fewer than {ENOUGH} blocks decide nothing.")
+    elif own.status is Status.NOT_DECIDED:
+        open_ = own.difference.mean.low <= 0 <= own.difference.mean.high
+        test = f"The t interval excludes 0, and the exact test does not reach 5\u00a0% ({exact_words(own.difference)})."
+        said.append("The interval leaves both signs open." if open_ else test)
+    elif lacking:
+        said.append(f"The null was not run: {'; '.join(lacking)}.")
+    else:
+        level = [null.words for null in result.nulls if null.status is not Status.SUPPORTED]
+        said.append(f"It is not shown to stand out {'; '.join(level)}.")
+    return " ".join(said)
 
 
 def not_run(result: ClaimResult) -> str:

@@ -1,11 +1,8 @@
 """What has been read from the disk, once for all visitors.
 
-Everything in a cache is read-only and named by content (key and digest of an artefact, name and version
-of an image set), so that a refresh, a second tab and thirty visitors see the same and pay once. Training stands behind
-a queue (`vlcore.ui.jobs`), never behind a cache.
+Everything in a cache is read-only and named by content (key and digest of an artefact, name and version of an image
+set), so that thirty visitors pay once. Training stands behind a queue (`vlcore.ui.jobs`), never behind a cache.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,17 +14,20 @@ from vlcore.charts.maps.small import small_map
 from vlcore.charts.maps.tables import PLAIN, MapOptions
 from vlcore.charts.theme import Palette
 from vlcore.charts.thumbnails import thumb_uri
-from vlcore.compare.comparison import Comparison, load_map, open
+from vlcore.compare.comparison import Comparison, compare
 from vlcore.compare.description import LayoutDescription, describe_layouts
 from vlcore.compare.model_map import ModelMap
+from vlcore.compare.model_map import model_map as read_map
 from vlcore.compare.page import figure
 from vlcore.core.condition import Condition
 from vlcore.datasets.catalogue import open_set, set_stamp
-from vlcore.datasets.imageset import ImageSet
+from vlcore.datasets.imageset import ImageSet, silent
 from vlcore.runs import load as run_load
 from vlcore.runs.load import Loaded
 from vlcore.runs.maps import PCA, Projection
 from vlcore.store import artefacts
+
+Spec = dict[str, Any]
 
 
 def _content(text: str) -> bytes:
@@ -36,8 +36,7 @@ def _content(text: str) -> bytes:
     return f"{text} {state}".encode()
 
 
-# What names a cached result: its arguments by their content. Streamlit takes no defaults into a name, and leaves
-# arguments out that begin with an underscore.
+# What names a cached result: its arguments by their content, but for defaults and what begins with an underscore.
 BY_CONTENT: dict[str | type, Callable[[Any], Any]] = {
     str: _content,
     ImageSet: lambda images: (images.name, images.version),
@@ -45,13 +44,12 @@ BY_CONTENT: dict[str | type, Callable[[Any], Any]] = {
 }
 
 
+_condition = st.cache_resource(max_entries=2000, show_spinner=False, hash_funcs=BY_CONTENT)(artefacts.condition_of)
+
+
 @st.cache_resource(max_entries=400, show_spinner=False, hash_funcs=BY_CONTENT)
 def artefact(key: str) -> artefacts.Artefact:
-    """A published artefact; its checksums are computed once as long as its files stay as they are.
-
-    Raises:
-        StoreError: when it is absent or damaged.
-    """
+    """A published artefact, or StoreError where it is absent or damaged; checked again only when its files change."""
     return artefacts.read(key)
 
 
@@ -62,25 +60,18 @@ def conditions() -> dict[str, Condition]:
     return {key: condition for key, condition in found.items() if condition is not None}
 
 
-@st.cache_resource(max_entries=2000, show_spinner=False, hash_funcs=BY_CONTENT)
-def _condition(key: str) -> Condition | None:
-    return artefacts.condition_of(key)
-
-
 @st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
 def model_map(key: str, projection: Projection, among: Sequence[str]) -> ModelMap:
     """One model's map, read once; `among` are the models that a common fit was made of, none for any other map."""
-    return load_map(key, projection, among, read=artefact, ask=lambda found: model(found.key))
+    return read_map(artefact(key), projection, among, ask=lambda found: model(found.key))
 
 
 @st.cache_resource(max_entries=60, show_spinner="Putting the maps beside each other …", hash_funcs=BY_CONTENT)
 def comparison(keys: Sequence[str], projection: Projection) -> Comparison:
     """Maps beside each other, put together once."""
-
-    def load(key: str, projection: Projection, among: Sequence[str]) -> ModelMap:
-        return model_map(key, projection, among if projection.together else ())
-
-    return open(keys, projection, load=load, images=image_set, thumbs=thumbs)
+    among = keys if projection.together else ()
+    models = [model_map(key, projection, among) for key in keys]
+    return compare(models, image_set(models[0]), thumbs)
 
 
 @st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
@@ -95,28 +86,19 @@ def image_set(model: ModelMap) -> ImageSet:
     return _image_set(model.artefact.condition.data, model.artefact.condition.data_version)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _image_set(name: str, version: str) -> ImageSet:
-    return open_set(name, version)
-
-
 def named_set(name: str) -> ImageSet:
-    """An image set by its name, in the version that it has now.
-
-    Raises:
-        ImageSetError: when there is no such set.
-    """
-    return _named_set(name, set_stamp(name))
+    """An image set by its name, in the version that it has now; ImageSetError where there is none."""
+    return _image_set(name, None, set_stamp(name))
 
 
-@st.cache_resource(max_entries=8, show_spinner="Reading the image set …")
-def _named_set(name: str, stamp: int) -> ImageSet:
-    return open_set(name)
+@st.cache_resource(max_entries=16, show_spinner="Reading the image set …")
+def _image_set(name: str, version: str | None, stamp: int = 0) -> ImageSet:
+    return open_set(name, version)
 
 
 def thumbs(images: ImageSet, rows: Sequence[int]) -> list[str]:
     """Small pictures of rows as data URIs; drawn first where their files are gone."""
-    images.ensure_rendered(rows, lambda _done, _of: None)
+    images.ensure_rendered(rows, silent)
     return [_thumb(images.name, images.version, row) for row in rows]
 
 
@@ -131,9 +113,6 @@ def model(key: str) -> Loaded:
     return run_load.load(artefact(key))
 
 
-Spec = dict[str, Any]
-
-
 def show(chart: alt.TopLevelMixin | Spec, *, alt: str, **options: Any) -> Any:
     """Show a chart or a specification; `options` are those of `st.vega_lite_chart`, and what it returns is returned."""
     spec = chart if isinstance(chart, dict) else finished(chart)
@@ -142,8 +121,7 @@ def show(chart: alt.TopLevelMixin | Spec, *, alt: str, **options: Any) -> Any:
 
 
 def finished(chart: alt.TopLevelMixin) -> Spec:
-    """A chart as what a browser draws; it is not checked against Vega-Lite's schema, which takes a fifth of the time:
-    the tests of figures do that."""
+    """A chart as a browser draws it, not checked against Vega-Lite's schema: that takes long, and tests do it."""
     spec: Spec = chart.to_dict(validate=False)
     return spec
 
@@ -152,14 +130,8 @@ def finished(chart: alt.TopLevelMixin) -> Spec:
 def card_map(key: str, palette: Palette, side: int) -> Spec:
     """The small map of one model."""
     alone = comparison([key], PCA)
-    chart = small_map(
-        alone.points,
-        alone.captions,
-        palette=palette,
-        grouping=image_set(alone.models[0]).grouping,
-        side=side,
-    )
-    return finished(chart)
+    grouping = image_set(alone.models[0]).grouping
+    return finished(small_map(alone.points, alone.captions, palette=palette, grouping=grouping, side=side))
 
 
 @st.cache_resource(max_entries=60, show_spinner="Drawing the maps …", hash_funcs=BY_CONTENT)

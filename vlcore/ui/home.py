@@ -1,7 +1,5 @@
 """Sections of the Home page: the question, the four groups, the four experiments, and what to look at next."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st
@@ -13,9 +11,9 @@ from vlcore.core.condition import STUDY_BIAS, Condition
 from vlcore.core.grouping import SCENES, Grouping, group_words
 from vlcore.core.wording import describe_bias, share, title
 from vlcore.datasets.imageset import ImageSet
-from vlcore.datasets.samples import group_pictures
+from vlcore.datasets.uploads import group_pictures
 from vlcore.store.jobs import JobStatus
-from vlcore.ui import cache, condition_controls, jobs, shell, widgets
+from vlcore.ui import cache, condition_controls, jobs, widgets
 
 CARD = 264  # px; four cards fit beside each other on a screen of 1280 px, two on one of 800
 MARKS = ("green circles", "blue circles with a ring", "orange triangles", "cyan triangles with a ring")
@@ -46,7 +44,7 @@ def groups(images: ImageSet, usual: Condition) -> None:
     with st.container(horizontal=True):
         for (group, name), picture, mark in zip(names.items(), group_pictures(images), MARKS, strict=True):
             with st.container(width=CARD):
-                widgets.picture(picture, width="stretch", alt=name)
+                widgets.picture(picture, alt=name)
                 st.markdown(
                     f"**{name[0].upper()}{name[1:]}**  \n:small[{roles[group in images.grouping.minority]}]  \n"
                     f":small[:gray[on maps: {mark}]]"
@@ -61,11 +59,9 @@ def experiments(conditions: Sequence[Condition], images: ImageSet, palette: Pale
         active = any(view.state.is_active for view in views)
         if missing and st.button(
             "Run the four experiments" if len(missing) == 4 else f"Run the {len(missing)} missing",
-            type="primary",
-            icon=":material/play_arrow:",
-            disabled=active,
+            type="primary", icon=":material/play_arrow:", disabled=active,
             help=f"Draws the pictures once and trains what is missing. {widgets.how_long(images)}",
-        ):
+        ):  # fmt: skip
             for condition in missing:
                 jobs.train(condition)
             st.rerun()
@@ -86,19 +82,14 @@ def experiments(conditions: Sequence[Condition], images: ImageSet, palette: Pale
                     _state(condition, view, images.grouping, palette)
 
     if images.folds:
-        st.caption(
-            f"A small set: each experiment trains {images.folds} models in turn, so that every picture is judged by "
-            "one that has not seen it."
-        )
+        small = f"A small set: each experiment trains {images.folds} models in turn"
+        st.caption(f"{small}, so that every picture is judged by one that has not seen it.")
     jobs.watch([condition.key for condition in conditions], draw)
-    st.caption(
-        "Filled marks are training pictures, hollow ones held out; a ring marks the minority groups; diamonds are "
-        "captions. Maps show two of 32 dimensions: the numbers come from all of them."
-    )
+    marks = "Filled marks are training pictures, hollow ones held out; a ring marks the minority groups"
+    st.caption(f"{marks}; diamonds are captions. Maps show two of 32 dimensions: the numbers come from all of them.")
     if all(view.done for view in jobs.views(conditions)):
-        with shell.errors_as_sentences():
-            biased = [cache.artefact(condition.key) for condition in conditions[2:]]
-            st.markdown(description.answer(biased, images.grouping))
+        biased = [cache.artefact(condition.key) for condition in conditions[2:]]
+        st.markdown(description.answer(biased, images.grouping))
 
 
 def _state(condition: Condition, view: JobStatus, grouping: Grouping, palette: Palette) -> None:
@@ -130,14 +121,8 @@ def next_steps(conditions: Sequence[Condition], data: str) -> None:
     """Links to what the experiments are for."""
     one, two, three, four = conditions
     with st.container(horizontal=True):
-        for left, right, label, icon in (
-            (one, two, "Compare 1 and 2: what labels do", ":material/compare:"),
-            (one, three, "Compare 1 and 3: what the bias does", ":material/difference:"),
-            (three, four, "Compare 3 and 4: what labels do under bias", ":material/balance:"),
-        ):
-            condition_controls.link_to_compare(left, right, label, icon)
-        for page, label, icon in (
-            ("pages/4_Upload.py", "Upload a picture: where does it land?", ":material/upload:"),
-            ("pages/6_Lesson.py", "Teach it: predict, run, reveal", ":material/school:"),
-        ):
-            st.page_link(page, label=label, icon=icon, query_params={"data": data}, width="content")
+        condition_controls.link_to_compare(one, two, "Compare 1 and 2: what labels do", "compare")
+        condition_controls.link_to_compare(one, three, "Compare 1 and 3: what the bias does", "difference")
+        condition_controls.link_to_compare(three, four, "Compare 3 and 4: what labels do under bias", "balance")
+        widgets.link("pages/4_Upload.py", "Upload a picture: where does it land?", "upload", data=data)
+        widgets.link("pages/6_Lesson.py", "Teach it: predict, run, reveal", "school", data=data)

@@ -1,26 +1,19 @@
 """Jobs as pages show them: asked for, followed, cancelled, asked for again.
 
-A page asks the server for news only while a job that it shows is active, and is run anew when that changes. A wish for
-a training is a visitor's: nobody stops what somebody else waits for.
+A page asks for news only while a job is active. A wish for a training is a visitor's: nobody stops another's.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import BrokenExecutor, Executor
-from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from vlcore.core.condition import Condition
-from vlcore.datasets.imageset import ImageSet
-from vlcore.runs import audit, imported, maps, pretrained
-from vlcore.runs.maps import Projection
 from vlcore.runs.train import train_condition
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus, State
-from vlcore.store.queue import JobQueue, Task, worker_pool
+from vlcore.store.queue import JobQueue, worker_pool
 from vlcore.ui import shell
 
 POLL = 2.0  # seconds between looks at a running job
@@ -30,6 +23,9 @@ Made = TypeVar("Made")
 
 class Visitor:
     """Somebody at a browser: there as long as the session that holds it, and with it the wish for a training."""
+
+    def __init__(self) -> None:
+        self.withdrawn: set[str] = set()  # keys of jobs that others alone wait for now
 
 
 @st.cache_resource
@@ -45,11 +41,7 @@ def _helper() -> Executor:
 
 
 def run_in_worker(task: Callable[..., Made], *arguments: Any) -> Made:
-    """The result of a task that a worker does while this visitor waits and all others do not.
-
-    Raises:
-        StoreError: when the worker ended before it, or others keep it busy.
-    """
+    """The result of a task that a worker does while this visitor alone waits; StoreError where it ended, or is busy."""
     try:
         return _helper().submit(task, *arguments).result(PATIENCE)
     except TimeoutError as error:
@@ -59,46 +51,22 @@ def run_in_worker(task: Callable[..., Made], *arguments: Any) -> Made:
         raise artefacts.StoreError("The worker that makes this file ended; ask for it again.") from error
 
 
-def train(condition: Condition) -> None:
-    """Queue a condition for training, unless it is there or on its way."""
-    _ask(condition.key, train_condition, condition, short=condition.steps == 0)
-
-
-def make_map(models: Sequence[str], projection: Projection) -> None:
-    """Queue a UMAP or t-SNE of a trained condition, or one of several together."""
-    _ask(maps.map_keys(models, projection)[0], maps.make_map, models, projection, short=True)
-
-
-def queue_pretrained(source: str, condition: Condition) -> None:
-    """Queue the measuring of a pretrained checkpoint."""
-    _ask(condition.key, pretrained.make_pretrained, source, condition, short=False)
-
-
-def make_checks(images: ImageSet) -> None:
-    """Queue the questions to an image set."""
-    _ask(audit.checks_key(images.name, images.version), audit.make_checks, images.name, images.version, short=True)
-
-
-def import_set(source: Path, name: str, options: dict[str, Any]) -> str:
-    """Queue an import; returns the key of this attempt."""
-    key = imported.import_key(name)
-    _ask(key, imported.run_import, key, source, name, options, short=True)
-    return key
-
-
-def _ask(key: str, task: Task, *arguments: Any, short: bool) -> None:
-    _withdrawn().discard(key)
+def ask(key: str, task: Callable[..., Any], *arguments: Any, short: bool = True) -> None:
+    """Queue a job, unless what it makes is there or on its way; a short one does not wait behind trainings."""
+    _visitor().withdrawn.discard(key)
     queue().submit(key, task, *arguments, asker=_visitor(), short=short)
 
 
-def cancel(keys: Iterable[str]) -> None:
-    """Take back this visitor's wish for jobs, and run the page anew.
+def train(condition: Condition) -> None:
+    """Queue a condition for training, unless it is there or on its way."""
+    ask(condition.key, train_condition, condition, short=condition.steps == 0)
 
-    What nobody else waits for is cancelled; a toast says what is so.
-    """
+
+def cancel(keys: Iterable[str]) -> None:
+    """Take back this visitor's wish for jobs, and run the page anew: what nobody else waits for is cancelled."""
     active = [key for key in keys if view(key).state.is_active]
     gone_on = [key for key in active if not queue().cancel_pending(key, _visitor())]
-    _withdrawn().update(gone_on)
+    _visitor().withdrawn.update(gone_on)
     if gone_on:
         whom = "It goes on" if len(gone_on) == len(active) == 1 else f"{len(gone_on)} of {len(active)} go on"
         st.session_state["toast"] = f"{whom}: somebody else waits for it. This page stops following it."
@@ -110,7 +78,7 @@ def cancel(keys: Iterable[str]) -> None:
 def view(key: str) -> JobStatus:
     """The state of a job as this visitor sees it: one that goes on for others alone is cancelled for them."""
     seen = queue().view(key)
-    if seen.state.is_active and key in _withdrawn():
+    if seen.state.is_active and key in _visitor().withdrawn:
         return JobStatus(key, State.CANCELLED, {"others": True})
     return seen
 
@@ -121,25 +89,15 @@ def views(conditions: Sequence[Condition]) -> list[JobStatus]:
 
 
 def _visitor() -> Visitor:
-    return cast(Visitor, st.session_state.setdefault("visitor", Visitor()))
-
-
-def _withdrawn() -> set[str]:
-    """Keys of jobs that this visitor no longer waits for, though others do."""
-    return cast("set[str]", st.session_state.setdefault("withdrawn", set()))
+    visitor: Visitor = st.session_state.setdefault("visitor", Visitor())
+    return visitor
 
 
 def watch(
     keys: Sequence[str], draw: Callable[[list[JobStatus]], None] | None = None, *, each_done: bool = False
 ) -> None:
-    """Draw jobs, again every two seconds while one of them is active; the page is run anew when that changes, and when
-    all are done.
-
-    Args:
-        keys: of the jobs.
-        draw: gets their states, in the order of the keys; without it, each has its progress, or why it ended badly.
-        each_done: run the page anew whenever one more of them is done.
-    """
+    """Draw jobs, again every two seconds while one is active; the page is run anew when that changes, when all are
+    done, or with `each_done` one more is. `draw` gets their states; without it, each has its progress."""
 
     def turn(now: list[JobStatus]) -> tuple[bool, int]:
         done = sum(one.done for one in now)
@@ -184,15 +142,13 @@ def progress_or_start(
 def progress(seen: JobStatus, cancel_key: str = "") -> None:
     """One line and a bar that say where a job is, and a button that cancels it where that has a key."""
     status = seen.status
-    stage = status.get("stage", "starting")
+    text = stage = status.get("stage", "starting")
     if seen.state is State.QUEUED:
         text = f"waiting for a worker, place {seen.position} in the queue" if seen.position else "starting"
     elif "step" in status and "training" in stage:
         text = f"{stage}, step {status['step']:,} of {status['steps']:,}{_left(seen)}"
     elif "of" in status and stage == "drawing pictures":
         text = f"drawing pictures, {status['done']:,} of {status['of']:,}"
-    else:
-        text = stage
     st.progress(0.0 if seen.state is State.QUEUED else seen.fraction, text=text)
     if cancel_key and st.button("Cancel", key=cancel_key, icon=":material/stop:"):
         cancel([seen.key])

@@ -1,14 +1,12 @@
 """How the maps of a page are made and drawn: the controls, all in the address.
 
-What a map shows depends on choices that its reader must see: which projection, of which settings, fitted on what; and a
-new seed is one click away, so that everybody sees what of a map is noise.
+What a map shows depends on choices that its reader must see; a new seed is one click away, so that all see the noise.
 """
-
-from __future__ import annotations
 
 import random
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -18,7 +16,7 @@ from vlcore.core.grouping import Grouping
 from vlcore.runs import maps
 from vlcore.runs.maps import KINDS, Projection
 from vlcore.store.jobs import JobStatus, State
-from vlcore.ui import jobs
+from vlcore.ui import jobs, widgets
 
 LONGEST = 200  # characters of a caption that somebody types
 _BY_NAME = {words: kind for kind, words in KINDS.items()}
@@ -26,9 +24,7 @@ _FITS = ("each on its own", "all together")
 # Fields of `MapOptions` that are switched on by themselves: label, name in the address, what it shows.
 _LAYERS = {
     "pictures": ("Pictures as points", "pictures", "Every mark becomes its picture."),
-    "movement": (
-        "Movement", "movement", "A line from where a picture is in the first map to where it is in the other.",
-    ),
+    "movement": ("Movement", "movement", "A line from where a picture is in the first map to its place in the other."),
     "twins": (
         "Counterfactual arrows", "arrows",
         "Click a held-out picture: arrows join the four versions of its scene, from one background to the other and "
@@ -54,99 +50,71 @@ def choose(grouping: Grouping, models: int) -> tuple[Projection, MapOptions]:
     """The kind of map and its settings, and what is drawn on it, in one row."""
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
-        name = st.segmented_control(
-            "Map",
-            options=list(_BY_NAME),
-            default="PCA",
-            required=True,
-            key="map",
-            bind="query-params",
-            help="PCA is exact and the same at every visit. UMAP and t-SNE keep neighbours together; their distances "
-            "mean little, and another seed gives another map. Prompt axes mean the same in every model.",
-        )
-        kind = _BY_NAME.get(name or "", "pca")
+        fitted_ones = "UMAP and t-SNE keep neighbours together; their distances mean little"
+        about = f"PCA is exact and the same at every visit. {fitted_ones}, and another seed gives another map."
+        about += " Prompt axes mean the same in every model."
+        kind = _BY_NAME[widgets.one_of("Map", _BY_NAME, "map", "PCA", about)]
         if kind != "prompts":
-            projection = {"pca": _components, "umap": _umap, "tsne": _tsne}[kind]()
+            projection = _projection(kind)
     if kind == "prompts":
         projection = _prompts(grouping)
     with row:
-        colour_by = st.selectbox("Colour by", COLOURINGS, key="colour", bind="query-params", width=160)
+        colour_by = st.selectbox("Colour by", COLOURINGS, **widgets.in_address("colour", width=160))
         with st.popover("Show more", icon=":material/layers:"):
             shown = {
-                field: st.toggle(label, key=f"show_{key}", bind="query-params", help=about)
+                field: st.toggle(label, **widgets.in_address(f"show_{key}", about))
                 for field, (label, key, about) in _LAYERS.items()
                 if (field != "movement" or models > 1) and (field != "ghost" or kind == "pca")
             }
     return projection, MapOptions(colour_by=colour_by or "group", **shown)
 
 
-def _components() -> Projection:
-    numbers = list(range(1, maps.COMPONENTS + 1))
-    x = st.selectbox("Across", numbers, key="pca_x", bind="query-params", width=90, help="Which principal component.")
-    y = st.selectbox("Up", numbers, index=1, key="pca_y", bind="query-params", width=90)
-    if x == y:
-        st.caption("Two different components make a map; 1 and 2 are shown.")
-        return maps.PCA
-    return Projection(components=(int(x), int(y)))
+def _projection(kind: str) -> Projection:
+    def choice(label: str, values: Sequence[Any], usual: int, key: str, width: int, about: str | None = None) -> Any:
+        return st.selectbox(label, values, usual, **widgets.in_address(key, about, width=width))
 
-
-def _seed(kind: str) -> int:
-    """The seed of a map, and the button that draws another."""
+    if kind == "pca":
+        numbers = range(1, maps.COMPONENTS + 1)
+        across = choice("Across", numbers, 0, "pca_x", 90, "Which principal component.")
+        up = choice("Up", numbers, 1, "pca_y", 90)
+        if across == up:
+            st.caption("Two different components make a map; 1 and 2 are shown.")
+            return maps.PCA
+        return Projection(components=(across, up))
+    if kind == "umap":
+        few = "Few keep small neighbourhoods, many the coarse arrangement."
+        pulled = "the same picture is pulled to the same place in all maps, as far as its neighbours allow"
+        together = f"On its own, each map may lie anywhere: compare who is near whom. All together, {pulled}."
+        tight = "How tightly points may be packed."
+        settings = {
+            "neighbours": choice("Neighbours", maps.NEIGHBOURS, 2, "umap_neighbours", 120, few),
+            "min_dist": choice("Least distance", maps.MIN_DISTS, 1, "umap_dist", 130, tight),
+            "together": choice("Fitted", _FITS, 0, "umap_fit", 170, together) == _FITS[1],
+        }
+    else:
+        about = "About how many neighbours each picture counts."
+        settings = {"perplexity": choice("Perplexity", maps.PERPLEXITIES, 2, "tsne_perplexity", 120, about)}
     if st.session_state.pop(f"{kind}_reroll", False):
         st.session_state[f"{kind}_seed"] = random.randrange(1, maps.SEEDS)  # noqa: S311  # no secret
-    seed = st.number_input("Seed", 0, maps.SEEDS - 1, 0, key=f"{kind}_seed", bind="query-params", width=130)
-    if st.button(
-        "Re-roll",
-        icon=":material/casino:",
-        help="The same settings with another seed: what changes between the maps was noise.",
-    ):
+    seed = st.number_input("Seed", 0, maps.SEEDS - 1, 0, **widgets.in_address(f"{kind}_seed", width=130))
+    noise = "The same settings with another seed: what changes between the maps was noise."
+    if st.button("Re-roll", icon=":material/casino:", help=noise):
         st.session_state[f"{kind}_reroll"] = True
         st.rerun()
-    return int(seed)
-
-
-def _umap() -> Projection:
-    neighbours = st.selectbox(
-        "Neighbours", maps.NEIGHBOURS, index=2, key="umap_neighbours", bind="query-params", width=120,
-        help="Few keep small neighbourhoods, many the coarse arrangement.",
-    )  # fmt: skip
-    spread = st.selectbox(
-        "Least distance", maps.MIN_DISTS, index=1, key="umap_dist", bind="query-params", width=130,
-        help="How tightly points may be packed.",
-    )  # fmt: skip
-    fit = st.selectbox(
-        "Fitted", _FITS, key="umap_fit", bind="query-params", width=170,
-        help="On its own, each map may lie anywhere: compare who is near whom. All together, the same picture is "
-        "pulled to the same place in all maps, as far as its neighbours allow.",
-    )  # fmt: skip
-    seed = _seed("umap")
-    return Projection("umap", neighbours=neighbours, min_dist=spread, seed=seed, together=fit == _FITS[1])
-
-
-def _tsne() -> Projection:
-    perplexity = st.selectbox(
-        "Perplexity", maps.PERPLEXITIES, index=2, key="tsne_perplexity", bind="query-params", width=120,
-        help="About how many neighbours each picture counts.",
-    )  # fmt: skip
-    return Projection("tsne", perplexity=perplexity, seed=_seed("tsne"))
+    return Projection(kind, seed=int(seed), **settings)
 
 
 def _prompts(grouping: Grouping) -> Projection:
-    usual = maps.prompt_axes(grouping)
-    columns = st.columns(4)
-    words = ("Across, from", "to", "Up, from", "to")
+    place = "A picture's place along the axis is how much nearer it is to the second than to the first"
+    about = f"Any caption. {place}, in every model alike."
+    usual_words = (*grouping.objects, *grouping.contexts)
     texts = []
-    for number, (column, label, text) in enumerate(zip(columns, words, usual, strict=True)):
-        with column:
-            texts.append(
-                st.text_input(
-                    label, text, max_chars=LONGEST, key=f"prompt_{'abcd'[number]}", bind="query-params",
-                    help="Any caption. A picture's place along the axis is how much nearer it is to the second than to "
-                    "the first, in every model alike." if number == 0 else None,
-                ).strip()
-            )  # fmt: skip
-    given = [text or other for text, other in zip(texts, usual, strict=True)]
-    return Projection("prompts", prompts=(given[0], given[1], given[2], given[3]))
+    labels = {"a": "Across, from", "b": "to", "c": "Up, from", "d": "to"}
+    for column, (name, label), usual in zip(st.columns(4), labels.items(), usual_words, strict=True):
+        in_address = widgets.in_address(f"prompt_{name}", about if name == "a" else None, max_chars=LONGEST)
+        texts.append(column.text_input(label, usual, **in_address).strip() or usual)
+    first, second, third, fourth = texts
+    return Projection("prompts", prompts=(first, second, third, fourth))
 
 
 def fitted(keys: Sequence[str], choice: Projection) -> bool:
@@ -155,20 +123,20 @@ def fitted(keys: Sequence[str], choice: Projection) -> bool:
         return True
     wanted = maps.map_keys(keys, choice)
     groups = [list(keys)] if len(wanted) == 1 and choice.together else [[key] for key in dict.fromkeys(keys)]
-    models_of = dict(zip(wanted, groups, strict=True))
     views = [jobs.view(key) for key in wanted]
     if all(view.done for view in views):
         return True
+    together = zip(wanted, groups, strict=True)
+    fit = {key: partial(jobs.ask, key, maps.make_map, models, choice) for key, models in together}
     for view in views:
         if view.state is State.ABSENT:
-            jobs.make_map(models_of[view.key], choice)
+            fit[view.key]()
     st.caption(f"{KINDS[choice.kind]} is being fitted; until then the maps are PCA.")
 
     def draw(now: list[JobStatus]) -> None:
         for view in now:
             if view.state not in (State.DONE, State.ABSENT):
-                again = partial(jobs.make_map, models_of[view.key], choice)
-                jobs.progress_or_start(view, "Fit it again", again, key=f"fit_{view.key}")
+                jobs.progress_or_start(view, "Fit it again", fit[view.key], key=f"fit_{view.key}")
 
     jobs.watch(wanted, draw)
     return False

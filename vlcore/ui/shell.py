@@ -1,10 +1,7 @@
 """What every page begins with: its title, the menu, the palette, and the rule that no traceback reaches a page.
 
-The menu is ours (`st.page_link`), because Streamlit's own differs between a cold deep link and a click where a folder
-named ``pages/`` exists.
+The menu is ours (`st.page_link`): beside a folder ``pages/``, Streamlit's own differs between a deep link and a click.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,19 +23,22 @@ PAGES = (
     ("pages/5_Findings.py", "Findings", ":material/science:"),
     ("pages/6_Lesson.py", "Lesson", ":material/school:"),
 )
+_viewport = st.components.v2.component(
+    "vl_bias_lab_viewport", js="export default function({setStateValue}) { setStateValue('width', window.innerWidth) }"
+)
 
 
 def begin(title: str, *, first: bool = False, menu: bool = True) -> Palette:
-    """Set the page up and draw the menu, unless the page is shown without; returns the palette that fits the visitor's
-    theme."""
+    """Set the page up and draw the menu, unless it is shown without; returns the palette for the visitor's theme."""
     name = "VL Bias Lab"
-    apply_query_params(title)
-    st.set_page_config(
-        page_title=name if first else f"{title} · {name}",
-        page_icon="🐫",
-        layout="wide",
-        initial_sidebar_state="collapsed",
-    )
+    called = name if first else f"{title} · {name}"
+    # On arrival the address decides whatever it names: Streamlit prefers what was chosen earlier in the session where
+    # it names the usual value, and a link to models without bias would show those that one looked at before.
+    if st.session_state.get("page") != title:
+        st.session_state["page"] = title
+        for chosen in st.query_params:
+            st.session_state.pop(chosen, None)
+    st.set_page_config(called, page_icon="🐫", layout="wide", initial_sidebar_state="collapsed")
     if said := st.session_state.pop("toast", None):  # kept until here: what is said just before a rerun may get lost
         st.toast(said, icon=":material/info:")
     if menu:
@@ -50,18 +50,6 @@ def begin(title: str, *, first: bool = False, menu: bool = True) -> Palette:
     return palette()
 
 
-def apply_query_params(page: str) -> None:
-    """On arrival at a page, let the address decide whatever it names.
-
-    Streamlit prefers what was chosen earlier in the session where the address names the usual value: a link to models
-    without bias would show those that one looked at before.
-    """
-    if st.session_state.get("page") != page:
-        st.session_state["page"] = page
-        for name in st.query_params:
-            st.session_state.pop(name, None)
-
-
 def persistent_query_params() -> dict[str, str]:
     """What goes along from page to page in the address: the image set, unless it is the usual one."""
     chosen = st.session_state.get("data") or st.query_params.get("data")
@@ -71,16 +59,9 @@ def persistent_query_params() -> dict[str, str]:
 def image_set_choice() -> ImageSet:
     """The choice of the image set that a page is about, where there is one to make; it is in the address."""
     st.session_state.update(st.session_state.pop("go_to", {}))
-    names = set_names()
-    name = st.selectbox(
-        "Image set",
-        names,
-        key="data",
-        bind="query-params",
-        help="Scenes are drawn by the lab. In balanced-cues the background is as hard to see as the animal. Your own "
-        "sets are made on the Data page.",
-        width=320,
-    )
+    equal = "In balanced-cues the background alone is learnt no better than the animal alone"
+    about = f"Scenes are drawn by the lab. {equal}. Your own sets are made on the Data page."
+    name: str = st.selectbox("Image set", set_names(), key="data", bind="query-params", width=320, help=about)
     with errors_as_sentences():
         return cache.named_set(name)
 
@@ -93,20 +74,11 @@ def go_to(name: str) -> None:
 
 
 def map_side() -> int:
-    """Side of each of two maps beside each other, or below each other on a phone, in px, for the visitor's window.
-
-    A chart of two linked panes cannot stretch, and Streamlit does not tell the width: a few bytes of our own script do.
-    Only a few sizes come out, so that visitors share what is cached for them.
-    """
+    """Side of each of two maps beside each other, or below each other on a phone, in px, for the visitor's window. A
+    chart of two linked panes cannot stretch, and Streamlit tells no width. Few sizes come out, to share caches."""
     width = _viewport(key="viewport", on_width_change=lambda: None).width or 1280
     sides = ((1360, 520), (1100, 440), (940, 400), (780, 330))
     return next((side for least, side in sides if width >= least), PHONE_SIDE)
-
-
-_viewport = st.components.v2.component(
-    "vl_bias_lab_viewport",
-    js="export default function({setStateValue}) { setStateValue('width', window.innerWidth) }",
-)
 
 
 def palette() -> Palette:

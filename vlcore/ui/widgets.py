@@ -1,11 +1,9 @@
-"""Pieces of pages: a model in training, the card of an experiment, rows of pictures."""
-
-from __future__ import annotations
+"""Pieces of pages: choices and links, a model in training, rows of pictures, parts of what is said."""
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,98 +12,96 @@ from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.charts.curves import learning_curve
+from vlcore.charts.document import Chart, Command, Part, Table, Text
 from vlcore.charts.maps.small import live_map
-from vlcore.charts.parts import Chart, Command, Part, Table, Text
 from vlcore.charts.theme import Palette
 from vlcore.compare.model_map import ModelMap, caption_scores
 from vlcore.core.condition import Condition
-from vlcore.core.wording import percent, title
+from vlcore.core.wording import percent
 from vlcore.datasets import subset
 from vlcore.datasets.drawn import SCENES_RECIPE
 from vlcore.datasets.imageset import ImageSet
-from vlcore.datasets.subset import map_rows
-from vlcore.runs import sanity
-from vlcore.store.jobs import JobStatus, State
-from vlcore.ui import cache, jobs
+from vlcore.store.jobs import JobStatus
+from vlcore.studies.sanity import SanityStatus, sanity_check
+from vlcore.ui import cache
 
+Thing = TypeVar("Thing")
 LARGEST = 512  # px of the longer side: none is shown larger, but for a screen with two dots a pixel
+CARD_MAP = 214  # px; the side of a small map
+_SANITY_BADGES: dict[SanityStatus, tuple[str, Any]] = {
+    SanityStatus.PASSED: (":material/check_circle:", "green"),
+    SanityStatus.FAILED: (":material/cancel:", "red"),
+    SanityStatus.NOT_RUN: (":material/help:", "gray"),
+}
+
+
+def in_address(key: str, about: str | None = None, **options: Any) -> dict[str, Any]:
+    """Options of a control of Streamlit whose value is in the address under a key, with a word of help."""
+    return {"key": key, "bind": "query-params", "help": about, **options}
+
+
+def one_of(label: str, choices: Iterable[str], key: str, default: str, about: str | None = None, **options: Any) -> str:
+    """The choice of one of a few names, in the address; the default where the address names none of them."""
+    options = in_address(key, about, default=default, required=True, **options)
+    chosen: str | None = st.segmented_control(label, list(choices), **options)
+    return chosen or default
+
+
+def link(page: str, label: str, icon: str, **address: str) -> None:
+    """A link to a page, with what the address is to decide there."""
+    st.page_link(page, label=label, icon=f":material/{icon}:", query_params=address, width="content")
+
+
+def download(label: str, data: Any, name: str, kind: str, icon: str = "download", **options: Any) -> None:
+    """A button that hands out a file of a media type; its data may be a function, called when it is pressed."""
+    st.download_button(label, data, name, kind, icon=f":material/{icon}:", on_click="ignore", **options)
+
+
+def seed(key: str, usual: int = 0, width: Any = "stretch") -> int:
+    """The choice of a seed of everything, in the address."""
+    about = "Decides which pictures are drawn and removed, the first weights and the order of the pictures."
+    return int(st.number_input("Seed", 0, 999, usual, **in_address(key, about, width=width)))
 
 
 def picture(
-    image: npt.NDArray[np.uint8] | Image.Image, *, alt: str, within: DeltaGenerator | None = None, **options: Any
-) -> None:
-    """Show a picture.
-
-    Args:
-        image: uint8 array of shape (H, W, 3), or a Pillow image; see-through parts stay so.
-        alt: what it shows, for those who do not see it.
-        within: the container or column that it goes into; where the page is, without one.
-        options: those of `st.image`.
-    """
+    image: npt.NDArray[np.uint8] | Image.Image, *, alt: str, width: Any = "stretch",
+    within: DeltaGenerator | None = None, **options: Any,
+) -> None:  # fmt: skip
+    """Show a picture, uint8 (H, W, 3) or a Pillow image whose see-through parts stay so, in a container or where the
+    page is; `alt` is for those who do not see it, and the other options are those of `st.image`."""
     shown = image.copy() if isinstance(image, Image.Image) else Image.fromarray(image)
     shown.thumbnail((LARGEST, LARGEST))
     out = BytesIO()
     shown.save(out, format="PNG", compress_level=1)  # a page shows dozens, and each run of it anew
     uri = "data:image/png;base64," + base64.b64encode(out.getvalue()).decode("ascii")
-    (st if within is None else within).image(uri, alt=alt, **options)
-
-
-CARD_MAP = 214  # px; the side of a small map
+    (st if within is None else within).image(uri, alt=alt, width=width, **options)
 
 
 def how_long(images: ImageSet) -> str:
     """What the four experiments of a set take, in a sentence."""
     if images.folds:
-        return (
-            f"It trains {4 * images.folds} small models, {images.folds} for each experiment; the time left is shown "
-            "while they train."
-        )
+        models = f"It trains {4 * images.folds} small models, {images.folds} for each experiment"
+        return f"{models}; the time left is shown while they train."
     if images.name == SCENES_RECIPE.name:
         return "It takes two or three minutes on two cores."
     return "It takes a few minutes on two cores; the pictures are drawn first."
 
 
-def wait_for(conditions: Sequence[Condition]) -> None:
-    """Queue conditions, and hold the page with their progress until all are there."""
-    for view, condition in zip(jobs.views(conditions), conditions, strict=True):
-        if view.state is State.ABSENT:
-            jobs.train(condition)
-    if not all(view.done for view in jobs.views(conditions)):
-        jobs.watch([condition.key for condition in conditions])
-        st.stop()
-
-
-def in_training(conditions: Sequence[Condition]) -> None:
-    """The progress of those of the conditions that are in training; the page is run anew when one is done."""
-    titles = {condition.key: title(condition) for condition in conditions}
-
-    def draw(views: list[JobStatus]) -> None:
-        for view in views:
-            if view.state.is_active:
-                st.caption(titles[view.key])
-                jobs.progress(view)
-
-    jobs.watch(list(titles), draw, each_done=True)
-
-
 def live(condition: Condition, view: JobStatus, palette: Palette, key: str, *, curve: bool = True) -> None:
-    """What a model in training looks like now: its map and its accuracy on validation pictures, at the end and, with
-    `curve`, over the steps."""
+    """A model in training: its map, and its accuracy on validation pictures now and, with `curve`, over the steps."""
     status = view.status
     if "map" not in status:
         return
     images = subset.parts(cache.named_set(condition.data), condition.data_seed)[0]
-    groups = images.table["group"].to_numpy()[map_rows(images)].tolist()
+    groups = images.table["group"].to_numpy()[subset.map_rows(images)].tolist()
     if len(groups) == len(status["map"]):
         chart = live_map(status["map"], groups, palette=palette, grouping=images.grouping, side=CARD_MAP)
         cache.show(chart, alt="Map of the model in training", key=f"{key}_map")
     points = status.get("curve", [])
     if points:
         step, majority, minority = points[-1]
-        st.caption(
-            f"Step {step:,}, right on {len(images.rows('val')):,} validation pictures: majority "
-            f"{percent(majority)}, minority {percent(minority)}"
-        )
+        now = f"Step {step:,}, right on {len(images.rows('val')):,} validation pictures"
+        st.caption(f"{now}: majority {percent(majority)}, minority {percent(minority)}")
     if curve:
         alt = "Accuracy on validation pictures over the steps"
         curves(points, ("majority", "minority"), palette, alt=alt, key=f"{key}_curve")
@@ -121,38 +117,30 @@ def curves(
     if len(points) < 3:
         return False
     table = pd.DataFrame(points, columns=["step", *names]).melt("step", var_name="series")
-    chart = learning_curve(table, palette=palette, width=width, height=height)
-    cache.show(chart, alt=alt, key=key)
+    cache.show(learning_curve(table, palette=palette, width=width, height=height), alt=alt, key=key)
     return True
 
 
-_LIGHTS: dict[sanity.Light, tuple[str, Any]] = {
-    sanity.Light.GREEN: (":material/check_circle:", "green"),
-    sanity.Light.RED: (":material/cancel:", "red"),
-    sanity.Light.UNKNOWN: (":material/help:", "gray"),
-}
-
-
-def traffic_light(condition: Condition) -> None:
+def sanity_badge(condition: Condition) -> None:
     """Whether models of this kind learn at all where nothing is biased."""
-    gate = sanity.gate(condition, cache.artefact)
-    icon, colour = _LIGHTS[gate.light]
-    st.badge(gate.title, icon=icon, color=colour, help=" ".join(gate.sentences))
+    check = sanity_check(condition, cache.artefact)
+    icon, colour = _SANITY_BADGES[check.status]
+    st.badge(f"sanity check {check.status.value}", icon=icon, color=colour, help=" ".join(check.sentences))
 
 
-def in_pairs(count: int) -> list[DeltaGenerator]:
-    """Places beside each other, two in a row."""
-    return [column for first in range(0, count, 2) for column in st.columns(2)][:count]
+def in_pairs(things: Iterable[Thing]) -> list[tuple[DeltaGenerator, Thing]]:
+    """Things, each with its place: two are beside each other."""
+    every = list(things)
+    return list(zip([column for _ in every[::2] for column in st.columns(2)], every, strict=False))
 
 
 def pictures(model: ModelMap, found: Sequence[tuple[int, float]]) -> None:
     """A row of pictures with what they show and their cosine."""
     images = cache.image_set(model)
-    columns = st.columns(len(found))
-    for column, (row, similarity) in zip(columns, found, strict=True):
-        facts = images.table.iloc[row]
-        picture(images.image(row), width="stretch", alt=f"{facts['object']}, {facts['context']}", within=column)
-        column.caption(f"{facts['object']}, {facts['context']}  \n{similarity:.2f}")
+    for column, (row, similarity) in zip(st.columns(len(found)), found, strict=True):
+        words = f"{images.table['object'].iat[row]}, {images.table['context'].iat[row]}"
+        picture(images.image(row), alt=words, within=column)
+        column.caption(f"{words}  \n{similarity:.2f}")
 
 
 def caption_table(model: ModelMap, z: Any) -> None:
@@ -160,26 +148,16 @@ def caption_table(model: ModelMap, z: Any) -> None:
     import pandas as pd
 
     rows = pd.DataFrame(caption_scores(model, z)).assign(share=lambda table: 100 * table.pop("probability"))
-    st.dataframe(
-        rows,
-        hide_index=True,
-        column_config={
-            "caption": st.column_config.TextColumn("Caption"),
-            "similarity": st.column_config.NumberColumn(
-                "Cosine",
-                format="%.2f",
-                help="How near picture and caption are in the model: 1 the same direction, -1 opposite.",
-            ),
-            "share": st.column_config.ProgressColumn(
-                "Share",
-                format="%.0f %%",
-                min_value=0,
-                max_value=100,
-                help="How the model divides itself between its captions. It must choose one, also for a picture that "
-                "none of them fits: a high share is no proof of being right.",
-            ),
-        },
-    )
+    cosine = "How near picture and caption are in the model: 1 the same direction, -1 opposite."
+    divides = "How the model divides itself between its captions. It must choose one"
+    share = f"{divides}, also for a picture that none of them fits: a high share is no proof of being right."
+    column = st.column_config
+    columns = {
+        "caption": column.TextColumn("Caption"),
+        "similarity": column.NumberColumn("Cosine", format="%.2f", help=cosine),
+        "share": column.ProgressColumn("Share", format="%.0f %%", min_value=0, max_value=100, help=share),
+    }
+    st.dataframe(rows, hide_index=True, column_config=columns)
 
 
 def show_part(part: Part, draw: Callable[[Chart], None] | None = None) -> None:

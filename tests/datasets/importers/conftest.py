@@ -1,6 +1,4 @@
-"""The folder that tests of importers fill and read."""
-
-from __future__ import annotations
+"""The folder that tests of importers fill and read, and a home of their own that they write to."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +9,11 @@ import pytest
 from tests.datasets.importers.sources import Content, write
 
 
+@pytest.fixture(autouse=True)
+def _own_home(empty_home: Path) -> None:
+    pass
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Callable[[dict[str, Content]], Path]:
-    """Writes files under ``source/``."""
     return partial(write, tmp_path / "source")

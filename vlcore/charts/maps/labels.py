@@ -1,13 +1,9 @@
 """Placement of labels: words beside the diamonds of captions, and names at the ends of curves.
 
-Of a few places around each diamond, the one that hides the least: in the pane, off other words, off diamonds, off
-points. Greedy and in order, so that equal input gives equal charts.
+Greedy and in order: of a few places around each diamond, the one that hides least of words, diamonds, points.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,47 +13,27 @@ LINE = 16.0  # px, height of a line of words
 CHARACTER = 6.7  # px, a generous width of one character at 12 px semi-bold
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in px
+Points = npt.NDArray[np.float64]
 
-
-@dataclass(frozen=True)
-class Place:
-    """Offset in px of a text's anchor from its diamond, and how the text is aligned to that anchor."""
-
-    dx: float
-    dy: float
-    align: str
-
+Place = tuple[float, float, str]  # dx, dy in px of a text's anchor from its diamond, and how it is aligned to that
 
 # Beside the diamond first; further out for crowds, where a thin line leads back to the diamond.
+_NEAR, _FAR = (0.0, -LINE, LINE), (-2 * LINE, 2 * LINE, -3 * LINE, 3 * LINE)
 _PLACES = (
-    *(Place(GAP, dy, "left") for dy in (0.0, -LINE, LINE)),
-    *(Place(-GAP, dy, "right") for dy in (0.0, -LINE, LINE)),
-    Place(0.0, LINE, "center"),
-    Place(0.0, -LINE, "center"),
-    *(Place(GAP, step * LINE, "left") for step in (-2.0, 2.0, -3.0, 3.0)),
-    *(Place(-GAP, step * LINE, "right") for step in (-2.0, 2.0, -3.0, 3.0)),
+    *((GAP, dy, "left") for dy in _NEAR),
+    *((-GAP, dy, "right") for dy in _NEAR),
+    *((0.0, dy, "center") for dy in (LINE, -LINE)),
+    *((GAP, dy, "left") for dy in _FAR),
+    *((-GAP, dy, "right") for dy in _FAR),
 )
 
 
 def place_labels(
-    words: Sequence[str],
-    anchors: npt.NDArray[np.float64],
-    points: npt.NDArray[np.float64],
-    side: float,
-    stars: npt.NDArray[np.float64] | None = None,
+    words: Sequence[str], anchors: Points, points: Points, side: float, stars: Points | None = None
 ) -> list[Place]:
-    """Choose a place for the words of each diamond.
-
-    Args:
-        words: n texts.
-        anchors: Shape (n, 2): the diamonds, in px from the top left corner of the pane.
-        points: Shape (m, 2): marks that should stay visible, in px.
-        side: Side of the square pane in px.
-        stars: Shape (k, 2): marks on top of everything, which words keep off as they do off diamonds.
-
-    Returns:
-        n places, in order.
-    """
+    """Choose a place for the words of each of n diamonds, in their order. All places are in px from the top left corner
+    of the square pane: `anchors`, the diamonds, (n, 2); `points`, marks that should stay visible, (m, 2); and `stars`,
+    marks on top of everything, which words keep off as they do off diamonds, (k, 2)."""
     taken: list[Box] = []
     chosen = []
     for index, (text, anchor) in enumerate(zip(words, anchors, strict=True)):
@@ -71,7 +47,7 @@ def place_labels(
             hidden = 40 * np.sum(_distance(box, solid) <= 6) + 1.5 * np.sum(_distance(box, points) <= 0)
             # Words that are nearer to another diamond would be read as that one's.
             strange = 25 * float(np.any(_distance(box, others) < _distance(box, anchor[None])))
-            costs.append(1000 * outside + 10 * overlap + hidden + strange + 0.8 * abs(place.dy))
+            costs.append(1000 * outside + 10 * overlap + hidden + strange + 0.8 * abs(place[1]))
         best = _PLACES[int(np.argmin(costs))]
         taken.append(_box(text, anchor, best))
         chosen.append(best)
@@ -79,15 +55,7 @@ def place_labels(
 
 
 def spread(places: Sequence[float], gap: float) -> list[float]:
-    """Push places on a line apart to at least `gap`, keeping their order; close ones share the shift.
-
-    Args:
-        places: Positions in px, in any order.
-        gap: The least distance in px.
-
-    Returns:
-        The new positions, in the order given.
-    """
+    """Push places on a line, in px and in any order, apart to at least `gap`, in their order; close ones share it."""
     order = sorted(range(len(places)), key=lambda index: places[index])
     # Each cluster is a run of places at distance `gap` around the mean of where they want to be.
     clusters: list[tuple[float, list[int]]] = []
@@ -104,10 +72,10 @@ def spread(places: Sequence[float], gap: float) -> list[float]:
     return result
 
 
-def _box(text: str, anchor: npt.NDArray[np.float64], place: Place) -> Box:
-    width = CHARACTER * len(text)
-    x, y = float(anchor[0]) + place.dx, float(anchor[1]) + place.dy
-    left = x - {"left": 0.0, "center": width / 2, "right": width}[place.align]
+def _box(text: str, anchor: Points, place: Place) -> Box:
+    width, (dx, dy, align) = CHARACTER * len(text), place
+    x, y = float(anchor[0]) + dx, float(anchor[1]) + dy
+    left = x - {"left": 0.0, "center": width / 2, "right": width}[align]
     return left, y - LINE / 2, left + width, y + LINE / 2
 
 
@@ -118,8 +86,7 @@ def _shared(one: Box, other: Box) -> float:
     return max(0.0, width) * max(0.0, height)
 
 
-def _distance(box: Box, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _distance(box: Box, points: Points) -> Points:
     """From each point to the box in px; 0 inside."""
-    x = np.maximum(np.maximum(box[0] - points[:, 0], points[:, 0] - box[2]), 0)
-    y = np.maximum(np.maximum(box[1] - points[:, 1], points[:, 1] - box[3]), 0)
-    return np.hypot(x, y)
+    inside = np.clip(points, box[:2], box[2:])
+    return np.hypot(*(points - inside).T)

@@ -5,8 +5,6 @@ there; any map is a list of layers, from the ground up. Those that would cover t
 the pointer or the one that was clicked, drawn by the browser from tables that it has.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -17,7 +15,7 @@ import pandas as pd
 from vlcore.charts.maps.labels import LINE, place_labels
 from vlcore.charts.maps.panes import PICTURES, MapStyle, Pane
 from vlcore.charts.maps.tables import MapTables
-from vlcore.charts.scales import IMAGE, SPOKEN
+from vlcore.charts.scales import IMAGE, SPOKEN, tooltips
 from vlcore.charts.theme import star
 
 LEGEND = "legend_0"  # Altair numbers it as a layer of the first map
@@ -25,9 +23,7 @@ Drawn: TypeAlias = list[alt.Chart | alt.LayerChart]
 Layer: TypeAlias = Callable[[MapTables, Pane, MapStyle], Drawn]
 
 FRAME = 28  # px, side of a picture that stands for a point
-_NO_TRUST = 0.8  # from here on down a mark is as small, and a picture as pale, as they get
 _FADED = 0.08  # opacity of what lies outside a brush
-_NOT_JUDGED = "!isValid(datum.trust)"
 _HEAD = "M0,0L-.55,1.5L.55,1.5Z"  # of an arrow that points up: its tip lies where the arrow ends
 _AROUND = 8  # px from the middle of a picture's mark to the circle around it
 _HOV, _PICK, _SCENE = (alt.selection_point(name=name, empty=False) for name in ("hov", "pick", "scene"))
@@ -60,11 +56,9 @@ def movement(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
     x2, y2 = pane.columns
     there = pane.pictures(style).transform_filter("isValid(datum.x0) && isValid(datum.y0)")
     lines = there.encode(**pane.at("x0", "y0"), x2=f"{x2}:Q", y2=f"{y2}:Q")
-    faded = alt.when(style.lit).then(alt.value(0.3)).otherwise(alt.value(0.04))
-    return [
-        lines.mark_rule(color=style.palette.muted, strokeWidth=1, aria=False).encode(opacity=faded),
-        lines.transform_filter(_HOV).mark_rule(color=style.palette.text, strokeWidth=2, opacity=1, aria=False),
-    ]
+    every = lines.mark_rule(color=style.palette.muted, strokeWidth=1, aria=False)
+    hovered = lines.mark_rule(color=style.palette.text, strokeWidth=2, opacity=1, aria=False)
+    return [every.encode(opacity=_lit(style, 0.3, 0.04)), hovered.transform_filter(_HOV)]
 
 
 def neighbours(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
@@ -72,7 +66,7 @@ def neighbours(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
     if tables.neighbours is None:
         return []
     # A row a picture, its lines as lists: a row a line would be more than Altair takes, and more to send.
-    here = pane.rows(tables.neighbours).groupby("id", sort=False)
+    here = tables.neighbours[tables.neighbours["pane"] == pane.index].groupby("id", sort=False)
     rows = here.agg({"x": "first", "y": "first", "x2": list, "y2": list}).reset_index()
     wanted = alt.Chart(rows).transform_filter(_HOV | _PICK if style.pick else _HOV)
     source, ink = wanted.transform_flatten(["x2", "y2"]), style.palette.text
@@ -82,91 +76,62 @@ def neighbours(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
 
 
 def ground(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
-    """What lies under the marks: rings around the minority, frames of pictures. It carries the brush.
-
-    As a layer in the layer: Vega-Lite lays a brush over the layers beside its own, and what lies under a brush gets no
-    pointer. The name is that of the group, because Altair renames what is in it.
-    """
-    place = pane.pictures(style)
-    faded = alt.when(style.lit).then(alt.value(0.7)).otherwise(alt.value(0.06))
-    rings = place.transform_filter("datum.minority").encode(stroke=style.stroke(), opacity=faded)
+    """What lies under the marks: rings around the minority, frames of pictures. It carries the brush, as a layer in a
+    layer, for what lies under a brush gets no pointer. Its name is the group's: Altair renames what is in it."""
+    place = pane.pictures(style).encode(stroke=style.stroke(), opacity=_lit(style, 0.7, 0.06))
+    minority = place.transform_filter("datum.minority")
     if not style.options.pictures:
-        ring = rings.mark_point(shape="circle", size=style.sizes.ring, strokeWidth=1, aria=False)
-        return [alt.layer(ring, name=pane.ground)]
+        ring = minority.mark_point(shape="circle", size=style.sizes.ring, strokeWidth=1, aria=False)
+        return [alt.layer(ring, name=pane.named("ground"))]
     thick, thin = (alt.value((FRAME + by) ** 2) for by in (8, 3))
-    frames = place.mark_point(shape="square", strokeWidth=1.2, aria=False).encode(
-        stroke=style.stroke(),
-        fill=style.fill(),
-        size=alt.when("datum.kind == 'training'").then(thick).otherwise(thin),
-        opacity=faded,
-    )
-    second = rings.mark_point(shape="square", size=(FRAME + 13) ** 2, strokeWidth=1, aria=False)
-    return [second, alt.layer(frames, name=pane.ground)]
+    size = alt.when("datum.kind == 'training'").then(thick).otherwise(thin)
+    frames = place.mark_point(shape="square", strokeWidth=1.2, aria=False).encode(fill=style.fill(), size=size)
+    second = minority.mark_point(shape="square", size=(FRAME + 13) ** 2, strokeWidth=1, aria=False)
+    return [second, alt.layer(frames, name=pane.named("ground"))]
 
 
 def marks(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
-    """The pictures: as marks, or as pictures in the frames of the ground."""
-    tooltip = [
-        IMAGE,
-        "object:N",
-        "context:N",
-        alt.Tooltip(f"caption_{pane.index}:N", title="caption"),
-        alt.Tooltip(f"predicted_{pane.index}:N", title="prediction at the end" if pane.shows else "prediction"),
-    ]
-    if style.options.trust:
-        tooltip.append(alt.Tooltip("trusted:N", title="trust in this place"))
-    place = pane.pictures(style).encode(tooltip=tooltip).properties(name=pane.marks)
-    if style.options.pictures:
-        picture = place.mark_image(width=FRAME, height=FRAME)
-        return [picture.encode(url="thumb:N", opacity=_opacity(style, full=1))]
-    mark = place.mark_point(shape=alt.expr(style.legend.form), strokeWidth=1.4).encode(
-        stroke=style.stroke(),
-        fill=alt.when("datum.kind == 'training'").then(style.fill()).otherwise(alt.value("transparent")),
-        size=_size(style),
-        opacity=_opacity(style, full=0.9),
-    )
-    return [mark]
-
-
-def _size(style: MapStyle) -> Any:
-    """A mark under the pointer grows; one whose place is not to be trusted is small."""
-    point, grown = style.sizes.point, style.sizes.grown
-    if not style.options.trust:
-        return alt.when(_HOV).then(alt.value(grown)).otherwise(alt.value(point))
-    hovered = {"param": "hov", "empty": False, "value": grown}
-    unknown = {"test": _NOT_JUDGED, "value": point}
-    return alt.Size("trust:Q", condition=[hovered, unknown], scale=_trusted([6, point * 1.6]), legend=None)
-
-
-def _opacity(style: MapStyle, full: float) -> Any:
-    """Rows outside a brush fade; a picture, which has one size, is faint where its place is not to be trusted."""
-    if not (style.options.trust and style.options.pictures):
-        return alt.when(style.lit).then(alt.value(full)).otherwise(alt.value(_FADED))
-    faded, unknown = {"test": f"!({style.lit})", "value": _FADED}, {"test": _NOT_JUDGED, "value": full}
-    return alt.Opacity("trust:Q", condition=[faded, unknown], scale=_trusted([0.2, full]), legend=None)
-
-
-def _trusted(ends: list[float]) -> alt.Scale:
-    """The scale of trust in a place; the legend says what it means, and the tooltip how much it is."""
-    return alt.Scale(domain=[_NO_TRUST, 1], range=ends, clamp=True, zero=False, nice=False)
+    """The pictures: as marks, or as pictures in the frames of the ground. A mark under the pointer grows, and what is
+    outside a brush fades. Where a place is not to be trusted (from 0.8 on down as little as can be), a mark is small,
+    and a picture, which has one size, is faint; one not judged is as usual."""
+    options, point, grown = style.options, style.sizes.point, style.sizes.grown
+    predicted = "prediction at the end" if pane.shows else "prediction"
+    said = tooltips({f"caption_{pane.index}:N": "caption", f"predicted_{pane.index}:N": predicted})
+    said += tooltips({"trusted:N": "trust in this place"}) if options.trust else []
+    place = pane.pictures(style).encode(tooltip=[IMAGE, "object:N", "context:N", *said])
+    full = 1 if options.pictures else 0.9
+    size = alt.when(_HOV).then(alt.value(grown)).otherwise(alt.value(point))
+    opacity = _lit(style, full, _FADED)
+    trusted = {"domain": [0.8, 1], "clamp": True, "zero": False, "nice": False}
+    unknown = "!isValid(datum.trust)"
+    if options.trust and options.pictures:
+        conditions = [{"test": f"!({style.lit})", "value": _FADED}, {"test": unknown, "value": full}]
+        scale = alt.Scale(**trusted, range=[0.2, full])
+        opacity = alt.Opacity("trust:Q", condition=conditions, scale=scale, legend=None)
+    elif options.trust:
+        conditions = [{"param": "hov", "empty": False, "value": grown}, {"test": unknown, "value": point}]
+        scale = alt.Scale(**trusted, range=[6, point * 1.6])
+        size = alt.Size("trust:Q", condition=conditions, scale=scale, legend=None)
+    place = place.properties(name=pane.named("marks"))
+    if options.pictures:
+        return [place.mark_image(width=FRAME, height=FRAME).encode(url="thumb:N", opacity=opacity)]
+    fill = alt.when("datum.kind == 'training'").then(style.fill()).otherwise(alt.value("transparent"))
+    mark = place.mark_point(shape=alt.expr(style.legend.form), strokeWidth=1.4)
+    return [mark.encode(stroke=style.stroke(), fill=fill, size=size, opacity=opacity)]
 
 
 def outlines(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
-    """The pictures as hollow marks that answer to nothing, in place of `ground` and `marks`."""
-    place = pane.pictures(style).encode(stroke=style.stroke())
-    shape, faint = alt.expr(style.legend.form), tables.typed is not None
-    opacity = 0.35 if faint else 0.9
-    size = style.sizes.point
-    return [
-        place.mark_point(shape=shape, fill="transparent", aria=not faint, size=size, strokeWidth=1.4, opacity=opacity)
-    ]
+    """The pictures as hollow marks that answer to nothing, in place of `ground` and `marks`; faint beside a caption."""
+    mark = {"shape": alt.expr(style.legend.form), "fill": "transparent", "size": style.sizes.point, "strokeWidth": 1.4}
+    look = {"aria": True, "opacity": 0.9} if tables.typed is None else {"aria": False, "opacity": 0.35}
+    return [pane.pictures(style).encode(stroke=style.stroke()).mark_point(**mark, **look)]
 
 
 def twins(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
     """The arrows of the clicked scene, and a circle around each of its pictures."""
     if tables.twins is None:
         return []
-    ways = _ways(pane.rows(tables.twins), pane, _AROUND)[["scene", "kind", "x", "y", "x2", "y2", "angle"]]
+    ways = _ways(tables.twins, pane, _AROUND)[["scene", "kind", "x", "y", "x2", "y2", "angle"]]
     clicked = alt.Chart(ways).transform_filter(_SCENE).transform_calculate(colour="'arrow: ' + datum.kind")
     shaft, head = _arrows(clicked.encode(stroke=style.stroke()), pane, aria=False)
     pictures = pane.pictures(style).transform_filter(_SCENE)
@@ -174,27 +139,23 @@ def twins(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
 
 
 def picked(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
-    """A circle around the picture that was clicked."""
     clicked = pane.pictures(style).transform_filter(_PICK)
     return [_circle(clicked, style.sizes.grown * 2, style.palette.accent)] if style.pick else []
 
 
 def captions(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
-    """Diamonds and their words, muted beside a typed caption; a halo in the colour of the ground keeps the words
-    legible over marks."""
+    """Diamonds and their words, muted beside a typed caption; a halo keeps the words legible over marks."""
     words = pane.own(tables.captions)
     if words.empty:
         return []
     typed = None if tables.typed is None else pane.own(tables.typed)
     colour = style.palette.text if typed is None else style.palette.muted
     stars = tables.uploads if typed is None else typed
-    texts = [str(caption) for caption in words["caption"]]
     tops = None if stars is None else pane.pixels(stars)
-    chosen = place_labels(texts, pane.pixels(words), pane.pixels(tables.points), pane.side, tops)
-    placed = words[["caption", *pane.columns]].assign(
-        **{name: [getattr(place, name) for place in chosen] for name in ("dx", "dy", "align")},
-        spoken=["caption: " + text for text in texts],
-    )
+    texts = words["caption"].astype(str)
+    chosen = place_labels(texts.tolist(), pane.pixels(words), pane.pixels(tables.points), pane.side, tops)
+    placed = words[["caption", *pane.columns]].assign(spoken="caption: " + texts)
+    placed[["dx", "dy", "align"]] = chosen
     base, edge, sizes = pane.present(placed), style.palette.ground, style.sizes
     offset = {name: alt.expr(f"datum.{name}") for name in ("dx", "dy", "align")}
     text = {**offset, "fontSize": sizes.words, "fontWeight": 600, "baseline": "middle", "aria": False}
@@ -214,7 +175,7 @@ def words_left_out(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
     """Arrows from a whole caption to the caption without each `word`, with what is left out at their ends."""
     if tables.left_out is None:
         return []
-    ways, colour = _ways(pane.rows(tables.left_out), pane, 0), style.palette.accent
+    ways, colour = _ways(tables.left_out, pane, 0), style.palette.accent
     said = ways.assign(said="− " + ways["word"], spoken="without " + ways["word"])
     source = alt.Chart(said).encode(stroke=alt.value(colour), description=SPOKEN)
     shaft, head = _arrows(source, pane, fill=colour)  # the head is spoken, for the whole arrow
@@ -239,15 +200,13 @@ def uploads(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
         return []
     tops = pane.present(tables.uploads)
     size = alt.when(_HOV).then(alt.value(520)).otherwise(alt.value(300))
-    tooltip = [IMAGE, alt.Tooltip("name:N", title="upload")]
+    stars = _star(tops, style).encode(size=size, tooltip=[IMAGE, alt.Tooltip("name:N", title="upload")])
     number = tops.mark_text(color=style.palette.ground, fontSize=10, fontWeight=700, aria=False, tooltip=None)
-    stars = _star(tops, style).encode(size=size, tooltip=tooltip)
     return [stars, number.encode(text="number:N")] if len(tables.uploads) > 1 else [stars]
 
 
 def hovered(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
-    """A circle around the picture under the pointer, and the picture itself beside its mark towards the middle: never
-    cut off, never under the pointer."""
+    """A circle around the picture under the pointer, and the picture beside it, towards the middle: never cut off."""
     side = style.sizes.picture
     shift = (side / 2 + (FRAME / 2 if style.options.pictures else 9)) * pane.unit
     where = {
@@ -278,13 +237,18 @@ def draw(tables: MapTables, pane: Pane, style: MapStyle, drawn: Sequence[Layer],
     return alt.layer(*found, width=pane.side, height=pane.side, **properties)
 
 
+def _lit(style: MapStyle, opacity: float, faded: float) -> Any:
+    """The opacity of rows inside and outside a brush."""
+    return alt.when(style.lit).then(alt.value(opacity)).otherwise(alt.value(faded))
+
+
 def _circle(source: alt.Chart, size: float, colour: str) -> alt.Chart:
     return source.mark_point(shape="circle", size=size, stroke=colour, strokeWidth=2.2, opacity=1, aria=False)
 
 
 def _star(source: alt.Chart, style: MapStyle) -> alt.Chart:
-    fill, edge = style.palette.accent, style.palette.ground
-    return source.mark_point(shape=star(), fill=fill, stroke=edge, strokeWidth=1, opacity=1)
+    colours = {"fill": style.palette.accent, "stroke": style.palette.ground}
+    return source.mark_point(shape=star(), strokeWidth=1, opacity=1, **colours)
 
 
 def _arrows(source: alt.Chart, pane: Pane, **head: Any) -> tuple[alt.Chart, alt.Chart]:
@@ -294,11 +258,10 @@ def _arrows(source: alt.Chart, pane: Pane, **head: Any) -> tuple[alt.Chart, alt.
     return shaft, heads.encode(**pane.at("x2", "y2"), angle=alt.Angle("angle:Q", scale=None))
 
 
-def _ways(lines: pd.DataFrame, pane: Pane, around: float) -> pd.DataFrame:
-    """Arrows that keep `around` px off both ends, with their `angle` in degrees clockwise from up.
-
-    Both axes have one unit, so an angle on the map is one on the screen. A short arrow keeps half of its length.
-    """
+def _ways(every: pd.DataFrame, pane: Pane, around: float) -> pd.DataFrame:
+    """Arrows of a pane that keep `around` px off both ends, a short one half of its length, with their `angle` in
+    degrees clockwise from up: both axes have one unit, so an angle on the map is one on the screen."""
+    lines = every[every["pane"] == pane.index]
     start, end = lines[["x", "y"]].to_numpy(float), lines[["x2", "y2"]].to_numpy(float)
     way = end - start
     length = np.linalg.norm(way, axis=1, keepdims=True) / pane.unit  # px

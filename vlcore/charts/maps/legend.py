@@ -2,11 +2,8 @@
 
 Colour, shape and filling are three scales over one list of entries. Some entries are carried by rows (a group, an
 object, what a model says); others only explain a mark, such as a caption's. Vega-Lite merges scales over one list into
-one legend, so all stand beside each other without a chart of their own; and a click on an entry filters the rows that
-carry it.
+one legend, so no chart of its own is needed; and a click on an entry filters the rows that carry it.
 """
-
-from __future__ import annotations
 
 import json
 from collections.abc import Sequence
@@ -22,14 +19,8 @@ from vlcore.charts.theme import PHONE_SIDE, SHAPES, Palette, star
 from vlcore.core.grouping import Grouping, group_words
 
 # The column that each colouring reads; an entry's name is that column and the value.
-_COLUMNS = {
-    "group": "group",
-    "object": "object",
-    "context": "context",
-    "prediction": "says",
-    "right or wrong": "right",
-    "split": "kind",
-}
+_COLUMNS = {name: name for name in ("group", "object", "context")}
+_COLUMNS |= {"prediction": "says", "right or wrong": "right", "split": "kind"}
 COLOURINGS = tuple(_COLUMNS)
 _PER_MODEL = ("says", "right")
 
@@ -44,37 +35,22 @@ _FORMS = SHAPES[1:3]  # of the two objects
 
 @dataclass(frozen=True)
 class LegendEntry:
-    """One entry of the legend.
+    """One entry of the legend."""
 
-    Attributes:
-        name: what the scales know it by: ``group horse_grass`` where rows carry it.
-        words: what the legend says.
-        colour: of the outline, a hex string.
-        shape: a name or a path of Vega's symbols.
-        full: whether it is filled.
-        carried: whether rows carry it; else it explains a mark.
-    """
-
-    name: str
-    words: str
-    colour: str
-    shape: str
-    full: bool = True
-    carried: bool = False
+    name: str  # what the scales know it by: ``group horse_grass`` where rows carry it
+    words: str  # what the legend says
+    colour: str  # of the outline, a hex string
+    shape: str  # a name or a path of Vega's symbols
+    full: bool = True  # filled
+    carried: bool = False  # by rows; else it explains a mark
 
 
 @dataclass(frozen=True)
 class MapLegend:
-    """The entries of a legend, and the expressions that say which of them a row of a map carries.
+    """The entries of a legend, and the expressions that say which of them a row of a map carries."""
 
-    Attributes:
-        colour_by: one of `COLOURINGS`.
-        objects: the two objects, which have a form each.
-        entries: in their order.
-    """
-
-    colour_by: str
-    objects: tuple[str, str]
+    colour_by: str  # one of `COLOURINGS`
+    objects: tuple[str, str]  # which have a form each
     entries: tuple[LegendEntry, ...]
 
     def coloured(self, pane: int) -> str:
@@ -105,43 +81,29 @@ class MapLegend:
     def guide(self, side: int) -> alt.Legend:
         """The legend as it is drawn under maps of `side` px; as wide as one of them on a phone."""
         words = {entry.name: entry.words for entry in self.entries}
-        return alt.Legend(
-            title=None,
-            orient="bottom",
-            direction="horizontal",
-            columns=2 if side <= PHONE_SIDE else 4,
-            labelExpr=f"({json.dumps(words)})[datum.label]",
-            symbolSize=90,
-            columnPadding=22,
-            rowPadding=6,
-            offset=14,
-        )
+        columns, expression = 2 if side <= PHONE_SIDE else 4, f"({json.dumps(words)})[datum.label]"
+        size = {"symbolSize": 90, "columnPadding": 22, "rowPadding": 6, "offset": 14, "columns": columns}
+        return alt.Legend(title=None, orient="bottom", direction="horizontal", labelExpr=expression, **size)
 
 
 def map_legend(palette: Palette, grouping: Grouping, tables: MapTables, options: MapOptions = PLAIN) -> MapLegend:
-    """The legend of maps: an entry for each thing that is drawn.
-
-    Raises:
-        ValueError: when nothing is coloured by what the options say.
-    """
+    """The legend of maps: an entry for each thing that is drawn; ValueError where nothing is coloured as asked."""
     colour_by, pictures, muted = options.colour_by, options.pictures, palette.muted
     if colour_by not in COLOURINGS:
         raise ValueError(f"unknown colouring {colour_by}; known: {', '.join(COLOURINGS)}")
     square = "square" if pictures else None
     entries = [
         LegendEntry(f"{_COLUMNS[colour_by]} {value}", words, colour, square or shape, full, carried=True)
-        for value, words, colour, shape, full in _colours(palette, grouping, colour_by)
+        for value, words, colour, shape, full in _coloured_values(palette, grouping)[colour_by]
     ]
     if not pictures and colour_by not in ("group", "object"):
         entries += [
             LegendEntry(f"object {obj}", obj, muted, shape, full=False, carried=True)
             for obj, shape in zip(grouping.objects, _FORMS, strict=True)
         ]
-    full, hollow, ring = (
-        ("thick frame: training", "thin frame: held out", "second frame: minority group")
-        if pictures
-        else ("full: training", "hollow: held out", "ring: minority group")
-    )
+    full, hollow, ring = ("full: training", "hollow: held out", "ring: minority group")
+    if pictures:
+        full, hollow, ring = ("thick frame: training", "thin frame: held out", "second frame: minority group")
     if colour_by != "split":
         dot = square or "circle"
         entries.append(LegendEntry("kind training", full, muted, dot, carried=True))
@@ -162,14 +124,32 @@ def map_legend(palette: Palette, grouping: Grouping, tables: MapTables, options:
     return MapLegend(colour_by, grouping.objects, tuple(entries))
 
 
-def carriers(points: pd.DataFrame, names: Sequence[str], pane: str) -> NDArray[np.bool_]:
-    """Which rows carry one of the entries that were clicked, (n,): what `MapLegend.shown` says in the browser.
+def _coloured_values(palette: Palette, grouping: Grouping) -> dict[str, list[tuple[str, str, str, str, bool]]]:
+    """Value, words, colour, shape and filling of what each colouring tells apart."""
+    first, second = palette.groups[1], palette.groups[2]  # the pair that stays furthest apart in every vision
+    (one, other), (here, there) = grouping.objects, grouping.contexts
+    words, unsaid = group_words(grouping), ("none", "no prediction", palette.text, "square", True)
+    groups = zip(palette.colours(grouping).items(), SHAPES, strict=True)
 
-    Args:
-        points: one row a picture.
-        names: of entries; all rows where there is none, or one that only explains.
-        pane: the number of the map, as in the names of its columns.
-    """
+    def squares(*both: tuple[str, str]) -> list[tuple[str, str, str, str, bool]]:
+        return [(*one, colour, "square", True) for one, colour in zip(both, (first, second), strict=True)]
+
+    return {
+        "group": [(name, words[name], colour, shape, True) for (name, colour), shape in groups],
+        "object": [(one, one, first, _FORMS[0], True), (other, other, second, _FORMS[1], True)],
+        "context": [(here, here, palette.groups[0], "square", True), (there, there, second, "square", True)],
+        "prediction": [*squares((one, f"predicted: {one}"), (other, f"predicted: {other}")), unsaid],
+        "right or wrong": [*squares(("right", "right"), ("wrong", "wrong")), unsaid],
+        "split": [
+            ("training", "full: training", first, "circle", True),
+            ("test", "hollow: held out", second, "circle", False),
+        ],
+    }
+
+
+def carriers(points: pd.DataFrame, names: Sequence[str], pane: str) -> NDArray[np.bool_]:
+    """Which rows, one a picture, carry one of the entries that were clicked, (n,), in the map of a number: what
+    `MapLegend.shown` says in the browser. All do where there is no name, or one that only explains."""
     known = [name.split(" ", 1) for name in names if name.split(" ")[0] in (*_COLUMNS.values(), "minority")]
     if len(known) < len(names) or not names:
         return np.ones(len(points), dtype=bool)
@@ -178,31 +158,6 @@ def carriers(points: pd.DataFrame, names: Sequence[str], pane: str) -> NDArray[n
         for column, value in known
     ]
     return np.logical_or.reduce(found)
-
-
-def _colours(palette: Palette, grouping: Grouping, colour_by: str) -> list[tuple[str, str, str, str, bool]]:
-    """Value, words, colour, shape and filling of what is coloured."""
-    first, second = palette.groups[1], palette.groups[2]  # the pair that stays furthest apart in every vision
-    (one, other), (here, there) = grouping.objects, grouping.contexts
-    if colour_by == "group":
-        words = group_words(grouping)
-        return [
-            (name, words[name], colour, shape, True)
-            for (name, colour), shape in zip(palette.colours(grouping).items(), SHAPES, strict=True)
-        ]
-    if colour_by == "object":
-        return [(one, one, first, _FORMS[0], True), (other, other, second, _FORMS[1], True)]
-    if colour_by == "split":
-        return [
-            ("training", "full: training", first, "circle", True),
-            ("test", "hollow: held out", second, "circle", False),
-        ]
-    if colour_by == "context":
-        return [(here, here, palette.groups[0], "square", True), (there, there, second, "square", True)]
-    said = {one: f"predicted: {one}", other: f"predicted: {other}"} if colour_by == "prediction" else None
-    words = {**(said or {"right": "right", "wrong": "wrong"}), "none": "no prediction"}
-    colours = (first, second, palette.text)
-    return [(value, text, colour, "square", True) for (value, text), colour in zip(words.items(), colours, strict=True)]
 
 
 def _carried(column: str, pane: int) -> str:

@@ -1,24 +1,20 @@
 """Maps of the same pictures in one to four models, linked in the browser.
 
 One wide table holds every picture once, with its place in every map, and selections over its columns are shared by all
-panes. So the browser alone links the maps: a mark under the pointer grows in all of them, what is brushed in one is lit
-in all, and a click on the legend or on a cell of the board filters all. Only a click on a mark and a finished brush go
-to the server.
+panes. So the browser alone links the maps: a mark under the pointer grows in all, what is brushed in one is lit in all,
+a click on the legend or the board filters all. Only a click on a mark and a brush go to the server.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
-from vlcore.charts import board as boards
+from vlcore.charts.board import CELLS, group_grid
 from vlcore.charts.maps import layers
-from vlcore.charts.maps.legend import MapLegend, carriers, map_legend
-from vlcore.charts.maps.panes import GAP, MapStyle, Pane, beside, click, figure, hover, selection, wrapped
+from vlcore.charts.maps.legend import carriers, map_legend
+from vlcore.charts.maps.panes import GAP, HOVER, MapStyle, Pane, beside, click, figure, selection, wrapped
 from vlcore.charts.maps.small import MapInfo
 from vlcore.charts.maps.tables import PLAIN, MapOptions, map_tables
 from vlcore.charts.theme import Palette, across
@@ -32,17 +28,9 @@ _LEGEND_CLICK = "click[event.item && indexof(event.item.mark.role, 'legend') ===
 
 
 def linked_maps(
-    points: pd.DataFrame,
-    captions: pd.DataFrame,
-    infos: Sequence[MapInfo],
-    *,
-    palette: Palette,
-    grouping: Grouping,
-    side: int = 420,
-    options: MapOptions = PLAIN,
-    board: pd.DataFrame | None = None,
-    **more: pd.DataFrame | None,
-) -> alt.TopLevelMixin:
+    points: pd.DataFrame, captions: pd.DataFrame, infos: Sequence[MapInfo], *, palette: Palette, grouping: Grouping,
+    side: int = 420, options: MapOptions = PLAIN, board: pd.DataFrame | None = None, **more: pd.DataFrame | None,
+) -> alt.TopLevelMixin:  # fmt: skip
     """Square maps of the same pictures, linked by hover, click, brush, legend and board.
 
     Args:
@@ -53,8 +41,6 @@ def linked_maps(
             "none"), `right_0` ("right", "wrong" or "none"), `trust0` (0 to 1), `gx0`, `gy0`, and `scene`.
         captions: one row a caption and map: `caption`, `pane` (int), `x`, `y`.
         infos: the words around each map, one to four.
-        palette: colours.
-        grouping: which groups there are.
         side: side of each pane in px; two stand beside each other, or one on a phone.
         options: what is drawn beside the pictures.
         board: accuracies, drawn under the maps: `pane`, `model`, `group`, `accuracy`, `low`, `high` (fractions), `n`.
@@ -62,96 +48,65 @@ def linked_maps(
             `options.neighbours`: `id`, `pane`, `x`, `y`, `x2`, `y2`; `twins`, arrows of `options.twins`: `scene`,
             `kind` (two kinds at most), `pane`, `x`, `y`, `x2`, `y2`.
 
-    Returns:
-        A chart with the selections `hov` and `pick` (fields `id`), `brush` (an interval over the places of the map in
-        which it was drawn), `shown` (the legend), with a board `cell` (fields `group`), and with arrows `scene`.
-        One unit of data takes as many px on x as on y. Equal input gives an equal specification.
+    The chart has the selections `hov` and `pick` (fields `id`), `brush` (an interval over places of the map it was
+    drawn in), `shown` (the legend), with a board `cell` (fields `group`), with arrows `scene`. Both axes have one unit.
 
     Raises:
-        ValueError: a column or a table is missing, an id occurs twice, a group, kind, pane or colouring is unknown,
-            there are too many maps, or a picture was not made by `thumb_uri`.
+        ValueError: a table is missing or not whole, a colouring is unknown, or there are too many maps.
     """
     count = len(infos)
     if not 1 <= count <= MOST:
         raise ValueError(f"one to {MOST} maps fit one figure, not {count}")
     tables = map_tables(points, captions, count, grouping, options, **more)
     legend = map_legend(palette, grouping, tables, options)
-    style = MapStyle(
-        palette,
-        legend,
-        options,
-        guide=legend.guide(side),
-        shown=tuple(_shown(legend, pane, board is not None) for pane in range(count)),
-        lit=_lit(count),
-        pick=True,
+    shown = [f"(!shown.colour || {legend.shown('shown.colour', pane)})" for pane in range(count)]
+    if board is not None:
+        shown = [f"{passes} && (!cell.group || indexof(cell.group, datum.group) >= 0)" for passes in shown]
+    # Inside the brush, in whichever map it was drawn; a picture that is absent there is not.
+    lit = " && ".join(
+        f"(!brush.x{pane} || (isValid(datum.x{pane}) && inrange(datum.x{pane}, brush.x{pane})"
+        f" && inrange(datum.y{pane}, brush.y{pane})))"
+        for pane in range(count)
     )
-    panes, views = [], []
+    style = MapStyle(palette, legend, options, guide=legend.guide(side), shown=tuple(shown), lit=lit, pick=True)
+    panes, marks, grounds = [], [], []
     for index, info in enumerate(infos):
         pane = Pane(index, tables.extent(index, options), side, (info.x_title, info.y_title))
         title = alt.Title(wrapped(info.title, side / 7.6), subtitle=wrapped(info.subtitle, side / 6), frame="group")
         panes.append(layers.draw(tables, pane, style, layers.LAYERS, title=title))
-        views.append(pane)
-    marks, top = [pane.marks for pane in views], figure(tables.points, palette)
-    brush = {"type": "interval", "encodings": ["x", "y"], "on": _BRUSH}
-    shown = {"type": "point", "fields": ["colour"], "toggle": "true"}
+        marks.append(pane.named("marks"))
+        grounds.append(pane.named("ground"))
+    clicked = {"type": "point", "fields": ["colour"], "toggle": "true"}
     params = [
-        hover(marks),
+        selection("hov", marks, HOVER),
         click("pick", "id", marks),
-        selection("brush", [pane.ground for pane in views], brush),
-        selection("shown", [layers.LEGEND], shown, bind={"legend": _LEGEND_CLICK}),
+        selection("brush", grounds, {"type": "interval", "encodings": ["x", "y"], "on": _BRUSH}),
+        selection("shown", [layers.LEGEND], clicked, bind={"legend": _LEGEND_CLICK}),
     ]
-    chart: alt.ConcatChart | alt.VConcatChart
-    if board is None:
-        chart = beside(panes, side, **top)
-    else:
+    chart = beside(panes, side)
+    if board is not None:
         width = across(count, side) * (side + GAP) - GAP
-        checked = boards.board_table(board, grouping, count)
-        grid = boards.group_grid(checked, palette=palette, grouping=grouping, width=width)
+        grid = group_grid(board, palette=palette, grouping=grouping, width=width, panes=count)
         own = {"scale": dict.fromkeys(("stroke", "fill", "shape", "size", "opacity"), "independent")}
-        chart = alt.vconcat(beside(panes, side), grid, spacing=GAP, resolve=own, **top)
-        params.append(click("cell", "group", [f"{boards.NAME}_1"], toggle="true"))
+        chart = alt.vconcat(chart, grid, spacing=GAP, resolve=own)
+        params.append(click("cell", "group", [CELLS], toggle="true"))
     if options.twins:
         params.append(click("scene", "scene", marks))
-    chart.params = params
-    return chart
-
-
-def _shown(legend: MapLegend, pane: int, board: bool) -> str:
-    """Whether a row passes the legend and the board: an expression over the selections' values."""
-    passes = f"(!shown.colour || {legend.shown('shown.colour', pane)})"
-    return f"{passes} && (!cell.group || indexof(cell.group, datum.group) >= 0)" if board else passes
-
-
-def _lit(panes: int) -> str:
-    """Whether a row is inside the brush, in whichever map it was drawn; a picture that is absent there is not."""
-    return " && ".join(
-        f"(!brush.x{pane} || (isValid(datum.x{pane}) && inrange(datum.x{pane}, brush.x{pane})"
-        f" && inrange(datum.y{pane}, brush.y{pane})))"
-        for pane in range(panes)
-    )
+    return chart.properties(params=params, **figure(tables.points, palette))
 
 
 def brushed(selection: Mapping[str, Any], points: pd.DataFrame) -> list[str]:
-    """The pictures inside a brush.
-
-    Args:
-        selection: what Streamlit returns: ``{"brush": {"x1": [-0.2, 0.4], "y1": [0.1, 0.9]}, ...}``. A brush holds
-            nothing where it is empty, not there, or was drawn in a map that is gone: Streamlit remembers it. What
-            clicked cells (`cell`) and entries of the legend (`shown`) hide is left out, if the page asks Streamlit for
-            these selections too.
-        points: the table of `linked_maps`.
-
-    Returns:
-        Their ids, in the order of the table.
-    """
+    """The ids of the pictures of the table of `linked_maps` that lie inside a brush, in its order. The selection is
+    what Streamlit returns: ``{"brush": {"x1": [-0.2, 0.4], "y1": [0.1, 0.9]}, ...}``. A brush holds nothing where it is
+    empty, not there, or was drawn in a map that is gone: Streamlit remembers it. What clicked cells (`cell`) and
+    entries of the legend (`shown`) hide is left out, if the page asks Streamlit for these selections too."""
     ranges = selection.get("brush") or {}
     if not ranges or any(column not in points for column in ranges):
         return []
-    inside = np.ones(len(points), dtype=bool)
-    for column, ends in ranges.items():
-        inside &= points[column].between(min(ends), max(ends)).to_numpy()
     pane = next(iter(ranges)).lstrip("xy")
     cells = [f"group {clicked['group']}" for clicked in selection.get("cell") or []]
     entries = [clicked["colour"] for clicked in selection.get("shown") or []]
-    inside &= carriers(points, cells, pane) & carriers(points, entries, pane)
+    inside = carriers(points, cells, pane) & carriers(points, entries, pane)
+    for column, ends in ranges.items():
+        inside &= points[column].between(min(ends), max(ends)).to_numpy()
     return [str(name) for name in points.loc[inside, "id"]]

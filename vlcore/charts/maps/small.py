@@ -1,10 +1,8 @@
-"""Small maps of one model: of a trained one for a card, and of one in training.
+"""Small maps: of a trained model for a card, of one in training, and of those that read a typed caption.
 
 A small map is the first pane of the linked maps, without legend and titles. The one that is sent again every two
 seconds while a model trains has marks only and no pictures, so that it stays small.
 """
-
-from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +12,13 @@ import pandas as pd
 
 from vlcore.charts.maps import layers
 from vlcore.charts.maps.legend import map_legend
-from vlcore.charts.maps.panes import SMALL, MapStyle, Pane, click, figure, hover
-from vlcore.charts.maps.tables import PLAIN, MapOptions, MapTables, map_tables
-from vlcore.charts.tables import need
+from vlcore.charts.maps.panes import FAINT, HOVER, SMALL, MapStyle, Pane, beside, click, figure, selection
+from vlcore.charts.maps.tables import ENDS, PLAIN, MapOptions, MapTables, map_tables, pane_table
+from vlcore.charts.tables import Rows, listed
 from vlcore.charts.theme import Palette
 from vlcore.core.grouping import Grouping
 
-# Around a small map, whose frame would be cut off without it. Four numbers: Streamlit's browser part writes into this
-# object, and crashes on the shorter `padding=2`.
+# Around a small map, or its frame would be cut off. Four numbers: Streamlit crashes on the shorter `padding=2`.
 _THIN = {"left": 2, "top": 2, "right": 2, "bottom": 2}
 
 
@@ -36,58 +33,55 @@ class MapInfo:
 
 
 def small_map(
-    points: pd.DataFrame,
-    captions: pd.DataFrame,
-    *,
-    palette: Palette,
-    grouping: Grouping,
-    side: int = 210,
-    options: MapOptions = PLAIN,
-    **more: pd.DataFrame | None,
-) -> alt.LayerChart:
-    """One small map for a card: the layers of `vlcore.charts.maps.linked.linked_maps`, without legend and titles.
-
-    Args:
-        points: as there; only the columns of the first map are read.
-        captions: `caption`, `pane`, `x`, `y`; those of other maps are left out.
-        palette: colours.
-        grouping: which groups there are.
-        side: side in px.
-        options, more: as there.
-
-    Raises:
-        ValueError: as there.
-    """
-    need(captions, ["pane"], "captions")
+    points: Rows, captions: Rows, *, palette: Palette, grouping: Grouping, side: int = 210, options: MapOptions = PLAIN,
+    **more: Rows | None,
+) -> alt.LayerChart:  # fmt: skip
+    """One small map for a card: the first of `vlcore.charts.maps.linked.linked_maps`, with its tables and errors."""
+    captions = listed(captions, ["pane", "caption", "x", "y"], "captions")
     tables = map_tables(points, captions[captions["pane"] == 0], 1, grouping, options, **more)
-    pane = Pane(0, tables.extent(0, options), side)
     style = MapStyle(palette, map_legend(palette, grouping, tables, options), options, SMALL)
-    chart = layers.draw(tables, pane, style, layers.LAYERS, padding=_THIN, **figure(tables.points, palette))
-    chart.params = [hover([pane.marks]), *([click("scene", "scene", [pane.marks])] if options.twins else [])]
-    return chart
+    params = [selection("hov", ["marks_0"], HOVER)]
+    params += [click("scene", "scene", ["marks_0"])] if options.twins else []
+    return _alone(tables, layers.LAYERS, side, style).properties(params=params)
 
 
 def live_map(
     places: Sequence[Sequence[float]], groups: Sequence[str], *, palette: Palette, grouping: Grouping, side: int = 210
 ) -> alt.LayerChart:
-    """Held-out images of a model in training, as small hollow marks.
-
-    Args:
-        places: x and y of each image, n pairs.
-        groups: group of each image, n names.
-        palette: colours.
-        grouping: which groups there are.
-        side: side in px.
-
-    Raises:
-        ValueError: when there are not as many places as groups.
-    """
-    if len(places) != len(groups):
-        raise ValueError("Give one place for each image.")
-    objects = dict(zip(grouping.names, (obj for obj, _ in grouping.pairs), strict=True))
+    """Held-out images of a model in training, as small hollow marks: x and y of each, and its group."""
     table = pd.DataFrame(places, columns=["x0", "y0"], dtype=float).assign(group=list(groups), spoken=list(groups))
-    table["object"] = table["group"].map(objects)
+    table["object"] = table["group"].map(dict(zip(grouping.names, (obj for obj, _ in grouping.pairs), strict=True)))
     tables = MapTables(table, pd.DataFrame(columns=["caption", "pane", "x", "y"]))
-    pane = Pane(0, tables.extent(0, PLAIN), side)
-    style = MapStyle(palette, map_legend(palette, grouping, tables), sizes=SMALL)
-    return layers.draw(tables, pane, style, layers.STILL, padding=_THIN, **figure(table, palette))
+    return _alone(tables, layers.STILL, side, MapStyle(palette, map_legend(palette, grouping, tables), sizes=SMALL))
+
+
+def _alone(tables: MapTables, drawn: Sequence[layers.Layer], side: int, style: MapStyle) -> alt.LayerChart:
+    pane = Pane(0, tables.extent(0, style.options), side)
+    return layers.draw(tables, pane, style, drawn, padding=_THIN, **figure(tables.points, style.palette))
+
+
+def caption_map(
+    points: Rows, captions: Rows, asked: Rows, without: Rows, infos: Sequence[MapInfo], *, palette: Palette,
+    grouping: Grouping, side: int,
+) -> alt.ConcatChart:  # fmt: skip
+    """A small map for each model: pictures faint, captions as diamonds, the typed one as a star with arrows. An arrow
+    from the whole caption to the caption without a word points away from what that word says.
+
+    Of the points of `vlcore.charts.maps.linked.linked_maps` it reads ``object``, ``group``, ``x0``, ``y0`` and so on;
+    captions have ``caption``, ``pane``, ``x``, ``y``, and so has `asked`, one row a map that has the typed one;
+    `without` has one row a map and word: ``pane``, ``word``, ``cosine``, ``x``, ``y``, ``x2``, ``y2``. ValueError where
+    a column is missing, or a group or a pane is unknown.
+    """
+    count = len(infos)
+    columns = ["object", "group", *(f"{axis}{pane}" for pane in range(count) for axis in "xy")]
+    table = listed(points, columns, "points", group=grouping.names).assign(spoken="")
+    words, typed = (pane_table(one, "captions", count, ["caption", "x", "y"]) for one in (captions, asked))
+    left_out = pane_table(without, "without", count, ["word", "cosine", *ENDS])
+    tables = MapTables(table, words, typed=typed, left_out=left_out)
+    style = MapStyle(palette, map_legend(palette, grouping, tables), sizes=FAINT)
+    panes = []
+    for number, info in enumerate(infos):
+        pane = Pane(number, tables.extent(number, PLAIN), side)
+        title = alt.Title(info.title, subtitle=info.x_title, frame="group")
+        panes.append(layers.draw(tables, pane, style, layers.STILL, title=title))
+    return beside(panes, side, **figure(table, palette))

@@ -1,8 +1,7 @@
 """Listings of sources, one row a picture, and the choice of two objects in two contexts.
 
-Readers of formats return rows as they found them; here they become one clean table. Where there are exactly two objects
-and two contexts they are taken; where there are more, the message lists them all with their counts and suggests two of
-each, and whoever imports decides.
+Readers of formats return rows as they found them; here they become one clean table. Exactly two objects and contexts
+are taken; where there are more, the message lists them with their counts and suggests two, and whoever imports decides.
 """
 
 from __future__ import annotations
@@ -12,7 +11,8 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -23,34 +23,36 @@ from vlcore.core.vocabulary import split_words
 from vlcore.datasets.imageset import SPLITS
 from vlcore.datasets.importers.source import ImportSetError, Skipped, plural, printable
 
+Pair = tuple[str, str]
 MOST_FACTORS = 10_000  # characters
 MOST_OBJECTS = 300  # among which a usual choice is looked for
 FEWEST = 4  # pictures of a group
 _SHOWN = 100  # names in a message
-_PLACES = {
-    "autumn", "beach", "bed", "bush", "city", "couch", "desert", "dim", "dirt", "farm", "field", "forest", "garden",
-    "grass", "hill", "home", "ice", "indoor", "jungle", "kitchen", "lake", "land", "meadow", "mountain", "night",
-    "ocean", "office", "outdoor", "park", "plain", "river", "road", "rock", "room", "sand", "sea", "sky", "snow",
-    "sofa", "street", "tree", "water", "wood",
+_PLACE = re.compile(
+    r"\b(autumn|beach|bed|bush|city|couch|desert|dim|dirt|farm|field|forest|garden|grass|hill|home|ice|indoor|jungle|"
+    r"kitchen|lake|land|meadow|mountain|night|ocean|office|outdoor|park|plain|river|road|rock|room|sand|sea|sky|snow|"
+    r"sofa|street|tree|water|wood)(e?s)?\b"
+)
+_SPLIT_NAMES = {name: name for name in SPLITS} | {
+    "training": "train", "valid": "val", "validation": "val", "dev": "val", "testing": "test",
 }  # fmt: skip
-_SPLIT_NAMES = {"training": "train", "valid": "val", "validation": "val", "dev": "val", "testing": "test"}
 
 
 class Row(NamedTuple):
-    """One picture as a reader found it; `mask` is a path inside the source, `factors` a JSON object."""
+    """One picture as a reader found it."""
 
     file: str
-    object: str
+    object: str  # empty where only a caption is known, as is the context
     context: str
     split: str = ""
     caption: str = ""
-    mask: str = ""
-    id: str = ""
-    factors: str = "{}"
+    mask: str = ""  # a path inside the source
+    id: str = ""  # rows of one belong together
+    factors: str = "{}"  # a JSON object
 
 
 class Found(NamedTuple):
-    """What a reader found: a sentence on what was recognised, the rows, and (name, reason) of what was left out."""
+    """What a reader found, and a sentence on what it recognised."""
 
     about: str
     rows: list[Row]
@@ -59,23 +61,13 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Listing:
-    """The pictures of a source, none of them decoded yet.
-
-    Attributes:
-        format: name of a format, never ``auto``.
-        about: a sentence for people on what was recognised.
-        table: one row a picture, the fields of `Row` as columns, sorted by file. ``split`` is empty where the source
-            has none; rows of one ``id`` belong together; ``object`` and ``context`` are empty where only a caption is
-            known.
-        skipped: (name, reason) of what was left out.
-        altered: what the source calls an object or a context, by its name here, where that is another.
-    """
+    """The pictures of a source, none of them decoded yet."""
 
     format: str
-    about: str
-    table: pd.DataFrame
+    about: str  # a sentence for people on what was recognised
+    table: pd.DataFrame  # one row a picture, the fields of `Row` as columns, sorted by file
     skipped: Skipped
-    altered: Mapping[str, set[str]] = field(default_factory=dict)
+    altered: Mapping[str, set[str]]  # what the source calls an object or a context, by its name here, if it is another
 
     def counts(self) -> pd.DataFrame:
         """Number of pictures, one row an object and one column a context."""
@@ -87,14 +79,10 @@ class Listing:
         ours = [name for name in SCENES.contexts if name in counts.columns]
         return counts.reindex(objects, columns=[*ours, *counts.columns.difference(ours)])
 
-    def default_choice(
-        self, objects: Sequence[str] = (), contexts: Sequence[str] = ()
-    ) -> tuple[tuple[str, str], tuple[str, str]] | None:
-        """Two objects and two contexts with pictures in all four cells, of those given; None where there are none.
-
-        They are those whose smallest cell is largest. The first object in the first context and the second in the
-        second are the majority groups: the larger ones, of the training pictures where the source says which.
-        """
+    def default_choice(self, objects: Sequence[str] = (), contexts: Sequence[str] = ()) -> tuple[Pair, Pair] | None:
+        """Two objects and two contexts with pictures in all four cells, of those given; None where there are none. They
+        are those whose smallest cell is largest. The first object in the first context and the second in the second are
+        the majority groups: the larger ones, of the training pictures where the source says which."""
         counts = self.counts()
         counts = counts.reindex(list(objects) or counts.index, columns=list(contexts) or counts.columns, fill_value=0)
         counts = counts[counts.sum(axis=1).rank(ascending=False, method="first") <= MOST_OBJECTS]
@@ -121,36 +109,32 @@ class Listing:
         objects = str(counts.index[one]), str(counts.index[other])
         return objects, self.majority_order(objects, (str(counts.columns[here]), str(counts.columns[there])))
 
-    def majority_order(self, objects: tuple[str, str], contexts: tuple[str, str]) -> tuple[str, str]:
+    def majority_order(self, objects: Pair, contexts: Pair) -> Pair:
         """The contexts in the order that makes the larger groups the majority."""
-        training = self.table[self.table["split"] == "train"]
-        table = training if len(training) else self.table
+        training = self.table["split"] == "train"
+        table = self.table[training] if training.any() else self.table
         cells = table.groupby(["object", "context"]).size()
-        (one, other), (here, there) = objects, contexts
-        aligned = cells.get((one, here), 0) + cells.get((other, there), 0)
-        crossed = cells.get((one, there), 0) + cells.get((other, here), 0)
-        return (here, there) if aligned >= crossed else (there, here)
+        one_here, one_there, other_here, other_there = (cells.get(pair, 0) for pair in product(objects, contexts))
+        return contexts if one_here + other_there >= one_there + other_here else contexts[::-1]
 
     def match_names(self, objects: Sequence[str], contexts: Sequence[str]) -> Listing:
-        """Name object and context of the rows that have none by the words of their captions.
+        """Name object and context of rows by the words of their captions; unclear captions are skipped."""
+        table = self.table.copy()
+        unnamed = (table["object"] == "") | (table["context"] == "")
+        captions = [f" {' '.join(split_words(caption))} " for caption in table["caption"][unnamed]]
+        for column, names in (("object", objects), ("context", contexts)):
+            table.loc[unnamed, column] = [_only_name(caption, names) for caption in captions]
+        keep = (table["object"] != "") & (table["context"] != "")
+        reason = "has a caption that does not name exactly one object and one context"
+        skipped = [*self.skipped, *((printable(file), reason) for file in table["file"][~keep])]
+        return replace(self, table=table[keep].reset_index(drop=True), skipped=skipped)
 
-        Rows whose caption has none or several of the objects, or of the contexts, are skipped.
-        """
-        names = self.table[["object", "context"]].to_numpy(dtype=object)
-        keep = np.ones(len(names), dtype=bool)
-        skipped = list(self.skipped)
-        captions, files = self.table["caption"].tolist(), self.table["file"].tolist()
-        for row in np.flatnonzero((names == "").any(axis=1)):
-            caption = split_words(captions[row])
-            named = [[name for name in of if _contains(caption, split_words(name))] for of in (objects, contexts)]
-            keep[row] = all(len(found) == 1 for found in named)
-            if keep[row]:
-                names[row] = [found[0] for found in named]
-            else:
-                reason = "has a caption that does not name exactly one object and one context"
-                skipped.append((printable(files[row]), reason))
-        table = self.table.assign(object=names[:, 0], context=names[:, 1])[keep].reset_index(drop=True)
-        return replace(self, table=table, skipped=skipped)
+
+def _only_name(caption: str, names: Sequence[str]) -> str:
+    """The one of some names whose words are in a caption; empty where none or several are."""
+    words = {name: " ".join(split_words(name)) for name in names}
+    found = [name for name in names if words[name] and f" {words[name]} " in caption]
+    return found[0] if len(found) == 1 else ""
 
 
 def listing_of(format: str, found: Found, before: Sequence[tuple[str, str]] = ()) -> Listing:
@@ -184,30 +168,15 @@ def clean_name(text: str) -> str:
 
 def clean_split(text: str) -> str:
     """The name of a split as we call it; empty where it is none."""
-    name = text.strip().casefold()
-    name = _SPLIT_NAMES.get(name, name)
-    return name if name in SPLITS else ""
+    return _SPLIT_NAMES.get(text.strip().casefold(), "")
 
 
 def choose(
     listing: Listing, objects: Sequence[str], contexts: Sequence[str], source: str
 ) -> tuple[Grouping, pd.DataFrame, Skipped]:
-    """The grouping, the rows of its four groups, and what was skipped to get them.
-
-    Args:
-        listing: of the source.
-        objects: two names, or none where the source has only two; given with `contexts`, their order says which
-            groups are the majority, else the larger groups are.
-        contexts: likewise.
-        source: its name, for messages.
-
-    Returns:
-        The grouping; the rows of `Listing.table` in it, with ``group``, 0 to 3 in the order of `Grouping.pairs`; all
-        (name, reason).
-
-    Raises:
-        ImportSetError: when names are missing, unknown or one too few, or a group has too few pictures.
-    """
+    """The grouping; the rows of its four groups, with ``group``, 0 to 3 in the order of its pairs; what was skipped.
+    `objects` and `contexts` are two names each, or none where the source has only two. Where both are given, their
+    order says which groups are the majority, else the larger groups are."""
     counts = listing.counts()
     unnamed = bool(((listing.table["object"] == "") | (listing.table["context"] == "")).any())
     if counts.empty and not (objects and contexts):
@@ -220,24 +189,18 @@ def choose(
         if names:
             given[kind] = _named(kind, names, found[kind], unnamed, source)
         elif len(found[kind]) == 1:
-            raise ImportSetError(
-                f"{source} has only one {kind} ({_counted(found[kind])}); a set needs two objects, each in two "
-                "contexts."
-            )
+            only = f"{source} has only one {kind} ({_counted(found[kind])})"
+            raise ImportSetError(f"{only}; a set needs two objects, each in two contexts.")
     if any(not given[kind] and len(found[kind]) > 2 for kind in given):
         raise ImportSetError(_question(listing, given, source))
     one, other = given["object"] or tuple(map(str, counts.index))
     here, there = given["context"] or tuple(map(str, counts.columns))
     named = listing.match_names((one, other), (here, there)) if unnamed else listing
-    if not (objects and contexts) and named.majority_order((one, other), (here, there)) != (here, there):
-        if contexts:
-            one, other = other, one
-        else:
-            here, there = there, here
     grouping = Grouping((one, other), (here, there))
-    numbers = {pair: number for number, pair in enumerate(grouping.pairs)}
-    group = [numbers.get(pair, -1) for pair in zip(named.table["object"], named.table["context"], strict=True)]
-    table = named.table.assign(group=np.array(group, dtype=np.int64))
+    if not (objects and contexts) and named.majority_order((one, other), (here, there)) != (here, there):
+        grouping = Grouping((other, one), (here, there)) if contexts else Grouping((one, other), (there, here))
+    pairs = pd.MultiIndex.from_frame(named.table[["object", "context"]])
+    table = named.table.assign(group=pd.MultiIndex.from_tuples(grouping.pairs).get_indexer(pairs))
     table = table[table["group"] >= 0].reset_index(drop=True)
     need_enough(grouping, table["group"], source, named.skipped)
     return grouping, table, named.skipped
@@ -246,31 +209,22 @@ def choose(
 def majority_in_words(grouping: Grouping) -> str:
     """Which object belongs where, and how to have it the other way round."""
     (one, other), (here, there) = grouping.objects, grouping.contexts
-    swap = f"--objects {shlex.quote(f'{one},{other}')} --contexts {shlex.quote(f'{there},{here}')}"
+    swap = _options(grouping.objects, (there, here))
     return f"{one} belongs in {here} and {other} in {there}: those are the majority groups; swap them with {swap}."
 
 
 def infer_context_column(listing: Listing) -> str:
-    """A hint where folders that were taken for objects have names of places, and their subfolders have not; it has no
-    full stop."""
+    """A hint, without a full stop, where what was taken for objects has names of places, and the contexts have not."""
     counts = listing.counts()
-
-    def are_places(names: pd.Index) -> bool:
-        words = [{w.removesuffix(end) for w in name.casefold().split() for end in ("", "s", "es")} for name in names]
-        return all(of_name & _PLACES for of_name in words)
-
-    if listing.format != "folders" or not are_places(counts.index) or are_places(counts.columns):
+    objects, contexts = ([_PLACE.search(name.casefold()) for name in names] for names in (counts.index, counts.columns))
+    if listing.format != "folders" or not all(objects) or all(contexts):
         return ""
     places = " and ".join(map(str, counts.index[:2]))
     return f"{places} were read as objects; if they are contexts, the format context-first reads them so"
 
 
 def need_enough(grouping: Grouping, group: pd.Series, source: str, skipped: Sequence[tuple[str, str]]) -> None:
-    """Make sure that each group has enough pictures.
-
-    Raises:
-        ImportSetError: when one has too few; it says how many each has and what was left out last.
-    """
+    """Refuse a set of which a group has too few pictures; says how many each has and what was left out last."""
     sizes = [int((group == number).sum()) for number in range(4)]
     smallest = min(sizes)
     if smallest >= FEWEST:
@@ -278,28 +232,21 @@ def need_enough(grouping: Grouping, group: pd.Series, source: str, skipped: Sequ
     all_sizes = ", ".join(f"{name} {size}" for name, size in zip(grouping.names, sizes, strict=True))
     left_out = ""
     if skipped:
-        name, reason = skipped[-1]
-        such = f", such as {name}: it" if len(skipped) > 1 else f": {name}"
-        were = "were" if len(skipped) > 1 else "was"
-        left_out = f" ({plural(len(skipped), 'file')} {were} left out{such} {reason})"
-    too_few = (
-        f"{source} has {plural(smallest, 'usable picture')} of {grouping.names[sizes.index(smallest)]} and a group "
-        f"needs at least {FEWEST} ({all_sizes}); add pictures or choose others"
-    )
+        such = ": {} {}" if len(skipped) == 1 else ", such as {}: it {}"
+        left_out = f" (left out: {plural(len(skipped), 'file')}{such.format(*skipped[-1]).rstrip('.')})"
+    there = f"{source} has {plural(smallest, 'usable picture')} of {grouping.names[sizes.index(smallest)]}"
+    too_few = f"{there} and a group needs at least {FEWEST} ({all_sizes}); add pictures or choose others"
     raise ImportSetError(f"{too_few} with --objects and --contexts{left_out}.", f"{too_few}{left_out}.")
 
 
-def _named(kind: str, given: Sequence[str], found: pd.Series, unnamed: bool, source: str) -> tuple[str, str]:
+def _named(kind: str, given: Sequence[str], found: pd.Series, unnamed: bool, source: str) -> Pair:
     """Two names of objects or contexts that were given, as the source writes them."""
     names = {str(name).casefold(): str(name) for name in reversed(found.index)}
     cleaned = [clean_name(name) for name in given]
     chosen = [name if name in found.index else names.get(name.casefold(), name) for name in cleaned]
-    if len(chosen) != 2 or len(set(chosen)) != 2 or not all(chosen):
-        said = printable(",".join(given))
-        raise ImportSetError(
-            f"Give two different {kind}s with --{kind}s A,B, not {said!r}.",
-            f"Give two different {kind}s, not {said!r}.",
-        )
+    if not len(chosen) == len(set(chosen)) == 2 or not all(chosen):
+        two, said = f"Give two different {kind}s", printable(",".join(given))
+        raise ImportSetError(f"{two} with --{kind}s A,B, not {said!r}.", f"{two}, not {said!r}.")
     for name in chosen:
         if name not in found.index and not unnamed:
             raise ImportSetError(f"{source} has no {kind} named {name!r}; it has {_counted(found)}.")
@@ -309,33 +256,28 @@ def _named(kind: str, given: Sequence[str], found: pd.Series, unnamed: bool, sou
 def _question(listing: Listing, given: dict[str, tuple[str, ...]], source: str) -> str:
     """What there is to choose from, and a choice that works, as a shell reads it."""
     counts = listing.counts()
-    there = (
-        f"{source} has {plural(len(counts), 'object')} ({_counted(counts.sum(axis=1))}) and "
-        f"{plural(len(counts.columns), 'context')} ({_counted(counts.sum(axis=0))})"
-    )
+    objects = f"{plural(len(counts), 'object')} ({_counted(counts.sum(axis=1))})"
+    contexts = f"{plural(len(counts.columns), 'context')} ({_counted(counts.sum(axis=0))})"
+    there = f"{source} has {objects} and {contexts}"
     suggested = listing.default_choice(given["object"], given["context"])
     if suggested is None:
         chosen = given["object"] or given["context"]
         among = f" among {' and '.join(chosen)}" if chosen else ""
-        return (
-            f"{there}, but there are no two objects with pictures in the same two contexts{among}; add pictures or "
-            "choose others."
-        )
-    objects, contexts = (shlex.quote(",".join(names)) for names in suggested)
-    options = f"--objects {objects} --contexts {contexts}"
+        return f"{there}, but no two objects are in the same two contexts{among}; add pictures or choose others."
     hint = infer_context_column(listing)
-    choose_two = f"{there}; choose two of each with --objects A,B --contexts C,D, for example {options}"
-    return f"{choose_two} ({hint})." if hint else f"{choose_two}."
+    example = f"{_options(*suggested)} ({hint})" if hint else _options(*suggested)
+    return f"{there}; choose two of each with --objects A,B --contexts C,D, for example {example}."
+
+
+def _options(objects: Sequence[str], contexts: Sequence[str]) -> str:
+    """A choice as a shell reads it."""
+    return f"--objects {shlex.quote(','.join(objects))} --contexts {shlex.quote(','.join(contexts))}"
 
 
 def _counted(found: pd.Series) -> str:
     largest = found.sort_values(ascending=False, kind="stable")
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     return ", ".join(f"{name} {count}" for name, count in largest[:_SHOWN].items()) + more
-
-
-def _contains(words: list[str], name: list[str]) -> bool:
-    return bool(name) and any(words[at : at + len(name)] == name for at in range(len(words) - len(name) + 1))
 
 
 def _json_object(text: str) -> str:

@@ -1,10 +1,9 @@
 """Sources of imports: a folder or a zip from anywhere, as a list of files that can be read one at a time.
 
 A zip is never unpacked. Its members are read by name, up to a limit, into memory; so a path that points outside, a link
-or a bomb has nothing to write to, and a folder and a zip look alike to whoever reads them.
+or a bomb has nothing to write to, and a folder and a zip look alike to whoever reads them. Of each array of an ``.npz``
+the head is read first, so that pickled objects are never opened and no claim makes us reserve more than a limit.
 """
-
-from __future__ import annotations
 
 import codecs
 import os
@@ -20,15 +19,17 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vlcore.datasets.imageset import ImageSetError
 
 MAX_FILES = 500_000
 MAX_FILE_BYTES = 50 * 2**20
-LONGEST_PATH = 4096  # characters
 MAX_ZIP_BYTES = 64 * 2**30  # unpacked
 MAX_RATIO = 200  # of unpacked to packed; pictures are packed already and hardly shrink
-_TABLES = (".csv", ".tsv", ".jsonl")
+MAX_BYTES = 2**30  # of one array in memory
+_KINDS = {"f": "floating-point numbers", "fiu": "a number", "U": "text"}  # by the letters of numpy's kinds
+_DAMAGED = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
 _SMALL = 2**20  # bytes; what unpacks to less is no bomb, whatever its ratio
 _TOO_LARGE = f"has more than {MAX_FILE_BYTES // 2**20} MB"
 
@@ -36,8 +37,7 @@ Skipped = list[tuple[str, str]]  # (name, reason) of what is left out
 
 
 class ImportSetError(ImageSetError):
-    """A source that cannot become an image set; the message says what to do, and `on_page` says it without options of
-    the command line."""
+    """A source that cannot become an image set; `on_page` says what to do without options of the command line."""
 
     def __init__(self, message: str, on_page: str = "") -> None:
         super().__init__(message)
@@ -50,16 +50,8 @@ class UnreadableError(ValueError):
 
 @dataclass(frozen=True)
 class Source:
-    """Files of a folder or a zip.
-
-    Attributes:
-        name: last part of the path, for people.
-        files: paths inside, with ``/`` between folders, sorted; hidden files and ``__MACOSX`` left out.
-        skipped: (path, reason) of what was there and is not to be read.
-        read: gives the bytes of a file.
-
-    `read` raises `UnreadableError` when the file is gone, damaged or too large.
-    """
+    """Files of a folder or a zip: paths inside, with ``/`` between folders, sorted, without hidden ones. `read` gives
+    the bytes of a file, or raises `UnreadableError` when it is gone, damaged or too large."""
 
     name: str
     files: tuple[str, ...]
@@ -69,11 +61,7 @@ class Source:
 
 @contextmanager
 def open_source(path: Path) -> Iterator[Source]:
-    """Open a folder or a zip for as long as the ``with`` lasts.
-
-    Raises:
-        ImportSetError: when there is nothing, nothing readable, or more than the limits allow.
-    """
+    """Open a folder or a zip for as long as the ``with`` lasts, if it is one, can be read and is within the limits."""
     name = printable(path.absolute().name)
     with ExitStack() as opened:
         try:
@@ -83,12 +71,10 @@ def open_source(path: Path) -> Iterator[Source]:
                 raise ImportSetError(f"{printable(str(path))} does not exist; give the path of a folder or a zip.")
             elif zipfile.is_zipfile(path):
                 source = _zip(opened.enter_context(zipfile.ZipFile(path)), name)
-            elif _starts_as_zip(path):
+            elif opened.enter_context(open(path, "rb")).read(4) == b"PK\x03\x04":
                 raise ImportSetError(f"{name} is a damaged or unfinished zip; download or pack it again.")
-            elif path.suffix.lower() in _TABLES:
-                raise ImportSetError(
-                    f"{name} is a table; give the folder that holds it and the pictures, or a zip of that."
-                )
+            elif path.suffix.lower() in (".csv", ".tsv", ".jsonl"):
+                raise ImportSetError(f"{name} is a table; give the folder of it and the pictures, or a zip of that.")
             else:
                 raise ImportSetError(f"{name} is neither a folder nor a zip; give the folder or a zip of it.")
         except ImportSetError:
@@ -100,24 +86,15 @@ def open_source(path: Path) -> Iterator[Source]:
         yield source
 
 
-def _starts_as_zip(path: Path) -> bool:
-    with open(path, "rb") as file:
-        return file.read(4) == b"PK\x03\x04"
-
-
 def printable(text: str, most: int = 300) -> str:
     """Text without control characters and other invisible ones, at most so many characters."""
-    spaced = "".join(" " if character in "\t\r\n" else character for character in text)
+    spaced = re.sub(r"[\t\r\n]", " ", text)
     shown = "".join(character for character in spaced if unicodedata.category(character)[0] != "C")
     return re.sub(r" +", " ", shown).strip()[:most].rstrip()
 
 
 def utf8(data: bytes, called: str, most: int | None = None) -> str:
-    """The text of a file, or of its first bytes; `called` begins the message where there is none.
-
-    Raises:
-        ImportSetError: when it is written in another encoding; guessing at one would change names in silence.
-    """
+    """The text of a file, or of its first bytes; `called` begins the message where that is not UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     try:
         return decoder.decode(data[:most], final=most is None or len(data) <= most)
@@ -125,12 +102,16 @@ def utf8(data: bytes, called: str, most: int | None = None) -> str:
         raise ImportSetError(f"{called} is not written in UTF-8; save it as UTF-8.") from error
 
 
-def npy_claim(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Shape and kind that the head of a saved array claims, before numpy makes room for the claim.
+def read_needed(source: Source, file: str, kind: str) -> bytes:
+    """A file that a format cannot do without."""
+    try:
+        return source.read(file)
+    except UnreadableError as error:
+        raise ImportSetError(f"The {kind} {file} {error}; put one there that can be read.") from error
 
-    Raises:
-        ValueError: when it is no head of an array.
-    """
+
+def npy_claim(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and kind that the head of a saved array claims, before numpy makes room for it; else `ValueError`."""
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read(file)
@@ -144,7 +125,7 @@ def plural(number: int, noun: str) -> str:
 
 def _folder(root: Path, name: str) -> Source:
     files: list[str] = []
-    skipped: list[tuple[str, str]] = []
+    skipped: Skipped = []
     waiting = [""]
     while waiting:
         inside = waiting.pop()
@@ -159,16 +140,13 @@ def _folder(root: Path, name: str) -> Source:
             path = f"{inside}/{entry.name}" if inside else entry.name
             if _is_hidden(path):
                 continue
-            reason = _why_not(path)
-            if reason is None and entry.is_symlink() and not _is_file_inside(root, path):
-                reason = "is a link to a folder or out of the source; put the files themselves there"
-            if reason is not None:
+            if reason := _why_not(path) or (_why_no_link(root, path) if entry.is_symlink() else ""):
                 skipped.append((path, reason))
             elif entry.is_dir():
                 waiting.append(path)
             elif entry.is_file():
                 files.append(path)
-        _count(len(files), name)
+        _check_count(len(files), name)
 
     def read(file: str) -> bytes:
         try:
@@ -183,58 +161,59 @@ def _folder(root: Path, name: str) -> Source:
     return Source(name, tuple(sorted(files)), tuple(sorted(skipped)), read)
 
 
+def _why_no_link(root: Path, path: str) -> str:
+    target = os.path.realpath(root / path)  # of a link to nothing or to itself, something that is no file
+    if os.path.isfile(target) and Path(target).is_relative_to(root):
+        return ""
+    return "is a link to a folder or out of the source; put the files themselves there"
+
+
 def _zip(archive: zipfile.ZipFile, name: str) -> Source:
     members: dict[str, zipfile.ZipInfo] = {}
-    skipped: list[tuple[str, str]] = []
-    _count(len(archive.infolist()), name)
-    total = 0
+    skipped: Skipped = []
+    _check_count(len(archive.infolist()), name)
     for member in archive.infolist():
         path = member.filename.replace("\\", "/")
         if member.is_dir() or _is_hidden(path):
             continue
         reason = _why_not(path) or _why_not_member(member)
-        if reason is None and path in members:
+        if not reason and path in members:
             reason = "is in the zip twice; the first is used"
-        if reason is not None:
+        if reason:
             skipped.append((path, reason))
-            continue
-        members[path] = member
-        total += member.file_size
-        if total > MAX_ZIP_BYTES:
-            raise ImportSetError(
-                f"{name} unpacks to more than {MAX_ZIP_BYTES // 2**30} GB; unpack what you need and import the folder."
-            )
+        else:
+            members[path] = member
+    if sum(member.file_size for member in members.values()) > MAX_ZIP_BYTES:
+        most = MAX_ZIP_BYTES // 2**30
+        raise ImportSetError(f"{name} unpacks to more than {most} GB; unpack what you need and import the folder.")
 
     def read(file: str) -> bytes:
         try:
             return archive.read(members[file])  # never more than it claims, which is within the limit
-        except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        except _DAMAGED as error:
             raise UnreadableError("is damaged in the zip") from error
 
     return Source(name, tuple(sorted(members)), tuple(sorted(skipped)), read)
 
 
-def _why_not(path: str) -> str | None:
-    """The reason not to read a path, whatever lies there."""
+def _why_not(path: str) -> str:
+    """The reason not to read a path, whatever lies there; empty where there is none."""
     if path.startswith("/") or re.match(r"[A-Za-z]:", path) or ".." in path.split("/"):
         return "has a path that leads out of the source"
     if any("\ud800" <= character <= "\udfff" for character in path):
         return "has a name that is not text; rename it"
-    if path.lower().endswith(".zip"):
-        return "is a zip inside the source; unpack it first"
-    return None
+    return "is a zip inside the source; unpack it first" if path.lower().endswith(".zip") else ""
 
 
-def _why_not_member(member: zipfile.ZipInfo) -> str | None:
+def _why_not_member(member: zipfile.ZipInfo) -> str:
     if stat.S_ISLNK(member.external_attr >> 16):
         return "is a link; pack the file itself"
     if member.flag_bits & 0x1:
         return "is encrypted; unpack it and import the folder"
     if member.file_size > MAX_FILE_BYTES:
         return _TOO_LARGE
-    if member.file_size > max(_SMALL, MAX_RATIO * member.compress_size):
-        return f"unpacks to more than {MAX_RATIO} times its size, which no picture does"
-    return None
+    bomb = member.file_size > max(_SMALL, MAX_RATIO * member.compress_size)
+    return f"unpacks to more than {MAX_RATIO} times its size, which no picture does" if bomb else ""
 
 
 def _is_hidden(path: str) -> bool:
@@ -242,11 +221,65 @@ def _is_hidden(path: str) -> bool:
     return "__MACOSX" in parts or any(part.startswith(".") and part not in (".", "..") for part in parts)
 
 
-def _is_file_inside(root: Path, path: str) -> bool:
-    target = os.path.realpath(root / path)  # of a link to nothing or to itself, something that is no file
-    return os.path.isfile(target) and Path(target).is_relative_to(root)
-
-
-def _count(files: int, name: str) -> None:
+def _check_count(files: int, name: str) -> None:
     if files > MAX_FILES:
         raise ImportSetError(f"{name} has more than {MAX_FILES:,} files; import a part of it.")
+
+
+class Npz:
+    """An open ``.npz`` file, with the names of its arrays."""
+
+    def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
+        self.name = name
+        members = (member for member in archive.namelist() if member.endswith(".npy"))
+        self.arrays = tuple(dict.fromkeys(member.removesuffix(".npy") for member in members))
+        self._archive = archive
+
+    def wrong(self, array: str, what: str) -> ImportSetError:
+        """The error that an array is not what it must be."""
+        return ImportSetError(f"{array} in {self.name} {what}.")
+
+    def shape(self, array: str) -> tuple[int, ...]:
+        """The shape that an array claims."""
+        with self._opened(array) as file:
+            return npy_claim(file)[0]
+
+    def read(self, array: str, kind: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        """An array that must be of a kind, one of `_KINDS`, and of a shape, and neither too large nor damaged."""
+        with self._opened(array) as file:
+            claimed, dtype = npy_claim(file)
+        if dtype.hasobject:
+            never = f"{self.name} holds Python objects as {array}, which are never read"
+            raise ImportSetError(f"{never}; save {'np.array(names, dtype=str)' if kind == 'U' else 'numbers'} instead.")
+        if dtype.kind not in kind:
+            raise self.wrong(array, f"holds {dtype}; it must hold {_KINDS[kind]}")
+        if claimed != shape:
+            raise self.wrong(array, f"has the shape {claimed}; it must have {shape}")
+        if np.prod(claimed, dtype=np.float64) * dtype.itemsize > MAX_BYTES:
+            raise self.wrong(array, f"needs more than {MAX_BYTES // 2**30} GB; save fewer rows, or float32")
+        with self._opened(array) as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+
+    @contextmanager
+    def _opened(self, array: str) -> Iterator[IO[bytes]]:
+        try:
+            with self._archive.open(f"{array}.npy") as file:
+                yield file
+        except (*_DAMAGED, MemoryError) as error:
+            raise self.wrong(array, "is damaged; save it again with np.savez") from error
+
+
+@contextmanager
+def open_npz(path: Path) -> Iterator[Npz]:
+    """Open an ``.npz`` file for as long as the ``with`` lasts."""
+    name = printable(path.absolute().name)
+    try:
+        archive = zipfile.ZipFile(path)
+    except FileNotFoundError as error:
+        raise ImportSetError(f"{printable(str(path))} does not exist; give the path of an .npz file.") from error
+    except OSError as error:
+        raise ImportSetError(f"{name} cannot be read ({error.strerror}); give the path of an .npz file.") from error
+    except (ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise ImportSetError(f"{name} is no .npz file, or a damaged one; save it again with np.savez.") from error
+    with archive:
+        yield Npz(archive, name)

@@ -3,8 +3,6 @@
 A line that names a file which is missing or lies outside is left out and listed; the other lines stand.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import re
@@ -14,10 +12,11 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from vlcore.datasets.importers.selection import Found, Row, clean_split
-from vlcore.datasets.importers.source import ImportSetError, Skipped, Source, UnreadableError, utf8
+from vlcore.datasets.importers.source import ImportSetError, Skipped, Source, read_needed, utf8
 
 _PATHS = ("filepath", "file_path", "filename", "file_name", "image_path", "image", "path")
 _CAPTIONS = ("caption", "text", "title")
+_MORE = ("scene", "factors")  # of our own sets
 _END = "(the end of the table)"
 
 
@@ -35,22 +34,12 @@ class _Table(NamedTuple):
         return next((name for name in names if name in self.columns), "")
 
 
-def metadata_columns(source: Source) -> tuple[str, ...]:
-    """The columns of the first ``metadata.csv`` or ``.jsonl``, for messages; none where there is no such table."""
-    return next((table.columns for table in _tables(source, _is_metadata)), ())
-
-
 def read_imagefolder(source: Source) -> Found | None:
-    """``metadata.csv`` or ``metadata.jsonl`` with ``file_name`` and either object and context or a caption.
-
-    One table may lie in each split's folder; `file_name` is relative to its table.
-    """
-    tables = [
-        table
-        for table in _tables(source, _is_metadata)
-        if "file_name" in table.columns and ({"object", "context"} <= {*table.columns} or table.first(_CAPTIONS))
-    ]
-    return _labelled(source, tables, "file_name")
+    """``metadata.csv`` or ``metadata.jsonl`` with ``file_name`` and either object and context or a caption. One table
+    may lie in each split's folder; `file_name` is relative to its table."""
+    tables = [table for table in read_tables(source, is_metadata) if "file_name" in table.columns]
+    told = [one for one in tables if {"object", "context"} <= {*one.columns} or one.first(_CAPTIONS)]
+    return _labelled(source, told, "file_name")
 
 
 def read_captions(source: Source) -> Found | None:
@@ -59,7 +48,7 @@ def read_captions(source: Source) -> Found | None:
     def is_list(columns: tuple[str, ...]) -> bool:
         return bool({*columns} & {*_PATHS} and {*columns} & {*_CAPTIONS})
 
-    tables = _tables(source, lambda file: file.lower().endswith((".csv", ".tsv")), is_list)
+    tables = read_tables(source, lambda file: file.lower().endswith((".csv", ".tsv")), is_list)
     return _labelled(source, list(tables), "")
 
 
@@ -82,19 +71,9 @@ def _labelled(source: Source, tables: list[_Table], path_column: str) -> Found |
             if placed and not (record["object"] and record["context"]) and not record.get(text, ""):
                 skipped.append((named, "has neither an object and a context nor a caption in the table"))
                 continue
-            mask, no_mask = _inside(table.folder, record.get("mask", ""), there)
-            rows.append(
-                Row(
-                    file,
-                    record.get("object", ""),
-                    record.get("context", ""),
-                    record.get("split", split),
-                    record.get(text, ""),
-                    "" if no_mask else mask,
-                    record.get("scene", ""),
-                    record.get("factors", ""),
-                )
-            )
+            mask, _ = _inside(table.folder, record.get("mask", ""), there)
+            obj, context, caption, id, factors = (record.get(name, "") for name in ("object", "context", text, *_MORE))
+            rows.append(Row(file, obj, context, record.get("split", split), caption, mask, id, factors))
     names = ", ".join(sorted({PurePosixPath(table.file).name for table in tables}))
     labelled = any(row.object and row.context for row in rows)
     return Found(f"A table {names} with {'objects and contexts' if labelled else 'captions only'}.", rows, skipped)
@@ -102,11 +81,9 @@ def _labelled(source: Source, tables: list[_Table], path_column: str) -> Found |
 
 def read_waterbirds(source: Source) -> Found | None:
     """Waterbirds of Sagawa et al. (2020), ``metadata.csv``, or as SubpopBench lists it, ``metadata_waterbirds.csv``.
-
-    CUB's ``segmentations/<species>/<picture>.png`` are used as masks where they lie in the source too.
-    """
+    CUB's ``segmentations/<species>/<picture>.png`` are used as masks where they lie in the source too."""
     columns = {"metadata.csv": ("img_filename", "place"), "metadata_waterbirds.csv": ("filename", "a")}
-    for table in _tables(source, lambda file: PurePosixPath(file).name in columns):
+    for table in read_tables(source, lambda file: PurePosixPath(file).name in columns):
         path, place = columns[PurePosixPath(table.file).name]
         if {path, place, "y", "split"} <= {*table.columns}:
             break
@@ -125,36 +102,25 @@ def read_waterbirds(source: Source) -> Found | None:
             skipped.append((str(name), reason or "has a y or a place that is neither 0 nor 1"))
             continue
         species = re.sub(r"^\d+\.", "", PurePosixPath(file).parent.name).replace("_", " ")
-        rows.append(
-            Row(
-                file,
-                "waterbird" if record["y"] == "1" else "landbird",
-                "water" if record[place] == "1" else "land",
-                {"0": "train", "1": "val", "2": "test"}.get(record["split"], ""),
-                mask=masks.get(str(PurePosixPath(*PurePosixPath(file).parts[-2:]).with_suffix(".png")), ""),
-                factors=json.dumps({"species": species}),
-            )
-        )
-    about = (
-        "Waterbirds; Eastern Towhee, Western Meadowlark and Western Wood Pewee are known to be labelled waterbirds "
-        "by mistake."
-    )
-    return Found(about, rows, skipped)
+        bird = "waterbird" if record["y"] == "1" else "landbird"
+        background = "water" if record[place] == "1" else "land"
+        split = {"0": "train", "1": "val", "2": "test"}.get(record["split"], "")
+        mask = masks.get(str(PurePosixPath(*PurePosixPath(file).parts[-2:]).with_suffix(".png")), "")
+        rows.append(Row(file, bird, background, split, mask=mask, factors=json.dumps({"species": species})))
+    wrong = "Eastern Towhee, Western Meadowlark and Western Wood Pewee are known to be labelled waterbirds by mistake"
+    return Found(f"Waterbirds; {wrong}.", rows, skipped)
 
 
-def _is_metadata(file: str) -> bool:
+def is_metadata(file: str) -> bool:
     return PurePosixPath(file).name in ("metadata.csv", "metadata.jsonl")
 
 
-def _tables(
+def read_tables(
     source: Source, wanted: Callable[[str], bool], useful: Callable[[tuple[str, ...]], bool] | None = None
 ) -> Iterator[_Table]:
     """The tables with a wanted name, but for those whose head row says that they are of no use."""
     for file in filter(wanted, source.files):
-        try:
-            data = source.read(file)
-        except UnreadableError as error:
-            raise ImportSetError(f"The table {file} {error}; put one there that can be read.") from error
+        data = read_needed(source, file, "table")
         if useful is not None and not useful(_head(data.decode("utf-8-sig", errors="replace"))[0]):
             continue
         text = utf8(data, f"The table {file}").replace("\0", "")
@@ -175,21 +141,17 @@ def _head(text: str) -> tuple[tuple[str, ...], str]:
 
 
 def _from_csv(file: str, text: str) -> _Table:
-    delimiter = _head(text)[1]
     # A line of our own at the end is swallowed by a quotation mark that is never closed, and by nothing else.
-    reader = csv.reader(StringIO(f"{text}\n{_END}\n", newline=""), delimiter=delimiter)
-    rows: list[list[str]] = []
-    last = line = 0
+    reader = csv.reader(StringIO(f"{text}\n{_END}\n", newline=""), delimiter=_head(text)[1])
     try:
-        for row in reader:
-            last, line = line + 1, reader.line_num
-            rows += [row] if row else []
+        rows = [row for row in reader if row]
     except csv.Error as error:
         raise ImportSetError(f"The table {file} is no readable CSV ({error}); save it again.") from error
-    if rows.pop() != [_END]:
-        raise ImportSetError(
-            f"The table {file} has a quotation mark that is never closed, in line {last} or below; correct it."
-        )
+    end = rows.pop()
+    if end != [_END]:
+        line = reader.line_num + 1 - "".join(end).count("\n")
+        where = f"that is never closed, in line {line} or below"
+        raise ImportSetError(f"The table {file} has a quotation mark {where}; correct it.")
     columns = tuple(rows[0]) if rows else ()
     filled = [row + [""] * (len(columns) - len(row)) for row in rows[1:]]
     return _Table(file, columns, [dict(zip(columns, row, strict=False)) for row in filled])
@@ -204,7 +166,7 @@ def _from_lines(file: str, text: str) -> _Table:
         except (ValueError, AttributeError, RecursionError) as error:
             raise ImportSetError(f"Line {number} of the table {file} is no JSON object; correct it.") from error
     columns = tuple(dict.fromkeys(name for record in records for name in record))
-    return _Table(file, columns, [{name: record.get(name, "") for name in columns} for record in records])
+    return _Table(file, columns, [dict.fromkeys(columns, "") | record for record in records])
 
 
 def _inside(folder: PurePosixPath, name: str, there: frozenset[str]) -> tuple[str, str]:

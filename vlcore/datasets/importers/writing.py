@@ -4,8 +4,6 @@ Whatever comes in, what is written is a square of one size without metadata, cut
 its fingerprints are taken from the pixels that were written, so they compare what a model sees.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
@@ -23,17 +21,8 @@ from PIL import Image
 from vlcore.core.files import write_json
 from vlcore.core.grouping import Grouping
 from vlcore.datasets.imageset import COLUMNS, Progress
-from vlcore.datasets.importers.duplicates import perceptual_hash
-from vlcore.datasets.importers.source import (
-    LONGEST_PATH,
-    MAX_FILE_BYTES,
-    Skipped,
-    Source,
-    UnreadableError,
-    npy_claim,
-    plural,
-    printable,
-)
+from vlcore.datasets.importers.source import MAX_FILE_BYTES, Source, UnreadableError, npy_claim, plural, printable
+from vlcore.datasets.importers.splits import perceptual_hash
 from vlcore.datasets.uploads import UploadError, middle, open_upload, square
 
 SIZE = 192  # pixels
@@ -44,22 +33,14 @@ _ASPECT = 0.02  # by how much the shapes of a picture and its mask may differ
 
 @dataclass
 class Draft:
-    """An image set that is being written.
-
-    Attributes:
-        folder: of its files.
-        grouping: of its pictures.
-        table: one row a picture, as `vlcore.datasets.importers.selection.choose` gives them. Once pictures are written
-            it has their ``file_name``, a ``digest`` of their pixels and a perceptual ``hash``, and ``mask`` is the
-            path of the mask that was written.
-        skipped: (name, reason) of what was left out.
-        notes: sentences on what was done.
-    """
+    """An image set that is being written; `notes` are sentences on what was done."""
 
     folder: Path
     grouping: Grouping
+    # As of `vlcore.datasets.importers.selection.choose`. Once pictures are written it has their ``file_name``, a
+    # ``digest`` of their pixels and a perceptual ``hash``, and ``mask`` is the path of the mask that was written.
     table: pd.DataFrame
-    skipped: Skipped
+    skipped: list[tuple[str, str]]  # (name, reason)
     notes: list[str] = field(default_factory=list)
 
     def leave_out(self, which: NDArray[np.bool_] | pd.Series, reasons: str | Sequence[str]) -> None:
@@ -75,7 +56,7 @@ class Draft:
 
     def write_pictures(self, source: Source, progress: Progress) -> None:
         """Write what can be decoded, and leave out the rest."""
-        pairs = [f"{obj} {context}".casefold() for obj, context in self.grouping.pairs]
+        pairs = [" ".join(pair).casefold() for pair in self.grouping.pairs]
         slugs = [re.sub(r"[^a-z0-9]+", "-", pair).strip("-") for pair in pairs]  # plain, whatever the names are
         if len({*slugs, ""}) < 5:
             slugs = [f"group-{number}" for number in range(1, 5)]
@@ -90,7 +71,10 @@ class Draft:
             except UnreadableError as error:
                 self.skipped.append((printable(row["file"]), str(error)))
             else:
-                rows.append({**row, **_write_picture(picture, self.folder / row["file_name"])})
+                kept = Image.fromarray(square(picture, SIZE))
+                _save(kept, self.folder / row["file_name"], "JPEG", quality=_QUALITY, subsampling=0)
+                digest = hashlib.sha256(kept.tobytes()).hexdigest()  # of the pixels
+                rows.append({**row, "digest": digest, "hash": perceptual_hash(kept)})
                 try:
                     if named:
                         mask = _mask(source.read(named), named.endswith(".npy"), picture.width / picture.height)
@@ -102,22 +86,6 @@ class Draft:
         if bad_masks:
             self.notes.append(f"Left out {plural(len(bad_masks), 'mask')} (first: {bad_masks[0]}).")
         self.table = pd.DataFrame(rows, columns=[*self.table.columns, "file_name", "digest", "hash"])
-
-    def write_list(self) -> str:
-        """Write what was left out, if anything was, as a table of files and reasons; returns the name of the table."""
-        if not self.skipped:
-            return ""
-        listing = pd.DataFrame(self.skipped, columns=["file", "reason"])
-        listing.to_csv(self.folder / LIST, index=False, lineterminator="\n", encoding="utf-8")
-        return LIST
-
-
-def _write_picture(picture: Image.Image, path: Path) -> dict[str, Any]:
-    """Write the square of a picture as JPEG; returns a digest of its pixels and its perceptual hash."""
-    pixels = square(picture, SIZE)
-    kept = Image.fromarray(pixels)
-    _save(kept, path, "JPEG", quality=_QUALITY, subsampling=0)
-    return {"digest": hashlib.sha256(pixels.tobytes()).hexdigest(), "hash": perceptual_hash(kept)}
 
 
 def _save(picture: Image.Image, path: Path, kind: str, **options: Any) -> None:
@@ -141,43 +109,36 @@ def _mask(data: bytes, numpy_array: bool, aspect: float) -> Image.Image:
 
 
 def _decoded(data: bytes) -> Image.Image:
-    called = "picture"
     try:
-        return open_upload(data, called, MAX_FILE_BYTES)
+        return open_upload(data, "picture", MAX_FILE_BYTES)
     except UploadError as error:
-        raise UnreadableError(str(error).removeprefix(f"{called} ")) from error
+        raise UnreadableError(str(error).removeprefix("picture ")) from error
 
 
 def _array(data: bytes) -> NDArray[np.uint8]:
     """A two-dimensional array of numbers or truth values in numpy's format, as 0 and 1."""
     try:
         shape, dtype = npy_claim(BytesIO(data))
-        fits = np.prod(shape, dtype=np.float64) * dtype.itemsize <= len(data)
-        array = np.load(BytesIO(data), allow_pickle=False) if fits else None
+        room = np.prod(shape, dtype=np.float64) * dtype.itemsize
+        if len(shape) == 2 and 0 < room <= len(data) and dtype.kind in "biuf":
+            return (np.load(BytesIO(data), allow_pickle=False) > 0).astype(np.uint8)
     except (ValueError, OSError, EOFError):
-        array = None
-    if not isinstance(array, np.ndarray) or array.ndim != 2 or array.size == 0 or array.dtype.kind not in "biuf":
-        raise UnreadableError("is no two-dimensional array")
-    return (array > 0).astype(np.uint8)
+        pass
+    raise UnreadableError("is no two-dimensional array")
 
 
 def describe(folder: Path, table: pd.DataFrame, about: dict[str, Any]) -> None:
-    """Write ``metadata.csv`` and ``dataset.json`` of a set.
-
-    Args:
-        folder: of the set.
-        table: one row a picture: `COLUMNS`, ``file``, where it was in the source, and ``digest``, of what it holds.
-        about: what ``dataset.json`` says; the version, the number of rows and a checksum are added.
-    """
+    """Write ``metadata.csv`` and ``dataset.json``, which says `about` with the version, number of rows and checksum.
+    `table` has one row a picture: `COLUMNS`, ``file``, where it was in the source, and ``digest``, of what it holds."""
 
     def as_csv(table: pd.DataFrame) -> bytes:
         return table.to_csv(index=False, lineterminator="\n").encode()
 
     columns = table[list(COLUMNS)]
-    listing = as_csv(columns.assign(source=[printable(file, LONGEST_PATH) for file in table["file"]]))
+    listing = as_csv(columns.assign(source=[printable(file, most=4096) for file in table["file"]]))
     (folder / "metadata.csv").write_bytes(listing)
     # Where the pictures came from does not change them, so the version is the same for a folder and a zip of it.
     everything = as_csv(columns) + json.dumps(about["captions"]).encode() + "".join(table["digest"]).encode()
-    version = {"version": hashlib.sha256(everything).hexdigest()[:8]}
+    version = {"name": about["name"], "version": hashlib.sha256(everything).hexdigest()[:8]}
     counted = {"images": len(table), "checksum": hashlib.sha256(listing).hexdigest()}
-    write_json(folder / "dataset.json", {"name": about["name"], **version, **about, **counted})
+    write_json(folder / "dataset.json", version | about | counted)

@@ -1,25 +1,14 @@
-"""The camel: one or two humps, long swooping neck, small head with a big muzzle, long thin legs with knobbly knees.
-
-The form runs through both kinds, the dromedary below one half and the Bactrian camel above it, each from slender to
-stocky.
-"""
-
-from __future__ import annotations
+"""The camel: one or two humps, long swooping neck, small head with a big muzzle, long thin legs with knobbly knees."""
 
 import math
 
-from vlcore.scenes.animals.limbs import At, Build, Legs, face, head_at, legs, look_round, low_tone, profile
-from vlcore.scenes.animals.skeleton import Body, above, limb
+from vlcore.scenes.animals.skeleton import At, Body, Build, Legs, above, face, legs, low_tone, neck_and_head, torso
 from vlcore.scenes.factors import Scene
 
 TORSO = (  # x, top, bottom
-    (-0.36, 0.94, 0.72),
-    (-0.22, 0.985, 0.665),
-    (-0.02, 1.0, 0.605),
-    (0.18, 0.99, 0.55),
-    (0.30, 0.965, 0.55),
-    (0.39, 0.90, 0.61),
-)
+    (-0.36, 0.94, 0.72), (-0.22, 0.985, 0.665), (-0.02, 1.0, 0.605),
+    (0.18, 0.99, 0.55), (0.30, 0.965, 0.55), (0.39, 0.90, 0.61),
+)  # fmt: skip
 LEGS = Legs(
     fore=[(0.31, 0.80), (0.29, 0.63), (0.30, 0.37), (0.30, 0.25), (0.30, 0.095), (0.33, 0.045)],
     fore_radii=[0.13, 0.075, 0.052, 0.031, 0.035, 0.038],
@@ -49,23 +38,21 @@ def camel(scene: Scene) -> Body:
     build = Build(0.95 + 0.14 * stocky, 1.03 - 0.08 * stocky, 0.95 + 0.25 * stocky, 0.95 + 0.2 * stocky)
     lift = build.legs - 1 - (DROP if scene.pose == "lying" else 0)
     body = Body()
-    torso = profile(TORSO, build.girth, lift)
-    body.chain([(x, y, 0) for x, y, _ in torso], [r for _, _, r in torso], squash=0.78)
+    torso(body, TORSO, build.girth, lift, squash=0.78)
     if two:
         for centre in (0.17, -0.19):
             peak(body, centre, 0.93 + lift, 0.165 * (0.95 + 0.1 * stocky), 0.22 * (0.9 + 0.2 * stocky))
     else:
         dome(body, 0.94 + lift, 0.9 + 0.2 * stocky)
-
     thick = build.neck
     angles, head = NECK[scene.pose]
-    yaw = look_round(scene)
-    neck = limb((0.39, 0.78 + lift, 0.0), angles, [0.16, 0.15, 0.15, 0.15, 0.14, 0.11], yaw)
+    root, lengths = (0.39, 0.78 + lift, 0.0), [0.16, 0.15, 0.15, 0.15, 0.14, 0.11]
+    neck, at = neck_and_head(scene, root, lengths, angles, head)
     radii = [0.165 * thick, 0.13 * thick, 0.104 * thick, 0.088 * thick, 0.078 * thick, 0.072, 0.068]
     body.chain(neck, radii, tones=[0, 0.1, 0.25, 0.3, 0.25, 0.15, 0], squash=0.75, smooth=True)
     throat = [above(neck, i, -0.7 * radii[i]) for i in (1, 2, 3, 4)]
     body.chain(throat, [0.05, 0.062, 0.052, 0.03], tones=[0.5, 0.9, 0.9, 0.6], squash=0.7, blend=0.09, smooth=True)
-    skull(body, scene, head_at(neck[-1], head, yaw), head)
+    skull(body, scene, at, head)
     tail(body, scene, lift)
     legs(body, scene, build, LEGS)
     return body

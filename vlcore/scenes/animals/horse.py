@@ -1,26 +1,17 @@
-"""The horse: deep chest, belly rising to the flank, arched neck with a mane, long head, full tail.
-
-One set of stations serves every horse; the form makes it a light horse, a pony or a draft horse.
-"""
-
-from __future__ import annotations
+"""The horse: deep chest, belly rising to the flank, arched neck with a mane, long head, full tail."""
 
 import math
 
 import numpy as np
 
-from vlcore.scenes.animals.limbs import At, Build, Legs, face, head_at, legs, look_round, low_tone, profile
-from vlcore.scenes.animals.skeleton import Body, above, limb, shift
+from vlcore.scenes.animals import skeleton
+from vlcore.scenes.animals.skeleton import At, Body, Build, Legs, above, face, legs, neck_and_head, shift, torso
 from vlcore.scenes.factors import Scene
 
 TORSO = (  # x, top, bottom
-    (-0.37, 0.945, 0.66),
-    (-0.28, 0.985, 0.60),
-    (-0.10, 0.955, 0.545),
-    (0.10, 0.955, 0.495),
-    (0.25, 0.99, 0.485),
-    (0.36, 0.90, 0.54),
-)
+    (-0.37, 0.945, 0.66), (-0.28, 0.985, 0.60), (-0.10, 0.955, 0.545),
+    (0.10, 0.955, 0.495), (0.25, 0.99, 0.485), (0.36, 0.90, 0.54),
+)  # fmt: skip
 LEGS = Legs(
     fore=[(0.33, 0.73), (0.32, 0.56), (0.345, 0.325), (0.335, 0.22), (0.34, 0.105), (0.375, 0.045)],
     fore_radii=[0.14, 0.085, 0.044, 0.029, 0.036, 0.036],
@@ -48,18 +39,14 @@ def horse(scene: Scene) -> Body:
     build = build_of(scene.form)
     body = Body()
     lift = build.legs - 1 - (DROP if scene.pose == "lying" else 0)  # longer legs raise everything above them
-    torso = profile(TORSO, build.girth, lift)
-    body.chain([(x, y, 0) for x, y, _ in torso], [r for _, _, r in torso], squash=0.74)
-
+    torso(body, TORSO, build.girth, lift, squash=0.74)
     thick = build.neck
     angles, head = NECK[scene.pose]
-    yaw = look_round(scene)
     down = angles[0] < 0  # a lowered neck hangs from the chest, or the withers would look like a hump
     root = (0.33, (0.72 if down else 0.775) + lift, 0.0)
-    neck = limb(root, angles, [0.20, 0.18, 0.17, 0.11], yaw)
+    neck, at = neck_and_head(scene, root, [0.20, 0.18, 0.17, 0.11], angles, head)
     radii = [0.2 * thick, 0.165 * thick, 0.128 * thick, 0.10, 0.078]
     body.chain(neck, radii, squash=0.58, smooth=True)
-    at = head_at(neck[-1], head, yaw)
     skull(body, scene, at, head)
     mane(body, neck, radii, at)
     tail(body, scene, build.legs - 1)
@@ -69,18 +56,13 @@ def horse(scene: Scene) -> Body:
 
 def build_of(form: float) -> Build:
     """Light at 0, pony at 0.5, draft at 1, and everything between."""
-    anchors = [0.0, 0.5, 1.0]
-    return Build(
-        girth=float(np.interp(form, anchors, [0.94, 1.04, 1.1])),
-        legs=float(np.interp(form, anchors, [1.06, 0.93, 1.0])),
-        bone=float(np.interp(form, anchors, [0.9, 1.0, 1.3])),
-        neck=float(np.interp(form, anchors, [0.92, 1.05, 1.15])),
-    )
+    girth, legs, bone, neck = [0.94, 1.04, 1.1], [1.06, 0.93, 1.0], [0.9, 1.0, 1.3], [0.92, 1.05, 1.15]
+    return Build(*(float(np.interp(form, [0.0, 0.5, 1.0], values)) for values in (girth, legs, bone, neck)))
 
 
 def skull(body: Body, scene: Scene, at: At, head: float) -> None:
     """Long wedge with a round cheek, soft muzzle and two pointed ears."""
-    muzzle = 0.8 * low_tone(scene)
+    muzzle = 0.8 * skeleton.low_tone(scene)
     ridge = [(-0.01, 0.0), (0.09, 0.005), (0.21, -0.005), (0.315, -0.012), (0.365, -0.022)]
     nose = [at(*p, 0) for p in ridge]
     body.chain(nose, [0.072, 0.08, 0.06, 0.046, 0.044], tones=[0, 0, 0, muzzle, muzzle], squash=0.66, blend=0.05)
@@ -118,11 +100,9 @@ def tail(body: Body, scene: Scene, lift: float) -> None:
     else:
         fly = 0.12 if scene.pose == "trotting" else 0.0
         dock = [
-            (-0.50, 0.88 + lift, 0),
-            (-0.56 - fly / 2, 0.83 + fly / 2 + lift, 0),
-            (-0.60 - fly, 0.68 + 0.8 * fly, swish),
-            (-0.595 - 1.2 * fly, 0.47 + fly, swish * 2),
+            (-0.50, 0.88 + lift, 0), (-0.56 - fly / 2, 0.83 + fly / 2 + lift, 0),
+            (-0.60 - fly, 0.68 + 0.8 * fly, swish), (-0.595 - 1.2 * fly, 0.47 + fly, swish * 2),
             (-0.56 - 1.4 * fly, 0.24 + fly, swish * 2),
-        ]
+        ]  # fmt: skip
     tones = [0.5, 0.8, 0.8, 0.9, 1]
     body.chain(dock, [0.035, 0.045, 0.06, 0.062, 0.012], tones=tones, squash=0.8, blend=0.08, smooth=True)

@@ -4,29 +4,24 @@ A front is one small window of the picture whose panes repeat, so a house costs 
 use the same plane in perspective as open country.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from vlcore.scenes.factors import Scene
-from vlcore.scenes.noise import fields, lookup, middles
+from vlcore.scenes.noise import lookup, middles
 from vlcore.scenes.places import props
 from vlcore.scenes.places.outdoors import chances, under_sky
 from vlcore.scenes.places.props import box, window, within
-from vlcore.scenes.places.skies import SKIES, daylight, light, sky
+from vlcore.scenes.places.skies import SKIES, daylight, light, lights, sky
 from vlcore.scenes.places.terrain import cover, plane, stops
 from vlcore.scenes.raster import Floats, clamp
 
-FRONTS = [
-    light(198, 170, 138),
-    light(176, 104, 84),
-    light(220, 208, 184),
-    light(150, 120, 104),
-    light(164, 178, 180),
-    light(214, 184, 120),
-]
-ROOFS = [light(112, 72, 60), light(88, 88, 96), light(128, 84, 62)]
-DOORS = [light(60, 92, 78), light(120, 52, 44), light(50, 66, 100), light(88, 64, 44)]
+FRONTS = lights((198, 170, 138), (176, 104, 84), (220, 208, 184), (150, 120, 104), (164, 178, 180), (214, 184, 120))
+ROOFS = lights((112, 72, 60), (88, 88, 96), (128, 84, 62))
+DOORS = lights((60, 92, 78), (120, 52, 44), (50, 66, 100), (88, 64, 44))
+WALLS = lights((214, 200, 178), (176, 190, 178), (196, 178, 168), (172, 184, 198), (222, 212, 190))
+WOODS = lights((164, 116, 74), (186, 144, 98), (132, 92, 62), (198, 164, 120), (150, 108, 78))
+CLOTHS = lights((86, 108, 128), (140, 84, 72), (96, 116, 84), (120, 100, 128), (168, 134, 86))
+BOARD = light(236, 232, 224)
 
 
 def street(scene: Scene, size: int) -> Floats:
@@ -67,13 +62,13 @@ def house(
         box(canvas, left - 0.004, right + 0.004, top + 0.005, eaves, roof)
 
     rows, columns, ys, xs = window(canvas, left - 1 / size, right, eaves - 1 / size, foot)
-    bricks = lookup(fields().grain, xs * 150 + 40 * chance[0], ys * 260)
+    bricks = lookup("grain", xs * 150 + 40 * chance[0], ys * 260)
     paint = wall * (0.94 + 0.06 * bricks + 0.10 * scene.sun_azimuth * ((xs - left) / width - 0.5))[..., None]
     panes, storeys = max(2, round(width / 0.062)), max(2, round(height / 0.095))
     across, down = (xs - left) / width * panes, (ys - eaves) / (foot - eaves) * storeys
     du, dv = np.abs(across % 1 - 0.5), np.abs(down % 1 - 0.46)
     wide, tall = size * width / panes, size * (foot - eaves) / storeys  # of a cell, in pixels
-    glass = lookup(fields().clouds, np.floor(across) * 17 + 90 * chance[1], np.floor(down) * 23)
+    glass = lookup("clouds", np.floor(across) * 17 + 90 * chance[1], np.floor(down) * 23)
     pane = np.array(SKIES[scene.sky].horizon) * (0.22 + 0.10 * np.clip(glass, -1, 1.5) + 0.16 * (dv - 0.2))[..., None]
     for half, rise, colour in ((0.30, 0.36, light(236, 232, 222)), (0.23, 0.30, pane)):
         amount = clamp((half - du) * wide + 0.5) * clamp((rise - dv) * tall + 0.5)
@@ -98,11 +93,11 @@ def pave(scene: Scene, canvas: Floats, us: Floats, foot: float) -> None:
     size = len(us)
     first = int(foot * size)
     ground = plane(scene, us, us[first:])
-    fine = lookup(fields().grain, ground.x * 4, ground.y * 4)
+    fine = lookup("grain", ground.x * 4, ground.y * 4)
     below = ground.vs - foot
     slabs = np.minimum(np.abs(ground.x / 16 % 1 - 0.5), np.abs(ground.y / 9 % 1 - 0.5) * 1.2)
     stone = light(176, 170, 162) * (1 + 0.04 * fine + 0.04 * ground.patches - 0.16 * clamp(1 - 22 * slabs))[..., None]
-    grey = stops([light(96, 98, 102), light(112, 110, 108), light(84, 88, 96)], scene.tint)
+    grey = stops(lights((96, 98, 102), (112, 110, 108), (84, 88, 96)), scene.tint)
     road = grey * (1 + 0.09 * ground.fade * fine + 0.10 * ground.patches)[..., None]
     across = np.abs(ground.y - ground.y[-1, 0] - 21)  # the line lies between kerb and feet
     dash = clamp((1.1 - across) * 2) * clamp((0.25 - np.abs((ground.x - ground.x[0, 0]) / 46 % 1 - 0.5)) * 30)
@@ -122,12 +117,6 @@ def lamp(canvas: Floats, x: float, foot: float, scale: float) -> None:
     box(canvas, x - 0.009, x + 0.009, foot - 0.03, foot, iron)
     props.blobs(canvas, [(x, top - 0.012, 0.015, 0.018)], light(252, 240, 206))
     box(canvas, x - 0.016, x + 0.016, top - 0.036, top - 0.027, iron)
-
-
-WALLS = [light(214, 200, 178), light(176, 190, 178), light(196, 178, 168), light(172, 184, 198), light(222, 212, 190)]
-WOODS = [light(164, 116, 74), light(186, 144, 98), light(132, 92, 62), light(198, 164, 120), light(150, 108, 78)]
-CLOTHS = [light(86, 108, 128), light(140, 84, 72), light(96, 116, 84), light(120, 100, 128), light(168, 134, 86)]
-BOARD = light(236, 232, 224)
 
 
 def room(scene: Scene, size: int) -> Floats:
@@ -182,15 +171,15 @@ def boards(scene: Scene, canvas: Floats, us: Floats, foot: float) -> None:
     ground = plane(scene, us, us[first:])
     across = ground.x / 9
     board = np.floor(across)
-    grain = lookup(fields().blades, across * 21, ground.y * 0.6 + 31 * board)
-    each = lookup(fields().clouds, board * 37, board * 11)
+    grain = lookup("blades", across * 21, ground.y * 0.6 + 31 * board)
+    each = lookup("clouds", board * 37, board * 11)
     gap = clamp(0.5 - np.minimum(across % 1, 1 - across % 1) * 9 / (0.12 * ground.depth + 0.35)) * ground.fade
     wood = stops(WOODS, scene.tint)
     texture = (0.92 + 0.06 * each + 0.05 * grain) * (1 - 0.7 * gap) * (0.9 + 0.16 * (ground.vs - foot))
     canvas[first:] = wood * texture[..., None]
     cloth = CLOTHS[(scene.ground_seed // 7) % len(CLOTHS)]
     reach = np.sqrt(((ground.us - 0.5) / 0.45) ** 2 + ((ground.vs - 0.855) / 0.115) ** 2)
-    weave = 1 + 0.07 * lookup(fields().grain, ground.us * 400, ground.vs * 900)
+    weave = 1 + 0.07 * lookup("grain", ground.us * 400, ground.vs * 900)
     for radius, colour in ((1.0, cloth), (0.9, light(224, 208, 178)), (0.82, 0.8 * cloth), (0.5, 1.15 * cloth)):
         amount = clamp((radius - reach) * 0.1 * size + 0.5)
         cover(canvas[first:], colour * weave[..., None], amount)
@@ -200,7 +189,7 @@ def furniture(scene: Scene, canvas: Floats, x: float, foot: float, standing: lis
     """A sofa under a picture, and as many lamps and plants as the scene has props."""
     cloth = CLOTHS[(scene.ground_seed // 3) % len(CLOTHS)]
     sun = scene.sun_azimuth
-    picture = [light(222, 214, 196), light(150, 178, 190), light(206, 154, 96), light(120, 140, 96)]
+    picture = lights((222, 214, 196), (150, 178, 190), (206, 154, 96), (120, 140, 96))
     box(canvas, x - 0.085, x + 0.085, foot - 0.44, foot - 0.30, light(88, 66, 46))
     box(canvas, x - 0.075, x + 0.075, foot - 0.43, foot - 0.31, picture[0])
     box(canvas, x - 0.062, x + 0.062, foot - 0.42, foot - 0.365, picture[1])

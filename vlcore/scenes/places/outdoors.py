@@ -4,23 +4,19 @@ One function paints every `Land` from what its ridges, its plain and the things 
 for its ridges, is painted apart.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 
 from vlcore.scenes.factors import Scene
-from vlcore.scenes.noise import fields, lookup, middles
+from vlcore.scenes.noise import lookup, middles
 from vlcore.scenes.places import props
-from vlcore.scenes.places.props import Chances
-from vlcore.scenes.places.skies import daylight, light, sky
+from vlcore.scenes.places.skies import daylight, light, lights, sky
 from vlcore.scenes.places.terrain import Ground, cover, edge, haze, hill, plane, ridge, stops, swell, upright
 from vlcore.scenes.raster import Floats, clamp
 
 Prop = Callable[[Floats, float, float, float, float, list[float], Floats], None]
-Strew = Callable[[Scene, Floats, float, float, float, list[float]], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,20 +28,19 @@ class Land:
     crested: bool = False  # dunes rather than hills
     ridges: tuple[int, ...] = (0, 1)
     tree: Prop | None = None
-    strew: Strew | None = None
+    tufts: tuple[float, float, Floats, Floats] | None = None  # their share of what lies there, width and two colours
+    stones: tuple[float, Floats, list[Floats]] | None = None  # size, shadow and colours of the rest; None for flowers
     hedges: bool = False
 
 
-def chances(scene: Scene) -> tuple[Chances, Chances, Chances]:
-    """Uniform numbers for ridges (3, 12), what stands on them (9, 5) and what lies on the plain (24, 6): the same in
-    every context."""
+def chances(scene: Scene) -> tuple[Floats, Floats, Floats]:
+    """Uniform numbers for ridges (3, 12), things on them (9, 5) and on the plain (24, 6), the same in any context."""
     rng = np.random.default_rng(scene.ground_seed)
     return rng.random((3, 12)), rng.random((9, 5)), rng.random((24, 6))
 
 
 def under_sky(scene: Scene, us: Floats, low: float) -> Floats:
-    """A canvas (size, size, 3) with sky down to the height `low`, in light as if the day did nothing to it: the
-    painter multiplies by the day when all is painted."""
+    """A canvas (size, size, 3) with sky down to the height `low`, divided by the daylight, which is for the whole."""
     size = len(us)
     rows = min(size, int(low * size) + 2)
     canvas = np.zeros((size, size, 3), np.float32)
@@ -77,10 +72,19 @@ def land(scene: Scene, size: int, kind: Land) -> Floats:
     front = max(0, int(lines[2].min() * size) - 1)
     ground = plane(scene, us, us[front:])
     cover(canvas[front:], haze(scene, kind.plain(scene, ground, base), ground, far), edge(us[front:], lines[2], size))
-    if kind.strew:  # larger when nearer, far ones first
+    if kind.tufts:  # larger when nearer, far ones first
+        share, slim, dry, fresh = kind.tufts
         for near, across, *chance in sorted(lying[: int(len(lying) * scene.props)].tolist()):
             y = scene.horizon + 0.07 + (0.99 - scene.horizon - 0.07) * near
-            kind.strew(scene, canvas, across, y, 0.10 * (y - scene.horizon), chance)
+            scale, (what, tall, wide, hue) = 0.10 * (y - scene.horizon), chance
+            if what < share:
+                blade = dry + hue * (fresh - dry)
+                props.fan(canvas, across, y, scale * (slim + slim * wide), scale * (0.5 + 0.8 * tall), blade)
+            elif kind.stones:
+                large, dark, colours = kind.stones
+                props.stone(canvas, across, y, scale * large, scene.sun_azimuth, chance, dark, colours)
+            else:
+                props.flowers(canvas, across, y, scale, chance)
     canvas *= day
     return canvas
 
@@ -89,8 +93,8 @@ def hedge(scene: Scene, canvas: Floats, us: Floats, line: Floats, base: Floats, 
     """A broken row of bushes where the plain begins."""
     size = len(us)
     shift = np.array([scene.ground_seed % 4096])
-    bumps = lookup(fields().clouds, us * 150 + shift, shift)
-    present = clamp(lookup(fields().clouds, us * 14 + shift, shift + 60) * 2 + 2.4 * scene.props - 1.2)
+    bumps = lookup("clouds", us * 150 + shift, shift)
+    present = clamp(lookup("clouds", us * 14 + shift, shift + 60) * 2 + 2.4 * scene.props - 1.2)
     top = line - 0.020 * present * np.clip(0.8 + 0.25 * bumps, 0.2, 1.4)
     first, last = max(0, int(top.min() * size) - 1), min(size, int(line.max() * size) + 2)
     down = (us[first:last, None] - top[None]) / 0.03
@@ -104,31 +108,29 @@ def meadow(scene: Scene, ground: Ground, base: Floats) -> Floats:
     texture = 0.93 + 0.09 * ground.patches + 0.2 * ground.fade * blades + 0.12 * swell(scene, ground, 0.12)
     mix = np.clip(0.16 + 0.2 * ground.patches, 0, 0.6)[..., None]
     grass = (base + mix * (light(150, 146, 72) - base)) * np.maximum(texture, 0.25)[..., None]
-    specks = lookup(fields().grain, ground.x * 5, ground.y * 2.5)
+    specks = lookup("grain", ground.x * 5, ground.y * 2.5)
     amount = 0.75 * clamp((specks + 1.2 * scene.props + 0.5 * ground.patches - 3.4) * 2)
     bloom = props.FLOWERS[scene.ground_seed % len(props.FLOWERS)]
-    bright: Floats = grass + amount[..., None] * (0.85 * bloom - grass)
-    return bright
+    return grass + amount[..., None] * (0.85 * bloom - grass)
 
 
 def sand(scene: Scene, ground: Ground, base: Floats) -> Floats:
     """Wind ripples in drifts, grains, and low swells that the sun models; flat land is a stony pan instead."""
-    fine = lookup(fields().grain, ground.x * 4, ground.y * 4)
+    fine = lookup("grain", ground.x * 4, ground.y * 4)
     drift = clamp(0.35 + 0.7 * ground.patches) * (0.35 + 0.65 * scene.relief)
     ripple = np.sin(ground.y * 1.7 + 2.6 * ground.patches + ground.x * 0.5) * drift
-    pan = np.abs(lookup(fields().clouds, ground.x * 1.6, ground.y * 1.6))
+    pan = np.abs(lookup("clouds", ground.x * 1.6, ground.y * 1.6))
     cracks = clamp(1 - 9 * pan) * (1 - scene.relief) * ground.fade
     texture = 1.0 + 0.09 * ground.fade * ripple + 0.045 * ground.fade * fine - 0.14 * cracks
     texture += (0.05 + 0.20 * scene.relief) * swell(scene, ground, 0.16)
     mix = np.clip(0.2 + 0.2 * ground.patches, 0, 0.6)[..., None]
-    plain: Floats = (base + mix * (base * light(236, 214, 200) - base)) * np.maximum(texture, 0.3)[..., None]
-    return plain
+    return (base + mix * (base * light(236, 214, 200) - base)) * np.maximum(texture, 0.3)[..., None]
 
 
 def snowfield(scene: Scene, ground: Ground, base: Floats) -> Floats:
     """Drifts with blue shade, and a glitter of grains."""
     slope = swell(scene, ground, 0.16)
-    fine = lookup(fields().grain, ground.x * 4, ground.y * 4)
+    fine = lookup("grain", ground.x * 4, ground.y * 4)
     shade = clamp(0.16 - 0.6 * (0.4 + 0.6 * scene.relief) * slope)[..., None]
     plain = base + shade * (light(150, 178, 222) - base)
     plain *= (1 + 0.025 * ground.fade * fine + 0.3 * clamp(fine - 2.6))[..., None]
@@ -137,55 +139,26 @@ def snowfield(scene: Scene, ground: Ground, base: Floats) -> Floats:
 
 def rolling(scene: Scene, ground: Ground, base: Floats) -> Floats:
     """Bare ground: nothing but its lie."""
-    fine = lookup(fields().grain, ground.x * 4, ground.y * 4)
+    fine = lookup("grain", ground.x * 4, ground.y * 4)
     texture = 1 + 0.05 * ground.patches + 0.035 * ground.fade * fine + 0.10 * swell(scene, ground, 0.16)
-    plain: Floats = base * texture[..., None]
-    return plain
+    return base * texture[..., None]
 
 
-def in_meadow(scene: Scene, canvas: Floats, x: float, y: float, scale: float, chance: list[float]) -> None:
-    """A tuft of grass or a few flowers."""
-    kind, tall, wide, hue = chance
-    if kind < 0.5:
-        blade = light(48, 92, 34) + hue * (light(112, 158, 58) - light(48, 92, 34))
-        props.fan(canvas, x, y, scale * (0.5 + 0.5 * wide), scale * (0.5 + 0.8 * tall), blade)
-    else:
-        props.flowers(canvas, x, y, scale, chance)
-
-
-def in_sand(scene: Scene, canvas: Floats, x: float, y: float, scale: float, chance: list[float]) -> None:
-    """A dry tuft or a stone."""
-    kind, tall, wide, hue = chance
-    if kind < 0.5:
-        blade = light(140, 116, 66) + hue * (light(196, 166, 104) - light(140, 116, 66))
-        props.fan(canvas, x, y, scale * (0.5 + 0.5 * wide), scale * (0.5 + 0.8 * tall), blade)
-    else:
-        props.stone(canvas, x, y, scale * 1.2, scene.sun_azimuth, chance, light(96, 70, 48), props.ROCKS)
-
-
-def in_snow(scene: Scene, canvas: Floats, x: float, y: float, scale: float, chance: list[float]) -> None:
-    """A dry tuft or a lump of snow."""
-    kind, tall, wide, _ = chance
-    if kind < 0.35:
-        props.fan(canvas, x, y, scale * (0.4 + 0.4 * wide), scale * (0.5 + 0.8 * tall), light(140, 124, 92))
-    else:
-        drift = [light(236, 240, 248)]
-        props.stone(canvas, x, y, scale * 1.3, scene.sun_azimuth, chance, light(160, 184, 220), drift)
-
-
-GREENS = [light(64, 118, 44), light(92, 140, 46), light(122, 152, 62), light(86, 148, 70), light(70, 128, 76)]
-SANDS = [light(224, 186, 128), light(214, 164, 102), light(206, 142, 92), light(228, 200, 152), light(196, 160, 118)]
-GRASS = Land(GREENS, meadow, tree=props.tree, strew=in_meadow, hedges=True)
-DESERT = Land(SANDS, sand, crested=True, tree=props.bush, strew=in_sand)
+GREENS = lights((64, 118, 44), (92, 140, 46), (122, 152, 62), (86, 148, 70), (70, 128, 76))
+SANDS = lights((224, 186, 128), (214, 164, 102), (206, 142, 92), (228, 200, 152), (196, 160, 118))
+GRASS = Land(GREENS, meadow, tree=props.tree, tufts=(0.5, 0.5, light(48, 92, 34), light(112, 158, 58)), hedges=True)
+DESERT = Land(
+    SANDS, sand, crested=True, tree=props.bush, tufts=(0.5, 0.5, light(140, 116, 66), light(196, 166, 104)),
+    stones=(1.2, light(96, 70, 48), props.ROCKS),
+)  # fmt: skip
 SNOW = Land(
-    [light(240, 243, 248), light(234, 240, 248), light(244, 244, 244), light(236, 240, 250), light(230, 235, 244)],
-    snowfield,
-    tree=props.conifer,
-    strew=in_snow,
-)
+    lights((240, 243, 248), (234, 240, 248), (244, 244, 244), (236, 240, 250), (230, 235, 244)), snowfield,
+    tree=props.conifer, tufts=(0.35, 0.4, light(140, 124, 92), light(140, 124, 92)),
+    stones=(1.3, light(160, 184, 220), lights((236, 240, 248))),
+)  # fmt: skip
 BARE = Land([(green + yellow) / 2 for green, yellow in zip(GREENS, SANDS, strict=True)], rolling, ridges=())
-SEAS = [light(30, 96, 150), light(36, 120, 160), light(24, 84, 128), light(52, 142, 166), light(44, 104, 132)]
-SHORES = [light(232, 212, 172), light(222, 196, 152), light(238, 222, 190), light(214, 190, 156), light(228, 206, 164)]
+SEAS = lights((30, 96, 150), (36, 120, 160), (24, 84, 128), (52, 142, 166), (44, 104, 132))
+SHORES = lights((232, 212, 172), (222, 196, 152), (238, 222, 190), (214, 190, 156), (228, 206, 164))
 
 
 def beach(scene: Scene, size: int) -> Floats:
@@ -213,7 +186,7 @@ def beach(scene: Scene, size: int) -> Floats:
     strand += (0.16 * wet)[..., None] * far
     cover(canvas[first:], strand, below)
 
-    waves = lookup(fields().blades, ground.y * 1.1 + 2 * ground.patches, ground.x * 0.22)
+    waves = lookup("blades", ground.y * 1.1 + 2 * ground.patches, ground.x * 0.22)
     deep = stops(SEAS, scene.tint)
     shallow = clamp(1 - out)[..., None] ** 2
     water = deep + shallow * (0.3 * deep + 0.06) + 0.05 * ground.depth[..., None] * (far - deep)

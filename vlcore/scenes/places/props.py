@@ -4,26 +4,23 @@ Everything is an ellipse, a cone, a box or a fan of blades with an edge one pixe
 window; where things stand comes from the same chances in every context, what they are from the context.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-from vlcore.scenes.places.skies import light
+from vlcore.scenes.places.skies import light, lights
+from vlcore.scenes.places.terrain import cover
 from vlcore.scenes.raster import Floats, clamp
 
-Chances = NDArray[np.float64]
 Ellipse = tuple[float, float, float, float]  # middle x, y; half axes
 
 BARK = light(72, 54, 40)
-FLOWERS = [light(250, 246, 236), light(248, 214, 72), light(226, 128, 164), light(150, 130, 214)]
-LEAVES = [light(44, 82, 40), light(58, 98, 44), light(36, 70, 44)]
-NEEDLES = [light(34, 62, 50), light(44, 74, 56), light(28, 54, 46)]
-ROCKS = [light(150, 126, 104), light(176, 150, 122), light(128, 112, 102)]
-SCRUB = [light(122, 112, 66), light(104, 98, 62), light(142, 116, 76)]
-SHELLS = [light(244, 228, 208), light(230, 186, 160), light(206, 196, 190), light(250, 240, 230)]
+FLOWERS = lights((250, 246, 236), (248, 214, 72), (226, 128, 164), (150, 130, 214))
+LEAVES = lights((44, 82, 40), (58, 98, 44), (36, 70, 44))
+NEEDLES = lights((34, 62, 50), (44, 74, 56), (28, 54, 46))
+ROCKS = lights((150, 126, 104), (176, 150, 122), (128, 112, 102))
+SCRUB = lights((122, 112, 66), (104, 98, 62), (142, 116, 76))
+SHELLS = lights((244, 228, 208), (230, 186, 160), (206, 196, 190), (250, 240, 230))
 
 
 def tree(canvas: Floats, x: float, foot: float, tall: float, sun: float, chance: list[float], veil: Floats) -> None:
@@ -32,17 +29,11 @@ def tree(canvas: Floats, x: float, foot: float, tall: float, sun: float, chance:
     kind, lean, wide = chance
     spread = tall * (0.6 + 0.5 * wide)
     trunk = [(x, foot - 0.5 * tall, 0.12 * tall, 0.7 * tall)]
-    crown = [
-        (x + dx * spread, foot - dy * tall, r * tall, r * tall)
-        for dx, dy, r in (
-            (-0.75, 1.05, 0.42),
-            (0.75, 1.1, 0.4),
-            (-0.2, 1.1, 0.55),
-            (0.35, 1.5, 0.5),
-            (lean - 0.7, 1.6, 0.5),
-            (0.6 * lean - 0.3, 1.95, 0.42),
-        )
-    ]
+    leaves = (
+        (-0.75, 1.05, 0.42), (0.75, 1.1, 0.4), (-0.2, 1.1, 0.55), (0.35, 1.5, 0.5), (lean - 0.7, 1.6, 0.5),
+        (0.6 * lean - 0.3, 1.95, 0.42),
+    )  # fmt: skip
+    crown = [(x + dx * spread, foot - dy * tall, r * tall, r * tall) for dx, dy, r in leaves]
     blobs(canvas, trunk, BARK * veil[1] + veil[0])
     blobs(canvas, crown, LEAVES[int(kind * 3)] * veil[1] + veil[0], sun)
 
@@ -55,25 +46,16 @@ def conifer(canvas: Floats, x: float, foot: float, tall: float, sun: float, chan
     for low, high, half in ((0.1, 1.5, 0.62), (0.8, 2.1, 0.5), (1.5, 2.7, 0.36)):
         half *= tall * (0.7 + 0.5 * wide)
         cone(canvas, x, foot - high * tall, foot - low * tall, half, colour, sun)
-        cone(
-            canvas,
-            x - 0.25 * half * sun,
-            foot - high * tall,
-            foot - (low + 0.75 * (high - low)) * tall,
-            0.45 * half * (0.6 + 0.6 * lean),
-            white,
-            sun,
-        )
+        snow = foot - (low + 0.75 * (high - low)) * tall
+        cone(canvas, x - 0.25 * half * sun, foot - high * tall, snow, 0.45 * half * (0.6 + 0.6 * lean), white, sun)
 
 
 def bush(canvas: Floats, x: float, foot: float, tall: float, sun: float, chance: list[float], veil: Floats) -> None:
     """Low scrub, or a heap of rocks."""
     kind, lean, wide = chance
     spread = tall * (0.7 + wide)
-    low = [
-        (x + dx * spread, foot - 0.3 * r * tall, 0.9 * r * tall, 0.7 * r * tall)
-        for dx, r in ((-0.6, 0.4), (0.5, 0.5), (0.0, 0.62))
-    ]
+    lumps = ((-0.6, 0.4), (0.5, 0.5), (0.0, 0.62))
+    low = [(x + dx * spread, foot - 0.3 * r * tall, 0.9 * r * tall, 0.7 * r * tall) for dx, r in lumps]
     blobs(canvas, low, (SCRUB if lean < 0.6 else ROCKS)[int(kind * 3)] * veil[1] + veil[0], sun)
 
 
@@ -88,15 +70,9 @@ def flowers(canvas: Floats, x: float, y: float, scale: float, chance: list[float
 
 
 def stone(
-    canvas: Floats,
-    x: float,
-    y: float,
-    scale: float,
-    sun: float,
-    chance: list[float],
-    dark: Floats,
+    canvas: Floats, x: float, y: float, scale: float, sun: float, chance: list[float], dark: Floats,
     colours: list[Floats],
-) -> None:
+) -> None:  # fmt: skip
     """A stone or shell that sits on the ground, with a shadow that darkens it to `dark`."""
     _, tall, wide, hue = chance
     wide = scale * (0.22 + 0.3 * wide)
@@ -132,8 +108,7 @@ def blobs(canvas: Floats, ellipses: list[Ellipse], colour: Floats, sun: float | 
             lobes = (near * ((ys - y) / ry - 0.6 * sun * (xs - x) / rx)).sum(0) / (near.sum(0) + 1e-6)
             whole = 0.5 * whole + 0.6 * lobes
         paint = colour * np.maximum(1 - 0.42 * whole, 0.3)[..., None]
-    behind = canvas[rows, columns]
-    behind += amount.max(0)[..., None] * (paint - behind)
+    cover(canvas[rows, columns], paint, amount.max(0))
 
 
 def cone(canvas: Floats, x: float, top: float, bottom: float, half: float, colour: Floats, sun: float) -> None:
@@ -143,24 +118,21 @@ def cone(canvas: Floats, x: float, top: float, bottom: float, half: float, colou
     down = clamp((ys - top) / (bottom - top))
     amount = clamp((down * half - np.abs(xs - x)) * size + 0.5) * clamp((bottom - ys) * size + 0.5) * (ys > top)
     paint = colour * (1 + 0.35 * sun * (xs - x) / half)[..., None]
-    behind = canvas[rows, columns]
-    behind += amount[..., None] * (paint - behind)
+    cover(canvas[rows, columns], paint, amount)
 
 
 def box(canvas: Floats, x0: float, x1: float, y0: float, y1: float, colour: Floats, share: float = 1.0) -> None:
     """A rectangle with edges exact to a part of a pixel."""
     size = len(canvas)
     rows, columns, ys, xs = window(canvas, x0 - 1 / size, x1, y0 - 1 / size, y1)
-    behind = canvas[rows, columns]
-    behind += (share * within(size, xs, ys, x0, x1, y0, y1))[..., None] * (colour - behind)
+    cover(canvas[rows, columns], colour, share * within(size, xs, ys, x0, x1, y0, y1))
 
 
 def within(size: int, xs: Floats, ys: Floats, x0: float, x1: float, y0: float, y1: float) -> Floats:
     """How much of each pixel (h, w) around (xs, ys) a rectangle covers."""
     across = clamp((xs - x0) * size + 0.5) * clamp((x1 - xs) * size + 0.5)
     down = clamp((ys - y0) * size + 0.5) * clamp((y1 - ys) * size + 0.5)
-    amount: Floats = down * across
-    return amount
+    return down * across
 
 
 def fan(canvas: Floats, x: float, y: float, width: float, height: float, colour: Floats) -> None:
@@ -173,5 +145,4 @@ def fan(canvas: Floats, x: float, y: float, width: float, height: float, colour:
     middle = x + width * lean * (0.25 + up * up)
     blades = clamp((half - np.abs(xs - middle)) * size + 0.5) * (half > 0)
     amount = blades.max(0) * (ys <= y + 0.5 / size)
-    behind = canvas[rows, columns]
-    behind += amount[..., None] * (colour * (0.6 + 0.7 * up)[..., None] - behind)
+    cover(canvas[rows, columns], colour * (0.6 + 0.7 * up)[..., None], amount)

@@ -3,15 +3,13 @@
 The sky is a factor of its own, so it may colour both animal and ground without telling one of the other.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 
 import numpy as np
 
 from vlcore.scenes.factors import Scene
-from vlcore.scenes.noise import fields, lookup
+from vlcore.scenes.noise import lookup
 from vlcore.scenes.raster import Floats
 
 Colour = tuple[float, float, float]
@@ -20,6 +18,10 @@ Colour = tuple[float, float, float]
 def light(*colour: int) -> Floats:
     """An sRGB colour as light (gamma 2)."""
     return (np.array(colour, np.float32) / 255) ** 2
+
+
+def lights(*colours: tuple[int, int, int]) -> list[Floats]:
+    return [light(*colour) for colour in colours]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,57 +37,20 @@ class Sky:
     low: float = 1.0  # how far the sun's elevation shrinks
 
 
+_SKIES = (
+    ("clear", (62, 126, 204), (186, 214, 236), (255, 255, 255), (1, 1, 0.98), (1, 0.95, 0.86), (0.88, 0.96, 1.1), 1),
+    ("deep", (38, 88, 168), (150, 190, 226), (250, 250, 252), (1, 1, 0.98), (1.05, 0.98, 0.86), (0.8, 0.92, 1.1), 1),
+    ("pale", (132, 176, 216), (222, 232, 238), (255, 255, 255), (1, 0.99, 0.97), (0.9, 0.87, 0.8), (1, 1.02, 1.08), 1),
+    ("dawn", (104, 130, 188), (250, 214, 180), (255, 226, 204),
+     (1, 0.92, 0.84), (1.08, 0.86, 0.62), (0.98, 0.92, 0.98), 0.6),
+    ("dusk", (74, 84, 146), (246, 166, 112), (250, 190, 160),
+     (0.88, 0.75, 0.69), (1.1, 0.74, 0.5), (0.84, 0.78, 0.98), 0.45),
+    ("overcast", (138, 152, 168), (208, 214, 218), (228, 232, 236),
+     (0.84, 0.87, 0.9), (0.45, 0.45, 0.45), (1.3, 1.34, 1.4), 1),
+)  # fmt: skip
 SKIES = {
-    "clear": Sky(
-        light(62, 126, 204),
-        light(186, 214, 236),
-        light(255, 255, 255),
-        (1, 1, 0.98),
-        (1, 0.95, 0.86),
-        (0.88, 0.96, 1.1),
-    ),
-    "deep": Sky(
-        light(38, 88, 168),
-        light(150, 190, 226),
-        light(250, 250, 252),
-        (1, 1, 0.98),
-        (1.05, 0.98, 0.86),
-        (0.8, 0.92, 1.1),
-    ),
-    "pale": Sky(
-        light(132, 176, 216),
-        light(222, 232, 238),
-        light(255, 255, 255),
-        (1, 0.99, 0.97),
-        (0.9, 0.87, 0.8),
-        (1, 1.02, 1.08),
-    ),
-    "dawn": Sky(
-        light(104, 130, 188),
-        light(250, 214, 180),
-        light(255, 226, 204),
-        (1, 0.92, 0.84),
-        (1.08, 0.86, 0.62),
-        (0.98, 0.92, 0.98),
-        0.6,
-    ),
-    "dusk": Sky(
-        light(74, 84, 146),
-        light(246, 166, 112),
-        light(250, 190, 160),
-        (0.88, 0.75, 0.69),
-        (1.1, 0.74, 0.5),
-        (0.84, 0.78, 0.98),
-        0.45,
-    ),
-    "overcast": Sky(
-        light(138, 152, 168),
-        light(208, 214, 218),
-        light(228, 232, 236),
-        (0.84, 0.87, 0.9),
-        (0.45, 0.45, 0.45),
-        (1.3, 1.34, 1.4),
-    ),
+    name: Sky(light(*zenith), light(*horizon), light(*cloud), day, sun, shade, low)
+    for name, zenith, horizon, cloud, day, sun, shade, low in _SKIES
 }
 
 
@@ -115,9 +80,8 @@ def sky(scene: Scene, us: Floats, vs: Floats) -> Floats:
     shift = scene.cloud_seed % 65536
     x = shift + (us[None] - 0.5) * 34 / (lift + 0.35)
     y = shift // 256 + 58 / (lift + 0.35) + 0 * us[None]
-    billow = lookup(fields().clouds, x, y)
-    lit = lookup(fields().clouds, x - 4 * math.sin(scene.sun_azimuth), y - 4)
+    billow = lookup("clouds", x, y)
+    lit = lookup("clouds", x - 4 * math.sin(scene.sun_azimuth), y - 4)
     amount = np.clip((billow + 1.6 * scene.clouds - 1.25) * 1.3, 0, 1) * np.clip(lift * 3 - 0.4, 0, 1)
     tone = kind.cloud * (0.86 + 0.10 * np.clip(billow - lit, -1, 1))[..., None]
-    mixed: Floats = air + (amount * amount * (3 - 2 * amount))[..., None] * (tone - air)
-    return mixed
+    return air + (amount * amount * (3 - 2 * amount))[..., None] * (tone - air)

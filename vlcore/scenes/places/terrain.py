@@ -4,8 +4,6 @@ Contexts read the same factors here, so a change of context keeps the horizon, t
 and changes what they are made of.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 
@@ -13,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.scenes.factors import Scene
-from vlcore.scenes.noise import fields, lookup
+from vlcore.scenes.noise import lookup
 from vlcore.scenes.raster import Floats, clamp
 
 REACH = (0.13, 0.09, 0.02)  # of the ridges over the horizon: far, middle, and where the plain begins
@@ -41,7 +39,7 @@ def plane(scene: Scene, us: Floats, vs: Floats) -> Ground:
     x = shift + (us[None] - 0.5) * depth * 60
     y = shift // 256 + depth * 60 + 0 * us[None]
     fade = np.clip(below * 4, 0.25, 1)
-    return Ground(us[None], vs[:, None], x, y, depth, fade, lookup(fields().clouds, x, y))
+    return Ground(us[None], vs[:, None], x, y, depth, fade, lookup("clouds", x, y))
 
 
 def ridge(scene: Scene, us: Floats, layer: int, chance: NDArray[np.float64], crested: bool) -> Floats:
@@ -73,7 +71,7 @@ def hill(scene: Scene, canvas: Floats, us: Floats, line: Floats, colour: Floats,
     vs = us[top:bottom]
     slope = np.gradient(line, us)
     down = np.maximum(vs[:, None] - line[None], 0)
-    grain = lookup(fields().grain, us[None] * 190 + line[None] * 50, vs[:, None] * 420)
+    grain = lookup("grain", us[None] * 190 + line[None] * 50, vs[:, None] * 420)
     if sharp:
         bent = us[None] + sharp * down * (1 + 0.5 * np.sin(40 * down + 9 * us[None]))
         slope = np.interp(bent, us, 4 * slope).astype(np.float32)
@@ -85,28 +83,25 @@ def hill(scene: Scene, canvas: Floats, us: Floats, line: Floats, colour: Floats,
 def swell(scene: Scene, ground: Ground, scale: float) -> Floats:
     """Slopes of gently rolling ground (rows, columns), about -1 to 1, positive where they face the sun."""
     x, y = ground.x * scale, ground.y * scale
-    here = lookup(fields().clouds, x, y)
-    there = lookup(fields().clouds, x - 3 * math.sin(scene.sun_azimuth), y - 3 * math.cos(scene.sun_azimuth))
-    slopes: Floats = np.clip(here - there, -1, 1)
-    return slopes
+    here = lookup("clouds", x, y)
+    there = lookup("clouds", x - 3 * math.sin(scene.sun_azimuth), y - 3 * math.cos(scene.sun_azimuth))
+    return np.clip(here - there, -1, 1)
 
 
 def upright(ground: Ground, shift: int) -> Floats:
     """Blades (rows, columns): they stand up on the screen, and halve with every doubling of the distance."""
     level = np.log2(np.maximum(ground.depth, 1e-3)) + 2
     whole = np.floor(level)
-    layers = [
-        lookup(fields().blades, ground.us * 48 * 2.0**k + shift, ground.vs * 48 * 2.0**k) for k in (whole, whole + 1)
-    ]
-    mixed: Floats = layers[0] + (level - whole) * (layers[1] - layers[0])
-    return mixed
+    large, small = (
+        lookup("blades", ground.us * 48 * 2.0**k + shift, ground.vs * 48 * 2.0**k) for k in (whole, whole + 1)
+    )
+    return large + (level - whole) * (small - large)
 
 
 def haze(scene: Scene, plain: Floats, ground: Ground, far: Floats) -> Floats:
     """The plain (rows, columns, 3) with the air of the distance in front of it."""
     veil = 0.42 * np.exp((scene.horizon - ground.vs) / 0.05)[..., None]
-    paler: Floats = plain + np.minimum(veil, 0.42) * (0.85 * far - plain)
-    return paler
+    return plain + np.minimum(veil, 0.42) * (0.85 * far - plain)
 
 
 def stops(colours: list[Floats], at: float) -> Floats:

@@ -4,34 +4,34 @@ The unit is a block, one pair of seeds that both arms share, and not an image. E
 difference, and everything here is computed from these few numbers.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import nctdtrinc, stdtr, stdtrit  # scipy.stats would cost a page 0.4 s
+from scipy.special import chdtri, nctdtrinc, stdtr, stdtrit  # scipy.stats would cost a page 0.4 s
 
 from vlcore.measures.estimate import Estimate
 
 ALPHA = 0.05
-MARGIN = 0.05  # five points: what counts as no difference that matters
+EQUIVALENCE = 0.05  # five points: what counts as no difference that matters
 ENOUGH = 6  # blocks; with five the smallest exact two-sided p is 0.0625
 EXACT = 16  # blocks up to which all sign patterns are counted
 RANDOM_PATTERNS = 99_999
+SIMULATED = 1000  # sets of blocks, of which the power of the exact test is counted
+POWER = 0.8
+MOST_BLOCKS = 2000  # that are looked at for a power; one more stands for more than that
 NO_SPREAD = 1e-12  # rounding leaves differences of 1e-17 where all blocks agree; those are no spread
 
 Differences = NDArray[np.float64]
 
 
 class Status(StrEnum):
-    """What numbers decide: of a difference higher, lower or equivalent; of a claim supported, contradicted or depends
-    on; of either not decided."""
+    """What numbers decide of a difference (higher, lower, equivalent), a claim (supported and so on), or either."""
 
     HIGHER = "higher"
     LOWER = "lower"
@@ -43,129 +43,88 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
-class SignFlip:
-    """Two-sided p of a sign-flip test, and the number of sign patterns that it was counted on."""
-
-    p: float
-    patterns: int
-    exact: bool
-
-    @property
-    def words(self) -> str:
-        return f"{'all' if self.exact else 'random'} {self.patterns:,} sign patterns"
-
-
-@dataclass(frozen=True)
 class Paired:
-    """What n paired differences say.
+    """What n paired differences say."""
 
-    Attributes:
-        mean: mean difference with its t interval; `n` counts blocks.
-        sd: standard deviation between blocks.
-        test: sign-flip test of no difference.
-        t_p: p of the paired t test; None where it is not defined.
-        d_z: mean over standard deviation, with its interval; None where it is not defined.
-        margin: what counts as no difference that matters; None where nobody can say.
-        equivalence_p: p of the two one-sided tests against the margin; None without a margin.
-        absent: why something is None, by name.
-    """
+    mean: Estimate  # with its t interval; `n` counts blocks
+    sd: float  # between blocks
+    p: float  # of the sign-flip test of no difference
+    p_from: str  # what that was counted on
+    exact: Estimate | None  # the mean, with the interval of what that test does not reject; None where it has no ends
+    t_p: float | None  # of the paired t test; None where it is not defined
+    d_z: Estimate | None  # mean over standard deviation; None where it is not defined
+    margin: float | None  # what counts as no difference that matters; None where nobody can say
+    equivalence_p: float | None  # of the two one-sided tests against the margin; None without one
+    equivalent: bool  # whether the difference is shown to be smaller than the margin
+    exploratory: bool  # whether the blocks are too few to decide anything, whatever they say
+    absent: dict[str, str]  # why something is None, by name
 
-    mean: Estimate
-    sd: float
-    test: SignFlip
-    t_p: float | None
-    d_z: Estimate | None
-    margin: float | None
-    equivalence_p: float | None
-    absent: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def exploratory(self) -> bool:
-        """Too few blocks to decide anything, whatever they say."""
-        return self.mean.n < ENOUGH
-
-    @property
-    def equivalent(self) -> bool:
-        """Whether the difference is shown to be smaller than the margin."""
-        return self.equivalence_p is not None and self.equivalence_p <= ALPHA
-
-    def status(self, p: float) -> Status:
-        """What the difference decides at its p, adjusted or not; one that is shown counts before one that is shown to
-        be small, and too few blocks decide nothing."""
+    def status(self, p: float, equivalence_p: float | None = None) -> Status:
+        """What the difference decides at its p values, adjusted or not; too few blocks decide nothing."""
         if self.exploratory:
             return Status.NOT_DECIDED
         if p <= ALPHA:
             return Status.HIGHER if self.mean.value > 0 else Status.LOWER
-        return Status.EQUIVALENT if self.equivalent else Status.NOT_DECIDED
+        close = self.equivalence_p if equivalence_p is None else equivalence_p
+        return Status.EQUIVALENT if close is not None and close <= ALPHA else Status.NOT_DECIDED
 
     def as_dict(self) -> dict[str, Any]:
-        return {
-            **self.mean.as_dict(),
-            "sd": self.sd,
-            "p": self.test.p,
-            "p_from": self.test.words,
-            "t_p": self.t_p,
-            "d_z": None if self.d_z is None else self.d_z.as_dict(),
-            "margin": self.margin,
-            "equivalence_p": self.equivalence_p,
-            "equivalent": self.equivalent,
-            "exploratory": self.exploratory,
-            "absent": self.absent,
-        }
+        """Everything, with the parts of the mean beside the rest."""
+        document = asdict(self)
+        mean: dict[str, Any] = document.pop("mean")
+        return mean | document
 
 
-def paired(differences: ArrayLike, margin: float | None = MARGIN) -> Paired:
+def paired(differences: ArrayLike, margin: float | None = EQUIVALENCE) -> Paired:
     """Everything that the paired differences of n blocks, (n,), say.
 
-    Raises:
-        ValueError: with fewer than two blocks, on a value that is not a number, or a margin that is not positive.
+    The interval of ``d_z`` inverts the noncentral t distribution (Cumming and Finch 2001); equivalence is two one-sided
+    t tests of ``|mean| >= margin`` (Schuirmann 1987), small where the difference is small. ValueError with fewer than
+    two blocks, on a value that is not a number, or a margin that is not positive.
     """
+    if margin is not None and not margin > 0:
+        raise ValueError(f"The margin of equivalence is {margin!r}; give a positive number.")
     d = _checked(differences)
-    spread = _sd(d)
-    same = "all blocks differ by the same" if spread == 0 else ""
-    return Paired(
-        mean=t_interval(d),
-        sd=spread,
-        test=sign_flip(d),
-        t_p=None if same else float(2 * stdtr(len(d) - 1, -abs(float(d.mean())) / (spread / math.sqrt(len(d))))),
-        d_z=None if same else effect_size(d),
-        margin=margin,
-        equivalence_p=None if margin is None else tost(d, margin),
-        absent=dict.fromkeys(("t_p", "d_z"), same) if same else {},
-    )
+    n, mean, spread = len(d), float(d.mean()), _sd(d)
+    p, p_from = sign_flip(d)
+    error = spread / math.sqrt(n)
+    t_p = d_z = equivalence_p = None
+    if spread > 0:
+        t_p = float(2 * stdtr(n - 1, -abs(mean) / error))
+        size = mean / spread
+        t, ends = size * math.sqrt(n), (1 - ALPHA / 2, ALPHA / 2)
+        low, high = (float(nctdtrinc(n - 1, end, t)) / math.sqrt(n) for end in ends)
+        d_z = Estimate(size, low, high, n)
+    if margin is not None:
+        equivalence_p = float(stdtr(n - 1, (abs(mean) - margin) / error)) if spread > 0 else float(abs(mean) >= margin)
+    equivalent = equivalence_p is not None and equivalence_p <= ALPHA
+    absent = {} if spread > 0 else dict.fromkeys(("t_p", "d_z"), "all blocks differ by the same")
+    few = n < ENOUGH
+    return Paired(t_interval(d), spread, p, p_from, _exact(d), t_p, d_z, margin, equivalence_p, equivalent, few, absent)
 
 
 def t_interval(values: ArrayLike) -> Estimate:
-    """Mean of the values of n blocks, (n,), with its 95 % t interval.
-
-    Raises:
-        ValueError: with fewer than two blocks, or on a value that is not a number.
-    """
+    """Mean of n blocks, (n,), with its 95 % t interval; ValueError with fewer than two, or one that is no number."""
     d = _checked(values)
     n, mean = len(d), float(d.mean())
     half = float(stdtrit(n - 1, 1 - ALPHA / 2)) * _sd(d) / math.sqrt(n)
     return Estimate(mean, mean - half, mean + half, n)
 
 
-def sign_flip(differences: ArrayLike, seed: int = 0) -> SignFlip:
-    """Sign-flip permutation test of a mean difference of 0, two-sided, (n,).
+def sign_flip(differences: ArrayLike) -> tuple[float, str]:
+    """Sign-flip permutation test of a mean difference of 0, (n,): its two-sided p, and what that was counted on.
 
-    Under no difference each block could as well have had the other sign. Up to `EXACT` blocks all 2^n patterns are
-    counted; with more, `RANDOM_PATTERNS` seeded ones, and p is ``(1 + hits) / (1 + patterns)``.
-
-    Raises:
-        ValueError: with fewer than two blocks, or on a value that is not a number.
+    Under no difference each block could have had the other sign. Up to `EXACT` blocks all 2^n patterns are counted;
+    with more, `RANDOM_PATTERNS` seeded ones, and p is ``(1 + hits) / (1 + patterns)``. ValueError as `t_interval`.
     """
     d = _checked(differences)
-    exact = len(d) <= EXACT
-    signs = (
-        _all_signs(len(d)) if exact else np.random.default_rng(seed).choice([-1.0, 1.0], size=(RANDOM_PATTERNS, len(d)))
-    )
+    n = len(d)
+    signs = _all_signs(n) if n <= EXACT else _random_signs(n)
     # A pattern that gives the same mean but for the order of summation is a hit.
     hits = int((np.abs(signs @ d) >= abs(d.sum()) - NO_SPREAD * max(1.0, float(np.abs(d).sum()))).sum())
-    if exact:
-        return SignFlip(hits / len(signs), 2 * len(signs), True)
-    return SignFlip((1 + hits) / (1 + len(signs)), len(signs), False)
+    if n <= EXACT:
+        return hits / len(signs), f"all {2 * len(signs):,} sign patterns"
+    return (1 + hits) / (1 + len(signs)), f"random {len(signs):,} sign patterns"
 
 
 @cache
@@ -173,6 +132,36 @@ def _all_signs(n: int) -> NDArray[np.float64]:
     """Half of all sign patterns, (2^(n-1), n); the other half are their opposites, with the same absolute means."""
     patterns = np.arange(2 ** (n - 1))[:, None] >> np.arange(n) & 1
     return np.asarray(1 - 2 * patterns, dtype=np.float64)
+
+
+def _exact(d: Differences) -> Estimate | None:
+    """Mean with the interval of those differences that `sign_flip` does not reject at `ALPHA`: its ends are ordered
+    means of subsets of blocks (Hartigan 1969)."""
+    n = len(d)
+    if n <= EXACT:
+        means, beyond = _subsets(n) @ d, int(ALPHA * 2 ** (n - 1))
+    else:
+        flipped = _random_signs(n) < 0
+        sizes = flipped.sum(axis=1)
+        sums, some = flipped @ d, (sizes > 0) & (sizes < n)
+        means = np.concatenate([sums[some] / sizes[some], (d.sum() - sums[some]) / (n - sizes[some])])
+        beyond = int(ALPHA * (1 + RANDOM_PATTERNS))
+    if beyond < 1:
+        return None
+    low, high = np.partition(means, [beyond - 1, len(means) - beyond])[[beyond - 1, len(means) - beyond]]
+    return Estimate(float(d.mean()), float(low), float(high), n)
+
+
+@cache
+def _subsets(n: int) -> NDArray[np.float64]:
+    """What makes the means of all subsets of n blocks but the empty one, (2^n - 1, n)."""
+    members = np.arange(1, 2**n)[:, None] >> np.arange(n) & 1
+    return np.asarray(members / members.sum(axis=1, keepdims=True))
+
+
+@cache
+def _random_signs(n: int) -> NDArray[np.float64]:
+    return np.random.default_rng(0).choice([-1.0, 1.0], size=(RANDOM_PATTERNS, n))
 
 
 def smallest_p(n: int) -> float:
@@ -195,72 +184,43 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(one) for one in adjusted]
 
 
-def effect_size(differences: ArrayLike) -> Estimate:
-    """``d_z``, the mean over the standard deviation of n differences, with its 95 % interval.
+@dataclass(frozen=True)
+class SeedsNeeded:
+    """Blocks that see a difference with power `POWER`, and how many if the spread between blocks, which is known from
+    few, is that of either end of its 95 % interval."""
 
-    The interval inverts the noncentral t distribution (Cumming and Finch 2001).
-
-    Raises:
-        ValueError: with fewer than two blocks, or where all blocks differ by the same.
-    """
-    d = _checked(differences)
-    n, spread = len(d), _sd(d)
-    if spread == 0:
-        raise ValueError("All blocks differ by the same, so the size of the effect in their spread is not defined.")
-    value = float(d.mean()) / spread
-    t = value * math.sqrt(n)
-    low, high = (float(nctdtrinc(n - 1, p, t)) / math.sqrt(n) for p in (1 - ALPHA / 2, ALPHA / 2))
-    return Estimate(value, low, high, n)
+    value: int
+    low: int
+    high: int
 
 
-def tost(differences: ArrayLike, margin: float = MARGIN) -> float:
-    """p of two one-sided t tests of ``|mean| >= margin`` (Schuirmann 1987): small where the difference is small.
-
-    Raises:
-        ValueError: with fewer than two blocks, or a margin that is not positive.
-    """
-    if not margin > 0:
-        raise ValueError(f"The margin of equivalence is {margin!r}; give a positive number.")
-    d = _checked(differences)
-    n, spread, mean = len(d), _sd(d), float(d.mean())
-    if spread == 0:
-        return 0.0 if abs(mean) < margin else 1.0
-    return float(stdtr(n - 1, (abs(mean) - margin) / (spread / math.sqrt(n))))
+def seeds_needed(sd: float, delta: float, blocks: int, tests: int = 1) -> SeedsNeeded:
+    """Blocks with which the sign-flip test, adjusted for so many tests, sees a difference of `delta`; `sd` is the
+    standard deviation of the paired differences of so many blocks."""
+    ends = (sd * math.sqrt((blocks - 1) / float(chdtri(blocks - 1, end))) for end in (ALPHA / 2, 1 - ALPHA / 2))
+    effects = _smallest_effects(tests)
+    seen = (np.append(effects, 0.0) <= (delta / one if one else math.inf) for one in (sd, *ends))
+    return SeedsNeeded(*(int(np.argmax(enough)) + ENOUGH for enough in seen))
 
 
-def seeds_needed(sd: float, delta: float) -> int:
-    """Blocks that see a difference of `delta` with power 0.8 at 0.05: ``(2.8 sd / delta)^2 + 2``, at least 4.
-
-    Args:
-        sd: standard deviation of the paired differences.
-        delta: difference to be seen, in the same unit.
-
-    Raises:
-        ValueError: when `sd` is negative or `delta` not positive.
-    """
-    if not (sd >= 0 and delta > 0):
-        raise ValueError(f"A spread of {sd!r} and a difference of {delta!r} ask for no number of seeds.")
-    return max(4, math.ceil((2.8 * sd / delta) ** 2 + 2))
-
-
-def iqm(values: ArrayLike, resamples: int = 2000, seed: int = 0) -> Estimate:
-    """Interquartile mean of blocks by levels, (n, levels) or (n,), with a bootstrap interval (Agarwal et al. 2021).
-
-    The mean of the middle half of all values. Whole blocks are resampled: each level keeps its n values, as in a
-    stratified bootstrap, and the levels of a block stay together, because they share their seeds.
-
-    Raises:
-        ValueError: with fewer than two blocks, or on a value that is not a number.
-    """
-    from scipy.stats import trim_mean
-
-    table = _checked(values)
-    table = table.reshape(len(table), -1)
-    n = len(table)
-    drawn = table[np.random.default_rng(seed).integers(n, size=(resamples, n))].reshape(resamples, -1)
-    low, high = np.quantile(trim_mean(drawn, 0.25, axis=1), [ALPHA / 2, 1 - ALPHA / 2])
-    value = float(trim_mean(table, 0.25, axis=None))
-    return Estimate(value, min(float(low), value), max(float(high), value), n)
+@cache
+def _smallest_effects(tests: int) -> NDArray[np.float64]:
+    """The difference in standard deviations that the test sees with power `POWER`, from `ENOUGH` blocks on to
+    `MOST_BLOCKS`; infinite where its smallest p is too large. Up to 12 blocks it is simulated, for there the test is
+    coarser than the t test, whose power stands for it from there on."""
+    alpha, simulated = ALPHA / tests, []
+    for n in range(ENOUGH, 13):
+        beyond = int(alpha * 2 ** (n - 1))
+        if beyond < 1:
+            simulated.append(math.inf)
+            continue
+        sets = np.random.default_rng(0).normal(size=(SIMULATED, n))
+        # A set is rejected once its lower end is above 0.
+        lower = np.partition(sets @ _subsets(n).T, beyond - 1, axis=1)[:, beyond - 1]
+        simulated.append(float(np.quantile(-lower, POWER)))
+    many = np.arange(13, MOST_BLOCKS + 1)
+    of_t = nctdtrinc(many - 1, 1 - POWER, stdtrit(many - 1, 1 - alpha / 2)) / np.sqrt(many)
+    return np.concatenate([simulated, of_t])
 
 
 def _sd(d: Differences) -> float:

@@ -1,10 +1,7 @@
-"""Film of a training and matrices of captions and pairs, as a page shows them.
+"""Film of a training and matrices of captions and pairs; what a model cannot show is said where the chart would be.
 
-What is drawn is kept by the digests of what it shows, like all charts (see `vlcore.ui.cache`), and a film runs in the
-browser alone. What a model cannot show is said in its sentence where the chart would be.
+They are kept by the digests of what they show, like all charts (see `vlcore.ui.cache`).
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +21,6 @@ from vlcore.ui.browser import play_button
 
 @contextmanager
 def _or_why_not(icon: str) -> Iterator[None]:
-    """Say in place of a chart why it cannot be drawn."""
     try:
         yield
     except ComparisonError as error:
@@ -32,35 +28,18 @@ def _or_why_not(icon: str) -> Iterator[None]:
 
 
 def film_section(keys: Sequence[str], palette: Palette, side: int) -> None:
-    """The film of up to four models with its Play, or why there is none."""
+    """The film of up to four models with its Play."""
     with _or_why_not("movie"):
         shown, spec = _film(keys, palette, side)
         with st.container(horizontal=True, vertical_alignment="center"):
             play_button(key="film-play")
-            st.caption(
-                "Or move the slider below the curves. Every moment lies on the axes of the end.", width="content"
-            )
+            how = "Or move the slider below the curves. Every moment lies on the axes of the end."
+            st.caption(how, width="content")
         cache.show(spec, alt=shown.words, key="film")
         for note in shown.notes:
             st.caption(note)
         with st.expander("The film in words"):
             st.markdown(shown.words)
-
-
-def caption_section(keys: Sequence[str], palette: Palette) -> None:
-    """How alike captions are to each model, or why that is not known."""
-    with _or_why_not("grid_on"):
-        words, spec = _captions(keys, palette)
-        cache.show(spec, alt=words, key="caption-matrices")
-
-
-def pair_section(key: str, palette: Palette) -> None:
-    """What one model's loss made of pictures and captions, or why it has no pairs."""
-    with _or_why_not("grid_on"):
-        words, spec = _pairs(key, palette)
-        st.markdown(f"**{title(cache.artefact(key).condition)}**")
-        cache.show(spec, alt=words, key=f"pairs-{key}")
-        st.caption(words)
 
 
 @st.cache_resource(max_entries=30, show_spinner="Winding the film …", hash_funcs=cache.BY_CONTENT)
@@ -70,11 +49,27 @@ def _film(keys: Sequence[str], palette: Palette, side: int) -> tuple[film.Film, 
     return shown, cache.finished(shown.chart(palette, side))
 
 
+def caption_section(keys: Sequence[str], palette: Palette) -> None:
+    """How alike captions are to each model."""
+    with _or_why_not("grid_on"):
+        words, spec = _captions(keys, palette)
+        cache.show(spec, alt=words, key="caption-matrices")
+
+
 @st.cache_resource(max_entries=60, show_spinner=False, hash_funcs=cache.BY_CONTENT)
 def _captions(keys: Sequence[str], palette: Palette) -> tuple[str, cache.Spec]:
     models = [cache.model_map(key, PCA, ()) for key in keys]
-    found = captions.caption_similarities(dict(zip(names(len(keys)), models, strict=True)))
-    return found.words, cache.finished(matrices.caption_matrices(found.cells, found.titles, palette=palette))
+    cells, titles, words = captions.caption_similarities(dict(zip(names(len(keys)), models, strict=True)))
+    return words, cache.finished(matrices.caption_matrices(cells, titles, palette=palette))
+
+
+def pair_section(key: str, palette: Palette) -> None:
+    """What one model's loss made of pictures and captions."""
+    with _or_why_not("grid_on"):
+        words, spec = _pairs(key, palette)
+        st.markdown(f"**{title(cache.artefact(key).condition)}**")
+        cache.show(spec, alt=words, key=f"pairs-{key}")
+        st.caption(words)
 
 
 @st.cache_resource(max_entries=60, show_spinner="Pairing pictures and captions …", hash_funcs=cache.BY_CONTENT)

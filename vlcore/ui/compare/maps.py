@@ -1,9 +1,4 @@
-"""Maps of the Compare page, and what answers to them: the picture that was clicked, and those that were marked.
-
-Whatever is marked on a map is told twice, as pictures and as a table, with what every model says.
-"""
-
-from __future__ import annotations
+"""Maps of the Compare page, and what answers to them: the picture that was clicked, and those that were marked."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,15 +7,14 @@ from functools import cached_property
 
 import streamlit as st
 
+from vlcore.charts.document import Part
 from vlcore.charts.maps.linked import brushed
 from vlcore.charts.maps.tables import MapOptions
-from vlcore.charts.parts import Part
 from vlcore.charts.theme import Palette
-from vlcore.compare import overlays
 from vlcore.compare.comparison import Comparison, points_table
 from vlcore.compare.description import summary
 from vlcore.compare.metrics_table import marked_table
-from vlcore.compare.page import parts, picked
+from vlcore.compare.page import OTHER_BACKGROUND, other_object, parts, picked, scenes, twin_lengths
 from vlcore.core.errors import LabError
 from vlcore.core.grouping import group_words
 from vlcore.datasets.imageset import ImageSet
@@ -33,17 +27,7 @@ MOST_SHOWN = 24  # marked pictures that are drawn; all are counted
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A comparison as a visitor looks at it.
-
-    Attributes:
-        keys: of the models.
-        comparison: their maps beside each other.
-        images: their image set.
-        projection: how the maps are laid out.
-        options: what is drawn on them.
-        palette: colours.
-        side: of a map in px.
-    """
+    """A comparison as a visitor looks at it: maps of models, of `keys`, each `side` px wide, and what is on them."""
 
     keys: list[str]
     comparison: Comparison
@@ -56,8 +40,7 @@ class Shown:
     @cached_property
     def parts(self) -> dict[str, Part]:
         """What is said of it, by name."""
-        found = parts(self.comparison, self.images.grouping, cache.layouts(self.keys))
-        return {part.name: part for part in found}
+        return {one.name: one for one in parts(self.comparison, self.images.grouping, cache.layouts(self.keys))}
 
 
 def choose(sides: Sequence[Side], images: ImageSet, palette: Palette, side: int) -> Shown:
@@ -81,7 +64,7 @@ def show(shown: Shown) -> None:
     digest = hashlib.sha256(repr((shown.keys, shown.projection)).encode()).hexdigest()[:12]
     event = cache.show(
         spec,
-        alt=f"{summary(comparison, images.grouping)} {cache.layouts(shown.keys).words}",
+        alt=" ".join([summary(comparison, images.grouping), *cache.layouts(shown.keys).sentences]),
         key=f"maps-{digest}",  # a brush belongs to its maps
         on_select="rerun",
         selection_mode=sorted({"pick", "brush", "cell", "shown"} & {param["name"] for param in spec["params"]}),
@@ -100,7 +83,6 @@ def show(shown: Shown) -> None:
 
 
 def _marked(comparison: Comparison, images: ImageSet, ids: Sequence[str]) -> None:
-    """The pictures inside the brush, if any: how many of each group, what models say of them, and the pictures."""
     if not ids:
         return
     st.subheader("The pictures you marked")
@@ -110,9 +92,9 @@ def _marked(comparison: Comparison, images: ImageSet, ids: Sequence[str]) -> Non
     left.dataframe(marked_table(comparison, images.grouping, chosen), hide_index=True, width="stretch")
     left.caption("Right: how many of the marked pictures each model names right, of those that it shows.")
     with right.container(horizontal=True, gap="small"):
-        for row in chosen["id"].str.removeprefix("p").astype(int)[:MOST_SHOWN]:
-            facts = images.table.iloc[row]
-            widgets.picture(images.image(row), width=72, alt=f"{facts['object']}, {facts['context']}")
+        for point in chosen[:MOST_SHOWN].itertuples():
+            picture = images.image(int(point.id.removeprefix("p")))
+            widgets.picture(picture, width=72, alt=f"{point.object}, {point.context}")
         if len(chosen) > MOST_SHOWN:
             st.caption(f"and {len(chosen) - MOST_SHOWN} more")
     with st.expander("All of them, with every model's verdict"):
@@ -120,7 +102,6 @@ def _marked(comparison: Comparison, images: ImageSet, ids: Sequence[str]) -> Non
 
 
 def _clicked(comparison: Comparison, images: ImageSet, identity: str | None, arrows: bool) -> None:
-    """The picture that was clicked, if one was: large, with its nearest ones and its captions in every model."""
     if identity not in set(comparison.points["id"]):
         return
     st.subheader("The picture you clicked")
@@ -130,8 +111,7 @@ def _clicked(comparison: Comparison, images: ImageSet, identity: str | None, arr
     widgets.picture(images.image(row), width="stretch", alt=f"{point['object']}, {point['context']}", within=own)
     own.caption(f"{point['spoken']}  \n“{images.table['caption'].iat[row]}”")
     with others:
-        models = comparison.named.items()
-        for column, (name, model) in zip(widgets.in_pairs(len(models)), models, strict=True):
+        for column, (name, model) in widgets.in_pairs(comparison.named.items()):
             with column:
                 st.markdown(f"**Nearest in the {name} model** (cosine)")
                 if (where := model.where(row)) < 0:
@@ -148,27 +128,19 @@ def _clicked(comparison: Comparison, images: ImageSet, identity: str | None, arr
 
 def _twins(comparison: Comparison, images: ImageSet, scene: str) -> None:
     """How far the arrows of a scene reach in the full space, beside the mean over all scenes."""
-    versions = dict(overlays.scenes(comparison, images.grouping))
-    if scene not in versions:
+    versions = scenes(comparison, images.grouping)
+    if scene not in versions.index:
         st.caption("Arrows lead from held-out scenes, which are there in all four versions; this picture is not.")
         return
     st.markdown("**Its twins**, and how far apart they are in the full space")
-    tiles = st.container(horizontal=True)
-    names = group_words(images.grouping)
+    tiles, names = st.container(horizontal=True), group_words(images.grouping)
     for group, words in names.items():
-        widgets.picture(images.image(versions[scene][group]), width=110, caption=words, alt=words, within=tiles)
-    lengths = overlays.twin_lengths(comparison, images.grouping, scene)
-    lengths = lengths.assign(**{"from": lengths["from"].map(names), "to": lengths["to"].map(names)})
-    lengths.columns = [f"{name[0].upper()}{name[1:]}" for name in lengths]
-    numbers = {
-        name: st.column_config.NumberColumn(
-            name, format="%.2f", help="Distance of two unit vectors, 0 to 2; “mean” is over all scenes on the map."
-        )
-        for name in lengths.columns[3:]
-    }
+        widgets.picture(images.image(versions.loc[scene, group]), width=110, caption=words, alt=words, within=tiles)
+    lengths = twin_lengths(comparison, images.grouping, scene).replace({"from": names, "to": names})
+    lengths = lengths.rename(columns=lambda name: f"{name[0].upper()}{name[1:]}")
+    about = "Distance of two unit vectors, 0 to 2; “mean” is over all scenes on the map."
+    numbers = {name: st.column_config.NumberColumn(format="%.2f", help=about) for name in lengths.columns[3:]}
     st.dataframe(lengths, hide_index=True, width="stretch", column_config=numbers)
-    background, other = overlays.OTHER_BACKGROUND, overlays.other_object(images.grouping)
-    st.caption(
-        f"Where “{background}” is longer than “{other}”, a model goes by the place more than by the "
-        f"{images.grouping.object_word}. {len(versions)} scenes are on the map."
-    )
+    background, other = OTHER_BACKGROUND, other_object(images.grouping)
+    by = f"a model goes by the place more than by the {images.grouping.object_word}"
+    st.caption(f"Where “{background}” is longer than “{other}”, {by}. {len(versions)} scenes are on the map.")

@@ -1,23 +1,36 @@
 """Sections under the maps of the Compare page, of which a visitor opens one."""
 
-from __future__ import annotations
+from collections.abc import Callable
+from functools import partial
 
+import pandas as pd
 import streamlit as st
 
+from vlcore.charts.images import chart_png, chart_svg
+from vlcore.charts.maps.small import caption_map
+from vlcore.charts.theme import Palette
+from vlcore.compare import captions
+from vlcore.compare.captions import CaptionAnswer
+from vlcore.compare.comparison import points_table
 from vlcore.compare.description import first_fit, how_tested, largest_displacements
 from vlcore.compare.metrics_table import map_quality, measures_table
-from vlcore.ui import shell, widgets
-from vlcore.ui.compare import captions, film, sharing
+from vlcore.compare.page import page, picked
+from vlcore.core.errors import LabError
+from vlcore.core.grouping import group_words
+from vlcore.exports.export import parquet_bytes
+from vlcore.exports.table import shown as map_table
+from vlcore.ui import cache, jobs, shell, widgets
+from vlcore.ui.browser import copy_link
+from vlcore.ui.compare import film
 from vlcore.ui.compare.maps import Shown
+
+PAPER_SIDE = 520  # px of a map in a picture file
 
 
 def _groups(shown: Shown) -> None:
-    """Right or wrong by group, in words."""
     widgets.show_part(shown.parts["groups"])
-    st.caption(
-        f"Share of held-out pictures whose {shown.images.grouping.object_word} is named right, 95 % intervals over "
-        f"scenes. {how_tested(shown.images)}"
-    )
+    counted = f"Share of held-out pictures whose {shown.images.grouping.object_word} is named right"
+    st.caption(f"{counted}, 95 % intervals over scenes. {how_tested(shown.images)}")
 
 
 def _movement(shown: Shown) -> None:
@@ -34,48 +47,138 @@ def _movement(shown: Shown) -> None:
     for name, one in found.items():
         st.markdown(f"**From the {next(iter(shown.comparison.named))} to the {name} model**")
         st.dataframe(one.table, hide_index=True, width="stretch")
-        st.caption(
-            "Movement is on the maps, after turning: 1 is the size of the first. Kept neighbours are of the full space "
-            f"and need no map: of ten, unrelated models share {100 * one.chance:.0f} % by chance. Intervals are over "
-            "scenes, of one pair of runs."
-        )
+        kept = f"of the full space and need no map: of ten, unrelated models share {100 * one.chance:.0f} % by chance"
+        moved = "Movement is on the maps, after turning: 1 is the size of the first."
+        st.caption(f"{moved} Kept neighbours are {kept}. Intervals are over scenes, of one pair of runs.")
         st.markdown("The pictures that moved most")
         with st.container(horizontal=True, gap="small"):
-            for moved in one.largest:
-                facts = images.table.iloc[moved.row]
-                words = f"{facts['object']}, {facts['context']}"
+            for moved in one.largest.itertuples():
+                words = ", ".join(images.table.iloc[moved.row][["object", "context"]])
                 caption = f"{words}: {moved.way:.1f}, {moved.kept:.0%} kept"
                 widgets.picture(images.image(moved.row), width=104, caption=caption, alt=words)
 
 
 def _captions(shown: Shown) -> None:
-    """A caption that somebody types; under it, how alike the models' own captions are."""
-    captions.ask_models(shown)
+    """All models are asked for one caption, so that one sees what is the model's and what is the caption's."""
+    _typed_caption(shown)
     st.markdown("**How alike its captions are to each model**")
     film.caption_section(shown.keys, shown.palette)
 
 
+def _typed_caption(shown: Shown) -> None:
+    grouping, models = shown.images.grouping, shown.comparison.named
+    about = "Anything. Each model reads the words that it was given in training, and is told of those it does not know."
+    usual, most = f"a {group_words(grouping)[grouping.minority[1]]}", captions.LONGEST
+    typed = st.text_input("A caption", usual, max_chars=most, **widgets.in_address("caption", about))
+    try:
+        text = captions.clean(typed or "")
+    except captions.CaptionLabError as error:
+        st.warning(str(error), icon=":material/edit:")
+        return
+    answers: dict[str, CaptionAnswer] = {}
+    for name, model in models.items():
+        try:
+            answer = answers[name] = captions.ask(model, cache.model(model.artefact.key), text)
+        except LabError as error:
+            st.info(f"The {name} model cannot be asked. {error}", icon=":material/info:")
+            continue
+        if answer.unknown:
+            words = captions.named(answer.unknown, "more words")
+            st.warning(f"The {name} model does not know, or does not read, {words}.", icon=":material/help:")
+    if not answers:
+        return
+    for sentence in captions.untrained_words_warnings(shown.comparison, [text]):
+        st.caption(sentence)
+    _caption_map(shown, answers, text)
+    for column, (name, answer) in widgets.in_pairs(answers.items()):
+        with column:
+            st.markdown(f"**Nearest pictures in the {name} model** (cosine)")
+            widgets.pictures(models[name], models[name].neighbours(answer.z, 5))
+    left_out = answer.without[["word", "caption"]].set_axis(["Left out", "What remains"], axis="columns")
+    if left_out.empty:
+        st.caption("A caption of one word has none to leave out.")
+        return
+    about = "Of the shortened caption with the whole one: 1 means that the word says nothing to this model."
+    cosines = {f"{name.capitalize()}: cosine": answer.without["cosine"] for name, answer in answers.items()}
+    numbers = {name: st.column_config.NumberColumn(format="%.2f", help=about) for name in cosines}
+    st.dataframe(left_out.assign(**cosines), hide_index=True, width="stretch", column_config=numbers)
+
+
+def _caption_map(shown: Shown, answers: dict[str, CaptionAnswer], text: str) -> None:
+    caption = text if len(text) <= 40 else f"{text[:39]}…"
+    asked, arrows = [], []
+    for pane, name in enumerate(shown.comparison.named):
+        if name in answers:
+            (x, y), without = answers[name].place, answers[name].without
+            asked.append((pane, caption, x, y))
+            arrows += [(pane, row.word, row.cosine, x, y, row.x, row.y) for row in without.itertuples()]
+    typed = pd.DataFrame(asked, columns=["pane", "caption", "x", "y"])
+    without = pd.DataFrame(arrows, columns=["pane", "word", "cosine", "x", "y", "x2", "y2"])
+    chart = caption_map(
+        shown.comparison.points, shown.comparison.captions, typed, without, shown.comparison.infos,
+        palette=shown.palette, grouping=shown.images.grouping, side=shown.side,
+    )  # fmt: skip
+    cache.show(chart, alt=f"Where the caption lies in each model, and each of its words: {text}")
+    exact = "the average of its nearest pictures, not exact" if shown.projection.fitted else "exact"
+    st.caption(f"The star is the caption; an arrow leads to the same caption without one word. Its place is {exact}.")
+
+
 def _loss(shown: Shown) -> None:
-    """What each model's loss made of training pictures and captions."""
     st.markdown(
         "Each row is a training picture, each column a caption. A cell says what the loss counts the pair as, and its "
         "colour how the model scores it at the end. A *false negative* is a caption that is true of the picture and "
         "was counted as wrong."
     )
-    distinct = list(dict.fromkeys(shown.keys))
-    for column, key in zip(widgets.in_pairs(len(distinct)), distinct, strict=True):
+    for column, key in widgets.in_pairs(dict.fromkeys(shown.keys)):
         with column:
             film.pair_section(key, shown.palette)
 
 
 def _measures(shown: Shown) -> None:
-    """Every measure of every model beside the untrained encoder."""
     models = {name.capitalize(): model.artefact for name, model in shown.comparison.named.items()}
     st.dataframe(measures_table(shown.comparison, shown.images.grouping), hide_index=True, width="stretch")
-    st.caption(" ".join(f"{name}: {first_fit(model)}" for name, model in models.items()))
+    trained = {name: model for name, model in models.items() if "first_fit_step" in model.metrics}
+    if trained:
+        st.caption(" ".join(f"{name}: {first_fit(model)}" for name, model in trained.items()))
     for name, model in models.items():
         if quality := map_quality(model):
             st.caption(f"{name} PCA map: {quality}.")
+
+
+def _take_along(shown: Shown) -> None:
+    comparison, images, palette = shown.comparison, shown.images, shown.palette
+
+    def image(write: Callable[[cache.Spec, Palette], bytes | str]) -> bytes | str:
+        maps = cache.maps(shown.keys, palette, PAPER_SIDE, shown.projection, shown.options)
+        return jobs.run_in_worker(write, picked(maps, comparison, st.query_params.get("picture")), palette)
+
+    def csv() -> str:
+        return points_table(comparison, comparison.points).to_csv(index=False)
+
+    def parquet(key: str) -> bytes:
+        return parquet_bytes(map_table(cache.artefact(key), images))
+
+    offline = partial(page, comparison, images, palette, shown.options)
+    name = "-".join(["compare", *(key.rpartition("-")[2] for key in shown.keys)])
+    st.markdown("The address of this page holds all its settings: whoever opens it sees the same maps.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        copy_link()
+        for label, data, ending, kind, about in (
+            ("PNG", partial(image, chart_png), "png", "image/png", "The maps as a picture."),
+            ("SVG", partial(image, chart_svg), "svg", "image/svg+xml", "The maps as a drawing, for a paper."),
+            ("Offline page", offline, "html", "text/html", "Maps, words and numbers in one file that works anywhere."),
+            ("CSV", csv, "csv", "text/csv", "One row a picture: what it is, where it lies, what every model says."),
+        ):
+            widgets.download(label, data, f"{name}.{ending}", kind, help=about)
+    what = "embeddings, pictures and verdicts as parquet, for Embedding Atlas or pandas."
+    st.markdown(f"**A model for other tools**: {what}")
+    with st.container(horizontal=True):
+        for called, key in zip(comparison.named, shown.keys, strict=True):
+            name, kind = f"{key}.parquet", "application/vnd.apache.parquet"
+            widgets.download(f"Parquet, {called}", partial(parquet, key), name, kind, key=f"parquet_{called}")
+    st.caption("For the TensorFlow projector and the transformers layout, from the command line:")
+    # Without a language: the colours of Streamlit's highlighting are too pale on white.
+    st.code("\n".join(f"python -m vlcore export {key} --format projector --out {key}" for key in shown.keys), None)
 
 
 SECTIONS = {
@@ -86,16 +189,13 @@ SECTIONS = {
     "The loss": _loss,
     "Film": lambda shown: film.film_section(shown.keys, shown.palette, shown.side),
     "All measures": _measures,
-    "Take along": sharing.section,
+    "Take along": _take_along,
 }
 
 
 def show(shown: Shown) -> None:
     """The choice of a section, and the one that was chosen."""
     st.subheader("Look closer")
-    section = st.segmented_control(
-        "Look closer", options=list(SECTIONS), default="Groups", required=True, key="closer", bind="query-params",
-        label_visibility="collapsed",
-    )  # fmt: skip
+    section = widgets.one_of("Look closer", SECTIONS, "closer", "Groups", label_visibility="collapsed")
     with shell.errors_as_sentences():
-        SECTIONS[section or "Groups"](shown)
+        SECTIONS[section](shown)

@@ -1,10 +1,7 @@
 """The section of the Data page in which a folder or a zip of a visitor's becomes an image set.
 
-The upload lies on the disk as long as the visitor's session, is looked at before anything is decoded, and is imported
-by a worker, whose progress and report are shown here.
+The upload lies on the disk as long as the visitor's session, and is looked at before anything is decoded.
 """
-
-from __future__ import annotations
 
 import re
 import shutil
@@ -19,11 +16,10 @@ import streamlit as st
 from vlcore.datasets import importers
 from vlcore.datasets.catalogue import check_name, set_names
 from vlcore.datasets.imageset import usable_name
+from vlcore.runs import imported
 from vlcore.store import artefacts
 from vlcore.store.jobs import State
-from vlcore.ui import condition_controls, jobs, shell
-
-ZIP_MB = 100  # of an upload, as in .streamlit/config.toml
+from vlcore.ui import jobs, shell, widgets
 
 
 def section() -> None:
@@ -35,24 +31,22 @@ def section() -> None:
         "Face folders (`metadata.csv`) and tables of pictures and captions are known too. **Everybody on this server "
         "will see the set.** Larger ones: `python -m vlcore data import FOLDER --name NAME`."
     )
-    pending = st.session_state.get("import_key")
-    if pending:
-        _importing(str(pending))
+    if pending := st.session_state.get("import_key"):
+        _importing(pending)
         return
     zipped, folder = st.tabs(["A zip", "A folder"])
-    file = zipped.file_uploader("A zip of pictures", type="zip", max_upload_size=ZIP_MB)
-    files = folder.file_uploader(
-        "A folder of pictures", accept_multiple_files="directory", max_upload_size=5, key="import_folder"
-    )
+    file = zipped.file_uploader("A zip of pictures", type="zip", max_upload_size=100)  # MB, as in config.toml
+    of_folder: dict[str, Any] = {"accept_multiple_files": "directory", "max_upload_size": 5, "key": "import_folder"}
+    files = folder.file_uploader("A folder of pictures", **of_folder)
     if not file and not files:
         return
-    with shell.errors_as_sentences():
-        source = _source(file, files or [])
-        listing = importers.look(source)
-        if refused := _refused(listing, "zip" if file else "folder"):
-            st.error(refused, icon=":material/error:")
-        else:
-            _import_form(source, listing)
+    source = _source(file, files or [])
+    listing = importers.look(source)
+    if lack := _lack(listing):
+        called = "zip" if file else "folder"
+        st.error(f"This {called} {lack}; a set needs two objects in two contexts.", icon=":material/error:")
+    else:
+        _import_form(source, listing)
 
 
 class _Kept:
@@ -84,18 +78,16 @@ def _source(file: Any, files: list[Any]) -> Path:
     return path
 
 
-def _refused(listing: importers.Listing, called: str) -> str | None:
-    """Why no set can be made of an upload, before anybody fills in a form; None where one can."""
+def _lack(listing: importers.Listing) -> str:
+    """Why no set can be made of an upload, before anybody fills in a form; empty where one can."""
     counts = listing.counts()
     if len(counts) == 1:
-        lack = f"shows one object only, {counts.index[0]}"
-    elif len(counts.columns) == 1:
-        lack = f"shows one context only, {counts.columns[0]}"
-    elif counts.size and listing.default_choice() is None:
-        lack = "has no two objects with pictures in the same two contexts"
-    else:
-        return None
-    return f"This {called} {lack}; a set needs two objects in two contexts."
+        return f"shows one object only, {counts.index[0]}"
+    if len(counts.columns) == 1:
+        return f"shows one context only, {counts.columns[0]}"
+    if counts.size and listing.default_choice() is None:
+        return "has no two objects with pictures in the same two contexts"
+    return ""
 
 
 def _free_name(source: Path) -> str:
@@ -106,23 +98,21 @@ def _free_name(source: Path) -> str:
 
 
 def _import_form(source: Path, listing: importers.Listing) -> None:
-    about = listing.about
+    about, counts = listing.about, listing.counts()
     if listing.format == "folders":
         example = PurePosixPath(listing.table["file"].iloc[0]).parent
         about = f"The names of the folders say what the pictures show and where, such as `{example}`."
     st.success(about, icon=":material/folder_open:")
-    counts = listing.counts()
     if counts.size:
         st.dataframe(counts, width="content")
     if listing.skipped:
         with st.expander(f"{len(listing.skipped):,} files are left out"):
             st.dataframe(pd.DataFrame(listing.skipped, columns=["file", "why"]), hide_index=True)
-    usual = listing.default_choice()
     with st.form("import"):
         left, right = st.columns(2)
-        things, places = [str(name) for name in counts.index], [str(name) for name in counts.columns]
         if counts.size:
-            objects, contexts = usual or ((things[0], things[-1]), (places[0], places[-1]))
+            things, places = [str(name) for name in counts.index], [str(name) for name in counts.columns]
+            objects, contexts = listing.default_choice() or ((things[0], things[-1]), (places[0], places[-1]))
             first = left.selectbox("First object", things, things.index(objects[0]))
             here = left.selectbox("belongs in", places, places.index(contexts[0]))
             second = right.selectbox("Second object", things, things.index(objects[1]))
@@ -142,36 +132,27 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
     if first == second or here == there:
         st.error("Choose two different objects and two different contexts.", icon=":material/error:")
         return
-    options = {
-        "objects": (first, second), "contexts": (here, there), "short": short, "descriptive": descriptive,
-        "licence": licence,
-    }  # fmt: skip
-    check_name(name.strip())
-    st.session_state["import_key"] = jobs.import_set(source, name.strip(), options)
+    options = {"objects": (first, second), "contexts": (here, there), "short": short, "descriptive": descriptive}
+    options["licence"] = licence
+    check_name(name := name.strip())
+    key = st.session_state["import_key"] = imported.import_key(name)  # of this attempt
+    jobs.ask(key, imported.run_import, key, source, name, options)
     st.rerun()
 
 
 def _importing(key: str) -> None:
     """The progress of an import, and its report."""
     view = jobs.view(key)
-    if view.done:
-        _report(key)
+    if view.state.is_active:
+        jobs.watch([key], lambda views: jobs.progress(views[0], cancel_key="import_cancel"))
         return
-    if not view.state.is_active:
-        reason = "Cancelled."
-        if view.state is not State.CANCELLED:
-            reason = view.status.get("message", "It was interrupted.")
+    if not view.done:
+        cancelled = view.state is State.CANCELLED
+        reason = "Cancelled." if cancelled else view.status.get("message", "It was interrupted.")
         st.error(f"{reason} Nothing was kept.", icon=":material/error:")
-        if st.button("Back"):
-            del st.session_state["import_key"]
-            st.rerun()
+        st.button("Back", on_click=st.session_state.pop, args=("import_key",))
         return
-    jobs.watch([key], lambda views: jobs.progress(views[0], cancel_key="import_cancel"))
-
-
-def _report(key: str) -> None:
-    with shell.errors_as_sentences():
-        report = artefacts.read(key).json("report.json")
+    report = artefacts.read(key).json("report.json")
     groups = ", ".join(f"{group} {n:,}" for group, n in report["counts"].items())
     st.success(f"The image set {report['name']} is there: {groups}.", icon=":material/check_circle:")
     for sentence in report["warnings"]:
@@ -183,7 +164,5 @@ def _report(key: str) -> None:
         if st.button("Look at it", type="primary", icon=":material/photo_library:"):
             del st.session_state["import_key"]
             shell.go_to(report["name"])
-        condition_controls.link_to_training(report["name"])
-        if st.button("Import another"):
-            del st.session_state["import_key"]
-            st.rerun()
+        widgets.link("app.py", "Train on it", "play_arrow", data=report["name"])
+        st.button("Import another", on_click=st.session_state.pop, args=("import_key",))

@@ -1,117 +1,141 @@
-"""Pictures of a set on the Data page: what a bias leaves of them, what they are labelled with, and each one closely."""
-
-from __future__ import annotations
+"""Pictures of a set on the Data page: what a bias leaves of them, their labels, each one, and what gives them away."""
 
 import json
+from functools import partial
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
+from vlcore.charts.contact_sheets import contact_sheets
+from vlcore.charts.intervals import rate_chart
 from vlcore.charts.theme import Palette
 from vlcore.core.captions import about_style, caption
 from vlcore.core.condition import Condition
-from vlcore.core.grouping import SCENES, group_name, group_words
+from vlcore.core.grouping import SCENES, Grouping, group_name, group_words
 from vlcore.core.options import style_names
 from vlcore.datasets.drawn import recipe_of, scene_of
-from vlcore.datasets.imageset import ImageSet
-from vlcore.datasets.subset import usual_condition
+from vlcore.datasets.imageset import ImageSet, silent
+from vlcore.datasets.subset import parts, training_rows, usual_condition
+from vlcore.exports.archive import bytes_of, pack
+from vlcore.runs import audit
 from vlcore.scenes import Scene, draw
-from vlcore.ui import cache, condition_controls, shell, widgets
-from vlcore.ui.data import gallery
+from vlcore.ui import cache, jobs, shell, widgets
+from vlcore.ui.condition_controls import LABELS, bias_slider
 from vlcore.ui.data.drawing import drawn
 
 LARGEST_ZIP = 60 * 2**20  # bytes; it is made in the memory of the server
+archive = st.cache_data(max_entries=4, show_spinner=False, hash_funcs=cache.BY_CONTENT)(pack)
+weight = st.cache_data(max_entries=16, ttl=60, show_spinner=False, hash_funcs=cache.BY_CONTENT)(bytes_of)
+MARKS = {True: ":green[:material/check_circle:]", False: ":red[:material/cancel:]", None: ":blue[:material/info:]"}
+VIEWS = {
+    "colour": "mean colour",
+    "rim": "rim (outer eighth)",
+    "pixels": "picture at 16 x 16",
+    "place": "place without the animal",
+    "outline": "outline of the animal",
+}
+EXPLAINED = """
+A *linear probe* is the simplest model there is: if it can name the animal from a view in which no animal can be seen, a
+neural network can too, and what it learns need not be the animal. What is easy to see is no fault of a set. But what is
+*easier* is learnt first, and the outcome of a study depends on it: compare `scenes` with `balanced-cues`.
+"""
 
 
 def about(images: ImageSet) -> str:
     """Where a set comes from, in a line."""
     recipe = recipe_of(images.name)
-    source = images.about.get("source", "a folder")
-    kind = f"drawn by the lab, {recipe.in_words()}" if recipe else f"imported from {source}"
+    imported = f"imported from {images.about.get('source', 'a folder')}"
+    kind = f"drawn by the lab, {recipe.in_words()}" if recipe else imported
     splits = ", ".join(f"{sum(by_group.values()):,} {split}" for split, by_group in images.counts().items())
     folds = f", in {images.folds} folds: each picture is held out once" if images.folds else ""
-    return (
-        f"{images.name}: {kind}; {len(images.table):,} pictures ({splits}){folds}; licence "
-        f"{images.about.get('licence', 'not stated')}; version {images.version}"
-    )
+    shown = f"{images.name}: {kind}; {len(images.table):,} pictures ({splits}){folds}"
+    return f"{shown}; licence {images.about.get('licence', 'not stated')}; version {images.version}"
 
 
 def section(images: ImageSet, palette: Palette) -> None:
     """The training pictures under a bias, their labels and means, and both as files."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        bias = condition_controls.bias_slider("bias", width=420)
-        labels = st.segmented_control(
-            "Labels",
-            options=list(condition_controls.LABELS),
-            default="descriptive",
-            required=True,
-            key="labels",
-            bind="query-params",
-        )
-        seed = int(st.number_input("Seed", 0, 999, 0, key="seed", bind="query-params", width=120))
-    with shell.errors_as_sentences():
-        condition = usual_condition(images).replace(
-            bias=bias, labels=condition_controls.LABELS[labels or "descriptive"], data_seed=seed, init_seed=seed
-        )
-        _sheets(images, condition, palette)
+        bias = bias_slider("bias", width=420)
+        labels = LABELS[widgets.one_of("Labels", LABELS, "labels", "descriptive")]
+        seed = widgets.seed("seed", width=120)
+    condition = usual_condition(images).replace(bias=bias, labels=labels, data_seed=seed, init_seed=seed)
+    _sheets(images, condition, palette)
     st.subheader("How they are labelled")
     _labels(images)
     st.subheader("The mean of each group")
-    st.caption(
-        "What is left when all training pictures of a group are laid over each other: where these differ, "
-        "even the simplest model can tell the groups apart."
-    )
-    with shell.errors_as_sentences(), st.container(horizontal=True):
-        means, names = gallery.means(images, condition), group_words(images.grouping)
-        for group in (group_name(*pair) for pair in _as_on_sheets(images)):
+    left = "What is left when all training pictures of a group are laid over each other"
+    st.caption(f"{left}: where these differ, even the simplest model can tell the groups apart.")
+    means = means_of(images, condition)
+    with st.container(horizontal=True):
+        for group, (words, _) in _as_on_sheets(images.grouping).items():
             with st.container(width=170):
                 if group in means:
-                    widgets.picture(means[group], width="stretch", alt=f"Mean of {names[group]}")
-                    st.caption(names[group])
+                    widgets.picture(means[group], alt=f"Mean of {words}")
+                    st.caption(words)
                 else:
-                    st.caption(f"{names[group]}: no mean, for no picture of this group is left in training")
+                    st.caption(f"{words}: no mean, for no picture of this group is left in training")
     st.subheader("Take them with you")
     _downloads(images, condition)
 
 
-def _as_on_sheets(images: ImageSet) -> list[tuple[str, str]]:
-    """The groups in the order in which the sheets show them: objects down, contexts across."""
-    return list(product(images.grouping.objects, images.grouping.contexts))
+def _as_on_sheets(grouping: Grouping) -> dict[str, tuple[str, tuple[str, str]]]:
+    """The groups in words, with object and context, as the sheets show them: objects down, contexts across."""
+    pairs, words = product(grouping.objects, grouping.contexts), group_words(grouping)
+    return {group_name(*pair): (words[group_name(*pair)], pair) for pair in pairs}
 
 
 def _sheets(images: ImageSet, condition: Condition, palette: Palette) -> None:
     """Counts and contact sheets; the picture that is clicked, or in the address, is opened."""
-    grouping, groups = images.grouping, images.table["group"]
-    rows = gallery.pool_rows(images, condition)
-    there, left = (groups.iloc[of].value_counts() for of in (rows, gallery.kept_rows(images, condition)))
-
-    def cell(group: str) -> str:
-        role = "minority" if group in grouping.minority else "majority"
-        return f"{left.get(group, 0)} of {there.get(group, 0)} ({role})"
-
-    counts = [
-        {"training pictures": obj, **{context: cell(group_name(obj, context)) for context in grouping.contexts}}
-        for obj in grouping.objects
-    ]
-    st.dataframe(pd.DataFrame(counts), width="content", hide_index=True)
-    event = cache.show(
-        gallery.sheets(images, condition, palette, shell.map_side()),
-        alt=f"Training pictures of the four groups; faded ones are removed at {condition.bias * 100:g} %",
-        key=f"sheets{st.session_state.get('closed', 0)}",
-        on_select="rerun",
-        selection_mode=["pick"],
-    )
+    grouping, table = images.grouping, training(images, condition)
+    counts = table.groupby("group")["kept"].agg(["sum", "count"]).reindex(grouping.names, fill_value=0)
+    roles = {group: "minority" if group in grouping.minority else "majority" for group in grouping.names}
+    cells = {group: f"{kept} of {there} ({roles[group]})" for group, kept, there in counts.itertuples()}
+    columns = {place: [cells[group_name(obj, place)] for obj in grouping.objects] for place in grouping.contexts}
+    st.dataframe({"training pictures": list(grouping.objects), **columns}, width="content", hide_index=True)
+    said = f"Training pictures of the four groups; faded ones are removed at {condition.bias * 100:g} %"
+    key, drawn = f"sheets{st.session_state.get('closed', 0)}", sheets(images, condition, palette, shell.map_side())
+    event = cache.show(drawn, alt=said, key=key, on_select="rerun", selection_mode=["pick"])
     st.caption("Faded pictures are removed by the bias: the model never sees them. Click one to look at it.")
     if picked := event.selection.get("pick", []) if event else []:
         st.query_params["picture"] = str(picked[0].get("id"))
-    shown = {f"p{row}": int(row) for row in rows}
+    shown = {f"p{row}": int(row) for row in table.index}
     identity = st.query_params.get("picture", "")
     # A picture is opened when it is clicked, or with the address; not again at every run after it was closed.
     if identity in shown and st.session_state.get("enlarged") != (images.name, identity):
         _enlarged(images, shown[identity])
     st.session_state["enlarged"] = (images.name, identity)
+
+
+def training(images: ImageSet, condition: Condition) -> pd.DataFrame:
+    """The training pictures of a condition before any is removed, in their fixed order, and whether each is `kept`."""
+    part = parts(images, condition.data_seed)[0]
+    table = images.table.iloc[training_rows(part, condition.replace(bias=0.0))]
+    return table.assign(kept=table.index.isin(training_rows(part, condition)))
+
+
+@st.cache_resource(max_entries=60, show_spinner="Drawing the pictures …", hash_funcs=cache.BY_CONTENT)
+def sheets(images: ImageSet, condition: Condition, palette: Palette, side: int) -> dict[str, Any]:
+    """The contact sheets of a condition's training pictures, as a finished specification."""
+    # What is kept comes first, so that a higher bias eats a sheet from its end.
+    table, grouping = training(images, condition).sort_values("kept", ascending=False, kind="stable"), images.grouping
+    said = [caption(condition.labels, *pair, grouping) for pair in zip(table["object"], table["context"], strict=True)]
+    thumbs, places = cache.thumbs(images, table.index.tolist()), table.groupby("group").cumcount()
+    table = table.assign(id=[f"p{row}" for row in table.index], caption=said, thumb=thumbs, place=places)
+    table["spoken"] = table["caption"] + table["kept"].map({True: ", in training", False: ", removed by the bias"})
+    return cache.finished(contact_sheets(table, palette=palette, grouping=grouping, side=side))
+
+
+@st.cache_data(max_entries=60, show_spinner=False, hash_funcs=cache.BY_CONTENT)
+def means_of(images: ImageSet, condition: Condition) -> dict[str, NDArray[np.uint8]]:
+    """Mean picture of each group over the condition's training pictures, by group; a group without any is absent."""
+    table = training(images, condition).query("kept")
+    images.ensure_rendered(table.index.tolist(), silent)
+    pixels, groups = images.pixels(table.index.to_numpy()), table["group"].to_numpy()
+    return {group: pixels[groups == group].mean(axis=0).round().astype(np.uint8) for group in np.unique(groups)}
 
 
 def _closed() -> None:
@@ -123,15 +147,14 @@ def _closed() -> None:
 @st.dialog("One picture", width="large", on_dismiss=_closed)
 def _enlarged(images: ImageSet, row: int) -> None:
     """One picture, large, with its captions and, where it is drawn, its factors and twins."""
-    facts = images.table.iloc[row]
-    names = group_words(images.grouping)
+    facts, groups = images.table.iloc[row], _as_on_sheets(images.grouping)
     scene = scene_of(images, row) if images.about.get("recipe") else None
     own, words = st.columns([2, 3])
     picture = draw(scene, 384).image if scene else images.image(row)
     widgets.picture(picture, width=384, alt=str(facts["caption"]), within=own)
     with words:
-        st.markdown(f"**{names[facts['group']]}**")
-        for word, style in condition_controls.LABELS.items():
+        st.markdown(f"**{groups[facts['group']][0]}**")
+        for word, style in LABELS.items():
             said = caption(style, facts["object"], facts["context"], images.grouping)
             st.caption(f"{word} label: “{said}”")
         if scene:
@@ -139,16 +162,13 @@ def _enlarged(images: ImageSet, row: int) -> None:
             st.dataframe(table, hide_index=True)
     if scene:
         st.markdown("**Its twins**: everything else is equal.")
-        for column, (obj, context) in zip(st.columns(4), _as_on_sheets(images), strict=True):
-            group = group_name(obj, context)
-            twin = drawn(scene.replace(object=obj, context=context))
-            widgets.picture(twin, width="stretch", alt=names[group], within=column)
-            column.caption(f"{names[group]}{' (itself)' if group == facts['group'] else ''}")
+        for column, (group, (name, (obj, context))) in zip(st.columns(4), groups.items(), strict=True):
+            widgets.picture(drawn(scene.replace(object=obj, context=context)), alt=name, within=column)
+            column.caption(f"{name}{' (itself)' if group == facts['group'] else ''}")
     if factors := json.loads(facts["factors"] or "{}"):
         with st.expander("All that is written down of this picture"):
             values = [f"{value:.3g}" if isinstance(value, float) else str(value) for value in factors.values()]
-            table = pd.DataFrame({"factor": list(factors), "value": values})
-            st.dataframe(table, hide_index=True, height=320)
+            st.dataframe({"factor": list(factors), "value": values}, hide_index=True, height=320)
 
 
 def _visible_factors(scene: Scene) -> dict[str, str]:
@@ -156,67 +176,68 @@ def _visible_factors(scene: Scene) -> dict[str, str]:
     turned = round(float(np.degrees(scene.heading)))
     side = "left" if scene.sun_azimuth < 0 else "right"
     return {
-        "pose": scene.pose,
-        "coat": scene.coat if scene.pattern == "plain" else f"{scene.coat}, {scene.pattern}",
+        "pose": scene.pose, "coat": scene.coat if scene.pattern == "plain" else f"{scene.coat}, {scene.pattern}",
         "looks": "to the right" if turned < 60 else "at you" if turned <= 120 else "to the left",
         "size": f"{round(100 * scene.size)} % of the width of the picture",
-        "light": "from behind you" if abs(scene.sun_azimuth) < 0.3 else f"from the {side}",
-        "sky": scene.sky,
-    }
+        "light": "from behind you" if abs(scene.sun_azimuth) < 0.3 else f"from the {side}", "sky": scene.sky,
+    }  # fmt: skip
 
 
 def _labels(images: ImageSet) -> None:
     """What the labels say in each group, for the two styles of the study and, folded away, for all others."""
-    grouping, order = images.grouping, _as_on_sheets(images)
-    names = [group_words(grouping)[group_name(*pair)] for pair in order]
-    said = {
-        word: [caption(style, *pair, grouping) for pair in order] for word, style in condition_controls.LABELS.items()
-    }
-    st.dataframe({"group": names, **said}, hide_index=True, width="content")
+    grouping, groups = images.grouping, _as_on_sheets(images.grouping).values()
+    said = {word: [caption(style, *pair, grouping) for _, pair in groups] for word, style in LABELS.items()}
+    st.dataframe({"group": [words for words, _ in groups], **said}, hide_index=True, width="content")
     if grouping == SCENES:
-        st.caption(
-            "The “a” in “a camel in the desert” is the study's own wording. It stands in one group alone, which makes "
-            "it a label of that group; the style descriptive-plain leaves it out."
-        )
-    styles = style_names(drawn=bool(images.about.get("recipe")))
+        wording = "The “a” in “a camel in the desert” is the study's own wording. It stands in one group alone"
+        st.caption(f"{wording}, which makes it a label of that group; the style descriptive-plain leaves it out.")
+    offered = style_names(drawn=bool(images.about.get("recipe")))
+    styles = [style for style in offered if style not in (*LABELS.values(), "own")]
+    said = {words: [caption(style, *pair, grouping) for style in styles] for words, pair in groups}
     with st.expander("Other label styles"):
-        st.dataframe(
-            [
-                {
-                    "style": style,
-                    **{name: caption(style, *pair, grouping) for name, pair in zip(names, order, strict=True)},
-                    "what it is for": about_style(style),
-                }
-                for style in styles
-                if style not in (*condition_controls.LABELS.values(), "own")
-            ],
-            hide_index=True,
-        )
+        st.dataframe({"style": styles, **said, "what it is for": list(map(about_style, styles))}, hide_index=True)
         st.caption("Where a style has several captions for a group, its most frequent one stands here.")
 
 
 def _downloads(images: ImageSet, condition: Condition) -> None:
     """The training pictures and the whole set as zips, or how to get what is too large for one."""
+    kept = training(images, condition)["kept"].sum()
+    size = weight(images) or LARGEST_ZIP + 1  # of a set that is not drawn yet
+    name = f"{images.name}-b{condition.bias * 100:g}-s{condition.data_seed}"
+    offers: list[Any] = [(f"The {kept:,} training pictures (zip)", condition, name, ":material/download:")]
+    if size <= LARGEST_ZIP:
+        offers.append((f"The whole set (zip, {size / 2**20:.0f} MB)", None, images.name, ":material/folder_zip:"))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.download_button(
-            f"The {len(gallery.kept_rows(images, condition)):,} training pictures (zip)",
-            data=lambda: gallery.archive(images, condition),
-            file_name=f"{images.name}-b{condition.bias * 100:g}-s{condition.data_seed}.zip",
-            mime="application/zip",
-            icon=":material/download:",
-        )
-        size = gallery.weight(images)
-        if size is not None and size <= LARGEST_ZIP:
-            st.download_button(
-                f"The whole set (zip, {size / 2**20:.0f} MB)",
-                data=lambda: gallery.archive(images, None),
-                file_name=f"{images.name}.zip",
-                mime="application/zip",
-                icon=":material/folder_zip:",
-            )
-        else:
-            st.caption(
-                f"The whole set is large: `python -m vlcore data render --name {images.name}` draws it into "
-                f"`data/{images.root.name}/`.",
-                width="content",
-            )
+        for label, of, called, icon in offers:
+            data = partial(archive, images, of)
+            st.download_button(label, data, f"{called}.zip", "application/zip", icon=icon)
+        if size > LARGEST_ZIP:
+            command = f"`python -m vlcore data render --name {images.name}` draws it into `data/{images.root.name}/`"
+            st.caption(f"The whole set is large: {command}.", width="content")
+
+
+def cheats(images: ImageSet, palette: Palette) -> None:
+    """What simple views of the pictures give away, asked once and kept."""
+    st.subheader("What could a model cheat with?")
+    st.caption("What the simplest model can tell from a part of the picture, a neural network can learn instead.")
+    key = audit.checks_key(images.name, images.version)
+    if not jobs.view(key).done:
+        ask = partial(jobs.ask, key, audit.make_checks, images.name, images.version)
+        button: dict[str, Any] = {"type": "primary", "icon": ":material/search:", "help": "About ten seconds."}
+        jobs.watch([key], lambda views: jobs.progress_or_start(views[0], "Check this set", ask, **button))
+        return
+    found = audit.read_checks(cache.artefact(key))
+    if sentence := audit.in_words(found, images.grouping.object_word):
+        st.markdown(f"**{sentence}**")
+    if rates := [entry.number for entry in found if entry.number]:
+        labels = {"object": images.grouping.object_word, "context": "background"}
+        rows = pd.DataFrame(rates).replace({"view": VIEWS, "label": labels})
+        chart = rate_chart(rows, palette=palette, width=shell.map_side())
+        cache.show(chart, alt="What a linear probe names right from each view", key="rates")
+    wrong = sum(entry.ok is False for entry in found)
+    verdict = f"{wrong} not as they should be" if wrong else "none is as it should not be"
+    with st.expander(f"All {len(found)} answers, {verdict}"):
+        for entry in found:
+            st.markdown(f"{MARKS[entry.ok]} {entry.sentence}")
+    with st.expander("What is a linear probe?"):
+        st.markdown(EXPLAINED)

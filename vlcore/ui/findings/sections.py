@@ -1,42 +1,30 @@
 """Sections of the Findings page: what is missing, the ledger, the figures, what to take away.
 
-A section takes a study as it stands and draws it; it decides nothing.
+A study is analysed and drawn once for all visitors: a run that finishes makes another one of it.
 """
 
-from __future__ import annotations
-
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 
-from vlcore.charts.parts import Part
+from vlcore.charts.document import Chart, Part
 from vlcore.charts.theme import Palette
-from vlcore.core.condition import Condition
+from vlcore.core.condition import STYLES_OF_THE_STUDY, Condition, from_dict
 from vlcore.core.wording import signed
 from vlcore.measures.catalogue import PRIMARY, words_of
 from vlcore.store.jobs import JobStatus, State
 from vlcore.store.queue import default_workers
-from vlcore.studies import methods
+from vlcore.studies import figures, registry, report, tables
 from vlcore.studies import text as words
 from vlcore.studies.evidence import ClaimResult
-from vlcore.studies.figures import (
-    by_bias,
-    charted,
-    claim_chart,
-    forest,
-    heat_map,
-    legend,
-    moments,
-    paired_slopes,
-    readings,
-)
 from vlcore.studies.findings import Findings
-from vlcore.studies.report import chart
+from vlcore.studies.published import PublishedResults
 from vlcore.studies.results import StudyResults
 from vlcore.studies.statistics.paired import Status
-from vlcore.ui import jobs, widgets
-from vlcore.ui.findings.figures import figure, file
+from vlcore.ui import cache, condition_controls, jobs, widgets
 
 STUDY_DOCUMENT = Path(__file__).parents[3] / "docs" / "study.md"
 # Of what is published; a guess where nothing is: a step takes 65 ms on a core, drawing and measuring the rest.
@@ -47,75 +35,100 @@ _BADGES = {
     Status.DEPENDS: ("orange", "alt_route"),
     Status.NOT_DECIDED: ("gray", "help"),
 }
+_FILES = {
+    "report.html": ("Report, one offline file", "description", "text/html"),
+    "runs.csv": ("Runs, CSV", "table", "text/csv"),
+    "runs.parquet": ("Runs, parquet", "table", "application/vnd.apache.parquet"),
+    "comparisons.csv": ("Comparisons, CSV", "table", "text/csv"),
+}
+_BY_CONTENT = cache.BY_CONTENT | {
+    **dict.fromkeys((StudyResults, PublishedResults), lambda one: one.digest), Chart: lambda one: one.name,
+}  # fmt: skip
+
+
+@st.cache_resource(max_entries=12, show_spinner="Analysing the runs …", hash_funcs=_BY_CONTENT)
+def found(one: StudyResults) -> Findings:
+    """A study, analysed once; errors are those of `StudyResults.findings`."""
+    return one.findings()
+
+
+@st.cache_resource(max_entries=300, show_spinner=False, hash_funcs=_BY_CONTENT)
+def _drawn(one: StudyResults, chart: Chart, palette: Palette, width: int) -> cache.Spec:
+    return cache.finished(chart.draw(palette, width))
+
+
+def figure(one: StudyResults, chart: Chart, palette: Palette, width: int, place: str = "") -> None:
+    """A figure, drawn once for all; a sentence where there is none yet. A `place` tells it from the same elsewhere."""
+    try:
+        spec = _drawn(one, chart, palette, width)
+    except ValueError as error:
+        st.caption(f"There is no figure here yet: {error}.")
+        return
+    # What a figure says to those who do not see it stands in it; Streamlit wants it apart.
+    rest = {name: part for name, part in spec.items() if name != "description"}
+    cache.show(rest, alt=spec["description"], key=f"{place}{chart.name}")
+
+
+def sound(one: StudyResults) -> StudyResults:
+    """The results that are shown: all, or where the visitor wants it those of blocks that pass the sanity check."""
+    if not one.unsound:
+        return one
+    blocks = one.runs()["block"].nunique()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        facts = "\n".join(f"- {block}: {', '.join(facts)}" for block, facts in one.unsound.items())
+        st.caption(words.soundness(one.unsound, blocks), help=facts, width="content")
+        leave_out = st.toggle("Leave them out", **widgets.in_address("sound"))
+    return one.sound() if leave_out and len(one.unsound) < blocks else one
+
+
+def show(one: StudyResults, part: Part, palette: Palette, width: int) -> None:
+    """A part of a study as the report has it, without its heading."""
+    widgets.show_part(part, lambda chart: figure(one, chart, palette, width))
 
 
 def queue(one: StudyResults) -> None:
     """How many of the planned runs are there, and the button that makes the rest; follows them while they train."""
-    missing, planned = one.missing, len(one.study.conditions)
-    if not missing:
-        st.caption(f"All {planned} planned runs are there.")
+    if one.missing:
+        jobs.watch([condition.key for condition in one.missing], partial(_missing, one))
+    else:
+        st.caption(f"All {len(one.study.conditions)} planned runs are there.")
+
+
+def _missing(one: StudyResults, views: list[JobStatus]) -> None:
+    planned, done = len(one.study.conditions), sum(view.done for view in views)
+    active = [view for view in views if view.state.is_active]
+    if active:
+        running = [view.fraction for view in active if view.state is State.RUNNING]
+        there = one.there + done
+        row = st.container(horizontal=True, vertical_alignment="bottom")
+        far = f"{there} of {planned} runs are there, {len(running)} are training. You can leave this page."
+        row.progress(min((there + sum(running)) / planned, 1.0), far)
+        if done and row.button("Show them", icon=":material/refresh:", help="Analyses again, with what is new."):
+            st.rerun()
+        if row.button("Stop", icon=":material/stop:"):
+            jobs.cancel(view.key for view in active)
         return
-
-    def draw(views: list[JobStatus]) -> None:
-        active = [view for view in views if view.state.is_active]
-        if active:
-            _progress(one, active, sum(view.done for view in views))
-        else:
-            _offer(one, [condition for condition, view in zip(missing, views, strict=True) if not view.done])
-            for sentence in dict.fromkeys(filter(None, map(jobs.ended_badly, views))):
-                st.warning(sentence)
-
-    jobs.watch([condition.key for condition in missing], draw)
-
-
-def _offer(one: StudyResults, missing: list[Condition]) -> None:
-    there, planned = one.there, len(one.study.conditions)
-    seconds = len(missing) * seconds_a_run(one) / default_workers()
+    missing = [condition for condition, view in zip(one.missing, views, strict=True) if not view.done]
+    taken = [seconds for run in one.published if (seconds := float(run.manifest.get("seconds", 0))) > 0]
+    each = float(np.median(taken)) if taken else _OTHER_SECONDS + _STEP_SECONDS * one.study.conditions[0].steps
+    time = words.how_long(len(missing) * each / default_workers())
     row = st.container(horizontal=True, vertical_alignment="center")
-    pressed = row.button(
-        "Run what is missing" if there else "Run this study",
-        type="secondary" if there else "primary",
-        icon=":material/play_arrow:",
-        help="Trains in the background, a few at a time; you can leave this page.",
-    )
-    row.caption(
-        f"{there} of {planned} planned runs are there; the other {len(missing)} take {words.how_long(seconds)} here.",
-        width="content",
-    )
+    label, primary = ("Run what is missing", False) if one.there else ("Run this study", True)
+    about = "Trains in the background, a few at a time; you can leave this page."
+    pressed = row.button(label, type="primary" if primary else "secondary", icon=":material/play_arrow:", help=about)
+    how_many = f"{one.there} of {planned} planned runs are there"
+    row.caption(f"{how_many}; the other {len(missing)} take {time} here.", width="content")
     if pressed:
+        registry.write_down(one.study)
         for condition in missing:
             jobs.train(condition)
         st.rerun()
     with st.expander("Run it over night, from the command line"):
-        st.code(methods.command(one.study), language="sh")
-        st.caption(
-            "With `--controls` it runs what the claims must beat too: labels with a random context, and as many "
-            "pictures removed from all groups alike. What is there is not trained again."
-        )
-
-
-def _progress(one: StudyResults, active: list[JobStatus], done: int) -> None:
-    running = [view for view in active if view.state is State.RUNNING]
-    planned = len(one.study.conditions)
-    total = (one.there + done + sum(view.fraction for view in running)) / planned
-    row = st.container(horizontal=True, vertical_alignment="bottom")
-    row.progress(
-        min(total, 1.0),
-        text=f"{one.there + done} of {planned} runs are there, {len(running)} are training. You can leave this page.",
-    )
-    if done and row.button("Show them", icon=":material/refresh:", help="Analyses again, with what is new."):
-        st.rerun()
-    if row.button("Stop", icon=":material/stop:"):
-        jobs.cancel(view.key for view in active)
-
-
-def seconds_a_run(one: StudyResults) -> float:
-    """How long a run takes: the median of those that are there, else a guess from its steps."""
-    import statistics
-
-    taken = [float(run.manifest.get("seconds", 0)) for run in one.published]
-    known = [seconds for seconds in taken if seconds > 0]
-    return statistics.median(known) if known else _OTHER_SECONDS + _STEP_SECONDS * one.study.conditions[0].steps
+        st.code(report.command(one.study), language="sh")
+        runs = "With `--controls` it runs what the claims must beat too: labels with a random context"
+        st.caption(f"{runs}, and as many pictures removed from all groups alike. What is there is not trained again.")
+    for sentence in dict.fromkeys(filter(None, map(jobs.ended_badly, views))):
+        st.warning(sentence)
 
 
 def nothing_yet(one: StudyResults) -> None:
@@ -129,13 +142,8 @@ def nothing_yet(one: StudyResults) -> None:
     )
 
 
-def show(one: StudyResults, part: Part, palette: Palette, width: int) -> None:
-    """A part of a study as the report has it, without its heading."""
-    widgets.show_part(part, lambda chart: figure(one, chart, palette, width))
-
-
 def headline(result: Findings) -> None:
-    """The answer at one level of bias, in large numbers."""
+    """The answer at one level of bias: in large numbers, and what they decide in a sentence."""
     if first := result.headline:
         st.markdown(f"**Right on minority pictures, with {words.bias_words(result, first)}**")
         with st.container(horizontal=True, gap="large"):
@@ -146,6 +154,9 @@ def headline(result: Findings) -> None:
             ):
                 value, low, high = (write(100 * end) for end in (one.value, one.low, one.high))
                 st.metric(label, f"{value}{unit}", help=f"95 % interval over blocks: {low} to {high}", width="content")
+        st.markdown(
+            f"Descriptive less short labels: {words.difference_words(first.level)}, {words.level_words(first.level)}."
+        )
 
 
 def badge(result: ClaimResult) -> str:
@@ -157,81 +168,92 @@ def badge(result: ClaimResult) -> str:
 
 def ledger(result: Findings) -> None:
     """The claims of the study, a line each."""
-    head = "| | The study says | Test | Must beat | Estimate (95 % interval) | Status |\n|---|---|---|---|---|---|\n"
-    st.markdown(
-        head
-        + "\n".join(
-            f"| **{one.claim.id}** | {one.claim.says} | {one.claim.test} | {one.claim.null} | "
-            f"{words.estimate_words(one.estimate)} | {badge(one)} |"
-            for one in result.claims
-        )
-    )
+    lines = ["| | The study says | Test | Must beat | Estimate (95 % interval) | Status |", "|---|---|---|---|---|---|"]
+    for one in result.claims:
+        tested = f"{one.claim.says} | {one.claim.test} | {one.claim.null} | {words.estimate_words(one.estimate)}"
+        lines.append(f"| **{one.claim.id}** | {tested} | {badge(one)} |")
+    st.markdown("\n".join(lines))
 
 
 def claim(one: StudyResults, result: Findings, palette: Palette, width: int) -> None:
     """One claim, chosen by its number: what was measured, how else it was read, and the runs in it."""
     ids = [one.claim.id for one in result.claims]
-    chosen = st.segmented_control(
-        "Look behind a claim", ids, default="C7", required=True, key="claim", bind="query-params"
-    )
-    found = result.claim(chosen or "C7")
-    name = found.claim.id
-    st.markdown(f"**{name} · {found.claim.says}** {badge(found)}")
-    st.markdown(words.claim_sentence(found) or "Nothing was measured for this claim yet.")
+    behind = result.claim(widgets.one_of("Look behind a claim", ids, "claim", "C7"))
+    st.markdown(f"**{behind.claim.id} · {behind.claim.says}** {badge(behind)}")
+    st.markdown(words.claim_sentence(behind) or "Nothing was measured for this claim yet.")
     with st.container(horizontal=True, gap="large"):
-        for draw in (claim_chart, readings):
-            figure(one, chart(draw, result, name), palette, width)
-    unread = [f"{reading.words} ({reading.reason})" for reading in (*found.nulls, *found.readings) if reading.reason]
+        for draw in (figures.claim_chart, figures.readings):
+            figure(one, report.chart(draw, result, behind.claim.id), palette, width)
+    unread = [f"{reading.words} ({reading.reason})" for reading in (*behind.nulls, *behind.readings) if reading.reason]
     if unread:
         st.caption(f"Not read: {'; '.join(unread)}.")
-    with st.expander(f"The {len(found.runs)} runs in it"):
-        rows = result.runs[result.runs["key"].isin(found.runs)]
+    with st.expander(f"The {len(behind.runs)} runs in it"):
+        rows = result.runs[result.runs["key"].isin(behind.runs)]
         columns = ["key", "labels", "removed", "size_mode", "data_seed", "init_seed", "first_fit_step", "checksum"]
         st.dataframe(rows[columns], hide_index=True, width="stretch")
+        _open_a_run(one, rows["key"].tolist())
+
+
+def _open_a_run(one: StudyResults, keys: list[str]) -> None:
+    """One of the runs by its key: a link to it where its model is on this disk, else a button that trains it."""
+    chosen = st.selectbox("Open a run", keys, index=None, placeholder="Choose one by its key", width=460)
+    if chosen is None:
+        return
+    frame = one.runs()
+    rows = frame.loc[frame["key"] == chosen, [field.name for field in fields(Condition)]]
+    condition = from_dict(rows.head(1).to_dict("records")[0])
+
+    def offer(views: list[JobStatus]) -> None:
+        if views[0].done:
+            left, right = (condition.with_labels(style) for style in STYLES_OF_THE_STUDY)
+            condition_controls.link_to_compare(left, right, "Both label styles of it, on Compare", "compare")
+        else:
+            start = partial(jobs.train, condition)
+            jobs.progress_or_start(views[0], "It is not on this disk: train it", start, key="train_a_run")
+
+    jobs.watch([condition.key], offer)
 
 
 def over_bias(one: StudyResults, result: Findings, palette: Palette, width: int, whole: int) -> None:
     """One measure over bias and labels: cells, lines, pairs, moments."""
-    names = {words_of(measure, result.grouping): measure for measure in charted(result)}
+    names = {words_of(measure, result.grouping): measure for measure in figures.charted(result)}
     first = words_of(PRIMARY, result.grouping)
-    chosen = st.selectbox(
-        "Measure", list(names), index=list(names).index(first) if first in names else 0, key="measure",
-        bind="query-params", width=460,
-        help="The first is the study's own question; all others are secondary and decide nothing.",
-    )  # fmt: skip
+    about = "The first is the study's own question; all others are secondary and decide nothing."
+    usual = list(names).index(first) if first in names else 0
+    chosen = st.selectbox("Measure", list(names), usual, **widgets.in_address("measure", about, width=460))
     measure = names.get(chosen or "", PRIMARY)
-    figure(one, chart(heat_map, result, measure), palette, whole)
+    figure(one, report.chart(figures.heat_map, result, measure), palette, whole)
     with st.container(horizontal=True, gap="large"):
-        figure(one, chart(by_bias, result, measure), palette, width)
+        figure(one, report.chart(figures.by_bias, result, measure), palette, width)
         for title, draw in (
-            ("**Block by block**, from short to descriptive labels", paired_slopes),
-            ("**The difference**, with its interval over blocks", forest),
-            ("**Before training, at first fit and at the end**", moments),
+            ("**Block by block**, from short to descriptive labels", figures.paired_slopes),
+            ("**The difference**, with its interval over blocks", figures.forest),
+            ("**Before training, at first fit and at the end**", figures.moments),
         ):
             with st.container(width=width):
                 st.markdown(title)
-                figure(one, chart(draw, result, measure), palette, width)
-    st.caption(legend())
+                figure(one, report.chart(draw, result, measure), palette, width)
+    st.caption(figures.LEGEND)
 
 
 def downloads(one: StudyResults) -> None:
     """Tables and the report, made when they are asked for."""
     with st.container(horizontal=True):
-        for name, label, icon, kind in (
-            ("report.html", "Report, one offline file", "description", "text/html"),
-            ("runs.csv", "Runs, CSV", "table", "text/csv"),
-            ("runs.parquet", "Runs, parquet", "table", "application/vnd.apache.parquet"),
-            ("comparisons.csv", "Comparisons, CSV", "table", "text/csv"),
-        ):
-            st.download_button(
-                label,
-                partial(file, one, name),
-                file_name=f"{one.study.name}-{one.study.conditions[0].data}-{name}",
-                mime=kind,
-                icon=f":material/{icon}:",
-                on_click="ignore",
-                key=f"download_{name}",
-            )
+        for name, (label, icon, kind) in _FILES.items():
+            called = f"{one.study.name}-{one.study.conditions[0].data}-{name}"
+            widgets.download(label, partial(file, one, name), called, kind, icon, key=f"download_{name}")
+
+
+@st.cache_resource(max_entries=24, show_spinner=False, hash_funcs=_BY_CONTENT)
+def file(one: StudyResults, name: str) -> bytes:
+    """What a researcher takes away: ``runs.csv``, ``runs.parquet``, ``comparisons.csv`` or ``report.html``."""
+    result = found(one)
+    if name == "report.html":
+        return report.report_html(result).encode()
+    if name == "runs.parquet":
+        return bytes(result.frame.to_parquet(index=False))
+    table = tables.both_moments(result) if name == "comparisons.csv" else result.frame
+    return table.to_csv(index=False, lineterminator="\n").encode()
 
 
 def lost(one: StudyResults) -> None:

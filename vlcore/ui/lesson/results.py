@@ -1,13 +1,11 @@
 """Results of a lesson: the votes against what was measured, the maps, the study's claims, and the hand-out.
 
-Everything that is there is read, each reading with its own interval and n: this server's one run, its other runs, and
-the runs that the lab publishes with itself.
+Everything that is there is read: this server's one run, its other runs, and those that the lab publishes with itself.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -20,35 +18,31 @@ from vlcore.compare import description
 from vlcore.core.grouping import Grouping, group_words
 from vlcore.core.wording import title
 from vlcore.datasets.imageset import ImageSet
-from vlcore.datasets.samples import group_pictures
 from vlcore.datasets.subset import usual_condition
+from vlcore.datasets.uploads import group_pictures
 from vlcore.lessons import answers
 from vlcore.lessons.answers import ANOTHER, SEEDS, Answer, Reading, in_one_run, over_runs, values_of, with_seed
 from vlcore.lessons.handout import handout_html
+from vlcore.lessons.room import Room
 from vlcore.lessons.script import Lesson, Step, lessons
 from vlcore.runs.maps import PCA
 from vlcore.store import artefacts
 from vlcore.studies.evidence import ClaimResult
 from vlcore.studies.runs_table import AnalysisError, runs_table
 from vlcore.studies.text import estimate_words, not_run
-from vlcore.ui import cache, shell
+from vlcore.ui import cache, jobs, shell, widgets
 from vlcore.ui.compare import film
 from vlcore.ui.findings import sections
 from vlcore.ui.lesson import steps
 
 
 def of_set(images: ImageSet) -> dict[str, Lesson]:
-    """The lessons on an image set.
-
-    Raises:
-        ImageSetError: when there is too little to train on.
-    """
+    """The lessons on an image set; an ImageSetError where there is too little to train on."""
     return lessons(usual_condition(images), images.grouping)
 
 
 def answer(lesson: Lesson, step: Step, images: ImageSet) -> Answer:
-    """What was measured about a question in this run, in this server's runs, in those that the lab publishes, and what
-    became of the study's claims; what is not there is left out."""
+    """What was measured about a question here and in published runs, and the study's claims, as far as there."""
     found, missing = [], "not trained yet"
     needed = step.conditions if step.quantity.beside else (step.right,)
     if all(artefacts.published(condition.key) for condition in needed):
@@ -93,59 +87,43 @@ def _of_server(keys: Sequence[str]) -> pd.DataFrame:
     return runs_table([cache.artefact(key) for key in keys])
 
 
-def reveal(
-    lesson: Lesson,
-    step: Step,
-    images: ImageSet,
-    counts: Mapping[str, int],
-    own: str | None,
-    palette: Palette,
-    *,
-    heading: str,
-) -> None:
-    """The answer: votes and measurement, then the maps, then what the study says."""
+def reveal(lesson: Lesson, step: Step, images: ImageSet, room: Room, palette: Palette) -> None:
+    """The answer: votes and measurement, then the maps, then what the study says; a room without a code is of one."""
     found, side = answer(lesson, step, images), shell.map_side()
     left, right = st.columns(2)
     with left:
-        st.subheader(heading)
-        _votes(found, counts, palette, side)
-        if own:
-            st.markdown(f":material/how_to_vote: Your vote was “{step.choice(own).text}”.")
+        said = f"What the room said: {room.votes} {'vote' if room.votes == 1 else 'votes'}"
+        st.subheader(said if room.code else "What you said" if room.own else "The answers")
+        _votes(found, room.counts, palette, side)
+        if room.own:
+            st.markdown(f":material/how_to_vote: Your vote was “{step.choice(room.own).text}”.")
     with right:
         st.subheader("What was measured")
         for one in found.readings:
             _measured(one)
         if found.missing:
             st.markdown(f"In this run: {found.missing}.")
-        st.caption(
-            f"{ANOTHER} An interval over pictures says nothing about other seeds; that of a difference is the widest "
-            "that the intervals of both models allow."
-        )
+        says = f"{ANOTHER} An interval over pictures says nothing about other seeds"
+        st.caption(f"{says}; that of a difference is the widest that the intervals of both models allow.")
     _side_by_side(step, palette, side, images.grouping)
     with st.container(border=True):
         st.markdown("**Look at**")
-        for place, line in enumerate(step.look):
-            steps.large(f"· {line}", "answer", key=f"look_{step.name}_{place}")
+        for line in step.look:
+            steps.large(f"· {line}", "answer")
     if step.says:
         st.markdown(f"**The study's text says:** “{step.says}”.")
     for result in found.claims:
         with st.container(border=True):
             st.markdown(f"**{result.claim.id} · The study says:** {result.claim.says} {sections.badge(result)}")
-            st.markdown(
-                f"{result.claim.what}: **{estimate_words(result.estimate)}**, n = {result.n} blocks of seeds. "
-                f"To be supported it must also beat: {result.claim.null}. {not_run(result)}"
-            )
+            measured = f"{result.claim.what}: **{estimate_words(result.estimate)}**, n = {result.n} blocks of seeds"
+            st.markdown(f"{measured}. To be supported it must also beat: {result.claim.null}. {not_run(result)}")
 
 
 def _votes(found: Answer, counts: Mapping[str, int], palette: Palette, side: int) -> None:
     choices = found.step.choices
-    rows = pd.DataFrame(
-        {
-            "text": [choice.text for choice in choices],
-            "votes": [int(counts.get(choice.name, 0)) for choice in choices],
-            "measured": [" and ".join(one.where for one in found.readings if one.decides == c) for c in choices],
-        }
-    )
+    rows = pd.DataFrame({"text": [choice.text for choice in choices]})
+    rows["votes"] = [int(counts.get(choice.name, 0)) for choice in choices]
+    rows["measured"] = [" and ".join(one.where for one in found.readings if one.decides == c) for c in choices]
     said = "; ".join(f"{row.text}: {row.votes}" for row in rows.itertuples())
     spec = cache.finished(votes_chart(rows, palette=palette, width=side))
     cache.show(spec, alt=f"Votes: {said}", key=f"votes_{found.step.name}")
@@ -155,15 +133,17 @@ def _measured(one: Reading) -> None:
     place, share = f"{one.where[0].upper()}{one.where[1:]}", one.step.quantity.share
     # A share of pictures says something to everybody, and so does an answer; a silhouette or a variance does not.
     plain = one.number if share else one.decides.text if one.decides else one.decision
-    steps.large(f"{place}: {plain}", "link", key=f"number_{one.where}")
+    steps.large(f"{place}: {plain}", "link")
     if share:
-        steps.large(one.decision, "answer", key=f"decides_{one.where}")
+        steps.large(one.decision, "answer")
     said = one.step.quantity.words + ("" if share else f": {one.number}")
     st.caption(f"{said}; 95 % interval over {'runs' if one.runs else 'pictures'}, {one.counted}.")
 
 
 def _side_by_side(step: Step, palette: Palette, side: int, grouping: Grouping) -> None:
-    """The two maps of a step with the group accuracies, once both models are there."""
+    if any(view.state.is_active for view in jobs.views(step.conditions)):  # somebody revealed before the run had ended
+        jobs.watch([condition.key for condition in step.conditions], partial(steps.training, step, palette))
+        return
     if not steps.is_trained(step):
         st.info("The two maps will be here when both models are trained: go back one step to train them.")
         return
@@ -172,47 +152,36 @@ def _side_by_side(step: Step, palette: Palette, side: int, grouping: Grouping) -
     said = description.summary(cache.comparison(keys, PCA), grouping)
     cache.show(cache.maps(keys, palette, side), alt=said, key=f"maps_{step.name}")
     st.markdown(said)
-    trained = [condition.key for condition in step.conditions if condition.steps]
     if st.toggle("Watch the training as a film", key=f"film_{step.name}"):
-        film.film_section(trained, palette, side)
+        film.film_section([condition.key for condition in step.conditions if condition.steps], palette, side)
 
 
 def summary(lesson: Lesson, images: ImageSet, votes: Mapping[str, Mapping[str, int]]) -> None:
     """The whole lesson in a table, at its end."""
-    rows = []
+    rows = {}
     for step in lesson.steps:
         counts = votes.get(step.name, {})
         most = max(counts.values(), default=0)
         first = [choice.text for choice in step.choices if most and counts.get(choice.name, 0) == most]
-        rows.append(
-            {
-                "Question": step.question,
-                "Most votes": f"{' and '.join(first)} ({most} of {sum(counts.values())}{' each' * (len(first) > 1)})"
-                if first
-                else "–",
-                **{
-                    f"Measured {one.where}": f"{one.number}, {one.counted}: "
-                    f"{one.decides.text if one.decides else 'not decided'}"
-                    for one in answer(lesson, step, images).readings
-                },
-            }
-        )
+        voted = f"{' and '.join(first)} ({most} of {sum(counts.values())}{' each' * (len(first) > 1)})"
+        row = rows[step.question] = {"Most votes": voted if first else "–"}
+        for one in answer(lesson, step, images).readings:
+            decided = one.decides.text if one.decides else "not decided"
+            row[f"Measured {one.where}"] = f"{one.number}, {one.counted}: {decided}"
     st.subheader("The whole lesson")
-    st.table(pd.DataFrame(rows).fillna("–").set_index("Question"))
+    st.table(pd.DataFrame.from_dict(rows, orient="index").fillna("–").rename_axis("Question"))
     st.markdown("**Go on**")
     with st.container(horizontal=True):
         for page, label, icon in (
-            ("pages/3_Compare.py", "Compare these models yourself", ":material/compare:"),
-            ("pages/4_Upload.py", "Give them a picture of your own", ":material/upload:"),
-            ("pages/5_Findings.py", "What many runs found", ":material/experiment:"),
+            ("pages/3_Compare.py", "Compare these models yourself", "compare"),
+            ("pages/4_Upload.py", "Give them a picture of your own", "upload"),
+            ("pages/5_Findings.py", "What many runs found", "experiment"),
         ):
-            st.page_link(page, label=label, icon=icon, query_params=shell.persistent_query_params(), width="content")
+            widgets.link(page, label, icon, **shell.persistent_query_params())
 
 
 def handout(lesson: Lesson, images: ImageSet, *, lecturer: bool) -> str:
     """The lesson on paper; a lecturer's copy has what was measured."""
-    pictures = Pictures(
-        [thumb_uri(picture, 224) for picture in group_pictures(images)], list(group_words(images.grouping).values())
-    )
+    uris = [thumb_uri(picture, 224) for picture in group_pictures(images)]
     known = [answer(lesson, step, images) for step in lesson.steps] if lecturer else []
-    return handout_html(lesson, pictures, images.grouping, known)
+    return handout_html(lesson, Pictures(uris, list(group_words(images.grouping).values())), images.grouping, known)

@@ -1,13 +1,10 @@
 """The lesson page in its three forms: alone, as the presenter of a class, as one of the class.
 
-The address says which class, and the browser remembers who somebody is: a vote without a name, and the
-token of whoever leads. So neither a refresh nor the same link again is a second vote, and nothing on a projector gives
-the lesson away. Where the lesson is comes from the address of somebody alone, and from the disk for a class.
+The address says which class, and the browser remembers who somebody is: a vote without a name, and the token of whoever
+leads. So a refresh is no second vote, and nothing on a projector gives the lesson away.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
@@ -18,8 +15,8 @@ from vlcore.core.errors import LabError
 from vlcore.datasets.catalogue import set_names
 from vlcore.datasets.imageset import ImageSet
 from vlcore.lessons.room import LIFETIME, PHASES, Room, go, is_voter, look, new_voter, start, tidy, vote, votes
-from vlcore.lessons.script import COLLAPSE, EXPERIMENTS, Lesson, Step
-from vlcore.ui import browser, cache, jobs, shell
+from vlcore.lessons.script import COLLAPSE, EXPERIMENTS, Lesson
+from vlcore.ui import browser, cache, jobs, shell, widgets
 from vlcore.ui.lesson import results, steps
 
 NAMES = (EXPERIMENTS, COLLAPSE)
@@ -65,10 +62,8 @@ def room() -> Room | None:
 
 
 def _token() -> str:
-    """The token of whoever leads the class that the address names; empty for the others.
-
-    Only an address with `lead` asks for it: the same browser can look at the lesson as a student does.
-    """
+    """The token of whoever leads the class that the address names; empty for the others. Only an address with `lead`
+    asks for it: the same browser can look at the lesson as a student does."""
     code = tidy(st.query_params.get("code"))
     if not code or "lead" not in st.query_params:
         return ""
@@ -87,116 +82,74 @@ def voter() -> str:
 def alone(palette: Palette) -> None:
     """The lesson for one: the own prediction, the run, the answer."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        images, name = _chosen_set(), _chosen_lesson()
+        if is_hidden():  # the address names image set and lesson, for nothing else does
+            data, asked = st.query_params.get("data", ""), st.query_params.get("lesson", "")
+            images = cache.named_set(data if data in set_names() else "scenes")
+            name = asked if asked in NAMES else EXPERIMENTS
+        else:
+            images = shell.image_set_choice()
+            name = widgets.one_of("Lesson", NAMES, "lesson", EXPERIMENTS, on_change=_begin_anew)
         if not images.has_pictures:
             st.info("A lesson trains models, and this set has no pictures to train on: choose another.")
             return
         lesson = results.of_set(images)[name]
         if not is_hidden():
-            _for_a_class(lesson, images)
+            about = "Makes a code. Everybody who opens its link votes, without a name, and sees what you show."
+            start = partial(_start, lesson, images.name)
+            st.button("Start a lesson for a class", help=about, icon=":material/groups:", on_click=start)
+            about = "The four letters on the lecturer's screen."
+            join = partial(st.text_input, max_chars=8, placeholder="code", width=130, key="lesson_code")
+            join("Join a class", help=about, on_change=_join)
     if said := st.session_state.pop("lesson_said", None):
         st.warning(said)
-    asked_for, phase = st.query_params.get("step"), st.query_params.get("phase", PHASES[0])
-    number = lesson.place(asked_for)
-    if asked_for and asked_for != lesson.steps[number].name:
+    asked_for, phase = st.query_params.get("step"), st.query_params.get("phase")
+    step = lesson.steps[lesson.place(asked_for)]
+    if asked_for and asked_for != step.name:
         st.info("The address names a question that this lesson does not have; this is its first.")
+    taken: dict[tuple[str, str], str] = st.session_state.setdefault("lesson_votes", {})
+    said_here = {asked: {choice: 1} for (of, asked), choice in taken.items() if of == name}
+    own, phase = taken.get((name, step.name)), phase if phase in PHASES else PHASES[0]
+    room = Room("", name, images.name, step.name, phase, said_here.get(step.name, {}), own, leads=True)
+    ask = partial(steps.answers, step, own, partial(taken.__setitem__, (name, step.name)))
+    update = st.query_params.update
+    _led(room, lesson, images, palette, said_here, move=lambda step, phase: update(step=step, phase=phase), ask=ask)
     if not is_hidden():
-        steps.steps_bar(lesson, number, _move)
-        if number == 0 and phase == PHASES[0]:
+        address = {"data": images.name, "lesson": name, "step": step.name, "phase": phase, "hide": "controls"}
+        widgets.link("pages/6_Lesson.py", "This question alone, without menu and settings", "fullscreen", **address)
+
+
+def _led(
+    room: Room, lesson: Lesson, images: ImageSet, palette: Palette, said: Mapping[str, Mapping[str, int]], *,
+    move: Callable[[str, str], None], ask: Callable[[], None],
+) -> None:  # fmt: skip
+    """A question as whoever leads sees it, with the buttons that lead on; `ask` shows its answers before the reveal."""
+    number, phase = lesson.place(room.step), room.phase
+    if not is_hidden():
+        steps.steps_bar(lesson, number, move)
+        if (room.code, number, phase) == ("", 0, PHASES[0]):
             st.markdown(lesson.text)
     step = steps.asked(lesson, number)
-    taken: dict[tuple[str, str], str] = st.session_state.setdefault("lesson_votes", {})
-    own = taken.get((name, step.name))
-    if phase == "reveal":
-        heading = "What you said" if own else "The answers"
-        results.reveal(lesson, step, images, {own: 1} if own else {}, own, palette, heading=heading)
-        if number + 1 == len(lesson.steps):
-            said_here = {asked: {choice: 1} for (of, asked), choice in taken.items() if of == name}
-            results.summary(lesson, images, said_here)
-    else:
-        steps.answers(step, own, partial(_keep, (name, step.name)))
+    if room.open:
+        ask()
         if phase == "run":
-            _run(step, palette)
-    steps.forward(lesson, number, phase if phase in PHASES else PHASES[0], _move)
-    if not is_hidden():
-        _papers(lesson, images)
-        st.page_link(
-            "pages/6_Lesson.py",
-            label="This question alone, without menu and settings",
-            icon=":material/fullscreen:",
-            query_params={
-                "data": images.name, "lesson": name, "step": step.name, "phase": phase, "hide": "controls",
-            },
-            width="content",
-        )  # fmt: skip
-
-
-def _keep(question: tuple[str, str], choice: str) -> None:
-    st.session_state["lesson_votes"] = {**st.session_state["lesson_votes"], question: choice}
-
-
-def _move(step: str, phase: str) -> None:
-    st.query_params["step"] = step
-    st.query_params["phase"] = phase
-
-
-def _chosen_set() -> ImageSet:
-    if not is_hidden():
-        return shell.image_set_choice()
-    name = st.query_params.get("data", "")
-    return cache.named_set(name if name in set_names() else "scenes")
-
-
-def _chosen_lesson() -> str:
-    if not is_hidden():
-        chosen = st.segmented_control(
-            "Lesson",
-            NAMES,
-            default=EXPERIMENTS,
-            required=True,
-            key="lesson",
-            bind="query-params",
-            on_change=_begin_anew,
-        )
-        return chosen or EXPERIMENTS
-    name = st.query_params.get("lesson", "")
-    return name if name in NAMES else EXPERIMENTS
+            jobs.watch([condition.key for condition in step.conditions], partial(steps.training, step, palette))
+    else:
+        results.reveal(lesson, step, images, room, palette)
+        if number + 1 == len(lesson.steps):
+            results.summary(lesson, images, said)
+    steps.forward(lesson, number, phase, move)
+    if is_hidden():
+        return
+    with st.container(horizontal=True):
+        for label, lecturer in (("Hand-out", False), ("Hand-out with the numbers", True)):
+            about = f"One page that prints well and needs no network.{' It gives the answers away.' * lecturer}"
+            write, name = partial(results.handout, lesson, images, lecturer=lecturer), "-lecturer" * lecturer
+            widgets.download(label, write, f"{lesson.name}{name}.html", "text/html", "print", help=about)
 
 
 def _begin_anew() -> None:
     for name in ("step", "phase"):
         st.query_params.pop(name, None)
-
-
-def _for_a_class(lesson: Lesson, images: ImageSet) -> None:
-    """Starts a class, or joins one."""
-    st.button(
-        "Start a lesson for a class",
-        icon=":material/groups:",
-        help="Makes a code. Everybody who opens its link votes, without a name, and sees what you show.",
-        on_click=_start,
-        args=(lesson, images.name),
-    )
-    st.text_input(
-        "Join a class", max_chars=8, placeholder="code", width=130, key="lesson_code", on_change=_join,
-        help="The four letters on the lecturer's screen.",
-    )  # fmt: skip
-
-
-def _papers(lesson: Lesson, images: ImageSet) -> None:
-    with st.container(horizontal=True):
-        for label, lecturer in (("Hand-out", False), ("Hand-out with the numbers", True)):
-            st.download_button(
-                label,
-                partial(results.handout, lesson, images, lecturer=lecturer),
-                file_name=f"{lesson.name}{'-lecturer' if lecturer else ''}.html",
-                mime="text/html",
-                icon=":material/print:",
-                on_click="ignore",
-                key=f"paper_{lesson.name}_{lecturer}",
-                help="One page that prints well and needs no network."
-                + (" For the lecturer: it gives the answers away." if lecturer else ""),
-            )
 
 
 @contextmanager
@@ -225,16 +178,12 @@ def _join() -> None:
 
 def presenter(room: Room, palette: Palette) -> None:
     """The lecturer's screen: the code, the question, the count, the run, the answer."""
-    images = cache.named_set(room.data)
+    images, token = cache.named_set(room.data), _token()
     lesson = results.of_set(images)[room.lesson]
-    number = lesson.place(room.step)
-    move = partial(_lead, room.code, _token())
     steps.join_banner(room.code, large_type=room.phase == "predict")
-    if not is_hidden():
-        steps.steps_bar(lesson, number, move)
-    step = steps.asked(lesson, number)
-    if room.open:
-        steps.answers(step, None, None)
+
+    def ask() -> None:
+        steps.answers(lesson.steps[lesson.place(room.step)], None, None)
 
         # Which answer the votes are for stays open until the reveal, so that nobody follows the others.
         @st.fragment(run_every=jobs.POLL)
@@ -243,29 +192,15 @@ def presenter(room: Room, palette: Palette) -> None:
             st.metric("Votes so far", now.votes if now else 0)
 
         count()
-        if room.phase == "run":
-            _run(step, palette)
-    else:
-        results.reveal(lesson, step, images, room.counts, None, palette, heading=steps.said_words(room))
-        if number + 1 == len(lesson.steps):
-            results.summary(lesson, images, votes(room.code))
-    steps.forward(lesson, number, room.phase, move)
+
+    move = _errors_said()(partial(go, room.code, token))
+    _led(room, lesson, images, palette, votes(room.code), move=move, ask=ask)
     if not is_hidden():
-        _papers(lesson, images)
         with st.popover("Lead from another computer", icon=":material/devices:"):
             st.caption("Whoever opens this address leads the lesson: send it to yourself, and do not show it around.")
-            st.code(f"{steps.address(room.code)}&presenter={_token()}", language=None)
+            st.code(f"{steps.address(room.code)}&presenter={token}", language=None)
     if said := st.session_state.pop("lesson_said", None):
         st.warning(said)
-
-
-def _run(step: Step, palette: Palette) -> None:
-    jobs.watch([condition.key for condition in step.conditions], partial(steps.training, step, palette))
-
-
-def _lead(code: str, token: str, step: str, phase: str) -> None:
-    with _errors_said():
-        go(code, token, step, phase)
 
 
 def student(room: Room, palette: Palette) -> None:
@@ -273,35 +208,29 @@ def student(room: Room, palette: Palette) -> None:
     images = cache.named_set(room.data)
     lesson = results.of_set(images)[room.lesson]
     step = steps.asked(lesson, lesson.place(room.step))
+    possible = [choice.name for choice in step.choices]
+    cast = _errors_said()(lambda choice: vote(room.code, step.name, voter(), choice, possible))
 
     @st.fragment(run_every=jobs.POLL if room.open else FOLLOW)
     def follow() -> None:
         now = look(room.code, voter())
         if now is None or (now.step, now.phase) != (room.step, room.phase):
             st.rerun()
-        if now.open:
-            steps.answers(step, now.own, partial(_vote, room.code, step))
-            said = st.session_state.pop("lesson_said", None)
-            if said:
-                st.warning(said)
-            elif now.own:
-                st.success("Your vote is in. You can change it until the answer is revealed.", icon=":material/check:")
-            else:
-                st.caption("Nobody sees who voted what.")
-            if now.phase == "run":
-                here = steps.is_trained(step)
-                st.caption(
-                    "The models are there; the lecturer reveals the answer."
-                    if here
-                    else "The models are being trained; the lecturer's screen shows them."
-                )
+        if not now.open:
+            return
+        steps.answers(step, now.own, cast)
+        if said := st.session_state.pop("lesson_said", None):
+            st.warning(said)
+        elif now.own:
+            st.success("Your vote is in. You can change it until the answer is revealed.", icon=":material/check:")
+        else:
+            st.caption("Nobody sees who voted what.")
+        if now.phase == "run" and steps.is_trained(step):
+            st.caption("The models are there; the lecturer reveals the answer.")
+        elif now.phase == "run":
+            st.caption("The models are being trained; the lecturer's screen shows them.")
 
     follow()
     if not room.open:
-        results.reveal(lesson, step, images, room.counts, room.own, palette, heading=steps.said_words(room))
-    st.page_link("app.py", label="Leave the lesson", icon=":material/logout:", width="content")
-
-
-def _vote(code: str, step: Step, choice: str) -> None:
-    with _errors_said():
-        vote(code, step.name, voter(), choice, [one.name for one in step.choices])
+        results.reveal(lesson, step, images, room, palette)
+    widgets.link("app.py", "Leave the lesson", "logout")

@@ -1,98 +1,83 @@
 """Sections of the Train page: every knob of a condition with what it is for, and what came of it beside its twin."""
 
-from __future__ import annotations
-
+import re
 from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from vlcore.charts.theme import Palette
 from vlcore.compare import description, metrics_table
-from vlcore.compare.twin import twin_of
+from vlcore.core import options
 from vlcore.core.captions import about_style, captions_of
 from vlcore.core.condition import Condition
+from vlcore.core.errors import LabError
+from vlcore.core.files import models_folder
 from vlcore.core.grouping import SCENES, group_words
-from vlcore.core.options import (
-    ARCHITECTURES,
-    LOGITS,
-    MITIGATIONS,
-    NEGATIVES,
-    OBJECTIVES,
-    PRESETS,
-    SIZE_MODES,
-    ArtefactKind,
-    Choice,
-    objectives_here,
-    style_names,
-)
+from vlcore.core.options import ArtefactKind, Choice, objectives_here, style_names
 from vlcore.core.wording import title
 from vlcore.datasets.imageset import ImageSet
 from vlcore.runs import imported
 from vlcore.runs.maps import PCA
+from vlcore.runs.pretrained import READOUTS, condition_of, make_pretrained
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus
 from vlcore.store.snapshots import StoredSnapshots
 from vlcore.ui import cache, condition_controls, jobs, shell, widgets
+from vlcore.ui.compare.models import comparable
+from vlcore.ui.widgets import in_address
 
 # Field of a condition, name of the knob, its choices with a sentence each.
 KNOBS: tuple[tuple[str, str, Mapping[str, Choice]], ...] = (
-    ("objective", "Objective", OBJECTIVES),
-    ("negatives", "Mismatched captions", NEGATIVES),
-    ("logit", "From cosine to score", LOGITS),
-    ("mitigation", "Against the bias", MITIGATIONS),
-    ("size_mode", "Size of the biased set", SIZE_MODES),
-    ("architecture", "Image encoder", ARCHITECTURES),
+    ("objective", "Objective", options.OBJECTIVES),
+    ("negatives", "Mismatched captions", options.NEGATIVES),
+    ("logit", "From cosine to score", options.LOGITS),
+    ("mitigation", "Against the bias", options.MITIGATIONS),
+    ("size_mode", "Size of the biased set", options.SIZE_MODES),
+    ("architecture", "Image encoder", options.ARCHITECTURES),
+    ("recipe", "Recipe", options.RECIPES),
 )
+HUB_NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}", re.ASCII)
+FROM_HUB = "from the hub"
+SUGGESTED = "openai/clip-vit-base-patch32"
+_STYLES = [style for style in style_names() if style not in ("own", "constant")]
 
 
 def knobs(images: ImageSet, usual: Condition) -> Condition:
-    """All settings of a condition, in the address; those that most visitors leave alone stand behind "more".
-
-    Raises:
-        ConditionError: when choices do not go together.
-    """
+    """All settings of a condition, in the address; ConditionError where they do not go together."""
     styles = style_names(drawn=bool(images.about.get("recipe")))
     with st.container(border=True):
         first, second, third = st.columns(3)
         with first:
-            labels = st.selectbox("Labels", styles, key="train_labels", bind="query-params")
+            labels = st.selectbox("Labels", styles, **in_address("train_labels"))
             st.caption(about_style(labels))
             template = ""
             if labels == "own":
-                template = st.text_input(
-                    "Template", value="a {object} {place}", max_chars=100, key="train_template", bind="query-params",
-                    help="{object} and {context} become the names, {place} the context with its preposition.",
-                )  # fmt: skip
+                about = "{object} and {context} become the names, {place} the context with its preposition."
+                template = st.text_input("Template", "a {object} {place}", 100, **in_address("train_template", about))
         with second:
             bias = condition_controls.bias_slider("train_bias")
             minority = " and ".join(group_words(images.grouping)[group] for group in images.grouping.minority)
             st.caption(f"Minority groups: {minority}.")
         with third:
-            length = st.segmented_control(
-                "Training length", condition_controls.LENGTHS, default="standard", required=True, key="train_length",
-                bind="query-params",
-            )  # fmt: skip
-            steps = PRESETS[length or "standard"]
+            steps = condition_controls.training_length("train_length")
             st.caption(f"{steps:,} steps. Take “live” for a look, “careful” for a claim.")
-        with st.expander("More: objective, mismatched captions, mitigation, size, encoder, seed"):
+        with st.expander("More: objective, mismatched captions, mitigation, size, encoder, recipe, seed"):
             chosen, columns = {}, st.columns(3)
             for place, (field, name, choices) in enumerate(KNOBS):
                 offered = objectives_here() if field == "objective" else choices
                 with columns[place % 3]:
-                    chosen[field] = st.selectbox(name, list(offered), key=f"train_{field}", bind="query-params")
+                    chosen[field] = st.selectbox(name, list(offered), **in_address(f"train_{field}"))
                     st.caption(choices[chosen[field]].sentence)
-            seed = st.number_input(
-                "Seed", 0, 999, 0, key="train_seed", bind="query-params", width=160,
-                help="Decides which pictures are drawn and removed, the first weights and the order of the pictures.",
-            )  # fmt: skip
-    if wanted := OBJECTIVES[chosen["objective"]].labels:
+            seed = widgets.seed("train_seed", width=160)
+    if wanted := options.OBJECTIVES[chosen["objective"]].labels:
         if labels != wanted:
             st.info(f"{chosen['objective']} reads no label style; {wanted} stands for what it knows.")
         labels, template = wanted, ""
-    return usual.replace(
-        labels=labels, template=template, bias=bias, steps=steps, data_seed=int(seed), init_seed=int(seed), **chosen
-    )
+    seeds = {"data_seed": seed, "init_seed": seed}
+    return usual.replace(labels=labels, template=template, bias=bias, steps=steps, **seeds, **chosen)
 
 
 def in_words(condition: Condition, images: ImageSet) -> None:
@@ -111,28 +96,32 @@ def in_words(condition: Condition, images: ImageSet) -> None:
 
 def section(condition: Condition, images: ImageSet, palette: Palette) -> None:
     """What came out of a condition, or where it is on its way; followed as long as it or its twin is in training."""
-    twin = twin_of(condition)
+    twin, what = description.twin_of(condition) or (None, "")
 
     def draw(views: list[JobStatus]) -> None:
-        if not views[0].done:
-            jobs.progress_or_start(
-                views[0], "Train this model", lambda: jobs.train(condition), cancel_key="train_cancel", type="primary",
-                icon=":material/model_training:",
-            )  # fmt: skip
-            if views[0].state.is_active:
-                widgets.live(condition, views[0], palette, "train_live")
-                _probes(views[0].status.get("probes", []), images, palette, "train_live")
+        one, other = views[0], views[-1]
+        if not one.done:
+            button = {"cancel_key": "train_cancel", "type": "primary", "icon": ":material/model_training:"}
+            jobs.progress_or_start(one, "Train this model", lambda: jobs.train(condition), **button)
+            if one.state.is_active:
+                widgets.live(condition, one, palette, "train_live")
+                _probes(one.status.get("probes", []), images, palette, "train_live")
             return
-        if twin and views[1].done:
-            _beside(*twin, condition, images, palette)
+        if twin and other.done:
+            _beside(twin, what, condition, images, palette)
         else:
             _alone(condition, images, palette)
-            if twin:
-                _offer(*twin, views[1])
+        if twin and not other.done:
+            st.caption(f"Beside it belongs its twin: all the same but {what}.")
+            if other.state.is_active:
+                jobs.progress(other)
+            elif st.button(f"Train its twin: {what}", icon=":material/content_copy:"):
+                jobs.train(twin)
+                st.rerun()
         with st.container(horizontal=True):
-            widgets.traffic_light(condition)
+            widgets.sanity_badge(condition)
 
-    jobs.watch([condition.key, *([twin[0].key] if twin else [])], draw)
+    jobs.watch([condition.key, *([twin.key] if twin else [])], draw)
 
 
 def _beside(twin: Condition, what: str, condition: Condition, images: ImageSet, palette: Palette) -> None:
@@ -147,9 +136,8 @@ def _beside(twin: Condition, what: str, condition: Condition, images: ImageSet, 
         if quality := metrics_table.map_quality(cache.artefact(key)):
             st.caption(f"{side}: {quality}.")
     with st.expander("Everything that was measured, each beside the untrained encoder"):
-        table = metrics_table.measures_table(both, images.grouping)
-        st.dataframe(table, hide_index=True, width="stretch")
-    _probes_of(condition, images, palette)
+        st.dataframe(metrics_table.measures_table(both, images.grouping), hide_index=True, width="stretch")
+    _probes(StoredSnapshots(cache.artefact(condition.key)).curve("probe").tolist(), images, palette, condition.key)
 
 
 def _alone(condition: Condition, images: ImageSet, palette: Palette) -> None:
@@ -158,62 +146,83 @@ def _alone(condition: Condition, images: ImageSet, palette: Palette) -> None:
         cache.show(cache.card_map(condition.key, palette, 330), alt=f"Map of {title(condition)}", key="train_map")
     with right:
         end = cache.artefact(condition.key).metrics["end"]
-        st.markdown(f"Right on minority pictures: **{metrics_table.cell(end, 'minority_accuracy')}**")
-        st.markdown(f"Right on majority pictures: **{metrics_table.cell(end, 'majority_accuracy')}**")
+        for side in ("minority", "majority"):
+            st.markdown(f"Right on {side} pictures: **{metrics_table.cell(end, f'{side}_accuracy')}**")
         st.caption("95 % intervals over scenes, of one run: another seed gives other numbers.")
-        _probes_of(condition, images, palette)
-
-
-def _offer(twin: Condition, what: str, view: JobStatus) -> None:
-    """The progress of a twin, or the button that trains it."""
-    st.caption(f"Beside it belongs its twin: all the same but {what}.")
-    if view.state.is_active:
-        jobs.progress(view)
-    elif st.button(f"Train its twin: {what}", icon=":material/content_copy:"):
-        jobs.train(twin)
-        st.rerun()
-
-
-def _probes_of(condition: Condition, images: ImageSet, palette: Palette) -> None:
-    curve = StoredSnapshots(cache.artefact(condition.key)).probes
-    _probes(curve.tolist(), images, palette, condition.key)
+        _probes(StoredSnapshots(cache.artefact(condition.key)).curve("probe").tolist(), images, palette, condition.key)
 
 
 def _probes(points: list[list[float]], images: ImageSet, palette: Palette, key: str) -> None:
     """What linear probes read off the space over the steps so far."""
     names, alt = (images.grouping.object_word, "background"), "Accuracy of linear probes over the steps"
     if widgets.curves(points, names, palette, alt=alt, key=f"{key}_probes", width=420, height=190):
-        st.caption(
-            "What can be read off the space by a linear probe, on validation pictures, over the steps: which of the "
-            "two is there first?"
-        )
+        read_off = "What can be read off the space by a linear probe, on validation pictures, over the steps"
+        st.caption(f"{read_off}: which of the two is there first?")
+
+
+def pretrained(images: ImageSet, usual: Condition) -> None:
+    """A pretrained CLIP or SigLIP: which one, read how, and where it is on its way. It is a hub name, or a folder under
+    the server's ``models/checkpoints``: a path that is typed is never looked at."""
+    why = "Does a big model have the same problem? Bring one that others trained"
+    st.markdown(f"{why}: it is put to the same questions, and stands on the Compare and Upload pages beside ours.")
+    on_server = models_folder() / "checkpoints"
+    folders = sorted(path.name for path in on_server.glob("[!.]*") if path.is_dir())
+    first, second, third = st.columns(3)
+    with first:
+        place = st.selectbox("Checkpoint", [FROM_HUB, *folders], **in_address("bring_place"))
+        source = str(on_server / place)
+        if place == FROM_HUB:
+            about = "A CLIP or SigLIP with safetensors weights. No code of a checkpoint is ever run."
+            options = in_address("bring_name", about, placeholder=SUGGESTED, max_chars=190)
+            source = st.text_input("Name on the hub", **options).strip()
+        size = "Downloading a usual CLIP takes 600 MB. Without a network"
+        st.caption(f"{size}: put the checkpoint's folder into `models/checkpoints/` on the server.")
+    with second:
+        readout = st.selectbox("How the object is read off", list(READOUTS), **in_address("bring_readout"))
+        st.caption(READOUTS[readout])
+        usual_style = _STYLES.index("clip_template")
+        style = st.selectbox("Captions", _STYLES, usual_style, **in_address("bring_labels"))
+        st.caption(about_style(style))
+    with third:
+        about = "What a probe is fitted on. Zero-shot and dfr see none of it."
+        bias = condition_controls.bias_slider("bring_bias", about=about, label="Bias of the training pictures")
+    if not source:
+        return
+    # Transformers would take a folder of this name for the checkpoint.
+    if place == FROM_HUB and (Path(source).exists() or not HUB_NAME.fullmatch(source)):
+        st.warning(f"A name on the hub has an owner and a model, such as {SUGGESTED}.", icon=":material/edit:")
+        return
+    condition = condition_of(source, usual.replace(labels=style, template="", bias=bias), readout=readout)
+    if jobs.view(condition.key).done:
+        end = cache.artefact(condition.key).metrics["end"]
+        minority, majority = (metrics_table.cell(end, f"{side}_accuracy") for side in ("minority", "majority"))
+        right = f"minority pictures right {minority}, majority {majority}"
+        st.success(f"{title(condition)} is measured: {right}.", icon=":material/check_circle:")
+        address = {"data": condition.data, "models": "2", "left_model": condition.key}
+        widgets.link("pages/3_Compare.py", "Compare it with a model of ours", "compare", **address)
+        return
+    ask = partial(jobs.ask, condition.key, make_pretrained, source, condition, short=False)
+    button: dict[str, Any] = {"key": "bring_go", "type": "primary", "icon": ":material/download:"}
+    button |= {"job": "Measuring it", "cancel_key": "bring_cancel"}
+    jobs.watch([condition.key], lambda views: jobs.progress_or_start(views[0], "Measure it", ask, **button))
 
 
 def on_disk(images: ImageSet) -> None:
     """The models of an image set that are there: what they are and what they were measured at."""
     rows = []
-    with shell.errors_as_sentences():
-        for key in artefacts.model_keys():
-            artefact = cache.artefact(key)
-            condition = artefact.condition
-            of_these = (condition.data, condition.data_version) == (images.name, images.version)
-            if not of_these or condition.kind not in (ArtefactKind.TRAINED, ArtefactKind.PRETRAINED):
-                continue
-            seconds, device = artefact.manifest.get("training_seconds"), artefact.manifest.get("device")
-            rows.append(
-                {
-                    "model": title(condition),
-                    "steps": condition.steps,
-                    "seed": condition.init_seed,
-                    "minority right": metrics_table.cell(artefact.metrics["end"], "minority_accuracy"),
-                    "trained in": "" if seconds is None else f"{seconds:.0f} s on {device}",
-                    "key": key,
-                }
-            )
+    for key, condition in comparable(images).items():
+        if condition.kind not in (ArtefactKind.TRAINED, ArtefactKind.PRETRAINED):
+            continue
+        artefact = cache.artefact(key)
+        seconds, device = artefact.manifest.get("training_seconds"), artefact.manifest.get("device")
+        row = {"model": title(condition), "steps": condition.steps, "seed": condition.init_seed}
+        row["minority right"] = metrics_table.cell(artefact.metrics["end"], "minority_accuracy")
+        row["trained in"] = "" if seconds is None else f"{seconds:.0f} s on {device}"
+        rows.append({**row, "key": key})
     if not rows:
         st.caption("Models of this image set will be listed here, with what they were measured at.")
         return
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+    st.dataframe(rows, hide_index=True, width="stretch")
     st.caption("Every model is offered on the Upload page too. From the command line: `python -m vlcore status`.")
 
 
@@ -222,37 +231,30 @@ def measured_and_mapped(images: ImageSet, palette: Palette) -> None:
     condition = imported.condition_of(images)
     source = images.about.get("source", "a file")
     if not artefacts.published(condition.key):
-        st.error(
-            f"The measures of {images.name} are not on the disk; remove it with `python -m vlcore data remove "
-            f"{images.name}` and import {source} again.",
-            icon=":material/error:",
-        )
-        return
-    with shell.errors_as_sentences():
-        artefact = cache.artefact(condition.key)
-        st.markdown(
-            f"Embeddings that were computed elsewhere and imported from `{source}`: there are no pictures, and nothing "
-            "is trained here. They are measured and mapped like those of a model of the lab."
-        )
-        left, right = st.columns([3, 2])
-        with left:
-            chart = cache.card_map(condition.key, palette, shell.map_side())
-            cache.show(chart, alt=f"Map of {title(condition)}", key="imported_map")
-        with right:
-            end = artefact.metrics["end"]
-            for words, measure in (
-                ("Right on minority rows", "minority_accuracy"),
-                ("Right on majority rows", "majority_accuracy"),
-                ("A linear probe reads the object", "probe_object"),
-                ("A linear probe reads the background", "probe_context"),
-            ):
-                st.markdown(f"{words}: **{metrics_table.cell(end, measure)}**")
-            few = description.small_sample_warning(artefact, images.grouping)
-            for sentence in (metrics_table.map_quality(artefact), few, *images.about.get("notes", ())):
-                if sentence:
-                    st.caption(sentence)
-        st.subheader("Everything that was measured")
-        table = metrics_table.measures_of(artefact, images.grouping)
-        reasons = st.column_config.TextColumn(width="large")
-        st.dataframe(table, hide_index=True, width="stretch", column_config={"Measured": reasons})
+        remedy = f"remove it with `python -m vlcore data remove {images.name}` and import {source} again"
+        raise LabError(f"The measures of {images.name} are not on the disk; {remedy}.")
+    artefact = cache.artefact(condition.key)
+    st.markdown(
+        f"Embeddings that were computed elsewhere and imported from `{source}`: there are no pictures, and nothing is "
+        "trained here. They are measured and mapped like those of a model of the lab."
+    )
+    left, right = st.columns([3, 2])
+    with left:
+        chart = cache.card_map(condition.key, palette, shell.map_side())
+        cache.show(chart, alt=f"Map of {title(condition)}", key="imported_map")
+    with right:
+        for words, measure in (
+            ("Right on minority rows", "minority_accuracy"),
+            ("Right on majority rows", "majority_accuracy"),
+            ("A linear probe reads the object", "probe_object"),
+            ("A linear probe reads the background", "probe_context"),
+        ):
+            st.markdown(f"{words}: **{metrics_table.cell(artefact.metrics['end'], measure)}**")
+        few = description.small_sample_warning(artefact, images.grouping)
+        for sentence in filter(None, (metrics_table.map_quality(artefact), few, *images.about.get("notes", ()))):
+            st.caption(sentence)
+    st.subheader("Everything that was measured")
+    columns = {"Measured": st.column_config.TextColumn(width="large")}  # there is room for reasons
+    table = metrics_table.measures_of(artefact, images.grouping)
+    st.dataframe(table, hide_index=True, width="stretch", column_config=columns)
     st.caption(f"As a file to keep: `python -m vlcore compare {condition.key} {condition.key} --out map.html`.")

@@ -1,146 +1,199 @@
-"""Sections of the Upload page: stars on the maps, the reports of all models as a table, and one picture closely."""
+"""Sections of the Upload page: stars on the maps, the reports of all models as a table, and one picture closely.
 
-from __future__ import annotations
+What is computed of a visitor's picture is kept in that visitor's session and nowhere else.
+"""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from PIL import Image
 
-from vlcore.charts.maps.tables import MapOptions
+from vlcore.charts.attribution import painted
 from vlcore.charts.theme import Palette
 from vlcore.charts.thumbnails import thumb_uri
-from vlcore.compare.comparison import Comparison, Upload, with_uploads
+from vlcore.compare import uploads
+from vlcore.compare.comparison import Comparison, with_uploads
+from vlcore.compare.model_map import ModelMap
 from vlcore.compare.page import figure
-from vlcore.compare.uploads import UploadReport, cutout_sentences, novelty_in_words, pull_in_words, report_table
+from vlcore.compare.uploads import Before, UploadReport
 from vlcore.core.condition import Condition
+from vlcore.core.options import ArtefactKind
 from vlcore.core.wording import percent, title
-from vlcore.datasets.imageset import ImageSet
-from vlcore.datasets.samples import UploadedPicture
+from vlcore.datasets.imageset import TRAINING_SIZE, ImageSet
+from vlcore.datasets.uploads import UploadedPicture, square
+from vlcore.runs.embeddings import StoredEmbeddings
+from vlcore.runs.load import OwnModel
 from vlcore.runs.maps import PCA
-from vlcore.ui import cache, map_controls, shell, widgets
-from vlcore.ui.upload import answers
+from vlcore.store.jobs import State
+from vlcore.ui import cache, jobs, map_controls, shell, widgets
 
 LARGE = 220  # px of the longer side of a picture that is looked at
+MOST_KEPT = 300  # results of a session
+Made = TypeVar("Made")
+Given = Sequence[UploadedPicture]
 
 
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """Pictures that were put to models: the maps with the pictures as stars, embeddings of the pictures in each model,
-    (m, E) each, and what each model says of each picture, by what it is called."""
-
-    given: Sequence[UploadedPicture]
-    images: ImageSet
-    comparison: Comparison
-    options: MapOptions
-    embedded: list[NDArray[np.float32]]
-    reports: dict[str, list[UploadReport]]
-
-    @property
-    def numbered(self) -> list[str]:
-        """A name for each picture; no two are equal."""
-        return [f"{number}. {one.name}" for number, one in enumerate(self.given, start=1)]
-
-
-def ask(models: Sequence[Condition], given: Sequence[UploadedPicture], images: ImageSet, shows: str) -> Asked:
-    """Put pictures to models; holds the page until there are both. `shows`: the object that they are said to show."""
+def section(models: Sequence[Condition], given: Given, images: ImageSet, shows: str, palette: Palette) -> None:
+    """Put pictures, said to show an object or (empty) nothing, to models; holds the page until there are both."""
     if not given:
         some = " or ".join(images.grouping.objects)
         st.info(f"Upload a picture of a {some}, or of anything else, or tick a sample picture.")
         st.stop()
-    widgets.wait_for(models)
     keys = [condition.key for condition in models]
+    for condition in models:
+        if jobs.view(condition.key).state is State.ABSENT:
+            jobs.train(condition)
+    if not all(view.done for view in jobs.views(models)):
+        jobs.watch(keys)
+        st.stop()
     projection, options = map_controls.choose(images.grouping, len(keys))
     if not map_controls.fitted(keys, projection):
         projection = PCA
     with st.spinner("Asking the models …"):
-        embedded = [answers.embedded(key, given) for key in keys]
-        uploads = [Upload(thumb_uri(one.picture), tuple(z)) for one, *z in zip(given, *embedded, strict=True)]
-        comparison = with_uploads(cache.comparison(keys, projection), uploads)
-        reports = {
-            name.capitalize(): answers.reports(key, model, images, given, shows)
-            for key, (name, model) in zip(keys, comparison.named.items(), strict=True)
-        }
-    return Asked(given, images, comparison, options, embedded, reports)
-
-
-def maps(asked: Asked, palette: Palette) -> None:
-    """The maps with the pictures as stars."""
-    grouping = asked.images.grouping
-    cache.show(
-        figure(asked.comparison, grouping, palette, shell.map_side(), asked.options, board=False),
-        alt="Your pictures as stars on the maps of the models",
-        key="maps",
-    )
-    st.caption(
-        "The place of a star is exact."
-        if asked.comparison.models[0].projection.linear
-        else "The place of a star is the average of its five nearest pictures, the nearest counting most: it is not "
-        "exact."
-    )
-
-
-def table(asked: Asked) -> None:
-    """What the models say, one row a picture and model."""
+        embedded = [_embedded(key, given) for key in keys]
+        thumbs = [thumb_uri(one.picture) for one in given]
+        comparison = with_uploads(cache.comparison(keys, projection), thumbs, embedded)
+        asked = zip(keys, comparison.named.items(), strict=True)
+        reports = {name.capitalize(): _reports(key, model, images, given, shows) for key, (name, model) in asked}
+    chart = figure(comparison, images.grouping, palette, shell.map_side(), options, board=False)
+    cache.show(chart, alt="Your pictures as stars on the maps of the models", key="maps")
+    near = "the average of its five nearest pictures, the nearest counting most: it is not exact"
+    st.caption(f"The place of a star is {near if projection.fitted else 'exact'}.")
+    numbered = [f"{number}. {one.name}" for number, one in enumerate(given, start=1)]
     st.subheader("What the models say")
-    animal = asked.images.grouping.object_word
-    found = report_table(asked.numbered, asked.reports, asked.images)
-    st.dataframe(
-        found, hide_index=True, width="stretch", column_config={"Picture": st.column_config.TextColumn(width="medium")}
-    )
+    animal = images.grouping.object_word
+    found = uploads.report_table(numbered, reports, images)
+    columns = {"Picture": st.column_config.TextColumn(width="medium")}
+    st.dataframe(found, hide_index=True, width="stretch", column_config=columns)
     st.caption(
         f"Balance: cosine to pictures of the same {animal} in the other place, minus cosine to pictures of the other "
         f"{animal} in the same place. Captions that name the place ask a model to sort by it, so compare balances "
         "between models of one label style. Like what was seen: judged before training, so by what a random encoder "
         "sees; a photograph may pass and still be strange."
     )
-    for sentence in cutout_sentences([one.cutout for one in asked.given], asked.reports):
+    for sentence in uploads.cutout_sentences([one.cutout for one in given], reports):
         st.markdown(sentence)
-    st.download_button(
-        "Download the table", found.to_csv(index=False), "verdicts.csv", "text/csv", icon=":material/download:",
-        on_click="ignore",
-    )  # fmt: skip
+    widgets.download("Download the table", found.to_csv(index=False), "verdicts.csv", "text/csv")
+    _closely(numbered, given, reports, images, comparison, embedded)
 
 
-def closely(asked: Asked) -> None:
+def _closely(
+    numbered: list[str], given: Given, reports: Mapping[str, list[UploadReport]], images: ImageSet,
+    comparison: Comparison, embedded: list[NDArray[np.float32]],
+) -> None:  # fmt: skip
     """One picture, with what each model says of it and why."""
     st.subheader("One picture, closely")
     place = 0
-    if len(asked.given) > 1:
-        looked = st.selectbox("Picture", asked.numbered, key="look_at", width=480)
-        place = asked.numbered.index(looked) if looked in asked.numbered else 0
-    one = asked.given[place]
+    if len(given) > 1:
+        looked = st.selectbox("Picture", numbered, key="look_at", width=480)
+        place = numbered.index(looked) if looked in numbered else 0
+    one = given[place]
     wide = max(1, LARGE * one.picture.width // max(one.picture.size))
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         widgets.picture(one.picture, width=wide, alt=f"Picture {place + 1}")
         with st.container():
             st.text(one.name)
-            explain = st.toggle(
-                "Explain the answer",
-                key="explain",
-                help="Covers each patch of the picture in turn and asks the model again. A pretrained model takes a "
-                "while.",
-            )
-    for pane, column in enumerate(widgets.in_pairs(len(asked.reports))):
+            about = "Covers each patch of the picture in turn and asks the model again. A pretrained one takes a while."
+            explain = st.toggle("Explain the answer", key="explain", help=about)
+    by_model = zip(reports.items(), comparison.models, embedded, strict=True)
+    for column, ((name, of_model), model, z) in widgets.in_pairs(by_model):
+        report = of_model[place]
         with column.container(border=True, height="stretch"), shell.errors_as_sentences():
-            _one_model(asked, pane, place, explain)
+            st.markdown(f"**{name}**: {title(model.artefact.condition)}")
+            if report.says:
+                other = next(obj for obj in images.grouping.objects if obj != report.says)
+                st.markdown(f"Says **{report.says}**: scores give it {percent(report.share)} against {other}.")
+            else:
+                st.caption(report.why_silent)
+            widgets.pictures(model, report.nearest)
+            if report.captions:
+                widgets.caption_table(model, z[place])
+            st.markdown(uploads.pull_in_words(report, images.grouping))
+            st.markdown(uploads.novelty_in_words(report))
+            if explain:
+                _explained(model, images, one, report.says)
 
 
-def _one_model(asked: Asked, pane: int, place: int, explain: bool) -> None:
-    name, reports = list(asked.reports.items())[pane]
-    model, report, grouping = asked.comparison.models[pane], reports[place], asked.images.grouping
-    st.markdown(f"**{name}**: {title(model.artefact.condition)}")
-    if report.says:
-        other = next(name for name in grouping.objects if name != report.says)
-        st.markdown(f"Says **{report.says}**: scores give it {percent(report.share)} against {other}.")
-    else:
-        st.caption(report.why_silent)
-    widgets.pictures(model, report.nearest)
-    if report.captions:
-        widgets.caption_table(model, asked.embedded[pane][place])
-    st.markdown(pull_in_words(report, grouping))
-    st.markdown(novelty_in_words(report))
-    if explain:
-        answers.explained(model, asked.images, asked.given[place], report.says)
+def _kept(name: tuple[Any, ...], make: Callable[[], Made]) -> Made:
+    """A result of this session, made once; the oldest go when there are many."""
+    kept: dict[tuple[Any, ...], Any] = st.session_state.setdefault("asked", {})
+    if name not in kept:
+        while len(kept) >= MOST_KEPT:
+            kept.pop(next(iter(kept)))
+        kept[name] = make()
+    found: Made = kept[name]
+    return found
+
+
+def _embedded(key: str, given: Given) -> NDArray[np.float32]:
+    """Embeddings of pictures in a model, (m, E)."""
+    digest, embed = cache.artefact(key).digest, cache.model(key).embed_pictures
+    found = [_kept(("z", key, digest, one.digest), partial(embed, [one.picture])) for one in given]
+    return np.concatenate(found)
+
+
+def _reports(key: str, model: ModelMap, images: ImageSet, given: Given, shown: str) -> list[UploadReport]:
+    """What a model says of pictures; a visitor's own are said to show `shown`, where empty what the model says."""
+    contexts = images.grouping.contexts
+    pairs = [(one.object or shown, one.background if one.background in contexts else "") for one in given]
+    name = ("reports", key, cache.artefact(key).digest, tuple(one.digest for one in given), tuple(pairs))
+    z, before = _embedded(key, given), partial(_untrained, key, model, given)
+    return _kept(name, lambda: uploads.upload_reports(model, images, z, pairs, before()))
+
+
+def _untrained(key: str, model: ModelMap, given: Given) -> Before | None:
+    """The same encoder before its first step; None where it is not known, or is the model itself."""
+    asked, known = cache.model(key), StoredEmbeddings(model.artefact).untrained
+    if model.artefact.kind is ArtefactKind.UNTRAINED or not isinstance(asked, OwnModel) or known is None:
+        return None
+    return Before(asked.before().embed_pictures([one.picture for one in given]), known.on_map, known.train)
+
+
+def _explained(model: ModelMap, images: ImageSet, one: UploadedPicture, says: str) -> None:
+    """Two maps over a picture: what the answer loses without each patch, and attention rollout."""
+    from vlcore.learning.explain import GRID, attention_rollout, patch_ablation
+
+    if not says:
+        st.caption("This model names nothing, so there is no answer to explain.")
+        return
+    asked = cache.model(model.artefact.key)
+    own = asked if isinstance(asked, OwnModel) else None
+    pixels = square(one.picture, TRAINING_SIZE if own else 224)[None]
+    name = (model.artefact.key, cache.artefact(model.artefact.key).digest, one.digest)
+
+    def embed(pictures: NDArray[np.uint8]) -> NDArray[np.floating]:
+        return own.embed_pixels(pictures) if own else asked.embed_pictures([Image.fromarray(one) for one in pictures])
+
+    def score(z: NDArray[np.floating]) -> NDArray[np.float64]:
+        return uploads.answer_margin(model, z, images.grouping, says)
+
+    left, right = st.columns(2)
+    with left:
+        try:
+            falls = _kept(("ablation", *name), lambda: patch_ablation(embed, pixels, score)[0])
+        except ValueError as error:
+            st.caption(str(error))
+            return
+        widgets.picture(painted(one.picture, falls), alt=f"What “{says}” loses without each patch")
+        st.caption(
+            f"**Patch ablation** (the faithful one): how far “{says}” falls when one of {GRID * GRID} patches is "
+            f"painted in the mean colour, at most {falls.max():.2f} in log odds. Warm speaks for it, cool against."
+        )
+    with right:
+        if own is None:
+            st.caption("Attention rollout is of models that are trained here; look at the ablation.")
+            return
+        try:
+            rolled = _kept(("rollout", *name), lambda: attention_rollout(own.encoder, pixels)[0])
+        except ValueError as error:
+            st.caption(str(error))
+            return
+        widgets.picture(painted(one.picture, rolled - rolled.min()), alt="Attention rollout")
+        st.caption(
+            f"**Attention rollout** (a hint only): which of {rolled.size} patches attention mixes into the embedding. "
+            "It knows nothing of the answer; where the two differ, believe the ablation."
+        )

@@ -1,0 +1,174 @@
+"""Geometry of a space of pictures, that of a model or of the pixels: by what it is sorted, what can be read off it."""
+
+import copy
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+
+from vlcore.measures import cues, geometry, projection
+from vlcore.measures.catalogue import Need, measure_of
+from vlcore.measures.estimate import Estimate, rate
+from vlcore.measures.readouts import nearest_neighbours
+from vlcore.measures.variance import axis_angle, variance_shares
+from vlcore.runs.metrics import Document, Found, add_all
+from vlcore.runs.snapshot import Views
+
+FEWEST = 5  # held-out or probe pictures of each group without which geometry is not measured
+NEIGHBOURHOODS = (5, 10, 15)
+EMBEDDING = 32  # numbers that stand for a picture in the space of pixels
+REMEMBERED = 64  # spaces; a grid comes back to each of its seeds
+Made = TypeVar("Made")
+Way = Callable[[NDArray[np.floating], NDArray[np.str_], NDArray[np.floating]], NDArray[np.str_]]
+_latest: dict[bytes, Any] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """Pictures in a space: held-out ones `z`, (n, E), and those that probes are fitted on, `fit`, (m, E)."""
+
+    views: Views
+    z: NDArray[np.floating]
+    fit: NDArray[np.floating]
+    _read: dict[tuple[Way, str], NDArray[np.str_]] = field(default_factory=dict)
+
+    def of(self, column: str) -> NDArray[np.str_]:
+        """What is known of the held-out pictures, (n,)."""
+        return self.views.column(column, "test")
+
+    def silhouette(self, column: str) -> Estimate:
+        return geometry.silhouette(self.z, self.of(column), self.of("scene"))
+
+    def read_off(self, way: Way, column: str) -> NDArray[np.str_]:
+        """What a way to read a column off a space says of the held-out pictures, fitted on those kept aside, (n,)."""
+        if (way, column) not in self._read:
+            self._read[way, column] = way(self.fit, self.views.column(column, "probe"), self.z)
+        return self._read[way, column]
+
+    def fitted(self, way: Way, column: str, pictures: NDArray[np.bool_] | slice = slice(None)) -> Estimate:
+        """How often it is right, on some of the held-out pictures."""
+        right = self.read_off(way, column) == self.of(column)
+        return rate(right[pictures], self.of("scene")[pictures])
+
+    @cached_property
+    def variance(self) -> dict[str, Estimate]:
+        """Shares of the variance by factor."""
+        return variance_shares(self.z, self.of("object"), self.of("context"), self.of("scene"))
+
+    def dispersion(self) -> dict[str, Estimate]:
+        groups, scenes = self.of("group"), self.of("scene")
+        names = self.views.grouping.names
+        return {name: geometry.dispersion(self.z[groups == name], scenes[groups == name]) for name in names}
+
+    def similarity(self) -> dict[str, Estimate]:
+        """What similarity goes with: same object, same context, same coat, like colours, like pixels."""
+        rows = self.views.on_map
+        return geometry.rsa(self.z[rows], self.views.likeness, self.of("scene")[rows])
+
+
+# What is measured of a space, in the order of `metrics.json`.
+SPACE: dict[str, Callable[[Space], Found]] = {
+    "silhouette_object": lambda space: space.silhouette("object"),
+    "probe_object": lambda space: space.fitted(geometry.probe, "object"),
+    "neighbours_object": lambda space: space.fitted(nearest_neighbours, "object"),
+    "silhouette_context": lambda space: space.silhouette("context"),
+    "probe_context": lambda space: space.fitted(geometry.probe, "context"),
+    "neighbours_context": lambda space: space.fitted(nearest_neighbours, "context"),
+    "silhouette_group": lambda space: space.silhouette("group"),
+    "probe_group": lambda space: space.fitted(geometry.probe, "group"),
+    "probe_object_minority": lambda space: space.fitted(
+        geometry.probe, "object", np.isin(space.of("group"), space.views.grouping.minority)
+    ),
+    "silhouette_majority_pair": lambda space: geometry.majority_silhouette(
+        space.z, space.of("group"), space.of("scene"), space.views.grouping
+    ),
+    "variance_object": lambda space: space.variance["object"],
+    "variance_context": lambda space: space.variance["context"],
+    "variance_interaction": lambda space: space.variance["interaction"],
+    "axis_angle": lambda space: axis_angle(
+        space.z, space.of("object"), space.of("context"), space.of("scene"), space.views.grouping
+    ),
+    "dispersion": Space.dispersion,
+    "uniformity_images": lambda space: geometry.uniformity(space.z, space.of("scene")),
+    "similarity_to": Space.similarity,
+}
+# Of a space that is none, `absent` lists these first: files of all versions are the same to the byte.
+_FIRST = (
+    "silhouette_object", "silhouette_context", "silhouette_group", "silhouette_majority_pair", "variance",
+    "axis_angle", "dispersion", "uniformity_images", "probe_object", "probe_context", "probe_group",
+    "probe_object_minority", "neighbours_object", "neighbours_context", "similarity_to",
+)  # fmt: skip
+
+
+def no_space(reason: str) -> dict[str, str]:
+    """Why nothing is measured of a space, by measure."""
+    return dict.fromkeys([*_FIRST, *(measure_of(name).whole or name for name in SPACE)], reason)
+
+
+def lacking(views: Views) -> dict[Need, str]:
+    """Which pictures are too few to measure a space on."""
+    held_out, probe = (views.fewest(split) < FEWEST for split in ("test", "probe"))
+    few = {Need.HELD_OUT: "too few held-out pictures"} if held_out else {}
+    return {**few, Need.PROBE: "no pictures to fit it on"} if probe else few
+
+
+def map_quality(z: NDArray[np.floating], points: NDArray[np.float64]) -> dict[str, dict[str, float]]:
+    """Trustworthiness and continuity of a map by size of the neighbourhood, ``k5`` and so on; of few pictures, only for
+    the sizes that are less than half of them."""
+    ks = [k for k in NEIGHBOURHOODS if k < len(z) / 2]
+    measures = {"trustworthiness": projection.trustworthiness, "continuity": projection.continuity}
+    return {name: {f"k{k}": value for k, value in of(z, points, ks).items()} for name, of in measures.items()}
+
+
+def measure_space(lacks: Mapping[Need, str], space: Space) -> Document:
+    """What is measured of a space; of one that this process has measured lately, what was found then."""
+    views = space.views
+    known = [
+        views.column(name, split) for name in ("object", "context", "group", "scene") for split in ("test", "probe")
+    ]
+
+    def measure() -> Document:
+        document: Document = {"absent": {}}
+        add_all(document, lacks, SPACE, space)
+        return document
+
+    of = (views.grouping, sorted((need.name, reason) for need, reason in lacks.items()), list(views.likeness))
+    return _remembered(measure, repr(of), space.z, space.fit, views.on_map, *known, *views.likeness.values())
+
+
+def pixel_baseline(views: Views) -> Document:
+    """The same questions put to the pixels themselves: what is there before any model. Pictures are averaged to 16 x 16
+    and projected to as many principal components of the held-out ones as an embedding has numbers, then brought to
+    length 1, so that nothing differs from a model's space but where it comes from."""
+    if not views.pixels:
+        return {"absent": no_space("no pictures")}
+    pixels = {name: views.pixels[name] for name in ("test", "probe") if len(views.pixels[name])}
+
+    def units() -> dict[str, NDArray[np.float64]]:
+        flat = {name: cues.coarse(pictures) for name, pictures in pixels.items()}
+        plane = PCA(min(EMBEDDING, *flat["test"].shape), svd_solver="covariance_eigh").fit(flat["test"])
+        spaces = {name: plane.transform(pictures) for name, pictures in flat.items()}
+        return {name: space / np.linalg.norm(space, axis=1, keepdims=True).clip(1e-9) for name, space in spaces.items()}
+
+    unit = _remembered(units, *pixels, *pixels.values())
+    return measure_space(lacking(views), Space(views, unit["test"], unit.get("probe", unit["test"][:0])))
+
+
+def _remembered(make: Callable[[], Made], *given: NDArray[Any] | str) -> Made:
+    """What was made of the same inputs before: runs of a study share the pixels and, of one seed, the untrained
+    encoder. In memory, where nothing can be damaged or out of date: a worker trains many runs."""
+    digest = hashlib.sha256()
+    for one in given:
+        array = np.asarray(one)
+        digest.update(f"{array.dtype} {array.shape} ".encode() + array.tobytes())
+    key = digest.digest()
+    found: Made = _latest.pop(key) if key in _latest else make()
+    _latest[key] = found
+    if len(_latest) > REMEMBERED:
+        del _latest[next(iter(_latest))]  # the one that nobody asked for longest
+    return copy.deepcopy(found)

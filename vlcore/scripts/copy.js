@@ -1,0 +1,23 @@
+export default function({parentElement}) {
+  const button = parentElement.querySelector("button"), said = parentElement.querySelector("[role=status]");
+  const byHand = address => {  // browsers give the clipboard to pages of https and localhost only
+    const field = document.createElement("textarea");
+    field.value = address;
+    field.setAttribute("readonly", "");
+    field.style.cssText = "position: fixed; opacity: 0";
+    document.body.append(field);
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    button.focus();
+    return done;
+  };
+  const copy = async () => {
+    let done = true;
+    try { await navigator.clipboard.writeText(window.location.href); } catch { done = byHand(window.location.href); }
+    said.textContent = done ? "Copied" : "Not allowed here: copy the address from the address bar.";
+    setTimeout(() => { said.textContent = ""; }, 4000);
+  };
+  button.addEventListener("click", copy);
+  return () => button.removeEventListener("click", copy);
+}

@@ -1,0 +1,3 @@
+export default function({parentElement, data}) {
+  return filmPlayer(parentElement.querySelector("button"), data.name);
+}

@@ -1,0 +1,133 @@
+"""Results of studies that came with this version: tables in ``docs/results/``, which open without any model."""
+
+import hashlib
+import json
+from dataclasses import asdict, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vlcore.core.condition import Condition, from_dict
+from vlcore.core.files import atomic
+from vlcore.core.version import __version__
+from vlcore.datasets.catalogue import open_set
+from vlcore.measures.catalogue import PRIMARY
+from vlcore.store.artefacts import Artefact
+from vlcore.studies import plans
+from vlcore.studies.findings import Findings, from_tables
+from vlcore.studies.plans import StudyError
+from vlcore.studies.registry import Entry
+from vlcore.studies.results import StudyResults
+from vlcore.studies.runs_table import runs_table
+
+FOLDER = Path(__file__).parents[2] / "docs" / "results"
+_ABOUT = "study.json"
+_TABLES = {"frame": "runs", "curves": "curves", "runs": "made"}  # of a `Findings`, and the file's name
+
+
+def write(found: Findings, folder: Path) -> None:
+    """Keep findings in a folder, as tables and what they are of."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, file in _TABLES.items():
+        with atomic(folder / f"{file}.parquet") as aside:
+            getattr(found, name).to_parquet(aside, index=False, compression="zstd")
+    first = found.study.conditions[0]
+    seeds = len({(one.data_seed, one.init_seed) for one in found.study.conditions})
+    about: dict[str, Any] = {"grid": found.study.grid, "seeds": seeds, "base": first.as_dict(), "version": __version__}
+    about["plans"] = [asdict(one) for one in found.plans]
+    with atomic(folder / _ABOUT) as aside:
+        aside.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+def published(data: str) -> dict[str, Path]:
+    """The folders of published studies of short and descriptive labels on an image set, by their names, such as
+    ``experiments`` or ``classic/paper``; those of the usual recipe first."""
+    folders = [path.parent for path in FOLDER.glob(f"**/{data}/{_ABOUT}")]
+    names = {folder.parent.relative_to(FOLDER).as_posix(): folder for folder in folders}
+    return dict(sorted(names.items(), key=lambda one: (one[0].count("/"), one[0])))
+
+
+def published_runs() -> pd.DataFrame:
+    """Every published run, one row each: what made it, by the names of a condition's fields, and its `key`."""
+    return _rows(["key", *(field.name for field in fields(Condition))]).drop_duplicates("key", ignore_index=True)
+
+
+def _rows(columns: list[str] | None = None) -> pd.DataFrame:
+    """The tables of all published runs below each other; StudyError where none came with this copy."""
+    tables = [pd.read_parquet(path, columns=columns) for path in sorted(FOLDER.glob("**/runs.parquet"))]
+    if not tables:
+        raise StudyError(f"No published results are in {FOLDER}; use a clone of the repository, which has them.")
+    return pd.concat(tables)
+
+
+def agreement(artefact: Artefact) -> dict[str, Any]:
+    """A run beside the published one of the same key: how many measures of both are equal, and the accuracy on minority
+    pictures, which agrees where it lies within two standard deviations between the blocks of its cell."""
+    published = _rows().drop_duplicates(["key", "moment", "measure"])
+    then, names = published[published["key"] == artefact.key], ["moment", "measure"]
+    both = then.merge(runs_table([artefact])[[*names, "value"]], on=names, suffixes=("", "_now")).dropna(subset="value")
+    difference = (both["value"] - both["value_now"]).abs()
+    primary = both[(both["measure"] == PRIMARY) & (both["moment"] == "end")]
+    blocks = (published["measure"] == PRIMARY) & (published["moment"] == "end")
+    for name in ("data", "labels", "bias", "size_mode", "recipe"):
+        blocks &= published[name] == getattr(artefact.condition, name)
+    spread, (before, now) = float(published.loc[blocks, "value"].std()), primary[["value", "value_now"]].to_numpy()[0]
+    equal = int((difference <= 1e-9).sum())
+    within = "yes" if abs(now - before) <= 2 * spread else "no"
+    return {
+        "key": artefact.key, "measures": len(both), "equal": equal, "published": float(before), "now": float(now),
+        "spread": spread, "agrees": "to the last digit" if equal == len(both) else within,
+    }  # fmt: skip
+
+
+class PublishedResults(StudyResults):
+    """A study as it was published; the models behind it may not be on this disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.about: dict[str, Any] = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+        base = from_dict(self.about["base"])
+        self.study = plans.find(self.about["grid"], base, self.about["seeds"])
+        self.published = []
+        self._tables = {name: pd.read_parquet(folder / f"{file}.parquet") for name, file in _TABLES.items()}
+
+    @property
+    def origin(self) -> str:
+        """What made it: recipe, version and device; libraries stand in its methods."""
+        first, made = self.study.conditions[0], self._tables["runs"]
+        devices = ", ".join(sorted(set(made["device"]) - {""}))
+        runs = f"{self.there} of {len(self.study.conditions)} planned runs"
+        return (
+            f"Published with version {self.about['version']}: {runs} in {self.about['seeds']} pairs of seeds, "
+            f"{first.steps:,} steps of the {first.recipe} recipe, trained on {devices or 'an unknown device'}."
+        )
+
+    @cached_property
+    def missing(self) -> list[Condition]:
+        there = set(self._tables["runs"]["key"])
+        return [condition for condition in self.study.conditions if condition.key not in there]
+
+    @cached_property
+    def digest(self) -> str:
+        """Changes with what was published."""
+        parts = [(self.folder / f"{file}.parquet").read_bytes() for file in _TABLES.values()]
+        shown = repr((self.about, sorted(self._tables["runs"]["key"]))).encode()  # `sound` leaves some out
+        return hashlib.sha256(b"".join([shown, *parts])).hexdigest()
+
+    def runs(self) -> pd.DataFrame:
+        return self._tables["frame"]
+
+    @cached_property
+    def _findings(self) -> Findings:
+        first = self.study.conditions[0]
+        grouping = open_set(first.data, first.data_version).grouping
+        found = from_tables(self.study, grouping, *(self._tables[name] for name in _TABLES))
+        return replace(found, plans=tuple(Entry(**one) for one in self.about["plans"]))
+
+    def sound(self) -> "PublishedResults":
+        rest = PublishedResults(self.folder)
+        for name, table in self._tables.items():
+            rest._tables[name] = table[~table["block"].isin(list(self.unsound))]
+        return rest
