@@ -4,13 +4,12 @@ VLCORE_HOME=... python -m benchmarks.compare     (the four experiments must be t
 """
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
+from benchmarks import head, row, seconds
 from vlcore.charts.maps.tables import MapOptions
 from vlcore.charts.theme import LIGHT
 from vlcore.compare.comparison import Comparison, compare, draw_thumbs
@@ -29,12 +28,15 @@ SIDE = 440  # px of a map
 
 
 def main() -> None:
-    """Measure and print."""
     images = open_set("scenes")
     artefacts = [read(condition.key) for condition in plans.find("experiments").conditions]
     maps = [model_map(artefact) for artefact in artefacts]
     two, four = (compare(maps[:count], images, draw_thumbs) for count in (2, 4))
     everything = MapOptions(movement=True, trust=True, ghost=True, twins=True, neighbours=True)
+    model = load(artefacts[3])
+    assert isinstance(model, OwnModel)
+    first = images.rows("test")[:1]
+    picture, pixels = Image.fromarray(images.image(int(first[0]))), images.pixels(first)
 
     def drawn(comparison: Comparison, options: MapOptions) -> dict[str, Any]:
         return figure(comparison, images.grouping, LIGHT, SIDE, options).to_dict()
@@ -42,39 +44,25 @@ def main() -> None:
     def shot(comparison: Comparison) -> dict[str, Any]:
         return film(comparison, images).chart(LIGHT, SIDE).to_dict()
 
-    rows: list[tuple[str, Callable[[], Any], bool]] = [
-        ("two maps (baseline)", lambda: drawn(two, MapOptions()), True),
-        ("two maps, everything laid over", lambda: drawn(two, everything), True),
-        ("four maps", lambda: drawn(four, MapOptions()), True),
-        ("film of two trainings", lambda: shot(two), True),
-        ("film of four trainings", lambda: shot(four), True),
-        ("two maps in words, with intervals", lambda: describe_layouts(two, images), False),
-    ]
-    model = load(artefacts[3])
-    assert isinstance(model, OwnModel)
-    picture = Image.fromarray(images.image(int(images.rows("test")[0])))
-    pixels = images.pixels(images.rows("test")[:1])
-    rows += [
-        ("one upload, embedded", lambda: model.embed_pictures([picture]), False),
-        ("its patch ablation", lambda: patch_ablation(model.embed_pixels, pixels, lambda z: z[:, 0]), False),
-        ("its attention rollout", lambda: attention_rollout(model.encoder, pixels), False),
-    ]
-    print("| what | seconds | ratio | MB |\n| --- | --- | --- | --- |")
+    works: dict[str, Callable[[], Any]] = {
+        "two maps (baseline)": lambda: drawn(two, MapOptions()),
+        "two maps, everything laid over": lambda: drawn(two, everything),
+        "four maps": lambda: drawn(four, MapOptions()),
+        "film of two trainings": lambda: shot(two),
+        "film of four trainings": lambda: shot(four),
+        "two maps in words, with intervals": lambda: describe_layouts(two, images),
+        "one upload, embedded": lambda: model.embed_pictures([picture]),
+        "its patch ablation": lambda: patch_ablation(model.embed_pixels, pixels, lambda z: z[:, 0]),
+        "its attention rollout": lambda: attention_rollout(model.encoder, pixels),
+    }
+    print(head("what", "seconds", "ratio", "MB"))
     baseline = 0.0
-    for what, make, is_chart in rows:
-        seconds, made = _median(make)
-        baseline = baseline or seconds
-        size = f"{len(json.dumps(made)) / 1e6:.2f}" if is_chart else ""
-        print(f"| {what} | {seconds:.3f} | {seconds / baseline:.2f} | {size} |")
-
-
-def _median(make: Callable[[], Any]) -> tuple[float, Any]:
-    made, times = make(), []  # once to warm up
-    for _ in range(REPEATS):
-        started = time.perf_counter()
-        made = make()
-        times.append(time.perf_counter() - started)
-    return float(np.median(times)), made
+    for what, work in works.items():
+        made = work()  # once to warm up
+        taken = seconds(work, REPEATS)
+        baseline = baseline or taken
+        size = f"{len(json.dumps(made)) / 1e6:.2f}" if isinstance(made, dict) else ""
+        print(row(what, f"{taken:.3f}", f"{taken / baseline:.2f}", size), flush=True)
 
 
 if __name__ == "__main__":

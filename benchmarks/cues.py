@@ -1,6 +1,6 @@
 """How easy is each cue? Object and context are learnt alone, at several contrasts of the background.
 
-python -m benchmarks.cues [--contrasts 1 0.2 0.1 0.05] [--seeds 3] [--steps 600]
+python -m benchmarks.cues [--contrasts 1 0.2 0.1 0.05] [--seeds 3] [--steps 700]
 
 At each contrast the same encoder is trained twice from the same weights on the same 192 pictures, in which nothing is
 biased: once with captions that name the animal, once with captions that name the place. What is printed is how often
@@ -8,17 +8,20 @@ it is right on held-out pictures of other scenes, and after how many steps it ha
 `balanced-cues` is the contrast at which the two are equal (docs/balanced-cues.md).
 """
 
-import argparse
 import dataclasses
 import json
 from concurrent.futures import ProcessPoolExecutor
+from itertools import product
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
+from benchmarks import head, options, row
 from vlcore.core.condition import Condition
+from vlcore.core.options import PRESETS
 from vlcore.core.vocabulary import Vocabulary
+from vlcore.core.wording import interval
 from vlcore.datasets.drawn import BALANCED_CUES, Recipe, scene_table
 from vlcore.measures.estimate import rate
 from vlcore.scenes import Scene, draw
@@ -27,46 +30,41 @@ TRAIN, TEST = 48, 100  # pictures of each group
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--contrasts", type=float, nargs="+", default=[1.0, 0.2, BALANCED_CUES.context_contrast])
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--jobs", type=int, default=2)
-    options = parser.parse_args()
-    with ProcessPoolExecutor(options.jobs) as pool:
-        print("contrast  seed  right on object     right on context    fitted at step (object, context)", flush=True)
-        runs = [(contrast, seed, options.steps) for contrast in options.contrasts for seed in range(options.seeds)]
-        pooled: dict[float, list[tuple[np.ndarray, np.ndarray]]] = {}
+    contrasts = {"type": float, "nargs": "+", "default": [1.0, 0.2, BALANCED_CUES.context_contrast]}
+    asked = options(__doc__, contrasts=contrasts, seeds=3, steps=PRESETS["standard"], jobs=2)
+    runs = list(product(asked.contrasts, range(asked.seeds), [asked.steps]))
+    pooled: dict[float, list[list[np.ndarray]]] = {}
+    right = ("right on object", "right on context")
+    print(head("contrast", "seed", *right, "fitted at step (object, context)"))
+    with ProcessPoolExecutor(asked.jobs) as pool:
         for (contrast, seed, _), outcome in zip(runs, pool.map(both_alone, runs), strict=True):
-            pooled.setdefault(contrast, []).append((outcome["object"][0], outcome["context"][0]))
-            words = "   ".join(in_words(outcome[name][0]) for name in ("object", "context"))
-            fitted = ", ".join(str(outcome[name][1] or "never") for name in ("object", "context"))
-            print(f"{contrast:8.2f}  {seed:4}  {words}   {fitted}", flush=True)
-        print("\nall seeds")
-        for contrast, hits in pooled.items():
-            words = "   ".join(in_words(np.concatenate(list(column))) for column in zip(*hits, strict=True))
-            print(f"{contrast:8.2f}        {words}")
+            hits, fitted = [hit for hit, _ in outcome], ", ".join(str(step or "never") for _, step in outcome)
+            pooled.setdefault(contrast, []).append(hits)
+            print(row(f"{contrast:.2f}", seed, *map(in_words, hits), fitted), flush=True)
+    print(f"\nAll seeds\n\n{head('contrast', *right)}")
+    for contrast, seeds in pooled.items():
+        print(row(f"{contrast:.2f}", *(in_words(np.concatenate(hits)) for hits in zip(*seeds, strict=True))))
 
 
 def in_words(hits: np.ndarray) -> str:
-    found = rate(hits, np.arange(len(hits)).astype(str))
-    return f"{found.value:.1%} ({found.low:.1%} to {found.high:.1%})"
+    return interval(rate(hits, np.arange(len(hits)).astype(str)).as_dict(), "{:.1%}".format)
 
 
-def both_alone(run: tuple[float, int, int]) -> dict[str, tuple[np.ndarray, int | None]]:
-    """Which test pictures a model gets right that was trained on one factor alone, and when it had fitted it."""
+def both_alone(run: tuple[float, int, int]) -> list[tuple[np.ndarray, int | None]]:
+    """Which test pictures a model gets right that was trained on the object alone, and when it had fitted that; then
+    the same of the context."""
     from vlcore.learning import inference, train
 
     contrast, seed, steps = run
     recipe = dataclasses.replace(BALANCED_CUES, name="tried", context_contrast=contrast)
-    table = scene_table(recipe)
-    pool = table[table["split"] == "train"]
+    scenes = scene_table(recipe)
+    pool = scenes[scenes["split"] == "train"]
     order = np.random.default_rng(seed)
     fit = np.concatenate([order.permutation(rows)[:TRAIN] for rows in pool.groupby("group").indices.values()])
-    held_out = table[table["split"] == "probe"].groupby("group").head(TEST)
+    held_out = scenes[scenes["split"] == "probe"].groupby("group").head(TEST)
     pixels = {name: pictures(recipe, rows["factors"]) for name, rows in (("fit", pool.iloc[fit]), ("test", held_out))}
     words = Vocabulary.of(recipe.grouping)
-    outcome = {}
+    outcome = []
     for factor, names in (("object", recipe.grouping.objects), ("context", recipe.grouping.contexts)):
         own = np.array([names.index(value) for value in pool[factor].iloc[fit]])
         data = train.TrainingData(pixels["fit"], own, words.tokens(names), len(words))
@@ -75,16 +73,15 @@ def both_alone(run: tuple[float, int, int]) -> dict[str, tuple[np.ndarray, int |
         z = inference.embed_images(trained.model, pixels["test"])
         t = inference.embed_captions(trained.model, words, names)
         right = np.array(names)[(z @ t.T).argmax(axis=1)] == held_out[factor].to_numpy()
-        outcome[factor] = (right, trained.first_fit_step)
+        outcome.append((right, trained.first_fit_step))
     return outcome
 
 
 def pictures(recipe: Recipe, factors: pd.Series) -> np.ndarray:
     """Scenes as the encoders see them, uint8 (n, 64, 64, 3)."""
     scenes = [Scene.from_factors(json.loads(text)) for text in factors]
-    return np.stack(
-        [np.asarray(Image.fromarray(draw(scene).image).resize((64, 64), Image.Resampling.BOX)) for scene in scenes]
-    )
+    drawn = (Image.fromarray(draw(scene).image) for scene in scenes)
+    return np.stack([np.asarray(picture.resize((64, 64), Image.Resampling.BOX)) for picture in drawn])
 
 
 if __name__ == "__main__":

@@ -2,72 +2,83 @@
 
 python -m vlcore study experiments --data scenes --seeds 7
 python -m vlcore study experiments --data balanced-cues --seeds 7
-python -m benchmarks.results --grid experiments [--out docs/results]
+python -m benchmarks.results --grid experiments [--first-seed 20 --name confirmation] [--out docs/results]
+python -m benchmarks.results --grid docs/results/plans/language.yaml
 
 Every run that is there counts: each level of bias rests on its complete pairs of seeds, and what is missing is said.
 Nothing is trained here.
 """
 
-from __future__ import annotations
-
-import argparse
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 
+from benchmarks import head, options, row
 from vlcore.charts.theme import LIGHT
 from vlcore.core.options import PRESETS
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.subset import usual_condition
 from vlcore.measures.catalogue import PRIMARY, words_of
 from vlcore.store import artefacts
-from vlcore.studies import plans, tables
+from vlcore.studies import plans, published, registry, tables
 from vlcore.studies import text as words
-from vlcore.studies.figures import legend, reported
+from vlcore.studies.analysis import Analysis
+from vlcore.studies.figures import LEGEND, reported
 from vlcore.studies.findings import Findings
 from vlcore.studies.report import Chart, parts
 from vlcore.studies.results import StudyResults
-from vlcore.studies.runs_table import write_tables
 
 SETS = ("scenes", "balanced-cues")
 WIDTH = 900
+ARM_MEASURES = (PRIMARY, "balanced_accuracy", "readouts_linear_probe.minority_accuracy")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--grid", default="paper")
-    parser.add_argument("--seeds", type=int, default=10, help="blocks to look for")
-    parser.add_argument("--preset", choices=PRESETS, default="standard")
-    parser.add_argument("--out", type=Path, default=Path("docs/results"))
-    options = parser.parse_args()
+    preset = {"choices": list(PRESETS), "default": "standard"}
+    blocks = {"type": int, "default": 10, "help": "blocks to look for"}
+    whole = {"type": int, "default": 0, "help": "data and initialisation seed of the first block"}
+    name = {"help": "folder of the results; default: the grid's"}
+    asked = options(
+        __doc__, grid="paper", seeds=blocks, first_seed=whole, name=name, preset=preset, out=Path("docs/results")
+    )
+    if asked.grid.endswith(".yaml"):
+        write_arms(StudyResults(plans.find(asked.grid)), asked.out)
+        return
     for name in SETS:
-        base = usual_condition(open_set(name)).replace(steps=PRESETS[options.preset])
-        wanted = plans.find(options.grid, base, options.seeds)
-        seeds = blocks_begun(wanted)
+        first = {"data_seed": asked.first_seed, "init_seed": asked.first_seed}
+        base = usual_condition(open_set(name)).replace(steps=PRESETS[asked.preset], **first)
+        wanted = plans.find(asked.grid, base, asked.seeds).conditions
+        # Up to the last block of which a run is there.
+        seeds = 1 + max(
+            (one.init_seed - asked.first_seed for one in wanted if artefacts.published(one.key)), default=-1
+        )
         if seeds == 0:
-            print(f"{name}: no run of the grid {options.grid!r}; run the study first")
+            print(f"{name}: no run of the grid {asked.grid!r}; run the study first")
             continue
-        study = plans.find(options.grid, base, seeds)
+        study = plans.find(asked.grid, base, seeds)
         found = StudyResults(study).findings()
-        folder = options.out / options.grid / name
+        folder = asked.out / (asked.name or asked.grid) / name
         write(found, name, folder)
         print(f"{name}: {found.there} of {len(study.conditions)} runs in {seeds} blocks -> {folder}")
-
-
-def blocks_begun(study: plans.Study) -> int:
-    """How many blocks there are, up to the last one of which a run is there."""
-    return 1 + max((c.init_seed for c in study.conditions if artefacts.published(c.key)), default=-1)
 
 
 def write(found: Findings, name: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     pictures, drawn = [], {one.name: one for part in parts(found) for one in part.content if isinstance(one, Chart)}
-    for chart, (file, says) in published(found).items():
-        if chart in drawn:
+    figures = {  # of the report, by name: in which file they are published, and what they show
+        f"by_bias_{PRIMARY}": ("by-bias", "Minority accuracy by bias"),
+        **{f"heat_map_{one}": (one.replace("_", "-"), words_of(one, found.grouping)) for one in reported(found)},
+        f"paired_slopes_{PRIMARY}": ("blocks", "Block by block"),
+        f"forest_{PRIMARY}": ("differences", "Descriptive less short labels"),
+        "curves": ("probes", "What linear probes read off while training"),
+        f"moments_{PRIMARY}": ("moments", "At first fit and at the end"),
+    }
+    for chart, (file, says) in figures.items():
+        with suppress(KeyError, ValueError):  # there is nothing to draw
             drawn[chart].draw(LIGHT, WIDTH).save(str(folder / f"{file}.png"), scale_factor=1.0)
             pictures.append(f"![{says}]({file}.png)")
-    write_tables(found.frame, folder, "runs")
-    (folder / "runs.csv").unlink()  # forty times the size of the parquet file that says the same
+    published.write(found, folder)
     if found.end is not None:
         for table, rows in tables.analysis_tables(found.end).items():
             if len(rows):
@@ -80,7 +91,7 @@ def write(found: Findings, name: str, folder: Path) -> None:
         markdown(tables.ledger_table(found.claims)),
         *(f"**{one.claim.id}** {words.claim_sentence(one)}" for one in found.claims),
         "## Figures",
-        legend(),
+        LEGEND,
         *pictures,
         "## Every comparison",
         markdown(tables.comparisons_table(found)),
@@ -89,23 +100,52 @@ def write(found: Findings, name: str, folder: Path) -> None:
     (folder / "README.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
 
 
-def published(found: Findings) -> dict[str, tuple[str, str]]:
-    """The figures of the report that are published, by name: in which file, and what they show."""
-    maps = {f"heat_map_{name}": (name.replace("_", "-"), words_of(name, found.grouping)) for name in reported(found)}
-    return {
-        f"by_bias_{PRIMARY}": ("by-bias", "Minority accuracy by bias"),
-        **maps,
-        f"paired_slopes_{PRIMARY}": ("blocks", "Block by block"),
-        f"forest_{PRIMARY}": ("differences", "Descriptive less short labels"),
-        "curves": ("probes", "What linear probes read off while training"),
-        f"moments_{PRIMARY}": ("moments", "At first fit and at the end"),
-    }
+def write_arms(results: StudyResults, out: Path) -> None:
+    """A study of any arms: every run, and a table of each arm less the baseline."""
+    study, folder = results.study, out / results.study.name
+    folder.mkdir(parents=True, exist_ok=True)
+    results.runs().to_parquet(folder / "runs.parquet", index=False, compression="zstd")
+    grouping, rows = open_set(study.conditions[0].data).grouping, []
+    for measure in ARM_MEASURES:
+        for arm, one in results.analyses(measure).items():
+            for level in one.primary.levels if isinstance(one, Analysis) else ():
+                if level.difference is not None and level.baseline is not None and level.treatment is not None:
+                    both = (f"{100 * of.value:.1f} %" for of in (level.baseline, level.treatment))
+                    said = words.difference_words(level), words.exact_interval_words(level), f"{level.holm_p:.2g}"
+                    cell = words_of(measure, grouping), arm, f"{100 * level.bias:g} %"
+                    rows.append((*cell, *both, *said, words.level_words(level)))
+    columns = [
+        "Right on",
+        "Arm",
+        "Removed",
+        f"{study.baseline}",
+        "Arm's",
+        "Difference",
+        "Exact interval",
+        "p (Holm)",
+        "Verdict",
+    ]
+    runs = results.runs()
+    unbiased = (runs["bias"] == 0).any()
+    sound = "Every block passes the sanity check." if unbiased else "The sanity check was not run: it asks for bias 0."
+    there = f"{results.there} of {len(study.conditions)} planned runs"
+    text = [
+        f"# {study.name}: {study.factor}, each arm less {study.baseline}",
+        registry.said(study, registry.history(study)),
+        words.soundness(results.unsound, runs["block"].nunique()) or sound,
+        markdown(pd.DataFrame(rows, columns=columns)),
+        f"On {words.pictures(study.conditions[0])}, {there}. Differences with t intervals over blocks; p of exact "
+        "sign-flip tests, adjusted over levels and arms. Written by `python -m benchmarks.results --grid "
+        f"{study.grid}` from the runs in `runs.parquet`; nothing here is typed by hand.",
+    ]
+    (folder / "README.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
+    print(f"{study.name}: {results.there} of {len(study.conditions)} runs -> {folder}")
 
 
 def markdown(table: pd.DataFrame) -> str:
     """A table for a page of text."""
-    rows = [list(map(str, table.columns)), ["---"] * len(table.columns), *table.astype(str).to_numpy().tolist()]
-    return "\n".join("| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in rows)
+    cells = table.astype(str).replace(r"\|", "/", regex=True)
+    return "\n".join([head(*cells.columns), *(row(*one) for one in cells.itertuples(index=False))])
 
 
 if __name__ == "__main__":

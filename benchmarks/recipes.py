@@ -1,0 +1,115 @@
+"""Does the recipe decide? The same conditions trained by the fast recipe, the classic one, and the fast one without
+each of its ingredients, in paired blocks of seeds.
+
+python -m benchmarks.recipes [--grid paper] [--seeds 6] [--first 0] [--data scenes ...] [--recipes fast classic]
+python -m benchmarks.recipes --without --data balanced-cues
+
+Prints accuracy on the held-out pictures and the difference between label styles, with t intervals over blocks. Runs are
+appended to `--runs`, one JSON document a line, and those that are there are not trained again; `--limit 0` trains none.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmarks import head, options, row
+from vlcore.core.condition import GRIDS, STUDY_BIAS, STYLES_OF_THE_STUDY, Condition
+from vlcore.core.options import RECIPES
+from vlcore.core.wording import points, rate
+from vlcore.studies.statistics.paired import t_interval
+
+CLASSIC_STEPS = 600  # the standard of version 0.4
+# Each ingredient of the fast recipe, taken back to what the classic one has.
+WITHOUT: dict[str, dict[str, Any]] = {
+    "small batches": {"batch_size": 128},
+    "window": {"window": 64},
+    "stem in Muon": {"matrices": r"image\.blocks"},
+    "text tower in AdamW": {"matrices": r"image\.stem|blocks"},
+    "Muon in float32": {"stock": True, "matrices": r"image\.blocks"},  # torch's takes no convolutions
+}
+
+
+def main() -> None:
+    sets, recipes = ({"nargs": "+", "default": usual} for usual in (["scenes", "balanced-cues"], list(RECIPES)))
+    without = {"action": "store_true", "help": "the ablation, at 75 %% on the first set"}
+    asked = options(
+        __doc__, grid="paper", seeds=6, first=0, data=sets, recipes=recipes, without=without,
+        runs=Path("recipes.jsonl"), limit=10**6,
+    )  # fmt: skip
+    names = ["fast", *WITHOUT] if asked.without else asked.recipes
+    biases = [STUDY_BIAS] if asked.without else GRIDS[asked.grid]
+    wanted = [
+        (name, Condition(data=data, bias=bias, labels=labels, data_seed=seed, init_seed=seed))
+        for seed in range(asked.first, asked.first + asked.seeds)
+        for bias in biases
+        for name in names
+        for data in (asked.data[:1] if asked.without else asked.data)
+        for labels in STYLES_OF_THE_STUDY
+    ]
+    there = [json.loads(line) for line in asked.runs.read_text().splitlines()] if asked.runs.exists() else []
+    known = {(run["trained_by"], run["data"], run["bias"], run["labels"], run["init_seed"]): run for run in there}
+    found, trained = [], 0
+    for name, condition in wanted:
+        key = (name, condition.data, condition.bias, condition.labels, condition.init_seed)
+        if key not in known and trained < asked.limit:
+            known[key], trained = run(name, condition), trained + 1
+            with asked.runs.open("a") as file:
+                file.write(json.dumps(known[key]) + "\n")
+        found += [known[key]] if key in known else []
+    show(pd.DataFrame(found), names[0] if asked.without else names[-1])
+
+
+def run(name: str, condition: Condition) -> dict[str, Any]:
+    """Train a condition by a recipe, or by the fast one without an ingredient, and ask it of the held-out pictures."""
+    from benchmarks.trainers import held_out, train_here
+
+    usual = RECIPES["fast"]
+    RECIPES["fast"] = dataclasses.replace(usual, **WITHOUT.get(name, {}))
+    condition = condition.replace(recipe=name if name in RECIPES else "fast", batch_size=0)
+    if name == "classic":
+        condition = condition.replace(steps=CLASSIC_STEPS)
+    made, seconds = train_here(condition)
+    RECIPES["fast"] = usual
+    right = held_out(condition, made.model)
+    return {
+        "trained_by": name, **condition.as_dict(), "cpu_seconds": seconds, "first_fit_step": made.first_fit_step,
+        "balanced_accuracy": right.balanced.value, "minority_accuracy": right.minority.value,
+        "train_caption_accuracy": made.history[-1].train_caption_accuracy,
+    }  # fmt: skip
+
+
+def show(runs: pd.DataFrame, reference: str) -> None:
+    """What each recipe gives, and what it gives more than the reference on the same blocks."""
+    of = runs.pivot(index=["data", "bias", "trained_by", "init_seed"], columns="labels")
+    short, long = STYLES_OF_THE_STUDY
+    columns = {
+        f"{what}, {words}": of[f"{what}_accuracy", style]
+        for what in ("balanced", "minority")
+        for words, style in (("short", short), ("long", long))
+    }
+    columns["long less short"] = columns["minority, long"] - columns["minority, short"]
+    captions, seconds = of["train_caption_accuracy"].min(axis=1), of["cpu_seconds"].mean(axis=1)
+    table = pd.DataFrame({**columns, "captions": captions, "seconds": seconds}).dropna(subset=list(columns))
+    print(head("set", "bias", "recipe", "n", *columns, "its sd", "fewest captions right", "CPU s"))
+    for (data, bias, name), blocks in table.groupby(level=[0, 1, 2], sort=False):
+        if len(blocks) > 1:
+            found = [t_interval(blocks[column]).as_dict() for column in columns]
+            spread = f"{100 * blocks['long less short'].std():.0f}"
+            ends = f"{blocks['captions'].min():.3f}", f"{blocks['seconds'].median():.1f}"
+            cells = (*map(rate, found[:-1]), points(found[-1]), spread, *ends)
+            print(row(data, f"{100 * bias:g} %", name, len(blocks), *cells))
+    print(f"\nMore than {reference}, block by block\n\n{head('set', 'bias', 'recipe', 'n', *columns)}")
+    against = table.xs(reference, level="trained_by")[list(columns)]
+    for name in dict.fromkeys(runs["trained_by"]):
+        more = (table.xs(name, level="trained_by")[list(columns)] - against).dropna()
+        for (data, bias), blocks in more.groupby(level=[0, 1], sort=False):
+            if name != reference and len(blocks) > 1:
+                found = [points(t_interval(blocks[column]).as_dict()) for column in columns]
+                print(row(data, f"{100 * bias:g} %", name, len(blocks), *found))
+
+
+if __name__ == "__main__":
+    main()
