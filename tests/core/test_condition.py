@@ -21,7 +21,7 @@ OTHER: dict[str, Any] = {
     "data": "other", "data_version": "another", "bias": 0.75, "labels": "descriptive", "template": "one {object}",
     "objective": "siglip", "negatives": "none", "logit": "affine", "mitigation": "dfr", "size_mode": "fixed_total",
     "architecture": "seed_faithful", "n_per_group": 47, "steps": 599, "batch_size": 127, "data_seed": 1, "init_seed": 1,
-    "recipe": "classic",
+    "recipe": "classic", "schedule": "constant", "width": 128, "embedding": 16,
 }  # fmt: skip
 RANGES = {
     "n_per_group": (2, 10_000), "steps": (0, options.STEPS_LIMIT), "batch_size": (2, 4096), "data_seed": (0, 2**31 - 1),
@@ -130,6 +130,9 @@ def test_a_value_outside_its_set_or_range_is_refused(name: str, values: tuple[An
     ({"objective": "siglip", "negatives": "product"}, "negatives=filtered_marginal"),
     ({"objective": "infonce", "logit": "affine"}, "logit=learned"),
     ({"negatives": "counterfactual"}, "object and context"),
+    ({"negatives": "same_place_50"}, "object and context"),
+    ({"objective": "two_part", "labels": "descriptive"}, "labels=undescriptive"),
+    ({"width": 40}, "multiple of 16"),
     ({"negatives": "counterfactual", "labels": "partial_50"}, "object and context"),
     ({"bias": 1.0, "mitigation": "groupdro"}, "groupdro is not applicable"),
     ({"bias": 1.0, "mitigation": "reweight", "size_mode": "fixed_total"}, "reweight is not applicable"),
@@ -204,6 +207,14 @@ def test_what_was_saved_before_there_were_recipes_is_classic_under_the_key_that_
     fast = old.replace(recipe="fast")
     assert (fast.batch_size, fast.key == old.key) == (32, False)
     assert fast.untrained.key == old.untrained.key == "scenes-b75-untrained-bce-s0-bd32acf9"
+
+
+def test_settings_that_came_later_leave_the_keys_of_others_alone() -> None:
+    condition, later = Condition(), {"schedule": "cosine", "width": 64, "embedding": 32}
+    assert not set(later) & set(condition.settings)
+    assert from_dict({name: value for name, value in condition.as_dict().items() if name not in later}) == condition
+    assert condition.replace(schedule="constant").untrained.key == condition.untrained.key
+    assert condition.replace(width=128).untrained.key != condition.untrained.key
 
 
 def test_nobody_waits_for_libraries_to_name_a_condition() -> None:

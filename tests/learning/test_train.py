@@ -17,6 +17,7 @@ from tests.learning.builders import WORDS, run, same
 from vlcore.core.captions import caption_index, captions_of
 from vlcore.core.condition import Condition, ConditionError
 from vlcore.core.grouping import SCENES
+from vlcore.core.options import NEGATIVES
 from vlcore.learning import train as loop
 from vlcore.learning.augment import View, augment, pack
 from vlcore.learning.inference import embed_images
@@ -125,6 +126,28 @@ def test_resampled_batches_meet_every_group_equally_often() -> None:
     assert shares.tolist() == pytest.approx([0.5, 0.5], abs=0.06)
 
 
+def test_two_parts_are_the_losses_of_both_captions() -> None:
+    """At the first step, of the same batch: that of the animal's captions, and that of the place's."""
+    losses = []
+    for changes in ({"objective": "two_part"}, {}, {"labels": "context"}):
+        condition = SHORT.replace(steps=1, **changes)
+        losses.append(run(condition, labelled(condition)).history[0].loss)
+    assert losses[0] == pytest.approx(losses[1] + losses[2], abs=1e-5)
+
+
+def test_a_training_at_a_constant_rate_begins_a_longer_one() -> None:
+    weights: dict[tuple[str, int], torch.Tensor] = {}
+    for schedule, steps in itertools.product(("constant", "cosine"), (3, 6)):
+
+        def keep(step: int, model: Encoder, of: str = schedule, steps: int = steps) -> None:
+            if step == 3:
+                weights[of, steps] = model.image.project.weight.detach().clone()
+
+        run(SHORT.replace(schedule=schedule, steps=steps), noise(), on_snapshot=keep)
+    assert torch.equal(weights["constant", 3], weights["constant", 6])
+    assert not torch.equal(weights["cosine", 3], weights["cosine", 6])
+
+
 def test_every_label_style_sees_the_same_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[View] = []
     monkeypatch.setattr(loop, "augment", lambda *asked: seen.append(augment(*asked)) or seen[-1])
@@ -203,13 +226,14 @@ def test_caption_accuracy_against_a_loop(captions: int) -> None:
     assert captions > 2 or found == 1.0  # one caption is left, so it is always right
 
 
-DESCRIBED = {"infonce", "infonce_identity", "siglip", "ce_group", "captioner", "counterfactual"}  # need both words
+BOTH = {name for name, one in NEGATIVES.items() if one.both}  # need captions that name object and place
+DESCRIBED = BOTH | {"infonce", "infonce_identity", "siglip", "ce_group", "captioner"}
 KINDS = [
     {field: name} | ({"labels": "descriptive"} if name in DESCRIBED else {})
     for field, names in {
-        "objective": "infonce infonce_identity siglip ce_object ce_group captioner",
-        "negatives": "product filtered_uniform counterfactual shuffle_unfiltered",
-        "logit": "raw_cosine affine", "mitigation": "reweight resample groupdro",
+        "objective": "two_part infonce infonce_identity siglip ce_object ce_group captioner",
+        "negatives": "product filtered_uniform counterfactual same_place_100 shuffle_unfiltered",
+        "logit": "raw_cosine affine", "schedule": "constant", "mitigation": "reweight resample groupdro",
     }.items() for name in names.split()
 ] + [{"objective": "simclr", "labels": "constant"}]  # fmt: skip
 
@@ -224,7 +248,9 @@ def labelled(condition: Condition, n: int = 32) -> TrainingData:
     pixels[..., 0] += 150 * (groups[:, None, None] % 2)
     pixels[..., 1] += 150 * (groups[:, None, None] // 2)
     tokens = WORDS.tokens([s.text for s in said])
-    return TrainingData(pixels.astype(np.uint8), own, tokens, len(WORDS), said, groups)
+    data = TrainingData(pixels.astype(np.uint8), own, tokens, len(WORDS), said, groups)
+    places = labelled(Condition(labels="context"), n) if condition.objective == "two_part" else None
+    return dataclasses.replace(data, places=places)
 
 
 @pytest.mark.trains

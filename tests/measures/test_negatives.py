@@ -8,7 +8,7 @@ from vlcore.core.grouping import SCENES
 from vlcore.core.options import NEGATIVES
 from vlcore.measures.negatives import negative_shares
 
-TABLES = [name for name in NEGATIVES if name not in ("counterfactual", "shuffle_unfiltered")]
+TABLES = [name for name, one in NEGATIVES.items() if not one.both and name != "shuffle_unfiltered"]
 COUNTS = [[48, 48], [48, 12, 48, 12], [48, 0, 48, 0], [3, 1, 2], [1, 1, 1, 1, 1]]
 
 
@@ -43,3 +43,19 @@ def test_counterfactual_negatives_differ_in_one_factor() -> None:
             assert weight == (0.5 if differ == 1 else 0)
     table = negative_shares("counterfactual", np.ones(20), captions_of("paraphrase_5", SCENES))
     assert (table > 0).sum(axis=1).tolist() == [10] * 20
+
+
+@pytest.mark.parametrize("percent", [25, 50, 100])
+def test_the_same_place_has_a_fixed_share_of_the_mismatched_captions(percent: int) -> None:
+    said, counts = captions_of("descriptive", SCENES), np.array([48, 12, 48, 12])
+    weights = negative_shares(f"same_place_{percent}", counts, said)
+    for own, row in zip(said, weights.tolist(), strict=True):
+        near = [one.context == own.context and one != own for one in said]
+        assert sum(weight for weight, is_near in zip(row, near, strict=True) if is_near) == pytest.approx(percent / 100)
+        assert sum(row) == pytest.approx(1)
+        (mine,) = (weight for one, weight in zip(said, row, strict=True) if one == own)
+        assert mine == 0
+    # Without pictures of the rare groups no caption of a place has another animal.
+    alone = negative_shares(f"same_place_{percent}", counts * np.array([1, 0, 1, 0]), said)
+    rest = 1 - percent / 100
+    assert alone[[0, 2]].sum(axis=1).tolist() == pytest.approx([1.0, 1.0] if rest else [0.0, 0.0])

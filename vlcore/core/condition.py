@@ -45,6 +45,9 @@ class Condition:
     architecture: str = "conv_stem"
     n_per_group: int = options.STUDY_N  # images of each group before any is removed
     recipe: str = "fast"  # how the loop trains
+    schedule: str = "cosine"  # how its rates change
+    width: int = 64  # of the towers
+    embedding: int = 32  # dimensions of it
     steps: int = options.PRESETS["standard"]  # of the optimisation; 0 is the untrained encoder
     batch_size: int = 0  # left at 0, that of the recipe
     data_seed: int = 0  # which images are drawn from the pool, and which of them the bias removes
@@ -71,6 +74,10 @@ class Condition:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
                 raise ConditionError(f"{name} is {value!r}; give a whole number from {low} to {high}.")
+        if self.width % 16:
+            raise ConditionError(f"width is {self.width}; give a multiple of 16, which four heads can share.")
+        if self.kind in _ELSEWHERE and any(getattr(self, name) != _FIRST[name] for name in _OF_A_TRAINING):
+            raise ConditionError(f"The objective {self.objective} has no choice of {', '.join(_OF_A_TRAINING)}.")
         self._check_labels()
         self._check_mitigation()
         if not (self.data and set(self.data) <= _NAME_CHARACTERS and self.data[0] not in ".-_"):
@@ -104,9 +111,8 @@ class Condition:
         if options.NEGATIVES[self.negatives].both:
             captions = captions_of(self.labels, SCENES, self.template)
             if not all(caption.object and caption.context for caption in captions):
-                raise ConditionError(
-                    "Counterfactual negatives need labels that name object and context; choose descriptive ones."
-                )
+                need = f"Negatives {self.negatives} need labels that name object and context"
+                raise ConditionError(f"{need}; choose descriptive ones.")
         if not objective.draws_negatives and (self.negatives, self.logit) != ("filtered_marginal", "learned"):
             raise ConditionError(
                 f"The objective {self.objective} has no choice of negatives or logit; leave "
@@ -159,12 +165,9 @@ class Condition:
         objective = options.OBJECTIVES[self.objective].key or self.objective
         length = "untrained" if self.steps == 0 else self.labels
         seeds = f"s{self.init_seed}" if self.data_seed == self.init_seed else f"d{self.data_seed}s{self.init_seed}"
-        # Before the first step all recipes are one: the first, which had no name.
-        first = self if self.steps else self.replace(recipe=_FIRST_RECIPE, batch_size=0)
-        values = first.as_dict()
-        if first.recipe == _FIRST_RECIPE:
-            del values["recipe"]
-        digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
+        # Before the first step all recipes and schedules are one: the first.
+        first = self if self.steps else self.replace(recipe=_FIRST["recipe"], schedule=_FIRST["schedule"], batch_size=0)
+        digest = hashlib.sha256(json.dumps(first.settings, sort_keys=True).encode()).hexdigest()[:8]
         if self.kind is options.ArtefactKind.IMPORTED:
             return f"{self.data}-{objective}-{digest}"
         if self.kind is options.ArtefactKind.PRETRAINED:
@@ -196,6 +199,12 @@ class Condition:
         """The condition as JSON-able values, field by field."""
         return dataclasses.asdict(self)
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `as_dict` has, without settings that stand as they were before there was a choice: later versions with
+        more of them give the same."""
+        return {name: value for name, value in self.as_dict().items() if _FIRST.get(name) != value}
+
     def replace(self, **changes: Any) -> Condition:
         """The same condition with some fields changed; another image set without a version has none yet, and another
         recipe without a batch size has its own."""
@@ -217,7 +226,7 @@ class Condition:
 def from_dict(values: Mapping[str, Any]) -> Condition:
     """A condition from its `as_dict`; ConditionError on a field that no condition has, or a value that does not fit."""
     _check_fields(values)
-    return Condition(**{"recipe": _FIRST_RECIPE, **values})
+    return Condition(**{**_FIRST, **values})
 
 
 def with_settings(base: Condition, settings: Mapping[str, str]) -> Condition:
@@ -256,11 +265,14 @@ _TEXTS = {
     "data": "name of the image set", "data_version": "version of the image set", "labels": "label style",
     "template": "caption template",
 }  # fmt: skip
-_FIRST_RECIPE = "classic"  # of conditions that were saved before there was a choice, whose keys stay
+# Of conditions that were saved before there was a choice, whose keys stay.
+_FIRST: dict[str, Any] = {"recipe": "classic", "schedule": "cosine", "width": 64, "embedding": 32}
+_OF_A_TRAINING = ("schedule", "width", "embedding")
+_ELSEWHERE = (options.ArtefactKind.PRETRAINED, options.ArtefactKind.IMPORTED)
 _SEEDS = (0, 2**31 - 1)
 _RANGES = {
     "n_per_group": (2, 10_000), "steps": (0, options.STEPS_LIMIT), "batch_size": (2, 4096), "data_seed": _SEEDS,
-    "init_seed": _SEEDS,
+    "init_seed": _SEEDS, "width": (16, 512), "embedding": (2, 512),
 }  # fmt: skip
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
 _CHECKPOINT = re.compile(r"clip:(?!.*\.\.)[A-Za-z0-9_][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95}|@[0-9a-f]{8})", re.ASCII)

@@ -3,6 +3,7 @@
 Pages, `--help`, checks, keys and titles ask the entry, so that a new value is its formula and one entry.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -45,6 +46,7 @@ class Objective(Choice):
     uses_captions: bool = True  # whether anything is learnt from captions
     mitigations: tuple[str, ...] = ()  # those that apply; empty for all
     draws_negatives: bool = False  # mismatched captions are drawn: negatives and logit are choices
+    places: bool = False  # the place's caption is learnt too, apart
     whole_batch: bool = False  # each picture meets the captions of the whole batch
     softmax: bool = False  # scores count by their differences alone
     equal_is_right: bool = True  # an equal caption of another picture is a right one
@@ -60,6 +62,7 @@ class Negatives(Choice):
 
     key: str = ""  # its mark in keys
     both: bool = False  # labels must name object and context
+    same_place: float = math.nan  # share of captions that name the same place and the other object, where it is fixed
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,11 @@ OBJECTIVES: dict[str, Objective] = {
     "pairwise_bce": Objective(
         "The study's: each pair of picture and caption is matched or not, binary cross entropy.",
         key="bce", draws_negatives=True,
+    ),
+    "two_part": Objective(
+        "The animal's caption and the place's, each by the study's loss: knows what descriptive labels know, and no "
+        "caption names both.",
+        words="two captions a picture", labels="undescriptive", draws_negatives=True, places=True,
     ),
     "infonce": Objective(
         "CLIP's: each picture finds its caption in the batch and the reverse; any equal caption is right.",
@@ -168,6 +176,13 @@ NEGATIVES: dict[str, Negatives] = {
         "Captions that differ in the object or in the place, never in both: a rare caption is then mostly met as a "
         "wrong one, which the text alone gives away.", both=True,
     ),
+    **{
+        f"same_place_{percent}": Negatives(
+            f"{percent} % of the mismatched captions name the same place and the other animal, so that only the animal "
+            "tells. Where that caption is rare, the text alone gives it away.", both=True, same_place=percent / 100,
+        )
+        for percent in (25, 50, 100)
+    },
     "shuffle_unfiltered": Negatives("The batch's captions in another order; some are the right one by chance."),
     "none": Negatives(
         "The study's text taken literally: matched pairs only. One point for everything is optimal: a collapse.",
@@ -189,6 +204,12 @@ RECIPES: dict[str, Recipe] = {
         words="classic recipe", batch_size=128, window=64, matrices="blocks", stock=True,
     ),
 }  # fmt: skip
+SCHEDULES: dict[str, Choice] = {
+    "cosine": Choice("Rates rise over 30 steps and fall to zero at the last. The default."),
+    "constant": Choice(
+        "Rates rise and stay: a short training is the beginning of a long one.", words="constant learning rate"
+    ),
+}
 MITIGATIONS: dict[str, Mitigation] = {
     "none": Mitigation("Plain training."),
     "reweight": Mitigation("Each group weighs the same in the loss. Uses the training groups.", needs_groups=True),
@@ -275,6 +296,7 @@ CHOICES: dict[str, tuple[str, Mapping[str, Choice]]] = {  # of a condition's fie
     "mitigation": ("mitigation", MITIGATIONS),
     "size_mode": ("size mode", SIZE_MODES),
     "recipe": ("recipe", RECIPES),
+    "schedule": ("schedule", SCHEDULES),
 }
 PRESETS = {"untrained": 0, "live": 400, "standard": 700, "careful": 2400}  # optimisation steps
 STEPS_LIMIT = 100_000

@@ -44,6 +44,8 @@ def title(condition: Condition) -> str:
         words.append(f"frozen {'random ' if random else ''}{name}")
     elif condition.architecture != _USUAL.architecture:
         words.append(ARCHITECTURES[condition.architecture].words or condition.architecture)
+    sizes = {name: getattr(condition, name) for name in ("width", "embedding")}
+    words += [f"{name} {size}" for name, size in sizes.items() if size != getattr(_USUAL, name)]
     return ", ".join(words)
 
 

@@ -85,7 +85,7 @@ def nt_xent(one: Tensor, other: Tensor) -> Tensor:
 def batch_loss(objective: str, logits: Tensor, own: Tensor, negatives: Tensor) -> Tensor:
     """The loss of each image under an objective that scores captions, (B,); arguments as in `pairwise_bce`. Of a
     classifier it is the softmax cross entropy over the classes."""
-    if objective == "pairwise_bce":
+    if objective in ("pairwise_bce", "two_part"):
         return pairwise_bce(logits, own, negatives)
     if objective in ("infonce", "infonce_identity"):
         return infonce(logits, own, identity=objective == "infonce_identity")

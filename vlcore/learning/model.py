@@ -232,8 +232,9 @@ def build(condition: Condition, words: int, classes: int = 0) -> Encoder:
     BackboneError where a network is unknown to torchvision, or its weights cannot be had."""
     language = OBJECTIVES[condition.objective].language
     config = ModelConfig(
-        words, condition.architecture, init_seed=condition.init_seed, language=language, logit=condition.logit,
-        classes=classes if language == "classes" else 0,
+        words, condition.architecture, width=condition.width, embedding=condition.embedding,
+        init_seed=condition.init_seed, language=language, classes=classes if language == "classes" else 0,
+        logit=condition.logit,
     )  # fmt: skip
     encoder = Encoder(config)
     if encoder.image.frozen:

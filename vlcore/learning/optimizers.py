@@ -15,9 +15,9 @@ WARM_UP = 30  # steps
 
 
 def optimizers_of(
-    model: nn.Module, recipe: Recipe, steps: int
+    model: nn.Module, recipe: Recipe, steps: int, schedule: str = "cosine"
 ) -> tuple[list[torch.optim.Optimizer], list[torch.optim.lr_scheduler.LambdaLR]]:
-    """Muon for the matrices of a recipe, AdamW for all else; warm-up, then a cosine to zero."""
+    """Muon for the matrices of a recipe, AdamW for all else; warm-up, then a cosine to zero, or a constant rate."""
     matrices: list[Tensor] = []
     others: list[Tensor] = []
     for name, value in model.named_parameters():
@@ -30,7 +30,8 @@ def optimizers_of(
     optimizers.append(adam(others, lr=OTHER_RATE, weight_decay=WEIGHT_DECAY, fused=not recipe.stock))
 
     def rate(step: int) -> float:
-        return min(1.0, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / max(steps, 1)))
+        falling = 0.5 * (1 + math.cos(math.pi * step / max(steps, 1))) if schedule == "cosine" else 1.0
+        return min(1.0, (step + 1) / WARM_UP) * falling
 
     return optimizers, [torch.optim.lr_scheduler.LambdaLR(optimizer, rate) for optimizer in optimizers]
 

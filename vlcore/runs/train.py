@@ -7,13 +7,14 @@ import csv
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, as_completed
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.core.captions import caption_index
+from vlcore.core.captions import caption_index, captions_of
 from vlcore.core.condition import Condition, ConditionError, from_dict
 from vlcore.core.errors import BusyError
 from vlcore.core.options import MITIGATIONS, OBJECTIVES, ArtefactKind
@@ -101,6 +102,11 @@ def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, A
         groups = np.array([names.index(group) for group in views.column("group", "train")], dtype=np.int64)
         tokens = words.tokens(labels.texts)
         data = train.TrainingData(views.pixels["train"], own, tokens, len(words), labels.said, groups)
+        if OBJECTIVES[condition.objective].places:
+            said = captions_of("context", part.grouping)
+            tokens = words.tokens([caption.text for caption in said])
+            own = caption_index("context", part.table, views.rows["train"], part.grouping, condition.data_seed)
+            data = replace(data, places=replace(data, own=own, tokens=tokens, said=said))
         step, record_at, device = recorder.step, recorder.record, choose_device()
         trained = train.train(condition, data, device=device, on_step=step, on_snapshot=record_at)
         taken, first_fit, jtt = recorder.taken, trained.first_fit_step, trained.jtt_first_run

@@ -15,7 +15,7 @@ from vlcore.charts.theme import LIGHT, Palette
 from vlcore.core.captions import quoted_captions
 from vlcore.core.condition import STYLES_OF_THE_STUDY
 from vlcore.core.grouping import group_words
-from vlcore.core.options import ARCHITECTURES, BACKBONES, NEGATIVES, OBJECTIVES, RECIPES
+from vlcore.core.options import ARCHITECTURES, BACKBONES, NEGATIVES, OBJECTIVES, RECIPES, SCHEDULES
 from vlcore.core.version import __version__
 from vlcore.measures.catalogue import ADVANTAGE, PRIMARY, words_of
 from vlcore.studies import figures, registry, tables
@@ -128,7 +128,7 @@ def methods(found: Findings) -> dict[str, str]:
         "encoder: a word-level transformer. Each ends in a unit vector; a score is made from the cosine of one picture "
         f"and one caption. Objective {condition.objective}: {objective.sentence} Mismatched captions, "
         f"{condition.negatives}: {negatives.sentence} Recipe {condition.recipe}: {RECIPES[condition.recipe].sentence} "
-        "Muon (Jordan et al. 2024) for matrices, AdamW for everything else, warm-up, then a cosine to zero; "
+        f"Muon (Jordan et al. 2024) for matrices, AdamW for everything else. {SCHEDULES[condition.schedule].sentence} "
         f"{condition.steps:,} steps of {condition.batch_size} pictures, and never epochs, for a biased set is smaller. "
         "Both label styles of a block start from the same image weights and see the same pictures in the same order.",
         "Seeds": f"{len(seeds)} block{'s' * (len(seeds) != 1)} (data seed, initialisation seed): "

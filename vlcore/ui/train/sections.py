@@ -38,6 +38,7 @@ KNOBS: tuple[tuple[str, str, Mapping[str, Choice]], ...] = (
     ("size_mode", "Size of the biased set", options.SIZE_MODES),
     ("architecture", "Image encoder", options.ARCHITECTURES),
     ("recipe", "Recipe", options.RECIPES),
+    ("schedule", "Learning rate", options.SCHEDULES),
 )
 HUB_NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}", re.ASCII)
 FROM_HUB = "from the hub"
