@@ -5,8 +5,8 @@ python -m vlcore study experiments --data balanced-cues --seeds 7
 python -m benchmarks.results --grid experiments [--first-seed 20 --name confirmation] [--out docs/results]
 python -m benchmarks.results --grid docs/results/plans/language.yaml
 
-Every run that is there counts: each level of bias rests on its complete pairs of seeds, and what is missing is said.
-Nothing is trained here.
+Every run that is there counts, of a study's file also what docs/results has already: each level of bias rests on its
+complete pairs of seeds, and what is missing is said. Nothing is trained here.
 """
 
 from contextlib import suppress
@@ -43,7 +43,7 @@ def main() -> None:
         __doc__, grid="paper", seeds=blocks, first_seed=whole, name=name, preset=preset, out=Path("docs/results")
     )
     if asked.grid.endswith(".yaml"):
-        write_arms(StudyResults(plans.find(asked.grid)), asked.out)
+        write_arms(StudyResults(plans.find(asked.grid), elsewhere=published.measured_runs()), asked.out)
         return
     for name in SETS:
         first = {"data_seed": asked.first_seed, "init_seed": asked.first_seed}

@@ -1,5 +1,6 @@
 """Studies from the command line: what is run, what is said of it, and what is missing."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import pandas as pd
 
 from tests.cli.conftest import Document, Models, Patch, Refused
 from tests.conftest import QUICK_STEPS, Cli
+from vlcore.core.files import models_folder
 from vlcore.core.grouping import SCENES
 from vlcore.runs import train
-from vlcore.store import queue
+from vlcore.store import artefacts, queue
 from vlcore.studies import plans, published
 from vlcore.studies.results import StudyResults
 
@@ -77,5 +79,11 @@ def test_a_published_run_is_made_again_and_compared(
     assert (found["agrees"], found["equal"]) == ("to the last digit", found["measures"])
     assert found["published"] == found["now"] == quick[3].metrics["end"]["minority_accuracy"]["value"]
     assert "no-such-run" in refused("reproduce", "no-such-run")
+    shutil.rmtree(models_folder() / quick[3].key)
+    entries = document("study", "experiments", *STEPS, "--published")
+    assert {one["state"] for one in entries} == {"published"}
+    assert not artefacts.published(quick[3].key)
+    assert document("analyse", "experiments", *STEPS, "--published")["runs"] == 4
+    assert document("analyse", "experiments", *STEPS)["runs"] == 3
     monkeypatch.setattr(published, "FOLDER", tmp_path / "nothing")
     assert "No published results" in refused("reproduce")

@@ -110,6 +110,27 @@ def test_what_a_file_leaves_out_is_that_of_the_command(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+PARTS = """
+baseline: one caption
+arms:
+  two captions: {objective: two_part}
+  one caption: {}
+  four classes: {objective: ce_group, labels: descriptive}
+bias: [0.75]
+seeds: 2
+settings: {steps: 40}
+"""
+
+
+def test_arms_may_be_sets_of_settings(tmp_path: Path) -> None:
+    study = find(write(tmp_path, PARTS))
+    assert (study.factor, study.baseline, study.treatments) == ("arm", "one caption", ("two captions", "four classes"))
+    assert [(one.objective, one.labels, one.init_seed) for one in study.conditions[:3]] == [
+        ("pairwise_bce", "undescriptive", 0), ("two_part", "undescriptive", 0), ("ce_group", "descriptive", 0),
+    ]  # fmt: skip
+    assert [study.arm_of(one) for one in study.conditions] == 2 * ["one caption", "two captions", "four classes"]
+
+
 def test_numbers_may_be_arms(tmp_path: Path) -> None:
     study = find(write(tmp_path, "factor: n_per_group\nbaseline: 48\narms: [24, 96]\nbias: [0]"))
     assert [c.n_per_group for c in study.conditions] == [48, 24, 96]
@@ -127,6 +148,11 @@ def test_numbers_may_be_arms(tmp_path: Path) -> None:
             "arms: [descriptive]\nbias: []",
             "mine.yaml has an empty grid: give bias as a list, such as `bias: [0, 0.75]`",
         ),
+        (PARTS.replace("baseline: one caption", ""), "mine.yaml names its arms"),
+        (PARTS.replace("{}", "3"), "mine.yaml has an arm 'one caption' without settings"),
+        (PARTS.replace("{}", "{colour: red}"), "No setting is named 'colour'"),
+        (PARTS.replace("{}", "{bias: 0.5}"), "mine.yaml has arms that differ in bias"),
+        (PARTS.replace("{}", "{objective: two_part}"), "mine.yaml has two arms of the same settings"),
         ("arms: [descriptive]\nbias: 0.5", "mine.yaml has an empty grid: give bias as a list"),
         ("arms: [undescriptive]\nbias: [0]", "mine.yaml has no arm but the baseline"),
         ("arms: [poetic]\nbias: [0]", "No label style is named 'poetic'"),

@@ -1,5 +1,6 @@
 """Results of a study: what is published of it, what its arms say, and what it writes."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from tests.runs.published import publish
 from vlcore.core.condition import Condition
+from vlcore.core.files import models_folder
 from vlcore.core.grouping import SCENES
 from vlcore.store import artefacts
 from vlcore.studies import plans, published
@@ -96,6 +98,26 @@ def test_arms_that_do_not_compare_are_errors_beside_those_that_do() -> None:
     alone = Study(study.name, study.factor, study.baseline, (second,), study.conditions)
     with pytest.raises(AnalysisError, match="device"):
         StudyResults(alone, SCENES).analyses()
+
+
+def test_arms_of_several_settings_compare_and_runs_from_elsewhere_count(tmp_path: Path) -> None:
+    arms = "arms: {short: {}, four classes: {objective: ce_group, labels: descriptive}}"
+    (tmp_path / "arms.yaml").write_text(f"{arms}\nbaseline: short\nbias: [0, 0.75]\nseeds: 6")
+    study = plans.find(str(tmp_path / "arms.yaml"))
+    publish(study.conditions[:-1])
+    results = StudyResults(study, SCENES)
+    found = results.analyses()["four classes"]
+    assert isinstance(found, Analysis)
+    assert [level.difference.mean.n for level in found.primary.levels] == [6, 5]
+    assert found.missing == [{"arm": "four classes", "bias": 0.75, "data_seed": 5, "init_seed": 5}]
+    publish(study.conditions)
+    whole = StudyResults(study, SCENES)
+    rows, digest = whole.runs(), whole.digest
+    shutil.rmtree(models_folder() / study.conditions[0].key)
+    again = StudyResults(study, SCENES, elsewhere=rows)
+    assert (again.there, again.missing, len(again.published)) == (24, [], 23)
+    assert again.digest != digest
+    pd.testing.assert_frame_equal(again.comparisons(), whole.comparisons())
 
 
 def test_runs_are_read_once_and_by_whom_one_likes() -> None:

@@ -14,6 +14,7 @@ from vlcore.store import artefacts, queue
 from vlcore.store.progress import progress_bar
 from vlcore.studies import plans, registry
 
+PUBLISHED_HELP = "count runs that docs/results has as done"
 GRID_HELP = f"one of {', '.join(plans.STUDIES)}, or a .yaml file"
 
 
@@ -24,6 +25,7 @@ def add_commands(commands: Any) -> None:
     option = add_command(commands, "study", "run all conditions of a grid that are missing", study)
     option("grid", help=GRID_HELP)
     option("--controls", action="store_true", help="also what the claims must beat: placebo, removal")
+    option("--published", action="store_true", help=PUBLISHED_HELP)
     option("--jobs", type=whole(1, 256), help="worker processes; default: one a core")
     option("--engine", choices=engines.ENGINES, default="local", help="where it runs; see docs/clusters.md")
     option("--address", help="of a Dask scheduler, such as tcp://HOST:8786")
@@ -36,6 +38,7 @@ def add_commands(commands: Any) -> None:
     option("grid", help=GRID_HELP)
     option("--measure", default="minority_accuracy", help="the one that the study is about")
     option("--moment", default="end", help="end, first_fit or untrained")
+    option("--published", action="store_true", help=PUBLISHED_HELP)
     option("--out", type=Path, metavar="DIR", help="write tables here, as CSV and parquet")
     training_options(option, seeds=True)
     option = add_command(commands, "report", "a study of label styles as one offline HTML file", report)
@@ -66,46 +69,52 @@ def _named(condition: Condition) -> dict[str, Any]:
 
 def study(options: Namespace) -> list[dict[str, Any]] | dict[str, Any]:
     """Run a grid in the workers of an engine; one that fails does not stop the others. Slurm's are not waited for."""
+    from vlcore.studies import published
+
     local, slurm, dask = (options.engine == name for name in ("local", "slurm", "dask"))
     if ((options.slurm or options.dry_run) and not slurm) or (options.address and not dask):
         raise CommandError("--slurm and --dry-run are for --engine slurm, --address is for --engine dask.")
     found = _study_of(options)
     wanted = [*found.everything, *(plans.controls(found) if options.controls else ())]
+    known = set(published.published_runs()["key"]) if options.published else set()
+    todo = [one for one in wanted if one.key not in known]
     train.check_pictures(wanted[0])
     if not options.dry_run:
         registry.write_down(found)
     tasks: dict[str, str] = {}
     if slurm:
         waiting = engines.tasks()
-        missing = [one for one in wanted if one.key not in waiting and not artefacts.published(one.key)]
+        missing = [one for one in todo if one.key not in waiting and not artefacts.published(one.key)]
         if missing:
             submitted = engines.submit(missing, options.pack, dict(options.slurm), dry_run=options.dry_run)
             if options.dry_run:
                 return submitted
         tasks = engines.tasks()
-        outcomes = {one.key: engines.state_of(one.key, tasks).value for one in wanted}
+        outcomes = {one.key: engines.state_of(one.key, tasks).value for one in todo}
     else:
         pool = queue.worker_pool(options.jobs or queue.all_cores()) if local else engines.dask_pool(options.address)
-        with pool as workers, progress_bar(len(wanted), f"study {found.name}", unit="model") as bar:
-            outcomes = train.train_all(wanted, workers, lambda _key, _outcome: bar.update(), shared=not local)
+        with pool as workers, progress_bar(len(todo), f"study {found.name}", unit="model") as bar:
+            outcomes = train.train_all(todo, workers, lambda _key, _outcome: bar.update(), shared=not local)
     results = []
     for condition in wanted:
         there = artefacts.published(condition.key)
         metrics = {"metrics": headline(artefacts.read(condition.key))} if there else {}
         task = {"job": tasks[condition.key]} if condition.key in tasks else {}
-        results.append({**_named(condition), "state": outcomes[condition.key], **task, **metrics})
-    if not (slurm or any("metrics" in entry for entry in results)):
-        raise CommandError(f"No condition could be trained; the first {results[0]['state']}")
+        results.append({**_named(condition), "state": outcomes.get(condition.key, "published"), **task, **metrics})
+    if todo and not (slurm or any("metrics" in entry for entry in results)):
+        raise CommandError(f"No condition could be trained; the first {outcomes[todo[0].key]}")
     return results
 
 
 def analyse(options: Namespace) -> dict[str, Any]:
+    from vlcore.studies import published
     from vlcore.studies.results import StudyResults, joined
     from vlcore.studies.runs_table import AnalysisError, write_tables
     from vlcore.studies.tables import level_dict
     from vlcore.studies.text import notes
 
-    results = StudyResults(_study_of(options))
+    elsewhere = published.measured_runs() if options.published else None
+    results = StudyResults(_study_of(options), elsewhere=elsewhere)
     found = results.analyses(options.measure, options.moment)
     files: list[str] = []
     if options.out is not None:
@@ -149,9 +158,9 @@ def report(options: Namespace) -> dict[str, Any]:
 
 
 def reproduce(options: Namespace) -> dict[str, Any] | list[dict[str, Any]]:
-    from vlcore.studies.published import agreement, published_runs
+    from vlcore.studies import published
 
-    made = published_runs().set_index("key", drop=False)
+    made = published.published_runs().set_index("key", drop=False)
     if options.key is None:
         every = [from_dict(row) for row in made.drop(columns="key").to_dict("records")]
         return [{**_named(one), "recipe": one.recipe, "steps": one.steps} for one in every]
@@ -159,4 +168,4 @@ def reproduce(options: Namespace) -> dict[str, Any] | list[dict[str, Any]]:
         raise CommandError(f"No published run has the key {options.key!r}; `python -m vlcore reproduce` lists them.")
     condition = from_dict(made.loc[options.key].drop("key").to_dict())
     train.train_condition(condition)
-    return agreement(artefacts.read(condition.key))
+    return published.agreement(artefacts.read(condition.key))

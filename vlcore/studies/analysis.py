@@ -6,8 +6,9 @@ seeds are refused, because a difference between them could not be told from the 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any
 
 import pandas as pd
@@ -101,30 +102,34 @@ def analyse(
     moment: str = "end",
     secondary: Sequence[str] | None = None,
     planned: Sequence[Condition] = (),
+    arm_of: Callable[[Condition], str | float] | None = None,
+    free: Collection[str] = (),
 ) -> Analysis:
     """Compare two values of one setting over blocks of seeds, at every level of bias.
 
     `frame` is of `vlcore.studies.runs_table.runs_table`; rows of other values of the factor are left aside. The factor
-    is a field of the condition, the moment ``end``, ``first_fit`` or ``untrained``. `measure` is the primary one, and
-    `secondary` are others, the catalogue's unless given. What is missing is told from the `planned` conditions.
-    AnalysisError when an arm has no run, a run is there twice, or the runs differ in anything else.
+    is a column, usually a field of the condition; else `arm_of` gives its value, and arms differ in the fields that are
+    `free`. The moment is ``end``, ``first_fit`` or ``untrained``. `measure` is the primary one, and `secondary` are
+    others, the catalogue's unless given. What is missing is told from the `planned` conditions. AnalysisError when an
+    arm has no run, a run is there twice, or the runs differ in anything else.
     """
     for value in (baseline, treatment):
         if not (frame[factor] == value).any():
             found = ", ".join(sorted(str(one) for one in frame[factor].unique())) or "none"
             raise runs.AnalysisError(f"No run has {factor}={value}; the runs have {found}.")
     frame = frame[frame[factor].isin([baseline, treatment])]
-    runs.check_alike(frame, free=(factor, "bias"))
+    runs.check_alike(frame, free=(factor, "bias", *free))
     biases = sorted(float(bias) for bias in frame["bias"].unique())
     first, second = (frame[frame[factor] == value] for value in (baseline, treatment))
     others = catalogue.secondary() if secondary is None else secondary
     measures = dict.fromkeys((measure, *others))
     comparisons = tuple(_compare(first, second, name, moment, str(treatment), biases) for name in measures)
-    there = set(frame["key"])
+    arm_of = arm_of or attrgetter(factor)
+    gone = [(arm_of(one), one) for one in planned if one.key not in set(frame["key"])]
     missing = [
-        {"arm": str(getattr(one, factor)), **{name: getattr(one, name) for name in ("bias", *runs.SEEDS)}}
-        for one in planned
-        if one.key not in there and getattr(one, factor) in (baseline, treatment)
+        {"arm": str(arm), **{name: getattr(one, name) for name in ("bias", *runs.SEEDS)}}
+        for arm, one in gone
+        if arm in (baseline, treatment)
     ]
     return adjusted([Analysis(str(treatment), moment, comparisons, missing, frame["versions"].nunique())])[0]
 

@@ -1,12 +1,13 @@
 """Studies: many conditions in paired blocks, by name or from a file of one's own.
 
 A study is about one setting. Its arms are values of that setting, crossed with levels of bias and with
-blocks of seeds; everything else is shared, so that an arm differs from the baseline in one thing. What is shown beside
-the arms but differs in more (a classifier has other labels), and the controls that a claim must beat, are named apart.
+blocks of seeds; everything else is shared, so that an arm differs from the baseline in one thing. A file may name arms
+that are sets of settings instead, for what differs in two at once (a classifier has other labels). What is shown beside
+the arms but differs in more, and the controls that a claim must beat, are named apart.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from vlcore.datasets.subset import on_its_set
 Value = str | int | float  # of a condition's field
 MOST_SEEDS = 1000
 PLACEBO = "shuffled_context"
+SETS = "arm"  # the factor of a study whose arms are sets of settings
 _FILE_FIELDS = ("name", "factor", "baseline", "arms", "bias", "seeds", "settings")
 
 
@@ -27,7 +29,7 @@ class StudyError(LabError):
 
 @dataclass(frozen=True)
 class Study:
-    """Conditions to compare: values of one of their fields, the factor, with its baseline."""
+    """Conditions to compare: values of one of their fields, the factor, or sets of settings, with the baseline."""
 
     name: str
     factor: str
@@ -36,6 +38,14 @@ class Study:
     conditions: tuple[Condition, ...]  # block by block, in every block by bias and then by arm
     beside: tuple[Condition, ...] = ()  # run too, and other than the baseline in more than the factor
     grid: str = ""  # what `find` knows it by: its name, or the path of its file
+    sets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # settings of each arm where the factor is SETS
+
+    def arm_of(self, condition: Condition) -> Value:
+        """The arm of one of its conditions."""
+        if not self.sets:
+            return getattr(condition, self.factor)
+        settings = condition.as_dict()
+        return next(name for name, own in self.sets.items() if own.items() <= settings.items())
 
     @property
     def everything(self) -> tuple[Condition, ...]:
@@ -50,6 +60,7 @@ class _Plan:
     biases: Sequence[float]
     settings: Mapping[str, Any] = field(default_factory=dict)
     beside: Sequence[Mapping[str, Any]] = ()
+    sets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def _plan(factor: str, arms: Iterable[str], biases: Sequence[float], *more: Any) -> _Plan:
@@ -109,8 +120,9 @@ def _study(name: str, grid: str, plan: _Plan, base: Condition, seeds: int) -> St
             for arm in arms
         )
 
-    conditions = made([{plan.factor: arm} for arm in (plan.baseline, *plan.treatments)])
-    return Study(name, plan.factor, plan.baseline, plan.treatments, conditions, made(plan.beside), grid)
+    arms = (plan.baseline, *plan.treatments)
+    conditions = made(list(plan.sets.values()) or [{plan.factor: arm} for arm in arms])
+    return Study(name, plan.factor, plan.baseline, plan.treatments, conditions, made(plan.beside), grid, plan.sets)
 
 
 def controls(study: Study) -> tuple[Condition, ...]:
@@ -141,25 +153,54 @@ def _from_file(path: Path, base: Condition, seeds: int) -> Study:
         raise StudyError(f"{path.name} holds no fields; write factor, baseline, arms and bias.")
     if unknown := [str(name) for name in document if name not in _FILE_FIELDS]:
         raise StudyError(f"{path.name} has a field {unknown[0]!r}; a study has {', '.join(_FILE_FIELDS)}.")
+    for name, example in (("arms", "[partial_25, partial_50, descriptive]"), ("bias", "[0, 0.75]")):
+        sets = name == "arms" and isinstance(document.get(name), dict)
+        if not (sets or isinstance(document.get(name), list)) or not document[name]:
+            raise StudyError(f"{path.name} has an empty grid: give {name} as a list, such as `{name}: {example}`.")
+    settings = document.get("settings") or {}
+    if not isinstance(settings, dict):
+        raise StudyError(f"{path.name} has settings that are no fields; write them as `steps: 600`, one a line.")
+    from_dict(settings)  # says which setting does not exist
+    arms_of = _sets_of if isinstance(document["arms"], dict) else _values_of
+    plan = arms_of(document, path, base.replace(**settings))
+    treatments = tuple(arm for arm in dict.fromkeys(plan.treatments) if arm != plan.baseline)
+    if not treatments:
+        raise StudyError(f"{path.name} has no arm but the baseline; name what it is compared with as arms.")
+    plan = replace(plan, treatments=treatments, biases=tuple(dict.fromkeys(document["bias"])), settings=settings)
+    name = str(document.get("name", path.stem))
+    return _study(name, str(path), plan, base, document.get("seeds", seeds))
+
+
+def _values_of(document: Mapping[str, Any], path: Path, base: Condition) -> _Plan:
+    """The arms of a file that are values of one setting."""
     factor = document.get("factor", "labels")
     known = [one.name for one in fields(Condition) if one.name not in ("data_seed", "init_seed", "bias")]
     if factor not in known:
         raise StudyError(f"{path.name} compares by {factor!r}; choose one of {', '.join(known)} as factor.")
-    for name, example in (("arms", "[partial_25, partial_50, descriptive]"), ("bias", "[0, 0.75]")):
-        if not isinstance(document.get(name), list) or not document[name]:
-            raise StudyError(f"{path.name} has an empty grid: give {name} as a list, such as `{name}: {example}`.")
     usual = getattr(base, factor)
     baseline = document.get("baseline", usual)
     for value in (baseline, *document["arms"]):
         if not isinstance(value, type(usual)) or isinstance(value, bool):
             raise StudyError(f"{path.name} has an arm {value!r}, which is no value of {factor}.")
-    settings = document.get("settings") or {}
-    if not isinstance(settings, dict):
-        raise StudyError(f"{path.name} has settings that are no fields; write them as `steps: 600`, one a line.")
-    from_dict(settings)  # says which setting does not exist
-    treatments = tuple(arm for arm in dict.fromkeys(document["arms"]) if arm != baseline)
-    if not treatments:
-        raise StudyError(f"{path.name} has no arm but the baseline; name what it is compared with as arms.")
-    plan = _Plan(factor, baseline, treatments, tuple(dict.fromkeys(document["bias"])), settings)
-    name = str(document.get("name", path.stem))
-    return _study(name, str(path), plan, base, document.get("seeds", seeds))
+    return _Plan(factor, baseline, tuple(document["arms"]), ())
+
+
+def _sets_of(document: Mapping[str, Any], path: Path, base: Condition) -> _Plan:
+    """The arms of a file that are sets of settings by name; each says all that any of them says."""
+    arms, baseline = document["arms"], str(document.get("baseline"))
+    if document.get("factor", SETS) != SETS or baseline not in arms:
+        raise StudyError(f"{path.name} names its arms; leave factor out, and give the name of one of them as baseline.")
+    for name, own in arms.items():
+        if not isinstance(name, str) or not isinstance(own, dict):
+            raise StudyError(
+                f"{path.name} has an arm {name!r} without settings; write `{name}: {{labels: descriptive}}`."
+            )
+        from_dict(own)
+    said = {setting for own in arms.values() for setting in own}
+    if varied := said & {"bias", "data_seed", "init_seed"}:
+        raise StudyError(f"{path.name} has arms that differ in {varied.pop()}, as levels and blocks do; leave it out.")
+    sets = {name: {one: own.get(one, getattr(base, one)) for one in sorted(said)} for name, own in arms.items()}
+    if len({tuple(own.items()) for own in sets.values()}) < len(sets):
+        raise StudyError(f"{path.name} has two arms of the same settings; leave one out.")
+    sets = {baseline: sets[baseline], **sets}
+    return _Plan(SETS, baseline, tuple(sets), (), sets=sets)

@@ -24,6 +24,7 @@ from vlcore.studies.runs_table import runs_table
 
 FOLDER = Path(__file__).parents[2] / "docs" / "results"
 _ABOUT = "study.json"
+_SETTINGS = [field.name for field in fields(Condition)]
 _TABLES = {"frame": "runs", "curves": "curves", "runs": "made"}  # of a `Findings`, and the file's name
 
 
@@ -51,21 +52,29 @@ def published(data: str) -> dict[str, Path]:
 
 def published_runs() -> pd.DataFrame:
     """Every published run, one row each: what made it, by the names of a condition's fields, and its `key`."""
-    return _rows(["key", *(field.name for field in fields(Condition))]).drop_duplicates("key", ignore_index=True)
+    return measured_runs()[["key", *_SETTINGS]].drop_duplicates("key", ignore_index=True)
 
 
-def _rows(columns: list[str] | None = None) -> pd.DataFrame:
-    """The tables of all published runs below each other; StudyError where none came with this copy."""
-    tables = [pd.read_parquet(path, columns=columns) for path in sorted(FOLDER.glob("**/runs.parquet"))]
+def measured_runs() -> pd.DataFrame:
+    """Every number of every published run, as `vlcore.studies.runs_table.runs_table` lays them out; StudyError where
+    none came with this copy."""
+    tables = [_read(path) for path in sorted(FOLDER.glob("**/runs.parquet"))]
     if not tables:
         raise StudyError(f"No published results are in {FOLDER}; use a clone of the repository, which has them.")
-    return pd.concat(tables)
+    return pd.concat(tables).drop_duplicates(["key", "moment", "measure"], ignore_index=True)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """A table of runs; settings that there was no choice of as it was written stand as they were."""
+    table = pd.read_parquet(path)
+    made = from_dict({})
+    return table.assign(**{name: getattr(made, name) for name in _SETTINGS if name not in table.columns})
 
 
 def agreement(artefact: Artefact) -> dict[str, Any]:
     """A run beside the published one of the same key: how many measures of both are equal, and the accuracy on minority
     pictures, which agrees where it lies within two standard deviations between the blocks of its cell."""
-    published = _rows().drop_duplicates(["key", "moment", "measure"])
+    published = measured_runs()
     then, names = published[published["key"] == artefact.key], ["moment", "measure"]
     both = then.merge(runs_table([artefact])[[*names, "value"]], on=names, suffixes=("", "_now")).dropna(subset="value")
     difference = (both["value"] - both["value_now"]).abs()
@@ -92,6 +101,7 @@ class PublishedResults(StudyResults):
         self.study = plans.find(self.about["grid"], base, self.about["seeds"])
         self.published = []
         self._tables = {name: pd.read_parquet(folder / f"{file}.parquet") for name, file in _TABLES.items()}
+        self._tables["frame"] = _read(folder / "runs.parquet")
 
     @property
     def origin(self) -> str:

@@ -30,10 +30,12 @@ def plan_of(study: Study) -> dict[str, Any]:
     conditions = study.conditions
     blocks = sorted({(one.data_seed, one.init_seed) for one in conditions})
     varied = {study.factor, "bias", "data_seed", "init_seed"}
-    settings = {name: value for name, value in conditions[0].as_dict().items() if name not in varied}
+    settings = {name: value for name, value in conditions[0].settings.items() if name not in varied}
     # A label style or a loss of an arm comes with settings of its own.
     shared = {name: value for name, value in settings.items() if all(getattr(one, name) == value for one in conditions)}
+    arms: dict[str, Any] = {"sets": dict(study.sets)} if study.sets else {}
     return {
+        **arms,
         "factor": study.factor,
         "arms": [study.baseline, *study.treatments],
         "bias": sorted({one.bias for one in conditions}),

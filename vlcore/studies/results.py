@@ -4,7 +4,7 @@ import hashlib
 import html
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import pandas as pd
@@ -32,18 +32,26 @@ class StudyResults:
     """
 
     def __init__(
-        self, study: Study, grouping: Grouping | None = None, read: Callable[[str], Artefact] = artefacts.read
+        self,
+        study: Study,
+        grouping: Grouping | None = None,
+        read: Callable[[str], Artefact] = artefacts.read,
+        elsewhere: pd.DataFrame | None = None,
     ) -> None:
         """Read the runs of a study. The `grouping` says which groups are the majority, that of the study's image set
-        where None; `read` takes the key of a run that is published: CorruptArtefactError where that is damaged."""
+        where None; `read` takes the key of a run that is published: CorruptArtefactError where that is damaged. Rows of
+        runs from `elsewhere` (of `runs_table`) count in tables and analyses where a run is not there."""
         wanted = (*study.everything, *plans.controls(study))  # what its claims must beat stands after its own
         self.study, self.grouping, self._read = study, grouping, read
         self.published = [read(condition.key) for condition in wanted if artefacts.published(condition.key)]
+        self._elsewhere = runs_table([]) if elsewhere is None else elsewhere
+        absent = {condition.key for condition in wanted} - {artefact.key for artefact in self.published}
+        self._elsewhere = self._elsewhere[self._elsewhere["key"].isin(absent)]
 
     @cached_property
     def missing(self) -> list[Condition]:
         """The planned runs that are not there."""
-        keys = {artefact.key for artefact in self.published}
+        keys = {artefact.key for artefact in self.published} | set(self._elsewhere["key"])
         return [condition for condition in self.study.conditions if condition.key not in keys]
 
     @property
@@ -55,6 +63,7 @@ class StudyResults:
     def digest(self) -> str:
         """Changes with the plan, with every run, and with the names of the groups."""
         runs = [(artefact.key, artefact.digest) for artefact in self.published]
+        runs += [(key, "elsewhere") for key in sorted(set(self._elsewhere["key"]))]
         planned = [condition.key for condition in self.study.conditions]
         return hashlib.sha256(repr((planned, runs, self.grouping)).encode()).hexdigest()
 
@@ -67,6 +76,7 @@ class StudyResults:
         """The same without these blocks."""
         rest = StudyResults(self.study, self.grouping, self._read)
         rest.published = [one for one in self.published if block_of(one.condition) not in self.unsound]
+        rest._elsewhere = self._elsewhere[~self._elsewhere["block"].isin(list(self.unsound))]
         return rest
 
     def runs(self) -> pd.DataFrame:
@@ -75,7 +85,8 @@ class StudyResults:
 
     @cached_property
     def _runs(self) -> pd.DataFrame:
-        return runs_table(self.published)
+        here = runs_table(self.published)
+        return here if self._elsewhere.empty else pd.concat([here, self._elsewhere], ignore_index=True)
 
     def findings(self) -> Findings:
         """What a study of short and descriptive labels found, about `vlcore.measures.catalogue.PRIMARY`. StudyError
@@ -100,13 +111,16 @@ class StudyResults:
             known = sorted(set(own[name]))
             if value not in known:
                 raise StudyError(f"No run has a {name} named {value!r}; there are {', '.join(known)}.")
+        arms = {condition.key: study.arm_of(condition) for condition in study.conditions}
+        own = own.assign(**{study.factor: own["key"].map(arms)})
         if not set(study.treatments) & set(own[study.factor]):
             raise StudyError(f"Of the study {study.name!r} only the baseline is there; {again}")
         found: dict[Value, Analysis | AnalysisError] = {}
-        arms = (own, study.factor, study.baseline)
+        two = partial(analyse, own, study.factor, study.baseline, planned=study.conditions, arm_of=study.arm_of)
+        free = {setting for settings in study.sets.values() for setting in settings}
         for treatment in study.treatments:
             try:
-                found[treatment] = analyse(*arms, treatment, measure, moment, planned=study.conditions)
+                found[treatment] = two(treatment, measure, moment, free=free)
             except AnalysisError as error:
                 found[treatment] = error
         errors = [one for one in found.values() if isinstance(one, AnalysisError)]
