@@ -15,7 +15,6 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from benchmarks import head, options, row
 from vlcore.core.condition import Condition
@@ -23,6 +22,7 @@ from vlcore.core.options import PRESETS
 from vlcore.core.vocabulary import Vocabulary
 from vlcore.core.wording import interval
 from vlcore.datasets.drawn import BALANCED_CUES, Recipe, scene_table
+from vlcore.datasets.imageset import averaged
 from vlcore.measures.estimate import rate
 from vlcore.scenes import Scene, draw
 
@@ -79,9 +79,7 @@ def both_alone(run: tuple[float, int, int]) -> list[tuple[np.ndarray, int | None
 
 def pictures(recipe: Recipe, factors: pd.Series) -> np.ndarray:
     """Scenes as the encoders see them, uint8 (n, 64, 64, 3)."""
-    scenes = [Scene.from_factors(json.loads(text)) for text in factors]
-    drawn = (Image.fromarray(draw(scene).image) for scene in scenes)
-    return np.stack([np.asarray(picture.resize((64, 64), Image.Resampling.BOX)) for picture in drawn])
+    return np.stack([averaged(draw(Scene.from_factors(json.loads(text))).image) for text in factors])
 
 
 if __name__ == "__main__":

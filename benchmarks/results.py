@@ -49,10 +49,8 @@ def main() -> None:
         first = {"data_seed": asked.first_seed, "init_seed": asked.first_seed}
         base = usual_condition(open_set(name)).replace(steps=PRESETS[asked.preset], **first)
         wanted = plans.find(asked.grid, base, asked.seeds).conditions
-        # Up to the last block of which a run is there.
-        seeds = 1 + max(
-            (one.init_seed - asked.first_seed for one in wanted if artefacts.published(one.key)), default=-1
-        )
+        there = [one.init_seed - asked.first_seed for one in wanted if artefacts.published(one.key)]
+        seeds = 1 + max(there, default=-1)  # up to the last block of which a run is there
         if seeds == 0:
             print(f"{name}: no run of the grid {asked.grid!r}; run the study first")
             continue
@@ -114,17 +112,8 @@ def write_arms(results: StudyResults, out: Path) -> None:
                     said = words.difference_words(level), words.exact_interval_words(level), f"{level.holm_p:.2g}"
                     cell = words_of(measure, grouping), arm, f"{100 * level.bias:g} %"
                     rows.append((*cell, *both, *said, words.level_words(level)))
-    columns = [
-        "Right on",
-        "Arm",
-        "Removed",
-        f"{study.baseline}",
-        "Arm's",
-        "Difference",
-        "Exact interval",
-        "p (Holm)",
-        "Verdict",
-    ]
+    compared = ["Right on", "Arm", "Removed", f"{study.baseline}", "Arm's"]
+    columns = [*compared, "Difference", "Exact interval", "p (Holm)", "Verdict"]
     runs = results.runs()
     unbiased = (runs["bias"] == 0).any()
     sound = "Every block passes the sanity check." if unbiased else "The sanity check was not run: it asks for bias 0."

@@ -187,10 +187,11 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_part(empty_home: Path, monkey
 
 
 def test_browsable_sets_are_tables_of_new_scenes_and_of_seed_0_the_training_scenes() -> None:
-    table, scenes = drawn.browsable(2, 3)
+    table, scenes = drawn.first_scenes(SCENES_RECIPE, "train", 2, seed=3)
     assert [Scene.from_factors(json.loads(text)) for text in table["factors"]] == scenes
     assert [scene.object for scene in scenes] == table["object"].tolist()
-    (zero, _), (one, _), (larger, _) = drawn.browsable(4, 0), drawn.browsable(4, 1), drawn.browsable(6, 1)
+    tables = (drawn.first_scenes(SCENES_RECIPE, "train", n, seed=seed)[0] for n, seed in ((4, 0), (4, 1), (6, 1)))
+    zero, one, larger = tables
     assert not set(zero["factors"]) & set(one["factors"])
     assert set(zero["factors"]) == set(TABLE[TABLE["split"] == "train"].groupby("group").head(4)["factors"])
     assert pd.merge(one, larger, on="file_name")["factors_y"].tolist() == one["factors"].tolist()

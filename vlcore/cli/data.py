@@ -115,7 +115,7 @@ def _render_folder(recipe: drawn.Recipe, root: Path, n_per_group: int, size: int
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise CommandError(f"{root} exists and is not empty; give --out a new folder.")
     name = make_folder(root).resolve().name
-    table, scenes = drawn.browsable(n_per_group, seed, recipe)
+    table, scenes = drawn.first_scenes(recipe, "train", n_per_group, seed=seed)
     with counted_bar("pictures") as show:
         for row, scene in enumerate(scenes):
             drawn.write_picture(scene, root / table["file_name"].iat[row], root / table["mask"].iat[row], size)

@@ -129,22 +129,25 @@ def drawn_set(recipe: Recipe, version: str | None = None) -> ImageSet:
 @lru_cache(maxsize=8)
 def scene_table(recipe: Recipe = SCENES_RECIPE) -> pd.DataFrame:
     """All scenes of a set, one row an image. A test scene stands in all four cells, with the same other factors."""
-    rows = []
-    for split, per_group in PER_GROUP.items():
-        for number, (obj, context) in enumerate(recipe.grouping.pairs):
-            for index in range(per_group):
-                crossed = split == "test"
-                drawn = sample(obj, context, split=split, index=index if crossed else number * _GROUP_OFFSET + index)
-                stem = f"{split}/{group_name(obj, context)}/{index:04d}"
-                scene_id = f"{split}-{index:04d}" if crossed else stem.replace("/", "-")
-                rows.append(_row(recipe.apply(drawn), stem, split, scene_id))
-    return imageset.with_groups(pd.DataFrame(rows, columns=list(COLUMNS)))
+    splits = [first_scenes(recipe, split, per_group, f"{split}/")[0] for split, per_group in PER_GROUP.items()]
+    return pd.concat(splits, ignore_index=True)
 
 
-def _row(scene: Scene, stem: str, split: str, scene_id: str) -> tuple[str, ...]:
-    words = caption("descriptive", scene.object, scene.context)
-    factors = json.dumps(scene.factors())
-    return f"{stem}.png", scene.object, scene.context, split, words, f"masks/{stem}.png", scene_id, factors
+def first_scenes(
+    recipe: Recipe, split: str, per_group: int, inside: str = "", seed: int = 0
+) -> tuple[pd.DataFrame, list[Scene]]:
+    """The first scenes of each group of a split under a seed, as a table of files `inside` a folder, and the scenes."""
+    rows, scenes = [], []
+    for number, (obj, context) in enumerate(recipe.grouping.pairs):
+        for index in range(per_group):
+            place = f"{group_name(obj, context)}/{index:04d}"
+            at, scene_id = number * _GROUP_OFFSET + index, f"{split}/{place}".replace("/", "-")
+            if split == "test":
+                at, scene_id = index, f"test-{index:04d}"
+            scenes.append(recipe.apply(sample(obj, context, split=split, index=at, seed=seed)))
+            file, said = f"{inside}{place}.png", (caption("descriptive", obj, context), f"masks/{inside}{place}.png")
+            rows.append((file, obj, context, split, *said, scene_id, json.dumps(scenes[-1].factors())))
+    return imageset.with_groups(pd.DataFrame(rows, columns=list(COLUMNS))), scenes
 
 
 def scene_of(images: ImageSet, row: int) -> Scene:
@@ -234,15 +237,3 @@ def description(recipe: Recipe, size: int) -> dict[str, Any]:
         "licence": "Apache-2.0", "sizes": [size], "objects": list(recipe.grouping.objects),
         "contexts": list(recipe.contexts), "recipe": recipe.settings(),
     }  # fmt: skip
-
-
-def browsable(per_group: int, seed: int, recipe: Recipe = SCENES_RECIPE) -> tuple[pd.DataFrame, list[Scene]]:
-    """The first training scenes of each group under a seed, as a table and scenes, for ``data render --out``."""
-    rows, scenes = [], []
-    for number, (obj, context) in enumerate(recipe.grouping.pairs):
-        for index in range(per_group):
-            drawn = sample(obj, context, split="train", index=number * _GROUP_OFFSET + index, seed=seed)
-            stem = f"{group_name(obj, context)}/{index:04d}"
-            scenes.append(recipe.apply(drawn))
-            rows.append(_row(scenes[-1], stem, "train", f"train-{stem.replace('/', '-')}"))
-    return imageset.with_groups(pd.DataFrame(rows, columns=list(COLUMNS))), scenes

@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logsumexp, softmax
 
 from vlcore.core.grouping import Grouping
-from vlcore.measures.estimate import Estimate, by_group, jackknife, mean, rate
-
-Labels = NDArray[np.str_]
+from vlcore.measures.estimate import Estimate, Labels, by_group, jackknife, mean, rate
 
 TINY_SHARE = 1e-6  # the least probability of the affine logit, and one minus the greatest
 

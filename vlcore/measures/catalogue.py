@@ -5,6 +5,7 @@ Whatever lists, draws or compares measures asks here. A measure is known by its 
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 
 from vlcore.core.grouping import Grouping, group_words
 
@@ -77,16 +78,16 @@ class Measure:
         return self.unit in (Unit.SHARE, Unit.PART, Unit.INDEX)
 
 
+_sorted = partial(Measure, needs=_SPACE, signed=True)
+_part = partial(Measure, unit=Unit.PART, needs=_SPACE, whole="variance")
+_beside = partial(Measure, in_table=False)  # of each group, object or kind of picture, or beside one of a table
 _ENTRIES = (
     Measure(PRIMARY, "Right on minority groups", SHARE, _ANSWERS, study=10, reported=True),
     Measure("majority_accuracy", "Right on majority groups", SHARE, _ANSWERS, study=30),
     Measure("balanced_accuracy", "Right on all groups (balanced)", SHARE, _ANSWERS, study=20),
     Measure("train_weighted_accuracy", "Right, groups weighted as in training", SHARE, _ANSWERS),
     Measure("worst_group_accuracy", "Right on the worst group", SHARE, _ANSWERS, study=40),
-    Measure(
-        "worst_group_cross_fitted", "Right on the group that was worst on validation pictures", SHARE,
-        _CALIBRATED,
-    ),
+    Measure("worst_group_cross_fitted", "Right on the group that was worst on validation pictures", SHARE, _CALIBRATED),
     Measure("readouts_linear_probe.minority_accuracy", "Minority right by a linear probe", SHARE, _FIT),
     Measure("readouts_nearest_neighbours.minority_accuracy", "Minority right by five neighbours", SHARE, _FIT),
     Measure("readouts_best_caption.minority_accuracy", "Minority right by the best caption", SHARE, _CAPTIONS),
@@ -97,8 +98,8 @@ _ENTRIES = (
         "background_reliance", "Background reliance (0: the {object} decides, 1: the background)", Unit.INDEX, _ANSWERS,
         study=70, reported=True,
     ),
-    Measure(
-        ADVANTAGE, "Shortcut index (silhouette by background less by {object})", in_table=False, signed=True,
+    _beside(
+        ADVANTAGE, "Shortcut index (silhouette by background less by {object})", signed=True,
         less=("silhouette_context", "silhouette_object"), study=140, label_styles=True, reported=True,
     ),
     Measure("context_flip_rate", "Answer changes with the background", SHARE, _ANSWERS, study=50),
@@ -108,27 +109,16 @@ _ENTRIES = (
     Measure("panel.only_bg", "Right on the place alone (50 %: nothing of the {object} is left)", SHARE, _PANEL),
     Measure("background_answer", "Place alone named as the {object} at home there (50 %: by chance)", SHARE, _PANEL),
     Measure("background_gap", "Background gap (own kind minus random place)", Unit.GAP, _PANEL),
-    Measure("silhouette_object", "Sorted by {object} (cosine silhouette)", needs=_SPACE, signed=True, study=100),
-    Measure("silhouette_context", "Sorted by background (cosine silhouette)", needs=_SPACE, signed=True, study=110),
-    Measure(
-        "silhouette_group", "Sorted by group (cosine silhouette)", needs=_SPACE, signed=True, study=150,
-        label_styles=True,
-    ),
-    Measure(
-        "silhouette_majority_pair", "The majority pair apart (cosine silhouette)", needs=_SPACE, signed=True, study=160,
-        label_styles=True,
-    ),
-    Measure("variance_object", "Share of variance between {object}s", Unit.PART, _SPACE, whole="variance", study=120),
-    Measure(
-        "variance_context", "Share of variance between backgrounds", Unit.PART, _SPACE, whole="variance", study=130,
-    ),
-    Measure("variance_interaction", "Share of variance of both together", Unit.PART, _SPACE, whole="variance"),
+    _sorted("silhouette_object", "Sorted by {object} (cosine silhouette)", study=100),
+    _sorted("silhouette_context", "Sorted by background (cosine silhouette)", study=110),
+    _sorted("silhouette_group", "Sorted by group (cosine silhouette)", study=150, label_styles=True),
+    _sorted("silhouette_majority_pair", "The majority pair apart (cosine silhouette)", study=160, label_styles=True),
+    _part("variance_object", "Share of variance between {object}s", study=120),
+    _part("variance_context", "Share of variance between backgrounds", study=130),
+    _part("variance_interaction", "Share of variance of both together"),
     Measure("probe_object", "The {object} can be read off (linear probe)", SHARE, _PROBES, study=80),
     Measure("probe_context", "The background can be read off (linear probe)", SHARE, _PROBES, study=90),
-    Measure(
-        "probe_group", "The group can be read off (linear probe)", SHARE, _PROBES, in_table=False, study=170,
-        label_styles=True,
-    ),
+    _beside("probe_group", "The group can be read off (linear probe)", SHARE, _PROBES, study=170, label_styles=True),
     Measure("neighbours_object", "The {object} can be read off (five neighbours)", SHARE, _PROBES),
     Measure("axis_angle", "Angle between the axes of {object} and background, degrees", needs=_SPACE),
     Measure("similarity_to.object", "Similarity goes with the same {object} (rank regression)", needs=_SPACE),
@@ -139,39 +129,26 @@ _ENTRIES = (
     Measure("modality_gap", "Gap between pictures and captions", needs=_PAIRS),
     Measure("total_variance", "Total variance (0: all in one point)"),
     Measure("effective_rank", "Effective rank (dimensions in use)"),
-    # Of each group, object or kind of picture, or beside one of the above.
-    Measure("group_accuracy", "Right on {group}", SHARE, _ANSWERS, in_table=False),
-    Measure("right_by_object", "Right on one {object}", SHARE, _ANSWERS, in_table=False),
-    Measure("panel", "Right on pictures put together", SHARE, _PANEL, in_table=False),
+    _beside("group_accuracy", "Right on {group}", SHARE, _ANSWERS),
+    _beside("right_by_object", "Right on one {object}", SHARE, _ANSWERS),
+    _beside("panel", "Right on pictures put together", SHARE, _PANEL),
     # As in ImageNet-9. Not for tables: these sound like the animal and the place alone, and are neither.
-    Measure(
-        "panel.only_fg", "Right on the {object} on black (unlike any training picture)", SHARE, _PANEL, in_table=False,
-    ),
-    Measure(
-        "panel.no_fg", "Right where the {object} is blacked out (its outline visible)", SHARE, _PANEL, in_table=False,
-    ),
-    Measure("dispersion", "Spread of {group}", needs=_SPACE, in_table=False),
-    Measure("margin", "Margin on {group}", needs=_ANSWERS, in_table=False),
-    Measure("similarity_to", "Similarity goes with likeness", needs=_SPACE, in_table=False),
-    Measure("object_effect", "Effect of the {object} on the answer (log odds)", needs=_CALIBRATED, in_table=False),
-    Measure("context_effect", "Effect of the background on the answer (log odds)", needs=_CALIBRATED, in_table=False),
-    Measure(
-        "interaction_effect", "Effect of both together on the answer (log odds)", needs=_CALIBRATED, in_table=False,
-    ),
-    Measure(
-        "calibration_error", "Expected calibration error (after one temperature)", Unit.PART, _CALIBRATED,
-        in_table=False,
-    ),
-    Measure("temperature", "Scores are divided by this to be log odds", needs=_CALIBRATED, in_table=False),
-    Measure("background_reliance_z", "Background reliance of the embedding", Unit.INDEX, in_table=False),
-    Measure("uniformity_captions", "Uniformity of captions (0: one point)", needs=_PAIRS, in_table=False),
-    Measure("train_caption_accuracy", "Training captions right", SHARE, in_table=False),
-    Measure("minority_gap", "Minority less majority right", Unit.GAP, _ANSWERS, in_table=False),
-    Measure(
-        "probe_object_minority", "The {object} can be read off minority pictures", SHARE,
-        (Need.HELD_OUT, Need.PROBE), in_table=False,
-    ),
-    Measure("neighbours_context", "The background can be read off (five neighbours)", SHARE, _PROBES, in_table=False),
+    _beside("panel.only_fg", "Right on the {object} on black (unlike any training picture)", SHARE, _PANEL),
+    _beside("panel.no_fg", "Right where the {object} is blacked out (its outline visible)", SHARE, _PANEL),
+    _beside("dispersion", "Spread of {group}", needs=_SPACE),
+    _beside("margin", "Margin on {group}", needs=_ANSWERS),
+    _beside("similarity_to", "Similarity goes with likeness", needs=_SPACE),
+    _beside("object_effect", "Effect of the {object} on the answer (log odds)", needs=_CALIBRATED),
+    _beside("context_effect", "Effect of the background on the answer (log odds)", needs=_CALIBRATED),
+    _beside("interaction_effect", "Effect of both together on the answer (log odds)", needs=_CALIBRATED),
+    _beside("calibration_error", "Expected calibration error (after one temperature)", Unit.PART, _CALIBRATED),
+    _beside("temperature", "Scores are divided by this to be log odds", needs=_CALIBRATED),
+    _beside("background_reliance_z", "Background reliance of the embedding", Unit.INDEX),
+    _beside("uniformity_captions", "Uniformity of captions (0: one point)", needs=_PAIRS),
+    _beside("train_caption_accuracy", "Training captions right", SHARE),
+    _beside("minority_gap", "Minority less majority right", Unit.GAP, _ANSWERS),
+    _beside("probe_object_minority", "The {object} can be read off minority pictures", SHARE, (*_SPACE, *_FIT)),
+    _beside("neighbours_context", "The background can be read off (five neighbours)", SHARE, _PROBES),
 )  # fmt: skip
 MEASURES = {entry.name: entry for entry in _ENTRIES}
 
@@ -217,7 +194,5 @@ def listed() -> list[Measure]:
 
 def secondary(*, label_styles: bool = False) -> tuple[str, ...]:
     """The measures that a study compares beside its primary one, in their order; for one of label styles, more."""
-    found = [
-        one for one in MEASURES.values() if one.study and one.name != PRIMARY and (label_styles or not one.label_styles)
-    ]
-    return tuple(one.name for one in sorted(found, key=lambda one: (one.label_styles, one.study)))
+    found = sorted((one for one in _ENTRIES if one.study), key=lambda one: (one.label_styles, one.study))
+    return tuple(one.name for one in found if one.name != PRIMARY and (label_styles or not one.label_styles))

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from vlcore.core.grouping import Grouping
 from vlcore.measures.accuracy import difference, scene_correlation
-from vlcore.measures.estimate import Estimate, bootstrap, mean, rate
+from vlcore.measures.estimate import Estimate, Labels, bootstrap, mean, rate
 
-Labels = NDArray[np.str_]
 Pixels = NDArray[np.uint8]
 
 NOTHING = 1e-6  # an effect that rounding alone can have, of float32 log scores and of cosine distances
@@ -38,10 +37,10 @@ def crossing(objects: Labels, contexts: Labels, scenes: Labels, grouping: Groupi
     counts = np.bincount(scene * 4 + cells, minlength=4 * len(names))
     if (counts != 1).any():
         index, cell = divmod(int((counts != 1).argmax()), 4)
-        raise ValueError(
-            f"Swapping needs each scene once with both objects in both contexts, but scene {str(names[index])!r} has "
-            f"{counts[4 * index + cell]} images of {grouping.objects[cell // 2]} in {grouping.contexts[cell % 2]}."
-        )
+        needed = "Swapping needs each scene once with both objects in both contexts"
+        pair = f"{grouping.objects[cell // 2]} in {grouping.contexts[cell % 2]}"
+        there = f"scene {str(names[index])!r} has {counts[4 * index + cell]} images of {pair}"
+        raise ValueError(f"{needed}, but {there}.")
     rows = np.argsort(scene * 4 + cells, kind="stable")
     return Crossing(rows.reshape(-1, 2, 2), np.asarray(scenes)[rows])
 

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.measures.estimate import Estimate, rate
+from vlcore.measures.estimate import Estimate, Labels, rate
 
 Pixels = NDArray[np.uint8]
-Labels = NDArray[np.str_]
 Features = NDArray[np.float64]
 
 FOLDS = 5

@@ -14,6 +14,9 @@ from scipy.special import ndtri, stdtrit
 
 Z95 = float(ndtri(0.975))  # scipy.stats would cost the first page 0.4 s
 GROUPS = 20  # of scenes, each of which a jackknife leaves out once
+Embeddings = NDArray[np.floating]
+Labels = NDArray[np.str_]
+Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]  # of weighted images
 
 
 @dataclass(frozen=True)
@@ -84,10 +87,7 @@ def by_group(
     return {name: of(numbers[group == name], scene[group == name]) for name in names}
 
 
-def bootstrap(
-    statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]], scenes: ArrayLike, resamples: int = 200,
-    seed: int = 0,
-) -> Estimate:  # fmt: skip
+def bootstrap(statistic: Statistic, scenes: ArrayLike, resamples: int = 200, seed: int = 0) -> Estimate:
     """A statistic of weighted images with a percentile interval over resampled scenes, (n,) labels.
 
     The statistic takes weights, (R, n), a row a resample, each of which sums to n, and gives (R,) numbers. It is NaN of
@@ -97,10 +97,7 @@ def bootstrap(
     return bootstrap_each(lambda weights: statistic(weights)[:, None], scenes, resamples, seed)[0]
 
 
-def bootstrap_each(
-    statistics: Callable[[NDArray[np.float64]], NDArray[np.float64]], scenes: ArrayLike, resamples: int = 200,
-    seed: int = 0,
-) -> list[Estimate]:  # fmt: skip
+def bootstrap_each(statistics: Statistic, scenes: ArrayLike, resamples: int = 200, seed: int = 0) -> list[Estimate]:
     """Several statistics of the same resamples, each as `bootstrap` makes it: weights (R, n) to numbers (R, k)."""
     _, index = np.unique(np.asarray(scenes), return_inverse=True)
     n = len(index)
@@ -113,9 +110,7 @@ def bootstrap_each(
     return [Estimate(whole, min(least, whole), max(most, whole), n) for whole, least, most in ends]
 
 
-def jackknife(
-    statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]], scenes: ArrayLike, seed: int = 0
-) -> Estimate:
+def jackknife(statistic: Statistic, scenes: ArrayLike, seed: int = 0) -> Estimate:
     """A statistic with an interval from what it becomes without each of `GROUPS` groups of scenes, whose twins stay
     together (Busing, Meijer and van der Leeden 1999): of what is no mean over pictures, such as a silhouette, which of
     each picture depends on all others. The interval is free of the bias that a variance or a rank has in small sets,
@@ -127,9 +122,7 @@ def jackknife(
     return jackknife_each(lambda weights: statistic(weights)[:, None], scenes, seed)[0]
 
 
-def jackknife_each(
-    statistics: Callable[[NDArray[np.float64]], NDArray[np.float64]], scenes: ArrayLike, seed: int = 0
-) -> list[Estimate]:
+def jackknife_each(statistics: Statistic, scenes: ArrayLike, seed: int = 0) -> list[Estimate]:
     """Several statistics of the same groups, each as `jackknife` makes it: weights (R, n) to numbers (R, k)."""
     _, index = np.unique(np.asarray(scenes), return_inverse=True)
     n, clusters = len(index), int(index.max()) + 1

@@ -16,10 +16,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from vlcore.core.grouping import Grouping
-from vlcore.measures.estimate import Estimate, bootstrap, bootstrap_each, jackknife, mean
+from vlcore.measures.estimate import Embeddings, Estimate, Labels, bootstrap, bootstrap_each, jackknife, mean
 
-Embeddings = NDArray[np.floating]
-Labels = NDArray[np.str_]
 Distances = NDArray[np.float64]  # of all pairs of images, in the order of scipy's `pdist`, (n (n - 1) / 2,)
 
 COLLAPSED_VARIANCE, COLLAPSED_RANK = 1e-2, 1.5
@@ -224,9 +222,8 @@ def rsa(z: Embeddings, models: Mapping[str, Distances], scenes: Labels) -> dict[
         sums = np.stack([((weights @ of) * weights).sum(axis=1) for of in summed], axis=1)
         means = sums[:, 1:] / sums[:, :1]
         covariance = np.empty((len(weights), size, size))
-        covariance[:, rows, columns] = covariance[:, columns, rows] = (
-            means[:, size:] - means[:, rows] * means[:, columns]
-        )
+        together = means[:, size:] - means[:, rows] * means[:, columns]
+        covariance[:, rows, columns] = covariance[:, columns, rows] = together
         inverse = np.linalg.pinv(covariance[:, :-1, :-1], rcond=1e-9, hermitian=True)
         slopes = (inverse @ covariance[:, :-1, -1:])[..., 0]
         sizes = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2).clip(0))

@@ -11,9 +11,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vlcore.measures.estimate import Estimate, bootstrap, by_group, mean
+from vlcore.measures.estimate import Embeddings, Estimate, bootstrap, by_group, mean
 
-Embeddings = NDArray[np.floating]
 Floats = NDArray[np.float64]
 
 NEIGHBOURS = 10

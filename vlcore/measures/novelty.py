@@ -11,11 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vlcore.core.grouping import Grouping
-from vlcore.measures.estimate import Estimate, bootstrap, rate
+from vlcore.measures.estimate import Embeddings, Estimate, Labels, bootstrap, rate
 from vlcore.measures.projection import nearest
-
-Embeddings = NDArray[np.floating]
-Labels = NDArray[np.str_]
 
 RARE = 0.01  # share of held-out pictures below which a distance is rare; unlike anything has no constant
 DIGITS = 6  # of a cosine of float32 embeddings; in more, equal pictures differ

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import orthogonal_procrustes
 
-Points = NDArray[np.float64]
-Embeddings = NDArray[np.floating]
+from vlcore.measures.estimate import Embeddings
 
+Points = NDArray[np.float64]
 TRUST_NEIGHBOURS = (5, 10, 15)
 SAME_POINT = 1e-6  # what rounding leaves between equal directions, of float32
 
@@ -42,10 +42,8 @@ def fit_plane(reference: Embeddings, components: int = 2) -> Plane:
 
     z = np.asarray(reference, dtype=np.float64)
     if not 1 <= components <= min(z.shape):
-        raise ValueError(
-            f"{z.shape[0]} embeddings of {z.shape[1]} numbers have 1 to {min(z.shape)} principal components, "
-            f"not {components}."
-        )
+        have = f"{z.shape[0]} embeddings of {z.shape[1]} numbers have 1 to {min(z.shape)} principal components"
+        raise ValueError(f"{have}, not {components}.")
     with np.errstate(invalid="ignore"):  # a reference set of one point has no variance to share out: 0 / 0
         pca = PCA(n_components=components, svd_solver="full").fit(z)
     variance = float(z.var(axis=0).sum())

@@ -12,9 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.measures.accuracy import predict_objects, spoken_of_each
-
-Embeddings = NDArray[np.floating]
-Labels = NDArray[np.str_]
+from vlcore.measures.estimate import Embeddings, Labels
 
 PROBE_STRENGTHS = (0.01, 0.1, 1.0)  # of the probe: C, the inverse of its L2 penalty
 FOLDS = 3  # in which its strength is chosen
@@ -60,11 +58,9 @@ def given_context(
     for context in np.unique(contexts):
         columns = [column for column, place in enumerate(placed_in) if place == context]
         spoken = [spoken_of[column] for column in columns]
-        for name in objects:
-            if name not in spoken:
-                raise ValueError(
-                    f"No caption puts {name!r} in {str(context)!r}: this readout needs captions that name the context."
-                )
+        if missing := [name for name in objects if name not in spoken]:
+            needed = "this readout needs captions that name the context"
+            raise ValueError(f"No caption puts {missing[0]!r} in {str(context)!r}: {needed}.")
         here = contexts == context
         predicted[here] = predict_objects(logits[np.ix_(here, columns)], spoken, objects)
     return predicted
@@ -129,10 +125,6 @@ class LastLayer:
     def log_odds(self, z: Embeddings) -> NDArray[np.float64]:
         """Of the second object, (n, E) to (n,)."""
         return np.asarray(z, dtype=np.float64) @ self.direction + self.shift
-
-    def names(self, z: Embeddings) -> Labels:
-        """The object that is named for each picture, (n, E) to (n,)."""
-        return np.asarray(self.objects)[(self.log_odds(z) > 0).astype(int)]
 
     def scores(self, z: Embeddings, objects: Sequence[str]) -> NDArray[np.float64]:
         """Log probabilities of the objects in the order that is given, (n, E) to (n, 2); ValueError of others than the
@@ -200,12 +192,10 @@ def dfr(z_fit: Embeddings, labels_fit: Labels, groups_fit: Labels, seed: int = 0
         right = objects[(features[second] @ coefficients + intercept > 0).astype(int)] == labels_fit[second]
         return min(float(right[groups_fit[second] == name].mean()) for name in names)
 
+    def balanced() -> NDArray[np.int64]:
+        return np.concatenate([random.permutation(rows)[: counts.min()] for rows in members.values()])
+
     best = max(DFR_STRENGTHS, key=worst_group)
-    directions, shifts = [], []
-    for _ in range(SUBSAMPLES):
-        balanced = np.concatenate([random.permutation(rows)[: counts.min()] for rows in members.values()])
-        direction, shift = fit(balanced, best)
-        directions.append(direction)
-        shifts.append(shift)
+    directions, shifts = zip(*(fit(balanced(), best) for _ in range(SUBSAMPLES)), strict=True)
     mean_direction, mean_shift = np.mean(directions, axis=0), float(np.mean(shifts))
     return of_standardised(objects.tolist(), scaler.mean_, scaler.scale_, mean_direction, mean_shift)

@@ -10,10 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.core.grouping import Grouping
-from vlcore.measures.estimate import Estimate, bootstrap, jackknife_each
+from vlcore.measures.estimate import Embeddings, Estimate, Labels, bootstrap, jackknife_each
 
-Embeddings = NDArray[np.floating]
-Labels = NDArray[np.str_]
 Numbers = NDArray[np.float64]
 
 FACTORS = ("object", "context", "interaction")

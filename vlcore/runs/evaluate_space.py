@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import product, starmap
 from typing import Any, TypeVar
 
 import numpy as np
@@ -128,9 +129,7 @@ def map_quality(z: NDArray[np.floating], points: NDArray[np.float64]) -> dict[st
 def measure_space(lacks: Mapping[Need, str], space: Space) -> Document:
     """What is measured of a space; of one that this process has measured lately, what was found then."""
     views = space.views
-    known = [
-        views.column(name, split) for name in ("object", "context", "group", "scene") for split in ("test", "probe")
-    ]
+    known = starmap(views.column, product(("object", "context", "group", "scene"), ("test", "probe")))
 
     def measure() -> Document:
         document: Document = {"absent": {}}

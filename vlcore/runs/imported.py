@@ -66,8 +66,13 @@ def _make(out: Path, report: jobs.Reporter, images: ImageSet, found: Embeddings)
     labels = Labels(found.captions, Vocabulary.of(images.grouping))
     views = Views(images, images.rows("train"))
     (own, own_test), wordless = _own(views, found)
-    record = TrainingRecord(condition, labels, views, own, own_test, {"end": _snapshot(views, found)}, wordless)
-    write_model(out, [record], report)
+    texts = [said.text.casefold() for said in found.captions]
+    names = [name.casefold() for name in views.grouping.objects]
+    bare = [texts.index(name) for name in names] if set(names) <= set(texts) else []  # if they are among the captions
+    z = {split: found.z[rows] for split, rows in views.rows.items()}
+    scores = {split: logits(of, found.text, found.scale, 0.0) for split, of in z.items()}
+    end = Snapshot(z, scores, found.text, found.scale, 0.0, found.text[bare], {}, None)
+    write_model(out, [TrainingRecord(condition, labels, views, own, own_test, {"end": end}, wordless)], report)
     columns = images.table[["object", "context", "split", "scene", "caption", "source"]]
     # Two encoders' embeddings of the same pictures can be compared, though each is a set of its own.
     return {"pictures": hashlib.sha256(columns.to_csv(index=False).encode()).hexdigest()[:16]}
@@ -83,15 +88,6 @@ def _own(views: Views, found: Embeddings) -> tuple[list[NDArray[np.int64]], str 
         return none, f"no caption fits pictures of {' with '.join(missing[0])}"
     pairs = [zip(views.column("object", of), views.column("context", of), strict=True) for of in ("train", "test")]
     return [np.array([index[pair] for pair in of_split], dtype=np.int64) for of_split in pairs], None
-
-
-def _snapshot(views: Views, found: Embeddings) -> Snapshot:
-    texts = [said.text.casefold() for said in found.captions]
-    names = [name.casefold() for name in views.grouping.objects]
-    bare = [texts.index(name) for name in names] if set(names) <= set(texts) else []  # if they are among the captions
-    z = {split: found.z[rows] for split, rows in views.rows.items()}
-    scores = {split: logits(of, found.text, found.scale, 0.0) for split, of in z.items()}
-    return Snapshot(z, scores, found.text, found.scale, 0.0, found.text[bare], {}, None)
 
 
 def import_key(name: str) -> str:

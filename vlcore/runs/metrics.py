@@ -27,10 +27,7 @@ def skip(document: Document, name: str, reason: str) -> None:
 
 
 def add_all(
-    document: Document,
-    lacking: Mapping[Need, str],
-    measures: Mapping[str, Callable[[Given], Found]],
-    given: Given,
+    document: Document, lacking: Mapping[Need, str], measures: Mapping[str, Callable[[Given], Found]], given: Given
 ) -> None:
     """Write down measures of something, in their order: numbers, with an interval or without one, or numbers by name.
     Of those whose needs are `lacking` the reason is written, and of those that raise ValueError its sentence."""

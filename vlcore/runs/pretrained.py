@@ -82,6 +82,7 @@ def _make(source: str, condition: Condition, out: Path, report: jobs.Reporter) -
     parts = parts_of(condition)
     labels = Labels.of(condition, parts[0].grouping)
     encoder = load_checkpoint(source, tell=lambda sentence: report(stage=sentence, now=True))
+    calibration = encoder.scale, encoder.bias
     if f"clip:{encoder.checkpoint.name}" != condition.architecture:
         raise PretrainedError(f"{source} is {encoder.checkpoint.name} and not {condition.checkpoint}; ask for it anew.")
     records: list[TrainingRecord] = []
@@ -90,7 +91,12 @@ def _make(source: str, condition: Condition, out: Path, report: jobs.Reporter) -
         views = Views(part, draw(part, condition, report), PANEL_SIZE)
         embedded = embedded or Embedded(encoder, views, report)
         own, own_test = (own_captions_of(part, views.rows[split], condition) for split in ("train", "test"))
-        end = _snapshot(condition, labels, views, embedded)
+        words, bare = encoder.embed_captions(labels.texts), encoder.embed_captions(views.grouping.objects)
+        z = {split: embedded.rows(rows) for split, rows in views.rows.items()}
+        shown = {name: embedded.pixels(pixels) for name, pixels in (views.panel or {}).items()}
+        scores = {split: logits(of, words, *calibration) for split, of in z.items()}
+        panel = {name: (of, logits(of, words, *calibration)) for name, of in shown.items()}
+        end = Snapshot(z, scores, words, *calibration, bare, panel, last_layer(condition, views, z))
         records.append(TrainingRecord(condition, labels, views, own, own_test, {"end": end}))
     checkpoint = encoder.checkpoint
     about = {
@@ -128,13 +134,3 @@ class Embedded:
             parts.append(self.encoder.embed_pictures(batch))
             self._done += len(batch)
         return np.concatenate(parts)
-
-
-def _snapshot(condition: Condition, labels: Labels, views: Views, embedded: Embedded) -> Snapshot:
-    encoder = embedded.encoder
-    words, bare = encoder.embed_captions(labels.texts), encoder.embed_captions(views.grouping.objects)
-    z = {split: embedded.rows(rows) for split, rows in views.rows.items()}
-    shown = {name: embedded.pixels(pixels) for name, pixels in (views.panel or {}).items()}
-    scores = {split: logits(of, words, encoder.scale, encoder.bias) for split, of in z.items()}
-    panel = {name: (of, logits(of, words, encoder.scale, encoder.bias)) for name, of in shown.items()}
-    return Snapshot(z, scores, words, encoder.scale, encoder.bias, bare, panel, last_layer(condition, views, z))

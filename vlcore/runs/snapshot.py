@@ -53,8 +53,8 @@ class Views:
         if masks is None:
             return None
         of_panel = (self.column(name, "test")[self.panel_rows] for name in ("object", "context", "scene"))
-        objects, contexts, scenes = of_panel
         pixels = self.pixels["test"][self.panel_rows] if size == TRAINING_SIZE else self.images.pixels(rows, size)
+        objects, contexts, scenes = of_panel
         return panel(pixels, masks, objects, contexts, scenes, self.grouping)
 
     def fewest(self, split: str) -> int:

@@ -123,18 +123,13 @@ class Listing:
         unnamed = (table["object"] == "") | (table["context"] == "")
         captions = [f" {' '.join(split_words(caption))} " for caption in table["caption"][unnamed]]
         for column, names in (("object", objects), ("context", contexts)):
-            table.loc[unnamed, column] = [_only_name(caption, names) for caption in captions]
+            words = {name: " ".join(split_words(name)) for name in names}
+            said = ([name for name in names if words[name] and f" {words[name]} " in caption] for caption in captions)
+            table.loc[unnamed, column] = [found[0] if len(found) == 1 else "" for found in said]
         keep = (table["object"] != "") & (table["context"] != "")
         reason = "has a caption that does not name exactly one object and one context"
         skipped = [*self.skipped, *((printable(file), reason) for file in table["file"][~keep])]
         return replace(self, table=table[keep].reset_index(drop=True), skipped=skipped)
-
-
-def _only_name(caption: str, names: Sequence[str]) -> str:
-    """The one of some names whose words are in a caption; empty where none or several are."""
-    words = {name: " ".join(split_words(name)) for name in names}
-    found = [name for name in names if words[name] and f" {words[name]} " in caption]
-    return found[0] if len(found) == 1 else ""
 
 
 def listing_of(format: str, found: Found, before: Sequence[tuple[str, str]] = ()) -> Listing:
