@@ -32,10 +32,8 @@ class GroupAccuracy:
 def logits(
     z: NDArray[np.floating], t: NDArray[np.floating], scale: float, bias: float, kind: str = "learned"
 ) -> NDArray[np.float64]:
-    """Scores of images with captions, (n, E) and (K, E) to (n, K).
-
-    ``scale * cosine + bias``; for the kind ``affine`` the log odds of ``(1 + cosine) / 2``.
-    """
+    """Scores of images with captions, (n, E) and (K, E) to (n, K). ``scale * cosine + bias``; for the kind ``affine``
+    the log odds of ``(1 + cosine) / 2``."""
     cosine = np.asarray(z, dtype=np.float64) @ np.asarray(t, dtype=np.float64).T
     if kind == "affine":
         share = np.clip((1 + cosine) / 2, TINY_SHARE, 1 - TINY_SHARE)
@@ -55,9 +53,7 @@ def object_scores(
     logits: NDArray[np.floating], spoken_of: Sequence[str], objects: Sequence[str]
 ) -> NDArray[np.float64]:
     """Log scores of the objects in their order, (n, K) logits to (n, objects): logsumexp over the captions of each.
-
-    `spoken_of` is the object that each of the K captions speaks of; ValueError when none speaks of one of them.
-    """
+    `spoken_of` is the object that each of the K captions speaks of; ValueError when none speaks of one of them."""
     about = spoken_of_each(spoken_of, objects)
     return np.stack([logsumexp(logits[:, about == name], axis=1) for name in objects], axis=1)
 
@@ -70,15 +66,12 @@ def predict_objects(logits: NDArray[np.floating], spoken_of: Sequence[str], obje
 def group_accuracy(
     predicted: Labels, objects: Labels, groups: Labels, scenes: Labels, grouping: Grouping
 ) -> GroupAccuracy:
-    """Accuracy by group, on the same images for every condition.
-
-    The worst of four groups is biased downwards: ``E[min] ~ p - 1.03 SE`` with ``SE = sqrt(p (1 - p) / n)`` of a group,
-    6 points with 50 images a group of which 80 % are right. `cross_fitted_worst` is not.
-
-    Balanced, minority and majority accuracy are means of group accuracies; with equally many images a group, as in the
-    crossed test set, that is the rate over their images, whose interval is over scenes. Predicted and true object,
-    group and scene of each image, (n,) each; ValueError when a group has no image.
-    """
+    """Accuracy by group, on the same images for every condition. The worst of four groups is biased downwards:
+    ``E[min] ~ p - 1.03 SE`` with ``SE = sqrt(p (1 - p) / n)`` of a group, 6 points with 50 images a group of which 80 %
+    are right. `cross_fitted_worst` is not. Balanced, minority and majority accuracy are means of group accuracies; with
+    equally many images a group, as in the crossed test set, that is the rate over their images, whose interval is over
+    scenes. Predicted and true object, group and scene of each image, (n,) each; ValueError when a group has no
+    image."""
     right = predicted == objects
     found = by_group(rate, right, groups, scenes, grouping.names)
     worst = min(found, key=lambda name: found[name].value)
@@ -112,8 +105,7 @@ def train_weighted(groups: Mapping[str, Estimate], counts: Mapping[str, int]) ->
     independent, which in a crossed test set they are not quite.
 
     Of the groups' accuracies on held-out images and their numbers of training images; ValueError when there is none of
-    these, or a group that was trained on has no accuracy.
-    """
+    these, or a group that was trained on has no accuracy."""
     total = sum(counts.values())
     if total <= 0:
         raise ValueError("There is no training image to weight groups by.")
@@ -166,12 +158,10 @@ def scene_correlation(one: NDArray[np.floating], other: NDArray[np.floating], sc
 
 
 def cross_fitted_worst(validation: Mapping[str, Estimate], test: Mapping[str, Estimate]) -> tuple[str, Estimate]:
-    """The group that is worst on validation images, with its accuracy on test images: the name and the number.
-
-    Which group it is and how good it is come from different images, so chance does not lower the number as it lowers
-    a minimum; on few validation images the group may be the wrong one, and the number then is too high. ValueError when
-    there is no group, or no test image of the worst one.
-    """
+    """The group that is worst on validation images, with its accuracy on test images: the name and the number. Which
+    group it is and how good it is come from different images, so chance does not lower the number as it lowers a
+    minimum; on few validation images the group may be the wrong one, and the number then is too high. ValueError when
+    there is no group, or no test image of the worst one."""
     if not validation:
         raise ValueError("There are no validation images to pick the worst group on.")
     worst = min(validation, key=lambda name: validation[name].value)
@@ -182,11 +172,9 @@ def cross_fitted_worst(validation: Mapping[str, Estimate], test: Mapping[str, Es
 
 def blind_match_accuracy(frequencies: NDArray[np.floating], weights: NDArray[np.floating]) -> float:
     """How well matched pairs are told from mismatched ones by the caption alone, 0.5 where negatives leak no prior.
-
     Exact, for the best classifier of that kind: ``sum_k max(p_k, n_k) / 2`` with p the captions' frequencies in matched
     pairs, (K,), and n in mismatched ones, of `weights` q(k | own), (K, K), whose rows sum to 1 or to 0; 1 where there
-    are no mismatched pairs.
-    """
+    are no mismatched pairs."""
     mismatched = frequencies @ weights
     return float(np.maximum(frequencies, mismatched).sum() / 2) if mismatched.sum() else 1.0
 
@@ -194,11 +182,9 @@ def blind_match_accuracy(frequencies: NDArray[np.floating], weights: NDArray[np.
 def margins(
     scores: NDArray[np.floating], objects: Labels, groups: Labels, scenes: Labels, grouping: Grouping
 ) -> dict[str, Estimate]:
-    """Mean margin of each group: log score of the true object minus that of the other, positive where right.
-
-    Of the `object_scores` of the grouping's objects in their order, (n, 2), and true object, group and scene, (n,)
-    each; ValueError when a group has no image, an object is not of the grouping, or a score is not finite.
-    """
+    """Mean margin of each group: log score of the true object minus that of the other, positive where right. Of the
+    `object_scores` of the grouping's objects in their order, (n, 2), and true object, group and scene, (n,) each;
+    ValueError when a group has no image, an object is not of the grouping, or a score is not finite."""
     if not np.isfinite(scores).all():
         raise ValueError("A score is not finite, so its margin is not defined.")
     true = objects[:, None] == np.asarray(grouping.objects)
@@ -212,13 +198,11 @@ def margins(
 def temperature(scores: NDArray[np.floating], objects: Labels, scenes: Labels, grouping: Grouping) -> Estimate:
     """What log scores are divided by to be log probabilities (Guo et al. 2017): fitted on validation pictures, whose
     `object_scores`, (n, 2), true object and scene, (n,), are given; with a jackknife interval of its logarithm.
-
     Contrastive scores are no log posteriors: with two captions the best ones are twice the log odds. One number makes
-    up for the scale of a loss and not for its form, so compare what is calibrated within one loss. The likelihood is
-    of Platt's targets (1999), ``1 - 1 / (n + 2)`` for the true object, so that it has a greatest value where all are
+    up for the scale of a loss and not for its form, so compare what is calibrated within one loss. The likelihood is of
+    Platt's targets (1999), ``1 - 1 / (n + 2)`` for the true object, so that it has a greatest value where all are
     right. ValueError where a score is not finite, or those of true objects are not clearly higher, so that any number
-    would do.
-    """
+    would do."""
     first = (scores[:, 0] - scores[:, 1]).astype(np.float64)
     margin = np.where(objects == grouping.objects[0], first, -first)
     if not np.isfinite(margin).all() or mean(margin, scenes).low <= 1e-9:
@@ -255,12 +239,10 @@ def confidence(scores: NDArray[np.floating]) -> NDArray[np.float64]:
 
 def expected_calibration_error(sure: NDArray[np.floating], right: NDArray[np.bool_], bins: int = 15) -> float:
     """``sum_b n_b / n |share right - mean confidence|`` over bins of equal width (Naeini et al. 2015; Guo et al. 2017).
-
     0 is calibrated. Chance alone puts it above 0, more so of few images, so compare models on the same images, not one
     with 0. It has no interval: that of resamples holds the truth never to 40 times in 100, and freed of its bias 80 to
     91 times. Of the `confidence` of each image and whether it was right, (n,) each; ValueError when there is no image,
-    or a probability is outside 0 to 1.
-    """
+    or a probability is outside 0 to 1."""
     sure = np.asarray(sure, dtype=np.float64)
     if len(sure) == 0 or not ((sure >= 0) & (sure <= 1)).all():
         raise ValueError("Calibration needs images, each with a probability from 0 to 1.")

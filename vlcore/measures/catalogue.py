@@ -155,11 +155,8 @@ MEASURES = {entry.name: entry for entry in _ENTRIES}
 
 def measure_of(name: str) -> Measure:
     """The entry of a measure or of what it is a part of, of a model or of ``raw_pixels``; a plain number by its own
-    name where there is none.
-
-    A readout has the accuracies that the usual one has: ``readouts_bare.balanced_accuracy`` counts what
-    ``balanced_accuracy`` counts.
-    """
+    name where there is none. A readout has the accuracies that the usual one has: ``readouts_bare.balanced_accuracy``
+    counts what ``balanced_accuracy`` counts."""
     known = name.removeprefix("raw_pixels.")
     whole, _, last = known.rpartition(".")
     return next((MEASURES[one] for one in (known, whole, last) if one in MEASURES), Measure(name, name))

@@ -48,32 +48,26 @@ def crossing(objects: Labels, contexts: Labels, scenes: Labels, grouping: Groupi
 def effects(margin: NDArray[np.floating], crossed: Crossing) -> dict[str, Estimate]:
     """Effects of ``object``, ``context`` and their ``interaction`` on a margin, (n,): the score of the first object
     minus that of the second. In log odds once scores are (`accuracy.temperature`).
-
     ``D_A = 1/2 E |[m(h,c) - m(k,c)] + [m(h,c') - m(k,c')]|``, over contexts alike, and ``D_AC`` with a minus between
     the brackets. The absolute value keeps scenes that move to either side from cancelling; noise counts as an effect,
-    and none of the three is quite 0 in a model that tells images apart.
-    """
+    and none of the three is quite 0 in a model that tells images apart."""
     by_scene = zip(("object", "context", "interaction"), _contrasts(margin, crossed), strict=True)
     return {name: mean(np.repeat(np.abs(contrast), 4), crossed.scenes) for name, contrast in by_scene}
 
 
 def background_reliance(margin: NDArray[np.floating], crossed: Crossing) -> Estimate:
     """Background Reliance Index ``D_C / (D_A + D_C)``, 0 (decides on the object) to 1 (on the background); margin (n,).
-
-    A ratio of means over scenes, with a bootstrap interval over scenes; ValueError when neither swap moves the score:
-    a collapsed model decides on nothing.
-    """
+    A ratio of means over scenes, with a bootstrap interval over scenes; ValueError when neither swap moves the score: a
+    collapsed model decides on nothing."""
     by_object, by_context, _ = (np.abs(contrast) for contrast in _contrasts(margin, crossed))
     return _reliance(by_object, by_context, crossed)
 
 
 def background_reliance_z(z: NDArray[np.floating], crossed: Crossing) -> Estimate:
     """How much of the way that swaps move an image's embedding is the context's, 0 to 1: ``d_C / (d_A + d_C)`` with
-    mean cosine distances between twins; unit vectors (n, E).
-
-    Not comparable across label styles: a model of descriptive captions is supposed to move when the context changes.
-    Across styles compare `background_reliance` and the flip rates. ValueError when no swap moves any embedding.
-    """
+    mean cosine distances between twins; unit vectors (n, E). Not comparable across label styles: a model of descriptive
+    captions is supposed to move when the context changes. Across styles compare `background_reliance` and the flip
+    rates. ValueError when no swap moves any embedding."""
     corners = np.asarray(z, dtype=np.float64)[crossed.rows]  # (scenes, 2, 2, E)
     by_object = 1 - (corners[:, 0] * corners[:, 1]).sum(axis=-1).mean(axis=-1)
     by_context = 1 - (corners[:, :, 0] * corners[:, :, 1]).sum(axis=-1).mean(axis=-1)

@@ -30,11 +30,8 @@ class Association:
 
 def cramers_v(one: NDArray[np.generic], other: NDArray[np.generic]) -> Association:
     """Association of two columns, (n,) each; more than `BINS` different numbers are cut into bins of equal counts, and
-    equal numbers share a bin.
-
-    V is ``sqrt(chi2 / n / (min(rows, columns) - 1))`` (Cramer 1946), p that of Pearson's test without correction;
-    ValueError when a column has only one value.
-    """
+    equal numbers share a bin. V is ``sqrt(chi2 / n / (min(rows, columns) - 1))`` (Cramer 1946), p that of Pearson's
+    test without correction; ValueError when a column has only one value."""
     from scipy.stats import chi2_contingency, rankdata
     from scipy.stats.contingency import crosstab
 
@@ -51,12 +48,10 @@ def cramers_v(one: NDArray[np.generic], other: NDArray[np.generic]) -> Associati
 
 def cross_validated_probe(features: Features, labels: Labels, groups: Labels, scenes: Labels) -> Estimate:
     """How often a linear model (logistic regression on standardised features) names a label right on pictures whose
-    scenes it was not fitted on, by cross-validation over `FOLDS` folds; (n, d), (n,), (n,), (n,).
-
-    Every group weighs the same in each fit: folds are balanced as nearly as scenes allow, but a label that is rarer in
-    one is commoner in the others, and a model that has learnt nothing would be wrong more often than not. ValueError
-    when there is one label only, or fewer scenes than folds.
-    """
+    scenes it was not fitted on, by cross-validation over `FOLDS` folds; (n, d), (n,), (n,), (n,). Every group weighs
+    the same in each fit: folds are balanced as nearly as scenes allow, but a label that is rarer in one is commoner in
+    the others, and a model that has learnt nothing would be wrong more often than not. ValueError when there is one
+    label only, or fewer scenes than folds."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold
     from sklearn.pipeline import make_pipeline

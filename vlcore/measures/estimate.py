@@ -52,11 +52,9 @@ def wilson(successes: float, n: float) -> tuple[float, float]:
 
 
 def rate(correct: ArrayLike, scenes: ArrayLike) -> Estimate:
-    """A rate over images that belong to scenes, (n,) booleans and (n,) scene labels.
-
-    The interval is Wilson's on the effective number of images ``p (1 - p) / SE^2``, SE taken between scenes
-    (Korn and Graubard 1998); at most n, and the number of scenes where all images agree.
-    """
+    """A rate over images that belong to scenes, (n,) booleans and (n,) scene labels. The interval is Wilson's on the
+    effective number of images ``p (1 - p) / SE^2``, SE taken between scenes (Korn and Graubard 1998); at most n, and
+    the number of scenes where all images agree."""
     hits = np.asarray(correct, dtype=float)
     value, standard_error, clusters = _between(hits, scenes)
     n = len(hits)
@@ -76,10 +74,8 @@ def by_group(
     of: Callable[[ArrayLike, ArrayLike], Estimate], values: ArrayLike, groups: ArrayLike, scenes: ArrayLike,
     names: Sequence[str], why_not: str = "There is no held-out image of {}, so its accuracy is not defined.",
 ) -> dict[str, Estimate]:  # fmt: skip
-    """The `rate` or `mean` of each group's images, (n,) each, in the order of the names.
-
-    ValueError when a group has no image, which `why_not` says with ``{}`` for its name.
-    """
+    """The `rate` or `mean` of each group's images, (n,) each, in the order of the names. ValueError when a group has no
+    image, which `why_not` says with ``{}`` for its name."""
     numbers, group, scene = (np.asarray(column) for column in (values, groups, scenes))
     for name in names:
         if not (group == name).any():
@@ -88,12 +84,9 @@ def by_group(
 
 
 def bootstrap(statistic: Statistic, scenes: ArrayLike, resamples: int = 200, seed: int = 0) -> Estimate:
-    """A statistic of weighted images with a percentile interval over resampled scenes, (n,) labels.
-
-    The statistic takes weights, (R, n), a row a resample, each of which sums to n, and gives (R,) numbers. It is NaN of
-    a resample that says nothing, such as one of a few scenes that lacks a group; the value of the whole then stands for
-    it.
-    """
+    """A statistic of weighted images with a percentile interval over resampled scenes, (n,) labels. The statistic takes
+    weights, (R, n), a row a resample, each of which sums to n, and gives (R,) numbers. It is NaN of a resample that
+    says nothing, such as one of a few scenes that lacks a group; the value of the whole then stands for it."""
     return bootstrap_each(lambda weights: statistic(weights)[:, None], scenes, resamples, seed)[0]
 
 
@@ -113,12 +106,10 @@ def bootstrap_each(statistics: Statistic, scenes: ArrayLike, resamples: int = 20
 def jackknife(statistic: Statistic, scenes: ArrayLike, seed: int = 0) -> Estimate:
     """A statistic with an interval from what it becomes without each of `GROUPS` groups of scenes, whose twins stay
     together (Busing, Meijer and van der Leeden 1999): of what is no mean over pictures, such as a silhouette, which of
-    each picture depends on all others. The interval is free of the bias that a variance or a rank has in small sets,
-    so its middle is not the value, which it may even leave out.
-
-    The statistic takes weights, (R, n), a row 0 for the pictures left out, which sums to n, and gives (R,) numbers. NaN
-    says that without a group it is not defined; the value of the whole then stands for it.
-    """
+    each picture depends on all others. The interval is free of the bias that a variance or a rank has in small sets, so
+    its middle is not the value, which it may even leave out. The statistic takes weights, (R, n), a row 0 for the
+    pictures left out, which sums to n, and gives (R,) numbers. NaN says that without a group it is not defined; the
+    value of the whole then stands for it."""
     return jackknife_each(lambda weights: statistic(weights)[:, None], scenes, seed)[0]
 
 

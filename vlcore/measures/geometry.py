@@ -26,12 +26,10 @@ BLOCK = 256  # images whose distances to all others are looked at together
 
 
 def silhouette(z: Embeddings, labels: Labels, scenes: Labels) -> Estimate:
-    """Mean cosine silhouette of images by a label (Rousseeuw 1987), -1 to 1; (n, E) and (n,).
-
-    From each image's cosine with the sum of a label's images, which needs no distances of pairs. That of each image
-    depends on all others, so the spread between images is about half of what it should be: the interval is a
-    jackknife's. ValueError when there is one label only, or every image has one of its own.
-    """
+    """Mean cosine silhouette of images by a label (Rousseeuw 1987), -1 to 1; (n, E) and (n,). From each image's cosine
+    with the sum of a label's images, which needs no distances of pairs. That of each image depends on all others, so
+    the spread between images is about half of what it should be: the interval is a jackknife's. ValueError when there
+    is one label only, or every image has one of its own."""
     names, label = np.unique(labels, return_inverse=True)
     if not 2 <= len(names) < len(z):
         raise ValueError("A silhouette needs two labels or more, and more images than labels.")
@@ -55,11 +53,9 @@ def silhouette(z: Embeddings, labels: Labels, scenes: Labels) -> Estimate:
 
 
 def majority_silhouette(z: Embeddings, groups: Labels, scenes: Labels, grouping: Grouping) -> Estimate:
-    """Mean cosine silhouette of the two majority groups, each other's only neighbours, -1 to 1; (n, E), (n,), (n,).
-
-    Of the same held-out images in every condition: the pair would look better apart if the minority groups between
-    them were left out of a plot of the training images. ValueError when one of the two has no image, or both have one.
-    """
+    """Mean cosine silhouette of the two majority groups, each other's only neighbours, -1 to 1; (n, E), (n,), (n,). Of
+    the same held-out images in every condition: the pair would look better apart if the minority groups between them
+    were left out of a plot of the training images. ValueError when one of the two has no image, or both have one."""
     here = np.isin(groups, grouping.majority)
     if len(np.unique(groups[here])) < 2 or here.sum() < 3:
         raise ValueError("Only one of the majority groups has held-out images, or both have one: nothing to compare.")
@@ -109,11 +105,9 @@ def is_collapsed(variance: float, rank: float) -> bool:
 
 
 def dispersion(z: Embeddings, scenes: Labels) -> Estimate:
-    """How far the images of a group lie from one another: ``1 - mean cosine of two different ones``; unit vectors.
-
-    0 is one point, 1 all directions. Unbiased in n, as ``1 - ||mean||`` is not: by that, 12 points look tighter than
-    48. The interval is over scenes, each of which should show the group once. ValueError of fewer than two images.
-    """
+    """How far the images of a group lie from one another: ``1 - mean cosine of two different ones``; unit vectors. 0 is
+    one point, 1 all directions. Unbiased in n, as ``1 - ||mean||`` is not: by that, 12 points look tighter than 48. The
+    interval is over scenes, each of which should show the group once. ValueError of fewer than two images."""
     z = np.asarray(z, dtype=np.float64)
     similar = _over_pairs(z @ z.sum(axis=0) - (z**2).sum(axis=1), scenes)
     return Estimate(1 - similar.value, max(0.0, 1 - similar.high), min(2.0, 1 - similar.low), similar.n)
@@ -142,11 +136,9 @@ def uniformity(z: Embeddings, scenes: Labels) -> Estimate:
 
 
 def modality_gap(z: Embeddings, t: Embeddings, weights: ArrayLike, scenes: Labels) -> Estimate:
-    """Distance between the mean image and the mean caption, 0 to 2 (Liang et al. 2022).
-
-    Of images, (n, E), and distinct captions, (K, E), weighted by how many of the images have each, (K,): of two to four
-    captions, a rare one should not count like a common one. ValueError when these are negative or add up to nothing.
-    """
+    """Distance between the mean image and the mean caption, 0 to 2 (Liang et al. 2022). Of images, (n, E), and distinct
+    captions, (K, E), weighted by how many of the images have each, (K,): of two to four captions, a rare one should not
+    count like a common one. ValueError when these are negative or add up to nothing."""
     shares = np.asarray(weights, dtype=np.float64)
     if (shares < 0).any() or shares.sum() <= 0:
         raise ValueError("Captions are weighted by how many images have them; give numbers of which some are above 0.")
@@ -156,10 +148,8 @@ def modality_gap(z: Embeddings, t: Embeddings, weights: ArrayLike, scenes: Label
 
 def _over_pairs(sums: NDArray[np.float64], scenes: Labels) -> Estimate:
     """Mean over pairs of different images, from each one's sum over all others, (n,); a normal interval over scenes.
-
     Every image is in n - 1 pairs on either side, so the error is twice that of the mean of the images' own means
-    (Hoeffding 1948).
-    """
+    (Hoeffding 1948)."""
     if len(sums) < 2:
         raise ValueError("Pairs of images need at least two images.")
     once = mean(sums / (len(sums) - 1), scenes)
@@ -192,8 +182,7 @@ def rsa(z: Embeddings, models: Mapping[str, Distances], scenes: Labels) -> dict[
     Intervals are over scenes: a pair counts as often as both its images are drawn, never an image with itself.
 
     Of some 200 embeddings, (n, E), for pairs are many. ValueError when there are fewer than `FEWEST` scenes, all
-    distances are equal, or a model has another number of pairs or follows from the others.
-    """
+    distances are equal, or a model has another number of pairs or follows from the others."""
     if len(np.unique(scenes)) < FEWEST:
         raise ValueError(f"Distances are compared over at least {FEWEST} scenes.")
     pairs = len(z) * (len(z) - 1) // 2

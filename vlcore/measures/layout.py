@@ -38,11 +38,9 @@ def movement(
     points: tuple[Floats, Floats], spaces: tuple[Embeddings, Embeddings], groups: ArrayLike, scenes: ArrayLike,
     names: Sequence[str], k: int = NEIGHBOURS,
 ) -> Movement:  # fmt: skip
-    """From the first to the second model, row by row the same pictures, with their groups and scenes.
-
-    The second map, (n, 2), is aligned to the first; the embeddings, (n, E), may have different widths. ValueError when
-    the rows do not fit, a group that is named has no picture, or as `displacement` and `neighbour_overlap` do.
-    """
+    """From the first to the second model, row by row the same pictures, with their groups and scenes. The second map,
+    (n, 2), is aligned to the first; the embeddings, (n, E), may have different widths. ValueError when the rows do not
+    fit, a group that is named has no picture, or as `displacement` and `neighbour_overlap` do."""
     if {len(array) for array in (*points, *spaces, np.asarray(groups), np.asarray(scenes))} != {len(spaces[0])}:
         raise ValueError("Movement is of the pictures that both models show; give the same number of rows everywhere.")
     ways, overlap = displacement(*points), neighbour_overlap(*spaces, k)
@@ -53,11 +51,9 @@ def movement(
 
 def neighbour_overlap(one: Embeddings, other: Embeddings, k: int = NEIGHBOURS) -> Floats:
     """Share of each picture's k nearest others, by cosine, that two models agree on, 0 to 1; (n, E) each to (n,).
-
     ``|N_k(i) in the one and N_k(i) in the other| / k`` in the full spaces, whose widths may differ. Unrelated models
     agree on ``k / (n - 1)``. Of equally near pictures the first count, in both models alike. ValueError when the models
-    show different numbers of pictures, or k is not below the number of others.
-    """
+    show different numbers of pictures, or k is not below the number of others."""
     n = len(one)
     if len(other) != n:
         raise ValueError("Neighbours are compared over the pictures that both models show; give the same number.")
@@ -81,12 +77,10 @@ def _are_near(z: Embeddings, k: int) -> NDArray[np.bool_]:
 
 
 def displacement(points: Floats, onto: Floats) -> Floats:
-    """Each picture's way from the first map to the second, ``|q_i - p_i| / R``; (n, 2) each to (n,).
-
-    R is the first map's root mean square distance from its centre, so 1 is the size of the map. The second must be
-    aligned to the first; what an alignment cannot undo counts as a way. ValueError when the maps show different numbers
-    of pictures, or the first is one point.
-    """
+    """Each picture's way from the first map to the second, ``|q_i - p_i| / R``; (n, 2) each to (n,). R is the first
+    map's root mean square distance from its centre, so 1 is the size of the map. The second must be aligned to the
+    first; what an alignment cannot undo counts as a way. ValueError when the maps show different numbers of pictures,
+    or the first is one point."""
     if points.shape != onto.shape:
         raise ValueError("Ways lead from one map to another; give the same number of points.")
     radius = float(np.sqrt(((points - points.mean(axis=0)) ** 2).sum(axis=1).mean())) if len(points) else 0.0
@@ -113,14 +107,10 @@ def layout(
     z: Embeddings, groups: ArrayLike, scenes: ArrayLike, names: Sequence[str]
 ) -> tuple[dict[tuple[str, str], Estimate], dict[str, Nearest]]:
     """Cosine distances ``1 - cos`` between the centres of every pair of groups, 0 (one direction) to 2 (opposite), and
-    the nearest group of each.
-
-    Intervals are bootstrapped over scenes; n is the number of pictures that a number rests on. The noise of a centre
-    sets it apart too, so centres of few pictures look farther from one another than those of many.
-
-    Of unit vectors, (n, E), with group and scene, (n,), those of the groups that are named, at least two. ValueError
-    when one has no picture, or its pictures cancel out.
-    """
+    the nearest group of each. Intervals are bootstrapped over scenes; n is the number of pictures that a number rests
+    on. The noise of a centre sets it apart too, so centres of few pictures look farther from one another than those of
+    many. Of unit vectors, (n, E), with group and scene, (n,), those of the groups that are named, at least two.
+    ValueError when one has no picture, or its pictures cancel out."""
     if len(names) < 2 or len(set(names)) < len(names):
         raise ValueError("One group alone is far from nothing; name two groups or more, each once.")
     space, scene = np.asarray(z, dtype=np.float64), np.asarray(scenes)

@@ -22,8 +22,7 @@ def negative_shares(negatives: str, counts: NDArray[np.number], said: Sequence[C
     does, but for the noise of the batch.
 
     `counts` are the training images of each caption, (K,), as often as each image counts: a mitigation that weighs
-    matched pairs weighs the mismatched alike, or it would bring a prior back.
-    """
+    matched pairs weighs the mismatched alike, or it would bring a prior back."""
     weights = np.tile(np.asarray(counts, dtype=np.float32), (len(counts), 1))
     if negatives == "none":
         weights[:] = 0

@@ -32,11 +32,9 @@ class ShortcutAttraction:
 def nearest_group(
     z: Embeddings, known: Embeddings, objects: ArrayLike, contexts: ArrayLike, grouping: Grouping
 ) -> tuple[Labels, Labels]:
-    """The object and the context of the group with the highest mean cosine to each new picture, (m,) each.
-
-    What a picture is compared for where nobody says what it shows. It is the model's own opinion. Unit vectors of new
-    pictures, (m, E), and of known ones, (n, E), with their labels; ValueError when a group has no known picture.
-    """
+    """The object and the context of the group with the highest mean cosine to each new picture, (m,) each. What a
+    picture is compared for where nobody says what it shows. It is the model's own opinion. Unit vectors of new
+    pictures, (m, E), and of known ones, (n, E), with their labels; ValueError when a group has no known picture."""
     similar = np.asarray(z, dtype=np.float64) @ np.asarray(known, dtype=np.float64).T
     members = [_members(objects, contexts, *pair) for pair in grouping.pairs]
     best = np.stack([similar[:, member].mean(axis=1) for member in members], axis=1).argmax(axis=1)
@@ -59,8 +57,7 @@ def shortcut_attraction(
 
     `own` is the object and context of each new picture: what somebody says, or `nearest_group`; known pictures are
     those that the model was not trained on, with their labels, (n,); embeddings are unit vectors, (m, E) and (n, E).
-    ValueError when a new picture is said to show something else, or one of the two groups has no known picture.
-    """
+    ValueError when a new picture is said to show something else, or one of the two groups has no known picture."""
     if len(own) != len(z):
         raise ValueError("Each new picture needs an object and a context that it is compared for.")
     similar = np.asarray(z, dtype=np.float64) @ np.asarray(known, dtype=np.float64).T  # (m, n)
@@ -130,12 +127,11 @@ def novelty(z: Embeddings, train: Embeddings, held_out: Embeddings, scenes: Arra
     ``s = max_i cos(z, train_i)``, and the share of held-out pictures (the map's, 50 a group of `scenes`) whose own
     ``max_i cos`` is at most s; a picture is unlike anything where s is below all of these, and rare where the share is
     below 1 %. A large share says that held-out pictures are as far, not that the model knows the picture: a trained
-    model puts all pictures into its few clusters, and found a black square and plain noise no newer than a fifth of
-    the held-out pictures, where its untrained encoder found both farther than every one. So ask both spaces, and
-    believe the untrained encoder's answer to "is it unlike anything", the trained one's to "does the model take it for
+    model puts all pictures into its few clusters, and found a black square and plain noise no newer than a fifth of the
+    held-out pictures, where its untrained encoder found both farther than every one. So ask both spaces, and believe
+    the untrained encoder's answer to "is it unlike anything", the trained one's to "does the model take it for
     something". Embeddings are unit vectors, (m, E), (n, E) and (h, E) with scenes (h,); ValueError when one of the last
-    two is empty.
-    """
+    two is empty."""
     if len(train) == 0 or len(held_out) == 0:
         raise ValueError("What is new is judged by training pictures and held-out ones; some of each are needed.")
     rows, similarities = nearest(z, train, 1)

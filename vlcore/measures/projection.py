@@ -33,11 +33,9 @@ class Plane:
 
 
 def fit_plane(reference: Embeddings, components: int = 2) -> Plane:
-    """PCA of a reference set, (n, E); more components leave the first ones as they are.
-
-    The sign of each component is fixed: its largest loading is positive (scikit-learn's convention). ValueError when
-    there are fewer than that many embeddings or dimensions.
-    """
+    """PCA of a reference set, (n, E); more components leave the first ones as they are. The sign of each component is
+    fixed: its largest loading is positive (scikit-learn's convention). ValueError when there are fewer than that many
+    embeddings or dimensions."""
     from sklearn.decomposition import PCA  # here, because pages place points and never fit
 
     z = np.asarray(reference, dtype=np.float64)
@@ -73,12 +71,10 @@ def align(points: Points, onto: Points) -> RigidTransform:
 
 
 def umap(z: Embeddings, neighbours: int = 15, min_dist: float = 0.1, seed: int = 0) -> Points:
-    """UMAP of embeddings under cosine distance, (n, E) to (n, 2). Call it in a worker only.
-
-    Few neighbours show detail, many the whole; of fewer points than that, all others are neighbours. `min_dist` is how
-    close points may come on the map; another seed shows what of it is noise. Embeddings that are all one point stay one
-    point, the origin: UMAP would spread them out by chance alone. ValueError of fewer than four.
-    """
+    """UMAP of embeddings under cosine distance, (n, E) to (n, 2). Call it in a worker only. Few neighbours show detail,
+    many the whole; of fewer points than that, all others are neighbours. `min_dist` is how close points may come on the
+    map; another seed shows what of it is noise. Embeddings that are all one point stay one point, the origin: UMAP
+    would spread them out by chance alone. ValueError of fewer than four."""
     if _is_one_point(z, "UMAP"):
         return np.zeros((len(z), 2))
     from umap import UMAP
@@ -108,8 +104,7 @@ def umap_together(
 
     `rows` names each row of each space; rows of one name are one picture. Rows of a name that the first space lacks,
     such as a caption's, are turned along. ValueError when names do not fit the rows, two rows of a space have one, or a
-    space shares fewer than two pictures with the first.
-    """
+    space shares fewer than two pictures with the first."""
     if not spaces:
         raise ValueError("A map needs at least one model.")
     if [len(names) for names in rows] != [len(z) for z in spaces]:
@@ -131,12 +126,10 @@ def umap_together(
 
 
 def tsne(z: Embeddings, perplexity: float = 30.0, seed: int = 0) -> Points:
-    """t-SNE of embeddings under cosine distance (van der Maaten and Hinton 2008), (n, E) to (n, 2). Worker only.
-
-    Starts from random places, so that another seed shows what of the map is noise. The perplexity, about the number of
+    """t-SNE of embeddings under cosine distance (van der Maaten and Hinton 2008), (n, E) to (n, 2). Worker only. Starts
+    from random places, so that another seed shows what of the map is noise. The perplexity, about the number of
     neighbours that are kept, is at most a third of the other points. Embeddings that are all one point stay one point,
-    the origin. ValueError of fewer than four.
-    """
+    the origin. ValueError of fewer than four."""
     if _is_one_point(z, "t-SNE"):
         return np.zeros((len(z), 2))
     from sklearn.manifold import TSNE
@@ -156,11 +149,9 @@ def _is_one_point(z: Embeddings, name: str) -> bool:
 
 
 def place_among_neighbours(z: Embeddings, known: Embeddings, points: Points, k: int = 5) -> Points:
-    """A place on a map that cannot place new points exactly: the average of the k nearest known ones.
-
-    Weighted by cosine similarity above that of the farthest of the k + 1 nearest; (m, E), (n, E), (n, 2) to (m, 2).
-    ValueError when fewer than two points are known.
-    """
+    """A place on a map that cannot place new points exactly: the average of the k nearest known ones. Weighted by
+    cosine similarity above that of the farthest of the k + 1 nearest; (m, E), (n, E), (n, 2) to (m, 2). ValueError when
+    fewer than two points are known."""
     if len(known) < 2:
         raise ValueError("A place among neighbours needs at least two known points.")
     indices, similarities = nearest(z, known, k + 1)
@@ -178,10 +169,8 @@ def nearest(z: Embeddings, known: Embeddings, k: int) -> tuple[NDArray[np.int64]
 
 def trustworthiness(z: Embeddings, points: Points, k: Sequence[int] = TRUST_NEIGHBOURS) -> dict[int, float]:
     """How far neighbours on a map are neighbours in the full space too, by number of neighbours: 1 is all of them.
-
     ``1 - 2 / (n k (2n - 3k - 1)) sum_i sum_j max(0, rank(i, j) - k)`` over the k nearest j on the map, ranks by cosine
-    in the full space (Venna and Kaski 2001); (n, E) and (n, 2). ValueError when a k is not below n / 2.
-    """
+    in the full space (Venna and Kaski 2001); (n, E) and (n, 2). ValueError when a k is not below n / 2."""
     from sklearn.manifold import trustworthiness as trust  # here, because pages place points and never judge maps
 
     return {number: float(trust(z, points, n_neighbors=number, metric="cosine")) for number in _few(k, len(z))}
@@ -196,11 +185,9 @@ def continuity(z: Embeddings, points: Points, k: Sequence[int] = TRUST_NEIGHBOUR
 
 
 def point_trustworthiness(z: Embeddings, points: Points, k: int = TRUST_NEIGHBOURS[0]) -> NDArray[np.float64]:
-    """Which places on a map to believe: each point's part in `trustworthiness`, (n,), whose mean that is.
-
-    Embeddings that are equally far from a point share the best of their ranks, so that a map is not blamed for the
-    order in which it shows equal pictures; scikit-learn ranks those by chance. ValueError when k is not below n / 2.
-    """
+    """Which places on a map to believe: each point's part in `trustworthiness`, (n,), whose mean that is. Embeddings
+    that are equally far from a point share the best of their ranks, so that a map is not blamed for the order in which
+    it shows equal pictures; scikit-learn ranks those by chance. ValueError when k is not below n / 2."""
     from scipy.stats import rankdata
     from sklearn.metrics.pairwise import cosine_distances
     from sklearn.neighbors import NearestNeighbors

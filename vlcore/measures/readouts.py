@@ -21,11 +21,9 @@ SUBSAMPLES = 20  # balanced ones, whose coefficients are averaged
 
 
 def best_caption(logits: NDArray[np.floating], spoken_of: Sequence[str], objects: Sequence[str]) -> Labels:
-    """The object that the best caption of each image speaks of, (n, K) logits to (n,).
-
-    `spoken_of` is the object that each caption speaks of; those of anything else than the objects are left out.
-    ValueError when none speaks of one of them.
-    """
+    """The object that the best caption of each image speaks of, (n, K) logits to (n,). `spoken_of` is the object that
+    each caption speaks of; those of anything else than the objects are left out. ValueError when none speaks of one of
+    them."""
     about = spoken_of_each(spoken_of, objects)
     columns = np.flatnonzero(np.isin(about, objects))
     return about[columns[logits[:, columns].argmax(axis=1)]]
@@ -49,11 +47,8 @@ def given_context(
     objects: Sequence[str],
 ) -> Labels:  # fmt: skip
     """The object with the highest score among captions of each image's true context only, (n,): ``p(a | x, c)``
-    (PerceptionCLIP, An et al. 2024).
-
-    Of logits (n, K), the object and the context (or None) that each caption names, K each, and the images' contexts,
-    (n,). ValueError when no caption puts one of the objects in one of the contexts.
-    """
+    (PerceptionCLIP, An et al. 2024). Of logits (n, K), the object and the context (or None) that each caption names, K
+    each, and the images' contexts, (n,). ValueError when no caption puts one of the objects in one of the contexts."""
     predicted = np.empty(len(logits), dtype=np.asarray(objects).dtype)
     for context in np.unique(contexts):
         columns = [column for column, place in enumerate(placed_in) if place == context]
@@ -83,12 +78,10 @@ def linear_probe(z_fit: Embeddings, labels_fit: Labels, z: Embeddings) -> Labels
 
 
 def fitted_probe(z_fit: Embeddings, labels_fit: Labels) -> Any:
-    """Logistic regression on standardised features: a scikit-learn pipeline of the scaler and the regression.
-
-    Its L2 penalty is the one of `PROBE_STRENGTHS` that is right most often in `FOLDS`-fold cross-validation over the
-    fitting images, (m, E) and (m,); they should be balanced, and in neither the training nor the test set. ValueError
-    when there is one label only, or one has fewer images than there are folds.
-    """
+    """Logistic regression on standardised features: a scikit-learn pipeline of the scaler and the regression. Its L2
+    penalty is the one of `PROBE_STRENGTHS` that is right most often in `FOLDS`-fold cross-validation over the fitting
+    images, (m, E) and (m,); they should be balanced, and in neither the training nor the test set. ValueError when
+    there is one label only, or one has fewer images than there are folds."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold
     from sklearn.pipeline import make_pipeline
@@ -113,10 +106,8 @@ def fitted_probe(z_fit: Embeddings, labels_fit: Labels) -> Any:
 @dataclass(frozen=True, eq=False)
 class LastLayer:
     """A replaced last layer: log odds of the second of two objects against the first, ``z @ direction + shift``.
-
     Whatever it was fitted on, it is of the embeddings themselves, so it answers for any picture, with scores that mean
-    the same as those of captions: differences of log probabilities.
-    """
+    the same as those of captions: differences of log probabilities."""
 
     objects: tuple[str, str]
     direction: NDArray[np.float64]  # (E,)
@@ -146,11 +137,9 @@ def of_standardised(
 
 
 def probe_layer(z_fit: Embeddings, labels_fit: Labels) -> LastLayer:
-    """The linear probe of `fitted_probe` as a layer: (m, E) and (m,).
-
-    Fitted on the biased training pictures it learns what they teach: what the object is, and what goes with it.
-    ValueError when there are not two labels, or one has too few pictures.
-    """
+    """The linear probe of `fitted_probe` as a layer: (m, E) and (m,). Fitted on the biased training pictures it learns
+    what they teach: what the object is, and what goes with it. ValueError when there are not two labels, or one has too
+    few pictures."""
     if len(np.unique(labels_fit)) != 2:
         raise ValueError("A new last layer tells two objects apart; the pictures to fit it on do not show two.")
     scaler, model = fitted_probe(z_fit, labels_fit)
@@ -159,12 +148,9 @@ def probe_layer(z_fit: Embeddings, labels_fit: Labels) -> LastLayer:
 
 def dfr(z_fit: Embeddings, labels_fit: Labels, groups_fit: Labels, seed: int = 0) -> LastLayer:
     """Deep feature reweighting (Kirichenko et al. 2023): a readout that is fitted on images of which all groups count
-    alike, (m, E), (m,), (m,).
-
-    C is that of `DFR_STRENGTHS` with the best worst-group accuracy on one half of the fitting images when fitted on the
-    other; then the coefficients of `SUBSAMPLES` fits on balanced subsamples of all of them are averaged. ValueError
-    when a group has fewer than four images, or there are not two labels.
-    """
+    alike, (m, E), (m,), (m,). C is that of `DFR_STRENGTHS` with the best worst-group accuracy on one half of the
+    fitting images when fitted on the other; then the coefficients of `SUBSAMPLES` fits on balanced subsamples of all of
+    them are averaged. ValueError when a group has fewer than four images, or there are not two labels."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 

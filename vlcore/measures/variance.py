@@ -20,12 +20,9 @@ _SIGNS = np.array([[1, 1, -1, -1], [1, -1, 1, -1], [1, -1, -1, 1]]) / 4  # of th
 
 def variance_shares(z: Embeddings, objects: Labels, contexts: Labels, scenes: Labels) -> dict[str, Estimate]:
     """By what do images cluster: eta squared of each of the `FACTORS` and the ``residual``, which add up to 1; (n, E)
-    and (n,) labels each.
-
-    ``sum ||mu_a - mu||^2 / sum ||z - mu||^2`` with every group weighing the same; intervals are over scenes. Of one
-    column, such as a margin (n, 1), the shares of the factors are its Sobol indices. ValueError when these are not two
-    objects in two contexts with images of all four groups, or all embeddings are one point.
-    """
+    and (n,) labels each. ``sum ||mu_a - mu||^2 / sum ||z - mu||^2`` with every group weighing the same; intervals are
+    over scenes. Of one column, such as a margin (n, 1), the shares of the factors are its Sobol indices. ValueError
+    when these are not two objects in two contexts with images of all four groups, or all embeddings are one point."""
     cells = _cells(objects, contexts, np.unique(objects).tolist(), np.unique(contexts).tolist())
     points = np.asarray(z, dtype=np.float64)
     points = points - points.mean(axis=0)  # small numbers, whose squares lose no digits
@@ -45,10 +42,8 @@ def variance_shares(z: Embeddings, objects: Labels, contexts: Labels, scenes: La
 
 def axis_angle(z: Embeddings, objects: Labels, contexts: Labels, scenes: Labels, grouping: Grouping) -> Estimate:
     """Angle in degrees between the axis of the objects (first minus second) and that of the contexts, 0 to 180; (n, E).
-
     90 is independent concepts; less says that the space takes the first object for more at home in the first context,
-    as the bias does. ValueError when a group has no image, or the means of a factor's two values coincide.
-    """
+    as the bias does. ValueError when a group has no image, or the means of a factor's two values coincide."""
     cells = _cells(objects, contexts, grouping.objects, grouping.contexts)
     points = np.asarray(z, dtype=np.float64)
 
