@@ -106,7 +106,8 @@ def test_an_artefact_has_the_usual_files_and_no_weights(made: Made, artefact: Ar
         train.train_condition(artefact.condition.replace(bias=0.25))
     assert (layer is None) == (readout == "zero-shot")
     if layer is not None:  # it is kept for other pictures
-        assert (layer.names(arrays["end_train"]) == arrays["train_predicted"]).all()
+        said = layer.scores(arrays["end_train"], SCENES.objects).argmax(axis=1)
+        assert (np.array(SCENES.objects)[said] == arrays["train_predicted"]).all()
         assert layer.direction.shape == (WIDTH,)
 
 
@@ -130,7 +131,7 @@ def test_accuracy_is_of_the_readout(made: Made, artefact: Artefact, readout: str
         each = [logsumexp(scores[:, arrays["caption_objects"] == name], axis=1) for name in SCENES.objects]
         said = np.array(SCENES.objects)[np.argmax(each, axis=0)]
     else:
-        said = layer.names(arrays["end_test"])
+        said = np.array(SCENES.objects)[layer.scores(arrays["end_test"], SCENES.objects).argmax(axis=1)]
     held_out = made.images.table.iloc[arrays["test_rows"]]
     right = pd.Series(said == held_out["object"].to_numpy(str)).groupby(held_out["group"].to_numpy()).mean()
     for side in ("minority", "majority"):

@@ -1,8 +1,7 @@
 """Pictures of a set as encoders see them, kept in one file beside them: a run reads that, not thousands of PNG files.
 
 Each row vouches for itself, by the time and length of the file that it was made from and a checksum of its pixels and
-that file's name. So what is stale, damaged or torn by two writers is a miss, and a part of a set can be kept without a
-lock.
+that file's name. So what is stale, damaged or torn by two writers is a miss, and parts of a set are kept without lock.
 """
 
 import os

@@ -70,8 +70,7 @@ def group_accuracy(
     ``E[min] ~ p - 1.03 SE`` with ``SE = sqrt(p (1 - p) / n)`` of a group, 6 points with 50 images a group of which 80 %
     are right. `cross_fitted_worst` is not. Balanced, minority and majority accuracy are means of group accuracies; with
     equally many images a group, as in the crossed test set, that is the rate over their images, whose interval is over
-    scenes. Predicted and true object, group and scene of each image, (n,) each; ValueError when a group has no
-    image."""
+    scenes. Predicted and true object, group and scene of images, (n,) each; ValueError when a group has no image."""
     right = predicted == objects
     found = by_group(rate, right, groups, scenes, grouping.names)
     worst = min(found, key=lambda name: found[name].value)
@@ -149,8 +148,7 @@ def difference(first: Estimate, second: Estimate, correlation: float, n: int) ->
 
 
 def scene_correlation(one: NDArray[np.floating], other: NDArray[np.floating], scenes: Labels) -> float:
-    """Correlation of two means over images whose deviations are given, (n,) each: that of their sums over scenes; 0 of
-    means without spread."""
+    """Correlation of two means over images, by deviations, (n,) each: that of sums over scenes; 0 without spread."""
     _, scene = np.unique(scenes, return_inverse=True)
     first, second = np.bincount(scene, weights=one), np.bincount(scene, weights=other)
     spread = np.sqrt((first @ first) * (second @ second))
@@ -173,8 +171,7 @@ def cross_fitted_worst(validation: Mapping[str, Estimate], test: Mapping[str, Es
 def blind_match_accuracy(frequencies: NDArray[np.floating], weights: NDArray[np.floating]) -> float:
     """How well matched pairs are told from mismatched ones by the caption alone, 0.5 where negatives leak no prior.
     Exact, for the best classifier of that kind: ``sum_k max(p_k, n_k) / 2`` with p the captions' frequencies in matched
-    pairs, (K,), and n in mismatched ones, of `weights` q(k | own), (K, K), whose rows sum to 1 or to 0; 1 where there
-    are no mismatched pairs."""
+    pairs, (K,), and n in mismatched ones, of `weights` q(k | own), (K, K), whose rows sum to 1 or 0; 1 without any."""
     mismatched = frequencies @ weights
     return float(np.maximum(frequencies, mismatched).sum() / 2) if mismatched.sum() else 1.0
 
@@ -201,8 +198,7 @@ def temperature(scores: NDArray[np.floating], objects: Labels, scenes: Labels, g
     Contrastive scores are no log posteriors: with two captions the best ones are twice the log odds. One number makes
     up for the scale of a loss and not for its form, so compare what is calibrated within one loss. The likelihood is of
     Platt's targets (1999), ``1 - 1 / (n + 2)`` for the true object, so that it has a greatest value where all are
-    right. ValueError where a score is not finite, or those of true objects are not clearly higher, so that any number
-    would do."""
+    right. ValueError where a score is not finite, or those of true objects are not clearly higher: any would do."""
     first = (scores[:, 0] - scores[:, 1]).astype(np.float64)
     margin = np.where(objects == grouping.objects[0], first, -first)
     if not np.isfinite(margin).all() or mean(margin, scenes).low <= 1e-9:

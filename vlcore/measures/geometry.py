@@ -124,10 +124,9 @@ def uniformity(z: Embeddings, scenes: Labels) -> Estimate:
     over the sphere; Wang and Isola 2020); unit vectors (n, E). Of captions, give each distinct one as a scene.
     ValueError of fewer than two images."""
     points = np.asarray(z, dtype=np.float64)
-    lengths, blocks = (points**2).sum(axis=1), range(0, len(z), BLOCK)
-    apart = (
-        lengths[at : at + BLOCK, None] + lengths - 2 * points[at : at + BLOCK] @ points.T for at in blocks
-    )  # all pairs at once would take a gigabyte for 10,000 images
+    lengths, blocks = (points**2).sum(axis=1), (slice(at, at + BLOCK) for at in range(0, len(z), BLOCK))
+    # All pairs at once would take a gigabyte for 10,000 images.
+    apart = (lengths[rows, None] + lengths - 2 * points[rows] @ points.T for rows in blocks)
     near = np.concatenate([np.exp(-2 * distances.clip(0)).sum(axis=1) for distances in apart])
     found = _over_pairs(near - 1, scenes)
     half = (found.high - found.value) / found.value  # of the logarithm

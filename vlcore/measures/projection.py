@@ -34,8 +34,7 @@ class Plane:
 
 def fit_plane(reference: Embeddings, components: int = 2) -> Plane:
     """PCA of a reference set, (n, E); more components leave the first ones as they are. The sign of each component is
-    fixed: its largest loading is positive (scikit-learn's convention). ValueError when there are fewer than that many
-    embeddings or dimensions."""
+    fixed: its largest loading is positive (scikit-learn's convention). ValueError of fewer embeddings or dimensions."""
     from sklearn.decomposition import PCA  # here, because pages place points and never fit
 
     z = np.asarray(reference, dtype=np.float64)
@@ -150,8 +149,7 @@ def _is_one_point(z: Embeddings, name: str) -> bool:
 
 def place_among_neighbours(z: Embeddings, known: Embeddings, points: Points, k: int = 5) -> Points:
     """A place on a map that cannot place new points exactly: the average of the k nearest known ones. Weighted by
-    cosine similarity above that of the farthest of the k + 1 nearest; (m, E), (n, E), (n, 2) to (m, 2). ValueError when
-    fewer than two points are known."""
+    cosine above that of the farthest of the k + 1 nearest; (m, E), (n, E), (n, 2) to (m, 2). ValueError of n < 2."""
     if len(known) < 2:
         raise ValueError("A place among neighbours needs at least two known points.")
     indices, similarities = nearest(z, known, k + 1)

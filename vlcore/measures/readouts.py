@@ -22,8 +22,7 @@ SUBSAMPLES = 20  # balanced ones, whose coefficients are averaged
 
 def best_caption(logits: NDArray[np.floating], spoken_of: Sequence[str], objects: Sequence[str]) -> Labels:
     """The object that the best caption of each image speaks of, (n, K) logits to (n,). `spoken_of` is the object that
-    each caption speaks of; those of anything else than the objects are left out. ValueError when none speaks of one of
-    them."""
+    each caption speaks of; others than the objects are left out. ValueError when none speaks of one of them."""
     about = spoken_of_each(spoken_of, objects)
     columns = np.flatnonzero(np.isin(about, objects))
     return about[columns[logits[:, columns].argmax(axis=1)]]
@@ -113,16 +112,12 @@ class LastLayer:
     direction: NDArray[np.float64]  # (E,)
     shift: float
 
-    def log_odds(self, z: Embeddings) -> NDArray[np.float64]:
-        """Of the second object, (n, E) to (n,)."""
-        return np.asarray(z, dtype=np.float64) @ self.direction + self.shift
-
     def scores(self, z: Embeddings, objects: Sequence[str]) -> NDArray[np.float64]:
         """Log probabilities of the objects in the order that is given, (n, E) to (n, 2); ValueError of others than the
         two that the layer tells apart."""
         if sorted(objects) != sorted(self.objects):
             raise ValueError(f"This readout tells {' from '.join(self.objects)}, not {' from '.join(objects)}.")
-        odds = self.log_odds(z)
+        odds = np.asarray(z, dtype=np.float64) @ self.direction + self.shift
         both = dict(zip(self.objects, (-np.logaddexp(0, odds), -np.logaddexp(0, -odds)), strict=True))
         return np.stack([both[name] for name in objects], axis=1)
 

@@ -41,8 +41,7 @@ class Check:
 
 
 def check(images: ImageSet, progress: Progress = silent) -> list[Check]:
-    """Put a set to all questions that apply to it; pictures that are missing are drawn. ImageSetError where one cannot
-    be read."""
+    """Put a set to all questions that apply; missing pictures are drawn. ImageSetError where one cannot be read."""
     rows, parts = balanced_rows(images), subset.parts(images, data_seed=0)
     train, test = (parts[0].rows(split) for split in ("train", "test"))
     # At most `COMPARED` of each, evenly over all of them.
@@ -120,13 +119,10 @@ def _factors(images: ImageSet) -> Iterator[Check]:
         return
     table = images.table[images.table["split"] == "train"]
     factors = [json.loads(text) for text in table["factors"]]
-    names = [name for name in factors[0] if name not in ("object", "context")]
-    for label in ("object", "context"):
-        found = []
-        for name in names:
-            column = np.array([entry[name] for entry in factors])
-            if len(np.unique(column)) > 1:  # a setting of the whole set is no factor
-                found.append((cues.cramers_v(column, table[label].to_numpy(str)), name))
+    columns = {name: np.array([entry[name] for entry in factors]) for name in factors[0]}
+    others = [name for name in columns if name not in ("object", "context") and len(np.unique(columns[name])) > 1]
+    for label in ("object", "context"):  # a setting of the whole set is no factor
+        found = [(cues.cramers_v(columns[name], table[label].to_numpy(str)), name) for name in others]
         # V grows with the number of values, so the factor that is least likely by chance need not have the largest.
         surest, name = min(found, key=lambda pair: pair[0].p)
         goes = f"{name} goes most clearly with the {label}: Cramér's V is {surest.v:.2f} in {surest.n:,} pictures"

@@ -120,8 +120,7 @@ def write_model(out: Path, records: Sequence[TrainingRecord], report: jobs.Repor
 
 
 def write_embeddings(out: Path, record: TrainingRecord) -> None:
-    """Write ``embeddings.npz``, which `StoredEmbeddings` reads: the rows of every split, the
-    captions, and what every snapshot made of them."""
+    """Write ``embeddings.npz``, which `StoredEmbeddings` reads: rows, captions, what every snapshot made of them."""
     views, labels, condition = record.views, record.labels, record.condition
     arrays: dict[str, NDArray[Any]] = {f"{split}_rows": rows for split, rows in views.rows.items()}
     arrays["caption_texts"] = np.array(labels.texts, dtype=str)

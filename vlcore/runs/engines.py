@@ -2,8 +2,7 @@
 
 All machines share the home folder, and the disk says what is done. To a worker of Dask crosses a dictionary a
 condition, to a task of Slurm the name of a file of them: it is a plain command, and no pickle lies where it could be
-changed. A task outlives whoever asked for it, so nobody waits for it: who asks again sees what is there, what waits,
-and has the rest submitted.
+changed. A task outlives who asked for it, and nobody waits: who asks again sees what is there, and submits the rest.
 """
 
 import json
@@ -172,8 +171,7 @@ def _queued() -> Iterator[tuple[str, Path]]:
 
 
 def tasks() -> dict[str, str]:
-    """The conditions that wait or run on the cluster: the number of the task by each key; EngineError when Slurm does
-    not answer."""
+    """What waits or runs on the cluster: the number of the task by each key; EngineError when Slurm does not answer."""
     return {
         key: task
         for task, listing in _queued()

@@ -88,8 +88,7 @@ class Evaluation:
 
     @cached_property
     def verdicts(self) -> tuple[Names, Names, Names, Names]:
-        """Which object is named for each held-out picture of all models of a job; and the object, the group and the
-        scene of the picture: (n,) each."""
+        """Which object is named for each held-out picture of all models, and its object, group and scene: (n,) each."""
         names, at = ("object", "group", "scene"), self.moment
         columns = [[one.predicted(at), *(one.views.column(name, "test") for name in names)] for one in self.records]
         said, objects, groups, scenes = (np.concatenate(parts) for parts in zip(*columns, strict=True))
@@ -125,8 +124,7 @@ class Evaluation:
 
     @cached_property
     def panel(self) -> dict[str, Names]:
-        """The object that is named for pictures put together from objects and places, (n,) by kind (Xiao et al.
-        2020)."""
+        """What is named for pictures put together from objects and places, (n,) by kind (Xiao et al. 2020)."""
         return {kind: self.shown.names(self.moment, *looked) for kind, looked in self.snapshot.panel.items()}
 
     def of_panel(self, column: str) -> Names:

@@ -21,7 +21,6 @@ from vlcore.runs.metrics import Document, Found, add_all
 from vlcore.runs.snapshot import Views
 
 FEWEST = 5  # held-out or probe pictures of each group without which geometry is not measured
-NEIGHBOURHOODS = (5, 10, 15)
 EMBEDDING = 32  # numbers that stand for a picture in the space of pixels
 REMEMBERED = 64  # spaces; a grid comes back to each of its seeds
 Made = TypeVar("Made")
@@ -119,9 +118,8 @@ def lacking(views: Views) -> dict[Need, str]:
 
 
 def map_quality(z: NDArray[np.floating], points: NDArray[np.float64]) -> dict[str, dict[str, float]]:
-    """Trustworthiness and continuity of a map by size of the neighbourhood, ``k5`` and so on; of few pictures, only for
-    the sizes that are less than half of them."""
-    ks = [k for k in NEIGHBOURHOODS if k < len(z) / 2]
+    """Trustworthiness and continuity of a map by size of the neighbourhood, ``k5`` and so on, less than half of all."""
+    ks = [k for k in projection.TRUST_NEIGHBOURS if k < len(z) / 2]
     measures = {"trustworthiness": projection.trustworthiness, "continuity": projection.continuity}
     return {name: {f"k{k}": value for k, value in of(z, points, ks).items()} for name, of in measures.items()}
 

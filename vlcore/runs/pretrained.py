@@ -60,8 +60,7 @@ def make_pretrained(source: str, condition: Condition) -> str:
 
 
 def load_for(artefact: Artefact) -> PretrainedEncoder:
-    """The checkpoint that an artefact was made from, loaded once in a process; PretrainedError where it is gone, has
-    changed, or cannot be had."""
+    """The checkpoint of an artefact, loaded once a process; PretrainedError where it cannot be had, or has changed."""
     from vlcore.learning.checkpoints import PretrainedError
     from vlcore.learning.pretrained import load_checkpoint
 

@@ -46,8 +46,7 @@ class Views:
         return self.images.grouping
 
     def _panel(self, size: int) -> dict[str, NDArray[np.uint8]] | None:
-        """Test pictures put together from their objects and backgrounds, (n, size, size, 3) by name; None where no
-        masks say which is which."""
+        """Test pictures put together from objects and places, (n, size, size, 3) by name; None without masks."""
         rows = self.rows["test"][self.panel_rows]
         masks = self.images.masks(rows, size)
         if masks is None:

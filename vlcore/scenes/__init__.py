@@ -1,7 +1,6 @@
 """Pictures of horses and camels on grass, in the desert and in four more places, made from explicit factors.
 
-A `Scene` is a value and `draw` a pure function of it, so a twin differs in exactly what was changed, and bias is
-something that a study adds.
+A `Scene` is a value and `draw` a pure function of it: a twin differs in what was changed alone, and a study adds bias.
 """
 
 from vlcore.scenes.draw import RENDERER_VERSION, Drawing, draw

@@ -154,8 +154,7 @@ def shade(scene: Scene, surface: Surface, frame: Frame) -> Floats:
 
 
 def markings(scene: Scene, surface: Surface, frame: Frame) -> Floats:
-    """Colour of the coat (3, h, w): points and pale parts by tone, a paler belly, the grain of fur and the spots of the
-    pattern; the last two stay with the animal."""
+    """Colour of the coat (3, h, w): points and pale parts by tone, pale belly; grain and spots stay with the animal."""
     us = (frame.left + np.arange(frame.width // FINE) * (frame.pixel * FINE)) / scene.size
     vs = (frame.top - np.arange(frame.height // FINE) * (frame.pixel * FINE)) / scene.size
     us, vs, shift = us[None], vs[:, None], scene.fur_seed % 256

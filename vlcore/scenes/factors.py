@@ -1,8 +1,7 @@
 """The factors of a scene, drawn before any pixel exists.
 
 Every factor is drawn from a random stream of its own that knows the seed, the split, the index and the factor's name.
-Neither the object nor the context enters a stream, so a twin (the same scene with another object or context) shares
-every other factor.
+Neither the object nor the context enters a stream, so a twin, which differs in these, shares every other factor.
 """
 
 from __future__ import annotations
@@ -31,8 +30,7 @@ Scalar = str | int | float
 class Scene:
     """Everything that decides the pixels of one picture. Lengths are fractions of the picture's side, with y growing
     downwards; angles are radians; what has no unit runs from 0 to 1. The last three are settings, not chance: `sample`
-    leaves them alone. Raises ValueError when a named factor has a name that does not exist, or a contrast is not
-    between 0 and 1."""
+    leaves them alone. Raises ValueError of a name that does not exist, or a contrast that is not between 0 and 1."""
 
     object: str
     context: str
@@ -81,8 +79,7 @@ class Scene:
 
     @classmethod
     def from_factors(cls, factors: Mapping[str, Any]) -> Scene:
-        """The exact inverse of `factors`; also reads the strings of a CSV row. Raises ValueError when factors are
-        missing, unknown or unreadable."""
+        """The inverse of `factors`, also of strings of a CSV row. ValueError of missing, unknown or unreadable ones."""
         if odd := sorted(set(factors) ^ set(TYPES)):
             raise ValueError(f"a scene needs exactly its own factors; missing or unknown: {', '.join(odd)}")
         values: dict[str, Any] = {name: kind(factors[name]) for name, kind in TYPES.items()}

@@ -213,8 +213,7 @@ def _shows_life(work: Path, status: dict[str, Any]) -> bool:
 
 
 def cancel(key: str, *, pending: bool = False) -> bool:
-    """Ask a job to stop; False when it does not run. One that is `pending` waits for a worker, who is then to find that
-    it was cancelled."""
+    """Ask a job to stop; False when it does not run. The worker that a `pending` one waits for finds it cancelled."""
     running = view(key).state is State.RUNNING
     if running or pending:
         work = make_folder(work_folder(key))
@@ -225,8 +224,7 @@ def cancel(key: str, *, pending: bool = False) -> bool:
 
 
 def clear_last_failure(key: str) -> None:
-    """Remove the last word of an earlier attempt, not the report of a job that runs now; whoever asks for a job calls
-    this first."""
+    """Remove the last word of an earlier attempt, not of a job that runs; whoever asks for a job calls this first."""
     if view(key).state is not State.RUNNING:
         with suppress(NotADirectoryError):  # then there is nothing to clear; `run` says what is wrong
             for name in ("status.json", "cancel"):

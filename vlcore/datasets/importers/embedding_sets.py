@@ -28,7 +28,6 @@ from vlcore.datasets.importers.writing import describe
 
 MAX_ROWS, MAX_WIDTH, MAX_CAPTIONS = 200_000, 16_384, 10_000
 CLIP_SCALE = 100.0  # what CLIP multiplies its cosines with
-LONGEST = 300  # characters of a caption or a scene
 REQUIRED = ("z", "object", "context")
 OPTIONAL = ("split", "scene", "name", "text", "captions", "text_object", "text_context", "scale")
 
@@ -96,7 +95,7 @@ def _unit(file: Npz, name: str, shape: tuple[int, ...]) -> tuple[NDArray[np.floa
 
 
 def _texts(file: Npz, name: str, rows: int) -> list[str]:
-    return [printable(text, LONGEST) for text in file.read(name, "U", (rows,)).tolist()]
+    return list(map(printable, file.read(name, "U", (rows,)).tolist()))
 
 
 def _names(file: Npz, name: str, rows: int, altered: dict[str, set[str]], *, may_be_empty: bool = False) -> list[str]:

@@ -14,6 +14,7 @@ from vlcore.core.captions import filled
 from vlcore.core.files import data_folder
 from vlcore.core.grouping import Grouping
 from vlcore.core.vocabulary import MAX_WORDS, split_words
+from vlcore.core.wording import FEW
 from vlcore.datasets.catalogue import check_free, publish, staging_dir
 from vlcore.datasets.imageset import Progress, silent
 from vlcore.datasets.importers import selection
@@ -23,7 +24,6 @@ from vlcore.datasets.importers.source import ImportSetError, Source, UnreadableE
 from vlcore.datasets.importers.splits import choose_splits, clusters
 from vlcore.datasets.importers.writing import LIST, SIZE, Draft, describe
 
-SAYS_LITTLE = 20  # test pictures of a group
 _ALIKE = 0.25  # share of a group that may be near-duplicates of each other without a warning
 
 
@@ -187,8 +187,8 @@ def _warnings(draft: Draft, templates: dict[str, str], folds: int) -> list[str]:
 def few_tested(group: NDArray[np.int64], grouping: Grouping, called: str, noun: str) -> list[str]:
     """A sentence for each group of which few are tested, by the numbers of the groups of all that are."""
     counts = zip(grouping.names, np.bincount(group, minlength=4).tolist(), strict=True)
-    little = f"numbers from fewer than {SAYS_LITTLE} say little"
-    return [f"The {called} has {plural(n, noun)} of {name}; {little}." for name, n in counts if n < SAYS_LITTLE]
+    little = f"numbers from fewer than {FEW} say little"
+    return [f"The {called} has {plural(n, noun)} of {name}; {little}." for name, n in counts if n < FEW]
 
 
 def _template(label: str, template: str) -> str:

@@ -74,10 +74,9 @@ class Listing:
         named = self.table[(self.table["object"] != "") & (self.table["context"] != "")]
         counts = pd.crosstab(named["object"], named["context"])
         # Those of `scenes` first: what both sets have is then drawn alike.
-        ours = [name for name in SCENES.objects if name in counts.index]
-        objects = [*ours, *counts.index.difference(ours)]
-        ours = [name for name in SCENES.contexts if name in counts.columns]
-        return counts.reindex(objects, columns=[*ours, *counts.columns.difference(ours)])
+        both = ((counts.index, SCENES.objects), (counts.columns, SCENES.contexts))
+        objects, contexts = ([*(one for one in ours if one in there), *there.difference(ours)] for there, ours in both)
+        return counts.reindex(objects, columns=contexts)
 
     def default_choice(self, objects: Sequence[str] = (), contexts: Sequence[str] = ()) -> tuple[Pair, Pair] | None:
         """Two objects and two contexts with pictures in all four cells, of those given; None where there are none. They

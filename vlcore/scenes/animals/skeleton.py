@@ -1,7 +1,6 @@
 """Chains of joints, and the tapered capsules that wrap them.
 
-A chain is a row of stations, each a point with a radius and a tone; the skin is what the spheres sweep from one station
-to the next.
+A chain is a row of stations, each a point with a radius and a tone; the skin is what spheres sweep between stations.
 """
 
 import dataclasses
@@ -57,8 +56,7 @@ class Body:
         ends = table[:, :6].reshape(-1, 2, 3)
         radii = table[:, 6:8]
         ends[..., 1] -= (ends[..., 1] - radii).min()
-        radii = radii * scale
-        ends = ends * scale
+        ends, radii = ends * scale, radii * scale
         tones, squash, blend = table[:, 8:10], table[:, 10], table[:, 11] * scale
         return Capsules(ends[:, 0], ends[:, 1], radii[:, 0], radii[:, 1], tones[:, 0], tones[:, 1], squash, blend)
 

@@ -42,8 +42,7 @@ def street(scene: Scene, size: int) -> Floats:
     lamps = lying[: int(4 * scene.props), :2].tolist()
     for i, (near, across) in enumerate(lamps):
         lamp(canvas, (i + 0.15 + 0.7 * across) / len(lamps), foot + 0.012 + 0.02 * near, 0.9 + 0.3 * near)
-    canvas *= daylight(scene)[0]
-    return canvas
+    return canvas * daylight(scene)[0]
 
 
 def house(
@@ -120,8 +119,7 @@ def lamp(canvas: Floats, x: float, foot: float, scale: float) -> None:
 
 
 def room(scene: Scene, size: int) -> Floats:
-    """A wall with a window, a picture, a sofa and a lamp, and a floor of boards with a rug, as light
-    (size, size, 3). The window shows the sky."""
+    """A wall with a window to the sky, a picture, a sofa, a lamp, and boards with a rug, as light (size, size, 3)."""
     shape, standing, _ = chances(scene)
     us = middles(size)
     canvas = np.zeros((size, size, 3), np.float32)

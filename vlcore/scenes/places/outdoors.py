@@ -85,8 +85,7 @@ def land(scene: Scene, size: int, kind: Land) -> Floats:
                 props.stone(canvas, across, y, scale * large, scene.sun_azimuth, chance, dark, colours)
             else:
                 props.flowers(canvas, across, y, scale, chance)
-    canvas *= day
-    return canvas
+    return canvas * day
 
 
 def hedge(scene: Scene, canvas: Floats, us: Floats, line: Floats, base: Floats, far: Floats) -> None:
@@ -199,5 +198,4 @@ def beach(scene: Scene, size: int) -> Floats:
         y = scene.horizon + 0.22 + (0.99 - scene.horizon - 0.22) * near
         scale = 0.07 * (y - scene.horizon)
         props.stone(canvas, across, y, scale, scene.sun_azimuth, chance, light(150, 126, 96), props.SHELLS)
-    canvas *= day
-    return canvas
+    return canvas * day
