@@ -1,20 +1,25 @@
-"""How soon the app answers: start to healthy, first run of Home, and what that must not have loaded.
+"""How soon the app answers: start to healthy, first run of Home, and what that must not have loaded; with --experiments
+also how long the button of Home takes, in a fresh folder, with Debian's chromium and the packages of tests.
 
-python -m benchmarks.startup
+python -m benchmarks.startup [--experiments]
 
 Times are also given as ratios to starting Python with Streamlit imported, measured in the same run.
 """
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
-from benchmarks import head, row, seconds
+from benchmarks import head, options, row, seconds
 
 MUST_NOT_BE_LOADED = ("torch", "umap", "numba", "transformers", "sklearn")
 
@@ -31,13 +36,20 @@ print(first, time.perf_counter() - started, *(name for name in {MUST_NOT_BE_LOAD
 
 
 def main() -> None:
+    asked = options(__doc__, experiments={"action": "store_true"})
     with tempfile.TemporaryDirectory() as home:
         os.environ["VLCORE_HOME"] = home
         python = partial(subprocess.run, check=True, capture_output=True, text=True)
         baseline = seconds(lambda: python([sys.executable, "-c", "import streamlit.web.cli"]))
-        healthy = start_to_healthy()
+        with server() as (healthy, _):
+            pass
         first, again, *loaded = python([sys.executable, "-c", FIRST_RUN]).stdout.split()
-    times = {"start to healthy": healthy, "first run of Home": float(first), "second run of Home": float(again)}
+        pressed = experiments(Path(home)) if asked.experiments else {}
+    times = {
+        "start to healthy": healthy,
+        "first run of Home": float(first),
+        "second run of Home": float(again),
+    } | pressed
     print(head("what", "seconds", "ratio"))
     for what, taken in {"import streamlit (baseline)": baseline, **times}.items():
         print(row(what, f"{taken:.2f}", f"{taken / baseline:.1f}"))
@@ -45,25 +57,51 @@ def main() -> None:
     sys.exit(bool(loaded))
 
 
-def start_to_healthy() -> float:
+@contextmanager
+def server() -> Iterator[tuple[float, int]]:
+    """A server of the app: the seconds until it was healthy, and its port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
     command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
     started = time.perf_counter()
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         while time.perf_counter() - started < 120:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2):
-                    return time.perf_counter() - started
+                    break
             except OSError:
                 time.sleep(0.05)
-        raise SystemExit("The server did not become healthy within two minutes.")
+        else:
+            raise SystemExit("The server did not become healthy within two minutes.")
+        yield time.perf_counter() - started, port
     finally:
-        server.terminate()
-        server.wait(30)
+        process.terminate()
+        process.wait(30)
+
+
+def experiments(home: Path) -> dict[str, float]:
+    """Seconds from the press of Home's button to the first map of a training, and to four trained models."""
+    from playwright.sync_api import sync_playwright
+
+    times: dict[str, float] = {}
+    with server() as (_, port), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{port}")
+        page.get_by_role("button", name="Run the four experiments").click(timeout=60_000)
+        started = time.perf_counter()
+        page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg").first.wait_for(
+            timeout=600_000
+        )
+        times["first map after the press"] = time.perf_counter() - started
+        while len(list(home.glob("models/*/manifest.json"))) < 4:
+            time.sleep(0.2)
+        times["four trained after the press"] = time.perf_counter() - started
+        browser.close()
+    return times
 
 
 if __name__ == "__main__":
