@@ -15,7 +15,8 @@ from statsmodels.api import WLS, add_constant
 
 from tests.measures import spaces
 from tests.measures.spaces import Columns, cloud, crossed, groups_of, interval, names, numbers, signs, unit
-from vlcore.core.grouping import SCENES
+from vlcore.core.captions import captions_of
+from vlcore.core.grouping import SCENES, group_name
 from vlcore.measures import geometry
 from vlcore.measures.estimate import Estimate
 from vlcore.measures.variance import variance_shares
@@ -194,6 +195,28 @@ def test_alignment_against_a_loop(n: int) -> None:
     assert estimate.value == pytest.approx(sum(float(((a - b) ** 2).sum()) for a, b in zip(z, t, strict=True)) / n)
     assert geometry.alignment(z, z, names(n)).value == 0
     assert geometry.alignment(z, -z, names(n)).value == pytest.approx(4)
+
+
+def test_minority_collapse_is_the_cosine_of_what_is_said_of_the_rare_groups() -> None:
+    t = np.eye(4, 6)
+    said = captions_of("descriptive", SCENES)
+    rare = [index for index, one in enumerate(said) if group_name(one.object, one.context) in SCENES.minority]
+    assert geometry.minority_collapse(t, said, SCENES) == 0
+    t[rare[0]] = 3 * t[rare[1]]
+    assert geometry.minority_collapse(t, said, SCENES) == pytest.approx(1)
+    many = captions_of("paraphrase_2", SCENES)
+    angles = np.linspace(0, 1, len(many))
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    middles = [
+        np.mean(
+            [angle for angle, one in zip(angles, many, strict=True) if group_name(one.object, one.context) == group]
+        )
+        for group in SCENES.minority
+    ]
+    assert geometry.minority_collapse(vectors, many, SCENES) == pytest.approx(np.cos(middles[0] - middles[1]))
+    for style in ("undescriptive", "context"):
+        with pytest.raises(ValueError, match="both object and context"):
+            geometry.minority_collapse(np.eye(2), captions_of(style, SCENES), SCENES)
 
 
 def test_the_modality_gap_weighs_captions_by_their_images() -> None:

@@ -29,11 +29,11 @@ from vlcore.studies.findings import (
     mean_curves,
     probe_curves,
     values,
-    with_differences,
 )
 from vlcore.studies.plans import Study, StudyError
 from vlcore.studies.report import command, methods
 from vlcore.studies.results import StudyResults
+from vlcore.studies.runs_table import with_differences
 from vlcore.studies.statistics.bayes import bayes_line, prior_shift
 
 SEEDS = 7
@@ -80,7 +80,9 @@ def test_an_index_that_is_not_defined_keeps_its_reason() -> None:
     by_context = {**base, "measure": "silhouette_context", "value": 0.2, "reason": ""}
     by_object = {**base, "measure": "silhouette_object", "value": np.nan, "reason": "one point"}
     frame = pd.DataFrame([by_context, by_object])
-    row = with_differences(frame).iloc[-1]
+    again = with_differences(with_differences(frame))
+    row = again.iloc[-1]
+    assert len(again) == 3
     assert (row["measure"], row["reason"]) == (ADVANTAGE, "one point")
     assert np.isnan([row["value"], row["low"], row["high"]]).all()
 

@@ -4,7 +4,7 @@ All numbers are of the full space, on the same held-out images for every conditi
 untrained encoder beside them: a random image tower already clusters by context.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from vlcore.core.grouping import Grouping
+from vlcore.core.captions import Caption
+from vlcore.core.grouping import Grouping, group_name
 from vlcore.measures.estimate import Embeddings, Estimate, Labels, bootstrap, bootstrap_each, jackknife, mean
 
 Distances = NDArray[np.float64]  # of all pairs of images, in the order of scipy's `pdist`, (n (n - 1) / 2,)
@@ -143,6 +144,17 @@ def modality_gap(z: Embeddings, t: Embeddings, weights: ArrayLike, scenes: Label
         raise ValueError("Captions are weighted by how many images have them; give numbers of which some are above 0.")
     z, caption = np.asarray(z, dtype=np.float64), shares / shares.sum() @ np.asarray(t, dtype=np.float64)
     return jackknife(lambda weights: np.linalg.norm(weights @ z / len(z) - caption, axis=1), scenes).within(0, 2)
+
+
+def minority_collapse(t: Embeddings, said: Sequence[Caption], grouping: Grouping) -> float:
+    """Cosine of what is said of the two minority groups, -1 to 1: of the mean of each one's captions, unit vectors (K,
+    E). Under imbalance the vectors of rare classes can fall together (Fang et al. 2021, Hong and Ling 2023). ValueError
+    where captions do not name both object and context."""
+    groups = np.array([group_name(one.object, one.context) if one.object and one.context else "" for one in said])
+    if not set(grouping.minority) <= set(groups):
+        raise ValueError("captions do not name both object and context")
+    first, second = (np.asarray(t, dtype=np.float64)[groups == group].mean(axis=0) for group in grouping.minority)
+    return float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))
 
 
 def _over_pairs(sums: NDArray[np.float64], scenes: Labels) -> Estimate:

@@ -221,6 +221,9 @@ PAIRS: dict[str, Callable[[Evaluation], Found]] = {
     ),
     "modality_gap": Evaluation.modality_gap,
     "uniformity_captions": Evaluation.uniformity_captions,
+    "minority_collapse": lambda one: geometry.minority_collapse(
+        one.snapshot.captions, one.shown.labels.said, one.grouping
+    ),
 }
 
 

@@ -25,7 +25,7 @@ from vlcore.studies.claims import ledger
 from vlcore.studies.evidence import PLAIN, STYLES, ClaimResult
 from vlcore.studies.plans import Study, StudyError
 from vlcore.studies.registry import Entry
-from vlcore.studies.runs_table import block_of, check_alike, measured, rows_of, runs_table
+from vlcore.studies.runs_table import block_of, check_alike, measured, rows_of, runs_table, with_differences
 from vlcore.studies.statistics.bayes import bayes_line, prior_shift
 from vlcore.studies.statistics.factorial import phi
 from vlcore.studies.statistics.paired import t_interval
@@ -116,14 +116,14 @@ def findings(study: Study, artefacts: Sequence[Artefact], grouping: Grouping) ->
     own = [artefact for artefact in artefacts if artefact.key in planned]
     if not own:
         raise StudyError(f"No run of the study {study.name!r} is there; run it first.")
-    frame, runs = with_differences(runs_table(artefacts)), runs_of(artefacts, planned)
-    return from_tables(study, grouping, frame, probe_curves(own), runs)
+    return from_tables(study, grouping, runs_table(artefacts), probe_curves(own), runs_of(artefacts, planned))
 
 
 def from_tables(
     study: Study, grouping: Grouping, frame: pd.DataFrame, curves: pd.DataFrame, runs: pd.DataFrame
 ) -> Findings:
     """What `findings` makes of runs, from the three tables of theirs that a `Findings` holds."""
+    frame = with_differences(frame)
     check_alike(frame, free=("labels", "bias", *PLAIN))
     of_study = frame[frame["key"].isin({condition.key for condition in study.conditions})]
     both = set(_ARMS) <= set(of_study["labels"])
@@ -133,26 +133,6 @@ def from_tables(
         for moment in ("end", "first_fit")
     )
     return Findings(study, grouping, frame, end, first_fit, tuple(ledger(frame, grouping)), curves, runs)
-
-
-def with_differences(frame: pd.DataFrame) -> pd.DataFrame:
-    """A table of `vlcore.studies.runs_table.runs_table` with a row more for each run, moment, and measure that is the
-    difference of two others; it has no interval of its own, for the two are of the same pictures."""
-    parts = [frame]
-    for measure in catalogue.MEASURES.values():
-        if measure.less is None:
-            continue
-        first, second = (frame[frame["measure"] == name] for name in measure.less)
-        both = first.merge(second[["key", "moment", "value", "reason"]], on=["key", "moment"], suffixes=("", "_second"))
-        rows = both.assign(
-            measure=measure.name,
-            value=both["value"] - both["value_second"],
-            low=np.nan,
-            high=np.nan,
-            reason=both["reason"].where(both["reason"] != "", both["reason_second"]),
-        )
-        parts.append(rows[frame.columns])
-    return pd.concat(parts, ignore_index=True)
 
 
 def runs_of(artefacts: Sequence[Artefact], planned: Collection[str]) -> pd.DataFrame:

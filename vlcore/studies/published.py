@@ -20,7 +20,7 @@ from vlcore.studies.findings import Findings, from_tables
 from vlcore.studies.plans import StudyError
 from vlcore.studies.registry import Entry
 from vlcore.studies.results import StudyResults
-from vlcore.studies.runs_table import runs_table
+from vlcore.studies.runs_table import runs_table, with_differences
 
 FOLDER = Path(__file__).parents[2] / "docs" / "results"
 _ABOUT = "study.json"
@@ -68,7 +68,9 @@ def _read(path: Path) -> pd.DataFrame:
     """A table of runs; settings that there was no choice of as it was written stand as they were."""
     table = pd.read_parquet(path)
     made = from_dict({})
-    return table.assign(**{name: getattr(made, name) for name in _SETTINGS if name not in table.columns})
+    return with_differences(
+        table.assign(**{name: getattr(made, name) for name in _SETTINGS if name not in table.columns})
+    )
 
 
 def agreement(artefact: Artefact) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from vlcore.studies import plans, registry
 from vlcore.studies.analysis import Analysis, adjusted, analyse
 from vlcore.studies.findings import Findings, findings
 from vlcore.studies.plans import Study, StudyError, Value
-from vlcore.studies.runs_table import AnalysisError, block_of, runs_table
+from vlcore.studies.runs_table import AnalysisError, block_of, runs_table, with_differences
 from vlcore.studies.sanity import unsound
 from vlcore.studies.tables import TABLES, analysis_tables
 
@@ -80,13 +80,14 @@ class StudyResults:
         return rest
 
     def runs(self) -> pd.DataFrame:
-        """Everything that was measured of them, as `vlcore.studies.runs_table.runs_table` lays it out."""
+        """Everything that was measured of them, as `vlcore.studies.runs_table.with_differences` lays it out."""
         return self._runs
 
     @cached_property
     def _runs(self) -> pd.DataFrame:
         here = runs_table(self.published)
-        return here if self._elsewhere.empty else pd.concat([here, self._elsewhere], ignore_index=True)
+        there = here if self._elsewhere.empty else pd.concat([here, self._elsewhere], ignore_index=True)
+        return with_differences(there)
 
     def findings(self) -> Findings:
         """What a study of short and descriptive labels found, about `vlcore.measures.catalogue.PRIMARY`. StudyError

@@ -11,12 +11,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from vlcore.core.condition import Condition
 from vlcore.core.errors import LabError
 from vlcore.core.files import atomic
-from vlcore.measures.catalogue import measure_of, whole_of
+from vlcore.measures.catalogue import MEASURES, measure_of, whole_of
 from vlcore.store.artefacts import Artefact
 from vlcore.studies.statistics.factorial import logit_share
 
@@ -65,6 +66,25 @@ def runs_table(artefacts: Sequence[Artefact]) -> pd.DataFrame:
     settings = {field.name: type(getattr(default, field.name)) for field in fields(Condition)}
     columns = {"key": str, **settings, **BESIDE}
     return pd.DataFrame(rows, columns=list(columns)).astype(columns)
+
+
+def with_differences(frame: pd.DataFrame) -> pd.DataFrame:
+    """A `runs_table` with a row more for each run, moment, and measure that is the difference of two others; it has no
+    interval of its own, for the two are of the same pictures."""
+    differences = {name: one.less for name, one in MEASURES.items() if one.less is not None}
+    parts = [frame[~frame["measure"].isin(differences)]]
+    for name, less in differences.items():
+        first, second = (frame[frame["measure"] == one] for one in less)
+        both = first.merge(second[["key", "moment", "value", "reason"]], on=["key", "moment"], suffixes=("", "_second"))
+        rows = both.assign(
+            measure=name,
+            value=both["value"] - both["value_second"],
+            low=np.nan,
+            high=np.nan,
+            reason=both["reason"].where(both["reason"] != "", both["reason_second"]),
+        )
+        parts.append(rows[frame.columns])
+    return pd.concat(parts, ignore_index=True)
 
 
 def block_of(condition: Condition) -> str:
