@@ -13,7 +13,7 @@ palette = shell.begin("Findings")
 asked = "Can more descriptive labels help a model that learns from biased pictures?"
 st.markdown(f"{asked} Nothing on this page is written by hand: it is computed from runs.")
 
-STUDIES = ("paper", "class", "experiments")
+STUDIES = ("experiments", "class", "paper")
 PUBLISHED, HERE = "published with this version", "runs on this server"
 one: StudyResults
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -27,7 +27,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     elif source == HERE:
         levels = "Paper: six levels; class: three; experiments: the two of the study's four experiments"
         about = f"Each crosses short and descriptive labels with levels of bias. {levels}."
-        name = widgets.one_of("Study", STUDIES, "study", "paper", about)
+        name = widgets.one_of("Study", STUDIES, "study", STUDIES[0], about)
         steps = condition_controls.training_length("length", about=condition_controls.LENGTHS_IN_WORDS)
         about = "Pairs of seeds. Six or more can decide something; ten to twenty are usual for a claim."
         seeds = int(st.number_input("Blocks planned", 1, 50, 10, **widgets.in_address("blocks", about, width=150)))
@@ -67,7 +67,7 @@ if source == HERE:
     sections.queue(planned)
 
 st.subheader(parts["claims"].heading)
-sections.ledger(result)
+sections.ledger(result, narrow=side <= shell.PHONE_SIDE)
 sections.claim(one, result, palette, width)
 
 st.subheader(parts["over_bias"].heading)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -153,9 +153,9 @@ def test_nothing_imports_learning_or_umap_before_work_needs_it() -> None:
     assert importers("umap", LIBRARY + PAGES, at_start=True) == set()
 
 
-def loaded_by(script: str) -> set[str]:
+def loaded_by(script: str, heavy: Collection[str] = HEAVY) -> set[str]:
     """Which heavy modules a fresh Python has loaded after a script."""
-    script += f"\nimport sys\nprint('loaded', *(name for name in {sorted(HEAVY)} if name in sys.modules))"
+    script += f"\nimport sys\nprint('loaded', *(name for name in {sorted(heavy)} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return set(done.stdout.splitlines()[-1].split()[1:])
@@ -174,6 +174,11 @@ def test_the_pages_start_without_what_only_work_needs() -> None:
         assert nodes
         lines += [ast.unparse(node) for node in nodes if "__future__" not in ast.unparse(node)]
     assert loaded_by("\n".join(lines)) == set()
+
+
+def test_the_first_page_does_not_wait_for_scikit_learn() -> None:
+    assert loaded_by("import vlcore.ui.home", {*HEAVY, "sklearn"}) == set()
+    assert "sklearn" in loaded_by("import vlcore.measures.geometry", {"sklearn"})
 
 
 def test_a_heavy_module_would_be_noticed() -> None:

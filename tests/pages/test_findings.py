@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.runs.published import publish
+from vlcore.charts.theme import PHONE_SIDE
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES
 from vlcore.core.options import PRESETS
@@ -105,6 +106,17 @@ def test_a_part_of_a_study_says_what_is_missing(empty_home: Path, queue: FakeQue
     assert list(missing["run"]) == [condition.key for condition in study.conditions[12:]]
     press(page, "Run what is missing")
     assert queue.asked == list(missing["run"])
+
+
+def test_on_a_phone_claims_stand_below_each_other(
+    whole: Study, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "| Must beat |" in text_of(start())
+    monkeypatch.setattr("vlcore.ui.shell.map_side", lambda: PHONE_SIDE)
+    said = text_of(start())
+    assert "| Must beat |" not in said
+    assert [f"**C{number}**" in said for number in range(1, 9)] == [True] * 8
+    assert said.count("-badge[") >= 9
 
 
 def test_a_whole_study_answers_with_numbers(whole: Study, queue: FakeQueue) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from vlcore.charts.theme import LIGHT
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES
 from vlcore.core.wording import points
+from vlcore.datasets.catalogue import open_set
 from vlcore.measures import catalogue
 from vlcore.measures.catalogue import ADVANTAGE
 from vlcore.store import artefacts
@@ -27,6 +29,7 @@ from vlcore.studies.findings import (
     findings,
     first_fits,
     mean_curves,
+    over_pictures,
     probe_curves,
     values,
 )
@@ -67,6 +70,27 @@ def test_values_are_those_of_the_studys_own_runs(found: Findings, study: Study) 
     assert set(zip(rows["key"], rows["value"], strict=True)) <= set(zip(taken["key"], taken["value"], strict=True))
     assert set(rows["removed"]) == {f"{removed} of 48 kept)" for removed in REMOVED}
     assert list(dict.fromkeys(rows["labels"])) == ["undescriptive", "descriptive", "shuffled_context"]
+
+
+def test_an_interval_over_pictures_too_is_of_what_each_run_had_right(found: Findings, study: Study) -> None:
+    assert found.general is None, "these runs do not say which pictures they had right"
+    table, level = open_set("scenes").table, found.headline.level
+    rows = np.flatnonzero(table["split"] == "test")
+    minority, scenes = table["group"].isin(SCENES.minority).to_numpy()[rows], table["scene"].to_numpy()[rows]
+    random, runs, expected = np.random.default_rng(0), [], []
+    for condition in study.conditions:
+        right = random.random(len(rows)) < (0.9 if condition.labels == "undescriptive" else 0.8)
+        arrays = {"test_rows": rows, "test_right": right}
+        runs.append(SimpleNamespace(condition=condition, arrays=lambda _name, arrays=arrays: arrays))
+        if condition.bias == level.bias:
+            each = [right[minority & (scenes == scene)].mean() for scene in np.unique(scenes)]
+            expected.append(np.mean(each) * (1 if condition.labels == "descriptive" else -1))
+    general = over_pictures(runs, level, SCENES)
+    assert general.value == pytest.approx(2 * np.mean(expected))
+    assert general.low < general.value < general.high
+    assert general.n == SEEDS
+    said = words.answer(replace(found, general=general))
+    assert f"drawn anew as well as blocks, {words.signed(100 * general.low, 0)} to" in said
 
 
 def test_the_index_is_a_difference_of_two_silhouettes_of_one_run(found: Findings) -> None:

@@ -133,6 +133,8 @@ def write_embeddings(out: Path, record: TrainingRecord) -> None:
         if len(snapshot.captions) == 0:  # a captioner's scores do not follow from its embeddings
             for split, scores in snapshot.scores.items():
                 arrays[f"{name}_{split}_scores"] = scores.astype(np.float32)
+    if not why_no_readout(condition, labels):  # studies ask which, for intervals over pictures and trainings both
+        arrays["test_right"] = record.predicted("end") == views.column("object", "test")
     # What a new last layer names does not follow from the captions, nor do imported ones from a label style.
     layer = record.snapshots["end"].layer
     if layer is not None or (condition.kind is ArtefactKind.IMPORTED and not why_no_readout(condition, labels)):

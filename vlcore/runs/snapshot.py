@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,13 @@ from vlcore.core.options import MITIGATIONS, OBJECTIVES
 from vlcore.core.vocabulary import Vocabulary, check_captions
 from vlcore.datasets.imageset import TRAINING_SIZE, ImageSet
 from vlcore.datasets.subset import map_rows
-from vlcore.measures import cues, geometry
+from vlcore.measures import cues
 from vlcore.measures.accuracy import object_scores
 from vlcore.measures.counterfactual import panel
 from vlcore.measures.readouts import LastLayer, dfr, probe_layer
+
+if TYPE_CHECKING:
+    from vlcore.measures import geometry
 
 PANEL_SCENES = 100
 RENDERING, TRAINING, MEASURING = 0.15, 0.70, 0.15  # shares of a job's progress bar
@@ -69,6 +73,8 @@ class Views:
     @cached_property
     def likeness(self) -> dict[str, geometry.Distances]:
         """How far the pictures on the map are from one another before any model, by what is compared."""
+        from vlcore.measures import geometry  # scikit-learn takes 0.8 s, for which the first page does not wait
+
         columns = {name: self.column(name, "test")[self.on_map] for name in ("object", "context")}
         models = {name: geometry.same_label(labels) for name, labels in columns.items()}
         if self.pixels:

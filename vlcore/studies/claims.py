@@ -6,6 +6,7 @@ What comes out is a status and the numbers behind it; no sentence says that labe
 import pandas as pd
 
 from vlcore.core.grouping import SCENES, Grouping, group_words
+from vlcore.measures.catalogue import words_of
 from vlcore.studies.evidence import Claim, ClaimResult, Evidence, Query, evaluate_claim
 from vlcore.studies.plans import PLACEBO
 from vlcore.studies.runs_table import RUN
@@ -16,10 +17,6 @@ _REMOVAL = ("from as many pictures removed at random", {"size_mode": "random_rem
 _DESCRIBED = ("label style", "with descriptive labels", {"labels": "descriptive"})
 _TOTAL_KEPT = ("size mode", "with the total kept", {"size_mode": "fixed_total"})
 _UNSCALED = ("scale", "on the accuracy itself", {"scale": "value"})
-
-
-def _on(measure: str) -> tuple[str, str, dict[str, str]]:
-    return "measure", f"on {measure}", {"measure": measure}
 
 
 def ledger(frame: pd.DataFrame, grouping: Grouping = SCENES) -> list[ClaimResult]:
@@ -33,6 +30,10 @@ def claims(grouping: Grouping = SCENES) -> list[Claim]:
     """The claims of the study, in its order; their groups are those of an image set."""
     words, easiest = group_words(grouping), grouping.majority[1]
     rivals = tuple(name for name in grouping.names if name != easiest)
+
+    def on(measure: str) -> tuple[str, str, dict[str, str]]:
+        return "measure", f"on “{words_of(measure, grouping)}”", {"measure": measure}
+
     return [
         Claim(
             id="C1",
@@ -43,7 +44,7 @@ def claims(grouping: Grouping = SCENES) -> list[Claim]:
             query=Query("silhouette_object", bias=0.0),
             reference=_UNTRAINED,
             nulls=(("from raw pixels", {"measure": "raw_pixels.silhouette_object", "moment": RUN}),),
-            variations=(_on("variance_object"),),
+            variations=(on("variance_object"),),
         ),
         Claim(
             id="C2",
@@ -55,7 +56,7 @@ def claims(grouping: Grouping = SCENES) -> list[Claim]:
             query=Query("silhouette_context", labels="descriptive"),
             reference=_SHORT,
             nulls=(("from the untrained encoder", _UNTRAINED),),
-            variations=(_on("variance_context"),),
+            variations=(on("variance_context"),),
             by_level=True,
         ),
         Claim(
@@ -67,7 +68,7 @@ def claims(grouping: Grouping = SCENES) -> list[Claim]:
             query=Query("silhouette_group", labels="descriptive"),
             reference=_SHORT,
             nulls=(_PLACEBO,),
-            variations=(_on("probe_group"),),
+            variations=(on("probe_group"),),
             by_level=True,
             small=True,  # the study says "slightly"
         ),
@@ -117,7 +118,7 @@ def claims(grouping: Grouping = SCENES) -> list[Claim]:
             reference=_SHORT,
             slope=True,
             nulls=(_PLACEBO,),
-            variations=(_UNSCALED, _on("readouts_linear_probe.minority_accuracy")),
+            variations=(_UNSCALED, on("readouts_linear_probe.minority_accuracy")),
         ),
         Claim(
             id="C8",

@@ -6,7 +6,7 @@ over blocks; a cell of one block has none. Pages and the offline report show the
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import pandas as pd
 from vlcore.core.condition import STUDY_BIAS, Condition
 from vlcore.core.grouping import Grouping
 from vlcore.core.wording import describe_bias
+from vlcore.datasets.catalogue import open_set
 from vlcore.measures import catalogue
 from vlcore.measures.catalogue import PRIMARY
 from vlcore.measures.estimate import Estimate
@@ -27,6 +28,7 @@ from vlcore.studies.plans import Study, StudyError
 from vlcore.studies.registry import Entry
 from vlcore.studies.runs_table import block_of, check_alike, measured, rows_of, runs_table, with_differences
 from vlcore.studies.statistics.bayes import bayes_line, prior_shift
+from vlcore.studies.statistics.crossed import crossed
 from vlcore.studies.statistics.factorial import phi
 from vlcore.studies.statistics.paired import t_interval
 
@@ -58,6 +60,7 @@ class Findings:
     curves: pd.DataFrame  # of `probe_curves`
     runs: pd.DataFrame  # of `runs_of`
     plans: tuple[Entry, ...] = ()  # as they were written down, oldest first
+    general: Estimate | None = None  # the headline's difference, of `over_pictures`
 
     @property
     def there(self) -> int:
@@ -116,7 +119,8 @@ def findings(study: Study, artefacts: Sequence[Artefact], grouping: Grouping) ->
     own = [artefact for artefact in artefacts if artefact.key in planned]
     if not own:
         raise StudyError(f"No run of the study {study.name!r} is there; run it first.")
-    return from_tables(study, grouping, runs_table(artefacts), probe_curves(own), runs_of(artefacts, planned))
+    found = from_tables(study, grouping, runs_table(artefacts), probe_curves(own), runs_of(artefacts, planned))
+    return replace(found, general=over_pictures(own, found.headline.level, grouping) if found.headline else None)
 
 
 def from_tables(
@@ -133,6 +137,24 @@ def from_tables(
         for moment in ("end", "first_fit")
     )
     return Findings(study, grouping, frame, end, first_fit, tuple(ledger(frame, grouping)), curves, runs)
+
+
+def over_pictures(artefacts: Sequence[Artefact], level: Level, grouping: Grouping) -> Estimate | None:
+    """Descriptive less short labels on minority pictures at a level, with an interval over blocks and scenes both
+    (`vlcore.studies.statistics.crossed`); None where a run does not keep which pictures it had right."""
+    right: dict[tuple[str, str], pd.Series] = {}
+    for artefact in artefacts:
+        condition, block = artefact.condition, block_of(artefact.condition)
+        if condition.bias == level.bias and block in level.blocks:
+            arrays = artefact.arrays("embeddings.npz")
+            if "test_right" not in arrays:
+                return None
+            test = open_set(condition.data, condition.data_version).table.iloc[arrays["test_rows"]]
+            of_test = test.assign(right=arrays["test_right"].astype(float))
+            minority = of_test[of_test["group"].isin(grouping.minority)]
+            right[block, condition.labels] = minority.groupby("scene")["right"].mean()
+    short, descriptive = ({block: right[block, style] for block in level.blocks} for style in _ARMS)
+    return crossed((pd.DataFrame(descriptive) - pd.DataFrame(short)).dropna().to_numpy().T)
 
 
 def runs_of(artefacts: Sequence[Artefact], planned: Collection[str]) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from vlcore.core.files import atomic
 from vlcore.core.version import __version__
 from vlcore.datasets.catalogue import open_set
 from vlcore.measures.catalogue import PRIMARY
+from vlcore.measures.estimate import Estimate
 from vlcore.store.artefacts import Artefact
 from vlcore.studies import plans
 from vlcore.studies.findings import Findings, from_tables
@@ -38,6 +39,7 @@ def write(found: Findings, folder: Path) -> None:
     seeds = len({(one.data_seed, one.init_seed) for one in found.study.conditions})
     about: dict[str, Any] = {"grid": found.study.grid, "seeds": seeds, "base": first.as_dict(), "version": __version__}
     about["plans"] = [asdict(one) for one in found.plans]
+    about["general"] = found.general and found.general.as_dict()
     with atomic(folder / _ABOUT) as aside:
         aside.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
@@ -125,7 +127,7 @@ class PublishedResults(StudyResults):
     def digest(self) -> str:
         """Changes with what was published."""
         parts = [(self.folder / f"{file}.parquet").read_bytes() for file in _TABLES.values()]
-        shown = repr((self.about, sorted(self._tables["runs"]["key"]))).encode()  # `sound` leaves some out
+        shown = repr((self.about, sorted(self._tables["runs"]["key"]))).encode()
         return hashlib.sha256(b"".join([shown, *parts])).hexdigest()
 
     def runs(self) -> pd.DataFrame:
@@ -136,10 +138,12 @@ class PublishedResults(StudyResults):
         first = self.study.conditions[0]
         grouping = open_set(first.data, first.data_version).grouping
         found = from_tables(self.study, grouping, *(self._tables[name] for name in _TABLES))
-        return replace(found, plans=tuple(Entry(**one) for one in self.about["plans"]))
+        general, entries = self.about.get("general"), (Entry(**one) for one in self.about["plans"])
+        return replace(found, plans=tuple(entries), general=Estimate(**general) if general else None)
 
     def sound(self) -> "PublishedResults":
         rest = PublishedResults(self.folder)
+        rest.about = {**self.about, "general": None}  # it is of all blocks
         for name, table in self._tables.items():
             rest._tables[name] = table[~table["block"].isin(list(self.unsound))]
         return rest

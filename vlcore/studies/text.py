@@ -34,6 +34,9 @@ def answer(found: Findings) -> str:
         f"{rate(headline.short.as_dict())} with short labels and {rate(headline.descriptive.as_dict())} with "
         f"descriptive ones. The difference is {difference_words(level)}: {level_words(level)}."
     )
+    if found.general is not None:
+        low, high = (signed(100 * end, 0) for end in (found.general.low, found.general.high))
+        said.append(f"With test scenes drawn anew as well as blocks, {low} to {high} points.")
     others = [
         f"{signed(100 * other.difference.mean.value, 0)} at {100 * other.bias:g}\u00a0% ({status_words(other)})"
         for other in primary.levels

@@ -166,11 +166,18 @@ def badge(result: ClaimResult) -> str:
     return f":{colour}-badge[:material/{icon}: {said}]"
 
 
-def ledger(result: Findings) -> None:
-    """The claims of the study, a line each."""
+def ledger(result: Findings, *, narrow: bool) -> None:
+    """The claims of the study, a line each; in a `narrow` window what they say and what was found."""
+    if narrow:
+        for one in result.claims:
+            st.markdown(
+                f"**{one.claim.id}** {one.claim.says} {badge(one)} :small[{words.estimate_words(one.estimate)}]"
+            )
+        return
     lines = ["| | The study says | Test | Must beat | Estimate (95 % interval) | Status |", "|---|---|---|---|---|---|"]
     for one in result.claims:
-        tested = f"{one.claim.says} | {one.claim.test} | {one.claim.null} | {words.estimate_words(one.estimate)}"
+        null = one.claim.null + " :orange[(not run)]" * bool(words.not_run(one))
+        tested = f"{one.claim.says} | {one.claim.test} | {null} | {words.estimate_words(one.estimate)}"
         lines.append(f"| **{one.claim.id}** | {tested} | {badge(one)} |")
     st.markdown("\n".join(lines))
 
