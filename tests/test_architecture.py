@@ -240,6 +240,24 @@ def test_documents_name_files_that_are_there(document: str) -> None:
     assert {name for name in named if not any((root / name).is_file() for root in roots)} == set()
 
 
+_NUMBER = r"([-+]?\d+(?:\.\d+)?)"
+_INTERVAL = re.compile(rf"{_NUMBER}(?:\s*%|\s+points)?\s*\({_NUMBER} to {_NUMBER}")
+WRITTEN = ("docs/results/README.md", "docs/results/classic/README.md")  # by hand; the other pages there are made
+
+
+def intervals_of(document: Path) -> set[tuple[str, ...]]:
+    """Every number with its interval in a text."""
+    return {tuple(part.lstrip("+") for part in found) for found in _INTERVAL.findall(document.read_text())}
+
+
+@pytest.mark.parametrize("document", [*WRITTEN, "vlcore/learning/train.py"])
+def test_every_number_with_an_interval_is_in_a_table_that_was_made(document: str) -> None:
+    made = {*ROOT.glob("docs/results/**/*.md"), ROOT / "benchmarks" / "RESULTS.md"} - {ROOT / one for one in WRITTEN}
+    said = intervals_of(ROOT / document)
+    assert len(said) >= 4
+    assert said - set().union(*map(intervals_of, made)) == set()
+
+
 def commands_of(of: argparse.ArgumentParser, before: str = "") -> dict[str, argparse.ArgumentParser]:
     """Every command that can be run, by its words."""
     found: dict[str, argparse.ArgumentParser] = {}
