@@ -19,8 +19,7 @@ def contact_sheets(rows: pd.DataFrame, *, palette: Palette, grouping: Grouping, 
     """Four sheets of pictures, each `side` px wide: objects down, contexts across; a click picks (`pick`). One row a
     picture: `id` (unique str), `group`, `place` (its number within the group, from 0), `kept` (bool; what is not is
     faded), `caption`, `thumb` (made by `thumb_uri`), `spoken`. ValueError as `whole`."""
-    columns = ("id", "group", "place", "kept", "caption", "thumb", "spoken")
-    table = whole(rows, columns, "rows", group=grouping.names)
+    table = whole(rows, ("id", "group", "place", "kept", "caption", "thumb", "spoken"), "rows", group=grouping.names)
     table["line"], table["column"] = divmod(table["place"], COLUMNS)
     table["state"] = table["kept"].map({True: "in training", False: "removed by the bias"})
     lines, cell = int(table["line"].max()) + 1, side / COLUMNS

@@ -118,5 +118,5 @@ def _bundle() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script, of the version that Altair writes for."""
     import vl_convert  # 60 MB that only an export needs
 
-    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE)
-    return script.replace("</script", "<\\/script")
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE)
+    return bundle.replace("</script", "<\\/script")

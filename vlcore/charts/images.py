@@ -23,8 +23,7 @@ def chart_png(spec: Spec, palette: Palette = LIGHT, scale: float = 2.0) -> bytes
     """A chart as a PNG file of `scale` pixels for one of the chart; the rest as `chart_svg`."""
     import vl_convert  # 60 MB that only an export needs
 
-    picture: bytes = vl_convert.svg_to_png(chart_svg(spec, palette), scale=scale)
-    return picture
+    return vl_convert.svg_to_png(chart_svg(spec, palette), scale=scale)
 
 
 def chart_svg(spec: Spec, palette: Palette = LIGHT) -> str:

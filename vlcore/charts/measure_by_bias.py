@@ -62,8 +62,7 @@ class Scale:
         return f"{self.said(row.value)} {self.ends(row)}".rstrip() + f", {self.blocks(row)}"
 
     def y(self, field: str = "value") -> alt.Y:
-        labels = PERCENT if self.share else "format(datum.value, '.1~f')"
-        axis = alt.Axis(labelExpr=labels, title=None, tickCount=5)
+        axis = alt.Axis(labelExpr=PERCENT if self.share else "format(datum.value, '.1~f')", title=None, tickCount=5)
         return alt.Y(f"{field}:Q", scale=straight(self.domain), axis=axis)
 
     def tooltip(self, single: bool = False) -> list[alt.Tooltip]:
@@ -176,8 +175,7 @@ def _against_phi(
     base = alt.Chart(table).encode(x=x, color=colour, description=SPOKEN, tooltip=scale.tooltip())
     layers = []
     if scale.middle is not None:
-        said = scale.said(scale.middle)
-        layers.append(rule_at("value", scale.middle, said, palette, strokeWidth=1).encode(y=y))
+        layers.append(rule_at("value", scale.middle, scale.said(scale.middle), palette, strokeWidth=1).encode(y=y))
     if references is not None and len(references):
         # In the colour of their label style; which is which says the dash.
         columns = ("reference", "labels", "phi", "value", "n")

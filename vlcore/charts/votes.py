@@ -31,14 +31,12 @@ def votes_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Laye
     said = ("▲ measured " + table["measured"]).str.replace(" and ", "\nand " if narrow else " and ")
     table["said"] = said.where(table["measured"] != "", "")
     y = alt.Y("row:O", axis=None, scale=alt.Scale(paddingInner=0, paddingOuter=0))
-    tooltip = [alt.Tooltip("text:N", title="answer"), "votes:Q"]
-    base = alt.Chart(table).encode(y=y, description=SPOKEN, tooltip=tooltip)
+    base = alt.Chart(table).encode(y=y, description=SPOKEN, tooltip=[alt.Tooltip("text:N", title="answer"), "votes:Q"])
     bar = alt.X("votes:Q", axis=None, scale=alt.Scale(domain=[0, most], range=[0, plot - _COUNT], nice=False))
     accent = alt.when("datum.measured != ''").then(alt.value(palette.accent)).otherwise(alt.value(palette.muted))
 
     def text(column: str, x: alt.X, colour: str, **mark: object) -> alt.Chart:
-        words = base.mark_text(align="left", aria=False, **mark)
-        return words.encode(x=x, text=column, color=alt.value(colour))
+        return base.mark_text(align="left", aria=False, **mark).encode(x=x, text=column, color=alt.value(colour))
 
     left = alt.value(0)
     layers = alt.layer(

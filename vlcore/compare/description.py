@@ -150,12 +150,13 @@ def how_tested(images: ImageSet) -> str:
 
 def answer(biased: Sequence[Artefact], grouping: Grouping) -> str:
     """What two models with one bias and the two label styles were measured at, and no more than that."""
-    rights = [share(model.metrics["end"]["minority_accuracy"]) for model in biased]
-    pairs = zip(rights, biased, strict=True)
-    shares = " and ".join(f"**{right}** with {label_words(model.condition)}" for right, model in pairs)
+    rights = [
+        f"**{share(one.metrics['end']['minority_accuracy'])}** with {label_words(one.condition)}" for one in biased
+    ]
     below = f"Below 50\u00a0% a model goes by the background more than by the {grouping.object_word}."
     once = "This is one run of each, and another seed gives other numbers: it is a measurement, not yet an answer."
-    return f"With {describe_bias(biased[0].condition)}, minority pictures are named right {shares}. {below} {once}"
+    given = f"With {describe_bias(biased[0].condition)}, minority pictures are named right"
+    return f"{given} {' and '.join(rights)}. {below} {once}"
 
 
 class LayoutDescription(NamedTuple):
@@ -171,11 +172,10 @@ def describe_layouts(comparison: Comparison, images: ImageSet) -> LayoutDescript
     names = group_words(images.grouping)
     sentences, columns = [], {}
     for name, model in comparison.named.items():
-        rows = model.rows[: model.held_out]
         try:
             if model.artefact.metrics["end"]["collapsed"]:
                 raise ValueError("all lie in one point.")
-            of = _groups_and_scenes(images, rows)
+            of = _groups_and_scenes(images, model.rows[: model.held_out])
             distances, centres = layout(model.z[: model.held_out], *of, images.grouping.names)
         except ValueError as error:
             sentences.append(f"The {name} model's groups cannot be placed: {error}")

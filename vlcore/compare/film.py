@@ -58,10 +58,8 @@ def film(comparison: Comparison, images: ImageSet) -> Film:
         rows = StoredEmbeddings(model.artefact).rows("val")
         training = _training_in_words(track.curves, images.table["group"].to_numpy()[rows], images.grouping)
         words.append(f"{'' if alone else f'{name.capitalize()}, '}{track.title}: {training}.")
-    columns = [f"{what}_{pane}" for pane in range(len(tracks)) for what in ("caption", "predicted")]
-    always = ["id", "object", "context", "group", "kind", "minority", "thumb", "spoken"]
     notes = tuple(_notes(recorded, steps))
-    return Film(comparison.points[[*always, *columns]], tracks, steps, images.grouping, " ".join(words), notes)
+    return Film(comparison.points, tracks, steps, images.grouping, " ".join(words), notes)
 
 
 def _snapshots(model: ModelMap) -> StoredSnapshots:

@@ -87,12 +87,9 @@ def measures_table(comparison: Comparison, grouping: Grouping) -> pd.DataFrame:
             row["Pixels"] = cell(pixels, one.name) if estimate_of(pixels, one.name) else ""
             row["Images"] = _count(first["end"], one.name)
             rows.append(row)
-    told = {
-        name.capitalize(): model.artefact.metrics.get("text_only_match") for name, model in comparison.named.items()
-    }
-    if any(match is not None for match in told.values()):
-        match = {name: "" if match is None else f"{match * 100:.0f} %" for name, match in told.items()}
-        rows.append({"": TEXT_ONLY} | match)
+    told = {name: model.artefact.metrics.get("text_only_match") for name, model in comparison.named.items()}
+    if told := {name.capitalize(): f"{match * 100:.0f} %" for name, match in told.items() if match is not None}:
+        rows.append({"": TEXT_ONLY} | told)
     return pd.DataFrame(rows).fillna("")
 
 

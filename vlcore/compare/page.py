@@ -147,8 +147,7 @@ def picked(spec: dict[str, Any], comparison: Comparison, identity: str | None) -
     here = comparison.points[comparison.points["id"] == identity]
     if here.empty:
         return spec
-    scene = str(here["scene"].iat[0])
-    clicked = {"pick": {"value": [{"id": identity}]}, "scene": {"value": [{"scene": scene}]}}
+    clicked = {"pick": {"value": [{"id": identity}]}, "scene": {"value": [{"scene": str(here["scene"].iat[0])}]}}
     return {**spec, "params": [param | clicked.get(param["name"], {}) for param in spec["params"]]}
 
 

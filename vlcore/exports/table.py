@@ -58,8 +58,7 @@ def shown(artefact: Artefact, images: ImageSet, progress: Progress = silent) -> 
     )  # fmt: skip
     captions = model.captions[: len(model.caption_z)]
     ids = [f"caption{number}" for number in range(len(captions))]
-    spoken = pd.DataFrame({"id": ids, "kind": "caption", "caption": captions})
-    table = pd.concat([pictures, spoken], ignore_index=True)
+    table = pd.concat([pictures, pd.DataFrame({"id": ids, "kind": "caption", "caption": captions})], ignore_index=True)
     table[["x", "y"]] = np.concatenate([model.points, model.caption_points])
     files = [images.image(int(row)) for row in model.rows]
     for words in map(str.split, captions):  # a caption has its words on two lines, in place of a picture

@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from vlcore.charts.html import Heading, Pictures, page_html
-from vlcore.charts.theme import LIGHT
 from vlcore.core.captions import quoted_captions
 from vlcore.core.files import script
 from vlcore.core.grouping import Grouping
@@ -55,4 +54,4 @@ def handout_html(lesson: Lesson, pictures: Pictures, grouping: Grouping, answers
         parts += ["Look at:", *(f"– {look}" for look in step.look)]
     parts += [Heading("Words"), pd.DataFrame({"Word": list(GLOSSARY), "What it means": list(GLOSSARY.values())})]
     title = f"{lesson.title}{': with the numbers' if answers else ''}"
-    return page_html(parts, title, palette=LIGHT, extra_css="\n" + script("print.css"))
+    return page_html(parts, title, extra_css="\n" + script("print.css"))

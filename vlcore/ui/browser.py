@@ -6,36 +6,23 @@ Each is a few lines of our own (`vlcore/scripts`). None asks the network, or tak
 import streamlit as st
 
 from vlcore.charts.html import PLAY_SCRIPT
-from vlcore.charts.maps.panes import MOMENT
 from vlcore.core.files import script
 
 _BUTTON = script("button.css")
-_PLAY = st.components.v2.component(
+# A button that plays the film on this page once, and pauses it; where little motion is wanted, it steps.
+PLAY = st.components.v2.component(
     "vl_bias_lab_play", html='<button type="button"></button>', css=_BUTTON, js=PLAY_SCRIPT + script("film.js")
 )
-_COPY = st.components.v2.component(
+# A button that copies the address of the page as it is when pressed, and says so.
+COPY = st.components.v2.component(
     "vl_bias_lab_copy",
     html='<button type="button">Copy link</button><span role="status"></span>',
     css=_BUTTON + "span { margin-left: .6rem; color: var(--st-text-color); }",
     js=script("copy.js"),
 )
-_PASTE = st.components.v2.component("vl_bias_lab_paste", js=script("paste.js"))
+# Hands what is pasted anywhere on the page to its first uploader.
+PASTE = st.components.v2.component("vl_bias_lab_paste", js=script("paste.js"))
 _REMEMBER = st.components.v2.component("vl_bias_lab_remember", js=script("remember.js"))
-
-
-def play_button(key: str = "play") -> None:
-    """A button that plays the film on this page once, and pauses it; where little motion is wanted, it steps."""
-    _PLAY(key=key, data={"name": MOMENT}, width="content")
-
-
-def copy_link() -> None:
-    """A button that copies the address of the page as it is when pressed, and says so."""
-    _COPY(key="copy-link", width="content")
-
-
-def paste_anywhere() -> None:
-    """Hand what is pasted anywhere on the page to its first uploader."""
-    _PASTE(key="paste", height=0)
 
 
 def remember(name: str, value: str, seconds: float) -> None:

@@ -69,8 +69,7 @@ def model_map(key: str, projection: Projection, among: Sequence[str]) -> ModelMa
 @st.cache_resource(max_entries=60, show_spinner="Putting the maps beside each other …", hash_funcs=BY_CONTENT)
 def comparison(keys: Sequence[str], projection: Projection) -> Comparison:
     """Maps beside each other, put together once."""
-    among = keys if projection.together else ()
-    models = [model_map(key, projection, among) for key in keys]
+    models = [model_map(key, projection, keys if projection.together else ()) for key in keys]
     return compare(models, image_set(models[0]), thumbs)
 
 
@@ -122,8 +121,7 @@ def show(chart: alt.TopLevelMixin | Spec, *, alt: str, **options: Any) -> Any:
 
 def finished(chart: alt.TopLevelMixin) -> Spec:
     """A chart as a browser draws it, not checked against Vega-Lite's schema: that takes long, and tests do it."""
-    spec: Spec = chart.to_dict(validate=False)
-    return spec
+    return chart.to_dict(validate=False)
 
 
 @st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
@@ -140,5 +138,4 @@ def maps(
 ) -> Spec:
     """The linked maps of models, and under them the board of groups."""
     together = comparison(keys, projection)
-    grouping = image_set(together.models[0]).grouping
-    return finished(figure(together, grouping, palette, side, options))
+    return finished(figure(together, image_set(together.models[0]).grouping, palette, side, options))

@@ -101,8 +101,7 @@ def _state(condition: Condition, view: JobStatus, grouping: Grouping, palette: P
     if not view.done:
         st.markdown(":gray[Not trained yet. Its map will be here.]")
         st.caption(f"Labels: {quoted_captions(condition.labels, grouping)}")
-        if sentence := jobs.ended_badly(view):
-            st.warning(sentence)
+        jobs.progress(view)
         return
     spec = cache.card_map(condition.key, palette, widgets.CARD_MAP)
     cache.show(spec, alt=f"Map of {title(condition)}", key=f"card_{condition.key}")

@@ -89,8 +89,7 @@ def views(conditions: Sequence[Condition]) -> list[JobStatus]:
 
 
 def _visitor() -> Visitor:
-    visitor: Visitor = st.session_state.setdefault("visitor", Visitor())
-    return visitor
+    return st.session_state.setdefault("visitor", Visitor())
 
 
 def watch(
@@ -117,10 +116,7 @@ def watch(
 
 def _draw(now: list[JobStatus]) -> None:
     for one in now:
-        if one.state.is_active:
-            progress(one)
-        elif sentence := ended_badly(one):
-            st.warning(sentence)
+        progress(one)
 
 
 def progress_or_start(
@@ -129,39 +125,34 @@ def progress_or_start(
 ) -> None:  # fmt: skip
     """The progress of a job, with a button that cancels it if that has a key; else why it ended badly, `job` being the
     beginning of that sentence, and a button, with options of `st.button`, that starts it."""
-    if seen.state.is_active:
-        progress(seen, cancel_key)
-        return
-    if sentence := ended_badly(seen, job):
-        st.warning(sentence)
-    if st.button(label, **button):
+    progress(seen, cancel_key, job)
+    if not seen.state.is_active and st.button(label, **button):
         start()
         st.rerun()
 
 
-def progress(seen: JobStatus, cancel_key: str = "") -> None:
-    """One line and a bar that say where a job is, and a button that cancels it where that has a key."""
+def progress(seen: JobStatus, cancel_key: str = "", job: str = "This training") -> None:
+    """One line and a bar that say where a job is, and a button that cancels it where that has a key; of a job that has
+    ended without a result why, `job` being the beginning of that sentence."""
+    if not seen.state.is_active:
+        if sentence := ended_badly(seen, job):
+            st.warning(sentence)
+        return
     status = seen.status
     text = stage = status.get("stage", "starting")
     if seen.state is State.QUEUED:
         text = f"waiting for a worker, place {seen.position} in the queue" if seen.position else "starting"
     elif "step" in status and "training" in stage:
-        text = f"{stage}, step {status['step']:,} of {status['steps']:,}{_left(seen)}"
+        text = f"{stage}, step {status['step']:,} of {status['steps']:,}"
+        if seen.fraction >= 0.25 and "started" in status:  # judged by what is done; before that too little is
+            seconds = (status["updated"] - status["started"]) / seen.fraction * (1 - seen.fraction)
+            rest = f"{round(seconds / 60)} min" if seconds > 100 else f"{max(5, round(seconds / 5) * 5)} s"
+            text += f", about {rest} left"
     elif "of" in status and stage == "drawing pictures":
         text = f"drawing pictures, {status['done']:,} of {status['of']:,}"
     st.progress(0.0 if seen.state is State.QUEUED else seen.fraction, text=text)
     if cancel_key and st.button("Cancel", key=cancel_key, icon=":material/stop:"):
         cancel([seen.key])
-
-
-def _left(seen: JobStatus) -> str:
-    """How long the rest will take, judged by what is done; nothing while too little is."""
-    if seen.fraction < 0.25 or "started" not in seen.status:
-        return ""
-    seconds = (seen.status["updated"] - seen.status["started"]) / seen.fraction * (1 - seen.fraction)
-    if seconds > 100:
-        return f", about {round(seconds / 60)} min left"
-    return f", about {max(5, round(seconds / 5) * 5)} s left"
 
 
 def ended_badly(seen: JobStatus, job: str = "This training") -> str | None:

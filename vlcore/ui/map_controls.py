@@ -57,7 +57,15 @@ def choose(grouping: Grouping, models: int) -> tuple[Projection, MapOptions]:
         if kind != "prompts":
             projection = _projection(kind)
     if kind == "prompts":
-        projection = _prompts(grouping)
+        place = "A picture's place along the axis is how much nearer it is to the second than to the first"
+        about, texts = f"Any caption. {place}, in every model alike.", []
+        labels = {"a": "Across, from", "b": "to", "c": "Up, from", "d": "to"}
+        usual_words = (*grouping.objects, *grouping.contexts)
+        for column, (name, label), usual in zip(st.columns(4), labels.items(), usual_words, strict=True):
+            in_address = widgets.in_address(f"prompt_{name}", about if name == "a" else None, max_chars=LONGEST)
+            texts.append(column.text_input(label, usual, **in_address).strip() or usual)
+        first, second, third, fourth = texts
+        projection = Projection("prompts", prompts=(first, second, third, fourth))
     with row:
         colour_by = st.selectbox("Colour by", COLOURINGS, **widgets.in_address("colour", width=160))
         with st.popover("Show more", icon=":material/layers:"):
@@ -102,19 +110,6 @@ def _projection(kind: str) -> Projection:
         st.session_state[f"{kind}_reroll"] = True
         st.rerun()
     return Projection(kind, seed=int(seed), **settings)
-
-
-def _prompts(grouping: Grouping) -> Projection:
-    place = "A picture's place along the axis is how much nearer it is to the second than to the first"
-    about = f"Any caption. {place}, in every model alike."
-    usual_words = (*grouping.objects, *grouping.contexts)
-    texts = []
-    labels = {"a": "Across, from", "b": "to", "c": "Up, from", "d": "to"}
-    for column, (name, label), usual in zip(st.columns(4), labels.items(), usual_words, strict=True):
-        in_address = widgets.in_address(f"prompt_{name}", about if name == "a" else None, max_chars=LONGEST)
-        texts.append(column.text_input(label, usual, **in_address).strip() or usual)
-    first, second, third, fourth = texts
-    return Projection("prompts", prompts=(first, second, third, fourth))
 
 
 def fitted(keys: Sequence[str], choice: Projection) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
@@ -43,8 +44,7 @@ def in_address(key: str, about: str | None = None, **options: Any) -> dict[str, 
 def one_of(label: str, choices: Iterable[str], key: str, default: str, about: str | None = None, **options: Any) -> str:
     """The choice of one of a few names, in the address; the default where the address names none of them."""
     options = in_address(key, about, default=default, required=True, **options)
-    chosen: str | None = st.segmented_control(label, list(choices), **options)
-    return chosen or default
+    return st.segmented_control(label, list(choices), **options) or default
 
 
 def link(page: str, label: str, icon: str, **address: str) -> None:
@@ -112,8 +112,6 @@ def curves(
     width: int = 320, height: int = 150,
 ) -> bool:  # fmt: skip
     """A chart of values over the steps, (step, a value a name); whether there are enough points for one."""
-    import pandas as pd
-
     if len(points) < 3:
         return False
     table = pd.DataFrame(points, columns=["step", *names]).melt("step", var_name="series")
@@ -145,8 +143,6 @@ def pictures(model: ModelMap, found: Sequence[tuple[int, float]]) -> None:
 
 def caption_table(model: ModelMap, z: Any) -> None:
     """Cosine and probability of each caption for one embedding, (E,)."""
-    import pandas as pd
-
     rows = pd.DataFrame(caption_scores(model, z)).assign(share=lambda table: 100 * table.pop("probability"))
     cosine = "How near picture and caption are in the model: 1 the same direction, -1 opposite."
     divides = "How the model divides itself between its captions. It must choose one"

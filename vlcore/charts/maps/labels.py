@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import isotonic_regression
 
 GAP = 10.0  # px from the centre of a diamond to its words
 LINE = 16.0  # px, height of a line of words
@@ -56,20 +57,10 @@ def place_labels(
 
 def spread(places: Sequence[float], gap: float) -> list[float]:
     """Push places on a line, in px and in any order, apart to at least `gap`, in their order; close ones share it."""
-    order = sorted(range(len(places)), key=lambda index: places[index])
-    # Each cluster is a run of places at distance `gap` around the mean of where they want to be.
-    clusters: list[tuple[float, list[int]]] = []
-    for index in order:
-        middle, members = places[index], [index]
-        while clusters and middle - clusters[-1][0] < gap * (len(members) + len(clusters[-1][1])) / 2:
-            members = clusters.pop()[1] + members
-            middle = sum(places[member] for member in members) / len(members)
-        clusters.append((middle, members))
-    result = [0.0] * len(places)
-    for middle, members in clusters:
-        for rank, member in enumerate(members):
-            result[member] = middle + gap * (rank - (len(members) - 1) / 2)
-    return result
+    order, steps = np.argsort(places, kind="stable"), gap * np.arange(len(places))
+    result = np.empty(len(places))
+    result[order] = isotonic_regression(np.asarray(places, dtype=float)[order] - steps).x + steps
+    return result.tolist()
 
 
 def _box(text: str, anchor: Points, place: Place) -> Box:

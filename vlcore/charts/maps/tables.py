@@ -87,8 +87,7 @@ def map_tables(
         if stars["id"].isin(table["id"]).any():
             raise ValueError("uploads: every id must occur once, and in no point")
         stars["number"] = [str(number) for number in range(1, len(stars) + 1)]
-    words = pane_table(captions, "captions", panes, ["caption", "x", "y"])
-    found = MapTables(table, words, stars, **drawn)
+    found = MapTables(table, pane_table(captions, "captions", panes, ["caption", "x", "y"]), stars, **drawn)
     if len(found.arrows) > 2:
         raise ValueError(f"twins: two kinds of arrows can be told apart, not {', '.join(found.arrows)}")
     return found

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 import streamlit as st
 
 from vlcore.charts import matrices
+from vlcore.charts.maps.panes import MOMENT
 from vlcore.charts.theme import Palette
 from vlcore.compare import captions, film, loss_matrix
 from vlcore.compare.comparison import names
 from vlcore.compare.model_map import ComparisonError
 from vlcore.core.wording import title
 from vlcore.runs.maps import PCA
-from vlcore.ui import cache
-from vlcore.ui.browser import play_button
+from vlcore.ui import browser, cache
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def film_section(keys: Sequence[str], palette: Palette, side: int) -> None:
     with _or_why_not("movie"):
         shown, spec = _film(keys, palette, side)
         with st.container(horizontal=True, vertical_alignment="center"):
-            play_button(key="film-play")
+            browser.PLAY(key="film-play", data={"name": MOMENT}, width="content")
             how = "Or move the slider below the curves. Every moment lies on the axes of the end."
             st.caption(how, width="content")
         cache.show(spec, alt=shown.words, key="film")

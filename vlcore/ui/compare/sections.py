@@ -19,8 +19,7 @@ from vlcore.core.errors import LabError
 from vlcore.core.grouping import group_words
 from vlcore.exports.export import parquet_bytes
 from vlcore.exports.table import shown as map_table
-from vlcore.ui import cache, jobs, shell, widgets
-from vlcore.ui.browser import copy_link
+from vlcore.ui import browser, cache, jobs, shell, widgets
 from vlcore.ui.compare import film
 from vlcore.ui.compare.maps import Shown
 
@@ -162,7 +161,7 @@ def _take_along(shown: Shown) -> None:
     name = "-".join(["compare", *(key.rpartition("-")[2] for key in shown.keys)])
     st.markdown("The address of this page holds all its settings: whoever opens it sees the same maps.")
     with st.container(horizontal=True, vertical_alignment="center"):
-        copy_link()
+        browser.COPY(key="copy-link", width="content")
         for label, data, ending, kind, about in (
             ("PNG", partial(image, chart_png), "png", "image/png", "The maps as a picture."),
             ("SVG", partial(image, chart_svg), "svg", "image/svg+xml", "The maps as a drawing, for a paper."),

@@ -90,13 +90,6 @@ def _lack(listing: importers.Listing) -> str:
     return ""
 
 
-def _free_name(source: Path) -> str:
-    """A name for the set after the name of the file; empty where none can be made of it."""
-    words = re.sub(r"[^a-z0-9]+", "-", source.stem.lower()).strip("-")[:50]
-    tries = (words, *(f"{words}-{number}" for number in range(2, 100)))
-    return next((name for name in tries if usable_name(name) and name not in set_names()), "")
-
-
 def _import_form(source: Path, listing: importers.Listing) -> None:
     about, counts = listing.about, listing.counts()
     if listing.format == "folders":
@@ -124,7 +117,10 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
         fields = "{object} stands for the object, {place} for the context with “in the” or “on the” before it."
         short = left.text_input("Short label", "{object}", max_chars=100, help=fields)
         descriptive = right.text_input("Descriptive label", "{object} {place}", max_chars=100, help=fields)
-        name = left.text_input("Name of the set", _free_name(source), placeholder="for example my-horses", max_chars=60)
+        stem = re.sub(r"[^a-z0-9]+", "-", source.stem.lower()).strip("-")[:50]
+        tries = (stem, *(f"{stem}-{number}" for number in range(2, 100)))
+        free = next((name for name in tries if usable_name(name) and name not in set_names()), "")
+        name = left.text_input("Name of the set", free, placeholder="for example my-horses", max_chars=60)
         licence = right.text_input("Licence of the pictures", "not stated", max_chars=100)
         st.caption(f"{fields} With horse and grass the labels above are “horse” and “horse on the grass”.")
         if not st.form_submit_button("Make the image set", type="primary", icon=":material/add_photo_alternate:"):
@@ -147,9 +143,8 @@ def _importing(key: str) -> None:
         jobs.watch([key], lambda views: jobs.progress(views[0], cancel_key="import_cancel"))
         return
     if not view.done:
-        cancelled = view.state is State.CANCELLED
-        reason = "Cancelled." if cancelled else view.status.get("message", "It was interrupted.")
-        st.error(f"{reason} Nothing was kept.", icon=":material/error:")
+        why = view.status.get("message", "It was interrupted.")
+        st.error(f"{'Cancelled.' if view.state is State.CANCELLED else why} Nothing was kept.", icon=":material/error:")
         st.button("Back", on_click=st.session_state.pop, args=("import_key",))
         return
     report = artefacts.read(key).json("report.json")

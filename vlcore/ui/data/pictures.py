@@ -22,7 +22,7 @@ from vlcore.datasets.imageset import ImageSet, silent
 from vlcore.datasets.subset import parts, training_rows, usual_condition
 from vlcore.exports.archive import bytes_of, pack
 from vlcore.runs import audit
-from vlcore.scenes import Scene, draw
+from vlcore.scenes import draw
 from vlcore.ui import cache, jobs, shell, widgets
 from vlcore.ui.condition_controls import LABELS, bias_slider
 from vlcore.ui.data.drawing import drawn
@@ -155,11 +155,17 @@ def _enlarged(images: ImageSet, row: int) -> None:
     with words:
         st.markdown(f"**{groups[facts['group']][0]}**")
         for word, style in LABELS.items():
-            said = caption(style, facts["object"], facts["context"], images.grouping)
-            st.caption(f"{word} label: “{said}”")
+            st.caption(f"{word} label: “{caption(style, facts['object'], facts['context'], images.grouping)}”")
         if scene:
-            table = pd.DataFrame(_visible_factors(scene).items(), columns=["factor", "value"])
-            st.dataframe(table, hide_index=True)
+            turned, side = round(float(np.degrees(scene.heading))), "left" if scene.sun_azimuth < 0 else "right"
+            seen = {
+                "pose": scene.pose,
+                "coat": scene.coat if scene.pattern == "plain" else f"{scene.coat}, {scene.pattern}",
+                "looks": "to the right" if turned < 60 else "at you" if turned <= 120 else "to the left",
+                "size": f"{round(100 * scene.size)} % of the width of the picture",
+                "light": "from behind you" if abs(scene.sun_azimuth) < 0.3 else f"from the {side}", "sky": scene.sky,
+            }  # fmt: skip
+            st.dataframe(pd.DataFrame(seen.items(), columns=["factor", "value"]), hide_index=True)
     if scene:
         st.markdown("**Its twins**: everything else is equal.")
         for column, (group, (name, (obj, context))) in zip(st.columns(4), groups.items(), strict=True):
@@ -169,18 +175,6 @@ def _enlarged(images: ImageSet, row: int) -> None:
         with st.expander("All that is written down of this picture"):
             values = [f"{value:.3g}" if isinstance(value, float) else str(value) for value in factors.values()]
             st.dataframe({"factor": list(factors), "value": values}, hide_index=True, height=320)
-
-
-def _visible_factors(scene: Scene) -> dict[str, str]:
-    """The factors of a scene that one sees at once, in words."""
-    turned = round(float(np.degrees(scene.heading)))
-    side = "left" if scene.sun_azimuth < 0 else "right"
-    return {
-        "pose": scene.pose, "coat": scene.coat if scene.pattern == "plain" else f"{scene.coat}, {scene.pattern}",
-        "looks": "to the right" if turned < 60 else "at you" if turned <= 120 else "to the left",
-        "size": f"{round(100 * scene.size)} % of the width of the picture",
-        "light": "from behind you" if abs(scene.sun_azimuth) < 0.3 else f"from the {side}", "sky": scene.sky,
-    }  # fmt: skip
 
 
 def _labels(images: ImageSet) -> None:
@@ -209,8 +203,7 @@ def _downloads(images: ImageSet, condition: Condition) -> None:
         offers.append((f"The whole set (zip, {size / 2**20:.0f} MB)", None, images.name, ":material/folder_zip:"))
     with st.container(horizontal=True, vertical_alignment="center"):
         for label, of, called, icon in offers:
-            data = partial(archive, images, of)
-            st.download_button(label, data, f"{called}.zip", "application/zip", icon=icon)
+            st.download_button(label, partial(archive, images, of), f"{called}.zip", "application/zip", icon=icon)
         if size > LARGEST_ZIP:
             command = f"`python -m vlcore data render --name {images.name}` draws it into `data/{images.root.name}/`"
             st.caption(f"The whole set is large: {command}.", width="content")

@@ -94,7 +94,11 @@ def reveal(lesson: Lesson, step: Step, images: ImageSet, room: Room, palette: Pa
     with left:
         said = f"What the room said: {room.votes} {'vote' if room.votes == 1 else 'votes'}"
         st.subheader(said if room.code else "What you said" if room.own else "The answers")
-        _votes(found, room.counts, palette, side)
+        rows = pd.DataFrame({"text": [choice.text for choice in step.choices]})
+        rows["votes"] = [int(room.counts.get(choice.name, 0)) for choice in step.choices]
+        rows["measured"] = [" and ".join(one.where for one in found.readings if one.decides == c) for c in step.choices]
+        said = "; ".join(f"{row.text}: {row.votes}" for row in rows.itertuples())
+        cache.show(votes_chart(rows, palette=palette, width=side), alt=f"Votes: {said}", key=f"votes_{step.name}")
         if room.own:
             st.markdown(f":material/how_to_vote: Your vote was “{step.choice(room.own).text}”.")
     with right:
@@ -117,16 +121,6 @@ def reveal(lesson: Lesson, step: Step, images: ImageSet, room: Room, palette: Pa
             st.markdown(f"**{result.claim.id} · The study says:** {result.claim.says} {sections.badge(result)}")
             measured = f"{result.claim.what}: **{estimate_words(result.estimate)}**, n = {result.n} blocks of seeds"
             st.markdown(f"{measured}. To be supported it must also beat: {result.claim.null}. {not_run(result)}")
-
-
-def _votes(found: Answer, counts: Mapping[str, int], palette: Palette, side: int) -> None:
-    choices = found.step.choices
-    rows = pd.DataFrame({"text": [choice.text for choice in choices]})
-    rows["votes"] = [int(counts.get(choice.name, 0)) for choice in choices]
-    rows["measured"] = [" and ".join(one.where for one in found.readings if one.decides == c) for c in choices]
-    said = "; ".join(f"{row.text}: {row.votes}" for row in rows.itertuples())
-    spec = cache.finished(votes_chart(rows, palette=palette, width=side))
-    cache.show(spec, alt=f"Votes: {said}", key=f"votes_{found.step.name}")
 
 
 def _measured(one: Reading) -> None:

@@ -193,8 +193,7 @@ def presenter(room: Room, palette: Palette) -> None:
 
         count()
 
-    move = _errors_said()(partial(go, room.code, token))
-    _led(room, lesson, images, palette, votes(room.code), move=move, ask=ask)
+    _led(room, lesson, images, palette, votes(room.code), move=_errors_said()(partial(go, room.code, token)), ask=ask)
     if not is_hidden():
         with st.popover("Lead from another computer", icon=":material/devices:"):
             st.caption("Whoever opens this address leads the lesson: send it to yourself, and do not show it around.")

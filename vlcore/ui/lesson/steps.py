@@ -82,8 +82,7 @@ def training(step: Step, palette: Palette, views: Sequence[JobStatus]) -> None:
                 widgets.live(condition, view, palette, f"live_{side}")
             else:
                 st.markdown(":gray[Not trained yet.]")
-                if sentence := jobs.ended_badly(view):
-                    st.warning(sentence)
+                jobs.progress(view)
 
 
 def steps_bar(lesson: Lesson, number: int, move: Callable[[str, str], None]) -> None:

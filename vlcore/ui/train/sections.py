@@ -181,8 +181,7 @@ def pretrained(images: ImageSet, usual: Condition) -> None:
     with second:
         readout = st.selectbox("How the object is read off", list(READOUTS), **in_address("bring_readout"))
         st.caption(READOUTS[readout])
-        usual_style = _STYLES.index("clip_template")
-        style = st.selectbox("Captions", _STYLES, usual_style, **in_address("bring_labels"))
+        style = st.selectbox("Captions", _STYLES, _STYLES.index("clip_template"), **in_address("bring_labels"))
         st.caption(about_style(style))
     with third:
         about = "What a probe is fitted on. Zero-shot and dfr see none of it."

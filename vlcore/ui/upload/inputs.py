@@ -80,7 +80,7 @@ def pictures(images: ImageSet) -> list[UploadedPicture]:
         about = f"{ways}. A PNG or WebP with a see-through background is placed on each background in turn."
         label, kinds = "Pictures (PNG, JPEG or WebP, up to 5 MB each)", ["png", "jpg", "jpeg", "webp"]
         files = st.file_uploader(label, kinds, accept_multiple_files=True, max_upload_size=5, help=about)
-        browser.paste_anywhere()
+        browser.PASTE(key="paste", height=0)
         left_out = _add(given, files or [])
     with camera:
         taken = st.camera_input("Take a picture") if st.toggle("Use the camera", value=False) else None

@@ -125,15 +125,13 @@ def _kept(name: tuple[Any, ...], make: Callable[[], Made]) -> Made:
         while len(kept) >= MOST_KEPT:
             kept.pop(next(iter(kept)))
         kept[name] = make()
-    found: Made = kept[name]
-    return found
+    return kept[name]
 
 
 def _embedded(key: str, given: Given) -> NDArray[np.float32]:
     """Embeddings of pictures in a model, (m, E)."""
     digest, embed = cache.artefact(key).digest, cache.model(key).embed_pictures
-    found = [_kept(("z", key, digest, one.digest), partial(embed, [one.picture])) for one in given]
-    return np.concatenate(found)
+    return np.concatenate([_kept(("z", key, digest, one.digest), partial(embed, [one.picture])) for one in given])
 
 
 def _reports(key: str, model: ModelMap, images: ImageSet, given: Given, shown: str) -> list[UploadReport]:
