@@ -62,26 +62,9 @@ def page_html(charts_and_text: Sequence[Any], title: str, *, palette: Palette = 
     body, scripts = "\n".join(_part(part, palette) for part in charts_and_text), ""
     if '<script type="application/json">' in body:  # words can't hold that: their "<" is escaped
         scripts = f"<script>{_bundle()}</script>\n<script>\n{PLAY_SCRIPT}\n{script('start.js')}</script>"
-    style = Template(script("page.css")).substitute(vars(palette), font=FONT)
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<meta name="viewport" content="width=device-width">
-<title>{html.escape(title)}</title>
-<style>
-{style}{extra_css}</style>
-</head>
-<body>
-<main>
-<h1>{html.escape(title)}</h1>
-{body}
-</main>
-{scripts}
-</body>
-</html>
-"""
+    style = Template(script("page.css")).substitute(vars(palette), font=FONT) + extra_css
+    parts = {"policy": _POLICY, "title": html.escape(title), "style": style, "body": body, "scripts": scripts}
+    return Template(script("page.html")).substitute(parts)
 
 
 def _part(part: Any, palette: Palette) -> str:

@@ -9,15 +9,18 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from vlcore import generation
 from vlcore.cli.common import CommandError, add_command, names, whole
 from vlcore.core.errors import BusyError
 from vlcore.core.files import data_folder, make_folder
 from vlcore.datasets import catalogue, drawn
 from vlcore.datasets.imageset import ImageSet, ImageSetError
-from vlcore.datasets.importers import format_names
+from vlcore.datasets.importers import format_names, import_set
 from vlcore.datasets.importers.selection import FEWEST
 from vlcore.datasets.importers.writing import LIST
 from vlcore.generation.plan import BACKENDS, PROMPT
+from vlcore.runs import audit
+from vlcore.runs.imported import import_embeddings
 from vlcore.scenes import CONTEXTS, STYLES
 from vlcore.store import artefacts, jobs, queue
 from vlcore.store.progress import counted_bar, with_bar
@@ -153,8 +156,6 @@ def _describe(images: ImageSet) -> dict[str, Any]:
 
 
 def check(options: Namespace) -> list[dict[str, Any]]:
-    from vlcore.runs import audit
-
     images = catalogue.open_set(options.name)
     key = audit.checks_key(images.name, images.version)
     with_bar(key, lambda: audit.make_checks(images.name, images.version))
@@ -162,9 +163,6 @@ def check(options: Namespace) -> list[dict[str, Any]]:
 
 
 def import_pictures(options: Namespace) -> dict[str, Any]:
-    from vlcore.datasets.importers import import_set
-    from vlcore.runs.imported import import_embeddings
-
     chosen = {name: getattr(options, name) for name in ("objects", "contexts", "licence", "max_per_group", "seed")}
     if options.format == "auto" and options.source.suffix.lower() == ".npz":
         return import_embeddings(options.source, options.name, **chosen, around=with_bar)
@@ -174,9 +172,6 @@ def import_pictures(options: Namespace) -> dict[str, Any]:
 
 
 def generate(options: Namespace) -> dict[str, Any]:
-    from vlcore import generation
-    from vlcore.datasets.importers import import_set
-
     catalogue.check_name(options.name)
     settings = ("backend", "model", "prompt", "size", "seed", "steps", "guidance")
     chosen = {name: getattr(options, name) for name in settings}

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+import altair as alt
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -32,19 +33,15 @@ from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.subset import on_its_set
 from vlcore.datasets.uploads import UploadError, open_upload
-from vlcore.runs import maps
 from vlcore.runs.embeddings import StoredEmbeddings
 from vlcore.runs.load import Loaded
 from vlcore.runs.load import load as load_weights
-from vlcore.runs.maps import Projection
+from vlcore.runs.maps import Projection, make_map
 from vlcore.runs.train import check_pictures, train_all, train_condition
 from vlcore.store import artefacts, queue
 from vlcore.store.progress import progress_bar, with_bar
 from vlcore.studies import plans, registry
 from vlcore.studies.results import StudyResults
-
-if TYPE_CHECKING:
-    import altair as alt
 
 Picture = str | Path | Image.Image
 _BESIDE = {
@@ -161,7 +158,7 @@ class SideBySide:
             projection = Projection("prompts", prompts=(*grouping.objects, *grouping.contexts))
         if projection.fitted:
             for among in [keys] if projection.together else [[key] for key in keys]:
-                maps.make_map(among, projection)
+                make_map(among, projection)
         self.images = held[0].images
         self.comparison = compare([model_map(model.artefact, projection, keys) for model in held], self.images)
 

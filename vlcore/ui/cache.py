@@ -23,7 +23,6 @@ from vlcore.core.condition import Condition
 from vlcore.datasets.catalogue import open_set, set_stamp
 from vlcore.datasets.imageset import ImageSet, silent
 from vlcore.runs import load as run_load
-from vlcore.runs.load import Loaded
 from vlcore.runs.maps import PCA, Projection
 from vlcore.store import artefacts
 
@@ -107,7 +106,7 @@ def _thumb(name: str, version: str, row: int) -> str:
 
 
 @st.cache_resource(max_entries=20, show_spinner="Loading the model …", hash_funcs=BY_CONTENT)
-def model(key: str) -> Loaded:
+def model(key: str) -> run_load.Loaded:
     """A published model that can be asked of pictures and captions, read once for everybody."""
     return run_load.load(artefact(key))
 

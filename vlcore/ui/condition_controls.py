@@ -10,14 +10,13 @@ from vlcore.core import options
 from vlcore.core.captions import quoted_captions
 from vlcore.core.condition import GRIDS, Condition
 from vlcore.core.grouping import SCENES, Grouping, group_words
-from vlcore.core.options import PRESETS
 from vlcore.ui import widgets
 
 LABELS = options.controls_of(options.LABEL_STYLES)
 NEGATIVES = options.controls_of(options.NEGATIVES)
 ENCODERS = options.controls_of(options.ARCHITECTURES)
 AS_SET = "as set here"  # no model from the disk
-LENGTHS = {name: steps for name, steps in PRESETS.items() if steps}
+LENGTHS = {name: steps for name, steps in options.PRESETS.items() if steps}
 LENGTHS_IN_WORDS = ", ".join(f"{name}: {steps:,} steps" for name, steps in LENGTHS.items())
 BIASES = {f"{bias * 100:g} %": bias for bias in GRIDS["paper"]}
 

@@ -123,8 +123,7 @@ def progress_or_start(
     seen: JobStatus, label: str, start: Callable[[], None], *, cancel_key: str = "", job: str = "This training",
     **button: Any,
 ) -> None:  # fmt: skip
-    """The progress of a job, with a button that cancels it if that has a key; else why it ended badly, `job` being the
-    beginning of that sentence, and a button, with options of `st.button`, that starts it."""
+    """The `progress` of a job, and where it is not active a button, with options of `st.button`, that starts it."""
     progress(seen, cancel_key, job)
     if not seen.state.is_active and st.button(label, **button):
         start()

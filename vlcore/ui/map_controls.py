@@ -14,12 +14,11 @@ from vlcore.charts.maps.legend import COLOURINGS
 from vlcore.charts.maps.tables import MapOptions
 from vlcore.core.grouping import Grouping
 from vlcore.runs import maps
-from vlcore.runs.maps import KINDS, Projection
 from vlcore.store.jobs import JobStatus, State
 from vlcore.ui import jobs, widgets
 
 LONGEST = 200  # characters of a caption that somebody types
-_BY_NAME = {words: kind for kind, words in KINDS.items()}
+_BY_NAME = {words: kind for kind, words in maps.KINDS.items()}
 _FITS = ("each on its own", "all together")
 # Fields of `MapOptions` that are switched on by themselves: label, name in the address, what it shows.
 _LAYERS = {
@@ -46,7 +45,7 @@ _LAYERS = {
 }  # fmt: skip
 
 
-def choose(grouping: Grouping, models: int) -> tuple[Projection, MapOptions]:
+def choose(grouping: Grouping, models: int) -> tuple[maps.Projection, MapOptions]:
     """The kind of map and its settings, and what is drawn on it, in one row."""
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
@@ -65,7 +64,7 @@ def choose(grouping: Grouping, models: int) -> tuple[Projection, MapOptions]:
             in_address = widgets.in_address(f"prompt_{name}", about if name == "a" else None, max_chars=LONGEST)
             texts.append(column.text_input(label, usual, **in_address).strip() or usual)
         first, second, third, fourth = texts
-        projection = Projection("prompts", prompts=(first, second, third, fourth))
+        projection = maps.Projection("prompts", prompts=(first, second, third, fourth))
     with row:
         colour_by = st.selectbox("Colour by", COLOURINGS, **widgets.in_address("colour", width=160))
         with st.popover("Show more", icon=":material/layers:"):
@@ -77,7 +76,7 @@ def choose(grouping: Grouping, models: int) -> tuple[Projection, MapOptions]:
     return projection, MapOptions(colour_by=colour_by or "group", **shown)
 
 
-def _projection(kind: str) -> Projection:
+def _projection(kind: str) -> maps.Projection:
     def choice(label: str, values: Sequence[Any], usual: int, key: str, width: int, about: str | None = None) -> Any:
         return st.selectbox(label, values, usual, **widgets.in_address(key, about, width=width))
 
@@ -88,7 +87,7 @@ def _projection(kind: str) -> Projection:
         if across == up:
             st.caption("Two different components make a map; 1 and 2 are shown.")
             return maps.PCA
-        return Projection(components=(across, up))
+        return maps.Projection(components=(across, up))
     if kind == "umap":
         few = "Few keep small neighbourhoods, many the coarse arrangement."
         pulled = "the same picture is pulled to the same place in all maps, as far as its neighbours allow"
@@ -109,10 +108,10 @@ def _projection(kind: str) -> Projection:
     if st.button("Re-roll", icon=":material/casino:", help=noise):
         st.session_state[f"{kind}_reroll"] = True
         st.rerun()
-    return Projection(kind, seed=int(seed), **settings)
+    return maps.Projection(kind, seed=int(seed), **settings)
 
 
-def fitted(keys: Sequence[str], choice: Projection) -> bool:
+def fitted(keys: Sequence[str], choice: maps.Projection) -> bool:
     """Whether the maps are there; else they are queued, and their progress shown."""
     if not choice.fitted:
         return True
@@ -126,7 +125,7 @@ def fitted(keys: Sequence[str], choice: Projection) -> bool:
     for view in views:
         if view.state is State.ABSENT:
             fit[view.key]()
-    st.caption(f"{KINDS[choice.kind]} is being fitted; until then the maps are PCA.")
+    st.caption(f"{maps.KINDS[choice.kind]} is being fitted; until then the maps are PCA.")
 
     def draw(now: list[JobStatus]) -> None:
         for view in now:

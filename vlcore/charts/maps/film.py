@@ -1,9 +1,8 @@
 """The training film: maps, losses and probes of up to four models, driven through their snapshots by one slider.
 
-A picture is one row, and its places at all snapshots are one short text a map, of which the browser takes the piece
-that the slider asks for. So pictures are sent once, and nothing goes to the server while a film runs. Curves say when,
-maps say where: under each map are loss, probes and accuracies with a rule at the moment shown, and beside each curve
-its value in that snapshot. To play is to move the slider: see `PLAY_SCRIPT` of `vlcore.charts.html`.
+A picture is one row, with its places as texts (see `vlcore.charts.maps.panes`). So pictures are sent once, and nothing
+goes to the server while a film runs. Curves say when, maps say where: under each map are loss, probes and accuracies
+with a rule at the moment shown, and beside each curve its value. To play: see `PLAY_SCRIPT` of `vlcore.charts.html`.
 """
 
 from collections.abc import Sequence
@@ -51,11 +50,10 @@ class ModelTrack:
 def film_chart(
     points: Rows, tracks: Sequence[ModelTrack], steps: Sequence[int], *, palette: Palette, grouping: Grouping, side: int
 ) -> alt.ConcatChart:
-    """Maps of `side` px with their curves below, over one slider (`MOMENT`) and one hover (`hov`). The points have one
-    row a picture: `id` (unique str), `object`, `context`, `group`, `kind` ("training" or "test"), `minority`, `thumb`
-    (made by `thumb_uri`), `spoken`, and for each map, numbered from 0, `caption_0` and `predicted_0`. The tracks are
-    the models' parts, of the same pictures; the steps those of each moment, ascending. ValueError where there is
-    nothing to show, a table is not whole, or a track does not fit."""
+    """Maps of `side` px with their curves below, over one slider (`MOMENT`) and one hover (`hov`). The points are those
+    of `vlcore.charts.maps.linked.linked_maps`, of which the places are not read; the tracks are the models' parts, of
+    the same pictures; the steps those of each moment, ascending. ValueError where there is nothing to show, a table is
+    not whole, or a track does not fit."""
     tables = _tables(points, tracks, steps, grouping)
     legend = map_legend(palette, grouping, tables)
     style = MapStyle(palette, legend, guide=legend.guide(side))

@@ -223,7 +223,6 @@ def hovered(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
     return found
 
 
-# From the ground up.
 LAYERS: tuple[Layer, ...] = (
     legend, ghosts, movement, neighbours, ground, marks, twins, picked, captions, words_left_out, typed_caption,
     uploads, hovered,

@@ -65,13 +65,10 @@ def caption_map(
     grouping: Grouping, side: int,
 ) -> alt.ConcatChart:  # fmt: skip
     """A small map for each model: pictures faint, captions as diamonds, the typed one as a star with arrows. An arrow
-    from the whole caption to the caption without a word points away from what that word says.
-
-    Of the points of `vlcore.charts.maps.linked.linked_maps` it reads ``object``, ``group``, ``x0``, ``y0`` and so on;
-    captions have ``caption``, ``pane``, ``x``, ``y``, and so has `asked`, one row a map that has the typed one;
-    `without` has one row a map and word: ``pane``, ``word``, ``cosine``, ``x``, ``y``, ``x2``, ``y2``. ValueError where
-    a column is missing, or a group or a pane is unknown.
-    """
+    from the whole caption to the caption without a word points away from what that word says. Points and captions are
+    those of `vlcore.charts.maps.linked.linked_maps`; of the points only ``object``, ``group`` and places are read. As
+    captions is `asked`, one row a map that has the typed one; `without` has one row a map and word: ``pane``, ``word``,
+    ``cosine``, ``x``, ``y``, ``x2``, ``y2``. ValueError where a column is missing, or a group or a pane is unknown."""
     count = len(infos)
     columns = ["object", "group", *(f"{axis}{pane}" for pane in range(count) for axis in "xy")]
     table = listed(points, columns, "points", group=grouping.names).assign(spoken="")

@@ -17,7 +17,6 @@ from vlcore.runs.imported import condition_of
 from vlcore.store.jobs import JobStatus, State
 from vlcore.studies import plans
 from vlcore.ui import cache, condition_controls, jobs, shell, widgets
-from vlcore.ui.condition_controls import AS_SET
 
 SIDES = ("left", "right", "third", "fourth")  # what stands before each model's settings in the address
 
@@ -52,11 +51,11 @@ def choose(images: ImageSet, count: int, steps: int) -> list[Side]:
 
 def _trained(images: ImageSet, count: int, steps: int) -> list[Side]:
     there, chosen = comparable(images), []
-    choices = [AS_SET, *there]
+    choices = [condition_controls.AS_SET, *there]
     defaults = plans.find("experiments", usual_condition(images)).conditions
     for column, (name, prefix, default) in widgets.in_pairs(zip(names(count), SIDES, defaults, strict=False)):
         with column.container(border=True):
-            asked, called = st.query_params.get(f"{prefix}_model", AS_SET), f"{name.capitalize()} model"
+            asked, called = st.query_params.get(f"{prefix}_model", choices[0]), f"{name.capitalize()} model"
             condition, more = condition_controls.condition_controls(called, prefix, default, steps, images.grouping)
             about = "Any model of these pictures, with its own objective, mitigation or length; also pretrained ones."
             from_disk = widgets.in_address(f"{prefix}_model", f"{about} The settings beside it do not matter then.")

@@ -1,29 +1,41 @@
-"""Sections under the maps of the Compare page, of which a visitor opens one."""
+"""Sections under the maps of the Compare page, of which a visitor opens one; what a model cannot show is said there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 import pandas as pd
 import streamlit as st
 
+from vlcore.charts import matrices
 from vlcore.charts.images import chart_png, chart_svg
+from vlcore.charts.maps.panes import MOMENT
 from vlcore.charts.maps.small import caption_map
 from vlcore.charts.theme import Palette
-from vlcore.compare import captions
-from vlcore.compare.captions import CaptionAnswer
+from vlcore.compare import captions, film, loss_matrix
 from vlcore.compare.comparison import points_table
 from vlcore.compare.description import first_fit, how_tested, largest_displacements
 from vlcore.compare.metrics_table import map_quality, measures_table
+from vlcore.compare.model_map import ComparisonError, ModelMap
 from vlcore.compare.page import page, picked
 from vlcore.core.errors import LabError
 from vlcore.core.grouping import group_words
+from vlcore.core.wording import title
 from vlcore.exports.export import parquet_bytes
 from vlcore.exports.table import shown as map_table
+from vlcore.runs.maps import PCA
 from vlcore.ui import browser, cache, jobs, shell, widgets
-from vlcore.ui.compare import film
 from vlcore.ui.compare.maps import Shown
 
 PAPER_SIDE = 520  # px of a map in a picture file
+
+
+@contextmanager
+def _or_why_not(icon: str) -> Iterator[None]:
+    try:
+        yield
+    except ComparisonError as error:
+        st.info(str(error), icon=f":material/{icon}:")
 
 
 def _groups(shown: Shown) -> None:
@@ -61,7 +73,15 @@ def _captions(shown: Shown) -> None:
     """All models are asked for one caption, so that one sees what is the model's and what is the caption's."""
     _typed_caption(shown)
     st.markdown("**How alike its captions are to each model**")
-    film.caption_section(shown.keys, shown.palette)
+    with _or_why_not("grid_on"):
+        words, spec = _similarities(shown.keys, shown.palette, shown.comparison.named)
+        cache.show(spec, alt=words, key="caption-matrices")
+
+
+@st.cache_resource(max_entries=60, show_spinner=False, hash_funcs=cache.BY_CONTENT)
+def _similarities(keys: Sequence[str], palette: Palette, _named: Mapping[str, ModelMap]) -> tuple[str, cache.Spec]:
+    cells, titles, words = captions.caption_similarities(_named)
+    return words, cache.finished(matrices.caption_matrices(cells, titles, palette=palette))
 
 
 def _typed_caption(shown: Shown) -> None:
@@ -74,7 +94,7 @@ def _typed_caption(shown: Shown) -> None:
     except captions.CaptionLabError as error:
         st.warning(str(error), icon=":material/edit:")
         return
-    answers: dict[str, CaptionAnswer] = {}
+    answers: dict[str, captions.CaptionAnswer] = {}
     for name, model in models.items():
         try:
             answer = answers[name] = captions.ask(model, cache.model(model.artefact.key), text)
@@ -103,7 +123,7 @@ def _typed_caption(shown: Shown) -> None:
     st.dataframe(left_out.assign(**cosines), hide_index=True, width="stretch", column_config=numbers)
 
 
-def _caption_map(shown: Shown, answers: dict[str, CaptionAnswer], text: str) -> None:
+def _caption_map(shown: Shown, answers: dict[str, captions.CaptionAnswer], text: str) -> None:
     caption = text if len(text) <= 40 else f"{text[:39]}…"
     asked, arrows = [], []
     for pane, name in enumerate(shown.comparison.named):
@@ -129,8 +149,41 @@ def _loss(shown: Shown) -> None:
         "was counted as wrong."
     )
     for column, key in widgets.in_pairs(dict.fromkeys(shown.keys)):
-        with column:
-            film.pair_section(key, shown.palette)
+        with column, _or_why_not("grid_on"):
+            words, spec = _pairs(key, shown.palette)
+            st.markdown(f"**{title(cache.artefact(key).condition)}**")
+            cache.show(spec, alt=words, key=f"pairs-{key}")
+            st.caption(words)
+
+
+@st.cache_resource(max_entries=60, show_spinner="Pairing pictures and captions …", hash_funcs=cache.BY_CONTENT)
+def _pairs(key: str, palette: Palette) -> tuple[str, cache.Spec]:
+    model = cache.model_map(key, PCA, ())
+    found = loss_matrix.pairs(model, cache.image_set(model), cache.thumbs)
+    chart = matrices.pair_matrix(found.cells, found.pictures, palette=palette, middle=found.middle)
+    return found.words, cache.finished(chart)
+
+
+def film_section(keys: Sequence[str], palette: Palette, side: int) -> None:
+    """The film of up to four models with its Play."""
+    with _or_why_not("movie"):
+        shown, spec = _film(keys, palette, side)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            browser.PLAY(key="film-play", data={"name": MOMENT}, width="content")
+            how = "Or move the slider below the curves. Every moment lies on the axes of the end."
+            st.caption(how, width="content")
+        cache.show(spec, alt=shown.words, key="film")
+        for note in shown.notes:
+            st.caption(note)
+        with st.expander("The film in words"):
+            st.markdown(shown.words)
+
+
+@st.cache_resource(max_entries=30, show_spinner="Winding the film …", hash_funcs=cache.BY_CONTENT)
+def _film(keys: Sequence[str], palette: Palette, side: int) -> tuple[film.Film, cache.Spec]:
+    comparison = cache.comparison(keys, PCA)
+    shown = film.film(comparison, cache.image_set(comparison.models[0]))
+    return shown, cache.finished(shown.chart(palette, side))
 
 
 def _measures(shown: Shown) -> None:
@@ -186,7 +239,7 @@ SECTIONS = {
     "Movement": _movement,
     "Captions": _captions,
     "The loss": _loss,
-    "Film": lambda shown: film.film_section(shown.keys, shown.palette, shown.side),
+    "Film": lambda shown: film_section(shown.keys, shown.palette, shown.side),
     "All measures": _measures,
     "Take along": _take_along,
 }

@@ -31,7 +31,7 @@ from vlcore.studies.evidence import ClaimResult
 from vlcore.studies.runs_table import AnalysisError, runs_table
 from vlcore.studies.text import estimate_words, not_run
 from vlcore.ui import cache, jobs, shell, widgets
-from vlcore.ui.compare import film
+from vlcore.ui.compare.sections import film_section
 from vlcore.ui.findings import sections
 from vlcore.ui.lesson import steps
 
@@ -147,7 +147,7 @@ def _side_by_side(step: Step, palette: Palette, side: int, grouping: Grouping) -
     cache.show(cache.maps(keys, palette, side), alt=said, key=f"maps_{step.name}")
     st.markdown(said)
     if st.toggle("Watch the training as a film", key=f"film_{step.name}"):
-        film.film_section([condition.key for condition in step.conditions if condition.steps], palette, side)
+        film_section([condition.key for condition in step.conditions if condition.steps], palette, side)
 
 
 def summary(lesson: Lesson, images: ImageSet, votes: Mapping[str, Mapping[str, int]]) -> None:

@@ -19,7 +19,6 @@ from vlcore.compare import uploads
 from vlcore.compare.comparison import Comparison, with_uploads
 from vlcore.compare.model_map import ModelMap
 from vlcore.compare.page import figure
-from vlcore.compare.uploads import Before, UploadReport
 from vlcore.core.condition import Condition
 from vlcore.core.options import ArtefactKind
 from vlcore.core.wording import percent, title
@@ -82,7 +81,7 @@ def section(models: Sequence[Condition], given: Given, images: ImageSet, shows: 
 
 
 def _closely(
-    numbered: list[str], given: Given, reports: Mapping[str, list[UploadReport]], images: ImageSet,
+    numbered: list[str], given: Given, reports: Mapping[str, list[uploads.UploadReport]], images: ImageSet,
     comparison: Comparison, embedded: list[NDArray[np.float32]],
 ) -> None:  # fmt: skip
     """One picture, with what each model says of it and why."""
@@ -134,7 +133,7 @@ def _embedded(key: str, given: Given) -> NDArray[np.float32]:
     return np.concatenate([_kept(("z", key, digest, one.digest), partial(embed, [one.picture])) for one in given])
 
 
-def _reports(key: str, model: ModelMap, images: ImageSet, given: Given, shown: str) -> list[UploadReport]:
+def _reports(key: str, model: ModelMap, images: ImageSet, given: Given, shown: str) -> list[uploads.UploadReport]:
     """What a model says of pictures; a visitor's own are said to show `shown`, where empty what the model says."""
     contexts = images.grouping.contexts
     pairs = [(one.object or shown, one.background if one.background in contexts else "") for one in given]
@@ -143,12 +142,12 @@ def _reports(key: str, model: ModelMap, images: ImageSet, given: Given, shown: s
     return _kept(name, lambda: uploads.upload_reports(model, images, z, pairs, before()))
 
 
-def _untrained(key: str, model: ModelMap, given: Given) -> Before | None:
+def _untrained(key: str, model: ModelMap, given: Given) -> uploads.Before | None:
     """The same encoder before its first step; None where it is not known, or is the model itself."""
     asked, known = cache.model(key), StoredEmbeddings(model.artefact).untrained
     if model.artefact.kind is ArtefactKind.UNTRAINED or not isinstance(asked, OwnModel) or known is None:
         return None
-    return Before(asked.before().embed_pictures([one.picture for one in given]), known.on_map, known.train)
+    return uploads.Before(asked.before().embed_pictures([one.picture for one in given]), known.on_map, known.train)
 
 
 def _explained(model: ModelMap, images: ImageSet, one: UploadedPicture, says: str) -> None:
