@@ -104,7 +104,7 @@ def test_each_map_shows_its_own_caption_and_prediction(together: Comparison) -> 
         for point in together.points.itertuples():
             own = descriptive[point.object, point.context] if pane == 1 else point.object
             assert getattr(point, f"caption_{pane}") == own
-            place = model.where(int(point.id[1:]))
+            place = model.index([int(point.id[1:])])[0]
             if place >= 0:  # an object's score is summed over its captions
                 worth = np.bincount(about, np.exp(model.scores[place]))
                 said = ("horse", "camel")[int(worth.argmax())]

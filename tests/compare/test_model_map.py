@@ -60,7 +60,7 @@ def test_a_model_map_is_read_from_the_artefact(artefact: Artefact, model: ModelM
 def test_every_picture_is_found_by_its_row(model: ModelMap) -> None:
     absent = int(IMAGES.rows("val")[0])
     assert model.index(model.rows).tolist() == list(range(72))
-    assert (model.where(absent), model.where(int(model.rows[5]))) == (-1, 5)
+    assert model.index([absent, int(model.rows[5])]).tolist() == [-1, 5]
     nowhere = pytest.approx([np.nan] * 2, nan_ok=True)
     assert model.values_at([model.rows[5], absent], model.points).tolist() == [model.points[5].tolist(), nowhere]
     assert model.values_at([absent, model.rows[5]], model.points[:, 0])[1] == model.points[5, 0]

@@ -228,7 +228,7 @@ def test_the_lengths_of_arrows_are_of_the_full_space(three: Comparison) -> None:
 
 def test_a_scene_that_one_map_lacks_a_version_of_has_no_arrows(maps: list[ModelMap]) -> None:
     model = maps[1]
-    keep = np.arange(len(model.rows)) != model.where(versions("test-03")["camel_grass"])
+    keep = np.arange(len(model.rows)) != model.index([versions("test-03")["camel_grass"]])
     comparison = compare([maps[0], only(model, keep)], IMAGES, thumbs)
     found = compare_page.scenes(comparison, SCENES).T.to_dict()
     assert found == {scene: versions(scene) for scene in SCENES_OF if scene != "test-03"}

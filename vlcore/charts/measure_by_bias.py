@@ -194,7 +194,6 @@ def _against_phi(
 
 
 def _intervals(base: alt.Chart) -> alt.Chart:
-    """The intervals of means over blocks, upright."""
     lines = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2, clip=True, aria=False)
     return lines.encode(y="low:Q", y2="high:Q")
 

@@ -65,7 +65,6 @@ def _table(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _rates(metrics: dict[str, Any]) -> dict[str, str]:
-    """The metrics of a model in words, by what was measured."""
     fitted = "train_caption_accuracy"
     said = {MEASURES[fitted].words.lower(): percent(metrics[fitted])}
     for name in HEADLINE:

@@ -81,15 +81,14 @@ def compare(models: Sequence[ModelMap], images: ImageSet, thumbs: Thumbs = draw_
     points["minority"] = np.isin(points["group"], images.grouping.minority)
     points["scene"] = images.table["scene"].iloc[rows].to_numpy().astype(str)
     points["thumb"] = thumbs(images, rows.tolist())
-    for pane, model in enumerate(turned):
-        points = points.assign(**_columns(model, rows, images, pane))
-    points["spoken"] = points["object"] + ", " + points["context"] + ", " + points["kind"].replace("test", "held out")
     captions, infos = [], []
     for pane, model in enumerate(turned):
+        points = points.assign(**_columns(model, rows, images, pane))
         count = len(model.caption_points)  # those that have a place; of many, few, to be readable
         some = np.unique(np.linspace(0, count - 1, min(count, MOST_CAPTIONS)).astype(int))
         x, y = model.caption_points[some].round(5).T
         captions.append(pd.DataFrame({"caption": [model.captions[k] for k in some], "pane": pane, "x": x, "y": y}))
+    points["spoken"] = points["object"] + ", " + points["context"] + ", " + points["kind"].replace("test", "held out")
     for name, model in zip(names(len(models)), models, strict=True):
         info = map_info(model, aligned=_is_arbitrary(model) and model is not first, together=len(models) > 1)
         of_many = len(models) > 2  # of two, the places say which is which
@@ -120,7 +119,6 @@ def _turned(model: ModelMap, onto: ModelMap) -> ModelMap:
 
 
 def _columns(model: ModelMap, rows: NDArray[np.int64], images: ImageSet, pane: int) -> dict[str, Any]:
-    """The columns of one map; pictures that it does not show have no place there."""
     places, shown = model.values_at(rows, model.points).round(5), model.index(rows) >= 0
     predicted = predictions(model, images.grouping)
     if predicted is None:

@@ -85,7 +85,6 @@ def pairs(model: ModelMap, images: ImageSet, thumbs: Thumbs, *, pictures: int = 
 
 
 def _drawn(condition: Condition, groups: list[str], names: Sequence[str], pictures: int) -> NDArray[np.int64]:
-    """Which training pictures to show, sorted by group."""
     random = np.random.default_rng([condition.data_seed, condition.init_seed])
     number = np.array([names.index(group) for group in groups])
     if OBJECTIVES[condition.objective].whole_batch:
@@ -128,7 +127,6 @@ def _counted_as(objective: Objective, matched: bool, weight: float, whose: str) 
 
 
 def _words(condition: Condition, cells: pd.DataFrame, pictures: int) -> str:
-    """What the matrix shows: the loss, how many cells count as what, and how they score."""
     objective = OBJECTIVES[condition.objective]
     across, how = f"{cells['column'].nunique()} captions", "each group alike"
     if objective.whole_batch:

@@ -61,10 +61,6 @@ class ModelMap:
     def _places(self) -> pd.Index:
         return pd.Index(self.rows)
 
-    def where(self, row: int) -> int:
-        """Where the picture of a row is among those of the map; -1 where it is not there."""
-        return int(self.index([row])[0])
-
     def index(self, rows: Iterable[int]) -> NDArray[np.int64]:
         """Where the pictures of rows are among those of the map, (m,); -1 of one that is not there."""
         return self._places.get_indexer(rows)

@@ -45,8 +45,7 @@ class Reading:
     @property
     def decides(self) -> Choice | None:
         """The answer that the whole interval is in; none where it spans two, or stands on fewer than six runs."""
-        few = self.runs and self.estimate.n < ENOUGH
-        return None if few or len(self.open) > 1 else self.open[0]
+        return None if (self.runs and self.estimate.n < ENOUGH) or len(self.open) > 1 else self.open[0]
 
     @property
     def number(self) -> str:

@@ -93,7 +93,6 @@ def experiments(conditions: Sequence[Condition], images: ImageSet, palette: Pale
 
 
 def _state(condition: Condition, view: JobStatus, grouping: Grouping, palette: Palette) -> None:
-    """Where an experiment is; its map and what it got right when it is done."""
     if view.state.is_active:
         jobs.progress(view)
         widgets.live(condition, view, palette, condition.key, curve=False)

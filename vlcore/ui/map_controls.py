@@ -45,8 +45,8 @@ _LAYERS = {
 }  # fmt: skip
 
 
-def choose(grouping: Grouping, models: int) -> tuple[maps.Projection, MapOptions]:
-    """The kind of map and its settings, and what is drawn on it, in one row."""
+def choose(grouping: Grouping, keys: Sequence[str]) -> tuple[maps.Projection, MapOptions]:
+    """The kind of map of models and its settings, PCA until it is fitted, and what is drawn on it, in one row."""
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
         fitted_ones = "UMAP and t-SNE keep neighbours together; their distances mean little"
@@ -71,9 +71,9 @@ def choose(grouping: Grouping, models: int) -> tuple[maps.Projection, MapOptions
             shown = {
                 field: st.toggle(label, **widgets.in_address(f"show_{key}", about))
                 for field, (label, key, about) in _LAYERS.items()
-                if (field != "movement" or models > 1) and (field != "ghost" or kind == "pca")
+                if (field != "movement" or len(keys) > 1) and (field != "ghost" or kind == "pca")
             }
-    return projection, MapOptions(colour_by=colour_by or "group", **shown)
+    return projection if fitted(keys, projection) else maps.PCA, MapOptions(colour_by=colour_by or "group", **shown)
 
 
 def _projection(kind: str) -> maps.Projection:

@@ -18,7 +18,7 @@ from vlcore.compare.page import OTHER_BACKGROUND, other_object, parts, picked, s
 from vlcore.core.errors import LabError
 from vlcore.core.grouping import group_words
 from vlcore.datasets.imageset import ImageSet
-from vlcore.runs.maps import PCA, Projection
+from vlcore.runs.maps import Projection
 from vlcore.ui import cache, map_controls, shell, widgets
 from vlcore.ui.compare.models import Side, badges
 
@@ -46,9 +46,7 @@ class Shown:
 def choose(sides: Sequence[Side], images: ImageSet, palette: Palette, side: int) -> Shown:
     """The controls of the maps, and the comparison that they make."""
     keys = [one.key for one in sides]
-    projection, options = map_controls.choose(images.grouping, len(keys))
-    if not map_controls.fitted(keys, projection):
-        projection = PCA
+    projection, options = map_controls.choose(images.grouping, keys)
     comparison = cache.comparison(keys, projection)
     badges(sides)
     return Shown(keys, comparison, images, projection, options, palette, side)
@@ -114,7 +112,7 @@ def _clicked(comparison: Comparison, images: ImageSet, identity: str | None, arr
         for column, (name, model) in widgets.in_pairs(comparison.named.items()):
             with column:
                 st.markdown(f"**Nearest in the {name} model** (cosine)")
-                if (where := model.where(row)) < 0:
+                if (where := model.index([row])[0]) < 0:
                     st.caption("This picture is not in the training set of this model.")
                     continue
                 widgets.pictures(model, model.neighbours(model.z[where], 5, apart_from=row))
@@ -127,7 +125,6 @@ def _clicked(comparison: Comparison, images: ImageSet, identity: str | None, arr
 
 
 def _twins(comparison: Comparison, images: ImageSet, scene: str) -> None:
-    """How far the arrows of a scene reach in the full space, beside the mean over all scenes."""
     versions = scenes(comparison, images.grouping)
     if scene not in versions.index:
         st.caption("Arrows lead from held-out scenes, which are there in all four versions; this picture is not.")

@@ -45,7 +45,6 @@ def _groups(shown: Shown) -> None:
 
 
 def _movement(shown: Shown) -> None:
-    """How far pictures moved from the first model to the others, and whose neighbours they stayed."""
     if len(set(shown.keys)) == 1:
         st.caption("Both maps are of one model: nothing moved.")
         return

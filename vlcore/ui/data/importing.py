@@ -137,7 +137,6 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
 
 
 def _importing(key: str) -> None:
-    """The progress of an import, and its report."""
     view = jobs.view(key)
     if view.state.is_active:
         jobs.watch([key], lambda views: jobs.progress(views[0], cancel_key="import_cancel"))

@@ -89,7 +89,6 @@ def _as_on_sheets(grouping: Grouping) -> dict[str, tuple[str, tuple[str, str]]]:
 
 
 def _sheets(images: ImageSet, condition: Condition, palette: Palette) -> None:
-    """Counts and contact sheets; the picture that is clicked, or in the address, is opened."""
     grouping, table = images.grouping, training(images, condition)
     counts = table.groupby("group")["kept"].agg(["sum", "count"]).reindex(grouping.names, fill_value=0)
     roles = {group: "minority" if group in grouping.minority else "majority" for group in grouping.names}
@@ -146,7 +145,6 @@ def _closed() -> None:
 
 @st.dialog("One picture", width="large", on_dismiss=_closed)
 def _enlarged(images: ImageSet, row: int) -> None:
-    """One picture, large, with its captions and, where it is drawn, its factors and twins."""
     facts, groups = images.table.iloc[row], _as_on_sheets(images.grouping)
     scene = scene_of(images, row) if images.about.get("recipe") else None
     own, words = st.columns([2, 3])
@@ -178,7 +176,6 @@ def _enlarged(images: ImageSet, row: int) -> None:
 
 
 def _labels(images: ImageSet) -> None:
-    """What the labels say in each group, for the two styles of the study and, folded away, for all others."""
     grouping, groups = images.grouping, _as_on_sheets(images.grouping).values()
     said = {word: [caption(style, *pair, grouping) for _, pair in groups] for word, style in LABELS.items()}
     st.dataframe({"group": [words for words, _ in groups], **said}, hide_index=True, width="content")
@@ -194,7 +191,6 @@ def _labels(images: ImageSet) -> None:
 
 
 def _downloads(images: ImageSet, condition: Condition) -> None:
-    """The training pictures and the whole set as zips, or how to get what is too large for one."""
     kept = training(images, condition)["kept"].sum()
     size = weight(images) or LARGEST_ZIP + 1  # of a set that is not drawn yet
     name = f"{images.name}-b{condition.bias * 100:g}-s{condition.data_seed}"

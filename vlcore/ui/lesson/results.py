@@ -67,7 +67,6 @@ def answer(lesson: Lesson, step: Step, images: ImageSet) -> Answer:
 
 @st.cache_resource(max_entries=12, show_spinner="Putting the claims to the test …", hash_funcs=cache.BY_CONTENT)
 def _claims(name: str, images: ImageSet, here: Sequence[str]) -> dict[str, ClaimResult]:
-    """The study's claims put to the published runs of the lab, or else to those of this server."""
     for frame in (_published(images), _of_server(here)):
         # Runs that do not compare decide nothing; the Findings page says in what they differ.
         with suppress(AnalysisError):
@@ -166,12 +165,10 @@ def summary(lesson: Lesson, images: ImageSet, votes: Mapping[str, Mapping[str, i
     st.table(pd.DataFrame.from_dict(rows, orient="index").fillna("–").rename_axis("Question"))
     st.markdown("**Go on**")
     with st.container(horizontal=True):
-        for page, label, icon in (
-            ("pages/3_Compare.py", "Compare these models yourself", "compare"),
-            ("pages/4_Upload.py", "Give them a picture of your own", "upload"),
-            ("pages/5_Findings.py", "What many runs found", "experiment"),
-        ):
-            widgets.link(page, label, icon, **shell.persistent_query_params())
+        address = shell.persistent_query_params()
+        widgets.link("pages/3_Compare.py", "Compare these models yourself", "compare", **address)
+        widgets.link("pages/4_Upload.py", "Give them a picture of your own", "upload", **address)
+        widgets.link("pages/5_Findings.py", "What many runs found", "experiment", **address)
 
 
 def handout(lesson: Lesson, images: ImageSet, *, lecturer: bool) -> str:

@@ -72,11 +72,9 @@ def _token() -> str:
 
 def voter() -> str:
     """A random name of this browser, without which a refresh would be another vote."""
-    me = str(st.session_state.get("lesson_me") or browser.remembered(VOTER))
-    if not is_voter(me):
-        me = new_voter()
-    st.session_state["lesson_me"] = me
-    return me
+    known = str(st.session_state.get("lesson_me") or browser.remembered(VOTER))
+    st.session_state["lesson_me"] = known if is_voter(known) else new_voter()
+    return st.session_state["lesson_me"]
 
 
 def alone(palette: Palette) -> None:

@@ -126,7 +126,6 @@ def section(condition: Condition, images: ImageSet, palette: Palette) -> None:
 
 
 def _beside(twin: Condition, what: str, condition: Condition, images: ImageSet, palette: Palette) -> None:
-    """A finished model: its map beside its twin's, its curves and its numbers."""
     st.subheader(f"Beside its twin: all the same but {what} (left)")
     keys = [twin.key, condition.key]
     both = cache.comparison(keys, PCA)
@@ -154,7 +153,6 @@ def _alone(condition: Condition, images: ImageSet, palette: Palette) -> None:
 
 
 def _probes(points: list[list[float]], images: ImageSet, palette: Palette, key: str) -> None:
-    """What linear probes read off the space over the steps so far."""
     names, alt = (images.grouping.object_word, "background"), "Accuracy of linear probes over the steps"
     if widgets.curves(points, names, palette, alt=alt, key=f"{key}_probes", width=420, height=190):
         read_off = "What can be read off the space by a linear probe, on validation pictures, over the steps"

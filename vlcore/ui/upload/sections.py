@@ -26,7 +26,6 @@ from vlcore.datasets.imageset import TRAINING_SIZE, ImageSet
 from vlcore.datasets.uploads import UploadedPicture, square
 from vlcore.runs.embeddings import StoredEmbeddings
 from vlcore.runs.load import OwnModel
-from vlcore.runs.maps import PCA
 from vlcore.store.jobs import State
 from vlcore.ui import cache, jobs, map_controls, shell, widgets
 
@@ -49,9 +48,7 @@ def section(models: Sequence[Condition], given: Given, images: ImageSet, shows: 
     if not all(view.done for view in jobs.views(models)):
         jobs.watch(keys)
         st.stop()
-    projection, options = map_controls.choose(images.grouping, len(keys))
-    if not map_controls.fitted(keys, projection):
-        projection = PCA
+    projection, options = map_controls.choose(images.grouping, keys)
     with st.spinner("Asking the models …"):
         embedded = [_embedded(key, given) for key in keys]
         thumbs = [thumb_uri(one.picture) for one in given]
@@ -84,7 +81,6 @@ def _closely(
     numbered: list[str], given: Given, reports: Mapping[str, list[uploads.UploadReport]], images: ImageSet,
     comparison: Comparison, embedded: list[NDArray[np.float32]],
 ) -> None:  # fmt: skip
-    """One picture, with what each model says of it and why."""
     st.subheader("One picture, closely")
     place = 0
     if len(given) > 1:
@@ -151,7 +147,6 @@ def _untrained(key: str, model: ModelMap, given: Given) -> uploads.Before | None
 
 
 def _explained(model: ModelMap, images: ImageSet, one: UploadedPicture, says: str) -> None:
-    """Two maps over a picture: what the answer loses without each patch, and attention rollout."""
     from vlcore.learning.explain import GRID, attention_rollout, patch_ablation
 
     if not says:
@@ -165,9 +160,7 @@ def _explained(model: ModelMap, images: ImageSet, one: UploadedPicture, says: st
     def embed(pictures: NDArray[np.uint8]) -> NDArray[np.floating]:
         return own.embed_pixels(pictures) if own else asked.embed_pictures([Image.fromarray(one) for one in pictures])
 
-    def score(z: NDArray[np.floating]) -> NDArray[np.float64]:
-        return uploads.answer_margin(model, z, images.grouping, says)
-
+    score = partial(uploads.answer_margin, model, grouping=images.grouping, says=says)
     left, right = st.columns(2)
     with left:
         try:
