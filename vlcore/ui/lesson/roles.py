@@ -50,11 +50,10 @@ def room() -> Room | None:
     browser.remember(VOTER, me, LIFETIME)
     found = look(code, me, token)
     if found is None or found.lesson not in NAMES:
-        st.warning(
-            "There is no lesson with this code: codes have four letters and are good for a day. Ask for it again, or "
-            "walk through the lesson on your own.",
-            icon=":material/link_off:",
+        rule = (
+            "codes have four letters and are good for a day. Ask for it again, or walk through the lesson on your own"
         )
+        st.warning(f"There is no lesson with this code: {rule}.", icon=":material/link_off:")
         return None
     if found.leads:
         browser.remember(f"{LEADER}{found.code}", token, LIFETIME)

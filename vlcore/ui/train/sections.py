@@ -114,11 +114,8 @@ def section(condition: Condition, images: ImageSet, palette: Palette) -> None:
             _alone(condition, images, palette)
         if twin and not other.done:
             st.caption(f"Beside it belongs its twin: all the same but {what}.")
-            if other.state.is_active:
-                jobs.progress(other)
-            elif st.button(f"Train its twin: {what}", icon=":material/content_copy:"):
-                jobs.train(twin)
-                st.rerun()
+            start, icon = partial(jobs.train, twin), ":material/content_copy:"
+            jobs.progress_or_start(other, f"Train its twin: {what}", start, job="The training of the twin", icon=icon)
         with st.container(horizontal=True):
             widgets.sanity_badge(condition)
 

@@ -134,16 +134,16 @@ def _reports(key: str, model: ModelMap, images: ImageSet, given: Given, shown: s
     contexts = images.grouping.contexts
     pairs = [(one.object or shown, one.background if one.background in contexts else "") for one in given]
     name = ("reports", key, cache.artefact(key).digest, tuple(one.digest for one in given), tuple(pairs))
-    z, before = _embedded(key, given), partial(_untrained, key, model, given)
-    return _kept(name, lambda: uploads.upload_reports(model, images, z, pairs, before()))
 
+    def reports() -> list[uploads.UploadReport]:
+        asked, known, before = cache.model(key), StoredEmbeddings(model.artefact).untrained, None
+        # The same encoder before its first step, where that is known and is not the model itself.
+        if model.artefact.kind is not ArtefactKind.UNTRAINED and isinstance(asked, OwnModel) and known is not None:
+            z = asked.before().embed_pictures([one.picture for one in given])
+            before = uploads.Before(z, known.on_map, known.train)
+        return uploads.upload_reports(model, images, _embedded(key, given), pairs, before)
 
-def _untrained(key: str, model: ModelMap, given: Given) -> uploads.Before | None:
-    """The same encoder before its first step; None where it is not known, or is the model itself."""
-    asked, known = cache.model(key), StoredEmbeddings(model.artefact).untrained
-    if model.artefact.kind is ArtefactKind.UNTRAINED or not isinstance(asked, OwnModel) or known is None:
-        return None
-    return uploads.Before(asked.before().embed_pictures([one.picture for one in given]), known.on_map, known.train)
+    return _kept(name, reports)
 
 
 def _explained(model: ModelMap, images: ImageSet, one: UploadedPicture, says: str) -> None:
