@@ -67,10 +67,9 @@ def show(shown: Shown) -> None:
         on_select="rerun",
         selection_mode=sorted({"pick", "brush", "cell", "shown"} & {param["name"] for param in spec["params"]}),
     )
-    st.caption(
-        "Click a mark: its picture and its nearest neighbours in every model appear below. Drag a rectangle: what lies "
-        "in it is lit in all maps and listed below. Click a group, in the legend or the board, to see it alone."
-    )
+    drag = "Drag a rectangle: what lies in it is lit in all maps and listed below"
+    alone = "Click a group, in the legend or the board, to see it alone"
+    st.caption(f"Click a mark: its picture and its nearest neighbours in every model appear below. {drag}. {alone}.")
     widgets.show_part(shown.parts["summary"])
     selection = event.selection if event else {}
     if clicked := selection.get("pick", []):

@@ -61,11 +61,9 @@ def _trained(images: ImageSet, count: int, steps: int) -> list[Side]:
             from_disk = widgets.in_address(f"{prefix}_model", f"{about} The settings beside it do not matter then.")
             key = more.selectbox("Or a model from the disk", choices, **from_disk)
             if asked not in choices:
-                st.warning(
-                    f"There is no model {asked[:80]!r} of these pictures here: it was trained on another image set or "
-                    "an older version of it, or never on this server. The settings below are shown instead.",
-                    icon=":material/link_off:",
-                )
+                why = "it was trained on another image set or an older version of it, or never on this server"
+                gone = f"There is no model {asked[:80]!r} of these pictures here: {why}."
+                st.warning(f"{gone} The settings below are shown instead.", icon=":material/link_off:")
             if found := there.get(key):
                 trained = f"seed {found.init_seed}, {found.steps:,} steps"
                 st.caption(f"From the disk, whatever is set above: {title(found)}, {trained}")
@@ -80,10 +78,10 @@ def _imported(images: ImageSet, count: int) -> list[Side]:
     pictures = {key: cache.artefact(key).manifest.get("pictures") for key in there}
     keys = [own, *(key for key in there if key != own and pictures[key] == pictures[own])]
     if len(keys) == 1:
-        st.info(
-            "These are the only embeddings of these pictures. Import those of another encoder with the same names of "
-            "pictures, and the two stand beside each other here; until then each map is the same."
+        more = (
+            "Import those of another encoder with the same names of pictures, and the two stand beside each other here"
         )
+        st.info(f"These are the only embeddings of these pictures. {more}; until then each map is the same.")
     for place, (column, (name, prefix)) in enumerate(widgets.in_pairs(zip(names(count), SIDES, strict=False))):
         label, in_address = f"{name.capitalize()} encoder", widgets.in_address(f"{prefix}_encoder_of")
         key = column.selectbox(label, keys, place % len(keys), lambda key: title(there[key]), **in_address)

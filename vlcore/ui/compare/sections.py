@@ -142,11 +142,9 @@ def _caption_map(shown: Shown, answers: dict[str, captions.CaptionAnswer], text:
 
 
 def _loss(shown: Shown) -> None:
-    st.markdown(
-        "Each row is a training picture, each column a caption. A cell says what the loss counts the pair as, and its "
-        "colour how the model scores it at the end. A *false negative* is a caption that is true of the picture and "
-        "was counted as wrong."
-    )
+    cell = "A cell says what the loss counts the pair as, and its colour how the model scores it at the end."
+    false = "A *false negative* is a caption that is true of the picture and was counted as wrong."
+    st.markdown(f"Each row is a training picture, each column a caption. {cell} {false}")
     for column, key in widgets.in_pairs(dict.fromkeys(shown.keys)):
         with column, _or_why_not("grid_on"):
             words, spec = _pairs(key, shown.palette)

@@ -229,10 +229,9 @@ def measured_and_mapped(images: ImageSet, palette: Palette) -> None:
         remedy = f"remove it with `python -m vlcore data remove {images.name}` and import {source} again"
         raise LabError(f"The measures of {images.name} are not on the disk; {remedy}.")
     artefact = cache.artefact(condition.key)
-    st.markdown(
-        f"Embeddings that were computed elsewhere and imported from `{source}`: there are no pictures, and nothing is "
-        "trained here. They are measured and mapped like those of a model of the lab."
-    )
+    given = f"Embeddings that were computed elsewhere and imported from `{source}`"
+    like = "They are measured and mapped like those of a model of the lab."
+    st.markdown(f"{given}: there are no pictures, and nothing is trained here. {like}")
     left, right = st.columns([3, 2])
     with left:
         chart = cache.card_map(condition.key, palette, shell.map_side())

@@ -7,7 +7,6 @@ from collections import Counter
 from itertools import cycle
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from vlcore.compare.comparison import names
 from vlcore.compare.uploads import as_code, distinct_names, with_untrained
@@ -81,32 +80,27 @@ def pictures(images: ImageSet) -> list[UploadedPicture]:
         label, kinds = "Pictures (PNG, JPEG or WebP, up to 5 MB each)", ["png", "jpg", "jpeg", "webp"]
         files = st.file_uploader(label, kinds, accept_multiple_files=True, max_upload_size=5, help=about)
         browser.PASTE(key="paste", height=0)
-        left_out = _add(given, files or [])
+        # Every click runs the page anew, and a large photograph takes half a second to decode: it stays with its file.
+        before: dict[str, Opened] = st.session_state.get("opened", {})
+        now: dict[str, Opened] = {}
+        times: Counter[str] = Counter()
+        for file in files or []:
+            if len(given) >= MOST:
+                break
+            name = plain(file.name)
+            times[name] += 1
+            called = name if times[name] == 1 else f"{name} ({times[name]})"
+            handle = f"{file.file_id} {called}"
+            now[handle] = before[handle] if handle in before else _open(called, file.getvalue())
+            given += _shown(now[handle])
+        st.session_state["opened"] = now
+        left_out = len(now) < len(files or [])
     with camera:
         taken = st.camera_input("Take a picture") if st.toggle("Use the camera", value=False) else None
         given += _shown(_open("camera", taken.getvalue())) if taken else []
     if left_out or len(given) > MOST:
         st.warning(f"The first {MOST} pictures are shown, a cut-out as seven; give fewer at once to see the others.")
     return given[:MOST]
-
-
-def _add(given: list[UploadedPicture], files: list[UploadedFile]) -> bool:
-    """Add what is in files, as far as there is room; whether some were not opened. Every click runs the page anew, and
-    a large photograph takes half a second to decode: it stays as its file does."""
-    before: dict[str, Opened] = st.session_state.get("opened", {})
-    now: dict[str, Opened] = {}
-    times: Counter[str] = Counter()
-    for file in files:
-        if len(given) >= MOST:
-            break
-        name = plain(file.name)
-        times[name] += 1
-        called = name if times[name] == 1 else f"{name} ({times[name]})"
-        handle = f"{file.file_id} {called}"
-        now[handle] = before[handle] if handle in before else _open(called, file.getvalue())
-        given += _shown(now[handle])
-    st.session_state["opened"] = now
-    return len(now) < len(files)
 
 
 def _open(name: str, content: bytes) -> Opened:

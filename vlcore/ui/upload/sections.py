@@ -169,10 +169,9 @@ def _explained(model: ModelMap, images: ImageSet, one: UploadedPicture, says: st
             st.caption(str(error))
             return
         widgets.picture(painted(one.picture, falls), alt=f"What “{says}” loses without each patch")
-        st.caption(
-            f"**Patch ablation** (the faithful one): how far “{says}” falls when one of {GRID * GRID} patches is "
-            f"painted in the mean colour, at most {falls.max():.2f} in log odds. Warm speaks for it, cool against."
-        )
+        far = f"how far “{says}” falls when one of {GRID * GRID} patches is painted in the mean colour"
+        most = f"at most {falls.max():.2f} in log odds. Warm speaks for it, cool against."
+        st.caption(f"**Patch ablation** (the faithful one): {far}, {most}")
     with right:
         if own is None:
             st.caption("Attention rollout is of models that are trained here; look at the ablation.")
@@ -183,7 +182,6 @@ def _explained(model: ModelMap, images: ImageSet, one: UploadedPicture, says: st
             st.caption(str(error))
             return
         widgets.picture(painted(one.picture, rolled - rolled.min()), alt="Attention rollout")
-        st.caption(
-            f"**Attention rollout** (a hint only): which of {rolled.size} patches attention mixes into the embedding. "
-            "It knows nothing of the answer; where the two differ, believe the ablation."
-        )
+        which = f"which of {rolled.size} patches attention mixes into the embedding"
+        doubt = "It knows nothing of the answer; where the two differ, believe the ablation."
+        st.caption(f"**Attention rollout** (a hint only): {which}. {doubt}")
