@@ -6,7 +6,7 @@ The four cells are the four groups, so a click on a cell can ask the maps for th
 import altair as alt
 import pandas as pd
 
-from vlcore.charts.scales import SPOKEN, colours_of, tooltips
+from vlcore.charts.scales import SPOKEN, told_apart, tooltips
 from vlcore.charts.tables import Rows, listed
 from vlcore.charts.theme import Palette
 from vlcore.core.grouping import Grouping, group_words
@@ -45,7 +45,7 @@ def group_grid(rows: Rows, *, palette: Palette, grouping: Grouping, width: int, 
         place = {"x": alt.X(f"{across}:Q", scale=x, axis=None), "y": alt.Y(f"{up}:Q", scale=y, axis=None)}
         return source.encode(**place, description=SPOKEN)
 
-    colour = colours_of("group:N", palette.colours(grouping))
+    colour = told_apart(alt.Color, "group:N", palette.colours(grouping))
     text = {"align": "left", "baseline": "middle", "fontSize": 12, "color": palette.text, "aria": False}
     tooltip = tooltips({"where:N": "group", "model:N": "model"}) + tooltips({"accuracy:Q": "right"}, ".1%")
     tooltip += tooltips({"between:N": "95 % interval", "n:Q": "pictures"})

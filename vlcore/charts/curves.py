@@ -6,7 +6,7 @@ import pandas as pd
 
 from vlcore.charts.maps.labels import spread
 from vlcore.charts.measure_by_bias import CELL, DASH_LEGEND, FEWEST, Scale, in_rows, style_scales
-from vlcore.charts.scales import SPOKEN, colours_of, dashes, finished, straight
+from vlcore.charts.scales import SPOKEN, finished, straight, told_apart
 from vlcore.charts.tables import listed
 from vlcore.charts.theme import Palette
 from vlcore.core.wording import STYLE_WORDS
@@ -39,7 +39,7 @@ def learning_curve(rows: pd.DataFrame, *, palette: Palette, width: int, height: 
     ends = ends.assign(dy=[to - at for to, at in zip(spread(wanted, 15), wanted, strict=True)])
     x = alt.X("step:Q", title="step", scale=straight([0, last]), axis=alt.Axis(tickCount=5))
     y = alt.Y("value:Q", title=None, scale=straight([low, high]), axis=alt.Axis(tickCount=4))
-    colour, both = colours_of("series:N", dict(zip(names, colours, strict=False))), (table, ends)
+    colour, both = told_apart(alt.Color, "series:N", dict(zip(names, colours, strict=False))), (table, ends)
     lines, last_points = (alt.Chart(part).encode(x=x, y=y, color=colour, description=SPOKEN) for part in both)
     words = {"align": "left", "dx": 9, "dy": alt.expr("datum.dy"), "fontSize": 12, "fontWeight": 600, "aria": False}
     layers = alt.layer(
@@ -64,7 +64,7 @@ def probe_curves(curves: pd.DataFrame, fits: pd.DataFrame, *, palette: Palette, 
         for row in marks.itertuples()
     ]
     _, colour, _ = style_scales(table, palette)
-    dash = dashes("probe:N", probes, DASH_LEGEND)
+    dash = told_apart(alt.StrokeDash, "probe:N", probes, DASH_LEGEND)
     across = 3 if width >= 640 else 2
     x = alt.X("step:Q", scale=straight([0, int(table["step"].max())]), axis=alt.Axis(tickCount=3))
     tooltip = [*scale.tooltip(), "step:Q", "probe:N"]

@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from vlcore.charts.scales import PERCENT, SPOKEN, colours_of, finished, rule_at, straight, tooltips, words_axis
+from vlcore.charts.scales import PERCENT, SPOKEN, finished, rule_at, straight, told_apart, tooltips, words_axis
 from vlcore.charts.tables import whole
 from vlcore.charts.theme import Palette
 from vlcore.core.wording import difference, rate
@@ -21,7 +21,7 @@ def rate_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Layer
     labels = table["label"].unique().tolist()
     colours = dict(zip(labels, (palette.accent, palette.groups[0], palette.groups[1]), strict=False))
     names = alt.Axis(labelLimit=260, ticks=False, labelColor=palette.text)
-    colour = colours_of("label:N", colours, alt.Legend(title=None, orient="top"))
+    colour = told_apart(alt.Color, "label:N", colours, alt.Legend(title=None, orient="top"))
     apart = alt.YOffset("label:N", sort=labels, scale=alt.Scale(paddingOuter=0.4))
     y = alt.Y("view:N", sort=None, title=None, axis=names)
     base = alt.Chart(table).encode(y=y, yOffset=apart, color=colour, description=SPOKEN)

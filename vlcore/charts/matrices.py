@@ -10,7 +10,7 @@ from typing import Any
 
 import altair as alt
 
-from vlcore.charts.scales import IMAGE, SPOKEN, finished, tooltips, words_axis
+from vlcore.charts.scales import IMAGE, SPOKEN, finished, told_apart, tooltips, words_axis
 from vlcore.charts.tables import Rows, whole
 from vlcore.charts.theme import Palette
 
@@ -95,7 +95,6 @@ def pair_matrix(cells: Rows, pictures: Rows, *, palette: Palette, middle: float 
     used = alt.when(f"datum.kind == '{UNUSED}'").then(alt.value("transparent")).otherwise(fill)
     shapes = {kind: path for kind, path in _SHAPES.items() if (table["kind"] == kind).any()}
     legend = alt.Legend(title=None, orient="bottom", symbolSize=80, symbolFillColor=palette.text, columns=3)
-    scale = alt.Scale(domain=list(shapes), range=list(shapes.values()))
     # The marks' colours are constants and the fills a scale: apart, or they would make one legend.
     wrong = alt.when(f"indexof({json.dumps(_WRONG)}, datum.kind) >= 0").then(alt.value(palette.accent))
     offset = {"xOffset": -28, "yOffset": 0} if wide else {"xOffset": 0, "yOffset": -8}
@@ -104,7 +103,7 @@ def pair_matrix(cells: Rows, pictures: Rows, *, palette: Palette, middle: float 
     thumbs = alt.Chart(shown.rename(columns={"label": "picture"}).assign(row=shown.index, spoken=shown["label"]))
     thumbs, beside = thumbs.mark_image(width=height - 4, height=height - 4), alt.value(-(height / 2 + 4))
     marks = base.mark_point(filled=True, size=70, opacity=1, aria=False, **offset)
-    shape = alt.Shape("kind:N", scale=scale, legend=legend)
+    shape = told_apart(alt.Shape, "kind:N", shapes, legend)
     layers = [
         base.mark_rect(stroke=palette.line).encode(color=used),
         marks.encode(shape=shape, color=wrong.otherwise(alt.value(palette.text))),

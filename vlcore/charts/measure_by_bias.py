@@ -17,7 +17,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from vlcore.charts.scales import PERCENT, SPOKEN, colours_of, dashes, finished, rule_at, straight, tooltips, words_axis
+from vlcore.charts.scales import PERCENT, SPOKEN, finished, rule_at, straight, told_apart, tooltips, words_axis
 from vlcore.charts.tables import Rows, whole
 from vlcore.charts.theme import Palette
 from vlcore.core.options import LABEL_STYLES
@@ -88,8 +88,8 @@ def style_scales(table: pd.DataFrame, palette: Palette) -> tuple[list[str], alt.
     traits = [LABEL_STYLES[style] for style in styles]
     colours = {one.legend: getattr(palette, one.colour) for one in traits}
     legend = alt.Legend(title=None, orient="top", symbolOpacity=1)
-    shapes = alt.Scale(domain=list(colours), range=[one.shape for one in traits])
-    return styles, colours_of("style:N", colours, legend), alt.Shape("style:N", scale=shapes, legend=legend)
+    shapes = {one.legend: one.shape for one in traits}
+    return styles, told_apart(alt.Color, "style:N", colours, legend), told_apart(alt.Shape, "style:N", shapes, legend)
 
 
 def heat_map(rows: pd.DataFrame, scale: Scale, *, palette: Palette, width: int) -> alt.LayerChart:
@@ -181,7 +181,7 @@ def _against_phi(
         columns = ("reference", "labels", "phi", "value", "n")
         compared = scale.checked(references, columns, "{reference}, {style}, φ {phi:.2f}")
         patterns = {name: _DASHES.get(name, [6, 4]) for name in compared["reference"].unique()}
-        dash = dashes("reference:N", patterns, DASH_LEGEND)
+        dash = told_apart(alt.StrokeDash, "reference:N", patterns, DASH_LEGEND)
         style, _, value, *_, blocks = scale.tooltip()
         tooltip = ["reference:N", style, value, blocks]
         lines = alt.Chart(compared).mark_line(strokeWidth=1.5, opacity=0.8, clip=True).encode(x="phi:Q", y=y)

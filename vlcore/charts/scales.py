@@ -18,14 +18,9 @@ def straight(domain: Sequence[float]) -> alt.Scale:
     return alt.Scale(domain=list(domain), nice=False)
 
 
-def colours_of(field: str, colours: Mapping[str, str], legend: alt.Legend | None = None) -> alt.Color:
-    """A colour for each name."""
-    return alt.Color(field, scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=legend)
-
-
-def dashes(field: str, patterns: Mapping[str, Sequence[float]], legend: alt.Legend | None = None) -> alt.StrokeDash:
-    """Lines told apart by their dashes."""
-    return alt.StrokeDash(field, scale=alt.Scale(domain=list(patterns), range=list(patterns.values())), legend=legend)
+def told_apart(channel: Any, field: str, looks: Mapping[str, Any], legend: alt.Legend | None = None) -> Any:
+    """A channel of Altair's, such as `alt.Color` or `alt.StrokeDash`, that gives each name of a field its look."""
+    return channel(field, scale=alt.Scale(domain=list(looks), range=list(looks.values())), legend=legend)
 
 
 def words_axis(palette: Palette, **more: Any) -> alt.Axis:

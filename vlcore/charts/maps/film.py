@@ -20,7 +20,7 @@ from vlcore.charts.maps.labels import spread
 from vlcore.charts.maps.legend import map_legend
 from vlcore.charts.maps.panes import HOVER, MOMENT, MapStyle, Pane, figure, now_of, selection, wrapped
 from vlcore.charts.maps.tables import MapTables, extent_of, pictures_table
-from vlcore.charts.scales import PERCENT, SPOKEN, colours_of, dashes, straight
+from vlcore.charts.scales import PERCENT, SPOKEN, straight, told_apart
 from vlcore.charts.tables import Rows, listed
 from vlcore.charts.theme import Palette, across
 from vlcore.core.grouping import Grouping
@@ -144,8 +144,8 @@ def curve_panel(
     x = alt.X("step:Q", scale=scale, axis=alt.Axis(title=words, labels=lowest, ticks=lowest, values=powers, grid=False))
     ticks, labels = ([0, high / 2, high], "format(datum.value, '.2f')") if panel == "loss" else ([0, 0.5, 1], PERCENT)
     y = alt.Y("value:Q", scale=straight([0, high]), axis=alt.Axis(title=None, values=ticks, labelExpr=labels))
-    colour = colours_of("series:N", dict(zip(names, (palette.text, palette.muted), strict=False)))
-    dash = dashes("series:N", dict(zip(names, ([1, 0], [5, 3]), strict=False)))
+    colour = told_apart(alt.Color, "series:N", dict(zip(names, (palette.text, palette.muted), strict=False)))
+    dash = told_apart(alt.StrokeDash, "series:N", dict(zip(names, ([1, 0], [5, 3]), strict=False)))
     base = alt.Chart(table).encode(x=x, y=y, color=colour, description=SPOKEN)
     now = base.transform_filter(f"datum.step == {now_of([track.steps[index] for index in track.shows])}")
     rule = alt.Chart(moments).transform_filter(f"datum.number == {MOMENT}")

@@ -15,7 +15,7 @@ import pandas as pd
 from vlcore.charts.maps.labels import LINE, place_labels
 from vlcore.charts.maps.panes import PICTURES, MapStyle, Pane
 from vlcore.charts.maps.tables import MapTables
-from vlcore.charts.scales import IMAGE, SPOKEN, tooltips
+from vlcore.charts.scales import IMAGE, SPOKEN, told_apart, tooltips
 from vlcore.charts.theme import star
 
 LEGEND = "legend_0"  # Altair numbers it as a layer of the first map
@@ -34,7 +34,7 @@ def legend(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
     if pane.index or style.guide is None:
         return []
     nothing = alt.Chart(alt.NamedData(name=PICTURES), name=LEGEND).transform_filter("false")
-    shape = alt.Shape("colour:N", scale=style.legend.scale("shape"), legend=style.guide)
+    shape = told_apart(alt.Shape, "colour:N", {one.name: one.shape for one in style.legend.entries}, style.guide)
     mark = nothing.transform_calculate(colour="''").mark_point(opacity=1, aria=False)
     return [mark.encode(stroke=style.stroke(), fill=style.fill(), shape=shape)]
 

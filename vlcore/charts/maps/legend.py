@@ -69,15 +69,6 @@ class MapLegend:
         names += [json.dumps(entry.name) for entry in self.entries if not entry.carried]
         return " || ".join(f"indexof({clicked}, {name}) >= 0" for name in names)
 
-    def scale(self, channel: str) -> alt.Scale:
-        """The scale of ``stroke``, ``fill`` or ``shape``."""
-        ranges = {
-            "stroke": [entry.colour for entry in self.entries],
-            "fill": [entry.colour if entry.full else "transparent" for entry in self.entries],
-            "shape": [entry.shape for entry in self.entries],
-        }
-        return alt.Scale(domain=[entry.name for entry in self.entries], range=ranges[channel])
-
     def guide(self, side: int) -> alt.Legend:
         """The legend as it is drawn under maps of `side` px; as wide as one of them on a phone."""
         words = {entry.name: entry.words for entry in self.entries}

@@ -18,7 +18,7 @@ import pandas as pd
 
 from vlcore.charts.maps.legend import MapLegend
 from vlcore.charts.maps.tables import PLAIN, Extent, MapOptions
-from vlcore.charts.scales import SPOKEN, straight
+from vlcore.charts.scales import SPOKEN, straight, told_apart
 from vlcore.charts.theme import Palette, across, theme
 
 PICTURES = "pictures"  # the name of the dataset of pictures
@@ -59,11 +59,12 @@ class MapStyle:
 
     def stroke(self) -> alt.Stroke:
         """The outline of what is in the legend."""
-        return alt.Stroke("colour:N", scale=self.legend.scale("stroke"), legend=self.guide)
+        return told_apart(alt.Stroke, "colour:N", {one.name: one.colour for one in self.legend.entries}, self.guide)
 
     def fill(self) -> alt.Fill:
         """The filling of what is in the legend."""
-        return alt.Fill("colour:N", scale=self.legend.scale("fill"), legend=self.guide)
+        colours = {one.name: one.colour if one.full else "transparent" for one in self.legend.entries}
+        return told_apart(alt.Fill, "colour:N", colours, self.guide)
 
 
 @dataclass(frozen=True)
