@@ -1,8 +1,9 @@
 """Offline pages: text, tables, pictures and charts as one HTML file that works without a network.
 
 The browser part of Vega is bundled into the page once, each chart is a block of JSON that can not end its own script
-tag, and a content security policy forbids every request. So neither a caption nor a file name in it can run or fetch
-anything. A film plays there too: its slider is in the page, and so is the script that moves it.
+tag, and a content security policy forbids every request (it allows eval, for Vega compiles its expressions). So neither
+a caption nor a file name in it can run or fetch anything. A film plays there too: its slider is in the page, and so is
+the script that moves it.
 """
 
 import html
@@ -25,10 +26,6 @@ from vlcore.core.files import script
 # and in a file. So to play is to move the slider as a hand would, once through. Where little motion is asked for, a
 # press is one step. `filmPlayer(button)` makes a button play and gives what takes that back.
 PLAY_SCRIPT = script("play.js")
-_POLICY = (
-    "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src 'unsafe-inline'; "
-    "script-src 'unsafe-inline' 'unsafe-eval'"  # Vega compiles its expressions
-)
 
 
 @dataclass(frozen=True)
@@ -63,8 +60,8 @@ def page_html(charts_and_text: Sequence[Any], title: str, *, palette: Palette = 
     if '<script type="application/json">' in body:  # words can't hold that: their "<" is escaped
         scripts = f"<script>{_bundle()}</script>\n<script>\n{PLAY_SCRIPT}\n{script('start.js')}</script>"
     style = Template(script("page.css")).substitute(vars(palette), font=FONT) + extra_css
-    parts = {"policy": _POLICY, "title": html.escape(title), "style": style, "body": body, "scripts": scripts}
-    return Template(script("page.html")).substitute(parts)
+    frame = Template(script("page.html"))
+    return frame.substitute(title=html.escape(title), style=style, body=body, scripts=scripts)
 
 
 def _part(part: Any, palette: Palette) -> str:

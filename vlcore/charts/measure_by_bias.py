@@ -224,8 +224,7 @@ def paired_slopes(points: pd.DataFrame, scale: Scale, *, palette: Palette, width
 
 def moments(rows: pd.DataFrame, scale: Scale, *, palette: Palette, width: int) -> alt.LayerChart:
     """A measure of the untrained encoder, at first fit and at the end, side by side at each bias: a difference between
-    label styles at one moment may be one in how fast they learn. Rows are of `CELL`, and `moment` in words, in order.
-    """
+    label styles at one moment may be one in how fast they learn. Rows are of `CELL`, and `moment` (words), in order."""
     table = scale.checked(rows, (*CELL, "moment"), _CALLED + ", {moment}")
     names = table["moment"].unique().tolist()
     styles, colour, shape = style_scales(table, palette)

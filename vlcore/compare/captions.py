@@ -77,8 +77,7 @@ def named(words: Sequence[str], more: str = "more") -> str:
 
 def untrained_words_warnings(comparison: Comparison, texts: Sequence[str]) -> list[str]:
     """A sentence for each model of ours that was never given some words of captions in training: it has learnt nothing
-    of them, whether they are in its vocabulary or not. What a model that was trained elsewhere was given is not known.
-    """
+    of them, in its vocabulary or not. What a model that was trained elsewhere was given is not known."""
     asked, sentences = dict.fromkeys(word for text in texts for word in split_words(text)), []
     for name, model in comparison.named.items():
         heard = {word for caption in model.captions for word in split_words(caption)}

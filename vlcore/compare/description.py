@@ -33,8 +33,6 @@ _SETTINGS = {field.name: field.name.replace("_", " ") for field in fields(Condit
 }
 # By the control of another setting.
 _SET_WITH = {"data_version": "data", "template": "labels", "init_seed": "data_seed", "batch_size": "recipe"}
-
-
 # What the twin of a condition sets back, and what the twin then has; the first field that is not the usual one.
 TWINS = {
     "mitigation": "no mitigation",
@@ -203,8 +201,7 @@ def _groups_and_scenes(images: ImageSet, rows: NDArray[np.int64]) -> tuple[NDArr
 class Displacements(NamedTuple):
     """What moved from the first model to another: `table` has one row a group (movement on the maps, share of
     neighbours kept, pictures), `chance` is the share of neighbours that unrelated models have in common, and `largest`
-    the pictures that moved most, farthest first (``row``, ``way`` on the maps in radii of the first, share ``kept``).
-    """
+    the pictures that moved most, farthest first (``row``, ``way`` in radii of the first map, share ``kept``)."""
 
     table: pd.DataFrame
     chance: float

@@ -89,7 +89,11 @@ def _track(comparison: Comparison, pane: int, stored: StoredSnapshots, steps: tu
             share = float(model.plane.place(z).var(axis=0).sum()) / total
             words = f"total variance {total:.2g}, this plane shows {100 * share:.0f} % of it"
         said.append(f"step {step:,}: {words}")
-    curves = [_loss(model)]
+    history = pd.read_csv(model.artefact.path / "history.csv", usecols=["step", "loss"])
+    # Averaged over neighbouring steps where there are many; early ones stay as they are.
+    edges = np.unique(np.geomspace(1, max(history["step"].max(), 2), LOSS_POINTS).round().astype(int))
+    means = history.groupby(np.searchsorted(edges, history["step"])).agg(step=("step", "last"), value=("loss", "mean"))
+    curves = [means.reset_index(drop=True).assign(panel="loss", series="loss").round({"value": 4})]
     for panel, rows, *series in (
         ("probe", stored.curve("probe"), "object", "context"),
         ("right", stored.curve("val"), "majority", "minority"),
@@ -102,15 +106,6 @@ def _track(comparison: Comparison, pane: int, stored: StoredSnapshots, steps: tu
         caption_places=model.place(captions),
         curves=pd.concat(curves, ignore_index=True).astype({"step": int, "value": float}),
     )  # fmt: skip
-
-
-def _loss(model: ModelMap) -> pd.DataFrame:
-    """The loss of each step, averaged over neighbouring steps where there are many; early ones stay as they are."""
-    table = pd.read_csv(model.artefact.path / "history.csv", usecols=["step", "loss"])
-    edges = np.unique(np.geomspace(1, max(table["step"].max(), 2), LOSS_POINTS).round().astype(int))
-    bins = np.searchsorted(edges, table["step"])
-    means = table.groupby(bins).agg(step=("step", "last"), value=("loss", "mean"))
-    return means.reset_index(drop=True).assign(panel="loss", series="loss").round({"value": 4})
 
 
 def _training_in_words(curves: pd.DataFrame, groups: NDArray[np.str_], grouping: Grouping) -> str:

@@ -27,21 +27,13 @@ COLUMNS = [
 
 @dataclass(frozen=True, eq=False)
 class MapTable:
-    """What a model's map shows, as other tools want it.
-
-    Attributes:
-        about: what the file says of itself: key, title, image set, licence, captions, condition.
-        table: one row a picture, then one a caption, with `COLUMNS`; the ``kind`` is "test", "training" or "caption".
-            What a row does not have is None.
-        z: their embeddings, (n, E).
-        pictures: a WebP file for each row, its longest side `THUMB_SIDE`; of a caption a tile with its words.
-    """
+    """What a model's map shows, as other tools want it: one row a picture, then one a caption."""
 
     model: ModelMap
-    about: dict[str, Any]
-    table: pd.DataFrame
-    z: NDArray[np.float32]
-    pictures: tuple[bytes, ...]
+    about: dict[str, Any]  # what the file says of itself: key, title, image set, licence, captions, condition
+    table: pd.DataFrame  # `COLUMNS`, None where a row has none; the ``kind`` is "test", "training" or "caption"
+    z: NDArray[np.float32]  # embeddings of the rows, (n, E)
+    pictures: tuple[bytes, ...]  # WebP files, the longest side `THUMB_SIDE`; of a caption a tile with its words
 
 
 def shown(artefact: Artefact, images: ImageSet, progress: Progress = silent) -> MapTable:

@@ -4,9 +4,11 @@ It is the lesson's own data printed, so that paper and page never differ.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from vlcore.charts.html import Heading, Pictures, page_html
 from vlcore.core.captions import quoted_captions
@@ -16,20 +18,7 @@ from vlcore.core.wording import describe_bias
 from vlcore.lessons.answers import Answer
 from vlcore.lessons.script import Lesson
 
-GLOSSARY = {
-    "object and context": "What a picture shows, such as a camel, and where, such as in the desert.",
-    "group": "An object in a context. There are four.",
-    "majority and minority groups": "Groups that bias leaves whole, and groups from which it takes training pictures.",
-    "bias": "The share of each minority group that is removed from the training pictures.",
-    "short and descriptive labels": "Labels that name the object only, and labels that name the context too.",
-    "embedding": "The list of numbers that a model turns a picture or a label into.",
-    "cosine similarity": "How near two embeddings are: 1 the same direction, 0 nothing in common.",
-    "map": "Two directions of the embeddings drawn on paper. The numbers come from all directions.",
-    "silhouette": "How well pictures lie in clouds of one kind: 1 far apart, 0 mixed.",
-    "held-out pictures": "Pictures that the model was not trained on.",
-    "interval": "Where the true number lies with 95 % confidence, if nothing but chance is at work.",
-    "seed": "The number that decides all that is random. Another seed is another run.",
-}
+GLOSSARY: dict[str, str] = yaml.safe_load((Path(__file__).parent / "glossary.yaml").read_text(encoding="utf-8"))
 
 
 def handout_html(lesson: Lesson, pictures: Pictures, grouping: Grouping, answers: Sequence[Answer] = ()) -> str:

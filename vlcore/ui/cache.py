@@ -41,8 +41,6 @@ BY_CONTENT: dict[str | type, Callable[[Any], Any]] = {
     ImageSet: lambda images: (images.name, images.version),
     Palette: lambda palette: palette.name,
 }
-
-
 _condition = st.cache_resource(max_entries=2000, show_spinner=False, hash_funcs=BY_CONTENT)(artefacts.condition_of)
 
 

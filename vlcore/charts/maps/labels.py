@@ -15,7 +15,6 @@ CHARACTER = 6.7  # px, a generous width of one character at 12 px semi-bold
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in px
 Points = npt.NDArray[np.float64]
-
 Place = tuple[float, float, str]  # dx, dy in px of a text's anchor from its diamond, and how it is aligned to that
 
 # Beside the diamond first; further out for crowds, where a thin line leads back to the diamond.

@@ -31,28 +31,21 @@ def linked_maps(
     points: pd.DataFrame, captions: pd.DataFrame, infos: Sequence[MapInfo], *, palette: Palette, grouping: Grouping,
     side: int = 420, options: MapOptions = PLAIN, board: pd.DataFrame | None = None, **more: pd.DataFrame | None,
 ) -> alt.TopLevelMixin:  # fmt: skip
-    """Square maps of the same pictures, linked by hover, click, brush, legend and board.
+    """Square maps of the same pictures, linked by hover, click, brush, legend and board, each `side` px wide: two stand
+    beside each other, or one on a phone. ValueError where a table is missing or not whole, a colouring is unknown, or
+    there are too many maps.
 
-    Args:
-        points: one row a picture: `id` (unique str), `object`, `context`, `group` (of `grouping.names`), `kind`
-            ("training" or "test"), `minority` (bool), `thumb` (made by `thumb_uri`), `spoken` (said by a screen
-            reader), and for each map, numbered from 0: `x0`, `y0` (float; NaN where the picture is absent),
-            `caption_0`, `predicted_0` (words). Only where an option asks for it: `says_0` (the predicted object, or
-            "none"), `right_0` ("right", "wrong" or "none"), `trust0` (0 to 1), `gx0`, `gy0`, and `scene`.
-        captions: one row a caption and map: `caption`, `pane` (int), `x`, `y`.
-        infos: the words around each map, one to four.
-        side: side of each pane in px; two stand beside each other, or one on a phone.
-        options: what is drawn beside the pictures.
-        board: accuracies, drawn under the maps: `pane`, `model`, `group`, `accuracy`, `low`, `high` (fractions), `n`.
-        more: `uploads`, stars on top: `id`, `name`, `x0`, `y0` and so on, `thumb`, `spoken`; `neighbours`, lines of
-            `options.neighbours`: `id`, `pane`, `x`, `y`, `x2`, `y2`; `twins`, arrows of `options.twins`: `scene`,
-            `kind` (two kinds at most), `pane`, `x`, `y`, `x2`, `y2`.
+    The points have one row a picture: `id` (unique str), `object`, `context`, `group` (of `grouping.names`), `kind`
+    ("training" or "test"), `minority` (bool), `thumb` (made by `thumb_uri`), `spoken` (said by a screen reader), and
+    for each map, numbered from 0: `x0`, `y0` (float; NaN where the picture is absent), `caption_0`, `predicted_0`
+    (words). Only where an option asks for it: `says_0` (the predicted object, or "none"), `right_0` ("right", "wrong"
+    or "none"), `trust0` (0 to 1), `gx0`, `gy0`, and `scene`. The captions have one row a caption and map: `caption`,
+    `pane` (int), `x`, `y`. The `board` is as `group_grid` reads it. Of `more` are `uploads`, stars on top: `id`,
+    `name`, `x0`, `y0` and so on, `thumb`, `spoken`; `neighbours`, lines of that option: `id`, `pane`, `x`, `y`, `x2`,
+    `y2`; `twins`, arrows of that option: `scene`, `kind` (two kinds at most), `pane`, `x`, `y`, `x2`, `y2`.
 
     The chart has the selections `hov` and `pick` (fields `id`), `brush` (an interval over places of the map it was
     drawn in), `shown` (the legend), with a board `cell` (fields `group`), with arrows `scene`. Both axes have one unit.
-
-    Raises:
-        ValueError: a table is missing or not whole, a colouring is unknown, or there are too many maps.
     """
     count = len(infos)
     if not 1 <= count <= MOST:

@@ -102,8 +102,15 @@ def reveal(lesson: Lesson, step: Step, images: ImageSet, room: Room, palette: Pa
             st.markdown(f":material/how_to_vote: Your vote was “{step.choice(room.own).text}”.")
     with right:
         st.subheader("What was measured")
+        share = step.quantity.share
         for one in found.readings:
-            _measured(one)
+            # A share of pictures says something to everybody, as an answer does; a silhouette or a variance does not.
+            plain = one.number if share else one.decides.text if one.decides else one.decision
+            steps.large(f"{one.where[0].upper()}{one.where[1:]}: {plain}", "link")
+            if share:
+                steps.large(one.decision, "answer")
+            said = step.quantity.words + ("" if share else f": {one.number}")
+            st.caption(f"{said}; 95 % interval over {'runs' if one.runs else 'pictures'}, {one.counted}.")
         if found.missing:
             st.markdown(f"In this run: {found.missing}.")
         says = f"{ANOTHER} An interval over pictures says nothing about other seeds"
@@ -120,17 +127,6 @@ def reveal(lesson: Lesson, step: Step, images: ImageSet, room: Room, palette: Pa
             st.markdown(f"**{result.claim.id} · The study says:** {result.claim.says} {sections.badge(result)}")
             measured = f"{result.claim.what}: **{estimate_words(result.estimate)}**, n = {result.n} blocks of seeds"
             st.markdown(f"{measured}. To be supported it must also beat: {result.claim.null}. {not_run(result)}")
-
-
-def _measured(one: Reading) -> None:
-    place, share = f"{one.where[0].upper()}{one.where[1:]}", one.step.quantity.share
-    # A share of pictures says something to everybody, and so does an answer; a silhouette or a variance does not.
-    plain = one.number if share else one.decides.text if one.decides else one.decision
-    steps.large(f"{place}: {plain}", "link")
-    if share:
-        steps.large(one.decision, "answer")
-    said = one.step.quantity.words + ("" if share else f": {one.number}")
-    st.caption(f"{said}; 95 % interval over {'runs' if one.runs else 'pictures'}, {one.counted}.")
 
 
 def _side_by_side(step: Step, palette: Palette, side: int, grouping: Grouping) -> None:

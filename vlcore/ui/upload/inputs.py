@@ -1,7 +1,4 @@
-"""What is asked and whom: models on the disk, with their untrained encoders, and pictures that a visitor gives.
-
-Whatever is given stays in this session; nothing is written to the disk.
-"""
+"""What is asked and whom: models on the disk, with untrained encoders, and pictures, which stay in this session."""
 
 from collections import Counter
 from itertools import cycle
