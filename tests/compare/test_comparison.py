@@ -235,8 +235,8 @@ def test_folds_of_other_seeds_are_turned_over_the_pictures_that_both_show(seeds:
 def test_a_picture_is_held_out_where_the_first_model_that_shows_it_holds_it_out(seeds: list[ModelMap]) -> None:
     found = compare(seeds, FOLDS, thumbs)
     for row, kind in zip(found.rows, found.points["kind"], strict=True):
-        first = next(model for model in seeds if model.where(int(row)) >= 0)
-        assert kind == ("test" if first.where(int(row)) < first.held_out else "training")
+        first = next(model for model in seeds if model.index([int(row)])[0] >= 0)
+        assert kind == ("test" if first.index([int(row)])[0] < first.held_out else "training")
     held_out = set(parts(FOLDS, 0)[0].rows("test").tolist())
     assert {int(row) for row in found.rows[found.points["kind"] == "test"]} >= held_out
 
@@ -291,7 +291,7 @@ def test_a_collapsed_and_an_untrained_map_say_so(maps: list[ModelMap]) -> None:
 
 def test_uploads_are_turned_as_their_maps_are(maps: list[ModelMap]) -> None:
     row = int(maps[0].rows[3])
-    left, right = (model.z[model.where(row)] for model in maps[:2])
+    left, right = (model.z[model.index([row])[0]] for model in maps[:2])
     plain = beside(maps[:2])
     assert plain.uploads is None
     found = with_uploads(plain, [PICTURE] * 2, [np.stack([left, left]), np.stack([right, -right])])

@@ -118,7 +118,8 @@ def test_a_tsne_is_an_artefact_of_its_own(pair: list[Artefact]) -> None:
 @UMAP
 def test_a_common_umap_lays_the_same_pictures_near_each_other(pair: list[Artefact]) -> None:
     one, other = check_map(pair, Projection("umap", together=True))
-    shared = [(one.where(int(row)), other.where(int(row))) for row in np.intersect1d(one.rows, other.rows)]
+    rows = np.intersect1d(one.rows, other.rows)
+    shared = list(zip(one.index(rows), other.index(rows), strict=True))
     assert len(shared) > 40
     here, there = (points[[pair[side] for pair in shared]] for side, points in enumerate((one.points, other.points)))
     apart = np.linalg.norm(here - there, axis=1)
