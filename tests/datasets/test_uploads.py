@@ -198,13 +198,13 @@ def test_it_stands_on_every_place_and_on_grey_without_a_rim_of_invisible_colour(
 def test_an_upload_keeps_what_is_see_through_and_what_is_whole_or_invisible_is_no_cutout(disc: Image.Image) -> None:
     opened = open_cutout(encoded(disc))
     assert opened.mode == "RGBA"
-    assert uploads.is_cutout(opened)
     assert open_upload(encoded(disc)).mode == "RGB"
     assert open_cutout(encoded(disc.convert("RGB"))).mode == "RGB"
     whole, nothing = disc.copy(), disc.copy()
     whole.putalpha(255)
     nothing.putalpha(0)
-    assert not any(map(uploads.is_cutout, (whole, nothing, disc.convert("RGB"))))
+    others = (whole, nothing, disc.convert("RGB"))
+    assert [len(uploads.uploaded("it", encoded(one))) for one in (disc, *others)] == [1 + len(CONTEXTS), 1, 1, 1]
 
 
 def test_a_name_is_what_can_be_seen_of_it() -> None:

@@ -223,5 +223,5 @@ def largest_displacements(comparison: Comparison, images: ImageSet, count: int =
         columns = ["Group", "Moved, in radii of the first map", "Ten nearest kept", "Pictures"]
         table = pd.DataFrame([(name, number(by.as_dict()), kept, by.n) for name, by, kept in lines], columns=columns)
         pictures = pd.DataFrame({"row": rows, "way": moved.displacement, "kept": moved.overlap})
-        found[name] = Displacements(table, moved.chance, pictures.iloc[moved.largest_displacements(count)])
+        found[name] = Displacements(table, moved.chance, pictures.nlargest(count, "way"))
     return found

@@ -104,11 +104,6 @@ def _noisy(a: CaptionContext) -> Options:
     return [(a.naming_both(), 1 - wrong), (a.naming_both(context=other), wrong)]
 
 
-def _shuffled(a: CaptionContext) -> Options:
-    # The word is drawn, not the place: of what the picture shows the caption knows nothing.
-    return [(Caption(a.naming_both(context=context).text, a.object), 0.5) for context in a.grouping.contexts]
-
-
 def _attributed(a: CaptionContext) -> Options:
     words = (a.attribute,) if a.attribute else COATS
     return [(Caption(f"{word} {a.object}", a.object), 1 / len(words)) for word in words]
@@ -127,7 +122,10 @@ CAPTIONS: dict[str, Callable[[CaptionContext], Caption | Options]] = {
     "descriptive-plain": CaptionContext.naming_both,
     "context": lambda a: Caption(a.context, "", a.context),
     "constant": lambda a: Caption("a photo"),
-    "shuffled_context": _shuffled,
+    # The word is drawn, not the place: of what the picture shows the caption knows nothing.
+    "shuffled_context": lambda a: [
+        (Caption(a.naming_both(context=one).text, a.object), 0.5) for one in a.grouping.contexts
+    ],
     "opaque_group": lambda a: Caption(_NONCE[a.grouping.pairs.index((a.object, a.context))], a.object, a.context),
     "attribute_other": _attributed,
     "paraphrase": _paraphrased,

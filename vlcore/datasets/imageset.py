@@ -119,11 +119,9 @@ class ImageSet:
         files = [str(self.table["mask"].iat[int(row)]) for row in rows]
         if not all(files):
             return None
-        stack = np.empty((len(rows), size, size), dtype=np.uint8)
-        for place, name in enumerate(files):
-            mask = self._open(f"mask {name}", self.root / name, "L", "make the set anew")
-            stack[place] = np.asarray(mask.resize((size, size), Image.Resampling.BOX))
-        return stack
+        masks = (self._open(f"mask {name}", self.root / name, "L", "make the set anew") for name in files)
+        small = [np.asarray(mask.resize((size, size), Image.Resampling.BOX)) for mask in masks]
+        return np.array(small, np.uint8).reshape(-1, size, size)
 
 
 def averaged(picture: NDArray[np.uint8], size: int = TRAINING_SIZE) -> NDArray[np.uint8]:

@@ -103,18 +103,10 @@ def is_picture(data: bytes) -> bool:
     return data.startswith(_BEGINNINGS) or data[4:8] == b"ftyp"
 
 
-def middle(image: Image.Image) -> tuple[float, float, float, float]:
-    """The central square of a picture: left, top, right and bottom in pixels."""
-    side = min(image.size)
-    left, top = (image.width - side) / 2, (image.height - side) / 2
-    return left, top, left + side, top + side
-
-
 def square(image: Image.Image, size: int) -> npt.NDArray[np.uint8]:
     """The one preprocessing of uploads: the central square, averaged down or enlarged, uint8 (size, size, 3)."""
     resample = Image.Resampling.BOX if min(image.size) >= size else Image.Resampling.BICUBIC
-    small = image.convert("RGB").resize((size, size), resample, box=middle(image))
-    return np.asarray(small, dtype=np.uint8).copy()
+    return np.array(ImageOps.fit(image.convert("RGB"), (size, size), resample))
 
 
 def _open(data: bytes, called: str) -> Image.Image:
@@ -154,14 +146,6 @@ def _decode(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.asarray(plain))  # a copy of the pixels alone: no place, camera or profile
 
 
-def is_cutout(picture: Image.Image) -> bool:
-    """Whether enough of a picture is see-through, and enough is not, for a background to be seen behind it."""
-    if picture.mode != "RGBA":
-        return False
-    opaque = np.asarray(picture.getchannel("A")) >= OPAQUE
-    return CUTOUT_SHARE <= float(opaque.mean()) <= 1 - CUTOUT_SHARE
-
-
 def background(context: str) -> npt.NDArray[np.uint8]:
     """A place without anybody in it, uint8 (`BACKDROP_SIDE`, `BACKDROP_SIDE`, 3)."""
     scene = sample("horse", context, split="demo", index=_INDEX).replace(object_contrast=0.0)
@@ -180,12 +164,14 @@ def uploaded(name: str, content: bytes) -> list[UploadedPicture]:
 
 
 def _on_backgrounds(name: str, picture: Image.Image, shows: str = "") -> list[UploadedPicture]:
-    """The middle of a cut-out on mid-grey and on every place that can be drawn; another picture as it is."""
-    if not is_cutout(picture):
+    """The middle of a cut-out on mid-grey and on every place that can be drawn; another picture as it is. Of a cut-out
+    enough is see-through, and enough is not, for a background to be seen behind it."""
+    opaque = (np.asarray(picture.getchannel("A")) >= OPAQUE).mean() if picture.mode == "RGBA" else 1.0
+    if not CUTOUT_SHARE <= opaque <= 1 - CUTOUT_SHARE:
         return [UploadedPicture(name, on_grey(picture), object=shows)]
     size = (BACKDROP_SIDE, BACKDROP_SIDE)
     # Premultiplied, so that the colour of invisible pixels does not bleed into the edge.
-    front = picture.convert("RGBa").resize(size, Image.Resampling.LANCZOS, box=middle(picture)).convert("RGBA")
+    front = ImageOps.fit(picture.convert("RGBa"), size, Image.Resampling.LANCZOS).convert("RGBA")
     made = [UploadedPicture(f"{name}, {GREY}", on_grey(front), name, GREY, shows)]
     for context in CONTEXTS:
         placed = Image.alpha_composite(Image.fromarray(background(context)).convert("RGBA"), front).convert("RGB")

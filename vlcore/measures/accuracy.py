@@ -74,14 +74,9 @@ def group_accuracy(
     right = predicted == objects
     found = by_group(rate, right, groups, scenes, grouping.names)
     worst = min(found, key=lambda name: found[name].value)
-    return GroupAccuracy(
-        balanced=_over(grouping.names, found, right, groups, scenes),
-        minority=_over(grouping.minority, found, right, groups, scenes),
-        majority=_over(grouping.majority, found, right, groups, scenes),
-        worst_group=worst,
-        worst=found[worst],
-        groups=found,
-    )
+    sides = (grouping.names, grouping.minority, grouping.majority)
+    balanced, minority, majority = (_over(names, found, right, groups, scenes) for names in sides)
+    return GroupAccuracy(balanced, minority, majority, worst, found[worst], found)
 
 
 def _over(

@@ -29,10 +29,6 @@ class Movement:
     drift: dict[str, Estimate]  # mean displacement by group, with an interval over scenes
     kept: dict[str, Estimate]  # mean overlap by group, with an interval over scenes
 
-    def largest_displacements(self, count: int = 10) -> NDArray[np.int64]:
-        """Row numbers of the pictures that moved most, farthest first, (count,); equals in their own order."""
-        return np.argsort(-self.displacement, kind="stable")[:count]
-
 
 def movement(
     points: tuple[Floats, Floats], spaces: tuple[Embeddings, Embeddings], groups: ArrayLike, scenes: ArrayLike,

@@ -112,9 +112,10 @@ def no_space(reason: str) -> dict[str, str]:
 
 def lacking(views: Views) -> dict[Need, str]:
     """Which pictures are too few to measure a space on."""
-    held_out, probe = (views.fewest(split) < FEWEST for split in ("test", "probe"))
-    few = {Need.HELD_OUT: "too few held-out pictures"} if held_out else {}
-    return {**few, Need.PROBE: "no pictures to fit it on"} if probe else few
+    reasons = {Need.HELD_OUT: ("test", "too few held-out pictures"), Need.PROBE: ("probe", "no pictures to fit it on")}
+    groups = {need: views.column("group", split) for need, (split, _) in reasons.items()}
+    few = [need for need, of in groups.items() if min((of == name).sum() for name in views.grouping.names) < FEWEST]
+    return {need: reasons[need][1] for need in few}
 
 
 def map_quality(z: NDArray[np.floating], points: NDArray[np.float64]) -> dict[str, dict[str, float]]:

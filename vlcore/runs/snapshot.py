@@ -35,7 +35,7 @@ class Views:
     """The pixels that one job looks at, by purpose; each split is read once."""
 
     def __init__(self, images: ImageSet, training: NDArray[np.int64], panel_size: int = TRAINING_SIZE) -> None:
-        self.images = images
+        self.images, self.grouping = images, images.grouping
         self._columns: dict[tuple[str, str], NDArray[np.str_]] = {}  # measures ask for each many times
         self.rows = {"train": training, **{split: images.rows(split) for split in ("val", "probe", "test")}}
         # A set of embeddings has none: what is asked of pixels has no answer then.
@@ -44,10 +44,6 @@ class Views:
         self.on_map = np.searchsorted(self.rows["test"], self.map_rows)  # places of the map's images in the test set
         self.panel_rows = np.searchsorted(self.rows["test"], map_rows(images, PANEL_SCENES))
         self.panel = self._panel(panel_size)
-
-    @property
-    def grouping(self) -> Grouping:
-        return self.images.grouping
 
     def _panel(self, size: int) -> dict[str, NDArray[np.uint8]] | None:
         """Test pictures put together from objects and places, (n, size, size, 3) by name; None without masks."""
@@ -59,11 +55,6 @@ class Views:
         pixels = self.pixels["test"][self.panel_rows] if size == TRAINING_SIZE else self.images.pixels(rows, size)
         objects, contexts, scenes = of_panel
         return panel(pixels, masks, objects, contexts, scenes, self.grouping)
-
-    def fewest(self, split: str) -> int:
-        """Pictures of the smallest group of a split."""
-        groups = self.column("group", split)
-        return min(int((groups == name).sum()) for name in self.grouping.names)
 
     def column(self, name: str, split: str) -> NDArray[np.str_]:
         if (name, split) not in self._columns:

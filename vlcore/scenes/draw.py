@@ -40,10 +40,8 @@ def animal(scene: Scene) -> Capsules:
 
 @lru_cache(maxsize=2)
 def place(scene: Scene, size: int) -> Floats:
-    """The place of a scene as light (size, size, 3), without the animal and without its shadow.
-
-    With `context_contrast` c it is n + c (own - n), where n is bare land under the same sky.
-    """
+    """The place of a scene as light (size, size, 3), without the animal and its shadow. With `context_contrast` c it is
+    n + c (own - n), where n is bare land under the same sky."""
     own = PAINTERS[scene.context](scene, size)
     if scene.context_contrast == 1:
         return own

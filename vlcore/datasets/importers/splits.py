@@ -31,8 +31,7 @@ def perceptual_hash(image: Image.Image) -> int:
     """The 64-bit perceptual hash (pHash) of a picture: signs of the low frequencies of its cosine transform."""
     import imagehash
 
-    bits = imagehash.phash(image).hash.ravel()
-    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+    return int(str(imagehash.phash(image)), 16)
 
 
 def near_pairs(hashes: NDArray[np.uint64]) -> Numbers:
@@ -68,16 +67,11 @@ def clusters(hashes: Sequence[int], ids: Sequence[str]) -> Numbers:
 
 
 def choose_splits(given: Names, group: Numbers, cluster: Numbers, seed: int) -> tuple[Names, int, str]:
-    """Split a set: as its source does, else by shares where there is enough, else in folds.
-
-    Args:
-        given: (n,), the source's splits, empty where it has none.
-        group, cluster: (n,), numbers, 0 to 3 and of near-duplicates; a group of one cluster alone is a `ValueError`.
-
-    Returns:
-        The split of each picture, (n,), empty where it is left out because a near-duplicate is in a later one, and
-        `POOL` in a set in folds; the number of folds, 0 where splits are fixed; how it came about, a sentence.
-    """
+    """Split a set: as its source does, else by shares where there is enough, else in folds. Of the source's splits,
+    empty where it has none, and numbers of groups, 0 to 3, and of clusters of near-duplicates, (n,) each: the split of
+    each picture, (n,), empty where it is left out because a near-duplicate is in a later one, and `POOL` in a set in
+    folds; the number of folds, 0 where splits are fixed; how it came about, a sentence. ValueError where a group is of
+    one cluster alone."""
     rng = np.random.default_rng([seed, len(group)])
     sizes = np.bincount(group, minlength=4)
     why_not = "The source has no train and test sets"

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from vlcore.core.files import write_json
 from vlcore.core.grouping import Grouping
 from vlcore.datasets.imageset import COLUMNS, Progress
 from vlcore.datasets.importers.source import MAX_FILE_BYTES, Source, UnreadableError, npy_claim, plural, printable
 from vlcore.datasets.importers.splits import perceptual_hash
-from vlcore.datasets.uploads import UploadError, middle, open_upload, square
+from vlcore.datasets.uploads import UploadError, open_upload, square
 
 SIZE = 192  # pixels
 LIST = "left-out.csv"
@@ -102,7 +102,7 @@ def _mask(data: bytes, numpy_array: bool, aspect: float) -> Image.Image:
     # Two values are nothing and object, whatever they are; more are coverage.
     threshold = grey.min() if len(np.unique(grey)) <= 2 else 127
     mask = Image.fromarray(np.where(grey > threshold, np.uint8(255), np.uint8(0)))
-    kept = mask.resize((SIZE, SIZE), Image.Resampling.NEAREST, box=middle(mask))
+    kept = ImageOps.fit(mask, (SIZE, SIZE), Image.Resampling.NEAREST)
     if kept.getextrema()[1] == 0:
         raise UnreadableError("shows no object")
     return kept

@@ -8,9 +8,8 @@ import numpy as np
 
 from vlcore.scenes.factors import Scene
 from vlcore.scenes.noise import lookup, middles
-from vlcore.scenes.places import props
 from vlcore.scenes.places.outdoors import chances, under_sky
-from vlcore.scenes.places.props import box, window, within
+from vlcore.scenes.places.props import blobs, box, cone, fan, window, within
 from vlcore.scenes.places.skies import SKIES, daylight, light, lights, sky
 from vlcore.scenes.places.terrain import cover, plane, stops
 from vlcore.scenes.raster import Floats, clamp
@@ -56,7 +55,7 @@ def house(
     box(canvas, left + 0.1 * width, left + 0.1 * width + 0.025, top - 0.03, top + 0.03, 0.7 * roof)
     eaves = top + 0.045
     if chance[3] > 0.5:
-        props.cone(canvas, (left + right) / 2, top - 0.055, eaves, 0.56 * width, roof, 0.3 * scene.sun_azimuth)
+        cone(canvas, (left + right) / 2, top - 0.055, eaves, 0.56 * width, roof, 0.3 * scene.sun_azimuth)
     else:
         box(canvas, left - 0.004, right + 0.004, top + 0.005, eaves, roof)
 
@@ -114,7 +113,7 @@ def lamp(canvas: Floats, x: float, foot: float, scale: float) -> None:
     top = foot - 0.25 * scale
     box(canvas, x - 0.004, x + 0.004, top, foot, iron)
     box(canvas, x - 0.009, x + 0.009, foot - 0.03, foot, iron)
-    props.blobs(canvas, [(x, top - 0.012, 0.015, 0.018)], light(252, 240, 206))
+    blobs(canvas, [(x, top - 0.012, 0.015, 0.018)], light(252, 240, 206))
     box(canvas, x - 0.016, x + 0.016, top - 0.036, top - 0.027, iron)
 
 
@@ -192,22 +191,22 @@ def furniture(scene: Scene, canvas: Floats, x: float, foot: float, standing: lis
     box(canvas, x - 0.075, x + 0.075, foot - 0.43, foot - 0.31, picture[0])
     box(canvas, x - 0.062, x + 0.062, foot - 0.42, foot - 0.365, picture[1])
     box(canvas, x - 0.062, x + 0.062, foot - 0.365, foot - 0.32, picture[3])
-    props.blobs(canvas, [(x + 0.02, foot - 0.385, 0.016, 0.016)], picture[2])
+    blobs(canvas, [(x + 0.02, foot - 0.385, 0.016, 0.016)], picture[2])
     box(canvas, x - 0.17, x + 0.17, foot + 0.015, foot + 0.04, light(58, 42, 32), 0.6)
-    props.blobs(canvas, [(x + dx, foot - 0.10, 0.09, 0.10) for dx in (-0.08, 0, 0.08)], cloth, sun)
+    blobs(canvas, [(x + dx, foot - 0.10, 0.09, 0.10) for dx in (-0.08, 0, 0.08)], cloth, sun)
     box(canvas, x - 0.17, x + 0.17, foot - 0.10, foot + 0.022, 0.9 * cloth)
     for dx in (-0.08, 0.08):
-        props.blobs(canvas, [(x + dx, foot - 0.055, 0.085, 0.034)], 1.1 * cloth, 0.4 * sun)
+        blobs(canvas, [(x + dx, foot - 0.055, 0.085, 0.034)], 1.1 * cloth, 0.4 * sun)
     for dx in (-0.18, 0.18):
-        props.blobs(canvas, [(x + dx, foot - 0.085, 0.03, 0.034), (x + dx, foot - 0.03, 0.03, 0.06)], 0.85 * cloth, sun)
+        blobs(canvas, [(x + dx, foot - 0.085, 0.03, 0.034), (x + dx, foot - 0.03, 0.03, 0.06)], 0.85 * cloth, sun)
     out = 1 if x > 0.5 else -1  # away from the middle, which the window's other side faces
     for i, (_, _, kind, *_) in enumerate(standing[: int(2.5 * scene.props)]):
         at = (x + 0.235 * out, 1 - x - 0.23 * out)[i]
         if kind < 0.5:
             box(canvas, at - 0.004, at + 0.004, foot - 0.30, foot, light(70, 60, 52))
             box(canvas, at - 0.03, at + 0.03, foot - 0.008, foot + 0.006, light(70, 60, 52))
-            props.cone(canvas, at, foot - 0.47, foot - 0.29, 0.075, light(250, 232, 190), 0.1)
+            cone(canvas, at, foot - 0.47, foot - 0.29, 0.075, light(250, 232, 190), 0.1)
         else:
             for turn in (1.0, 0.7):
-                props.fan(canvas, at, foot - 0.06, 0.09 * turn, 0.24 * turn, light(62, 110, 58) * (1.4 - 0.4 * turn))
+                fan(canvas, at, foot - 0.06, 0.09 * turn, 0.24 * turn, light(62, 110, 58) * (1.4 - 0.4 * turn))
             box(canvas, at - 0.03, at + 0.03, foot - 0.075, foot + 0.01, light(190, 112, 76))

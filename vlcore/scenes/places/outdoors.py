@@ -16,8 +16,6 @@ from vlcore.scenes.places.skies import daylight, light, lights, sky
 from vlcore.scenes.places.terrain import Ground, cover, edge, haze, hill, plane, ridge, stops, swell, upright
 from vlcore.scenes.raster import Floats, clamp
 
-Prop = Callable[[Floats, float, float, float, float, list[float], Floats], None]
-
 
 @dataclasses.dataclass(frozen=True)
 class Land:
@@ -27,7 +25,7 @@ class Land:
     plain: Callable[[Scene, Ground, Floats], Floats]  # light (rows, columns, 3) of flat ground of a base colour
     crested: bool = False  # dunes rather than hills
     ridges: tuple[int, ...] = (0, 1)
-    tree: Prop | None = None
+    tree: Callable[[Floats, float, float, float, float, list[float], Floats], None] | None = None
     tufts: tuple[float, float, Floats, Floats] | None = None  # their share of what lies there, width and two colours
     stones: tuple[float, Floats, list[Floats]] | None = None  # size, shadow and colours of the rest; None for flowers
     hedges: bool = False
