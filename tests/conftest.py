@@ -12,9 +12,11 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from tests.generation.stand_ins import KEY, Shop
 from vlcore.__main__ import main
 from vlcore.core.condition import Condition
 from vlcore.core.files import models_folder
+from vlcore.generation import run
 from vlcore.runs import train
 from vlcore.store import artefacts, queue
 from vlcore.studies import plans
@@ -78,6 +80,18 @@ def document(cli: Cli) -> Callable[..., Any]:
         return json.loads(out)
 
     return run
+
+
+@pytest.fixture
+def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """A service on this machine that draws pictures, asked without real waiting."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.setattr(run, "ATTEMPTS", 3)
+    opened = Shop()
+    monkeypatch.setattr(run, "sleep", opened.waited.append)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from tests.cli.conftest import GROUPS, Document, Patch, Refused, program
 from tests.conftest import Cli
 from tests.datasets.importers.sources import cells, write
 from tests.generation.stand_ins import Shop, fails, shows
+from tests.store.children import claim
 from tests.store.test_progress import Terminal
 from vlcore import generation
 from vlcore.__main__ import BAD_INPUT, BUSY, CANCELLED, main
@@ -28,7 +29,7 @@ from vlcore.datasets import catalogue, drawn
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.imageset import read_set
 from vlcore.scenes import Scene, draw
-from vlcore.store import artefacts, jobs, queue
+from vlcore.store import artefacts, queue
 
 STEPS = ("--set", "steps=4")
 SNOWY = {"horse_snow", "horse_beach", "camel_beach", "camel_snow"}
@@ -255,11 +256,9 @@ def test_a_set_is_removed_and_its_models_stay(
     monkeypatch.setenv("VLCORE_HOME", str(tmp_path / "home"))
     key, folder = document("train", "--data", "own", *STEPS)["key"], tmp_path / "home" / "data" / "own"
     assert refused("data", "remove", "own", lines=2) == "Nobody can be asked here; give --yes to do it."
-    work = jobs.work_folder(key.replace("-b0-", "-b50-"))
-    work.mkdir(parents=True)
-    (work / "status.json").write_text(json.dumps({"state": "running"}))
-    with FileLock(work / "lock"):
-        assert work.name in refused("data", "remove", "own", "--yes", code=BUSY)
+    other = key.replace("-b0-", "-b50-")
+    with claim(other, state="running"):
+        assert other in refused("data", "remove", "own", "--yes", code=BUSY)
     assert folder.exists()
     code, out, err = cli("data", "remove", "own", "--yes", "--json")
     assert (code, err.count("\n")) == (0, 1)
@@ -282,15 +281,6 @@ def test_somebody_is_asked_before_a_set_goes(cli: Cli, empty_home: Path, monkeyp
     said = f"name: zoo\nremoved:\n  {data / 'zoo'}\nmodels that stay: none\n"
     assert cli("data", "remove", "zoo") == (0, said, question)
     assert [path.name for path in data.glob("[!.]*")] == ["zoo-2"]
-
-
-@pytest.fixture
-def shop(empty_home: Path, monkeypatch: Patch) -> Iterator[Shop]:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-of-the-test")
-    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-    opened = Shop()
-    yield opened
-    opened.close()
 
 
 def order(shop: Shop, *more: object, per_group: int = 4) -> tuple[object, ...]:

@@ -11,12 +11,12 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from filelock import FileLock
 from PIL import Image
 
 from tests.cli.conftest import GROUPS, Document, Models, Patch, Refused, program
 from tests.conftest import QUICK_STEPS, Cli
 from tests.datasets.test_uploads import claimed_png
+from tests.store.children import claim
 from vlcore.__main__ import BUSY, CANCELLED, UNREAD
 from vlcore.compare.model_map import model_map
 from vlcore.core.condition import Condition
@@ -162,22 +162,13 @@ def test_embed_says_where_pictures_land(cli: Cli, document: Document, quick: Mod
     assert len(re.findall(r"\n    caption +similarity +probability(\n    .*\d){4}", out)) == 2
 
 
-def leave(key: str, **status: Any) -> FileLock:
-    """Leave a status as a job would; gives its lock."""
-    work = jobs.work_folder(key)
-    work.mkdir(parents=True, exist_ok=True)
-    (work / "status.json").write_text(json.dumps(status))
-    return FileLock(work / "lock")
-
-
 def test_status_cancel_clean(cli: Cli, refused: Refused, document: Document, empty_home: Path, quick: Models) -> None:
     assert document("status") == []
     assert cli("status")[1] == "Nothing here yet.\n"
     adopt(quick[0])
-    leave("failed-key", state="failed", message="The disk is full.")
-    leave("killed-key", state="running", stage="training", step=3, steps=9)
-    lock = leave("running-key", state="running", stage="measuring", fraction=0.9)
-    with lock:
+    claim("failed-key", state="failed", message="The disk is full.")
+    claim("killed-key", state="running", stage="training", step=3, steps=9)
+    with claim("running-key", state="running", stage="measuring", fraction=0.9):
         entries = document("status")
         assert entries == [
             {"key": quick[0].key, "kind": "model", "state": "done"},
@@ -197,13 +188,13 @@ def test_status_cancel_clean(cli: Cli, refused: Refused, document: Document, emp
         "a-set-1-q2.checks": "check", "a-set-1a2b.import": "import", "a-b0.5-key": "model",
     }  # fmt: skip
     for key in keys:
-        leave(key, state="failed", message="The disk is full.")
+        claim(key, state="failed", message="The disk is full.")
     assert {entry["key"]: entry["kind"] for entry in document("status")}.items() >= keys.items()
 
 
 def test_busy_and_an_interrupt_have_exit_codes(refused: Refused, empty_home: Path, monkeypatch: Patch) -> None:
     monkeypatch.setattr(jobs, "LOCK_WAIT", 0)
-    with leave(Condition().key, state="running"):
+    with claim(Condition().key, state="running"):
         assert refused("train", "--json", code=BUSY).startswith(f"{Condition().key} is being trained by another")
 
     monkeypatch.setattr(run_train, "train_condition", Mock(side_effect=KeyboardInterrupt))

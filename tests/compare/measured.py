@@ -9,12 +9,13 @@ import numpy as np
 
 from vlcore.compare.comparison import Comparison
 from vlcore.compare.model_map import ModelMap
+from vlcore.core.condition import Condition
 from vlcore.store.artefacts import Artefact
 
 
-def with_metrics(model: ModelMap, metrics: dict[str, Any]) -> ModelMap:
+def with_metrics(model: ModelMap, metrics: dict[str, Any], condition: Condition | None = None) -> ModelMap:
     artefact = Artefact(model.artefact.key, model.artefact.path, model.artefact.manifest)
-    vars(artefact).update(condition=model.artefact.condition, metrics=metrics)
+    vars(artefact).update(condition=condition or model.artefact.condition, metrics=metrics)
     return dataclasses.replace(model, artefact=artefact)
 
 

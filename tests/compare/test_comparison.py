@@ -1,6 +1,5 @@
 """One to four models side by side: tables in which every picture is one row, and turns that never stretch."""
 
-import copy
 import dataclasses
 
 import numpy as np
@@ -10,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
-from tests.compare.measured import embedding, only
+from tests.compare.measured import embedding, only, with_metrics
 from tests.runs.stand_ins import BASE, PICTURE, image_set, publish, space, thumbs
 from vlcore.charts.maps.linked import linked_maps
 from vlcore.charts.maps.small import small_map
@@ -26,16 +25,6 @@ from vlcore.store import artefacts
 IMAGES = image_set()
 FOLDS = image_set(folds=4)
 PER_PANE = ("x", "y", "caption_", "predicted_", "says_", "right_")
-
-
-def altered(model: ModelMap, condition: Condition | None = None, **end: object) -> ModelMap:
-    """The same map, as if its model's condition or its numbers at the end were others."""
-    artefact = model.artefact
-    other = artefacts.Artefact(artefact.key, artefact.path, artefact.manifest)
-    metrics = copy.deepcopy(artefact.metrics)
-    metrics["end"] |= end
-    vars(other).update(condition=condition or artefact.condition, metrics=metrics)
-    return dataclasses.replace(model, artefact=other)
 
 
 def beside(models: list[ModelMap]) -> Comparison:
@@ -159,18 +148,6 @@ def test_of_many_captions_an_even_choice_is_shown(maps: list[ModelMap], places: 
         assert np.ptp(np.diff(numbers)) <= 1
 
 
-@given(seed=st.integers(0, 2**32 - 1), mirrored=st.booleans(), angle=st.floats(0, 6.3), shift=st.floats(-5, 5))
-@settings(max_examples=25)
-def test_a_turned_copy_comes_back(maps: list[ModelMap], seed: int, mirrored: bool, angle: float, shift: float) -> None:
-    left = maps[0]
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ np.diag([1, 1 - 2 * mirrored])
-    noise = np.random.default_rng(seed).normal(scale=1e-7, size=left.points.shape)
-    right = dataclasses.replace(left, points=left.points @ turn + shift + noise)
-    found = beside([left, right, dataclasses.replace(left, points=-left.points)])
-    assert places(found, 1) == pytest.approx(places(found, 0), abs=1e-4)
-    assert places(found, 2) == pytest.approx(places(found, 0), abs=1e-4)
-
-
 def test_a_map_of_one_point_is_turned_without_a_fuss(maps: list[ModelMap]) -> None:
     one = dataclasses.replace(maps[0], points=np.full_like(maps[0].points, 0.25))
     for models in ([maps[0], one], [one, maps[0]], [one, one]):
@@ -243,7 +220,7 @@ def test_a_picture_is_held_out_where_the_first_model_that_shows_it_holds_it_out(
 
 def test_what_is_not_compared(maps: list[ModelMap], seeds: list[ModelMap]) -> None:
     for changes in ({"data": "photos", "data_version": "1"}, {"data_version": "0"}):
-        other = altered(maps[3], maps[3].artefact.condition.replace(**changes))
+        other = with_metrics(maps[3], {}, maps[3].artefact.condition.replace(**changes))
         with pytest.raises(ComparisonError, match="different image sets"):
             beside([*maps[:2], other])
     with pytest.raises(ComparisonError, match="not 5"):
@@ -281,8 +258,9 @@ def test_the_words_around_a_map(maps: list[ModelMap]) -> None:
 
 
 def test_a_collapsed_and_an_untrained_map_say_so(maps: list[ModelMap]) -> None:
-    plain = maps[0]
-    made = (plain, altered(plain, collapsed=True), altered(plain, plain.artefact.condition.untrained))
+    plain, found = maps[0], maps[0].artefact.metrics
+    collapsed = with_metrics(plain, {**found, "end": found["end"] | {"collapsed": True}})
+    made = (plain, collapsed, with_metrics(plain, found, plain.artefact.condition.untrained))
     infos = [map_info(one, aligned=False) for one in made]
     assert ["COLLAPSED" in info.subtitle for info in infos] == [False, True, False]
     assert ["not trained" in info.subtitle for info in infos] == [False, False, True]

@@ -40,19 +40,14 @@ def test_moments_are_all_steps_at_which_any_model_has_a_snapshot(both: Film) -> 
 
 
 def test_every_place_is_the_snapshot_turned_as_its_map(both: Film, left: ModelMap, right: ModelMap) -> None:
-    rows = both.points["id"].str.removeprefix("p").astype(int).tolist()
+    rows = both.points["id"].str.removeprefix("p").astype(int).to_numpy()
     for model, track, sign, shift in ((left, both.tracks[0], 1, 0), (right, both.tracks[1], -1, 1)):
-        arrays = model.artefact.arrays("snapshots.npz")
+        arrays, index = model.artefact.arrays("snapshots.npz"), model.index(rows)[:, None]
         for t in range(4):
-            z = np.concatenate([arrays["map"][t], arrays["train"][t]]).astype(float)
-            for n, row in enumerate(rows):
-                if row not in model.rows:
-                    assert np.isnan(track.places[t, n]).all()
-                    continue
-                at = z[model.rows.tolist().index(row)] - model.plane.centre
-                assert track.places[t, n] == pytest.approx(sign * at[:2] + shift)
-            captions = sign * (arrays["captions"][t].astype(float) - model.plane.centre)[:, :2] + shift
-            assert track.caption_places[t] == pytest.approx(captions)
+            places = sign * model.plane.place(np.concatenate([arrays["map"][t], arrays["train"][t]])) + shift
+            expected = np.where(index < 0, np.nan, places[index[:, 0]])
+            assert track.places[t] == pytest.approx(expected, nan_ok=True)
+            assert track.caption_places[t] == pytest.approx(sign * model.plane.place(arrays["captions"][t]) + shift)
     alone = film(watched.together(left), watched.images())
     assert alone.tracks[0].places[-1] == pytest.approx(left.points), "the last moment is the map of the end"
 

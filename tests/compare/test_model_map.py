@@ -11,6 +11,7 @@ from tests.compare.measured import embedding
 from tests.runs.stand_ins import BASE, image_set, publish, space, unit
 from vlcore.compare.model_map import ComparisonError, ModelMap, caption_scores, model_map, predictions
 from vlcore.core.grouping import SCENES
+from vlcore.measures.projection import fit_plane
 from vlcore.runs.maps import COMPONENTS, Projection
 from vlcore.store.artefacts import Artefact
 
@@ -67,16 +68,14 @@ def test_every_picture_is_found_by_its_row(model: ModelMap) -> None:
 
 
 @pytest.mark.parametrize("components", [(2, 1), (1, 3), (6, 4)])
-def test_components_against_singular_values(artefact: Artefact, model: ModelMap, components: tuple[int, int]) -> None:
+def test_components_are_those_of_the_map_and_its_captions(
+    artefact: Artefact, model: ModelMap, components: tuple[int, int]
+) -> None:
     other = model_map(artefact, Projection(components=components))
-    reference = np.concatenate([model.z[:32], model.caption_z]).astype(float)
-    centred = reference - reference.mean(axis=0)
-    _, singular, directions = np.linalg.svd(centred, full_matrices=False)
-    for axis, number in enumerate(components):
-        found = (model.z - reference.mean(axis=0)) @ directions[number - 1]
-        sign = np.sign(found[0] * other.points[0, axis])
-        assert other.points[:, axis] == pytest.approx(sign * found, abs=1e-5)
-        assert other.plane.shares[axis] == pytest.approx(singular[number - 1] ** 2 / (singular**2).sum(), abs=1e-6)
+    plane = fit_plane(np.concatenate([model.z[:32], model.caption_z]), COMPONENTS)
+    axes = [number - 1 for number in components]
+    assert other.points == pytest.approx(plane.place(model.z)[:, axes], abs=1e-5)
+    assert other.plane.shares == pytest.approx(plane.shares[axes], abs=1e-6)
     assert other.place(model.caption_z) == pytest.approx(other.caption_points, abs=1e-9)
     assert np.array_equal(other.z, model.z)
 

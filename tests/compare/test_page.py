@@ -163,9 +163,7 @@ def test_lines_lead_to_the_nearest_in_the_full_space(three: Comparison) -> None:
             row = int(model.rows[number])
             own = here[here["id"] == f"p{row}"]
             assert own[["x", "y"]].to_numpy()[0] == pytest.approx(place_of(three, pane, row), abs=1e-3)
-            products = [sum(float(a) * float(b) for a, b in zip(model.z[number], z, strict=True)) for z in model.z]
-            similar = sorted((-product, other) for other, product in enumerate(products) if other != number)
-            ends = [place_of(three, pane, int(model.rows[other])) for _, other in similar[:5]]
+            ends = [place_of(three, pane, one) for one, _ in model.neighbours(model.z[number], 5, apart_from=row)]
             assert own[["x2", "y2"]].to_numpy() == pytest.approx(np.array(ends), abs=1e-3)
 
 
@@ -217,13 +215,10 @@ def test_the_lengths_of_arrows_are_of_the_full_space(three: Comparison) -> None:
     for line in table.to_dict("records"):
         for name, seed in (("first", 90), ("second", 90), ("third", 92)):
             z = space(IMAGES, seed)  # of the stand-ins
-            lengths = []
-            for name_ in SCENES_OF:
-                rows = versions(name_)
-                start, end = (z[rows[line[side]]] for side in ("from", "to"))
-                lengths.append(sum((float(a) - float(b)) ** 2 for a, b in zip(start, end, strict=True)) ** 0.5)
+            ends = ([z[rows[line[side]]] for side in ("from", "to")] for rows in map(versions, SCENES_OF))
+            lengths = [np.linalg.norm(end - start) for start, end in ends]
             assert line[name] == pytest.approx(lengths[int(scene[-2:])], abs=1e-5)
-            assert line[f"{name}, mean"] == pytest.approx(sum(lengths) / len(lengths), abs=1e-5)
+            assert line[f"{name}, mean"] == pytest.approx(np.mean(lengths), abs=1e-5)
 
 
 def test_a_scene_that_one_map_lacks_a_version_of_has_no_arrows(maps: list[ModelMap]) -> None:

@@ -16,7 +16,8 @@ from vlcore.compare.model_map import CaptionScore, ModelMap, model_map
 from vlcore.compare.uploads import Before, UploadReport, upload_reports
 from vlcore.core.grouping import SCENES
 from vlcore.measures.estimate import Estimate
-from vlcore.measures.novelty import Novelty, ShortcutAttraction
+from vlcore.measures.novelty import Novelty, ShortcutAttraction, nearest_group, novelty, shortcut_attraction
+from vlcore.measures.projection import nearest
 from vlcore.measures.readouts import LastLayer
 
 IMAGES = image_set()
@@ -53,23 +54,19 @@ def row_of(report: UploadReport) -> pd.Series:
     return uploads.report_table(["a"], {"model": [report]}, IMAGES).iloc[0]
 
 
-def known_of(model: ModelMap) -> list[tuple[str, str, np.ndarray]]:
-    """Object, context and embedding of each held-out picture of the map."""
-    pairs = zip(model.rows[: model.held_out], model.z, strict=False)
-    return [(TABLE["object"].iat[row], TABLE["context"].iat[row], z.astype(float)) for row, z in pairs]
-
-
-def mean_cosine(z: np.ndarray, known: list[tuple[str, str, np.ndarray]], obj: str, context: str) -> float:
-    return float(np.mean([z.astype(float) @ other for o, c, other in known if (o, c) == (obj, context)]))
+def labels_of(model: ModelMap) -> list[np.ndarray]:
+    """Object, context and scene of the held-out pictures of the map."""
+    rows = TABLE.iloc[model.rows[: model.held_out]]
+    return [rows[name].to_numpy(str) for name in ("object", "context", "scene")]
 
 
 @pytest.mark.parametrize("name", ["descriptive", "captioner"])
-def test_the_nearest_five_against_sorting(models: dict[str, ModelMap], name: str) -> None:
+def test_the_nearest_five_are_of_all_pictures_of_the_map(models: dict[str, ModelMap], name: str) -> None:
     model = models[name]
-    for z, report in zip(NEW, upload_reports(model, IMAGES, NEW, [NOTHING] * 6), strict=True):
-        cosines = sorted(((float(z @ other), int(row)) for row, other in zip(model.rows, model.z, strict=True)))[::-1]
-        assert [row for row, _ in report.nearest] == [row for _, row in cosines[:5]]
-        assert [similarity for _, similarity in report.nearest] == pytest.approx([s for s, _ in cosines[:5]], abs=1e-5)
+    found = [report.nearest for report in upload_reports(model, IMAGES, NEW, [NOTHING] * 6)]
+    places, cosines = nearest(NEW, model.z, 5)
+    assert [[row for row, _ in one] for one in found] == model.rows[places].tolist()
+    assert [[similarity for _, similarity in one] for one in found] == [pytest.approx(of, abs=1e-5) for of in cosines]
 
 
 @pytest.mark.parametrize("name", ["short", "descriptive", "relayered"])
@@ -95,46 +92,24 @@ def test_what_is_named_against_the_captions_that_speak_of_it(models: dict[str, M
     assert name != "relayered" or {report.says for report in reports} == {"horse", "camel"}
 
 
-def test_what_pulls_against_a_loop(short: ModelMap) -> None:
-    before, known = before_of(short, 71), known_of(short)
-    said = [("horse", "grass"), ("horse", "desert"), ("camel", "desert"), ("camel", "grass")]
-    of_before = [(o, c, z.astype(float)) for (o, c, _), z in zip(known, before.held_out, strict=True)]
-    reports = upload_reports(short, IMAGES, NEW[:4], said, before._replace(z=before.z[:4]))
-    for place, (report, (obj, context)) in enumerate(zip(reports, said, strict=True)):
-        for found, z, pictures in ((report.pull, NEW, known), (report.pull_before, before.z, of_before)):
-            assert (found.object, found.context) == (obj, context)
-            assert found.by_object == pytest.approx(mean_cosine(z[place], pictures, obj, OTHER[context]))
-            assert found.by_context == pytest.approx(mean_cosine(z[place], pictures, OTHER[obj], context))
-            assert found.balance.value == pytest.approx(found.by_object - found.by_context)
+def test_what_pulls_and_what_is_new_are_those_of_the_space_now_and_before(short: ModelMap) -> None:
+    before, labels = before_of(short, 71), labels_of(short)
+    said = [*SCENES.pairs, *SCENES.pairs[:2]]
+    reports = upload_reports(short, IMAGES, NEW, said, before)
+    assert [one.pull for one in reports] == shortcut_attraction(NEW, said, short.z[:32], *labels, SCENES)
+    earlier = shortcut_attraction(before.z, said, before.held_out, *labels, SCENES)
+    assert [one.pull_before for one in reports] == earlier
+    assert [one.novelty for one in reports] == novelty(NEW, short.z[32:], short.z[:32], labels[2])
+    assert [one.novelty_before for one in reports] == novelty(before.z, before.train, before.held_out, labels[2])
 
 
-def test_novelty_against_a_loop(short: ModelMap) -> None:
-    before = before_of(short, 72)
-    found = upload_reports(short, IMAGES, NEW, [NOTHING] * 6, before)
-    now, then = [report.novelty for report in found], [report.novelty_before for report in found]
-    spaces = (NEW, short.z[:32], short.z[32:], now), (before.z, before.held_out, before.train, then)
-    for new, held_out, train, judged in spaces:
-        own = [max(float(z @ other) for other in train) for z in held_out]
-        for z, novelty in zip(new, judged, strict=True):
-            similarity = max(float(z @ other) for other in train)
-            assert novelty.similarity == pytest.approx(similarity, abs=1e-5)
-            assert novelty.share.value == pytest.approx(np.mean([farther <= similarity + 1e-6 for farther in own]))
-            assert novelty.unlike_anything == (similarity < min(own))
-
-
-@given(
-    said=st.lists(
-        st.tuples(st.sampled_from(["", *SCENES.objects]), st.sampled_from(["", *SCENES.contexts])), max_size=6
-    )
-)
+@given(st.lists(st.tuples(*(st.sampled_from(["", *names]) for names in (SCENES.objects, SCENES.contexts))), max_size=6))
 @settings(max_examples=20)
 def test_what_nobody_says_is_what_the_model_takes_it_for(short: ModelMap, said: list[tuple[str, str]]) -> None:
-    known = known_of(short)
     reports = upload_reports(short, IMAGES, NEW[: len(said)], said)
-    for z, (obj, context), report in zip(NEW, said, reports, strict=False):
-        means = {pair: mean_cosine(z, known, *pair) for pair in SCENES.pairs}
-        nearest = max(means, key=means.__getitem__)
-        assert (report.pull.object, report.pull.context) == (obj or nearest[0], context or nearest[1])
+    taken = zip(*nearest_group(NEW, short.z[:32], *labels_of(short)[:2], SCENES), strict=True)
+    for (obj, context), pair, report in zip(said, taken, reports, strict=False):
+        assert (report.pull.object, report.pull.context) == (obj or pair[0], context or pair[1])
 
 
 @given(order=st.permutations(range(6)))

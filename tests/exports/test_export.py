@@ -149,10 +149,9 @@ def test_a_failure_leaves_nothing(fault: BaseException, model: Any, out: Path, m
     assert list(out.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("objective", "message"),
-    [("imported", "choose --format parquet or projector"), ("pretrained", "is the checkpoint openai/clip")],
-)
+@pytest.mark.parametrize(("objective", "message"), [
+    ("imported", "choose --format parquet or projector"), ("pretrained", "is the checkpoint openai/clip"),
+])  # fmt: skip
 def test_models_without_weights_of_their_own(objective: str, message: str, model: Any, out: Path) -> None:
     write_json(model.artefact.path / "checkpoint.json", {"name": "openai/clip"})
     model.artefact = made_elsewhere(model.artefact, objective)

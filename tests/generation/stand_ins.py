@@ -16,6 +16,7 @@ from PIL import Image
 from vlcore.generation.plan import Plan, Refused, Wanted, plan
 from vlcore.generation.service import MAX_PICTURE
 
+KEY = "sk-secret-of-the-test"
 PHRASES = ("on the grass", "in the desert")
 Answer = Callable[[BaseHTTPRequestHandler], None]
 

@@ -54,10 +54,9 @@ def test_what_is_there_and_readable_is_not_asked_for_again(tmp_path: Path) -> No
     assert len(listed(tmp_path)) == 8
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("model", "other"), ("size", 64), ("backend", "local"), ("prompt", "{object} {context}"), ("per_group", 1)],
-)
+@pytest.mark.parametrize(("name", "value"), [
+    ("model", "other"), ("size", 64), ("backend", "local"), ("prompt", "{object} {context}"), ("per_group", 1),
+])  # fmt: skip
 def test_another_plan_needs_another_folder(name: str, value: Any, tmp_path: Path) -> None:
     generate(study(), Painter(), tmp_path)
     for call in (generate, lambda plan, _painter, folder: remaining(plan, folder)):

@@ -12,29 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.generation.stand_ins import Answer, Shop, fails, listed, logged, png, says, shows, shows_picture, study
-from vlcore.generation import find_backend, generate, plan, run
+from tests.generation.stand_ins import KEY, Answer, Shop, fails, listed, logged, png, says, shows, shows_picture, study
+from vlcore.generation import find_backend, generate, plan
 from vlcore.generation.plan import GenerateError
 from vlcore.generation.service import MAX_PICTURE, Service
 
-KEY = "sk-secret-of-the-test"
 ELSEWHERE = (
     "http://localhost:1/a.png", "https://127.0.0.1/a.png", "http://127.0.0.1/a.png", "//example.org/a.png",
     "http://127.0.0.1@example.org/a.png", "file:///etc/passwd", "ftp://127.0.0.1/a.png", "http://[broken/a.png",
     "http://127.0.0.1:99999/a.png",
 )  # fmt: skip
 NO_ANSWERS = (b"<html>hello</html>", b"\xff\xfe{", b"[" * 100_000, [], {"data": []}, {"data": None}, {"data": [7]})
-
-
-@pytest.fixture
-def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-    monkeypatch.setattr(run, "ATTEMPTS", 3)
-    opened = Shop()
-    monkeypatch.setattr(run, "sleep", opened.waited.append)
-    yield opened
-    opened.close()
 
 
 class Ordered:

@@ -176,12 +176,9 @@ def test_what_is_painted_over_is_grey_and_the_rest_as_it_was() -> None:
     assert np.array_equal(found, np.where(hidden[..., None], 128, pixels))
 
 
-@pytest.mark.parametrize(
-    ("value", "n", "chance"),
-    [
-        (0.0, 100, True), (0.5, 100, True), (0.64, 100, True), (0.66, 100, False), (1.0, 100, False),
-        (0.574, 400, True), (0.576, 400, False), (1.0, 9, True), (1.0, 10, False),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("value", "n", "chance"), [
+    (0.0, 100, True), (0.5, 100, True), (0.64, 100, True), (0.66, 100, False), (1.0, 100, False),
+    (0.574, 400, True), (0.576, 400, False), (1.0, 9, True), (1.0, 10, False),
+])  # fmt: skip
 def test_chance_is_three_standard_errors_wide(value: float, n: int, chance: bool) -> None:
     assert cues.is_chance(Estimate(value, 0.0, 1.0, n)) is chance

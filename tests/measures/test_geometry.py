@@ -118,10 +118,9 @@ def test_one_point_has_no_effective_rank_but_a_few_scenes_have_one_although_one_
     assert geometry.effective_rank(np.eye(3), names(3)).value == pytest.approx(2)
 
 
-@pytest.mark.parametrize(
-    ("variance", "rank", "collapsed"),
-    [(0.5, 3.0, False), (0.0099, 3.0, True), (0.01, 1.5, False), (0.5, 1.49, True), (0.0, 1.0, True)],
-)
+@pytest.mark.parametrize(("variance", "rank", "collapsed"), [
+    (0.5, 3.0, False), (0.0099, 3.0, True), (0.01, 1.5, False), (0.5, 1.49, True), (0.0, 1.0, True),
+])  # fmt: skip
 def test_what_counts_as_collapsed(variance: float, rank: float, collapsed: bool) -> None:
     assert geometry.is_collapsed(variance, rank) is collapsed
 

@@ -95,12 +95,6 @@ def test_groups_of_unequal_size_weigh_the_same() -> None:
     assert values(found) == pytest.approx(slow_shares(np.repeat(z, counts, axis=0), copies(columns, counts)))
 
 
-def test_numbers_come_out_the_same_again() -> None:
-    columns = crossed(20)
-    z = embed(columns, 4, 3, 3, 3)
-    assert variance_shares(z, *columns) == variance_shares(z, *columns)
-
-
 def test_one_point_an_empty_group_and_a_factor_that_moves_nothing_are_refused() -> None:
     with pytest.raises(ValueError, match="one point"):
         variance_shares(np.ones((12, 4)), *crossed(3))

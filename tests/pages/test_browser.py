@@ -83,10 +83,9 @@ def test_pictures_are_uploaded_and_a_hostile_name_is_no_link_and_no_tag(page: Pa
     expect(page.locator("[data-testid=stMain] u, [data-testid=stMain] .katex")).to_have_count(0)
 
 
-@pytest.mark.parametrize(
-    ("path", "width"),
-    [("/", 800), ("/Compare?models=3&closer=Film", 800), ("/Upload", 800), ("/Lesson?phase=reveal&step=bias", 390)],
-)
+@pytest.mark.parametrize(("path", "width"), [
+    ("/", 800), ("/Compare?models=3&closer=Film", 800), ("/Upload", 800), ("/Lesson?phase=reveal&step=bias", 390),
+])  # fmt: skip
 def test_nothing_is_cut_off_in_a_narrow_window(come: Callable[..., Page], server: str, path: str, width: int) -> None:
     tab = come(width, 1000)
     tab.goto(server + path)

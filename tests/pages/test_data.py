@@ -84,10 +84,9 @@ def test_the_zip_is_a_set_that_can_be_imported_again(empty_home: Path, tmp_path:
     assert open_set("again").table["caption"].tolist()[0] == "horse on the grass"
 
 
-@pytest.mark.parametrize(
-    "address",
-    [{"data": "nothing", "look": "<script>", "picture": "p999999"}, {"bias": "900 %", "seed": "-3", "picture": "<b>"}],
-)
+@pytest.mark.parametrize("address", [
+    {"data": "nothing", "look": "<script>", "picture": "p999999"}, {"bias": "900 %", "seed": "-3", "picture": "<b>"},
+])  # fmt: skip
 def test_a_hostile_address_falls_back_to_the_default(home: Path, address: dict[str, str]) -> None:
     page = start(**address)
     assert not page.error

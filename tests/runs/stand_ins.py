@@ -73,19 +73,12 @@ def space(images: ImageSet, seed: int, width: int = WIDTH) -> np.ndarray:
 
 
 def publish(
-    images: ImageSet,
-    condition: Condition = BASE,
-    z: np.ndarray | None = None,
-    *,
-    before: bool = True,
-    end: Mapping[str, Any] | None = None,
-    **facts: Any,
-) -> artefacts.Artefact:
+    images: ImageSet, condition: Condition = BASE, z: np.ndarray | None = None, *, before: bool = True,
+    end: Mapping[str, Any] | None = None, **facts: Any,
+) -> artefacts.Artefact:  # fmt: skip
     """Publish a model of a condition that saw a set, made up where it is not given: `z` of all pictures, measures at
-    the `end` in place of, or beside, the usual ones, and facts of its manifest; with an untrained encoder `before`.
-
-    A model of the same condition that another test published gives way.
-    """
+    the `end` in place of, or beside, the usual ones, and facts of its manifest; with an untrained encoder `before`. A
+    model of the same condition that another test published gives way."""
     made = models_folder() / ".work" / f"stand-in-{condition.key}"
     made.mkdir(parents=True)
     part = parts(images, condition.data_seed)[0]

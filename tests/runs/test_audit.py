@@ -102,10 +102,9 @@ def test_twins_that_differ_elsewhere_are_found(home: Path, monkeypatch: pytest.M
     assert "in 2 of 2 scenes" in found.sentence
 
 
-@pytest.mark.parametrize(
-    ("column", "trained", "tested", "words"),
-    [("scene", 3, 700, r"1 of [\d,]+ scenes"), ("file_name", 0, 0, ": 1 of 8 test pictures")],
-)
+@pytest.mark.parametrize(("column", "trained", "tested", "words"), [
+    ("scene", 3, 700, r"1 of [\d,]+ scenes"), ("file_name", 0, 0, ": 1 of 8 test pictures"),
+])  # fmt: skip
 def test_what_is_in_training_and_test_is_found(home: Path, column: str, trained: int, tested: int, words: str) -> None:
     """A scene; or a picture under another name, of which the first are looked at, whatever is left out."""
     images = open_set("scenes")

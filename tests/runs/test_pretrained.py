@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from scipy.special import logsumexp
 
 from tests.learning.tiny_clip import WIDTH, save_clip
 from tests.runs.test_train import write_small
@@ -29,6 +28,7 @@ from vlcore.learning import pretrained as learning
 from vlcore.learning.checkpoints import PretrainedError
 from vlcore.learning.pretrained import PretrainedEncoder
 from vlcore.measures import catalogue
+from vlcore.measures.accuracy import logits, predict_objects
 from vlcore.measures.catalogue import Need
 from vlcore.runs import pretrained, train
 from vlcore.runs.embeddings import StoredEmbeddings
@@ -126,10 +126,8 @@ def test_pictures_are_embedded_at_their_stored_size(made: Made) -> None:
 def test_accuracy_is_of_the_readout(made: Made, artefact: Artefact, readout: str) -> None:
     arrays, end, layer = artefact.arrays("embeddings.npz"), artefact.metrics["end"], StoredEmbeddings(artefact).layer
     if layer is None:
-        scale, bias = arrays["end_scale_bias"]
-        scores = scale * arrays["end_test"].astype(float) @ arrays["end_captions"].T.astype(float) + bias
-        each = [logsumexp(scores[:, arrays["caption_objects"] == name], axis=1) for name in SCENES.objects]
-        said = np.array(SCENES.objects)[np.argmax(each, axis=0)]
+        scores = logits(arrays["end_test"], arrays["end_captions"], *arrays["end_scale_bias"])
+        said = predict_objects(scores, arrays["caption_objects"], SCENES.objects)
     else:
         said = np.array(SCENES.objects)[layer.scores(arrays["end_test"], SCENES.objects).argmax(axis=1)]
     held_out = made.images.table.iloc[arrays["test_rows"]]

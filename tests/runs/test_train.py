@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 from sklearn.metrics import silhouette_score
 
 from tests.datasets.importers.sources import groups, write
@@ -22,8 +21,9 @@ from vlcore.datasets.importers import import_set
 from vlcore.datasets.subset import map_rows, training_rows
 from vlcore.learning import train
 from vlcore.learning.model import Encoder
-from vlcore.measures import accuracy
+from vlcore.measures import accuracy, geometry
 from vlcore.measures.estimate import mean
+from vlcore.measures.projection import fit_plane
 from vlcore.runs import recorder
 from vlcore.runs import train as run_train
 from vlcore.runs.embeddings import StoredEmbeddings
@@ -109,18 +109,14 @@ def test_gap_and_distances_of_captions_are_those_of_held_out_pictures(quick: lis
 def test_effects_are_log_odds_by_a_temperature_of_validation_pictures(quick: list[Artefact], images: ImageSet) -> None:
     for artefact in quick:
         arrays, measured = artefact.arrays("embeddings.npz"), artefact.metrics["end"]
-        of, margins = arrays["caption_objects"], {}
-        for split in ("val", "test"):
-            said = accuracy.logits(arrays[f"end_{split}"], arrays["end_captions"], *arrays["end_scale_bias"])
-            horse, camel = (logsumexp(said[:, of == name], axis=1) for name in SCENES.objects)
-            margins[split] = horse - camel
+        scores = {split: object_scores(artefact, "end", split) for split in ("val", "test")}
+        margins = {split: of[:, 0] - of[:, 1] for split, of in scores.items()}
         objects = images.table["object"].to_numpy()[arrays["val_rows"]]
         scenes = images.table["scene"].to_numpy()[arrays["val_rows"]]
         if mean(margins["val"] * np.where(objects == "horse", 1, -1), scenes).low <= 0:  # a dozen steps teach little
             assert {"temperature", "object_effect", "calibration_error"} <= set(measured["absent"])
             continue
-        scores = np.stack([margins["val"], np.zeros(len(objects))], axis=1)
-        by = accuracy.temperature(scores, objects, scenes, SCENES)
+        by = accuracy.temperature(scores["val"], objects, scenes, SCENES)
         assert measured["temperature"]["value"] == pytest.approx(by.value, rel=1e-4)
         shown = images.table.iloc[arrays["test_rows"]].assign(margin=margins["test"])
         swapped = shown.groupby(["scene", "object"])["margin"].mean().unstack()
@@ -165,16 +161,16 @@ def test_snapshots_lead_from_the_untrained_encoder_to_the_end(quick: list[Artefa
         assert ((snapshots["val_curve"][:, 1:] >= 0) & (snapshots["val_curve"][:, 1:] <= 1)).all()
 
 
-def readout(artefact: Artefact, moment: str) -> NDArray[np.str_]:
-    """The predicted object of each test image, written down once more from the formula."""
+def object_scores(artefact: Artefact, moment: str, split: str = "test") -> NDArray[np.float64]:
+    """Log scores of the two objects for each image of a split."""
     arrays = artefact.arrays("embeddings.npz")
-    scale, bias = arrays[f"{moment}_scale_bias"]
-    logits = scale * arrays[f"{moment}_test"] @ arrays[f"{moment}_captions"].T + bias
-    scores = [
-        logsumexp(logits[:, [name in text for text in arrays["caption_texts"].tolist()]], axis=1)
-        for name in ("horse", "camel")
-    ]
-    return np.where(scores[0] >= scores[1], "horse", "camel")
+    z, captions, scale = (arrays[f"{moment}_{of}"] for of in (split, "captions", "scale_bias"))
+    return accuracy.object_scores(accuracy.logits(z, captions, *scale), arrays["caption_objects"], SCENES.objects)
+
+
+def readout(artefact: Artefact, moment: str) -> NDArray[np.str_]:
+    """The predicted object of each test image."""
+    return np.array(SCENES.objects)[object_scores(artefact, moment).argmax(axis=1)]
 
 
 @pytest.mark.parametrize("moment", ["untrained", "end"])
@@ -191,11 +187,9 @@ def test_measures_follow_from_the_embeddings(quick: list[Artefact], images: Imag
         assert measured[f"{name}_accuracy"]["value"] == pytest.approx(np.mean([by_group[group] for group in of]))
     assert measured["worst_group_accuracy"]["value"] == min(by_group.values())
 
-    spectrum = np.linalg.eigvalsh(np.cov(z.T, bias=True)).clip(0)
-    shares = spectrum[spectrum > 0] / spectrum.sum()
     assert measured["total_variance"]["value"] == pytest.approx(z.var(axis=0).sum(), rel=1e-4)
-    assert measured["effective_rank"]["value"] == pytest.approx(np.exp(-(shares * np.log(shares)).sum()), rel=1e-3)
-    assert measured["collapsed"] == (spectrum.sum() < 1e-2 or measured["effective_rank"]["value"] < 1.5)
+    assert measured["effective_rank"] == geometry.effective_rank(z, table["scene"].to_numpy(str)).as_dict()
+    assert measured["collapsed"] == (z.var(axis=0).sum() < 1e-2 or measured["effective_rank"]["value"] < 1.5)
     for name in ("object", "context"):
         expected = silhouette_score(z, table[name], metric="cosine")
         assert measured[f"silhouette_{name}"]["value"] == pytest.approx(expected, abs=1e-4)
@@ -210,15 +204,12 @@ def test_measures_follow_from_the_embeddings(quick: list[Artefact], images: Imag
 
 def test_the_map_is_the_principal_plane_of_pictures_and_captions(quick: list[Artefact]) -> None:
     for artefact in quick:
-        end, maps = StoredEmbeddings(artefact).end, artefact.arrays("maps.npz")
-        reference = np.concatenate([end.on_map, end.captions]).astype(float)
-        centred = reference - reference.mean(axis=0)
-        _, singular, directions = np.linalg.svd(centred, full_matrices=False)
-        assert maps["pca_shares"] == pytest.approx(singular[:2] ** 2 / (singular**2).sum(), rel=1e-3)
-        assert float(maps["pca_variance"]) == pytest.approx((singular**2).sum() / len(reference), rel=1e-4)
-        placed = np.concatenate([maps["map"], maps["captions"]])  # whatever the sign of an axis
-        assert np.abs(placed) == pytest.approx(np.abs(centred @ directions[:2].T), abs=1e-5)
-        assert maps["train"] == pytest.approx((end.train - maps["pca_centre"]) @ maps["pca_components"].T, abs=1e-6)
+        stored, maps = StoredEmbeddings(artefact), artefact.arrays("maps.npz")
+        plane = fit_plane(np.concatenate([stored.end.on_map, stored.end.captions]))
+        for part in ("centre", "components", "shares", "variance"):
+            assert getattr(stored.plane, part) == pytest.approx(getattr(plane, part), abs=1e-6)
+        for name, z in (("map", stored.end.on_map), ("train", stored.end.train), ("captions", stored.end.captions)):
+            assert maps[name] == pytest.approx(plane.place(z), abs=1e-5)
 
 
 def test_first_fit_stays(home: Path, quick: list[Artefact], empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

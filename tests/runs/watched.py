@@ -48,25 +48,18 @@ def unit(random: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 def model(
-    folder: Path,
-    condition: Condition | None = None,
-    steps: Sequence[int] = (0, 1, 4, 20),
-    training: np.ndarray | None = None,
-    seed: int = 0,
-    own: np.ndarray | None = None,
-    curves: bool = True,
-) -> ModelMap:
+    folder: Path, condition: Condition | None = None, steps: Sequence[int] = (0, 1, 4, 20),
+    training: np.ndarray | None = None, seed: int = 0, own: np.ndarray | None = None, curves: bool = True,
+) -> ModelMap:  # fmt: skip
     """A model map over a folder with ``embeddings.npz``, ``snapshots.npz`` and ``history.csv``."""
-    condition = condition or Condition()
-    random = np.random.default_rng(seed)
+    condition, random = condition or Condition(), np.random.default_rng(seed)
     training = rows_of("train") if training is None else training
     held_out, table = rows_of("test"), images().table
     texts = distinct_captions(condition.labels, SCENES, condition.template)
     if own is None:
         own = caption_index(condition.labels, table, training, SCENES, condition.data_seed, condition.template)
-    shown, trained, words = (
-        unit(random, len(steps), n).astype(np.float16) for n in (len(held_out), len(training), len(texts))
-    )
+    counts = len(held_out), len(training), len(texts)
+    shown, trained, words = (unit(random, len(steps), n).astype(np.float16) for n in counts)
     path = folder / f"model-{seed}"
     path.mkdir(parents=True)
     np.savez(path / "embeddings.npz", train_own=own, val_rows=rows_of("val"))
@@ -99,9 +92,6 @@ def together(*models: ModelMap) -> Comparison:
     )  # fmt: skip
     upside_down = RigidTransform(np.zeros(2), -np.eye(2), np.ones(2))
     captions = [pd.DataFrame({"caption": one.captions, "pane": n}) for n, one in enumerate(models)]
-    return Comparison(
-        models=tuple(one.turned(upside_down) if n else one for n, one in enumerate(models)),
-        points=points,
-        captions=pd.concat(captions, ignore_index=True),
-        infos=tuple(MapInfo(f"title {n}", "", f"across {n}", "") for n in range(len(models))),
-    )
+    turned = tuple(one.turned(upside_down) if n else one for n, one in enumerate(models))
+    infos = tuple(MapInfo(f"title {n}", "", f"across {n}", "") for n in range(len(models)))
+    return Comparison(turned, points=points, captions=pd.concat(captions, ignore_index=True), infos=infos)

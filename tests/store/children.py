@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from vlcore.store import jobs
 from vlcore.store.jobs import Reporter
 
@@ -55,7 +57,8 @@ def make(out: Path, report: Reporter) -> dict[str, Any]:
     return {"seconds": 0}
 
 
-def claim(key: str, **status: Any) -> None:
-    """Leave a status as a job would."""
+def claim(key: str, **status: Any) -> FileLock:
+    """Leave a status as a job would; gives its lock."""
     jobs.work_folder(key).mkdir(parents=True, exist_ok=True)
     (jobs.work_folder(key) / "status.json").write_text(json.dumps(status))
+    return FileLock(jobs.work_folder(key) / "lock")

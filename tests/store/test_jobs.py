@@ -126,8 +126,7 @@ def test_clearing_takes_away_the_last_word_alone(empty_home: Path) -> None:
     jobs.clear_last_failure("a-key")
     jobs.clear_last_failure("never-there")
     assert [path.name for path in jobs.work_folder("a-key").iterdir()] == ["log.txt"]
-    claim("a-key", state="running", fraction=0.5)
-    with FileLock(jobs.work_folder("a-key") / "lock"):
+    with claim("a-key", state="running", fraction=0.5):
         jobs.clear_last_failure("a-key")
     assert (jobs.work_folder("a-key") / "status.json").exists()
 
@@ -397,10 +396,9 @@ def test_clean_removes_what_is_left_over_and_what_was_set_aside(empty_home: Path
     claim("failed-key", state="failed")
     (jobs.work_folder("failed-key") / "out-1-1").mkdir()
     (jobs.work_folder("failed-key") / "out-1-1" / "half").write_text("of it")
-    claim("locked-key", state="running")
     aside = models_folder() / ".quarantine" / "damaged-key-1"
     aside.mkdir(parents=True)
-    with FileLock(jobs.work_folder("locked-key") / "lock"):
+    with claim("locked-key", state="running"):
         assert jobs.clean() == ["failed-key", aside.name]
         assert jobs.view("locked-key").state is State.RUNNING
     assert jobs.view("failed-key").state is State.ABSENT

@@ -5,15 +5,13 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
 from tests.store.children import child, claim, ended, make, until
 from vlcore.core.errors import BusyError
@@ -80,21 +78,13 @@ def pools(empty_home: Path) -> Pools:
     return Pools()
 
 
-@contextmanager
-def running(key: str) -> Iterator[None]:
-    """As if a worker were at a job."""
-    claim(key, state="running")
-    with FileLock(jobs.work_folder(key) / "lock"):
-        yield
-
-
 class Asker:
     """A visitor: any object will do that can be referred to weakly."""
 
 
 def test_the_queue_says_who_runs_and_who_waits_where_and_submits_a_key_once(pools: Pools) -> None:
     pools.ask("a", "b", "a", "b", "b", "c")
-    with running("a"):
+    with claim("a", state="running"):
         pools.ask("a", "b")
         assert pools.states("abcd") == [State.RUNNING, State.QUEUED, State.QUEUED, State.ABSENT]
         assert [pools.queue.view(key).position for key in "abcd"] == [0, 1, 2, 0]
@@ -107,7 +97,7 @@ def test_the_queue_says_who_runs_and_who_waits_where_and_submits_a_key_once(pool
 
 def test_what_another_process_is_at_is_not_queued_and_no_visitor_stops_it(pools: Pools) -> None:
     visitor = Asker()
-    with running("a"):
+    with claim("a", state="running"):
         pools.ask("a", asker=visitor)
         assert pools.states("a") == [State.RUNNING]
         assert not pools.queue.cancel_pending("a", visitor)
@@ -119,7 +109,7 @@ def test_what_another_process_is_at_is_not_queued_and_no_visitor_stops_it(pools:
 
 def test_cancel_of_one_that_waits_and_of_the_one_that_runs(pools: Pools) -> None:
     pools.ask("a", "b", "c")
-    with running("a"):
+    with claim("a", state="running"):
         assert pools.queue.cancel("b")
         assert pools.states("bc") == [State.CANCELLED, State.QUEUED]
         assert not pools.queue.cancel("b"), "there is nothing left to cancel"
@@ -148,7 +138,7 @@ def test_a_job_goes_on_while_somebody_else_waits_for_it(pools: Pools) -> None:
     teacher, student, stranger = Asker(), Asker(), Asker()
     for asker in (teacher, student):
         pools.ask("a", "b", asker=asker)
-    with running("a"):
+    with claim("a", state="running"):
         for key in "ab":
             assert not any(pools.queue.cancel_pending(key, asker) for asker in (stranger, student, student))
         assert pools.states("ab") == [State.RUNNING, State.QUEUED]
