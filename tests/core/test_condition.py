@@ -70,11 +70,6 @@ def test_a_condition_is_a_value_that_survives_json_and_settings(condition: Condi
     assert condition.key[0] not in ".-"
 
 
-@given(CONDITIONS, CONDITIONS)
-def test_keys_are_equal_exactly_for_equal_conditions(one: Condition, other: Condition) -> None:
-    assert (one.key == other.key) == (one == other)
-
-
 @pytest.mark.parametrize(("changes", "readable"), [
     ({}, "scenes-b0-undescriptive-bce-s0"),
     ({"bias": 0.75, "labels": "descriptive"}, "scenes-b75-descriptive-bce-s0"),
@@ -177,13 +172,6 @@ def test_presets() -> None:
     assert Condition(steps=601).preset == "custom"
     condition = Condition(bias=0.9, labels="descriptive", init_seed=4)
     assert condition.untrained == condition.replace(steps=options.PRESETS["untrained"])
-
-
-def test_settings_are_read_by_the_kind_of_their_field() -> None:
-    texts = {"bias": "0.9", "steps": "12", "labels": "descriptive", "data_version": "7", "init_seed": "3"}
-    changed = with_settings(Condition(), texts)
-    assert changed == Condition(bias=0.9, steps=12, labels="descriptive", data_version="7", init_seed=3)
-    assert with_settings(changed, {}) == changed
 
 
 def test_settings_and_fields_that_do_not_fit_are_refused() -> None:

@@ -1,15 +1,13 @@
 """Shortcut cues: chance on noise, certainty on a planted cue, and views against loops that average."""
 
 import itertools
-import math
 import warnings
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats.contingency import association
+from scipy.stats.contingency import association, crosstab
 
 from tests.measures.spaces import names
 from vlcore.core.grouping import SCENES
@@ -17,27 +15,15 @@ from vlcore.measures import cues
 from vlcore.measures.estimate import Estimate
 
 
-def slow_v(one: list[Any], other: list[Any]) -> float:
-    """The formula, cell by cell."""
-    chi2 = 0.0
-    for a, b in itertools.product(set(one), set(other)):
-        seen = sum(x == a and y == b for x, y in zip(one, other, strict=True))
-        expected = one.count(a) * other.count(b) / len(one)
-        chi2 += (seen - expected) ** 2 / expected
-    return math.sqrt(chi2 / len(one) / (min(len(set(one)), len(set(other))) - 1))
-
-
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from("xyz")), min_size=2, max_size=60))
-def test_v_against_the_formula_and_scipy(pairs: list[tuple[int, str]]) -> None:
+def test_v_against_scipy(pairs: list[tuple[int, str]]) -> None:
     one, other = [a for a, _ in pairs], [b for _, b in pairs]
     if min(len(set(one)), len(set(other))) < 2:
         with pytest.raises(ValueError, match="A column with one value is associated with nothing"):
             cues.cramers_v(np.array(one), np.array(other))
         return
     found = cues.cramers_v(np.array(one), np.array(other))
-    table = [[sum(pair == (a, b) for pair in pairs) for b in sorted(set(other))] for a in sorted(set(one))]
-    assert found.v == pytest.approx(slow_v(one, other), abs=1e-12)
-    assert found.v == pytest.approx(association(np.array(table), method="cramer"), abs=1e-12)
+    assert found.v == pytest.approx(association(crosstab(one, other).count, method="cramer"), abs=1e-12)
     assert cues.cramers_v(np.array(other), np.array(one)).v == pytest.approx(found.v)
     assert found.n == len(pairs)
     assert 0 <= found.p <= 1
@@ -61,7 +47,7 @@ def test_many_numbers_are_cut_into_bins_of_equal_counts(n: int) -> None:
     bins = np.floor((order + 0.5) * cues.BINS / n).astype(int)
     assert np.ptp(np.bincount(bins)) <= 1
     labels = np.random.default_rng(n + 1).integers(0, 2, n)
-    assert cues.cramers_v(column, labels).v == pytest.approx(slow_v(bins.tolist(), labels.tolist()))
+    assert cues.cramers_v(column, labels).v == pytest.approx(association(crosstab(bins, labels).count, method="cramer"))
 
 
 @pytest.mark.parametrize("share", [0.6, 0.9, 0.99])

@@ -43,9 +43,8 @@ def logits(
 
 def spoken_of_each(spoken_of: Sequence[str], objects: Sequence[str]) -> Labels:
     """The object that each caption speaks of, (K,); ValueError when none speaks of one of the objects."""
-    for name in objects:
-        if name not in spoken_of:
-            raise ValueError(f"No caption speaks of {name!r}, so it cannot be predicted.")
+    if missing := [name for name in objects if name not in spoken_of]:
+        raise ValueError(f"No caption speaks of {missing[0]!r}, so it cannot be predicted.")
     return np.asarray(spoken_of)
 
 

@@ -35,8 +35,7 @@ class SnapshotRecorder:
         self.probed = set(train.snapshot_steps(condition.steps)[::-2])
         self.condition, self.views, self.labels, self.report = condition, views, labels, report
         self.number, self.models = number, models
-        self.steps: list[int] = []
-        self.series: list[tuple[Array, Array, Array]] = []
+        self.series: list[tuple[int, Array, Array, Array]] = []
         self.taken: dict[str, Snapshot] = {}  # ``untrained``, ``first_fit`` where there was one, and ``end``
         self.latest: Progress | None = None
         self.curve: list[list[float]] = []  # step, accuracy on majority and on minority pictures
@@ -67,8 +66,7 @@ class SnapshotRecorder:
 
         shown, training = embedded("test", self.views.on_map), embedded("train")
         words = self.inference.embed_captions(model, self.labels.vocabulary, self.labels.texts)
-        self.steps.append(step)
-        self.series.append((shown, training, words))
+        self.series.append((step, shown, training, words))
         plane = fit_plane(np.concatenate([shown, words])).place(shown)
         if self.plane_before is not None:
             plane = align(plane, self.plane_before).apply(plane)
@@ -118,9 +116,10 @@ class SnapshotRecorder:
         return Snapshot(z, scores, words, *self.inference.scale_and_bias(model), bare, panel, layer)
 
     def write_snapshots(self, out: Path) -> None:
-        shown, training, words = (np.stack(parts).astype(np.float16) for parts in zip(*self.series, strict=True))
+        steps, *spaces = zip(*self.series, strict=True)
+        shown, training, words = (np.stack(parts).astype(np.float16) for parts in spaces)
         np.savez_compressed(
-            out / "snapshots.npz", steps=np.array(self.steps), map_rows=self.views.map_rows,
+            out / "snapshots.npz", steps=np.array(steps), map_rows=self.views.map_rows,
             train_rows=self.views.rows["train"], map=shown, train=training, captions=words,
             val_curve=np.array(self.curve, np.float64).reshape(-1, 3),
             probe_curve=np.array(self.probes, np.float64).reshape(-1, 3),

@@ -51,9 +51,8 @@ class Views:
         masks = self.images.masks(rows, size)
         if masks is None:
             return None
-        of_panel = (self.column(name, "test")[self.panel_rows] for name in ("object", "context", "scene"))
+        objects, contexts, scenes = (self.column(of, "test")[self.panel_rows] for of in ("object", "context", "scene"))
         pixels = self.pixels["test"][self.panel_rows] if size == TRAINING_SIZE else self.images.pixels(rows, size)
-        objects, contexts, scenes = of_panel
         return panel(pixels, masks, objects, contexts, scenes, self.grouping)
 
     def column(self, name: str, split: str) -> NDArray[np.str_]:

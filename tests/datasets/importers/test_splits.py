@@ -15,15 +15,7 @@ from PIL import Image
 from tests.datasets.importers.sources import encoded, picture
 from vlcore.datasets.imageset import SPLITS
 from vlcore.datasets.importers import splits
-from vlcore.datasets.importers.splits import (
-    FIXED_FROM,
-    NEAR,
-    SHARES,
-    assign_splits,
-    choose_splits,
-    clusters,
-    near_pairs,
-)
+from vlcore.datasets.importers.splits import FIXED_FROM, NEAR, SHARES, choose_splits, clusters, near_pairs
 
 Sets = tuple[NDArray[np.int64], NDArray[np.int64]]
 LARGE = np.repeat(np.arange(4), FIXED_FROM)
@@ -148,7 +140,7 @@ def test_quotas_are_shares_within_one_and_single_pictures_fill_them(of: Sets, si
     assert (room >= 0).all()
     group, _ = of
     room = splits.quotas(np.bincount(group, minlength=4), [0.3, 0.7])
-    dealt = assign_splits(group, np.arange(len(group)), room, np.random.default_rng(seed))
+    dealt = splits.assign_splits(group, np.arange(len(group)), room, np.random.default_rng(seed))
     assert (pd.crosstab(dealt, group).reindex([0, 1], fill_value=0).to_numpy() == room).all()
 
 
