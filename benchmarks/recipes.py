@@ -10,6 +10,7 @@ appended to `--runs`, one JSON document a line, and those that are there are not
 
 import dataclasses
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +40,13 @@ def main() -> None:
         __doc__, grid="paper", seeds=6, first=0, data=sets, recipes=recipes, without=without,
         runs=Path("recipes.jsonl"), limit=10**6,
     )  # fmt: skip
-    names = ["fast", *WITHOUT] if asked.without else asked.recipes
-    biases = [STUDY_BIAS] if asked.without else GRIDS[asked.grid]
+    names, biases, among = asked.recipes, GRIDS[asked.grid], asked.data
+    if asked.without:
+        names, biases, among = ["fast", *WITHOUT], [STUDY_BIAS], asked.data[:1]
+    seeds = range(asked.first, asked.first + asked.seeds)
     wanted = [
         (name, Condition(data=data, bias=bias, labels=labels, data_seed=seed, init_seed=seed))
-        for seed in range(asked.first, asked.first + asked.seeds)
-        for bias in biases
-        for name in names
-        for data in (asked.data[:1] if asked.without else asked.data)
-        for labels in STYLES_OF_THE_STUDY
+        for seed, bias, name, data, labels in product(seeds, biases, names, among, STYLES_OF_THE_STUDY)
     ]
     there = [json.loads(line) for line in asked.runs.read_text().splitlines()] if asked.runs.exists() else []
     known = {(run["trained_by"], run["data"], run["bias"], run["labels"], run["init_seed"]): run for run in there}

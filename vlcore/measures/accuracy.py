@@ -91,14 +91,11 @@ def _over(
 
 def train_weighted(groups: Mapping[str, Estimate], counts: Mapping[str, int]) -> Estimate:
     """Accuracy weighted by the groups' shares of the training images, ``sum_g pi_g Acc_g``: what papers on Waterbirds
-    call "average", which balanced accuracy is not.
-
-    The variance adds over groups, recovered from their intervals l to h (MOVER, Zou and Donner 2008): from
-    ``value - sqrt(sum (pi_g (Acc_g - l_g))^2)`` to ``value + sqrt(sum (pi_g (h_g - Acc_g))^2)``. That takes groups for
-    independent, which in a crossed test set they are not quite.
-
-    Of the groups' accuracies on held-out images and their numbers of training images; ValueError when there is none of
-    these, or a group that was trained on has no accuracy."""
+    call "average", which balanced accuracy is not. The variance adds over groups, recovered from their intervals l to h
+    (MOVER, Zou and Donner 2008): from ``value - sqrt(sum (pi_g (Acc_g - l_g))^2)`` to
+    ``value + sqrt(sum (pi_g (h_g - Acc_g))^2)``. That takes groups for independent, which in a crossed test set they
+    are not quite. Of the groups' accuracies on held-out images and their numbers of training images; ValueError when
+    there is none of these, or a group that was trained on has no accuracy."""
     total = sum(counts.values())
     if total <= 0:
         raise ValueError("There is no training image to weight groups by.")

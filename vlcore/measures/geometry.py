@@ -186,14 +186,12 @@ def euclidean_distance(features: NDArray[np.floating]) -> Distances:
 
 def rsa(z: Embeddings, models: Mapping[str, Distances], scenes: Labels) -> dict[str, Estimate]:
     """How much of the distances between embeddings each model of distances accounts for beside the others, so that
-    "sorted by context" is not said of a space that is sorted by mean colour (Kriegeskorte et al. 2008).
-
-    Ranks of cosine distances are regressed on ranks of the models' distances (rank regression, Iman and Conover 1979);
-    what comes out are standardised coefficients, 1 for a single model in the same order, 0 for one that adds nothing.
-    Intervals are over scenes: a pair counts as often as both its images are drawn, never an image with itself.
-
-    Of some 200 embeddings, (n, E), for pairs are many. ValueError when there are fewer than `FEWEST` scenes, all
-    distances are equal, or a model has another number of pairs or follows from the others."""
+    "sorted by context" is not said of a space that is sorted by mean colour (Kriegeskorte et al. 2008). Ranks of cosine
+    distances are regressed on ranks of the models' distances (rank regression, Iman and Conover 1979); what comes out
+    are standardised coefficients, 1 for a single model in the same order, 0 for one that adds nothing. Intervals are
+    over scenes: a pair counts as often as both its images are drawn, never an image with itself. Of some 200
+    embeddings, (n, E), for pairs are many. ValueError when there are fewer than `FEWEST` scenes, all distances are
+    equal, or a model has another number of pairs or follows from the others."""
     if len(np.unique(scenes)) < FEWEST:
         raise ValueError(f"Distances are compared over at least {FEWEST} scenes.")
     pairs = len(z) * (len(z) - 1) // 2
