@@ -28,7 +28,7 @@ OTHER = {
     "data": "photos", "data_version": "0", "bias": 0.75, "labels": "descriptive", "objective": "siglip",
     "negatives": "product", "logit": "affine", "mitigation": "reweight", "size_mode": "fixed_total",
     "architecture": "seed_faithful", "n_per_group": 12, "steps": 7, "batch_size": 64, "data_seed": 3, "init_seed": 3,
-    "recipe": "classic",
+    "recipe": "classic", "schedule": "constant", "width": 128, "embedding": 16,
 }  # fmt: skip
 ALONE = {name: Condition().replace(**{name: value}) for name, value in OTHER.items()}
 ALONE["template"] = Condition(labels="own", template="a {object}").replace(template="the {object}")
