@@ -83,7 +83,7 @@ def how_long(images: ImageSet) -> str:
         models = f"It trains {4 * images.folds} small models, {images.folds} for each experiment"
         return f"{models}; the time left is shown while they train."
     if images.name == SCENES_RECIPE.name:
-        return "It takes two or three minutes on two cores."
+        return "It takes one to two minutes on two cores."
     return "It takes a few minutes on two cores; the pictures are drawn first."
 
 

@@ -27,8 +27,8 @@ from vlcore.studies.statistics.paired import Status
 from vlcore.ui import cache, condition_controls, jobs, widgets
 
 STUDY_DOCUMENT = Path(__file__).parents[3] / "docs" / "study.md"
-# Of what is published; a guess where nothing is: a step takes 65 ms on a core, drawing and measuring the rest.
-_STEP_SECONDS, _OTHER_SECONDS = 0.065, 20.0
+# Of what is published; a guess where nothing is: a step takes 30 ms on a core, reading and measuring the rest.
+_STEP_SECONDS, _OTHER_SECONDS = 0.03, 6.0
 _BADGES = {
     Status.SUPPORTED: ("green", "check_circle"),
     Status.CONTRADICTED: ("red", "cancel"),
