@@ -53,6 +53,20 @@ def test_weights_and_kinds_follow_the_distribution_of_negatives(tmp_path: Path, 
             assert (f"{weight:.2f}" in cell.counts) if weight > 0 else cell.counts.startswith("never drawn")
 
 
+def test_what_jtt_weighs_more_is_drawn_more_often_as_a_wrong_one(tmp_path: Path) -> None:
+    model = watched.model(tmp_path, Condition(labels="descriptive", mitigation="jtt"))
+    file = model.artefact.path / "embeddings.npz"
+    arrays = dict(np.load(file))
+    own, wrong = arrays["train_own"], arrays["train_own"] == 1
+    np.savez(file, **arrays, jtt_wrong=wrong)
+    q = negative_shares("filtered_marginal", np.bincount(own, np.where(wrong, 6.0, 1.0), 4))
+    found = pairs(model, watched.images(), watched.thumbs)
+    texts = [caption.text for caption in captions_of("descriptive", SCENES)]
+    for cell in found.cells.itertuples():
+        mine = texts.index(found.pictures["own"][cell.row])
+        assert cell.note == ("matched" if cell.column == mine else f"{q[mine, cell.column]:.2f}")
+
+
 def test_a_shorter_caption_that_is_true_too_is_a_false_negative(tmp_path: Path) -> None:
     """Half the captions name the place: “horse” is true of every horse, and drawn against some."""
     texts = [caption.text for caption in captions_of("partial_50", SCENES)]

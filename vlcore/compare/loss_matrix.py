@@ -45,7 +45,8 @@ def pairs(model: ModelMap, images: ImageSet, thumbs: Thumbs, *, pictures: int = 
     objective = OBJECTIVES[condition.objective]
     if objective.no_pairs:
         raise ComparisonError(objective.no_pairs)
-    every_own = StoredEmbeddings(model.artefact).own
+    stored = StoredEmbeddings(model.artefact)
+    every_own = stored.own
     rows = model.rows[model.held_out :]
     table = images.table.iloc[rows]
     chosen = _drawn(condition, table["group"].tolist(), images.grouping.names, pictures)
@@ -65,7 +66,7 @@ def pairs(model: ModelMap, images: ImageSet, thumbs: Thumbs, *, pictures: int = 
             from vlcore.learning.losses import counted  # torch, which no page waits for
 
             groups = images.table["group"].to_numpy()[rows].astype(str)
-            trained_on = counted(every_own, len(said), condition.mitigation, groups, None)
+            trained_on = counted(every_own, len(said), condition.mitigation, groups, stored.jtt_wrong)
             weights = negative_shares(condition.negatives, trained_on, said).astype(np.float64)
         weights = weights[own]
     as_right = np.where(true, np.where(weights > 0, BOTH, TRUE_PAIR), FALSE_PAIR)

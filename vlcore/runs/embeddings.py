@@ -68,6 +68,11 @@ class StoredEmbeddings:
         return self._arrays["train_own"]
 
     @property
+    def jtt_wrong(self) -> NDArray[np.bool_] | None:
+        """Which training pictures the first training of jtt got wrong, (n,); None where there was none."""
+        return self._arrays.get("jtt_wrong")
+
+    @property
     def caption_texts(self) -> tuple[str, ...]:
         return tuple(str(text) for text in self._arrays["caption_texts"])
 
@@ -133,6 +138,8 @@ def write_embeddings(out: Path, record: TrainingRecord) -> None:
         if len(snapshot.captions) == 0:  # a captioner's scores do not follow from its embeddings
             for split, scores in snapshot.scores.items():
                 arrays[f"{name}_{split}_scores"] = scores.astype(np.float32)
+    if record.jtt_first_run is not None:
+        arrays["jtt_wrong"] = record.jtt_first_run[1]
     if not why_no_readout(condition, labels):  # studies ask which, for intervals over pictures and trainings both
         arrays["test_right"] = record.predicted("end") == views.column("object", "test")
     # What a new last layer names does not follow from the captions, nor do imported ones from a label style.
