@@ -38,6 +38,29 @@ def test_the_best_caption_against_a_loop(spoken_of: list[str], objects: list[str
         assert said[row] == next(spoken_of[k] for k in ranked if spoken_of[k] in objects)
 
 
+@settings(max_examples=40)
+@given(st.integers(0, 10**6), st.floats(0.1, 50))
+def test_with_one_caption_an_object_all_caption_readouts_agree(seed: int, scale: float) -> None:
+    z, t = cloud(12, 5, seed), cloud(2, 5, seed + 1)
+    logits = scale * z @ t.T
+    primary = predict_objects(logits, OBJECTS, OBJECTS).tolist()
+    assert readouts.best_caption(logits, OBJECTS, OBJECTS).tolist() == primary
+    assert readouts.mean_caption(z, t, OBJECTS, OBJECTS).tolist() == primary
+
+
+def test_adjusted_scores_lose_the_log_of_how_often_a_caption_occurs() -> None:
+    logits, counts = logits_of(40, 4), np.array([48, 12, 48, 12])
+    said = readouts.adjusted(logits, SPOKEN_OF, counts, OBJECTS)
+    for row in range(40):
+        odds = [math.exp(logits[row, k]) / (counts[k] / 120) for k in range(4)]
+        assert said[row] == ("horse" if odds[0] + odds[1] > odds[2] + odds[3] else "camel")
+    even = readouts.adjusted(logits, SPOKEN_OF, np.full(4, 30), OBJECTS)
+    assert even.tolist() == predict_objects(logits, SPOKEN_OF, OBJECTS).tolist()
+    assert even.tolist() != said.tolist()
+    with pytest.raises(ValueError, match="no training picture"):
+        readouts.adjusted(logits, SPOKEN_OF, counts * [1, 0, 1, 0], OBJECTS)
+
+
 @pytest.mark.parametrize(("n", "size"), [(1, 2), (20, 8), (50, 32)])
 def test_the_mean_caption_against_a_loop(n: int, size: int) -> None:
     z, t = cloud(n, size, 1), cloud(4, size, 2)

@@ -65,6 +65,7 @@ def numbers(artefact: artefacts.Artefact) -> dict[str, float]:
     """All numbers of its end by name, but for what an import cannot know, or answers otherwise without pixels."""
     found = pd.json_normalize(artefact.metrics["end"]).select_dtypes("number").iloc[0].to_dict()
     elsewise = ("panel", "background_gap", "background_answer", "similarity_to", "readouts_bare")
+    elsewise += ("readouts_training_probe",)  # training pictures come in another order, and so in other folds
     return {name: value for name, value in found.items() if not name.startswith(elsewise)}
 
 

@@ -391,7 +391,8 @@ def test_what_a_small_set_cannot_tell_is_absent_with_its_reason(in_folds: Folds)
         }  # fmt: skip
         assert {name for name, reason in reasons.items() if reason == "no"} == {
             "probe_object", "probe_context", "probe_group", "neighbours_object", "neighbours_context",
-            "readouts_nearest_neighbours", "readouts_linear_probe", "worst_group_cross_fitted", "panel",
+            "readouts_nearest_neighbours", "readouts_linear_probe", "readouts_training_probe",
+            "worst_group_cross_fitted", "panel",
             "background_gap", "background_answer", "calibration_error", "temperature", "object_effect",
             "context_effect", "interaction_effect",
         }  # fmt: skip

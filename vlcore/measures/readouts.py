@@ -28,6 +28,17 @@ def best_caption(logits: NDArray[np.floating], spoken_of: Sequence[str], objects
     return about[columns[logits[:, columns].argmax(axis=1)]]
 
 
+def adjusted(
+    logits: NDArray[np.floating], spoken_of: Sequence[str], counts: NDArray[np.int64], objects: Sequence[str]
+) -> Labels:
+    """The object with the highest score once each caption's loses the log of how often it occurs in training (post-hoc
+    logit adjustment with tau 1, Menon et al. 2021), (n,); of logits (n, K) and training pictures of each caption, (K,).
+    ValueError when a caption occurs in none."""
+    if (counts == 0).any():
+        raise ValueError("A caption occurs in no training picture, so its score cannot be adjusted.")
+    return predict_objects(logits - np.log(counts / counts.sum()), spoken_of, objects)
+
+
 def mean_caption(z: Embeddings, t: Embeddings, spoken_of: Sequence[str], objects: Sequence[str]) -> Labels:
     """The object whose captions' mean, brought back to length 1, is most similar to each image, (n,): the prompt
     ensemble of CLIP (Radford et al. 2021); unit vectors (n, E) and (K, E). ValueError when no caption speaks of an

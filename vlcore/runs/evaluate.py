@@ -164,6 +164,14 @@ class Evaluation:
         contexts = [caption.context or None for caption in self.shown.labels.said]
         return self.caption_readout(readouts.given_context, contexts, self.of("context"))
 
+    def adjusted(self) -> dict[str, Estimate]:
+        counts = np.bincount(self.shown.own, minlength=len(self.shown.labels.said))
+        return self.caption_readout(readouts.adjusted, counts)
+
+    def training_probe(self) -> dict[str, Estimate]:
+        z = self.snapshot.z
+        return self.by_side(readouts.linear_probe(z["train"], self.of("object", "train"), z["test"]))
+
     def bare_names(self) -> dict[str, Estimate]:
         objects = self.grouping.objects
         scores = np.asarray(self.snapshot.z["test"] @ self.snapshot.bare.T, dtype=np.float64)
@@ -195,6 +203,8 @@ BEHAVIOUR: dict[str, Callable[[Evaluation], Found]] = {
     "readouts_given_context": Evaluation.given_context,
     "readouts_bare": Evaluation.bare_names,
     "readouts_nearest_neighbours": lambda one: one.by_side(one.space.read_off(readouts.nearest_neighbours, "object")),
+    "readouts_adjusted": Evaluation.adjusted,
+    "readouts_training_probe": Evaluation.training_probe,
     "readouts_linear_probe": lambda one: one.by_side(one.space.read_off(readouts.linear_probe, "object")),
     "margin": lambda one: accuracy.margins(
         one.scores, one.of("object"), one.of("group"), one.of("scene"), one.grouping
