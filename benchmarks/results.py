@@ -9,7 +9,9 @@ Every run that is there counts, of a study's file also what docs/results has alr
 complete pairs of seeds, and what is missing is said. Nothing is trained here.
 """
 
+import json
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -114,13 +116,17 @@ def write_arms(results: StudyResults, out: Path) -> None:
                     rows.append((*cell, *both, *said, words.level_words(level)))
     compared = ["Right on", "Arm", "Removed", f"{study.baseline}", "Arm's"]
     columns = [*compared, "Difference", "Exact interval", "p (Holm)", "Verdict"]
+    plans_file, written = folder / "plans.json", registry.history(study)
+    if not written and plans_file.exists():  # on the machine of the runs
+        written = tuple(registry.Entry(**one) for one in json.loads(plans_file.read_text()))
+    plans_file.write_text(json.dumps([asdict(one) for one in written], indent=1) + "\n")
     runs = results.runs()
     unbiased = (runs["bias"] == 0).any()
     sound = "Every block passes the sanity check." if unbiased else "The sanity check was not run: it asks for bias 0."
     there = f"{results.there} of {len(study.conditions)} planned runs"
     text = [
         f"# {study.name}: {study.factor}, each arm less {study.baseline}",
-        registry.said(study, registry.history(study)),
+        registry.said(study, written),
         words.soundness(results.unsound, runs["block"].nunique()) or sound,
         markdown(pd.DataFrame(rows, columns=columns)),
         f"On {words.pictures(study.conditions[0])}, {there}. Differences with t intervals over blocks; p of exact "
