@@ -33,7 +33,7 @@ from vlcore.studies.results import StudyResults
 
 SETS = ("scenes", "balanced-cues")
 WIDTH = 900
-ARM_MEASURES = (PRIMARY, "balanced_accuracy", "readouts_linear_probe.minority_accuracy")
+ARM_MEASURES = (PRIMARY, "majority_accuracy", "balanced_accuracy", "readouts_linear_probe.minority_accuracy")
 
 
 def main() -> None:

@@ -148,6 +148,18 @@ def test_of_many_captions_an_even_choice_is_shown(maps: list[ModelMap], places: 
         assert np.ptp(np.diff(numbers)) <= 1
 
 
+@given(seed=st.integers(0, 2**32 - 1), mirrored=st.booleans(), angle=st.floats(0, 6.3), shift=st.floats(-5, 5))
+@settings(max_examples=25)
+def test_a_turned_copy_comes_back(maps: list[ModelMap], seed: int, mirrored: bool, angle: float, shift: float) -> None:
+    left = maps[0]
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ np.diag([1, 1 - 2 * mirrored])
+    noise = np.random.default_rng(seed).normal(scale=1e-7, size=left.points.shape)
+    right = dataclasses.replace(left, points=left.points @ turn + shift + noise)
+    found = beside([left, right, dataclasses.replace(left, points=-left.points)])
+    assert places(found, 1) == pytest.approx(places(found, 0), abs=1e-4)
+    assert places(found, 2) == pytest.approx(places(found, 0), abs=1e-4)
+
+
 def test_a_map_of_one_point_is_turned_without_a_fuss(maps: list[ModelMap]) -> None:
     one = dataclasses.replace(maps[0], points=np.full_like(maps[0].points, 0.25))
     for models in ([maps[0], one], [one, maps[0]], [one, one]):

@@ -112,6 +112,16 @@ def test_what_nobody_says_is_what_the_model_takes_it_for(short: ModelMap, said: 
         assert (report.pull.object, report.pull.context) == (obj or pair[0], context or pair[1])
 
 
+@given(order=st.permutations(range(6)))
+@settings(max_examples=10)
+def test_each_picture_is_judged_by_itself(short: ModelMap, order: list[int]) -> None:
+    before = before_of(short, 73)
+    together = upload_reports(short, IMAGES, NEW, [NOTHING] * 6, before)
+    turned = upload_reports(short, IMAGES, NEW[order], [NOTHING] * 6, before._replace(z=before.z[order]))
+    texts = [row_of(report).to_csv() for report in together]
+    assert [row_of(report).to_csv() for report in turned] == [texts[place] for place in order]
+
+
 @pytest.mark.parametrize(("name", "why", "captions"), [("placed", "no animal", 2), ("captioner", "word by word", 0)])
 def test_a_model_that_names_no_object_says_why(models: dict[str, ModelMap], name: str, why: str, captions: int) -> None:
     for report in upload_reports(models[name], IMAGES, NEW, [NOTHING] * 6):

@@ -70,6 +70,11 @@ def test_a_condition_is_a_value_that_survives_json_and_settings(condition: Condi
     assert condition.key[0] not in ".-"
 
 
+@given(CONDITIONS, CONDITIONS)
+def test_keys_are_equal_exactly_for_equal_conditions(one: Condition, other: Condition) -> None:
+    assert (one.key == other.key) == (one == other)
+
+
 @pytest.mark.parametrize(("changes", "readable"), [
     ({}, "scenes-b0-undescriptive-bce-s0"),
     ({"bias": 0.75, "labels": "descriptive"}, "scenes-b75-descriptive-bce-s0"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as st_numpy
 from scipy.optimize import minimize_scalar
 from statsmodels.stats.proportion import confint_proportions_2indep
 
@@ -35,6 +36,14 @@ def test_scores_against_sums_of_exponentials(spoken_of: list[str], objects: list
         assert predicted[image] == objects[sums.index(max(sums))]
     large = accuracy.object_scores(np.array([[1000.0, 1000.0, -1000.0, -1000.0]]), ["a", "a", "b", "b"], ["a", "b"])
     assert large[0] == pytest.approx([1000 + math.log(2), -1000 + math.log(2)]), "neither overflow nor vanish"
+
+
+@settings(max_examples=50)
+@given(st_numpy.arrays(np.float64, (3, 4), elements=st.floats(-30, 30)), st.floats(-10, 10))
+def test_a_bias_of_all_logits_changes_no_decision(logits: np.ndarray, bias: float) -> None:
+    spoken_of = [obj for obj, _ in SCENES.pairs]
+    scores = accuracy.object_scores(logits, spoken_of, SCENES.objects)
+    assert accuracy.object_scores(logits + bias, spoken_of, SCENES.objects) - bias == pytest.approx(scores, abs=1e-9)
 
 
 def crossed(scenes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

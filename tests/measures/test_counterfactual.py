@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.measures.spaces import Columns, cloud, interval, numbers
@@ -97,6 +97,17 @@ def test_the_interval_of_reliance_is_a_bootstrap_over_scenes() -> None:
         drawn.append(of_context[again].sum() / (of_object[again] + of_context[again]).sum())
     assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])), abs=0.012)
     assert found.high - found.low > 0.07
+
+
+@settings(max_examples=40)
+@given(st.floats(0, 5), st.floats(0, 5), st.floats(-5, 5), st.integers(2, 9))
+def test_a_model_that_adds_up_its_cues_relies_on_them_by_their_size(a: float, c: float, bias: float, n: int) -> None:
+    columns = crossed(n, seed=n)
+    margin = bias + a * (columns[0] == "horse") + c * (columns[1] == "desert")
+    found = counterfactual.effects(margin, counterfactual.crossing(*columns, SCENES))
+    assert [estimate.value for estimate in found.values()] == pytest.approx([a, c, 0], abs=1e-9)
+    if a + c > 1e-3:
+        assert numbers(reliance(margin, columns)) == pytest.approx((c / (a + c),) * 3)
 
 
 def test_a_collapsed_model_relies_on_nothing_and_a_margin_is_a_number() -> None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
@@ -150,6 +150,15 @@ def test_bootstrap_weights_sum_to_the_images_and_are_equal_within_a_scene() -> N
         assert weights.shape == (31, 5)
         assert weights.sum(axis=1) == pytest.approx(np.full(31, 5))
         assert (weights[:, [0, 1]] == weights[:, [2, 4]]).all()
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 1000))
+def test_a_bootstrap_depends_on_its_seed_alone(seed: int) -> None:
+    values = np.arange(12.0)
+    one, two = (bootstrap(lambda w: w @ values, np.arange(12), 20, seed) for _ in range(2))
+    assert one == two
+    assert one.low < one.value < one.high
 
 
 @pytest.mark.parametrize(("scenes", "twins"), [(20, 1), (100, 4), (7, 3), (33, 2)])

@@ -32,6 +32,13 @@ def test_overlap_against_sets_of_neighbours(n: int, one: int, other: int, k: int
     assert neighbour_overlap(second, first, k) == pytest.approx(by_hand)
 
 
+@given(st.integers(13, 40), st.integers(2, 8), st.integers(0, 1000))
+def test_a_turned_space_keeps_every_neighbour(n: int, size: int, seed: int) -> None:
+    z = cloud(n, size, seed)
+    assert (neighbour_overlap(z, z @ rotation(size, seed)) == 1).all()
+    assert (neighbour_overlap(z, np.pad(z, ((0, 0), (0, 3)))) == 1).all()
+
+
 def test_equal_pictures_are_neighbours_alike_in_both_models() -> None:
     z = np.repeat(cloud(4, 6), 8, axis=0).astype(np.float32)
     assert (neighbour_overlap(z, (z @ rotation(6, 3)).astype(np.float32), 5) == 1).all()
@@ -69,6 +76,15 @@ def test_movement_is_its_parts() -> None:
     for name in NAMES:
         assert found.drift[name] == mean(found.displacement[groups == name], scenes[groups == name])
         assert found.kept[name] == mean(found.overlap[groups == name], scenes[groups == name])
+
+
+def test_those_that_moved_most_come_first_and_equals_in_order() -> None:
+    points = np.array([[0.0, 0], [1, 0], [0, 1], [1, 1]] * 4)
+    onto = points.copy()
+    onto[[5, 3, 9]] += [[3, 0], [1, 0], [1, 0]]
+    found = movement((points, onto), (cloud(16, 3), cloud(16, 3)), ["a"] * 16, range(16), ["a"])
+    assert found.largest_displacements(5).tolist() == [5, 3, 9, 0, 1]
+    assert len(found.largest_displacements(100)) == 16
 
 
 def planted(centres: np.ndarray, scenes: int = 15, noise: float = 0.05, seed: int = 0) -> tuple[np.ndarray, ...]:

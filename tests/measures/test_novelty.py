@@ -116,6 +116,13 @@ def test_only_what_is_farther_than_every_held_out_picture_is_unlike_anything() -
     assert 0 < found[-1].share.high < 0.03  # 0 of 200 is no proof of never
 
 
+@given(st.integers(1, 8), st.integers(1, 12), st.integers(0, 500))
+def test_to_be_unlike_anything_is_a_share_of_none(train: int, held_out: int, seed: int) -> None:
+    for one in novelty(cloud(4, 3, seed), cloud(train, 3, seed + 1), cloud(held_out, 3, seed + 2), range(held_out)):
+        assert one.unlike_anything == (one.share.value == 0)
+        assert one.rare or not one.unlike_anything
+
+
 def test_nothing_to_judge_by_is_refused() -> None:
     z = cloud(3, 4)
     for train, held_out in ((z[:0], z), (z, z[:0])):

@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from tests.measures.spaces import cloud, unit
 from vlcore.core.grouping import SCENES
 from vlcore.measures import readouts
+from vlcore.measures.accuracy import predict_objects
 
 OBJECTS = ["horse", "camel"]
 SPOKEN_OF = ["horse", "horse", "camel", "camel"]
@@ -73,6 +74,14 @@ def test_the_mean_caption_against_a_loop(n: int, size: int) -> None:
             length = math.sqrt(sum(value * value for value in centre))
             cosines[name] = sum(z[row, d] * centre[d] for d in range(size)) / length
         assert said[row] == max(cosines, key=lambda name: cosines[name])
+
+
+def test_the_mean_caption_is_brought_back_to_length_one() -> None:
+    """Two horse captions far apart have a short mean; it counts by its direction."""
+    t = np.array([[0.8, 0.6, 0], [0.8, -0.6, 0], [0.0, 0, 1]])
+    z = unit(np.array([[0.95, 0, 0.9]]))
+    assert z[0] @ t[:2].mean(axis=0) < z[0] @ t[2]
+    assert readouts.mean_caption(z, t, ["horse", "horse", "camel"], OBJECTS).tolist() == ["horse"]
 
 
 def test_what_cannot_be_read_is_refused() -> None:

@@ -3,7 +3,10 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
+from statsmodels.api import stats
+from statsmodels.formula.api import ols
 
 from tests.measures.spaces import Columns, crossed, groups_of, interval, names, numbers, signs, slow_jackknife
 from vlcore.core.grouping import SCENES
@@ -63,6 +66,14 @@ def test_shares_against_sums_of_squares(columns: Columns, size: int, kind: type)
     for estimate in found.values():
         assert 0 <= estimate.low <= estimate.high <= 1
         assert estimate.n == len(z)
+
+
+def test_shares_of_one_column_against_an_analysis_of_variance() -> None:
+    columns = crossed(12)
+    margin = embed(columns, 3, 0.5, 1.0, 0.8).sum(axis=1)
+    frame = pd.DataFrame({"m": margin, "a": columns[0], "c": columns[1]})
+    table = stats.anova_lm(ols("m ~ C(a) * C(c)", frame).fit())["sum_sq"]
+    assert values(variance_shares(margin[:, None], *columns)) == pytest.approx((table / table.sum()).tolist())
 
 
 def test_the_interval_of_a_share_is_over_scenes() -> None:
