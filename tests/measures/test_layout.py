@@ -78,15 +78,6 @@ def test_movement_is_its_parts() -> None:
         assert found.kept[name] == mean(found.overlap[groups == name], scenes[groups == name])
 
 
-def test_those_that_moved_most_come_first_and_equals_in_order() -> None:
-    points = np.array([[0.0, 0], [1, 0], [0, 1], [1, 1]] * 4)
-    onto = points.copy()
-    onto[[5, 3, 9]] += [[3, 0], [1, 0], [1, 0]]
-    found = movement((points, onto), (cloud(16, 3), cloud(16, 3)), ["a"] * 16, range(16), ["a"])
-    assert found.largest_displacements(5).tolist() == [5, 3, 9, 0, 1]
-    assert len(found.largest_displacements(100)) == 16
-
-
 def planted(centres: np.ndarray, scenes: int = 15, noise: float = 0.05, seed: int = 0) -> tuple[np.ndarray, ...]:
     """Pictures around the centres, one of each group a scene."""
     random, count = np.random.default_rng(seed), len(centres)

@@ -152,6 +152,7 @@ _ENTRIES = (
     _beside("temperature", "Scores are divided by this to be log odds", needs=_CALIBRATED),
     _beside("background_reliance_z", "Background reliance of the embedding", Unit.INDEX),
     _beside("uniformity_captions", "Uniformity of captions (0: one point)", needs=_PAIRS),
+    _beside("minority_collapse", "Captions of the two minority groups alike (cosine)", needs=_PAIRS, signed=True),
     _beside("train_caption_accuracy", "Training captions right", SHARE),
     _beside("minority_gap", "Minority less majority right", Unit.GAP, _ANSWERS),
     _beside("probe_object_minority", "The {object} can be read off minority pictures", SHARE, (*_SPACE, *_FIT)),
