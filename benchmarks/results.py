@@ -104,7 +104,9 @@ def write_arms(results: StudyResults, out: Path) -> None:
     """A study of any arms: every run, and a table of each arm less the baseline."""
     study, folder = results.study, out / results.study.name
     folder.mkdir(parents=True, exist_ok=True)
-    results.runs().to_parquet(folder / "runs.parquet", index=False, compression="zstd")
+    runs = results.runs()
+    runs = runs[runs["key"].isin([one.key for one in study.conditions])]
+    published.write_runs(runs, folder)
     grouping, rows = open_set(study.conditions[0].data).grouping, []
     for measure in ARM_MEASURES:
         for arm, one in results.analyses(measure).items():
@@ -120,7 +122,6 @@ def write_arms(results: StudyResults, out: Path) -> None:
     if not written and plans_file.exists():  # on the machine of the runs
         written = tuple(registry.Entry(**one) for one in json.loads(plans_file.read_text()))
     plans_file.write_text(json.dumps([asdict(one) for one in written], indent=1) + "\n")
-    runs = results.runs()
     unbiased = (runs["bias"] == 0).any()
     sound = "Every block passes the sanity check." if unbiased else "The sanity check was not run: it asks for bias 0."
     there = f"{results.there} of {len(study.conditions)} planned runs"

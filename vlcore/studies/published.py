@@ -32,7 +32,8 @@ _TABLES = {"frame": "runs", "curves": "curves", "runs": "made"}  # of a `Finding
 def write(found: Findings, folder: Path) -> None:
     """Keep findings in a folder, as tables and what they are of."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, file in _TABLES.items():
+    write_runs(found.frame, folder)
+    for name, file in list(_TABLES.items())[1:]:
         with atomic(folder / f"{file}.parquet") as aside:
             getattr(found, name).to_parquet(aside, index=False, compression="zstd")
     first = found.study.conditions[0]
@@ -42,6 +43,13 @@ def write(found: Findings, folder: Path) -> None:
     about["general"] = found.general and found.general.as_dict()
     with atomic(folder / _ABOUT) as aside:
         aside.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+def write_runs(frame: pd.DataFrame, folder: Path) -> None:
+    """Keep a table of runs in a folder, what `measured_runs` reads; ends of intervals in single precision, for no one
+    computes with them and numbers do not compress."""
+    with atomic(folder / "runs.parquet") as aside:
+        frame.astype({"low": "float32", "high": "float32"}).to_parquet(aside, index=False, compression="zstd")
 
 
 def published(data: str) -> dict[str, Path]:
@@ -68,7 +76,7 @@ def measured_runs() -> pd.DataFrame:
 
 def _read(path: Path) -> pd.DataFrame:
     """A table of runs; settings that there was no choice of as it was written stand as they were."""
-    table = pd.read_parquet(path)
+    table = pd.read_parquet(path).astype({"low": float, "high": float})
     made = from_dict({})
     return with_differences(
         table.assign(**{name: getattr(made, name) for name in _SETTINGS if name not in table.columns})
