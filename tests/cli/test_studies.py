@@ -1,6 +1,5 @@
 """Studies from the command line: what is run, what is said of it, and what is missing."""
 
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -79,11 +78,14 @@ def test_a_published_run_is_made_again_and_compared(
     assert (found["agrees"], found["equal"]) == ("to the last digit", found["measures"])
     assert found["published"] == found["now"] == quick[3].metrics["end"]["minority_accuracy"]["value"]
     assert "no-such-run" in refused("reproduce", "no-such-run")
-    shutil.rmtree(models_folder() / quick[3].key)
-    entries = document("study", "experiments", *STEPS, "--published")
-    assert {one["state"] for one in entries} == {"published"}
-    assert not artefacts.published(quick[3].key)
-    assert document("analyse", "experiments", *STEPS, "--published")["runs"] == 4
-    assert document("analyse", "experiments", *STEPS)["runs"] == 3
+    (models_folder() / quick[3].key).rename(aside := tmp_path / "aside")  # other tests share the folder
+    try:
+        entries = document("study", "experiments", *STEPS, "--published")
+        assert {one["state"] for one in entries} == {"published"}
+        assert not artefacts.published(quick[3].key)
+        assert document("analyse", "experiments", *STEPS, "--published")["runs"] == 4
+        assert document("analyse", "experiments", *STEPS)["runs"] == 3
+    finally:
+        aside.rename(models_folder() / quick[3].key)
     monkeypatch.setattr(published, "FOLDER", tmp_path / "nothing")
     assert "No published results" in refused("reproduce")

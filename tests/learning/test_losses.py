@@ -96,9 +96,10 @@ def test_every_objective_that_scores_captions_against_a_loop(objective: str, see
 
 def test_every_objective_has_its_loss() -> None:
     logits, own = batch()
-    assert set(objectives_here()) - set(LOOPS) == {"pairwise_bce", "simclr", "captioner"}
+    assert set(objectives_here()) - set(LOOPS) == {"pairwise_bce", "two_part", "simclr", "captioner"}
     weights = torch.from_numpy(negative_shares("product", torch.bincount(own, minlength=4).numpy()))[own]
-    assert torch.equal(batch_loss("pairwise_bce", logits, own, weights), pairwise_bce(logits, own, weights))
+    for objective in ("pairwise_bce", "two_part"):
+        assert torch.equal(batch_loss(objective, logits, own, weights), pairwise_bce(logits, own, weights))
 
 
 @pytest.mark.parametrize(("counts", "bias"), [([48, 48], 0), ([30, 10, 30, 10], -math.log(11 / 5)), ([7, 0], 0)])

@@ -264,7 +264,7 @@ def by_style(condition: Condition, moment: str) -> dict[str, float]:
         ("C6", by_moment, "moment", "at first fit"),
         ("C7", by_moment, "moment", "at first fit"),
         ("C3", by_level, "bias", "at bias 90 %"),
-        ("C1", by_measure, "measure", "on variance_object"),
+        ("C1", by_measure, "measure", "on “Share of variance between animals”"),
         ("C4", by_style, "label style", "with descriptive labels"),
     ],
 )

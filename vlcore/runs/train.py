@@ -104,9 +104,9 @@ def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, A
         data = train.TrainingData(views.pixels["train"], own, tokens, len(words), labels.said, groups)
         if OBJECTIVES[condition.objective].places:
             said = captions_of("context", part.grouping)
-            tokens = words.tokens([caption.text for caption in said])
-            own = caption_index("context", part.table, views.rows["train"], part.grouping, condition.data_seed)
-            data = replace(data, places=replace(data, own=own, tokens=tokens, said=said))
+            placed = caption_index("context", part.table, views.rows["train"], part.grouping, condition.data_seed)
+            texts = words.tokens([caption.text for caption in said])
+            data = replace(data, places=replace(data, own=placed, tokens=texts, said=said))
         step, record_at, device = recorder.step, recorder.record, choose_device()
         trained = train.train(condition, data, device=device, on_step=step, on_snapshot=record_at)
         taken, first_fit, jtt = recorder.taken, trained.first_fit_step, trained.jtt_first_run
