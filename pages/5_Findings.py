@@ -65,6 +65,8 @@ with st.container(border=True):
         sections.show(one, parts["answer"], palette, whole)
 if source == HERE:
     sections.queue(planned)
+else:
+    sections.why()
 
 st.subheader(parts["claims"].heading)
 sections.ledger(result, narrow=side <= shell.PHONE_SIDE)

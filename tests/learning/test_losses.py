@@ -15,7 +15,7 @@ from vlcore.learning import losses as formulas
 from vlcore.learning.losses import GroupDRO, batch_loss, nt_xent, pairwise_bce, weigh_by
 from vlcore.measures.negatives import negative_shares
 
-TABLES = [name for name in NEGATIVES if name not in ("counterfactual", "shuffle_unfiltered")]
+TABLES = [name for name, one in NEGATIVES.items() if not one.both and name != "shuffle_unfiltered"]
 GROUPS = torch.tensor([0] * 8 + [1] * 2 + [2] * 8 + [3] * 2)
 COUNTS = [[48, 48], [48, 12, 48, 12], [48, 0, 48, 0], [3, 1, 2], [1, 1, 1, 1, 1]]
 Rows = list[list[float]]

@@ -331,6 +331,21 @@ def test_every_fold_judges_what_it_lacks(in_folds: Folds, elsewhere: Artefact, m
             assert values.tolist() == images.table[column].to_numpy()[order].tolist()
 
 
+def test_two_captions_a_picture_are_kept_apart(elsewhere: Artefact, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[train.TrainingData] = []
+    trained = train.train
+    monkeypatch.setattr(train, "train", lambda one, data, **more: given.append(data) or trained(one, data, **more))
+    condition = elsewhere.condition.replace(objective="two_part", labels="undescriptive", steps=1)
+    train_condition(condition)
+    stored = StoredEmbeddings(artefacts.read(condition.key))
+    table = open_set(condition.data).table.iloc[stored.rows("train")]
+    objects = artefacts.read(condition.key).arrays("embeddings.npz")["caption_objects"]
+    assert objects[stored.own].tolist() == table["object"].tolist()
+    places = given[0].places
+    assert [places.said[own].context for own in places.own] == table["context"].tolist()
+    assert given[0].own.tolist() == stored.own.tolist()
+
+
 def test_no_steps_is_the_untrained_encoder(elsewhere: Artefact) -> None:
     condition = elsewhere.condition.untrained
     train_condition(condition)

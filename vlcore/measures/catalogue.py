@@ -199,5 +199,5 @@ def listed() -> list[Measure]:
 
 def secondary(*, label_styles: bool = False) -> tuple[str, ...]:
     """The measures that a study compares beside its primary one, in their order; for one of label styles, more."""
-    found = sorted((one for one in _ENTRIES if one.study), key=lambda one: (one.label_styles, one.study))
+    found = sorted((one for one in MEASURES.values() if one.study), key=lambda one: (one.label_styles, one.study))
     return tuple(one.name for one in found if one.name != PRIMARY and (label_styles or not one.label_styles))

@@ -121,6 +121,8 @@ class PublishedResults(StudyResults):
         first, made = self.study.conditions[0], self._tables["runs"]
         devices = ", ".join(sorted(set(made["device"]) - {""}))
         runs = f"{self.there} of {len(self.study.conditions)} planned runs"
+        if controls := len(made) - self.there:
+            runs += f" and {controls} of controls"
         return (
             f"Published with version {self.about['version']}: {runs} in {self.about['seeds']} pairs of seeds, "
             f"{first.steps:,} steps of the {first.recipe} recipe, trained on {devices or 'an unknown device'}."

@@ -13,7 +13,7 @@ from vlcore.charts.document import Chart, Command, Part, Table, Text, on_paper
 from vlcore.charts.html import page_html
 from vlcore.charts.theme import LIGHT, Palette
 from vlcore.core.captions import quoted_captions
-from vlcore.core.condition import STYLES_OF_THE_STUDY
+from vlcore.core.condition import STYLES_OF_THE_STUDY, Condition
 from vlcore.core.grouping import group_words
 from vlcore.core.options import ARCHITECTURES, BACKBONES, NEGATIVES, OBJECTIVES, RECIPES, SCHEDULES
 from vlcore.core.version import __version__
@@ -147,7 +147,10 @@ def command(study: Study) -> str:
     """The command line that runs a study, with what its claims must beat."""
     condition, seeds = study.conditions[0], len({one.data_seed for one in study.conditions})
     steps = f"--preset {condition.preset}" if condition.preset != "custom" else f"--set steps={condition.steps}"
-    return f"python -m vlcore study {study.name} --data {condition.data} {steps} --seeds {seeds} --controls"
+    usual = Condition()
+    others = {name: getattr(condition, name) for name in ("recipe", "data_seed", "init_seed")}
+    more = "".join(f" --set {name}={value}" for name, value in others.items() if value != getattr(usual, name))
+    return f"python -m vlcore study {study.name} --data {condition.data} {steps} --seeds {seeds} --controls{more}"
 
 
 def report_html(found: Findings, palette: Palette = LIGHT) -> str:

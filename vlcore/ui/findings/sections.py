@@ -3,6 +3,7 @@
 A study is analysed and drawn once for all visitors: a run that finishes makes another one of it.
 """
 
+import re
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from vlcore.studies import figures, registry, report, tables
 from vlcore.studies import text as words
 from vlcore.studies.evidence import ClaimResult
 from vlcore.studies.findings import Findings
-from vlcore.studies.published import PublishedResults
+from vlcore.studies.published import FOLDER, PublishedResults
 from vlcore.studies.results import StudyResults
 from vlcore.studies.statistics.paired import Status
 from vlcore.ui import cache, condition_controls, jobs, widgets
@@ -268,6 +269,14 @@ def lost(one: StudyResults) -> None:
     if one.missing:
         with st.expander(f"The {len(one.missing)} runs that are missing"):
             st.dataframe({"run": [condition.key for condition in one.missing]}, hide_index=True, width="stretch")
+
+
+def why() -> None:
+    """What all studies found together, as it stands in the documentation, without its list of pages."""
+    text = (FOLDER / "README.md").read_text(encoding="utf-8").partition("\n")[2].partition("| | what")[0]
+    with st.expander("What all studies found, and why"):
+        st.markdown(re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", text))  # its links lead to files
+        st.caption("Each study with its tables is in docs/results of the project.")
 
 
 def choices() -> None:

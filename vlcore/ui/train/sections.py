@@ -84,6 +84,8 @@ def knobs(images: ImageSet, usual: Condition) -> Condition:
 def in_words(condition: Condition, images: ImageSet) -> None:
     """What will be trained, before it is: counts and captions."""
     said = captions_of(condition.labels, images.grouping, condition.template)
+    if options.OBJECTIVES[condition.objective].places:
+        said += captions_of("context", images.grouping)
     some = ", ".join(f"“{caption.text}”" for caption in said[:4])
     more = f" and {len(said) - 4} more" if len(said) > 4 else ""
     st.markdown(
