@@ -4,7 +4,7 @@ import pandas as pd
 
 from tests.charts import drawn
 from vlcore.charts.intervals import forest, rate_chart
-from vlcore.charts.theme import LIGHT
+from vlcore.charts.theme import LIGHT, PHONE_SIDE
 
 
 def rates() -> pd.DataFrame:
@@ -57,3 +57,16 @@ def test_a_forest_has_room_for_zero_and_no_minus_zero() -> None:
     low, high = spec["layer"][0]["encoding"]["x"]["scale"]["domain"]
     assert low < -30
     assert high > 19.8
+
+
+def test_on_a_phone_words_stand_above_and_below_their_line() -> None:
+    wide, narrow = (
+        forest(differing(), palette=LIGHT, width=px, title="points", unit=100).to_dict() for px in (600, 290)
+    )
+    assert narrow["width"] < 290
+    assert narrow["height"] > 2 * wide["height"]
+    assert narrow["layer"][1]["encoding"]["y"]["axis"] is None
+    texts = [layer["encoding"]["text"]["field"] for layer in narrow["layer"] if layer["mark"]["type"] == "text"]
+    assert texts == ["words", "said"]
+    assert "-20 (-30 to -10), n = 6\nlower" in {row.get("said") for row in drawn.rows(narrow)}
+    assert narrow["description"] == wide["description"]

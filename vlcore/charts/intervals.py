@@ -5,7 +5,7 @@ import pandas as pd
 
 from vlcore.charts.scales import PERCENT, SPOKEN, finished, rule_at, straight, told_apart, tooltips, words_axis
 from vlcore.charts.tables import whole
-from vlcore.charts.theme import Palette
+from vlcore.charts.theme import PHONE_SIDE, Palette
 from vlcore.core.wording import difference, rate
 
 
@@ -39,7 +39,8 @@ def rate_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Layer
 def forest(rows: pd.DataFrame, *, palette: Palette, width: int, title: str, unit: float = 1.0) -> alt.LayerChart:
     """Differences with their intervals, one line each, against 0; ValueError as `whole`. Rows have `words`, `value`,
     `low`, `high`, `n` (blocks), `status` (in words). The width, in px, is the whole figure's; the title is of the axis
-    and says what the difference is; values are multiplied by `unit`, 100 for points."""
+    and says what the difference is; values are multiplied by `unit`, 100 for points. Where words do not fit beside the
+    plot on a phone, they stand above and below their line."""
     table = whole(rows, ["words", "value", "low", "high", "n", "status"], "rows")
     table[["value", "low", "high"]] = table[["value", "low", "high"]].astype(float) * unit
     digits = 0 if unit == 100 else 2
@@ -47,18 +48,29 @@ def forest(rows: pd.DataFrame, *, palette: Palette, width: int, title: str, unit
     table["spoken"] = table["words"] + ": " + table["said"]
     beside, after = 6.4 * min(40, table["words"].str.len().max()), 6.0 * table["said"].str.len().max()
     plot = max(120, int(width - beside - after - 40))
+    if narrow := width <= PHONE_SIDE < beside + after + plot:
+        plot = width - 40
+        table["said"] = table["said"].str.replace(" · ", "\n")
     low, high = min(float(table["low"].min()), 0), max(float(table["high"].max()), 0)
     room = 0.04 * (high - low)
     x = alt.X("low:Q", scale=straight([low - room, high + room] if room else [-1, 1]), axis=alt.Axis(title=title))
-    y = alt.Y("words:N", sort=list(table["words"]), axis=words_axis(palette, labelLimit=280, labelPadding=10))
+    axis = None if narrow else words_axis(palette, labelLimit=280, labelPadding=10)
+    y = alt.Y("words:N", sort=list(table["words"]), title=None, axis=axis)
     tooltip = tooltips({"words:N": "what", "said:N": "difference, interval, blocks"})
     base = alt.Chart(table).encode(y=y, description=SPOKEN, tooltip=tooltip)
-    text = base.mark_text(align="left", fontSize=12, color=palette.text, aria=False)
+    looks = {"align": "left", "fontSize": 11 if narrow else 12, "color": palette.text, "aria": False}
+    beside_it = [base.mark_text(**looks).encode(x=alt.value(plot + 10), text="said:N")]
+    above_and_below = [
+        base.mark_text(**looks, dy=-14, fontWeight="bold", limit=plot).encode(x=alt.value(0), text="words:N"),
+        base.mark_text(**looks, dy=16, lineBreak="\n", limit=plot).encode(x=alt.value(0), text="said:N"),
+    ]
     layers = alt.layer(
         rule_at("low", 0.0, "no difference", palette, strokeDash=[4, 4]).encode(x=x),
         base.mark_rule(strokeWidth=2.5, color=palette.accent, opacity=0.6).encode(x=x, x2="high:Q"),
         base.mark_point(filled=True, size=80, opacity=1, color=palette.accent).encode(x="value:Q"),
-        text.encode(x=alt.value(plot + 10), text="said:N"),
+        *(above_and_below if narrow else beside_it),
     )
     description = f"{title}: " + "; ".join(table["spoken"])
-    return finished(layers, palette, description=description, width=plot, height=30 * table["words"].nunique())
+    return finished(
+        layers, palette, description=description, width=plot, height=(74 if narrow else 30) * table["words"].nunique()
+    )
