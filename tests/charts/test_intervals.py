@@ -61,9 +61,9 @@ def test_a_forest_has_room_for_zero_and_no_minus_zero() -> None:
 
 def test_on_a_phone_words_stand_above_and_below_their_line() -> None:
     wide, narrow = (
-        forest(differing(), palette=LIGHT, width=px, title="points", unit=100).to_dict() for px in (600, 290)
+        forest(differing(), palette=LIGHT, width=px, title="points", unit=100).to_dict() for px in (600, PHONE_SIDE)
     )
-    assert narrow["width"] < 290
+    assert narrow["width"] < PHONE_SIDE
     assert narrow["height"] > 2 * wide["height"]
     assert narrow["layer"][1]["encoding"]["y"]["axis"] is None
     texts = [layer["encoding"]["text"]["field"] for layer in narrow["layer"] if layer["mark"]["type"] == "text"]
