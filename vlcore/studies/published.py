@@ -112,8 +112,10 @@ class PublishedResults(StudyResults):
         base = from_dict(self.about["base"])
         self.study = plans.find(self.about["grid"], base, self.about["seeds"])
         self.published = []
-        self._tables = {name: pd.read_parquet(folder / f"{file}.parquet") for name, file in _TABLES.items()}
-        self._tables["frame"] = _read(folder / "runs.parquet")
+        self._tables = {
+            name: _read(path) if name == "frame" else pd.read_parquet(path)
+            for name, path in ((name, folder / f"{file}.parquet") for name, file in _TABLES.items())
+        }
 
     @property
     def origin(self) -> str:

@@ -276,7 +276,7 @@ def why() -> None:
     text = (FOLDER / "README.md").read_text(encoding="utf-8").partition("\n")[2].partition("| | what")[0]
     with st.expander("What all studies found, and why"):
         st.markdown(re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", text))  # its links lead to files
-        st.caption("Each study with its tables is in docs/results of the project.")
+        st.caption("Written by hand from the tables of these studies, which are in docs/results of the project.")
 
 
 def choices() -> None:
