@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from urllib.error import URLError
 
 import numpy as np
@@ -98,10 +99,7 @@ def test_it_is_read_back_without_asking_for_weights(tmp_path: Path, served: list
 
 
 def test_weights_that_cannot_be_fetched_are_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(self: models.WeightsEnum, **_options: Any) -> None:
-        raise URLError("no route to host")
-
-    monkeypatch.setattr(models.WeightsEnum, "get_state_dict", failing)
+    monkeypatch.setattr(models.WeightsEnum, "get_state_dict", Mock(side_effect=URLError("no route to host")))
     with pytest.raises(BackboneError, match=r"cannot be fetched; .* or choose torchvision:resnet18@random"):
         build(CONDITION.replace(architecture="torchvision:resnet18"), 200)
 

@@ -2,10 +2,10 @@
 
 import errno
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import huggingface_hub
 import pytest
@@ -41,13 +41,6 @@ def downloaded(cache: Path, commit: str = COMMIT, ref: str = "main") -> Path:
     return save_clip(kept / "snapshots" / commit)
 
 
-def raising(error: Exception) -> Callable[..., None]:
-    def failing(*_arguments: Any, **_options: Any) -> None:
-        raise error
-
-    return failing
-
-
 def answered(kind: Any) -> Exception:
     response = httpx.Response(403, request=httpx.Request("GET", "https://hub.invalid"))
     return kind("somebody said no", response=response)
@@ -66,7 +59,7 @@ def test_why_a_download_failed_is_said(
     cache: Path, monkeypatch: pytest.MonkeyPatch, asked: str, error: Exception, sentence: str
 ) -> None:
     client = huggingface_hub.HfApi if asked == "repo_info" else huggingface_hub
-    monkeypatch.setattr(client, asked, raising(error))
+    monkeypatch.setattr(client, asked, Mock(side_effect=error))
     with pytest.raises(PretrainedError, match=sentence):
         fetch(NAME)
 
@@ -93,7 +86,7 @@ def test_converted_weights_are_found_and_half_a_download_is_none(cache: Path, of
 
 def test_a_commit_that_is_here_is_not_asked_for(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for asked in ("repo_info", "list_repo_tree"):
-        monkeypatch.setattr(huggingface_hub.HfApi, asked, raising(AssertionError("the hub was asked")))
+        monkeypatch.setattr(huggingface_hub.HfApi, asked, Mock(side_effect=AssertionError("the hub was asked")))
     folder = downloaded(cache)
     downloaded(cache, OTHER)  # what is the newest by now
     assert load_checkpoint(NAME, revision=COMMIT).checkpoint.folder == folder
@@ -102,9 +95,8 @@ def test_a_commit_that_is_here_is_not_asked_for(cache: Path, monkeypatch: pytest
 class Played:
     """Stands in for `snapshot_download`: a hub with files by revision, of which it knows what was asked for."""
 
-    def __init__(self, folder: Path, **files: int) -> None:
-        self.folder, self.asked = folder, []  # type: ignore[var-annotated]
-        self.files = {"": files}
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.asked, self.files = folder, [], {}  # type: ignore[var-annotated]
 
     def __call__(self, name: str, *, revision: str | None, allow_patterns: list[str], dry_run: bool = False) -> Any:
         assert "*" not in allow_patterns
@@ -119,17 +111,14 @@ class Played:
 
 
 @pytest.fixture
-def play(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Played]:
-    def played(**files: int) -> Played:
-        stand_in = Played(save_clip(tmp_path / COMMIT), **files)
-        monkeypatch.setattr(huggingface_hub, "snapshot_download", stand_in)
-        return stand_in
-
-    return played
+def played(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Played:
+    stand_in = Played(save_clip(tmp_path / COMMIT))
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", stand_in)
+    return stand_in
 
 
-def test_a_download_says_how_much_it_is(play: Callable[..., Played]) -> None:
-    played = play(config_json=1000, model_safetensors=605_000_000)
+def test_a_download_says_how_much_it_is(played: Played) -> None:
+    played.files[""] = {"config_json": 1000, "model_safetensors": 605_000_000}
     said: list[str] = []
     encoder = load_checkpoint(NAME, tell=said.append)
     assert said == [f"asking the hub for {NAME}", f"downloading {NAME}, 605 MB", f"loading {NAME}, 1 MB"]
@@ -140,8 +129,8 @@ def test_a_download_says_how_much_it_is(play: Callable[..., Played]) -> None:
     assert said[3:] == [f"asking the hub for {NAME}"], "what is here is not downloaded"
 
 
-def test_a_checkpoint_that_is_too_large_is_not_downloaded(play: Callable[..., Played]) -> None:
-    played = play(model_safetensors=40 * 2**30)
+def test_a_checkpoint_that_is_too_large_is_not_downloaded(played: Played) -> None:
+    played.files[""] = {"model_safetensors": 40 * 2**30}
     with pytest.raises(PretrainedError, match="40 GB; choose a smaller"):
         fetch(NAME)
     assert len(played.asked) == 1
@@ -151,9 +140,8 @@ def proposal(author: str, number: int, title: str = "Adding `safetensors` varian
     return SimpleNamespace(author=author, title=title, git_reference=f"refs/pr/{number}")
 
 
-def test_pickles_are_replaced_or_refused(play: Callable[..., Played], monkeypatch: pytest.MonkeyPatch) -> None:
-    played = play(config_json=1000)
-    played.files["refs/pr/9"] = {"config_json": 1000, "model_safetensors": 10**6}
+def test_pickles_are_replaced_or_refused(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    played.files |= {"": {"config_json": 1000}, "refs/pr/9": {"config_json": 1000, "model_safetensors": 10**6}}
     proposals = [proposal("mallory", 3), proposal("SFconvertbot", 8, "Update README")]
     monkeypatch.setattr(huggingface_hub, "get_repo_discussions", lambda *_, **__: iter(proposals))
     with pytest.raises(PretrainedError, match="no weights in safetensors on the hub"):

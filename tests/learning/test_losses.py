@@ -10,14 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from vlcore.core.options import MITIGATIONS, NEGATIVES, objectives_here
+from tests.measures.test_negatives import COUNTS, TABLES
+from vlcore.core.options import MITIGATIONS, objectives_here
 from vlcore.learning import losses as formulas
 from vlcore.learning.losses import GroupDRO, batch_loss, nt_xent, pairwise_bce, weigh_by
 from vlcore.measures.negatives import negative_shares
 
-TABLES = [name for name, one in NEGATIVES.items() if not one.both and name != "shuffle_unfiltered"]
 GROUPS = torch.tensor([0] * 8 + [1] * 2 + [2] * 8 + [3] * 2)
-COUNTS = [[48, 48], [48, 12, 48, 12], [48, 0, 48, 0], [3, 1, 2], [1, 1, 1, 1, 1]]
 Rows = list[list[float]]
 
 
@@ -157,8 +156,7 @@ def test_jtt_weighs_what_was_wrong_six_times_and_others_leave_the_losses_alone()
     losses, batch = torch.tensor([1.0, 3.0, 2.0]), torch.tensor([0, 1, 0])
     weights = [1, formulas.JTT_WEIGHT, 1]
     expected = (1 * 1 + 3 * formulas.JTT_WEIGHT + 2 * 1) / sum(weights)  # weights are scaled to a mean of 1
-    assert weigh_by("jtt", GROUPS[:3], torch.tensor([False, True, False]))(losses, batch).item() == pytest.approx(
-        expected
-    )
+    found = weigh_by("jtt", GROUPS[:3], torch.tensor([False, True, False]))(losses, batch)
+    assert found.item() == pytest.approx(expected)
     for name in set(MITIGATIONS) - {"reweight", "groupdro"}:
         assert weigh_by(name, GROUPS)(losses, batch).item() == 2

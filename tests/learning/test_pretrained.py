@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -120,10 +121,8 @@ def test_a_checkpoint_is_loaded_once_until_its_files_change(tmp_path: Path) -> N
 
 
 def test_a_package_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(*_arguments: object, **_options: object) -> None:
-        raise ImportError("SiglipTokenizer requires the SentencePiece library.\nSee")
-
+    missing = ImportError("SiglipTokenizer requires the SentencePiece library.\nSee")
     folder = save_siglip(tmp_path / "siglip", seed=7)
-    monkeypatch.setattr(AutoTokenizer, "from_pretrained", missing)
+    monkeypatch.setattr(AutoTokenizer, "from_pretrained", Mock(side_effect=missing))
     with pytest.raises(ModelError, match=r"needs a package that is not here; install it \(sentencepiece\)"):
         load_checkpoint(str(folder))

@@ -13,6 +13,8 @@ from vlcore.core.grouping import SCENES
 from vlcore.measures import counterfactual
 from vlcore.measures.estimate import Estimate, mean, rate
 
+CORNERS = list(itertools.product(SCENES.objects, SCENES.contexts))  # of a scene
+
 
 def crossed(scenes: int, seed: int = 0) -> Columns:
     """Shuffled."""
@@ -59,10 +61,7 @@ def slow_effects(margin: np.ndarray, columns: Columns) -> dict[str, list[float]]
     """The formulas, scene by scene."""
     found: dict[str, list[float]] = {"object": [], "context": [], "interaction": []}
     for scene in sorted(set(columns[2].tolist())):
-        a, b, c, d = (
-            float(cell(margin, columns, obj, context, scene))
-            for obj, context in itertools.product(SCENES.objects, SCENES.contexts)
-        )
+        a, b, c, d = (float(cell(margin, columns, *pair, scene)) for pair in CORNERS)
         found["object"].append(0.5 * abs((a - c) + (b - d)))
         found["context"].append(0.5 * abs((a - b) + (c - d)))
         found["interaction"].append(0.5 * abs((a - c) - (b - d)))
@@ -153,9 +152,7 @@ def test_reliance_of_embeddings_against_distances(scenes: int) -> None:
     columns, z = crossed(scenes), cloud(4 * scenes, 6, scenes)
     by_context, by_object = 0.0, 0.0
     for scene in set(columns[2].tolist()):
-        a, b, c, d = (
-            cell(z, columns, obj, context, scene) for obj, context in itertools.product(SCENES.objects, SCENES.contexts)
-        )
+        a, b, c, d = (cell(z, columns, *pair, scene) for pair in CORNERS)
         by_context += (1 - float(a @ b)) + (1 - float(c @ d))
         by_object += (1 - float(a @ c)) + (1 - float(b @ d))
     found = counterfactual.background_reliance_z(z.astype(np.float32), counterfactual.crossing(*columns, SCENES))

@@ -16,11 +16,6 @@ from vlcore.measures.layout import displacement, layout, movement, neighbour_ove
 NAMES = ("horse_grass", "horse_desert", "camel_desert", "camel_grass")
 
 
-def table(scenes: int = 12) -> tuple[np.ndarray, np.ndarray]:
-    """Group and scene of each picture, four a scene."""
-    return np.tile(NAMES, scenes), np.repeat(np.arange(scenes), 4)
-
-
 @pytest.mark.parametrize(("n", "one", "other", "k"), [(12, 3, 3, 10), (40, 8, 5, 10), (30, 4, 16, 1), (25, 8, 8, 5)])
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_overlap_against_sets_of_neighbours(n: int, one: int, other: int, k: int, kind: type) -> None:
@@ -67,7 +62,7 @@ def test_a_map_of_one_point_has_no_size() -> None:
 
 def test_movement_is_its_parts() -> None:
     points, onto = np.random.default_rng(0).normal(size=(2, 48, 2))
-    (one, other), (groups, scenes) = (cloud(48, 8, 1), cloud(48, 6, 2)), table()
+    one, other, groups, scenes = cloud(48, 8, 1), cloud(48, 6, 2), np.tile(NAMES, 12), np.repeat(np.arange(12), 4)
     found = movement((points, onto), (one, other), groups, scenes, NAMES, k=7)
     assert (found.displacement == displacement(points, onto)).all()
     assert (found.overlap == neighbour_overlap(one, other, 7)).all()

@@ -20,10 +20,6 @@ def uncrossed(*sizes: int) -> Columns:
     return objects, contexts, names(len(objects))
 
 
-def copies(columns: Columns, counts: np.ndarray) -> Columns:
-    return tuple(np.repeat(column, counts) for column in columns)  # type: ignore[return-value]
-
-
 def embed(columns: Columns, size: int, a: float, c: float, both: float, seed: int = 0) -> np.ndarray:
     """Noise, with an axis each for the factors and one for both together."""
     random = np.random.default_rng(seed)
@@ -92,7 +88,8 @@ def test_groups_of_unequal_size_weigh_the_same() -> None:
     columns = uncrossed(30, 5, 12, 8)
     z = embed(columns, 4, 0.0, 1.5, 0.0)
     found, counts = variance_shares(z, *columns), np.repeat([4, 24, 10, 15], [30, 5, 12, 8])
-    assert values(found) == pytest.approx(slow_shares(np.repeat(z, counts, axis=0), copies(columns, counts)))
+    copied = [np.repeat(part, counts, axis=0) for part in (z, *columns)]
+    assert values(found) == pytest.approx(slow_shares(copied[0], tuple(copied[1:])))  # type: ignore[arg-type]
 
 
 def test_one_point_an_empty_group_and_a_factor_that_moves_nothing_are_refused() -> None:

@@ -108,9 +108,8 @@ def test_arms_are_adjusted_for_each_other() -> None:
     found = [level for arm in both for level in arm.primary.levels]
     assert [level.holm_p for level in found] == pytest.approx(holm([one.p for one in tested]))
     assert [level.equivalence_p for level in found] == pytest.approx(holm([one.equivalence_p or 0 for one in tested]))
-    assert [arm.primary.slope_p for arm in both] == pytest.approx(
-        holm([arm.primary.slope.difference.p for arm in alone])
-    )
+    slopes = [arm.primary.slope.difference.p for arm in alone]
+    assert [arm.primary.slope_p for arm in both] == pytest.approx(holm(slopes))
     needed = [[arm.primary.levels[0].seeds_needed[0.05].value for arm in arms] for arms in (alone, both)]
     assert all(one <= other for one, other in zip(*needed, strict=True))
 

@@ -20,19 +20,9 @@ from vlcore.datasets.catalogue import open_set
 from vlcore.measures import catalogue
 from vlcore.measures.catalogue import ADVANTAGE
 from vlcore.store import artefacts
-from vlcore.studies import figures, plans, tables
+from vlcore.studies import figures, findings, plans, tables
 from vlcore.studies import text as words
-from vlcore.studies.findings import (
-    Findings,
-    bayes_lines,
-    cells,
-    findings,
-    first_fits,
-    mean_curves,
-    over_pictures,
-    probe_curves,
-    values,
-)
+from vlcore.studies.findings import Findings
 from vlcore.studies.plans import Study, StudyError
 from vlcore.studies.report import command, methods
 from vlcore.studies.results import StudyResults
@@ -62,7 +52,7 @@ def found(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fi
 
 
 def test_values_are_those_of_the_studys_own_runs(found: Findings, study: Study) -> None:
-    rows = values(found.frame, "minority_accuracy")
+    rows = findings.values(found.frame, "minority_accuracy")
     placebo = rows["labels"] == "shuffled_context"
     assert set(rows.loc[~placebo, "key"]) == {one.key for one in study.conditions}
     assert placebo.any(), "the placebo stands beside them"
@@ -85,7 +75,7 @@ def test_an_interval_over_pictures_too_is_of_what_each_run_had_right(found: Find
         if condition.bias == level.bias:
             each = [right[minority & (scenes == scene)].mean() for scene in np.unique(scenes)]
             expected.append(np.mean(each) * (1 if condition.labels == "descriptive" else -1))
-    general = over_pictures(runs, level, SCENES)
+    general = findings.over_pictures(runs, level, SCENES)
     assert general.value == pytest.approx(2 * np.mean(expected))
     assert general.low < general.value < general.high
     assert general.n == SEEDS
@@ -94,8 +84,8 @@ def test_an_interval_over_pictures_too_is_of_what_each_run_had_right(found: Find
 
 
 def test_the_index_is_a_difference_of_two_silhouettes_of_one_run(found: Findings) -> None:
-    index = values(found.frame, ADVANTAGE).set_index("key")["value"]
-    both = [values(found.frame, f"silhouette_{name}").set_index("key")["value"] for name in ("context", "object")]
+    index = findings.values(found.frame, ADVANTAGE).set_index("key")["value"]
+    both = [findings.values(found.frame, f"silhouette_{of}").set_index("key")["value"] for of in ("context", "object")]
     pd.testing.assert_series_equal(index, both[0] - both[1])
 
 
@@ -112,8 +102,8 @@ def test_an_index_that_is_not_defined_keeps_its_reason() -> None:
 
 
 def test_a_cell_is_a_t_interval_over_blocks(found: Findings) -> None:
-    rows = values(found.frame, "background_reliance")
-    row = cells(rows).iloc[0]
+    rows = findings.values(found.frame, "background_reliance")
+    row = findings.cells(rows).iloc[0]
     part = rows[(rows["labels"] == row["labels"]) & (rows["bias"] == row["bias"])]["value"]
     low, high = stats.t.interval(0.95, len(part) - 1, part.mean(), stats.sem(part))
     assert (row["value"], row["low"], row["high"], row["n"]) == pytest.approx((part.mean(), low, high, SEEDS))
@@ -121,16 +111,16 @@ def test_a_cell_is_a_t_interval_over_blocks(found: Findings) -> None:
 
 def test_the_interval_of_a_share_stays_one_and_a_single_block_has_none() -> None:
     rows = pd.DataFrame({"labels": "descriptive", "bias": 0.5, "phi": 1 / 3, "removed": "", "value": [0.99, 0.8]})
-    free, share = cells(rows).iloc[0], cells(rows, share=True).iloc[0]
+    free, share = findings.cells(rows).iloc[0], findings.cells(rows, share=True).iloc[0]
     assert free["high"] > 1
     assert (share["high"], share["value"]) == (1.0, free["value"])
-    alone = cells(rows.iloc[:1]).iloc[0]
+    alone = findings.cells(rows.iloc[:1]).iloc[0]
     assert np.isnan([alone["low"], alone["high"]]).all()
     assert alone["n"] == 1
 
 
 def test_the_bayes_line_is_the_mean_of_the_blocks_own_on_as_many_pictures(found: Findings) -> None:
-    lines = bayes_lines(found)
+    lines = findings.bayes_lines(found)
     frame = found.frame[(found.frame["measure"] == "balanced_accuracy") & (found.frame["moment"] == "end")]
     frame = frame[frame["labels"] == "descriptive"]
     shift = prior_shift(Condition(labels="descriptive"), found.grouping, 0.75)
@@ -140,27 +130,27 @@ def test_the_bayes_line_is_the_mean_of_the_blocks_own_on_as_many_pictures(found:
     assert line["value"] == pytest.approx(np.mean([bayes_line(one, shift) for one in matched]))
     assert lines["bias"].max() < 1
     whole = replace(found, frame=found.frame[found.frame["size_mode"] == "shrink"])
-    line = bayes_lines(whole, [0.75]).set_index("labels").loc["descriptive"]
+    line = findings.bayes_lines(whole, [0.75]).set_index("labels").loc["descriptive"]
     unbiased = frame[frame["bias"] == 0]["value"]
     assert line["value"] == pytest.approx(np.mean([bayes_line(one, shift) for one in unbiased]))
     perfect = found.frame.assign(value=found.frame["value"].mask(found.frame["measure"] == "balanced_accuracy", 1.0))
-    assert bayes_lines(replace(found, frame=perfect)).empty
+    assert findings.bayes_lines(replace(found, frame=perfect)).empty
 
 
 def test_curves_are_averaged_where_all_blocks_were_looked_at(found: Findings, study: Study) -> None:
     assert set(found.curves["step"]) == set(STEPS)
     lonely = pd.DataFrame([{**found.curves.iloc[0].to_dict(), "step": 33}])
-    mean = mean_curves(pd.concat([found.curves, lonely], ignore_index=True))
+    mean = findings.mean_curves(pd.concat([found.curves, lonely], ignore_index=True))
     assert 33 not in set(mean["step"])
     assert set(mean["n"]) == {SEEDS}
     start = mean[(mean["step"] == 0) & (mean["probe"] == "context")]
     assert start["value"].unique() == pytest.approx([0.7])
-    fits = first_fits(found.curves)
+    fits = findings.first_fits(found.curves)
     assert set(fits["step"]) == {120}
     assert (fits["n"] == fits["of"]).all()
     never = found.curves.assign(fit=pd.array([pd.NA] * len(found.curves), dtype="Int64"))
-    assert first_fits(never).empty
-    assert probe_curves([]).empty
+    assert findings.first_fits(never).empty
+    assert findings.probe_curves([]).empty
 
 
 def test_the_answer_says_what_was_measured_and_no_more(found: Findings) -> None:
@@ -255,7 +245,7 @@ def test_a_new_measure_is_compared_and_charted(found: Findings, study: Study, mo
     for artefact in runs:
         value = 0.3 + 0.1 * (artefact.condition.labels == "descriptive") + 0.001 * artefact.condition.data_seed
         artefact.metrics["end"][new.name] = {"value": value, "low": 0.2, "high": 0.5, "n": 48}
-    boldly = findings(study, runs, SCENES)
+    boldly = findings.findings(study, runs, SCENES)
     assert new.name in figures.charted(boldly)
     assert new.name in figures.reported(boldly)
     rows = tables.comparisons_table(boldly).set_index("Measure").loc["Boldness of the animal"]

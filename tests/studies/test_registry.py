@@ -23,9 +23,7 @@ def test_a_plan_is_written_once_and_again_when_it_changes() -> None:
     assert (first.hash, first.runs) == (registry.plan_hash(study), 0)
     publish(study.conditions[:5])
     registry.write_down(more)
-    assert [(one.hash, one.runs) for one in registry.history(more)] == [
-        (first.hash, 0), (registry.plan_hash(more), 5),
-    ]  # fmt: skip
+    assert [(one.hash, one.runs) for one in registry.history(more)] == [(first.hash, 0), (registry.plan_hash(more), 5)]
     said = registry.said(more, registry.history(more))
     assert f"Plan {first.hash} was written down on" in said
     assert f"changed to {registry.plan_hash(more)}" in said

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import os
 from pathlib import Path
+from unittest.mock import Mock
 
 import pandas as pd
 import pytest
@@ -114,11 +115,7 @@ def test_other_tables_are_written_under_their_name(tmp_path: Path) -> None:
 def test_a_table_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = runs_table([run(BIASED, moments({"a": estimate(0.1)}))])
     text, columnar = write_tables(old, tmp_path, "runs")
-
-    def fail(*_: object) -> None:
-        raise OSError("disk full")
-
-    monkeypatch.setattr(os, "replace", fail)
+    monkeypatch.setattr(os, "replace", Mock(side_effect=OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         write_tables(old.iloc[:1], tmp_path, "runs")
     monkeypatch.undo()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.studies.frames import run
 from vlcore.core.condition import Condition
 from vlcore.store import artefacts
 from vlcore.studies import plans, sanity
@@ -29,27 +30,13 @@ FLIPS: dict[str, tuple[tuple[str, ...], Any, Any, str]] = {
 }
 
 
-def flipped(path: tuple[str, ...], value: Any) -> dict[str, Any]:
-    metrics = inner = copy.deepcopy(GOOD)
-    for name in path[:-1]:
-        inner = inner[name]
-    inner[path[-1]] = value
-    return metrics
-
-
-def with_metrics(metrics: dict[str, Any]) -> artefacts.Artefact:
-    artefact = artefacts.Artefact("a-key", Path("nowhere"), {})
-    vars(artefact)["metrics"] = metrics
-    return artefact
-
-
 def test_what_was_not_tried_in_both_styles_is_not_run(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for condition in plans.find("paper").conditions:
         check = sanity.sanity_check(condition, lambda key: pytest.fail(f"read {key}"))
         assert check.status is SanityStatus.NOT_RUN
         assert "undescriptive" in check.sentences[0]
     monkeypatch.setattr(artefacts, "published", lambda key: key == Condition(labels="undescriptive").key)
-    check = sanity.sanity_check(Condition(bias=0.75), lambda key: with_metrics(GOOD))
+    check = sanity.sanity_check(Condition(bias=0.75), lambda key: run(Condition(), GOOD))
     assert check.status is SanityStatus.NOT_RUN
     assert " descriptive" in check.sentences[0]
 
@@ -66,12 +53,12 @@ def test_a_dozen_steps_fail(experiments: list[artefacts.Artefact]) -> None:
 
 def test_good_numbers_pass_and_are_asked_of_the_two_unbiased_runs(experiments: list[artefacts.Artefact]) -> None:
     asked = []
-    check = sanity.sanity_check(experiments[3].condition, lambda key: asked.append(key) or with_metrics(GOOD))
+    check = sanity.sanity_check(experiments[3].condition, lambda key: asked.append(key) or run(Condition(), GOOD))
     assert check.status is SanityStatus.PASSED
     assert asked == [artefact.key for artefact in experiments[:2]]
     assert len(check.sentences) == 8
     other_seed = experiments[2].condition.replace(init_seed=7)
-    assert sanity.sanity_check(other_seed, lambda key: with_metrics(GOOD)).status is SanityStatus.NOT_RUN
+    assert sanity.sanity_check(other_seed, lambda key: run(Condition(), GOOD)).status is SanityStatus.NOT_RUN
 
 
 @pytest.mark.parametrize("flip", FLIPS)
@@ -79,10 +66,12 @@ def test_good_numbers_pass_and_are_asked_of_the_two_unbiased_runs(experiments: l
 def test_every_check_fails_it_alone(experiments: list[artefacts.Artefact], flip: str, style: int) -> None:
     path, passes, fails, words = FLIPS[flip]
     for value, status in ((passes, SanityStatus.PASSED), (fails, SanityStatus.FAILED)):
-        changed = {experiments[style].key: flipped(path, value)}
-        check = sanity.sanity_check(
-            experiments[0].condition, lambda key, changed=changed: with_metrics(changed.get(key, GOOD))
-        )
+        metrics = inner = copy.deepcopy(GOOD)
+        for name in path[:-1]:
+            inner = inner[name]
+        inner[path[-1]] = value
+        given = {experiments[1 - style].key: GOOD, experiments[style].key: metrics}
+        check = sanity.sanity_check(experiments[0].condition, lambda key, of=given: run(Condition(), of[key]))
         assert check.status is status
         wrong = [sentence for sentence in check.sentences if "not as it should be" in sentence]
         assert len(wrong) == (status is SanityStatus.FAILED)

@@ -42,10 +42,13 @@ def test_log_odds_of_a_share(n: int, data: st.DataObject) -> None:
     assert found == pytest.approx(-float(factorial.logit_share((n - k) / n, n)), abs=1e-6)
 
 
-@pytest.mark.parametrize(("value", "n"), [(1.01, 10), (-0.01, 10), (0.5, 0), (math.nan, 10)])
-def test_what_is_no_share_has_no_log_odds(value: float, n: int) -> None:
-    with pytest.raises(ValueError, match="Log odds are of a share from 0 to 1 of at least one image"):
-        factorial.logit_share([0.5, value], [10, n])
+def test_what_is_no_share_has_no_log_odds_and_one_level_no_slope() -> None:
+    for value, n in ((1.01, 10), (-0.01, 10), (0.5, 0), (math.nan, 10)):
+        with pytest.raises(ValueError, match="Log odds are of a share from 0 to 1 of at least one image"):
+            factorial.logit_share([0.5, value], [10, n])
+    for levels in ([0.0], [0.6, 0.6]):
+        with pytest.raises(ValueError, match="A slope needs at least two levels of bias"):
+            factorial.slopes(levels, np.ones((3, len(levels))))
 
 
 @pytest.mark.parametrize("levels", [2, 3, 6])
@@ -53,12 +56,6 @@ def test_slopes_are_those_of_a_straight_line(levels: int) -> None:
     random = np.random.default_rng(levels)
     x, y = random.random(levels), random.normal(size=(5, levels))
     assert factorial.slopes(x, y) == pytest.approx([np.polyfit(x, row, 1)[0] for row in y])
-
-
-@pytest.mark.parametrize("levels", [[0.0], [0.6, 0.6]])
-def test_one_level_has_no_slope(levels: list[float]) -> None:
-    with pytest.raises(ValueError, match="A slope needs at least two levels of bias"):
-        factorial.slopes(levels, np.ones((3, len(levels))))
 
 
 def test_the_slope_difference_is_one_number_a_block() -> None:
@@ -136,6 +133,8 @@ def test_variance_of_blocks_against_a_mixed_model() -> None:
     assert found["residual"] == pytest.approx(fit.scale, rel=1e-3)
     assert (found["data"], found["init"], found["data_x_init"]) == (None, None, None)
     assert found["reason"].startswith("not separable")
+    alike = np.array([[0.1, 0.2], [0.2, 0.1], [0.1, 0.2], [0.2, 0.1]])
+    assert factorial.components(alike, range(4), range(4))["block"] == 0
 
 
 def test_variance_of_seeds_is_found_where_they_are_crossed() -> None:
@@ -173,8 +172,3 @@ def test_seeds_that_are_not_crossed_are_not_separated(data: list[int], init: lis
     found = factorial.components(np.random.default_rng(0).random((len(data), 4)), data, init)
     assert (found["data"], found["init"], found["data_x_init"]) == (None, None, None)
     assert "not separable" in found["reason"]
-
-
-def test_blocks_alike_have_no_variance() -> None:
-    cells = np.array([[0.1, 0.2], [0.2, 0.1], [0.1, 0.2], [0.2, 0.1]])
-    assert factorial.components(cells, range(4), range(4))["block"] == 0

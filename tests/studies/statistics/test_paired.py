@@ -51,13 +51,6 @@ def test_the_exact_test_counts_every_pattern_of_signs(d: list[float]) -> None:
     assert smallest_p(len(d)) - 1e-12 <= p <= 1
 
 
-@pytest.mark.parametrize("n", [4, 8, 10])
-def test_the_exact_test_against_scipy(n: int) -> None:
-    d = noise(n, seed=n, shift=0.08)
-    reference = stats.permutation_test((d,), np.mean, permutation_type="samples", n_resamples=np.inf)
-    assert sign_flip(d)[0] == pytest.approx(reference.pvalue)
-
-
 def test_many_blocks_are_tested_on_random_patterns_from_a_seed() -> None:
     d = noise(18, seed=4, shift=0.05)
     p, counted_on = sign_flip(d)
