@@ -28,9 +28,7 @@ COMMANDS = {
 }  # fmt: skip
 TORCH = ("vlcore.learning", "vlcore.generation.diffusion")  # what imports torch as it is imported
 SWITCHES = {"unsafe_allow_html", "trust_remote_code", "allow_pickle", "shell", "unsafe_allow_javascript"}
-CALLS = {
-    "torch.load", "torch.save", "joblib.load", "joblib.dump", "os.system", "os.popen", "subprocess.getoutput",
-}  # fmt: skip
+CALLS = {"torch.load", "torch.save", "joblib.load", "joblib.dump", "os.system", "os.popen", "subprocess.getoutput"}
 # Each folder of vlcore may import those of the texts before its own, and none beside it (docs/architecture.md).
 ORDER = (
     "scenes", "core", "datasets measures charts store", "learning studies", "runs generation", "compare",
@@ -99,11 +97,8 @@ def folder_of(module: str) -> str:
     return parts[1] if len(parts) > 1 and parts[0] == "vlcore" and parts[1] != "__main__" else ""
 
 
-def test_every_folder_has_its_place() -> None:
+def test_every_folder_has_its_place_and_imports_go_one_way_and_in_no_circle() -> None:
     assert {folder_of(name_of(path)) for path in LIBRARY} - {""} == set(RANK)
-
-
-def test_imports_go_one_way_and_in_no_circle() -> None:
     wrong = [
         f"{module} imports {target}"
         for module, targets in uses().items()
@@ -179,10 +174,6 @@ def test_the_pages_start_without_what_only_work_needs() -> None:
 def test_the_first_page_does_not_wait_for_scikit_learn() -> None:
     assert loaded_by("import vlcore.ui.home", {*HEAVY, "sklearn"}) == set()
     assert "sklearn" in loaded_by("import vlcore.measures.geometry", {"sklearn"})
-
-
-def test_a_heavy_module_would_be_noticed() -> None:
-    assert "numba" in loaded_by("import numba")
 
 
 def dangers(tree: ast.AST) -> Iterator[str]:
@@ -268,21 +259,9 @@ def commands_of(of: argparse.ArgumentParser, before: str = "") -> dict[str, argp
     return found or {before: of}
 
 
-def test_the_command_line_has_the_commands_of_the_design() -> None:
-    assert set(commands_of(parser())) >= COMMANDS
-
-
-@pytest.mark.parametrize("command", sorted(commands_of(parser())))
-def test_the_readme_lists_every_command(command: str) -> None:
-    readme = (ROOT / "README.md").read_text()
-    assert re.search(rf"python3? -m vlcore {command}(?![\w-])", readme), f"README.md does not show `{command}`"
-
-
-def test_the_readme_lists_no_command_that_is_not_there() -> None:
-    readme = (ROOT / "README.md").read_text()
-    shown = re.findall(r"python3? -m vlcore ((?:data )?[a-z]+)", readme)
-    assert shown
-    assert set(shown) <= set(commands_of(parser()))
+def test_the_command_line_has_the_commands_of_the_design_and_the_readme_lists_all_and_no_other() -> None:
+    shown = re.findall(r"python3? -m vlcore ((?:data )?[a-z]+)", (ROOT / "README.md").read_text())
+    assert set(shown) == set(commands_of(parser())) >= COMMANDS
 
 
 def test_tests_install_what_the_package_names() -> None:

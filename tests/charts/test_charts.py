@@ -140,6 +140,8 @@ def test_a_table_without_rows_is_refused(name: str) -> None:
 @pytest.mark.parametrize(("name", "table", "change", "message"), [
     ("heat map", "rows", {"labels": "long"}, "unknown labels long"),
     ("curves", "curves", {"probe": "depth"}, "unknown probe depth"),
+    ("slopes", "points", {"labels": "descriptive"}, "no block has both label styles"),
+    ("curve", "rows", {"series": np.resize(list("abcdef"), 2000)}, "at most 5"),
     ("rates", "rows", {"value": 57.0}, "fractions from 0 to 1"),
     ("rates", "rows", {"low": -0.1}, "fractions from 0 to 1"),
     ("rates", "rows", {"high": [np.nan] + [0.9] * 5}, "fractions from 0 to 1"),

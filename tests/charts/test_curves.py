@@ -35,9 +35,3 @@ def test_names_of_close_ends_stand_apart() -> None:
 def test_odd_curves_draw(values: list[float]) -> None:
     rows = pd.DataFrame({"step": range(len(values)), "series": "loss", "value": pd.Series(values, dtype=float)})
     assert drawn.svg(learning_curve(rows, palette=DARK, width=300, height=150))
-
-
-def test_more_series_than_colours_are_refused() -> None:
-    many = pd.DataFrame({"step": 0, "series": list("abcdef"), "value": 0.1})
-    with pytest.raises(ValueError, match="at most 5"):
-        learning_curve(many, palette=LIGHT, width=300, height=200)

@@ -47,7 +47,7 @@ def against_phi(references: pd.DataFrame = REFERENCES) -> drawn.Spec:
     return by_bias(runs(), cells(), SHARE, palette=LIGHT, width=600, height=300, references=references).to_dict()
 
 
-def test_a_cell_carries_value_interval_and_blocks() -> None:
+def test_a_cell_carries_value_interval_and_blocks_and_an_index_has_one_colour_for_nothing() -> None:
     spec = heat(cells())
     first = next(row for row in drawn.rows(spec) if row["style"] == "descriptive labels" and row["bias"] == 0.5)
     assert (first["big"], first["ends"], first["blocks"]) == ("64\u00a0%", "(63 to 65)", "n = 3")
@@ -58,9 +58,6 @@ def test_a_cell_carries_value_interval_and_blocks() -> None:
     assert {"labels", "bias", "95 % low", "95 % high", "blocks"} <= titles
     alone = drawn.rows(heat(cells(1)))[0]
     assert (alone["ends"], alone["blocks"], alone["low"]) == ("", "one block", None)
-
-
-def test_an_index_has_one_colour_for_nothing() -> None:
     colour = heat(cells(), INDEX)["layer"][0]["encoding"]["color"]["scale"]
     assert (colour["domain"], colour["range"][1]) == ([-1.0, 0.0, 1.0], LIGHT.ground)
 
@@ -103,8 +100,6 @@ def test_a_line_joins_the_two_runs_of_a_block() -> None:
     rows = drawn.rows(spec)
     assert len(rows) == len(runs()) - 2, "the run without its pair is left out too"
     assert {row["direction"] for row in rows} == {"lower or equal"}
-    with pytest.raises(ValueError, match="no block has both label styles"):
-        paired_slopes(runs().query("labels == 'descriptive'"), SHARE, palette=LIGHT, width=600)
 
 
 def test_curves_have_a_pane_for_each_bias_and_mark_the_first_fit() -> None:

@@ -38,12 +38,6 @@ def other_home(home: Path, quick: Models, empty_home: Path) -> Path:
     return empty_home
 
 
-def adopt(artefact: artefacts.Artefact) -> artefacts.Artefact:
-    """Publish a copy of an artefact in the home of this test, under its own key."""
-    shutil.copytree(artefact.path, models_folder() / artefact.key)
-    return artefacts.read(artefact.key)
-
-
 def test_conditions_give_the_grid_with_states(cli: Cli, document: Document, experiments: Models) -> None:
     expected = plans.find("paper", seeds=2).conditions
     wanted = [(one.key, one.bias, one.labels, one.init_seed, jobs.view(one.key).state) for one in expected]
@@ -165,7 +159,7 @@ def test_embed_says_where_pictures_land(cli: Cli, document: Document, quick: Mod
 def test_status_cancel_clean(cli: Cli, refused: Refused, document: Document, empty_home: Path, quick: Models) -> None:
     assert document("status") == []
     assert cli("status")[1] == "Nothing here yet.\n"
-    adopt(quick[0])
+    shutil.copytree(quick[0].path, models_folder() / quick[0].key)
     claim("failed-key", state="failed", message="The disk is full.")
     claim("killed-key", state="running", stage="training", step=3, steps=9)
     with claim("running-key", state="running", stage="measuring", fraction=0.9):

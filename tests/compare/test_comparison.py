@@ -173,9 +173,7 @@ def test_a_map_of_one_point_is_turned_without_a_fuss(maps: list[ModelMap]) -> No
 def test_prompt_axes_mean_the_same_so_nothing_is_turned(maps: list[ModelMap]) -> None:
     axes = Projection("prompts", prompts=("horse", "camel", "grass", "desert"))
     random = np.random.default_rng(0)
-    models = [
-        model_map(one.artefact, axes, ask=embedding(random.normal(size=(4, 32)))) for one in (maps[0], maps[1], maps[3])
-    ]
+    models = [model_map(one.artefact, axes, ask=embedding(random.normal(size=(4, 32)))) for one in [*maps[:2], maps[3]]]
     found = beside(models)
     assert list(found.models) == models
     for model, info in zip(models, found.infos, strict=True):

@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.compare.measured import measured_as, metrics_of
+from tests.core.test_condition import OTHER as ANOTHER
 from tests.runs.stand_ins import BASE, TEST_SCENES, image_set, publish, thumbs, unit
 from vlcore.compare import description
 from vlcore.compare.comparison import Comparison, compare
@@ -23,13 +24,7 @@ from vlcore.core.grouping import SCENES, Grouping, group_words
 from vlcore.measures.layout import neighbour_overlap
 from vlcore.store.artefacts import Artefact
 
-# Of every field, another value that can stand beside the usual ones.
-OTHER = {
-    "data": "photos", "data_version": "0", "bias": 0.75, "labels": "descriptive", "objective": "siglip",
-    "negatives": "product", "logit": "affine", "mitigation": "reweight", "size_mode": "fixed_total",
-    "architecture": "seed_faithful", "n_per_group": 12, "steps": 7, "batch_size": 64, "data_seed": 3, "init_seed": 3,
-    "recipe": "classic", "schedule": "constant", "width": 128, "embedding": 16,
-}  # fmt: skip
+OTHER = {name: value for name, value in ANOTHER.items() if name != "template"}  # which needs labels of its own
 ALONE = {name: Condition().replace(**{name: value}) for name, value in OTHER.items()}
 ALONE["template"] = Condition(labels="own", template="a {object}").replace(template="the {object}")
 USUAL = dict.fromkeys(OTHER, Condition()) | {"template": Condition(labels="own", template="a {object}")}

@@ -11,8 +11,6 @@ from vlcore.core import wording
 from vlcore.core.grouping import SCENES
 from vlcore.measures import catalogue
 
-GROUPS = ["horse_grass", "horse_desert", "camel_desert", "camel_grass"]
-
 
 def test_the_table_of_measures_has_untrained_encoders_and_pixels_beside_each(first_and_last: Comparison) -> None:
     table = metrics_table.measures_table(first_and_last, SCENES).set_index("")
@@ -85,9 +83,9 @@ def test_groups_are_told_in_words_and_as_charts_draw_them(all_four: Comparison) 
     assert table["Group"].tolist() == ["horse on grass", "horse in the desert", "camel in the desert", "camel on grass"]
     assert table["Pictures"].tolist() == ["500"] * 4
     rows = metrics_table.group_rows(all_four)
-    assert rows["group"].tolist() == GROUPS * 4
+    assert rows["group"].tolist() == list(SCENES.names) * 4
     for name, end in ends.items():
-        assert table[name].tolist() == [wording.share(end["group_accuracy"][group]) for group in GROUPS]
+        assert table[name].tolist() == [wording.share(end["group_accuracy"][group]) for group in SCENES.names]
         for row in rows[rows["model"] == name].itertuples():
             estimate = end["group_accuracy"][row.group]
             assert {"value": row.accuracy, "low": row.low, "high": row.high, "n": row.n} == estimate

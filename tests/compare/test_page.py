@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
-import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
-import vl_convert
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.charts import drawn
 from tests.compare.measured import only
 from tests.runs.stand_ins import BASE, TEST_SCENES, image_set, publish, space
 from vlcore.charts.maps.tables import MapOptions
@@ -35,7 +34,6 @@ from vlcore.measures.projection import align, fit_plane, point_trustworthiness
 IMAGES = image_set()
 Asked = Callable[..., dict[str, Any]]
 SCENES_OF = [f"test-{number:02d}" for number in range(TEST_SCENES)]
-VERSION = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
 EVERYTHING = MapOptions(movement=True, neighbours=True, trust=True, ghost=True, twins=True)
 
 
@@ -108,7 +106,7 @@ def test_no_board_without_accuracies_or_if_unwanted(maps: list[ModelMap], togeth
 
 def test_everything_at_once_can_be_drawn(maps: list[ModelMap]) -> None:
     chart = figure(compare(maps[:1], IMAGES, thumbs), SCENES, DARK, 300, EVERYTHING)
-    assert vl_convert.vegalite_to_svg(chart.to_json(), vl_version=VERSION).startswith("<svg")
+    assert drawn.svg(chart).startswith("<svg")
 
 
 def place_of(comparison: Comparison, pane: int, row: int) -> np.ndarray:

@@ -46,9 +46,7 @@ def test_negatives_a_mitigation_and_a_size_mode_are_one_entry_each(monkeypatch: 
     assert "-bce-near-prune-s0-" in condition.key
     assert title(condition) == "half, descriptive labels, near negatives, pruning"
     assert (condition.n_majority, condition.n_minority) == (24, 12)
-    for changes in (
-        {"labels": "context"}, {"bias": 1}, {"negatives": "x"}, {"mitigation": "x"}, {"size_mode": "x"},
-    ):  # fmt: skip
+    for changes in ({"labels": "context"}, {"bias": 1}, {"negatives": "x"}, {"mitigation": "x"}, {"size_mode": "x"}):
         with pytest.raises(ConditionError, match=r"labels that name|prune is not|one of .*(near|prune|half)"):
             condition.replace(**changes)
 

@@ -5,14 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.core.test_captions import FIXED, PETS
 from vlcore.core.captions import CaptionError, distinct_captions
 from vlcore.core.grouping import SCENES, Grouping
-from vlcore.core.options import style_names
 from vlcore.core.vocabulary import MAX_WORDS, PAD, UNKNOWN, Vocabulary, check_captions, split_words
 
-PETS = Grouping(("cat", "Sheep-dog"), ("sea side", "snow"))
 WORDS = Vocabulary.of(SCENES)
-FIXED = [style for style in style_names() if style != "own"]
 
 
 @pytest.mark.parametrize("grouping", [SCENES, PETS])

@@ -11,6 +11,7 @@ from vlcore.core.wording import describe_bias, title
 
 PROBE = {"objective": "pretrained_probe", "architecture": "clip:tiny@01234567", "steps": 0}
 TOTAL = "75 % removed, total kept (77 and 19 a group)"
+REMOVAL = "as many removed as at 75 % removed, from all groups alike (30 of 48 kept)"
 
 
 @pytest.mark.parametrize(("changes", "words"), [
@@ -34,14 +35,6 @@ def test_titles_say_what_differs(changes: dict[str, Any], words: str) -> None:
     assert title(Condition(**changes)) == words
 
 
-def test_the_bias_in_words() -> None:
-    removal = "as many removed as at 75 % removed, from all groups alike (30 of 48 kept)"
-    assert describe_bias(Condition()) == "0 % removed (48 of 48 kept)"
-    assert describe_bias(Condition(bias=0.07, n_per_group=100)) == "7 % removed (93 of 100 kept)"
-    assert describe_bias(Condition(bias=0.125, n_per_group=8)) == "12.5 % removed (7 of 8 kept)"
-    assert describe_bias(Condition(bias=0.75, size_mode="random_removal")) == removal
-
-
 def estimate(value: float, low: float, high: float, n: int = 1000) -> dict[str, Any]:
     return {"value": value, "low": low, "high": high, "n": n}
 
@@ -58,6 +51,10 @@ def estimate(value: float, low: float, high: float, n: int = 1000) -> dict[str, 
     (wording.points, estimate(-0.1, -0.13, 0.004), "-10 points (-13 to 0)"),
     (wording.percent, 0.404, "40\u00a0%"),
     (wording.decimal, -0.001, "0.00"),
+    (describe_bias, Condition(), "0 % removed (48 of 48 kept)"),
+    (describe_bias, Condition(bias=0.07, n_per_group=100), "7 % removed (93 of 100 kept)"),
+    (describe_bias, Condition(bias=0.125, n_per_group=8), "12.5 % removed (7 of 8 kept)"),
+    (describe_bias, Condition(bias=0.75, size_mode="random_removal"), REMOVAL),
 ])  # fmt: skip
-def test_a_number_as_text(write: Callable[[Any], str], given: Any, said: str) -> None:
+def test_a_number_or_a_bias_as_text(write: Callable[[Any], str], given: Any, said: str) -> None:
     assert write(given) == said

@@ -73,14 +73,11 @@ def test_the_images_depend_on_the_data_seed_and_not_on_labels_or_training(bias: 
         assert len({frozenset(of_group(rows, group)) for rows in drawn}) == 4
 
 
-def test_groups_take_different_members_of_the_pool_and_no_more_than_there_are() -> None:
+def test_groups_take_different_members_of_the_pool() -> None:
     """One permutation for all groups would tie the numbers of the scenes together."""
     rows = training_rows(IMAGES, Condition())
     pools = {group: IMAGES.rows("train")[GROUPS[IMAGES.rows("train")] == group] for group in SCENES.names}
     assert len({frozenset(np.searchsorted(pool, [*of_group(rows, group)])) for group, pool in pools.items()}) == 4
-    assert len(training_rows(IMAGES, Condition(n_per_group=480))) == 4 * 480
-    with pytest.raises(ImageSetError, match=r"has 480 training images of horse_grass; .* instead of 481"):
-        training_rows(IMAGES, Condition(n_per_group=481))
 
 
 @pytest.mark.parametrize("scenes", [1, 7, 50])
@@ -118,8 +115,6 @@ def test_a_folder_is_a_set_and_what_is_not_there_is_refused(pets: Path) -> None:
     assert open_set("pets", "3").table.equals(images.table)
     images.ensure_rendered([0, 1], silent)  # what is not drawn has nothing to complete
     assert len(training_rows(images, Condition(data="pets", n_per_group=2, bias=0.5))) == 6
-    with pytest.raises(ImageSetError, match="'pets' has 2 training images of cat_sofa"):
-        training_rows(images, Condition(data="pets", n_per_group=3))
     others = {
         ("pets", "2"): "'pets' is version '3' now, not '2'",
         ("scenes", "none"): f"'scenes' is version '{RENDERER_VERSION}' now, not 'none'",

@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,17 +15,13 @@ from vlcore.exports.model_card import model_card
 from vlcore.measures import catalogue
 from vlcore.store.artefacts import Artefact
 
+pytestmark = pytest.mark.usefixtures("empty_home")  # keys of two cards would meet
 IMAGES = image_set()
 FOUR = BASE.replace(labels="descriptive", bias=0.5)
 
 
 def card(condition: Condition = FOUR, images: ImageSet = IMAGES, **options: Any) -> str:
     return model_card(publish(images, condition, **options), images)
-
-
-@pytest.fixture(autouse=True)
-def own_home(empty_home: Path) -> None:
-    """Every card of a home of its own: keys would meet."""
 
 
 def test_it_says_what_the_model_was_trained_on() -> None:

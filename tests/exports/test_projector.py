@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import re
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from tests.datasets.importers.sources import encoded
 from tests.runs.stand_ins import BASE, colour, middle, pictured, publish
 from vlcore.exports.projector import SPRITE_LIMIT, write_projector
 from vlcore.exports.table import THUMB_SIDE, MapTable, shown
@@ -69,12 +69,11 @@ def test_the_sprite_has_a_cell_for_each_row_in_order(export: MapTable, folder: P
 
 
 def test_many_pictures_get_smaller_cells(export: MapTable, tmp_path: Path) -> None:
-    out = BytesIO()
-    Image.new("RGB", (4, 2), (200, 30, 30)).save(out, "WEBP")
+    picture = encoded(Image.new("RGB", (4, 2), (200, 30, 30)), "WEBP")
     many = 90 * 90  # of 96 px they would be wider than the projector draws
     table = pd.concat([export.table.iloc[:1]] * many, ignore_index=True)
     z = np.repeat(export.z[:1], many, axis=0)
-    write_projector(dataclasses.replace(export, table=table, z=z, pictures=(out.getvalue(),) * many), tmp_path)
+    write_projector(dataclasses.replace(export, table=table, z=z, pictures=(picture,) * many), tmp_path)
     with Image.open(tmp_path / "sprite.png") as sprite:
         assert max(sprite.size) <= SPRITE_LIMIT
         assert sprite.size == (90 * 91, 90 * 91)

@@ -6,13 +6,13 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from tests.datasets.importers.sources import encoded
 from vlcore.generation.plan import Plan, Refused, Wanted, plan
 from vlcore.generation.service import MAX_PICTURE
 
@@ -31,9 +31,7 @@ def picture(number: int = 0, size: int = 32) -> Image.Image:
 
 
 def png(number: int = 0, size: int = 32) -> bytes:
-    out = BytesIO()
-    picture(number, size).save(out, "PNG")
-    return out.getvalue()
+    return encoded(picture(number, size))
 
 
 def shows_picture(path: Path, number: int) -> bool:

@@ -15,6 +15,7 @@ from PIL import Image
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from tests.generation import stand_ins
+from tests.learning.tiny_clip import letters
 from vlcore.generation import find_backend, generate
 from vlcore.generation.diffusion import TextToImage
 from vlcore.generation.plan import GenerateError, Plan
@@ -26,29 +27,10 @@ INDICES = (b"{", b"{}", b'{"_class_name": "DDPMPipeline"}', b'{"_class_name": ["
 PARTS = (f"unet/{WEIGHTS}", f"vae/{WEIGHTS}", "text_encoder/model")
 
 
-def tokenizer(folder: Path) -> CLIPTokenizer:
-    """One that spells: a token for each letter, and for each that ends a word."""
-    letters = [chr(number) for number in range(ord("a"), ord("z") + 1)]
-    words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    (folder / "vocab.json").write_text(json.dumps({word: number for number, word in enumerate(words)}))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    made = CLIPTokenizer.from_pretrained(folder)
-    made.model_max_length = 77
-    return made
-
-
-def watchful() -> StableDiffusionSafetyChecker:
-    """A safety checker that finds fault with every picture: its thresholds are below any cosine."""
-    vision = {**TINY, "image_size": 32, "patch_size": 16, "projection_dim": 8}
-    checker = StableDiffusionSafetyChecker(CLIPConfig(vision_config=vision, text_config=TINY, projection_dim=8))
-    checker.concept_embeds_weights.data.fill_(-2)
-    return checker
-
-
 def make_pipeline(folder: Path, checker: StableDiffusionSafetyChecker | None = None) -> Path:
     """A Stable Diffusion of a few thousand weights, saved as people save them."""
     torch.manual_seed(0)
-    words = tokenizer(folder.parent)
+    words = CLIPTokenizer(vocab=letters(), merges=[], model_max_length=77)  # it spells
     ends = {"bos_token_id": words.bos_token_id, "eos_token_id": words.eos_token_id}
     down, up = ("DownEncoderBlock2D",) * 2, ("UpDecoderBlock2D",) * 2
     vae = AutoencoderKL(block_out_channels=(8, 8), down_block_types=down, up_block_types=up, norm_num_groups=4)
@@ -114,7 +96,10 @@ def test_steps_guidance_and_words_shape_a_picture(change: dict[str, Any], pipeli
 
 
 def test_a_picture_that_the_safety_checker_blanks_counts_as_refused(tmp_path: Path) -> None:
-    made = study(make_pipeline(tmp_path / "watched", watchful()))
+    vision = {**TINY, "image_size": 32, "patch_size": 16, "projection_dim": 8}
+    checker = StableDiffusionSafetyChecker(CLIPConfig(vision_config=vision, text_config=TINY, projection_dim=8))
+    checker.concept_embeds_weights.data.fill_(-2)  # below any cosine: it finds fault with every picture
+    made = study(make_pipeline(tmp_path / "watched", checker))
     assert generate(made, TextToImage(made, 2), tmp_path / "set") == 0
     assert "safety checker" in (tmp_path / "set/generation.jsonl").read_text()
 

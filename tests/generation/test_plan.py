@@ -10,11 +10,6 @@ from tests.generation.stand_ins import PHRASES, study
 from vlcore.generation.plan import GenerateError, Wanted, context_name, plan
 
 
-def test_a_phrase_gives_its_context_a_name() -> None:
-    names = {"  At the  beach": "beach", "inland": "inland", "anthill": "anthill", "on the on-ramp": "on-ramp"}
-    assert {phrase: context_name(phrase) for phrase in names} == names
-
-
 @given(
     st.sampled_from(["in ", "on ", "at ", "by ", "under ", "inside ", "near ", ""]),
     st.sampled_from(["the ", "a ", "an ", ""]),
@@ -22,6 +17,8 @@ def test_a_phrase_gives_its_context_a_name() -> None:
 )
 def test_one_preposition_and_one_article_are_left_out(preposition: str, article: str, noun: str) -> None:
     assert context_name(f"{preposition}{article}{noun}") == noun
+    names = {"  At the  beach": "beach", "inland": "inland", "anthill": "anthill", "on the on-ramp": "on-ramp"}
+    assert {phrase: context_name(phrase) for phrase in names} == names
 
 
 def test_a_plan_names_every_picture() -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from filelock import FileLock
@@ -67,9 +68,7 @@ def test_another_plan_needs_another_folder(name: str, value: Any, tmp_path: Path
 NO_PLANS = ("", "{", "[]", "{}", '{"pictures": [1]}', '{"pictures": [{"object": "horse"}]}')
 
 
-@pytest.mark.parametrize(
-    ("file", "content"), [("thesis.txt", "mine"), *(("plan.json", content) for content in NO_PLANS)]
-)
+@pytest.mark.parametrize(("file", "content"), [("thesis.txt", "mine"), *(("plan.json", text) for text in NO_PLANS)])
 def test_a_folder_of_something_else_is_left_alone(file: str, content: str, tmp_path: Path) -> None:
     (tmp_path / file).write_text(content)
     with pytest.raises(GenerateError, match="choose a new folder"):
@@ -98,10 +97,6 @@ def test_a_folder_that_is_held_or_cannot_be_locked_is_a_sentence(tmp_path: Path)
         generate(study(), Painter(), tmp_path)
 
 
-def full(_descriptor: int) -> None:
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
 @pytest.mark.parametrize("trouble", ["interrupt", "disk", "log"])
 def test_a_run_that_stops_is_listed_and_resumed(trouble: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(one: Wanted) -> None:
@@ -110,7 +105,7 @@ def test_a_run_that_stops_is_listed_and_resumed(trouble: str, tmp_path: Path, mo
         if trouble == "interrupt":
             raise KeyboardInterrupt
         if trouble == "disk":
-            monkeypatch.setattr(os, "fsync", full)
+            monkeypatch.setattr(os, "fsync", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
         elif trouble == "log":
             (tmp_path / "generation.jsonl").unlink()
             (tmp_path / "generation.jsonl").mkdir()

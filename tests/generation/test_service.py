@@ -127,10 +127,6 @@ def hang_up(to: BaseHTTPRequestHandler) -> None:
     to.close_connection = True
 
 
-def wait(_to: BaseHTTPRequestHandler) -> None:
-    time.sleep(0.8)
-
-
 def drip(to: BaseHTTPRequestHandler) -> None:
     open_answer(to)
     for _ in range(1000):
@@ -168,7 +164,7 @@ def test_a_fault_is_tried_again_or_ends_the_run(answer: Answer, attempts: int, w
     assert order.run() == 1
 
 
-@pytest.mark.parametrize("slow", [wait, drip, None])
+@pytest.mark.parametrize("slow", [lambda _to: time.sleep(0.8), drip, None])
 def test_a_slow_answer_or_a_service_that_is_not_there(slow: Answer | None, shop: Shop, tmp_path: Path) -> None:
     with socket.socket() as taken:  # bound and not listening: nobody answers there
         taken.bind(("127.0.0.1", 0))

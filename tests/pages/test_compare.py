@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.conftest import publish_as
+from tests.datasets.importers.sources import arrays, save
 from vlcore.charts.thumbnails import SAFE_URI
 from vlcore.core.condition import Condition
 from vlcore.core.wording import share
@@ -17,7 +18,7 @@ from vlcore.runs.maps import PCA
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus, State
 from vlcore.studies import plans
-from vlcore.ui import cache, jobs
+from vlcore.ui import cache
 
 from .app import FakeQueue, alts, opened, press, text_of
 
@@ -102,16 +103,10 @@ def test_a_visitor_stops_waiting_for_what_goes_on_for_others(queue: FakeQueue) -
     assert page.button(key="cancel_left")
 
 
-class Trained(FakeQueue):
+def test_umap_is_queued_only_when_it_is_asked_for(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     """Models are there and their fitted maps are not."""
-
-    def view(self, key: str) -> JobStatus:
-        return super().view(key) if key.endswith(".map") else JobStatus(key, State.DONE)
-
-
-def test_umap_is_queued_only_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    queue = Trained()
-    monkeypatch.setattr(jobs, "queue", lambda: queue)
+    view = queue.view
+    monkeypatch.setattr(queue, "view", lambda key: view(key) if key.endswith(".map") else JobStatus(key, State.DONE))
     start()
     assert queue.asked == []
     page = ok(start(map="UMAP"))
@@ -195,17 +190,11 @@ def test_any_caption_can_be_typed_and_words_that_a_model_does_not_know_are_named
 @pytest.fixture(scope="module")
 def encoders(home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Names of two sets of embeddings of the same pictures."""
-    random = np.random.default_rng(0)
-    groups = np.repeat(np.arange(4), 60)
-    facts = {
-        "object": np.array(["horse", "horse", "camel", "camel"])[groups],
-        "context": np.array(["grass", "desert", "desert", "grass"])[groups],
-        "name": np.array([f"picture-{number}" for number in range(len(groups))]),
-    }
+    pictures = np.array([f"picture-{number}" for number in range(240)])
+    made = arrays((60,) * 4, name=pictures, text=None, captions=None, text_object=None)
     names = ["first-encoder", "second-encoder"]
-    for name, width in zip(names, (16, 24), strict=True):
-        file = tmp_path_factory.mktemp("npz") / f"{name}.npz"
-        np.savez(file, z=random.normal(size=(4, width))[groups] + random.normal(size=(240, width)), **facts)
+    for name, width in zip(names, (8, 6), strict=True):
+        file = save(tmp_path_factory.mktemp("npz") / f"{name}.npz", **made | {"z": made["z"][:, :width]})
         import_embeddings(file, name)
     return names
 

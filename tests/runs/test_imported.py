@@ -1,13 +1,14 @@
 """Imports: embeddings of a model of ours, brought back, give its own numbers; and an import of pictures as a job."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.cli.conftest import Document
 from tests.conftest import Cli
 from tests.datasets.importers.sources import arrays, groups, save, write
 from tests.runs.test_train import watch
@@ -29,7 +30,6 @@ from vlcore.runs.evaluate import ELSEWHERE
 from vlcore.store import artefacts, jobs
 from vlcore.studies.runs_table import runs_table
 
-Document = Callable[..., Any]
 MANY = (48, 36, 40, 36)  # rows of each group: enough of each held out for the geometry
 NOT_MEASURED = "not measured by this version"
 TEXT = ("text", "captions", "text_object")
@@ -183,11 +183,8 @@ def test_commands_work_on_it(tmp_path: Path, empty_home: Path, document: Documen
 
 
 def test_a_failed_import_can_be_tried_again(tmp_path: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        raise ValueError("no luck")
-
     with monkeypatch.context() as patch:
-        patch.setattr(imported, "write_model", fail)
+        patch.setattr(imported, "write_model", Mock(side_effect=ValueError("no luck")))
         with pytest.raises(ValueError, match="no luck"):
             brought(tmp_path, "birds")
     assert not (data_folder() / "birds").exists()

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -18,12 +19,9 @@ from vlcore.store import artefacts
 HALF = Estimate(0.5, 0.4, 0.6, 100)
 
 
-def undefined(_given: object) -> Estimate:
-    raise ValueError("there is nothing to count")
-
-
 def test_a_measure_is_there_or_absent_with_its_reason() -> None:
     document: dict[str, Any] = {"absent": {}}
+    undefined = Mock(side_effect=ValueError("there is nothing to count"))
     add_all(document, {}, {"one": lambda _: HALF, "many": lambda _: {"a": HALF, "b": HALF}, "none": undefined}, None)
     skip(document, "other", "no pictures")
     assert document == {

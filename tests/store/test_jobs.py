@@ -81,10 +81,7 @@ def test_errors_are_a_sentence_and_unknown_ones_in_the_log(empty_home: Path, err
 
 
 def test_a_disk_so_full_that_no_last_word_fits(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(jobs, "write_json", full)
+    monkeypatch.setattr(jobs, "write_json", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
     with pytest.raises(HomeError, match="the disk is full"):
         jobs.run("a-key", make)
     assert jobs.view("a-key").state is State.ABSENT
@@ -170,15 +167,12 @@ with ThreadPoolExecutor(6) as pool:
 
 
 def test_who_waited_finds_it_published_and_others_are_told(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    working, asked = threading.Event(), threading.Event()
+    working, asked, unwanted = threading.Event(), threading.Event(), Mock(side_effect=AssertionError("made again"))
 
     def slow(out: Path, report: Reporter) -> dict[str, Any]:
         working.set()
         assert asked.wait(PATIENCE)
         return make(out, report)
-
-    def unwanted(*_: object) -> dict[str, Any]:
-        pytest.fail("made again")
 
     def second() -> str:
         assert working.wait(PATIENCE)

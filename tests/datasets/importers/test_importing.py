@@ -7,6 +7,7 @@ import multiprocessing
 import os
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pandas as pd
 import pytest
@@ -206,10 +207,6 @@ def test_a_name_that_cannot_be_used_or_is_taken_is_refused(tree: Tree, tmp_path:
             import_set(source, name)
 
 
-def full(*_: Any, **__: Any) -> None:
-    raise OSError(28, "No space left on device")
-
-
 def stop(done: int, _of: int) -> None:
     if done == 7:
         assert any((data_folder() / ".incoming").rglob("*.jpg"))
@@ -222,7 +219,7 @@ def test_an_import_that_is_stopped_or_has_no_room_leaves_nothing(tree: Tree, mon
         import_set(source, "mine", progress=stop)
     assert nothing_left()
     with monkeypatch.context() as patch:
-        patch.setattr(Image.Image, "save", full)
+        patch.setattr(Image.Image, "save", Mock(side_effect=OSError(28, "No space left on device")))
         with pytest.raises(HomeError, match=r"data cannot be written \(No space left on device\)"):
             import_set(source, "mine")
     assert nothing_left()
