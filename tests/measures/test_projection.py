@@ -4,6 +4,7 @@ import math
 import sys
 import types
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -130,6 +131,15 @@ def test_a_map_keeps_clusters_apart_and_comes_out_the_same_again(project: Projec
     assert between > max(np.linalg.norm(side - side.mean(axis=0), axis=1).mean() for side in (one, two))
 
 
+@without_tensorflow
+def test_what_umap_compiles_is_kept_for_the_next_process() -> None:
+    projection.umap(cloud(10, 4))
+    from umap import layouts, umap_
+
+    for function in (umap_.smooth_knn_dist, layouts._nb_optimize_layout_euclidean_single_epoch):
+        assert list(Path(function.stats.cache_path).glob(f"*.{function.py_func.__name__}-*.nbc"))
+
+
 def test_umap_passes_its_settings_on(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[dict[str, object]] = []
 
@@ -140,7 +150,7 @@ def test_umap_passes_its_settings_on(monkeypatch: pytest.MonkeyPatch) -> None:
         def fit_transform(self, z: np.ndarray) -> np.ndarray:
             return z[:, :2]
 
-    monkeypatch.setitem(sys.modules, "umap", types.SimpleNamespace(UMAP=Stand))
+    monkeypatch.setitem(sys.modules, "umap", types.SimpleNamespace(UMAP=Stand, layouts=types, umap_=types))
     projection.umap(cloud(40, 6), 7, 0.5, 3)
     projection.umap(cloud(5, 6), 30)
     projection.umap(cloud(40, 6))

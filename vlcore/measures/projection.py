@@ -5,6 +5,7 @@ then applied to everything else: fitted on the training images its axes would ch
 """
 
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,8 +77,14 @@ def umap(z: Embeddings, neighbours: int = 15, min_dist: float = 0.1, seed: int =
     would spread them out by chance alone. ValueError of fewer than four."""
     if _is_one_point(z, "UMAP"):
         return np.zeros((len(z), 2))
-    from umap import UMAP
+    from numba.core.dispatcher import Dispatcher
+    from umap import UMAP, layouts, umap_
 
+    # What the first fit compiles, for ten seconds, is kept for the next process, where a folder for it can be written.
+    for function in (*vars(umap_).values(), *vars(layouts).values()):
+        if isinstance(function, Dispatcher) and not function.signatures:
+            with suppress(RuntimeError):
+                function.enable_caching()
     settings = {"metric": "cosine", "random_state": seed, "n_jobs": 1}
     settings["disconnection_distance"] = np.inf  # else a point opposite to all others gets no place
     model = UMAP(n_neighbors=min(neighbours, len(z) - 1), min_dist=min_dist, **settings)
