@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,7 +20,7 @@ from tests.charts.test_curves import curve
 from tests.charts.test_intervals import differing, rates
 from tests.charts.test_matrices import pairs, similarities
 from tests.charts.test_votes import votes
-from vlcore.charts import measure_by_bias
+from vlcore.charts import measure_by_bias, scales
 from vlcore.charts.contact_sheets import contact_sheets
 from vlcore.charts.curves import learning_curve, probe_curves
 from vlcore.charts.intervals import forest, rate_chart
@@ -169,3 +170,13 @@ def test_a_table_without_rows_is_refused(name: str) -> None:
 def test_what_cannot_be_is_refused(name: str, table: str, change: dict[str, Any] | None, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         draw(name, **{table: change and CHARTS[name][1][table].assign(**change)})
+
+
+def test_our_charts_are_altairs_and_what_is_made_of_one_leaves_it_as_it_is() -> None:
+    def composed(kind: type[alt.Chart]) -> list[drawn.Spec]:
+        dots = kind(POINTS).mark_point().encode(x="x0:Q", xOffset="group:N", description="spoken:N")
+        red = dots.transform_filter("datum.minority").encode(color=alt.value("red"), description="id:N")
+        every = [dots, red, alt.layer(dots, red, width=90), dots.properties(name="dots") | alt.layer(dots.copy(), red)]
+        return [chart.to_dict() for chart in every]
+
+    assert composed(scales.Chart) == composed(alt.Chart)

@@ -6,7 +6,7 @@ The four cells are the four groups, so a click on a cell can ask the maps for th
 import altair as alt
 import pandas as pd
 
-from vlcore.charts.scales import SPOKEN, told_apart, tooltips
+from vlcore.charts.scales import SPOKEN, Chart, told_apart, tooltips
 from vlcore.charts.tables import Rows, listed
 from vlcore.charts.theme import Palette
 from vlcore.core.grouping import Grouping, group_words
@@ -38,7 +38,7 @@ def group_grid(rows: Rows, *, palette: Palette, grouping: Grouping, width: int, 
     height = _HEAD + _LINE * len(models) + 8
     cells = _cells(grouping, beside, side, height)
     tall = (height + _GAP) * (4 // beside) - _GAP
-    base, line = alt.Chart(cells), alt.Chart(_lines(table, models, cells, side))
+    base, line = Chart(cells), Chart(_lines(table, models, cells, side))
     x, y = (alt.Scale(domain=ends, nice=False, zero=False) for ends in ([0, width], [tall, 0]))  # px; y from the top
 
     def at(source: alt.Chart, across: str, up: str) -> alt.Chart:

@@ -7,7 +7,7 @@ import altair as alt
 import pandas as pd
 
 from vlcore.charts.maps.panes import click
-from vlcore.charts.scales import IMAGE, SPOKEN, finished, straight
+from vlcore.charts.scales import IMAGE, SPOKEN, Chart, finished, straight
 from vlcore.charts.tables import whole
 from vlcore.charts.theme import Palette, across
 from vlcore.core.grouping import Grouping, group_name, group_words
@@ -31,7 +31,7 @@ def contact_sheets(rows: pd.DataFrame, *, palette: Palette, grouping: Grouping, 
     sheets: list[alt.LayerChart] = []
     for group in (group_name(obj, context) for obj in grouping.objects for context in grouping.contexts):
         here = table[table["group"] == group]
-        base = alt.Chart(here).encode(x=x, y=y, description=SPOKEN)
+        base = Chart(here).encode(x=x, y=y, description=SPOKEN)
         pictures = base.mark_image(width=cell - 3, height=cell - 3, aspect=False, cursor="pointer")
         pictures = pictures.encode(url="thumb:N", opacity=fade, tooltip=[IMAGE, "caption:N", "state:N"])
         frame = base.transform_filter(alt.selection_point(name="pick", empty=False)).mark_square(**square)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from vlcore.charts.maps.labels import spread
 from vlcore.charts.measure_by_bias import CELL, DASH_LEGEND, FEWEST, Scale, in_rows, style_scales
-from vlcore.charts.scales import SPOKEN, finished, straight, told_apart
+from vlcore.charts.scales import SPOKEN, Chart, finished, straight, told_apart
 from vlcore.charts.tables import listed
 from vlcore.charts.theme import Palette
 from vlcore.core.wording import STYLE_WORDS
@@ -40,7 +40,7 @@ def learning_curve(rows: pd.DataFrame, *, palette: Palette, width: int, height: 
     x = alt.X("step:Q", title="step", scale=straight([0, last]), axis=alt.Axis(tickCount=5))
     y = alt.Y("value:Q", title=None, scale=straight([low, high]), axis=alt.Axis(tickCount=4))
     colour, both = told_apart(alt.Color, "series:N", dict(zip(names, colours, strict=False))), (table, ends)
-    lines, last_points = (alt.Chart(part).encode(x=x, y=y, color=colour, description=SPOKEN) for part in both)
+    lines, last_points = (Chart(part).encode(x=x, y=y, color=colour, description=SPOKEN) for part in both)
     words = {"align": "left", "dx": 9, "dy": alt.expr("datum.dy"), "fontSize": 12, "fontWeight": 600, "aria": False}
     layers = alt.layer(
         lines.mark_line(strokeWidth=2).encode(tooltip=STEP_TOOLTIP),
@@ -71,9 +71,9 @@ def probe_curves(curves: pd.DataFrame, fits: pd.DataFrame, *, palette: Palette, 
     panes = []
     for bias, part in table.groupby("bias"):
         fitted = marks[marks["bias"] == bias]
-        base = alt.Chart(part).encode(x=x, color=colour, description=SPOKEN)
+        base = Chart(part).encode(x=x, color=colour, description=SPOKEN)
         band = base.transform_filter(alt.datum.n >= FEWEST).mark_area(opacity=0.12, clip=True, aria=False)
-        fit = alt.Chart(fitted).encode(x=x, y=scale.y(), color=colour, description=SPOKEN, tooltip=SPOKEN)
+        fit = Chart(fitted).encode(x=x, y=scale.y(), color=colour, description=SPOKEN, tooltip=SPOKEN)
         layers = [
             band.encode(y=scale.y("low"), y2="high:Q", detail="probe:N"),
             base.mark_line(strokeWidth=2).encode(y=scale.y(), strokeDash=dash, tooltip=tooltip),

@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from vlcore.charts.scales import PERCENT, SPOKEN, finished, rule_at, straight, told_apart, tooltips, words_axis
+from vlcore.charts.scales import PERCENT, SPOKEN, Chart, finished, rule_at, straight, told_apart, tooltips, words_axis
 from vlcore.charts.tables import whole
 from vlcore.charts.theme import PHONE_SIDE, Palette
 from vlcore.core.wording import difference, rate
@@ -24,7 +24,7 @@ def rate_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Layer
     colour = told_apart(alt.Color, "label:N", colours, alt.Legend(title=None, orient="top"))
     apart = alt.YOffset("label:N", sort=labels, scale=alt.Scale(paddingOuter=0.4))
     y = alt.Y("view:N", sort=None, title=None, axis=names)
-    base = alt.Chart(table).encode(y=y, yOffset=apart, color=colour, description=SPOKEN)
+    base = Chart(table).encode(y=y, yOffset=apart, color=colour, description=SPOKEN)
     axis = alt.Axis(labelExpr=PERCENT, title="named right by a linear probe; dashed: chance")
     tooltip = tooltips({"view:N": "seen", "label:N": "to be told"})
     tooltip += tooltips({"value:Q": "right", "low:Q": "from", "high:Q": "to"}, ".0%") + tooltips({"n:Q": "pictures"})
@@ -57,7 +57,7 @@ def forest(rows: pd.DataFrame, *, palette: Palette, width: int, title: str, unit
     axis = None if narrow else words_axis(palette, labelLimit=280, labelPadding=10)
     y = alt.Y("words:N", sort=list(table["words"]), title=None, axis=axis)
     tooltip = tooltips({"words:N": "what", "said:N": "difference, interval, blocks"})
-    base = alt.Chart(table).encode(y=y, description=SPOKEN, tooltip=tooltip)
+    base = Chart(table).encode(y=y, description=SPOKEN, tooltip=tooltip)
     looks = {"align": "left", "fontSize": 11 if narrow else 12, "color": palette.text, "aria": False}
     beside_it = [base.mark_text(**looks).encode(x=alt.value(plot + 10), text="said:N")]
     above_and_below = [

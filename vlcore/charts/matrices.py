@@ -10,7 +10,7 @@ from typing import Any
 
 import altair as alt
 
-from vlcore.charts.scales import IMAGE, SPOKEN, finished, told_apart, tooltips, words_axis
+from vlcore.charts.scales import IMAGE, SPOKEN, Chart, finished, told_apart, tooltips, words_axis
 from vlcore.charts.tables import Rows, whole
 from vlcore.charts.theme import Palette
 
@@ -50,7 +50,7 @@ def caption_matrices(cells: Rows, titles: Sequence[str], *, palette: Palette) ->
     for pane, part in table.groupby("pane", sort=False):
         captions = part["row"].unique().tolist()
         x, y = alt.X("column:N", sort=captions, axis=top), alt.Y("row:N", sort=captions, axis=axis)
-        base = alt.Chart(part.drop(columns="pane")).encode(x=x, y=y, description=SPOKEN, tooltip=tooltip)
+        base = Chart(part.drop(columns="pane")).encode(x=x, y=y, description=SPOKEN, tooltip=tooltip)
         layers = [base.mark_rect(stroke=palette.line).encode(color=fill)]
         if len(captions) <= _MOST_NUMBERS:
             number = alt.Text("similarity:Q", format=".2f")
@@ -89,7 +89,7 @@ def pair_matrix(cells: Rows, pictures: Rows, *, palette: Palette, middle: float 
     picture_tooltip = [IMAGE, "picture:N"]
     score, counts = alt.Tooltip("score:Q", format=".2f"), tooltips({"kind:N": "counts as", "counts:N": "because"})
     columns, tooltip = alt.X("column:O", axis=_numbered(words, palette, **top)), [*picture_tooltip, "caption:N", score]
-    base = alt.Chart(table).encode(x=columns, y=rows, description=SPOKEN, tooltip=[*tooltip, *counts])
+    base = Chart(table).encode(x=columns, y=rows, description=SPOKEN, tooltip=[*tooltip, *counts])
     far = max(1e-6, float((table["score"] - middle).abs().max()))
     fill = _two_ways("score:Q", [middle - far, middle, middle + far], palette, title="score", format=".1f", tickCount=3)
     used = alt.when(f"datum.kind == '{UNUSED}'").then(alt.value("transparent")).otherwise(fill)
@@ -100,7 +100,7 @@ def pair_matrix(cells: Rows, pictures: Rows, *, palette: Palette, middle: float 
     offset = {"xOffset": -28, "yOffset": 0} if wide else {"xOffset": 0, "yOffset": -8}
     text = {"color": palette.text, "aria": False, "baseline": "middle"}
     placed = {"fontSize": 13, "dx": 8, "dy": -6} if wide else {"fontSize": 11, "dx": 0, "dy": 9}
-    thumbs = alt.Chart(shown.rename(columns={"label": "picture"}).assign(row=shown.index, spoken=shown["label"]))
+    thumbs = Chart(shown.rename(columns={"label": "picture"}).assign(row=shown.index, spoken=shown["label"]))
     thumbs, beside = thumbs.mark_image(width=height - 4, height=height - 4), alt.value(-(height / 2 + 4))
     marks = base.mark_point(filled=True, size=70, opacity=1, aria=False, **offset)
     shape = told_apart(alt.Shape, "kind:N", shapes, legend)

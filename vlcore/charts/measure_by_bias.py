@@ -17,7 +17,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from vlcore.charts.scales import PERCENT, SPOKEN, finished, rule_at, straight, told_apart, tooltips, words_axis
+from vlcore.charts.scales import PERCENT, SPOKEN, Chart, finished, rule_at, straight, told_apart, tooltips, words_axis
 from vlcore.charts.tables import Rows, whole
 from vlcore.charts.theme import Palette
 from vlcore.core.options import LABEL_STYLES
@@ -107,7 +107,7 @@ def heat_map(rows: pd.DataFrame, scale: Scale, *, palette: Palette, width: int) 
     down = words_axis(palette, labelLimit=150, labelPadding=10)
     x = alt.X("level:O", sort=table.sort_values("bias")["level"].unique().tolist(), axis=across)
     y = alt.Y("style:N", sort=list(STYLE_WORDS.values()), axis=down)
-    base = alt.Chart(table).encode(x=x, y=y, description=SPOKEN, tooltip=scale.tooltip())
+    base = Chart(table).encode(x=x, y=y, description=SPOKEN, tooltip=scale.tooltip())
     low, high = _FILLS[palette.name]
     colours = [palette.ground, high] if scale.middle is None else [low, palette.ground, high]
     domain = list(scale.domain) if scale.middle is None else [scale.domain[0], scale.middle, scale.domain[1]]
@@ -171,8 +171,8 @@ def _against_phi(
     look = {"grid": False, "labelFlush": False, "labelOverlap": True}
     axis = alt.Axis(values=phis["phi"].tolist(), labelExpr=expression, title=title, **look)
     x, y = alt.X("x:Q", scale=straight([-0.04, 1.04]), axis=axis), scale.y()
-    runs = alt.Chart(dots).encode(x=x, y=y, color=colour, shape=shape, description=SPOKEN, tooltip=scale.tooltip(True))
-    base = alt.Chart(table).encode(x=x, color=colour, description=SPOKEN, tooltip=scale.tooltip())
+    runs = Chart(dots).encode(x=x, y=y, color=colour, shape=shape, description=SPOKEN, tooltip=scale.tooltip(True))
+    base = Chart(table).encode(x=x, color=colour, description=SPOKEN, tooltip=scale.tooltip())
     layers = []
     if scale.middle is not None:
         layers.append(rule_at("value", scale.middle, scale.said(scale.middle), palette, strokeWidth=1).encode(y=y))
@@ -184,7 +184,7 @@ def _against_phi(
         dash = told_apart(alt.StrokeDash, "reference:N", patterns, DASH_LEGEND)
         style, _, value, *_, blocks = scale.tooltip()
         tooltip = ["reference:N", style, value, blocks]
-        lines = alt.Chart(compared).mark_line(strokeWidth=1.5, opacity=0.8, clip=True).encode(x="phi:Q", y=y)
+        lines = Chart(compared).mark_line(strokeWidth=1.5, opacity=0.8, clip=True).encode(x="phi:Q", y=y)
         drawn = {"color": colour, "strokeDash": dash, "detail": "labels:N", "description": SPOKEN, "tooltip": tooltip}
         layers.append(lines.encode(**drawn))
     dots = runs.mark_point(size=22, strokeWidth=1.1, opacity=0.65, clip=True)
@@ -212,7 +212,7 @@ def paired_slopes(points: pd.DataFrame, scale: Scale, *, palette: Palette, width
     table["direction"] = np.where(table["change"] > 0, "higher with descriptive", "lower or equal")
     _, colour, shape = style_scales(table, palette)
     x = _at_levels(table, aside, "share of each minority group removed")
-    base = alt.Chart(table).encode(x=x, y=scale.y(), description=SPOKEN)
+    base = Chart(table).encode(x=x, y=scale.y(), description=SPOKEN)
     lines = base.mark_line(strokeWidth=1.2, color=palette.muted, opacity=0.8, aria=False)
     tooltip = [*scale.tooltip(single=True), alt.Tooltip("direction:N", title="the block")]
     dots = base.mark_point(filled=True, size=45, opacity=1).encode(color=colour, shape=shape, tooltip=tooltip)
@@ -233,7 +233,7 @@ def moments(rows: pd.DataFrame, scale: Scale, *, palette: Palette, width: int) -
     aside += 0.05 * (table["labels"].map(styles.index) - (len(styles) - 1) / 2)
     x = _at_levels(table, aside, f"share removed; from left to right: {', '.join(names)}")
     tooltip = [*scale.tooltip(), "moment:N"]
-    base = alt.Chart(table).encode(x=x, color=colour, description=SPOKEN, tooltip=tooltip)
+    base = Chart(table).encode(x=x, color=colour, description=SPOKEN, tooltip=tooltip)
     lines = base.mark_line(strokeWidth=1.5, opacity=0.6, aria=False)
     dots = base.mark_point(filled=True, size=60, opacity=1).encode(y=scale.y(), shape=shape)
     layers = alt.layer(lines.encode(y=scale.y(), detail=["bias:Q", "labels:N"]), _intervals(base), dots)

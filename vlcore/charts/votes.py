@@ -7,7 +7,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from vlcore.charts.scales import SPOKEN, finished
+from vlcore.charts.scales import SPOKEN, Chart, finished
 from vlcore.charts.tables import whole
 from vlcore.charts.theme import Palette
 
@@ -31,7 +31,7 @@ def votes_chart(rows: pd.DataFrame, *, palette: Palette, width: int) -> alt.Laye
     said = ("▲ measured " + table["measured"]).str.replace(" and ", "\nand " if narrow else " and ")
     table["said"] = said.where(table["measured"] != "", "")
     y = alt.Y("row:O", axis=None, scale=alt.Scale(paddingInner=0, paddingOuter=0))
-    base = alt.Chart(table).encode(y=y, description=SPOKEN, tooltip=[alt.Tooltip("text:N", title="answer"), "votes:Q"])
+    base = Chart(table).encode(y=y, description=SPOKEN, tooltip=[alt.Tooltip("text:N", title="answer"), "votes:Q"])
     bar = alt.X("votes:Q", axis=None, scale=alt.Scale(domain=[0, most], range=[0, plot - _COUNT], nice=False))
     accent = alt.when("datum.measured != ''").then(alt.value(palette.accent)).otherwise(alt.value(palette.muted))
 

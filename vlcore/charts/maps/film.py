@@ -20,7 +20,7 @@ from vlcore.charts.maps.labels import spread
 from vlcore.charts.maps.legend import map_legend
 from vlcore.charts.maps.panes import HOVER, MOMENT, MapStyle, Pane, figure, now_of, selection, wrapped
 from vlcore.charts.maps.tables import MapTables, extent_of, pictures_table
-from vlcore.charts.scales import PERCENT, SPOKEN, straight, told_apart
+from vlcore.charts.scales import PERCENT, SPOKEN, Chart, straight, told_apart
 from vlcore.charts.tables import Rows, listed
 from vlcore.charts.theme import Palette, across
 from vlcore.core.grouping import Grouping
@@ -62,7 +62,7 @@ def film_chart(
     high = dict.fromkeys(panels, 1.0) | {"loss": float(curves.loc[curves["panel"] == "loss", "value"].max())}
     beside = across(len(tracks), side)
     frame = alt.ViewBackground(stroke=None, fill=None)
-    empty = alt.layer(alt.Chart(alt.Data(values=[])).mark_point(), width=side, height=1, view=frame)
+    empty = alt.layer(Chart(alt.Data(values=[])).mark_point(), width=side, height=1, view=frame)
     views: list[alt.LayerChart] = []
     marks = []
     for start in range(0, len(tracks), beside):
@@ -74,7 +74,7 @@ def film_chart(
             title = alt.Title(wrapped(track.title, side / 7.6), frame="group", offset=26)
             chart = layers.draw(tables, pane, style, layers.LAYERS, title=title)
             said = pd.DataFrame({"snapshot": range(len(track.said)), "said": track.said})
-            now = alt.Chart(said).transform_filter(f"datum.snapshot == {now_of(track.shows)}")
+            now = Chart(said).transform_filter(f"datum.snapshot == {now_of(track.shows)}")
             line = now.mark_text(align="left", baseline="bottom", fontSize=12, color=palette.muted, aria=False)
             views.append(chart + line.encode(x=alt.value(0), y=alt.value(-8), text="said:N"))
         alone = [empty] * (beside - len(row))  # what is below a map stays below it where none stands beside it
@@ -146,9 +146,9 @@ def curve_panel(
     y = alt.Y("value:Q", scale=straight([0, high]), axis=alt.Axis(title=None, values=ticks, labelExpr=labels))
     colour = told_apart(alt.Color, "series:N", dict(zip(names, (palette.text, palette.muted), strict=False)))
     dash = told_apart(alt.StrokeDash, "series:N", dict(zip(names, ([1, 0], [5, 3]), strict=False)))
-    base = alt.Chart(table).encode(x=x, y=y, color=colour, description=SPOKEN)
+    base = Chart(table).encode(x=x, y=y, color=colour, description=SPOKEN)
     now = base.transform_filter(f"datum.step == {now_of([track.steps[index] for index in track.shows])}")
-    rule = alt.Chart(moments).transform_filter(f"datum.number == {MOMENT}")
+    rule = Chart(moments).transform_filter(f"datum.number == {MOMENT}")
     text = {"align": "left", "baseline": "middle", "dy": alt.expr("datum.height"), "fontSize": 12, "fontWeight": 600}
     title = alt.Title(PANELS[panel], fontSize=12, fontWeight="normal", color=palette.muted, frame="group", offset=4)
     size = {"width": side - _BESIDE, "height": _HEIGHT, "view": alt.ViewConfig(stroke=None)}

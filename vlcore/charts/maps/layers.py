@@ -15,7 +15,7 @@ import pandas as pd
 from vlcore.charts.maps.labels import LINE, place_labels
 from vlcore.charts.maps.panes import PICTURES, MapStyle, Pane
 from vlcore.charts.maps.tables import MapTables
-from vlcore.charts.scales import IMAGE, SPOKEN, told_apart, tooltips
+from vlcore.charts.scales import IMAGE, SPOKEN, Chart, told_apart, tooltips
 from vlcore.charts.theme import star
 
 LEGEND = "legend_0"  # Altair numbers it as a layer of the first map
@@ -33,7 +33,7 @@ def legend(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
     """No mark, but the legend: only scales over one field become one legend, and a mark's form is of another field."""
     if pane.index or style.guide is None:
         return []
-    nothing = alt.Chart(alt.NamedData(name=PICTURES), name=LEGEND).transform_filter("false")
+    nothing = Chart(alt.NamedData(name=PICTURES), name=LEGEND).transform_filter("false")
     shape = told_apart(alt.Shape, "colour:N", {one.name: one.shape for one in style.legend.entries}, style.guide)
     mark = nothing.transform_calculate(colour="''").mark_point(opacity=1, aria=False)
     return [mark.encode(stroke=style.stroke(), fill=style.fill(), shape=shape)]
@@ -68,7 +68,7 @@ def neighbours(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
     # A row a picture, its lines as lists: a row a line would be more than Altair takes, and more to send.
     here = tables.neighbours[tables.neighbours["pane"] == pane.index].groupby("id", sort=False)
     rows = here.agg({"x": "first", "y": "first", "x2": list, "y2": list}).reset_index()
-    wanted = alt.Chart(rows).transform_filter(_HOV | _PICK if style.pick else _HOV)
+    wanted = Chart(rows).transform_filter(_HOV | _PICK if style.pick else _HOV)
     source, ink = wanted.transform_flatten(["x2", "y2"]), style.palette.text
     lines = source.mark_rule(color=ink, strokeWidth=1.2, opacity=0.8, aria=False)
     ends = source.mark_point(shape="circle", size=24, fill=ink, strokeWidth=0, opacity=1, aria=False)
@@ -132,7 +132,7 @@ def twins(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
     if tables.twins is None:
         return []
     ways = _ways(tables.twins, pane, _AROUND)[["scene", "kind", "x", "y", "x2", "y2", "angle"]]
-    clicked = alt.Chart(ways).transform_filter(_SCENE).transform_calculate(colour="'arrow: ' + datum.kind")
+    clicked = Chart(ways).transform_filter(_SCENE).transform_calculate(colour="'arrow: ' + datum.kind")
     shaft, head = _arrows(clicked.encode(stroke=style.stroke()), pane, aria=False)
     pictures = pane.pictures(style).transform_filter(_SCENE)
     return [_circle(pictures, style.sizes.grown, style.palette.text), shaft, head.encode(fill=style.fill())]
@@ -177,10 +177,10 @@ def words_left_out(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
         return []
     ways, colour = _ways(tables.left_out, pane, 0), style.palette.accent
     said = ways.assign(said="− " + ways["word"], spoken="without " + ways["word"])
-    source = alt.Chart(said).encode(stroke=alt.value(colour), description=SPOKEN)
+    source = Chart(said).encode(stroke=alt.value(colour), description=SPOKEN)
     shaft, head = _arrows(source, pane, fill=colour)  # the head is spoken, for the whole arrow
     tooltip = [alt.Tooltip("word:N", title="left out"), alt.Tooltip("cosine:Q", format=".2f")]
-    text = alt.Chart(said).mark_text(align="left", dx=8, dy=-8, fontSize=12, color=colour, aria=False)
+    text = Chart(said).mark_text(align="left", dx=8, dy=-8, fontSize=12, color=colour, aria=False)
     return [shaft, head.encode(tooltip=tooltip), text.encode(**pane.at("x2", "y2"), text="said:N")]
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 
 from vlcore.charts.maps.legend import MapLegend
 from vlcore.charts.maps.tables import PLAIN, Extent, MapOptions
-from vlcore.charts.scales import SPOKEN, straight, told_apart
+from vlcore.charts.scales import SPOKEN, Chart, straight, told_apart
 from vlcore.charts.theme import Palette, across, theme
 
 PICTURES = "pictures"  # the name of the dataset of pictures
@@ -122,7 +122,7 @@ class Pane:
         """The rows that have a place in this map, there; every layer says its `spoken` words, not its picture. What is
         computed is named after its columns: Vega-Lite takes two maps' computations of one name for the same."""
         x, y = self.columns
-        source = alt.Chart(table).transform_filter(f"isValid(datum.{x}) && isValid(datum.{y})")
+        source = Chart(table).transform_filter(f"isValid(datum.{x}) && isValid(datum.{y})")
         if self.shows:
             pieces = {f"{name}_all": f"split(datum.{name}, ',')" for name in (x, y)}
             now = {f"{name}_now": f"toNumber(datum.{name}_all[{now_of(self.shows)}])" for name in (x, y)}
