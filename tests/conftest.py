@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
 
 from tests.generation.stand_ins import KEY, Shop
 from vlcore.__main__ import main
@@ -23,6 +24,7 @@ from vlcore.studies import plans
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["VLCORE_DEVICE"] = "cpu"
+threadpool_limits(1)  # those of numpy, which is there already: beside as many processes, threads spin for each other
 
 # The judge draws the same examples each time; on a developer's machine they go on searching. No test is timed.
 settings.register_profile("judge", derandomize=True, max_examples=50, deadline=None)
