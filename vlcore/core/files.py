@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import functools
 import json
 import os
 import secrets
@@ -48,6 +49,14 @@ def make_folder(path: Path) -> Path:
 def script(name: str) -> str:
     """A script, style sheet or template of ours, for pages and files, by its name in ``vlcore/scripts``."""
     return (Path(__file__).parents[1] / "scripts" / name).read_text(encoding="utf-8")
+
+
+@functools.cache
+def written(file: Path) -> dict[str, Any]:
+    """A YAML document of ours that lies beside the code that reads it, by its path; nobody changes what is returned."""
+    import yaml
+
+    return dict(yaml.safe_load(file.read_text(encoding="utf-8")))
 
 
 @contextlib.contextmanager

@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from vlcore.charts.html import Heading, Pictures, page_html
 from vlcore.core.captions import quoted_captions
-from vlcore.core.files import script
+from vlcore.core.files import script, written
 from vlcore.core.grouping import Grouping
 from vlcore.core.wording import describe_bias
 from vlcore.lessons.answers import Answer
 from vlcore.lessons.script import Lesson
 
-GLOSSARY: dict[str, str] = yaml.safe_load((Path(__file__).parent / "glossary.yaml").read_text(encoding="utf-8"))
+GLOSSARY: dict[str, str] = written(Path(__file__).with_name("glossary.yaml"))
 
 
 def handout_html(lesson: Lesson, pictures: Pictures, grouping: Grouping, answers: Sequence[Answer] = ()) -> str:

@@ -4,7 +4,6 @@ The answers to a question are ranges of one number that together leave nothing o
 where its whole interval lies in that answer's range. No answer is written down as the right one anywhere.
 """
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from vlcore.core.captions import quoted_captions
 from vlcore.core.condition import STUDY_BIAS, Condition
+from vlcore.core.files import written
 from vlcore.core.grouping import SCENES, Grouping, group_words
 from vlcore.core.wording import describe_bias
 from vlcore.measures.catalogue import measure_of
@@ -97,13 +97,6 @@ class Lesson:
         return next((number for number, step in enumerate(self.steps) if step.name == name), 0)
 
 
-@functools.cache
-def _written() -> dict[str, dict[str, Any]]:
-    import yaml
-
-    return dict(yaml.safe_load((Path(__file__).parent / "lessons.yaml").read_text(encoding="utf-8")))
-
-
 def lessons(usual: Condition, grouping: Grouping = SCENES) -> dict[str, Lesson]:
     """All lessons by name; `usual` is what all models share: image set, sizes, steps, seeds."""
     one, two, three, four = plans.find("experiments", usual).conditions
@@ -135,7 +128,7 @@ def lessons(usual: Condition, grouping: Grouping = SCENES) -> dict[str, Lesson]:
         return Step(name, choices=choices, quantity=quantity, **parts)
 
     made = {}
-    for name, lesson in _written().items():
+    for name, lesson in written(Path(__file__).with_name("lessons.yaml")).items():
         steps = tuple(step(of, asked) for of, asked in lesson["steps"].items())
         made[name] = Lesson(name, lesson["title"], filled(lesson["text"]), steps)
     return made

@@ -6,6 +6,7 @@ differ between studies is taken from their conditions and manifests; what is wri
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import altair as alt
 
@@ -14,8 +15,9 @@ from vlcore.charts.html import page_html
 from vlcore.charts.theme import LIGHT, Palette
 from vlcore.core.captions import quoted_captions
 from vlcore.core.condition import STYLES_OF_THE_STUDY, Condition
+from vlcore.core.files import written
 from vlcore.core.grouping import group_words
-from vlcore.core.options import ARCHITECTURES, BACKBONES, NEGATIVES, OBJECTIVES, RECIPES, SCHEDULES
+from vlcore.core.options import ARCHITECTURES, BACKBONES, CHOICES
 from vlcore.core.version import __version__
 from vlcore.measures.catalogue import ADVANTAGE, PRIMARY, words_of
 from vlcore.studies import figures, registry, tables
@@ -31,34 +33,6 @@ _RUN_COLUMNS = {
     "key": "Run", "first_fit_step": "First fit at step", "seconds": "Seconds", "device": "Device",
     "checksum": "Checksum of its files",
 }  # fmt: skip
-_MEASURES = (
-    "Right on minority groups (primary): share of held-out pictures of the two minority groups whose object is named "
-    "right, with p(object | picture) proportional to the sum of exp(score) over the captions that name it.",
-    "Background reliance: D_C / (D_O + D_C), where D_C and D_O are the mean absolute change of log p(first object) - "
-    "log p(second) when only the context, or only the object, of a scene is swapped: 0 where "
-    "the object alone decides, 1 where the background does.",
-    "Silhouettes: cosine, in all dimensions of the embedding (Rousseeuw 1987).",
-    "Probes: logistic regression on standardised embeddings, fitted on balanced pictures of their own.",
-    "Shares of variance: eta squared of object and context in a two-way division of the embeddings' variance.",
-    "Bayes line: minority accuracy Phi(m - S / 2m) of the best model of the loss that was trained, whose evidence of "
-    "the object is normal and as good (Phi(m)) as the block's own balanced accuracy on as many pictures without bias, "
-    "and which sees the context whole. S is the log odds that it asks for before it names the object that is rare in a "
-    "context: log 1 / (1 - bias) with short labels, less where mismatched captions take the prior out.",
-    "Untrained: the same encoder before its first step. First fit: the first look at which 99 % of training captions "
-    "are right; that is one of two captions for short labels and one of four for descriptive ones, and so no common "
-    "point in time.",
-)
-_STATISTICS = (
-    "The unit is a block, never a picture: both label styles of a block share their seeds, and differences are taken "
-    "within them. Intervals are 95 % t intervals over blocks, those of a share cut at 0 and 100 %; tests are sign-flip "
-    f"tests (all patterns up to {EXACT} blocks), adjusted over levels of bias below 100 % and arms (Holm 1979); "
-    "an exact interval holds what that test does not reject, unadjusted; equivalence of shares of pictures "
-    f"is two one-sided t tests against {100 * EQUIVALENCE:.0f} points (Schuirmann 1987). The primary test is that of "
-    "the difference of slopes of log odds on φ = bias / (2 - bias). Every other measure is secondary. The "
-    "ledger tests each claim by a measure of its own, without adjustment over the claims. "
-    "At bias 100 % nothing tells object from context: it is in no test over levels and in no average. Fewer than "
-    f"{ENOUGH} blocks decide nothing."
-)
 
 
 def chart(draw: Callable[..., alt.TopLevelMixin], found: Findings, *about: str) -> Chart:
@@ -111,36 +85,27 @@ def methods(found: Findings) -> dict[str, str]:
     """Data, labels, model and recipe, seeds, measures, statistics, software; a paragraph each, by its title."""
     condition, grouping = found.study.conditions[0], found.grouping
     what, names = words.pictures(condition), group_words(grouping)
-    majority, minority = (" and ".join(names[one] for one in side) for side in (grouping.majority, grouping.minority))
-    short, descriptive = (quoted_captions(style, grouping) for style in STYLES_OF_THE_STUDY)
     tower = ARCHITECTURES.get(condition.architecture)
-    objective, negatives = OBJECTIVES[condition.objective], NEGATIVES[condition.negatives]
     seeds = found.runs.loc[found.runs["planned"], ["data_seed", "init_seed"]].drop_duplicates()
-    index = f"{words_of(ADVANTAGE, grouping)}: the difference of the two silhouettes of one run."
-    devices = ", ".join(sorted(set(found.runs["device"]) - {""})) or "not recorded"
-    return {
-        "Data": f"{what[0].upper()}{what[1:]}: {condition.n_per_group} training pictures of each group before any is "
-        f"removed. Majority groups: {majority}; minority groups: {minority}. Bias is the share of each minority group "
-        "that is removed. All numbers are of held-out pictures, the four groups counting alike, which share no scene "
-        "with training; every condition is measured on the same ones.",
-        "Labels": f"Short: {short}. Descriptive: {descriptive}.",
-        "Model and recipe": f"Image encoder {condition.architecture}: {tower.sentence if tower else BACKBONES} Text "
-        "encoder: a word-level transformer. Each ends in a unit vector; a score is made from the cosine of one picture "
-        f"and one caption. Objective {condition.objective}: {objective.sentence} Mismatched captions, "
-        f"{condition.negatives}: {negatives.sentence} Recipe {condition.recipe}: {RECIPES[condition.recipe].sentence} "
-        f"Muon (Jordan et al. 2024) for matrices, AdamW for everything else. {SCHEDULES[condition.schedule].sentence} "
-        f"{condition.steps:,} steps of {condition.batch_size} pictures, and never epochs, for a biased set is smaller. "
-        "Both label styles of a block start from the same image weights and see the same pictures in the same order.",
-        "Seeds": f"{len(seeds)} block{'s' * (len(seeds) != 1)} (data seed, initialisation seed): "
-        + ", ".join(f"({data}, {init})" for data, init in seeds.itertuples(index=False))
-        + ". The data seed draws the training pictures and those that the bias removes; what is kept at a higher bias "
-        "is part of what is kept at a lower one. The initialisation seed gives weights, order and augmentation.",
-        "Plan": registry.said(found.study, found.plans),
-        "Measures": " ".join((*_MEASURES[:3], index, *_MEASURES[3:])),
-        "Statistics": _STATISTICS,
-        "Software": "; ".join((f"VL Bias Lab {__version__}", *sorted(set(found.runs["versions"]))))
-        + f". Devices: {devices}.",
+    facts = {
+        "condition": condition,
+        "pictures": f"{what[0].upper()}{what[1:]}",
+        "majority": " and ".join(names[one] for one in grouping.majority),
+        "minority": " and ".join(names[one] for one in grouping.minority),
+        "short": quoted_captions(STYLES_OF_THE_STUDY[0], grouping),
+        "descriptive": quoted_captions(STYLES_OF_THE_STUDY[1], grouping),
+        "tower": tower.sentence if tower else BACKBONES,
+        **{name: known[getattr(condition, name)].sentence for name, (_, known) in CHOICES.items()},
+        "blocks": f"{len(seeds)} block{'s' * (len(seeds) != 1)}",
+        "seeds": ", ".join(f"({data}, {init})" for data, init in seeds.itertuples(index=False)),
+        "plan": registry.said(found.study, found.plans),
+        "advantage": words_of(ADVANTAGE, grouping),
+        **{"exact": EXACT, "margin": 100 * EQUIVALENCE, "enough": ENOUGH},
+        "software": "; ".join((f"VL Bias Lab {__version__}", *sorted(set(found.runs["versions"])))),
+        "devices": ", ".join(sorted(set(found.runs["device"]) - {""})) or "not recorded",
     }
+    told = written(Path(__file__).with_name("methods.yaml"))
+    return {title: text.format_map(facts) for title, text in told.items()}
 
 
 def command(study: Study) -> str:
