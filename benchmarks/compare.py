@@ -1,7 +1,6 @@
 """What the Compare and Upload pages cost: seconds to draw, megabytes to send, as ratios to two plain maps.
 
-VLCORE_HOME=... python -m benchmarks.compare     (the four experiments must be trained there)
-"""
+VLCORE_HOME=... python -m benchmarks.compare     (the four experiments must be trained there)"""
 
 import json
 from collections.abc import Callable

@@ -1,7 +1,6 @@
 """A sheet to look at and to put on a slide: the four groups, one scene's twins, its contexts, styles and contrasts.
 
-python -m benchmarks.contact_sheet --out docs/scenes.png
-"""
+python -m benchmarks.contact_sheet --out docs/scenes.png"""
 
 from pathlib import Path
 

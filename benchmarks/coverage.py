@@ -4,8 +4,7 @@ python -m benchmarks.coverage [--sets 200] [--truths 25]
 
 A simulated model places pictures by animal, place, both together, what their scene is drawn from, and chance; its two
 captions name the animal and lean to its place, as those of a biased run do. The truth is what sets of 4,000 scenes
-give on average. Of 200 sets a true 95 % comes out as 92 to 98 in 19 of 20 cases.
-"""
+give on average. Of 200 sets a true 95 % comes out as 92 to 98 in 19 of 20 cases."""
 
 from dataclasses import dataclass
 from itertools import product

@@ -5,8 +5,7 @@ python -m benchmarks.cues [--contrasts 1 0.2 0.1 0.05] [--seeds 3] [--steps 700]
 At each contrast the same encoder is trained twice from the same weights on the same 192 pictures, in which nothing is
 biased: once with captions that name the animal, once with captions that name the place. What is printed is how often
 it is right on held-out pictures of other scenes, and after how many steps it had first fitted its captions.
-`balanced-cues` is the contrast at which the two are equal (docs/balanced-cues.md).
-"""
+`balanced-cues` is the contrast at which the two are equal (docs/balanced-cues.md)."""
 
 import dataclasses
 import json

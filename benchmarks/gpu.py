@@ -1,7 +1,6 @@
 """Training on an NVIDIA GPU beside one core of the processor, both recipes, the same conditions; names the card.
 
-python -m benchmarks.gpu [--steps 700] [--seeds 2]
-"""
+python -m benchmarks.gpu [--steps 700] [--seeds 2]"""
 
 import sys
 

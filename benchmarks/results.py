@@ -6,8 +6,7 @@ python -m benchmarks.results --grid experiments [--first-seed 20 --name confirma
 python -m benchmarks.results --grid docs/results/plans/language.yaml
 
 Every run that is there counts, of a study's file also what docs/results has already: each level of bias rests on its
-complete pairs of seeds, and what is missing is said. Nothing is trained here.
-"""
+complete pairs of seeds, and what is missing is said. Nothing is trained here."""
 
 import json
 from contextlib import suppress

@@ -1,7 +1,6 @@
 """How long a picture takes: milliseconds by size, context and style, beside painting the place without an animal.
 
-python -m benchmarks.scenes [--pictures 40]
-"""
+python -m benchmarks.scenes [--pictures 40]"""
 
 from functools import partial
 from statistics import median

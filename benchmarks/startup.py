@@ -3,8 +3,7 @@ also how long the button of Home takes, in a fresh folder, with Debian's chromiu
 
 python -m benchmarks.startup [--experiments]
 
-Times are also given as ratios to starting Python with Streamlit imported, measured in the same run.
-"""
+Times are also given as ratios to starting Python with Streamlit imported, measured in the same run."""
 
 import os
 import shutil

@@ -6,8 +6,7 @@ python -m benchmarks.train [--parts runs loop processors others] [--repeats 5] [
 of each. `loop` is processor time without reading, snapshots and measures. `processors` are whole `live` runs with the
 instructions of older processors, beside one without that limit. `others` train the same encoder on the same pictures
 with PIL and torchvision transforms, in the `Trainer` of transformers (`pip install '.[bench]'`) and in a plain loop in
-the manner of open_clip: AdamW, whole pictures, until as many held-out pictures are right as ours has.
-"""
+the manner of open_clip: AdamW, whole pictures, until as many held-out pictures are right as ours has."""
 
 import os
 import statistics

@@ -1,7 +1,6 @@
 """Attribution maps over pictures: warm where a patch speaks for the answer, cool where it speaks against it.
 
-The picture stays visible in grey under the paint, so that one sees whether the animal is painted or the ground.
-"""
+The picture stays visible in grey under the paint, so that one sees whether the animal is painted or the ground."""
 
 import numpy as np
 from numpy.typing import NDArray

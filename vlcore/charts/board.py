@@ -1,7 +1,6 @@
 """The board of groups under the maps: objects by contexts, and in each cell how often each model is right there.
 
-The four cells are the four groups, so a click on a cell can ask the maps for that group alone.
-"""
+The four cells are the four groups, so a click on a cell can ask the maps for that group alone."""
 
 import altair as alt
 import pandas as pd

@@ -1,7 +1,6 @@
 """Contact sheets: the training pictures of the four groups, with what the bias removes faded but in sight.
 
-The four sheets are one chart, objects by contexts: a hover shows a picture in full, a click is one selection.
-"""
+The four sheets are one chart, objects by contexts: a hover shows a picture in full, a click is one selection."""
 
 import altair as alt
 import pandas as pd

@@ -3,8 +3,7 @@
 The browser part of Vega is bundled into the page once, each chart is a block of JSON that can not end its own script
 tag, and a content security policy forbids every request (it allows eval, for Vega compiles its expressions). So neither
 a caption nor a file name in it can run or fetch anything. A film plays there too: its slider is in the page, and so is
-the script that moves it.
-"""
+the script that moves it."""
 
 import html
 import json

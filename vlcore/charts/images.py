@@ -1,8 +1,7 @@
 """Charts as picture files: PNG for slides, SVG for papers.
 
 A PNG is the SVG, painted, so one place sees to it that nothing is fetched: an SVG that points anywhere but into itself
-is refused. (The list of allowed addresses that vl-convert takes holds for data and not for pictures.)
-"""
+is refused. (The list of allowed addresses that vl-convert takes holds for data and not for pictures.)"""
 
 import re
 from collections.abc import Mapping

@@ -5,8 +5,7 @@ interval over them. A label style has one colour and one mark everywhere (grey c
 squares for descriptive ones), so that a reader learns them once; group colours stay with groups.
 
 Tables are those of `vlcore.studies.findings`: a run a row has the columns `RUN`, a mean over blocks `CELL`. Without
-one, without a row, or with an unknown label style, a figure raises ValueError. A width, in px, is a whole figure's.
-"""
+one, without a row, or with an unknown label style, a figure raises ValueError. A width, in px, is a whole figure's."""
 
 import json
 from collections.abc import Iterable, Sequence

@@ -2,8 +2,7 @@
 
 A `Palette` is a value, one for a light ground and one for a dark one, and its four group colours follow the *role* of a
 group (see `vlcore.core.grouping`), so imported sets look like the scenes. Tones keep a distance (CIE76) of 24 on light
-and 27 on dark from each other, accent and text, in every colour vision, and 3:1 contrast with their ground.
-"""
+and 27 on dark from each other, accent and text, in every colour vision, and 3:1 contrast with their ground."""
 
 import math
 from dataclasses import dataclass

@@ -1,7 +1,6 @@
 """Thumbnails as data URIs: the only producer of picture fields in charts.
 
-A foreign string in a chart could run script: each picture field is made by `thumb_uri` and checked by `check_uris`.
-"""
+A foreign string in a chart could run script: each picture field is made by `thumb_uri` and checked by `check_uris`."""
 
 import base64
 import re

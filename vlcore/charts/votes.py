@@ -1,7 +1,6 @@
 """The votes of a room, as bars large enough for a projector, with what was measured beside them.
 
-An answer stands above its bar, so that it has the whole width; a measurement is a mark and words, not a colour.
-"""
+An answer stands above its bar, so that it has the whole width; a measurement is a mark and words, not a colour."""
 
 import altair as alt
 import numpy as np

@@ -168,7 +168,7 @@ def import_pictures(options: Namespace) -> dict[str, Any]:
         return import_embeddings(options.source, options.name, **chosen, around=with_bar)
     chosen |= {name: getattr(options, name) for name in ("format", "short", "descriptive")}
     with counted_bar("pictures") as show:
-        return dict(import_set(options.source, options.name, **chosen, progress=show))
+        return import_set(options.source, options.name, **chosen, progress=show)
 
 
 def generate(options: Namespace) -> dict[str, Any]:

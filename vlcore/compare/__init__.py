@@ -1,7 +1,6 @@
 """Comparisons of models: maps side by side, their films, captions, losses, uploads and pages.
 
-The package can be called: `vlcore.compare` is what a notebook puts models side by side with, and where its code is.
-"""
+The package can be called: `vlcore.compare` is what a notebook puts models side by side with, and where its code is."""
 
 from __future__ import annotations
 

@@ -2,8 +2,7 @@
 
 A loss calls a pair matched or mismatched by its rule, and a caption is true of a picture or not by what it speaks of.
 Where the two disagree there is a false negative (a true caption used as a wrong one) or a false pair (a wrong one used
-as true). Everything comes from the artefact: nothing is embedded anew.
-"""
+as true). Everything comes from the artefact: nothing is embedded anew."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

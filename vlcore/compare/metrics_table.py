@@ -1,7 +1,6 @@
 """Metrics in words and in tables, each beside what it must be compared with.
 
-No number about a space stands alone: beside it are the untrained encoder's and, where it can have one, the pixels'.
-"""
+No number about a space stands alone: beside it are the untrained encoder's and, where it can have one, the pixels'."""
 
 from collections.abc import Mapping
 from typing import Any

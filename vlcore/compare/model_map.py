@@ -1,7 +1,6 @@
 """Map of a model: its pictures and captions in the plane, their neighbours, and what the model says of each.
 
-All is read from the artefact once, into one value that places a new embedding, finds its neighbours and scores it.
-"""
+All is read from the artefact once, into one value that places a new embedding, finds its neighbours and scores it."""
 
 from __future__ import annotations
 

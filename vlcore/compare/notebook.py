@@ -1,8 +1,7 @@
 """Models and comparisons as a notebook holds them: objects that show themselves.
 
 A `Model` is a published artefact, `SideBySide` some of them on linked maps. Both are what `vlcore.train`, `vlcore.load`
-and `vlcore.compare` return, and what the commands ``train``, ``embed`` and ``compare`` print.
-"""
+and `vlcore.compare` return, and what the commands ``train``, ``embed`` and ``compare`` print."""
 
 from __future__ import annotations
 
@@ -67,8 +66,7 @@ class Placed:
         z, places: their embeddings, unit vectors, (n, E), and where they lie on the model's principal plane, (n, 2).
         captions: one row a picture and caption: ``picture``, ``caption``, ``similarity`` (cosine) and ``probability``
             (share of a softmax over the captions), best first; empty where the captions have no embeddings.
-        neighbours: one row a picture and neighbour: ``picture``, ``row`` in the image set, ``similarity`` (cosine).
-    """
+        neighbours: one row a picture and neighbour: ``picture``, ``row`` in the image set, ``similarity`` (cosine)."""
 
     names: tuple[str, ...]
     z: NDArray[np.float32]

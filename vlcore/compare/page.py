@@ -2,8 +2,7 @@
 
 A page of the app, a file that is mailed and a picture in a paper are drawn by one call from one value. A map shows two
 of many dimensions, and each overlay shows something of what it leaves out: trust in a place, the untrained encoder,
-true neighbours, counterfactual twins. All are tables, so that the browser can light them up without asking again.
-"""
+true neighbours, counterfactual twins. All are tables, so that the browser can light them up without asking again."""
 
 from contextlib import suppress
 from dataclasses import replace

@@ -1,8 +1,7 @@
 """Reports on uploads: what a model names on new pictures, what they are near to, what pulls them, and how new they are.
 
 A report is a row, so that four models on fourteen pictures are one table that can be taken along. Each number that a
-random encoder has too stands beside the one of the same encoder before training.
-"""
+random encoder has too stands beside the one of the same encoder before training."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

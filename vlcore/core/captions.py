@@ -2,8 +2,7 @@
 
 A label style is, for every group, a *distribution* over captions: mostly one, several in the placebo, the doses and the
 noisy styles, of which each picture gets one by a number that belongs to the picture and the seed. So the captions are
-known before any picture is looked at, and a dose of 25 % is part of a dose of 50 %.
-"""
+known before any picture is looked at, and a dose of 25 % is part of a dose of 50 %."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Condition: one frozen value that holds everything that changes a result.
 
-Pages, commands, studies and links make one, and its `key` names the artefact: equal conditions are one training.
-"""
+Pages, commands, studies and links make one, and its `key` names the artefact: equal conditions are one training."""
 
 from __future__ import annotations
 

@@ -7,3 +7,8 @@ class LabError(ValueError):
 
 class BusyError(LabError):
     """What was asked for is being made by another process at this moment; asked again later, it is there."""
+
+
+def first_line(error: Exception) -> str:
+    """What foreign code says of an error, at most 200 characters, for a sentence of ours that goes on after it."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".:")

@@ -1,8 +1,7 @@
 """Groups of a biased data set: two objects and two contexts in an order that says which groups are the majority.
 
 The first object belongs in the first context and the second in the second (horse on grass, camel in the desert); the
-other two groups are the minority. Nothing but a `Grouping` spells out "horse" or "desert".
-"""
+other two groups are the minority. Nothing but a `Grouping` spells out "horse" or "desert"."""
 
 from dataclasses import dataclass
 

@@ -2,8 +2,7 @@
 
 So two styles of one seed differ in what is said and in nothing else; the words of an own template come on top. With two
 to four captions the text tower is in effect a lookup table: its structure matters only for a caption that was never
-seen in training, such as "horse in the desert" when every such picture was removed.
-"""
+seen in training, such as "horse in the desert" when every such picture was removed."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """The catalogue of image sets: open one by its name, make a name sure to be free, publish a set, remove one.
 
 A set appears and goes by one rename a folder, from and to ``data/.incoming/``, so an import or a removal that is cut
-short leaves no half of a set. Who imports holds a lock; what lies there without one, the next import removes.
-"""
+short leaves no half of a set. Who imports holds a lock; what lies there without one, the next import removes."""
 
 import os
 import re

@@ -3,8 +3,7 @@
 A drawn set is `scenes` with a few settings changed. The random factors of its pictures are the same, so two recipes
 differ in their settings and in nothing else, and what a class finds on one can be put down to them. The table of all
 scenes is known without drawing one, and an experiment asks for the rows that it needs. They are drawn in chunks, each
-under a lock: workers that start together share the work without knowing of each other.
-"""
+under a lock: workers that start together share the work without knowing of each other."""
 
 import hashlib
 import json

@@ -1,7 +1,6 @@
 """Image sets: a table with one row an image, its object, context and split, and the pixels of each.
 
-A set of embeddings has no pictures: its pixels are a tile with two names, which nobody measures.
-"""
+A set of embeddings has no pictures: its pixels are a tile with two names, which nobody measures."""
 
 import json
 import re

@@ -4,8 +4,7 @@ The biased subset is chosen by fixed permutations, one a group and data seed, of
 
 A set with a few dozen pictures a group has no room for a test set of its own. So it is cut into folds; one model is
 trained without each, each picture is judged by the model that has not seen it, and the answers are counted together. A
-data seed is one way of cutting. Near-duplicates share a scene, and a scene is never cut.
-"""
+data seed is one way of cutting. Near-duplicates share a scene, and a scene is never cut."""
 
 import dataclasses
 

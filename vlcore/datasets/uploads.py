@@ -1,8 +1,7 @@
 """Pictures to put to models: files that somebody gives, cut-outs on backgrounds, and samples that no model has seen.
 
 Bytes from a stranger become a small upright RGB image without metadata, or one clear sentence: size is looked at before
-a single pixel is decoded, and everything that can go wrong ends in one `UploadError`.
-"""
+a single pixel is decoded, and everything that can go wrong ends in one `UploadError`."""
 
 import contextlib
 import hashlib
@@ -148,8 +147,7 @@ def _decode(image: Image.Image) -> Image.Image:
 
 def background(context: str) -> npt.NDArray[np.uint8]:
     """A place without anybody in it, uint8 (`BACKDROP_SIDE`, `BACKDROP_SIDE`, 3)."""
-    scene = sample("horse", context, split="demo", index=_INDEX).replace(object_contrast=0.0)
-    return draw(scene, BACKDROP_SIDE).image
+    return draw(sample("horse", context, split="demo", index=_INDEX).replace(object_contrast=0.0), BACKDROP_SIDE).image
 
 
 def plain(name: str) -> str:

@@ -1,7 +1,6 @@
 """Model card beside exported weights: what a model is, what it was trained on, what was measured, what it cannot do.
 
-Names and captions that people gave are shown as code, so that none of them is markup.
-"""
+Names and captions that people gave are shown as code, so that none of them is markup."""
 
 from collections.abc import Iterator
 

@@ -1,7 +1,6 @@
 """Export of a model's map as a folder for the Embedding Projector of TensorBoard.
 
-Row n of the tensors is row n of the metadata and cell n of the sprite, counted along its rows.
-"""
+Row n of the tensors is row n of the metadata and cell n of the sprite, counted along its rows."""
 
 import json
 import math

@@ -1,7 +1,6 @@
 """Table of what a model's map shows, for other tools: a row for each picture and each caption, with its embedding.
 
-What is exported is what the Compare page shows: the balanced held-out reference set and the training pictures.
-"""
+What is exported is what the Compare page shows: the balanced held-out reference set and the training pictures."""
 
 import base64
 from dataclasses import dataclass

@@ -1,8 +1,7 @@
 """Text-to-image generation with a diffusion model on this machine.
 
 A picture's noise comes from a seed of its own, drawn on the processor. It is then the same picture on every device and
-in every batch, up to rounding, and a run that goes on later draws what it would have drawn at once.
-"""
+in every batch, up to rounding, and a run that goes on later draws what it would have drawn at once."""
 
 import re
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ import torch
 from diffusers import AutoPipelineForText2Image
 from PIL import Image
 
+from vlcore.core.errors import first_line
 from vlcore.generation.plan import GenerateError, Plan, Refused, Wanted
 from vlcore.learning.device import choose_device
 
@@ -39,7 +39,7 @@ class TextToImage:
         except torch.OutOfMemoryError as error:
             raise GenerateError("The device's memory is full; choose a smaller batch, size or model.") from error
         except Exception as error:  # a pipeline is foreign code around foreign files and raises anything
-            raise GenerateError(f"The model {plan.model!r} cannot draw this: {_first_line(error)}.") from error
+            raise GenerateError(f"The model {plan.model!r} cannot draw this: {first_line(error)}.") from error
         blank = getattr(drawn, "nsfw_content_detected", None) or [False] * len(pictures)
         return [
             Refused("The model's safety checker blanked the picture.") if flagged else image.convert("RGB")
@@ -59,14 +59,10 @@ def _load(model: str) -> Any:
     try:
         return AutoPipelineForText2Image.from_pretrained(place, use_safetensors=True)
     except Exception as error:  # diffusers, the hub's client and json each have their own
-        reason = _first_line(error)
+        reason = first_line(error)
         message = "cannot be had from the hub; check its name, the connection and whether it asks for a login"
         if re.search(r"(no file named|necessary).*safetensors", reason):
             message, reason = "lacks weights in safetensors", "no other format is safe; choose one that has them"
         elif folder.is_dir():
             message = "cannot be used as a text-to-image pipeline"
         raise GenerateError(f"The model {model!r} {message}: {reason}.") from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")

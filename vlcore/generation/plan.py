@@ -84,8 +84,7 @@ def plan(
         prompt: words with the fields ``{object}`` and ``{context}``.
         size: side in pixels, 32 to 1024, a multiple of 8.
         seed, steps, guidance: of a local back end: with the group and the index the seed gives each picture one of its
-            own; denoising steps, at least 1, and classifier-free guidance scale, from 0.
-    """
+            own; denoising steps, at least 1, and classifier-free guidance scale, from 0."""
     rest = prompt.replace("{object}", "").replace("{context}", "")
     fields_fit = "{object}" in prompt and "{context}" in prompt and not set("{}") & set(rest)
     sizes = f"choose {MIN_SIDE} to {MAX_SIDE}, a multiple of {STEP}"

@@ -1,8 +1,7 @@
 """Runs of a plan: draw what it names and a folder lacks, with retries, a log and a list of the pictures.
 
 The folder is the state. A picture that can be read is done, the log says what was refused, and ``plan.json`` says which
-plan the folder belongs to. However a run ends, the folder lists what is there and the same call goes on.
-"""
+plan the folder belongs to. However a run ends, the folder lists what is there and the same call goes on."""
 
 import io
 import json

@@ -3,8 +3,7 @@
 Nothing of an answer is believed. It is read up to a limit of bytes and seconds, its picture is decoded as any
 stranger's file is, an address in it is followed only to the service itself, and the key is cut out of its words.
 
-Protocol: https://platform.openai.com/docs/api-reference/images/create, errors by `openai`'s exceptions.
-"""
+Protocol: https://platform.openai.com/docs/api-reference/images/create, errors by `openai`'s exceptions."""
 
 from __future__ import annotations
 

@@ -2,8 +2,7 @@
 
 What there is on the hub is known before anything large is downloaded; out of its reach an earlier download does. A
 checkpoint is a stranger's folder, and is looked at before anything of it is loaded: safetensors and plain JSON
-only, no pickles, no code, and no shape that the weights do not fill.
-"""
+only, no pickles, no code, and no shape that the weights do not fill."""
 
 import errno
 import hashlib

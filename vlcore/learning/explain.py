@@ -28,8 +28,7 @@ def attention_rollout(model: Encoder, pixels: Pixels) -> NDArray[np.float64]:
 
     Pictures in the size that the model reads, uint8 (m, S, S, 3), become maps in the tower's own grid, (m, h, w): 4 x 4
     of the convolutional stem at 64 px, 8 x 8 of linear patches. ValueError where they have another size, or the model
-    has no attention.
-    """
+    has no attention."""
     tower, size = model.image, model.config.image_size
     if tower.frozen:
         raise ValueError("The attention of a frozen network is not read; look at the ablation instead.")
@@ -50,15 +49,11 @@ def attention_rollout(model: Encoder, pixels: Pixels) -> NDArray[np.float64]:
 
 def patch_ablation(embed: Embed, pixels: Pixels, score: Score, grid: int = GRID) -> NDArray[np.float64]:
     """How much a score falls without each patch of a picture: ``score(picture) - score(picture without the patch)``.
-
     Above 0 the patch speaks for the score, below 0 against it. A patch is painted in the picture's mean colour, which
     makes a picture that no camera took; what a model makes of its edges counts too. Of two patches that say the same,
-    each alone counts for little.
-
-    Of pictures, uint8 (m, H, W, 3), with so many patches along each side; `embed` is of any model, `score` finite, such
-    as the margin of one caption over another. Falls are in the unit of the score, (m, grid, grid), the first axis
-    downwards; ValueError where pixels, grid or scores are not like that.
-    """
+    each alone counts for little. Of pictures, uint8 (m, H, W, 3), with so many patches along each side; `embed` is of
+    any model, `score` finite, such as the margin of one caption over another. Falls are in the unit of the score, (m,
+    grid, grid), the first axis downwards; ValueError where pixels, grid or scores are not like that."""
     height, width = pixels.shape[1:3]
     if not 1 <= grid <= min(height, width):
         raise ValueError(f"A picture of {width} x {height} pixels cannot be cut into {grid} x {grid} patches.")

@@ -2,8 +2,7 @@
 
 A batch is scored against the *distinct* captions, (B, K); two wordings of one meaning count as different, as they do
 for CLIP. The pairwise loss sums the expectation over mismatched captions exactly instead of sampling it: the same
-gradient on average, without the noise.
-"""
+gradient on average, without the noise."""
 
 import numpy as np
 import torch
@@ -35,8 +34,7 @@ def pairwise_bce(logits: Tensor, own: Tensor, negatives: Tensor) -> Tensor:
     constant map: the embeddings collapse.
 
     Of scores, (B, K), the index of each image's caption, (B,), and q_i, (B, K): rows of
-    `vlcore.measures.negatives.negative_shares`, or one mismatched caption each.
-    """
+    `vlcore.measures.negatives.negative_shares`, or one mismatched caption each."""
     matched = F.softplus(-logits.gather(1, own[:, None]).squeeze(1))  # (B,)
     return 0.5 * (matched + (negatives * F.softplus(logits)).sum(dim=1))
 
@@ -50,8 +48,7 @@ def infonce(logits: Tensor, own: Tensor, *, identity: bool = False) -> Tensor:
     equal caption of another image counts as wrong.
 
     (Sharing the target evenly among P instead, as UniCL does, adds up over a batch to the loss of `identity`, because
-    equal captions have equal scores: it could not show what false negatives do.)
-    """
+    equal captions have equal scores: it could not show what false negatives do.)"""
     scores = logits[:, own]  # (B, B)
     right = torch.eye(len(own), dtype=torch.bool, device=own.device) if identity else own[:, None] == own[None, :]
     found = [side.log_softmax(dim=1).masked_fill(~right, -torch.inf).logsumexp(dim=1) for side in (scores, scores.T)]
@@ -67,8 +64,7 @@ def siglip(logits: Tensor, own: Tensor) -> Tensor:
 
 def siglip_bias(counts: Tensor) -> float:
     """Where SigLIP's bias starts, ``-log(negatives / positives)``, for captions that occur so often, (K,)."""
-    shares = counts.double() / counts.sum()
-    positives = float((shares**2).sum())
+    positives = float(((counts.double() / counts.sum()) ** 2).sum())
     return -float(np.log((1 - positives) / positives)) if positives < 1 else 0.0
 
 
@@ -77,8 +73,7 @@ def nt_xent(one: Tensor, other: Tensor) -> Tensor:
     find the other among all 2B - 1 others, by softmax of cosine / `TEMPERATURE`."""
     z, count = torch.cat([one, other]), len(one)
     scores = (z @ z.T / TEMPERATURE).fill_diagonal_(-torch.inf)  # (2B, 2B)
-    partner = torch.arange(2 * count, device=z.device).roll(count)
-    losses = F.cross_entropy(scores, partner, reduction="none")
+    losses = F.cross_entropy(scores, torch.arange(2 * count, device=z.device).roll(count), reduction="none")
     return 0.5 * (losses[:count] + losses[count:])
 
 
@@ -100,25 +95,18 @@ def batch_loss(objective: str, logits: Tensor, own: Tensor, negatives: Tensor) -
 
 class Weigh:
     """How much each training picture counts, `images` (n,). Of the losses of a batch (B,) and the pictures' numbers
-    (B,) it makes the loss that is minimised: their mean, where weights only say how often a picture is drawn."""
+    (B,) it makes the loss that is minimised: their mean, weighed unless weights only say how often each is drawn."""
 
-    def __init__(self, images: Tensor) -> None:
-        self.images = images
+    def __init__(self, images: Tensor, *, drawn: bool = False) -> None:
+        self.images, self.drawn = images, drawn
 
     def __call__(self, losses: Tensor, batch: Tensor) -> Tensor:
-        return losses.mean()
-
-
-class Reweigh(Weigh):
-    def __call__(self, losses: Tensor, batch: Tensor) -> Tensor:
-        return (self.images[batch] * losses).mean()
+        return (losses if self.drawn else self.images[batch] * losses).mean()
 
 
 class GroupDRO(Weigh):
-    """Group distributionally robust optimisation (Sagawa et al. 2020), online.
-
-    ``q_g <- q_g exp(eta L_g)``, normalised, for the groups in the batch; the loss is ``sum_g q_g L_g``.
-    """
+    """Group distributionally robust optimisation (Sagawa et al. 2020), online. ``q_g <- q_g exp(eta L_g)``, normalised,
+    for the groups in the batch; the loss is ``sum_g q_g L_g``."""
 
     def __init__(self, groups: Tensor) -> None:
         super().__init__(balanced_weights(groups))
@@ -145,11 +133,11 @@ def weigh_by(mitigation: str, groups: Tensor, wrong: Tensor | None = None) -> We
     if mitigation == "groupdro":
         return GroupDRO(groups)
     if mitigation == "resample":
-        return Weigh(balanced_weights(groups))
+        return Weigh(balanced_weights(groups), drawn=True)
     if mitigation == "reweight":
         weights = balanced_weights(groups)
     elif wrong is not None:
         weights = 1 + (JTT_WEIGHT - 1) * wrong.float()
     else:
-        return Weigh(torch.ones(len(groups), device=groups.device))
-    return Reweigh(weights / weights.mean())
+        return Weigh(torch.ones(len(groups), device=groups.device), drawn=True)
+    return Weigh(weights / weights.mean())

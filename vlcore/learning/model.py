@@ -5,8 +5,7 @@ compared with differs in the text side alone: a classifier has a free vector for
 reads the picture's tokens and says the next word. The image tower is the same, down to its first weights.
 
 The default image tower starts with convolutions (CCT, Hassani et al. 2021), because a transformer on linear
-patches learns little from 192 pictures; the study's own kind, linear patches, is ``seed_faithful``.
-"""
+patches learns little from 192 pictures; the study's own kind, linear patches, is ``seed_faithful``."""
 
 import hashlib
 import math

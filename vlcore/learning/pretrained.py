@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers.utils import logging
 
+from vlcore.core.errors import first_line
 from vlcore.learning.checkpoints import Checkpoint, PretrainedError, Tell, digest, find_checkpoint, silent
 from vlcore.learning.device import ModelError, choose_device
 
@@ -126,7 +127,7 @@ def _load(checkpoint: Checkpoint, _digest: str, device: str) -> PretrainedEncode
     except torch.OutOfMemoryError as error:
         raise PretrainedError(f"The memory of {device} is too small for {name}.") from error
     except Exception as error:  # a stranger's configuration can fail anywhere
-        raise PretrainedError(f"{name} cannot embed a picture and a caption: {_first_line(error)}.") from error
+        raise PretrainedError(f"{name} cannot embed a picture and a caption: {first_line(error)}.") from error
     if not all(np.isfinite(numbers).all() for numbers in (picture, caption, [scale, bias])):
         raise PretrainedError(f"{name} holds or makes numbers that are not finite; choose another checkpoint.")
     if picture.shape != caption.shape:
@@ -151,7 +152,7 @@ def _model_of(checkpoint: Checkpoint) -> Any:
     except PretrainedError:
         raise
     except Exception as error:  # a stranger's configuration can fail anywhere
-        reason = _first_line(error)
+        reason = first_line(error)
         if "ignore_mismatched_sizes" in reason:
             reason = "its weights have other shapes than its configuration says"
         raise PretrainedError(f"The model of {checkpoint.name} cannot be loaded: {reason}.") from error
@@ -167,10 +168,10 @@ def _opened(checkpoint: Checkpoint, what: str, kind: str) -> Any:
         opener = getattr(transformers, kind)
         return opener.from_pretrained(checkpoint.folder, trust_remote_code=False, local_files_only=True)
     except ImportError as error:
-        package = "sentencepiece" if "sentencepiece" in str(error).lower() else _first_line(error)
+        package = "sentencepiece" if "sentencepiece" in str(error).lower() else first_line(error)
         raise PretrainedError(f"{part} needs a package that is not here; install it ({package}).") from error
     except Exception as error:
-        raise PretrainedError(f"{part} cannot be read ({_first_line(error)}); download it again.") from error
+        raise PretrainedError(f"{part} cannot be read ({first_line(error)}); download it again.") from error
 
 
 def middle_square(picture: Image.Image) -> Image.Image:
@@ -184,8 +185,3 @@ def _unit(features: Any) -> Array:
     """Unit vectors, (n, E), from what a tower gives: the vectors themselves, or an object that holds them."""
     vectors = features if isinstance(features, Tensor) else features.pooler_output
     return F.normalize(vectors.float(), dim=-1).cpu().numpy()
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:200].rstrip(".:")

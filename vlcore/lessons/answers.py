@@ -1,7 +1,6 @@
 """Answers to the questions of a lesson: what was measured in one run and over many, and what that decides.
 
-Each reading stands for itself, with an interval over pictures or over runs. What decides nothing says so.
-"""
+Each reading stands for itself, with an interval over pictures or over runs. What decides nothing says so."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,6 @@
 """Hand-out of a lesson: the questions with room to write, the models, what to look at, and the words.
 
-It is the lesson's own data printed, so that paper and page never differ.
-"""
+It is the lesson's own data printed, so that paper and page never differ."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,8 +1,7 @@
 """Lessons for a class: where the presenter is, and what the room voted, without names.
 
 One small SQLite file beside the models is the truth: a refresh, a second process and thirty phones see the same,
-and all is gone after a day. Functions raise a HomeError where the file cannot be read or written.
-"""
+and all is gone after a day. Functions raise a HomeError where the file cannot be read or written."""
 
 import hashlib
 import hmac

@@ -1,8 +1,7 @@
 """The lessons as data (`lessons.yaml`): what is asked at each step, what is trained for it, which number decides.
 
 The answers to a question are ranges of one number that together leave nothing out. A measurement decides for an answer
-where its whole interval lies in that answer's range. No answer is written down as the right one anywhere.
-"""
+where its whole interval lies in that answer's range. No answer is written down as the right one anywhere."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

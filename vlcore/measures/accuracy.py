@@ -1,8 +1,7 @@
 """Accuracy, margin and calibration of the zero-shot readout of a model on held-out images.
 
 The readout is one rule for every label style: the score of an object is the sum over all captions that speak of it,
-``p(a | x) ~ sum over captions k of a of exp l(x, t_k)``.
-"""
+``p(a | x) ~ sum over captions k of a of exp l(x, t_k)``."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

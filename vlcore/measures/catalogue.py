@@ -1,7 +1,6 @@
 """Every measure of a model by name: its words, its unit, and where it is listed.
 
-Whatever lists, draws or compares measures asks here. A measure is known by its entry, never by a part of its name.
-"""
+Whatever lists, draws or compares measures asks here. A measure is known by its entry, never by a part of its name."""
 
 from dataclasses import dataclass
 from enum import Enum

@@ -1,8 +1,7 @@
 """Counterfactual effects: how far a decision moves when only a scene's object or only its context changes.
 
 Held-out images come four a scene, both objects in both contexts from the same draw of everything else, so differences
-inside a scene are effects of the factor that was swapped and of nothing else.
-"""
+inside a scene are effects of the factor that was swapped and of nothing else."""
 
 from dataclasses import dataclass
 
@@ -128,8 +127,7 @@ def panel(
 
     Places are tiled before an animal is put in them, and come from other scenes by chance. `masks` say how far each
     pixel is the animal's, 0 to 255, (n, S, S); labels are (n,). ValueError when a mask is empty or leaves no place
-    beside the animal, an object or context is not of the grouping, or no other scene shows a context.
-    """
+    beside the animal, an object or context is not of the grouping, or no other scene shows a context."""
     inside = masks > 0
     places = np.stack([_tiled(pixels[row], inside[row], row) for row in range(len(pixels))])
     random = np.random.default_rng(seed)

@@ -1,8 +1,7 @@
 """Shortcut cues of an image set: what simple properties of a picture tell of its object and its context.
 
 A cue is a view of pictures so poor that the object cannot be seen (their mean colour, their rim, the place without the
-animal). If a *linear* model reads the object off such a view, then what any model learns need not be the object.
-"""
+animal). If a *linear* model reads the object off such a view, then what any model learns need not be the object."""
 
 from dataclasses import dataclass
 
@@ -83,8 +82,7 @@ def coarse(pixels: Pixels) -> Features:
     n, side, _, channels = pixels.shape
     box = side // COARSE
     rows = pixels.reshape(n, COARSE, box, -1).sum(axis=2, dtype=np.uint32)  # one axis at a time: over both it is slow
-    small = rows.reshape(n, COARSE, COARSE, box, channels).sum(axis=3)
-    return small.reshape(n, -1) / box**2 / 255
+    return rows.reshape(n, COARSE, COARSE, box, channels).sum(axis=3).reshape(n, -1) / box**2 / 255
 
 
 def rim(pixels: Pixels) -> Features:

@@ -1,7 +1,6 @@
 """An estimate: a number with its confidence interval and the images that it comes from.
 
-Images of one scene (its twins) are not independent, so every interval is built over *scenes*.
-"""
+Images of one scene (its twins) are not independent, so every interval is built over *scenes*."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass

@@ -1,8 +1,7 @@
 """Geometry of image embeddings: silhouettes, variance, effective rank, probes, spread, similarity.
 
 All numbers are of the full space, on the same held-out images for every condition, and mean nothing without the
-untrained encoder beside them: a random image tower already clusters by context.
-"""
+untrained encoder beside them: a random image tower already clusters by context."""
 
 from collections.abc import Mapping, Sequence
 
@@ -128,8 +127,7 @@ def uniformity(z: Embeddings, scenes: Labels) -> Estimate:
     lengths, blocks = (points**2).sum(axis=1), (slice(at, at + BLOCK) for at in range(0, len(z), BLOCK))
     # All pairs at once would take a gigabyte for 10,000 images.
     apart = (lengths[rows, None] + lengths - 2 * points[rows] @ points.T for rows in blocks)
-    near = np.concatenate([np.exp(-2 * distances.clip(0)).sum(axis=1) for distances in apart])
-    found = _over_pairs(near - 1, scenes)
+    found = _over_pairs(np.concatenate([np.exp(-2 * far.clip(0)).sum(axis=1) for far in apart]) - 1, scenes)
     half = (found.high - found.value) / found.value  # of the logarithm
     value = float(np.log(found.value))
     return Estimate(value, value - half, min(0.0, value + half), found.n)

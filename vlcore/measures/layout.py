@@ -1,8 +1,7 @@
 """Layout of groups in the embedding space, and displacement of pictures between the maps of two models.
 
 A map can move everything and change nothing. So beside each picture's displacement from one aligned map to the other
-stands the share of its nearest pictures that both models agree on, which is of the full space and needs no map.
-"""
+stands the share of its nearest pictures that both models agree on, which is of the full space and needs no map."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

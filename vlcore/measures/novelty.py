@@ -1,8 +1,7 @@
 """Shortcut attraction and novelty of a new picture: what attracts it, and whether the model has seen its like.
 
 A new picture has no truth to be right about, but neighbours whose object and context are known. Two groups share one
-factor with it and differ in the other: they pull it to either side.
-"""
+factor with it and differ in the other: they pull it to either side."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

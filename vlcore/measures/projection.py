@@ -1,8 +1,7 @@
 """Projections of embeddings onto the plane: PCA, UMAP and t-SNE, their alignment and their trustworthiness.
 
 A map is fitted on a fixed balanced set of held-out images together with the captions, the same for every condition, and
-then applied to everything else: fitted on the training images its axes would change with the bias.
-"""
+then applied to everything else: fitted on the training images its axes would change with the bias."""
 
 from collections.abc import Hashable, Sequence
 from contextlib import suppress

@@ -1,8 +1,7 @@
 """Other readouts of an object from the embedding space than the sum over captions of `accuracy`.
 
 Each says an object for each image, so that `group_accuracy` scores them all alike: a conclusion that flips with the
-readout is about the readout. The first three read captions, the others are fitted.
-"""
+readout is about the readout. The first three read captions, the others are fitted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,8 +1,7 @@
 """Variance explained by object and context in the embedding space, and the angle between their axes.
 
 Every group weighs the same: the contrasts of object, context and interaction are then orthogonal whatever the data set,
-so their shares of the variance add up and neither factor borrows from the other.
-"""
+so their shares of the variance add up and neither factor borrows from the other."""
 
 from collections.abc import Sequence
 

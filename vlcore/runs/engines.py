@@ -2,8 +2,7 @@
 
 All machines share the home folder, and the disk says what is done. To a worker of Dask crosses a dictionary a
 condition, to a task of Slurm the name of a file of them: it is a plain command, and no pickle lies where it could be
-changed. A task outlives who asked for it, and nobody waits: who asks again sees what is there, and submits the rest.
-"""
+changed. A task outlives who asked for it, and nobody waits: who asks again sees what is there, and submits the rest."""
 
 import json
 import math

@@ -137,8 +137,7 @@ class Evaluation:
 
     def background_answer(self) -> Estimate:
         first, here = self.grouping.objects[0], self.grouping.contexts[0]
-        at_home = (self.panel["only_bg"] == first) == (self.of_panel("context") == here)
-        return rate(at_home, self.of_panel("scene"))
+        return rate((self.panel["only_bg"] == first) == (self.of_panel("context") == here), self.of_panel("scene"))
 
     def background_gap(self) -> Estimate:
         same, rand = (self.panel[kind] == self.of_panel("object") for kind in ("mixed_same", "mixed_rand"))
@@ -277,8 +276,7 @@ def _text_only_match(record: TrainingRecord) -> float | None:
     if not OBJECTIVES[condition.objective].draws_negatives:
         return None
     wrong = None if record.jtt_first_run is None else record.jtt_first_run[1]
-    groups = record.views.column("group", "train")
-    counts = counted(record.own, len(said), condition.mitigation, groups, wrong)
+    counts = counted(record.own, len(said), condition.mitigation, record.views.column("group", "train"), wrong)
     return accuracy.blind_match_accuracy(counts / counts.sum(), negative_shares(condition.negatives, counts, said))
 
 

@@ -120,6 +120,5 @@ def _make(models: list[str], projection: Projection, out: Path, report: jobs.Rep
 
 def read_map(models: Sequence[str], key: str, projection: Projection) -> dict[str, Any]:
     """Places of a model on a fitted map: ``map``, ``train``, ``captions``, (n, 2) each; StoreError where none is."""
-    where = map_keys(models if projection.together else [key], projection)[0]
-    arrays = read(where).arrays("map.npz")
+    arrays = read(map_keys(models if projection.together else [key], projection)[0]).arrays("map.npz")
     return {name: arrays[f"{key} {name}"] for name in ("map", "train", "captions")}

@@ -1,8 +1,7 @@
 """Drawing of a scene to pixels: place, shadow, animal, in this order.
 
 The place is painted without knowing the animal and the animal is lit without knowing the place; an 8-bit mask mixes
-the two in integers. So twins agree bit for bit wherever the changed thing cannot be seen.
-"""
+the two in integers. So twins agree bit for bit wherever the changed thing cannot be seen."""
 
 import dataclasses
 import math

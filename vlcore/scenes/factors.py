@@ -1,8 +1,7 @@
 """The factors of a scene, drawn before any pixel exists.
 
 Every factor is drawn from a random stream of its own that knows the seed, the split, the index and the factor's name.
-Neither the object nor the context enters a stream, so a twin, which differs in these, shares every other factor.
-"""
+Neither the object nor the context enters a stream, so a twin, which differs in these, shares every other factor."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Tileable noise, made once, and its lookup at any coordinates.
 
 Every texture, from clouds to fur to paper, is one of three fixed fields looked up at stretched and shifted
-coordinates; nothing is drawn at random while a picture is made.
-"""
+coordinates; nothing is drawn at random while a picture is made."""
 
 import functools
 import math

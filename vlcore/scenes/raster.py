@@ -5,8 +5,7 @@ neighbours into one skin.
 
 For a ray w + t d and a sweep from radius r to r - s over the axis b, the swept cone is
 (b.b - s^2) |X|^2 - (b.X)^2 + 2 s r (b.X) - r^2 b.b = 0 (Inigo Quilez, "Rounded cone - intersection", 2018); its root
-names the sphere, and the ray meets that sphere. A sideways squash is undone by stretching ray and axis instead.
-"""
+names the sphere, and the ray meets that sphere. A sideways squash is undone by stretching ray and axis instead."""
 
 import dataclasses
 import functools

@@ -1,8 +1,7 @@
 """The finished picture as a watercolour, a pencil drawing or a night.
 
 A style is a fixed filter of a small reach that reads neither object nor context, and nothing is scaled by the picture's
-own extremes. So twins still agree a few pixels away from what was changed.
-"""
+own extremes. So twins still agree a few pixels away from what was changed."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -5,8 +5,7 @@ worker leaves nothing stale: the kernel frees the lock. A job's state follows fr
 last report each time somebody asks; it is stored nowhere.
 
 Machines that share the disk may not see each other's locks. There a job is known by its signs of life, the time of its
-report; where two make the same key all the same, the first one to publish wins, and the other one finds it cached.
-"""
+report; where two make the same key all the same, the first one to publish wins, and the other one finds it cached."""
 
 import errno
 import json

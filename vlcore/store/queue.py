@@ -1,8 +1,7 @@
 """Queue of jobs over worker processes.
 
 The disk says what a job's state is (`vlcore.store.jobs`); the queue only knows what waits for a worker and who asked
-for it, so that nobody stops what somebody else waits for, and a pool that breaks is made anew.
-"""
+for it, so that nobody stops what somebody else waits for, and a pool that breaks is made anew."""
 
 import atexit
 import os

@@ -2,8 +2,7 @@
 
 One measure is primary and all others are secondary. Each level stands on the pairs that are complete there, each test
 over levels on the blocks that are complete everywhere. Runs that differ in anything but the factor, the bias and the
-seeds are refused, because a difference between them could not be told from the factor's.
-"""
+seeds are refused, because a difference between them could not be told from the factor's."""
 
 import math
 from collections.abc import Callable, Collection, Sequence
@@ -19,16 +18,7 @@ from vlcore.measures.catalogue import PRIMARY, measure_of
 from vlcore.measures.estimate import Estimate
 from vlcore.studies import runs_table as runs
 from vlcore.studies.statistics import factorial
-from vlcore.studies.statistics.paired import (
-    EQUIVALENCE,
-    Paired,
-    SeedsNeeded,
-    Status,
-    holm,
-    paired,
-    seeds_needed,
-    t_interval,
-)
+from vlcore.studies.statistics import paired as pairs
 
 DELTAS = (0.05, 0.1, 0.2)  # differences for which the number of seeds is said
 
@@ -44,10 +34,10 @@ class Level:
     blocks: tuple[str, ...] = ()  # those that have both arms here
     baseline: Estimate | None = None  # mean over these blocks
     treatment: Estimate | None = None
-    difference: Paired | None = None  # treatment minus baseline by block
+    difference: pairs.Paired | None = None  # treatment minus baseline by block
     holm_p: float | None = None  # its p, adjusted for the number of levels and of arms; unadjusted at bias 1
     equivalence_p: float | None = None  # that of being smaller than the margin, adjusted alike
-    seeds_needed: dict[float, SeedsNeeded] = field(default_factory=dict)  # to see a difference, by difference
+    seeds_needed: dict[float, pairs.SeedsNeeded] = field(default_factory=dict)  # to see a difference, by difference
 
     @property
     def apart(self) -> bool:
@@ -55,10 +45,10 @@ class Level:
         return self.bias == runs.LIMIT
 
     @property
-    def status(self) -> Status:
+    def status(self) -> pairs.Status:
         """Higher, lower, equivalent, or not decided."""
         if self.difference is None or self.holm_p is None:
-            return Status.NOT_DECIDED
+            return pairs.Status.NOT_DECIDED
         return self.difference.status(self.holm_p, self.equivalence_p)
 
 
@@ -105,14 +95,12 @@ def analyse(
     arm_of: Callable[[Condition], str | float] | None = None,
     free: Collection[str] = (),
 ) -> Analysis:
-    """Compare two values of one setting over blocks of seeds, at every level of bias.
-
-    `frame` is of `vlcore.studies.runs_table.runs_table`; rows of other values of the factor are left aside. The factor
-    is a column, usually a field of the condition; else `arm_of` gives its value, and arms differ in the fields that are
-    `free`. The moment is ``end``, ``first_fit`` or ``untrained``. `measure` is the primary one, and `secondary` are
-    others, the catalogue's unless given. What is missing is told from the `planned` conditions. AnalysisError when an
-    arm has no run, a run is there twice, or the runs differ in anything else.
-    """
+    """Compare two values of one setting over blocks of seeds, at every level of bias. `frame` is of
+    `vlcore.studies.runs_table.runs_table`; rows of other values of the factor are left aside. The factor is a column,
+    usually a field of the condition; else `arm_of` gives its value, and arms differ in the fields that are `free`. The
+    moment is ``end``, ``first_fit`` or ``untrained``. `measure` is the primary one, and `secondary` are others, the
+    catalogue's unless given. What is missing is told from the `planned` conditions. AnalysisError when an arm has no
+    run, a run is there twice, or the runs differ in anything else."""
     for value in (baseline, treatment):
         if not (frame[factor] == value).any():
             found = ", ".join(sorted(str(one) for one in frame[factor].unique())) or "none"
@@ -121,8 +109,7 @@ def analyse(
     runs.check_alike(frame, free=(factor, "bias", *free))
     biases = sorted(float(bias) for bias in frame["bias"].unique())
     first, second = (frame[frame[factor] == value] for value in (baseline, treatment))
-    others = catalogue.secondary() if secondary is None else secondary
-    measures = dict.fromkeys((measure, *others))
+    measures = dict.fromkeys((measure, *(catalogue.secondary() if secondary is None else secondary)))
     comparisons = tuple(_compare(first, second, name, moment, str(treatment), biases) for name in measures)
     arm_of = arm_of or attrgetter(factor)
     gone = [(arm_of(one), one) for one in planned if one.key not in set(frame["key"])]
@@ -150,8 +137,8 @@ def _adjusted(arms: Sequence[ArmComparison]) -> list[ArmComparison]:
         for level in arm.levels
         if level.difference is not None and not level.apart
     ]
-    p = dict(zip([of for _, of in tested], holm([one.p for one, _ in tested]), strict=True))
-    close = holm([1.0 if one.equivalence_p is None else one.equivalence_p for one, _ in tested])
+    p = dict(zip([of for _, of in tested], pairs.holm([one.p for one, _ in tested]), strict=True))
+    close = pairs.holm([1.0 if one.equivalence_p is None else one.equivalence_p for one, _ in tested])
     equivalence = dict(zip(p, close, strict=True))
 
     def level(number: int, one: Level) -> Level:
@@ -159,14 +146,14 @@ def _adjusted(arms: Sequence[ArmComparison]) -> list[ArmComparison]:
             return one
         of, difference = (number, one.bias), one.difference
         seeds = {
-            delta: seeds_needed(difference.sd, delta, difference.mean.n, len(tested))
+            delta: pairs.seeds_needed(difference.sd, delta, difference.mean.n, len(tested))
             for delta in (DELTAS if one.share and of in p else ())
         }
         p_values = p.get(of, difference.p), equivalence.get(of, difference.equivalence_p)
         return replace(one, holm_p=p_values[0], equivalence_p=p_values[1], seeds_needed=seeds)
 
-    sloped = [number for number, arm in enumerate(arms) if arm.slope is not None]
-    slope_p = dict(zip(sloped, holm([arm.slope.difference.p for arm in arms if arm.slope is not None]), strict=True))
+    sloped = {number: arm.slope.difference.p for number, arm in enumerate(arms) if arm.slope is not None}
+    slope_p = dict(zip(sloped, pairs.holm(list(sloped.values())), strict=True))
     return [
         replace(arm, levels=tuple(level(number, one) for one in arm.levels), slope_p=slope_p.get(number))
         for number, arm in enumerate(arms)
@@ -199,9 +186,9 @@ def _level(first: pd.DataFrame, second: pd.DataFrame, level: Level) -> Level:
     level = replace(level, blocks=tuple(f"d{data}s{init}" for data, init in here.index))
     if len(here) < 2:
         return level
-    margin = EQUIVALENCE if level.share else None  # of other measures nobody can say what is close
-    arms = [t_interval(arm[level.bias]) for arm in (here, there)]
-    difference = paired(there[level.bias] - here[level.bias], margin)
+    margin = pairs.EQUIVALENCE if level.share else None  # of other measures nobody can say what is close
+    arms = [pairs.t_interval(arm[level.bias]) for arm in (here, there)]
+    difference = pairs.paired(there[level.bias] - here[level.bias], margin)
     return replace(level, baseline=arms[0], treatment=arms[1], difference=difference)
 
 
@@ -223,7 +210,7 @@ def _over_levels(phis: dict[float, float], *tables: pd.DataFrame) -> tuple[dict[
         "slope_on_value": lambda: factorial.slope_difference(phi, low, high),
         "anova": lambda: factorial.anova(low, high),
         "components": lambda: factorial.components(pd.concat([low, high], axis=1), data, init),
-        "overall": lambda: t_interval((high - low).mean(axis=1)),
+        "overall": lambda: pairs.t_interval((high - low).mean(axis=1)),
     }
     parts, absent = {}, {}
     for name, ask in asked.items():

@@ -1,7 +1,6 @@
 """Figures of a study: each is made from `Findings` by one call, and any measure can be put in any of them.
 
-Where there is too little to draw it from, a figure raises ValueError.
-"""
+Where there is too little to draw it from, a figure raises ValueError."""
 
 import math
 from collections.abc import Iterable, Sequence

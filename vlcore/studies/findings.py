@@ -1,8 +1,7 @@
 """Findings of a study: its analyses, its claims and the tables behind its figures, computed once from its runs.
 
 Every table is long, with one row for each run or each cell (a label style at a bias), and an interval is a t interval
-over blocks; a cell of one block has none. Pages and the offline report show the same `Findings`, computed once.
-"""
+over blocks; a cell of one block has none. Pages and the offline report show the same `Findings`, computed once."""
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -240,8 +239,7 @@ def probe_curves(artefacts: Sequence[Artefact]) -> pd.DataFrame:
         cell = (condition.labels, condition.bias, condition.phi, describe_bias(condition))
         for step, *accuracies in StoredSnapshots(artefact).curve("probe").tolist():
             for probe, value in zip(("object", "context"), accuracies, strict=True):
-                fit = artefact.metrics["first_fit_step"]
-                found.append((*cell, block_of(condition), int(step), probe, value, fit))
+                found.append((*cell, block_of(condition), int(step), probe, value, artefact.metrics["first_fit_step"]))
     frame = pd.DataFrame(found, columns=[*CELL, "block", "step", "probe", "value", "fit"])
     return frame.astype({"fit": "Int64"}).sort_values(["bias", "labels"], kind="stable", ignore_index=True)
 

@@ -3,8 +3,7 @@
 A study is about one setting. Its arms are values of that setting, crossed with levels of bias and with
 blocks of seeds; everything else is shared, so that an arm differs from the baseline in one thing. A file may name arms
 that are sets of settings instead, for what differs in two at once (a classifier has other labels). What is shown beside
-the arms but differs in more, and the controls that a claim must beat, are named apart.
-"""
+the arms but differs in more, and the controls that a claim must beat, are named apart."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -89,11 +88,9 @@ STUDIES = tuple(_PLANS)
 
 def find(name: str, base: Condition | None = None, seeds: int = 1) -> Study:
     """A study by its name, one of `STUDIES`, or from a YAML file of one's own, by its path (``.yaml`` or ``.yml``).
-
     `base` is what all conditions share, the defaults when absent; a file's settings come on top. Of so many blocks,
     block *s* has data and initialisation seed *s*; a file may name its own number. StudyError when there is no such
-    study, or a file says something that no study has; ConditionError when a condition of it cannot be.
-    """
+    study, or a file says something that no study has; ConditionError when a condition of it cannot be."""
     base = base or Condition()
     if name.endswith((".yaml", ".yml")):
         return _from_file(Path(name), base, seeds)

@@ -109,8 +109,7 @@ class PublishedResults(StudyResults):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.about: dict[str, Any] = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
-        base = from_dict(self.about["base"])
-        self.study = plans.find(self.about["grid"], base, self.about["seeds"])
+        self.study = plans.find(self.about["grid"], from_dict(self.about["base"]), self.about["seeds"])
         self.published = []
         self._tables = {
             name: _read(path) if name == "frame" else pd.read_parquet(path)

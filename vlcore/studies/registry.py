@@ -72,8 +72,7 @@ def write_down(study: Study) -> None:
 def history(study: Study) -> tuple[Entry, ...]:
     """The plans that were written down for a study of this name and these settings, oldest first."""
     try:
-        document = json.loads(_file(study).read_text(encoding="utf-8"))
-        return tuple(Entry(**one) for one in document["entries"])
+        return tuple(Entry(**one) for one in json.loads(_file(study).read_text(encoding="utf-8"))["entries"])
     except (FileNotFoundError, NotADirectoryError):
         return ()
     except (ValueError, KeyError, TypeError) as error:

@@ -1,8 +1,7 @@
 """Report of a study: its parts, which the Findings page shows too, and all of them as one offline file.
 
 A reviewer who has nothing but the file can see what was measured, how, on what, and what is missing. Whatever can
-differ between studies is taken from their conditions and manifests; what is written here, the code does for all.
-"""
+differ between studies is taken from their conditions and manifests; what is written here, the code does for all."""
 
 from collections.abc import Callable
 from functools import partial

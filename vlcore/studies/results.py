@@ -26,10 +26,8 @@ from vlcore.studies.tables import TABLES, analysis_tables
 
 
 class StudyResults:
-    """A study and its published runs, as they are now; a later look is another value.
-
-    Example: ``StudyResults(plans.find("experiments", seeds=7)).findings().table()``
-    """
+    """A study and its published runs, as they are now; a later look is another value. Example:
+    ``StudyResults(plans.find("experiments", seeds=7)).findings().table()``"""
 
     def __init__(
         self,

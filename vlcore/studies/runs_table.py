@@ -2,8 +2,7 @@
 
 A row is one measure of one run at one moment, with everything that made the run beside it; a measure that is not
 defined has a row too, with its reason in place of a value. Two runs are a pair when they share everything but the
-factor that is studied, seeds included: what differs besides is refused by its name, and what is not there is said.
-"""
+factor that is studied, seeds included: what differs besides is refused by its name, and what is not there is said."""
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -39,13 +38,11 @@ class AnalysisError(LabError):
 
 
 def runs_table(artefacts: Sequence[Artefact]) -> pd.DataFrame:
-    """Everything that was measured of runs, one row a (run, moment, measure).
-
-    Columns: `key`; every field of the condition; `phi`, the correlation that its bias stands for, whatever its size
-    mode does with it; `block`, the pair of seeds; `device`, `versions`; `moment` (``untrained``, ``first_fit``,
-    ``end``, or ``run`` for the run as a whole), `measure` (nested ones with dots), `value`, `low`, `high`, `n`, and
-    `reason`, empty where there is a value. Intervals are of one run, over scenes. ValueError for a number that is none.
-    """
+    """Everything that was measured of runs, one row a (run, moment, measure). Columns: `key`; every field of the
+    condition; `phi`, the correlation that its bias stands for, whatever its size mode does with it; `block`, the pair
+    of seeds; `device`, `versions`; `moment` (``untrained``, ``first_fit``, ``end``, or ``run`` for the run as a whole),
+    `measure` (nested ones with dots), `value`, `low`, `high`, `n`, and `reason`, empty where there is a value.
+    Intervals are of one run, over scenes. ValueError for a number that is none."""
     rows = []
     for artefact in artefacts:
         condition, versions = artefact.condition, artefact.manifest.get("versions", {})

@@ -9,19 +9,12 @@ import pandas as pd
 from vlcore.core.wording import decimal
 from vlcore.measures.catalogue import words_of
 from vlcore.measures.estimate import Estimate
+from vlcore.studies import text as words
 from vlcore.studies.analysis import Analysis, Level
 from vlcore.studies.evidence import ClaimResult
 from vlcore.studies.findings import Findings
 from vlcore.studies.runs_table import SEEDS
 from vlcore.studies.statistics.paired import Status
-from vlcore.studies.text import (
-    claim_words,
-    difference_words,
-    estimate_words,
-    exact_interval_words,
-    level_words,
-    status_words,
-)
 
 _OF_MEASURES = ("comparisons", "slopes", "overall", "anova", "components", "absent")
 _FIRST = dict.fromkeys(_OF_MEASURES, ("role", "measure", "moment")) | {"missing": ("arm", "bias", *SEEDS)}
@@ -68,7 +61,7 @@ def level_dict(level: Level) -> dict[str, Any]:
 
 def _decided(level: Level) -> str:
     """A level's status, with the number of blocks where nothing is decided."""
-    return level_words(level) if level.status is Status.NOT_DECIDED else status_words(level)
+    return words.level_words(level) if level.status is Status.NOT_DECIDED else words.status_words(level)
 
 
 def _flat(document: dict[str, Any], before: str = "") -> dict[str, Any]:
@@ -94,7 +87,7 @@ def ledger_table(claims: Sequence[ClaimResult]) -> pd.DataFrame:
     rows = []
     for one in claims:
         said = (one.claim.id, one.claim.says, one.claim.test, one.claim.null)
-        rows.append((*said, estimate_words(one.estimate), one.n, claim_words(one)))
+        rows.append((*said, words.estimate_words(one.estimate), one.n, words.claim_words(one)))
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -116,12 +109,12 @@ def comparisons_table(found: Findings) -> pd.DataFrame:
             f"{100 * level.bias:g} %",
             _value_words(level.baseline, level.share),
             _value_words(level.treatment, level.share),
-            difference_words(level),
+            words.difference_words(level),
             len(level.blocks),
             f"{level.holm_p:.2g}" if level.holm_p is not None and not level.apart else "",
-            exact_interval_words(level),
+            words.exact_interval_words(level),
             _decided(level) + (", in no average" if level.apart else ""),
-            difference_words(at_first_fit.get((one.measure, level.bias))),
+            words.difference_words(at_first_fit.get((one.measure, level.bias))),
         )
         for number, one in enumerate(compared)
         for level in one.levels

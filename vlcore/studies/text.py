@@ -1,8 +1,7 @@
 """Sentences about a study: its answer, its notes and its claims.
 
 A sentence says what was measured, with its interval, the number of blocks, the pictures and the training length, and
-never more; where the numbers decide nothing it says so. No sentence says that labels help or hurt.
-"""
+never more; where the numbers decide nothing it says so. No sentence says that labels help or hurt."""
 
 import math
 from collections.abc import Collection

@@ -1,7 +1,6 @@
 """What only a browser can do, and Streamlit does not: play a film, copy the address, take what is pasted, remember.
 
-Each is a few lines of our own (`vlcore/scripts`). None asks the network, or takes a visitor's text into the page.
-"""
+Each is a few lines of our own (`vlcore/scripts`). None asks the network, or takes a visitor's text into the page."""
 
 import streamlit as st
 

@@ -1,8 +1,7 @@
 """What has been read from the disk, once for all visitors.
 
 Everything in a cache is read-only and named by content (key and digest of an artefact, name and version of an image
-set), so that thirty visitors pay once. Training stands behind a queue (`vlcore.ui.jobs`), never behind a cache.
-"""
+set), so that thirty visitors pay once. Training stands behind a queue (`vlcore.ui.jobs`), never behind a cache."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,7 +1,6 @@
 """Jobs as pages show them: asked for, followed, cancelled, asked for again.
 
-A page asks for news only while a job is active. A wish for a training is a visitor's: nobody stops another's.
-"""
+A page asks for news only while a job is active. A wish for a training is a visitor's: nobody stops another's."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import BrokenExecutor, Executor

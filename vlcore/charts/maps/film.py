@@ -2,8 +2,7 @@
 
 A picture is one row, with its places as texts (see `vlcore.charts.maps.panes`). So pictures are sent once, and nothing
 goes to the server while a film runs. Curves say when, maps say where: under each map are loss, probes and accuracies
-with a rule at the moment shown, and beside each curve its value. To play: see `PLAY_SCRIPT` of `vlcore.charts.html`.
-"""
+with a rule at the moment shown, and beside each curve its value. To play: see `PLAY_SCRIPT` of `vlcore.charts.html`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

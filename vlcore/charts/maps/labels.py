@@ -1,7 +1,6 @@
 """Placement of labels: words beside the diamonds of captions, and names at the ends of curves.
 
-Greedy and in order: of a few places around each diamond, the one that hides least of words, diamonds, points.
-"""
+Greedy and in order: of a few places around each diamond, the one that hides least of words, diamonds, points."""
 
 from collections.abc import Sequence
 

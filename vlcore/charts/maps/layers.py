@@ -2,8 +2,7 @@
 
 A layer is one function of the tables, a pane and a style, which draws nothing where its table or its option is not
 there; any map is a list of layers, from the ground up. Those that would cover the map come only for the picture under
-the pointer or the one that was clicked, drawn by the browser from tables that it has.
-"""
+the pointer or the one that was clicked, drawn by the browser from tables that it has."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias

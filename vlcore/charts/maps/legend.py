@@ -2,8 +2,7 @@
 
 Colour, shape and filling are three scales over one list of entries. Some entries are carried by rows (a group, an
 object, what a model says); others only explain a mark, such as a caption's. Vega-Lite merges scales over one list into
-one legend, so no chart of its own is needed; and a click on an entry filters the rows that carry it.
-"""
+one legend, so no chart of its own is needed; and a click on an entry filters the rows that carry it."""
 
 import json
 from collections.abc import Sequence

@@ -2,8 +2,7 @@
 
 All panes draw one wide table, each at its own columns, so a pane is only a number, an extent and two titles; everything
 else is the same `MapStyle` for all. In a film a place is a text with the places of all snapshots, of which the browser
-takes the piece that the slider asks for; whatever `Pane.present` draws moves with it.
-"""
+takes the piece that the slider asks for; whatever `Pane.present` draws moves with it."""
 
 import json
 import textwrap

@@ -1,7 +1,6 @@
 """The tables of maps, checked column by column, and the extent of a map.
 
-A chart with a hole in its data still draws, and lies: so all is refused here that `vlcore.charts.tables` refuses.
-"""
+A chart with a hole in its data still draws, and lies: so all is refused here that `vlcore.charts.tables` refuses."""
 
 import math
 from collections.abc import Sequence

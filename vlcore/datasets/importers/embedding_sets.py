@@ -2,8 +2,7 @@
 
 It says of every row its object and context, and holds a vector in place of a picture. All names become clean and all
 vectors of length 1, for every measure is of directions. The rows take the way of pictures: two objects in two contexts
-are chosen, what belongs together stays in one split. What needs pixels is told that there are none.
-"""
+are chosen, what belongs together stays in one split. What needs pixels is told that there are none."""
 
 import hashlib
 from collections.abc import Sequence

@@ -1,7 +1,6 @@
 """Folders whose names say what is shown: ``[split/]<object>/<context>/*`` and ``[split/]<object>_<context>/*``.
 
-One folder name may be read in many ways: it is cut where both halves are met in most other folders.
-"""
+One folder name may be read in many ways: it is cut where both halves are met in most other folders."""
 
 import posixpath
 from collections import Counter

@@ -2,8 +2,7 @@
 
 A reader returns what it read, or None where the source is not of its format. The most telling marks are asked for
 first, and whoever knows better names the format. A benchmark is recognised by folder names that nothing else has,
-wherever they lie in the source, so it does not matter how much of it was downloaded or what it was unpacked into.
-"""
+wherever they lie in the source, so it does not matter how much of it was downloaded or what it was unpacked into."""
 
 import json
 import re
@@ -89,8 +88,7 @@ def read_nico(source: Source) -> Found | None:
         if match is None or (classes is not None and match["object"] not in classes):
             skipped.append((file, f"is no picture of a class and a context in {_NICO_MAPPING}"))
             continue
-        split = splits.get("/".join(file.split("/")[-3:]), "")
-        rows.append(Row(file, match["object"], match["context"], split))
+        rows.append(Row(file, match["object"], match["context"], splits.get("/".join(file.split("/")[-3:]), "")))
     return Found(f"NICO++, {'with lists of its splits' if splits else 'without splits'}.", rows, skipped)
 
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from string import Formatter
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,26 +27,11 @@ from vlcore.datasets.importers.writing import LIST, SIZE, Draft, describe
 _ALIKE = 0.25  # share of a group that may be near-duplicates of each other without a warning
 
 
-class ImportReport(TypedDict):
-    """What an import made, as JSON-able values."""
-
-    name: str
-    format: str
-    counts: dict[str, int]  # pictures by group
-    majority: str  # which object belongs in which context
-    splitting: dict[str, Any]  # as in ``dataset.json``
-    skipped: list[tuple[str, str]]  # names and reasons of files that were left out
-    left_out: str | None  # path of a table of them
-    duplicates: dict[str, int]  # ``clusters`` of near-duplicates, ``pictures`` in them, and how many were ``removed``
-    warnings: list[str]  # what to keep in mind
-    folder: str
-
-
 def import_set(
     source: Path, name: str, *, format: str = "auto", objects: Sequence[str] = (), contexts: Sequence[str] = (),
     short: str = "{object}", descriptive: str = "{object} {place}", licence: str = "not stated",
     max_per_group: int = 2000, seed: int = 0, progress: Progress = silent,
-) -> ImportReport:  # fmt: skip
+) -> dict[str, Any]:  # fmt: skip
     """Turn a folder or a zip into the image set ``data/<name>/``; an ImportSetError leaves nothing behind.
 
     Args:
@@ -59,7 +44,11 @@ def import_set(
             ``{context}`` and ``{place}``, the context with its preposition ("on the grass").
         max_per_group: how many pictures of a group are used at most, chosen by chance.
         progress: told (done, of) in pictures.
-    """
+
+    Returns JSON-able values: `name`, `format`, `counts` (pictures by group), `majority` (which object belongs in which
+    context), `splitting` (as in ``dataset.json``), `skipped` (names and reasons of files that were left out),
+    `left_out` (path of a table of them, or None), `duplicates` (``clusters`` of near-duplicates, ``pictures`` in them,
+    how many were ``removed``), `warnings` (what to keep in mind) and `folder`."""
     check_free(name)
     if max_per_group < FEWEST or seed < 0:
         raise ImportSetError(f"Give at least {FEWEST} pictures a group and a seed of at least 0.")

@@ -111,8 +111,7 @@ class Listing:
     def majority_order(self, objects: Pair, contexts: Pair) -> Pair:
         """The contexts in the order that makes the larger groups the majority."""
         training = self.table["split"] == "train"
-        table = self.table[training] if training.any() else self.table
-        cells = table.groupby(["object", "context"]).size()
+        cells = self.table[training | ~training.any()].groupby(["object", "context"]).size()
         one_here, one_there, other_here, other_there = (cells.get(pair, 0) for pair in product(objects, contexts))
         return contexts if one_here + other_there >= one_there + other_here else contexts[::-1]
 

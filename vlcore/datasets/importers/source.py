@@ -2,8 +2,7 @@
 
 A zip is never unpacked. Its members are read by name, up to a limit, into memory; so a path that points outside, a link
 or a bomb has nothing to write to, and a folder and a zip look alike to whoever reads them. Of each array of an ``.npz``
-the head is read first, so that pickled objects are never opened and no claim makes us reserve more than a limit.
-"""
+the head is read first, so that pickled objects are never opened and no claim makes us reserve more than a limit."""
 
 import codecs
 import os

@@ -2,8 +2,7 @@
 
 A cluster of near-duplicates moves as one. Large clusters are dealt first, by chance among the splits with room for
 them; single pictures then fill every split of every group to its exact share. Two hashes that differ in at most four of
-64 bits agree in one of five bands of bits: only pictures that share a band are compared.
-"""
+64 bits agree in one of five bands of bits: only pictures that share a band are compared."""
 
 from collections.abc import Sequence
 

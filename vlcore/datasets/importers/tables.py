@@ -1,7 +1,6 @@
 """Sources with a table: Hugging Face's imagefolder and our own sets, image-text lists, and Waterbirds.
 
-A line that names a file which is missing or lies outside is left out and listed; the other lines stand.
-"""
+A line that names a file which is missing or lies outside is left out and listed; the other lines stand."""
 
 import csv
 import json

@@ -1,8 +1,7 @@
 """Image sets while they are imported: pictures and masks as they are kept, what is left out, and the description.
 
 Whatever comes in, what is written is a square of one size without metadata, cut alike from the picture and its mask;
-its fingerprints are taken from the pixels that were written, so they compare what a model sees.
-"""
+its fingerprints are taken from the pixels that were written, so they compare what a model sees."""
 
 import hashlib
 import json

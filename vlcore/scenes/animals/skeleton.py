@@ -1,7 +1,6 @@
 """Chains of joints, and the tapered capsules that wrap them.
 
-A chain is a row of stations, each a point with a radius and a tone; the skin is what spheres sweep between stations.
-"""
+A chain is a row of stations, each a point with a radius and a tone; the skin is what spheres sweep between stations."""
 
 import dataclasses
 import itertools

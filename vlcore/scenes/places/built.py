@@ -1,8 +1,7 @@
 """Places that people built: a street of house fronts, and a living room.
 
 A front is one small window of the picture whose panes repeat, so a house costs a few array operations; floor and road
-use the same plane in perspective as open country.
-"""
+use the same plane in perspective as open country."""
 
 import numpy as np
 

@@ -1,8 +1,7 @@
 """Open country: meadow, desert, snow and bare land, and the beach.
 
 One function paints every `Land` from what its ridges, its plain and the things on both are; only the beach, with a sea
-for its ridges, is painted apart.
-"""
+for its ridges, is painted apart."""
 
 import dataclasses
 from collections.abc import Callable

@@ -1,8 +1,7 @@
 """Small things of a place: trees and scrub on the ridges, tufts, flowers, stones and shells on the plain.
 
 Everything is an ellipse, a cone, a box or a fan of blades with an edge one pixel soft, painted into its own small
-window; where things stand comes from the same chances in every context, what they are from the context.
-"""
+window; where things stand comes from the same chances in every context, what they are from the context."""
 
 import math
 

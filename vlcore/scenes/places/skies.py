@@ -1,7 +1,6 @@
 """Sky, sun and the colour of daylight: what every place and every animal has in common.
 
-The sky is a factor of its own, so it may colour both animal and ground without telling one of the other.
-"""
+The sky is a factor of its own, so it may colour both animal and ground without telling one of the other."""
 
 import dataclasses
 import math

@@ -1,8 +1,7 @@
 """Terrain: ridges, a plain in perspective, and relief that catches the sun.
 
 Contexts read the same factors here, so a change of context keeps the horizon, the ridges and the grain of the ground,
-and changes what they are made of.
-"""
+and changes what they are made of."""
 
 import dataclasses
 import math

@@ -2,8 +2,7 @@
 
 Where the context is fully visible and the object is not, the best guess leans towards what the context suggests, the
 more so with more bias. That much loss is rational; what lies below is a shortcut, too few images or bad optimisation.
-How far it leans depends on the captions and on how mismatched ones are drawn, which can take the prior out.
-"""
+How far it leans depends on the captions and on how mismatched ones are drawn, which can take the prior out."""
 
 import math
 
@@ -21,13 +20,11 @@ _MOST = 30.0  # log odds; where no evidence of that size changes the model's min
 
 def prior_shift(condition: Condition, grouping: Grouping, bias: float) -> float:
     """Log odds of evidence that the best model of a condition's loss asks for before it names the object that is rare
-    in a context; ``L = -log(1 - bias)`` where the prior counts once, 0 where the loss takes it out.
-
-    The best score of the pairwise loss is ``log P(k | x) / q(k | x)`` of caption k, with q from the captions that are
-    drawn as mismatched, that of a classifier ``log P(k | x)``; the readout adds up an object's captions. ValueError for
-    a loss whose best score is another, captions that name no object, or a bias that is not from 0 to below 1: at bias 1
-    nothing tells object from context.
-    """
+    in a context; ``L = -log(1 - bias)`` where the prior counts once, 0 where the loss takes it out. The best score of
+    the pairwise loss is ``log P(k | x) / q(k | x)`` of caption k, with q from the captions that are drawn as
+    mismatched, that of a classifier ``log P(k | x)``; the readout adds up an object's captions. ValueError for a loss
+    whose best score is another, captions that name no object, or a bias that is not from 0 to below 1: at bias 1
+    nothing tells object from context."""
     from scipy.optimize import brentq
 
     if not 0 <= bias < 1:
@@ -42,7 +39,9 @@ def prior_shift(condition: Condition, grouping: Grouping, bias: float) -> float:
     rare = np.array([group_name(*pair) in grouping.minority for pair in grouping.pairs])
     sizes = np.where(rare, 1 - bias, 1.0)
     mismatched = negative_shares(condition.negatives, sizes @ shares, said).astype(float)
-    usual, odd = (grouping.pairs.index(pair) for pair in _of_one_context(grouping))
+    # The group that is frequent in a context, and the one that is rare there.
+    usual = int(np.argmin(rare))
+    odd = next(n for n, pair in enumerate(grouping.pairs) if n != usual and pair[1] == grouping.pairs[usual][1])
 
     def leaning(evidence: float) -> float:
         """Log odds of the usual object in the best model's eyes, of a picture with such evidence for the rare one."""
@@ -55,18 +54,10 @@ def prior_shift(condition: Condition, grouping: Grouping, bias: float) -> float:
     return float(brentq(leaning, -_MOST, _MOST))
 
 
-def _of_one_context(grouping: Grouping) -> tuple[tuple[str, str], tuple[str, str]]:
-    """The pair that is frequent in a context, and the one that is rare there."""
-    usual = next(pair for pair in grouping.pairs if group_name(*pair) in grouping.majority)
-    return usual, next(pair for pair in grouping.pairs if pair[1] == usual[1] and pair != usual)
-
-
 def bayes_line(unbiased: float, shift: float) -> float:
-    """Minority accuracy at a `prior_shift` of a model that is `unbiased` accurate without one.
-
-    Evidence of the object is normal with mean +m or -m and variance 1, ``m = Phi^-1(unbiased)``, so that minority
-    accuracy is ``Phi(m - shift / 2m)``. ValueError unless the balanced accuracy without bias is above 0.5 and below 1.
-    """
+    """Minority accuracy at a `prior_shift` of a model that is `unbiased` accurate without one. Evidence of the object
+    is normal with mean +m or -m and variance 1, ``m = Phi^-1(unbiased)``, so that minority accuracy is ``Phi(m - shift
+    / 2m)``. ValueError unless the balanced accuracy without bias is above 0.5 and below 1."""
     if not 0.5 < unbiased < 1:
         need = f"The Bayes line needs a balanced accuracy without bias between 0.5 and 1, not {unbiased:g}"
         raise ValueError(f"{need}: at 0.5 there is no evidence, at 1 the prior does not matter.")

@@ -1,8 +1,7 @@
 """Analysis of a whole study: two arms, several levels of bias, several blocks.
 
 Every block holds every cell, so a contrast between cells is one number a block, and what is left between
-blocks is the uncertainty. Arrays are (blocks, levels) for one arm, and φ is the bias as a correlation.
-"""
+blocks is the uncertainty. Arrays are (blocks, levels) for one arm, and φ is the bias as a correlation."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -64,13 +63,11 @@ def slope_difference(levels: ArrayLike, baseline: ArrayLike, treatment: ArrayLik
 
 
 def anova(baseline: ArrayLike, treatment: ArrayLike) -> list[dict[str, Any]]:
-    """Repeated-measures analysis of variance, arm by level within blocks; (n, levels) each.
-
-    Balanced, so it equals the mixed model's answer. With more than two levels the tests of ``bias`` and of the
-    interaction assume sphericity; the sign-flip test of the slopes does not. Of ``arm``, ``bias`` and ``arm x bias``
-    there are `name`, `f`, `df`, `df_error`, `p`, and `partial_eta_squared`, which is ``F df / (F df + df_error)``.
-    ValueError with fewer than two blocks or levels, or where the blocks leave no spread to test against.
-    """
+    """Repeated-measures analysis of variance, arm by level within blocks; (n, levels) each. Balanced, so it equals the
+    mixed model's answer. With more than two levels the tests of ``bias`` and of the interaction assume sphericity; the
+    sign-flip test of the slopes does not. Of ``arm``, ``bias`` and ``arm x bias`` there are `name`, `f`, `df`,
+    `df_error`, `p`, and `partial_eta_squared`, which is ``F df / (F df + df_error)``. ValueError with fewer than two
+    blocks or levels, or where the blocks leave no spread to test against."""
     from statsmodels.stats.anova import AnovaRM
 
     cells = np.stack([np.asarray(baseline, dtype=float), np.asarray(treatment, dtype=float)], axis=1)  # (n, 2, levels)
@@ -96,11 +93,9 @@ def anova(baseline: ArrayLike, treatment: ArrayLike) -> list[dict[str, Any]]:
 
 def components(values: ArrayLike, data_seeds: Sequence[int], init_seeds: Sequence[int]) -> dict[str, Any]:
     """Variance components of blocks by cells (an arm at a level), (n, cells), from the mean squares of the balanced
-    design; the seeds of blocks are n each. Estimates are at least 0 (Searle, Casella and McCulloch 1992, 3.5).
-
-    `block` is the variance of what all cells of a block share; `residual` that of a run around it; by seed there are
-    `data`, `init` and `data_x_init`, None where not crossed; `reason` says why. ValueError with fewer than two.
-    """
+    design; the seeds of blocks are n each. Estimates are at least 0 (Searle, Casella and McCulloch 1992, 3.5). `block`
+    is the variance of what all cells of a block share; `residual` that of a run around it; by seed there are `data`,
+    `init` and `data_x_init`, None where not crossed; `reason` says why. ValueError with fewer than two."""
     y = np.asarray(values, dtype=float)
     n, cells = y.shape
     if n < 2 or cells < 2:

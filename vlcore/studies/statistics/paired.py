@@ -1,8 +1,7 @@
 """Paired differences between two arms of a study: an interval, an exact test, a size, and when there is no difference.
 
 The unit is a block, one pair of seeds that both arms share, and not an image. Each block gives one
-difference, and everything here is computed from these few numbers.
-"""
+difference, and everything here is computed from these few numbers."""
 
 import math
 from collections.abc import Sequence
@@ -76,12 +75,10 @@ class Paired:
 
 
 def paired(differences: ArrayLike, margin: float | None = EQUIVALENCE) -> Paired:
-    """Everything that the paired differences of n blocks, (n,), say.
-
-    The interval of ``d_z`` inverts the noncentral t distribution (Cumming and Finch 2001); equivalence is two one-sided
-    t tests of ``|mean| >= margin`` (Schuirmann 1987), small where the difference is small. ValueError with fewer than
-    two blocks, on a value that is not a number, or a margin that is not positive.
-    """
+    """Everything that the paired differences of n blocks, (n,), say. The interval of ``d_z`` inverts the noncentral t
+    distribution (Cumming and Finch 2001); equivalence is two one-sided t tests of ``|mean| >= margin`` (Schuirmann
+    1987), small where the difference is small. ValueError with fewer than two blocks, on a value that is not a number,
+    or a margin that is not positive."""
     if margin is not None and not margin > 0:
         raise ValueError(f"The margin of equivalence is {margin!r}; give a positive number.")
     d = _checked(differences)
@@ -112,11 +109,9 @@ def t_interval(values: ArrayLike) -> Estimate:
 
 
 def sign_flip(differences: ArrayLike) -> tuple[float, str]:
-    """Sign-flip permutation test of a mean difference of 0, (n,): its two-sided p, and what that was counted on.
-
-    Under no difference each block could have had the other sign. Up to `EXACT` blocks all 2^n patterns are counted;
-    with more, `RANDOM_PATTERNS` seeded ones, and p is ``(1 + hits) / (1 + patterns)``. ValueError as `t_interval`.
-    """
+    """Sign-flip permutation test of a mean difference of 0, (n,): its two-sided p, and what that was counted on. Under
+    no difference each block could have had the other sign. Up to `EXACT` blocks all 2^n patterns are counted; with
+    more, `RANDOM_PATTERNS` seeded ones, and p is ``(1 + hits) / (1 + patterns)``. ValueError as `t_interval`."""
     d = _checked(differences)
     n = len(d)
     signs = _all_signs(n) if n <= EXACT else _random_signs(n)

@@ -1,7 +1,6 @@
 """The section of the Data page in which a folder or a zip of a visitor's becomes an image set.
 
-The upload lies on the disk as long as the visitor's session, and is looked at before anything is decoded.
-"""
+The upload lies on the disk as long as the visitor's session, and is looked at before anything is decoded."""
 
 import re
 import shutil
