@@ -3,11 +3,12 @@
 Names and captions that people gave are shown as code, so that none of them is markup."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from vlcore.compare.metrics_table import measures_of
 from vlcore.compare.uploads import as_code
 from vlcore.core.captions import about_style
-from vlcore.core.files import script
+from vlcore.core.files import script, written
 from vlcore.core.options import MITIGATIONS, OBJECTIVES
 from vlcore.core.version import __version__
 from vlcore.core.vocabulary import MAX_WORDS
@@ -17,23 +18,7 @@ from vlcore.runs.embeddings import StoredEmbeddings
 from vlcore.store.artefacts import Artefact
 
 MOST_CAPTIONS = 20
-_ASK_TEXT = """captions = AutoTokenizer.from_pretrained(folder)([CAPTIONS], padding=True, return_tensors="pt")
-with torch.inference_mode():
-    out = model(**pictures, **captions)
-out.image_embeds, """
-_ASK = {
-    "text": f"{_ASK_TEXT}out.text_embeds, out.logits_per_image",
-    "classes": """with torch.inference_mode():
-    out = model(**pictures)
-out.image_embeds, out.logits_per_image  # one score a class; model.config.id2label names the classes""",
-    "decoder": f"{_ASK_TEXT}out.logits_per_image  # the score of a caption is how likely the model finds it",
-}
-_LACKS = {
-    "classes": "It is a classifier: it has a vector for each class, no text tower, and reads no captions. The "
-    "tokenizer in this folder belongs to the labels of its classes.",
-    "decoder": "It says captions word by word: a caption has no vector, and what it makes of a picture does not follow "
-    "from the embedding alone.",
-}
+_BY_LANGUAGE = Path(__file__).with_suffix(".yaml")
 
 
 def model_card(artefact: Artefact, images: ImageSet) -> str:
@@ -46,7 +31,7 @@ def model_card(artefact: Artefact, images: ImageSet) -> str:
     more = f", and {len(captions) - MOST_CAPTIONS} more" if len(captions) > MOST_CAPTIONS else ""
     versions = ", ".join(f"{name} {version}" for name, version in sorted(artefact.manifest.get("versions", {}).items()))
     asked = ", ".join(repr(as_code(text)[1:-1]) for text in captions[:2])
-    ask = _ASK[OBJECTIVES[condition.objective].language].replace("CAPTIONS", asked)
+    ask = written(_BY_LANGUAGE)["ask"][OBJECTIVES[condition.objective].language].replace("CAPTIONS", asked)
     about = {
         "license": "apache-2.0" if licence == "Apache-2.0" else "other", "title": title(condition),
         "name": as_code(images.name), "version": as_code(images.version), "source": as_code(source),
@@ -82,5 +67,5 @@ def _limits(artefact: Artefact) -> Iterator[str]:
     if MITIGATIONS[condition.mitigation].new_layer:
         read_off = "Its objects were read off by a new last layer (dfr), which is not among these weights"
         yield f"{read_off}: the numbers above do not follow from them alone."
-    if (language := OBJECTIVES[condition.objective].language) in _LACKS:
-        yield _LACKS[language]
+    if lack := written(_BY_LANGUAGE)["lacks"].get(OBJECTIVES[condition.objective].language):
+        yield lack
