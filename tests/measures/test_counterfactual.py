@@ -138,11 +138,8 @@ def test_flips_against_counting(scenes: int, seed: int) -> None:
         other = SCENES.objects[1 - SCENES.objects.index(obj)]
         of_context.append(said[row] != cell(said, columns, obj, place, scene))
         of_object.append(said[row] != cell(said, columns, other, context, scene))
-    for measure, flips in (
-        (counterfactual.context_flip_rate, of_context),
-        (counterfactual.object_flip_rate, of_object),
-    ):
-        found = measure(said, counterfactual.crossing(*columns, SCENES))
+    for swapped, flips in (("context", of_context), ("object", of_object)):
+        found = counterfactual.flip_rate(said, counterfactual.crossing(*columns, SCENES), swapped)
         assert numbers(found) == interval(rate(flips, columns[2]))
         assert found.n == 4 * scenes
 

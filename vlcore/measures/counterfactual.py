@@ -4,6 +4,7 @@ Held-out images come four a scene, both objects in both contexts from the same d
 inside a scene are effects of the factor that was swapped and of nothing else."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,16 +74,11 @@ def background_reliance_z(z: NDArray[np.floating], crossed: Crossing) -> Estimat
     return _reliance(np.clip(by_object, 0, None), np.clip(by_context, 0, None), crossed)
 
 
-def context_flip_rate(predicted: Labels, crossed: Crossing) -> Estimate:
-    """Share of images whose predicted object changes when their context is swapped, 0 at best; (n,)."""
-    said = predicted[crossed.rows]
-    return rate(np.repeat(said[:, :, 0] != said[:, :, 1], 2), crossed.scenes)
-
-
-def object_flip_rate(predicted: Labels, crossed: Crossing) -> Estimate:
-    """Share of images whose predicted object changes when their object is swapped, 1 at best; (n,)."""
-    said = predicted[crossed.rows]
-    return rate(np.repeat(said[:, 0] != said[:, 1], 2), crossed.scenes)
+def flip_rate(predicted: Labels, crossed: Crossing, swapped: Literal["object", "context"]) -> Estimate:
+    """Share of images whose predicted object, (n,), changes when their context is swapped, 0 at best, or their object,
+    1 at best."""
+    before, after = np.moveaxis(predicted[crossed.rows], 1 if swapped == "object" else 2, 0)
+    return rate(np.repeat(before != after, 2), crossed.scenes)
 
 
 def _contrasts(margin: NDArray[np.floating], crossed: Crossing) -> tuple[NDArray[np.float64], ...]:

@@ -211,8 +211,8 @@ BEHAVIOUR: dict[str, Callable[[Evaluation], Found]] = {
     "calibration_error": lambda one: accuracy.expected_calibration_error(
         accuracy.confidence(one.scores / one.temperature.value), one.said == one.of("object")
     ),
-    "context_flip_rate": lambda one: counterfactual.context_flip_rate(one.said, one.crossing),
-    "object_flip_rate": lambda one: counterfactual.object_flip_rate(one.said, one.crossing),
+    "context_flip_rate": lambda one: counterfactual.flip_rate(one.said, one.crossing, "context"),
+    "object_flip_rate": lambda one: counterfactual.flip_rate(one.said, one.crossing, "object"),
     "background_reliance": lambda one: counterfactual.background_reliance(one.first_over_second, one.crossing),
     "temperature": lambda one: one.temperature,
     "object_effect": lambda one: one.effect("object"),

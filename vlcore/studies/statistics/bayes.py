@@ -56,8 +56,8 @@ def prior_shift(condition: Condition, grouping: Grouping, bias: float) -> float:
 
 def bayes_line(unbiased: float, shift: float) -> float:
     """Minority accuracy at a `prior_shift` of a model that is `unbiased` accurate without one. Evidence of the object
-    is normal with mean +m or -m and variance 1, ``m = Phi^-1(unbiased)``, so that minority accuracy is ``Phi(m - shift
-    / 2m)``. ValueError unless the balanced accuracy without bias is above 0.5 and below 1."""
+    is normal with mean +m or -m and variance 1, ``m = Phi^-1(unbiased)``, so that minority accuracy is
+    ``Phi(m - shift / 2m)``. ValueError unless the balanced accuracy without bias is above 0.5 and below 1."""
     if not 0.5 < unbiased < 1:
         need = f"The Bayes line needs a balanced accuracy without bias between 0.5 and 1, not {unbiased:g}"
         raise ValueError(f"{need}: at 0.5 there is no evidence, at 1 the prior does not matter.")
