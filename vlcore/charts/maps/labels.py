@@ -38,11 +38,12 @@ def place_labels(
     for index, (text, anchor) in enumerate(zip(words, anchors, strict=True)):
         others = np.delete(anchors, index, axis=0)
         solid = others if stars is None else np.concatenate([others, stars])
-        costs = []
+        costs, boxes = [], np.reshape(taken, (-1, 4))
         for place in _PLACES:
             box = _box(text, anchor, place)
             outside = sum(max(0.0, beyond) for beyond in (-box[0], -box[1], box[2] - side, box[3] - side))
-            overlap = sum(_shared(box, other) for other in taken)
+            sides = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])  # of what each one shares
+            overlap = sides.clip(0).prod(axis=1).sum()  # px²
             hidden = 40 * np.sum(_distance(box, solid) <= 6) + 1.5 * np.sum(_distance(box, points) <= 0)
             # Words that are nearer to another diamond would be read as that one's.
             strange = 25 * float(np.any(_distance(box, others) < _distance(box, anchor[None])))
@@ -66,13 +67,6 @@ def _box(text: str, anchor: Points, place: Place) -> Box:
     x, y = float(anchor[0]) + dx, float(anchor[1]) + dy
     left = x - {"left": 0.0, "center": width / 2, "right": width}[align]
     return left, y - LINE / 2, left + width, y + LINE / 2
-
-
-def _shared(one: Box, other: Box) -> float:
-    """The shared area in px²."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    return max(0.0, width) * max(0.0, height)
 
 
 def _distance(box: Box, points: Points) -> Points:
