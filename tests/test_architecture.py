@@ -217,6 +217,14 @@ def test_nothing_dangerous_is_written() -> None:
     assert {name: dangerous for name, dangerous in found.items() if dangerous} == {}
 
 
+def test_what_lies_beside_the_code_is_shipped_with_it() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        patterns = tomllib.load(file)["tool"]["setuptools"]["package-data"]["vlcore"]
+    shipped = {path for pattern in patterns for path in (ROOT / "vlcore").glob(pattern)}
+    beside = {path for path in (ROOT / "vlcore").rglob("*.*") if path.is_file()}
+    assert {path for path in beside - shipped if path.suffix not in (".py", ".pyc", ".nbi", ".nbc")} == set()
+
+
 def test_every_module_says_what_it_is_for() -> None:
     for path in LIBRARY + PAGES:
         tree = ast.parse(path.read_text())
