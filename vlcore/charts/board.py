@@ -1,6 +1,4 @@
-"""The board of groups under the maps: objects by contexts, and in each cell how often each model is right there.
-
-The four cells are the four groups, so a click on a cell can ask the maps for that group alone."""
+"""The board of groups under the maps: objects by contexts, and in each cell how often each model is right there."""
 
 import altair as alt
 import pandas as pd

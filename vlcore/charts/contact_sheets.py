@@ -1,6 +1,4 @@
-"""Contact sheets: the training pictures of the four groups, with what the bias removes faded but in sight.
-
-The four sheets are one chart, objects by contexts: a hover shows a picture in full, a click is one selection."""
+"""Contact sheets: the training pictures of the four groups, with what the bias removes faded but in sight."""
 
 import altair as alt
 import pandas as pd

@@ -1,7 +1,6 @@
 """Comparison of one to four models side by side, as the tables that charts draw.
 
-A picture is one row, with its place in every map. The other maps are turned onto the first over the pictures that both
-show, because sign and rotation of a projection are arbitrary; nothing is scaled."""
+Maps are turned onto the first over the pictures that both show: sign and rotation of a projection are arbitrary."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

@@ -1,6 +1,4 @@
-"""Map of a model: its pictures and captions in the plane, their neighbours, and what the model says of each.
-
-All is read from the artefact once, into one value that places a new embedding, finds its neighbours and scores it."""
+"""Map of a model: its pictures and captions in the plane, their neighbours, and what the model says of each."""
 
 from __future__ import annotations
 

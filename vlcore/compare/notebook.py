@@ -1,7 +1,6 @@
 """Models and comparisons as a notebook holds them: objects that show themselves.
 
-A `Model` is a published artefact, `SideBySide` some of them on linked maps. Both are what `vlcore.train`, `vlcore.load`
-and `vlcore.compare` return, and what the commands ``train``, ``embed`` and ``compare`` print."""
+`vlcore.train`, `load` and `compare` return them, and the commands ``train``, ``embed`` and ``compare`` print them."""
 
 from __future__ import annotations
 

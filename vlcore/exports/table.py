@@ -1,6 +1,4 @@
-"""Table of what a model's map shows, for other tools: a row for each picture and each caption, with its embedding.
-
-What is exported is what the Compare page shows: the balanced held-out reference set and the training pictures."""
+"""Table of what a model's map shows, for other tools: a row for each picture and each caption, with its embedding."""
 
 import base64
 from dataclasses import dataclass
@@ -36,7 +34,7 @@ class MapTable:
 
 
 def shown(artefact: Artefact, images: ImageSet, progress: Progress = silent) -> MapTable:
-    """What the map of a model shows; ImageSetError when a picture cannot be read."""
+    """What the map of a model shows, as the Compare page does; ImageSetError when a picture cannot be read."""
     model, condition = model_map(artefact), artefact.condition
     images.ensure_rendered(model.rows.tolist(), progress)
     facts = images.table.iloc[model.rows].reset_index(drop=True)

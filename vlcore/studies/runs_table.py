@@ -1,8 +1,7 @@
 """The long table of runs: one row a measure, and which rows may be compared.
 
-A row is one measure of one run at one moment, with everything that made the run beside it; a measure that is not
-defined has a row too, with its reason in place of a value. Two runs are a pair when they share everything but the
-factor that is studied, seeds included: what differs besides is refused by its name, and what is not there is said."""
+Two runs are a pair when they share everything but the factor that is studied, seeds included: what differs besides is
+refused by its name, and what is not there is said."""
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -1,6 +1,4 @@
-"""Jobs as pages show them: asked for, followed, cancelled, asked for again.
-
-A page asks for news only while a job is active. A wish for a training is a visitor's: nobody stops another's."""
+"""Jobs as pages show them: asked for, followed, cancelled, asked for again."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import BrokenExecutor, Executor

@@ -1,8 +1,7 @@
 """Maps of the same pictures in one to four models, linked in the browser.
 
 One wide table holds every picture once, with its place in every map, and selections over its columns are shared by all
-panes. So the browser alone links the maps: a mark under the pointer grows in all, what is brushed in one is lit in all,
-a click on the legend or the board filters all. Only a click on a mark and a brush go to the server."""
+panes: the browser alone links the maps, and only a click on a mark and a brush go to the server."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

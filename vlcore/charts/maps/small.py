@@ -1,7 +1,6 @@
 """Small maps: of a trained model for a card, of one in training, and of those that read a typed caption.
 
-A small map is the first pane of the linked maps, without legend and titles. The one that is sent again every two
-seconds while a model trains has marks only and no pictures, so that it stays small."""
+That of a model in training is sent again every two seconds: it has marks only and no pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,6 +1,4 @@
-"""Sections of the Findings page: what is missing, the ledger, the figures, what to take away.
-
-A study is analysed and drawn once for all visitors: a run that finishes makes another one of it."""
+"""Sections of the Findings page: what is missing, the ledger, the figures, what to take away."""
 
 import re
 from dataclasses import fields
