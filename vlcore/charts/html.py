@@ -59,8 +59,7 @@ def page_html(charts_and_text: Sequence[Any], title: str, *, palette: Palette = 
     if '<script type="application/json">' in body:  # words can't hold that: their "<" is escaped
         scripts = f"<script>{_bundle()}</script>\n<script>\n{PLAY_SCRIPT}\n{script('start.js')}</script>"
     style = Template(script("page.css")).substitute(vars(palette), font=FONT) + extra_css
-    frame = Template(script("page.html"))
-    return frame.substitute(title=html.escape(title), style=style, body=body, scripts=scripts)
+    return Template(script("page.html")).substitute(title=html.escape(title), style=style, body=body, scripts=scripts)
 
 
 def _part(part: Any, palette: Palette) -> str:

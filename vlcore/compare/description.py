@@ -189,8 +189,7 @@ def describe_layouts(comparison: Comparison, images: ImageSet) -> LayoutDescript
     table = pd.DataFrame(columns).rename_axis("Distance of centres").reset_index()
     distance = "Cosine distances between the centres of groups in the full space, 0 (one direction) to 2 (opposite)"
     shown = f"the {comparison.models[0].held_out:,} held-out pictures that a map shows"
-    note = f"{distance}, with 95 % intervals over scenes, of {shown}."
-    return LayoutDescription(tuple(sentences), table, note)
+    return LayoutDescription(tuple(sentences), table, f"{distance}, with 95 % intervals over scenes, of {shown}.")
 
 
 def _groups_and_scenes(images: ImageSet, rows: NDArray[np.int64]) -> tuple[NDArray[np.str_], NDArray[np.str_]]:

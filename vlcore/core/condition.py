@@ -144,8 +144,7 @@ class Condition:
 
     @property
     def _counts(self) -> tuple[int, int]:
-        kept = round(self.n_per_group * (1 - self.bias))
-        return options.SIZE_MODES[self.size_mode].counts(self.n_per_group, kept)
+        return options.SIZE_MODES[self.size_mode].counts(self.n_per_group, round(self.n_per_group * (1 - self.bias)))
 
     @property
     def phi(self) -> float:

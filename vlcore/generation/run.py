@@ -129,8 +129,7 @@ class Folder:
         rows = []
         for one in self._plan.pictures:
             if size := self.sizes.get(one.file_name):
-                factors = {"prompt": one.prompt, **shared, "seed": one.seed, "size": size}
-                words = json.dumps(factors, ensure_ascii=False)
+                words = json.dumps({"prompt": one.prompt, **shared, "seed": one.seed, "size": size}, ensure_ascii=False)
                 rows.append((one.file_name, one.object, one.context, one.prompt, words))
         table = pd.DataFrame(rows, columns=["file_name", "object", "context", "caption", "factors"])
         self.write(METADATA, table.to_csv(index=False, lineterminator="\n").encode())

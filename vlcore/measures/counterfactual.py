@@ -159,8 +159,7 @@ def background_gap(right_same: NDArray[np.bool_], right_rand: NDArray[np.bool_],
     """How much the place helps: accuracy on ``mixed_same`` minus accuracy on ``mixed_rand``, -1 to 1, of the same
     animals; (n,) each. Its interval is that of `accuracy.difference`, over the scenes of the animals."""
     same, rand = rate(right_same, scenes), rate(right_rand, scenes)
-    together = scene_correlation(right_same - same.value, right_rand - rand.value, scenes)
-    return difference(same, rand, together, same.n)
+    return difference(same, rand, scene_correlation(right_same - same.value, right_rand - rand.value, scenes), same.n)
 
 
 def _composed(pixels: Pixels, masks: NDArray[np.uint8], places: Pixels) -> Pixels:

@@ -188,8 +188,7 @@ def values(frame: pd.DataFrame, measure: str, moment: str = "end") -> pd.DataFra
     sizes = zip(rows["bias"], rows["n_per_group"], strict=True)
     rows = rows.assign(removed=[describe_bias(Condition(bias=bias, n_per_group=n)) for bias, n in sizes])
     order = np.lexsort((rows["block"], rows["bias"], rows["labels"].map(STYLES.index)))
-    columns = ["labels", "bias", "phi", "block", "key", "value", "n", "removed"]
-    return rows[columns].iloc[order].reset_index(drop=True)
+    return rows[["labels", "bias", "phi", "block", "key", "value", "n", "removed"]].iloc[order].reset_index(drop=True)
 
 
 def cells(rows: pd.DataFrame, by: Sequence[str] = CELL, share: bool = False) -> pd.DataFrame:

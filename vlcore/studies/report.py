@@ -103,8 +103,7 @@ def methods(found: Findings) -> dict[str, str]:
         "software": "; ".join((f"VL Bias Lab {__version__}", *sorted(set(found.runs["versions"])))),
         "devices": ", ".join(sorted(set(found.runs["device"]) - {""})) or "not recorded",
     }
-    told = written(Path(__file__).with_name("methods.yaml"))
-    return {title: text.format_map(facts) for title, text in told.items()}
+    return {title: text.format_map(facts) for title, text in written(Path(__file__).with_name("methods.yaml")).items()}
 
 
 def command(study: Study) -> str:

@@ -106,14 +106,13 @@ def watch(
             now = [view(key) for key in keys]
             if turn(now) != before:
                 st.rerun()
-            (draw or _draw)(now)
+            if draw is not None:
+                draw(now)
+            else:
+                for one in now:
+                    progress(one)
 
     st.fragment(board, run_every=POLL if before[0] else None)()
-
-
-def _draw(now: list[JobStatus]) -> None:
-    for one in now:
-        progress(one)
 
 
 def progress_or_start(

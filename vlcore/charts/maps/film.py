@@ -107,8 +107,7 @@ def _tables(points: pd.DataFrame, tracks: Sequence[ModelTrack], steps: Sequence[
             raise ValueError(f"track {track.title!r} does not fit {pictures} pictures and {len(steps)} moments")
         words = pd.DataFrame({"caption": track.captions, "pane": number})
         # Around all that the film ever shows: the map stands still while it runs.
-        extent = extent_of([track.places, track.caption_places])
-        for axis, (name, ends) in enumerate(zip("xy", extent, strict=True)):
+        for axis, (name, ends) in enumerate(zip("xy", extent_of([track.places, track.caption_places]), strict=True)):
             table[f"{name}{number}"] = _texts(track.places[..., axis], ends)
             words[name] = _texts(track.caption_places[..., axis], ends)
         captions.append(words)

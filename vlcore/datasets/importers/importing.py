@@ -164,8 +164,7 @@ def _split(draft: Draft, seed: int) -> tuple[int, dict[str, int]]:
 def _warnings(draft: Draft, templates: dict[str, str], folds: int) -> list[str]:
     """Sentences on what limits the numbers that this set can give."""
     tested = draft.table if folds else draft.table[draft.table["split"] == "test"]
-    called = "set" if folds else "test set"
-    warnings = few_tested(tested["group"].to_numpy(), draft.grouping, called, "picture")
+    warnings = few_tested(tested["group"].to_numpy(), draft.grouping, "set" if folds else "test set", "picture")
     for template in templates.values():
         longest = max((filled(template, *pair) for pair in draft.grouping.pairs), key=lambda t: len(t.split()))
         if len(split_words(longest)) > MAX_WORDS:

@@ -39,8 +39,7 @@ def near_pairs(hashes: NDArray[np.uint64]) -> Numbers:
     for first, bits in _BANDS:
         bands = (hashes >> np.uint64(first)) & np.uint64(2**bits - 1)
         order = np.argsort(bands, kind="stable")
-        starts = np.flatnonzero(np.diff(bands[order])) + 1
-        for members in np.split(order, starts):
+        for members in np.split(order, np.flatnonzero(np.diff(bands[order])) + 1):
             for at in range(len(members) - 1):
                 others = members[at + 1 :]
                 different = _ONES[(hashes[others] ^ hashes[members[at]]).view(np.uint16)].reshape(-1, 4)
