@@ -40,9 +40,8 @@ def main() -> None:
     blocks = {"type": int, "default": 10, "help": "blocks to look for"}
     whole = {"type": int, "default": 0, "help": "data and initialisation seed of the first block"}
     name = {"help": "folder of the results; default: the grid's"}
-    asked = options(
-        __doc__, grid="paper", seeds=blocks, first_seed=whole, name=name, preset=preset, out=Path("docs/results")
-    )
+    out = Path("docs/results")
+    asked = options(__doc__, grid="paper", seeds=blocks, first_seed=whole, name=name, preset=preset, out=out)
     if asked.grid.endswith(".yaml"):
         write_arms(StudyResults(plans.find(asked.grid), elsewhere=published.measured_runs()), asked.out)
         return

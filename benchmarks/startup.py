@@ -92,9 +92,8 @@ def experiments(home: Path) -> dict[str, float]:
         page.goto(f"http://127.0.0.1:{port}")
         page.get_by_role("button", name="Run the four experiments").click(timeout=60_000)
         started = time.perf_counter()
-        page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg").first.wait_for(
-            timeout=600_000
-        )
+        charts = page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg")
+        charts.first.wait_for(timeout=600_000)
         times["first map after the press"] = time.perf_counter() - started
         while len(list(home.glob("models/*/manifest.json"))) < 4:
             time.sleep(0.2)

@@ -52,9 +52,8 @@ def group_grid(rows: Rows, *, palette: Palette, grouping: Grouping, width: int, 
     half = at(line, "half", "top").mark_rule(color=palette.muted, strokeDash=[3, 3], aria=False)
     dot = at(line, "right_x", "middle").mark_point(filled=True, size=80, opacity=1)
     subtitle = list(_SAID) if beside == 1 else " ".join(_SAID)
-    opacity, width_of_line = (
-        chosen.then(alt.value(on)).otherwise(alt.value(off)) for on, off in ((0.16, 0.05), (2, 1))
-    )
+    opacity = chosen.then(alt.value(0.16)).otherwise(alt.value(0.05))
+    width_of_line = chosen.then(alt.value(2)).otherwise(alt.value(1))
     stroke = chosen.then(alt.value(palette.text)).otherwise(alt.value(palette.line))
     cell = cell.encode(x2="x2:Q", y2="y2:Q", fillOpacity=opacity, stroke=stroke, strokeWidth=width_of_line)
     return alt.layer(

@@ -71,6 +71,5 @@ def forest(rows: pd.DataFrame, *, palette: Palette, width: int, title: str, unit
         *(above_and_below if narrow else beside_it),
     )
     description = f"{title}: " + "; ".join(table["spoken"])
-    return finished(
-        layers, palette, description=description, width=plot, height=(74 if narrow else 30) * table["words"].nunique()
-    )
+    height = (74 if narrow else 30) * table["words"].nunique()
+    return finished(layers, palette, description=description, width=plot, height=height)

@@ -148,9 +148,8 @@ def how_tested(images: ImageSet) -> str:
 
 def answer(biased: Sequence[Artefact], grouping: Grouping) -> str:
     """What two models with one bias and the two label styles were measured at, and no more than that."""
-    rights = [
-        f"**{share(one.metrics['end']['minority_accuracy'])}** with {label_words(one.condition)}" for one in biased
-    ]
+    ends = [(share(one.metrics["end"]["minority_accuracy"]), label_words(one.condition)) for one in biased]
+    rights = [f"**{right}** with {labels}" for right, labels in ends]
     below = f"Below 50\u00a0% a model goes by the background more than by the {grouping.object_word}."
     once = "This is one run of each, and another seed gives other numbers: it is a measurement, not yet an answer."
     given = f"With {describe_bias(biased[0].condition)}, minority pictures are named right"

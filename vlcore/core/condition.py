@@ -80,9 +80,8 @@ class Condition:
         self._check_labels()
         self._check_mitigation()
         if not (self.data and set(self.data) <= _NAME_CHARACTERS and self.data[0] not in ".-_"):
-            raise ConditionError(
-                f"The image set name {self.data!r} is not usable; use lower-case letters, digits, '.', '-' and '_'."
-            )
+            rule = "use lower-case letters, digits, '.', '-' and '_'"
+            raise ConditionError(f"The image set name {self.data!r} is not usable; {rule}.")
 
     def _check_architecture(self) -> None:
         named = self.architecture if isinstance(self.architecture, str) else ""
@@ -90,10 +89,8 @@ class Condition:
             if not _BACKBONE.fullmatch(named):
                 _check_name("architecture", self.architecture, options.ARCHITECTURES)
         elif not _CHECKPOINT.fullmatch(named):
-            raise ConditionError(
-                f"The architecture of a pretrained model is {self.architecture!r}; give clip: and the checkpoint's "
-                "name, or run `python -m vlcore pretrained CHECKPOINT`."
-            )
+            instead = "give clip: and the checkpoint's name, or run `python -m vlcore pretrained CHECKPOINT`"
+            raise ConditionError(f"The architecture of a pretrained model is {self.architecture!r}; {instead}.")
 
     def _check_labels(self) -> None:
         objective = options.OBJECTIVES[self.objective]
@@ -113,17 +110,13 @@ class Condition:
                 need = f"Negatives {self.negatives} need labels that name object and context"
                 raise ConditionError(f"{need}; choose descriptive ones.")
         if not objective.draws_negatives and (self.negatives, self.logit) != ("filtered_marginal", "learned"):
-            raise ConditionError(
-                f"The objective {self.objective} has no choice of negatives or logit; leave "
-                "negatives=filtered_marginal and logit=learned."
-            )
+            usual = "leave negatives=filtered_marginal and logit=learned"
+            raise ConditionError(f"The objective {self.objective} has no choice of negatives or logit; {usual}.")
 
     def _check_mitigation(self) -> None:
         if options.MITIGATIONS[self.mitigation].needs_groups and self.n_minority == 0:
-            raise ConditionError(
-                f"{self.mitigation} is not applicable: no training picture of a minority group is left; choose a bias "
-                "below 100 % or another mitigation."
-            )
+            none = "no training picture of a minority group is left; choose a bias below 100 % or another mitigation"
+            raise ConditionError(f"{self.mitigation} is not applicable: {none}.")
         objective = options.OBJECTIVES[self.objective]
         if objective.mitigations and self.mitigation not in objective.mitigations:
             why = f"{self.objective} has no labels, so no mitigation applies to it"

@@ -36,10 +36,8 @@ SETTLED = (State.DONE, State.FAILED, State.CANCELLED)
 AGAIN = 75  # exit code of a task that did not come to its end
 ASKED = {"time": "60", "cpus-per-task": "4"}  # of Slurm, unless somebody says otherwise
 MEMORY = "2G"  # a worker
-START_DASK = (
-    "start `dask scheduler` on one machine and `dask worker tcp://HOST:8786 --nworkers -1 --nthreads 1` on each, with "
-    "the same VLCORE_HOME, and give its --address tcp://HOST:8786"
-)
+_ON_EACH = "`dask worker tcp://HOST:8786 --nworkers -1 --nthreads 1` on each, with the same VLCORE_HOME"
+START_DASK = f"start `dask scheduler` on one machine and {_ON_EACH}, and give its --address tcp://HOST:8786"
 # A task that was killed or is about to run out of time (submitit has SIGUSR2 sent before that, to what srun runs alone)
 # begins again, and skips what it has published. After `scancel` no line of this is reached.
 _BEGIN_AGAIN = [

@@ -89,9 +89,8 @@ NAMES = {
     "object": OBJECTS, "context": CONTEXTS, "coat": COATS, "pattern": PATTERNS, "pose": POSES, "sky": SKIES,
     "style": STYLES,
 }  # fmt: skip
-TYPES: dict[str, Callable[[Any], Scalar]] = {
-    field.name: {"str": str, "int": int, "float": float}[str(field.type)] for field in dataclasses.fields(Scene)
-}
+_KINDS: dict[str, Callable[[Any], Scalar]] = {"str": str, "int": int, "float": float}
+TYPES = {field.name: _KINDS[str(field.type)] for field in dataclasses.fields(Scene)}
 
 
 def require(what: str, value: str, allowed: tuple[str, ...]) -> None:

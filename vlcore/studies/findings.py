@@ -6,6 +6,7 @@ over blocks; a cell of one block has none. Pages and the offline report show the
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -80,10 +81,8 @@ class Findings:
             return None
         level, difference = next((one for one in compared if one[0].bias == STUDY_BIAS), compared[-1])
         rows = cells(values(self.frame, PRIMARY), share=True).set_index(["labels", "bias"])
-        short, descriptive = (
-            Estimate(row["value"], row["low"], row["high"], int(row["n"]))
-            for row in (rows.loc[(style, level.bias)] for style in _ARMS)
-        )
+        both = (rows.loc[(style, level.bias)] for style in _ARMS)
+        short, descriptive = (Estimate(row["value"], row["low"], row["high"], int(row["n"])) for row in both)
         return Headline(level, short, descriptive, difference)
 
     def table(self) -> pd.DataFrame:
@@ -131,10 +130,8 @@ def from_tables(
     of_study = frame[frame["key"].isin({condition.key for condition in study.conditions})]
     both = set(_ARMS) <= set(of_study["labels"])
     secondary = catalogue.secondary(label_styles=True)
-    end, first_fit = (
-        analyse(of_study, moment=moment, secondary=secondary, planned=study.conditions) if both else None
-        for moment in ("end", "first_fit")
-    )
+    two = partial(analyse, of_study, secondary=secondary, planned=study.conditions)
+    end, first_fit = (two(moment=moment) if both else None for moment in ("end", "first_fit"))
     return Findings(study, grouping, frame, end, first_fit, tuple(ledger(frame, grouping)), curves, runs)
 
 

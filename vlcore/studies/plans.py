@@ -189,9 +189,8 @@ def _sets_of(document: Mapping[str, Any], path: Path, base: Condition) -> _Plan:
         raise StudyError(f"{path.name} names its arms; leave factor out, and give the name of one of them as baseline.")
     for name, own in arms.items():
         if not isinstance(name, str) or not isinstance(own, dict):
-            raise StudyError(
-                f"{path.name} has an arm {name!r} without settings; write `{name}: {{labels: descriptive}}`."
-            )
+            example = f"write `{name}: {{labels: descriptive}}`"
+            raise StudyError(f"{path.name} has an arm {name!r} without settings; {example}.")
         from_dict(own)
     said = {setting for own in arms.values() for setting in own}
     if varied := said & {"bias", "data_seed", "init_seed"}:

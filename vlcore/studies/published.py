@@ -78,9 +78,8 @@ def _read(path: Path) -> pd.DataFrame:
     """A table of runs; settings that there was no choice of as it was written stand as they were."""
     table = pd.read_parquet(path).astype({"low": float, "high": float})
     made = from_dict({})
-    return with_differences(
-        table.assign(**{name: getattr(made, name) for name in _SETTINGS if name not in table.columns})
-    )
+    absent = {name: getattr(made, name) for name in _SETTINGS if name not in table.columns}
+    return with_differences(table.assign(**absent))
 
 
 def agreement(artefact: Artefact) -> dict[str, Any]:
@@ -124,10 +123,8 @@ class PublishedResults(StudyResults):
         runs = f"{self.there} of {len(self.study.conditions)} planned runs"
         if controls := len(made) - self.there:
             runs += f" and {controls} of controls"
-        return (
-            f"Published with version {self.about['version']}: {runs} in {self.about['seeds']} pairs of seeds, "
-            f"{first.steps:,} steps of the {first.recipe} recipe, trained on {devices or 'an unknown device'}."
-        )
+        how = f"{first.steps:,} steps of the {first.recipe} recipe, trained on {devices or 'an unknown device'}"
+        return f"Published with version {self.about['version']}: {runs} in {self.about['seeds']} pairs of seeds, {how}."
 
     @cached_property
     def missing(self) -> list[Condition]:

@@ -61,9 +61,8 @@ def answer(found: Findings) -> str:
 
 def slopes_words(comparison: ArmComparison) -> list[str]:
     """How the slopes of two arms differ, on each scale: what shows on one alone depends on the scale (Loftus 1978)."""
-    scales: dict[str, tuple[SlopeTest | None, float | None]] = {
-        "on the value itself": (comparison.slope_on_value, None)
-    }
+    scales: dict[str, tuple[SlopeTest | None, float | None]] = {}
+    scales["on the value itself"] = comparison.slope_on_value, None
     if comparison.scale == "logit":
         scales["in log odds"] = comparison.slope, comparison.slope_p
     arm, said = comparison.levels[0].arm, []

@@ -9,9 +9,8 @@ from vlcore.core.files import script
 
 _BUTTON = script("button.css")
 # A button that plays the film on this page once, and pauses it; where little motion is wanted, it steps.
-PLAY = st.components.v2.component(
-    "vl_bias_lab_play", html='<button type="button"></button>', css=_BUTTON, js=PLAY_SCRIPT + script("film.js")
-)
+_FILM = PLAY_SCRIPT + script("film.js")
+PLAY = st.components.v2.component("vl_bias_lab_play", html='<button type="button"></button>', css=_BUTTON, js=_FILM)
 # A button that copies the address of the page as it is when pressed, and says so.
 COPY = st.components.v2.component(
     "vl_bias_lab_copy",

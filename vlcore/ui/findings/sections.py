@@ -152,9 +152,8 @@ def headline(result: Findings) -> None:
             ):
                 value, low, high = (write(100 * end) for end in (one.value, one.low, one.high))
                 st.metric(label, f"{value}{unit}", help=f"95 % interval over blocks: {low} to {high}", width="content")
-        st.markdown(
-            f"Descriptive less short labels: {words.difference_words(first.level)}, {words.level_words(first.level)}."
-        )
+        decided = f"{words.difference_words(first.level)}, {words.level_words(first.level)}"
+        st.markdown(f"Descriptive less short labels: {decided}.")
 
 
 def badge(result: ClaimResult) -> str:
@@ -168,9 +167,8 @@ def ledger(result: Findings, *, narrow: bool) -> None:
     """The claims of the study, a line each; in a `narrow` window what they say and what was found."""
     if narrow:
         for one in result.claims:
-            st.markdown(
-                f"**{one.claim.id}** {one.claim.says} {badge(one)} :small[{words.estimate_words(one.estimate)}]"
-            )
+            measured = words.estimate_words(one.estimate)
+            st.markdown(f"**{one.claim.id}** {one.claim.says} {badge(one)} :small[{measured}]")
         return
     lines = ["| | The study says | Test | Must beat | Estimate (95 % interval) | Status |", "|---|---|---|---|---|---|"]
     for one in result.claims:
