@@ -44,11 +44,8 @@ def main() -> None:
             pass
         first, again, *loaded = python([sys.executable, "-c", FIRST_RUN]).stdout.split()
         pressed = experiments(Path(home)) if asked.experiments else {}
-    times = {
-        "start to healthy": healthy,
-        "first run of Home": float(first),
-        "second run of Home": float(again),
-    } | pressed
+    runs = {"first run of Home": float(first), "second run of Home": float(again)}
+    times = {"start to healthy": healthy, **runs, **pressed}
     print(head("what", "seconds", "ratio"))
     for what, taken in {"import streamlit (baseline)": baseline, **times}.items():
         print(row(what, f"{taken:.2f}", f"{taken / baseline:.1f}"))

@@ -184,10 +184,9 @@ def group_pictures(images: ImageSet) -> list[npt.NDArray[np.uint8]]:
     if images.name in BUILT_IN:  # drawn before: Home does not wait for the renderer
         return [np.asarray(Image.open(_GROUPS / f"{images.name}-{number}.webp")) for number in range(4)]
     if recipe is not None:
-        return [
-            draw(recipe.apply(sample(*pair, split="demo", index=_FIRST + number)), BACKDROP_SIDE).image
-            for number, pair in enumerate(recipe.grouping.pairs)
-        ]
+        pairs = enumerate(recipe.grouping.pairs, _FIRST)
+        scenes = [recipe.apply(sample(*pair, split="demo", index=index)) for index, pair in pairs]
+        return [draw(scene, BACKDROP_SIDE).image for scene in scenes]
     groups = images.table["group"].to_numpy()
     rows = [int(np.flatnonzero(groups == group)[0]) for group in images.grouping.names]
     images.ensure_rendered(rows, silent)

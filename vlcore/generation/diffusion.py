@@ -41,10 +41,8 @@ class TextToImage:
         except Exception as error:  # a pipeline is foreign code around foreign files and raises anything
             raise GenerateError(f"The model {plan.model!r} cannot draw this: {first_line(error)}.") from error
         blank = getattr(drawn, "nsfw_content_detected", None) or [False] * len(pictures)
-        return [
-            Refused("The model's safety checker blanked the picture.") if flagged else image.convert("RGB")
-            for image, flagged in zip(drawn.images, blank, strict=True)
-        ]
+        no, both = Refused("The model's safety checker blanked the picture."), zip(drawn.images, blank, strict=True)
+        return [no if flagged else image.convert("RGB") for image, flagged in both]
 
 
 def _load(model: str) -> Any:

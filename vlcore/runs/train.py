@@ -120,11 +120,9 @@ def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, A
         writer.writerow(["step", "loss", "train_caption_accuracy"])
         writer.writerows([p.step, f"{p.loss:.6f}", f"{p.train_caption_accuracy:.4f}"] for p in trained.history)
     inference.save(trained.model, words, out / "model.safetensors")
-    return {
-        "training_seconds": round(trained.seconds, 2),
-        "device": str(trained.model.device),
-        "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
-    }
+    parameters = sum(parameter.numel() for parameter in trained.model.parameters())
+    took, device = round(trained.seconds, 2), str(trained.model.device)
+    return {"training_seconds": took, "device": device, "parameters": parameters}
 
 
 def parts_of(condition: Condition) -> list[ImageSet]:

@@ -113,11 +113,8 @@ def analyse(
     comparisons = tuple(_compare(first, second, name, moment, str(treatment), biases) for name in measures)
     arm_of = arm_of or attrgetter(factor)
     gone = [(arm_of(one), one) for one in planned if one.key not in set(frame["key"])]
-    missing = [
-        {"arm": str(arm), **{name: getattr(one, name) for name in ("bias", *runs.SEEDS)}}
-        for arm, one in gone
-        if arm in (baseline, treatment)
-    ]
+    which, both = ("bias", *runs.SEEDS), (baseline, treatment)
+    missing = [{"arm": str(arm), **{name: getattr(one, name) for name in which}} for arm, one in gone if arm in both]
     return adjusted([Analysis(str(treatment), moment, comparisons, missing, frame["versions"].nunique())])[0]
 
 
@@ -145,10 +142,8 @@ def _adjusted(arms: Sequence[ArmComparison]) -> list[ArmComparison]:
         if one.difference is None:
             return one
         of, difference = (number, one.bias), one.difference
-        seeds = {
-            delta: pairs.seeds_needed(difference.sd, delta, difference.mean.n, len(tested))
-            for delta in (DELTAS if one.share and of in p else ())
-        }
+        asked = DELTAS if one.share and of in p else ()
+        seeds = {delta: pairs.seeds_needed(difference.sd, delta, difference.mean.n, len(tested)) for delta in asked}
         p_values = p.get(of, difference.p), equivalence.get(of, difference.equivalence_p)
         return replace(one, holm_p=p_values[0], equivalence_p=p_values[1], seeds_needed=seeds)
 

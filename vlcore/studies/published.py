@@ -110,10 +110,8 @@ class PublishedResults(StudyResults):
         self.about: dict[str, Any] = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
         self.study = plans.find(self.about["grid"], from_dict(self.about["base"]), self.about["seeds"])
         self.published = []
-        self._tables = {
-            name: _read(path) if name == "frame" else pd.read_parquet(path)
-            for name, path in ((name, folder / f"{file}.parquet") for name, file in _TABLES.items())
-        }
+        files = {name: folder / f"{file}.parquet" for name, file in _TABLES.items()}
+        self._tables = {name: (_read if name == "frame" else pd.read_parquet)(path) for name, path in files.items()}
 
     @property
     def origin(self) -> str:

@@ -59,11 +59,8 @@ def unsound(frame: pd.DataFrame) -> dict[str, list[str]]:
         if ("end", "train_caption_accuracy") not in value:
             continue  # trained without captions
         end = {"train_caption_accuracy": value["end", "train_caption_accuracy"]}
-        metrics = {
-            "end": end,
-            "untrained": {"collapsed": False},
-            "text_only_match": value.get(("run", "text_only_match")),
-        }
+        match = value.get(("run", "text_only_match"))
+        metrics = {"end": end, "untrained": {"collapsed": False}, "text_only_match": match}
         for moment, measure in (("end", "balanced_accuracy"), ("untrained", "probe_object")):
             if (moment, measure) in value:
                 metrics[moment][measure] = {"value": value[moment, measure]}

@@ -87,10 +87,8 @@ def map_legend(palette: Palette, grouping: Grouping, tables: MapTables, options:
         for value, words, colour, shape, full in _coloured_values(palette, grouping)[colour_by]
     ]
     if not pictures and colour_by not in ("group", "object"):
-        entries += [
-            LegendEntry(f"object {obj}", obj, muted, shape, full=False, carried=True)
-            for obj, shape in zip(grouping.objects, _FORMS, strict=True)
-        ]
+        forms = zip(grouping.objects, _FORMS, strict=True)
+        entries += [LegendEntry(f"object {obj}", obj, muted, form, full=False, carried=True) for obj, form in forms]
     full, hollow, ring = ("full: training", "hollow: held out", "ring: minority group")
     if pictures:
         full, hollow, ring = ("thick frame: training", "thin frame: held out", "second frame: minority group")
