@@ -72,13 +72,9 @@ def with_differences(frame: pd.DataFrame) -> pd.DataFrame:
     for name, less in differences.items():
         first, second = (frame[frame["measure"] == one] for one in less)
         both = first.merge(second[["key", "moment", "value", "reason"]], on=["key", "moment"], suffixes=("", "_second"))
-        rows = both.assign(
-            measure=name,
-            value=both["value"] - both["value_second"],
-            low=np.nan,
-            high=np.nan,
-            reason=both["reason"].where(both["reason"] != "", both["reason_second"]),
-        )
+        value = both["value"] - both["value_second"]
+        reason = both["reason"].where(both["reason"] != "", both["reason_second"])
+        rows = both.assign(measure=name, value=value, low=np.nan, high=np.nan, reason=reason)
         parts.append(rows[frame.columns])
     return pd.concat(parts, ignore_index=True)
 
