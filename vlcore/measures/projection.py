@@ -138,10 +138,12 @@ def tsne(z: Embeddings, perplexity: float = 30.0, seed: int = 0) -> Points:
     if _is_one_point(z, "t-SNE"):
         return np.zeros((len(z), 2))
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     kept = min(perplexity, (len(z) - 1) / 3)
     model = TSNE(perplexity=kept, metric="cosine", init="random", random_state=seed, n_jobs=1)
-    return np.asarray(model.fit_transform(np.asarray(z, dtype=np.float64)), dtype=np.float64)
+    with threadpool_limits(1):  # of OpenMP, which heeds no n_jobs: threads would spin for each other at every step
+        return np.asarray(model.fit_transform(np.asarray(z, dtype=np.float64)), dtype=np.float64)
 
 
 def _is_one_point(z: Embeddings, name: str) -> bool:
