@@ -1,12 +1,16 @@
-"""Home: the question, the four experiments of the study, and one button that runs them."""
+"""Home: the question, maps that play, the four experiments of the study, and one button that runs them."""
 
 import streamlit as st
 
-from vlcore.datasets.subset import usual_condition
-from vlcore.studies import plans
-from vlcore.ui import home, shell
+from vlcore.ui import atlas, shell
 
 palette = shell.begin("Do descriptive labels help a model that learns from biased pictures?", first=True)
+atlas.show(palette)
+
+from vlcore.datasets.subset import usual_condition  # noqa: E402  # a second at the first visit: the maps play meanwhile
+from vlcore.studies import plans  # noqa: E402
+from vlcore.ui import home  # noqa: E402
+
 intro = st.container()
 images = shell.image_set_choice()
 with shell.errors_as_sentences():

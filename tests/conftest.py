@@ -46,6 +46,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLCORE_HOME", str(folder))
+        patch.setenv("VLCORE_SHIPPED", str(folder / "nothing"))  # models that come with this version are another test's
         yield folder
 
 

@@ -71,10 +71,10 @@ def test_a_whole_training(cli: Cli, refused: Refused, document: Document, other_
     arguments += ("--set", "data_seed=0")  # whose pictures the session has drawn
     condition = Condition(bias=0.5, labels="descriptive", data_seed=0, init_seed=3, steps=2)
 
-    def cancelled_at_once(wanted: Condition) -> str:
+    def cancelled_at_once(wanted: Condition, fresh: bool) -> str:
         jobs.work_folder(wanted.key).mkdir(parents=True)
         (jobs.work_folder(wanted.key) / "cancel").touch()
-        return train_condition(wanted)
+        return train_condition(wanted, fresh)
 
     with monkeypatch.context() as patch:
         patch.setattr(run_train, "train_condition", cancelled_at_once)

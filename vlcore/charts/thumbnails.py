@@ -14,9 +14,15 @@ from PIL import Image
 SAFE_URI = re.compile(r"^data:image/(png|webp|jpeg);base64,[A-Za-z0-9+/=]+\Z")
 
 
-def thumb_uri(image: npt.NDArray[np.uint8] | Image.Image, side: int = 96) -> str:
-    """A picture as a WebP data URI of about 1 to 1.5 kB; equal pixels give equal strings, and no metadata goes along.
-    Its longest side has `side` pixels, for tooltips show it as it is. ValueError unless an array is uint8 (H, W, 3)."""
+def thumb_uri(image: npt.NDArray[np.uint8] | Image.Image | bytes, side: int = 96) -> str:
+    """A picture, or a `thumb`, as a WebP data URI of about 1 to 1.5 kB; equal pixels give equal strings."""
+    small = image if isinstance(image, bytes) else thumb(image, side)
+    return "data:image/webp;base64," + base64.b64encode(small).decode("ascii")
+
+
+def thumb(image: npt.NDArray[np.uint8] | Image.Image, side: int = 96) -> bytes:
+    """A picture as a small WebP file, without metadata. Its longest side has `side` pixels, for tooltips show it as it
+    is. ValueError unless an array is uint8 (H, W, 3)."""
     pixels = np.asarray(image.convert("RGB") if isinstance(image, Image.Image) else image)
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
         raise ValueError(f"a picture is a uint8 array of shape (H, W, 3), not {pixels.dtype} {pixels.shape}")
@@ -25,7 +31,7 @@ def thumb_uri(image: npt.NDArray[np.uint8] | Image.Image, side: int = 96) -> str
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     picture = picture.resize(size, Image.Resampling.BOX if scale < 0.5 else Image.Resampling.BICUBIC)
     picture.save(out, format="WEBP", quality=50, method=2)
-    return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode("ascii")
+    return out.getvalue()
 
 
 def check_uris(series: Iterable[object]) -> None:

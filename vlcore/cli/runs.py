@@ -27,6 +27,7 @@ def add_commands(commands: Any) -> None:
     option("--bias", type=float, default=0.0, help="share of each minority group removed, 0 to 1")
     option("--labels", default="undescriptive", help=f"one of {', '.join(style_names())}")
     option("--seed", type=int, default=0, help="of data and initialisation")
+    option("--fresh", action="store_true", help="train even where the model came with this version")
     training_options(option)
     help_text = "measure a pretrained CLIP or SigLIP as one more model"
     option = add_command(commands, "pretrained", help_text, measure_pretrained)
@@ -53,7 +54,7 @@ def train(options: Namespace) -> dict[str, Any]:
     folds = training.parts_of(condition)
     groups = folds[0].table["group"].iloc[training_rows(folds[0], condition)].tolist()
     images = {name: groups.count(name) for name in folds[0].grouping.names}
-    artefact, made = _make(condition, lambda: training.train_condition(condition))
+    artefact, made = _make(condition, lambda: training.train_condition(condition, options.fresh))
     made |= {"steps": condition.steps, "train_images": images, "models": len(folds)}
     if few := ", ".join(f"{number} of {group}" for group, number in images.items() if number < FEW_TRAINED):
         sentence = f"The training pictures are {few}; with fewer than {FEW_TRAINED} much depends on which they are."

@@ -53,9 +53,9 @@ class Comparison:
 
 
 def draw_thumbs(images: ImageSet, rows: Sequence[int]) -> list[str]:
-    """Small pictures of rows as data URIs; drawn first where their files are gone."""
-    images.ensure_rendered(rows, silent)
-    return [thumb_uri(images.image(row)) for row in rows]
+    """Small pictures of rows as data URIs; drawn first where they are not there."""
+    images.ensure_rendered([row for row in rows if row not in images.small], silent)
+    return [thumb_uri(images.small.get(row) or images.image(row)) for row in rows]
 
 
 def compare(models: Sequence[ModelMap], images: ImageSet, thumbs: Thumbs = draw_thumbs) -> Comparison:

@@ -37,6 +37,16 @@ def models_folder() -> Path:
     return home() / "models"
 
 
+def shipped_folder() -> Path:
+    """The folder of the models that come with this version; ``VLCORE_SHIPPED`` names another one."""
+    return Path(os.environ.get("VLCORE_SHIPPED") or Path(__file__).parents[2] / "models" / "shipped")
+
+
+def static_folder() -> Path:
+    """The folder whose files the app's server hands out as they are."""
+    return Path(__file__).parents[2] / "static"
+
+
 def make_folder(path: Path) -> Path:
     """Create a folder with its parents; HomeError when the place cannot be written."""
     with write_errors(path, "make it writable or point VLCORE_HOME to another folder"):

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import time
+import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -122,7 +123,17 @@ def drawn_set(recipe: Recipe, version: str | None = None) -> ImageSet:
     root = data_folder() / folder_name(recipe.name)
     drawing = partial(ensure_rendered, recipe)
     about = description(recipe, SIZE)
-    return ImageSet(recipe.name, VERSION, root, recipe.grouping, scene_table(recipe), drawing, about)
+    return ImageSet(recipe.name, VERSION, root, recipe.grouping, scene_table(recipe), drawing, about, _small(recipe))
+
+
+@lru_cache(maxsize=8)
+def _small(recipe: Recipe) -> dict[int, bytes]:
+    """Small pictures of a built-in set that come with this version: those of the maps and of the first training set."""
+    file = Path(__file__).parent / "small" / f"{folder_name(recipe.name)}.zip"
+    if recipe.name not in BUILT_IN or not file.is_file():
+        return {}
+    with zipfile.ZipFile(file) as archive:
+        return {int(name.removesuffix(".webp")): archive.read(name) for name in archive.namelist()}
 
 
 @lru_cache(maxsize=8)

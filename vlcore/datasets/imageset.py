@@ -51,6 +51,7 @@ class ImageSet:
     table: pd.DataFrame  # one row an image, columns `COLUMNS` and ``group``, index 0..n-1
     ensure_rendered: Callable[[Sequence[int], Progress], None]  # makes sure that the files of some rows exist
     about: Mapping[str, Any] = field(default_factory=dict)  # what ``dataset.json`` says
+    small: Mapping[int, bytes] = field(default_factory=dict)  # of some rows, small WebP files that need no drawing
 
     @property
     def folds(self) -> int:

@@ -75,9 +75,9 @@ def train_one(values: dict[str, Any], shared: bool) -> str:
             time.sleep(jobs.ALIVE_EVERY)
 
 
-def train_condition(condition: Condition) -> str:
-    """Train and publish a condition, unless it is there; what `vlcore.store.jobs.run` returns and raises."""
-    return jobs.run(condition.key, lambda out, report: _make(condition, out, report))
+def train_condition(condition: Condition, fresh: bool = False) -> str:
+    """Train and publish a condition, unless it is there; what `vlcore.store.jobs.run` takes, returns and raises."""
+    return jobs.run(condition.key, lambda out, report: _make(condition, out, report), fresh)
 
 
 def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, Any]:

@@ -8,7 +8,9 @@ import json
 import os
 import platform
 import re
+import shutil
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +25,7 @@ from vlcore.core.condition import Condition, from_dict
 from vlcore.core.errors import LabError
 from vlcore.core.files import models_folder, write_json
 from vlcore.core.options import ArtefactKind
+from vlcore.store import shipped
 
 KEY_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,150}")
 _BESIDE = dict.fromkeys((".umap", ".map"), ArtefactKind.MAP)  # by the ending of a key
@@ -53,6 +56,11 @@ class Artefact:
     @property
     def kind(self) -> ArtefactKind:
         return kind_beside(self.key) or self.condition.kind
+
+    @property
+    def came_with(self) -> str | None:
+        """The version of the library that brought the model; None of one that was made here."""
+        return self.manifest.get(shipped.CAME_WITH)
 
     @property
     def digest(self) -> str:
@@ -86,13 +94,28 @@ def kind_beside(key: str) -> ArtefactKind | None:
 
 
 def published(key: str) -> bool:
+    """Whether there is an artefact of this key, made here or come with this version."""
+    return _is_here(key) or shipped.there(key)
+
+
+def made_here(key: str) -> bool:
+    """Whether there is one that did not come with this version."""
+    return _is_here(key) and read(key).came_with is None
+
+
+def _is_here(key: str) -> bool:
     return (models_folder() / check_key(key) / "manifest.json").is_file()
+
+
+def _folder(key: str) -> Path:
+    shipped.unpack(check_key(key))
+    return models_folder() / key
 
 
 def published_keys() -> list[str]:
     """Keys of everything that is published, sorted."""
-    names = (file.parent.name for file in models_folder().glob("*/manifest.json"))
-    return sorted(name for name in names if KEY_PATTERN.fullmatch(name))
+    names = {file.parent.name for file in models_folder().glob("*/manifest.json")}
+    return sorted(name for name in names.union(shipped.keys()) if KEY_PATTERN.fullmatch(name))
 
 
 def model_keys() -> list[str]:
@@ -103,7 +126,7 @@ def model_keys() -> list[str]:
 def condition_of(key: str) -> Condition | None:
     """What a published model is, without a look at its other files; None where that cannot be told."""
     try:
-        return from_dict(json.loads((models_folder() / check_key(key) / "condition.json").read_text()))
+        return from_dict(json.loads((_folder(key) / "condition.json").read_text()))
     except (OSError, ValueError, TypeError):
         return None
 
@@ -111,7 +134,7 @@ def condition_of(key: str) -> Condition | None:
 def read(key: str) -> Artefact:
     """A published artefact, checked against its manifest; StoreError when there is none, CorruptArtefactError when a
     file differs from its checksum: the folder has then been set aside, in ``models/.quarantine/``."""
-    path = models_folder() / check_key(key)
+    path = _folder(key)
     if not path.is_dir():
         raise StoreError(f"No model {key!r} is on disk; train it first.")
     try:
@@ -140,27 +163,37 @@ def fingerprint(key: str) -> str:
     """Changes when a file of a published folder is written or goes: what a cache of `read` is named by."""
     facts: list[tuple[str, int, int]] = []
     with suppress(OSError):
-        for entry in os.scandir(models_folder() / check_key(key)):
+        for entry in os.scandir(_folder(key)):
             facts.append((entry.name, entry.stat().st_mtime_ns, entry.stat().st_size))
     return hashlib.sha256(repr(sorted(facts)).encode()).hexdigest()[:16]
 
 
 def publish(key: str, made: Path, facts: dict[str, Any]) -> Artefact:
     """Publish a finished folder of the same disk: write its manifest of checksums, versions and the facts, then move it
-    to its place in one rename; OSError when it cannot be moved, above all because the key is published already."""
+    to its place in one rename; OSError when it cannot be moved, above all because the key is published already. One
+    that came with this version gives way."""
     target = models_folder() / check_key(key)
-    files = {file.relative_to(made).as_posix(): _checksum(file) for file in sorted(made.rglob("*")) if file.is_file()}
     versions = {"python": platform.python_version(), "machine": platform.machine()}
     for package in _PACKAGES:
         with suppress(PackageNotFoundError):
             versions[package] = version(package)
-    write_json(made / "manifest.json", {"key": key, "files": files, "versions": versions, **facts})
+    write_manifest(made, {"key": key, "versions": versions, **facts})
+    if _is_here(key) and not made_here(key):
+        with suppress(FileNotFoundError):  # another publisher has just removed it
+            shutil.rmtree(target)
     try:
         os.rename(made, target)
     except OSError:
         os.listdir(target.parent)  # a client of NFS knows for a minute what is not there, unless it looks
         raise
     return read(key)
+
+
+def write_manifest(made: Path, facts: Mapping[str, Any]) -> None:
+    """Write the manifest of a folder: the checksums of its files and some facts."""
+    (made / "manifest.json").unlink(missing_ok=True)
+    files = {file.relative_to(made).as_posix(): _checksum(file) for file in sorted(made.rglob("*")) if file.is_file()}
+    write_json(made / "manifest.json", {**facts, "files": files})
 
 
 def _checksum(path: Path) -> str:

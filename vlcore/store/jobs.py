@@ -111,27 +111,29 @@ def work_folder(key: str) -> Path:
     return models_folder() / ".work" / artefacts.check_key(key)
 
 
-def run(key: str, make: Callable[[Path, Reporter], dict[str, Any]]) -> str:
+def run(key: str, make: Callable[[Path, Reporter], dict[str, Any]], fresh: bool = False) -> str:
     """Make and publish an artefact, unless it is there: ``"trained"`` or ``"cached"``; `make` fills the folder that it
-    is given, reports, and returns facts for the manifest. BusyError when another process or thread is at it."""
-    if artefacts.published(key):
+    is given, reports, and returns facts for the manifest. `fresh` does so too where one came with this version.
+    BusyError when another process or thread is at it."""
+    there = artefacts.made_here if fresh else artefacts.published
+    if there(key):
         return "cached"
     make_folder(models_folder())
     work = make_folder(work_folder(key))
     busy = BusyError(f"{key} is being trained by another process; wait for it or cancel it.")
     try:
         with locked(work / "lock", LOCK_WAIT) as held:
-            if artefacts.published(key):
+            if there(key):
                 return "cached"
             status = _status(work)
             if not (held and status.get("host", HOST) == HOST) and _shows_life(work, status):
                 raise busy
-            return _work(key, make, work)
+            return _work(key, make, work, there)
     except Timeout:
         raise busy from None
 
 
-def _work(key: str, make: Callable[[Path, Reporter], dict[str, Any]], work: Path) -> str:
+def _work(key: str, make: Callable[[Path, Reporter], dict[str, Any]], work: Path, there: Callable[[str], bool]) -> str:
     report, started, ended = Reporter(work), time.perf_counter(), threading.Event()
     out = work / f"out-{secrets.token_hex(6)}"
     try:
@@ -144,7 +146,7 @@ def _work(key: str, make: Callable[[Path, Reporter], dict[str, Any]], work: Path
         report.end(State.CANCELLED, str(error))
         raise
     except Exception as error:
-        if artefacts.published(key):  # by another machine, which was faster and has cleared up
+        if there(key):  # by another machine, which was faster and has cleared up
             return "cached"
         if isinstance(error, OSError):
             reason = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or str(error))
@@ -158,7 +160,7 @@ def _work(key: str, make: Callable[[Path, Reporter], dict[str, Any]], work: Path
     finally:
         ended.set()
         shutil.rmtree(out, ignore_errors=True)
-        if artefacts.published(key):  # not earlier: no lock tells what was left behind from what is still being made
+        if there(key):  # not earlier: no lock tells what was left behind from what is still being made
             for leftover in work.glob("out-*"):
                 shutil.rmtree(leftover, ignore_errors=True)
             (work / "status.json").unlink(missing_ok=True)

@@ -12,8 +12,7 @@ import streamlit as st
 from vlcore.charts.maps.small import small_map
 from vlcore.charts.maps.tables import PLAIN, MapOptions
 from vlcore.charts.theme import Palette
-from vlcore.charts.thumbnails import thumb_uri
-from vlcore.compare.comparison import Comparison, compare
+from vlcore.compare.comparison import Comparison, compare, draw_thumbs
 from vlcore.compare.description import LayoutDescription, describe_layouts
 from vlcore.compare.model_map import ModelMap
 from vlcore.compare.model_map import model_map as read_map
@@ -92,14 +91,14 @@ def _image_set(name: str, version: str | None, stamp: int = 0) -> ImageSet:
 
 
 def thumbs(images: ImageSet, rows: Sequence[int]) -> list[str]:
-    """Small pictures of rows as data URIs; drawn first where their files are gone."""
-    images.ensure_rendered(rows, silent)
+    """`draw_thumbs`, each made once."""
+    images.ensure_rendered([row for row in rows if row not in images.small], silent)
     return [_thumb(images.name, images.version, row) for row in rows]
 
 
 @st.cache_data(max_entries=20_000, show_spinner=False)
 def _thumb(name: str, version: str, row: int) -> str:
-    return thumb_uri(_image_set(name, version).image(row))
+    return draw_thumbs(_image_set(name, version), [row])[0]
 
 
 @st.cache_resource(max_entries=20, show_spinner="Loading the model …", hash_funcs=BY_CONTENT)

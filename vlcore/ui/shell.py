@@ -1,18 +1,21 @@
 """What every page begins with: its title, the menu, the palette, and the rule that no traceback reaches a page.
 
-The menu is ours (`st.page_link`): beside a folder ``pages/``, Streamlit's own differs between a deep link and a click.
-"""
+Little is imported before it is needed: the first visitor sees Home begin before the server has read pandas and altair.
+The menu is ours (`st.page_link`): Streamlit's own, beside ``pages/``, differs between a deep link and a click."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from vlcore.charts.theme import DARK, LIGHT, PHONE_SIDE, Palette
 from vlcore.core.errors import LabError
-from vlcore.datasets.catalogue import set_names
-from vlcore.datasets.imageset import ImageSet
-from vlcore.ui import cache
+
+if TYPE_CHECKING:
+    from vlcore.datasets.imageset import ImageSet
 
 PAGES = (
     ("app.py", "Home", ":material/home:"),
@@ -58,6 +61,9 @@ def persistent_query_params() -> dict[str, str]:
 
 def image_set_choice() -> ImageSet:
     """The choice of the image set that a page is about, where there is one to make; it is in the address."""
+    from vlcore.datasets.catalogue import set_names
+    from vlcore.ui import cache
+
     st.session_state.update(st.session_state.pop("go_to", {}))
     equal = "In balanced-cues the background alone is learnt no better than the animal alone"
     about = f"Scenes are drawn by the lab. {equal}. Your own sets are made on the Data page."

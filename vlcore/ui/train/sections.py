@@ -214,7 +214,8 @@ def on_disk(images: ImageSet) -> None:
         seconds, device = artefact.manifest.get("training_seconds"), artefact.manifest.get("device")
         row = {"model": title(condition), "steps": condition.steps, "seed": condition.init_seed}
         row["minority right"] = metrics_table.cell(artefact.metrics["end"], "minority_accuracy")
-        row["trained in"] = "" if seconds is None else f"{seconds:.0f} s on {device}"
+        came = f", came with version {artefact.came_with}" if artefact.came_with else ""
+        row["trained in"] = "" if seconds is None else f"{seconds:.0f} s on {device}{came}"
         rows.append({**row, "key": key})
     if not rows:
         st.caption("Models of this image set will be listed here, with what they were measured at.")

@@ -1,0 +1,117 @@
+"""Home on a fresh machine, without a network: maps that move at once, and sliders that need no server."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, WebSocket, expect
+
+from tests.chromium import needs_chromium
+
+from .accessibility import judge_both
+from .serving import expect_text, press, served, settled
+
+pytestmark = [pytest.mark.browser, needs_chromium]
+READY = ".atlas[aria-busy=false]"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app as it is cloned, over a home that is empty."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VLCORE_HOME", str(tmp_path_factory.mktemp("fresh")))
+        patch.delenv("VLCORE_SHIPPED")
+        with served() as address:
+            yield address
+
+
+def places(page: Page) -> list[str]:
+    """Where the pictures of both maps are."""
+    marks = page.locator(".atlas svg[role=img] > path")
+    return marks.evaluate_all("all => all.map(one => one.getAttribute('transform'))")
+
+
+def drag(page: Page, name: str, value: int) -> None:
+    page.locator(f".atlas .{name}").evaluate(
+        "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input', {bubbles: true})); }", value
+    )
+
+
+def still(page: Page) -> list[str]:
+    """Where the pictures are once they have come to rest."""
+    before = places(page)
+    while True:
+        page.wait_for_timeout(150)
+        if (now := places(page)) == before:
+            return now
+        before = now
+
+
+def test_maps_move_before_anything_is_trained_and_sliders_ask_nobody(come: Callable[..., Page], server: str) -> None:
+    page, frames = come(1280, 720), list[object]()
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framesent", lambda frame: frames.append(frame))
+        socket.on("framereceived", lambda frame: frames.append(frame))
+
+    page.on("websocket", listen)
+    page.goto(server)
+    expect(page.locator(READY)).to_be_visible()
+    assert frames
+    first = places(page)
+    assert len(first) == 400
+    expect_text(page, "Which would you trust?")
+    assert places(page) != first, "it plays by itself"
+    for part in (".maps svg[role=img]", ".time", ".bias"):
+        box = page.locator(f".atlas {part}").last.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 720, "on the first screen"
+    settled(page)
+    expect(page.get_by_text("of 1,000 held-out pictures").first).to_be_visible()
+    at_end = still(page)
+    frames.clear()
+    drag(page, "bias", 5)
+    expect_text(page, "100 % removed (0 of 48 kept)")
+    biased = still(page)
+    assert biased != at_end
+    drag(page, "time", 0)
+    assert still(page) != biased
+    assert frames == []
+
+
+def test_which_model_is_trusted_shows_only_with_the_unusual_pictures(come: Callable[..., Page], server: str) -> None:
+    page = come(1280, 720, reduced_motion="reduce")
+    page.goto(server)
+    expect_text(page, "Which would you trust?")
+    assert places(page) == still(page), "with little motion nothing plays"
+    hidden = page.locator(".atlas svg[role=img] > path.hidden")
+    expect(hidden).to_have_count(200)
+    shares = page.locator(".atlas .shares strong")
+    assert [text == "?" for text in shares.all_text_contents()] == [False, False, True, True] * 2
+    press(page, "Model A")
+    expect(hidden).to_have_count(0)
+    assert "?" not in shares.all_text_contents()
+    expect_text(page, "unusual training pictures: 0 % removed (48 of 48 kept)")
+    press(page, "Do descriptive labels help?")
+    expect(page.locator(".atlas h3")).to_contain_text(["Short labels", "Descriptive labels"])
+    expect(page.locator(".atlas h3 small")).to_contain_text(["“horse”", "“a camel in the desert”"])
+
+
+def test_a_picture_is_shown_under_the_pointer_and_by_keys(come: Callable[..., Page], server: str) -> None:
+    page = come(1280, 720, reduced_motion="reduce")
+    page.goto(server)
+    tip = page.locator(".atlas .tip")
+    expect(page.locator(READY)).to_be_visible()
+    expect(tip).to_be_hidden()
+    page.locator(".atlas svg[role=img]").first.locator("path:not(.unusual)").nth(7).hover(force=True)
+    expect(tip).to_be_visible()
+    assert "blob:" in tip.locator(".picture").evaluate("one => getComputedStyle(one).backgroundImage")
+    page.locator(".atlas svg[role=img]").nth(1).focus()
+    page.keyboard.press("ArrowRight")
+    first = tip.text_content()
+    assert first
+    page.keyboard.press("Escape")
+    expect(tip).to_be_hidden()
+    page.locator(".atlas .bias").focus()
+    page.keyboard.press("ArrowLeft")
+    expect_text(page, "75 % removed (12 of 48 kept)")
+    judge_both(page)

@@ -1,0 +1,28 @@
+"""The first screen of Home: maps that play the trainings of an image set in the browser.
+
+Little is imported here: they are on their way to the visitor before the server has read what the rest of Home needs."""
+
+import streamlit as st
+
+from vlcore.charts.theme import Palette
+from vlcore.core.files import script, static_folder
+from vlcore.core.version import __version__
+
+_ATLAS = st.components.v2.component(
+    "vl_bias_lab_atlas",
+    html=script("atlas.html"),
+    css=script("button.css") + script("atlas.css"),
+    js=script("atlas.js"),
+)
+
+
+def show(palette: Palette) -> None:
+    """Two maps over sliders of bias and step, of the set that is chosen; nothing where no atlas of it ships."""
+    chosen = st.session_state.get("data") or st.query_params.get("data") or "scenes"
+    file = f"atlas-{chosen}.json"
+    if file not in {one.name for one in static_folder().glob("atlas-*.json")}:
+        return
+    base = str(st.get_option("server.baseUrlPath")).strip("/")
+    colours = {"groups": palette.groups, "text": palette.text, "ground": palette.ground}
+    url = f"{'/' * bool(base)}{base}/app/static/{file}?v={__version__}"
+    _ATLAS(key="atlas", data={"url": url, "colours": colours})
