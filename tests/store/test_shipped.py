@@ -39,6 +39,7 @@ def test_it_is_there_before_anything_is_trained(comes: Artefact) -> None:
     assert artefacts.published(comes.key)
     assert artefacts.published_keys() == [comes.key]
     assert artefacts.condition_of(comes.key) == comes.condition
+    assert not models_folder().exists(), "a list of models unpacks none"
     assert not artefacts.made_here(comes.key)
     assert jobs.view(comes.key).done
     found = artefacts.read(comes.key)
@@ -80,6 +81,16 @@ def test_one_that_is_damaged_is_set_aside_and_comes_again(comes: Artefact) -> No
     with pytest.raises(CorruptArtefactError):
         artefacts.read(comes.key)
     assert artefacts.read(comes.key).metrics == comes.metrics
+
+
+@pytest.mark.parametrize("kept", [0, 100, 50_000])
+def test_a_damaged_file_is_said_to_be_and_leaves_nothing(comes: Artefact, empty_home: Path, kept: int) -> None:
+    (file,) = (empty_home / "came").iterdir()
+    file.write_bytes(file.read_bytes()[:kept])
+    with pytest.raises(shipped.DamagedFileError):
+        artefacts.read(comes.key)
+    assert artefacts.condition_of(comes.key) is None
+    assert list(models_folder().iterdir()) == []
 
 
 def test_many_ask_at_once_and_get_one(comes: Artefact) -> None:

@@ -17,6 +17,7 @@ from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,8 +127,9 @@ def model_keys() -> list[str]:
 def condition_of(key: str) -> Condition | None:
     """What a published model is, without a look at its other files; None where that cannot be told."""
     try:
-        return from_dict(json.loads((_folder(key) / "condition.json").read_text()))
-    except (OSError, ValueError, TypeError):
+        where = models_folder() / key if _is_here(key) or not shipped.there(key) else shipped.inside(key)
+        return from_dict(json.loads((where / "condition.json").read_text()))
+    except (OSError, ValueError, TypeError, BadZipFile):
         return None
 
 

@@ -7,6 +7,7 @@ its manifest what it is, and gives way to one that is trained here."""
 import hashlib
 import io
 import json
+import lzma
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from vlcore.core.errors import LabError
 from vlcore.core.files import HomeError, atomic, make_folder, models_folder, shipped_folder, write_errors
 from vlcore.core.version import __version__
 
@@ -22,6 +24,10 @@ MOMENTS = 160  # the same in snapshots, which are only looked at
 _UNREAD = ("first_fit_", "untrained_val", "untrained_probe", "end_val", "end_probe")  # by nothing but measures
 _EXACT = ("pca_components", "val_curve", "probe_curve")
 CAME_WITH = "came_with"  # in a manifest: the version
+
+
+class DamagedFileError(LabError):
+    """A file that came with this version cannot be unpacked; the message says what to do."""
 
 
 def keys() -> list[str]:
@@ -37,6 +43,11 @@ def _file(key: str) -> Path:
     return shipped_folder() / f"{key}.zip"
 
 
+def inside(key: str) -> zipfile.Path:
+    """The files of a model that comes with this version, to look into without unpacking it."""
+    return zipfile.Path(_file(key))
+
+
 def unpack(key: str) -> None:
     """Make the folder of a model that comes with this version; nothing where the home has that key, or none comes."""
     target = models_folder() / key
@@ -50,6 +61,9 @@ def unpack(key: str) -> None:
     except HomeError:
         if not target.exists():  # else another process was faster
             raise
+    except (zipfile.BadZipFile, lzma.LZMAError, EOFError) as error:
+        mend = f"put {_file(key)} there again, as it came with the lab, or delete it and train the model"
+        raise DamagedFileError(f"The file of the model {key} is damaged; {mend}.") from error
 
 
 def pack(source: Path, facts: Mapping[str, Any]) -> dict[str, bytes]:
