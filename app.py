@@ -4,7 +4,7 @@ import streamlit as st
 
 from vlcore.ui import atlas, shell
 
-palette = shell.begin("Do descriptive labels help a model that learns from biased pictures?", first=True)
+palette, _ = shell.begin("Do descriptive labels help a model that learns from biased pictures?", first=True)
 atlas.show(palette)
 
 from vlcore.datasets.subset import usual_condition  # noqa: E402  # a second at the first visit: the maps play meanwhile

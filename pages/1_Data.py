@@ -5,8 +5,8 @@ import streamlit as st
 from vlcore.ui import shell, widgets
 from vlcore.ui.data import drawing, importing, pictures
 
-palette = shell.begin("What do the models see?")
-with st.container(horizontal=True, vertical_alignment="bottom"):
+palette, bar = shell.begin("What do the models see?")
+with bar:
     images = shell.image_set_choice()
     sections = {
         "pictures": lambda: pictures.section(images, palette),

@@ -6,8 +6,9 @@ from vlcore.datasets.subset import usual_condition
 from vlcore.ui import shell
 from vlcore.ui.train import sections
 
-palette = shell.begin("Train a model of your own choice")
-images = shell.image_set_choice()
+palette, bar = shell.begin("Train a model of your own choice")
+with bar:
+    images = shell.image_set_choice()
 with shell.errors_as_sentences():
     if not images.has_pictures:
         sections.measured_and_mapped(images, palette)

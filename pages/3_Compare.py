@@ -1,20 +1,19 @@
 """Compare: two to four models side by side, the same pictures in every map."""
 
-import streamlit as st
-
 from vlcore.ui import condition_controls, shell
 from vlcore.ui.compare import maps, models, sections
 
-palette = shell.begin("Compare models")
-with st.container(horizontal=True, vertical_alignment="bottom"):
+palette, bar = shell.begin("Compare models")
+with bar.popover("Settings", icon=":material/settings:"):
     images = shell.image_set_choice()
     count = models.how_many()
     about = f"{condition_controls.LENGTHS_IN_WORDS}. Take “live” for a quick look, “careful” for a claim."
     steps = condition_controls.training_length("length", "Training length, the same for all", about=about)
-side = shell.map_side()
 with shell.errors_as_sentences():
     chosen = models.choose(images, count, steps)
     models.wait_for(chosen)
-    shown = maps.choose(chosen, images, palette, side)
+    shown = maps.choose(chosen, images, palette, bar)
+length = condition_controls.name_of(condition_controls.LENGTHS, steps)
+bar.caption(f"{images.name}, {length} training", width="content")
 maps.show(shown)
 sections.show(shown)

@@ -9,14 +9,14 @@ from vlcore.studies.results import StudyResults
 from vlcore.ui import cache, condition_controls, shell, widgets
 from vlcore.ui.findings import sections
 
-palette = shell.begin("Findings")
+palette, bar = shell.begin("Findings")
 asked = "Can more descriptive labels help a model that learns from biased pictures?"
 st.markdown(f"{asked} Its figures, numbers and verdicts are computed from runs.")
 
 STUDIES = ("experiments", "class", "paper")
 PUBLISHED, HERE = "published with this version", "runs on this server"
 one: StudyResults
-with st.container(horizontal=True, vertical_alignment="bottom"):
+with bar:
     images = shell.image_set_choice()
     ready = published.published(images.name)
     # An address of before named a study of this server's.
@@ -54,7 +54,7 @@ with shell.errors_as_sentences():
     result = sections.found(one)
 
 side = shell.map_side()  # of two figures beside each other; in a narrow window they stand below each other
-whole = 2 * side if side > shell.PHONE_SIDE else side
+whole = 2 * side + 40 if side > shell.PHONE_SIDE else side
 width = side + 50 if whole > 700 else whole
 parts = {part.name: part for part in report.parts(result)}
 

@@ -4,12 +4,12 @@ from vlcore.ui import shell
 from vlcore.ui.lesson import roles
 
 roles.take_the_lead()
-palette = shell.begin("Lesson", menu=roles.shows_menu())
+palette, bar = shell.begin("Lesson", menu=roles.shows_menu())
 with shell.errors_as_sentences():
     room = roles.room()
     if room is None:
-        roles.alone(palette)
+        roles.alone(palette, bar)
     elif room.leads:
-        roles.presenter(room, palette)
+        roles.presenter(room, palette, bar)
     else:
         roles.student(room, palette)

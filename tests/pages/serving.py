@@ -51,10 +51,16 @@ def marks(tab: Page | Locator, spoken: str = "camel, grass, held out") -> Locato
     return tab.locator(f"path[aria-label='{spoken}']")
 
 
-def maps_drawn(tab: Page, side: int = 520) -> None:
+def maps_drawn(tab: Page, side: int = 635) -> None:
     """Wait until maps are drawn at the size of the window, which is known after a first run at a usual one."""
     expect(tab.locator(f"svg path.background[d*='h{side}v{side}']").first).to_be_attached()
     settled(tab)
+
+
+def unfold(tab: Page, button: str) -> None:
+    """Show the settings that are behind a button of the bar."""
+    tab.get_by_test_id("stPopoverButton").get_by_text(button, exact=True).first.click()
+    expect(tab.get_by_test_id("stPopoverBody")).to_be_visible()
 
 
 def expect_text(tab: Page, words: str) -> None:

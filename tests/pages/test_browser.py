@@ -61,6 +61,7 @@ def test_a_cut_out_is_pasted_anywhere_explained_and_its_table_taken_along(page: 
     page.get_by_text("Explain the answer").click()
     expect(page.get_by_role("img", name="loses without each patch")).to_have_count(2)
     expect(page.get_by_role("img", name="Attention rollout")).to_have_count(2)
+    page.get_by_text("Your pictures", exact=True).click()  # folded, since there is one
     page.get_by_role("tab", name="Sample pictures").click()
     expect(page.get_by_test_id("stCheckbox").filter(visible=True).first).to_be_visible()
     judge_both(page)

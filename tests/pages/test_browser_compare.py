@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.chromium import needs_chromium
 
 from .accessibility import in_scheme, judge
-from .serving import PATIENCE, downloaded, expect_text, maps_drawn, marks, press, settled
+from .serving import PATIENCE, downloaded, expect_text, maps_drawn, marks, press, settled, unfold
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -70,22 +70,23 @@ def test_maps_and_page_answer_to_what_is_hovered_clicked_and_brushed(page: Page,
     settled(page)
     expect(arrows).to_have_count(8)  # the page ran, and the maps are the same ones
 
-    pane = page.locator("svg path.background[d*='h520v520']").first.bounding_box()
+    pane = page.locator("svg path.background[d*='h635v635']").first.bounding_box()
     page.mouse.move(pane["x"] + 2, pane["y"] + 2)
     page.mouse.down()
-    page.mouse.move(pane["x"] + 260, pane["y"] + 518, steps=5)
+    page.mouse.move(pane["x"] + 318, pane["y"] + 633, steps=5)
     page.mouse.up()
+    page.mouse.move(2, 2)
     expect_text(page, "The pictures you marked")
     settled(page)
     inside = page.locator(EVERY).evaluate_all(
         "(all, [lit, end]) => all.filter(mark => mark.getAttribute('opacity') === lit"
         " && mark.getBoundingClientRect().x < end).length",
-        [LIT, pane["x"] + 520],
+        [LIT, pane["x"] + 635],
     )
     assert 0 < inside < page.locator(EVERY).count() / 2
     expect_text(page, f"{inside} pictures")
     expect_text(page, "All of them, with every model's verdict")
-    page.mouse.dblclick(pane["x"] + 515, pane["y"] + 5)  # takes the brush away
+    page.mouse.dblclick(pane["x"] + 630, pane["y"] + 5)  # takes the brush away
     expect(page.get_by_text("The pictures you marked")).to_have_count(0)
 
     horses = marks(page, "horse, grass, held out")
@@ -106,6 +107,27 @@ def test_maps_and_page_answer_to_what_is_hovered_clicked_and_brushed(page: Page,
     assert asked(page, "picture") == picture
 
 
+def test_both_maps_are_whole_on_the_first_screen(come: Callable[..., Page], server: str) -> None:
+    """With titles and legend; the group under the pointer stands out."""
+    page = come(1280, 720)
+    page.goto(f"{server}/Compare?right_bias=75+%25")
+    expect(marks(page)).to_have_count(100)
+    settled(page)
+    maps = page.locator("svg path.background[d*='h450v450']")
+    titles = page.locator("svg .role-title-text").filter(has_not_text="Named right")
+    for found, count in ((maps, 2), (titles, 2), (page.locator("svg .role-legend"), 1)):
+        expect(found).to_have_count(count)
+        for one in found.all():
+            box = one.bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 1280
+            assert box["y"] + box["height"] <= 720
+    back = page.locator("path[aria-label$='held out'][opacity='0.2']")
+    expect(back).to_have_count(0)
+    on_top(marks(page)).hover()
+    expect(back).to_have_count(300)  # three of four groups, in both maps
+
+
 def test_another_seed_gives_another_umap(page: Page, server: str) -> None:
     """Fitted by the real worker; both sides are one model, so each seed is one fit."""
     page.goto(f"{server}/Compare?map=UMAP&right_labels=short")
@@ -113,6 +135,7 @@ def test_another_seed_gives_another_umap(page: Page, server: str) -> None:
     expect(title).to_be_attached(timeout=4 * PATIENCE)  # the first fit compiles, beside whatever else is tested
     maps_drawn(page)
     first = places(marks(page))
+    unfold(page, "Map")
     press(page, "Re-roll")
     page.wait_for_url("**umap_seed=*")
     expect(page.get_by_text("is being fitted")).to_have_count(0)
@@ -164,6 +187,7 @@ def test_what_is_under_the_maps(come: Callable[..., Page], page: Page, server: s
         press(page, "Next moment")
         expect(page.locator(SLIDER)).to_have_value(moment)
 
+    unfold(page, "Map")
     page.get_by_role("radio", name="Prompt axes").click()
     across = page.get_by_label("Across, from", exact=True)
     across.fill("camel in the desert")

@@ -11,7 +11,7 @@ from vlcore.core.condition import Condition
 from vlcore.lessons.script import COLLAPSE, EXPERIMENTS, lessons
 
 from .accessibility import judge_both
-from .serving import downloaded, expect_text, press, settled
+from .serving import downloaded, expect_text, press, settled, unfold
 
 LESSONS = lessons(Condition())
 FIRST, SECOND, *_ = LESSONS[EXPERIMENTS].steps
@@ -32,6 +32,7 @@ def asked(page: Page, question: str) -> None:
 def test_a_class_votes_and_sees_what_the_presenter_reveals(come: Callable[..., Page], server: str) -> None:
     presenter, student, other = come(), come(420, 800), come(800, 1000)
     presenter.goto(f"{server}/Lesson")
+    unfold(presenter, "With a class")
     press(presenter, "Start a lesson for a class")
     votes(presenter, 0)
     code = presenter.url.partition("code=")[2][:4]
@@ -79,6 +80,7 @@ def test_alone_paper_prints_without_a_network_and_the_address_holds_the_question
     judge_both(page)
     file = downloaded(page, "Hand-out")
 
+    unfold(page, "Settings")
     page.get_by_role("radio", name=COLLAPSE).click()
     first, second, _ = LESSONS[COLLAPSE].steps
     asked(page, first.question)

@@ -155,7 +155,8 @@ def test_trained_the_reveal_has_both_maps_and_this_run(experiments: list[artefac
     queue.state = State.DONE
     page = start(step="bias-and-labels", phase="reveal")
     assert len(alts(page)) == 2
-    assert "held-out pictures sort" in alts(page)[1]
+    assert "held-out pictures sort" in alts(page)[0], "the maps are first"
+    assert not page.header[0].value.startswith(STEPS[3].text)
     ends = [artefact.metrics["end"] for artefact in experiments[2:]]
     found = answers.Reading(STEPS[3], "", answers.in_one_run(STEPS[3], *ends), runs=False)
     assert f"In this run: {found.number}" in large(page)

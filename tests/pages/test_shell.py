@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from vlcore.charts.theme import PHONE_SIDE
 from vlcore.ui import shell
 
 
@@ -16,6 +17,30 @@ def test_a_new_page_is_a_file_and_a_line_of_the_menu(tmp_path: Path, monkeypatch
     home = AppTest.from_file(str(tmp_path / "app.py"), default_timeout=60).run()
     new = home.switch_page("pages/7_New.py").run()
     assert new.title[0].value == "What is new"
+    assert "stMainBlockContainer" in new.get("html")[0].proto.body, "without the band of Streamlit"
     for page in (home, new):
         assert not page.exception
         assert [link.proto.label for link in page.get("page_link")] == ["Home", "New"]
+
+
+@pytest.mark.parametrize("window", [
+    (1280, 720), (1366, 768), (1440, 900), (1536, 864), (1920, 1080), (1024, 768), (800, 900),
+])  # fmt: skip
+def test_two_maps_and_their_legend_fill_the_window(window: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "_window", lambda: window)
+    (width, height), above = window, 190
+    side, place = shell.map_room(above)
+    across, down = 2 * side + (170 if width >= 1200 else 114), side + above + 80 + 50 * (place == "bottom")
+    across += 200 * (place == "right")
+    assert across <= width
+    assert down <= height
+    assert across > 0.85 * width or down > 0.88 * height
+    assert side <= shell.map_side()
+
+
+def test_maps_are_below_each_other_on_a_phone_and_no_smaller_in_a_low_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "_window", lambda: (390, 844))
+    assert shell.map_room(190) == (PHONE_SIDE, "bottom")
+    assert shell.map_side() == PHONE_SIDE
+    monkeypatch.setattr(shell, "_window", lambda: (1280, 400))
+    assert shell.map_room(190) == (330, "right")

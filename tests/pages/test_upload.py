@@ -103,7 +103,7 @@ def test_pictures_are_put_to_every_model(experiments: list[Artefact], count: int
     assert len(page.get("vega_lite_chart")) == 1
     captions = [entry.value["share"] for entry in page.dataframe if "share" in entry.value]
     assert [share.sum() for share in captions] == pytest.approx([100] * count)
-    assert "The place of a star is exact." in text_of(page)
+    assert "The place of a picture of yours is exact." in text_of(page)
 
 
 def test_on_a_umap_a_star_is_called_an_average(experiments: list[Artefact], monkeypatch: pytest.MonkeyPatch) -> None:

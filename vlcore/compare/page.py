@@ -14,6 +14,7 @@ import pandas as pd
 
 from vlcore.charts.document import Part, Table, Text, on_paper
 from vlcore.charts.html import Figure, Heading, page_html
+from vlcore.charts.maps.legend import LegendPlace
 from vlcore.charts.maps.linked import linked_maps
 from vlcore.charts.maps.panes import MOMENT
 from vlcore.charts.maps.tables import PLAIN, MapOptions
@@ -37,7 +38,7 @@ OTHER_BACKGROUND = "other background"
 
 def figure(
     comparison: Comparison, grouping: Grouping, palette: Palette, side: int, options: MapOptions = PLAIN, *,
-    board: bool = True,
+    board: bool = True, legend_place: LegendPlace = "bottom",
 ) -> alt.TopLevelMixin:  # fmt: skip
     """The maps of a comparison, each `side` px wide, with what `options` lay over them, and the board of groups."""
     if options.trust:
@@ -50,7 +51,8 @@ def figure(
     rights = group_rows(comparison) if board else pd.DataFrame()
     return linked_maps(
         comparison.points, comparison.captions, comparison.infos, palette=palette, grouping=grouping, side=side,
-        options=options, uploads=comparison.uploads, twins=arrows, board=None if rights.empty else rights,
+        options=options, legend_place=legend_place, uploads=comparison.uploads, twins=arrows,
+        board=None if rights.empty else rights,
         neighbours=neighbour_lines(comparison) if options.neighbours else None,
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from typing import Any
 import altair as alt
 import streamlit as st
 
+from vlcore.charts.maps.legend import LegendPlace
 from vlcore.charts.maps.small import small_map
 from vlcore.charts.maps.tables import PLAIN, MapOptions
 from vlcore.charts.theme import Palette
@@ -129,8 +130,10 @@ def card_map(key: str, palette: Palette, side: int) -> Spec:
 
 @st.cache_resource(max_entries=60, show_spinner="Drawing the maps …", hash_funcs=BY_CONTENT)
 def maps(
-    keys: Sequence[str], palette: Palette, side: int, projection: Projection = PCA, options: MapOptions = PLAIN
-) -> Spec:
+    keys: Sequence[str], palette: Palette, side: int, projection: Projection = PCA, options: MapOptions = PLAIN,
+    legend_place: LegendPlace = "bottom",
+) -> Spec:  # fmt: skip
     """The linked maps of models, and under them the board of groups."""
     together = comparison(keys, projection)
-    return finished(figure(together, image_set(together.models[0]).grouping, palette, side, options))
+    grouping = image_set(together.models[0]).grouping
+    return finished(figure(together, grouping, palette, side, options, legend_place=legend_place))

@@ -49,10 +49,12 @@ def condition_controls(
         wording = " The words, “a” included, are the study's own." if grouping == SCENES else ""
         about, usual = f"Short: {short}. Descriptive: {descriptive}.{wording}", name_of(LABELS, default.labels)
         labels = widgets.one_of("Labels", LABELS, f"{prefix}_labels", usual, about)
-        more = st.popover("More settings", icon=":material/tune:")
-    kept = f"The training set keeps {default.n_per_group} pictures of each majority group"
-    about = f"Minority groups are {minority}. {kept}, and fewer of each minority group."
-    bias = bias_slider(f"{prefix}_bias", default.bias, about)
+        kept = f"The training set keeps {default.n_per_group} pictures of each majority group"
+        about = (
+            f"The share of each minority group that is removed: {minority}. {kept}, and fewer of each minority group."
+        )
+        bias = bias_slider(f"{prefix}_bias", default.bias, about, label="Bias: minority removed")
+        more = st.popover("More", icon=":material/tune:")
     with more:
         about = "Off shows the same encoder before its first step. It sorts by background already."
         trained = st.toggle("Trained", value=True, **widgets.in_address(f"{prefix}_trained", about))

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.charts.maps.legend import COLOURINGS
 from vlcore.charts.maps.tables import MapOptions
@@ -45,35 +46,36 @@ _LAYERS = {
 }  # fmt: skip
 
 
-def choose(grouping: Grouping, keys: Sequence[str]) -> tuple[maps.Projection, MapOptions]:
-    """The kind of map of models and its settings, PCA until it is fitted, and what is drawn on it, in one row."""
-    row = st.container(horizontal=True, vertical_alignment="bottom")
-    with row:
+def choose(grouping: Grouping, keys: Sequence[str], bar: DeltaGenerator) -> tuple[maps.Projection, MapOptions]:
+    """The kind of map of models and its settings, PCA until it is fitted, and what is drawn on it, each behind a button
+    of a bar."""
+    with bar.popover("Map", icon=":material/scatter_plot:"):
         fitted_ones = "UMAP and t-SNE keep neighbours together; their distances mean little"
         about = f"PCA is exact and the same at every visit. {fitted_ones}, and another seed gives another map."
         about += " Prompt axes mean the same in every model."
         kind = _BY_NAME[widgets.one_of("Map", _BY_NAME, "map", "PCA", about)]
-        if kind != "prompts":
-            projection = _projection(kind)
-    if kind == "prompts":
-        place = "A picture's place along the axis is how much nearer it is to the second than to the first"
-        about, texts = f"Any caption. {place}, in every model alike.", []
-        labels = {"a": "Across, from", "b": "to", "c": "Up, from", "d": "to"}
-        usual_words = (*grouping.objects, *grouping.contexts)
-        for column, (name, label), usual in zip(st.columns(4), labels.items(), usual_words, strict=True):
-            in_address = widgets.in_address(f"prompt_{name}", about if name == "a" else None, max_chars=LONGEST)
-            texts.append(column.text_input(label, usual, **in_address).strip() or usual)
-        first, second, third, fourth = texts
-        projection = maps.Projection("prompts", prompts=(first, second, third, fourth))
-    with row:
-        colour_by = st.selectbox("Colour by", COLOURINGS, **widgets.in_address("colour", width=160))
-        with st.popover("Show more", icon=":material/layers:"):
-            shown = {
-                field: st.toggle(label, **widgets.in_address(f"show_{key}", about))
-                for field, (label, key, about) in _LAYERS.items()
-                if (field != "movement" or len(keys) > 1) and (field != "ghost" or kind == "pca")
-            }
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            projection = _prompt_axes(grouping) if kind == "prompts" else _projection(kind)
+        colour_by = st.selectbox("Colour by", COLOURINGS, **widgets.in_address("colour"))
+    with bar.popover("Show more", icon=":material/layers:"):
+        shown = {
+            field: st.toggle(label, **widgets.in_address(f"show_{key}", about))
+            for field, (label, key, about) in _LAYERS.items()
+            if (field != "movement" or len(keys) > 1) and (field != "ghost" or kind == "pca")
+        }
     return projection if fitted(keys, projection) else maps.PCA, MapOptions(colour_by=colour_by or "group", **shown)
+
+
+def _prompt_axes(grouping: Grouping) -> maps.Projection:
+    place = "A picture's place along the axis is how much nearer it is to the second than to the first"
+    about, texts = f"Any caption. {place}, in every model alike.", []
+    labels = {"a": "Across, from", "b": "to", "c": "Up, from", "d": "to"}
+    usual_words = (*grouping.objects, *grouping.contexts)
+    for column, (name, label), usual in zip(st.columns(2) * 2, labels.items(), usual_words, strict=True):
+        in_address = widgets.in_address(f"prompt_{name}", about if name == "a" else None, max_chars=LONGEST)
+        texts.append(column.text_input(label, usual, **in_address).strip() or usual)
+    first, second, third, fourth = texts
+    return maps.Projection("prompts", prompts=(first, second, third, fourth))
 
 
 def _projection(kind: str) -> maps.Projection:

@@ -10,11 +10,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.charts.theme import DARK, LIGHT, PHONE_SIDE, Palette
 from vlcore.core.errors import LabError
+from vlcore.core.files import script
 
 if TYPE_CHECKING:
+    from vlcore.charts.maps.legend import LegendPlace
     from vlcore.datasets.imageset import ImageSet
 
 PAGES = (
@@ -26,13 +29,17 @@ PAGES = (
     ("pages/5_Findings.py", "Findings", ":material/science:"),
     ("pages/6_Lesson.py", "Lesson", ":material/school:"),
 )
-_viewport = st.components.v2.component(
-    "vl_bias_lab_viewport", js="export default function({setStateValue}) { setStateValue('width', window.innerWidth) }"
-)
+_STYLE = f"<style>{script('shell.css')}</style>"
+_viewport = st.components.v2.component("vl_bias_lab_viewport", js=script("viewport.js"))
+_SIDES = (850, 770, 700, 635, 580, 535, 490, 450, 410, 370, 330)  # px of a map: few, to share caches
+_NARROW, _WIDE = 780, 1200  # px of a window where two maps fit beside each other, and of one with wide margins
+# px: around and between two maps in a wide window and in another, of a legend beside or below them, of their titles.
+_MARGINS, _LEGEND_BESIDE, _LEGEND_BELOW, _TITLES = (170, 114), 200, 50, 80
 
 
-def begin(title: str, *, first: bool = False, menu: bool = True) -> Palette:
-    """Set the page up and draw the menu, unless it is shown without; returns the palette for the visitor's theme."""
+def begin(title: str, *, first: bool = False, menu: bool = True) -> tuple[Palette, DeltaGenerator]:
+    """Set the page up and draw the menu, unless it is shown without; returns the palette for the visitor's theme, and
+    the row of the title, which has room for controls."""
     name = "VL Bias Lab"
     called = name if first else f"{title} · {name}"
     # On arrival the address decides whatever it names: Streamlit prefers what was chosen earlier in the session where
@@ -44,13 +51,16 @@ def begin(title: str, *, first: bool = False, menu: bool = True) -> Palette:
     st.set_page_config(called, page_icon="🐫", layout="wide", initial_sidebar_state="collapsed")
     if said := st.session_state.pop("toast", None):  # kept until here: what is said just before a rerun may get lost
         st.toast(said, icon=":material/info:")
-    if menu:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"**{name}**", width="content")
-            for page, label, icon in PAGES:
-                st.page_link(page, label=label, icon=icon, width="content", query_params=persistent_query_params())
-    st.title(title)
-    return palette()
+    st.html(_STYLE)
+    with st.container(gap="xsmall", key="top"):
+        if menu:
+            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+                st.markdown(f"**{name}**", width="content")
+                for page, label, icon in PAGES:
+                    st.page_link(page, label=label, icon=icon, width="content", query_params=persistent_query_params())
+        row = st.container(horizontal=True, vertical_alignment="center")
+        row.title(title, anchor=False, width="content")
+    return palette(), row
 
 
 def persistent_query_params() -> dict[str, str]:
@@ -80,11 +90,33 @@ def go_to(name: str) -> None:
 
 
 def map_side() -> int:
-    """Side of each of two maps beside each other, or below each other on a phone, in px, for the visitor's window. A
-    chart of two linked panes cannot stretch, and Streamlit tells no width. Few sizes come out, to share caches."""
-    width = _viewport(key="viewport", on_width_change=lambda: None).width or 1280
-    sides = ((1360, 520), (1100, 440), (940, 400), (780, 330))
-    return next((side for least, side in sides if width >= least), PHONE_SIDE)
+    """Side of each of two figures beside each other, or below each other on a phone, in px, for the visitor's window,
+    as wide as that is. A chart of two linked panes cannot stretch, and Streamlit tells no width. Once a page."""
+    width, _ = _window()
+    return _fitting(width, 0, width)
+
+
+def map_room(above: int) -> tuple[int, LegendPlace]:
+    """Side of each of two maps, and the place of their legend that leaves most room for them, so that both are whole in
+    the window where so many px are `above` them. Once a page."""
+    width, height = _window()
+    high = height - above - _TITLES
+    beside, below = _fitting(width, _LEGEND_BESIDE, high), _fitting(width, 0, high - _LEGEND_BELOW)
+    return (beside, "right") if width >= _WIDE and beside >= below else (below, "bottom")
+
+
+def _fitting(width: int, taken: int, high: int) -> int:
+    if width < _NARROW:
+        return PHONE_SIDE
+    room = min((width - taken - _MARGINS[width < _WIDE]) / 2, high)
+    return next((side for side in _SIDES if side <= room), _SIDES[-1])
+
+
+def _window() -> list[int]:
+    """Width and height in px, kept from page to page: before a page tells them, a usual one is taken."""
+    if size := _viewport(key="viewport", on_size_change=lambda: None).size:
+        st.session_state["window"] = size
+    return st.session_state.get("window", [1280, 720])
 
 
 def palette() -> Palette:

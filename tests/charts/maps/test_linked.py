@@ -88,15 +88,34 @@ def test_what_cannot_be_drawn_is_refused(more: dict[str, Any], message: str) -> 
 
 def test_selections_are_named_and_cover_all_maps(full: drawn.Spec, plain: drawn.Spec) -> None:
     found = params(full)
-    assert list(found) == ["hov", "pick", "brush", "shown", "cell", "scene"]
+    assert list(found) == ["hov", "kin", "pick", "brush", "shown", "cell", "scene"]
     names = {view["name"] for pane in panes_of(full) for view in pane["layer"] if "name" in view}
     names |= {layer["name"] for layer in full["vconcat"][1]["layer"] if "name" in layer}
     assert set().union(*(param["views"] for param in found.values())) == names
     assert found["brush"]["views"] == ["ground_0", "ground_1"]
-    for name, field in (("hov", "id"), ("pick", "id"), ("scene", "scene"), ("cell", "group")):
+    for name, field in (("hov", "id"), ("kin", "colour"), ("pick", "id"), ("scene", "scene"), ("cell", "group")):
         assert found[name]["select"]["fields"] == [field]
         assert found[name]["views"] == ["board_1"] if name == "cell" else ["marks_0", "marks_1"]
-    assert list(params(plain)) == ["hov", "pick", "brush", "shown"]
+    assert list(params(plain)) == ["hov", "kin", "pick", "brush", "shown"]
+
+
+def test_what_is_coloured_like_the_hovered_mark_stands_out(full: drawn.Spec) -> None:
+    """Outside a brush is palest, then what is not of its kin."""
+    for spec in (full, maps(), maps(options=MapOptions(trust=True, pictures=True))):
+        opacity = named(panes_of(spec)[0], "marks_0")["encoding"]["opacity"]["condition"]
+        assert "brush" in opacity[0]["test"]
+        assert opacity[1]["test"] == "!(!isValid((kin.colour || [])[0]) || kin.colour[0] === datum.colour)"
+        assert 0 < opacity[0]["value"] < opacity[1]["value"] < 0.5
+
+
+@pytest.mark.parametrize(("place", "side", "columns"), [
+    ("right", 450, None), ("bottom", 635, 8), ("bottom", 330, 4), ("bottom", PHONE_SIDE, 2),
+])  # fmt: skip
+def test_the_legend_lies_where_there_is_room(place: str, side: int, columns: int | None) -> None:
+    spec = maps(side=side, legend_place=place)
+    legend = named(panes_of(spec)[0], "legend_0")["encoding"]["shape"]["legend"]
+    assert (legend["orient"], legend.get("columns")) == (place, columns)
+    assert drawn.svg(spec)
 
 
 def test_maps_are_square_and_undistorted_and_a_brush_lies_under_the_marks(full: drawn.Spec, plain: drawn.Spec) -> None:
@@ -317,12 +336,23 @@ def test_long_words_wrap() -> None:
     assert all(len(lines) > 1 for lines in words)
 
 
-def test_no_uploads_is_no_stars_and_several_are_numbered(plain: drawn.Spec) -> None:
+def test_an_upload_is_a_small_picture_on_a_star_with_its_name(plain: drawn.Spec) -> None:
     assert maps(uploads=UPLOADS.iloc[:0]) == plain
-    for stars in (UPLOADS, pd.concat([UPLOADS, UPLOADS.assign(id="up-2")])):
-        layers = drawn.marks(panes_of(maps(uploads=stars))[0])
-        numbers = [one for one in layers if one["encoding"].get("text", {}).get("field") == "number"]
-        assert len(numbers) == (len(stars) > 1)
+    spec = maps(uploads=UPLOADS)
+    for pane in panes_of(spec):
+        own = [one for one in drawn.marks(pane) if one.get("data", {}).get("name") in spec["datasets"]]
+        own = [one for one in own if spec["datasets"][one["data"]["name"]][0].get("name") == UPLOADS["name"][0]]
+        star, picture, halo, name, *hovered = own
+        assert star["mark"]["stroke"] == LIGHT.ground
+        assert star["mark"]["fill"] == LIGHT.accent
+        assert (picture["mark"]["type"], picture["encoding"]["url"]["field"]) == ("image", "thumb")
+        assert picture["mark"]["width"] < star["encoding"]["size"]["value"] ** 0.5 / 2
+        assert [one["encoding"]["text"]["field"] for one in (halo, name)] == ["name", "name"]
+        assert len(hovered) == 2
+    many = pd.concat([UPLOADS.assign(id=f"up-{number}") for number in range(5)])
+    texts = [one["encoding"].get("text", {}).get("field") for one in drawn.marks(panes_of(maps(uploads=many))[0])]
+    assert "number" in texts
+    assert "name" not in texts, "names would lie on each other"
 
 
 @pytest.mark.parametrize("change", [

@@ -22,7 +22,11 @@ Drawn: TypeAlias = list[alt.Chart | alt.LayerChart]
 Layer: TypeAlias = Callable[[MapTables, Pane, MapStyle], Drawn]
 
 FRAME = 28  # px, side of a picture that stands for a point
-_FADED = 0.08  # opacity of what lies outside a brush
+_NAMED = 4  # pictures of a visitor, of which the names do not lie on each other
+_STAR = 4.7  # area of the square around the star behind a visitor's picture, in squares of its own
+# What of a visitor's picture words should not hide, in its sides from its middle: itself and its name.
+_SOLID = np.array([(x, y) for x in (-0.7, 0, 0.7) for y in (-0.4, 0.2, 1)])
+_FADED, _BACK = 0.08, 0.2  # opacity of what lies outside a brush, and at most of what is not of the hovered group
 _HEAD = "M0,0L-.55,1.5L.55,1.5Z"  # of an arrow that points up: its tip lies where the arrow ends
 _AROUND = 8  # px from the middle of a picture's mark to the circle around it
 _HOV, _PICK, _SCENE = (alt.selection_point(name=name, empty=False) for name in ("hov", "pick", "scene"))
@@ -104,7 +108,9 @@ def marks(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
     trusted = {"domain": [0.8, 1], "clamp": True, "zero": False, "nice": False}
     unknown = "!isValid(datum.trust)"
     if options.trust and options.pictures:
-        conditions = [{"test": f"!({style.lit})", "value": _FADED}, {"test": unknown, "value": full}]
+        away = [(style.lit, _FADED), (style.kin, _BACK)]
+        conditions = [{"test": f"!({inside})", "value": value} for inside, value in away]
+        conditions.append({"test": unknown, "value": full})
         scale = alt.Scale(**trusted, range=[0.2, full])
         opacity = alt.Opacity("trust:Q", condition=conditions, scale=scale, legend=None)
     elif options.trust:
@@ -150,7 +156,7 @@ def captions(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
     typed = None if tables.typed is None else pane.own(tables.typed)
     colour = style.palette.text if typed is None else style.palette.muted
     stars = tables.uploads if typed is None else typed
-    tops = None if stars is None else pane.pixels(stars)
+    tops = None if stars is None else (pane.pixels(stars)[:, None] + _upload(pane) * _SOLID).reshape(-1, 2)
     texts = words["caption"].astype(str)
     chosen = place_labels(texts.tolist(), pane.pixels(words), pane.pixels(tables.points), pane.side, tops)
     placed = words[["caption", *pane.columns]].assign(spoken="caption: " + texts)
@@ -194,14 +200,19 @@ def typed_caption(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
 
 
 def uploads(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
-    """A visitor's pictures as stars on top of everything; several have their numbers in them."""
+    """A visitor's pictures, each before a star with its name below, or its number where there are many, on top of
+    everything."""
     if tables.uploads is None:
         return []
-    tops = pane.present(tables.uploads)
-    size = alt.when(_HOV).then(alt.value(520)).otherwise(alt.value(300))
+    tops, palette, side = pane.present(tables.uploads), style.palette, _upload(pane)
+    size = alt.when(_HOV).then(alt.value(_STAR * 1.2 * side**2)).otherwise(alt.value(_STAR * side**2))
     stars = _star(tops, style).encode(size=size, tooltip=[IMAGE, alt.Tooltip("name:N", title="upload")])
-    number = tops.mark_text(color=style.palette.ground, fontSize=10, fontWeight=700, aria=False, tooltip=None)
-    return [stars, number.encode(text="number:N")] if len(tables.uploads) > 1 else [stars]
+    pictures = tops.mark_image(width=side, height=side, aria=False, tooltip=None).encode(url="thumb:N")
+    text = {"dy": side, "fontSize": 12, "fontWeight": 700, "aria": False, "tooltip": None}
+    halo = {"color": palette.ground, "stroke": palette.ground, "strokeWidth": 4, "strokeJoin": "round", "opacity": 0.8}
+    said = "name:N" if len(tables.uploads) <= _NAMED else "number:N"
+    names = [tops.mark_text(**text, **look).encode(text=said) for look in (halo, {"color": palette.accent})]
+    return [stars, pictures, *names]
 
 
 def hovered(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
@@ -213,7 +224,7 @@ def hovered(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
         for field, ends in zip(pane.fields, pane.extent, strict=True)
     }
     sources = [(pane.pictures(style), style.sizes.grown * 1.5)]
-    sources += [] if tables.uploads is None else [(pane.present(tables.uploads), 1100)]
+    sources += [] if tables.uploads is None else [(pane.present(tables.uploads), _STAR * _upload(pane) ** 2)]
     found: Drawn = []
     for source, around in sources:
         lit = source.transform_filter(_HOV)
@@ -236,12 +247,19 @@ def draw(tables: MapTables, pane: Pane, style: MapStyle, drawn: Sequence[Layer],
 
 
 def _lit(style: MapStyle, opacity: float, faded: float) -> Any:
-    """The opacity of rows inside and outside a brush."""
-    return alt.when(style.lit).then(alt.value(opacity)).otherwise(alt.value(faded))
+    """The opacity of rows inside and outside a brush, and inside of one where another group is under the pointer."""
+    back = min(opacity, _BACK)
+    outside = alt.when(f"!({style.lit})").then(alt.value(faded))
+    return outside.when(f"!({style.kin})").then(alt.value(back)).otherwise(alt.value(opacity))
 
 
 def _circle(source: alt.Chart, size: float, colour: str) -> alt.Chart:
     return source.mark_point(shape="circle", size=size, stroke=colour, strokeWidth=2.2, opacity=1, aria=False)
+
+
+def _upload(pane: Pane) -> int:
+    """The side of a visitor's picture, in px."""
+    return min(32, max(20, pane.side // 15))
 
 
 def _star(source: alt.Chart, style: MapStyle) -> alt.Chart:

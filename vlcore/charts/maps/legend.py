@@ -7,6 +7,7 @@ one legend, so no chart of its own is needed; and a click on an entry filters th
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import altair as alt
 import numpy as np
@@ -22,6 +23,7 @@ _COLUMNS = {name: name for name in ("group", "object", "context")}
 _COLUMNS |= {"prediction": "says", "right or wrong": "right", "split": "kind"}
 COLOURINGS = tuple(_COLUMNS)
 _PER_MODEL = ("says", "right")
+LegendPlace = Literal["bottom", "right"]
 
 # Vega draws symbols from -1 to 1. A ring around a dot, a frame in a frame, a small dot, a line, an arrow:
 _RING = "M-1,0A1,1,0,1,1,1,0A1,1,0,1,1,-1,0M-.45,0A.45,.45,0,1,1,.45,0A.45,.45,0,1,1,-.45,0"
@@ -68,12 +70,13 @@ class MapLegend:
         names += [json.dumps(entry.name) for entry in self.entries if not entry.carried]
         return " || ".join(f"indexof({clicked}, {name}) >= 0" for name in names)
 
-    def guide(self, side: int) -> alt.Legend:
-        """The legend as it is drawn under maps of `side` px; as wide as one of them on a phone."""
+    def guide(self, side: int, place: LegendPlace = "bottom") -> alt.Legend:
+        """The legend as it is drawn beside or under maps of `side` px; as wide as one of them on a phone."""
         words = {entry.name: entry.words for entry in self.entries}
-        columns, expression = 2 if side <= PHONE_SIDE else 4, f"({json.dumps(words)})[datum.label]"
-        size = {"symbolSize": 90, "columnPadding": 22, "rowPadding": 6, "offset": 14, "columns": columns}
-        return alt.Legend(title=None, orient="bottom", direction="horizontal", labelExpr=expression, **size)
+        columns, expression = 2 if side <= PHONE_SIDE else 4 if side < 540 else 8, f"({json.dumps(words)})[datum.label]"
+        size: dict[str, Any] = {"symbolSize": 90, "columnPadding": 22, "rowPadding": 6, "offset": 14}
+        size |= {"direction": "horizontal", "columns": columns} if place == "bottom" else {"labelLimit": 180}
+        return alt.Legend(title=None, orient=place, labelExpr=expression, **size)
 
 
 def map_legend(palette: Palette, grouping: Grouping, tables: MapTables, options: MapOptions = PLAIN) -> MapLegend:

@@ -11,8 +11,8 @@ import pandas as pd
 
 from vlcore.charts.board import CELLS, group_grid
 from vlcore.charts.maps import layers
-from vlcore.charts.maps.legend import carriers, map_legend
-from vlcore.charts.maps.panes import GAP, HOVER, MapStyle, Pane, beside, click, figure, selection, wrapped
+from vlcore.charts.maps.legend import LegendPlace, carriers, map_legend
+from vlcore.charts.maps.panes import GAP, HOVER, KIN, MapStyle, Pane, beside, click, figure, selection, wrapped
 from vlcore.charts.maps.small import MapInfo
 from vlcore.charts.maps.tables import PLAIN, MapOptions, map_tables
 from vlcore.charts.theme import Palette, across
@@ -27,7 +27,8 @@ _LEGEND_CLICK = "click[event.item && indexof(event.item.mark.role, 'legend') ===
 
 def linked_maps(
     points: pd.DataFrame, captions: pd.DataFrame, infos: Sequence[MapInfo], *, palette: Palette, grouping: Grouping,
-    side: int = 420, options: MapOptions = PLAIN, board: pd.DataFrame | None = None, **more: pd.DataFrame | None,
+    side: int = 420, options: MapOptions = PLAIN, board: pd.DataFrame | None = None,
+    legend_place: LegendPlace = "bottom", **more: pd.DataFrame | None,
 ) -> alt.TopLevelMixin:  # fmt: skip
     """Square maps of the same pictures, linked by hover, click, brush, legend and board, each `side` px wide: two stand
     beside each other, or one on a phone. ValueError where a table is missing or not whole, a colouring is unknown, or
@@ -42,8 +43,9 @@ def linked_maps(
     `name`, `x0`, `y0` and so on, `thumb`, `spoken`; `neighbours`, lines of that option: `id`, `pane`, `x`, `y`, `x2`,
     `y2`; `twins`, arrows of that option: `scene`, `kind` (two kinds at most), `pane`, `x`, `y`, `x2`, `y2`.
 
-    The chart has the selections `hov` and `pick` (fields `id`), `brush` (an interval over places of the map it was
-    drawn in), `shown` (the legend), with a board `cell` (fields `group`), with arrows `scene`. Both axes have one unit.
+    The chart has the selections `hov` and `pick` (fields `id`), `kin` (what is coloured like the hovered mark: the
+    others fade), `brush` (an interval over places of the map it was drawn in), `shown` (the legend), with a board
+    `cell` (fields `group`), with arrows `scene`. Both axes have one unit.
     """
     count = len(infos)
     if not 1 <= count <= MOST:
@@ -59,7 +61,8 @@ def linked_maps(
         f" && inrange(datum.y{pane}, brush.y{pane})))"
         for pane in range(count)
     )
-    style = MapStyle(palette, legend, options, guide=legend.guide(side), shown=tuple(shown), lit=lit, pick=True)
+    guide, kin = legend.guide(side, legend_place), "!isValid((kin.colour || [])[0]) || kin.colour[0] === datum.colour"
+    style = MapStyle(palette, legend, options, guide=guide, shown=tuple(shown), lit=lit, kin=kin, pick=True)
     panes, marks, grounds = [], [], []
     for index, info in enumerate(infos):
         pane = Pane(index, tables.extent(index, options), side, (info.x_title, info.y_title))
@@ -70,6 +73,7 @@ def linked_maps(
     clicked = {"type": "point", "fields": ["colour"], "toggle": "true"}
     params = [
         selection("hov", marks, HOVER),
+        selection("kin", marks, KIN),
         click("pick", "id", marks),
         selection("brush", grounds, {"type": "interval", "encodings": ["x", "y"], "on": _BRUSH}),
         selection("shown", [layers.LEGEND], clicked, bind={"legend": _LEGEND_CLICK}),

@@ -24,6 +24,7 @@ PICTURES = "pictures"  # the name of the dataset of pictures
 MOMENT = "moment"  # the parameter of a film's slider, from 1
 GAP = 36  # px between two maps
 HOVER = {"type": "point", "fields": ["id"], "on": "pointerover", "clear": "pointerout"}  # the selection `hov`
+KIN = HOVER | {"fields": ["colour"]}  # the selection `kin`: what has the colour of the hovered mark
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class MapStyle:
     guide: alt.Legend | None = None  # the legend as it is drawn
     shown: tuple[str, ...] = ()  # an expression for each pane: whether a row is drawn; all rows where there is none
     lit: str = "true"  # an expression: whether a row is lit, or fades
+    kin: str = "true"  # an expression: whether a row is of the group under the pointer, or steps back
     pick: bool = False  # whether a mark can be clicked
 
     def stroke(self) -> alt.Stroke:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.charts.document import Part
+from vlcore.charts.maps.legend import LegendPlace
 from vlcore.charts.maps.linked import brushed
 from vlcore.charts.maps.tables import MapOptions
 from vlcore.charts.theme import Palette
@@ -22,6 +24,7 @@ from vlcore.runs.maps import Projection
 from vlcore.ui import cache, map_controls, shell, widgets
 from vlcore.ui.compare.models import Side, badges
 
+ABOVE = 190  # px of the page over the maps
 MOST_SHOWN = 24  # marked pictures that are drawn; all are counted
 
 
@@ -36,6 +39,8 @@ class Shown:
     options: MapOptions
     palette: Palette
     side: int
+    legend_place: LegendPlace
+    sides: Sequence[Side]
 
     @cached_property
     def parts(self) -> dict[str, Part]:
@@ -43,13 +48,13 @@ class Shown:
         return {one.name: one for one in parts(self.comparison, self.images.grouping, cache.layouts(self.keys))}
 
 
-def choose(sides: Sequence[Side], images: ImageSet, palette: Palette, side: int) -> Shown:
-    """The controls of the maps, and the comparison that they make."""
+def choose(sides: Sequence[Side], images: ImageSet, palette: Palette, bar: DeltaGenerator) -> Shown:
+    """The controls of the maps, in the bar, and the comparison that they make."""
     keys = [one.key for one in sides]
-    projection, options = map_controls.choose(images.grouping, keys)
+    projection, options = map_controls.choose(images.grouping, keys, bar)
     comparison = cache.comparison(keys, projection)
-    badges(sides)
-    return Shown(keys, comparison, images, projection, options, palette, side)
+    side, place = shell.map_room(ABOVE)
+    return Shown(keys, comparison, images, projection, options, palette, side, place, sides)
 
 
 def show(shown: Shown) -> None:
@@ -57,7 +62,7 @@ def show(shown: Shown) -> None:
     comparison, images = shown.comparison, shown.images
     # The picture that the visitor arrived with stays the chart's first one: another value would draw the maps anew.
     arrived = st.session_state.setdefault("arrived_with", st.query_params.get("picture"))
-    drawn = cache.maps(shown.keys, shown.palette, shown.side, shown.projection, shown.options)
+    drawn = cache.maps(shown.keys, shown.palette, shown.side, shown.projection, shown.options, shown.legend_place)
     spec = picked(drawn, comparison, arrived)
     digest = hashlib.sha256(repr((shown.keys, shown.projection)).encode()).hexdigest()[:12]
     event = cache.show(
@@ -69,6 +74,7 @@ def show(shown: Shown) -> None:
     )
     drag = "Drag a rectangle: what lies in it is lit in all maps and listed below"
     alone = "Click a group, in the legend or the board, to see it alone"
+    badges(shown.sides)
     st.caption(f"Click a mark: its picture and its nearest neighbours in every model appear below. {drag}. {alone}.")
     widgets.show_part(shown.parts["summary"])
     selection = event.selection if event else {}

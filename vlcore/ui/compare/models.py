@@ -43,10 +43,13 @@ def comparable(images: ImageSet) -> dict[str, Condition]:
 
 
 def choose(images: ImageSet, count: int, steps: int) -> list[Side]:
-    """The controls of each model, two in a row, and in what the models differ."""
-    sides = _trained(images, count, steps) if images.has_pictures else _imported(images, count)
+    """The controls of each model, two in a row."""
+    return _trained(images, count, steps) if images.has_pictures else _imported(images, count)
+
+
+def differences(sides: Sequence[Side]) -> None:
+    """In what the models differ."""
     st.markdown(differences_in_words({side.name: side.condition for side in sides}))
-    return sides
 
 
 def _trained(images: ImageSet, count: int, steps: int) -> list[Side]:
@@ -54,8 +57,8 @@ def _trained(images: ImageSet, count: int, steps: int) -> list[Side]:
     choices = [condition_controls.AS_SET, *there]
     defaults = plans.find("experiments", usual_condition(images)).conditions
     for column, (name, prefix, default) in widgets.in_pairs(zip(names(count), SIDES, defaults, strict=False)):
-        with column.container(border=True):
-            asked, called = st.query_params.get(f"{prefix}_model", choices[0]), f"{name.capitalize()} model"
+        with column:
+            asked, called = st.query_params.get(f"{prefix}_model", choices[0]), name.capitalize()
             condition, more = condition_controls.condition_controls(called, prefix, default, steps, images.grouping)
             about = "Any model of these pictures, with its own objective, mitigation or length; also pretrained ones."
             from_disk = widgets.in_address(f"{prefix}_model", f"{about} The settings beside it do not matter then.")
@@ -93,6 +96,7 @@ def wait_for(sides: Sequence[Side]) -> None:
     """Hold the page with the progress and buttons of whatever is still missing, until all are there."""
     if all(jobs.view(side.key).done for side in sides):
         return
+    differences(sides)
     for side in sides:
         if side.condition.steps == 0 and jobs.view(side.key).state is State.ABSENT:
             jobs.train(side.condition)  # nothing to train: measured at once, in a few seconds
@@ -116,7 +120,8 @@ def wait_for(sides: Sequence[Side]) -> None:
 
 
 def badges(sides: Sequence[Side]) -> None:
-    """What each model is, whether models like it learn at all, and whether it collapsed."""
+    """What each model is, whether models like it learn at all, whether it collapsed, and in what they differ."""
+    differences(sides)
     for column, side in widgets.in_pairs(sides):
         with column.container(horizontal=True):
             st.caption(f"**{side.name.capitalize()}**: {title(side.condition)}", width="content")

@@ -11,12 +11,12 @@ import pandas as pd
 import streamlit as st
 
 from vlcore.charts.html import Pictures
+from vlcore.charts.maps.legend import LegendPlace
 from vlcore.charts.theme import Palette
 from vlcore.charts.thumbnails import thumb_uri
 from vlcore.charts.votes import votes_chart
 from vlcore.compare import description
 from vlcore.core.grouping import Grouping, group_words
-from vlcore.core.wording import title
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.subset import usual_condition
 from vlcore.datasets.uploads import group_pictures
@@ -34,6 +34,8 @@ from vlcore.ui import cache, jobs, shell, widgets
 from vlcore.ui.compare.sections import film_section
 from vlcore.ui.findings import sections
 from vlcore.ui.lesson import steps
+
+ABOVE = 186  # px of the page over the maps
 
 
 def of_set(images: ImageSet) -> dict[str, Lesson]:
@@ -87,8 +89,17 @@ def _of_server(keys: Sequence[str]) -> pd.DataFrame:
 
 
 def reveal(lesson: Lesson, step: Step, images: ImageSet, room: Room, palette: Palette) -> None:
-    """The answer: votes and measurement, then the maps, then what the study says; a room without a code is of one."""
-    found, side = answer(lesson, step, images), shell.map_side()
+    """The answer: the maps, then votes and measurement, then what the study says; a room without a code is of one."""
+    found, (side, place) = answer(lesson, step, images), shell.map_room(ABOVE)
+    share = step.quantity.share
+    # A share of pictures says something to everybody, as an answer does; a silhouette or a variance does not.
+    plain = [one.number if share else one.decides.text if one.decides else one.decision for one in found.readings]
+    lines = [
+        f"{one.where[0].upper()}{one.where[1:]}: {words}" for one, words in zip(found.readings, plain, strict=True)
+    ]
+    if lines:
+        st.markdown(" · ".join(lines))
+    _side_by_side(step, palette, side, place, images.grouping)
     left, right = st.columns(2)
     with left:
         said = f"What the room said: {room.votes} {'vote' if room.votes == 1 else 'votes'}"
@@ -102,11 +113,8 @@ def reveal(lesson: Lesson, step: Step, images: ImageSet, room: Room, palette: Pa
             st.markdown(f":material/how_to_vote: Your vote was “{step.choice(room.own).text}”.")
     with right:
         st.subheader("What was measured")
-        share = step.quantity.share
-        for one in found.readings:
-            # A share of pictures says something to everybody, as an answer does; a silhouette or a variance does not.
-            plain = one.number if share else one.decides.text if one.decides else one.decision
-            steps.large(f"{one.where[0].upper()}{one.where[1:]}: {plain}", "link")
+        for one, line in zip(found.readings, lines, strict=True):
+            steps.large(line, "link")
             if share:
                 steps.large(one.decision, "answer")
             said = step.quantity.words + ("" if share else f": {one.number}")
@@ -115,7 +123,8 @@ def reveal(lesson: Lesson, step: Step, images: ImageSet, room: Room, palette: Pa
             st.markdown(f"In this run: {found.missing}.")
         says = f"{ANOTHER} An interval over pictures says nothing about other seeds"
         st.caption(f"{says}; that of a difference is the widest that the intervals of both models allow.")
-    _side_by_side(step, palette, side, images.grouping)
+    with st.expander(f"Question {lesson.steps.index(step) + 1} of {len(lesson.steps)} again: {step.title}"):
+        steps.large(step.text)
     with st.container(border=True):
         st.markdown("**Look at**")
         for line in step.look:
@@ -129,7 +138,7 @@ def reveal(lesson: Lesson, step: Step, images: ImageSet, room: Room, palette: Pa
             st.markdown(f"{measured}. To be supported it must also beat: {result.claim.null}. {not_run(result)}")
 
 
-def _side_by_side(step: Step, palette: Palette, side: int, grouping: Grouping) -> None:
+def _side_by_side(step: Step, palette: Palette, side: int, place: LegendPlace, grouping: Grouping) -> None:
     if any(view.state.is_active for view in jobs.views(step.conditions)):  # somebody revealed before the run had ended
         jobs.watch([condition.key for condition in step.conditions], partial(steps.training, step, palette))
         return
@@ -137,9 +146,8 @@ def _side_by_side(step: Step, palette: Palette, side: int, grouping: Grouping) -
         st.info("The two maps will be here when both models are trained: go back one step to train them.")
         return
     keys = [condition.key for condition in step.conditions]
-    st.subheader(f"Left: {title(step.left)}. Right: {title(step.right)}.")
     said = description.summary(cache.comparison(keys, PCA), grouping)
-    cache.show(cache.maps(keys, palette, side), alt=said, key=f"maps_{step.name}")
+    cache.show(cache.maps(keys, palette, side, legend_place=place), alt=said, key=f"maps_{step.name}")
     st.markdown(said)
     if st.toggle("Watch the training as a film", key=f"film_{step.name}"):
         film_section([condition.key for condition in step.conditions if condition.steps], palette, side)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.charts.theme import Palette
 from vlcore.core.errors import LabError
@@ -76,26 +77,26 @@ def voter() -> str:
     return st.session_state["lesson_me"]
 
 
-def alone(palette: Palette) -> None:
+def alone(palette: Palette, bar: DeltaGenerator) -> None:
     """The lesson for one: the own prediction, the run, the answer."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        if is_hidden():  # the address names image set and lesson, for nothing else does
-            data, asked = st.query_params.get("data", ""), st.query_params.get("lesson", "")
-            images = cache.named_set(data if data in set_names() else "scenes")
-            name = asked if asked in NAMES else EXPERIMENTS
-        else:
+    if is_hidden():  # the address names image set and lesson, for nothing else does
+        data, asked = st.query_params.get("data", ""), st.query_params.get("lesson", "")
+        images = cache.named_set(data if data in set_names() else "scenes")
+        name = asked if asked in NAMES else EXPERIMENTS
+    else:
+        with bar.popover("Settings", icon=":material/settings:"):
             images = shell.image_set_choice()
             name = widgets.one_of("Lesson", NAMES, "lesson", EXPERIMENTS, on_change=_begin_anew)
-        if not images.has_pictures:
-            st.info("A lesson trains models, and this set has no pictures to train on: choose another.")
-            return
-        lesson = results.of_set(images)[name]
-        if not is_hidden():
+    if not images.has_pictures:
+        st.info("A lesson trains models, and this set has no pictures to train on: choose another.")
+        return
+    lesson = results.of_set(images)[name]
+    if not is_hidden():
+        with bar.popover("With a class", icon=":material/groups:"):
             about = "Makes a code. Everybody who opens its link votes, without a name, and sees what you show."
-            start = partial(_start, lesson, images.name)
-            st.button("Start a lesson for a class", help=about, icon=":material/groups:", on_click=start)
+            st.button("Start a lesson for a class", help=about, on_click=partial(_start, lesson, images.name))
             about = "The four letters on the lecturer's screen."
-            join = partial(st.text_input, max_chars=8, placeholder="code", width=130, key="lesson_code")
+            join = partial(st.text_input, max_chars=8, placeholder="code", key="lesson_code")
             join("Join a class", help=about, on_change=_join)
     if said := st.session_state.pop("lesson_said", None):
         st.warning(said)
@@ -109,23 +110,24 @@ def alone(palette: Palette) -> None:
     room = Room("", name, images.name, step.name, phase, said_here.get(step.name, {}), own, leads=True)
     ask = partial(steps.answers, step, own, partial(taken.__setitem__, (name, step.name)))
     update = st.query_params.update
-    _led(room, lesson, images, palette, said_here, move=lambda step, phase: update(step=step, phase=phase), ask=ask)
+    move = lambda step, phase: update(step=step, phase=phase)  # noqa: E731
+    _led(room, lesson, images, palette, bar, said_here, move=move, ask=ask)
     if not is_hidden():
         address = {"data": images.name, "lesson": name, "step": step.name, "phase": phase, "hide": "controls"}
         widgets.link("pages/6_Lesson.py", "This question alone, without menu and settings", "fullscreen", **address)
 
 
 def _led(
-    room: Room, lesson: Lesson, images: ImageSet, palette: Palette, said: Mapping[str, Mapping[str, int]], *,
-    move: Callable[[str, str], None], ask: Callable[[], None],
+    room: Room, lesson: Lesson, images: ImageSet, palette: Palette, bar: DeltaGenerator,
+    said: Mapping[str, Mapping[str, int]], *, move: Callable[[str, str], None], ask: Callable[[], None],
 ) -> None:  # fmt: skip
     """A question as whoever leads sees it, with the buttons that lead on; `ask` shows its answers before the reveal."""
     number, phase = lesson.place(room.step), room.phase
     if not is_hidden():
-        steps.steps_bar(lesson, number, move)
+        steps.steps_bar(lesson, number, move, bar)
         if (room.code, number, phase) == ("", 0, PHASES[0]):
             st.markdown(lesson.text)
-    step = steps.asked(lesson, number)
+    step = steps.asked(lesson, number, text=room.open)
     if room.open:
         ask()
         if phase == "run":
@@ -173,7 +175,7 @@ def _join() -> None:
         st.session_state["lesson_said"] = "A code has four letters, such as those on the lecturer's screen."
 
 
-def presenter(room: Room, palette: Palette) -> None:
+def presenter(room: Room, palette: Palette, bar: DeltaGenerator) -> None:
     """The lecturer's screen: the code, the question, the count, the run, the answer."""
     images, token = cache.named_set(room.data), _token()
     lesson = results.of_set(images)[room.lesson]
@@ -190,7 +192,8 @@ def presenter(room: Room, palette: Palette) -> None:
 
         count()
 
-    _led(room, lesson, images, palette, votes(room.code), move=_errors_said()(partial(go, room.code, token)), ask=ask)
+    move = _errors_said()(partial(go, room.code, token))
+    _led(room, lesson, images, palette, bar, votes(room.code), move=move, ask=ask)
     if not is_hidden():
         with st.popover("Lead from another computer", icon=":material/devices:"):
             st.caption("Whoever opens this address leads the lesson: send it to yourself, and do not show it around.")
@@ -203,7 +206,7 @@ def student(room: Room, palette: Palette) -> None:
     """One of the class: votes while the question is open, and follows the presenter."""
     images = cache.named_set(room.data)
     lesson = results.of_set(images)[room.lesson]
-    step = steps.asked(lesson, lesson.place(room.step))
+    step = steps.asked(lesson, lesson.place(room.step), text=room.open)
     possible = [choice.name for choice in step.choices]
     cast = _errors_said()(lambda choice: vote(room.code, step.name, voter(), choice, possible))
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import segno
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.charts.theme import Palette
 from vlcore.core.options import ArtefactKind
@@ -34,12 +35,14 @@ def large(text: str, kind: str = "text") -> None:
     st.html(f'<p style="{style}">{html.escape(text)}</p>')
 
 
-def asked(lesson: Lesson, number: int) -> Step:
-    """The step's text and question."""
+def asked(lesson: Lesson, number: int, *, text: bool) -> Step:
+    """The step's question, and before the answer its text."""
     step = lesson.steps[number]
-    st.caption(f"{lesson.title} · question {number + 1} of {len(lesson.steps)} · {step.title}")
-    large(step.text)
-    st.header(step.question)
+    with st.container(gap="xxsmall"):
+        if text:
+            st.caption(f"{lesson.title} · question {number + 1} of {len(lesson.steps)} · {step.title}")
+            large(step.text)
+        st.header(step.question, anchor=False)
     return step
 
 
@@ -85,13 +88,12 @@ def training(step: Step, palette: Palette, views: Sequence[JobStatus]) -> None:
                 jobs.progress(view)
 
 
-def steps_bar(lesson: Lesson, number: int, move: Callable[[str, str], None]) -> None:
+def steps_bar(lesson: Lesson, number: int, move: Callable[[str, str], None], bar: DeltaGenerator) -> None:
     """All steps, to jump to any."""
-    with st.container(horizontal=True):
-        for place, step in enumerate(lesson.steps):
-            label, key = f"{place + 1} · {step.title}", f"step_{lesson.name}_{step.name}"
-            kind: Literal["primary", "secondary"] = "primary" if place == number else "secondary"
-            st.button(label, key=key, type=kind, on_click=move, args=(step.name, "predict"))
+    for place, step in enumerate(lesson.steps):
+        label, key = f"{place + 1} · {step.title}", f"step_{lesson.name}_{step.name}"
+        kind: Literal["primary", "secondary"] = "primary" if place == number else "secondary"
+        bar.button(label, key=key, type=kind, on_click=move, args=(step.name, "predict"))
 
 
 def forward(lesson: Lesson, number: int, phase: str, move: Callable[[str, str], None]) -> None:

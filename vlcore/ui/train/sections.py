@@ -129,11 +129,12 @@ def _beside(twin: Condition, what: str, condition: Condition, images: ImageSet, 
     keys = [twin.key, condition.key]
     both = cache.comparison(keys, PCA)
     said = description.summary(both, images.grouping)
-    cache.show(cache.maps(keys, palette, shell.map_side()), alt=said, key="train_maps")
+    side, place = shell.map_room(above=0)
+    cache.show(cache.maps(keys, palette, side, legend_place=place), alt=said, key="train_maps")
     st.markdown(said)
-    for side, key in zip(("Left", "Right"), keys, strict=True):
+    for name, key in zip(("Left", "Right"), keys, strict=True):
         if quality := metrics_table.map_quality(cache.artefact(key)):
-            st.caption(f"{side}: {quality}.")
+            st.caption(f"{name}: {quality}.")
     with st.expander("Everything that was measured, each beside the untrained encoder"):
         st.dataframe(metrics_table.measures_table(both, images.grouping), hide_index=True, width="stretch")
     _probes(StoredSnapshots(cache.artefact(condition.key)).curve("probe").tolist(), images, palette, condition.key)

@@ -4,6 +4,7 @@ from collections import Counter
 from itertools import cycle
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.compare.comparison import names
 from vlcore.compare.uploads import as_code, distinct_names, with_untrained
@@ -18,12 +19,13 @@ from vlcore.ui import browser, jobs, shell, widgets
 from vlcore.ui.compare.models import SIDES, comparable
 
 MOST = 14  # pictures at once: two cut-outs on every background
-SIDE = 112  # px of a sample: ten are beside each other on a wide screen
+SIDE = 100  # px of a sample: ten are beside each other on a screen of 1280 px
+SAMPLE = "sample_{}"  # what remembers that a sample is asked for
 Opened = list[UploadedPicture] | str  # the pictures of a file, or the sentence that says why there are none
 
 
-def models(images: ImageSet, count: int) -> list[Condition]:
-    """The choice of models, two in a row; holds the page where there is none yet, and says where to get one."""
+def models(images: ImageSet, count: int, settings: DeltaGenerator) -> list[Condition]:
+    """The choice of models among the settings; holds the page where there is none yet, and says where to get one."""
     experiments = plans.find("experiments", usual_condition(images)).conditions
     running = sum(view.state.is_active for view in jobs.views(experiments))
     # A model of an older version has a key that no condition of now has; the Compare page shows it.
@@ -49,9 +51,9 @@ def models(images: ImageSet, count: int) -> list[Condition]:
     usual = [one.key for one in (*experiments[2:], *experiments[:2]) if one.key in choices]
     usual = list(dict.fromkeys([*usual, *keys]))
     chosen = []
-    for column, (name, prefix, key) in widgets.in_pairs(zip(names(count), SIDES, cycle(usual), strict=False)):
+    for name, prefix, key in zip(names(count), SIDES, cycle(usual), strict=False):
         label, in_address = f"{name.capitalize()} model", widgets.in_address(f"{prefix}_asked")
-        asked = column.selectbox(label, keys, keys.index(key), called.__getitem__, **in_address)
+        asked = settings.selectbox(label, keys, keys.index(key), called.__getitem__, **in_address)
         chosen.append(choices[asked])
     if running:
         st.caption(f"{running} more of the four experiments {'is' if running == 1 else 'are'} in training just now.")
@@ -59,9 +61,12 @@ def models(images: ImageSet, count: int) -> list[Condition]:
 
 
 def pictures(images: ImageSet) -> list[UploadedPicture]:
-    """The controls, and what was given with them: samples first."""
+    """The controls, which fold when there is a picture, and what was given with them: samples first."""
     given: list[UploadedPicture] = []
-    upload, camera, tiles = st.tabs(["Upload or paste", "Camera", "Sample pictures"])
+    there = any(st.session_state.get(key) for key in ("files", "taken", *map(SAMPLE.format, samples(images))))
+    with st.expander("Your pictures", expanded=not there, icon=":material/add_photo_alternate:"):
+        upload, camera, tiles = st.tabs(["Upload or paste", "Camera", "Sample pictures"])
+    errors = st.container()
     with tiles:
         unseen = "Scenes that no model was trained on"
         st.caption(f"{unseen}. The last are cut out: each is placed on six backgrounds in turn, and on grey.")
@@ -69,13 +74,13 @@ def pictures(images: ImageSet) -> list[UploadedPicture]:
             for name, (offered, found) in samples(images).items():
                 with st.container(width=SIDE):
                     widgets.picture(offered, width=SIDE, alt=name)
-                    if st.checkbox(name, key=f"sample_{name}"):
+                    if st.checkbox(name, key=SAMPLE.format(name)):
                         given += found
     with upload:
         ways = "Choose files, drop them here, or paste a picture anywhere on this page"
         about = f"{ways}. A PNG or WebP with a see-through background is placed on each background in turn."
         label, kinds = "Pictures (PNG, JPEG or WebP, up to 5 MB each)", ["png", "jpg", "jpeg", "webp"]
-        files = st.file_uploader(label, kinds, accept_multiple_files=True, max_upload_size=5, help=about)
+        files = st.file_uploader(label, kinds, True, "files", about, max_upload_size=5)
         browser.PASTE(key="paste", height=0)
         # Every click runs the page anew, and a large photograph takes half a second to decode: it stays with its file.
         before: dict[str, Opened] = st.session_state.get("opened", {})
@@ -89,12 +94,12 @@ def pictures(images: ImageSet) -> list[UploadedPicture]:
             called = name if times[name] == 1 else f"{name} ({times[name]})"
             handle = f"{file.file_id} {called}"
             now[handle] = before[handle] if handle in before else _open(called, file.getvalue())
-            given += _shown(now[handle])
+            given += _shown(now[handle], errors)
         st.session_state["opened"] = now
         left_out = len(now) < len(files or [])
     with camera:
-        taken = st.camera_input("Take a picture") if st.toggle("Use the camera", value=False) else None
-        given += _shown(_open("camera", taken.getvalue())) if taken else []
+        taken = st.camera_input("Take a picture", key="taken") if st.toggle("Use the camera", value=False) else None
+        given += _shown(_open("camera", taken.getvalue()), errors) if taken else []
     if left_out or len(given) > MOST:
         st.warning(f"The first {MOST} pictures are shown, a cut-out as seven; give fewer at once to see the others.")
     return given[:MOST]
@@ -108,8 +113,8 @@ def _open(name: str, content: bytes) -> Opened:
         return f"{as_code(name)}: {error}{more}"
 
 
-def _shown(opened: Opened) -> list[UploadedPicture]:
+def _shown(opened: Opened, errors: DeltaGenerator) -> list[UploadedPicture]:
     if isinstance(opened, str):
-        st.error(opened, icon=":material/broken_image:")
+        errors.error(opened, icon=":material/broken_image:")
         return []
     return opened

@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.charts.attribution import painted
 from vlcore.charts.theme import Palette
@@ -29,13 +30,16 @@ from vlcore.runs.load import OwnModel
 from vlcore.store.jobs import State
 from vlcore.ui import cache, jobs, map_controls, shell, widgets
 
+ABOVE = 160  # px of the page over the maps
 LARGE = 220  # px of the longer side of a picture that is looked at
 MOST_KEPT = 300  # results of a session
 Made = TypeVar("Made")
 Given = Sequence[UploadedPicture]
 
 
-def section(models: Sequence[Condition], given: Given, images: ImageSet, shows: str, palette: Palette) -> None:
+def section(
+    models: Sequence[Condition], given: Given, images: ImageSet, shows: str, palette: Palette, bar: DeltaGenerator
+) -> None:
     """Put pictures, said to show an object or (empty) nothing, to models; holds the page until there are both."""
     if not given:
         some = " or ".join(images.grouping.objects)
@@ -48,17 +52,18 @@ def section(models: Sequence[Condition], given: Given, images: ImageSet, shows: 
     if not all(view.done for view in jobs.views(models)):
         jobs.watch(keys)
         st.stop()
-    projection, options = map_controls.choose(images.grouping, keys)
+    projection, options = map_controls.choose(images.grouping, keys, bar)
     with st.spinner("Asking the models …"):
         embedded = [_embedded(key, given) for key in keys]
         thumbs = [thumb_uri(one.picture) for one in given]
         comparison = with_uploads(cache.comparison(keys, projection), thumbs, embedded)
         asked = zip(keys, comparison.named.items(), strict=True)
         reports = {name.capitalize(): _reports(key, model, images, given, shows) for key, (name, model) in asked}
-    chart = figure(comparison, images.grouping, palette, shell.map_side(), options, board=False)
-    cache.show(chart, alt="Your pictures as stars on the maps of the models", key="maps")
+    side, place = shell.map_room(ABOVE)
+    chart = figure(comparison, images.grouping, palette, side, options, board=False, legend_place=place)
+    cache.show(chart, alt="Your pictures on the maps of the models", key="maps")
     near = "the average of its five nearest pictures, the nearest counting most: it is not exact"
-    st.caption(f"The place of a star is {near if projection.fitted else 'exact'}.")
+    st.caption(f"The place of a picture of yours is {near if projection.fitted else 'exact'}.")
     numbered = [f"{number}. {one.name}" for number, one in enumerate(given, start=1)]
     st.subheader("What the models say")
     animal = images.grouping.object_word
