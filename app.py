@@ -21,4 +21,5 @@ with shell.errors_as_sentences():
     st.subheader("The four experiments of the study")
     home.experiments(experiments, images, palette)
     st.subheader("What to look at next")
+    shell.window()  # asked here, so that the next page draws its maps once
     home.next_steps(experiments, images.name)

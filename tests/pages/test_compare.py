@@ -57,6 +57,13 @@ def test_it_opens_on_experiments_1_and_2_with_their_numbers(experiments: list[ar
     assert all(f'"{name}"' in spec_of(page) for name in ("image", "description"))
 
 
+def test_a_model_that_came_with_the_lab_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    came = "came with this version"
+    assert came not in text_of(ok(start()))
+    monkeypatch.setattr(artefacts.Artefact, "came_with", "0.5")
+    assert text_of(ok(start())).count(came) == 2
+
+
 def test_the_address_chooses_both_models() -> None:
     page = ok(start(left_labels="descriptive", right_bias="75 %", right_labels="short"))
     assert models_of(page) == {"Left": DESCRIPTIVE, "Right": "75 % removed (12 of 48 kept), short labels"}

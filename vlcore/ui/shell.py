@@ -92,14 +92,14 @@ def go_to(name: str) -> None:
 def map_side() -> int:
     """Side of each of two figures beside each other, or below each other on a phone, in px, for the visitor's window,
     as wide as that is. A chart of two linked panes cannot stretch, and Streamlit tells no width. Once a page."""
-    width, _ = _window()
+    width, _ = window()
     return _fitting(width, 0, width)
 
 
 def map_room(above: int) -> tuple[int, LegendPlace]:
     """Side of each of two maps, and the place of their legend that leaves most room for them, so that both are whole in
     the window where so many px are `above` them. Once a page."""
-    width, height = _window()
+    width, height = window()
     high = height - above - _TITLES
     beside, below = _fitting(width, _LEGEND_BESIDE, high), _fitting(width, 0, high - _LEGEND_BELOW)
     return (beside, "right") if width >= _WIDE and beside >= below else (below, "bottom")
@@ -112,8 +112,8 @@ def _fitting(width: int, taken: int, high: int) -> int:
     return next((side for side in _SIDES if side <= room), _SIDES[-1])
 
 
-def _window() -> list[int]:
-    """Width and height in px, kept from page to page: before a page tells them, a usual one is taken."""
+def window() -> list[int]:
+    """Width and height in px, kept from page to page: before a page tells them, a usual one is taken. Once a page."""
     if size := _viewport(key="viewport", on_size_change=lambda: None).size:
         st.session_state["window"] = size
     return st.session_state.get("window", [1280, 720])

@@ -127,6 +127,10 @@ def badges(sides: Sequence[Side]) -> None:
             st.caption(f"**{side.name.capitalize()}**: {title(side.condition)}", width="content")
             if side.condition.steps:
                 widgets.sanity_badge(side.condition)
-            if cache.artefact(side.key).metrics["end"]["collapsed"]:
+            artefact = cache.artefact(side.key)
+            if artefact.came_with:
+                about = "Not trained on this server. Its embeddings and weights are rounded, its numbers are not."
+                st.badge("came with this version", icon=":material/inventory_2:", color="gray", help=about)
+            if artefact.metrics["end"]["collapsed"]:
                 about = "Nearly all variance is gone: what the map shows is residue, blown up to fill it."
                 st.badge("collapsed", icon=":material/warning:", color="red", help=about)
