@@ -2,24 +2,29 @@
 
 import streamlit as st
 
-from vlcore.ui import atlas, shell
+if __name__ == "__main__":  # a visitor's page
+    from vlcore.ui import atlas, shell
 
-palette, _ = shell.begin("Do descriptive labels help a model that learns from biased pictures?", first=True)
-atlas.show(palette)
+    palette, _ = shell.begin("Do descriptive labels help a model that learns from biased pictures?", first=True)
+    atlas.show(palette)
 
-from vlcore.datasets.subset import usual_condition  # noqa: E402  # a second at the first visit: the maps play meanwhile
-from vlcore.studies import plans  # noqa: E402
-from vlcore.ui import home  # noqa: E402
+    from vlcore.datasets.subset import usual_condition  # a second at the first visit: the maps play meanwhile
+    from vlcore.studies import plans
+    from vlcore.ui import home
 
-intro = st.container()
-images = shell.image_set_choice()
-with shell.errors_as_sentences():
-    usual = usual_condition(images)
-    intro.markdown(home.question(images.grouping))
-    home.groups(images, usual)
-    experiments = plans.find("experiments", usual).conditions
-    st.subheader("The four experiments of the study")
-    home.experiments(experiments, images, palette)
-    st.subheader("What to look at next")
-    shell.window()  # asked here, so that the next page draws its maps once
-    home.next_steps(experiments, images.name)
+    intro = st.container()
+    images = shell.image_set_choice()
+    with shell.errors_as_sentences():
+        usual = usual_condition(images)
+        intro.markdown(home.question(images.grouping))
+        home.groups(images, usual)
+        experiments = plans.find("experiments", usual).conditions
+        st.subheader("The four experiments of the study")
+        home.experiments(experiments, images, palette)
+        st.subheader("What to look at next")
+        shell.window()  # asked here, so that the next page draws its maps once
+        home.next_steps(experiments, images.name)
+else:  # the server, which imports this file once
+    from vlcore.ui import serving
+
+    app = st.App(__file__, routes=serving.ROUTES, lifespan=serving.lifespan)

@@ -43,7 +43,7 @@ def main() -> None:
         os.environ["VLCORE_HOME"] = home
         python = partial(subprocess.run, check=True, capture_output=True, text=True)
         baseline = seconds(lambda: python([sys.executable, "-c", "import streamlit.web.cli"]))
-        with server() as (healthy, _):
+        with server() as (healthy, *_):
             pass
         first, again, *loaded = python([sys.executable, "-c", FIRST_RUN]).stdout.split()
         seen = maps() if asked.browser else {}
@@ -58,8 +58,8 @@ def main() -> None:
 
 
 @contextmanager
-def server() -> Iterator[tuple[float, int]]:
-    """A server of the app: the seconds until it was healthy, and its port."""
+def server() -> Iterator[tuple[float, int, int]]:
+    """A server of the app: the seconds until it was healthy, its port, and the number of its process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -76,7 +76,7 @@ def server() -> Iterator[tuple[float, int]]:
                 time.sleep(0.05)
         else:
             raise SystemExit("The server did not become healthy within two minutes.")
-        yield time.perf_counter() - started, port
+        yield time.perf_counter() - started, port, process.pid
     finally:
         process.terminate()
         process.wait(30)
@@ -87,7 +87,7 @@ def visit() -> Iterator[Any]:
     """Chromium at Home, of a server that has just become healthy."""
     from playwright.sync_api import sync_playwright
 
-    with server() as (_, port), sync_playwright() as playwright:
+    with server() as (_, port, _), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 720})
         page.goto(f"http://127.0.0.1:{port}", wait_until="commit")  # the server's answer

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from PIL import Image
 
-from vlcore.charts.thumbnails import SAFE_URI, check_uris, thumb_uri
+from vlcore.charts.thumbnails import SAFE_URI, check_uris, thumb_address, thumb_uri
 
 
 def opened(uri: str) -> Image.Image:
@@ -53,6 +53,8 @@ def test_every_thumb_is_safe(pixels: np.ndarray) -> None:
 
 @pytest.mark.parametrize("value", [
     "", "https://example.org/a.png", "javascript:alert(1)", "data:image/png;base64,",
+    "//example.org/thumbs/a/b/1.webp", "https:/thumbs/a/b/1.webp", "thumbs/../b/1.webp", "thumbs/a/b/1.webp?x",
+    "media/1.webp", "thumbs/a/b/1.svg", "thumbs/a/b/1.webp\n", 'thumbs/a"/b/1.webp',
     "data:image/svg+xml;base64,AAAA", "data:text/html;base64,AAAA",
     'data:image/png;base64,AAAA" onerror="alert(1)', "data:image/png;base64,AAAA\n",
     " data:image/png;base64,AAAA", "data:image/png;base64,AA AA", None, float("nan"), 7,
@@ -62,3 +64,11 @@ def test_foreign_values_are_refused(value: object) -> None:
         check_uris(pd.Series([thumb_uri(SCENE), value], dtype=object))
     assert "onerror" not in str(caught.value)
     check_uris([f"data:image/{kind};base64,AAAA" for kind in ("png", "webp", "jpeg")])
+
+
+def test_only_a_picture_of_a_set_has_an_address() -> None:
+    assert thumb_address("", "scenes", "v2.1", 12) == "thumbs/scenes/v2.1/12.webp"
+    check_uris([thumb_address("/lab/", "my-set", "0a", 0)])
+    for before, images in (("", ".."), ("", "a/b"), ("", "a b"), ("//example.org/", "a"), ("/lab/", 'a"onerror=')):
+        with pytest.raises(ValueError, match="picture 0 "):
+            thumb_address(before, images, "1", 0)

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Callable
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import pytest
 from PIL import Image
@@ -49,6 +49,9 @@ def hovered(tab: Page) -> Locator:
     picture = tab.locator("#vg-tooltip-element.visible img")
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.naturalWidth") > 0
+    address = urljoin(tab.url, picture.get_attribute("src"))
+    assert urlsplit(address).path.startswith("/thumbs/scenes/"), "one for all visitors"
+    assert "immutable" in tab.request.get(address).headers["cache-control"]
     expect(tab.locator("svg image")).to_have_count(2)
     return mark
 

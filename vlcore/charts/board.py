@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from vlcore.charts.scales import SPOKEN, Chart, told_apart, tooltips
+from vlcore.charts.scales import SPOKEN, Chart, composed, either, told_apart, tooltips
 from vlcore.charts.tables import Rows, listed
 from vlcore.charts.theme import Palette
 from vlcore.core.grouping import Grouping, group_words
@@ -35,7 +35,7 @@ def group_grid(rows: Rows, *, palette: Palette, grouping: Grouping, width: int, 
     height = _HEAD + _LINE * len(models) + 8
     cells = _cells(grouping, beside, side, height)
     tall = (height + _GAP) * (4 // beside) - _GAP
-    base, line = Chart(cells), Chart(_lines(table, models, cells, side))
+    base, line = (Chart(alt.to_values(one)) for one in (cells, _lines(table, models, cells, side)))
     x, y = (alt.Scale(domain=ends, nice=False, zero=False) for ends in ([0, width], [tall, 0]))  # px; y from the top
 
     def at(source: alt.Chart, across: str, up: str) -> alt.Chart:
@@ -46,17 +46,18 @@ def group_grid(rows: Rows, *, palette: Palette, grouping: Grouping, width: int, 
     text = {"align": "left", "baseline": "middle", "fontSize": 12, "color": palette.text, "aria": False}
     tooltip = tooltips({"where:N": "group", "model:N": "model"}) + tooltips({"accuracy:Q": "right"}, ".1%")
     tooltip += tooltips({"between:N": "95 % interval", "n:Q": "pictures"})
-    chosen = alt.when(alt.selection_point(name="cell", empty=False))
+    chosen = {"param": "cell", "empty": False}
     cell = at(base, "x", "y").mark_rect(fill=palette.muted, cornerRadius=4, cursor="pointer", tooltip=None)
     interval = at(line, "low_x", "middle").mark_rule(strokeWidth=3, opacity=0.55, strokeCap="round", aria=False)
     half = at(line, "half", "top").mark_rule(color=palette.muted, strokeDash=[3, 3], aria=False)
     dot = at(line, "right_x", "middle").mark_point(filled=True, size=80, opacity=1)
     subtitle = list(_SAID) if beside == 1 else " ".join(_SAID)
-    opacity = chosen.then(alt.value(0.16)).otherwise(alt.value(0.05))
-    width_of_line = chosen.then(alt.value(2)).otherwise(alt.value(1))
-    stroke = chosen.then(alt.value(palette.text)).otherwise(alt.value(palette.line))
+    opacity = either(alt.FillOpacityValue, chosen, 0.16, 0.05)
+    width_of_line = either(alt.StrokeWidthValue, chosen, 2, 1)
+    stroke = either(alt.StrokeValue, chosen, palette.text, palette.line)
     cell = cell.encode(x2="x2:Q", y2="y2:Q", fillOpacity=opacity, stroke=stroke, strokeWidth=width_of_line)
-    return alt.layer(
+    return composed(
+        alt.layer,
         cell.properties(name=CELLS),
         at(base, "words_x", "words_y").mark_text(**text, fontWeight=600).encode(text="words:N"),
         half.encode(y2="bottom:Q"),

@@ -1,6 +1,7 @@
 """Scales, axes, tooltips and lines that all charts share, and the frame of every chart that is no map."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import altair as alt
@@ -21,6 +22,21 @@ def straight(domain: Sequence[float]) -> alt.Scale:
 def told_apart(channel: Any, field: str, looks: Mapping[str, Any], legend: alt.Legend | None = None) -> Any:
     """A channel of Altair's, such as `alt.Color` or `alt.StrokeDash`, that gives each name of a field its look."""
     return channel(field, scale=alt.Scale(domain=list(looks), range=list(looks.values())), legend=legend)
+
+
+def either(channel: Any, condition: Mapping[str, Any], value: Any, otherwise: Any) -> Any:
+    """A channel of Altair's for values, such as `alt.OpacityValue`: one where a condition holds, another elsewhere. The
+    condition is as Vega-Lite writes it: Altair's `when`, as any dictionary, is looked up among all classes each time.
+    """
+    return channel(otherwise, condition={**condition, "value": value})
+
+
+def composed(compose: Callable[..., Any], *charts: Any, **properties: Any) -> Any:
+    """Charts put together by one of Altair's, such as `alt.layer`; none of them may be changed or put elsewhere then.
+    They say that they are their own copies, so that what was put together is not put together anew at each level."""
+    for chart in charts:
+        object.__setattr__(chart, "__deepcopy__", partial(lambda chart, _=None: chart, chart))
+    return compose(*charts, **properties)
 
 
 def words_axis(palette: Palette, **more: Any) -> alt.Axis:

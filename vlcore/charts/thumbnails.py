@@ -1,6 +1,7 @@
-"""Thumbnails as data URIs: the only producer of picture fields in charts.
+"""Thumbnails: the only producer of picture fields in charts, as data URIs or as addresses on the app's own server.
 
-A foreign string in a chart could run script: each picture field is made by `thumb_uri` and checked by `check_uris`."""
+A foreign string in a chart could run script: each picture field is made by `thumb_uri`, or of a picture of an image set
+by `thumb_address`, and checked by `check_uris`."""
 
 import base64
 import re
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 SAFE_URI = re.compile(r"^data:image/(png|webp|jpeg);base64,[A-Za-z0-9+/=]+\Z")
+SAFE_ADDRESS = re.compile(r"^(/[A-Za-z0-9_-]+)*/?thumbs(/[A-Za-z0-9][A-Za-z0-9._-]*){2}/[0-9]+\.webp\Z")
 
 
 def thumb_uri(image: npt.NDArray[np.uint8] | Image.Image | bytes, side: int = 96) -> str:
@@ -34,8 +36,16 @@ def thumb(image: npt.NDArray[np.uint8] | Image.Image, side: int = 96) -> bytes:
     return out.getvalue()
 
 
+def thumb_address(before: str, images: str, version: str, row: int) -> str:
+    """The address of a small picture of an image set on the app's server; ValueError unless it leads there."""
+    address = f"{before}thumbs/{images}/{version}/{row}.webp"
+    check_uris([address])
+    return address
+
+
 def check_uris(series: Iterable[object]) -> None:
-    """Refuse what `thumb_uri` could not have made with a ValueError that names its position: it may be hostile."""
+    """Refuse what `thumb_uri` and `thumb_address` could not have made with a ValueError that names its position: it may
+    be hostile."""
     for position, value in enumerate(series):
-        if not isinstance(value, str) or not SAFE_URI.match(value):
-            raise ValueError(f"picture {position} is not a data URI made by thumb_uri")
+        if not isinstance(value, str) or not (SAFE_URI.match(value) or SAFE_ADDRESS.match(value)):
+            raise ValueError(f"picture {position} is not a data URI made by thumb_uri, nor an address of ours")

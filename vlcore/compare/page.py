@@ -145,7 +145,7 @@ def twin_lengths(comparison: Comparison, grouping: Grouping, scene: str) -> pd.D
 
 def picked(spec: dict[str, Any], comparison: Comparison, identity: str | None) -> dict[str, Any]:
     """The maps as they are when somebody arrives with a picture in the address: clicked already, arrows and all."""
-    here = comparison.points[comparison.points["id"] == identity]
+    here = comparison.points[comparison.points["id"] == identity] if identity else pd.DataFrame()
     if here.empty:
         return spec
     clicked = {"pick": {"value": [{"id": identity}]}, "scene": {"value": [{"scene": str(here["scene"].iat[0])}]}}

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,10 @@ class ImageSet:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Number of images by split and group."""
+        return {split: dict(of_groups) for split, of_groups in self._counted.items()}
+
+    @cached_property  # pages ask in every run
+    def _counted(self) -> dict[str, dict[str, int]]:
         table = self.table.groupby(["split", "group"], sort=False).size()
         there = [split for split in (*SPLITS, POOL) if split in table.index.get_level_values(0)]
         names = self.grouping.names

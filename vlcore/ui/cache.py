@@ -4,26 +4,30 @@ Everything in a cache is read-only and named by content (key and digest of an ar
 set), so that thirty visitors pay once. Training stands behind a queue (`vlcore.ui.jobs`), never behind a cache."""
 
 from collections.abc import Callable, Sequence
+from threading import Lock
 from typing import Any
 
 import altair as alt
+import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from vlcore.charts.maps.legend import LegendPlace
 from vlcore.charts.maps.small import small_map
 from vlcore.charts.maps.tables import PLAIN, MapOptions
 from vlcore.charts.theme import Palette
-from vlcore.compare.comparison import Comparison, compare, draw_thumbs
+from vlcore.compare.comparison import Comparison, compare
 from vlcore.compare.description import LayoutDescription, describe_layouts
 from vlcore.compare.model_map import ModelMap
 from vlcore.compare.model_map import model_map as read_map
 from vlcore.compare.page import figure
 from vlcore.core.condition import Condition
 from vlcore.datasets.catalogue import open_set, set_stamp
-from vlcore.datasets.imageset import ImageSet, silent
+from vlcore.datasets.imageset import ImageSet
 from vlcore.runs import load as run_load
 from vlcore.runs.maps import PCA, Projection
 from vlcore.store import artefacts
+from vlcore.ui import serving
 
 Spec = dict[str, Any]
 
@@ -40,7 +44,9 @@ BY_CONTENT: dict[str | type, Callable[[Any], Any]] = {
     ImageSet: lambda images: (images.name, images.version),
     Palette: lambda palette: palette.name,
 }
-_condition = st.cache_resource(max_entries=2000, show_spinner=False, hash_funcs=BY_CONTENT)(artefacts.condition_of)
+# Maps are drawn in turn: at once they would share one core, and all be late. Within a turn nothing cached is asked for.
+_TURN = Lock()
+_conditions: dict[str, Condition] = {}  # what a key names does not change
 
 
 @st.cache_resource(max_entries=400, show_spinner=False, hash_funcs=BY_CONTENT)
@@ -52,8 +58,10 @@ def artefact(key: str) -> artefacts.Artefact:
 def conditions() -> dict[str, Condition]:
     """The models on the disk by key, with what each is; those of a version whose settings are no longer known are left
     out. Nothing but that is read of them: listing many must not cost their checksums."""
-    found = {key: _condition(key) for key in artefacts.model_keys()}
-    return {key: condition for key, condition in found.items() if condition is not None}
+    keys = artefacts.model_keys()
+    read = {key: artefacts.condition_of(key) for key in keys if key not in _conditions}
+    _conditions.update((key, condition) for key, condition in read.items() if condition is not None)
+    return {key: _conditions[key] for key in keys if key in _conditions}
 
 
 @st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
@@ -63,10 +71,10 @@ def model_map(key: str, projection: Projection, among: Sequence[str]) -> ModelMa
 
 
 @st.cache_resource(max_entries=60, show_spinner="Putting the maps beside each other …", hash_funcs=BY_CONTENT)
-def comparison(keys: Sequence[str], projection: Projection) -> Comparison:
-    """Maps beside each other, put together once."""
+def comparison(keys: Sequence[str], projection: Projection, inline: bool = False) -> Comparison:
+    """Maps beside each other, put together once; small pictures by their addresses, or `inline`, as files have them."""
     models = [model_map(key, projection, keys if projection.together else ()) for key in keys]
-    return compare(models, image_set(models[0]), thumbs)
+    return compare(models, image_set(models[0]), serving.thumbs if inline else serving.addresses)
 
 
 @st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
@@ -91,17 +99,6 @@ def _image_set(name: str, version: str | None, stamp: int = 0) -> ImageSet:
     return open_set(name, version)
 
 
-def thumbs(images: ImageSet, rows: Sequence[int]) -> list[str]:
-    """`draw_thumbs`, each made once."""
-    images.ensure_rendered([row for row in rows if row not in images.small], silent)
-    return [_thumb(images.name, images.version, row) for row in rows]
-
-
-@st.cache_data(max_entries=20_000, show_spinner=False)
-def _thumb(name: str, version: str, row: int) -> str:
-    return draw_thumbs(_image_set(name, version), [row])[0]
-
-
 @st.cache_resource(max_entries=20, show_spinner="Loading the model …", hash_funcs=BY_CONTENT)
 def model(key: str) -> run_load.Loaded:
     """A published model that can be asked of pictures and captions, read once for everybody."""
@@ -116,8 +113,20 @@ def show(chart: alt.TopLevelMixin | Spec, *, alt: str, **options: Any) -> Any:
 
 
 def finished(chart: alt.TopLevelMixin) -> Spec:
-    """A chart as a browser draws it, not checked against Vega-Lite's schema: that takes long, and tests do it."""
-    return chart.to_dict(validate=False)
+    """A chart as a browser draws it, its tables as they are sent. It is not checked against Vega-Lite's schema: that
+    takes long, and tests do it."""
+    spec = chart.to_dict(validate=False)
+    return {**spec, "datasets": {name: _arrow(rows) for name, rows in spec.get("datasets", {}).items()}}
+
+
+def _arrow(rows: Sequence[dict[str, Any]]) -> bytes:
+    """A table of a chart as it is sent, words that occur often in it once."""
+    table = pd.DataFrame(rows)
+    often = [name for name in table if table[name].dtype == "str" and 2 * table[name].nunique() < len(table)]
+    sent, out = pa.Table.from_pandas(table.astype(dict.fromkeys(often, "category"))), pa.BufferOutputStream()
+    with pa.ipc.new_stream(out, sent.schema) as stream:
+        stream.write_table(sent)
+    return out.getvalue().to_pybytes()
 
 
 @st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
@@ -125,7 +134,8 @@ def card_map(key: str, palette: Palette, side: int) -> Spec:
     """The small map of one model."""
     alone = comparison([key], PCA)
     grouping = image_set(alone.models[0]).grouping
-    return finished(small_map(alone.points, alone.captions, palette=palette, grouping=grouping, side=side))
+    with _TURN:
+        return finished(small_map(alone.points, alone.captions, palette=palette, grouping=grouping, side=side))
 
 
 @st.cache_resource(max_entries=60, show_spinner="Drawing the maps …", hash_funcs=BY_CONTENT)
@@ -134,6 +144,8 @@ def maps(
     legend_place: LegendPlace = "bottom",
 ) -> Spec:  # fmt: skip
     """The linked maps of models, and under them the board of groups."""
-    together = comparison(keys, projection)
+    # An argument that is given has another name in the cache than its default.
+    together = comparison(keys, projection, inline=True) if options.pictures else comparison(keys, projection)
     grouping = image_set(together.models[0]).grouping
-    return finished(figure(together, grouping, palette, side, options, legend_place=legend_place))
+    with _TURN:
+        return finished(figure(together, grouping, palette, side, options, legend_place=legend_place))

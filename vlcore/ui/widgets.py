@@ -28,6 +28,7 @@ from vlcore.ui import cache
 
 Thing = TypeVar("Thing")
 LARGEST = 512  # px of the longer side: none is shown larger, but for a screen with two dots a pixel
+SMALL = 128  # px; pictures up to this are sent as they are, larger ones nearly so: each run of a page sends them anew
 CARD_MAP = 214  # px; the side of a small map
 _SANITY_BADGES: dict[SanityStatus, tuple[str, Any]] = {
     SanityStatus.PASSED: (":material/check_circle:", "green"),
@@ -72,8 +73,9 @@ def picture(
     shown = image.copy() if isinstance(image, Image.Image) else Image.fromarray(image)
     shown.thumbnail((LARGEST, LARGEST))
     out = BytesIO()
-    shown.save(out, format="PNG", compress_level=1)  # a page shows dozens, and each run of it anew
-    uri = "data:image/png;base64," + base64.b64encode(out.getvalue()).decode("ascii")
+    small = max(shown.size) <= SMALL
+    shown.save(out, format="WEBP", lossless=small, exact=small, quality=0 if small else 90, method=0)
+    uri = "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode("ascii")
     (st if within is None else within).image(uri, alt=alt, width=width, **options)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import isotonic_regression
 
 GAP = 10.0  # px from the centre of a diamond to its words
 LINE = 16.0  # px, height of a line of words
@@ -56,6 +55,8 @@ def place_labels(
 
 def spread(places: Sequence[float], gap: float) -> list[float]:
     """Push places on a line, in px and in any order, apart to at least `gap`, in their order; close ones share it."""
+    from scipy.optimize import isotonic_regression  # here, for it costs as much as all else that maps need
+
     order, steps = np.argsort(places, kind="stable"), gap * np.arange(len(places))
     result = np.empty(len(places))
     result[order] = isotonic_regression(np.asarray(places, dtype=float)[order] - steps).x + steps

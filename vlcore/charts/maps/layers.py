@@ -14,7 +14,7 @@ import pandas as pd
 from vlcore.charts.maps.labels import LINE, place_labels
 from vlcore.charts.maps.panes import PICTURES, MapStyle, Pane
 from vlcore.charts.maps.tables import MapTables
-from vlcore.charts.scales import IMAGE, SPOKEN, Chart, told_apart, tooltips
+from vlcore.charts.scales import IMAGE, SPOKEN, Chart, composed, either, told_apart, tooltips
 from vlcore.charts.theme import star
 
 LEGEND = "legend_0"  # Altair numbers it as a layer of the first map
@@ -29,6 +29,7 @@ _SOLID = np.array([(x, y) for x in (-0.7, 0, 0.7) for y in (-0.4, 0.2, 1)])
 _FADED, _BACK = 0.08, 0.2  # opacity of what lies outside a brush, and at most of what is not of the hovered group
 _HEAD = "M0,0L-.55,1.5L.55,1.5Z"  # of an arrow that points up: its tip lies where the arrow ends
 _AROUND = 8  # px from the middle of a picture's mark to the circle around it
+_HOVERED = {"param": "hov", "empty": False}  # as a condition
 _HOV, _PICK, _SCENE = (alt.selection_point(name=name, empty=False) for name in ("hov", "pick", "scene"))
 
 
@@ -101,9 +102,11 @@ def marks(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
     predicted = "prediction at the end" if pane.shows else "prediction"
     said = tooltips({f"caption_{pane.index}:N": "caption", f"predicted_{pane.index}:N": predicted})
     said += tooltips({"trusted:N": "trust in this place"}) if options.trust else []
-    place = pane.pictures(style).encode(tooltip=[IMAGE, "object:N", "context:N", *said])
+    place = pane.pictures(style).encode(
+        tooltip=[IMAGE, *(alt.Tooltip(name) for name in ("object:N", "context:N")), *said]
+    )
     full = 1 if options.pictures else 0.9
-    size = alt.when(_HOV).then(alt.value(grown)).otherwise(alt.value(point))
+    size = either(alt.SizeValue, _HOVERED, grown, point)
     opacity = _lit(style, full, _FADED)
     trusted = {"domain": [0.8, 1], "clamp": True, "zero": False, "nice": False}
     unknown = "!isValid(datum.trust)"
@@ -114,13 +117,13 @@ def marks(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
         scale = alt.Scale(**trusted, range=[0.2, full])
         opacity = alt.Opacity("trust:Q", condition=conditions, scale=scale, legend=None)
     elif options.trust:
-        conditions = [{"param": "hov", "empty": False, "value": grown}, {"test": unknown, "value": point}]
+        conditions = [{**_HOVERED, "value": grown}, {"test": unknown, "value": point}]
         scale = alt.Scale(**trusted, range=[6, point * 1.6])
         size = alt.Size("trust:Q", condition=conditions, scale=scale, legend=None)
     place = place.properties(name=pane.named("marks"))
     if options.pictures:
         return [place.mark_image(width=FRAME, height=FRAME).encode(url="thumb:N", opacity=opacity)]
-    fill = alt.when("datum.kind == 'training'").then(style.fill()).otherwise(alt.value("transparent"))
+    fill = alt.FillValue("transparent", condition={"test": "datum.kind == 'training'", **style.fill().to_dict()})
     mark = place.mark_point(shape=alt.expr(style.legend.form), strokeWidth=1.4)
     return [mark.encode(stroke=style.stroke(), fill=fill, size=size, opacity=opacity)]
 
@@ -205,7 +208,7 @@ def uploads(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
     if tables.uploads is None:
         return []
     tops, palette, side = pane.present(tables.uploads), style.palette, _upload(pane)
-    size = alt.when(_HOV).then(alt.value(_STAR * 1.2 * side**2)).otherwise(alt.value(_STAR * side**2))
+    size = either(alt.SizeValue, _HOVERED, _STAR * 1.2 * side**2, _STAR * side**2)
     stars = _star(tops, style).encode(size=size, tooltip=[IMAGE, alt.Tooltip("name:N", title="upload")])
     pictures = tops.mark_image(width=side, height=side, aria=False, tooltip=None).encode(url="thumb:N")
     text = {"dy": side, "fontSize": 12, "fontWeight": 700, "aria": False, "tooltip": None}
@@ -243,14 +246,14 @@ STILL: tuple[Layer, ...] = (outlines, captions, words_left_out, typed_caption)  
 def draw(tables: MapTables, pane: Pane, style: MapStyle, drawn: Sequence[Layer], **properties: Any) -> alt.LayerChart:
     """A map as a square of layers."""
     found = [one for layer in drawn for one in layer(tables, pane, style)]
-    return alt.layer(*found, width=pane.side, height=pane.side, **properties)
+    return composed(alt.layer, *found, width=pane.side, height=pane.side, **properties)
 
 
 def _lit(style: MapStyle, opacity: float, faded: float) -> Any:
     """The opacity of rows inside and outside a brush, and inside of one where another group is under the pointer."""
-    back = min(opacity, _BACK)
-    outside = alt.when(f"!({style.lit})").then(alt.value(faded))
-    return outside.when(f"!({style.kin})").then(alt.value(back)).otherwise(alt.value(opacity))
+    away = [(style.lit, faded), (style.kin, min(opacity, _BACK))]
+    conditions = [{"test": f"!({inside})", "value": value} for inside, value in away]
+    return alt.OpacityValue(opacity, condition=conditions)
 
 
 def _circle(source: alt.Chart, size: float, colour: str) -> alt.Chart:

@@ -15,6 +15,7 @@ from vlcore.charts.maps.legend import LegendPlace, carriers, map_legend
 from vlcore.charts.maps.panes import GAP, HOVER, KIN, MapStyle, Pane, beside, click, figure, selection, wrapped
 from vlcore.charts.maps.small import MapInfo
 from vlcore.charts.maps.tables import PLAIN, MapOptions, map_tables
+from vlcore.charts.scales import composed
 from vlcore.charts.theme import Palette, across
 from vlcore.core.grouping import Grouping
 
@@ -78,16 +79,15 @@ def linked_maps(
         selection("brush", grounds, {"type": "interval", "encodings": ["x", "y"], "on": _BRUSH}),
         selection("shown", [layers.LEGEND], clicked, bind={"legend": _LEGEND_CLICK}),
     ]
-    chart = beside(panes, side)
-    if board is not None:
-        width = across(count, side) * (side + GAP) - GAP
-        grid = group_grid(board, palette=palette, grouping=grouping, width=width, panes=count)
-        own = {"scale": dict.fromkeys(("stroke", "fill", "shape", "size", "opacity"), "independent")}
-        chart = alt.vconcat(chart, grid, spacing=GAP, resolve=own)
-        params.append(click("cell", "group", [CELLS], toggle="true"))
-    if options.twins:
-        params.append(click("scene", "scene", marks))
-    return chart.properties(params=params, **figure(tables.points, palette))
+    params += [click("cell", "group", [CELLS], toggle="true")] if board is not None else []
+    params += [click("scene", "scene", marks)] if options.twins else []
+    top = {"params": params, **figure(tables.points, palette)}
+    if board is None:
+        return beside(panes, side, **top)
+    width = across(count, side) * (side + GAP) - GAP
+    grid = group_grid(board, palette=palette, grouping=grouping, width=width, panes=count)
+    own = {"scale": dict.fromkeys(("stroke", "fill", "shape", "size", "opacity"), "independent")}
+    return composed(alt.vconcat, beside(panes, side), grid, spacing=GAP, resolve=own, **top)
 
 
 def brushed(selection: Mapping[str, Any], points: pd.DataFrame) -> list[str]:

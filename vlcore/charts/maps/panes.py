@@ -8,7 +8,7 @@ import json
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import altair as alt
 import numpy as np
@@ -17,7 +17,7 @@ import pandas as pd
 
 from vlcore.charts.maps.legend import MapLegend
 from vlcore.charts.maps.tables import PLAIN, Extent, MapOptions
-from vlcore.charts.scales import SPOKEN, Chart, straight, told_apart
+from vlcore.charts.scales import SPOKEN, Chart, composed, straight, told_apart
 from vlcore.charts.theme import Palette, across, theme
 
 PICTURES = "pictures"  # the name of the dataset of pictures
@@ -123,7 +123,8 @@ class Pane:
         """The rows that have a place in this map, there; every layer says its `spoken` words, not its picture. What is
         computed is named after its columns: Vega-Lite takes two maps' computations of one name for the same."""
         x, y = self.columns
-        source = Chart(table).transform_filter(f"isValid(datum.{x}) && isValid(datum.{y})")
+        data = table if isinstance(table, alt.NamedData) else alt.to_values(table)  # once for all layers of a table
+        source = Chart(data).transform_filter(f"isValid(datum.{x}) && isValid(datum.{y})")
         if self.shows:
             pieces = {f"{name}_all": f"split(datum.{name}, ',')" for name in (x, y)}
             now = {f"{name}_now": f"toNumber(datum.{name}_all[{now_of(self.shows)}])" for name in (x, y)}
@@ -145,15 +146,26 @@ def now_of(numbers: Sequence[int]) -> str:
     return f"{json.dumps([int(one) for one in numbers])}[{MOMENT} - 1]"
 
 
+@dataclass(frozen=True)
+class _Written:
+    """Rows that Altair takes as they are, and does not look through value by value."""
+
+    rows: list[dict[str, Any]]
+    _schema: ClassVar[dict[str, Any]] = {}  # what Altair knows its own by
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        return self.rows
+
+
 def figure(points: pd.DataFrame, palette: Palette) -> dict[str, Any]:
     """The top of a figure of maps: the theme, and the pictures as the one dataset that all layers read."""
-    datasets = {PICTURES: json.loads(points.to_json(orient="records"))}
-    return {"datasets": datasets, "autosize": "pad", "config": theme(palette)}
+    rows = _Written(json.loads(points.to_json(orient="records")))
+    return {"datasets": {PICTURES: rows}, "autosize": "pad", "config": theme(palette)}
 
 
 def beside(panes: Sequence[alt.LayerChart], side: int, **top: Any) -> alt.ConcatChart:
     """Maps beside and below each other."""
-    return alt.concat(*panes, columns=across(len(panes), side), spacing=GAP, **top)
+    return composed(alt.concat, *panes, columns=across(len(panes), side), spacing=GAP, **top)
 
 
 def selection(name: str, views: Sequence[str], select: dict[str, Any], **more: Any) -> alt.TopLevelSelectionParameter:

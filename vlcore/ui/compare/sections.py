@@ -17,14 +17,14 @@ from vlcore.compare.comparison import points_table
 from vlcore.compare.description import first_fit, how_tested, largest_displacements
 from vlcore.compare.metrics_table import map_quality, measures_table
 from vlcore.compare.model_map import ComparisonError, ModelMap
-from vlcore.compare.page import page, picked
+from vlcore.compare.page import figure, page, picked
 from vlcore.core.errors import LabError
 from vlcore.core.grouping import group_words
 from vlcore.core.wording import title
 from vlcore.exports.export import parquet_bytes
 from vlcore.exports.table import shown as map_table
 from vlcore.runs.maps import PCA
-from vlcore.ui import browser, cache, jobs, shell, widgets
+from vlcore.ui import browser, cache, jobs, serving, shell, widgets
 from vlcore.ui.compare.maps import Shown
 
 PAPER_SIDE = 520  # px of a map in a picture file
@@ -156,7 +156,7 @@ def _loss(shown: Shown) -> None:
 @st.cache_resource(max_entries=60, show_spinner="Pairing pictures and captions …", hash_funcs=cache.BY_CONTENT)
 def _pairs(key: str, palette: Palette) -> tuple[str, cache.Spec]:
     model = cache.model_map(key, PCA, ())
-    found = loss_matrix.pairs(model, cache.image_set(model), cache.thumbs)
+    found = loss_matrix.pairs(model, cache.image_set(model), serving.thumbs)
     chart = matrices.pair_matrix(found.cells, found.pictures, palette=palette, middle=found.middle)
     return found.words, cache.finished(chart)
 
@@ -198,7 +198,8 @@ def _take_along(shown: Shown) -> None:
     comparison, images, palette = shown.comparison, shown.images, shown.palette
 
     def image(write: Callable[[cache.Spec, Palette], bytes | str]) -> bytes | str:
-        maps = cache.maps(shown.keys, palette, PAPER_SIDE, shown.projection, shown.options)
+        inline = cache.comparison(shown.keys, shown.projection, inline=True)
+        maps = figure(inline, images.grouping, palette, PAPER_SIDE, shown.options).to_dict(validate=False)
         return jobs.run_in_worker(write, picked(maps, comparison, st.query_params.get("picture")), palette)
 
     def csv() -> str:
@@ -207,7 +208,9 @@ def _take_along(shown: Shown) -> None:
     def parquet(key: str) -> bytes:
         return parquet_bytes(map_table(cache.artefact(key), images))
 
-    offline = partial(page, comparison, images, palette, shown.options)
+    def offline() -> str:
+        return page(cache.comparison(shown.keys, shown.projection, inline=True), images, palette, shown.options)
+
     name = "-".join(["compare", *(key.rpartition("-")[2] for key in shown.keys)])
     st.markdown("The address of this page holds all its settings: whoever opens it sees the same maps.")
     with st.container(horizontal=True, vertical_alignment="center"):

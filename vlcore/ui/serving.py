@@ -1,0 +1,96 @@
+"""What the server of the app does beside its pages: it hands out small pictures, and gets ready before anybody comes.
+
+A small picture has an address, by which a browser asks for it when it is shown, and keeps it: the address names the
+image set with its version. Only pictures of sets that a page has shown are there, and never what a visitor gave. What
+pages are made of is imported once the server is there: it must not wait for them.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from importlib import import_module
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from vlcore.charts.thumbnails import thumb, thumb_address, thumb_uri
+from vlcore.core.errors import LabError
+
+if TYPE_CHECKING:
+    from vlcore.datasets.imageset import ImageSet
+
+_KEEP = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+# Image sets by name and version, with their small pictures by row.
+_known: dict[tuple[str, str], tuple[ImageSet, dict[int, bytes]]] = {}
+_served: list[str] = []  # what stands before the addresses, once a server hands small pictures out
+
+
+def _pictures(images: ImageSet) -> dict[int, bytes]:
+    known = _known.get((images.name, images.version))
+    if known is None or known[0].root != images.root:
+        known = _known[images.name, images.version] = (images, {})
+    return known[1]
+
+
+def _drawn(images: ImageSet, rows: Sequence[int]) -> list[bytes]:
+    known = _pictures(images)
+    if missing := [row for row in rows if row not in known]:
+        images.ensure_rendered([row for row in missing if row not in images.small], lambda done, of: None)
+        known.update((row, images.small.get(row) or thumb(images.image(row))) for row in missing)
+    return [known[row] for row in rows]
+
+
+def thumbs(images: ImageSet, rows: Sequence[int]) -> list[str]:
+    """Small pictures of rows as data URIs, each made once; drawn first where their files are gone."""
+    return [thumb_uri(small) for small in _drawn(images, rows)]
+
+
+def addresses(images: ImageSet, rows: Sequence[int]) -> list[str]:
+    """The addresses of small pictures of rows; the `thumbs` themselves where nobody hands them out."""
+    if not _served:
+        return thumbs(images, rows)
+    _pictures(images)
+    return [thumb_address(_served[0], images.name, images.version, row) for row in rows]
+
+
+async def _thumb(request: Request) -> Response:
+    images, _ = _known.get((request.path_params["name"], request.path_params["version"]), (None, None))
+    row = request.path_params["row"]
+    if images is None or row >= len(images.table):
+        raise HTTPException(404)
+    try:
+        (small,) = await run_in_threadpool(_drawn, images, [row])
+    except LabError as error:
+        raise HTTPException(404) from error
+    return Response(small, media_type="image/webp", headers=_KEEP)
+
+
+@asynccontextmanager
+async def lifespan(_app: st.App) -> AsyncIterator[None]:
+    """While the server is there; what pages are made of is imported beside its first answers."""
+    base = str(st.get_option("server.baseUrlPath")).strip("/")
+    _served.append(f"/{base}/" if base else "")
+    Thread(target=_warm, daemon=True).start()
+    yield
+
+
+def _warm() -> None:
+    for page in ("home", *(f"{page}.sections" for page in ("compare", "upload", "findings", "train"))):
+        import_module(f"vlcore.ui.{page}")
+    import_module("vlcore.datasets.drawn").scene_table()
+    # Altair checks each part of a chart as it is made, which is half of what a map costs; tests do it.
+    import_module("altair.utils.schemapi").disable_debug_mode()
+    # Streamlit looks for garbage after each run of a page, among all objects that are not frozen: half of a run.
+    gc.collect()
+    gc.freeze()
+
+
+ROUTES = [Route("/thumbs/{name}/{version}/{row:int}.webp", _thumb)]
