@@ -5,13 +5,15 @@ import streamlit as st
 if __name__ == "__main__":  # a visitor's page
     from vlcore.ui import atlas, shell
 
-    palette, _ = shell.begin("Do descriptive labels help a model that learns from biased pictures?", first=True)
+    palette, bar = shell.begin("Do descriptive labels help a model that learns from biased pictures?", first=True)
     atlas.show(palette)
 
     from vlcore.datasets.subset import usual_condition  # a second at the first visit: the maps play meanwhile
     from vlcore.studies import plans
-    from vlcore.ui import home
+    from vlcore.ui import guide, home
 
+    with bar:
+        guide.entrance()
     intro = st.container()
     images = shell.image_set_choice()
     with shell.errors_as_sentences():

@@ -58,7 +58,7 @@ whole = 2 * side + 40 if side > shell.PHONE_SIDE else side
 width = side + 50 if whole > 700 else whole
 parts = {part.name: part for part in report.parts(result)}
 
-with st.container(border=True):
+with st.container(border=True, key="answer"):
     sections.headline(result)
     sections.figure(one, report.chart(figures.by_bias, result, PRIMARY), palette, whole, "first_")
     with st.expander("The answer in full"):

@@ -1,11 +1,13 @@
 """Home on a fresh machine, without a network: maps that move at once, and sliders that need no server."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
 from tests.chromium import needs_chromium
+from vlcore.lessons.guide import cards
 
 from .accessibility import judge_both
 from .serving import expect_text, press, served, settled
@@ -115,3 +117,30 @@ def test_a_picture_is_shown_under_the_pointer_and_by_keys(come: Callable[..., Pa
     page.keyboard.press("ArrowLeft")
     expect_text(page, "75 % removed (12 of 48 kept)")
     judge_both(page)
+
+
+def test_the_guide_leads_from_its_first_card_to_its_last_and_back_to_the_page(
+    come: Callable[..., Page], server: str
+) -> None:
+    page = come(1280, 720, reduced_motion="reduce")
+    page.goto(server)
+    press(page, "Show me around")
+    for number, card in enumerate(cards(), start=1):
+        expect(page.locator(".st-key-guide")).to_contain_text(f"card {number} of {len(cards())}")
+        settled(page)
+        expect(page).to_have_url(re.compile(f"guide={number}(&|$)"))
+        key, _, part = card.highlight.partition(" ")
+        control = page.locator(f"[class*='st-key-{key}'] {part}".strip()).first
+        lit = control.locator("xpath=ancestor::label") if part in (".reveal", ".bias") else control
+        expect(lit).to_have_css("outline-style", "solid")
+        expect(lit).to_be_in_viewport()
+        expect(page.get_by_role("region", name=card.title)).to_be_in_viewport()
+        if number in (1, 9, 15):
+            judge_both(page)
+        if number < len(cards()):
+            press(page, "Next")
+    press(page, "Finish")
+    expect_text(page, "Do descriptive labels help a model")
+    assert (
+        page.evaluate("document.getAnimations().filter(one => one.effect.getTiming().fill === 'forwards').length") == 0
+    )

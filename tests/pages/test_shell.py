@@ -27,7 +27,7 @@ def test_a_new_page_is_a_file_and_a_line_of_the_menu(tmp_path: Path, monkeypatch
     (1280, 720), (1366, 768), (1440, 900), (1536, 864), (1920, 1080), (1024, 768), (800, 900),
 ])  # fmt: skip
 def test_two_maps_and_their_legend_fill_the_window(window: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shell, "_window", lambda: window)
+    monkeypatch.setattr(shell, "window", lambda: window)
     (width, height), above = window, 190
     side, place = shell.map_room(above)
     across, down = 2 * side + (170 if width >= 1200 else 114), side + above + 80 + 50 * (place == "bottom")
@@ -39,8 +39,8 @@ def test_two_maps_and_their_legend_fill_the_window(window: tuple[int, int], monk
 
 
 def test_maps_are_below_each_other_on_a_phone_and_no_smaller_in_a_low_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shell, "_window", lambda: (390, 844))
+    monkeypatch.setattr(shell, "window", lambda: (390, 844))
     assert shell.map_room(190) == (PHONE_SIDE, "bottom")
     assert shell.map_side() == PHONE_SIDE
-    monkeypatch.setattr(shell, "_window", lambda: (1280, 400))
+    monkeypatch.setattr(shell, "window", lambda: (1280, 400))
     assert shell.map_room(190) == (330, "right")

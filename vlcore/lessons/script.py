@@ -96,24 +96,31 @@ class Lesson:
         return next((number for number, step in enumerate(self.steps) if step.name == name), 0)
 
 
+def placeholders(usual: Condition, grouping: Grouping) -> dict[str, str]:
+    """What stands in braces in texts of lessons and of the guide, as an image set has it."""
+    *first, last = group_words(grouping).values()
+    minority = [group_words(grouping)[group] for group in grouping.minority]
+    return {
+        "animal": grouping.object_word,
+        "n": str(usual.n_per_group),
+        "share": f"{100 * STUDY_BIAS:.0f} %",
+        "bias": describe_bias(usual.replace(bias=STUDY_BIAS)),
+        "groups": f"{', '.join(first)} and {last}",
+        "minority_and": " and ".join(minority),
+        "minority_or": " or ".join(minority),
+        "minority_one": minority[0],
+        "Minority_one": minority[0][0].upper() + minority[0][1:],
+        "short": quoted_captions("undescriptive", grouping),
+        "descriptive": quoted_captions("descriptive", grouping),
+    }
+
+
 def lessons(usual: Condition, grouping: Grouping = SCENES) -> dict[str, Lesson]:
     """All lessons by name; `usual` is what all models share: image set, sizes, steps, seeds."""
     one, two, three, four = plans.find("experiments", usual).conditions
     models = {"one": one, "untrained one": one.untrained, "two": two, "three": three, "four": four}
     models |= {"usual": usual, "untrained": usual.untrained, "literal": usual.replace(negatives="none")}
-    *first, last = group_words(grouping).values()
-    minority = [group_words(grouping)[group] for group in grouping.minority]
-    words = {
-        "animal": grouping.object_word,
-        "n": usual.n_per_group,
-        "share": f"{100 * STUDY_BIAS:.0f} %",
-        "bias": describe_bias(three),
-        "groups": f"{', '.join(first)} and {last}",
-        "minority_and": " and ".join(minority),
-        "minority_or": " or ".join(minority),
-        "short": quoted_captions("undescriptive", grouping),
-        "descriptive": quoted_captions("descriptive", grouping),
-    }
+    words = placeholders(usual, grouping)
 
     def filled(text: str) -> str:
         return text.format_map(words)

@@ -16,13 +16,17 @@ _ATLAS = st.components.v2.component(
 )
 
 
+def is_there(data: str) -> bool:
+    """Whether an atlas of an image set ships."""
+    return f"atlas-{data}.json" in {one.name for one in static_folder().glob("atlas-*.json")}
+
+
 def show(palette: Palette) -> None:
     """Two maps over sliders of bias and step, of the set that is chosen; nothing where no atlas of it ships."""
     chosen = st.session_state.get("data") or st.query_params.get("data") or "scenes"
-    file = f"atlas-{chosen}.json"
-    if file not in {one.name for one in static_folder().glob("atlas-*.json")}:
+    if not is_there(chosen):
         return
     base = str(st.get_option("server.baseUrlPath")).strip("/")
     colours = {"groups": palette.groups, "text": palette.text, "ground": palette.ground}
-    url = f"{'/' * bool(base)}{base}/app/static/{file}?v={__version__}"
+    url = f"{'/' * bool(base)}{base}/app/static/atlas-{chosen}.json?v={__version__}"
     _ATLAS(key="atlas", data={"url": url, "colours": colours})

@@ -11,6 +11,8 @@ _BUTTON = script("button.css")
 # A button that plays the film on this page once, and pauses it; where little motion is wanted, it steps.
 _FILM = PLAY_SCRIPT + script("film.js")
 PLAY = st.components.v2.component("vl_bias_lab_play", html='<button type="button"></button>', css=_BUTTON, js=_FILM)
+# Draws a line around one control of the page and makes all else quiet; nothing is blocked.
+GUIDE = st.components.v2.component("vl_bias_lab_guide", js=script("guide.js"))
 # A button that copies the address of the page as it is when pressed, and says so.
 COPY = st.components.v2.component(
     "vl_bias_lab_copy",

@@ -118,7 +118,7 @@ def _state(condition: Condition, view: JobStatus, grouping: Grouping, palette: P
 def next_steps(conditions: Sequence[Condition], data: str) -> None:
     """Links to what the experiments are for."""
     one, two, three, four = conditions
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="next"):
         condition_controls.link_to_compare(one, two, "Compare 1 and 2: what labels do", "compare")
         condition_controls.link_to_compare(one, three, "Compare 1 and 3: what the bias does", "difference")
         condition_controls.link_to_compare(three, four, "Compare 3 and 4: what labels do under bias", "balance")

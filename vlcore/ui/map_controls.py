@@ -49,7 +49,7 @@ _LAYERS = {
 def choose(grouping: Grouping, keys: Sequence[str], bar: DeltaGenerator) -> tuple[maps.Projection, MapOptions]:
     """The kind of map of models and its settings, PCA until it is fitted, and what is drawn on it, each behind a button
     of a bar."""
-    with bar.popover("Map", icon=":material/scatter_plot:"):
+    with bar.popover("Map", icon=":material/scatter_plot:", key="menu-map"):
         fitted_ones = "UMAP and t-SNE keep neighbours together; their distances mean little"
         about = f"PCA is exact and the same at every visit. {fitted_ones}, and another seed gives another map."
         about += " Prompt axes mean the same in every model."
@@ -57,7 +57,7 @@ def choose(grouping: Grouping, keys: Sequence[str], bar: DeltaGenerator) -> tupl
         with st.container(horizontal=True, vertical_alignment="bottom"):
             projection = _prompt_axes(grouping) if kind == "prompts" else _projection(kind)
         colour_by = st.selectbox("Colour by", COLOURINGS, **widgets.in_address("colour"))
-    with bar.popover("Show more", icon=":material/layers:"):
+    with bar.popover("Show more", icon=":material/layers:", key="menu-layers"):
         shown = {
             field: st.toggle(label, **widgets.in_address(f"show_{key}", about))
             for field, (label, key, about) in _LAYERS.items()

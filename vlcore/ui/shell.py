@@ -33,8 +33,9 @@ _STYLE = f"<style>{script('shell.css')}</style>"
 _viewport = st.components.v2.component("vl_bias_lab_viewport", js=script("viewport.js"))
 _SIDES = (850, 770, 700, 635, 580, 535, 490, 450, 410, 370, 330)  # px of a map: few, to share caches
 _NARROW, _WIDE = 780, 1200  # px of a window where two maps fit beside each other, and of one with wide margins
-# px: around and between two maps in a wide window and in another, of a legend beside or below them, of their titles.
-_MARGINS, _LEGEND_BESIDE, _LEGEND_BELOW, _TITLES = (170, 114), 200, 50, 80
+# px: around and between two maps in a wide window and in another, of a legend beside or below them, of their titles, of
+# a card of the guide.
+_MARGINS, _LEGEND_BESIDE, _LEGEND_BELOW, _TITLES, _CARD = (170, 114), 200, 50, 80, 120
 
 
 def begin(title: str, *, first: bool = False, menu: bool = True) -> tuple[Palette, DeltaGenerator]:
@@ -52,15 +53,29 @@ def begin(title: str, *, first: bool = False, menu: bool = True) -> tuple[Palett
     if said := st.session_state.pop("toast", None):  # kept until here: what is said just before a rerun may get lost
         st.toast(said, icon=":material/info:")
     st.html(_STYLE)
-    with st.container(gap="xsmall", key="top"):
-        if menu:
-            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-                st.markdown(f"**{name}**", width="content")
-                for page, label, icon in PAGES:
-                    st.page_link(page, label=label, icon=icon, width="content", query_params=persistent_query_params())
-        row = st.container(horizontal=True, vertical_alignment="center")
+    top = st.container(gap="xsmall", key="top")
+    if menu:
+        with top.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+            st.markdown(f"**{name}**", width="content")
+            for page, label, icon in PAGES:
+                st.page_link(page, label=label, icon=icon, width="content", query_params=persistent_query_params())
+    guided = menu and _guided()
+    row = (st.container if guided else top.container)(horizontal=True, vertical_alignment="center")
+    if not guided:  # else the card has it
         row.title(title, anchor=False, width="content")
     return palette(), row
+
+
+def _guided() -> bool:
+    """Whether the address names a card of the guide, which is shown then."""
+    if "guide" not in st.query_params:
+        st.session_state.pop("guide_shown", None)
+        return False
+    from vlcore.ui import guide
+
+    with errors_as_sentences():
+        guide.show({label: page for page, label, _ in PAGES}, persistent_query_params())
+    return True
 
 
 def persistent_query_params() -> dict[str, str]:
@@ -100,7 +115,7 @@ def map_room(above: int) -> tuple[int, LegendPlace]:
     """Side of each of two maps, and the place of their legend that leaves most room for them, so that both are whole in
     the window where so many px are `above` them. Once a page."""
     width, height = window()
-    high = height - above - _TITLES
+    high = height - above - _TITLES - _CARD * ("guide" in st.query_params)
     beside, below = _fitting(width, _LEGEND_BESIDE, high), _fitting(width, 0, high - _LEGEND_BELOW)
     return (beside, "right") if width >= _WIDE and beside >= below else (below, "bottom")
 

@@ -103,7 +103,7 @@ def wait_for(sides: Sequence[Side]) -> None:
 
     def draw(views: list[JobStatus]) -> None:
         for column, (side, view) in widgets.in_pairs(zip(sides, views, strict=True)):
-            with column:
+            with column.container(key=f"wait_{side.prefix}"):
                 if view.done:
                     st.success("Ready.", icon=":material/check_circle:")
                     continue

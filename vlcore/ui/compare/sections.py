@@ -163,7 +163,7 @@ def _pairs(key: str, palette: Palette) -> tuple[str, cache.Spec]:
 
 def film_section(keys: Sequence[str], palette: Palette, side: int) -> None:
     """The film of up to four models with its Play."""
-    with _or_why_not("movie"):
+    with _or_why_not("movie"), st.container(key="film-section"):
         shown, spec = _film(keys, palette, side)
         with st.container(horizontal=True, vertical_alignment="center"):
             browser.PLAY(key="film-play", data={"name": MOMENT}, width="content")

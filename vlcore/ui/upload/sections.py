@@ -61,7 +61,8 @@ def section(
         reports = {name.capitalize(): _reports(key, model, images, given, shows) for key, (name, model) in asked}
     side, place = shell.map_room(ABOVE)
     chart = figure(comparison, images.grouping, palette, side, options, board=False, legend_place=place)
-    cache.show(chart, alt="Your pictures on the maps of the models", key="maps")
+    with st.container(key="maps-of-uploads"):
+        cache.show(chart, alt="Your pictures on the maps of the models", key="maps")
     near = "the average of its five nearest pictures, the nearest counting most: it is not exact"
     st.caption(f"The place of a picture of yours is {near if projection.fitted else 'exact'}.")
     numbered = [f"{number}. {one.name}" for number, one in enumerate(given, start=1)]

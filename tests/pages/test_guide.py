@@ -1,0 +1,80 @@
+"""The guide on its pages: a card finds what it sets and what it highlights, and its step is in the address."""
+
+from typing import Any
+
+import pytest
+from streamlit.runtime.state.common import user_key_from_element_id
+from streamlit.testing.v1 import AppTest
+
+from vlcore.core.condition import Condition
+from vlcore.core.files import script
+from vlcore.core.grouping import SCENES
+from vlcore.lessons.guide import cards
+from vlcore.store import artefacts
+
+from .app import FakeQueue, opened, press, text_of
+
+
+def keys(block: Any) -> set[str]:
+    """The keys of all that is in a part of a page."""
+    found: set[str] = set()
+    for one in getattr(block, "children", {}).values():
+        key = user_key_from_element_id(getattr(one.proto, "id", "") or "$$ID--None")
+        found |= keys(one) | ({key} if key else set())
+    return found
+
+
+def test_cards_find_what_they_set_and_what_they_highlight(
+    experiments: list[artefacts.Artefact], queue: FakeQueue
+) -> None:
+    queue.disk = True
+    seen: dict[str, set[str]] = {}
+    for number, card in enumerate(cards(), start=1):
+        page, told = opened(guide=str(number)), card.filled(Condition(), SCENES, artefacts.read)
+        assert [title.value for title in page.title] == [told.title]
+        assert told.text.replace("\u00a0", " ") in text_of(page)
+        there = keys(page.main)
+        seen.setdefault(card.page, set()).update(there)
+        assert any(key.startswith(card.highlight.split()[0]) for key in there), told.title
+        for name, value in told.settings.items():
+            assert page.session_state[name] == value
+            assert name in seen[card.page], f"no control has the key {name}"
+        for one in (card.highlight, *card.clear):
+            key, _, part = one.partition(" ")
+            assert any(known.startswith(key) for known in seen[card.page]), one
+            assert not part or f'class="{part[1:]}"' in script("atlas.html")
+
+
+@pytest.mark.parametrize(
+    ("page", "number"), [("", "0"), ("", "99"), ("3_Compare", "two"), ("1_Data", ""), ("", "9" * 5000)]
+)
+def test_a_number_that_no_card_has_gives_the_first(
+    experiments: list[artefacts.Artefact], queue: FakeQueue, page: str, number: str
+) -> None:
+    queue.disk = True
+    assert opened(page, guide=number).title[0].value == cards()[0].title
+
+
+def test_steps_set_what_they_show_and_leave_it(experiments: list[artefacts.Artefact], queue: FakeQueue) -> None:
+    queue.disk = True
+    page = opened("3_Compare", guide="7", right_bias="0 %")
+    assert page.session_state["right_bias"] == "0 %", "the address goes before the card"
+    assert page.session_state["colour"] == "right or wrong"
+    press(page, "Back")
+    assert (page.session_state["colour"], page.session_state["right_bias"]) == ("group", "75 %")
+    assert page.query_params["guide"] == "6"
+    for _ in range(3):
+        press(page, "Next")
+    assert button(page, "Next").proto.type == "secondary"
+    page.session_state["right_labels"] = "descriptive"
+    page.run()
+    assert button(page, "Next").proto.type == "primary"
+    assert "Done" in text_of(page)
+    press(page, "Leave")
+    assert "guide" not in page.query_params
+    assert page.title[0].value == "Compare models"
+    assert page.session_state["right_labels"] == "descriptive"
+
+
+def button(page: AppTest, label: str) -> Any:
+    return next(one for one in page.button if one.label == label)

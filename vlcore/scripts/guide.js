@@ -1,0 +1,104 @@
+// Draws a line around the control that a card of the guide is about, brings it into view and makes all else quiet. What is
+// quiet can be used as ever, is clear again under the pointer, and stays so once it is used.
+const step = {number: null, led: false};  // the card that is shown, and whether the visitor was led to its control
+let end = () => {};  // of what is drawn now: Streamlit calls again when the card changes, and ends nothing then
+
+export default function({parentElement, data}) {
+  end();
+  const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const grey = window.matchMedia("(prefers-contrast: more)").matches ? "grayscale(1)" : "grayscale(1) opacity(.6)";
+  const main = document.querySelector("[data-testid=stMain]"), card = document.querySelector(".st-key-guide");
+  const accent = getComputedStyle(parentElement.host ?? parentElement).getPropertyValue("--st-primary-color");
+  const quiet = new Map(), awake = new WeakSet(), hovered = new WeakSet();
+  const heard = new AbortController(), first = step.number !== data.number;
+  const lasting = milliseconds => ({fill: "forwards", duration: first && !still ? milliseconds : 0});
+  let lit = null, line = null, frame = null;
+
+  function find(name) {  // "atlas .bias": of what has the key, a part that is drawn in a root of its own
+    const [key, part] = name.split(" ");
+    const one = main.querySelector(`.st-key-${key}`) ?? main.querySelector(`[class*="st-key-${key}"]`);
+    if (!one || !part) return one;
+    const roots = [...one.querySelectorAll("*")].map(inner => inner.shadowRoot).filter(Boolean);
+    const found = roots.map(root => root.querySelector(part)).find(Boolean);
+    return found?.closest("label") ?? found;
+  }
+
+  function pathTo(one) {
+    const path = [];
+    for (let node = one; node && node !== main.parentNode; node = node.parentNode ?? node.host) path.push(node);
+    return path;
+  }
+
+  function draw() {
+    frame = null;
+    const clear = data.clear.map(find).filter(Boolean), target = find(data.highlight) ?? clear[0];
+    const shown = new Set(target ? [target, card, ...clear] : []), kept = new Set([...shown].flatMap(pathTo));
+    const beside = [...kept].filter(node => !shown.has(node)).flatMap(node => [...node.children]);
+    const wanted = new Set(beside.filter(one => !kept.has(one) && !awake.has(one)));
+    for (const one of quiet.keys()) if (!wanted.has(one)) clearAgain(one);
+    for (const one of wanted) if (!quiet.has(one)) quiet.set(one, one.animate([{filter: grey}], lasting(250)));
+    if (target !== lit) {
+      line?.cancel();
+      const look = {outline: `3px solid ${accent}`, outlineOffset: "5px", borderRadius: "4px"};
+      line = target?.animate([{...look, outlineOffset: "16px"}, look], lasting(350));
+      lit = target;
+    }
+    if (target && !step.led) lead(target, clear);
+  }
+
+  function clearAgain(one) {
+    quiet.get(one).cancel();
+    quiet.delete(one);
+    hovered.delete(one);
+  }
+
+  function lead(target, clear) {
+    const box = target.getBoundingClientRect(), top = card.offsetHeight + 20;
+    const below = Math.max(...[target, ...clear].map(one => one.getBoundingClientRect().bottom)) + 16;
+    const by = box.top < top ? box.top - top : Math.min(Math.max(0, below - window.innerHeight), box.top - top);
+    if (Math.abs(by) > 1) main.scrollBy({top: by, behavior: still ? "auto" : "smooth"});
+  }
+
+  function point(event) {
+    const path = event.composedPath();
+    for (const [one, faded] of quiet) {
+      if (path.includes(one) === hovered.has(one)) continue;
+      faded.reverse();
+      if (!hovered.delete(one)) hovered.add(one);
+    }
+  }
+
+  function act(event) {
+    step.led = true;
+    for (const one of event.type === "wheel" ? [] : event.composedPath()) {
+      if (!quiet.has(one)) continue;
+      awake.add(one);
+      clearAgain(one);
+    }
+  }
+
+  if (first) Object.assign(step, {number: data.number, led: false});
+  card.setAttribute("role", "region");
+  card.tabIndex = -1;
+  if (first && document.activeElement === document.body) card.focus({preventScroll: true});  // its button is gone
+  card.setAttribute("aria-label", data.region);
+  card.parentNode.style.background = getComputedStyle(document.querySelector("[data-testid=stApp]")).backgroundColor;
+  document.documentElement.style.setProperty("--guide-room", `${card.offsetHeight - 40}px`);  // the title had those
+  const again = () => { frame ??= requestAnimationFrame(draw); };
+  const watch = new MutationObserver(again), sizes = new ResizeObserver(again);
+  watch.observe(main, {childList: true, subtree: true});
+  sizes.observe(main.querySelector("[data-testid=stMainBlockContainer]"));
+  const listen = {signal: heard.signal, passive: true};
+  for (const kind of ["pointerdown", "keydown", "wheel", "touchmove"]) document.addEventListener(kind, act, listen);
+  document.addEventListener("pointerover", point, listen);
+  draw();
+  return end = () => {
+    heard.abort();
+    watch.disconnect();
+    sizes.disconnect();
+    cancelAnimationFrame(frame);
+    line?.cancel();
+    [...quiet.keys()].forEach(clearAgain);
+    document.documentElement.style.removeProperty("--guide-room");
+  };
+}
