@@ -72,6 +72,7 @@ def test_only_the_rows_asked_for_are_drawn_as_their_scenes_and_redrawn_equal(emp
         assert (images.image(row) == drawing.image).all()
         with Image.open(images.root / TABLE["mask"].iat[row]) as mask:
             assert (np.asarray(mask) == drawing.mask).all()
+    assert (images.image(200) == draw(scene_of(images, 200), SIZE).image).all(), "one that is looked at is drawn first"
     assert not list(images.root.rglob("*.png.*"))
     small = images.pixels(rows)  # kept as they were drawn
     (images.root / ".pixels").unlink()

@@ -10,7 +10,7 @@ from tests.chromium import needs_chromium
 from vlcore.lessons.guide import cards
 
 from .accessibility import judge_both
-from .serving import expect_text, press, served, settled
+from .serving import expect_text, marks, press, served, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 READY = ".atlas[aria-busy=false]"
@@ -95,7 +95,17 @@ def test_which_model_is_trusted_shows_only_with_the_unusual_pictures(come: Calla
     expect_text(page, "unusual training pictures: 0 % removed (48 of 48 kept)")
     press(page, "Do descriptive labels help?")
     expect(page.locator(".atlas h3")).to_contain_text(["Short labels", "Descriptive labels"])
-    expect(page.locator(".atlas h3 small")).to_contain_text(["“horse”", "“a camel in the desert”"])
+    expect(page.locator(".atlas h3 small")).to_contain_text(["“horse”", "“horse on the grass”"])
+
+
+def test_a_picture_that_is_clicked_is_drawn_then(come: Callable[..., Page], server: str) -> None:
+    page = come(1280, 720)
+    page.goto(f"{server}/Compare")
+    marks(page).nth(3).click(force=True)
+    expect_text(page, "Nearest in the right model")
+    settled(page)
+    assert not page.get_by_test_id("stAlert").filter(has_text="cannot be read").count()
+    expect(page.get_by_alt_text("camel, grass").first).to_be_visible()
 
 
 def test_a_picture_is_shown_under_the_pointer_and_by_keys(come: Callable[..., Page], server: str) -> None:

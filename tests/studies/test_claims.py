@@ -174,6 +174,7 @@ def test_a_null_that_was_not_run_is_not_beaten(name: str, styles: Sequence[str],
     assert (found.status, found.n) == (Status.NOT_DECIDED, 7)
     assert found.own.status is Status.SUPPORTED
     assert "The null was not run: from " in claim_sentence(found)
+    assert claim_words(found) == "control not run (n = 7)"
     assert not_run(found).startswith("Not decided as long as this has not been run: from ")
     assert (without or "size_mode=random_removal") in claim_sentence(found)
     assert verdict(name, table(opposite, wanted)).status is Status.CONTRADICTED, "that needs no null"

@@ -96,5 +96,7 @@ def difference(estimate: Mapping[str, Any], digits: int = 2) -> str:
 
 
 def points(estimate: Mapping[str, Any]) -> str:
-    """``-10 points (-13 to -7)`` of a difference of fractions."""
-    return interval(estimate, lambda value: signed(100 * value, 0), " points")
+    """``-10 points (-13 to -7)`` of a difference of fractions; with a digit more where an end is rounded to 0."""
+    ends = [100 * estimate[name] for name in ("low", "high")]
+    digits = int(any(round(end) == 0 != round(end, 1) for end in ends))
+    return interval(estimate, lambda value: signed(100 * value, digits), " points")

@@ -89,11 +89,13 @@ class ImageSet:
         return self.root / str(self.table["file_name"].iat[row])
 
     def image(self, row: int) -> NDArray[np.uint8]:
-        """One picture at its stored size, uint8 (height, width, 3), or an `ImageSetError` where its file is broken; a
-        tile with its names where there are no pictures."""
+        """One picture at its stored size, uint8 (height, width, 3), drawn where it is not there, or an `ImageSetError`
+        where its file is broken; a tile with its names where there are no pictures."""
         if not self.has_pictures:
             return tile(str(self.table["object"].iat[row]), str(self.table["context"].iat[row]))
         drawn = "recipe" in self.about
+        if drawn and not self.path(row).exists():
+            self.ensure_rendered([row], silent)
         mend = "delete it and run `python -m vlcore data render` again" if drawn else "import it again"
         return np.asarray(self._open(f"picture {self.path(row).name}", self.path(row), "RGB", mend))
 

@@ -94,7 +94,7 @@ export default function({parentElement, data}) {
 
     function label(pane) {
       const [bias, style] = at(pane), words = atlas.captions[style];
-      const about = !state.riddle ? words.map(caption => `“${caption}”`).join(", ")
+      const about = !state.riddle ? words.slice(0, 2).map(caption => `“${caption}”`).join(", ") + (words.length > 2 ? " …" : "")
         : state.shown ? `unusual training pictures: ${atlas.removed[bias]}` : "";
       pane.title.textContent = called(pane);
       made("small", {}, pane.title).textContent = ` ${about}`;
@@ -132,6 +132,15 @@ export default function({parentElement, data}) {
           words.setAttribute("text-anchor", left ? "end" : "start");
           words.setAttribute("x", left ? -11 : 11);
         }
+        const taken = [];  // words keep off those above them
+        for (const [y, x, words] of pane.captions.map(({lastChild}, index) =>
+          [pane.places[2 * (n + index) + 1], pane.places[2 * (n + index)], lastChild]).sort(([one], [other]) => one - other)) {
+          const width = 7.5 * words.textContent.length, from = words.getAttribute("x") < 0 ? x - width : x;
+          const above = taken.filter(one => one.from < from + width && from < one.from + one.width).map(one => one.y);
+          const put = Math.max(y, ...above.map(one => one + 15));
+          words.setAttribute("y", put - y + 4.5);
+          taken.push({from, width, y: put});
+        }
       }
       frame = moving ? requestAnimationFrame(move) : null;
     }
@@ -143,7 +152,8 @@ export default function({parentElement, data}) {
       find(".bias").value = state.bias;
       find(".reveal").checked = state.shown;
       find(".step").textContent = atlas.steps[state.moment].toLocaleString("en");
-      find(".removed").textContent = state.riddle ? "" : atlas.removed[state.bias];  // the riddle's models differ in it
+      // The riddle's models differ in it.
+      find(".removed").textContent = state.riddle ? "drag it to compare label styles" : atlas.removed[state.bias];
       find(".time").setAttribute("aria-valuetext", `step ${atlas.steps[state.moment]}`);
       find(".bias").setAttribute("aria-valuetext", state.riddle ? "one of each model" : atlas.removed[state.bias]);
       find(".play").textContent = state.playing ? "Pause" : "Play";
@@ -165,22 +175,24 @@ export default function({parentElement, data}) {
 
     const said = pane => (state.shown ? [...usual, ...unusual] : usual)
       .map(group => `${atlas.groups[group]} right on ${percent(right(pane, group))}`).join(", ");
-    const both = groups => panes.map(pane => `${called(pane)} on `.replace(/^(?!Model)./, letter => letter.toLowerCase())
-      + groups.map(group => percent(right(pane, group))).join(" and ")).join(", ");
+    const both = groups => panes.map(pane => groups.map(group => percent(right(pane, group))).join(" and ")
+      + ` (${called(pane)})`).join(", ");
 
     function ask() {
       const names = groups => groups.map(group => atlas.groups[group]).join(" and ");
       let words = `Two models learn to name what they see. Here is what they make of new pictures of the usual kinds, ${names(usual)}.`;
       let offered = [];
       if (state.riddle && state.shown) {
-        words = `${state.said} And here are the unusual kinds, ${names(unusual)}. Right: ${both(unusual)}.`;
+        const fooled = panes.filter(pane => unusual.every(group => right(pane, group) < .5)).map(called).join(" and ");
+        words = `${state.said} Of the unusual kinds, ${names(unusual)}, ${both(unusual)} are named right.`
+          + (fooled ? ` ${fooled} went by the background, and the usual pictures did not show it.` : "");
         offered = [["Do descriptive labels help?", {riddle: false, moment: still ? last : 0, playing: !still}]];
       } else if (state.riddle && state.asked) {
-        words = `Right on new pictures of the usual kinds: ${both(usual)}. Which would you trust?`;
+        words = `Of new pictures of the usual kinds, ${both(usual)} are named right. Which would you trust?`;
         offered = ["Model A", "Model B", "Neither"].map(said => [said, {shown: true, said: `You said: ${said}.`}]);
       } else if (!state.riddle) {
         const groups = state.shown ? unusual : usual;
-        words = `One bias, two label styles. Right on ${names(groups)}: ${both(groups)}. Drag the bias: when does that change?`;
+        words = `One bias, two label styles. Of ${names(groups)}, ${both(groups)} are named right. Drag the bias: when does that change?`;
       }
       if (find(".ask p").textContent !== words) find(".ask p").textContent = words;
       const choices = find(".choices"), wanted = offered.map(([name]) => name).join();

@@ -159,9 +159,11 @@ def soundness(unsound: Collection[str], blocks: int) -> str:
 
 
 def claim_words(result: ClaimResult) -> str:
-    """A claim's status as it is shown, such as ``not decided (n = 5)``."""
+    """A claim's status as it is shown, such as ``not decided (n = 5)`` or ``control not run (n = 10)``."""
     if result.status is Status.NOT_DECIDED:
-        return f"{result.status} (n = {result.n})"
+        # The claim's own number decides, and what it must beat was not measured: more seeds would not help.
+        waits = result.own.status is Status.SUPPORTED and any(null.difference is None for null in result.nulls)
+        return f"{'control not run' if waits else result.status} (n = {result.n})"
     if result.status is not Status.DEPENDS:
         return result.status
     read = [one for one in (result.own, *result.readings) if one is result.own or one.status is not Status.NOT_DECIDED]

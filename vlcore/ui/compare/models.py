@@ -108,7 +108,8 @@ def wait_for(sides: Sequence[Side]) -> None:
                     st.success("Ready.", icon=":material/check_circle:")
                     continue
                 if view.state is State.ABSENT:
-                    st.info("This model has not been trained yet.", icon=":material/info:")
+                    lasts = "Training takes about half a minute on two cores, and more where pictures are drawn first."
+                    st.info(f"This model has not been trained yet. {lasts}", icon=":material/info:")
                 start = partial(jobs.train, side.condition)
                 cancel, key = (f"{what}_{side.prefix}" for what in ("cancel", "train"))
                 jobs.progress_or_start(view, "Train this model", start, cancel_key=cancel, key=key, type="primary")

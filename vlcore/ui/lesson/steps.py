@@ -100,7 +100,8 @@ def forward(lesson: Lesson, number: int, phase: str, move: Callable[[str, str], 
     """The buttons that lead on and back."""
     step = lesson.steps[number]
     back = {"run": "predict", "reveal": "run"}.get(phase)
-    on = {"predict": ("Run it", "play_arrow", step, "run"), "run": ("Reveal", "visibility", step, "reveal")}
+    run = "Go on: it is trained" if is_trained(step) else "Run it"
+    on = {"predict": (run, "play_arrow", step, "run"), "run": ("Reveal", "visibility", step, "reveal")}
     for following in lesson.steps[number + 1 : number + 2]:
         on["reveal"] = (f"Next question: {following.title}", "arrow_forward", following, "predict")
     with st.container(horizontal=True, key=f"forward_{phase}"):
