@@ -107,7 +107,7 @@ def test_the_maps_answer_to_each_other(opened: Open) -> None:
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.naturalWidth") == 24
     expect(page.locator("#vg-tooltip-element.visible")).to_contain_text("onerror")
-    expect(page.locator("svg image")).to_have_count(2)  # its picture stands in both maps
+    expect(page.locator("svg image")).to_have_count(2 + 2)  # its picture stands in both maps, as the upload does
     expect(marks(page, FIRST).nth(0)).not_to_have_attribute("d", outline or "")  # and its mark has grown in the other
 
     circles = page.locator(f'path[stroke="{DARK.accent}"][stroke-width="2.2"]')
@@ -119,7 +119,7 @@ def test_the_maps_answer_to_each_other(opened: Open) -> None:
     expect_opacity(page, SECOND, FADED)
 
     page.mouse.move(2, 2)
-    expect(page.locator("svg image")).to_have_count(0)
+    expect(page.locator("svg image")).to_have_count(2)
     marks(page, "your picture").nth(0).hover()
     expect(page.locator("#vg-tooltip-element.visible")).to_contain_text("onerror")
 

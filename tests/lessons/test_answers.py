@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as some
@@ -108,3 +109,17 @@ def test_words_have_the_number_its_interval_and_what_it_was_counted_on(
     assert decision in read.decision
     sentence, *_ = answers.Answer(step, [read]).sentences
     assert f", in these: {number}, {counted}. " in sentence
+
+
+def test_a_mean_over_seeds_is_of_runs_that_differ_in_their_seeds_alone() -> None:
+    condition, numbers = Condition(bias=0.75), [0.7, 0.8, 0.75, 0.66]
+    rows = [(with_seed(condition, seed).key, "end", "minority_accuracy", value) for seed, value in enumerate(numbers)]
+    others = [condition.replace(init_seed=1), condition.replace(bias=0.5), with_seed(condition, 9).replace(steps=3)]
+    rows += [(other.key, "end", "minority_accuracy", 0.1) for other in others]
+    rows += [(condition.key, "untrained", "minority_accuracy", 0.2), (condition.key, "end", "loss", 0.3)]
+    frame = pd.DataFrame(rows, columns=["key", "moment", "measure", "value"])
+    found = answers.over_seeds(frame, condition, "minority_accuracy")
+    low, high = stats.t.interval(0.95, 3, np.mean(numbers), stats.sem(numbers))
+    assert (found.value, found.low, found.high, found.n) == pytest.approx((np.mean(numbers), low, high, 4))
+    with pytest.raises(ValueError, match="needs two"):
+        answers.over_seeds(frame.iloc[:1], condition, "minority_accuracy")

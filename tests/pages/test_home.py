@@ -85,6 +85,7 @@ def test_trained_experiments_show_their_maps_and_numbers(experiments: list[artef
         minority = artefact.metrics["end"]["minority_accuracy"]
         assert f"{minority['value'] * 100:.0f} % ({minority['low'] * 100:.0f} to" in text_of(page)
     assert text_of(page).count("of 1,000 held-out pictures") == 4
+    assert "Over 10 seeds, published with this version" in text_of(page)
 
 
 def test_a_chart_needs_no_global_setting(empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,6 +124,17 @@ def over_runs(step: Step, values: Mapping[str, Mapping[str, float]]) -> Estimate
     return replace(interval, low=max(interval.low, -1.0 if quantity.beside else 0.0), high=min(interval.high, 1.0))
 
 
+def over_seeds(frame: pd.DataFrame, condition: Condition, measure: str) -> Estimate:
+    """A measure at the end of training over the runs of a table that differ from a condition in their seeds alone, with
+    its t interval; ValueError of fewer than two."""
+    keys = {with_seed(condition, seed).key for seed in SEEDS}
+    rows = frame[frame["key"].isin(keys) & (frame["measure"] == measure) & (frame["moment"] == "end")]
+    values = rows["value"].dropna().to_numpy(dtype=float)
+    if len(values) < 2:
+        raise ValueError(f"an interval over runs needs two of them, not {len(values)}")
+    return t_interval(values)
+
+
 def with_seed(condition: Condition, seed: int) -> Condition:
     """The same in another block of seeds."""
     return condition.replace(data_seed=seed, init_seed=seed)

@@ -9,9 +9,10 @@ from vlcore.compare import description, metrics_table
 from vlcore.core.captions import caption, quoted_captions
 from vlcore.core.condition import STUDY_BIAS, Condition
 from vlcore.core.grouping import SCENES, Grouping, group_words
-from vlcore.core.wording import describe_bias, share, title
+from vlcore.core.wording import describe_bias, label_words, rate, share, title
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.uploads import group_pictures
+from vlcore.lessons import answers
 from vlcore.store.jobs import JobStatus
 from vlcore.ui import cache, condition_controls, jobs, widgets
 
@@ -89,7 +90,20 @@ def experiments(conditions: Sequence[Condition], images: ImageSet, palette: Pale
     st.caption(f"{marks}; diamonds are captions. Maps show two of 32 dimensions: the numbers come from all of them.")
     if all(view.done for view in jobs.views(conditions)):
         biased = [cache.artefact(condition.key) for condition in conditions[2:]]
-        st.markdown(description.answer(biased, images.grouping))
+        st.markdown(f"{description.answer(biased, images.grouping)} {_over_seeds(conditions[2:])}")
+
+
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={Condition: lambda condition: condition.key})
+def _over_seeds(biased: Sequence[Condition]) -> str:
+    """What published runs of conditions with other seeds say; empty where there are none."""
+    frame = answers.published_results(biased[0].data)
+    try:
+        means = [answers.over_seeds(frame, condition, "minority_accuracy") for condition in biased]
+    except ValueError:
+        return ""
+    rights = [f"**{rate(mean.as_dict())}** with {label_words(one)}" for mean, one in zip(means, biased, strict=True)]
+    over = f"Over {means[0].n} seeds, published with this version: {' and '.join(rights)}"
+    return f"{over}; Findings says what that decides."
 
 
 def _state(condition: Condition, view: JobStatus, grouping: Grouping, palette: Palette) -> None:
