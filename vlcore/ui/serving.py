@@ -75,16 +75,18 @@ async def _thumb(request: Request) -> Response:
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
-    """While the server is there; what pages are made of is imported beside its first answers."""
+    """While the server is there. What Home is made of, a second, is imported before it answers, for thirty who come at
+    once would wait longer for it together; the rest beside its first answers."""
     base = str(st.get_option("server.baseUrlPath")).strip("/")
     _served.append(f"/{base}/" if base else "")
+    import_module("vlcore.ui.home")
     Thread(target=_warm, daemon=True).start()
     yield
 
 
 def _warm() -> None:
-    for page in ("home", *(f"{page}.sections" for page in ("compare", "upload", "findings", "train"))):
-        import_module(f"vlcore.ui.{page}")
+    for page in ("compare", "upload", "findings", "train"):
+        import_module(f"vlcore.ui.{page}.sections")
     import_module("vlcore.datasets.drawn").scene_table()
     # Altair checks each part of a chart as it is made, which is half of what a map costs; tests do it.
     import_module("altair.utils.schemapi").disable_debug_mode()
