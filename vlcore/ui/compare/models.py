@@ -108,7 +108,7 @@ def wait_for(sides: Sequence[Side]) -> None:
                     st.success("Ready.", icon=":material/check_circle:")
                     continue
                 if view.state is State.ABSENT:
-                    lasts = "Training takes about half a minute on two cores, and more where pictures are drawn first."
+                    lasts = "A standard one takes about half a minute on two cores, more where pictures are drawn."
                     st.info(f"This model has not been trained yet. {lasts}", icon=":material/info:")
                 start = partial(jobs.train, side.condition)
                 cancel, key = (f"{what}_{side.prefix}" for what in ("cancel", "train"))
