@@ -11,7 +11,7 @@ from vlcore.ui.findings import sections
 
 palette, bar = shell.begin("Findings")
 asked = "Can more descriptive labels help a model that learns from biased pictures?"
-st.markdown(f"{asked} Its figures, numbers and verdicts are computed from runs.")
+st.markdown(f"{asked} The figures, numbers and verdicts below are computed from runs.")
 
 STUDIES = ("experiments", "class", "paper")
 PUBLISHED, HERE = "published with this version", "runs on this server"

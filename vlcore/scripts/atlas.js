@@ -185,7 +185,7 @@ export default function({parentElement, data}) {
       if (state.riddle && state.shown) {
         const fooled = panes.filter(pane => unusual.every(group => right(pane, group) < .5)).map(called).join(" and ");
         words = `${state.said} Of the unusual kinds, ${names(unusual)}, ${both(unusual)} are named right.`
-          + (fooled ? ` ${fooled} went by the background, and the usual pictures did not show it.` : "");
+          + (fooled ? ` There ${fooled} is wrong more often than right, and the usual pictures did not show it.` : "");
         offered = [["Do descriptive labels help?", {riddle: false, moment: still ? last : 0, playing: !still}]];
       } else if (state.riddle && state.asked) {
         words = `Of new pictures of the usual kinds, ${both(usual)} are named right. Which would you trust?`;
