@@ -17,7 +17,7 @@ from tests.conftest import QUICK_STEPS
 from tests.pages.app import pets
 from vlcore.compare.notebook import Model
 from vlcore.core.errors import LabError
-from vlcore.datasets.uploads import UploadError
+from vlcore.datasets.opening import UploadError
 from vlcore.store.artefacts import Artefact
 
 ROOT = Path(__file__).parents[1]

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from vlcore.charts.attribution import AGAINST, FOR, SIDE, painted
-from vlcore.datasets.uploads import square
+from vlcore.datasets.opening import square
 
 SIDES = st.sampled_from([1, 2, 4, 7, 8])
 GRIDS = arrays.arrays(np.float64, st.tuples(SIDES, SIDES), elements=st.floats(-1e6, 1e6))

@@ -13,10 +13,11 @@ from PIL import Image
 
 from tests.datasets.importers.sources import encoded
 from tests.runs.stand_ins import image_set
+from vlcore.core import limits
 from vlcore.core.grouping import SCENES
-from vlcore.datasets import uploads
+from vlcore.datasets import opening, uploads
 from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.uploads import GROUND, MAX_BYTES, MAX_SIDE, UploadError, open_cutout, open_upload, square
+from vlcore.datasets.opening import GROUND, MAX_SIDE, UploadError, open_apart, open_cutout, open_upload, square
 from vlcore.scenes import CONTEXTS, draw, sample
 
 
@@ -37,14 +38,14 @@ def claimed_png(width: int, height: int) -> bytes:
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
 def test_three_formats_open_and_all_are_known_by_their_beginning(kind: str) -> None:
     data = encoded(noise(), kind)
-    assert uploads.is_picture(data)
-    if kind in uploads.FORMATS:
+    assert opening.is_picture(data)
+    if kind in opening.FORMATS:
         image = open_upload(data)
         assert (image.mode, image.size, image.info) == ("RGB", (40, 30), {})
     else:
         with pytest.raises(UploadError, match="not a PNG, JPEG or WebP"):
             open_upload(data, "looks-right.png")
-    assert not uploads.is_picture(b"Dear Sir or Madam")
+    assert not opening.is_picture(b"Dear Sir or Madam")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_three_formats_open_and_all_are_known_by_their_beginning(kind: str) -> N
         (b"", "is empty"),
         (b"hello", "not a PNG"),
         (b"\x89PNG\r\n\x1a\n", "not a PNG"),
-        (b"0" * (MAX_BYTES + 1), "limit is 5 MB"),
+        (b"0" * (limits.UPLOAD_BYTES + 1), "limit is 5 MB"),
         (encoded(Image.new("RGB", (7, 50))), "only 7 x 50 pixels"),
         (claimed_png(8000, 5001), "megapixels"),
         (claimed_png(10_000, 10_000), "megapixels"),  # Pillow only warns here
@@ -78,8 +79,43 @@ def test_each_bad_file_is_one_sentence(data: bytes, words: str) -> None:
         open_upload(data, "<>")
 
 
+def with_scans(count: int) -> bytes:
+    """A progressive JPEG that has its last scan so many times."""
+    data = encoded(noise(64, 64), "JPEG", progressive=True)
+    start = data.rindex(b"\xff\xda")
+    return data[:start] + data[start:-2] * count + data[-2:]
+
+
+def test_scans_of_a_jpeg_are_counted_before_one_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = opening.scans(with_scans(1))
+    assert usual == 10
+    assert [opening.scans(with_scans(more)) for more in (2, 91, 92, 5000)] == [11, 100, 101, 101]
+    assert open_upload(with_scans(20)).size == (64, 64)
+    said = encoded(noise(64, 64), "JPEG", progressive=True, comment=b"\xff\xda\x00\x02" * 200)
+    assert opening.scans(said) == usual, "what a comment says is no scan"
+    assert open_upload(said).size == (64, 64)
+    filled = with_scans(200).replace(b"\xff\xda", b"\xff\xff\xff\xda")
+    monkeypatch.setattr(opening, "_decode", lambda *_: pytest.fail("decoded"))
+    for data in (with_scans(92), filled, with_scans(60_000)):
+        with pytest.raises(UploadError, match="more than 100 scans"):
+            open_upload(data, max_bytes=50 * limits.MB)
+
+
+def test_a_picture_is_the_same_from_a_helper_and_refused_in_the_same_words() -> None:
+    for image, kind in ((noise(2000, 300), "JPEG"), (noise(40, 30).convert("RGBA"), "PNG"), (noise(9, 9), "WEBP")):
+        here, apart = (opened(encoded(image, kind)) for opened in (open_cutout, open_apart))
+        assert (here.mode, here.size, here.tobytes()) == (apart.mode, apart.size, apart.tobytes())
+    for data in (b"", b"text", encoded(noise())[:-60], b"0" * (limits.UPLOAD_BYTES + 1)):
+        said = []
+        for opened in (open_cutout, open_apart):
+            with pytest.raises(UploadError) as caught:
+                opened(data, "a.png")
+            said.append(str(caught.value))
+        assert said[0] == said[1]
+
+
 def test_size_is_looked_at_before_decoding_and_no_warning_of_pillow_gets_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "_decode", lambda *_: pytest.fail("decoded"))
+    monkeypatch.setattr(opening, "_decode", lambda *_: pytest.fail("decoded"))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for side in (10_000, 30_000):

@@ -16,7 +16,7 @@ from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenize
 from tests.learning.builders import WORDS as VOCABULARY
 from tests.learning.builders import pictures
 from vlcore.core.vocabulary import MAX_WORDS, UNKNOWN, Vocabulary
-from vlcore.datasets.uploads import square
+from vlcore.datasets.opening import square
 from vlcore.learning import device, inference
 from vlcore.learning.model import Encoder, ModelConfig, to_input
 from vlcore.learning.transformers_export import VlBiasConfig, VlBiasModel, tokenizer_of, write_folder

@@ -5,10 +5,12 @@ import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from vlcore.datasets import importers
 from vlcore.datasets.catalogue import open_set, set_names
 from vlcore.datasets.drawn import Recipe, make_set, recipe_of
 from vlcore.datasets.importers import import_set
@@ -147,6 +149,28 @@ def test_a_zip_makes_a_set(empty_home: Path, tmp_path: Path, queue: FakeQueue, m
     assert open_set("my-pets").folds == 5
     press(page, "Look at it")
     assert "my-pets: imported from" in text_of(page)
+
+
+def test_a_folder_or_a_zip_of_any_name_is_looked_at_once(
+    empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = Mock(wraps=importers.look_apart)
+    monkeypatch.setattr(importers, "look_apart", looked)
+    folder = pets(tmp_path / "pets")
+    for name in ("猫" * 86 + ".zip", "...zip", "a/../b.zip"):
+        page = upload(zipped(folder), name)
+        assert page.dataframe[0].value.to_numpy().tolist() == [[6, 6], [6, 6]]
+    before = looked.call_count
+    named(page, "Short label").set_value("{object}!").run()
+    assert looked.call_count == before == 3
+    page = start(look="your own")
+    files = [
+        (str(path.relative_to(tmp_path)), path.read_bytes()) for path in sorted((tmp_path / "pets").rglob("*.png"))
+    ]
+    odd = [("pets/a", b"x"), ("pets/a/b.jpg", b"x"), ("../x.png", b"x"), (f"pets/{'猫' * 86}.png", b"x")]
+    page.file_uploader[1].set_value([(name, data, "image/png") for name, data in (*files, *odd)]).run()
+    assert not page.exception
+    assert page.dataframe[0].value.to_numpy().tolist() == [[6, 6], [6, 6]]
 
 
 @pytest.mark.parametrize(("kept", "words"), [

@@ -25,7 +25,8 @@ from vlcore.core.files import models_folder
 from vlcore.core.grouping import SCENES
 from vlcore.datasets import uploads
 from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.uploads import open_cutout, plain
+from vlcore.datasets.opening import open_apart
+from vlcore.datasets.uploads import plain
 from vlcore.measures import projection
 from vlcore.runs import load
 from vlcore.runs.maps import Projection, make_map, map_keys
@@ -180,8 +181,8 @@ def test_cut_outs_stand_on_seven_backgrounds(experiments: list[Artefact]) -> Non
 
 
 def test_of_thirty_pictures_the_first_are_shown(experiments: list[Artefact], monkeypatch: pytest.MonkeyPatch) -> None:
-    decode = Mock(wraps=open_cutout)
-    monkeypatch.setattr(uploads, "open_cutout", decode)
+    decode = Mock(wraps=open_apart)
+    monkeypatch.setattr(uploads, "open_apart", decode)
     files = [file(f"{number}.png", number) for number in range(30)]
     files[13] = ("thin.png", encoded(Image.new("RGB", (8, 4000), "green")), "image/png")
     page = upload(start(), *files)

@@ -12,7 +12,7 @@ from vlcore.core.grouping import SCENES
 from vlcore.core.vocabulary import Vocabulary
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.imageset import ImageSet
-from vlcore.datasets.uploads import open_upload
+from vlcore.datasets.opening import open_upload
 from vlcore.learning.model import Encoder, ModelConfig
 from vlcore.runs import load, pretrained
 from vlcore.store.artefacts import Artefact

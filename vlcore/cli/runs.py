@@ -10,8 +10,8 @@ from vlcore.core.condition import Condition
 from vlcore.core.options import style_names
 from vlcore.core.wording import FEW, title
 from vlcore.datasets.catalogue import open_set
+from vlcore.datasets.opening import UploadError
 from vlcore.datasets.subset import training_rows, usual_condition
-from vlcore.datasets.uploads import UploadError
 from vlcore.measures.catalogue import HEADLINE
 from vlcore.runs import engines, pretrained
 from vlcore.runs import train as training

@@ -29,8 +29,8 @@ from vlcore.core.options import ArtefactKind
 from vlcore.core.wording import title
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.imageset import ImageSet
+from vlcore.datasets.opening import UploadError, open_upload
 from vlcore.datasets.subset import on_its_set
-from vlcore.datasets.uploads import UploadError, open_upload
 from vlcore.runs.embeddings import StoredEmbeddings
 from vlcore.runs.load import Loaded
 from vlcore.runs.load import load as load_weights

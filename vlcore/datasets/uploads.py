@@ -1,35 +1,22 @@
 """Pictures to put to models: files that somebody gives, cut-outs on backgrounds, and samples that no model has seen.
 
-Bytes from a stranger become a small upright RGB image without metadata, or one clear sentence: size is looked at before
-a single pixel is decoded, and everything that can go wrong ends in one `UploadError`."""
+Whoever gives a file has no name for us but the file's, and that is only ever shown as plain text."""
 
-import contextlib
 import hashlib
-import re
-import warnings
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from vlcore.core.errors import LabError
 from vlcore.core.grouping import group_words, place_words
 from vlcore.datasets.drawn import BUILT_IN, recipe_of
 from vlcore.datasets.imageset import ImageSet, silent
+from vlcore.datasets.opening import on_grey, open_apart
 from vlcore.scenes import CONTEXTS, draw, sample
 
-FORMATS = ("PNG", "JPEG", "WEBP")
-MAX_BYTES = 5 * 2**20
-MAX_PIXELS = 40_000_000
-MIN_SIDE = 8
-MAX_SIDE = 1024
-
-# The middle of the range: neither a bright nor a dark surround pulls a picture towards desert or grass.
-GROUND = (128, 128, 128)
 BACKDROP_SIDE = 256  # px of the pictures that are put together or drawn
 GREY = "mid-grey"
 OPAQUE = 250  # of 255: from here on a pixel counts as opaque
@@ -40,12 +27,6 @@ _FIRST = 3  # number of the first scene that is a sample
 # Places that no model has seen: the study's own example is a camel inside a house.
 _ELSEWHERE = (("camel", "room"), ("horse", "snow"), ("camel", "beach"), ("horse", "street"))
 LONGEST = 60  # characters of a name
-# PNG, JPEG, WebP (and others in RIFF), GIF, BMP, TIFF; HEIC and AVIF have their mark four bytes later.
-_BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
-
-
-class UploadError(LabError):
-    """A file that can't be used; the message is one sentence for the person who sent it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,87 +45,6 @@ class UploadedPicture:
         return hashlib.sha256(repr(self.picture.size).encode() + self.picture.tobytes()).hexdigest()[:24]
 
 
-def open_upload(data: bytes, name: str = "picture", max_bytes: int = MAX_BYTES) -> Image.Image:
-    """Decode an uploaded file: a new RGB image, upright, its longest side at most 1024 px, without metadata.
-    See-through parts stand on mid-grey (128, 128, 128); an animation gives its first frame. In messages the file is
-    called `name`, of which anything but letters, digits, spaces, dots and dashes is dropped. UploadError where it is
-    empty, over `max_bytes`, not PNG, JPEG or WebP, over 40 megapixels, under 8 x 8 px, or damaged."""
-    return on_grey(open_cutout(data, name, max_bytes))
-
-
-def open_cutout(data: bytes, name: str = "picture", max_bytes: int = MAX_BYTES) -> Image.Image:
-    """Decode an uploaded file as `open_upload` does, but leave see-through parts see-through: RGBA where there are."""
-    called = re.sub(r"[^\w .-]+", " ", name).strip()[:60] or "The file"
-    if not data:
-        raise UploadError(f"{called} is empty; choose another picture.")
-    if len(data) > max_bytes:
-        sizes = f"{len(data) / 2**20:.1f} MB and the limit is {max_bytes / 2**20:g} MB"
-        raise UploadError(f"{called} has {sizes}; save it smaller and try again.")
-    # Pillow warns about bombs and odd metadata; a stranger's file must not write into the server's log.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        image = _open(data, called)
-        try:
-            return _decode(image)
-        except Exception as error:
-            raise UploadError(f"{called} is damaged or incomplete; save it again or choose another picture.") from error
-
-
-def on_grey(image: Image.Image) -> Image.Image:
-    """An RGB image, see-through parts on mid-grey."""
-    if image.mode != "RGBA":
-        return image
-    return Image.alpha_composite(Image.new("RGBA", image.size, (*GROUND, 255)), image).convert("RGB")
-
-
-def is_picture(data: bytes) -> bool:
-    """Whether a file begins like a picture of any common format, one that cannot be used here included."""
-    return data.startswith(_BEGINNINGS) or data[4:8] == b"ftyp"
-
-
-def square(image: Image.Image, size: int) -> npt.NDArray[np.uint8]:
-    """The one preprocessing of uploads: the central square, averaged down or enlarged, uint8 (size, size, 3)."""
-    resample = Image.Resampling.BOX if min(image.size) >= size else Image.Resampling.BICUBIC
-    return np.array(ImageOps.fit(image.convert("RGB"), (size, size), resample))
-
-
-def _open(data: bytes, called: str) -> Image.Image:
-    """Read the header only and refuse by its size."""
-    too_many = f"{called} has more than {MAX_PIXELS // 10**6} megapixels; save it smaller and try again."
-    try:
-        image = Image.open(BytesIO(data), formats=FORMATS)
-    except Image.DecompressionBombError:
-        raise UploadError(too_many) from None
-    except Exception as error:
-        raise UploadError(f"{called} is not a PNG, JPEG or WebP picture; convert it and try again.") from error
-    if image.width * image.height > MAX_PIXELS:
-        raise UploadError(too_many)
-    if min(image.size) < MIN_SIDE:
-        least = f"choose one of at least {MIN_SIDE} x {MIN_SIDE}"
-        raise UploadError(f"{called} is only {image.width} x {image.height} pixels; {least}.")
-    return image
-
-
-def _decode(image: Image.Image) -> Image.Image:
-    """Eight bits a channel, RGBA where something is see-through, small and upright; any error of Pillow's gets out."""
-    shrink = MAX_SIDE / max(image.size)
-    if shrink < 1:
-        # JPEG can decode straight to a half, a quarter or an eighth; other formats ignore this.
-        image.draft(None, (max(1, round(image.width * shrink)), max(1, round(image.height * shrink))))
-    image.load()
-    if image.mode.startswith(("I", "F")):
-        # Pillow's own conversion clips 16-bit values at 255, which turns most of a picture white.
-        high = np.clip(np.asarray(image).astype(np.int32) >> 8, 0, 255).astype(np.uint8)
-        plain = Image.fromarray(high).convert("RGB")
-        plain.info = dict(image.info)
-    else:
-        plain = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    plain.thumbnail((MAX_SIDE, MAX_SIDE))
-    with contextlib.suppress(Exception):  # nonsense in the EXIF block says nothing about the pixels
-        plain = ImageOps.exif_transpose(plain)
-    return Image.fromarray(np.asarray(plain))  # a copy of the pixels alone: no place, camera or profile
-
-
 def background(context: str) -> npt.NDArray[np.uint8]:
     """A place without anybody in it, uint8 (`BACKDROP_SIDE`, `BACKDROP_SIDE`, 3)."""
     return draw(sample("horse", context, split="demo", index=_INDEX).replace(object_contrast=0.0), BACKDROP_SIDE).image
@@ -158,7 +58,7 @@ def plain(name: str) -> str:
 
 def uploaded(name: str, content: bytes) -> list[UploadedPicture]:
     """The picture of a file, or its cut-out on each background; an `UploadError` where it holds none."""
-    return _on_backgrounds(name, open_cutout(content, "The file"))
+    return _on_backgrounds(name, open_apart(content, "The file"))
 
 
 def _on_backgrounds(name: str, picture: Image.Image, shows: str = "") -> list[UploadedPicture]:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from vlcore.core.grouping import group_name
 from vlcore.datasets.imageset import ImageSetError
-from vlcore.datasets.uploads import MAX_SIDE
+from vlcore.datasets.opening import MAX_SIDE
 
 BACKENDS = ("service", "local")
 PROMPT = "a photo of a {object} {context}"

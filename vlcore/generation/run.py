@@ -22,7 +22,7 @@ from PIL import Image
 from vlcore.core.errors import BusyError
 from vlcore.core.files import atomic, make_folder, write_errors
 from vlcore.datasets.imageset import Progress, silent
-from vlcore.datasets.uploads import UploadError, open_upload
+from vlcore.datasets.opening import UploadError, open_upload
 from vlcore.generation.plan import Backend, GenerateError, Plan, Refused, TryAgainError, Wanted
 
 PLAN, LOG, METADATA = "plan.json", "generation.jsonl", "metadata.csv"

@@ -19,7 +19,7 @@ from urllib.parse import urljoin, urlsplit
 
 from PIL import Image
 
-from vlcore.datasets.uploads import UploadError, open_upload
+from vlcore.datasets.opening import UploadError, open_upload
 from vlcore.generation.plan import GenerateError, Plan, Refused, TryAgainError, Wanted
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from transformers.utils import ModelOutput
 
 from vlcore.core.vocabulary import MAX_WORDS, PAD, UNKNOWN, Vocabulary
 from vlcore.datasets.imageset import TRAINING_SIZE
-from vlcore.datasets.uploads import square
+from vlcore.datasets.opening import square
 from vlcore.learning.backbones import DEVIATION, MEAN, Backbone
 from vlcore.learning.device import ModelError
 from vlcore.learning.model import Encoder, ModelConfig, to_input

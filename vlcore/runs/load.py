@@ -13,7 +13,7 @@ from PIL import Image
 from vlcore.core.options import ArtefactKind
 from vlcore.core.vocabulary import Vocabulary, split_words
 from vlcore.datasets.imageset import TRAINING_SIZE
-from vlcore.datasets.uploads import square
+from vlcore.datasets.opening import square
 from vlcore.store import artefacts
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
 from tests.datasets.importers.sources import WIDTH, arrays, save
+from vlcore.core import limits
 from vlcore.core.captions import Caption
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import Grouping
@@ -186,7 +187,7 @@ def test_a_limit_keeps_twins_together(scenes: int, most: int, seed: int) -> None
 def test_what_cannot_be_used_or_leaves_a_choice_is_said_in_one_sentence(
     tmp_path: Path, changes: dict[str, Any], sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedding_sets, "MAX_ROWS", 60)
+    monkeypatch.setattr(limits, "EMBEDDING_ROWS", 60)
     with pytest.raises(ImportSetError, match=re.escape(sentence)):
         chosen(tmp_path, **changes)
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.datasets.importers.sources import Tree, groups, rows_of, write
 from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.importers import ImportSetError, format_names, formats, look
+from vlcore.datasets.importers import ImportSetError, format_names, formats, importing, look
 from vlcore.datasets.importers.selection import Found, Row
 from vlcore.datasets.importers.source import Source
 
@@ -45,6 +45,8 @@ def test_a_new_importer_is_one_entry(tree: Tree, cli: Any, monkeypatch: pytest.M
         return Found("Names with plus signs.", rows, []) if rows else None
 
     monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, formats.Format("flat", read_flat, "names a+b+c.png")))
+    here = lambda source, format, _seconds: formats.look(source, format)  # noqa: E731  # a helper knows it not
+    monkeypatch.setattr(importing, "look_apart", here)
     monkeypatch.setenv("COLUMNS", "400")
     code, out, _ = cli("data", "import", "--help")
     assert (code, "imagenet-9,folders,context-first,flat" in out.replace(", ", ",")) == (0, True)

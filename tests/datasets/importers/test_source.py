@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.datasets.importers.sources import Tree, pack
+from vlcore.core import limits
 from vlcore.datasets.importers import source as module
 from vlcore.datasets.importers.source import ImportSetError, UnreadableError, open_npz, open_source, printable
 
@@ -94,13 +95,14 @@ def test_more_than_the_limits_is_refused(tree: Tree, tmp_path: Path, monkeypatch
     with open_source(path) as source:
         assert "t.txt" in source.files, "what is small is no bomb, whatever its ratio"
     with monkeypatch.context() as patch, open_source(root) as source:
-        patch.setattr(module, "MAX_FILE_BYTES", 49)
+        patch.setattr(limits, "PICTURE_BYTES", 49)
         assert source.read("a/2.txt") == b"x"
-        with pytest.raises(UnreadableError, match="has more than 50 MB"):
+        with pytest.raises(UnreadableError, match="has more than 0 MB"):
             source.read("a/1.txt")
-    monkeypatch.setattr(module, "MAX_ZIP_BYTES", 5000)
+    monkeypatch.setattr(limits, "ZIP_BYTES", 5000)
     assert "a.zip unpacks to more than 0 GB" in refused(path)
-    monkeypatch.setattr(module, "MAX_FILES", 1)
+    monkeypatch.setattr(limits, "ENTRIES", 1)
+    monkeypatch.setattr(limits, "FILES", 1)
     assert "a.zip has more than 1 files" in refused(path)
     assert "source has more than 1 files" in refused(root)
 

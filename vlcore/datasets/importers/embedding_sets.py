@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from vlcore.core import limits
 from vlcore.core.captions import Caption
 from vlcore.core.grouping import Grouping
 from vlcore.datasets.imageset import SPLITS
@@ -25,7 +26,6 @@ from vlcore.datasets.importers.source import ImportSetError, Npz, open_npz, plur
 from vlcore.datasets.importers.splits import BY_CHANCE, preserve_given_splits, split_by_shares
 from vlcore.datasets.importers.writing import describe
 
-MAX_ROWS, MAX_WIDTH, MAX_CAPTIONS = 200_000, 16_384, 10_000
 CLIP_SCALE = 100.0  # what CLIP multiplies its cosines with
 REQUIRED = ("z", "object", "context")
 OPTIONAL = ("split", "scene", "name", "text", "captions", "text_object", "text_context", "scale")
@@ -56,8 +56,9 @@ def read_embeddings(path: Path) -> Embeddings:
             rule = "it must have one row a picture and two or more columns"
             raise file.wrong("z", f"has the shape {shape}; {rule}")
         rows, width = shape
-        if rows > MAX_ROWS or width > MAX_WIDTH:
-            rule = f"choose some, for at most {MAX_ROWS:,} of {MAX_WIDTH:,} can be imported"
+        most_rows, most_width = limits.EMBEDDING_ROWS, limits.EMBEDDING_WIDTH
+        if rows > most_rows or width > most_width:
+            rule = f"choose some, for at most {most_rows:,} of {most_width:,} can be imported"
             raise file.wrong("z", f"has {rows:,} rows of {width:,} numbers; {rule}")
         z, notes = _unit(file, "z", shape)
         altered: dict[str, set[str]] = {}
@@ -129,8 +130,9 @@ def _captions(file: Npz, width: int, altered: dict[str, set[str]]) -> tuple[NDAr
         need = "text (their vectors), captions (their words) and text_object (the object that each speaks of)"
         raise ImportSetError(f"{file.name} has {there[0]} but no {missing[0]}; captions need {need}.")
     count = file.shape("captions")[0] if file.shape("captions") else 0
-    if not 0 < count <= MAX_CAPTIONS:
-        raise ImportSetError(f"captions in {file.name} are {count:,}; give 1 to {MAX_CAPTIONS:,}, or leave them out.")
+    most = limits.EMBEDDING_CAPTIONS
+    if not 0 < count <= most:
+        raise ImportSetError(f"captions in {file.name} are {count:,}; give 1 to {most:,}, or leave them out.")
     words = _texts(file, "captions", count)
     if "" in words:
         raise file.wrong("captions", f"has no words in row {words.index('')}; write them")

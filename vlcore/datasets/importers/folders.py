@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import PurePosixPath
 
+from vlcore.core import limits
 from vlcore.datasets.importers.selection import Found, Row, clean_split
-from vlcore.datasets.importers.source import Skipped, Source, UnreadableError, utf8
+from vlcore.datasets.importers.source import ImportSetError, Skipped, Source, UnreadableError, utf8
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 _FOREIGN = (".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".jfif")
@@ -46,6 +47,8 @@ def read_folders(source: Source, *, context_first: bool = False) -> Found | None
     else:
         return None
     deep = depths[2] >= single
+    if not deep and len(underscored) > limits.FOLDER_NAMES:
+        raise ImportSetError(f"{source.name} has more than {limits.FOLDER_NAMES:,} folders; import a part of it.")
     cut = {} if deep else cut_names(underscored)
     layout = ("/" if deep else "_").join(("CONTEXT", "OBJECT") if context_first else ("OBJECT", "CONTEXT"))
     find_mask, texts = _mask_finder(source, files), {file for file in source.files if file.endswith(".txt")}
@@ -58,7 +61,7 @@ def read_folders(source: Source, *, context_first: bool = False) -> Found | None
             beside, caption = str(PurePosixPath(file).with_suffix(".txt")), ""
             if beside in texts:
                 with suppress(UnreadableError):
-                    caption = utf8(source.read(beside), f"The caption {beside}", MOST_CAPTION)
+                    caption = utf8(source.text(beside, MOST_CAPTION + 4), f"The caption {beside}", MOST_CAPTION)
             obj, context = reversed(pair) if context_first else pair
             rows.append(Row(file, obj, context, split, caption, find_mask(file)))
     return Found(f"Folders named {layout}.", rows, skipped)

@@ -12,17 +12,30 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+import pandas as pd
+
+from vlcore.core import limits
+from vlcore.datasets import sandbox
 from vlcore.datasets.importers.folders import foreign_pictures, pictures, read_folders
 from vlcore.datasets.importers.selection import Found, Listing, Row, listing_of
-from vlcore.datasets.importers.source import ImportSetError, Source, UnreadableError, open_source, read_needed, utf8
+from vlcore.datasets.importers.source import (
+    ImportSetError,
+    Source,
+    UnreadableError,
+    open_source,
+    printable,
+    read_needed,
+    utf8,
+)  # fmt: skip
 from vlcore.datasets.importers.tables import is_metadata, read_captions, read_imagefolder, read_tables, read_waterbirds
 
 _SPAWRIOUS = re.compile(
     r"(?:.*/)?(?:0|1|domain_adaptation_ds)/(?P<context>desert|jungle|dirt|mountain|snow|beach)"
     r"/(?P<object>bulldog|corgi|dachshund|labrador)/[^/]+"
 )
-_PROMPT = re.compile(r"_prompt_(\d+)_")
+_PROMPT = re.compile(r"_prompt_(\d{1,4})_")
 _LOOKS = list(product(("black", "brown", "white", "any"), ("sitting", "any", "running"), "012345"))  # fur, pose, time
 
 _METASHIFT = re.compile(r"(?:.*/)?(?P<object>[^/()]*[^/()\s])\((?P<context>[^/()]+)\)/(?P<id>[^/]+)\.[^./]+")
@@ -73,7 +86,7 @@ def read_nico(source: Source) -> Found | None:
     classes = None
     if mapping is not None:
         with suppress(UnreadableError, ValueError, RecursionError):
-            classes = json.loads(source.read(mapping))
+            classes = json.loads(source.text(mapping))
         if not isinstance(classes, dict):
             raise ImportSetError(f"{mapping} is no JSON object of classes; download it again.")
     splits = {}  # by the last three parts of a path
@@ -143,6 +156,23 @@ def look(source: Path, format: str = "auto") -> Listing:
     """List the pictures of a folder or a zip, without decoding any; `format` is one of `format_names`."""
     with open_source(source) as opened:
         return listed(opened, format)
+
+
+def look_apart(source: Path, format: str = "auto", seconds: float = limits.DECODE_SECONDS) -> Listing:
+    """`look` in a helper process, which may take so many seconds; ImportSetError also where it takes longer."""
+    called, path = printable(source.absolute().name), str(source.absolute())
+    found, _ = sandbox.run(looked, called=called, error=ImportSetError, seconds=seconds, path=path, name=format)
+    table = pd.DataFrame(found["table"], columns=Row._fields)
+    altered = {name: set(given) for name, given in found["altered"].items()}
+    return Listing(found["format"], found["about"], table, [(file, why) for file, why in found["skipped"]], altered)
+
+
+def looked(_data: bytes, path: str, name: str) -> tuple[dict[str, Any], bytes]:
+    """`look` as a helper does it."""
+    listing = look(Path(path), name)
+    altered = {name: sorted(given) for name, given in listing.altered.items()}
+    facts = {"format": listing.format, "about": listing.about, "skipped": listing.skipped, "altered": altered}
+    return {**facts, "table": listing.table.to_dict("list")}, b""
 
 
 def format_of(name: str) -> Format:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from vlcore.core import limits
 from vlcore.core.captions import filled
 from vlcore.core.files import data_folder
 from vlcore.core.grouping import Grouping
@@ -18,7 +19,7 @@ from vlcore.core.wording import FEW
 from vlcore.datasets.catalogue import check_free, publish, staging_dir
 from vlcore.datasets.imageset import Progress, silent
 from vlcore.datasets.importers import selection
-from vlcore.datasets.importers.formats import format_of, listed
+from vlcore.datasets.importers.formats import format_of, look_apart
 from vlcore.datasets.importers.selection import FEWEST, Listing, choose, need_enough
 from vlcore.datasets.importers.source import ImportSetError, Source, UnreadableError, open_source, plural, printable
 from vlcore.datasets.importers.splits import choose_splits, clusters
@@ -53,8 +54,8 @@ def import_set(
     if max_per_group < FEWEST or seed < 0:
         raise ImportSetError(f"Give at least {FEWEST} pictures a group and a seed of at least 0.")
     templates = {"undescriptive": _template("short", short), "descriptive": _template("descriptive", descriptive)}
+    listing = look_apart(source, format, limits.LOOK_SECONDS)
     with open_source(source) as opened:
-        listing = listed(opened, format)
         grouping, table, skipped = choose(listing, objects, contexts, opened.name)
         with staging_dir(name) as folder:
             draft = Draft(folder, grouping, table, skipped)

@@ -12,12 +12,14 @@ import shlex
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from vlcore.core import limits
 from vlcore.core.grouping import SCENES, Grouping
 from vlcore.core.vocabulary import split_words
 from vlcore.datasets.imageset import SPLITS
@@ -69,8 +71,18 @@ class Listing:
     skipped: Skipped
     altered: Mapping[str, set[str]]  # what the source calls an object or a context, by its name here, if it is another
 
+    def __post_init__(self) -> None:
+        for kind in ("object", "context"):
+            if (count := self.table[kind].nunique()) > limits.NAMES:
+                most = f"two are chosen of at most {limits.NAMES:,}"
+                raise ImportSetError(f"The source has {count:,} {kind}s, and {most}; import a part of it.")
+
     def counts(self) -> pd.DataFrame:
         """Number of pictures, one row an object and one column a context."""
+        return self._counts
+
+    @cached_property
+    def _counts(self) -> pd.DataFrame:
         named = self.table[(self.table["object"] != "") & (self.table["context"] != "")]
         counts = pd.crosstab(named["object"], named["context"])
         # Those of `scenes` first: what both sets have is then drawn alike.
@@ -82,6 +94,13 @@ class Listing:
         """Two objects and two contexts with pictures in all four cells, of those given; None where there are none. They
         are those whose smallest cell is largest. The first object in the first context and the second in the second are
         the majority groups: the larger ones, of the training pictures where the source says which."""
+        return self._choice(objects, contexts) if objects or contexts else self._usual_choice
+
+    @cached_property  # pages ask in every run
+    def _usual_choice(self) -> tuple[Pair, Pair] | None:
+        return self._choice((), ())
+
+    def _choice(self, objects: Sequence[str], contexts: Sequence[str]) -> tuple[Pair, Pair] | None:
         counts = self.counts()
         counts = counts.reindex(list(objects) or counts.index, columns=list(contexts) or counts.columns, fill_value=0)
         counts = counts[counts.sum(axis=1).rank(ascending=False, method="first") <= MOST_OBJECTS]
@@ -105,8 +124,8 @@ class Listing:
         if choice is None:
             return None
         one, other, here, there = choice
-        objects = str(counts.index[one]), str(counts.index[other])
-        return objects, self.majority_order(objects, (str(counts.columns[here]), str(counts.columns[there])))
+        pair = str(counts.index[one]), str(counts.index[other])
+        return pair, self.majority_order(pair, (str(counts.columns[here]), str(counts.columns[there])))
 
     def majority_order(self, objects: Pair, contexts: Pair) -> Pair:
         """The contexts in the order that makes the larger groups the majority."""

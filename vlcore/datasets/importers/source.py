@@ -5,6 +5,7 @@ or a bomb has nothing to write to, and a folder and a zip look alike to whoever 
 the head is read first, so that pickled objects are never opened and no claim makes us reserve more than a limit."""
 
 import codecs
+import lzma
 import os
 import re
 import stat
@@ -13,24 +14,19 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vlcore.core import limits
 from vlcore.datasets.imageset import ImageSetError
 
-MAX_FILES = 500_000
-MAX_FILE_BYTES = 50 * 2**20
-MAX_ZIP_BYTES = 64 * 2**30  # unpacked
-MAX_RATIO = 200  # of unpacked to packed; pictures are packed already and hardly shrink
-MAX_BYTES = 2**30  # of one array in memory
 _KINDS = {"f": "floating-point numbers", "fiu": "a number", "U": "text"}  # by the letters of numpy's kinds
-_DAMAGED = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
+_DAMAGED = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 _SMALL = 2**20  # bytes; what unpacks to less is no bomb, whatever its ratio
-_TOO_LARGE = f"has more than {MAX_FILE_BYTES // 2**20} MB"
 
 Skipped = list[tuple[str, str]]  # (name, reason) of what is left out
 
@@ -56,6 +52,16 @@ class Source:
     files: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...]
     read: Callable[[str], bytes]
+    _texts: list[int] = field(default_factory=list)  # bytes of each that was read
+
+    def text(self, file: str, most: int | None = None) -> bytes:
+        """The bytes, or the first of them, of a file whose text is kept; all of them together have a limit."""
+        data = self.read(file)[:most]
+        self._texts.append(len(data))
+        if sum(self._texts) > limits.TABLE_BYTES:
+            texts = f"The tables and captions of {self.name} have more than {limits.TABLE_BYTES // limits.MB} MB"
+            raise ImportSetError(f"{texts} together; import a part of it.")
+        return data
 
 
 @contextmanager
@@ -69,6 +75,7 @@ def open_source(path: Path) -> Iterator[Source]:
             elif not path.is_file():
                 raise ImportSetError(f"{printable(str(path))} does not exist; give the path of a folder or a zip.")
             elif zipfile.is_zipfile(path):
+                _check_end(path, name)
                 source = _zip(opened.enter_context(zipfile.ZipFile(path)), name)
             elif opened.enter_context(open(path, "rb")).read(4) == b"PK\x03\x04":
                 raise ImportSetError(f"{name} is a damaged or unfinished zip; download or pack it again.")
@@ -104,7 +111,7 @@ def utf8(data: bytes, called: str, most: int | None = None) -> str:
 def read_needed(source: Source, file: str, kind: str) -> bytes:
     """A file that a format cannot do without."""
     try:
-        return source.read(file)
+        return source.text(file)
     except UnreadableError as error:
         raise ImportSetError(f"The {kind} {file} {error}; put one there that can be read.") from error
 
@@ -145,16 +152,16 @@ def _folder(root: Path, name: str) -> Source:
                 waiting.append(path)
             elif entry.is_file():
                 files.append(path)
-        _check_count(len(files), name)
+        _check_count(len(files), limits.FILES, name)
 
     def read(file: str) -> bytes:
         try:
             with open(root / file, "rb") as opened:
-                data = opened.read(MAX_FILE_BYTES + 1)
+                data = opened.read(limits.PICTURE_BYTES + 1)
         except OSError as error:
             raise UnreadableError(f"cannot be read ({error.strerror})") from error
-        if len(data) > MAX_FILE_BYTES:
-            raise UnreadableError(_TOO_LARGE)
+        if len(data) > limits.PICTURE_BYTES:
+            raise UnreadableError(_too_large())
         return data
 
     return Source(name, tuple(sorted(files)), tuple(sorted(skipped)), read)
@@ -170,7 +177,7 @@ def _why_no_link(root: Path, path: str) -> str:
 def _zip(archive: zipfile.ZipFile, name: str) -> Source:
     members: dict[str, zipfile.ZipInfo] = {}
     skipped: Skipped = []
-    _check_count(len(archive.infolist()), name)
+    _check_count(len(archive.infolist()), limits.ENTRIES, name)
     for member in archive.infolist():
         path = member.filename.replace("\\", "/")
         if member.is_dir() or _is_hidden(path):
@@ -182,8 +189,8 @@ def _zip(archive: zipfile.ZipFile, name: str) -> Source:
             skipped.append((path, reason))
         else:
             members[path] = member
-    if sum(member.file_size for member in members.values()) > MAX_ZIP_BYTES:
-        most = MAX_ZIP_BYTES // 2**30
+    if sum(member.file_size for member in members.values()) > limits.ZIP_BYTES:
+        most = limits.ZIP_BYTES // limits.GB
         raise ImportSetError(f"{name} unpacks to more than {most} GB; unpack what you need and import the folder.")
 
     def read(file: str) -> bytes:
@@ -201,6 +208,10 @@ def _why_not(path: str) -> str:
         return "has a path that leads out of the source"
     if any("\ud800" <= character <= "\udfff" for character in path):
         return "has a name that is not text; rename it"
+    parts = path.split("/")
+    if len(parts) > limits.PATH_PARTS or any(len(part.encode()) > limits.PATH_PART for part in parts):
+        most = f"{limits.PATH_PART} bytes, or lies in more than {limits.PATH_PARTS} folders"
+        return f"has a name of more than {most}; rename it"
     return "is a zip inside the source; unpack it first" if path.lower().endswith(".zip") else ""
 
 
@@ -209,10 +220,10 @@ def _why_not_member(member: zipfile.ZipInfo) -> str:
         return "is a link; pack the file itself"
     if member.flag_bits & 0x1:
         return "is encrypted; unpack it and import the folder"
-    if member.file_size > MAX_FILE_BYTES:
-        return _TOO_LARGE
-    bomb = member.file_size > max(_SMALL, MAX_RATIO * member.compress_size)
-    return f"unpacks to more than {MAX_RATIO} times its size, which no picture does" if bomb else ""
+    if member.file_size > limits.PICTURE_BYTES:
+        return _too_large()
+    bomb = member.file_size > max(_SMALL, limits.RATIO * member.compress_size)
+    return f"unpacks to more than {limits.RATIO} times its size, which no picture does" if bomb else ""
 
 
 def _is_hidden(path: str) -> bool:
@@ -220,9 +231,24 @@ def _is_hidden(path: str) -> bool:
     return "__MACOSX" in parts or any(part.startswith(".") and part not in (".", "..") for part in parts)
 
 
-def _check_count(files: int, name: str) -> None:
-    if files > MAX_FILES:
-        raise ImportSetError(f"{name} has more than {MAX_FILES:,} files; import a part of it.")
+def _too_large() -> str:
+    return f"has more than {limits.PICTURE_BYTES // limits.MB} MB"
+
+
+def _check_count(files: int, most: int, name: str) -> None:
+    if files > most:
+        raise ImportSetError(f"{name} has more than {most:,} files; import a part of it.")
+
+
+def _check_end(path: Path, name: str) -> None:
+    """Refuse a zip by the record at its end, which says how many entries the list before it has and how long it is:
+    zipfile makes an object of each. It is asked how it reads that record, so that it sees no other."""
+    with path.open("rb") as file:
+        end = zipfile._EndRecData(file)  # type: ignore[attr-defined]
+    entries, size = end[4], end[5]
+    _check_count(entries, limits.ENTRIES, name)
+    if size > limits.DIRECTORY_BYTES:
+        raise ImportSetError(f"{name} has a list of files of {size / limits.MB:.0f} MB; import a part of it.")
 
 
 class Npz:
@@ -254,8 +280,10 @@ class Npz:
             raise self.wrong(array, f"holds {dtype}; it must hold {_KINDS[kind]}")
         if claimed != shape:
             raise self.wrong(array, f"has the shape {claimed}; it must have {shape}")
-        if np.prod(claimed, dtype=np.float64) * dtype.itemsize > MAX_BYTES:
-            raise self.wrong(array, f"needs more than {MAX_BYTES // 2**30} GB; save fewer rows, or float32")
+        if np.prod(claimed, dtype=np.float64) * dtype.itemsize > limits.ARRAY_BYTES:
+            raise self.wrong(
+                array, f"needs more than {limits.ARRAY_BYTES // limits.GB} GB; save fewer rows, or float32"
+            )
         with self._opened(array) as file:
             return np.lib.format.read_array(file, allow_pickle=False)
 

@@ -10,19 +10,23 @@ from io import StringIO
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from vlcore.core import limits
 from vlcore.datasets.importers.selection import Found, Row, clean_split
 from vlcore.datasets.importers.source import ImportSetError, Skipped, Source, read_needed, utf8
 
 _PATHS = ("filepath", "file_path", "filename", "file_name", "image_path", "image", "path")
 _CAPTIONS = ("caption", "text", "title")
 _MORE = ("scene", "factors")  # of our own sets
+_WATERBIRDS = {"metadata.csv": ("img_filename", "place"), "metadata_waterbirds.csv": ("filename", "a")}
+# What is kept of a table; of a foreign one the others may be many.
+_KEPT = {*_PATHS, *_CAPTIONS, *_MORE, "object", "context", "mask", "split", "y", *sum(_WATERBIRDS.values(), ())}
 _END = "(the end of the table)"
 
 
 class _Table(NamedTuple):
     file: str
     columns: tuple[str, ...]
-    records: list[dict[str, str]]
+    records: list[dict[str, str]]  # what `_KEPT` names of each line
 
     @property
     def folder(self) -> PurePosixPath:
@@ -81,9 +85,8 @@ def _labelled(source: Source, tables: list[_Table], path_column: str) -> Found |
 def read_waterbirds(source: Source) -> Found | None:
     """Waterbirds of Sagawa et al. (2020), ``metadata.csv``, or as SubpopBench lists it, ``metadata_waterbirds.csv``.
     CUB's ``segmentations/<species>/<picture>.png`` are used as masks where they lie in the source too."""
-    columns = {"metadata.csv": ("img_filename", "place"), "metadata_waterbirds.csv": ("filename", "a")}
-    for table in read_tables(source, lambda file: PurePosixPath(file).name in columns):
-        path, place = columns[PurePosixPath(table.file).name]
+    for table in read_tables(source, lambda file: PurePosixPath(file).name in _WATERBIRDS):
+        path, place = _WATERBIRDS[PurePosixPath(table.file).name]
         if {path, place, "y", "split"} <= {*table.columns}:
             break
     else:
@@ -118,20 +121,22 @@ def read_tables(
     source: Source, wanted: Callable[[str], bool], useful: Callable[[tuple[str, ...]], bool] | None = None
 ) -> Iterator[_Table]:
     """The tables with a wanted name, but for those whose head row says that they are of no use."""
+    room = limits.ROWS
     for file in filter(wanted, source.files):
         data = read_needed(source, file, "table")
         if useful is not None and not useful(_head(data.decode("utf-8-sig", errors="replace"))[0]):
             continue
         text = utf8(data, f"The table {file}").replace("\0", "")
-        table = _from_lines(file, text) if file.endswith(".jsonl") else _from_csv(file, text)
+        table = (_from_lines if file.endswith(".jsonl") else _from_csv)(file, text, room)
         if not table.records:
             raise ImportSetError(f"The table {file} has no lines; fill it, or take it away.")
+        room -= len(table.records)
         yield table
 
 
 def _head(text: str) -> tuple[tuple[str, ...], str]:
     """The columns of a CSV and what stands between them: tabs, commas or semicolons."""
-    line = text.replace("\0", "").lstrip("\r\n").splitlines()[:1]
+    line = text[: limits.LINE_CHARACTERS].replace("\0", "").lstrip("\r\n").splitlines()[:1]
     delimiter = "\t" if "\t" in "".join(line) else max(",;", key="".join(line).count)
     try:
         return tuple(next(csv.reader(line, delimiter=delimiter), ())), delimiter
@@ -139,33 +144,52 @@ def _head(text: str) -> tuple[tuple[str, ...], str]:
         return (), delimiter
 
 
-def _from_csv(file: str, text: str) -> _Table:
+def _from_csv(file: str, text: str, room: int) -> _Table:
+    head, delimiter = _head(text)
+    _check_size(file, len(head), 0, room)
     # A line of our own at the end is swallowed by a quotation mark that is never closed, and by nothing else.
-    reader = csv.reader(StringIO(f"{text}\n{_END}\n", newline=""), delimiter=_head(text)[1])
+    reader = csv.reader(StringIO(f"{text}\n{_END}\n", newline=""), delimiter=delimiter)
+    records: list[dict[str, str]] = []
     try:
-        rows = [row for row in reader if row]
+        rows = filter(None, reader)
+        columns = last = next(rows)
+        kept = [(place, name) for place, name in enumerate(columns) if name in _KEPT]
+        for row in rows:
+            if last is not columns:
+                records.append({name: last[place] if place < len(last) else "" for place, name in kept})
+                _check_size(file, len(columns), len(records), room)
+            last = row
     except csv.Error as error:
         raise ImportSetError(f"The table {file} is no readable CSV ({error}); save it again.") from error
-    end = rows.pop()
-    if end != [_END]:
-        line = reader.line_num + 1 - "".join(end).count("\n")
+    if last != [_END]:
+        line = reader.line_num + 1 - "".join(last).count("\n")
         where = f"that is never closed, in line {line} or below"
         raise ImportSetError(f"The table {file} has a quotation mark {where}; correct it.")
-    columns = tuple(rows[0]) if rows else ()
-    filled = [row + [""] * (len(columns) - len(row)) for row in rows[1:]]
-    return _Table(file, columns, [dict(zip(columns, row, strict=False)) for row in filled])
+    return _Table(file, () if last is columns else tuple(columns), records)
 
 
-def _from_lines(file: str, text: str) -> _Table:
+def _from_lines(file: str, text: str, room: int) -> _Table:
     records: list[dict[str, str]] = []
+    columns: dict[str, None] = {}
     for number, line in enumerate(filter(None, map(str.strip, text.split("\n"))), start=1):
         try:
-            record = {name: "" if value is None else value for name, value in json.loads(line).items()}
-            records.append({name: v if isinstance(v, str) else json.dumps(v) for name, v in record.items()})
-        except (ValueError, AttributeError, RecursionError) as error:
+            if len(line) > limits.LINE_CHARACTERS:
+                raise ValueError
+            found = json.loads(line)
+            columns |= dict.fromkeys(found)
+            given = {name: "" if found[name] is None else found[name] for name in _KEPT & found.keys()}
+            records.append({name: v if isinstance(v, str) else json.dumps(v) for name, v in given.items()})
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise ImportSetError(f"Line {number} of the table {file} is no JSON object; correct it.") from error
-    columns = tuple(dict.fromkeys(name for record in records for name in record))
-    return _Table(file, columns, [dict.fromkeys(columns, "") | record for record in records])
+        _check_size(file, len(columns), number, room)
+    kept = [name for name in columns if name in _KEPT]
+    return _Table(file, tuple(columns), [dict.fromkeys(kept, "") | record for record in records])
+
+
+def _check_size(file: str, columns: int, rows: int, room: int) -> None:
+    if columns > limits.COLUMNS or rows > room:
+        most = f"{limits.COLUMNS} columns, or with the other tables more than {limits.ROWS:,} lines"
+        raise ImportSetError(f"The table {file} has more than {most}; import a part of it.")
 
 
 def _inside(folder: PurePosixPath, name: str, there: frozenset[str]) -> tuple[str, str]:

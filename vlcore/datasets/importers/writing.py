@@ -6,7 +6,8 @@ its fingerprints are taken from the pixels that were written, so they compare wh
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -17,12 +18,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from vlcore.core import limits
 from vlcore.core.files import write_json
 from vlcore.core.grouping import Grouping
 from vlcore.datasets.imageset import COLUMNS, Progress
-from vlcore.datasets.importers.source import MAX_FILE_BYTES, Source, UnreadableError, npy_claim, plural, printable
+from vlcore.datasets.importers.source import Source, UnreadableError, npy_claim, plural, printable
 from vlcore.datasets.importers.splits import perceptual_hash
-from vlcore.datasets.uploads import UploadError, open_upload, square
+from vlcore.datasets.opening import UploadError, on_grey, open_apart, open_square
 
 SIZE = 192  # pixels
 LIST = "left-out.csv"
@@ -66,17 +68,17 @@ class Draft:
             stem, named = f"{slugs[row['group']]}/{number:05d}", row["mask"]
             row |= {"file_name": f"images/{stem}.jpg", "mask": ""}
             try:
-                picture = _decoded(source.read(row["file"]))
+                with _why():
+                    kept, aspect = open_square(source.read(row["file"]), SIZE)
             except UnreadableError as error:
                 self.skipped.append((printable(row["file"]), str(error)))
             else:
-                kept = Image.fromarray(square(picture, SIZE))
                 _save(kept, self.folder / row["file_name"], "JPEG", quality=_QUALITY, subsampling=0)
                 digest = hashlib.sha256(kept.tobytes()).hexdigest()  # of the pixels
                 rows.append({**row, "digest": digest, "hash": perceptual_hash(kept)})
                 try:
                     if named:
-                        mask = _mask(source.read(named), named.endswith(".npy"), picture.width / picture.height)
+                        mask = _mask(source.read(named), named.endswith(".npy"), aspect)
                         rows[-1]["mask"] = f"masks/{stem}.png"
                         _save(mask, self.folder / rows[-1]["mask"], "PNG")
                 except UnreadableError as error:
@@ -94,7 +96,11 @@ def _save(picture: Image.Image, path: Path, kind: str, **options: Any) -> None:
 
 def _mask(data: bytes, numpy_array: bool, aspect: float) -> Image.Image:
     """The square of a mask, a picture or a saved array: 255 where the object is, else 0."""
-    grey = _array(data) if numpy_array else np.asarray(_decoded(data).convert("L"))
+    if numpy_array:
+        grey = _array(data)
+    else:
+        with _why():
+            grey = np.asarray(on_grey(open_apart(data, "picture", limits.PICTURE_BYTES)).convert("L"))
     height, width = grey.shape
     if abs(width / height / aspect - 1) > _ASPECT:
         raise UnreadableError("has another shape than its picture")
@@ -107,9 +113,11 @@ def _mask(data: bytes, numpy_array: bool, aspect: float) -> Image.Image:
     return kept
 
 
-def _decoded(data: bytes) -> Image.Image:
+@contextmanager
+def _why() -> Iterator[None]:
+    """Say of a picture that cannot be used why, without its name."""
     try:
-        return open_upload(data, "picture", MAX_FILE_BYTES)
+        yield
     except UploadError as error:
         raise UnreadableError(str(error).removeprefix("picture ")) from error
 

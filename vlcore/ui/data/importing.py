@@ -5,7 +5,10 @@ The upload lies on the disk as long as the visitor's session, and is looked at b
 import re
 import shutil
 import tempfile
+import warnings
 import weakref
+import zipfile
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,6 +22,9 @@ from vlcore.runs import imported
 from vlcore.store import artefacts
 from vlcore.store.jobs import State
 from vlcore.ui import jobs, shell, widgets
+
+_STEM = 60  # characters of a zip's name, none of more than four bytes
+_LONGEST = 16_000  # characters of a file's name; a zip holds 65,535 bytes of it
 
 
 def section() -> None:
@@ -39,8 +45,8 @@ def section() -> None:
     files = folder.file_uploader("A folder of pictures", **of_folder)
     if not file and not files:
         return
-    source = _source(file, files or [])
-    listing = importers.look(source)
+    upload = _kept(file, files or [])
+    listing, source = upload.listing, upload.path
     if lack := _lack(listing):
         called = "zip" if file else "folder"
         st.error(f"This {called} {lack}; a set needs two objects in two contexts.", icon=":material/error:")
@@ -49,32 +55,37 @@ def section() -> None:
 
 
 class _Kept:
-    """An upload on the disk: there as long as this object, which a visitor's session holds."""
+    """A zip on the disk: there as long as this object, which a visitor's session holds; looked at once."""
 
-    def __init__(self, identity: tuple[str, ...]) -> None:
+    def __init__(self, identity: tuple[str, ...], name: str) -> None:
         self.identity = identity
-        self.folder = Path(tempfile.mkdtemp(prefix="vlcore-"))
-        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix="vlcore-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self.path = folder / name
+
+    @cached_property
+    def listing(self) -> importers.Listing:
+        """What is in it, read by a helper process: every click of the form runs the page anew."""
+        return importers.look_apart(self.path)
 
 
-def _source(file: Any, files: list[Any]) -> Path:
-    """The upload as a zip or a folder on the disk, written once."""
+def _kept(file: Any, files: list[Any]) -> _Kept:
+    """The upload as a zip on the disk, written once. What a folder holds becomes a zip too: a disk cannot have all the
+    names that a browser may send, and none of them leads anywhere."""
     identity = (file.file_id,) if file else tuple(sorted(entry.file_id for entry in files))
-    kept = st.session_state.get("import_source")
+    kept: _Kept | None = st.session_state.get("import_source")
     if kept is not None and kept.identity == identity:
-        return Path(next(kept.folder.iterdir()))
-    kept = st.session_state["import_source"] = _Kept(identity)
+        return kept
+    stem = re.sub(r"[^\w.-]+", " ", PurePosixPath(file.name).stem).strip(" .")[:_STEM] if file else "upload"
+    kept = st.session_state["import_source"] = _Kept(identity, f"{stem or 'upload'}.zip")
     if file:
-        path = kept.folder / (re.sub(r"[^\w.-]+", " ", Path(file.name).name).strip() or "upload.zip")
-        path.write_bytes(file.getvalue())
-        return path
-    path = kept.folder / "upload"
-    for entry in files:
-        inside = [part for part in entry.name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
-        target = path.joinpath(*inside)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(entry.getvalue())
-    return path
+        kept.path.write_bytes(file.getvalue())
+    else:
+        with warnings.catch_warnings(), zipfile.ZipFile(kept.path, "w") as packed:
+            warnings.simplefilter("ignore")  # of two files of one name the first is used, and the form says so
+            for entry in files:
+                packed.writestr(entry.name.replace("\\", "/").lstrip("/")[:_LONGEST], entry.getvalue())
+    return kept
 
 
 def _lack(listing: importers.Listing) -> str:

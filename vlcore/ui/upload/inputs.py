@@ -10,9 +10,11 @@ from vlcore.compare.comparison import names
 from vlcore.compare.uploads import as_code, distinct_names, with_untrained
 from vlcore.core.condition import Condition
 from vlcore.core.wording import title
+from vlcore.datasets import sandbox
 from vlcore.datasets.imageset import ImageSet
+from vlcore.datasets.opening import UploadError, is_picture
 from vlcore.datasets.subset import usual_condition
-from vlcore.datasets.uploads import UploadedPicture, UploadError, is_picture, plain, samples, uploaded
+from vlcore.datasets.uploads import UploadedPicture, plain, samples, uploaded
 from vlcore.store.jobs import JobStatus
 from vlcore.studies import plans
 from vlcore.ui import browser, jobs, shell, widgets
@@ -63,6 +65,7 @@ def models(images: ImageSet, count: int, settings: DeltaGenerator) -> list[Condi
 def pictures(images: ImageSet) -> list[UploadedPicture]:
     """The controls, which fold when there is a picture, and what was given with them: samples first."""
     given: list[UploadedPicture] = []
+    sandbox.warm()  # while the visitor chooses
     there = any(st.session_state.get(key) for key in ("files", "taken", *map(SAMPLE.format, samples(images))))
     with st.expander("Your pictures", expanded=not there, icon=":material/add_photo_alternate:"):
         upload, camera, tiles = st.tabs(["Upload or paste", "Camera", "Sample pictures"])

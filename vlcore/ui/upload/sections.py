@@ -24,7 +24,8 @@ from vlcore.core.condition import Condition
 from vlcore.core.options import ArtefactKind
 from vlcore.core.wording import percent, title
 from vlcore.datasets.imageset import TRAINING_SIZE, ImageSet
-from vlcore.datasets.uploads import UploadedPicture, square
+from vlcore.datasets.opening import square
+from vlcore.datasets.uploads import UploadedPicture
 from vlcore.runs.embeddings import StoredEmbeddings
 from vlcore.runs.load import OwnModel
 from vlcore.store.jobs import State

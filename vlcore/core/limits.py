@@ -1,0 +1,51 @@
+"""What foreign bytes may ask for: every limit with its number, in one place; docs/security.md has them as a table.
+
+Each is looked at before anything is built of what it limits. Modules read them here when they need them, so that there
+is one number for each and a test can make it small."""
+
+MB, GB = 2**20, 2**30
+
+# Pictures
+UPLOAD_BYTES = 5 * MB  # one picture that a visitor gives
+PICTURE_BYTES = 50 * MB  # one file of a folder or a zip
+PIXELS = 40_000_000  # of a picture, before one of them is decoded
+SCANS = 100  # of a JPEG, each of which may be as large as the picture
+
+# Folders, zips and their tables
+ENTRIES = 50_000  # of a zip, by the record at its end
+DIRECTORY_BYTES = 16 * MB  # the list of entries of a zip, for that record may lie about their number
+FILES = 500_000  # of a folder on this machine
+ZIP_BYTES = 64 * GB  # what a zip unpacks to, by what it claims
+RATIO = 200  # unpacked to packed; pictures are packed already and hardly shrink
+PATH_PART = 255  # bytes of the name of a file or a folder
+PATH_PARTS = 32  # folders inside each other
+FOLDER_NAMES = 10_000  # folders named OBJECT_CONTEXT
+TABLE_BYTES = 200 * MB  # tables, lists and captions of a source together
+COLUMNS = 200  # of a table
+ROWS = 500_000  # of all tables of a source together
+LINE_CHARACTERS = 1_000_000  # of a line of JSON
+NAMES = 1_000  # objects, or contexts, among which two are chosen
+
+# Embeddings
+ARRAY_BYTES = GB  # one array
+EMBEDDING_ROWS = 200_000  # pictures of a file
+EMBEDDING_WIDTH = 16_384  # numbers of an embedding
+EMBEDDING_CAPTIONS = 10_000  # captions of a file
+
+# Checkpoints of others
+CHECKPOINT_BYTES = 16 * GB  # to be downloaded
+CONFIG_BYTES = MB  # one of its JSON files
+LAYERS = 200  # of a tower
+IMAGE_SIDE = 2048  # px that a checkpoint may ask for
+POSITIONS = 1_024  # tokens of a caption
+CONFIG_NUMBER = 10_000_000  # any other whole number of a configuration
+CHECKPOINT_SLACK = 4 * GB  # of memory, over its weights and their float32 copy
+CHECKPOINT_SECONDS = 120  # to load it, and to look at one picture and one caption
+
+# The helper process
+MEMORY = 2 * GB  # over what it has when it starts
+DECODE_SECONDS = 20  # one picture, or a look at a source that a visitor gives
+LOOK_SECONDS = 600  # a look at a source in an import that nobody waits for
+AT_ONCE = 2  # of what helpers of this server do
+WAIT_SECONDS = 60  # for one's turn
+ANSWER_BYTES = 256 * MB  # what a helper gives back
