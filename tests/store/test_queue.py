@@ -15,7 +15,7 @@ from unittest.mock import Mock
 import pytest
 
 from tests.store.children import child, claim, ended, make, until
-from vlcore.core.errors import BusyError
+from vlcore.core.errors import BusyError, LabError
 from vlcore.core.files import models_folder
 from vlcore.store import artefacts, jobs
 from vlcore.store.jobs import JobCancelledError, State
@@ -269,6 +269,11 @@ def test_there_is_a_worker_a_core_and_four_at_most(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(jobs.os, "cpu_count", lambda cores=cores: cores)
         counted.append(default_workers())
     assert counted == [1, 1, 2, 4, 4]
+    monkeypatch.setenv("VLCORE_WORKERS", "7")
+    assert default_workers() == 7
+    monkeypatch.setenv("VLCORE_WORKERS", "0")
+    with pytest.raises(LabError):
+        default_workers()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")

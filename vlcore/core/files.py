@@ -115,6 +115,21 @@ def locked(path: Path, timeout: float) -> Iterator[bool]:
         lock.release()
 
 
+def allow_open_files(wanted: int = 65_536) -> None:
+    """Let this process and those that it starts have so many files open, or as many as this user may: of a server each
+    connection is one, and with the usual 1,024 a crowd that only connects stops it, and it fills its log."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    usual, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY:
+        wanted = min(wanted, most)
+    if resource.RLIM_INFINITY != usual < wanted:
+        with contextlib.suppress(ValueError, OSError):  # some systems allow less than they say
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write a JSON file, as `atomic` does."""
     with atomic(path) as aside:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 from weakref import WeakSet
 
-from vlcore.core.errors import BusyError
+from vlcore.core.errors import BusyError, LabError
 from vlcore.store import jobs
 from vlcore.store.jobs import JobCancelledError, JobStatus, State
 
@@ -162,4 +162,9 @@ def all_cores() -> int:
 
 
 def default_workers() -> int:
-    return max(1, min(4, os.cpu_count() or 1))
+    """How many trainings at once: ``VLCORE_WORKERS``, else one a core, four at most."""
+    if not (named := os.environ.get("VLCORE_WORKERS")):
+        return max(1, min(4, os.cpu_count() or 1))
+    if not named.isdecimal() or not int(named):
+        raise LabError(f"VLCORE_WORKERS is {named!r}; give the number of trainings at once.")
+    return int(named)

@@ -23,6 +23,7 @@ from starlette.routing import Route
 
 from vlcore.charts.thumbnails import thumb, thumb_address, thumb_uri
 from vlcore.core.errors import LabError
+from vlcore.core.files import allow_open_files
 
 if TYPE_CHECKING:
     from vlcore.datasets.imageset import ImageSet
@@ -77,6 +78,7 @@ async def _thumb(request: Request) -> Response:
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """While the server is there. What Home is made of, a second, is imported before it answers, for thirty who come at
     once would wait longer for it together; the rest beside its first answers."""
+    allow_open_files()
     base = str(st.get_option("server.baseUrlPath")).strip("/")
     _served.append(f"/{base}/" if base else "")
     import_module("vlcore.ui.home")
