@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Document
 from tests.conftest import Cli
 from tests.learning.tiny_clip import save_clip
@@ -9,7 +11,9 @@ from tests.runs.test_train import write_small
 from vlcore.store import artefacts
 
 
-def test_a_local_checkpoint_becomes_a_model(tmp_path: Path, empty_home: Path, document: Document, cli: Cli) -> None:
+def test_a_local_checkpoint_becomes_a_model(
+    tmp_path: Path, empty_home: Path, document: Document, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_small(empty_home)
     folder = save_clip(tmp_path / "tiny")
     options = ("pretrained", folder, "--data", "small", "--bias", "0.5", "--seed", 3)
@@ -24,7 +28,8 @@ def test_a_local_checkpoint_becomes_a_model(tmp_path: Path, empty_home: Path, do
     assert document(*options, "--template", "a photo of a {object} {place}", "--readout", "probe")["state"] == "cached"
     usual = document(*options)
     assert artefacts.read(usual["key"]).condition.labels == "clip_template"
-    code, out, err = cli(*options)
+    monkeypatch.chdir(tmp_path.parent)
+    code, out, err = cli("pretrained", f"{tmp_path.name}/tiny", *options[2:])  # it could be a hub name too
     assert code == 0, err
     assert "Pretrained tiny, zero-shot" in out
     assert {entry["kind"] for entry in document("status")} == {"model"}

@@ -1,18 +1,23 @@
 """Folders that are no CLIP, lack files, hold pickles or lie: each is one sentence, and nothing of it runs."""
 
 import json
+import resource
 import shutil
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file, save_file
 
 from tests.learning.tiny_clip import save_clip
+from vlcore.core import limits
 from vlcore.core.condition import Condition
-from vlcore.learning import checkpoints
+from vlcore.learning import checkpoints, pretrained
 from vlcore.learning.checkpoints import INDEX, WEIGHTS, PretrainedError, checkpoint_name, digest, find_checkpoint
 from vlcore.learning.pretrained import load_checkpoint
 
@@ -132,7 +137,16 @@ def remove(name: str) -> Callable[[Path], Any]:
     (write("config.json", '{"model_type": "clip"}'), "lacks weights: it has"),
     (config("text_config", vocab_size=9_000_000), "lacks weights: it has"),
     (config("vision_config", num_hidden_layers=10**6), "asks for num_hidden_layers = 1000000"),
-    (settings("preprocessor_config.json", crop_size={"height": 10**6, "width": 9}), "image_size = 1000000"),
+    (config("text_config", max_position_embeddings=1025), "asks for max_position_embeddings = 1025"),
+    (settings("preprocessor_config.json", crop_size={"height": 10**6, "width": 9}), "height = 1000000"),
+    (settings("preprocessor_config.json", size=20_000), "size = 20000"),
+    (settings("preprocessor_config.json", size=[9, 20_000]), "size = 20000"),
+    (settings("preprocessor_config.json", pad_size={"width": 1e9}), "width = 1000000000"),
+    (settings("preprocessor_config.json", crop_size=float("nan")), "crop_size = nan"),
+    (write("processor_config.json", '{"image_processor": {"size": {"shortest_edge": 20000}}}'), "edge = 20000"),
+    (settings("preprocessor_config.json", image_processor_type="LlavaNextImageProcessor"), "by LlavaNext"),
+    (settings("preprocessor_config.json", image_processor_type=None, feature_extractor_type="ViTFeatureExtractor"),
+     "prepares pictures by"),
     (remove("preprocessor_config.json"), "lacks preprocessor_config.json"),
     (write("preprocessor_config.json", "nonsense"), "preprocessor_config.json of tiny is no JSON"),
     (remove(WEIGHTS), f"lacks {WEIGHTS}"),
@@ -155,6 +169,28 @@ def test_a_folder_that_cannot_be_used_is_a_sentence(folder: Path, spoil: Callabl
     assert len(str(raised.value)) < 500
 
 
+def test_a_checkpoint_that_takes_too_much_memory_or_time_is_a_sentence(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = resource.getrlimit(resource.RLIMIT_AS), signal.getitimer(signal.ITIMER_REAL)[0] > 0
+    monkeypatch.setattr(limits, "CHECKPOINT_SLACK", 512 * limits.MB)
+
+    def greedy(*_: object, **__: object) -> object:
+        return torch.zeros(2**30)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pretrained, "_unit", greedy)
+        with pytest.raises(PretrainedError, match="cannot embed a picture and a caption"):
+            load_checkpoint(str(folder))
+    monkeypatch.setattr(limits, "CHECKPOINT_SLACK", 4 * limits.GB)
+    monkeypatch.setattr(limits, "CHECKPOINT_SECONDS", 0.05)
+    with monkeypatch.context() as patch:
+        patch.setattr(pretrained, "_unit", lambda _: time.sleep(60))
+        with pytest.raises(PretrainedError, match="takes too long"):
+            load_checkpoint(str(folder))
+    assert (resource.getrlimit(resource.RLIMIT_AS), signal.getitimer(signal.ITIMER_REAL)[0] > 0) == before
+
+
 def test_code_in_a_checkpoint_does_not_run_and_pickles_beside_it_are_left_alone(folder: Path, tmp_path: Path) -> None:
     (folder / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Evil: pass\n")
     for name in ("config.json", "tokenizer_config.json", "preprocessor_config.json"):
@@ -168,7 +204,9 @@ def test_code_in_a_checkpoint_does_not_run_and_pickles_beside_it_are_left_alone(
 @pytest.mark.parametrize(
     "source", ["", " ", "nowhere", "/no/such/folder", "../..//x", "a/b/c", "a\0b", "~nobody/x", "x" * 5000, "a/..b"]
 )
-def test_what_is_neither_folder_nor_hub_name_is_a_sentence(source: str) -> None:
+def test_what_is_neither_folder_nor_hub_name_is_a_sentence(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(PretrainedError, match="There is no folder"):
         checkpoint_name(source)
+    monkeypatch.chdir(Path(__file__).parents[2])
+    assert checkpoint_name("vlcore/ui") == "vlcore/ui", "whether such a path is here is not told"
     assert checkpoint_name("google/siglip-base-patch16-224") == "google/siglip-base-patch16-224"

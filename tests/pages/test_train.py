@@ -132,3 +132,13 @@ def test_a_set_of_embeddings_is_shown_and_not_trained(tmp_path: Path, empty_home
     shutil.rmtree(artefacts.models_folder() / key)
     (error,) = page.run().error
     assert "The measures of birds are not on the disk" in error.value
+
+
+def test_a_hub_name_tells_nothing_of_the_disk(empty_home: Path) -> None:
+    there, absent = (opened("2_Train", bring_name=name) for name in ("vlcore/ui", "vlcore/nothing"))
+    for page in (there, absent):
+        assert [button.label for button in page.button if button.key == "bring_go"] == ["Measure it"]
+        assert not page.error
+    for name in ("🦄" * 190, "a" * 190, "../../etc/passwd", "/etc", "vlcore/..ui"):
+        (warning,) = opened("2_Train", bring_name=name).warning
+        assert "an owner and a model" in warning.value

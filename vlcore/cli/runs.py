@@ -3,6 +3,8 @@
 import time
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from vlcore.cli.common import CommandError, add_command, base_condition, training_options
@@ -90,9 +92,12 @@ def measure_pretrained(options: Namespace) -> dict[str, Any]:
     seeds = {"data_seed": options.seed, "init_seed": options.seed}
     base = usual_condition(open_set(options.data))
     base = base.replace(bias=options.bias, labels=labels, template=options.template, **seeds)
-    condition = pretrained.condition_of(options.checkpoint, base, readout=options.readout)
+    source = options.checkpoint
+    with suppress(OSError, ValueError):  # whoever types here may mean a folder by what could be a hub name too
+        source = str(Path(source).resolve()) if Path(source).is_dir() else source
+    condition = pretrained.condition_of(source, base, readout=options.readout)
     training.check_pictures(condition)
-    artefact, made = _make(condition, lambda: pretrained.make_pretrained(options.checkpoint, condition))
+    artefact, made = _make(condition, lambda: pretrained.make_pretrained(source, condition))
     about = artefact.json("checkpoint.json")
     made["state"] = made["state"].replace("trained", "measured")
     made |= {"title": title(condition), "device": artefact.manifest["device"], "metrics": headline(artefact)}

@@ -36,11 +36,11 @@ EMBEDDING_CAPTIONS = 10_000  # captions of a file
 CHECKPOINT_BYTES = 16 * GB  # to be downloaded
 CONFIG_BYTES = MB  # one of its JSON files
 LAYERS = 200  # of a tower
-IMAGE_SIDE = 2048  # px that a checkpoint may ask for
+IMAGE_SIDE = 1_024  # px that a checkpoint may ask for; any number of its preparation of pictures
 POSITIONS = 1_024  # tokens of a caption
 CONFIG_NUMBER = 10_000_000  # any other whole number of a configuration
 CHECKPOINT_SLACK = 4 * GB  # of memory, over its weights and their float32 copy
-CHECKPOINT_SECONDS = 120  # to load it, and to look at one picture and one caption
+CHECKPOINT_SECONDS = 300  # to load it, and to look at one picture and one caption
 
 # The helper process
 MEMORY = 2 * GB  # over what it has when it starts

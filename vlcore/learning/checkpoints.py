@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,20 +20,19 @@ import huggingface_hub
 from huggingface_hub import constants, errors
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
+from vlcore.core import limits
 from vlcore.learning.device import ModelError
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 KINDS = ("clip", "metaclip_2", "siglip", "siglip2")  # model types with two towers that end in one space
-HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
+HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 # Without these files transformers makes a tokenizer that knows no words, and says nothing.
 _TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"), ("spiece.model",), ("sentencepiece.bpe.model",))
-_CONFIG_BYTES = 2**20
-_MOST = {"num_hidden_layers": 200, "image_size": 2048, "max_position_embeddings": 100_000}
-_MOST_ELSE = 10_000_000  # any other whole number of a configuration; vocabularies have some hundred thousand words
+# What may prepare its pictures: others can be told to make much of them in many ways.
+PREPARATIONS = ("CLIPImageProcessor", "SiglipImageProcessor", "Siglip2ImageProcessor")
 
 _WANTED = ["*.json", "*.txt", "*.model", "model*.safetensors"]  # what is asked of the hub
-_MOST_BYTES = 16 * 2**30
 _CONVERTER = "SFconvertbot"  # the hub's own; nobody else's proposal is taken
 
 Tell = Callable[[str], None]  # takes a sentence about what is going on
@@ -67,6 +66,11 @@ def checkpoint_name(source: str) -> str:
     return _look_at(source, folder).name if folder else source
 
 
+def is_hub_name(source: str) -> bool:
+    """Whether a text is the name of a checkpoint on the hub and nothing else."""
+    return HUB_NAME.fullmatch(source) is not None and ".." not in source
+
+
 def find_checkpoint(source: str, revision: str = "", tell: Tell = silent) -> Checkpoint:
     """A checkpoint by local folder or by hub name (at a commit, or the newest), brought here where it is not yet;
     `tell` is told what is being waited for. PretrainedError where it cannot be had, or is no CLIP or SigLIP in
@@ -94,13 +98,13 @@ def _digest(files: tuple[tuple[Path, int, int], ...]) -> str:
 
 
 def _folder(source: str) -> Path | None:
-    """The folder that is meant; None for a hub name."""
+    """The folder that is meant; None for a hub name, which a path of two parts is too unless it begins with a dot."""
+    if is_hub_name(source):  # whether such a path is here, no visitor is told
+        return None
     # A name can be too long or hold a zero, or have a home that nobody has.
     with suppress(OSError, ValueError, RuntimeError):
         if source.strip() and (folder := Path(source).expanduser()).is_dir():
             return folder
-    if HUB_NAME.fullmatch(source) and ".." not in source:
-        return None
     name = "openai/clip-vit-base-patch32"
     raise PretrainedError(f"There is no folder {source[:200]!r}; give one, or a hub name such as {name}.")
 
@@ -121,7 +125,7 @@ def _look_at(source: str, folder: Path, revision: str = "") -> Checkpoint:
     if not any(all((folder / name).is_file() for name in files) for files in _TOKENIZERS):
         raise PretrainedError(f"{called} lacks its tokenizer, such as {_TOKENIZERS[0][0]}; download it again.")
     for path in preparations:
-        _check_numbers(_read_json(path, called), called)
+        _check_preparation(_read_json(path, called), called)
     name = source
     if not revision:
         name = re.sub(r"[^\w.-]+|\.\.+", "-", folder.resolve().name, flags=re.ASCII).strip("-.")[:60]
@@ -134,7 +138,7 @@ def _read_json(path: Path, called: str) -> dict[str, Any]:
     """A configuration of a checkpoint: a JSON object of a usual size."""
     if not path.is_file():
         raise PretrainedError(f"{called} is no checkpoint: it has no {path.name}.")
-    if path.stat().st_size > _CONFIG_BYTES:
+    if path.stat().st_size > limits.CONFIG_BYTES:
         raise PretrainedError(f"The {path.name} of {called} is larger than any configuration; it is not opened.")
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -145,17 +149,47 @@ def _read_json(path: Path, called: str) -> dict[str, Any]:
     return found
 
 
-def _check_numbers(document: Any, called: str, name: str = "") -> None:
+def _check_numbers(document: Any, called: str) -> None:
     """Make sure that no whole number of a configuration asks for more than any model has."""
+    most = {"num_hidden_layers": limits.LAYERS, "image_size": limits.IMAGE_SIDE}
+    most["max_position_embeddings"] = limits.POSITIONS
+    for name, value in _leaves(document):
+        if isinstance(value, int) and abs(value) > most.get(name, limits.CONFIG_NUMBER):
+            raise _too_much(called, name, value)
+
+
+def _check_preparation(document: Any, called: str) -> None:
+    """Make sure that pictures are prepared by one of `PREPARATIONS`, and that no number is larger than a picture."""
+    for name, value in _leaves(document):
+        if isinstance(value, int | float) and not abs(value) <= limits.IMAGE_SIDE:
+            raise _too_much(called, name, value)
+        if value and name in ("image_processor_type", "feature_extractor_type"):
+            check_preparation(str(value), called)
+
+
+def check_preparation(kind: str, called: str) -> None:
+    """Refuse what prepares pictures by the name of its class, unless it is one of `PREPARATIONS`."""
+    plain = re.sub(r"(Fast|Pil)$", "", kind.replace("FeatureExtractor", "ImageProcessor"))
+    if plain not in PREPARATIONS:
+        known = ", ".join(PREPARATIONS)
+        raise PretrainedError(f"{called} prepares pictures by {kind[:60]}; choose one that does by {known}.")
+
+
+def _leaves(document: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Each value of a configuration that holds no others, and the name that it stands under."""
     if isinstance(document, dict):
         for inner, value in document.items():
-            # The sides of pictures stand inside "size" and "crop_size".
-            _check_numbers(value, called, "image_size" if name in ("size", "crop_size") else str(inner))
+            yield from _leaves(value, inner)
     elif isinstance(document, list):
         for value in document:
-            _check_numbers(value, called, name)
-    elif isinstance(document, int) and not isinstance(document, bool) and abs(document) > _MOST.get(name, _MOST_ELSE):
-        raise PretrainedError(f"{called} asks for {name[:40]} = {document}, more than any model has; it is not opened.")
+            yield from _leaves(value, name)
+    elif not isinstance(document, bool):
+        yield name, document
+
+
+def _too_much(called: str, name: str, value: float) -> PretrainedError:
+    asked = f"{called} asks for {name[:40]} = {value}"
+    return PretrainedError(f"{asked[:200]}, more than any model has; it is not opened.")
 
 
 def _weights(folder: Path, called: str) -> list[Path]:
@@ -206,7 +240,7 @@ def fetch(name: str, revision: str = "", tell: Tell = silent) -> Path:
             return folder
         raise PretrainedError(_why_not(name, error)) from error
     size = sum(file.file_size or 0 for file in files if file.will_download)
-    if size > _MOST_BYTES:
+    if size > limits.CHECKPOINT_BYTES:
         raise PretrainedError(f"{name} has {size / 2**30:.0f} GB; choose a smaller checkpoint.")
     if size:
         tell(f"downloading {name}, {max(1, round(size / 1e6)):,} MB")

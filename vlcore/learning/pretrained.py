@@ -1,8 +1,10 @@
 """A pretrained CLIP or SigLIP with the interface of a model of ours. A picture is cut to its middle square and prepared
 as the checkpoint says; captions are cut where it stops reading. Numbers are float32 on every device."""
 
+import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -16,8 +18,18 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers.utils import logging
 
+from vlcore.core import limits
 from vlcore.core.errors import first_line
-from vlcore.learning.checkpoints import Checkpoint, PretrainedError, Tell, digest, find_checkpoint, silent
+from vlcore.datasets.sandbox import memory_limit
+from vlcore.learning.checkpoints import (
+    Checkpoint,
+    PretrainedError,
+    Tell,
+    check_preparation,
+    digest,
+    find_checkpoint,
+    silent,
+)
 from vlcore.learning.device import ModelError, choose_device
 
 Array = NDArray[np.float32]
@@ -104,7 +116,33 @@ def load_checkpoint(source: str, *, revision: str = "", tell: Tell = silent) -> 
     with _loading:
         checkpoint = find_checkpoint(source, revision, tell)
         tell(f"loading {checkpoint.name}, {max(1, round(checkpoint.bytes / 1e6)):,} MB")
-        return _load(checkpoint, digest(checkpoint.folder), device)
+        files = digest(checkpoint.folder)
+        room: AbstractContextManager[None] = nullcontext()
+        if device == "cpu":  # a GPU's driver maps far more than it uses
+            # The files as they are mapped, the numbers as they are read and as float32, and what it computes with.
+            room = memory_limit(checkpoint.bytes + 8 * checkpoint.numbers + limits.CHECKPOINT_SLACK)
+        with room, time_limit(limits.CHECKPOINT_SECONDS, f"{checkpoint.name} takes too long to load; choose another."):
+            return _load(checkpoint, files, device)
+
+
+@contextmanager
+def time_limit(seconds: float, sentence: str) -> Iterator[None]:
+    """Let work take so many seconds, else a PretrainedError. Only the main thread of a process can be stopped, which is
+    where a job works; what a page asks for has been loaded by one before."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def stop(_number: int, _frame: Any) -> None:
+        raise PretrainedError(sentence)
+
+    before = signal.signal(signal.SIGALRM, stop)
+    left = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *left)
+        signal.signal(signal.SIGALRM, before)
 
 
 @lru_cache(maxsize=2)
@@ -114,6 +152,7 @@ def _load(checkpoint: Checkpoint, _digest: str, device: str) -> PretrainedEncode
     model = _model_of(checkpoint).to(device).eval().requires_grad_(False)
     tokenizer = _opened(checkpoint, "words", "AutoTokenizer")
     preparation = _opened(checkpoint, "pictures", "AutoImageProcessor")
+    check_preparation(type(preparation).__name__, checkpoint.name)
     words, name = model.config.text_config.vocab_size, checkpoint.name
     if len(tokenizer) > words:
         raise PretrainedError(f"{name} has a tokenizer of {len(tokenizer)} words for {words}; download it again.")
@@ -124,6 +163,8 @@ def _load(checkpoint: Checkpoint, _digest: str, device: str) -> PretrainedEncode
     try:  # whether a picture and a caption come out as numbers of one space, and how many
         picture = encoder._embed([Image.new("RGB", (64, 48), (120, 140, 90))])
         caption = encoder._embed_texts(["a photo"])
+    except PretrainedError:
+        raise
     except torch.OutOfMemoryError as error:
         raise PretrainedError(f"The memory of {device} is too small for {name}.") from error
     except Exception as error:  # a stranger's configuration can fail anywhere
@@ -167,6 +208,8 @@ def _opened(checkpoint: Checkpoint, what: str, kind: str) -> Any:
     try:
         opener = getattr(transformers, kind)
         return opener.from_pretrained(checkpoint.folder, trust_remote_code=False, local_files_only=True)
+    except PretrainedError:
+        raise
     except ImportError as error:
         package = "sentencepiece" if "sentencepiece" in str(error).lower() else first_line(error)
         raise PretrainedError(f"{part} needs a package that is not here; install it ({package}).") from error

@@ -53,6 +53,13 @@ def condition_of(source: str, base: Condition, *, readout: str = "zero-shot") ->
     )  # fmt: skip
 
 
+def is_hub_name(source: str) -> bool:
+    """Whether a text is the name of a checkpoint on the hub: the disk is not asked."""
+    from vlcore.learning import checkpoints
+
+    return checkpoints.is_hub_name(source)
+
+
 def make_pretrained(source: str, condition: Condition) -> str:
     """Measure and publish a checkpoint under a condition of `condition_of`, unless it is there; what
     `vlcore.store.jobs.run` returns and raises, and PretrainedError where it cannot be had or is another one."""

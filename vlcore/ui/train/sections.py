@@ -1,9 +1,7 @@
 """Sections of the Train page: every knob of a condition with what it is for, and what came of it beside its twin."""
 
-import re
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -21,7 +19,7 @@ from vlcore.core.wording import title
 from vlcore.datasets.imageset import ImageSet
 from vlcore.runs import imported
 from vlcore.runs.maps import PCA
-from vlcore.runs.pretrained import READOUTS, condition_of, make_pretrained
+from vlcore.runs.pretrained import READOUTS, condition_of, is_hub_name, make_pretrained
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus
 from vlcore.store.snapshots import StoredSnapshots
@@ -40,7 +38,6 @@ KNOBS: tuple[tuple[str, str, Mapping[str, Choice]], ...] = (
     ("recipe", "Recipe", options.RECIPES),
     ("schedule", "Learning rate", options.SCHEDULES),
 )
-HUB_NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}", re.ASCII)
 FROM_HUB = "from the hub"
 SUGGESTED = "openai/clip-vit-base-patch32"
 _STYLES = [style for style in style_names() if style not in ("own", "constant")]
@@ -186,8 +183,7 @@ def pretrained(images: ImageSet, usual: Condition) -> None:
         bias = condition_controls.bias_slider("bring_bias", about=about, label="Bias of the training pictures")
     if not source:
         return
-    # Transformers would take a folder of this name for the checkpoint.
-    if place == FROM_HUB and (Path(source).exists() or not HUB_NAME.fullmatch(source)):
+    if place == FROM_HUB and not is_hub_name(source):
         st.warning(f"A name on the hub has an owner and a model, such as {SUGGESTED}.", icon=":material/edit:")
         return
     condition = condition_of(source, usual.replace(labels=style, template="", bias=bias), readout=readout)
