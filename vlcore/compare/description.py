@@ -1,6 +1,6 @@
 """Description of a comparison in words: differences of conditions, what the maps sort by, layouts, displacements."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from vlcore.compare.comparison import Comparison
 from vlcore.compare.metrics_table import absence_reason, cell
+from vlcore.compare.model_map import ModelMap
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import Grouping, group_words
 from vlcore.core.wording import FEW, describe_bias, label_words, number, share
 from vlcore.datasets.imageset import ImageSet
-from vlcore.measures.layout import layout, movement
+from vlcore.measures.layout import Placed, layout, movement
 from vlcore.store.artefacts import Artefact
 
 TOGETHER = 0.1  # cosine distance of centres below which two groups are said to lie together
@@ -164,16 +165,24 @@ class LayoutDescription(NamedTuple):
     note: str
 
 
-def describe_layouts(comparison: Comparison, images: ImageSet) -> LayoutDescription:
-    """Who is near whom in each model."""
+def placed_groups(model: ModelMap, images: ImageSet) -> Placed:
+    """Where the groups of a model's held-out pictures lie, as `vlcore.measures.layout.layout`, and raises as that does,
+    or where the model has collapsed."""
+    if model.artefact.metrics["end"]["collapsed"]:
+        raise ValueError("all lie in one point.")
+    of = _groups_and_scenes(images, model.rows[: model.held_out])
+    return layout(model.z[: model.held_out], *of, images.grouping.names)
+
+
+def describe_layouts(
+    comparison: Comparison, images: ImageSet, placed: Callable[[ModelMap, ImageSet], Placed] = placed_groups
+) -> LayoutDescription:
+    """Who is near whom in each model; `placed` gives that of one."""
     names = group_words(images.grouping)
     sentences, columns = [], {}
     for name, model in comparison.named.items():
         try:
-            if model.artefact.metrics["end"]["collapsed"]:
-                raise ValueError("all lie in one point.")
-            of = _groups_and_scenes(images, model.rows[: model.held_out])
-            distances, centres = layout(model.z[: model.held_out], *of, images.grouping.names)
+            distances, centres = placed(model, images)
         except ValueError as error:
             sentences.append(f"The {name} model's groups cannot be placed: {error}")
             continue

@@ -98,9 +98,10 @@ class Nearest:
         return self.lead is None or self.lead.low > 0
 
 
-def layout(
-    z: Embeddings, groups: ArrayLike, scenes: ArrayLike, names: Sequence[str]
-) -> tuple[dict[tuple[str, str], Estimate], dict[str, Nearest]]:
+Placed = tuple[dict[tuple[str, str], Estimate], dict[str, Nearest]]  # what `layout` gives
+
+
+def layout(z: Embeddings, groups: ArrayLike, scenes: ArrayLike, names: Sequence[str]) -> Placed:
     """Cosine distances ``1 - cos`` between the centres of every pair of groups, 0 (one direction) to 2 (opposite), and
     the nearest group of each. Intervals are bootstrapped over scenes; n is the number of pictures that a number rests
     on. The noise of a centre sets it apart too, so centres of few pictures look farther from one another than those of

@@ -17,13 +17,14 @@ from vlcore.charts.maps.small import small_map
 from vlcore.charts.maps.tables import PLAIN, MapOptions
 from vlcore.charts.theme import Palette
 from vlcore.compare.comparison import Comparison, compare
-from vlcore.compare.description import LayoutDescription, describe_layouts
+from vlcore.compare.description import LayoutDescription, describe_layouts, placed_groups
 from vlcore.compare.model_map import ModelMap
 from vlcore.compare.model_map import model_map as read_map
 from vlcore.compare.page import figure
 from vlcore.core.condition import Condition
 from vlcore.datasets.catalogue import open_set, set_stamp
 from vlcore.datasets.imageset import ImageSet
+from vlcore.measures.layout import Placed
 from vlcore.runs import load as run_load
 from vlcore.runs.maps import PCA, Projection
 from vlcore.store import artefacts
@@ -81,7 +82,13 @@ def comparison(keys: Sequence[str], projection: Projection, inline: bool = False
 def layouts(keys: Sequence[str]) -> LayoutDescription:
     """Who is near whom in each model, in words, worked out once."""
     together = comparison(keys, PCA)
-    return describe_layouts(together, image_set(together.models[0]))
+    return describe_layouts(together, image_set(together.models[0]), lambda model, _: _placed(model.artefact.key))
+
+
+@st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)
+def _placed(key: str) -> Placed:
+    alone = model_map(key, PCA, ())
+    return placed_groups(alone, image_set(alone))
 
 
 def image_set(model: ModelMap) -> ImageSet:
@@ -122,7 +129,8 @@ def finished(chart: alt.TopLevelMixin) -> Spec:
 def _arrow(rows: Sequence[dict[str, Any]]) -> bytes:
     """A table of a chart as it is sent, words that occur often in it once."""
     table = pd.DataFrame(rows)
-    often = [name for name in table if table[name].dtype == "str" and 2 * table[name].nunique() < len(table)]
+    texts = table.select_dtypes("str") if len(table) > 50 else []
+    often = [name for name in texts if 2 * table[name].nunique() < len(table)]
     sent, out = pa.Table.from_pandas(table.astype(dict.fromkeys(often, "category"))), pa.BufferOutputStream()
     with pa.ipc.new_stream(out, sent.schema) as stream:
         stream.write_table(sent)
