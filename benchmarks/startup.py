@@ -58,12 +58,12 @@ def main() -> None:
 
 
 @contextmanager
-def server() -> Iterator[tuple[float, int, int]]:
-    """A server of the app: the seconds until it was healthy, its port, and the number of its process."""
+def server(app: str = "app.py") -> Iterator[tuple[float, int, int]]:
+    """A server of an app: the seconds until it was healthy, its port, and the number of its process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
+    command = [sys.executable, "-m", "streamlit", "run", app, "--server.headless", "true"]
     command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -83,12 +83,13 @@ def server() -> Iterator[tuple[float, int, int]]:
 
 
 @contextmanager
-def visit() -> Iterator[Any]:
-    """Chromium at Home, of a server that has just become healthy."""
+def visit(app: str = "app.py") -> Iterator[Any]:
+    """Chromium at the first page of a server that has just become healthy."""
     from playwright.sync_api import sync_playwright
 
-    with server() as (_, port, _), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+    with server(app) as (_, port, _), sync_playwright() as playwright:
+        chromium = shutil.which("chromium") or shutil.which("chromium-headless-shell")
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 720})
         page.goto(f"http://127.0.0.1:{port}", wait_until="commit")  # the server's answer
         yield page
@@ -96,7 +97,14 @@ def visit() -> Iterator[Any]:
 
 
 def maps() -> dict[str, float]:
-    """Seconds from the server's answer to Home's moving maps, and from a click to the maps of Compare."""
+    """Seconds from the server's answer to one line by Streamlit alone (the least there can be), and to Home's moving
+    maps, and from a click to the maps of Compare."""
+    line = Path(os.environ["VLCORE_HOME"]) / "line.py"
+    line.write_text("import streamlit as st\n\nst.title('A line')\n")
+    with visit(str(line)) as page:
+        started = time.perf_counter()
+        page.get_by_role("heading", name="A line").wait_for(timeout=60_000)
+        least = time.perf_counter() - started
     with visit() as page:
         started = time.perf_counter()
         page.locator(".atlas[aria-busy=false]").wait_for(timeout=60_000)
@@ -106,7 +114,8 @@ def maps() -> dict[str, float]:
         page.get_by_role("link", name="Compare", exact=True).first.click()
         page.locator("path[aria-label='camel, grass, held out']").first.wait_for(state="attached", timeout=60_000)
         compared = time.perf_counter() - started
-    return {"maps of Home after the answer": home, "maps of Compare after the click": compared}
+    found = {"one line by Streamlit after the answer": least, "maps of Home after the answer": home}
+    return {**found, "maps of Compare after the click": compared}
 
 
 def experiments() -> dict[str, float]:

@@ -9,13 +9,14 @@ from starlette.applications import Starlette
 
 from tests.runs import stand_ins
 from vlcore.charts.thumbnails import check_uris, thumb_uri
+from vlcore.core.version import __version__
 from vlcore.datasets.imageset import ImageSet, ImageSetError
 from vlcore.ui import serving
 
 IMAGES = dataclasses.replace(stand_ins.image_set(), name="served", version="1", about={"pictures": "none"})
 
 
-def answer(path: str) -> tuple[int, dict[str, str], bytes]:
+def answer(path: str, query: str = "") -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of what is handed out at a path."""
     sent: list[dict[str, Any]] = []
 
@@ -25,8 +26,15 @@ def answer(path: str) -> tuple[int, dict[str, str], bytes]:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "GET", "path": path, "headers": [], "query_string": b"", "root_path": ""}
-    asyncio.run(Starlette(routes=serving.ROUTES)(scope, receive, send))
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "headers": [],
+        "query_string": query.encode(),
+        "root_path": "",
+    }
+    asyncio.run(Starlette(routes=serving.ROUTES, middleware=serving.MIDDLEWARE)(scope, receive, send))
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], headers, b"".join(message.get("body", b"") for message in sent[1:])
 
@@ -65,3 +73,17 @@ def test_of_a_set_elsewhere_small_pictures_are_drawn_anew(shown: ImageSet) -> No
     other = dataclasses.replace(shown, root=shown.root / "elsewhere", about={"pictures": "none"})
     check_uris(serving.thumbs(shown, [1]) + serving.thumbs(other, [1]))
     assert serving._known["served", "1"][0] is other
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "named"),
+    [
+        ("/", "", "atlas-scenes.json"),
+        ("/", "data=balanced-cues", "atlas-balanced-cues.json"),
+        ("/", "data=../secret>; rel=preload", None),
+        ("/Compare", "", None),
+    ],
+)
+def test_home_says_first_which_atlas_it_will_ask_for(path: str, query: str, named: str | None) -> None:
+    link = answer(path, query)[1].get("link", "")
+    assert link == (f"</app/static/{named}?v={__version__}>; rel=preload; as=fetch; crossorigin" if named else "")

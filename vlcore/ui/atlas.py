@@ -21,12 +21,21 @@ def is_there(data: str) -> bool:
     return f"atlas-{data}.json" in {one.name for one in static_folder().glob("atlas-*.json")}
 
 
+def base() -> str:
+    """The path of this server's pages, with a slash at both ends."""
+    path = str(st.get_option("server.baseUrlPath")).strip("/")
+    return f"/{path}/" if path else "/"
+
+
+def address(data: str) -> str:
+    """The address of the atlas of an image set on this server."""
+    return f"{base()}app/static/atlas-{data}.json?v={__version__}"
+
+
 def show(palette: Palette) -> None:
     """Two maps over sliders of bias and step, of the set that is chosen; nothing where no atlas of it ships."""
     chosen = st.session_state.get("data") or st.query_params.get("data") or "scenes"
     if not is_there(chosen):
         return
-    base = str(st.get_option("server.baseUrlPath")).strip("/")
     colours = {"groups": palette.groups, "text": palette.text, "ground": palette.ground}
-    url = f"{'/' * bool(base)}{base}/app/static/atlas-{chosen}.json?v={__version__}"
-    _ATLAS(key="atlas", data={"url": url, "colours": colours})
+    _ATLAS(key="atlas", data={"url": address(chosen), "colours": colours})

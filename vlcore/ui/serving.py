@@ -16,14 +16,18 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vlcore.charts.thumbnails import thumb, thumb_address, thumb_uri
 from vlcore.core.errors import LabError
 from vlcore.core.files import allow_open_files
+from vlcore.ui import atlas
 
 if TYPE_CHECKING:
     from vlcore.datasets.imageset import ImageSet
@@ -74,13 +78,31 @@ async def _thumb(request: Request) -> Response:
     return Response(small, media_type="image/webp", headers=_KEEP)
 
 
+class Ahead:
+    """Tells a browser that comes to Home to ask at once for the atlas: it then arrives with Streamlit's scripts."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_home = scope["type"] == "http" and scope["path"] in ("/", atlas.base())
+        name = Request(scope).query_params.get("data", "scenes") if is_home else ""
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                link = f"<{atlas.address(name)}>; rel=preload; as=fetch; crossorigin"
+                MutableHeaders(scope=message).append("Link", link)
+            await send(message)
+
+        await self.app(scope, receive, sending if name and atlas.is_there(name) else send)
+
+
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """While the server is there. What Home is made of, a second, is imported before it answers, for thirty who come at
     once would wait longer for it together; the rest beside its first answers."""
     allow_open_files()
-    base = str(st.get_option("server.baseUrlPath")).strip("/")
-    _served.append(f"/{base}/" if base else "")
+    _served.append(atlas.base())
     import_module("vlcore.ui.home")
     Thread(target=_warm, daemon=True).start()
     yield
@@ -92,9 +114,10 @@ def _warm() -> None:
     import_module("vlcore.datasets.drawn").scene_table()
     # Altair checks each part of a chart as it is made, which is half of what a map costs; tests do it.
     import_module("altair.utils.schemapi").disable_debug_mode()
-    # Streamlit looks for garbage after each run of a page, among all objects that are not frozen: half of a run.
+    # Whoever looks for garbage looks through all objects that are not frozen.
     gc.collect()
     gc.freeze()
 
 
+MIDDLEWARE = [Middleware(Ahead)]
 ROUTES = [Route("/thumbs/{name}/{version}/{row:int}.webp", _thumb)]
