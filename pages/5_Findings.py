@@ -30,7 +30,7 @@ with bar:
         name = widgets.one_of("Study", STUDIES, "study", STUDIES[0], about)
         steps = condition_controls.training_length("length", about=condition_controls.LENGTHS_IN_WORDS)
         about = "Pairs of seeds. Six or more can decide something; ten to twenty are usual for a claim."
-        seeds = int(st.number_input("Blocks planned", 1, 50, 10, **widgets.in_address("blocks", about, width=150)))
+        seeds = widgets.whole("Blocks planned", 1, 50, 10, "blocks", about, width=150)
 
 with shell.errors_as_sentences():
     if source == HERE:

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from vlcore.cli import compare, data, printing, runs, serve, studies
 from vlcore.core.errors import BusyError, LabError
+from vlcore.core.files import system_errors
 from vlcore.store.jobs import JobCancelledError
 
 BAD_INPUT, BUSY, CANCELLED, UNREAD = 2, 3, 130, 141
@@ -41,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names in any script, on a terminal that lacks it
     try:
-        document = options.run(options)
+        with system_errors():
+            document = options.run(options)
     except LabError as error:
         print(error, file=sys.stderr)
         return BUSY if isinstance(error, BusyError) else BAD_INPUT

@@ -1,10 +1,12 @@
 """Where things lie, and that a reader never sees half a file."""
 
+import errno
 import json
 import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -80,3 +82,30 @@ def test_a_file_or_folder_appears_when_all_of_it_is_there(tmp_path: Path, durabl
     with files.atomic(tmp_path / "folder") as aside:
         (aside / "deeper").mkdir(parents=True)
     assert (tmp_path / "folder" / "deeper").is_dir()
+
+
+def test_what_the_system_refuses_is_a_sentence_and_a_mistake_is_none() -> None:
+    for number in (errno.ENOSPC, errno.EROFS, errno.EMFILE, errno.EACCES, errno.ENOENT):
+        with pytest.raises(files.HomeError, match="/a/place cannot be used now"), files.system_errors():
+            raise OSError(number, os.strerror(number), "/a/place")
+    sentence = files.HomeError("A sentence.")
+    for other in (sentence, ValueError("a mistake"), BrokenPipeError(errno.EPIPE, "Broken pipe")):
+        with pytest.raises(type(other)) as caught, files.system_errors():
+            raise other
+        assert caught.value is other
+
+
+def test_what_a_killed_process_left_among_temporary_files_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    kinds = {name: tmp_path / f"vlcore-{name}" for name in ("left", "used", "foreign")}
+    for name, folder in kinds.items():
+        folder.mkdir()
+        (folder / "upload.zip").write_text("a visitor's")
+        if name != "foreign":
+            (folder / "lock").touch()
+    with FileLock(kinds["used"] / "lock"):
+        files.clear_scratch()
+    assert {name for name, folder in kinds.items() if folder.exists()} == {"used", "foreign"}
+    own = files.scratch_folder.__wrapped__()
+    files.clear_scratch()
+    assert {*tmp_path.iterdir()} == {own, kinds["foreign"]}

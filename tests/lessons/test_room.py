@@ -1,16 +1,18 @@
 """Lessons of a class: one vote each, counted once, closed when revealed, gone after a day."""
 
+import random
 import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from vlcore.core.files import HomeError, models_folder
 from vlcore.lessons import room as lesson_room
-from vlcore.lessons.room import LIFETIME, LessonError, Room, Started, go, is_voter, look, new_voter, start, votes
+from vlcore.lessons.room import KEPT, LIFETIME, LessonError, Room, Started, go, is_voter, look, new_voter, start, votes
 from vlcore.store import artefacts, jobs
 
 pytestmark = pytest.mark.usefixtures("empty_home")
@@ -129,10 +131,30 @@ def test_a_code_is_good_for_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LessonError, match="within a day"):
         go(started.code, started.token, "second", "predict")
     begun()
-    with sqlite3.connect(models_folder() / ".lessons.sqlite") as file:
-        assert file.execute("SELECT COUNT(*) FROM lessons").fetchone() == (1,)
-        assert file.execute("SELECT COUNT(*) FROM votes").fetchone() == (0,)
-    file.close()
+    assert rows() == (2, 1)
+    monkeypatch.setattr(time, "time", lambda: now + KEPT + 60)
+    begun()
+    assert rows() == (2, 0)
+
+
+def rows() -> tuple[int, int]:
+    """How many lessons and votes the file holds."""
+    with closing(sqlite3.connect(models_folder() / ".lessons.sqlite")) as file:
+        count = "SELECT (SELECT COUNT(*) FROM lessons), (SELECT COUNT(*) FROM votes)"
+        found: tuple[int, int] = file.execute(count).fetchone()
+    return found
+
+
+@pytest.mark.parametrize("days", [2, -2])
+def test_a_clock_that_jumps_deletes_nothing(days: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    started, now = begun(), time.time()
+    vote(started, "somebody-1", "object")
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: now + days * 24 * 3600)
+        vote(begun(), "somebody-2", "object")
+    vote(started, "somebody-2", "both")
+    assert votes(started.code) == {"first": {"object": 1, "both": 1}}
+    assert seen(started.code, token=started.token).leads
 
 
 def test_thirty_students_vote_at_once() -> None:
@@ -171,3 +193,39 @@ def test_a_damaged_file_is_named_and_models_and_clean_do_not_see_it() -> None:
         look(started.code)
     with pytest.raises(HomeError, match="damaged"):
         vote(started, "somebody-1", "object")
+
+
+def test_a_file_with_bytes_of_another_is_a_sentence_or_a_lesson() -> None:
+    """Flipped bits, foreign bytes, and a file that was cut: of 600, 2 or 3 are no UTF-8 where the tables are named."""
+    started = begun()
+    vote(started, "somebody-1", "object")
+    file, chance = models_folder() / ".lessons.sqlite", random.Random(0)
+    sound = file.read_bytes()
+    for number in range(600):
+        content = bytearray(sound)
+        place = chance.randrange(len(content)) if number % 2 else chance.randrange(1200)  # the head has the tables
+        if number % 3 == 0:
+            content[place] ^= 1 << chance.randrange(8)
+        elif number % 3 == 1:
+            content[place : place + 40] = chance.randbytes(40)
+        else:
+            del content[place:]
+        file.write_bytes(content)
+        for use in (
+            lambda: look(started.code, "somebody-1", started.token),
+            lambda: votes(started.code),
+            lambda: vote(started, "somebody-1", "both"),
+        ):
+            try:
+                use()
+            except (HomeError, LessonError):
+                file.with_name(f"{file.name}-journal").unlink(missing_ok=True)
+
+
+def test_a_lesson_that_cannot_be_is_damage() -> None:
+    started = begun()
+    for change in ("phase = 'nonsense'", "phase = 'predict', token = x'ff'"):
+        with closing(sqlite3.connect(models_folder() / ".lessons.sqlite")) as file, file:
+            file.execute(f"UPDATE lessons SET {change}")
+        with pytest.raises(HomeError, match="damaged"):
+            look(started.code)

@@ -22,7 +22,7 @@ class FakeQueue:
         self.status: dict[str, Any] = {}
         self.state, self.disk, self.others_wait = State.ABSENT, False, False
 
-    def submit(self, key: str, *_task: object, asker: object, short: bool) -> None:
+    def submit(self, key: str, *_task: object, asker: object, short: bool, limit: float) -> None:
         self.asked.append(key)
         self.short[key] = short
 

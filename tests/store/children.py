@@ -1,6 +1,7 @@
 """What tests of jobs and queues share: child processes that are told what to do, and the least that a job can do."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -48,6 +49,15 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     with process:  # closes its pipes too
         out, _ = process.communicate(timeout=PATIENCE)
     return process.returncode, out
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there, and not only its entry in the table of processes."""
+    try:
+        os.kill(pid, 0)
+        return not Path("/proc").is_dir() or "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (ProcessLookupError, FileNotFoundError):
+        return False
 
 
 def make(out: Path, report: Reporter) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vlcore.core.condition import Condition
@@ -124,6 +124,66 @@ def test_without_a_sound_manifest_nothing_is_trusted(empty_home: Path, manifest:
     with pytest.raises(CorruptArtefactError, match=r"damaged \(manifest.json\)"):
         artefacts.read("a-key")
     assert len(set_aside("a-key")) == 1
+
+
+@given(place=st.integers(0, 2**31), bit=st.integers(0, 7))
+@example(place=0, bit=0)
+def test_one_flipped_bit_of_the_manifest_is_found_or_changes_nothing(place: int, bit: int) -> None:
+    with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VLCORE_HOME", home)
+        sound = artefacts.publish("a-key", finished(), {"seconds": 1.5, "device": "cpu", "name": "Kamele"})
+        file = sound.path / "manifest.json"
+        content = bytearray(file.read_bytes())
+        content[place % len(content)] ^= 1 << bit
+        file.write_bytes(content)
+        try:
+            read = artefacts.read("a-key")
+        except CorruptArtefactError:
+            assert len(set_aside("a-key")) == 1
+        else:  # of the name of its own checksum
+            assert read.manifest.items() >= sound.manifest.items()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"[" * 100_000, None])
+def test_a_model_whose_description_is_damaged_is_set_aside_as_models_are_listed(
+    empty_home: Path, content: bytes | None
+) -> None:
+    condition, other = Condition(steps=0), Condition(steps=0, bias=0.5)
+    described = {"condition.json": json.dumps(condition.as_dict()).encode()}
+    path = artefacts.publish(condition.key, finished(described), {}).path
+    artefacts.publish(other.key, finished({"condition.json": json.dumps(other.as_dict()).encode()}), {})
+    assert artefacts.condition_of(condition.key) == condition
+    (path / "condition.json").write_bytes(content) if content is not None else (path / "condition.json").unlink()
+    assert [artefacts.condition_of(key) for key in artefacts.model_keys()] == [None, other]
+    assert artefacts.model_keys() == [other.key]
+    assert len(set_aside(condition.key)) == 1
+
+
+def test_a_description_that_became_that_of_another_model_is_found(empty_home: Path) -> None:
+    condition = Condition(steps=0, bias=0.5)
+    described = {"condition.json": json.dumps(condition.as_dict()).encode()}
+    path = artefacts.publish(condition.key, finished(described), {}).path
+    (path / "condition.json").write_text(json.dumps(condition.replace(bias=0.75).as_dict()))
+    assert artefacts.condition_of(condition.key) is None
+    assert artefacts.published_keys() == []
+
+
+def test_a_model_of_another_version_is_left_alone(empty_home: Path) -> None:
+    artefacts.publish("a-key", finished({"condition.json": b'{"colour": "red"}'}), {})
+    assert artefacts.condition_of("a-key") is None
+    assert artefacts.published("a-key")
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO, errno.EACCES])
+def test_what_cannot_be_read_now_is_not_damaged(empty_home: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = artefacts.publish("a-key", finished(), {})
+    for name in ("is_dir", "is_file", "read_bytes", "read_text"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, name, Mock(side_effect=OSError(number, os.strerror(number))))
+            with pytest.raises(StoreError) as caught:
+                artefacts.read("a-key")
+            assert type(caught.value) is StoreError
+    assert artefacts.read("a-key").digest == sound.digest
 
 
 def test_a_file_server_that_does_not_answer_damages_nothing(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

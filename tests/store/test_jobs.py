@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -246,7 +247,7 @@ for number in range(4):
             outcomes += hear(process) if number == 0 else []
         outcomes += sorted(hear(*both), reverse=True) if number else []
         assert artefacts.read(f"key-{number}").manifest["files"].keys() == {"begun", "metrics.json"}
-        assert {path.name for path in jobs.work_folder(f"key-{number}").iterdir()} <= {"lock"}
+        assert not jobs.work_folder(f"key-{number}").exists()
     assert outcomes == ["trained", "cached"] * 4
     assert [ended(process)[0] for process in both] == [0, 0]
 
@@ -400,3 +401,42 @@ def test_clean_removes_what_is_left_over_and_what_was_set_aside(empty_home: Path
     assert artefacts.published_keys() == ["a-key"]
     assert jobs.clean() == ["locked-key"]
     assert jobs.clean() == []
+    assert list((models_folder() / ".work").iterdir()) == []
+
+
+def test_what_was_set_aside_stays_a_week(empty_home: Path) -> None:
+    for key in ("old", "new"):
+        jobs.run(key, make)
+        (models_folder() / key / "metrics.json").write_text("[]")
+        with pytest.raises(artefacts.CorruptArtefactError):
+            artefacts.read(key)
+    (new,) = (models_folder() / ".quarantine").glob("new-*")
+    (old,) = (models_folder() / ".quarantine").glob("old-*")
+    old = old.rename(old.with_name(f"old-{time.time_ns() - 8 * 24 * 3600 * 10**9}"))
+    by_hand = new.with_name("notes")
+    by_hand.mkdir()
+    assert jobs.clean() == [old.name]
+    assert sorted(new.parent.iterdir()) == [new, by_hand]
+
+
+def test_a_published_job_leaves_nothing_in_the_work_folder(empty_home: Path) -> None:
+    jobs.run("a-key", make)
+    jobs.run("a-key", make)
+    assert list((models_folder() / ".work").iterdir()) == []
+
+
+@pytest.mark.parametrize(("use", "key"), [
+    (jobs.cancel, "running"), (jobs.clear_last_failure, "failed"), (lambda _: jobs.clean(), ""),
+])  # fmt: skip
+def test_a_read_only_folder_is_a_sentence(
+    empty_home: Path, use: Callable[[str], Any], key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = Mock(side_effect=OSError(errno.EROFS, "Read-only file system"))
+    claim("failed", state="failed")
+    with claim("running", state="running"), monkeypatch.context() as patch:
+        patch.setattr(Path, "touch", refused)
+        patch.setattr(Path, "unlink", refused)
+        patch.setattr("shutil.rmtree", refused)
+        with pytest.raises(HomeError, match="Read-only file system"):
+            use(key)
+    use(key)

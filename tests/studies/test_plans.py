@@ -158,7 +158,15 @@ def test_arms_may_be_sets_of_settings_or_numbers(tmp_path: Path) -> None:
         ("arms: [descriptive]\nbias: [0]\nsettings: {steps: some}", "steps is 'some'"),
         ("arms: [descriptive]\nbias: [0]\nsettings: 7", "mine.yaml has settings that are no fields"),
         ("factor: mitigation\nbaseline: none\narms: [dfr, reweight]\nbias: [1]", "reweight is not applicable"),
+        ("arms: [descriptive]\nbias: [[0]]", "The bias is [0]"),
+        ("arms: [descriptive]\nbias: [{a: 1}]", "The bias is {'a': 1}"),
         ("!!python/object/apply:os.system ['true']", "mine.yaml is no YAML file"),
+        ("arms: [descriptive]\nbias: [2020-99-99]", "mine.yaml is no YAML file"),
+        ("arms: [descriptive]\nbias: [0]\nseeds: " + "9" * 5000, "mine.yaml is no YAML file"),
+        ("arms: [descriptive]\nbias: [0]\nseeds: 0x" + "f" * 5000, "mine.yaml is no YAML file"),
+        ("arms: [descriptive]\nbias: [0]\nseeds: !!bool maybe", "mine.yaml is no YAML file"),
+        ("arms: [descriptive]\nbias: [0]\nseeds: !!timestamp never", "mine.yaml is no YAML file"),
+        ("[" * 5000, "mine.yaml is no YAML file"),
     ],
 )
 def test_a_file_that_is_no_study(tmp_path: Path, text: str, sentence: str) -> None:

@@ -19,8 +19,9 @@ class Queue:
         self.states, self.reads = states, 0
         self.asked: list[tuple[object, ...]] = []
 
-    def submit(self, key: str, *task: object, asker: object, short: bool) -> None:
+    def submit(self, key: str, *task: object, asker: object, short: bool, limit: float) -> None:
         assert isinstance(asker, jobs.Visitor)
+        assert limit >= 300
         self.asked.append((key, *task, short))
 
     def view(self, key: str) -> JobStatus:

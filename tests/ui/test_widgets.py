@@ -4,8 +4,29 @@ import base64
 import io
 
 import numpy as np
+import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+
+NUMBER = """
+import streamlit as st
+from vlcore.ui import widgets
+
+st.session_state["chosen"] = widgets.whole("Seed", 0, 999, 7, "seed")
+"""
+
+
+@pytest.mark.parametrize(("said", "chosen"), [
+    ("12", 12), ("0", 0), ("999", 999), ("1000", 7), ("-1", 7), ("1e309", 7), ("-1e309", 7), ("nan", 7), ("7.5", 8),
+    ("", 7), ("9" * 5000, 7), ("<b>", 7), ("1e2", 100),
+])  # fmt: skip
+def test_a_whole_number_is_that_of_the_address_or_the_usual_one(said: str, chosen: int) -> None:
+    page = AppTest.from_string(NUMBER)
+    page.query_params["seed"] = said
+    page.run()
+    assert not page.exception
+    assert page.session_state["chosen"] == chosen
+
 
 SCRIPT = """
 import numpy as np

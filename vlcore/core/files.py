@@ -1,5 +1,6 @@
 """Folders of data sets and models, and files that appear whole or not at all."""
 
+import atexit
 import contextlib
 import errno
 import functools
@@ -7,6 +8,7 @@ import json
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from vlcore.core.errors import LabError
+
+_SCRATCH = "vlcore-"
+_OF_THE_SYSTEM = {
+    errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG,
+    errno.EMFILE, errno.ENFILE, errno.EIO, errno.ESTALE,
+}  # fmt: skip
 
 
 class HomeError(LabError, OSError):
@@ -80,6 +88,41 @@ def write_errors(path: Path, advice: str) -> Iterator[None]:
         raise HomeError(f"{path} cannot be written ({error.strerror}); {advice}.") from error
 
 
+@functools.cache
+def scratch_folder() -> Path:
+    """A folder of this process among temporary files, gone with it; see `clear_scratch` of one that is killed."""
+    folder = Path(tempfile.mkdtemp(prefix=_SCRATCH))
+    lock = FileLock(folder / "lock")
+    lock.acquire()
+
+    def remove() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.release()
+
+    atexit.register(remove)
+    return folder
+
+
+def clear_scratch() -> None:
+    """Remove the scratch folders of processes that are gone."""
+    for lock in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*/lock"):
+        with contextlib.suppress(OSError), locked(lock, 0):  # else it is in use, or somebody else's
+            shutil.rmtree(lock.parent)
+
+
+@contextlib.contextmanager
+def system_errors() -> Iterator[None]:
+    """Turn what the system refuses somewhere, as where a folder was removed, a disk is full or read-only, or too many
+    files are open, into a `HomeError`; what else goes wrong stays what it is."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, LabError) or error.errno not in _OF_THE_SYSTEM:
+            raise
+        where = error.filename if isinstance(error.filename, str) else home()
+        raise HomeError(f"{where} cannot be used now ({error.strerror}); put that right, then try again.") from error
+
+
 @contextlib.contextmanager
 def atomic(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """Where to write a file or make a folder, so that a reader of `path` sees the old one or the new one, never a part.
@@ -106,9 +149,11 @@ def locked(path: Path, timeout: float) -> Iterator[bool]:
     lock, none = FileLock(path, timeout=timeout, fallback_to_soft=False), (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP)
     try:
         lock.acquire()
+    except Timeout:
+        raise
     except OSError as error:
-        if isinstance(error, Timeout) or error.errno not in none:
-            raise
+        if error.errno not in none:
+            raise HomeError(f"{path} cannot be written ({error.strerror}); make its folder writable.") from error
     try:
         yield lock.is_locked
     finally:

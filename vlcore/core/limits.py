@@ -42,6 +42,11 @@ CONFIG_NUMBER = 10_000_000  # any other whole number of a configuration
 CHECKPOINT_SLACK = 4 * GB  # of memory, over its weights and their float32 copy
 CHECKPOINT_SECONDS = 300  # to load it, and to look at one picture and one caption
 
+# Jobs in a worker
+JOB_SECONDS = 300  # a job that does not say that it takes longer; a training has as many as its steps need
+LONG_JOB_SECONDS = 3_600  # an import, the checks of a set, a checkpoint with its download
+JOB_LATE = 60  # seconds more, after which the worker of a job ends that did not stop when it was told to
+
 # The helper process
 MEMORY = 2 * GB  # over what it has when it starts
 DECODE_SECONDS = 20  # one picture, or a look at a source that a visitor gives

@@ -181,7 +181,8 @@ def ensure_rendered(recipe: Recipe, rows: Sequence[int], progress: Progress = im
     """Draw what is missing of some rows of a set, together with any other process that does the same."""
     root = data_folder() / folder_name(recipe.name)
     make_folder(root.parent)
-    with locked(root.parent / f".{root.name}.lock", 60):
+    room = write_errors(root, "make room or point VLCORE_HOME to another folder")
+    with locked(root.parent / f".{root.name}.lock", 60), room:
         if not (root / "dataset.json").exists():  # it is written once
             make_folder(root / ".locks")
             write_metadata(root, scene_table(recipe), recipe, SIZE)

@@ -1,7 +1,8 @@
 """Lessons for a class: where the presenter is, and what the room voted, without names.
 
-One small SQLite file beside the models is the truth: a refresh, a second process and thirty phones see the same,
-and all is gone after a day. Functions raise a HomeError where the file cannot be read or written."""
+One small SQLite file beside the models is the truth: a refresh, a second process and thirty phones see the same.
+A lesson is over after a day and gone after a week: a clock that was set wrong ends none for good. Functions raise a
+HomeError where the file cannot be read or written."""
 
 import hashlib
 import hmac
@@ -20,6 +21,7 @@ from vlcore.core.files import HomeError, make_folder, models_folder
 
 PHASES = ("predict", "run", "reveal")
 LIFETIME = 24 * 3600.0  # seconds that a code is good for
+KEPT = 8 * 24 * 3600.0  # seconds after which a lesson is deleted
 MOST_LESSONS, MOST_VOTERS = 500, 1000  # at once, and of one step: a stranger must not fill the disk
 _LETTERS = "BCDFGHJKLMPRTWXZ"  # no vowels, so no words; none that looks like another
 _CODE = re.compile(f"[{_LETTERS}]{{4}}")
@@ -87,11 +89,11 @@ def start(lesson: str, data: str, step: str) -> Started:
     """Start a lesson for a class at its first step; a LessonError when too many are open."""
     token = secrets.token_urlsafe(12)
     with _open(write=True) as file:
-        oldest = time.time() - LIFETIME
+        oldest = time.time() - KEPT
         file.execute("DELETE FROM votes WHERE code IN (SELECT code FROM lessons WHERE created < ?)", (oldest,))
         file.execute("DELETE FROM lessons WHERE created < ?", (oldest,))
-        taken = {code for (code,) in file.execute("SELECT code FROM lessons")}
-        if len(taken) >= MOST_LESSONS:
+        taken = dict(file.execute("SELECT code, created > ? FROM lessons", (time.time() - LIFETIME,)))  # and is open
+        if sum(taken.values()) >= MOST_LESSONS:
             raise LessonError(f"{MOST_LESSONS} lessons are open already; each ends a day after it was started.")
         while (code := "".join(secrets.choice(_LETTERS) for _ in range(4))) in taken:
             pass
@@ -112,9 +114,12 @@ def look(code: str, voter: str = "", token: str = "") -> Room | None:
     if not rows:
         return None
     lesson, data, step, phase, secret = rows[0][:5]
+    if phase not in PHASES or not all(isinstance(text, str) for text in rows[0][:5]):
+        raise _damaged("a lesson that cannot be")
     counts = {choice: count for *_, choice, count, _ in rows if count}
     own = next((choice for *_, choice, _, mine in rows if mine), None)
-    return Room(code, lesson, data, step, phase, counts, own, hmac.compare_digest(_secret(token), secret))
+    leads = hmac.compare_digest(_secret(token).encode(), secret.encode())
+    return Room(code, lesson, data, step, phase, counts, own, leads)
 
 
 def go(code: str, token: str, step: str, phase: str) -> None:
@@ -192,5 +197,9 @@ def _open(*, write: bool = False) -> Iterator[sqlite3.Connection]:
             yield file
     except sqlite3.OperationalError as error:
         raise HomeError(f"The votes in {_file()} cannot be kept ({error}); make the folder writable.") from error
-    except sqlite3.DatabaseError as error:
-        raise HomeError(f"{_file()} is damaged ({error}); delete it, and start the lesson again.") from error
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        raise _damaged(str(error)) from error
+
+
+def _damaged(why: str) -> HomeError:
+    return HomeError(f"{_file()} is damaged ({why}); delete it, and start the lesson again.")

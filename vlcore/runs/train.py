@@ -61,6 +61,12 @@ def longest_first(conditions: Sequence[Condition]) -> list[Condition]:
     return sorted(conditions, key=lambda one: -one.steps * one.batch_size * (2 if one.mitigation == "jtt" else 1))
 
 
+def most_seconds(condition: Condition) -> float:
+    """Seconds that a training in a worker may take, many times what it does on one of two busy cores: a quarter of an
+    hour to draw pictures and to measure, and what five folds of it take at 30 ms a picture (usual: 1)."""
+    return 900 + 5 * 0.03 * condition.steps * condition.batch_size * (2 if condition.mitigation == "jtt" else 1)
+
+
 def train_one(values: dict[str, Any], shared: bool) -> str:
     """`train_condition`, of the `as_dict` of a condition: nothing else crosses to a worker. Where the disk is `shared`
     with other machines, it reports more rarely, and waits for one that is at the same condition, or died at it."""

@@ -1,6 +1,7 @@
 """Artefacts on the disk: a folder ``models/<key>/`` each, published whole or not at all.
 
-A manifest holds the checksum of every file; a folder that does not match it is set aside, so that its key is free.
+A manifest holds the checksum of every file and its own; a folder that does not match it is set aside, so that its key
+is free. What merely cannot be read now, as of a disk that does not answer, is left as it is.
 """
 
 import hashlib
@@ -15,14 +16,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
+from lzma import LZMAError
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vlcore.core.condition import Condition, from_dict
+from vlcore.core.condition import Condition, ConditionError, from_dict
 from vlcore.core.errors import LabError
 from vlcore.core.files import models_folder, write_json
 from vlcore.core.options import ArtefactKind
@@ -31,6 +33,10 @@ from vlcore.store import shipped
 KEY_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,150}")
 _BESIDE = dict.fromkeys((".umap", ".map"), ArtefactKind.MAP)  # by the ending of a key
 _BESIDE |= {".checks": ArtefactKind.CHECK, ".import": ArtefactKind.IMPORT}
+_DAMAGE = (
+    FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, KeyError, TypeError, AttributeError,
+    RecursionError,  # JSON that is nested without end
+)  # fmt: skip
 _PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "umap-learn", "pillow")
 
 
@@ -125,40 +131,64 @@ def model_keys() -> list[str]:
 
 
 def condition_of(key: str) -> Condition | None:
-    """What a published model is, without a look at its other files; None where that cannot be told."""
+    """What a published model is, without a look at its other files; None where that cannot be told. A model whose
+    description is damaged is set aside here, for nobody would come to it otherwise."""
     try:
         where = models_folder() / key if _is_here(key) or not shipped.there(key) else shipped.inside(key)
-        return from_dict(json.loads((where / "condition.json").read_text()))
-    except (OSError, ValueError, TypeError, BadZipFile):
-        return None
+        condition = from_dict(json.loads((where / "condition.json").read_text()))
+        if condition.key == key or read(key):
+            return condition
+    except (ConditionError, BadZipFile, LZMAError, EOFError):  # of another version, or a file that came with this one
+        pass
+    except _DAMAGE:
+        with suppress(LabError):
+            read(key)
+    except OSError:
+        pass
+    return None
 
 
 def read(key: str) -> Artefact:
     """A published artefact, checked against its manifest; StoreError when there is none, CorruptArtefactError when a
     file differs from its checksum: the folder has then been set aside, in ``models/.quarantine/``."""
     path = _folder(key)
-    if not path.is_dir():
-        raise StoreError(f"No model {key!r} is on disk; train it first.")
     try:
-        manifest = json.loads((path / "manifest.json").read_text())
-        files = [(name, path / name, checksum) for name, checksum in manifest["files"].items()]
-        wrong = [name for name, file, checksum in files if not file.is_file() or _checksum(file) != checksum]
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError):
+        there, manifest, wrong = path.is_dir(), {}, list[str]()
+        if there:
+            manifest = json.loads((path / "manifest.json").read_text())
+            files = [(name, path / name, checksum) for name, checksum in manifest["files"].items()]
+            own = manifest.pop("checksum", None)  # those of before have none
+            wrong = [] if own in (None, _checksum_of(manifest)) else ["manifest.json"]
+            wrong += [name for name, file, checksum in files if not file.is_file() or _checksum(file) != checksum]
+    except _DAMAGE:
         wrong = ["manifest.json"]
-    except OSError as error:  # a file server that does not answer damages nothing
-        raise StoreError(f"The model {key} cannot be read ({error.strerror}); try again.") from error
+    except OSError as error:  # a file server that does not answer damages nothing, nor do too many open files
+        raise StoreError(f"The model {key} cannot be read now ({error.strerror}); try again.") from error
+    if not there:
+        raise StoreError(f"No model {key!r} is on disk; train it first.")
     if wrong:
-        damage, aside = f"The model {key} was damaged ({wrong[0]})", models_folder() / ".quarantine"
-        try:
-            aside.mkdir(exist_ok=True)
-            os.replace(path, aside / f"{key}-{time.time_ns()}")
-        except FileNotFoundError:
-            pass  # another reader has just set it aside
-        except OSError as error:
-            unmoved = f"cannot be set aside ({error.strerror}); make {models_folder()} writable"
-            raise CorruptArtefactError(f"{damage} and {unmoved}.") from error
-        raise CorruptArtefactError(f"{damage} and has been set aside; train it again.")
+        _set_aside(key, wrong[0])
     return Artefact(key, path, manifest)
+
+
+def _set_aside(key: str, file: str) -> NoReturn:
+    damage, aside = f"The model {key} was damaged ({file})", models_folder() / ".quarantine"
+    try:
+        aside.mkdir(exist_ok=True)
+        os.replace(models_folder() / key, aside / f"{key}-{time.time_ns()}")
+    except FileNotFoundError:
+        pass  # another reader has just set it aside
+    except OSError as error:
+        unmoved = f"cannot be set aside ({error.strerror}); make {models_folder()} writable"
+        raise CorruptArtefactError(f"{damage} and {unmoved}.") from error
+    raise CorruptArtefactError(f"{damage} and has been set aside; train it again.")
+
+
+def set_aside_before(moment: float) -> list[Path]:
+    """Damaged folders that were set aside before a moment, in seconds as of `time.time`."""
+    there = sorted((models_folder() / ".quarantine").glob("*"))
+    when = {path: path.name.rpartition("-")[2] for path in there}
+    return [path for path in there if when[path].isdecimal() and int(when[path]) < moment * 1e9]
 
 
 def fingerprint(key: str) -> str:
@@ -195,8 +225,15 @@ def write_manifest(made: Path, facts: Mapping[str, Any]) -> None:
     """Write the manifest of a folder: the checksums of its files and some facts."""
     (made / "manifest.json").unlink(missing_ok=True)
     files = {file.relative_to(made).as_posix(): _checksum(file) for file in sorted(made.rglob("*")) if file.is_file()}
-    write_json(made / "manifest.json", {**facts, "files": files})
+    document = {**facts, "files": files}
+    write_json(made / "manifest.json", {**document, "checksum": _checksum_of(document)})
 
 
 def _checksum(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _checksum_of(document: Mapping[str, Any]) -> str:
+    """Of a JSON document, however its lines are broken."""
+    read_back = json.loads(json.dumps(document))
+    return hashlib.sha256(json.dumps(read_back, sort_keys=True).encode()).hexdigest()

@@ -17,7 +17,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -26,13 +26,14 @@ from typing import Any
 from filelock import Timeout
 
 from vlcore.core.errors import BusyError
-from vlcore.core.files import HomeError, locked, make_folder, models_folder, write_json
+from vlcore.core.files import HomeError, locked, make_folder, models_folder, write_errors, write_json
 from vlcore.store import artefacts
 
 LOCK_WAIT = 2.0  # seconds
 REPORT_EVERY = 0.3  # seconds
 ALIVE_EVERY = 10.0  # seconds between signs of life
 DEAD_AFTER = 90.0  # seconds without one; clocks of machines that share a disk differ less
+SET_ASIDE = 7 * 24 * 3600.0  # seconds that a damaged artefact stays for whoever wants to know
 HOST = platform.node()
 _one_look = threading.Lock()  # looking takes the file lock for a moment: two at once would see each other
 
@@ -124,6 +125,7 @@ def run(key: str, make: Callable[[Path, Reporter], dict[str, Any]], fresh: bool 
     try:
         with locked(work / "lock", LOCK_WAIT) as held:
             if there(key):
+                shutil.rmtree(work, ignore_errors=True)
                 return "cached"
             status = _status(work)
             if not (held and status.get("host", HOST) == HOST) and _shows_life(work, status):
@@ -131,12 +133,17 @@ def run(key: str, make: Callable[[Path, Reporter], dict[str, Any]], fresh: bool 
             return _work(key, make, work, there)
     except Timeout:
         raise busy from None
+    except HomeError:
+        if there(key):  # who has published it took the folder away with its lock
+            return "cached"
+        raise
 
 
 def _work(key: str, make: Callable[[Path, Reporter], dict[str, Any]], work: Path, there: Callable[[str], bool]) -> str:
     report, started, ended = Reporter(work), time.perf_counter(), threading.Event()
     out = work / f"out-{secrets.token_hex(6)}"
     try:
+        make_folder(work)  # who had just published, or cleaned, took it away with its lock
         report(now=True, stage="starting", fraction=0.0)
         threading.Thread(target=_show_life, args=(work, ended), daemon=True).start()
         out.mkdir()
@@ -153,7 +160,8 @@ def _work(key: str, make: Callable[[Path, Reporter], dict[str, Any]], work: Path
             sentence = str(error) if isinstance(error, HomeError) else f"{models_folder()} cannot be written: {reason}."
             report.end(State.FAILED, sentence)
             raise HomeError(sentence) from error
-        (work / "log.txt").write_text(traceback.format_exc())
+        with suppress(OSError):
+            (work / "log.txt").write_text(traceback.format_exc())
         unexpected = f"It failed unexpectedly ({type(error).__name__}); see log.txt."
         report.end(State.FAILED, str(error) if isinstance(error, ValueError) else unexpected)
         raise
@@ -161,10 +169,13 @@ def _work(key: str, make: Callable[[Path, Reporter], dict[str, Any]], work: Path
         ended.set()
         shutil.rmtree(out, ignore_errors=True)
         if there(key):  # not earlier: no lock tells what was left behind from what is still being made
-            for leftover in work.glob("out-*"):
-                shutil.rmtree(leftover, ignore_errors=True)
-            (work / "status.json").unlink(missing_ok=True)
+            shutil.rmtree(work, ignore_errors=True)
     return "trained"
+
+
+def end_as_failed(key: str, message: str) -> None:
+    """Leave the last word of a job that cannot say it, before its process is ended."""
+    Reporter(work_folder(key)).end(State.FAILED, message)
 
 
 def _show_life(work: Path, ended: threading.Event) -> None:
@@ -209,7 +220,7 @@ def _is_alive(work: Path, status: dict[str, Any]) -> bool:
 def _shows_life(work: Path, status: dict[str, Any]) -> bool:
     with suppress(OSError):
         silent = time.time() - (work / "status.json").stat().st_mtime
-        return status.get("state") == State.RUNNING and silent < DEAD_AFTER
+        return status.get("state") == State.RUNNING and abs(silent) < DEAD_AFTER  # a clock may be set back
     return False
 
 
@@ -218,7 +229,8 @@ def cancel(key: str, *, pending: bool = False) -> bool:
     running = view(key).state is State.RUNNING
     if running or pending:
         work = make_folder(work_folder(key))
-        (work / "cancel").touch()
+        with _changes():
+            (work / "cancel").touch()
         if not running:
             Reporter(work).end(State.CANCELLED, "The job was cancelled.")
     return running or pending
@@ -227,7 +239,7 @@ def cancel(key: str, *, pending: bool = False) -> bool:
 def clear_last_failure(key: str) -> None:
     """Remove the last word of an earlier attempt, not of a job that runs; whoever asks for a job calls this first."""
     if view(key).state is not State.RUNNING:
-        with suppress(NotADirectoryError):  # then there is nothing to clear; `run` says what is wrong
+        with _changes(), suppress(NotADirectoryError):  # then there is nothing to clear; `run` says what is wrong
             for name in ("status.json", "cancel"):
                 (work_folder(key) / name).unlink(missing_ok=True)
 
@@ -239,16 +251,20 @@ def active_and_ended() -> list[JobStatus]:
 
 
 def clean() -> list[str]:
-    """Remove what is left over of jobs that no longer run, and what was set aside; returns the names removed."""
+    """Remove what is left over of jobs that no longer run, and what was set aside a week ago; returns the names that
+    were removed. HomeError where the disk lets nothing go."""
     removed = []
-    for work in sorted((models_folder() / ".work").glob("*")):
-        with suppress(Timeout), locked(work / "lock", 0):
-            busy = _shows_life(work, status := _status(work)) and status.get("host", HOST) != HOST
-            leftovers = [path for path in work.iterdir() if path.name != "lock" and not busy]
-            for path in leftovers:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-            removed += [work.name] if leftovers else []
-    for path in sorted((models_folder() / ".quarantine").glob("*")):
-        shutil.rmtree(path)
-        removed.append(path.name)
+    with _changes():
+        for work in sorted((models_folder() / ".work").glob("*")):
+            with suppress(Timeout), locked(work / "lock", 0):
+                if not (_shows_life(work, status := _status(work)) and status.get("host", HOST) != HOST):
+                    removed += [work.name] if len(os.listdir(work)) > 1 else []  # beside the lock
+                    shutil.rmtree(work)
+        for path in artefacts.set_aside_before(time.time() - SET_ASIDE):
+            shutil.rmtree(path)
+            removed.append(path.name)
     return removed
+
+
+def _changes() -> AbstractContextManager[None]:
+    return write_errors(models_folder(), "make it writable")

@@ -16,7 +16,8 @@ from typing import Any
 from weakref import WeakSet
 
 from vlcore.core.errors import BusyError, LabError
-from vlcore.store import jobs
+from vlcore.core.limits import JOB_SECONDS
+from vlcore.store import jobs, workers
 from vlcore.store.jobs import JobCancelledError, JobStatus, State
 
 POOLS = 3  # that a job may see break before it began
@@ -44,10 +45,11 @@ class JobQueue:
         self._guard = threading.RLock()
 
     def submit(
-        self, key: str, task: Callable[..., Any], *arguments: Any, asker: object | None = None, short: bool = False
-    ) -> None:
+        self, key: str, task: Callable[..., Any], *arguments: Any, asker: object | None = None, short: bool = False,
+        limit: float = JOB_SECONDS,
+    ) -> None:  # fmt: skip
         """Queue a task under the key that it will publish, unless it is queued, running or done. Who wants it is any
-        object of the caller's; see `cancel_pending`."""
+        object of the caller's; see `cancel_pending`. It gets `limit` seconds, see `vlcore.store.workers`."""
         with self._guard:
             state = jobs.view(key).state
             if state is State.DONE:
@@ -60,7 +62,7 @@ class JobQueue:
             if is_new:
                 self._errors.pop(key, None)
                 jobs.clear_last_failure(key)
-                self._start(key, partial(task, *arguments), short)
+                self._start(key, partial(workers.within, limit, key, task, *arguments), short)
 
     def _start(self, key: str, task: Callable[..., Any], short: bool, begun: int = 0) -> None:
         for attempt in range(begun + 1, POOLS + 1):
@@ -129,18 +131,18 @@ class JobQueue:
             return jobs.cancel(key, pending=True)
 
 
-def worker_pool(workers: int | None = None, *, ends_with_us: bool = False) -> Executor:
+def worker_pool(count: int | None = None, *, ends_with_us: bool = False) -> Executor:
     """Worker processes through loky: two on a machine of two cores, one thread and a low priority each, pages first.
-    With `ends_with_us` they are killed when this process ends, whatever they are at; else it waits for them."""
+    With `ends_with_us` they are killed when this process ends, whatever they are at; else it waits for them. Where it
+    is killed itself, they end within seconds."""
     from joblib.externals.loky import ProcessPoolExecutor
 
     # Of workers that loky begins anew because they grew, as they do when they begin to train.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
     # Two busy OpenMP threads on two busy cores are far slower than one: they wait for each other by spinning.
     one_thread = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
-    nice = getattr(os, "nice", None)  # which Windows has not
-    workers = workers or default_workers()
-    executor: Executor = ProcessPoolExecutor(workers, initializer=nice, initargs=(10,), env=one_thread)
+    begin = {"initializer": workers.begin, "initargs": (os.getpid(),), "env": one_thread}
+    executor: Executor = ProcessPoolExecutor(count or default_workers(), **begin)
     if ends_with_us:
         pool: weakref.ref[Any] = weakref.ref(executor)
 

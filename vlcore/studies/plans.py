@@ -19,6 +19,8 @@ Value = str | int | float  # of a condition's field
 MOST_SEEDS = 1000
 PLACEBO = "shuffled_context"
 SETS = "arm"  # the factor of a study whose arms are sets of settings
+# What the YAML reader raises at what it takes for a number, a date, or nesting without end, beside its own errors.
+_NO_YAML = (ValueError, TypeError, AttributeError, KeyError, RecursionError)
 _FILE_FIELDS = ("name", "factor", "baseline", "arms", "bias", "seeds", "settings")
 
 
@@ -140,9 +142,10 @@ def _from_file(path: Path, base: Condition, seeds: int) -> Study:
 
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        str(document)  # a ValueError where a number has more digits than Python writes down
     except OSError as error:
         raise StudyError(f"{path} cannot be read ({error.strerror}); give the path of a study file.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, *_NO_YAML) as error:
         where = getattr(error, "problem_mark", None)
         line = f" (line {where.line + 1})" if where else ""
         raise StudyError(f"{path.name} is no YAML file{line}; see the README for one that is.") from error
@@ -154,6 +157,9 @@ def _from_file(path: Path, base: Condition, seeds: int) -> Study:
         sets = name == "arms" and isinstance(document.get(name), dict)
         if not (sets or isinstance(document.get(name), list)) or not document[name]:
             raise StudyError(f"{path.name} has an empty grid: give {name} as a list, such as `{name}: {example}`.")
+    for level in document["bias"]:
+        if isinstance(level, bool) or not isinstance(level, int | float):
+            raise StudyError(f"The bias is {level!r}; give the removed share, 0 to 1, in {path.name}.")
     settings = document.get("settings") or {}
     if not isinstance(settings, dict):
         raise StudyError(f"{path.name} has settings that are no fields; write them as `steps: 600`, one a line.")

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from vlcore.core.condition import Condition
-from vlcore.runs.train import train_condition
+from vlcore.core.limits import JOB_SECONDS
+from vlcore.runs.train import most_seconds, train_condition
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus, State
 from vlcore.store.queue import JobQueue, worker_pool
@@ -48,15 +49,17 @@ def run_in_worker(task: Callable[..., Made], *arguments: Any) -> Made:
         raise artefacts.StoreError("The worker that makes this file ended; ask for it again.") from error
 
 
-def ask(key: str, task: Callable[..., Any], *arguments: Any, short: bool = True) -> None:
-    """Queue a job, unless what it makes is there or on its way; a short one does not wait behind trainings."""
+def ask(key: str, task: Callable[..., Any], *arguments: Any, short: bool = True, limit: float = JOB_SECONDS) -> None:
+    """Queue a job, unless what it makes is there or on its way; a short one does not wait behind trainings. It is
+    stopped after `limit` seconds."""
     _visitor().withdrawn.discard(key)
-    queue().submit(key, task, *arguments, asker=_visitor(), short=short)
+    queue().submit(key, task, *arguments, asker=_visitor(), short=short, limit=limit)
 
 
 def train(condition: Condition) -> None:
     """Queue a condition for training, unless it is there or on its way."""
-    ask(condition.key, train_condition, condition, short=condition.steps == 0)
+    limit = most_seconds(condition)
+    ask(condition.key, train_condition, condition, short=condition.steps == 0, limit=limit)
 
 
 def cancel(keys: Iterable[str]) -> None:

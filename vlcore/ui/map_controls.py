@@ -104,13 +104,13 @@ def _projection(kind: str) -> maps.Projection:
         about = "About how many neighbours each picture counts."
         settings = {"perplexity": choice("Perplexity", maps.PERPLEXITIES, 2, "tsne_perplexity", 120, about)}
     if st.session_state.pop(f"{kind}_reroll", False):
-        st.session_state[f"{kind}_seed"] = random.randrange(1, maps.SEEDS)  # noqa: S311  # no secret
-    seed = st.number_input("Seed", 0, maps.SEEDS - 1, 0, **widgets.in_address(f"{kind}_seed", width=130))
+        st.session_state[f"{kind}_seed"] = float(random.randrange(1, maps.SEEDS))  # noqa: S311  # no secret
+    seed = widgets.whole("Seed", 0, maps.SEEDS - 1, 0, f"{kind}_seed", width=130)
     noise = "The same settings with another seed: what changes between the maps was noise."
     if st.button("Re-roll", icon=":material/casino:", help=noise):
         st.session_state[f"{kind}_reroll"] = True
         st.rerun()
-    return maps.Projection(kind, seed=int(seed), **settings)
+    return maps.Projection(kind, seed=seed, **settings)
 
 
 def fitted(keys: Sequence[str], choice: maps.Projection) -> bool:

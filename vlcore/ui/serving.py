@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vlcore.charts.thumbnails import thumb, thumb_address, thumb_uri
 from vlcore.core.errors import LabError
-from vlcore.core.files import allow_open_files
+from vlcore.core.files import allow_open_files, clear_scratch
 from vlcore.ui import atlas
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ async def _thumb(request: Request) -> Response:
         raise HTTPException(404)
     try:
         (small,) = await run_in_threadpool(_drawn, images, [row])
-    except LabError as error:
+    except (LabError, OSError) as error:
         raise HTTPException(404) from error
     return Response(small, media_type="image/webp", headers=_KEEP)
 
@@ -109,6 +109,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 
 
 def _warm() -> None:
+    clear_scratch()
     for page in ("compare", "upload", "findings", "train"):
         import_module(f"vlcore.ui.{page}.sections")
     import_module("vlcore.datasets.drawn").scene_table()

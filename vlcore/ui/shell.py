@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.charts.theme import DARK, LIGHT, PHONE_SIDE, Palette
 from vlcore.core.errors import LabError
-from vlcore.core.files import script
+from vlcore.core.files import script, system_errors
 
 if TYPE_CHECKING:
     from vlcore.charts.maps.legend import LegendPlace
@@ -92,8 +92,8 @@ def image_set_choice() -> ImageSet:
     st.session_state.update(st.session_state.pop("go_to", {}))
     equal = "In balanced-cues the background alone is learnt no better than the animal alone"
     about = f"Scenes are drawn by the lab. {equal}. Your own sets are made on the Data page."
-    name: str = st.selectbox("Image set", set_names(), key="data", bind="query-params", width=320, help=about)
     with errors_as_sentences():
+        name: str = st.selectbox("Image set", set_names(), key="data", bind="query-params", width=320, help=about)
         return cache.named_set(name)
 
 
@@ -141,9 +141,10 @@ def palette() -> Palette:
 
 @contextmanager
 def errors_as_sentences() -> Iterator[None]:
-    """Show an error that a person can act on as its sentence, and stop the page there."""
+    """Show an error that a person can act on as its sentence, and stop the page there; so where the disk fails."""
     try:
-        yield
+        with system_errors():
+            yield
     except LabError as error:
         st.error(str(error), icon=":material/error:")
         st.stop()

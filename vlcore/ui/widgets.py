@@ -58,10 +58,17 @@ def download(label: str, data: Any, name: str, kind: str, icon: str = "download"
     st.download_button(label, data, name, kind, icon=f":material/{icon}:", on_click="ignore", **options)
 
 
+def whole(label: str, least: int, most: int, usual: int, key: str, about: str | None = None, **options: Any) -> int:
+    """The choice of a whole number, in the address; the usual one where that names none within bounds. To Streamlit it
+    is a float, of which alone it refuses what has no end, such as 1e309."""
+    options = in_address(key, about, step=1.0, format="%.0f", **options)
+    return round(st.number_input(label, float(least), float(most), float(usual), **options))
+
+
 def seed(key: str, usual: int = 0, width: Any = "stretch") -> int:
     """The choice of a seed of everything, in the address."""
     about = "Decides which pictures are drawn and removed, the first weights and the order of the pictures."
-    return int(st.number_input("Seed", 0, 999, usual, **in_address(key, about, width=width)))
+    return whole("Seed", 0, 999, usual, key, about, width=width)
 
 
 def picture(

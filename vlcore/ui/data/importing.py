@@ -15,6 +15,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from vlcore.core.files import scratch_folder
+from vlcore.core.limits import LONG_JOB_SECONDS
 from vlcore.datasets import importers
 from vlcore.datasets.catalogue import check_name, set_names
 from vlcore.datasets.imageset import usable_name
@@ -59,7 +61,7 @@ class _Kept:
 
     def __init__(self, identity: tuple[str, ...], name: str) -> None:
         self.identity = identity
-        folder = Path(tempfile.mkdtemp(prefix="vlcore-"))
+        folder = Path(tempfile.mkdtemp(dir=scratch_folder()))
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self.path = folder / name
 
@@ -142,7 +144,7 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
     options["licence"] = licence
     check_name(name := name.strip())
     key = st.session_state["import_key"] = imported.import_key(name)  # of this attempt
-    jobs.ask(key, imported.run_import, key, source, name, options)
+    jobs.ask(key, imported.run_import, key, source, name, options, limit=LONG_JOB_SECONDS)
     st.rerun()
 
 

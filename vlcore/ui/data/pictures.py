@@ -16,6 +16,7 @@ from vlcore.charts.theme import Palette
 from vlcore.core.captions import about_style, caption
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES, Grouping, group_name, group_words
+from vlcore.core.limits import LONG_JOB_SECONDS
 from vlcore.core.options import style_names
 from vlcore.datasets.drawn import recipe_of, scene_of
 from vlcore.datasets.imageset import ImageSet, silent
@@ -211,7 +212,7 @@ def cheats(images: ImageSet, palette: Palette) -> None:
     st.caption("What the simplest model can tell from a part of the picture, a neural network can learn instead.")
     key = audit.checks_key(images.name, images.version)
     if not jobs.view(key).done:
-        ask = partial(jobs.ask, key, audit.make_checks, images.name, images.version)
+        ask = partial(jobs.ask, key, audit.make_checks, images.name, images.version, limit=LONG_JOB_SECONDS)
         button: dict[str, Any] = {"type": "primary", "icon": ":material/search:", "help": "About ten seconds."}
         jobs.watch([key], lambda views: jobs.progress_or_start(views[0], "Check this set", ask, **button))
         return

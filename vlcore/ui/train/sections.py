@@ -14,6 +14,7 @@ from vlcore.core.condition import Condition
 from vlcore.core.errors import LabError
 from vlcore.core.files import models_folder
 from vlcore.core.grouping import SCENES, group_words
+from vlcore.core.limits import LONG_JOB_SECONDS
 from vlcore.core.options import ArtefactKind, Choice, objectives_here, style_names
 from vlcore.core.wording import title
 from vlcore.datasets.imageset import ImageSet
@@ -195,7 +196,7 @@ def pretrained(images: ImageSet, usual: Condition) -> None:
         address = {"data": condition.data, "models": "2", "left_model": condition.key}
         widgets.link("pages/3_Compare.py", "Compare it with a model of ours", "compare", **address)
         return
-    ask = partial(jobs.ask, condition.key, make_pretrained, source, condition, short=False)
+    ask = partial(jobs.ask, condition.key, make_pretrained, source, condition, short=False, limit=LONG_JOB_SECONDS)
     button: dict[str, Any] = {"key": "bring_go", "type": "primary", "icon": ":material/download:"}
     button |= {"job": "Measuring it", "cancel_key": "bring_cancel"}
     jobs.watch([condition.key], lambda views: jobs.progress_or_start(views[0], "Measure it", ask, **button))
