@@ -53,8 +53,8 @@ def streamlits(of: int) -> set[int]:
 
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
-    """Its address, and the number of the process of `serve`, over a home with the models that come along; after a signal
-    nothing of it may be left."""
+    """Its address, and the number of the process of `serve`, over a home with the models that come along; after a
+    signal nothing of it may be left."""
     port = free_port()
     command = [sys.executable, "-m", "vlcore", "serve", "--processes", "2", "--port", str(port), "--host", "127.0.0.1"]
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
