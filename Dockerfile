@@ -1,9 +1,24 @@
-FROM python:3.12-slim
+# docker build -t vl-bias-lab .                          a build of torch for processors
+# docker build -t vl-bias-lab --build-arg DEVICE=cuda .  one for NVIDIA GPUs; run it with --gpus all
+FROM python:3.11-slim
+ARG DEVICE=cpu
+# What the machine's security updates bring is wanted, so nginx has no version.
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install -y --no-install-recommends nginx-light && rm -rf /var/lib/apt/lists/* \
+  && useradd --uid 10001 --create-home --home-dir /home/lab lab
 WORKDIR /lab
-COPY requirements.txt .
-RUN pip install --no-cache-dir -r requirements.txt
+COPY constraints-torch.txt constraints.txt ./
+RUN if [ "$DEVICE" = cuda ]; then \
+      pip install --no-cache-dir -r constraints-torch.txt; \
+    else \
+      pip install --no-cache-dir -r constraints-torch.txt --index-url https://download.pytorch.org/whl/cpu; \
+    fi \
+  && pip install --no-cache-dir --require-hashes -r constraints.txt
 COPY . .
-ENV VLCORE_HOME=/home/lab
+USER 10001
+ENV VLCORE_HOME=/home/lab PYTHONDONTWRITEBYTECODE=1
 VOLUME /home/lab
 EXPOSE 8501
-CMD ["streamlit", "run", "app.py", "--server.address=0.0.0.0", "--server.headless=true"]
+HEALTHCHECK --start-period=60s --timeout=10s \
+  CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8501/_stcore/health', timeout=8)"]
+CMD ["python", "-m", "vlcore", "serve", "--port", "8501"]
