@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from vlcore.__main__ import parser
 
@@ -279,3 +280,44 @@ def test_tests_install_what_the_package_names() -> None:
     needs = [need for extra in extras.keys() - {"docs", "bench"} for need in extras[extra]]
     named = {need for need in needs if not need.startswith("vl-bias-lab")}
     assert {line for line in listed if line and not line.startswith("-r")} == named
+
+
+def settings_of(code: list[Path]) -> set[str]:
+    """Names of environment variables that code reads, but those of Slurm and of the system."""
+    found = set()
+    for node in (node for path in code for node in ast.walk(ast.parse(path.read_text()))):
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and re.fullmatch(r"VLCORE_[A-Z_]+", node.value)
+        ):
+            found.add(node.value)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("os.environ.get", "os.getenv"):
+            found.add(str(ast.literal_eval(node.args[0])))
+        elif isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ":
+            found.add(ast.unparse(node.slice).strip("'"))
+    return {name for name in found if name.isupper() and not name.startswith("SLURM_")} - {"PATH", "PYTHONPATH"}
+
+
+def test_the_table_of_settings_is_what_is_read() -> None:
+    """A new one needs a line in docs/classroom.md."""
+    rows = re.findall(r"^\| (`.+?) \|", (ROOT / "docs" / "classroom.md").read_text(), re.MULTILINE)
+    listed = {name for row in rows for name in re.findall("`([^`]+)`", row)}
+    compose, built = (ROOT / "compose.yaml").read_text(), (ROOT / "Dockerfile").read_text()
+    docker = set(re.findall(r"\$\{(\w+):-", compose)) | set(re.findall(r"^ARG (\w+)=", built, re.MULTILINE))
+    serve = commands_of(parser())["serve"]
+    options = {word for action in serve._actions for word in action.option_strings if word.startswith("--")}
+    server = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["server"]
+    read = (
+        settings_of(LIBRARY + PAGES) | docker | options - {"--help", "--json"} | {f"server.{name}" for name in server}
+    )
+    assert listed == read
+
+
+def test_what_was_tested_is_within_what_is_asked_for_and_has_hashes() -> None:
+    builds, hashed = ((ROOT / f"constraints{kind}.txt").read_text().splitlines() for kind in ("-torch", ""))
+    pins = dict(line.split(" ")[0].split("==") for line in builds + hashed if not line.startswith("#"))
+    asked = [Requirement(line) for line in (ROOT / "requirements.txt").read_text().splitlines()]
+    assert [one.name for one in asked if not one.specifier.contains(pins[one.name])] == []
+    assert len(hashed) > len(asked)
+    assert all(re.fullmatch(r"#.*|[a-z0-9_.-]+==\S+ --hash=sha256:[0-9a-f]{64}", line) for line in hashed)
