@@ -8,6 +8,7 @@ if __name__ == "__main__":  # a visitor's page
     palette, bar = shell.begin("Do descriptive labels help a model that learns from biased pictures?", first=True)
     atlas.show(palette)
 
+    from vlcore.core.plain import plain
     from vlcore.datasets.subset import usual_condition  # a second at the first visit: the maps play meanwhile
     from vlcore.studies import plans
     from vlcore.ui import guide, home
@@ -18,7 +19,7 @@ if __name__ == "__main__":  # a visitor's page
     images = shell.image_set_choice()
     with shell.errors_as_sentences():
         usual = usual_condition(images)
-        intro.markdown(home.question(images.grouping))
+        intro.markdown(plain(home.question(images.grouping)))
         home.groups(images, usual)
         experiments = plans.find("experiments", usual).conditions
         st.subheader("The four experiments of the study")

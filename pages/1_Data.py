@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from vlcore.core.plain import plain
 from vlcore.ui import shell, widgets
 from vlcore.ui.data import drawing, importing, pictures
 
@@ -17,7 +18,7 @@ with bar:
     }
     section = widgets.one_of("Look at", sections, "look", "pictures")
 with st.container(horizontal=True, vertical_alignment="center"):
-    st.caption(pictures.about(images), width="content")
+    st.caption(plain(pictures.about(images)), width="content")
     widgets.link("app.py", "Train on it", "play_arrow", data=images.name)
 with shell.errors_as_sentences():
     sections[section]()

@@ -1,5 +1,6 @@
 """Compare: two to four models side by side, the same pictures in every map."""
 
+from vlcore.core.plain import plain
 from vlcore.ui import condition_controls, shell
 from vlcore.ui.compare import maps, models, sections
 
@@ -14,6 +15,6 @@ with shell.errors_as_sentences():
     models.wait_for(chosen)
     shown = maps.choose(chosen, images, palette, bar)
 length = condition_controls.name_of(condition_controls.LENGTHS, steps)
-bar.caption(f"{images.name}, {length} training", width="content")
+bar.caption(plain(f"{images.name}, {length} training"), width="content")
 maps.show(shown)
 sections.show(shown)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from vlcore.core.plain import plain
 from vlcore.datasets.subset import usual_condition
 from vlcore.measures.catalogue import PRIMARY
 from vlcore.studies import figures, plans, published, report
@@ -40,7 +41,7 @@ with shell.errors_as_sentences():
         one = published.PublishedResults(ready[name])
         st.caption(one.origin)
     else:
-        st.info(f"No results on {images.name} came with this version; look at the runs on this server.")
+        st.info(f"No results on {plain(images.name)} came with this version; look at the runs on this server.")
         st.stop()
 
 if not one.there:

@@ -191,12 +191,12 @@ def test_a_busy_set(refused: Refused, shop: Shop, empty_home: Path, tmp_path: Pa
 
 @pytest.fixture(scope="module")
 def own_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with an imported set of 24 pictures, whose captions hold tags, and a model of it."""
+    """A home with an imported set of 24 pictures, whose name holds a tag, and a model of it."""
     home = tmp_path_factory.mktemp("own")
     source = make_folder(home / "Zoo é <i>")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLCORE_HOME", str(home))
-        assert main(["data", "import", str(source), "--name", "own", "--short", "<b>{object}", "--json"]) == 0
+        assert main(["data", "import", str(source), "--name", "own", "--short", "a {object}", "--json"]) == 0
         assert main(["train", "--data", "own", *STEPS, "--json"]) == 0
     return home
 
@@ -232,7 +232,7 @@ def test_pictures_land_in_a_model_of_an_imported_set(document: Document, own: Pa
         "image": "images/horse-grass/00000.jpg", "object": "horse", "context": "grass",
         "source": "horse/grass/0.png", "similarity": 1,
     }  # fmt: skip
-    assert {said["caption"] for said in found["captions"]} == {"<b>horse", "<b>camel"}
+    assert {said["caption"] for said in found["captions"]} == {"a horse", "a camel"}
     shown = program(own, "data", "show", "own", PYTHONIOENCODING="ascii")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "source: Zoo \\xe9 <i>\n" in shown.stdout, "on a terminal that lacks the script of a name"

@@ -2,8 +2,13 @@
 
 import os
 import resource
+import subprocess
+import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -71,6 +76,22 @@ def test_no_more_than_two_are_at_work_and_who_waits_too_long_is_told(monkeypatch
     over.set()
     for holder in holders:
         holder.join()
+
+
+def test_a_helper_ends_when_whoever_began_it_is_killed() -> None:
+    script = "from vlcore.datasets import sandbox as s; s.warm(); print(s._idle[0]._process.pid, flush=True); input()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2], **pipes) as owner:
+        state = Path(f"/proc/{int(owner.stdout.readline())}/stat")
+        assert state.exists()
+        owner.kill()
+    for _ in range(600):
+        with suppress(FileNotFoundError):
+            if state.read_text().rpartition(")")[2].split()[0] != "Z":  # nobody may be there to bury it
+                time.sleep(0.05)
+                continue
+        return
+    pytest.fail("it lives on")
 
 
 def test_a_limit_of_memory_holds_while_it_is_set() -> None:

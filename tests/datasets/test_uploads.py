@@ -249,7 +249,7 @@ def test_a_name_is_what_can_be_seen_of_it() -> None:
         "x" * 60: "x" * 60, "x" * 300 + "the end of it.png": "x" * 44 + "…" + "the end of it.png"[-15:],
     }  # fmt: skip
     for name, shown in names.items():
-        assert uploads.plain(name) == uploads.plain(shown) == shown
+        assert uploads.shown_name(name) == uploads.shown_name(shown) == shown
 
 
 def test_samples_are_known_where_the_set_knows_what_they_show() -> None:

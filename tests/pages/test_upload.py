@@ -26,7 +26,7 @@ from vlcore.core.grouping import SCENES
 from vlcore.datasets import uploads
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.opening import open_apart
-from vlcore.datasets.uploads import plain
+from vlcore.datasets.uploads import shown_name
 from vlcore.measures import projection
 from vlcore.runs import load
 from vlcore.runs.maps import Projection, make_map, map_keys
@@ -208,7 +208,7 @@ def test_what_is_no_picture_gets_a_sentence_and_its_name_is_no_markup(experiment
     assert len(bad["bomb.png"][0]) < 200_000, "of 400 MB of pixels"
     files = ((name, content, "image/png") for name, (content, _) in bad.items())
     page = upload(start(), *files, cut_out(HOSTILE), errors=len(bad))
-    shown = plain(HOSTILE).replace("`", "'")
+    shown = shown_name(HOSTILE).replace("`", "'")
     for error, (name, (_, words)) in zip(page.error, bad.items(), strict=True):
         assert error.value.split("`")[1] == (shown if name == HOSTILE else name), "nothing ends the code span early"
         assert words in error.value

@@ -12,6 +12,7 @@ import string
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
@@ -240,7 +241,7 @@ def template_fields(template: str) -> set[str]:
     odd = fields - {"object", "context", "place"} or [p for p in parts if p[2] or p[3]]
     words = "".join(text for text, _, _, _ in parts)
     # A template travels in links and is shown on pages: only what can be part of a caption may be in it.
-    if odd or not fields or len(template) > 100 or not all(c.isalnum() or c in " .,'-" for c in words):
+    if odd or not fields or len(template) > 100 or not all(category(c)[0] in "LMN" or c in " .,'-" for c in words):
         unusable = f"The caption template {template[:100]!r} cannot be used; write words, at most 100 characters"
         raise CaptionError(f"{unusable}, with {{object}}, {{context}} or {{place}} among them.")
     return fields

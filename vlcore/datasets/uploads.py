@@ -50,7 +50,7 @@ def background(context: str) -> npt.NDArray[np.uint8]:
     return draw(sample("horse", context, split="demo", index=_INDEX).replace(object_contrast=0.0), BACKDROP_SIDE).image
 
 
-def plain(name: str) -> str:
+def shown_name(name: str) -> str:
     """A file's name as it is shown: what can be seen of it, and of a long one its two ends."""
     seen = " ".join("".join(letter if letter.isprintable() else " " for letter in name).split()) or "picture"
     return seen if len(seen) <= LONGEST else f"{seen[: LONGEST - 16]}…{seen[-15:]}"

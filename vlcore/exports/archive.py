@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 
 from vlcore.core.condition import Condition
+from vlcore.core.plain import safe_csv
 from vlcore.datasets.imageset import COLUMNS, ImageSet, silent
 from vlcore.datasets.subset import parts, training_rows
 
@@ -26,7 +27,7 @@ def pack(images: ImageSet, condition: Condition | None) -> bytes:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:  # pictures are packed already
         for file in [*table["file_name"], *filter(None, table["mask"])]:
             archive.write(images.root / file, file)
-        archive.writestr("metadata.csv", table.to_csv(index=False))
+        archive.writestr("metadata.csv", safe_csv(table))
         archive.writestr("dataset.json", json.dumps(about, indent=1))
     return out.getvalue()
 

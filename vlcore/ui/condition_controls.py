@@ -10,6 +10,7 @@ from vlcore.core import options
 from vlcore.core.captions import quoted_captions
 from vlcore.core.condition import GRIDS, Condition
 from vlcore.core.grouping import SCENES, Grouping, group_words
+from vlcore.core.plain import plain
 from vlcore.ui import widgets
 
 LABELS = options.controls_of(options.LABEL_STYLES)
@@ -48,12 +49,12 @@ def condition_controls(
         short, descriptive = (quoted_captions(style, grouping) for style in ("undescriptive", "descriptive"))
         wording = " The words, “a” included, are the study's own." if grouping == SCENES else ""
         about, usual = f"Short: {short}. Descriptive: {descriptive}.{wording}", name_of(LABELS, default.labels)
-        labels = widgets.one_of("Labels", LABELS, f"{prefix}_labels", usual, about)
+        labels = widgets.one_of("Labels", LABELS, f"{prefix}_labels", usual, plain(about))
         kept = f"The training set keeps {default.n_per_group} pictures of each majority group"
         about = (
             f"The share of each minority group that is removed: {minority}. {kept}, and fewer of each minority group."
         )
-        bias = bias_slider(f"{prefix}_bias", default.bias, about, label="Bias: minority removed")
+        bias = bias_slider(f"{prefix}_bias", default.bias, plain(about), label="Bias: minority removed")
         more = st.popover("More", icon=":material/tune:")
     with more:
         about = "Off shows the same encoder before its first step. It sorts by background already."

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from vlcore.core.plain import plain
 from vlcore.datasets.catalogue import set_names
 from vlcore.datasets.subset import usual_condition
 from vlcore.lessons import guide
@@ -44,7 +45,7 @@ def show(files: Mapping[str, str], along: Mapping[str, str]) -> None:
     done = bool(card.done) and all(st.session_state.get(name) == value for name, value in card.done.items())
     with st.container(border=True, key="guide", gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.title(card.title, anchor=False, width="content")
+            st.title(plain(card.title), anchor=False, width="content")
             st.caption(words["place"].format(number=number, count=len(cards)), width="content")
             if done:
                 st.badge(words["done"], icon=":material/check:", color="green")
@@ -58,7 +59,7 @@ def show(files: Mapping[str, str], along: Mapping[str, str]) -> None:
             if st.button(words["leave" if number < len(cards) else "finish"], key="guide_leave", type="tertiary"):
                 del st.query_params[_STEP]
                 st.rerun()
-        st.markdown(card.text)
+        st.markdown(plain(card.text))
         region = words["region"].format(title=card.title)
         light = {"number": number, "region": region, "highlight": card.highlight, "clear": list(card.clear)}
         browser.GUIDE(key="guide-light", data=light, height=0)

@@ -9,6 +9,7 @@ from vlcore.compare import description, metrics_table
 from vlcore.core.captions import caption, quoted_captions
 from vlcore.core.condition import STUDY_BIAS, Condition
 from vlcore.core.grouping import SCENES, Grouping, group_words
+from vlcore.core.plain import plain
 from vlcore.core.wording import describe_bias, label_words, rate, share, title
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.uploads import group_pictures
@@ -47,7 +48,7 @@ def groups(images: ImageSet, usual: Condition) -> None:
             with st.container(width=CARD):
                 widgets.picture(picture, alt=name)
                 st.markdown(
-                    f"**{name[0].upper()}{name[1:]}**  \n:small[{roles[group in images.grouping.minority]}]  \n"
+                    f"**{plain(name[0].upper() + name[1:])}**  \n:small[{roles[group in images.grouping.minority]}]  \n"
                     f":small[:gray[on maps: {mark}]]"
                 )
 
@@ -113,7 +114,7 @@ def _state(condition: Condition, view: JobStatus, grouping: Grouping, palette: P
         return
     if not view.done:
         st.markdown(":gray[Not trained yet. Its map will be here.]")
-        st.caption(f"Labels: {quoted_captions(condition.labels, grouping)}")
+        st.caption(f"Labels: {plain(quoted_captions(condition.labels, grouping))}")
         jobs.progress(view)
         return
     spec = cache.card_map(condition.key, palette, widgets.CARD_MAP)
@@ -124,7 +125,7 @@ def _state(condition: Condition, view: JobStatus, grouping: Grouping, palette: P
     if minority := end.get("minority_accuracy"):
         st.caption(f"of {minority['n']:,} held-out pictures; majority {share(end['majority_accuracy'])}")
     if sentence := description.small_sample_warning(artefact, grouping):
-        st.badge("few pictures", icon=":material/warning:", color="orange", help=sentence)
+        st.badge("few pictures", icon=":material/warning:", color="orange", help=plain(sentence))
     if end["collapsed"]:
         st.badge("collapsed", icon=":material/warning:", color="red")
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from vlcore.core.condition import Condition
 from vlcore.core.limits import JOB_SECONDS
+from vlcore.core.plain import plain
 from vlcore.runs.train import most_seconds, train_condition
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus, State
@@ -148,7 +149,7 @@ def progress(seen: JobStatus, cancel_key: str = "", job: str = "This training") 
             text += f", about {rest} left"
     elif "of" in status and stage == "drawing pictures":
         text = f"drawing pictures, {status['done']:,} of {status['of']:,}"
-    st.progress(0.0 if seen.state is State.QUEUED else seen.fraction, text=text)
+    st.progress(0.0 if seen.state is State.QUEUED else seen.fraction, text=plain(text))
     if cancel_key and st.button("Cancel", key=cancel_key, icon=":material/stop:"):
         cancel([seen.key])
 
@@ -159,5 +160,5 @@ def ended_badly(seen: JobStatus, job: str = "This training") -> str | None:
     return {
         State.INTERRUPTED: f"{job} was interrupted. Train it again.",
         State.CANCELLED: others if seen.status.get("others") else f"{job} was cancelled.",
-        State.FAILED: f"{job} failed: {seen.status.get('message', 'see its log')}",
+        State.FAILED: f"{job} failed: {plain(str(seen.status.get('message', 'see its log')))}",
     }.get(seen.state)

@@ -15,6 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.charts.theme import DARK, LIGHT, PHONE_SIDE, Palette
 from vlcore.core.errors import LabError
 from vlcore.core.files import script, system_errors
+from vlcore.core.plain import plain
 
 if TYPE_CHECKING:
     from vlcore.charts.maps.legend import LegendPlace
@@ -146,5 +147,5 @@ def errors_as_sentences() -> Iterator[None]:
         with system_errors():
             yield
     except LabError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         st.stop()

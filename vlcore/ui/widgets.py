@@ -18,6 +18,7 @@ from vlcore.charts.maps.small import live_map
 from vlcore.charts.theme import Palette
 from vlcore.compare.model_map import ModelMap, caption_scores
 from vlcore.core.condition import Condition
+from vlcore.core.plain import plain
 from vlcore.core.wording import percent
 from vlcore.datasets import subset
 from vlcore.datasets.drawn import SCENES_RECIPE
@@ -132,7 +133,7 @@ def sanity_badge(condition: Condition) -> None:
     """Whether models of this kind learn at all where nothing is biased."""
     check = sanity_check(condition, cache.artefact)
     icon, colour = _SANITY_BADGES[check.status]
-    st.badge(f"sanity check {check.status.value}", icon=icon, color=colour, help=" ".join(check.sentences))
+    st.badge(f"sanity check {check.status.value}", icon=icon, color=colour, help=plain(" ".join(check.sentences)))
 
 
 def in_pairs(things: Iterable[Thing]) -> list[tuple[DeltaGenerator, Thing]]:
@@ -147,7 +148,7 @@ def pictures(model: ModelMap, found: Sequence[tuple[int, float]]) -> None:
     for column, (row, similarity) in zip(st.columns(len(found)), found, strict=True):
         words = f"{images.table['object'].iat[row]}, {images.table['context'].iat[row]}"
         picture(images.image(row), alt=words, within=column)
-        column.caption(f"{words}  \n{similarity:.2f}")
+        column.caption(f"{plain(words)}  \n{similarity:.2f}")
 
 
 def caption_table(model: ModelMap, z: Any) -> None:
@@ -170,11 +171,13 @@ def show_part(part: Part, draw: Callable[[Chart], None] | None = None) -> None:
     for content in part.content:
         match content:
             case Text(icon=icon) if icon:
-                st.warning(content.text, icon=f":material/{icon}:")
+                st.warning(plain(content.text), icon=f":material/{icon}:")
             case Text(note=True):
-                st.caption(content.text)
+                st.caption(plain(content.text))
             case Text():
-                st.markdown(f"**{content.title}.** {content.text}" if content.title else content.text)
+                st.markdown(
+                    f"**{plain(content.title)}.** {plain(content.text)}" if content.title else plain(content.text)
+                )
             case Command():
                 st.code(content.text, language="sh")
             case Table():

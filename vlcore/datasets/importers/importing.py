@@ -11,9 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vlcore.core import limits
-from vlcore.core.captions import filled
+from vlcore.core.captions import CaptionError, filled, template_fields
 from vlcore.core.files import data_folder
 from vlcore.core.grouping import Grouping
+from vlcore.core.plain import safe_csv
 from vlcore.core.vocabulary import MAX_WORDS, split_words
 from vlcore.core.wording import FEW
 from vlcore.datasets.catalogue import check_free, publish, staging_dir
@@ -85,7 +86,7 @@ def import_set(
             describe(folder, draft.table, about)
             if skipped:
                 left_out = pd.DataFrame(skipped, columns=["file", "reason"])
-                left_out.to_csv(folder / LIST, index=False, lineterminator="\n", encoding="utf-8")
+                (folder / LIST).write_text(safe_csv(left_out), encoding="utf-8", newline="")
             publish(folder, name)
     counts = dict(zip(grouping.names, np.bincount(draft.table["group"], minlength=4).tolist(), strict=True))
     home = data_folder() / name
@@ -192,4 +193,8 @@ def _template(label: str, template: str) -> str:
         raise ImportSetError(f"The {label} caption {text!r} has unknown fields; {ask}.")
     if ("object", "", None) not in parts:
         raise ImportSetError(f"The {label} caption {text!r} does not name the object; write {{object}} in it.")
+    try:
+        template_fields(text)
+    except CaptionError as error:  # what is shown to everybody who chooses the set
+        raise ImportSetError(f"The {label} caption has more than words. {error}") from error
     return text

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from vlcore.core import limits
+from vlcore.core.plain import as_written
 from vlcore.datasets.importers.selection import Found, Row, clean_split
 from vlcore.datasets.importers.source import ImportSetError, Skipped, Source, read_needed, utf8
 
@@ -156,7 +157,7 @@ def _from_csv(file: str, text: str, room: int) -> _Table:
         kept = [(place, name) for place, name in enumerate(columns) if name in _KEPT]
         for row in rows:
             if last is not columns:
-                records.append({name: last[place] if place < len(last) else "" for place, name in kept})
+                records.append({name: as_written(last[place]) if place < len(last) else "" for place, name in kept})
                 _check_size(file, len(columns), len(records), room)
             last = row
     except csv.Error as error:

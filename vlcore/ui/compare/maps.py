@@ -19,6 +19,7 @@ from vlcore.compare.metrics_table import marked_table
 from vlcore.compare.page import OTHER_BACKGROUND, other_object, parts, picked, scenes, twin_lengths
 from vlcore.core.errors import LabError
 from vlcore.core.grouping import group_words
+from vlcore.core.plain import plain
 from vlcore.datasets.imageset import ImageSet
 from vlcore.runs.maps import Projection
 from vlcore.ui import cache, map_controls, shell, widgets
@@ -112,7 +113,7 @@ def _clicked(comparison: Comparison, images: ImageSet, identity: str | None, arr
     point = comparison.points.set_index("id").loc[identity]
     own, others = st.columns([1, 4])
     widgets.picture(images.image(row), width="stretch", alt=f"{point['object']}, {point['context']}", within=own)
-    own.caption(f"{point['spoken']}  \n“{images.table['caption'].iat[row]}”")
+    own.caption(f"{plain(point['spoken'])}  \n“{plain(images.table['caption'].iat[row])}”")
     with others:
         for column, (name, model) in widgets.in_pairs(comparison.named.items()):
             with column:
@@ -124,7 +125,7 @@ def _clicked(comparison: Comparison, images: ImageSet, identity: str | None, arr
                 try:
                     widgets.caption_table(model, model.z[where])
                 except LabError as error:
-                    st.caption(str(error))
+                    st.caption(plain(str(error)))
     if arrows:
         _twins(comparison, images, str(point["scene"]))
 
@@ -137,7 +138,9 @@ def _twins(comparison: Comparison, images: ImageSet, scene: str) -> None:
     st.markdown("**Its twins**, and how far apart they are in the full space")
     tiles, names = st.container(horizontal=True), group_words(images.grouping)
     for group, words in names.items():
-        widgets.picture(images.image(versions.loc[scene, group]), width=110, caption=words, alt=words, within=tiles)
+        widgets.picture(
+            images.image(versions.loc[scene, group]), width=110, caption=plain(words), alt=words, within=tiles
+        )
     lengths = twin_lengths(comparison, images.grouping, scene).replace({"from": names, "to": names})
     lengths = lengths.rename(columns=lambda name: f"{name[0].upper()}{name[1:]}")
     about = "Distance of two unit vectors, 0 to 2; “mean” is over all scenes on the map."

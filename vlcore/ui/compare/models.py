@@ -10,6 +10,7 @@ from vlcore.compare.comparison import names
 from vlcore.compare.description import differences_in_words
 from vlcore.core.condition import Condition
 from vlcore.core.options import ArtefactKind
+from vlcore.core.plain import plain
 from vlcore.core.wording import title
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.subset import usual_condition
@@ -65,11 +66,11 @@ def _trained(images: ImageSet, count: int, steps: int) -> list[Side]:
             key = more.selectbox("Or a model from the disk", choices, **from_disk)
             if asked not in choices:
                 why = "it was trained on another image set or an older version of it, or never on this server"
-                gone = f"There is no model {asked[:80]!r} of these pictures here: {why}."
+                gone = f"There is no model {plain(repr(asked[:80]))} of these pictures here: {why}."
                 st.warning(f"{gone} The settings below are shown instead.", icon=":material/link_off:")
             if found := there.get(key):
                 trained = f"seed {found.init_seed}, {found.steps:,} steps"
-                st.caption(f"From the disk, whatever is set above: {title(found)}, {trained}")
+                st.caption(f"From the disk, whatever is set above: {plain(title(found))}, {trained}")
             chosen.append(Side(name, prefix, key if found else condition.key, found or condition))
     return chosen
 
@@ -125,7 +126,7 @@ def badges(sides: Sequence[Side]) -> None:
     differences(sides)
     for column, side in widgets.in_pairs(sides):
         with column.container(horizontal=True):
-            st.caption(f"**{side.name.capitalize()}**: {title(side.condition)}", width="content")
+            st.caption(f"**{side.name.capitalize()}**: {plain(title(side.condition))}", width="content")
             if side.condition.steps:
                 widgets.sanity_badge(side.condition)
             artefact = cache.artefact(side.key)

@@ -20,6 +20,7 @@ from vlcore.compare.model_map import ComparisonError, ModelMap
 from vlcore.compare.page import figure, page, picked
 from vlcore.core.errors import LabError
 from vlcore.core.grouping import group_words
+from vlcore.core.plain import plain, safe_csv
 from vlcore.core.wording import title
 from vlcore.exports.export import parquet_bytes
 from vlcore.exports.table import shown as map_table
@@ -35,13 +36,13 @@ def _or_why_not(icon: str) -> Iterator[None]:
     try:
         yield
     except ComparisonError as error:
-        st.info(str(error), icon=f":material/{icon}:")
+        st.info(plain(str(error)), icon=f":material/{icon}:")
 
 
 def _groups(shown: Shown) -> None:
     widgets.show_part(shown.parts["groups"])
     counted = f"Share of held-out pictures whose {shown.images.grouping.object_word} is named right"
-    st.caption(f"{counted}, 95 % intervals over scenes. {how_tested(shown.images)}")
+    st.caption(plain(f"{counted}, 95 % intervals over scenes. {how_tested(shown.images)}"))
 
 
 def _movement(shown: Shown) -> None:
@@ -52,7 +53,7 @@ def _movement(shown: Shown) -> None:
     try:
         found = largest_displacements(shown.comparison, images)
     except ValueError as error:
-        st.info(str(error), icon=":material/info:")
+        st.info(plain(str(error)), icon=":material/info:")
         return
     for name, one in found.items():
         st.markdown(f"**From the {next(iter(shown.comparison.named))} to the {name} model**")
@@ -65,7 +66,7 @@ def _movement(shown: Shown) -> None:
             for moved in one.largest.itertuples():
                 words = ", ".join(images.table.iloc[moved.row][["object", "context"]])
                 caption = f"{words}: {moved.way:.1f}, {moved.kept:.0%} kept"
-                widgets.picture(images.image(moved.row), width=104, caption=caption, alt=words)
+                widgets.picture(images.image(moved.row), width=104, caption=plain(caption), alt=words)
 
 
 def _captions(shown: Shown) -> None:
@@ -91,22 +92,22 @@ def _typed_caption(shown: Shown) -> None:
     try:
         text = captions.clean(typed or "")
     except captions.CaptionLabError as error:
-        st.warning(str(error), icon=":material/edit:")
+        st.warning(plain(str(error)), icon=":material/edit:")
         return
     answers: dict[str, captions.CaptionAnswer] = {}
     for name, model in models.items():
         try:
             answer = answers[name] = captions.ask(model, cache.model(model.artefact.key), text)
         except LabError as error:
-            st.info(f"The {name} model cannot be asked. {error}", icon=":material/info:")
+            st.info(f"The {name} model cannot be asked. {plain(str(error))}", icon=":material/info:")
             continue
         if answer.unknown:
             words = captions.named(answer.unknown, "more words")
-            st.warning(f"The {name} model does not know, or does not read, {words}.", icon=":material/help:")
+            st.warning(f"The {name} model does not know, or does not read, {plain(words)}.", icon=":material/help:")
     if not answers:
         return
     for sentence in captions.untrained_words_warnings(shown.comparison, [text]):
-        st.caption(sentence)
+        st.caption(plain(sentence))
     _caption_map(shown, answers, text)
     for column, (name, answer) in widgets.in_pairs(answers.items()):
         with column:
@@ -148,9 +149,9 @@ def _loss(shown: Shown) -> None:
     for column, key in widgets.in_pairs(dict.fromkeys(shown.keys)):
         with column, _or_why_not("grid_on"):
             words, spec = _pairs(key, shown.palette)
-            st.markdown(f"**{title(cache.artefact(key).condition)}**")
+            st.markdown(f"**{plain(title(cache.artefact(key).condition))}**")
             cache.show(spec, alt=words, key=f"pairs-{key}")
-            st.caption(words)
+            st.caption(plain(words))
 
 
 @st.cache_resource(max_entries=60, show_spinner="Pairing pictures and captions …", hash_funcs=cache.BY_CONTENT)
@@ -171,9 +172,9 @@ def film_section(keys: Sequence[str], palette: Palette, side: int) -> None:
             st.caption(how, width="content")
         cache.show(spec, alt=shown.words, key="film")
         for note in shown.notes:
-            st.caption(note)
+            st.caption(plain(note))
         with st.expander("The film in words"):
-            st.markdown(shown.words)
+            st.markdown(plain(shown.words))
 
 
 @st.cache_resource(max_entries=30, show_spinner="Winding the film …", hash_funcs=cache.BY_CONTENT)
@@ -203,7 +204,7 @@ def _take_along(shown: Shown) -> None:
         return jobs.run_in_worker(write, picked(maps, comparison, st.query_params.get("picture")), palette)
 
     def csv() -> str:
-        return points_table(comparison, comparison.points).to_csv(index=False)
+        return safe_csv(points_table(comparison, comparison.points))
 
     def parquet(key: str) -> bytes:
         return parquet_bytes(map_table(cache.artefact(key), images))

@@ -7,6 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from vlcore.core.grouping import place_words
+from vlcore.core.plain import plain
 from vlcore.datasets.catalogue import check_name
 from vlcore.datasets.drawn import SCENES_RECIPE, SIZES, Recipe, make_set, recipe_of
 from vlcore.datasets.imageset import ImageSet
@@ -28,7 +29,7 @@ def one_scene(images: ImageSet) -> None:
     recipe = recipe_of(images.name)
     if recipe is None:
         unknown = "so nobody knows their factors and they have no twins. Below is a scene that the lab draws"
-        st.info(f"The pictures of {images.name} were not drawn here, {unknown}; it is not one of this set.")
+        st.info(f"The pictures of {plain(images.name)} were not drawn here, {unknown}; it is not one of this set.")
         recipe = SCENES_RECIPE
     picture_slot = st.container()
     first, second, third = st.columns(3)

@@ -15,8 +15,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from vlcore.compare.uploads import as_code
 from vlcore.core.files import scratch_folder
 from vlcore.core.limits import LONG_JOB_SECONDS
+from vlcore.core.plain import plain
 from vlcore.datasets import importers
 from vlcore.datasets.catalogue import check_name, set_names
 from vlcore.datasets.imageset import usable_name
@@ -51,7 +53,7 @@ def section() -> None:
     listing, source = upload.listing, upload.path
     if lack := _lack(listing):
         called = "zip" if file else "folder"
-        st.error(f"This {called} {lack}; a set needs two objects in two contexts.", icon=":material/error:")
+        st.error(f"This {called} {plain(lack)}; a set needs two objects in two contexts.", icon=":material/error:")
     else:
         _import_form(source, listing)
 
@@ -106,8 +108,8 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
     about, counts = listing.about, listing.counts()
     if listing.format == "folders":
         example = PurePosixPath(listing.table["file"].iloc[0]).parent
-        about = f"The names of the folders say what the pictures show and where, such as `{example}`."
-    st.success(about, icon=":material/folder_open:")
+        about = f"The names of the folders say what the pictures show and where, such as {as_code(str(example))}."
+    st.success(plain(about), icon=":material/folder_open:")
     if counts.size:
         st.dataframe(counts, width="content")
     if listing.skipped:
@@ -155,14 +157,17 @@ def _importing(key: str) -> None:
         return
     if not view.done:
         why = view.status.get("message", "It was interrupted.")
-        st.error(f"{'Cancelled.' if view.state is State.CANCELLED else why} Nothing was kept.", icon=":material/error:")
+        st.error(
+            f"{'Cancelled.' if view.state is State.CANCELLED else plain(why)} Nothing was kept.",
+            icon=":material/error:",
+        )
         st.button("Back", on_click=st.session_state.pop, args=("import_key",))
         return
     report = artefacts.read(key).json("report.json")
     groups = ", ".join(f"{group} {n:,}" for group, n in report["counts"].items())
-    st.success(f"The image set {report['name']} is there: {groups}.", icon=":material/check_circle:")
+    st.success(plain(f"The image set {report['name']} is there: {groups}."), icon=":material/check_circle:")
     for sentence in report["warnings"]:
-        st.warning(sentence, icon=":material/warning:")
+        st.warning(plain(sentence), icon=":material/warning:")
     if report["skipped"]:
         with st.expander(f"{len(report['skipped']):,} files were left out"):
             st.dataframe(pd.DataFrame(report["skipped"], columns=["file", "why"]), hide_index=True)

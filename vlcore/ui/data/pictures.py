@@ -18,6 +18,7 @@ from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES, Grouping, group_name, group_words
 from vlcore.core.limits import LONG_JOB_SECONDS
 from vlcore.core.options import style_names
+from vlcore.core.plain import plain
 from vlcore.datasets.drawn import recipe_of, scene_of
 from vlcore.datasets.imageset import ImageSet, silent
 from vlcore.datasets.subset import parts, training_rows, usual_condition
@@ -76,9 +77,9 @@ def section(images: ImageSet, palette: Palette) -> None:
             with st.container(width=170):
                 if group in means:
                     widgets.picture(means[group], alt=f"Mean of {words}")
-                    st.caption(words)
+                    st.caption(plain(words))
                 else:
-                    st.caption(f"{words}: no mean, for no picture of this group is left in training")
+                    st.caption(f"{plain(words)}: no mean, for no picture of this group is left in training")
     st.subheader("Take them with you")
     _downloads(images, condition)
 
@@ -152,9 +153,10 @@ def _enlarged(images: ImageSet, row: int) -> None:
     picture = draw(scene, 384).image if scene else images.image(row)
     widgets.picture(picture, width=384, alt=str(facts["caption"]), within=own)
     with words:
-        st.markdown(f"**{groups[facts['group']][0]}**")
+        st.markdown(f"**{plain(groups[facts['group']][0])}**")
         for word, style in LABELS.items():
-            st.caption(f"{word} label: “{caption(style, facts['object'], facts['context'], images.grouping)}”")
+            said = caption(style, facts["object"], facts["context"], images.grouping)
+            st.caption(plain(f"{word} label: “{said}”"))
         if scene:
             turned, side = round(float(np.degrees(scene.heading))), "left" if scene.sun_azimuth < 0 else "right"
             seen = {
@@ -169,7 +171,7 @@ def _enlarged(images: ImageSet, row: int) -> None:
         st.markdown("**Its twins**: everything else is equal.")
         for column, (group, (name, (obj, context))) in zip(st.columns(4), groups.items(), strict=True):
             widgets.picture(drawn(scene.replace(object=obj, context=context)), alt=name, within=column)
-            column.caption(f"{name}{' (itself)' if group == facts['group'] else ''}")
+            column.caption(plain(f"{name}{' (itself)' if group == facts['group'] else ''}"))
     if factors := json.loads(facts["factors"] or "{}"):
         with st.expander("All that is written down of this picture"):
             values = [f"{value:.3g}" if isinstance(value, float) else str(value) for value in factors.values()]
@@ -218,7 +220,7 @@ def cheats(images: ImageSet, palette: Palette) -> None:
         return
     found = audit.read_checks(cache.artefact(key))
     if sentence := audit.in_words(found, images.grouping.object_word):
-        st.markdown(f"**{sentence}**")
+        st.markdown(f"**{plain(sentence)}**")
     if rates := [entry.number for entry in found if entry.number]:
         labels = {"object": images.grouping.object_word, "context": "background"}
         rows = pd.DataFrame(rates).replace({"view": VIEWS, "label": labels})
@@ -228,6 +230,6 @@ def cheats(images: ImageSet, palette: Palette) -> None:
     verdict = f"{wrong} not as they should be" if wrong else "none is as it should not be"
     with st.expander(f"All {len(found)} answers, {verdict}"):
         for entry in found:
-            st.markdown(f"{MARKS[entry.ok]} {entry.sentence}")
+            st.markdown(f"{MARKS[entry.ok]} {plain(entry.sentence)}")
     with st.expander("What is a linear probe?"):
         st.markdown(EXPLAINED)

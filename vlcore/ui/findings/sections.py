@@ -11,6 +11,7 @@ import streamlit as st
 from vlcore.charts.document import Chart, Part
 from vlcore.charts.theme import Palette
 from vlcore.core.condition import STYLES_OF_THE_STUDY, Condition, from_dict
+from vlcore.core.plain import plain, safe_csv
 from vlcore.core.wording import signed
 from vlcore.measures.catalogue import PRIMARY, words_of
 from vlcore.store.jobs import JobStatus, State
@@ -60,7 +61,7 @@ def figure(one: StudyResults, chart: Chart, palette: Palette, width: int, place:
     try:
         spec = _drawn(one, chart, palette, width)
     except ValueError as error:
-        st.caption(f"There is no figure here yet: {error}.")
+        st.caption(f"There is no figure here yet: {plain(str(error))}.")
         return
     # What a figure says to those who do not see it stands in it; Streamlit wants it apart.
     rest = {name: part for name, part in spec.items() if name != "description"}
@@ -256,7 +257,7 @@ def file(one: StudyResults, name: str) -> bytes:
     if name == "runs.parquet":
         return bytes(result.frame.to_parquet(index=False))
     table = tables.both_moments(result) if name == "comparisons.csv" else result.frame
-    return table.to_csv(index=False, lineterminator="\n").encode()
+    return safe_csv(table).encode()
 
 
 def lost(one: StudyResults) -> None:

@@ -17,6 +17,7 @@ from vlcore.charts.thumbnails import thumb_uri
 from vlcore.charts.votes import votes_chart
 from vlcore.compare import description
 from vlcore.core.grouping import Grouping, group_words
+from vlcore.core.plain import plain
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.subset import usual_condition
 from vlcore.datasets.uploads import group_pictures
@@ -93,12 +94,12 @@ def reveal(lesson: Lesson, step: Step, images: ImageSet, room: Room, palette: Pa
     found, (side, place) = answer(lesson, step, images), shell.map_room(ABOVE)
     share = step.quantity.share
     # A share of pictures says something to everybody, as an answer does; a silhouette or a variance does not.
-    plain = [one.number if share else one.decides.text if one.decides else one.decision for one in found.readings]
+    short = [one.number if share else one.decides.text if one.decides else one.decision for one in found.readings]
     lines = [
-        f"{one.where[0].upper()}{one.where[1:]}: {words}" for one, words in zip(found.readings, plain, strict=True)
+        f"{one.where[0].upper()}{one.where[1:]}: {words}" for one, words in zip(found.readings, short, strict=True)
     ]
     if lines:
-        st.markdown(" · ".join(lines))
+        st.markdown(plain(" · ".join(lines)))
     _side_by_side(step, palette, side, place, images.grouping)
     left, right = st.columns(2)
     with left:
@@ -110,7 +111,7 @@ def reveal(lesson: Lesson, step: Step, images: ImageSet, room: Room, palette: Pa
         said = "; ".join(f"{row.text}: {row.votes}" for row in rows.itertuples())
         cache.show(votes_chart(rows, palette=palette, width=side), alt=f"Votes: {said}", key=f"votes_{step.name}")
         if room.own:
-            st.markdown(f":material/how_to_vote: Your vote was “{step.choice(room.own).text}”.")
+            st.markdown(f":material/how_to_vote: Your vote was “{plain(step.choice(room.own).text)}”.")
     with right:
         st.subheader("What was measured")
         for one, line in zip(found.readings, lines, strict=True):
@@ -118,12 +119,12 @@ def reveal(lesson: Lesson, step: Step, images: ImageSet, room: Room, palette: Pa
             if share:
                 steps.large(one.decision, "answer")
             said = step.quantity.words + ("" if share else f": {one.number}")
-            st.caption(f"{said}; 95 % interval over {'runs' if one.runs else 'pictures'}, {one.counted}.")
+            st.caption(f"{plain(said)}; 95 % interval over {'runs' if one.runs else 'pictures'}, {one.counted}.")
         if found.missing:
-            st.markdown(f"In this run: {found.missing}.")
+            st.markdown(plain(f"In this run: {found.missing}."))
         says = f"{ANOTHER} An interval over pictures says nothing about other seeds"
         st.caption(f"{says}; that of a difference is the widest that the intervals of both models allow.")
-    with st.expander(f"Question {lesson.steps.index(step) + 1} of {len(lesson.steps)} again: {step.title}"):
+    with st.expander(f"Question {lesson.steps.index(step) + 1} of {len(lesson.steps)} again: {plain(step.title)}"):
         steps.large(step.text)
     with st.container(border=True):
         st.markdown("**Look at**")
@@ -148,7 +149,7 @@ def _side_by_side(step: Step, palette: Palette, side: int, place: LegendPlace, g
     keys = [condition.key for condition in step.conditions]
     said = description.summary(cache.comparison(keys, PCA), grouping)
     cache.show(cache.maps(keys, palette, side, legend_place=place), alt=said, key=f"maps_{step.name}")
-    st.markdown(said)
+    st.markdown(plain(said))
     if st.toggle("Watch the training as a film", key=f"film_{step.name}"):
         film_section([condition.key for condition in step.conditions if condition.steps], palette, side)
 

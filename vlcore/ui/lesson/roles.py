@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.charts.theme import Palette
 from vlcore.core.errors import LabError
+from vlcore.core.plain import plain
 from vlcore.datasets.catalogue import set_names
 from vlcore.datasets.imageset import ImageSet
 from vlcore.lessons.room import LIFETIME, PHASES, Room, go, is_voter, look, new_voter, start, tidy, vote, votes
@@ -99,7 +100,7 @@ def alone(palette: Palette, bar: DeltaGenerator) -> None:
             join = partial(st.text_input, max_chars=8, placeholder="code", key="lesson_code")
             join("Join a class", help=about, on_change=_join)
     if said := st.session_state.pop("lesson_said", None):
-        st.warning(said)
+        st.warning(plain(said))
     asked_for, phase = st.query_params.get("step"), st.query_params.get("phase")
     step = lesson.steps[lesson.place(asked_for)]
     if asked_for and asked_for != step.name:
@@ -126,7 +127,7 @@ def _led(
     if not is_hidden():
         steps.steps_bar(lesson, number, move, bar)
         if (room.code, number, phase) == ("", 0, PHASES[0]):
-            st.markdown(lesson.text)
+            st.markdown(plain(lesson.text))
     step = steps.asked(lesson, number, text=room.open)
     if room.open:
         ask()
@@ -199,7 +200,7 @@ def presenter(room: Room, palette: Palette, bar: DeltaGenerator) -> None:
             st.caption("Whoever opens this address leads the lesson: send it to yourself, and do not show it around.")
             st.code(f"{steps.address(room.code)}&presenter={token}", language=None)
     if said := st.session_state.pop("lesson_said", None):
-        st.warning(said)
+        st.warning(plain(said))
 
 
 def student(room: Room, palette: Palette) -> None:
@@ -219,7 +220,7 @@ def student(room: Room, palette: Palette) -> None:
             return
         steps.answers(step, now.own, cast)
         if said := st.session_state.pop("lesson_said", None):
-            st.warning(said)
+            st.warning(plain(said))
         elif now.own:
             st.success("Your vote is in. You can change it until the answer is revealed.", icon=":material/check:")
         else:

@@ -16,6 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.charts.theme import Palette
 from vlcore.core.options import ArtefactKind
+from vlcore.core.plain import plain
 from vlcore.core.wording import title
 from vlcore.lessons.script import LETTERS, Lesson, Step
 from vlcore.store.jobs import JobStatus
@@ -40,9 +41,9 @@ def asked(lesson: Lesson, number: int, *, text: bool) -> Step:
     step = lesson.steps[number]
     with st.container(gap="xxsmall"):
         if text:
-            st.caption(f"{lesson.title} · question {number + 1} of {len(lesson.steps)} · {step.title}")
+            st.caption(plain(f"{lesson.title} · question {number + 1} of {len(lesson.steps)} · {step.title}"))
             large(step.text)
-        st.header(step.question, anchor=False)
+        st.header(plain(step.question), anchor=False)
     return step
 
 
@@ -76,7 +77,7 @@ def training(step: Step, palette: Palette, views: Sequence[JobStatus]) -> None:
     columns = st.columns(2, border=True)
     for column, condition, view, side in zip(columns, step.conditions, views, ("Left", "Right"), strict=True):
         with column:
-            st.markdown(f"**{side}: {title(condition)}**")
+            st.markdown(f"**{side}: {plain(title(condition))}**")
             if view.done:
                 done = "Measured" if condition.kind is ArtefactKind.UNTRAINED else "Trained"
                 st.markdown(f":material/check_circle: {done}.")
@@ -91,7 +92,7 @@ def training(step: Step, palette: Palette, views: Sequence[JobStatus]) -> None:
 def steps_bar(lesson: Lesson, number: int, move: Callable[[str, str], None], bar: DeltaGenerator) -> None:
     """All steps, to jump to any."""
     for place, step in enumerate(lesson.steps):
-        label, key = f"{place + 1} · {step.title}", f"step_{lesson.name}_{step.name}"
+        label, key = plain(f"{place + 1} · {step.title}"), f"step_{lesson.name}_{step.name}"
         kind: Literal["primary", "secondary"] = "primary" if place == number else "secondary"
         bar.button(label, key=key, type=kind, on_click=move, args=(step.name, "predict"))
 
@@ -110,7 +111,7 @@ def forward(lesson: Lesson, number: int, phase: str, move: Callable[[str, str], 
         if phase in on:
             label, icon, to, then = on[phase]
             lead = partial(move, to.name, then)
-            st.button(label, type="primary", icon=f":material/{icon}:", on_click=lead, key=f"on_{phase}")
+            st.button(plain(label), type="primary", icon=f":material/{icon}:", on_click=lead, key=f"on_{phase}")
 
 
 def address(code: str) -> str:

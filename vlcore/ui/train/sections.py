@@ -8,6 +8,7 @@ import streamlit as st
 
 from vlcore.charts.theme import Palette
 from vlcore.compare import description, metrics_table
+from vlcore.compare.uploads import as_code
 from vlcore.core import options
 from vlcore.core.captions import about_style, captions_of
 from vlcore.core.condition import Condition
@@ -16,6 +17,7 @@ from vlcore.core.files import models_folder
 from vlcore.core.grouping import SCENES, group_words
 from vlcore.core.limits import LONG_JOB_SECONDS
 from vlcore.core.options import ArtefactKind, Choice, objectives_here, style_names
+from vlcore.core.plain import plain
 from vlcore.core.wording import title
 from vlcore.datasets.imageset import ImageSet
 from vlcore.runs import imported
@@ -59,7 +61,7 @@ def knobs(images: ImageSet, usual: Condition) -> Condition:
         with second:
             bias = condition_controls.bias_slider("train_bias")
             minority = " and ".join(group_words(images.grouping)[group] for group in images.grouping.minority)
-            st.caption(f"Minority groups: {minority}.")
+            st.caption(plain(f"Minority groups: {minority}."))
         with third:
             steps = condition_controls.training_length("train_length")
             st.caption(f"{steps:,} steps. Take “live” for a look, “careful” for a claim.")
@@ -84,10 +86,10 @@ def in_words(condition: Condition, images: ImageSet) -> None:
     said = captions_of(condition.labels, images.grouping, condition.template)
     if options.OBJECTIVES[condition.objective].places:
         said += captions_of("context", images.grouping)
-    some = ", ".join(f"“{caption.text}”" for caption in said[:4])
+    some = plain(", ".join(f"“{caption.text}”" for caption in said[:4]))
     more = f" and {len(said) - 4} more" if len(said) > 4 else ""
     st.markdown(
-        f"**{title(condition)}**: {2 * (condition.n_majority + condition.n_minority)} training pictures, "
+        f"**{plain(title(condition))}**: {2 * (condition.n_majority + condition.n_minority)} training pictures, "
         f"{condition.n_majority} of each majority and {condition.n_minority} of each minority group "
         f"(object and background correlate with φ = {condition.phi:.2f}). Captions: {some}{more}."
     )
@@ -129,7 +131,7 @@ def _beside(twin: Condition, what: str, condition: Condition, images: ImageSet, 
     said = description.summary(both, images.grouping)
     side, place = shell.map_room(above=0)
     cache.show(cache.maps(keys, palette, side, legend_place=place), alt=said, key="train_maps")
-    st.markdown(said)
+    st.markdown(plain(said))
     for name, key in zip(("Left", "Right"), keys, strict=True):
         if quality := metrics_table.map_quality(cache.artefact(key)):
             st.caption(f"{name}: {quality}.")
@@ -192,7 +194,7 @@ def pretrained(images: ImageSet, usual: Condition) -> None:
         end = cache.artefact(condition.key).metrics["end"]
         minority, majority = (metrics_table.cell(end, f"{side}_accuracy") for side in ("minority", "majority"))
         right = f"minority pictures right {minority}, majority {majority}"
-        st.success(f"{title(condition)} is measured: {right}.", icon=":material/check_circle:")
+        st.success(f"{plain(title(condition))} is measured: {right}.", icon=":material/check_circle:")
         address = {"data": condition.data, "models": "2", "left_model": condition.key}
         widgets.link("pages/3_Compare.py", "Compare it with a model of ours", "compare", **address)
         return
@@ -230,7 +232,7 @@ def measured_and_mapped(images: ImageSet, palette: Palette) -> None:
         remedy = f"remove it with `python -m vlcore data remove {images.name}` and import {source} again"
         raise LabError(f"The measures of {images.name} are not on the disk; {remedy}.")
     artefact = cache.artefact(condition.key)
-    given = f"Embeddings that were computed elsewhere and imported from `{source}`"
+    given = f"Embeddings that were computed elsewhere and imported from {as_code(source)}"
     like = "They are measured and mapped like those of a model of the lab."
     st.markdown(f"{given}: there are no pictures, and nothing is trained here. {like}")
     left, right = st.columns([3, 2])
@@ -247,7 +249,7 @@ def measured_and_mapped(images: ImageSet, palette: Palette) -> None:
             st.markdown(f"{words}: **{metrics_table.cell(artefact.metrics['end'], measure)}**")
         few = description.small_sample_warning(artefact, images.grouping)
         for sentence in filter(None, (metrics_table.map_quality(artefact), few, *images.about.get("notes", ()))):
-            st.caption(sentence)
+            st.caption(plain(sentence))
     st.subheader("Everything that was measured")
     columns = {"Measured": st.column_config.TextColumn(width="large")}  # there is room for reasons
     table = metrics_table.measures_of(artefact, images.grouping)

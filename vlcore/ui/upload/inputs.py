@@ -9,12 +9,13 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.compare.comparison import names
 from vlcore.compare.uploads import as_code, distinct_names, with_untrained
 from vlcore.core.condition import Condition
+from vlcore.core.plain import plain
 from vlcore.core.wording import title
 from vlcore.datasets import sandbox
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.opening import UploadError, is_picture
 from vlcore.datasets.subset import usual_condition
-from vlcore.datasets.uploads import UploadedPicture, plain, samples, uploaded
+from vlcore.datasets.uploads import UploadedPicture, samples, shown_name, uploaded
 from vlcore.store.jobs import JobStatus
 from vlcore.studies import plans
 from vlcore.ui import browser, jobs, shell, widgets
@@ -38,7 +39,7 @@ def models(images: ImageSet, count: int, settings: DeltaGenerator) -> list[Condi
         def draw(views: list[JobStatus]) -> None:
             for view, condition in zip(views, experiments, strict=True):
                 if view.state.is_active:
-                    st.caption(title(condition))
+                    st.caption(plain(title(condition)))
                     jobs.progress(view)
 
         jobs.watch([condition.key for condition in experiments], draw, each_done=True)
@@ -92,7 +93,7 @@ def pictures(images: ImageSet) -> list[UploadedPicture]:
         for file in files or []:
             if len(given) >= MOST:
                 break
-            name = plain(file.name)
+            name = shown_name(file.name)
             times[name] += 1
             called = name if times[name] == 1 else f"{name} ({times[name]})"
             handle = f"{file.file_id} {called}"

@@ -22,6 +22,7 @@ from vlcore.compare.model_map import ModelMap
 from vlcore.compare.page import figure
 from vlcore.core.condition import Condition
 from vlcore.core.options import ArtefactKind
+from vlcore.core.plain import plain, safe_csv
 from vlcore.core.wording import percent, title
 from vlcore.datasets.imageset import TRAINING_SIZE, ImageSet
 from vlcore.datasets.opening import square
@@ -80,7 +81,7 @@ def section(
     )
     for sentence in uploads.cutout_sentences([one.cutout for one in given], reports):
         st.markdown(sentence)
-    widgets.download("Download the table", found.to_csv(index=False), "verdicts.csv", "text/csv")
+    widgets.download("Download the table", safe_csv(found), "verdicts.csv", "text/csv")
     _closely(numbered, given, reports, images, comparison, embedded)
 
 
@@ -105,17 +106,17 @@ def _closely(
     for column, ((name, of_model), model, z) in widgets.in_pairs(by_model):
         report = of_model[place]
         with column.container(border=True, height="stretch"), shell.errors_as_sentences():
-            st.markdown(f"**{name}**: {title(model.artefact.condition)}")
+            st.markdown(f"**{name}**: {plain(title(model.artefact.condition))}")
             if report.says:
                 other = next(obj for obj in images.grouping.objects if obj != report.says)
-                st.markdown(f"Says **{report.says}**: scores give it {percent(report.share)} against {other}.")
+                st.markdown(f"Says **{plain(report.says)}**: scores give it {percent(report.share)} against {other}.")
             else:
-                st.caption(report.why_silent)
+                st.caption(plain(report.why_silent))
             widgets.pictures(model, report.nearest)
             if report.captions:
                 widgets.caption_table(model, z[place])
-            st.markdown(uploads.pull_in_words(report, images.grouping))
-            st.markdown(uploads.novelty_in_words(report))
+            st.markdown(plain(uploads.pull_in_words(report, images.grouping)))
+            st.markdown(plain(uploads.novelty_in_words(report)))
             if explain:
                 _explained(model, images, one, report.says)
 
@@ -173,10 +174,10 @@ def _explained(model: ModelMap, images: ImageSet, one: UploadedPicture, says: st
         try:
             falls = _kept(("ablation", *name), lambda: patch_ablation(embed, pixels, score)[0])
         except ValueError as error:
-            st.caption(str(error))
+            st.caption(plain(str(error)))
             return
         widgets.picture(painted(one.picture, falls), alt=f"What “{says}” loses without each patch")
-        far = f"how far “{says}” falls when one of {GRID * GRID} patches is painted in the mean colour"
+        far = f"how far “{plain(says)}” falls when one of {GRID * GRID} patches is painted in the mean colour"
         most = f"at most {falls.max():.2f} in log odds. Warm speaks for it, cool against."
         st.caption(f"**Patch ablation** (the faithful one): {far}, {most}")
     with right:
@@ -186,7 +187,7 @@ def _explained(model: ModelMap, images: ImageSet, one: UploadedPicture, says: st
         try:
             rolled = _kept(("rollout", *name), lambda: attention_rollout(own.encoder, pixels)[0])
         except ValueError as error:
-            st.caption(str(error))
+            st.caption(plain(str(error)))
             return
         widgets.picture(painted(one.picture, rolled - rolled.min()), alt="Attention rollout")
         which = f"which of {rolled.size} patches attention mixes into the embedding"

@@ -1,0 +1,157 @@
+"""A hostile set and hostile links on every page: what strangers wrote is shown, and makes no link and no picture."""
+
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from google.protobuf.message import Message
+from playwright.sync_api import Browser, expect
+from streamlit.testing.v1 import AppTest
+
+from tests.chromium import needs_chromium
+from tests.datasets.importers.sources import groups, write
+from vlcore.datasets.catalogue import open_set
+from vlcore.datasets.importers import import_set, look
+from vlcore.datasets.subset import usual_condition
+from vlcore.exports.archive import pack
+from vlcore.runs.train import train_condition
+
+from .app import opened
+from .serving import downloaded, expect_text, served, settled
+
+EVIL = (
+    "![x](http://evil.example/p.png) [in](http://evil.example) http://evil.example www.evil.example me@evil.example "
+    "<img src=http://evil.example/i> :red[evil] :material/evil: $evil$ *evil* `evil"
+)
+LINK = "www.evil.example {object}"  # words, dots and a field: a template may be so
+# Fields of what pages send to a browser that are read as Markdown there.
+MARKDOWN = {"body", "label", "help", "caption", "text", "content", "title"}
+PLAIN = {"text", "code", "arrow_data_frame", "arrow_vega_lite_chart", "component", "bidi_component", "html"}
+
+
+def markdown_of(message: Message) -> Iterator[str]:
+    for field, value in message.ListFields():
+        if field.name in PLAIN:
+            continue
+        values = value if not isinstance(value, str | Message) and hasattr(value, "__iter__") else [value]
+        for one in values:
+            if isinstance(one, Message):
+                yield from markdown_of(one)
+            elif isinstance(one, str) and field.name in MARKDOWN:
+                yield one
+
+
+def said(page: AppTest) -> list[str]:
+    """All Markdown of a page."""
+    shown = [(one.type, getattr(one, "proto", None)) for one in page._tree]
+    return [text for kind, proto in shown if proto is not None and kind not in PLAIN for text in markdown_of(proto)]
+
+
+def evil_of(page: AppTest) -> list[str]:
+    """The Markdown of a page that a stranger wrote a part of; it does nothing."""
+    texts = [text for text in said(page) if "evil" in text]
+    for text in texts:
+        outside = "".join(re.split(r"(?<![\\`])`[^`]+`", text))
+        assert not re.search(r"(https?://|www\.|@|:material/|(?<!\\)[\[(<*$_~]|:red\[)evil|(?<!\\)\]\(http", outside), (
+            text
+        )
+    return texts
+
+
+@pytest.fixture(scope="module")
+def hostile_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A home with a set whose every text is hostile, and the key of a model of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        home = tmp_path_factory.mktemp("hostile")
+        patch.setenv("VLCORE_HOME", str(home))
+        rows = [(file, *file.split("/")[0].split("_")) for file in groups(6, 5, 5, 5)]
+        lines = [json.dumps({"file_name": f, "object": o, "context": f"{c} evil", "text": EVIL}) for f, o, c in rows]
+        files = {**groups(6, 5, 5, 5), "metadata.jsonl": "\n".join(lines), "![x](evil).gif": "x"}
+        source = write(home / "[in](http:evil) <img>", files)
+        import_set(source, "www.evil.example", licence=EVIL, short="www.evil.example {object}", descriptive=LINK)
+        about = home / "data" / "www.evil.example" / "dataset.json"
+        known = json.loads(about.read_text())  # an older version let any character into a template
+        known |= {"captions": {"undescriptive": f"{{object}} {EVIL}", "descriptive": f"{{object}} {{place}} {EVIL}"}}
+        about.write_text(json.dumps(known))
+        usual = usual_condition(open_set("www.evil.example")).replace(steps=0)
+        condition = usual.replace(labels="own", template=LINK)
+        train_condition(condition)
+        yield home, condition.key
+
+
+@pytest.fixture
+def other_home(hostile_home: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("VLCORE_HOME", str(hostile_home[0]))
+    return hostile_home[1]
+
+
+def addresses(key: str) -> list[tuple[str, dict[str, str]]]:
+    on = {"data": "www.evil.example"}
+    models = {**on, "left_model": key, "right_model": key}
+    return [
+        ("", on), ("1_Data", {**on, "picture": "p0"}), ("1_Data", {"look": EVIL, "data": EVIL, "picture": EVIL}),
+        ("2_Train", {**on, "train_labels": "own", "train_template": LINK, "bring_name": "www.evil.example/evil"}),
+        ("2_Train", {**on, "train_labels": "own", "train_template": EVIL, "bring_name": EVIL}),
+        ("3_Compare", {**models, "closer": "Captions", "caption": EVIL[:190], "picture": "p0", "show_arrows": "true"}),
+        ("3_Compare", {**on, "left_model": EVIL, "closer": EVIL}),
+        ("4_Upload", {**on, "left_asked": EVIL}),
+        ("5_Findings", {**on, "study": EVIL, "claim": EVIL}),
+        ("6_Lesson", {**on, "step": EVIL, "code": EVIL}),
+    ]  # fmt: skip
+
+
+def test_what_is_handed_out_of_it_does_not_compute_and_can_be_imported_again(other_home: str, tmp_path: Path) -> None:
+    images = open_set("www.evil.example")
+    table = images.table.assign(caption="=HYPERLINK(1)")
+    (tmp_path / "a.zip").write_bytes(pack(replace(images, table=table), None))
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert ",'=HYPERLINK(1)," in archive.read("metadata.csv").decode()
+    assert set(look(tmp_path / "a.zip").table["caption"]) == {"=HYPERLINK(1)"}
+
+
+def test_no_page_makes_anything_of_what_a_stranger_wrote(other_home: str) -> None:
+    seen = {}
+    for number, (name, address) in enumerate(addresses(other_home)):
+        seen[number, name] = len(evil_of(opened(name, **address)))
+    assert {name for (_, name), count in seen.items() if count} >= {"", "1_Data", "2_Train", "3_Compare"}
+
+
+@pytest.mark.browser
+@needs_chromium
+def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(other_home: str, browser: Browser) -> None:
+    on, asked = {"data": "www.evil.example"}, []
+    models = {**on, "left_model": other_home, "right_model": other_home}
+    shown = {
+        "": on,
+        "Data": {**on, "picture": "p0"},
+        "Train": {"bring_name": EVIL, "train_labels": "own", "train_template": EVIL},
+        "Compare": {**models, "closer": "Captions", "caption": EVIL[:190], "left_encoder": EVIL, "third_model": EVIL},
+    }
+    tab = browser.new_context(accept_downloads=True).new_page()
+    tab.on("request", lambda sent: asked.append(sent.url))
+
+    def harmless() -> None:
+        foreign = "[...document.links].map(link => link.href).filter(link => !link.startsWith(location.origin))"
+        assert tab.evaluate(foreign) == []
+        expect(tab.locator("img[src*=evil], .katex")).to_have_count(0)
+
+    with served() as address:
+        for name, query in shown.items():
+            tab.goto(f"{address}/{name}?{urlencode(query)}")
+            settled(tab)
+            expect_text(tab, "http:\u2060//evil.example" if name == "Data" else "evil.example")  # not a backslash more
+            harmless()
+        tab.goto(f"{address}/Compare?{urlencode({**models, 'closer': 'Take along'})}")
+        settled(tab)
+        file = downloaded(tab, "Offline page")
+        tab.goto(file.as_uri())
+        expect(tab.locator("svg").first).to_be_attached()
+        harmless()
+    assert "evil" in file.read_text()
+    ours = (address, address.replace("http", "ws", 1), "data:", "blob:", file.as_uri())
+    assert [url for url in asked if not url.startswith(ours)] == []
