@@ -23,6 +23,7 @@ from vlcore.store import artefacts, queue
 from vlcore.studies import plans
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # with its first map it sets the number of torch's threads as well
 os.environ["VLCORE_DEVICE"] = "cpu"
 threadpool_limits(1)  # those of numpy, which is there already: beside as many processes, threads spin for each other
 
