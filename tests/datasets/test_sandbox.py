@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 import threading
@@ -47,6 +48,13 @@ def test_what_takes_too_long_or_too_much_or_ends_it_is_one_sentence_and_it_is_re
     assert len(seen - {first["pid"]}) == 4
     with pytest.raises(UploadError, match=r"^It is refused; do something else\.$"):
         ask(tasks.refuse)
+
+
+def test_one_that_was_killed_while_it_waited_is_replaced() -> None:
+    (first, _) = ask(tasks.echo)
+    os.kill(first["pid"], signal.SIGKILL)
+    time.sleep(0.2)
+    assert ask(tasks.echo)[0]["pid"] != first["pid"]
 
 
 def test_an_answer_that_is_too_long_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

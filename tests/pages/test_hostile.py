@@ -90,19 +90,16 @@ def other_home(hostile_home: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) 
     return hostile_home[1]
 
 
-def addresses(key: str) -> list[tuple[str, dict[str, str]]]:
+def said_aloud(key: str) -> dict[str, dict[str, str]]:
+    """Pages on which hostile text stands, with their addresses."""
     on = {"data": "www.evil.example"}
-    models = {**on, "left_model": key, "right_model": key}
-    return [
-        ("", on), ("1_Data", {**on, "picture": "p0"}), ("1_Data", {"look": EVIL, "data": EVIL, "picture": EVIL}),
-        ("2_Train", {**on, "train_labels": "own", "train_template": LINK, "bring_name": "www.evil.example/evil"}),
-        ("2_Train", {**on, "train_labels": "own", "train_template": EVIL, "bring_name": EVIL}),
-        ("3_Compare", {**models, "closer": "Captions", "caption": EVIL[:190], "picture": "p0", "show_arrows": "true"}),
-        ("3_Compare", {**on, "left_model": EVIL, "closer": EVIL}),
-        ("4_Upload", {**on, "left_asked": EVIL}),
-        ("5_Findings", {**on, "study": EVIL, "claim": EVIL}),
-        ("6_Lesson", {**on, "step": EVIL, "code": EVIL}),
-    ]  # fmt: skip
+    models = {**on, "left_model": key, "right_model": key, "third_model": EVIL, "models": "3"}
+    return {
+        "": on,
+        "1_Data": {**on, "picture": "p0"},
+        "2_Train": {**on, "train_labels": "own", "train_template": LINK, "bring_name": "www.evil.example/evil"},
+        "3_Compare": {**models, "closer": "Captions", "caption": EVIL[:190]},
+    }
 
 
 def test_what_is_handed_out_of_it_does_not_compute_and_can_be_imported_again(other_home: str, tmp_path: Path) -> None:
@@ -114,23 +111,22 @@ def test_what_is_handed_out_of_it_does_not_compute_and_can_be_imported_again(oth
     assert set(look(tmp_path / "a.zip").table["caption"]) == {"=HYPERLINK(1)"}
 
 
-def test_no_page_makes_anything_of_what_a_stranger_wrote(other_home: str) -> None:
-    seen = {}
-    for number, (name, address) in enumerate(addresses(other_home)):
-        seen[number, name] = len(evil_of(opened(name, **address)))
-    assert {name for (_, name), count in seen.items() if count} >= {"", "1_Data", "2_Train", "3_Compare"}
+def test_no_word_or_tooltip_of_a_page_makes_anything_of_it(other_home: str) -> None:
+    for name, address in said_aloud(other_home).items():
+        assert evil_of(opened(name, **address))
 
 
 @pytest.mark.browser
 @needs_chromium
 def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(other_home: str, browser: Browser) -> None:
     on, asked = {"data": "www.evil.example"}, []
-    models = {**on, "left_model": other_home, "right_model": other_home}
-    shown = {
-        "": on,
-        "Data": {**on, "picture": "p0"},
-        "Train": {"bring_name": EVIL, "train_labels": "own", "train_template": EVIL},
-        "Compare": {**models, "closer": "Captions", "caption": EVIL[:190], "left_encoder": EVIL, "third_model": EVIL},
+    shown = {name.partition("_")[2]: address for name, address in said_aloud(other_home).items()}
+    links = {
+        "Data": {"look": EVIL, "data": EVIL, "picture": EVIL},
+        "Train": {**on, "train_labels": "own", "train_template": EVIL, "bring_name": EVIL},
+        "Upload": {**on, "left_asked": EVIL, "shows": EVIL},
+        "Findings": {**on, "study": EVIL, "claim": EVIL},
+        "Lesson": {**on, "step": EVIL, "code": EVIL},
     }
     tab = browser.new_context(accept_downloads=True).new_page()
     tab.on("request", lambda sent: asked.append(sent.url))
@@ -141,17 +137,24 @@ def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(other_home
         expect(tab.locator("img[src*=evil], .katex")).to_have_count(0)
 
     with served() as address:
-        for name, query in shown.items():
+        for name, query in [*shown.items(), *links.items()]:
             tab.goto(f"{address}/{name}?{urlencode(query)}")
             settled(tab)
-            expect_text(tab, "http:\u2060//evil.example" if name == "Data" else "evil.example")  # not a backslash more
+            if query is shown.get(name):  # not a backslash more than was written
+                expect_text(tab, "http:\u2060//evil.example" if name == "Data" else "evil.example")
             harmless()
-        tab.goto(f"{address}/Compare?{urlencode({**models, 'closer': 'Take along'})}")
-        settled(tab)
-        file = downloaded(tab, "Offline page")
-        tab.goto(file.as_uri())
-        expect(tab.locator("svg").first).to_be_attached()
-        harmless()
-    assert "evil" in file.read_text()
-    ours = (address, address.replace("http", "ws", 1), "data:", "blob:", file.as_uri())
+        files = []
+        for name, label in (
+            (f"Compare?{urlencode({**shown['Compare'], 'closer': 'Take along', 'models': '2'})}", "Offline page"),
+            (f"Lesson?{urlencode(on)}", "Hand-out with the numbers"),
+        ):
+            tab.goto(f"{address}/{name}")
+            settled(tab)
+            files.append(downloaded(tab, label))
+        for file in files:
+            assert "evil" in file.read_text()
+            tab.goto(file.as_uri())
+            expect(tab.locator("p").first).to_be_attached()
+            harmless()
+    ours = (address, address.replace("http", "ws", 1), "data:", "blob:", *(file.as_uri() for file in files))
     assert [url for url in asked if not url.startswith(ours)] == []

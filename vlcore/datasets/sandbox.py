@@ -81,7 +81,8 @@ def memory_limit(more: int) -> Iterator[None]:
 @contextmanager
 def _turn(called: str, error: type[LabError]) -> Iterator[None]:
     """One of the few turns that all processes of this server have: whoever waits too long is told so."""
-    server = hashlib.sha256(str(home()).encode()).hexdigest()[:12]
+    whose = f"{home()} {getattr(os, 'getuid', int)()}"  # no file of another user is in the way
+    server = hashlib.sha256(whose.encode()).hexdigest()[:12]
     until = time.monotonic() + limits.WAIT_SECONDS
     place = Path(tempfile.gettempdir())
     while time.monotonic() < until:
@@ -102,6 +103,8 @@ def _turn(called: str, error: type[LabError]) -> Iterator[None]:
 def _one() -> Iterator["_Helper"]:
     """A helper for one question; one that met its limits is replaced."""
     with _guard:
+        while _idle and _idle[-1].has_ended:  # killed by somebody else
+            _idle.pop().end()
         helper = _idle.pop() if _idle else _Helper()
     try:
         yield helper
@@ -125,6 +128,10 @@ class _Helper:
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment)
         self.usable = True
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
 
     def ask(self, asked: dict[str, Any], data: bytes, seconds: float) -> tuple[dict[str, Any], bytes]:
         """What it answers: a ``value``, what it has ``refused``, or ``why`` there is none."""

@@ -15,6 +15,7 @@ import pandas as pd
 from vlcore.core.condition import Condition
 from vlcore.core.errors import LabError
 from vlcore.core.files import atomic
+from vlcore.core.plain import safe_csv
 from vlcore.measures.catalogue import MEASURES, measure_of, whole_of
 from vlcore.store.artefacts import Artefact
 from vlcore.studies.statistics.factorial import logit_share
@@ -116,7 +117,7 @@ def write_tables(frame: pd.DataFrame, folder: Path, name: str) -> tuple[Path, Pa
     folder.mkdir(parents=True, exist_ok=True)
     text, columnar = folder / f"{name}.csv", folder / f"{name}.parquet"
     with atomic(text) as aside:
-        frame.to_csv(aside, index=False, lineterminator="\n")
+        aside.write_text(safe_csv(frame), encoding="utf-8", newline="")
     with atomic(columnar) as aside:
         frame.to_parquet(aside, index=False)
     return text, columnar
