@@ -30,4 +30,7 @@ if __name__ == "__main__":  # a visitor's page
 else:  # the server, which imports this file once
     from vlcore.ui import serving
 
-    app = st.App(__file__, routes=serving.ROUTES, middleware=serving.MIDDLEWARE, lifespan=serving.lifespan)
+    app = st.App(
+        __file__, routes=serving.ROUTES, middleware=serving.MIDDLEWARE, lifespan=serving.lifespan,
+        on_script_error=serving.note,
+    )  # fmt: skip

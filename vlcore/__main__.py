@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import NoReturn
 
-from vlcore.cli import compare, data, printing, runs, serve, studies
+from vlcore.cli import compare, data, disk, printing, runs, serve, studies
 from vlcore.core.errors import BusyError, LabError
 from vlcore.core.files import system_errors
 from vlcore.store.jobs import JobCancelledError
@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     """All commands with their options."""
     top = _Parser(prog="python -m vlcore", description="Train and look at small vision-language models on biased data.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (data, studies, runs, compare, serve):
+    for module in (data, studies, runs, disk, compare, serve):
         module.add_commands(commands)
     return top
 

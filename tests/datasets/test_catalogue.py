@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from vlcore.core import trash
 from vlcore.core.files import data_folder
 from vlcore.datasets import catalogue
 from vlcore.datasets.catalogue import check_name, set_names
@@ -23,7 +24,7 @@ def sets(empty_home: Path) -> Path:
 
 
 def left(sets: Path) -> set[str]:
-    return {path.name for path in sets.iterdir() if path.name != ".incoming"}
+    return {path.name for path in sets.iterdir() if path.name not in (".incoming", ".trash")}
 
 
 def test_a_set_goes_with_all_its_versions_and_nothing_else(sets: Path, tmp_path: Path) -> None:
@@ -33,8 +34,11 @@ def test_a_set_goes_with_all_its_versions_and_nothing_else(sets: Path, tmp_path:
         before = left(sets)
         assert {path.name for path in catalogue.remove(name)} == folders
         assert left(sets) == before - folders
-        assert list((sets / ".incoming").iterdir()) == []
         assert name not in set_names()
+        assert {path.name for path in trash.restore(name)} == folders
+        assert left(sets) == before, "and can be put back"
+        with pytest.raises(trash.TrashError, match="nothing deleted"):
+            trash.restore(name)
     assert (tmp_path / "elsewhere" / "images" / "1.jpg").exists(), "a link goes and what it leads to stays"
 
 

@@ -14,6 +14,7 @@ from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 from huggingface_hub.utils import httpx
 
 from tests.learning.tiny_clip import save_clip
+from vlcore.core.files import hub_folder
 from vlcore.learning.checkpoints import WEIGHTS, PretrainedError, fetch
 from vlcore.learning.pretrained import load_checkpoint
 
@@ -98,7 +99,10 @@ class Played:
     def __init__(self, folder: Path) -> None:
         self.folder, self.asked, self.files = folder, [], {}  # type: ignore[var-annotated]
 
-    def __call__(self, name: str, *, revision: str | None, allow_patterns: list[str], dry_run: bool = False) -> Any:
+    def __call__(
+        self, name: str, *, revision: str | None, allow_patterns: list[str], cache_dir: Path, dry_run: bool = False
+    ) -> Any:
+        assert cache_dir == hub_folder(), "downloads lie in the home"
         assert "*" not in allow_patterns
         assert not any(pattern.endswith((".bin", ".py", ".h5")) for pattern in allow_patterns)
         self.asked.append((name, revision, dry_run))

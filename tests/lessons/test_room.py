@@ -10,9 +10,23 @@ from pathlib import Path
 
 import pytest
 
+from vlcore.core import limits
 from vlcore.core.files import HomeError, models_folder
 from vlcore.lessons import room as lesson_room
-from vlcore.lessons.room import KEPT, LIFETIME, LessonError, Room, Started, go, is_voter, look, new_voter, start, votes
+from vlcore.lessons.room import (
+    KEPT,
+    LIFETIME,
+    LessonError,
+    Origin,
+    Room,
+    Started,
+    go,
+    is_voter,
+    look,
+    new_voter,
+    start,
+    votes,
+)
 from vlcore.store import artefacts, jobs
 
 pytestmark = pytest.mark.usefixtures("empty_home")
@@ -170,17 +184,66 @@ def test_thirty_students_vote_at_once() -> None:
     assert votes(started.code) == {"first": {"object": 10, "both": 10, "context": 10}}
 
 
-def test_strangers_cannot_fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lesson_room, "MOST_VOTERS", 2)
-    monkeypatch.setattr(lesson_room, "MOST_LESSONS", 1)
-    started = begun()
-    vote(started, "somebody-1", "object")
-    vote(started, "somebody-2", "object")
-    with pytest.raises(LessonError, match="no more votes"):
-        vote(started, "somebody-3", "object")
-    vote(started, "somebody-2", "both")
-    with pytest.raises(LessonError, match="open already"):
+def test_one_who_starts_many_lessons_ends_only_own_ones() -> None:
+    others = start("four-experiments", "scenes", "first", Origin("a-browser-1", "10.0.0.1"))
+    mine = [start("four-experiments", "scenes", "first", Origin("a-browser-2", "10.0.0.1")) for _ in range(4)]
+    assert [look(started.code) is not None for started in mine] == [False, True, True, True]
+    vote(mine[1], "somebody-1", "object")
+    mine.append(start("four-experiments", "scenes", "first", Origin("a-browser-2", "10.0.0.1")))
+    assert [look(started.code) is not None for started in mine] == [False, True, False, True, True], "it has votes"
+    assert look(others.code) is not None
+
+
+def test_a_flood_from_an_address_takes_no_lesson_away_that_somebody_votes_in() -> None:
+    elsewhere = start("four-experiments", "scenes", "first", Origin("elsewhere-1", "10.0.0.2"))
+    of_class, of_teacher = (
+        start("four-experiments", "scenes", "first", Origin(name, "10.0.0.1"), stays=stays)
+        for name, stays in (("class-room", False), ("a-teacher-1", True))
+    )
+    vote(of_class, "somebody-1", "object")
+    for number in range(limits.LESSONS_OF_ADDRESS + 5):
+        start("four-experiments", "scenes", "first", Origin(f"attacker-{number}", "10.0.0.1"))
+    assert all(look(started.code) for started in (elsewhere, of_class, of_teacher))
+    assert votes(of_class.code) == {"first": {"object": 1}}
+    with sqlite3.connect(models_folder() / ".lessons.sqlite") as file:
+        assert file.execute("SELECT COUNT(*) FROM lessons").fetchone() == (limits.LESSONS_OF_ADDRESS + 1,)
+        assert not file.execute("SELECT 1 FROM origins WHERE address LIKE '%10.%' OR owner LIKE '%a%-%'").fetchall()
+    file.close()
+
+
+def test_a_server_has_so_many_lessons_and_the_idle_ones_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ALL_LESSONS", 2)
+    old, voted = begun(), begun()
+    vote(voted, "somebody-1", "object")
+    new = begun()
+    assert [look(started.code) is not None for started in (old, voted, new)] == [False, True, True]
+    kept = [start("four-experiments", "scenes", "first", stays=True) for _ in range(2)]
+    with pytest.raises(LessonError, match="Too many"):
         begun()
+    assert all(look(started.code) for started in kept)
+
+
+def test_an_address_has_many_voters_and_who_has_voted_is_never_locked_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "VOTERS_OF_ADDRESS", 3)
+    monkeypatch.setattr(limits, "VOTERS", 5)
+    started = begun()
+
+    def cast(voter: str, address: str, choice: str = "object", step: str = "first") -> None:
+        lesson_room.vote(started.code, step, voter, choice, CHOICES, address)
+
+    cast("student-1", "10.0.0.1")
+    for number in (1, 2):
+        cast(f"invented-{number}", "10.0.0.1")
+    with pytest.raises(LessonError, match="no new voters"):
+        cast("invented-3", "10.0.0.1")
+    cast("student-1", "10.0.0.1", "both")
+    go(started.code, started.token, "second", "predict")
+    cast("student-1", "10.0.0.1", "both", "second")
+    cast("student-2", "10.0.0.2", "both", "second")
+    cast("student-3", "10.0.0.3", "both", "second")
+    with pytest.raises(LessonError, match="no new voters"):
+        cast("student-4", "10.0.0.4", "both", "second")
+    assert votes(started.code) == {"first": {"object": 2, "both": 1}, "second": {"both": 3}}
 
 
 def test_a_damaged_file_is_named_and_models_and_clean_do_not_see_it() -> None:

@@ -8,8 +8,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from streamlit.components.v2 import manifest_scanner
 
 from tests.chromium import CHROMIUM, FLAGS
-from vlcore.store import artefacts
-from vlcore.ui import jobs
+from vlcore.store import artefacts, disk
+from vlcore.ui import jobs, visitors
 
 from .app import FakeQueue
 from .serving import PATIENCE, served
@@ -35,6 +35,14 @@ def caches_of_one_home(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if moves:
         clear()
+
+
+@pytest.fixture(autouse=True)
+def at_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page without a browser comes from nowhere; here it is as if opened on the server's own machine, with a
+    disk that is large enough."""
+    monkeypatch.setattr(visitors, "is_at_the_machine", lambda: True)
+    monkeypatch.setattr(disk, "free", lambda: 10**12)
 
 
 @pytest.fixture

@@ -35,7 +35,9 @@ def cut_out() -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize(("path", "words"), [("/Train", "Models on the disk"), ("/Findings", "Methods")])
+@pytest.mark.parametrize(
+    ("path", "words"), [("/Train", "Models on the disk"), ("/Findings", "Methods"), ("/Manage", "What failed")]
+)
 def test_a_page_is_in_nobodys_way(page: Page, server: str, path: str, words: str) -> None:
     page.goto(server + path)
     expect_text(page, words)

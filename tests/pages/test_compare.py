@@ -110,23 +110,37 @@ def test_a_visitor_stops_waiting_for_what_goes_on_for_others(queue: FakeQueue) -
     assert page.button(key="cancel_left")
 
 
-def test_umap_is_queued_only_when_it_is_asked_for(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_umap_is_fitted_when_somebody_chooses_it_and_not_by_a_link(
+    queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Models are there and their fitted maps are not."""
     view = queue.view
     monkeypatch.setattr(queue, "view", lambda key: view(key) if key.endswith(".map") else JobStatus(key, State.DONE))
     start()
     assert queue.asked == []
-    page = ok(start(map="UMAP"))
-    wanted = plans.find("experiments").conditions[:2]
-    assert queue.asked == [f"{condition.key}.umap-n15-d10-s0.map" for condition in wanted]
+    wanted = [f"{condition.key}.umap-n15-d10-s0.map" for condition in plans.find("experiments").conditions[:2]]
+    page = ok(start(map="UMAP")).run()
+    assert queue.asked == [], "nobody has clicked yet"
+    assert "component" in spec_of(press(page, "Fit UMAP"))
+    assert queue.asked == wanted
+    queue.asked.clear()
+    page = start()
+    next(group for group in page.get("button_group") if group.proto.label == "Map").set_value("UMAP").run()
+    assert queue.asked == wanted
     assert all(queue.short.values()), "it does not wait behind trainings"
     assert len(page.get("progress")) == 2
     assert "component" in spec_of(page), "PCA meanwhile"
 
 
 def test_an_untrained_encoder_does_not_wait_behind_trainings(queue: FakeQueue) -> None:
-    start(left_trained="false")
-    assert queue.short == {Condition(labels="undescriptive").untrained.key: True}
+    key = Condition(labels="undescriptive").untrained.key
+    page = start(left_trained="false")
+    assert queue.asked == [], "a link starts nothing"
+    press(page, "Measure it")
+    assert queue.short == {key: True}
+    queue.asked.clear()
+    start().toggle(key="left_trained").set_value(False).run()
+    assert queue.asked == [key]
 
 
 def test_a_damaged_model_is_set_aside_and_can_be_trained_again(experiments: list[artefacts.Artefact]) -> None:

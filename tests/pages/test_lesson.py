@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from tests.runs.published import publish
 from vlcore.core.condition import Condition
 from vlcore.core.files import models_folder
+from vlcore.core.teacher import Throttle
 from vlcore.datasets.importers import import_set
 from vlcore.lessons import answers
 from vlcore.lessons import room as lesson_room
@@ -99,6 +100,9 @@ def test_alone_one_predicts_first_and_the_own_answer_is_kept_to_the_reveal(empty
 def test_the_run_trains_exactly_what_the_question_needs_and_is_followed(empty_home: Path, queue: FakeQueue) -> None:
     queue.status = {"stage": "training", "step": 30, "steps": 600, "fraction": 0.2, "map": [[0.5, 0.5]] * 200}
     page = start(step="bias", phase="run")
+    assert queue.asked == [], "a link starts nothing"
+    press(page, "Back")
+    press(page, "Run it")
     assert queue.asked == [condition.key for condition in STEPS[2].conditions]
     assert "Train again" not in labels(page)
     assert [bar.proto.text for bar in page.get("progress")] == ["training, step 30 of 600"] * 2
@@ -112,7 +116,7 @@ def test_what_was_trained_or_failed_says_so(empty_home: Path, queue: FakeQueue) 
     page = start(step="short-labels", phase="run")
     said = text_of(page)
     assert (said.count(": Measured."), said.count(": Trained.")) == (1, 1)
-    assert "Train again" not in labels(page)
+    assert not {"Train again", "Train these models"} & {*labels(page)}
     queue.state, queue.status = State.FAILED, {"message": "The disk is full."}
     page = start(step="bias", phase="run")
     assert sum("The disk is full." in warning.value for warning in page.warning) == 2
@@ -237,6 +241,19 @@ def test_a_class_is_joined_by_typing_its_code(empty_home: Path) -> None:
     assert address_of(page, "code") == started.code
     assert "Nobody sees who voted what." in text_of(page)
     assert links(page) == ["Leave the lesson"]
+
+
+def test_codes_cannot_be_tried_out(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vlcore.ui.lesson.roles._wrong_here", Throttle(2, 60))
+    started = begun()
+    page = start(code=started.code)
+    for wrong in ("BCDF", "BCDG"):
+        page.query_params["code"] = wrong
+        assert "no lesson with this code" in page.run().warning[0].value
+    page.query_params["code"] = begun().code
+    assert "many wrong codes" in page.run().warning[0].value
+    page.query_params["code"] = started.code
+    assert labels(page.run()) == VOTES, "who is in a lesson stays in"
 
 
 def test_the_presenter_counts_votes_and_hides_which_until_the_reveal(empty_home: Path) -> None:

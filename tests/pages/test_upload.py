@@ -32,9 +32,11 @@ from vlcore.runs import load
 from vlcore.runs.maps import Projection, make_map, map_keys
 from vlcore.store.artefacts import Artefact, published
 from vlcore.store.jobs import State
+from vlcore.ui import cache
+from vlcore.ui.compare.models import comparable
 from vlcore.ui.upload import sections
 
-from .app import FakeQueue, opened, text_of
+from .app import FakeQueue, opened, press, text_of
 
 File = tuple[str, bytes, str]
 start = partial(opened, "4_Upload")
@@ -131,6 +133,13 @@ def test_choices_have_names_of_their_own_and_each_seed_its_untrained_encoder() -
 def test_an_untrained_encoder_is_made_when_it_is_chosen(experiments: list[Artefact], queue: FakeQueue) -> None:
     queue.disk = True
     untrained = experiments[1].condition.untrained
+    offered = with_untrained(comparable(cache.named_set("scenes")))
+    page = start(right_asked=distinct_names(offered)[untrained.key])
+    upload(page, file())
+    assert queue.asked == [], "a link starts nothing"
+    press(page, "Measure the untrained encoder: a few seconds")
+    assert queue.asked == [untrained.key]
+    queue.asked.clear()
     page = start()
     page.selectbox(key="right_asked").set_value(untrained.key)
     upload(page, file())

@@ -13,13 +13,16 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.store.children import child, claim, ended, make, until
 from vlcore.core.errors import BusyError, LabError
 from vlcore.core.files import models_folder
+from vlcore.core.limits import GRACE_SECONDS
 from vlcore.store import artefacts, jobs
 from vlcore.store.jobs import JobCancelledError, State
-from vlcore.store.queue import POOLS, JobQueue, default_workers, worker_pool
+from vlcore.store.queue import POOLS, Asker, JobQueue, default_workers, worker_pool
 
 
 class ByHand(Executor):
@@ -60,7 +63,8 @@ class Pools:
     def __init__(self, *refusals: Exception | None) -> None:
         self.refusals = list(refusals)
         self.made: list[ByHand] = []
-        self.queue = JobQueue(self.make)
+        self.now = 0.0
+        self.queue = JobQueue(self.make, workers=1, clock=lambda: self.now)
 
     def make(self) -> ByHand:
         self.made.append(ByHand(self.refusals.pop(0) if self.refusals else None))
@@ -79,25 +83,22 @@ def pools(empty_home: Path) -> Pools:
     return Pools()
 
 
-class Asker:
-    """A visitor: any object will do that can be referred to weakly."""
-
-
 def test_the_queue_says_who_runs_and_who_waits_where_and_submits_a_key_once(pools: Pools) -> None:
     pools.ask("a", "b", "a", "b", "b", "c")
     with claim("a", state="running"):
         pools.ask("a", "b")
         assert pools.states("abcd") == [State.RUNNING, State.QUEUED, State.QUEUED, State.ABSENT]
         assert [pools.queue.view(key).position for key in "abcd"] == [0, 1, 2, 0]
-    assert len(pools.made[0].tasks) == 3
+    assert len(pools.made[0].tasks) == 1, "a pool has no more than its workers can begin"
     pools.made[0].work()
     assert pools.states("abc") == [State.DONE] * 3
     pools.ask("a", "b", "d")
     assert len(pools.made[0].tasks) == 1
+    assert [(one.status.key, one.status.position) for one in pools.queue.listed()] == [("d", 0)]
 
 
 def test_what_another_process_is_at_is_not_queued_and_no_visitor_stops_it(pools: Pools) -> None:
-    visitor = Asker()
+    visitor = Asker("visitor")
     with claim("a", state="running"):
         pools.ask("a", asker=visitor)
         assert pools.states("a") == [State.RUNNING]
@@ -125,7 +126,7 @@ def test_cancel_of_one_that_waits_and_of_the_one_that_runs(pools: Pools) -> None
 
 
 def test_a_job_goes_on_while_somebody_else_waits_for_it(pools: Pools) -> None:
-    teacher, student, stranger = Asker(), Asker(), Asker()
+    teacher, student, stranger = map(Asker, ("teacher", "student", "stranger"))
     for asker in (teacher, student):
         pools.ask("a", "b", asker=asker)
     with claim("a", state="running"):
@@ -138,24 +139,86 @@ def test_a_job_goes_on_while_somebody_else_waits_for_it(pools: Pools) -> None:
     assert artefacts.published_keys() == []
 
 
-def test_neither_an_asker_who_is_gone_nor_one_of_an_earlier_attempt_holds_it_up(pools: Pools) -> None:
-    gone, first, second = Asker(), Asker(), Asker()
+def test_one_who_left_holds_a_job_for_a_while_and_one_of_an_earlier_attempt_does_not(pools: Pools) -> None:
+    gone, first, second = map(Asker, ("gone", "first", "second"))
     pools.ask("a", asker=first)
     pools.queue.cancel("a")
-    pools.ask("a", asker=gone)
+    pools.ask("a", "b", asker=gone)
     pools.ask("a", asker=second)
     del gone
     gc.collect()
-    assert pools.queue.cancel_pending("a", second)
-    assert pools.states("a") == [State.CANCELLED]
+    pools.now = GRACE_SECONDS - 1
+    assert not pools.queue.cancel_pending("b", second), "a phone that is locked waits for it still"
+    assert not pools.queue.cancel_pending("a", second)
+    pools.now = GRACE_SECONDS
+    assert pools.queue.cancel_pending("b", second)
+    back = Asker("gone")
+    pools.ask("c", asker=back)
+    assert not pools.queue.cancel_pending("a", second), "who comes back waits on"
+    assert pools.queue.cancel_pending("a", back)
+    assert pools.states("abc") == [State.CANCELLED, State.CANCELLED, State.QUEUED]
+
+
+def test_a_job_counts_for_who_asked_first_and_then_for_the_next(pools: Pools) -> None:
+    one, two = Asker("one"), Asker("two")
+    pools.ask("a", "b", asker=one)
+    pools.ask("b", "c", asker=two)
+    assert (pools.queue.asked_by("one", False), pools.queue.asked_by("two", False)) == (["a", "b"], ["c"])
+    assert [listed.askers for listed in pools.queue.listed()] == [1, 2, 1]
+    pools.queue.cancel_pending("b", one)
+    assert (pools.queue.asked_by("one", False), pools.queue.asked_by("two", False)) == (["a"], ["b", "c"])
+    pools.made[0].work()
+    assert pools.queue.asked_by("one", False) == pools.queue.listed() == []
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from([*"abcd", "end"]), max_size=60))
+def test_visitors_take_turns(monkeypatch: pytest.MonkeyPatch, events: list[str]) -> None:
+    """Whoever asks and whenever a worker gets free: nobody who waits sees a second turn of another visitor, and who is
+    first by position begins next."""
+    monkeypatch.setattr(jobs, "view", lambda key: jobs.JobStatus(key, State.ABSENT))
+    monkeypatch.setattr(jobs, "clear_last_failure", lambda key: None)
+    pool, visitors = ByHand(), {name: Asker(name) for name in "abcd"}
+    queue = JobQueue(lambda: pool, workers=1)
+    asked: list[str] = []
+    turns: dict[str, str] = {}  # of others, while one waits
+    for number, event in enumerate([*events, *["end"] * len(events)]):
+        if event != "end":
+            key = f"{event}{number}"
+            queue.submit(key, str, key, asker=visitors[event])
+            asked.append(key)
+        elif pool.tasks:
+            places = {queue.view(key).position: key for key in asked}
+            assert sorted({*places, 0}) == list(range(len({*places, 0})))
+            pool.tasks.pop(0)[0].set_result(None)
+            asked = [key for key in asked if queue.view(key).state is State.QUEUED]
+            if pool.tasks:
+                begun = pool.tasks[0][1]()
+                assert begun == places[1]
+                turns.pop(begun[0], None)
+                for key in asked:
+                    if key[0] != begun[0]:
+                        assert begun[0] not in turns.get(key[0], "")
+                for name in {key[0] for key in asked} - {begun[0]}:
+                    turns[name] = turns.get(name, "") + begun[0]
+    assert pool.tasks == queue.listed() == []
+
+
+def test_what_many_want_is_one_job_and_comes_in_the_first_turn_of_any(pools: Pools) -> None:
+    busy, class_mates = Asker("busy"), [Asker(f"student-{number}") for number in range(3)]
+    pools.ask(*"abcd", asker=busy)
+    for student in class_mates:
+        pools.ask("d", "e", asker=student)
+    assert [pools.queue.view(key).position for key in "abcde"] == [0, 1, 4, 2, 3]
+    assert len(pools.queue.listed()) == 5
 
 
 def test_short_jobs_do_not_wait_for_long_ones(empty_home: Path) -> None:
     pools, short_pool = Pools(), ByHand()
-    pools.queue = JobQueue(pools.make, lambda: short_pool)
+    pools.queue = JobQueue(pools.make, lambda: short_pool, workers=1)
     pools.ask("a", "b")
     pools.ask("c", "d", short=True)
-    assert [pools.queue.view(key).position for key in "abcd"] == [1, 2, 1, 2]
+    assert [pools.queue.view(key).position for key in "abcd"] == [0, 1, 0, 1]
     short_pool.work()
     assert pools.states("abcd") == [State.QUEUED] * 2 + [State.DONE] * 2
     pools.made[0].work()
@@ -183,11 +246,12 @@ def test_cancelled_and_busy_are_no_failures(pools: Pools, error: Exception) -> N
 
 
 def test_when_a_pool_breaks_the_waiting_go_on_in_one_new_pool(pools: Pools) -> None:
+    pools.queue = JobQueue(pools.make, workers=3)
     pools.ask("a", "b", "c", "d")
     claim("a", state="running")  # it had begun; its lock went with it
     pools.made[0].break_down()
     assert pools.states("a") == [State.INTERRUPTED]
-    assert [pools.queue.view(key).position for key in "bcd"] == [1, 2, 3]
+    assert pools.states("bcd") == [State.QUEUED] * 3
     assert len(pools.made) == 2, "one new pool, not one for each that waited"
     pools.made[1].work()
     assert pools.states("abcd") == [State.INTERRUPTED] + [State.DONE] * 3
@@ -235,7 +299,7 @@ def test_real_worker_processes_run_report_and_survive_a_kill(empty_home: Path) -
         return jobs.run(key, work)
 
     go = empty_home / "go"
-    queue = JobQueue(new_pool)
+    queue = JobQueue(new_pool, workers=1)
     try:
         for key in ("a", "b", "c"):
             queue.submit(key, task, key, go)

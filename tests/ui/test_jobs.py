@@ -7,9 +7,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from vlcore.runs import maps
-from vlcore.store import artefacts
+from vlcore.store import artefacts, disk
 from vlcore.store.jobs import JobStatus, State
-from vlcore.ui import jobs
+from vlcore.ui import jobs, visitors
+from vlcore.ui.visitors import Visitor
 
 
 class Queue:
@@ -20,7 +21,7 @@ class Queue:
         self.asked: list[tuple[object, ...]] = []
 
     def submit(self, key: str, *task: object, asker: object, short: bool, limit: float) -> None:
-        assert isinstance(asker, jobs.Visitor)
+        assert isinstance(asker, visitors.Visitor)
         assert limit >= 300
         self.asked.append((key, *task, short))
 
@@ -32,6 +33,8 @@ class Queue:
 
 def page_of(script: str, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setattr(jobs, "queue", lambda: queue)
+    monkeypatch.setattr(visitors, "is_at_the_machine", lambda: True)
+    monkeypatch.setattr(disk, "free", lambda: 10**12)
     page = AppTest.from_string(script).run()
     assert not page.exception
     return page
@@ -42,6 +45,8 @@ def test_a_fit_is_queued_under_the_key_that_it_is_read_from(monkeypatch: pytest.
     script = """
 from vlcore.runs.maps import Projection
 from vlcore.ui import map_controls
+import streamlit as st
+st.session_state["arrives"] = False  # with a click
 map_controls.fitted(["a", "b"], Projection("umap", together=True))
 map_controls.fitted(["a", "a"], Projection("tsne"))
 """
@@ -54,18 +59,22 @@ map_controls.fitted(["a", "a"], Projection("tsne"))
 
 
 def test_a_worker_that_ends_or_is_busy_for_long_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert jobs.run_in_worker(abs, -2) == 2
+    somebody = Visitor("somebody")
+    assert jobs.run_in_worker(somebody, abs, -2) == 2
     with pytest.raises(artefacts.StoreError, match="ended; ask for it again"):
-        jobs.run_in_worker(os._exit, 1)
-    assert jobs.run_in_worker(abs, -3) == 3, "the next asker gets another"
+        jobs.run_in_worker(somebody, os._exit, 1)
+    assert jobs.run_in_worker(somebody, abs, -3) == 3, "the next asker gets another"
     monkeypatch.setattr(jobs, "PATIENCE", 0.05)
     with pytest.raises(artefacts.StoreError, match="in a minute"):
-        jobs.run_in_worker(time.sleep, 1)
+        jobs.run_in_worker(somebody, time.sleep, 1)
+    with somebody.exporting, pytest.raises(artefacts.StoreError, match="still being made"):
+        jobs.run_in_worker(somebody, abs, -4)
 
 
 SCRIPT = """
 import streamlit as st
-from vlcore.ui import jobs
+from vlcore.ui import jobs, visitors
+from vlcore.ui.visitors import Visitor
 st.session_state["runs"] = st.session_state.get("runs", 0) + 1
 jobs.watch(["a", "b"], each_done=%s)
 """
@@ -96,3 +105,36 @@ def test_the_page_runs_anew_when_a_job_ends_meanwhile(each_done: bool, monkeypat
 
     page = page_of(SCRIPT % each_done, Ending(a=State.RUNNING, b=State.RUNNING), monkeypatch)
     assert page.session_state["runs"] == 1 + each_done
+
+
+QUOTA = """
+import streamlit as st
+from vlcore.core.condition import Condition
+from vlcore.ui import jobs, shell
+with shell.errors_as_sentences():
+    jobs.train(*[Condition(data_seed=seed) for seed in range(st.session_state["many"])])
+"""
+
+
+@pytest.mark.parametrize(("have", "many", "teaches", "said"), [
+    (0, 12, False, ""), (8, 4, False, ""), (9, 4, False, "You have 9 trainings waiting, and 12"),
+    (0, 13, False, "Only a teacher"), (9, 13, True, ""), (12, 0, False, ""),
+])  # fmt: skip
+def test_a_visitor_has_a_quota_and_a_teacher_none(
+    have: int, many: int, teaches: bool, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(Queue):
+        def asked_by(self, name: str, short: bool) -> list[str]:
+            return [str(number) for number in range(have + len(self.asked)) if not short]
+
+    queue = Full()
+    monkeypatch.setattr(jobs, "queue", lambda: queue)
+    monkeypatch.setattr(visitors, "teaches", lambda: teaches)
+    monkeypatch.setattr(disk, "free", lambda: 10**12)
+    page = AppTest.from_string(QUOTA)
+    page.session_state["many"] = many
+    page.run()
+    assert not page.exception
+    assert len(queue.asked) == (0 if said else many), "all or none"
+    assert [error.value for error in page.error if error.value.startswith(said)] == [one.value for one in page.error]
+    assert bool(page.error) == bool(said)

@@ -3,15 +3,25 @@
 import asyncio
 import dataclasses
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+import streamlit as st
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.web.server.starlette.starlette_routes import create_upload_routes
 
 from tests.runs import stand_ins
 from vlcore.charts.thumbnails import check_uris, thumb_uri
+from vlcore.core import limits
+from vlcore.core.door import COOKIE
 from vlcore.core.version import __version__
 from vlcore.datasets.imageset import ImageSet, ImageSetError
-from vlcore.ui import serving
+from vlcore.ui import serving, visitors
 
 IMAGES = dataclasses.replace(stand_ins.image_set(), name="served", version="1", about={"pictures": "none"})
 
@@ -87,3 +97,45 @@ def test_of_a_set_elsewhere_small_pictures_are_drawn_anew(shown: ImageSet) -> No
 def test_home_says_first_which_atlas_it_will_ask_for(path: str, query: str, named: str | None) -> None:
     link = answer(path, query)[1].get("link", "")
     assert link == (f"</app/static/{named}?v={__version__}>; rel=preload; as=fetch; crossorigin" if named else "")
+
+
+@pytest.fixture
+def door(monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    """A server that keeps uploads as Streamlit does, 1,000 bytes a session and 2,000 in all."""
+    kept = MemoryUploadedFileManager("/_stcore/upload_file")
+    runtime = Mock(uploaded_file_mgr=kept, is_active_session=lambda _session: True)
+    monkeypatch.setattr(st.runtime, "get_instance", lambda: runtime)
+    monkeypatch.setattr(limits, "SESSION_BYTES", 1000)
+    monkeypatch.setattr(limits, "ALL_SESSION_BYTES", 2000)
+    monkeypatch.setattr("streamlit.web.server.starlette.starlette_routes.is_xsrf_enabled", lambda: False)
+
+    async def cookies(request: Request) -> JSONResponse:
+        return JSONResponse(request.cookies)
+
+    routes = [*create_upload_routes(runtime, kept, ""), Route("/_stcore/host-config", cookies), Route("/", cookies)]
+    return TestClient(Starlette(routes=routes, middleware=serving.MIDDLEWARE))
+
+
+def put(door: TestClient, session: str, name: str, size: int) -> int:
+    address = f"/_stcore/upload_file/{session}/{name}"
+    return door.put(address, files={"file": ("a.png", b"x" * size)}).status_code
+
+
+def test_a_session_has_so_many_bytes_of_uploads_and_all_have_so_many(door: TestClient) -> None:
+    assert [put(door, "one", name, 600) for name in ("a", "b")] == [204, 413], "together they would be too many"
+    assert put(door, "one", "c", 100) == 204
+    assert door.delete("/_stcore/upload_file/one/a").status_code == 204
+    assert put(door, "one", "d", 600) == 204, "what was removed counts no more"
+    assert [put(door, session, "a", 700) for session in ("two", "three")] == [204, 413], "all together"
+    kept = st.runtime.get_instance().uploaded_file_mgr.file_storage
+    assert {session: sorted(files) for session, files in kept.items() if files} == {"one": ["c", "d"], "two": ["a"]}
+
+
+def test_a_browser_gets_one_name_that_no_script_reads(door: TestClient) -> None:
+    assert not door.get("/").headers.get("set-cookie"), "what a cache may keep names nobody"
+    given = door.get("/_stcore/host-config").headers["set-cookie"]
+    assert given.startswith(f"{COOKIE}=")
+    assert "HttpOnly" in given
+    again = door.get("/_stcore/host-config")
+    assert "set-cookie" not in again.headers
+    assert visitors._NAME.fullmatch(again.json()[COOKIE])

@@ -78,7 +78,9 @@ def add_commands(commands: Any) -> None:
     add_command(group, "list", "image sets", list_sets)
     add_command(group, "show", "counts of an image set", show)("name")
     add_command(group, "check", "is a set fit to study bias with; what could a model cheat with", check)("name")
-    option = add_command(group, "remove", "take an image set away; the models of it stay", remove)
+    option = add_command(
+        group, "remove", "take an image set away, for a week to be put back; the models of it stay", remove
+    )
     option("name")
     option("--yes", action="store_true", help="do not ask")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vlcore.cli.common import CommandError, add_command, base_condition, training_options
+from vlcore.core import trash
 from vlcore.core.condition import Condition
 from vlcore.core.options import style_names
 from vlcore.core.wording import FEW, title
@@ -152,7 +153,7 @@ def cancel(options: Namespace) -> dict[str, Any]:
 
 
 def clean(_options: Namespace) -> dict[str, Any]:
-    return {"removed": [*jobs.clean(), *engines.clean()]}
+    return {"removed": [*jobs.clean(), *engines.clean(), *trash.empty()]}
 
 
 def verify(_options: Namespace) -> list[dict[str, Any]]:

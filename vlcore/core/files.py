@@ -45,6 +45,11 @@ def models_folder() -> Path:
     return home() / "models"
 
 
+def hub_folder() -> Path:
+    """Where checkpoints of the hub are downloaded to, unless ``HF_HOME`` or ``HF_HUB_CACHE`` says otherwise."""
+    return models_folder() / ".hub"
+
+
 def shipped_folder() -> Path:
     """The folder of the models that come with this version; ``VLCORE_SHIPPED`` names another one."""
     return Path(os.environ.get("VLCORE_SHIPPED") or Path(__file__).parents[2] / "models" / "shipped")

@@ -1,4 +1,4 @@
-"""What foreign bytes may ask for: every limit with its number, in one place; docs/security.md has them as a table.
+"""What foreign bytes and visitors may ask for: every limit with its number; docs/security.md has them as a table.
 
 Each is looked at before anything is built of what it limits. Modules read them here when they need them, so that there
 is one number for each and a test can make it small."""
@@ -54,3 +54,20 @@ LOOK_SECONDS = 600  # a look at a source in an import that nobody waits for
 AT_ONCE = 2  # of what helpers of this server do
 WAIT_SECONDS = 60  # for one's turn
 ANSWER_BYTES = 256 * MB  # what a helper gives back
+
+# A visitor who is no teacher
+TRAININGS = 12  # that wait or run at once: the four of a page, its four twins, and a comparison of four
+SHORT_JOBS = 24  # the same of what takes seconds: maps, checks, untrained encoders
+EXPORTS = 1  # pictures of maps that are being made at once
+SESSION_BYTES = 200 * MB  # uploads that a session may have on the server
+ALL_SESSION_BYTES = 2 * GB  # uploads of all sessions together
+GRACE_SECONDS = 600  # for which the wish of somebody who left, as a phone that is locked does, still counts
+FREE_BYTES = 2 * GB  # of the disk, below which nothing new is made
+LESSONS = 3  # of a browser, open at once: one more ends its oldest that nobody votes in
+LESSONS_OF_ADDRESS = 30  # of all browsers behind an address, for a classroom may be one
+ALL_LESSONS = 500
+VOTERS_OF_ADDRESS = 200  # of a lesson
+VOTERS = 1_000  # of a lesson
+WRONG_CODES = 10  # of a browser within a minute, before it must wait
+WRONG_CODES_OF_ADDRESS = 120  # the same of an address; who is in a lesson already stays in
+SECRETS = 10  # wrong secrets of a teacher from one address within a minute

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from vlcore.core import trash
 from vlcore.core.errors import BusyError
 from vlcore.core.files import HomeError, data_folder, make_folder
 from vlcore.datasets.drawn import BUILT_IN, drawn_set, recipe_of
@@ -125,9 +126,8 @@ def folders_of(name: str) -> list[Path]:
 
 
 def remove(name: str) -> list[Path]:
-    """Remove a set that is there and not built in; returns where its folders were."""
+    """Remove a set that is there and not built in, for a week to `vlcore.core.trash`; returns where its folders
+    were."""
     folders = folders_of(name)
-    with staging_dir(name) as aside:
-        for folder in folders:
-            os.rename(folder, aside / folder.name)
+    trash.put(folders)
     return folders

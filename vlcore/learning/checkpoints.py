@@ -8,6 +8,7 @@ import errno
 import hashlib
 import json
 import math
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -21,6 +22,7 @@ from huggingface_hub import constants, errors
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from vlcore.core import limits
+from vlcore.core.files import hub_folder
 from vlcore.learning.device import ModelError
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -234,7 +236,7 @@ def fetch(name: str, revision: str = "", tell: Tell = silent) -> Path:
             revision = _converted(name)
             files = _from_hub(name, revision, dry_run=True)
     except errors.DryRunError as error:  # out of reach
-        kept = Path(constants.HF_HUB_CACHE, f"models--{name.replace('/', '--')}", "refs", "refs", "pr")
+        kept = Path(_cache(name), _folder_of(name), "refs", "refs", "pr")
         converted = [f"refs/pr/{path.name}" for path in sorted(kept.glob("*"))]
         if not revision and (folder := _downloaded(name, ["main", *converted])):
             return folder
@@ -248,12 +250,25 @@ def fetch(name: str, revision: str = "", tell: Tell = silent) -> Path:
 
 
 def _from_hub(name: str, revision: str, **options: Any) -> Any:
+    options |= {"revision": revision or None, "allow_patterns": _WANTED, "cache_dir": _cache(name)}
     try:
-        return huggingface_hub.snapshot_download(name, revision=revision or None, allow_patterns=_WANTED, **options)
+        return huggingface_hub.snapshot_download(name, **options)
     except errors.DryRunError:
         raise
     except Exception as error:  # the hub's client and what it stands on have errors of many kinds
         raise PretrainedError(_why_not(name, error)) from error
+
+
+def _cache(name: str) -> Path:
+    """Where the downloads of a checkpoint lie: in the home, unless the environment names a place for the hub's, or it
+    was downloaded already to where they lie usually."""
+    usual = Path(constants.HF_HUB_CACHE)
+    named = os.environ.get("HF_HOME") or os.environ.get("HF_HUB_CACHE")
+    return usual if named or (usual / _folder_of(name)).is_dir() else hub_folder()
+
+
+def _folder_of(name: str) -> str:
+    return f"models--{name.replace('/', '--')}"
 
 
 def _converted(name: str) -> str:

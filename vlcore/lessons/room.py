@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from vlcore.core import limits
 from vlcore.core.errors import LabError
 from vlcore.core.files import HomeError, make_folder, models_folder
 
 PHASES = ("predict", "run", "reveal")
 LIFETIME = 24 * 3600.0  # seconds that a code is good for
 KEPT = 8 * 24 * 3600.0  # seconds after which a lesson is deleted
-MOST_LESSONS, MOST_VOTERS = 500, 1000  # at once, and of one step: a stranger must not fill the disk
+_KEY = secrets.token_bytes(16)
 _LETTERS = "BCDFGHJKLMPRTWXZ"  # no vowels, so no words; none that looks like another
 _CODE = re.compile(f"[{_LETTERS}]{{4}}")
 _VOTER = re.compile(r"[A-Za-z0-9_-]{8,40}", re.ASCII)
@@ -32,11 +33,22 @@ _TABLES = (
     "token TEXT NOT NULL, created REAL NOT NULL, step TEXT NOT NULL, phase TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS votes (code TEXT NOT NULL, lesson TEXT NOT NULL, step TEXT NOT NULL, "
     "voter TEXT NOT NULL, choice TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (code, step, voter)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS origins (code TEXT PRIMARY KEY, owner TEXT NOT NULL, address TEXT NOT NULL, "
+    "stays INTEGER NOT NULL, touched REAL NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS voters (code TEXT NOT NULL, voter TEXT NOT NULL, address TEXT NOT NULL, "
+    "PRIMARY KEY (code, voter)) WITHOUT ROWID",
 )
 
 
 class LessonError(LabError):
     """Something that a lesson does not allow; the message says why."""
+
+
+class Origin(NamedTuple):
+    """Whose a lesson is: the name of a browser, and the address that it comes from."""
+
+    owner: str
+    address: str
 
 
 class Started(NamedTuple):
@@ -85,20 +97,26 @@ def tidy(code: str | None) -> str:
     return text if _CODE.fullmatch(text) else ""
 
 
-def start(lesson: str, data: str, step: str) -> Started:
-    """Start a lesson for a class at its first step; a LessonError when too many are open."""
+def start(lesson: str, data: str, step: str, who: Origin | None = None, *, stays: bool = False) -> Started:
+    """Start a lesson for a class at its first step. Where whoever starts it, or all at the address, or all of this
+    server have too many open, another one of theirs ends: of those that nobody votes in, else of all, the one that was
+    touched last longest ago, but none that `stays`, as a teacher's does. A LessonError where all stay."""
     token = secrets.token_urlsafe(12)
     with _open(write=True) as file:
-        oldest = time.time() - KEPT
-        file.execute("DELETE FROM votes WHERE code IN (SELECT code FROM lessons WHERE created < ?)", (oldest,))
-        file.execute("DELETE FROM lessons WHERE created < ?", (oldest,))
-        taken = dict(file.execute("SELECT code, created > ? FROM lessons", (time.time() - LIFETIME,)))  # and is open
-        if sum(taken.values()) >= MOST_LESSONS:
-            raise LessonError(f"{MOST_LESSONS} lessons are open already; each ends a day after it was started.")
+        _delete(file, "created < ?", time.time() - KEPT)
+        owner, address = (_of_now(name) for name in who or Origin("", ""))
+        if who and not stays:
+            _make_room(file, limits.LESSONS, "o.owner = ?", owner)
+            _make_room(file, limits.LESSONS_OF_ADDRESS, "o.address = ?", address)
+        _make_room(file, limits.ALL_LESSONS, "? IS NOT NULL", owner)
+        taken = {code for (code,) in file.execute("SELECT code FROM lessons")}
         while (code := "".join(secrets.choice(_LETTERS) for _ in range(4))) in taken:
             pass
         values = (code, lesson, data, _secret(token), time.time(), step, PHASES[0])
         file.execute("INSERT INTO lessons VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        file.execute(
+            "INSERT OR REPLACE INTO origins VALUES (?, ?, ?, ?, ?)", (code, owner, address, stays, time.time())
+        )
     return Started(code, token)
 
 
@@ -133,10 +151,12 @@ def go(code: str, token: str, step: str, phase: str) -> None:
         )
         if not moved.rowcount:
             raise LessonError("Only the presenter moves a lesson, with the link that started it, within a day.")
+        file.execute("UPDATE origins SET touched = ? WHERE code = ?", (time.time(), tidy(code)))
 
 
-def vote(code: str, step: str, voter: str, choice: str, choices: Sequence[str]) -> None:
-    """Vote, or change a vote, in the step where the lesson is; LessonError where that is over, or none can be."""
+def vote(code: str, step: str, voter: str, choice: str, choices: Sequence[str], address: str = "") -> None:
+    """Vote, or change a vote, in the step where the lesson is; LessonError where that is over, or none can be, or many
+    others have voted already from an address. Who has voted in this lesson before always may."""
     code = tidy(code)
     if choice not in choices:
         raise LessonError(f"There is no choice {choice!r} here; choose one that is shown.")
@@ -150,9 +170,13 @@ def vote(code: str, step: str, voter: str, choice: str, choices: Sequence[str]) 
         lesson, at, phase = found
         if at != step or phase == "reveal":
             raise LessonError("The votes on this question are closed.")
-        query = "SELECT COUNT(*) FROM votes WHERE code = ? AND step = ? AND voter != ?"
-        if file.execute(query, (code, step, voter)).fetchone()[0] >= MOST_VOTERS:
-            raise LessonError(f"{MOST_VOTERS} have voted already; no more votes are taken.")
+        if not file.execute("SELECT 1 FROM voters WHERE code = ? AND voter = ?", (code, voter)).fetchone():
+            query = "SELECT COUNT(*), COALESCE(SUM(address = ?), 0) FROM voters WHERE code = ?"
+            everywhere, there = file.execute(query, (_of_now(address), code)).fetchone()
+            if everywhere >= limits.VOTERS or (address and there >= limits.VOTERS_OF_ADDRESS):
+                raise LessonError("Very many have voted in this lesson already; no new voters are taken.")
+            file.execute("INSERT INTO voters VALUES (?, ?, ?)", (code, voter, _of_now(address)))
+        file.execute("UPDATE origins SET touched = ? WHERE code = ?", (time.time(), code))
         values = (code, lesson, step, voter, choice, time.time())
         file.execute("INSERT OR REPLACE INTO votes VALUES (?, ?, ?, ?, ?, ?)", values)
 
@@ -164,6 +188,31 @@ def votes(code: str) -> dict[str, dict[str, int]]:
     for step, choice, count in _read(query, (tidy(code),)):
         found.setdefault(step, {})[choice] = count
     return found
+
+
+def _make_room(file: sqlite3.Connection, most: int, of: str, name: str) -> None:
+    """End lessons until one more may be open, of those that a condition on their origin names."""
+    query = f"""
+        SELECT l.code, COALESCE(o.stays, 0) FROM lessons l LEFT JOIN origins o ON o.code = l.code
+        WHERE l.created > ? AND {of} ORDER BY COALESCE(o.stays, 0),
+        EXISTS (SELECT 1 FROM votes v WHERE v.code = l.code), COALESCE(o.touched, l.created)
+    """  # noqa: S608  # the conditions stand in this module
+    is_open = file.execute(query, (time.time() - LIFETIME, name)).fetchall()
+    for code, stays in is_open[: max(0, len(is_open) - most + 1)]:
+        if stays:
+            raise LessonError("Too many lessons are open; each ends a day after it was started.")
+        _delete(file, "code = ?", code)
+
+
+def _delete(file: sqlite3.Connection, which: str, value: object) -> None:
+    codes = f"(SELECT code FROM lessons WHERE {which})"  # noqa: S608  # the conditions stand in this module
+    for table in ("votes", "voters", "origins", "lessons"):
+        file.execute(f"DELETE FROM {table} WHERE code IN {codes}", (value,))  # noqa: S608
+
+
+def _of_now(name: str) -> str:
+    """What is kept of a name or an address: it is the same as long as this process lives, and tells nobody more."""
+    return hmac.new(_KEY, name.encode(), "sha256").hexdigest()[:16] if name else ""
 
 
 def _secret(token: str) -> str:

@@ -1,134 +1,235 @@
-"""Queue of jobs over worker processes.
+"""Queue of jobs over worker processes, in which visitors take turns.
 
 The disk says what a job's state is (`vlcore.store.jobs`); the queue only knows what waits for a worker and who asked
-for it, so that nobody stops what somebody else waits for, and a pool that breaks is made anew."""
+for it, so that nobody stops what somebody else waits for, and a pool that breaks is made anew. A pool is given no more
+than its workers can begin: what waits, waits here, and is handed out in turns, one job of each visitor after the other,
+so that nobody who asks for one waits behind the hundred of another."""
 
 import atexit
 import os
 import threading
+import time
 import warnings
 import weakref
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
-from weakref import WeakSet
+from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 from vlcore.core.errors import BusyError, LabError
-from vlcore.core.limits import JOB_SECONDS
+from vlcore.core.limits import GRACE_SECONDS, JOB_SECONDS
 from vlcore.store import jobs, workers
 from vlcore.store.jobs import JobCancelledError, JobStatus, State
 
 POOLS = 3  # that a job may see break before it began
 
 
-@dataclass(frozen=True, eq=False)
-class _Submitted:
-    future: Future[Any]
-    executor: Executor
+class Asker:
+    """Somebody who asks for jobs, by a name: there as long as an object of that name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+@dataclass(eq=False)
+class _Job:
+    key: str
     task: Callable[..., Any]
     short: bool
-    attempt: int  # from 1
+    asked: float  # seconds since 1970
+    wishes: dict[str, None] = field(default_factory=dict)  # names of who wants it, the first of whom it counts for
+    attempt: int = 0
+    future: Future[Any] | None = None  # once it is handed out
+    executor: Executor | None = None
+
+
+class Listed(NamedTuple):
+    """A job that waits or runs here, as whoever looks after the server sees it."""
+
+    status: JobStatus
+    asked: float  # seconds since 1970
+    askers: int
 
 
 class JobQueue:
-    """Jobs that wait for a worker of any `Executor`; short ones, in a pool of their own, do not wait for the long ones.
-    A key that waits or runs here is submitted once, however many ask, and they are known as long as they live."""
+    """Jobs that wait for a worker of any `Executor`; short ones, in a pool of one worker, do not wait for the long
+    ones. A key that waits or runs here is submitted once, however many ask, and they are known as long as they live and
+    `GRACE_SECONDS` longer."""
 
-    def __init__(self, make_pool: Callable[[], Executor], make_short: Callable[[], Executor] | None = None) -> None:
-        self._make = {False: make_pool, True: make_short or make_pool}
-        self._pools: dict[bool, Executor] = {}  # short or not
-        self._waiting: dict[str, _Submitted] = {}
-        self._askers: dict[str, WeakSet[Any]] = {}
+    def __init__(
+        self, make_pool: Callable[[], Executor], make_short: Callable[[], Executor] | None = None,
+        workers: int | None = None, clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self._make = {False: make_pool, True: make_short or make_pool}  # short or not
+        self._workers = {False: workers or default_workers(), True: 1}
+        self._pools: dict[bool, Executor] = {}
+        self._jobs: dict[str, _Job] = {}
+        self._handed: dict[bool, set[Future[Any]]] = {False: set(), True: set()}
+        self._turns: dict[bool, list[str]] = {False: [], True: []}  # names of who has something waiting; the next first
         self._errors: dict[str, str] = {}
+        self._present: WeakValueDictionary[str, Asker] = WeakValueDictionary()
+        self._left: dict[str, float] = {}
+        self._clock = clock
         self._guard = threading.RLock()
+        self._is_handing_out = False
 
     def submit(
-        self, key: str, task: Callable[..., Any], *arguments: Any, asker: object | None = None, short: bool = False,
+        self, key: str, task: Callable[..., Any], *arguments: Any, asker: Asker | None = None, short: bool = False,
         limit: float = JOB_SECONDS,
     ) -> None:  # fmt: skip
-        """Queue a task under the key that it will publish, unless it is queued, running or done. Who wants it is any
-        object of the caller's; see `cancel_pending`. It gets `limit` seconds, see `vlcore.store.workers`."""
+        """Queue a task under the key that it will publish, unless it is queued, running or done. Of who wants it, see
+        `cancel_pending`. It gets `limit` seconds, see `vlcore.store.workers`."""
         with self._guard:
             state = jobs.view(key).state
             if state is State.DONE:
                 return
-            is_new = key not in self._waiting and state is not State.RUNNING
-            if is_new or key not in self._askers:
-                self._askers[key] = WeakSet()
-            if asker is not None:
-                self._askers[key].add(asker)
-            if is_new:
+            if key not in self._jobs and state is not State.RUNNING:
                 self._errors.pop(key, None)
                 jobs.clear_last_failure(key)
-                self._start(key, partial(workers.within, limit, key, task, *arguments), short)
+                self._jobs[key] = _Job(key, partial(workers.within, limit, key, task, *arguments), short, time.time())
+            if job := self._jobs.get(key):
+                name = asker.name if asker else ""
+                if asker and self._present.get(name) is not asker:
+                    self._present[name] = asker
+                    weakref.finalize(asker, self._leaves, name).atexit = False
+                job.wishes[name] = None
+                self._join(job)
+                self._hand_out()
 
-    def _start(self, key: str, task: Callable[..., Any], short: bool, begun: int = 0) -> None:
-        for attempt in range(begun + 1, POOLS + 1):
-            if short not in self._pools:
-                self._pools[short] = self._make[short]()
-            pool = self._pools[short]
-            try:
-                future = pool.submit(task)
-            except RuntimeError:  # broken, or shut down
-                del self._pools[short]
-                continue
-            self._waiting[key] = _Submitted(future, pool, task, short, attempt)
-            future.add_done_callback(partial(self._ended, key))
+    def _join(self, job: _Job) -> None:
+        turns = self._turns[job.short]
+        turns += [name for name in job.wishes if name not in turns]
+
+    def _leaves(self, name: str) -> None:
+        now = self._clock()
+        self._left = {left: at for left, at in self._left.items() if now - at < GRACE_SECONDS} | {name: now}
+
+    def _waiting(self, short: bool) -> list[_Job]:
+        return [job for job in self._jobs.values() if job.short == short and job.future is None]
+
+    def _order(self, short: bool) -> list[tuple[str, _Job]]:
+        """What waits for a worker, in the order in which it will get one, and whose turn that is."""
+        wanted: dict[str, deque[_Job]] = {name: deque() for name in self._turns[short]}
+        for job in self._waiting(short):
+            for name in job.wishes:
+                wanted[name].append(job)
+        turns, order = deque(wanted), {}
+        while turns:
+            name = turns.popleft()
+            while wanted[name] and wanted[name][0] in order:
+                wanted[name].popleft()
+            if wanted[name]:
+                order[wanted[name].popleft()] = name
+                turns.append(name)
+        return [(name, job) for job, name in order.items()]
+
+    def _hand_out(self) -> None:
+        if self._is_handing_out:  # a future that has ended already calls back at once
             return
-        self._errors[key] = "The worker processes end before they begin; see the server's log, then start it again."
+        self._is_handing_out = True
+        try:
+            for short, turns in self._turns.items():
+                while len(self._handed[short]) < self._workers[short] and (order := self._order(short)):
+                    name, job = order[0]
+                    turns.remove(name)
+                    turns.append(name)
+                    self._start(job)
+                waiting = {name for job in self._waiting(short) for name in job.wishes}
+                turns[:] = [name for name in turns if name in waiting]
+        finally:
+            self._is_handing_out = False
 
-    def _ended(self, key: str, future: Future[Any]) -> None:
+    def _start(self, job: _Job) -> None:
+        while job.attempt < POOLS:
+            job.attempt += 1
+            if job.short not in self._pools:
+                self._pools[job.short] = self._make[job.short]()
+            pool = job.executor = self._pools[job.short]
+            try:
+                future = job.future = pool.submit(job.task)
+            except RuntimeError:  # broken, or shut down
+                del self._pools[job.short]
+                continue
+            self._handed[job.short].add(future)
+            future.add_done_callback(partial(self._ended, job))
+            return
+        del self._jobs[job.key]
+        self._errors[job.key] = "The worker processes end before they begin; see the server's log, then start it again."
+
+    def _ended(self, job: _Job, future: Future[Any]) -> None:
         with self._guard:
-            entry = self._waiting.get(key)
-            if entry is None or entry.future is not future:
-                return
-            del self._waiting[key]
-            error = future.exception()
-            if isinstance(error, BrokenExecutor):
+            self._handed[job.short].discard(future)
+            if self._jobs.get(job.key) is job:  # else it was cancelled
+                job.future, error = None, future.exception()
                 # One worker was killed and takes the pool with it. Whoever was training shows as interrupted; whoever
-                # only waited goes on in a new pool, the same for all of them.
-                if self._pools.get(entry.short) is entry.executor:
-                    del self._pools[entry.short]
-                if jobs.view(key).state is State.ABSENT:
-                    self._start(key, entry.task, entry.short, entry.attempt)
-            elif error is not None and not isinstance(error, JobCancelledError | BusyError):
-                self._errors[key] = str(error)
+                # had not begun goes on in a new pool, the same for all of them.
+                broken = isinstance(error, BrokenExecutor)
+                if broken and self._pools.get(job.short) is job.executor:
+                    del self._pools[job.short]
+                if broken and jobs.view(job.key).state is State.ABSENT:
+                    self._join(job)
+                else:
+                    del self._jobs[job.key]
+                    if error is not None and not isinstance(error, BrokenExecutor | JobCancelledError | BusyError):
+                        self._errors[job.key] = str(error)
+            self._hand_out()
 
     def view(self, key: str) -> JobStatus:
-        """The state of a job, with what the queue knows."""
+        """The state of a job, with what the queue knows; one that a worker is about to begin has position 0."""
         seen = jobs.view(key)
         with self._guard:
-            entry = self._waiting.get(key)
-            if entry is not None and seen.state not in (State.DONE, State.RUNNING):
-                same_pool = [name for name, other in self._waiting.items() if other.short == entry.short]
-                idle = [name for name in same_pool if jobs.view(name).state is not State.RUNNING]
-                return JobStatus(key, State.QUEUED, {}, idle.index(key) + 1 if key in idle else 0)
+            job = self._jobs.get(key)
+            if job is not None and seen.state not in (State.DONE, State.RUNNING):
+                order = [other for _, other in self._order(job.short)] if job.future is None else []
+                return JobStatus(key, State.QUEUED, {}, order.index(job) + 1 if order else 0)
             if seen.state is State.ABSENT and key in self._errors:
                 return JobStatus(key, State.FAILED, {"message": self._errors[key]})
         return seen
 
-    def cancel_pending(self, key: str, asker: object) -> bool:
-        """Take back one asker's wish: the job is cancelled unless somebody else waits for it. False when it goes on,
-        for another asker, or because it was started elsewhere, such as on the command line."""
+    def listed(self) -> list[Listed]:
+        """Everything that waits or runs here: what runs, then what waits, by its position."""
         with self._guard:
-            askers = self._askers.get(key, WeakSet())
-            askers.discard(asker)
-            started_elsewhere = key not in self._waiting and jobs.view(key).state is State.RUNNING
-            if len(askers) or started_elsewhere:
+            everything = [Listed(self.view(job.key), job.asked, len(job.wishes)) for job in self._jobs.values()]
+        return sorted(everything, key=lambda one: (one.status.position, one.asked))
+
+    def asked_by(self, name: str, short: bool) -> list[str]:
+        """Keys of what waits or runs here because this name asked for it first: others who want it too ask for free."""
+        with self._guard:
+            mine = [job for job in self._jobs.values() if next(iter(job.wishes)) == name]
+            return [job.key for job in mine if job.short == short]
+
+    def cancel_pending(self, key: str, asker: Asker) -> bool:
+        """Take back one asker's wish: the job is cancelled unless somebody else waits for it, who is there or left less
+        than `GRACE_SECONDS` ago. False when it goes on, for another asker, or because it was started elsewhere, such as
+        on the command line."""
+        with self._guard:
+            job = self._jobs.get(key)
+            if job is None:
+                return jobs.view(key).state is not State.RUNNING
+            if any(map(self._counts, job.wishes.keys() - {asker.name})):
+                job.wishes.pop(asker.name, None)
                 return False
             self.cancel(key)
             return True
 
+    def _counts(self, name: str) -> bool:
+        """Whether what a name wants still does; of what nobody in particular asked for, it does not."""
+        return name in self._present or self._clock() - self._left.get(name, -GRACE_SECONDS) < GRACE_SECONDS
+
     def cancel(self, key: str) -> bool:
         """Take a job out of the queue at once, or ask it to stop; False when there is no such job."""
         with self._guard:
-            if key not in self._waiting or jobs.view(key).state in (State.DONE, State.RUNNING):
+            job = self._jobs.get(key)
+            if job is None or jobs.view(key).state in (State.DONE, State.RUNNING):
                 return jobs.cancel(key)
-            # A pool takes tasks in advance and gives none back: the queue forgets the job, and its worker is told.
-            self._waiting.pop(key).future.cancel()
-            return jobs.cancel(key, pending=True)
+            del self._jobs[key]
+            cancelled = jobs.cancel(key, pending=True)
+            if job.future is not None:  # a pool may give nothing back: its worker finds the job cancelled
+                job.future.cancel()
+            return cancelled
 
 
 def worker_pool(count: int | None = None, *, ends_with_us: bool = False) -> Executor:

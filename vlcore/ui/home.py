@@ -64,8 +64,7 @@ def experiments(conditions: Sequence[Condition], images: ImageSet, palette: Pale
             type="primary", icon=":material/play_arrow:", disabled=active,
             help=f"Draws the pictures once and trains what is missing. {widgets.how_long(images)}",
         ):  # fmt: skip
-            for condition in missing:
-                jobs.train(condition)
+            jobs.train(*missing)
             st.rerun()
         elif active:
             done = sum(view.done for view in views)

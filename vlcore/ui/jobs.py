@@ -1,30 +1,30 @@
 """Jobs as pages show them: asked for, followed, cancelled, asked for again."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor
 from typing import Any, TypeVar
 
 import streamlit as st
 
+from vlcore.core import limits
 from vlcore.core.condition import Condition
+from vlcore.core.errors import LabError
 from vlcore.core.limits import JOB_SECONDS
 from vlcore.core.plain import plain
 from vlcore.runs.train import most_seconds, train_condition
-from vlcore.store import artefacts
+from vlcore.store import artefacts, disk
 from vlcore.store.jobs import JobStatus, State
 from vlcore.store.queue import JobQueue, worker_pool
-from vlcore.ui import shell
+from vlcore.ui import shell, visitors
+from vlcore.ui.visitors import Right, Visitor, visitor
 
 POLL = 2.0  # seconds between looks at a running job
 PATIENCE = 120.0  # seconds for what a visitor waits for
 Made = TypeVar("Made")
 
 
-class Visitor:
-    """Somebody at a browser: there as long as the session that holds it, and with it the wish for a training."""
-
-    def __init__(self) -> None:
-        self.withdrawn: set[str] = set()  # keys of jobs that others alone wait for now
+class QuotaError(LabError):
+    """More than a visitor may have; the message says how much that is."""
 
 
 @st.cache_resource
@@ -39,35 +39,83 @@ def _helper() -> Executor:
     return worker_pool(1, ends_with_us=True)
 
 
-def run_in_worker(task: Callable[..., Made], *arguments: Any) -> Made:
-    """The result of a task that a worker does while this visitor alone waits; StoreError where it ended, or is busy."""
+def run_in_worker(of: Visitor, task: Callable[..., Made], *arguments: Any) -> Made:
+    """The result of a task that a worker does while this visitor alone waits; StoreError where it ended, or is busy, or
+    another one of theirs is not done."""
+    if not of.exporting.acquire(blocking=False):
+        raise artefacts.StoreError("The file that you asked for before is still being made.")
     try:
-        return _helper().submit(task, *arguments).result(PATIENCE)
+        made = _helper().submit(task, *arguments)
+        try:
+            return made.result(PATIENCE)
+        finally:
+            made.cancel()  # what nobody waits for any more
     except TimeoutError as error:
         raise artefacts.StoreError("Others are having files made just now; ask for it again in a minute.") from error
     except BrokenExecutor as error:
         _helper.clear()  # the next asker gets a new one
         raise artefacts.StoreError("The worker that makes this file ended; ask for it again.") from error
+    finally:
+        of.exporting.release()
 
 
 def ask(key: str, task: Callable[..., Any], *arguments: Any, short: bool = True, limit: float = JOB_SECONDS) -> None:
     """Queue a job, unless what it makes is there or on its way; a short one does not wait behind trainings. It is
-    stopped after `limit` seconds."""
-    _visitor().withdrawn.discard(key)
-    queue().submit(key, task, *arguments, asker=_visitor(), short=short, limit=limit)
+    stopped after `limit` seconds. QuotaError where a visitor has too many."""
+    _check_quota([key], short)
+    visitor().withdrawn.discard(key)
+    queue().submit(key, task, *arguments, asker=visitor(), short=short, limit=limit)
 
 
-def train(condition: Condition) -> None:
-    """Queue a condition for training, unless it is there or on its way."""
-    limit = most_seconds(condition)
-    ask(condition.key, train_condition, condition, short=condition.steps == 0, limit=limit)
+def train(*conditions: Condition) -> None:
+    """Queue conditions for training, all or none, unless they are there or on their way; a click that asks for many
+    counts as many. QuotaError, RightError where that is more than a visitor may."""
+    for short in (True, False):
+        _check_quota([one.key for one in conditions if (one.steps == 0) == short], short)
+    for one in conditions:
+        ask(one.key, train_condition, one, short=one.steps == 0, limit=most_seconds(one))
+
+
+def _check_quota(keys: Sequence[str], short: bool) -> None:
+    if keys:
+        disk.make_room()
+    if visitors.teaches() or not keys:
+        return
+    new = [key for key in keys if not (seen := queue().view(key)).done and not seen.state.is_active]
+    have, most = queue().asked_by(visitor().name, short), limits.SHORT_JOBS if short else limits.TRAININGS
+    if len(new) > most:
+        visitors.require(Right.STUDIES)
+    if len(have) + len(new) > most:
+        what = "maps and other short jobs" if short else "trainings"
+        raise QuotaError(f"You have {len(have)} {what} waiting, and {most} are the most; wait for some or cancel them.")
+
+
+def chosen_here(key: str) -> bool:
+    """Whether a job that the settings of a page ask for may begin by itself, because the visitor chose them with a
+    click. What they arrived with, by a link, needs a button."""
+    offered: set[str] = st.session_state.setdefault("offered", set())
+    if st.session_state.get("arrives"):
+        offered.add(key)
+    return key not in offered
+
+
+def start_or_offer(starts: Mapping[str, Callable[[], None]], label: str) -> None:
+    """Start the jobs, by their keys, that are not there and that the visitor chose here; a button for the others."""
+    absent = [key for key in starts if view(key).state is State.ABSENT]
+    by_link = [key for key in absent if not chosen_here(key)]
+    if by_link and not st.button(label, type="primary", icon=":material/play_arrow:", key=f"start_{by_link[0]}"):
+        return
+    for key in absent:
+        starts[key]()
+    if by_link:
+        st.rerun()
 
 
 def cancel(keys: Iterable[str]) -> None:
     """Take back this visitor's wish for jobs, and run the page anew: what nobody else waits for is cancelled."""
     active = [key for key in keys if view(key).state.is_active]
-    gone_on = [key for key in active if not queue().cancel_pending(key, _visitor())]
-    _visitor().withdrawn.update(gone_on)
+    gone_on = [key for key in active if not queue().cancel_pending(key, visitor())]
+    visitor().withdrawn.update(gone_on)
     if gone_on:
         whom = "It goes on" if len(gone_on) == len(active) == 1 else f"{len(gone_on)} of {len(active)} go on"
         st.session_state["toast"] = f"{whom}: somebody else waits for it. This page stops following it."
@@ -79,7 +127,7 @@ def cancel(keys: Iterable[str]) -> None:
 def view(key: str) -> JobStatus:
     """The state of a job as this visitor sees it: one that goes on for others alone is cancelled for them."""
     seen = queue().view(key)
-    if seen.state.is_active and key in _visitor().withdrawn:
+    if seen.state.is_active and key in visitor().withdrawn:
         return JobStatus(key, State.CANCELLED, {"others": True})
     return seen
 
@@ -87,10 +135,6 @@ def view(key: str) -> JobStatus:
 def views(conditions: Sequence[Condition]) -> list[JobStatus]:
     """The states of the trainings of conditions."""
     return [view(condition.key) for condition in conditions]
-
-
-def _visitor() -> Visitor:
-    return st.session_state.setdefault("visitor", Visitor())
 
 
 def watch(

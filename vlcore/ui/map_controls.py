@@ -124,10 +124,8 @@ def fitted(keys: Sequence[str], choice: maps.Projection) -> bool:
         return True
     together = zip(wanted, groups, strict=True)
     fit = {key: partial(jobs.ask, key, maps.make_map, models, choice) for key, models in together}
-    for view in views:
-        if view.state is State.ABSENT:
-            fit[view.key]()
-    st.caption(f"{maps.KINDS[choice.kind]} is being fitted; until then the maps are PCA.")
+    st.caption(f"{maps.KINDS[choice.kind]} has to be fitted first, in a few seconds; until then the maps are PCA.")
+    jobs.start_or_offer(fit, f"Fit {maps.KINDS[choice.kind]}")
 
     def draw(now: list[JobStatus]) -> None:
         for view in now:

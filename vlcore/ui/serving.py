@@ -1,4 +1,5 @@
-"""What the server of the app does beside its pages: it hands out small pictures, and gets ready before anybody comes.
+"""What the server of the app does beside its pages: it hands out small pictures, names its visitors, bounds their
+uploads, and gets ready before anybody comes.
 
 A small picture has an address, by which a browser asks for it when it is shown, and keeps it: the address names the
 image set with its version. Only pictures of sets that a page has shown are there, and never what a visitor gave. What
@@ -8,6 +9,8 @@ pages are made of is imported once the server is there: it must not wait for the
 from __future__ import annotations
 
 import gc
+import time
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -25,6 +28,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vlcore.charts.thumbnails import thumb, thumb_address, thumb_uri
+from vlcore.core.door import Door
 from vlcore.core.errors import LabError
 from vlcore.core.files import allow_open_files, clear_scratch
 from vlcore.ui import atlas
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 _KEEP = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 # Image sets by name and version, with their small pictures by row.
 _known: dict[tuple[str, str], tuple[ImageSet, dict[int, bytes]]] = {}
+errors: deque[tuple[float, str]] = deque(maxlen=50)  # of pages: when (seconds since 1970), and what
 _served: list[str] = []  # what stands before the addresses, once a server hands small pictures out
 
 
@@ -97,6 +102,12 @@ class Ahead:
         await self.app(scope, receive, sending if name and atlas.is_there(name) else send)
 
 
+def _uploaded() -> Counter[str]:
+    """Bytes of the uploads that the server keeps, by session."""
+    storage = getattr(st.runtime.get_instance().uploaded_file_mgr, "file_storage", {})
+    return Counter({session: sum(len(file.data) for file in files.values()) for session, files in storage.items()})
+
+
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """While the server is there. What Home is made of, a second, is imported before it answers, for thirty who come at
@@ -120,5 +131,10 @@ def _warm() -> None:
     gc.freeze()
 
 
-MIDDLEWARE = [Middleware(Ahead)]
+def note(error: Exception) -> None:
+    """Remember an error that no page foresaw, for whoever looks after the server."""
+    errors.append((time.time(), f"{type(error).__name__}: {error}"[:300]))
+
+
+MIDDLEWARE = [Middleware(Ahead), Middleware(Door, kept=_uploaded)]
 ROUTES = [Route("/thumbs/{name}/{version}/{row:int}.webp", _thumb)]

@@ -16,6 +16,7 @@ from vlcore.charts.theme import DARK, LIGHT, PHONE_SIDE, Palette
 from vlcore.core.errors import LabError
 from vlcore.core.files import script, system_errors
 from vlcore.core.plain import plain
+from vlcore.ui import visitors
 
 if TYPE_CHECKING:
     from vlcore.charts.maps.legend import LegendPlace
@@ -29,7 +30,9 @@ PAGES = (
     ("pages/4_Upload.py", "Upload", ":material/upload:"),
     ("pages/5_Findings.py", "Findings", ":material/science:"),
     ("pages/6_Lesson.py", "Lesson", ":material/school:"),
+    ("pages/7_Manage.py", "Manage", ":material/tune:"),
 )
+MANAGE = "Manage"  # shown to whom it is for
 _STYLE = f"<style>{script('shell.css')}</style>"
 _viewport = st.components.v2.component("vl_bias_lab_viewport", js=script("viewport.js"))
 _SIDES = (850, 770, 700, 635, 580, 535, 490, 450, 410, 370, 330)  # px of a map: few, to share caches
@@ -46,7 +49,9 @@ def begin(title: str, *, first: bool = False, menu: bool = True) -> tuple[Palett
     called = name if first else f"{title} · {name}"
     # On arrival the address decides whatever it names: Streamlit prefers what was chosen earlier in the session where
     # it names the usual value, and a link to models without bias would show those that one looked at before.
-    if st.session_state.get("page") != title:
+    visitors.visitor()
+    st.session_state["arrives"] = st.session_state.get("page") != title
+    if st.session_state["arrives"]:
         st.session_state["page"] = title
         for chosen in st.query_params:
             st.session_state.pop(chosen, None)
@@ -59,6 +64,8 @@ def begin(title: str, *, first: bool = False, menu: bool = True) -> tuple[Palett
         with top.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             st.markdown(f"**{name}**", width="content")
             for page, label, icon in PAGES:
+                if label == MANAGE and not visitors.teaches():
+                    continue
                 st.page_link(page, label=label, icon=icon, width="content", query_params=persistent_query_params())
     guided = menu and _guided()
     row = (st.container if guided else top.container)(horizontal=True, vertical_alignment="center")

@@ -99,7 +99,8 @@ def wait_for(sides: Sequence[Side]) -> None:
         return
     differences(sides)
     for side in sides:
-        if side.condition.steps == 0 and jobs.view(side.key).state is State.ABSENT:
+        absent = side.condition.steps == 0 and jobs.view(side.key).state is State.ABSENT
+        if absent and jobs.chosen_here(side.key):
             jobs.train(side.condition)  # nothing to train: measured at once, in a few seconds
 
     def draw(views: list[JobStatus]) -> None:
@@ -108,12 +109,15 @@ def wait_for(sides: Sequence[Side]) -> None:
                 if view.done:
                     st.success("Ready.", icon=":material/check_circle:")
                     continue
-                if view.state is State.ABSENT:
+                untrained = side.condition.steps == 0
+                if view.state is State.ABSENT and untrained:
+                    st.info("This untrained encoder has not been measured yet: a few seconds.", icon=":material/info:")
+                elif view.state is State.ABSENT:
                     lasts = "A standard one takes about half a minute on two cores, more where pictures are drawn."
                     st.info(f"This model has not been trained yet. {lasts}", icon=":material/info:")
-                start = partial(jobs.train, side.condition)
+                start, label = partial(jobs.train, side.condition), "Measure it" if untrained else "Train this model"
                 cancel, key = (f"{what}_{side.prefix}" for what in ("cancel", "train"))
-                jobs.progress_or_start(view, "Train this model", start, cancel_key=cancel, key=key, type="primary")
+                jobs.progress_or_start(view, label, start, cancel_key=cancel, key=key, type="primary")
                 if view.state.is_active:
                     widgets.live(side.condition, view, shell.palette(), f"live_{side.prefix}")
 

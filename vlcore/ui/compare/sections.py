@@ -25,7 +25,7 @@ from vlcore.core.wording import title
 from vlcore.exports.export import parquet_bytes
 from vlcore.exports.table import shown as map_table
 from vlcore.runs.maps import PCA
-from vlcore.ui import browser, cache, jobs, serving, shell, widgets
+from vlcore.ui import browser, cache, jobs, serving, shell, visitors, widgets
 from vlcore.ui.compare.maps import Shown
 
 PAPER_SIDE = 520  # px of a map in a picture file
@@ -197,11 +197,12 @@ def _measures(shown: Shown) -> None:
 
 def _take_along(shown: Shown) -> None:
     comparison, images, palette = shown.comparison, shown.images, shown.palette
+    asker = visitors.visitor()  # a file is made where nobody is at a page
 
     def image(write: Callable[[cache.Spec, Palette], bytes | str]) -> bytes | str:
         inline = cache.comparison(shown.keys, shown.projection, inline=True)
         maps = figure(inline, images.grouping, palette, PAPER_SIDE, shown.options).to_dict(validate=False)
-        return jobs.run_in_worker(write, picked(maps, comparison, st.query_params.get("picture")), palette)
+        return jobs.run_in_worker(asker, write, picked(maps, comparison, st.query_params.get("picture")), palette)
 
     def csv() -> str:
         return safe_csv(points_table(comparison, comparison.points))

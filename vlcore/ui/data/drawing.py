@@ -12,7 +12,7 @@ from vlcore.datasets.catalogue import check_name
 from vlcore.datasets.drawn import SCENES_RECIPE, SIZES, Recipe, make_set, recipe_of
 from vlcore.datasets.imageset import ImageSet
 from vlcore.scenes import COATS, CONTEXTS, OBJECTS, POSES, SKIES, STYLES, Scene, draw, sample
-from vlcore.ui import shell, widgets
+from vlcore.ui import shell, visitors, widgets
 
 
 @st.cache_data(max_entries=400, show_spinner=False)
@@ -94,5 +94,6 @@ def draw_a_set() -> None:
                 scene = preview.apply(sample(obj, context, split="demo", index=index))
                 widgets.picture(drawn(scene, 192), alt=f"{obj}, {context}", within=column)
     if make:
+        visitors.require(visitors.Right.SETS)
         check_name(name.strip())
         shell.go_to(make_set(replace(preview, name=name.strip())).name)

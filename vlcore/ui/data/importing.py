@@ -25,7 +25,7 @@ from vlcore.datasets.imageset import usable_name
 from vlcore.runs import imported
 from vlcore.store import artefacts
 from vlcore.store.jobs import State
-from vlcore.ui import jobs, shell, widgets
+from vlcore.ui import jobs, shell, visitors, widgets
 
 _STEM = 60  # characters of a zip's name, none of more than four bytes
 _LONGEST = 16_000  # characters of a file's name; a zip holds 65,535 bytes of it
@@ -40,6 +40,7 @@ def section() -> None:
         "Face folders (`metadata.csv`) and tables of pictures and captions are known too. **Everybody on this server "
         "will see the set.** Larger ones: `python -m vlcore data import FOLDER --name NAME`."
     )
+    visitors.require(visitors.Right.SETS)
     if pending := st.session_state.get("import_key"):
         _importing(pending)
         return
@@ -146,7 +147,7 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
     options["licence"] = licence
     check_name(name := name.strip())
     key = st.session_state["import_key"] = imported.import_key(name)  # of this attempt
-    jobs.ask(key, imported.run_import, key, source, name, options, limit=LONG_JOB_SECONDS)
+    jobs.ask(key, imported.run_import, key, source, name, options, short=False, limit=LONG_JOB_SECONDS)
     st.rerun()
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from vlcore.charts.document import Chart, Part
 from vlcore.charts.theme import Palette
 from vlcore.core.condition import STYLES_OF_THE_STUDY, Condition, from_dict
+from vlcore.core.limits import TRAININGS
 from vlcore.core.plain import plain, safe_csv
 from vlcore.core.wording import signed
 from vlcore.measures.catalogue import PRIMARY, words_of
@@ -23,7 +24,8 @@ from vlcore.studies.findings import Findings
 from vlcore.studies.published import FOLDER, PublishedResults
 from vlcore.studies.results import StudyResults
 from vlcore.studies.statistics.paired import Status
-from vlcore.ui import cache, condition_controls, jobs, widgets
+from vlcore.ui import cache, condition_controls, jobs, visitors, widgets
+from vlcore.ui.visitors import Right
 
 STUDY_DOCUMENT = Path(__file__).parents[3] / "docs" / "study.md"
 # Of what is published; a guess where nothing is: a step takes 30 ms on a core, reading and measuring the rest.
@@ -118,9 +120,10 @@ def _missing(one: StudyResults, views: list[JobStatus]) -> None:
     how_many = f"{one.there} of {planned} planned runs are there"
     row.caption(f"{how_many}; the other {len(missing)} take {time} here.", width="content")
     if pressed:
+        if len(missing) > TRAININGS:
+            visitors.require(Right.STUDIES)
         registry.write_down(one.study)
-        for condition in missing:
-            jobs.train(condition)
+        jobs.train(*missing)
         st.rerun()
     with st.expander("Run it over night, from the command line"):
         st.code(report.command(one.study), language="sh")

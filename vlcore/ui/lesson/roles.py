@@ -12,17 +12,20 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.charts.theme import Palette
+from vlcore.core import limits
 from vlcore.core.errors import LabError
 from vlcore.core.plain import plain
+from vlcore.core.teacher import Throttle
 from vlcore.datasets.catalogue import set_names
 from vlcore.datasets.imageset import ImageSet
-from vlcore.lessons.room import LIFETIME, PHASES, Room, go, is_voter, look, new_voter, start, tidy, vote, votes
-from vlcore.lessons.script import COLLAPSE, EXPERIMENTS, Lesson
-from vlcore.ui import browser, cache, jobs, shell, widgets
+from vlcore.lessons.room import LIFETIME, PHASES, Origin, Room, go, is_voter, look, new_voter, start, tidy, vote, votes
+from vlcore.lessons.script import COLLAPSE, EXPERIMENTS, Lesson, Step
+from vlcore.ui import browser, cache, jobs, shell, visitors, widgets
 from vlcore.ui.lesson import results, steps
 
 NAMES = (EXPERIMENTS, COLLAPSE)
 VOTER, LEADER = "vl-bias-lab-voter", "vl-bias-lab-leads-"  # names of what a browser remembers
+_wrong_here, _wrong_there = Throttle(limits.WRONG_CODES, 60), Throttle(limits.WRONG_CODES_OF_ADDRESS, 60)
 FOLLOW = 5.0  # seconds between looks of a student where no vote is open
 
 
@@ -50,13 +53,21 @@ def room() -> Room | None:
         return None
     me, token = voter(), _token()
     browser.remember(VOTER, me, LIFETIME)
+    known: set[str] = st.session_state.setdefault("lesson_codes", set())
+    tries = {_wrong_here: visitors.visitor().name, _wrong_there: visitors.address()}
+    if tidy(code) not in known and not all(wrong.is_open(whose) for wrong, whose in tries.items()):
+        st.warning("There were many wrong codes; try again in a minute.", icon=":material/hourglass:")
+        return None
     found = look(code, me, token)
     if found is None or found.lesson not in NAMES:
+        for wrong, whose in tries.items():
+            wrong.count(whose)
         rule = (
             "codes have four letters and are good for a day. Ask for it again, or walk through the lesson on your own"
         )
         st.warning(f"There is no lesson with this code: {rule}.", icon=":material/link_off:")
         return None
+    known.add(found.code)
     if found.leads:
         browser.remember(f"{LEADER}{found.code}", token, LIFETIME)
     return found
@@ -137,7 +148,13 @@ def _led(
         results.reveal(lesson, step, images, room, palette)
         if number + 1 == len(lesson.steps):
             results.summary(lesson, images, said)
-    steps.forward(lesson, number, phase, move)
+
+    def run(step: Step) -> None:
+        move(step.name, "run")
+        with _errors_said():
+            jobs.train(*step.conditions)
+
+    steps.forward(lesson, number, phase, move, run)
     if is_hidden():
         return
     with st.container(horizontal=True):
@@ -163,7 +180,8 @@ def _errors_said() -> Iterator[None]:
 
 def _start(lesson: Lesson, data: str) -> None:
     with _errors_said():
-        started = start(lesson.name, data, lesson.steps[0].name)
+        who = Origin(visitors.visitor().name, visitors.address())
+        started = start(lesson.name, data, lesson.steps[0].name, who, stays=visitors.teaches())
         _begin_anew()
         st.session_state["lesson_leads"] = {started.code: started.token}
         st.query_params["code"], st.query_params["lead"] = started.code, "yes"
@@ -209,7 +227,7 @@ def student(room: Room, palette: Palette) -> None:
     lesson = results.of_set(images)[room.lesson]
     step = steps.asked(lesson, lesson.place(room.step), text=room.open)
     possible = [choice.name for choice in step.choices]
-    cast = _errors_said()(lambda choice: vote(room.code, step.name, voter(), choice, possible))
+    cast = _errors_said()(lambda choice: vote(room.code, step.name, voter(), choice, possible, visitors.address()))
 
     @st.fragment(run_every=jobs.POLL if room.open else FOLLOW)
     def follow() -> None:

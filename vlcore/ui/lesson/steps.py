@@ -21,11 +21,11 @@ from vlcore.core.wording import title
 from vlcore.lessons.script import LETTERS, Lesson, Step
 from vlcore.store.jobs import JobStatus
 from vlcore.ui import jobs, widgets
+from vlcore.ui.visitors import OWN
 
 SIZES = {
     "text": "1.45rem", "answer": "1.3rem", "link": "1.7rem", "code": "5.5rem; font-weight: 600; letter-spacing: .25em",
 }  # fmt: skip
-_OWN = ("localhost", "127.0.0.1", "::1")
 _SQUARE = 190  # px; about a tenth of a projected picture, which a phone reads from the back of a classroom
 _ELSEWHERE = ("192.0.2.1", 9)  # an address that is kept for examples: nothing is sent to it
 
@@ -66,13 +66,12 @@ def is_trained(step: Step) -> bool:
 
 
 def training(step: Step, palette: Palette, views: Sequence[JobStatus]) -> None:
-    """The models of a step: that they are there, how far they are, or the button that trains them."""
+    """The models of a step: that they are there, how far they are, or the button that trains them. Whoever comes to
+    this by "Run it" has asked for them; whoever comes by a link has not."""
     missing = [c for c, view in zip(step.conditions, views, strict=True) if not (view.done or view.state.is_active)]
-    ended = any(map(jobs.ended_badly, views))
-    # "Run it" was pressed: nobody presses twice.
-    if missing and (not ended or st.button("Train again", icon=":material/model_training:", key=f"train_{step.name}")):
-        for condition in missing:
-            jobs.train(condition)
+    again = "Train again" if any(map(jobs.ended_badly, views)) else "Train these models"
+    if missing and st.button(again, icon=":material/model_training:", key=f"train_{step.name}"):
+        jobs.train(*missing)
         st.rerun()
     columns = st.columns(2, border=True)
     for column, condition, view, side in zip(columns, step.conditions, views, ("Left", "Right"), strict=True):
@@ -97,12 +96,14 @@ def steps_bar(lesson: Lesson, number: int, move: Callable[[str, str], None], bar
         bar.button(label, key=key, type=kind, on_click=move, args=(step.name, "predict"))
 
 
-def forward(lesson: Lesson, number: int, phase: str, move: Callable[[str, str], None]) -> None:
-    """The buttons that lead on and back."""
+def forward(
+    lesson: Lesson, number: int, phase: str, move: Callable[[str, str], None], run: Callable[[Step], None]
+) -> None:
+    """The buttons that lead on and back; `run` trains the models of a step."""
     step = lesson.steps[number]
     back = {"run": "predict", "reveal": "run"}.get(phase)
-    run = "Go on: it is trained" if is_trained(step) else "Run it"
-    on = {"predict": (run, "play_arrow", step, "run"), "run": ("Reveal", "visibility", step, "reveal")}
+    go = "Go on: it is trained" if is_trained(step) else "Run it"
+    on = {"predict": (go, "play_arrow", step, "run"), "run": ("Reveal", "visibility", step, "reveal")}
     for following in lesson.steps[number + 1 : number + 2]:
         on["reveal"] = (f"Next question: {following.title}", "arrow_forward", following, "predict")
     with st.container(horizontal=True, key=f"forward_{phase}"):
@@ -110,7 +111,7 @@ def forward(lesson: Lesson, number: int, phase: str, move: Callable[[str, str], 
             st.button("Back", icon=":material/arrow_back:", on_click=move, args=(step.name, back), key=f"back_{phase}")
         if phase in on:
             label, icon, to, then = on[phase]
-            lead = partial(move, to.name, then)
+            lead = partial(run, to) if then == "run" else partial(move, to.name, then)
             st.button(plain(label), type="primary", icon=f":material/{icon}:", on_click=lead, key=f"on_{phase}")
 
 
@@ -120,14 +121,14 @@ def address(code: str) -> str:
     if not here.netloc:
         return f"/Lesson?code={code}"
     netloc = here.netloc
-    if here.hostname in _OWN and (known := _in_the_network()):
+    if here.hostname in OWN and (known := _in_the_network()):
         netloc = f"{known}:{here.port}" if here.port else known
     return f"{here.scheme}://{netloc}{here.path}?code={code}"
 
 
 def _in_the_network() -> str:
     """This computer's address in its network; empty where it has none, or the server listens to itself alone."""
-    if st.get_option("server.address") in _OWN:
+    if st.get_option("server.address") in OWN:
         return ""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
         try:
@@ -143,14 +144,14 @@ def join_banner(code: str, *, large_type: bool) -> None:
     if not large_type:
         st.markdown(f"Join at {link}")  # a link in a caption is too pale to be read
         return
-    host, ours = urlsplit(link).hostname, urlsplit(st.context.url or "").hostname in _OWN
+    host, ours = urlsplit(link).hostname, urlsplit(st.context.url or "").hostname in OWN
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="medium"):
-        if host and host not in _OWN:
+        if host and host not in OWN:
             st.image(segno.make(link, micro=False).svg_data_uri(border=2, light="white"), width=_SQUARE, alt=link)
         with st.container():
             large(f"Join at {link}", "link")
             large(code, "code")
-            if host in _OWN:
+            if host in OWN:
                 remedy = "open it under the address of this computer in the room's network"
                 local = "This page was opened as localhost, which others cannot reach"
                 st.caption(f"{local}: {remedy}, and the link above will be right.")

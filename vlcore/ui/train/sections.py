@@ -26,8 +26,9 @@ from vlcore.runs.pretrained import READOUTS, condition_of, is_hub_name, make_pre
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus
 from vlcore.store.snapshots import StoredSnapshots
-from vlcore.ui import cache, condition_controls, jobs, shell, widgets
+from vlcore.ui import cache, condition_controls, jobs, shell, visitors, widgets
 from vlcore.ui.compare.models import comparable
+from vlcore.ui.visitors import Right
 from vlcore.ui.widgets import in_address
 
 # Field of a condition, name of the knob, its choices with a sentence each.
@@ -198,7 +199,12 @@ def pretrained(images: ImageSet, usual: Condition) -> None:
         address = {"data": condition.data, "models": "2", "left_model": condition.key}
         widgets.link("pages/3_Compare.py", "Compare it with a model of ours", "compare", **address)
         return
-    ask = partial(jobs.ask, condition.key, make_pretrained, source, condition, short=False, limit=LONG_JOB_SECONDS)
+
+    def ask() -> None:
+        if place == FROM_HUB:
+            visitors.require(Right.HUB)
+        jobs.ask(condition.key, make_pretrained, source, condition, short=False, limit=LONG_JOB_SECONDS)
+
     button: dict[str, Any] = {"key": "bring_go", "type": "primary", "icon": ":material/download:"}
     button |= {"job": "Measuring it", "cancel_key": "bring_cancel"}
     jobs.watch([condition.key], lambda views: jobs.progress_or_start(views[0], "Measure it", ask, **button))

@@ -29,7 +29,6 @@ from vlcore.datasets.opening import square
 from vlcore.datasets.uploads import UploadedPicture
 from vlcore.runs.embeddings import StoredEmbeddings
 from vlcore.runs.load import OwnModel
-from vlcore.store.jobs import State
 from vlcore.ui import cache, jobs, map_controls, shell, widgets
 
 ABOVE = 160  # px of the page over the maps
@@ -43,14 +42,15 @@ def section(
     models: Sequence[Condition], given: Given, images: ImageSet, shows: str, palette: Palette, bar: DeltaGenerator
 ) -> None:
     """Put pictures, said to show an object or (empty) nothing, to models; holds the page until there are both."""
+    for condition in models:
+        jobs.chosen_here(condition.key)  # what a link asks for is known as such before there is a picture
     if not given:
         some = " or ".join(images.grouping.objects)
         st.info(f"Upload a picture of a {some}, or of anything else, or tick a sample picture.")
         st.stop()
     keys = [condition.key for condition in models]
-    for condition in models:
-        if jobs.view(condition.key).state is State.ABSENT:
-            jobs.train(condition)
+    starts = {condition.key: partial(jobs.train, condition) for condition in models}
+    jobs.start_or_offer(starts, "Measure the untrained encoder: a few seconds")
     if not all(view.done for view in jobs.views(models)):
         jobs.watch(keys)
         st.stop()

@@ -1,0 +1,70 @@
+"""Commands about the disk: sizes, deleting with a way back, room where it is short."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Cli, publish_as
+from vlcore.core import trash
+from vlcore.core.files import models_folder
+from vlcore.store import artefacts, disk
+from vlcore.store.artefacts import Artefact
+
+
+@pytest.fixture
+def models(empty_home: Path, quick: list[Artefact]) -> list[str]:
+    """Keys of a model and of its untrained encoder."""
+    for condition in (quick[0].condition, quick[0].condition.untrained):
+        publish_as(quick[0], condition)
+    return [quick[0].key, quick[0].condition.untrained.key]
+
+
+def test_a_model_is_deleted_and_put_back_and_removed_for_good_after_a_week(
+    models: list[str], document: Callable[..., Any], cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = document("disk")["bytes"]
+    assert document("delete", models[0])["deleted"] == [models[0]]
+    after = document("disk")
+    assert after["deleted"] == [models[0]]
+    assert before["models"] > after["bytes"]["models"] > 0
+    assert before["models"] == after["bytes"]["models"] + after["bytes"]["deleted"]
+    assert document("restore", models[0])["restored"] == [str(models_folder() / models[0])]
+    assert artefacts.read(models[0])
+    assert cli("restore", models[0])[0] == cli("delete", "nothing")[0] == cli("delete", "../data")[0] == 2
+    document("delete", models[0])
+    publish_as(artefacts.read(models[1]), artefacts.read(models[1]).condition.replace(steps=12))
+    assert document("clean")["removed"] == [], "it has not been a week"
+    monkeypatch.setattr(trash, "KEPT", 0.0)
+    document("delete", models[1])
+    assert trash.empty(0.0) == [models[1], models[0]]
+    assert document("disk")["deleted"] == []
+
+
+def test_what_is_there_again_is_not_overwritten(models: list[str], document: Callable[..., Any], cli: Cli) -> None:
+    document("delete", models[0])
+    (models_folder() / models[0]).mkdir()
+    assert "again; delete it first" in cli("restore", models[0])[2]
+    assert document("disk")["deleted"] == [models[0]]
+
+
+def test_room_is_made_of_what_can_be_made_again_and_of_nothing_else(
+    models: list[str], document: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "free", lambda: 3 * 2**30)
+    disk.make_room()
+    assert document("prune")["removed"] == [], "enough is free"
+    assert document("prune", "--free", "4")["removed"] == [models[1]]
+    assert artefacts.published_keys() == [models[0]]
+    monkeypatch.setattr(disk, "free", lambda: 0)
+    with pytest.raises(disk.NoRoomError):
+        disk.make_room()
+    assert artefacts.published_keys() == [models[0]], "never a model that was trained"
+
+
+def test_what_comes_with_the_version_stays(cli: Cli, empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VLCORE_SHIPPED")
+    key = artefacts.model_keys()[0]
+    code, _, said = cli("delete", key)
+    assert (code, "came with this version" in said) == (2, True)

@@ -1,0 +1,140 @@
+"""Manage: only a teacher sees it; the queue, what is deleted and put back, what can be made again, what failed."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import publish_as
+from tests.store.children import claim
+from vlcore.core import teacher
+from vlcore.core.condition import Condition
+from vlcore.core.files import models_folder
+from vlcore.datasets.catalogue import set_names
+from vlcore.datasets.drawn import Recipe, make_set
+from vlcore.store import artefacts, jobs
+from vlcore.store.jobs import State
+from vlcore.store.queue import Asker, JobQueue
+from vlcore.studies import plans
+from vlcore.ui import browser, serving, visitors
+from vlcore.ui import jobs as asked
+
+from ..store.test_queue import ByHand
+from .app import FakeQueue, opened, press, text_of
+
+
+@pytest.fixture(autouse=True)
+def no_cookies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test has no browser that sends cookies."""
+    monkeypatch.setattr(browser, "remembered", lambda name: "")
+
+
+@pytest.fixture
+def by_hand(monkeypatch: pytest.MonkeyPatch) -> JobQueue:
+    """A queue whose only worker never ends."""
+    made = JobQueue(ByHand, workers=1)
+    monkeypatch.setattr(asked, "queue", lambda: made)
+    return made
+
+
+def links(page: str) -> list[str]:
+    return [link.proto.label for link in opened(page).get("page_link")]
+
+
+def test_it_is_for_whoever_knows_the_secret(
+    empty_home: Path, by_hand: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Manage" in links("1_Data"), "at the machine everybody may, as long as there is no secret"
+    monkeypatch.setattr(visitors, "is_at_the_machine", lambda: False)
+    assert "sets VLCORE_TEACHER to a secret" in opened("7_Manage").info[0].value
+    monkeypatch.setenv("VLCORE_TEACHER", "correct horse")
+    assert "Manage" not in links("1_Data")
+    page = opened("7_Manage")
+    assert not page.subheader
+    page.text_input[0].set_value("wrong")
+    assert "not the secret" in press(page, "Enter").error[0].value
+    page.text_input[0].set_value("correct horse")
+    press(page, "Enter")
+    assert page.subheader[0].value == "Queue"
+    kept = [json.loads(one.proto.json) for one in page.get("bidi_component") if "remember" in one.proto.component_name]
+    (token,) = [one["value"] for one in kept if one["name"] == visitors.TEACHER]
+    assert teacher.knows(token)
+    assert not press(page, "Leave this role").subheader
+
+
+@pytest.mark.parametrize(("page", "label"), [("5_Findings", "Run this study"), ("1_Data", "Make the set")])
+def test_a_student_is_told_who_may(
+    empty_home: Path, queue: FakeQueue, page: str, label: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visitors, "teaches", lambda: False)
+    there = opened(page, study="class", look="draw a set")
+    for name in there.text_input:
+        name.set_value("mine").run()
+    press(there, label)
+    assert "Only a teacher may" in there.error[0].value
+    assert queue.asked == []
+    assert "mine" not in set_names()
+
+
+def test_students_cannot_import_or_name_a_checkpoint_of_the_hub(
+    empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visitors, "teaches", lambda: False)
+    assert "Only a teacher may make image sets" in opened("1_Data", look="your own").error[0].value
+    page = press(opened("2_Train", bring_name="openai/clip-vit-base-patch32"), "Measure it")
+    assert "checkpoint of the hub" in page.error[0].value
+    assert queue.asked == []
+
+
+def test_the_queue_is_seen_and_anything_in_it_cancelled(empty_home: Path, by_hand: JobQueue) -> None:
+    somebody = Asker("somebody")
+    for key in ("a", "b", "c"):
+        by_hand.submit(key, print, asker=somebody)
+    with claim("a", state="running"), claim("elsewhere", state="running"):
+        page = opened("7_Manage")
+        table = page.dataframe[0].value
+        assert list(table["job"]) == ["a", "b", "c", "elsewhere"]
+        assert list(table["state"][:3]) == ["runs, 0%", "waits, place 1", "waits, place 2"]
+        page.multiselect(key="some_Cancel").set_value(["b", "elsewhere"]).run()
+        press(page, "Cancel these")
+        assert by_hand.view("b").state is State.CANCELLED
+        assert (jobs.work_folder("elsewhere") / "cancel").exists()
+        assert by_hand.view("c").position == 1
+
+
+def test_what_is_deleted_can_be_put_back(empty_home: Path, quick: list[artefacts.Artefact], by_hand: JobQueue) -> None:
+    shutil.copytree(quick[0].path, models_folder() / quick[0].key)
+    make_set(Recipe("odd"))
+    page = opened("7_Manage")
+    assert set(page.dataframe[0].value["name"]) == {quick[0].key, "odd"}
+    page.multiselect(key="some_Delete").set_value([quick[0].key, "odd"]).run()
+    press(page, "Delete these")
+    assert artefacts.published_keys() == []
+    assert "odd" not in set_names()
+    page.multiselect(key="some_Deleted").set_value([quick[0].key, "odd"]).run()
+    press(page, "Put back")
+    assert artefacts.read(quick[0].key).digest == quick[0].digest
+    assert "odd" in set_names()
+
+
+def test_what_a_click_makes_again_goes_and_models_stay(
+    empty_home: Path, quick: list[artefacts.Artefact], by_hand: JobQueue
+) -> None:
+    for condition in (quick[0].condition, quick[0].condition.untrained):
+        publish_as(quick[0], condition)
+    press(opened("7_Manage"), "Remove what can be made again")
+    assert artefacts.published_keys() == [quick[0].key]
+
+
+def test_a_grid_is_trained_before_the_class_comes_and_failures_are_listed(
+    empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "listed", list, raising=False)
+    monkeypatch.setattr(serving, "errors", [(0.0, "KeyError: 'a'")])
+    jobs.Reporter(jobs.make_folder(jobs.work_folder("bad"))).end(State.FAILED, "The disk is full.")
+    page = opened("7_Manage")
+    assert list(page.dataframe[0].value["said"]) == ["The disk is full.", "KeyError: 'a'"]
+    assert "Nothing runs and nothing waits" in text_of(page)
+    press(page, "Train the 4 that are missing")
+    assert queue.asked == [condition.key for condition in plans.find("experiments", Condition(), 1).conditions]

@@ -1,0 +1,79 @@
+"""The role of a teacher without accounts: a secret that the server knows, and a token of it that a browser keeps.
+
+``VLCORE_TEACHER`` holds the secret. Whoever enters it gets a token, which says until when it holds and is signed with a
+key that is derived from the secret: the secret itself is kept nowhere, and another one makes all tokens worthless."""
+
+import functools
+import hashlib
+import hmac
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+
+from vlcore.core import limits
+from vlcore.core.errors import LabError
+
+LIFETIME = 30 * 24 * 3600  # seconds that a browser is known for
+
+
+class RightError(LabError):
+    """Something that a visitor may not do; the message says who may."""
+
+
+class Throttle:
+    """Counts what goes wrong for each of many, such as addresses: so often within so many seconds, and no more."""
+
+    def __init__(self, most: int, within: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most, self._within, self._clock = most, within, clock
+        self._wrong: dict[str, deque[float]] = {}
+
+    def is_open(self, whose: str) -> bool:
+        """Whether somebody may try once more."""
+        since = self._clock() - self._within
+        self._wrong = {name: times for name, times in self._wrong.items() if times[-1] > since}
+        return sum(at > since for at in self._wrong.get(whose, ())) < self._most
+
+    def count(self, whose: str) -> None:
+        """Note something that went wrong."""
+        self._wrong.setdefault(whose, deque(maxlen=self._most)).append(self._clock())
+
+
+_tries = Throttle(limits.SECRETS, 60)
+
+
+def is_named() -> bool:
+    """Whether this server knows a secret."""
+    return bool(_secret())
+
+
+def sign_in(typed: str, address: str) -> str:
+    """The token for whoever knows the secret; RightError for a wrong one, and after many from one address for any."""
+    if not _tries.is_open(address):
+        raise RightError("There were many wrong secrets from this address; try again in a minute.")
+    if not is_named() or not hmac.compare_digest(typed.encode(), _secret().encode()):
+        _tries.count(address)
+        raise RightError("This is not the secret; it is what VLCORE_TEACHER was set to as the server was started.")
+    until = str(int(time.time()) + LIFETIME)
+    return f"{until}-{_signature(until)}"
+
+
+def knows(token: str) -> bool:
+    """Whether a token is one that was given for the secret of now, and still holds."""
+    until, _, signature = token.partition("-")
+    holds = until.isascii() and until.isdigit() and len(until) < 12 and time.time() < int(until)
+    return is_named() and holds and hmac.compare_digest(signature.encode(), _signature(until).encode())
+
+
+def _secret() -> str:
+    return os.environ.get("VLCORE_TEACHER", "")
+
+
+def _signature(until: str) -> str:
+    return hmac.new(_key(_secret()), until.encode(), "sha256").hexdigest()
+
+
+@functools.lru_cache(maxsize=1)
+def _key(secret: str) -> bytes:
+    """Takes a tenth of a second, so that nobody tries words against a token that was overheard."""
+    return hashlib.scrypt(secret.encode(), salt=b"vl-bias-lab", n=2**14, r=8, p=1)
