@@ -126,6 +126,13 @@ def test_without_a_sound_manifest_nothing_is_trusted(empty_home: Path, manifest:
     assert len(set_aside("a-key")) == 1
 
 
+def test_what_lost_its_manifest_gives_way(empty_home: Path) -> None:
+    (artefacts.publish("a-key", finished(), {}).path / "manifest.json").unlink()
+    assert not artefacts.published("a-key")
+    assert artefacts.publish("a-key", finished(), {"seconds": 2}).manifest["seconds"] == 2
+    assert len(set_aside("a-key")) == 1
+
+
 @given(place=st.integers(0, 2**31), bit=st.integers(0, 7))
 @example(place=0, bit=0)
 def test_one_flipped_bit_of_the_manifest_is_found_or_changes_nothing(place: int, bit: int) -> None:

@@ -213,6 +213,9 @@ def publish(key: str, made: Path, facts: dict[str, Any]) -> Artefact:
     if _is_here(key) and not made_here(key):
         with suppress(FileNotFoundError):  # another publisher has just removed it
             shutil.rmtree(target)
+    if target.is_dir() and not _is_here(key):
+        with suppress(CorruptArtefactError):  # it lost its manifest, and is set aside
+            read(key)
     try:
         os.rename(made, target)
     except OSError:

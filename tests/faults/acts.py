@@ -1,0 +1,79 @@
+"""What people do with a home, each in one call: it works, or is one sentence."""
+
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from itertools import count
+from typing import Any
+
+from tests.store.children import claim, make
+from vlcore.__main__ import main
+from vlcore.core.errors import LabError
+from vlcore.core.files import system_errors
+from vlcore.datasets import catalogue, drawn
+from vlcore.lessons import room
+from vlcore.store import artefacts, jobs
+
+KEY = "kept-key"
+_number = count()
+
+
+class Home:
+    """A home with a model, a lesson, a failed job and a few pictures; `acts` are tried on it."""
+
+    def __init__(self) -> None:
+        jobs.run(KEY, make)
+        self.digest = artefacts.read(KEY).digest
+        self.lesson = room.start("four-experiments", "scenes", "first")
+        room.vote(self.lesson.code, "first", "somebody-1", "a", ["a", "b"])
+        drawn.make_set(drawn.Recipe("dim", context_contrast=0.5))
+        claim("failed", state="failed")
+
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        new = f"new-{next(_number)}"
+        code, token = self.lesson
+        return {
+            "read a model": lambda: artefacts.read(KEY),
+            "list models": lambda: [artefacts.condition_of(key) for key in artefacts.model_keys()],
+            "make a model": lambda: jobs.run(new, make),
+            "look at jobs": jobs.active_and_ended,
+            "ask again": lambda: jobs.clear_last_failure("failed"),
+            "cancel": lambda: jobs.cancel("failed", pending=True),
+            "clean": jobs.clean,
+            "start a lesson": lambda: room.start("four-experiments", "scenes", "first"),
+            "look at a lesson": lambda: room.look(code, "somebody-1", token),
+            "vote": lambda: room.vote(code, "first", "somebody-2", "b", ["a", "b"]),
+            "go on": lambda: room.go(code, token, "first", "run"),
+            "list sets": lambda: [catalogue.open_set(name) for name in catalogue.set_names()],
+            "make a set": lambda: drawn.make_set(drawn.Recipe(new, context_contrast=0.5)),
+            "draw a picture": lambda: catalogue.open_set("dim").ensure_rendered([next(_number)], lambda *_: None),
+            **{
+                f"command {line}": lambda line=line: _command(line)
+                for line in ("status", "verify", "data list", "clean")
+            },
+        }
+
+    def is_whole(self) -> bool:
+        """Whether nothing of it was lost."""
+        lesson = room.look(self.lesson.code, "somebody-1")
+        return artefacts.read(KEY).digest == self.digest and lesson is not None and lesson.own == "a"
+
+
+def _command(line: str) -> None:
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()) as said:  # a file does not grow on a full disk
+        if main(line.split()) == 2:
+            raise LabError(said.getvalue())
+
+
+def trouble(home: Home) -> tuple[int, dict[str, Exception]]:
+    """How many acts end in a sentence, and what the others than that raise."""
+    sentences, unexpected = 0, {}
+    for name, act in home.acts().items():
+        try:
+            with system_errors():  # as pages and commands do
+                act()
+        except LabError:
+            sentences += 1
+        except Exception as error:
+            unexpected[name] = error
+    return sentences, unexpected

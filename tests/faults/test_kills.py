@@ -1,0 +1,36 @@
+"""Whoever is killed at whatever moment: nothing that was published is lost, nothing is half there, nobody is left."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.faults.kills import Server, kill
+from tests.store.children import until
+from vlcore.store import artefacts
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="looks for processes in /proc")
+
+
+@pytest.mark.parametrize(("servers", "count"), [(False, 6), (True, 2)])
+def test_killed_at_random_moments(empty_home: Path, servers: bool, count: int) -> None:
+    found = kill(count, seed=7, servers=servers)
+    assert found.kills == count
+    assert found.at_work >= count / 4
+    assert found.made >= 3
+    assert (found.lost, found.half, found.orphans) == (0, 0, 0)
+
+
+def test_two_servers_on_one_home_work_together(empty_home: Path) -> None:
+    both, keys = [Server(), Server()], [f"shared-{number}" for number in range(6)]
+    try:
+        for key in keys:
+            for server in both:
+                server.ask(key, 0, 0)
+        until(lambda: all(map(artefacts.published, keys)))
+        makers = {artefacts.read(key).manifest["made_by"] for key in keys}
+        assert makers <= {pid for server in both for pid in server.workers()}
+    finally:
+        left = [pid for server in both for pid in server.end(signal.SIGTERM)]
+    assert left == []

@@ -1,0 +1,69 @@
+"""Files that go or change under a page: it says so in a sentence, and works when they are back."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults import disks
+from tests.pages.app import FakeQueue, opened
+from vlcore.core.files import models_folder
+from vlcore.store import artefacts
+from vlcore.ui import jobs
+
+# All but Findings, which computes for ten seconds; `benchmarks.faults` has it.
+PAGES = ("", "1_Data", "2_Train", "3_Compare", "4_Upload", "6_Lesson")
+
+
+@pytest.fixture
+def on_disk(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
+    queue = FakeQueue()
+    queue.disk = True
+    monkeypatch.setattr(jobs, "queue", lambda: queue)
+    return queue
+
+
+@pytest.fixture
+def model(experiments: list[artefacts.Artefact], tmp_path: Path, on_disk: FakeQueue) -> Iterator[artefacts.Artefact]:
+    """A model that pages show, which is whole again afterwards."""
+    kept = shutil.copytree(experiments[0].path, tmp_path / "kept")
+    yield experiments[0]
+    shutil.rmtree(experiments[0].path, ignore_errors=True)
+    shutil.rmtree(models_folder() / ".quarantine", ignore_errors=True)
+    shutil.copytree(kept, experiments[0].path)
+
+
+def test_each_file_of_a_model_may_go_or_change_under_compare(model: artefacts.Artefact, tmp_path: Path) -> None:
+    files = sorted(path.name for path in model.path.iterdir())
+    assert len(files) >= 7
+    page = opened("3_Compare")
+    for number, name in enumerate(files):
+        file = model.path / name
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.unlink() if number % 2 else file.write_bytes(content)
+        assert not page.run().exception, name
+        assert not artefacts.published(model.key), "set aside"
+        assert not page.run().exception
+        shutil.rmtree(model.path, ignore_errors=True)
+        shutil.copytree(tmp_path / "kept", model.path)
+    assert not page.run().exception
+    assert page.get("vega_lite_chart")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_on_disks_that_fail(
+    experiments: list[artefacts.Artefact], on_disk: FakeQueue, page: str, home: Path
+) -> None:
+    shown = opened(page)
+    before = len(shown.main.children)
+    with disks.read_only(home):
+        assert not shown.run().exception
+    with disks.full():
+        assert not shown.run().exception
+    with disks.removed(models_folder()):
+        assert not shown.run().exception
+    assert not shown.run().exception
+    assert len(shown.main.children) == before
+    assert not shown.error
