@@ -144,7 +144,7 @@ def flipped() -> Found:
                 else:  # a manifest may say the same in other words
                     found.half += not read.manifest.items() >= sound.manifest.items()
                 file.write_bytes(content)
-        found.lost = artefacts.read(condition.key).digest != sound.digest
+        found.lost = int(artefacts.read(condition.key).digest != sound.digest)
     return found
 
 
@@ -159,7 +159,7 @@ def failing() -> Iterator[Found]:
             how = "a disk in memory" if mounted else "limits of the process"
             note = f"{sentences} sentences, {again} at the next try; {how if fault in (_full, _frozen) else 'real'}"
             n, wrong = len(home.acts()), len(first) + len(second) + again
-            yield Found(f"acts on a disk that is {kind}", n, not home.is_whole(), tracebacks=wrong, note=note)
+            yield Found(f"acts on a disk that is {kind}", n, int(not home.is_whole()), tracebacks=wrong, note=note)
 
 
 @contextmanager
@@ -211,7 +211,7 @@ def jumping() -> Iterator[Found]:
             again, second = trouble(home)
             wrong, note = len(first) + len(second) + again, f"{sentences} sentences, {again} after it"
             yield Found(
-                f"acts with a clock {days:+d} days off", len(home.acts()), not home.is_whole(), 0, 0, wrong, note
+                f"acts with a clock {days:+d} days off", len(home.acts()), int(not home.is_whole()), 0, 0, wrong, note
             )
 
 
@@ -224,9 +224,9 @@ def fresh_home() -> Iterator[None]:
 
 @contextmanager
 def small_disk() -> Iterator[bool]:
-    """A home on a disk of its own in memory, of 8 MB; False where none may be mounted, and it is a folder."""
+    """A home on a disk of its own in memory, of 32 MB; False where none may be mounted, and it is a folder."""
     with tempfile.TemporaryDirectory() as folder:
-        command = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder]
+        command = ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", folder]
         mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
         os.environ["VLCORE_HOME"] = folder
         try:

@@ -16,7 +16,7 @@ from tests.pages.app import FakeQueue, opened
 from vlcore.core import options
 from vlcore.ui import jobs
 
-ADDRESSES = int(os.environ.get("FAULT_ADDRESSES", "40"))
+ADDRESSES = int(os.environ.get("FAULT_ADDRESSES", "30"))
 FOUND: list[tuple[str, dict[str, str]]] = json.loads((Path(__file__).parent / "addresses.json").read_text("utf-8"))
 BIAS, LENGTHS, WORDS = ("0 %", "50 %", "75 %", "100 %"), ("live", "standard", "careful"), ("", "a horse", "snow\n#")
 SEED = TOGGLE = ("0", "1", "7", "true", "false")
@@ -68,6 +68,7 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
         "lesson": ("four-experiments", "collapse"), "code": ("BCDF", "b"), "phase": ("predict", "run", "reveal"),
         "step": ("first", "0"), "hide": ("controls",), "lead": ("yes",), "presenter": ("x" * 16,),
     },
+    "7_Manage": {"teacher": ("x" * 16,)},
 }  # fmt: skip
 EVERYWHERE = {"data": ("scenes", "balanced-cues"), "guide": ("1", "7", "99")}
 HOSTILE = (

@@ -13,7 +13,7 @@ from vlcore.store import artefacts
 from vlcore.ui import jobs
 
 # All but Findings, which computes for ten seconds; `benchmarks.faults` has it.
-PAGES = ("", "1_Data", "2_Train", "3_Compare", "4_Upload", "6_Lesson")
+PAGES = ("", "1_Data", "2_Train", "3_Compare", "4_Upload", "6_Lesson", "7_Manage")
 
 
 @pytest.fixture
