@@ -11,7 +11,7 @@ with shell.errors_as_sentences():
         sections.queue()
         sections.things()
         sections.disk_budget()
-        sections.prebuild()
         sections.errors()
+        sections.prebuild()
     else:
         sections.sign_in()

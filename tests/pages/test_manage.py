@@ -101,6 +101,9 @@ def test_the_queue_is_seen_and_anything_in_it_cancelled(empty_home: Path, by_han
         assert by_hand.view("b").state is State.CANCELLED
         assert (jobs.work_folder("elsewhere") / "cancel").exists()
         assert by_hand.view("c").position == 1
+        press(page, "Cancel all 1 that wait")
+        assert by_hand.view("c").state is State.CANCELLED
+        assert [one.status.key for one in by_hand.listed()] == ["a"], "what runs goes on"
 
 
 def test_what_is_deleted_can_be_put_back(empty_home: Path, quick: list[artefacts.Artefact], by_hand: JobQueue) -> None:

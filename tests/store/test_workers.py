@@ -33,7 +33,7 @@ def work(key):
         report(now=True)
         time.sleep(600)
     jobs.run(key, make)
-queue = queues.JobQueue(lambda: queues.worker_pool(2, ends_with_us=True))
+queue = queues.JobQueue(lambda: queues.worker_pool(2, ends_with_us=True), workers=2)
 for key in ("a", "b"):
     queue.submit(key, work, key)
 while not all(jobs.view(key).state is jobs.State.RUNNING for key in ("a", "b")): time.sleep(0.01)

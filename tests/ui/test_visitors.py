@@ -8,9 +8,8 @@ import streamlit as st
 
 from vlcore.core import limits, teacher
 from vlcore.core.door import COOKIE
-from vlcore.core.teacher import RightError
+from vlcore.core.teacher import Right, RightError
 from vlcore.ui import visitors
-from vlcore.ui.visitors import Right
 
 SECRET = "correct horse"
 

@@ -7,9 +7,11 @@ import functools
 import hashlib
 import hmac
 import os
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from enum import StrEnum
 
 from vlcore.core import limits
 from vlcore.core.errors import LabError
@@ -21,22 +23,34 @@ class RightError(LabError):
     """Something that a visitor may not do; the message says who may."""
 
 
+class Right(StrEnum):
+    """What only a teacher may do, in words."""
+
+    STUDIES = f"train more than {limits.TRAININGS} models with one click"
+    HUB = "bring a checkpoint of the hub"
+    SETS = "make image sets"
+    MANAGE = "look after this server"
+
+
 class Throttle:
     """Counts what goes wrong for each of many, such as addresses: so often within so many seconds, and no more."""
 
     def __init__(self, most: int, within: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._most, self._within, self._clock = most, within, clock
         self._wrong: dict[str, deque[float]] = {}
+        self._guard = threading.Lock()
 
     def is_open(self, whose: str) -> bool:
         """Whether somebody may try once more."""
         since = self._clock() - self._within
-        self._wrong = {name: times for name, times in self._wrong.items() if times[-1] > since}
-        return sum(at > since for at in self._wrong.get(whose, ())) < self._most
+        with self._guard:
+            self._wrong = {name: times for name, times in self._wrong.items() if times[-1] > since}
+            return sum(at > since for at in self._wrong.get(whose, ())) < self._most
 
     def count(self, whose: str) -> None:
         """Note something that went wrong."""
-        self._wrong.setdefault(whose, deque(maxlen=self._most)).append(self._clock())
+        with self._guard:
+            self._wrong.setdefault(whose, deque(maxlen=self._most)).append(self._clock())
 
 
 _tries = Throttle(limits.SECRETS, 60)
@@ -63,6 +77,13 @@ def knows(token: str) -> bool:
     until, _, signature = token.partition("-")
     holds = until.isascii() and until.isdigit() and len(until) < 12 and time.time() < int(until)
     return is_named() and holds and hmac.compare_digest(signature.encode(), _signature(until).encode())
+
+
+def how_to() -> str:
+    """How somebody becomes a teacher of this server."""
+    if is_named():
+        return "a teacher opens the page /Manage and enters the secret"
+    return "who runs this server sets VLCORE_TEACHER to a secret, and a teacher enters it on the page /Manage"
 
 
 def _secret() -> str:

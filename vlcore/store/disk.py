@@ -54,11 +54,21 @@ def free() -> int:
     return shutil.disk_usage(there).free
 
 
+def own() -> dict[str, Path]:
+    """Folders of what was made here, by key: not of models that come with this version and lie unpacked beside it."""
+    folders = {key: models_folder() / key for key in artefacts.published_keys()}
+    return {key: folder for key, folder in folders.items() if folder.is_dir() and _is_own(key)}
+
+
+def _is_own(key: str) -> bool:
+    return not shipped.there(key) or artefacts.made_here(key)  # the latter reads all files
+
+
 def delete(key: str) -> None:
     """Move a model, or what is made of one, aside for a week; StoreError where there is none, or it comes with this
     version and would be there again."""
     folder = models_folder() / artefacts.check_key(key)
-    if shipped.there(key) and not (folder.is_dir() and artefacts.made_here(key)):
+    if not _is_own(key):
         raise StoreError(f"{key} came with this version and takes no more room than its file; it stays.")
     if not folder.is_dir():
         raise StoreError(f"No model {key!r} is on disk; `python -m vlcore status` lists the keys there are.")

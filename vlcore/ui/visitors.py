@@ -6,7 +6,6 @@ server knows none, everybody at the machine itself is one, and nobody elsewhere.
 
 import re
 import secrets
-from enum import StrEnum
 from threading import BoundedSemaphore, Lock
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
@@ -15,7 +14,7 @@ import streamlit as st
 
 from vlcore.core import limits, teacher
 from vlcore.core.door import COOKIE
-from vlcore.core.teacher import RightError
+from vlcore.core.teacher import Right, RightError
 from vlcore.store.queue import Asker
 from vlcore.ui import browser
 
@@ -23,15 +22,6 @@ TEACHER = "vl-bias-lab-teacher"  # the name of the token that a browser keeps
 OWN = ("localhost", "127.0.0.1", "::1")  # names of the machine itself
 _NAME = re.compile(r"[A-Za-z0-9_-]{8,40}", re.ASCII)
 _FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "X-Real-Ip")
-
-
-class Right(StrEnum):
-    """What only a teacher may do, in words."""
-
-    STUDIES = f"train more than {limits.TRAININGS} models with one click"
-    HUB = "bring a checkpoint of the hub"
-    SETS = "make image sets"
-    MANAGE = "look after this server"
 
 
 class Visitor(Asker):
@@ -100,11 +90,4 @@ def sign_out() -> None:
 def require(right: Right) -> None:
     """RightError, which says who may, for all but a teacher."""
     if not teaches():
-        raise RightError(f"Only a teacher may {right} here; {how_to()}.")
-
-
-def how_to() -> str:
-    """How somebody becomes a teacher of this server."""
-    if teacher.is_named():
-        return "a teacher opens the page /Manage and enters the secret"
-    return "who runs this server sets VLCORE_TEACHER to a secret, and a teacher enters it on the page /Manage"
+        raise RightError(f"Only a teacher may {right} here; {teacher.how_to()}.")

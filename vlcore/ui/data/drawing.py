@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from vlcore.core.grouping import place_words
 from vlcore.core.plain import plain
+from vlcore.core.teacher import Right
 from vlcore.datasets.catalogue import check_name
 from vlcore.datasets.drawn import SCENES_RECIPE, SIZES, Recipe, make_set, recipe_of
 from vlcore.datasets.imageset import ImageSet
@@ -94,6 +95,6 @@ def draw_a_set() -> None:
                 scene = preview.apply(sample(obj, context, split="demo", index=index))
                 widgets.picture(drawn(scene, 192), alt=f"{obj}, {context}", within=column)
     if make:
-        visitors.require(visitors.Right.SETS)
+        visitors.require(Right.SETS)
         check_name(name.strip())
         shell.go_to(make_set(replace(preview, name=name.strip())).name)

@@ -19,6 +19,7 @@ from vlcore.compare.uploads import as_code
 from vlcore.core.files import scratch_folder
 from vlcore.core.limits import LONG_JOB_SECONDS
 from vlcore.core.plain import plain
+from vlcore.core.teacher import Right
 from vlcore.datasets import importers
 from vlcore.datasets.catalogue import check_name, set_names
 from vlcore.datasets.imageset import usable_name
@@ -40,7 +41,7 @@ def section() -> None:
         "Face folders (`metadata.csv`) and tables of pictures and captions are known too. **Everybody on this server "
         "will see the set.** Larger ones: `python -m vlcore data import FOLDER --name NAME`."
     )
-    visitors.require(visitors.Right.SETS)
+    visitors.require(Right.SETS)
     if pending := st.session_state.get("import_key"):
         _importing(pending)
         return

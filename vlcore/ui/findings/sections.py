@@ -13,6 +13,7 @@ from vlcore.charts.theme import Palette
 from vlcore.core.condition import STYLES_OF_THE_STUDY, Condition, from_dict
 from vlcore.core.limits import TRAININGS
 from vlcore.core.plain import plain, safe_csv
+from vlcore.core.teacher import Right
 from vlcore.core.wording import signed
 from vlcore.measures.catalogue import PRIMARY, words_of
 from vlcore.store.jobs import JobStatus, State
@@ -25,7 +26,6 @@ from vlcore.studies.published import FOLDER, PublishedResults
 from vlcore.studies.results import StudyResults
 from vlcore.studies.statistics.paired import Status
 from vlcore.ui import cache, condition_controls, jobs, visitors, widgets
-from vlcore.ui.visitors import Right
 
 STUDY_DOCUMENT = Path(__file__).parents[3] / "docs" / "study.md"
 # Of what is published; a guess where nothing is: a step takes 30 ms on a core, reading and measuring the rest.

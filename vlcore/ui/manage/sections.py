@@ -42,7 +42,7 @@ def _of_some(label: str, names: list[str], button: str, icon: str, about: str | 
 def sign_in() -> None:
     """Where the secret is entered; what to do where there is none."""
     if not teacher.is_named():
-        st.info(f"This page is for whoever teaches: {visitors.how_to()}.", icon=":material/key:")
+        st.info(f"This page is for whoever teaches: {teacher.how_to()}.", icon=":material/key:")
         return
     st.caption("This page is for whoever teaches. The browser then keeps a token for a month, not the secret.")
     with st.form("sign_in", width=420):
@@ -84,6 +84,11 @@ def queue() -> None:
             st.caption("Nothing runs and nothing waits.")
             return
         st.dataframe(rows, hide_index=True, width="stretch")
+        waiting = [one.status.key for one in listed if one.status.state is State.QUEUED]
+        if waiting and st.button(f"Cancel all {len(waiting)} that wait", icon=":material/clear_all:"):
+            for key in waiting:
+                asked.queue().cancel(key)
+            _said(f"{len(waiting)} cancelled.")
         if chosen := _of_some("Cancel", [row["job"] for row in rows], "Cancel these", "stop"):
             for key in chosen:
                 asked.queue().cancel(key)
@@ -104,11 +109,15 @@ def _ago(at: float) -> str:
 def things() -> None:
     """Models and sets with their sizes, to delete; what was deleted, to put back."""
     st.subheader("Models and image sets")
-    folders = {key: models_folder() / key for key in artefacts.published_keys() if (models_folder() / key).is_dir()}
-    own = {key: folder for key, folder in folders.items() if artefacts.made_here(key)}
+    own = disk.own()
     sets = [name for name in catalogue.set_names() if name not in BUILT_IN]
     rows: list[dict[str, Any]] = [
-        {"name": key, "is": "model or map", "MB": disk.size_of(folder) / 1e6} for key, folder in own.items()
+        {
+            "name": key,
+            "is": kind.value if (kind := artefacts.kind_beside(key)) else "model",
+            "MB": disk.size_of(folder) / 1e6,
+        }
+        for key, folder in own.items()
     ]
     rows += [
         {"name": name, "is": "image set", "MB": sum(map(disk.size_of, catalogue.folders_of(name))) / 1e6}
@@ -144,28 +153,6 @@ def disk_budget() -> None:
         _said(f"{len(disk.prune(used.free + used.models))} removed.")
 
 
-def prebuild() -> None:
-    """Trains a grid before a class comes, so that what it asks for is there."""
-    st.subheader("Train for tomorrow")
-    st.caption("What a class will choose on Compare and Findings is there at once if it was trained before.")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        data = st.selectbox("Image set", catalogue.set_names(), width=240)
-        about = "Short and descriptive labels by bias: experiments has two levels, class three, paper six."
-        name = st.selectbox("Grid", STUDIES, help=about, width=200)
-        seeds = int(st.number_input("Pairs of seeds", 1, 50, 1, width=160))
-        images = cache.named_set(data)
-        if not images.has_pictures:
-            st.caption("This set has no pictures to train on.")
-            return
-        study = plans.find(name, usual_condition(images), seeds)
-        missing = [one for one in study.conditions if not asked.view(one.key).done]
-        label = f"Train the {len(missing)} that are missing" if missing else "All of it is there"
-        if st.button(label, icon=":material/nights_stay:", disabled=not missing):
-            registry.write_down(study)
-            asked.train(*missing)
-            _said(f"{len(missing)} trainings wait; whoever asks for one meanwhile takes turns with them.")
-
-
 def errors() -> None:
     """What failed last: jobs with what they said, and pages with what stopped them."""
     st.subheader("What failed")
@@ -181,3 +168,21 @@ def errors() -> None:
     ]
     st.dataframe(table, hide_index=True, width="stretch")
     st.caption("The whole of it is in the log of the server, and of a job in `models/.work/KEY/log.txt`.")
+
+
+def prebuild() -> None:
+    """Trains a grid before a class comes, so that what it asks for is there."""
+    st.subheader("Train for tomorrow")
+    st.caption("What a class will choose on Compare and Findings is there at once if it was trained before.")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        data = st.selectbox("Image set", catalogue.set_names(), width=240)
+        about = "Short and descriptive labels by bias: experiments has two levels, class three, paper six."
+        name = st.selectbox("Grid", STUDIES, help=about, width=200)
+        seeds = int(st.number_input("Pairs of seeds", 1, 50, 1, width=160))
+        study = plans.find(name, usual_condition(cache.named_set(data)), seeds)
+        missing = [one for one in study.conditions if not asked.view(one.key).done]
+        label = f"Train the {len(missing)} that are missing" if missing else "All of it is there"
+        if st.button(label, icon=":material/nights_stay:", disabled=not missing):
+            registry.write_down(study)
+            asked.train(*missing)
+            _said(f"{len(missing)} trainings wait; whoever asks for one meanwhile takes turns with them.")

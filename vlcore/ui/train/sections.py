@@ -18,6 +18,7 @@ from vlcore.core.grouping import SCENES, group_words
 from vlcore.core.limits import LONG_JOB_SECONDS
 from vlcore.core.options import ArtefactKind, Choice, objectives_here, style_names
 from vlcore.core.plain import plain
+from vlcore.core.teacher import Right
 from vlcore.core.wording import title
 from vlcore.datasets.imageset import ImageSet
 from vlcore.runs import imported
@@ -28,7 +29,6 @@ from vlcore.store.jobs import JobStatus
 from vlcore.store.snapshots import StoredSnapshots
 from vlcore.ui import cache, condition_controls, jobs, shell, visitors, widgets
 from vlcore.ui.compare.models import comparable
-from vlcore.ui.visitors import Right
 from vlcore.ui.widgets import in_address
 
 # Field of a condition, name of the knob, its choices with a sentence each.
