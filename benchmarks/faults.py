@@ -38,7 +38,7 @@ from vlcore.store.artefacts import CorruptArtefactError
 
 DAY = 24 * 3600.0
 STEPS, TRAINS = 6, 5.0  # of a model that is trained while workers are killed, and about how many seconds that takes
-SHARES = {"workers": 0.45, "workers that train": 0.2, "servers": 0.2, "servers that train": 0.08}  # of all kills
+SHARES = {"workers": 0.55, "workers that train": 0.12, "servers": 0.23, "servers that train": 0.04}  # of all kills
 PLACES = (0, 1, 4, 8, 64, -1, -2, -22, -64)  # of bytes in a file, beside its quarters: heads, and the ends of archives
 
 

@@ -1,5 +1,6 @@
 """Pairs of a loss: what each counts as, checked against the rule written out pair by pair."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.runs import watched
+from tests.runs.stand_ins import made_elsewhere
 from vlcore.charts.matrices import BOTH, FALSE_NEGATIVE, FALSE_PAIR, TRUE_NEGATIVE, TRUE_PAIR, UNUSED, pair_matrix
 from vlcore.charts.theme import LIGHT
 from vlcore.compare.loss_matrix import PairMatrix, pairs
@@ -161,6 +163,14 @@ def test_the_words_count_the_cells(tmp_path: Path) -> None:
     assert "The default" not in found.words
     one, _ = matrix(tmp_path / "product", Condition(labels="descriptive", negatives="product"))
     assert "16 true pairs and false negatives" in one.words
+
+
+def test_the_pairs_of_a_pretrained_model_have_its_scores(tmp_path: Path) -> None:
+    model = watched.model(tmp_path, Condition(labels="descriptive"))
+    elsewhere = replace(model, artefact=made_elsewhere(model.artefact, "pretrained"))
+    found = pairs(elsewhere, watched.images(), watched.thumbs)
+    assert (len(found.pictures), len(found.cells)) == (16, 64)
+    assert set(found.cells["kind"]) == {TRUE_PAIR, TRUE_NEGATIVE}
 
 
 @pytest.mark.parametrize("objective", ["simclr", "captioner", IMPORTED])
