@@ -57,7 +57,7 @@ def begin(title: str, *, first: bool = False, menu: bool = True) -> tuple[Palett
             st.session_state.pop(chosen, None)
     st.set_page_config(called, page_icon="🐫", layout="wide", initial_sidebar_state="collapsed")
     if said := st.session_state.pop("toast", None):  # kept until here: what is said just before a rerun may get lost
-        st.toast(said, icon=":material/info:")
+        st.toast(plain(said), icon=":material/info:")
     st.html(_STYLE)
     top = st.container(gap="xsmall", key="top")
     if menu:
