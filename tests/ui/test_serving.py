@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
@@ -12,7 +13,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.session_manager import SessionInfo
+from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 from streamlit.web.server.starlette.starlette_routes import create_upload_routes
 
 from tests.runs import stand_ins
@@ -139,3 +143,14 @@ def test_a_browser_gets_one_name_that_no_script_reads(door: TestClient) -> None:
     again = door.get("/_stcore/host-config")
     assert "set-cookie" not in again.headers
     assert visitors._NAME.fullmatch(again.json()[COOKIE])
+
+
+def test_who_left_is_forgotten_though_nobody_else_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = MemorySessionStorage(ttl_seconds=0)
+    manager = WebsocketSessionManager(storage, Mock(), Mock(), Mock())
+    monkeypatch.setattr(st, "runtime", SimpleNamespace(exists=lambda: True, get_instance=lambda: runtime))
+    runtime = SimpleNamespace(_session_mgr=manager)
+    session = Mock(id="who left")
+    storage.save(SessionInfo(client=None, session=session, script_run_count=1))
+    assert serving.sessions() == 0
+    session.shutdown.assert_called_once()

@@ -8,14 +8,16 @@ pages are made of is imported once the server is there: it must not wait for the
 
 from __future__ import annotations
 
+import asyncio
+import ctypes
 import gc
 import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib import import_module
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from vlcore.datasets.imageset import ImageSet
 
 _KEEP = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+FORGET_EVERY = 60.0  # seconds
 # Image sets by name and version, with their small pictures by row.
 _known: dict[tuple[str, str], tuple[ImageSet, dict[int, bytes]]] = {}
 errors: deque[tuple[float, str]] = deque(maxlen=50)  # of pages: when (seconds since 1970), and what
@@ -116,7 +119,38 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     _served.append(atlas.base())
     import_module("vlcore.ui.home")
     Thread(target=_warm, daemon=True).start()
+    forgetting = asyncio.create_task(_forget())
     yield
+    forgetting.cancel()
+
+
+async def _forget() -> None:
+    """Give back the memory of visitors who left: Streamlit looks for those who did two minutes ago only when somebody
+    else leaves, and what a class had would stay until then."""
+    before = 0
+    while True:
+        await asyncio.sleep(FORGET_EVERY)
+        now = sessions()
+        if now < before:
+            await run_in_threadpool(_give_back)
+        before = now
+
+
+def sessions() -> int:
+    """How many sessions are open, or closed and may come back; others are forgotten. On the loop of the server."""
+    manager: Any = getattr(st.runtime.get_instance(), "_session_mgr", None) if st.runtime.exists() else None
+    if manager is None:
+        return 0
+    kept: Any = getattr(getattr(manager, "_session_storage", None), "_cache", None)  # nothing public forgets
+    for _, left in kept.expire() if kept is not None else ():
+        left.session.shutdown()  # its uploads go; the session itself may be held by Streamlit's loop for long
+    return len(manager.list_sessions())
+
+
+def _give_back() -> None:
+    gc.collect()
+    with suppress(OSError, AttributeError):  # only the C library of GNU keeps what is free, and can be asked for it
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _warm() -> None:
