@@ -11,11 +11,12 @@ from PIL import Image
 from benchmarks import head, row, seconds
 from vlcore.charts.maps.tables import MapOptions
 from vlcore.charts.theme import LIGHT
-from vlcore.compare.comparison import Comparison, compare, draw_thumbs
+from vlcore.compare.comparison import Comparison, compare
 from vlcore.compare.description import describe_layouts
 from vlcore.compare.film import film
 from vlcore.compare.model_map import model_map
 from vlcore.compare.page import figure
+from vlcore.compare.small_pictures import draw_thumbs
 from vlcore.datasets.catalogue import open_set
 from vlcore.learning.explain import attention_rollout, patch_ablation
 from vlcore.runs.load import OwnModel, load

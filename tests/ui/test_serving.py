@@ -21,6 +21,7 @@ from streamlit.web.server.starlette.starlette_routes import create_upload_routes
 
 from tests.runs import stand_ins
 from vlcore.charts.thumbnails import check_uris, thumb_uri
+from vlcore.compare import small_pictures
 from vlcore.core import limits
 from vlcore.core.door import COOKIE
 from vlcore.core.version import __version__
@@ -65,9 +66,9 @@ def test_a_picture_has_an_address_where_somebody_hands_it_out(shown: ImageSet, m
     status, headers, body = answer("/thumbs/served/1/3.webp")
     assert (status, headers["content-type"]) == (200, "image/webp")
     assert "immutable" in headers["cache-control"]
-    assert thumb_uri(body) == thumb_uri(shown.image(3)) == serving.thumbs(shown, [3])[0]
+    assert thumb_uri(body) == thumb_uri(shown.image(3)) == small_pictures.draw_thumbs(shown, [3])[0]
     monkeypatch.setattr(serving, "_served", [])
-    assert serving.addresses(shown, [3]) == serving.thumbs(shown, [3])
+    assert serving.addresses(shown, [3]) == small_pictures.draw_thumbs(shown, [3])
 
 
 @pytest.mark.parametrize("path", ["served/1/99999.webp", "served/2/0.webp", "other/1/0.webp", "served/1/-1.webp"])
@@ -85,8 +86,8 @@ def test_a_broken_file_is_not_there(shown: ImageSet, monkeypatch: pytest.MonkeyP
 
 def test_of_a_set_elsewhere_small_pictures_are_drawn_anew(shown: ImageSet) -> None:
     other = dataclasses.replace(shown, root=shown.root / "elsewhere", about={"pictures": "none"})
-    check_uris(serving.thumbs(shown, [1]) + serving.thumbs(other, [1]))
-    assert serving._known["served", "1"][0] is other
+    check_uris(small_pictures.draw_thumbs(shown, [1]) + small_pictures.draw_thumbs(other, [1]))
+    assert small_pictures.known("served", "1") is other
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vlcore.charts.maps.small import MapInfo
-from vlcore.charts.thumbnails import thumb_uri
 from vlcore.compare.model_map import ComparisonError, ModelMap, picture_captions, predictions
+from vlcore.compare.small_pictures import draw_thumbs
 from vlcore.core.options import ArtefactKind
 from vlcore.core.wording import title
-from vlcore.datasets.imageset import ImageSet, silent
+from vlcore.datasets.imageset import ImageSet
 from vlcore.measures.projection import align
 from vlcore.runs.maps import KINDS
 
@@ -50,12 +50,6 @@ class Comparison:
     def rows(self) -> NDArray[np.int64]:
         """Row number in the image set of each picture of the table, (n,)."""
         return self.points["id"].str.removeprefix("p").astype(np.int64).to_numpy()
-
-
-def draw_thumbs(images: ImageSet, rows: Sequence[int]) -> list[str]:
-    """Small pictures of rows as data URIs; drawn first where they are not there."""
-    images.ensure_rendered([row for row in rows if row not in images.small], silent)
-    return [thumb_uri(images.small.get(row) or images.image(row)) for row in rows]
 
 
 def compare(models: Sequence[ModelMap], images: ImageSet, thumbs: Thumbs = draw_thumbs) -> Comparison:

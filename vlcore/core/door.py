@@ -17,6 +17,24 @@ _NAME_FOR = 24 * 3600  # seconds
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
 
 
+class Ahead:
+    """Tells a browser with its page what that will ask for: it then arrives with Streamlit's scripts."""
+
+    def __init__(self, app: ASGIApp, needs: Callable[[Request], str]) -> None:
+        """`needs` gives the address of what a page that is asked for will fetch, empty where there is nothing."""
+        self._app, self._needs = app, needs
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        address = self._needs(Request(scope)) if scope["type"] == "http" else ""
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).append("Link", f"<{address}>; rel=preload; as=fetch; crossorigin")
+            await send(message)
+
+        await self._app(scope, receive, sending if address else send)
+
+
 class Door:
     """What every request goes through: a browser gets its name before its first page, which no script of a page can
     read, and an upload is refused (413) where it is more than its session may have, or than all may together."""

@@ -21,6 +21,7 @@ from vlcore.compare.description import LayoutDescription, describe_layouts, plac
 from vlcore.compare.model_map import ModelMap
 from vlcore.compare.model_map import model_map as read_map
 from vlcore.compare.page import figure
+from vlcore.compare.small_pictures import draw_thumbs
 from vlcore.core.condition import Condition
 from vlcore.datasets.catalogue import open_set, set_stamp
 from vlcore.datasets.imageset import ImageSet
@@ -75,7 +76,7 @@ def model_map(key: str, projection: Projection, among: Sequence[str]) -> ModelMa
 def comparison(keys: Sequence[str], projection: Projection, inline: bool = False) -> Comparison:
     """Maps beside each other, put together once; small pictures by their addresses, or `inline`, as files have them."""
     models = [model_map(key, projection, keys if projection.together else ()) for key in keys]
-    return compare(models, image_set(models[0]), serving.thumbs if inline else serving.addresses)
+    return compare(models, image_set(models[0]), draw_thumbs if inline else serving.addresses)
 
 
 @st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=BY_CONTENT)

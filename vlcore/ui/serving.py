@@ -21,16 +21,15 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vlcore.charts.thumbnails import thumb, thumb_address, thumb_uri
-from vlcore.core.door import Door
+from vlcore.charts.thumbnails import thumb_address
+from vlcore.compare import small_pictures
+from vlcore.core.door import Ahead, Door
 from vlcore.core.errors import LabError
 from vlcore.core.files import allow_open_files, clear_scratch
 from vlcore.ui import atlas
@@ -40,69 +39,36 @@ if TYPE_CHECKING:
 
 _KEEP = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 FORGET_EVERY = 60.0  # seconds
-# Image sets by name and version, with their small pictures by row.
-_known: dict[tuple[str, str], tuple[ImageSet, dict[int, bytes]]] = {}
 errors: deque[tuple[float, str]] = deque(maxlen=50)  # of pages: when (seconds since 1970), and what
 _served: list[str] = []  # what stands before the addresses, once a server hands small pictures out
 
 
-def _pictures(images: ImageSet) -> dict[int, bytes]:
-    known = _known.get((images.name, images.version))
-    if known is None or known[0].root != images.root:
-        known = _known[images.name, images.version] = (images, {})
-    return known[1]
-
-
-def _drawn(images: ImageSet, rows: Sequence[int]) -> list[bytes]:
-    known = _pictures(images)
-    if missing := [row for row in rows if row not in known]:
-        images.ensure_rendered([row for row in missing if row not in images.small], lambda done, of: None)
-        known.update((row, images.small.get(row) or thumb(images.image(row))) for row in missing)
-    return [known[row] for row in rows]
-
-
-def thumbs(images: ImageSet, rows: Sequence[int]) -> list[str]:
-    """Small pictures of rows as data URIs, each made once; drawn first where their files are gone."""
-    return [thumb_uri(small) for small in _drawn(images, rows)]
-
-
 def addresses(images: ImageSet, rows: Sequence[int]) -> list[str]:
-    """The addresses of small pictures of rows; the `thumbs` themselves where nobody hands them out."""
+    """The addresses of small pictures of rows; the pictures themselves where nobody hands them out."""
     if not _served:
-        return thumbs(images, rows)
-    _pictures(images)
+        return small_pictures.draw_thumbs(images, rows)
+    small_pictures.remember(images)
     return [thumb_address(_served[0], images.name, images.version, row) for row in rows]
 
 
 async def _thumb(request: Request) -> Response:
-    images, _ = _known.get((request.path_params["name"], request.path_params["version"]), (None, None))
-    row = request.path_params["row"]
+    images, row = (
+        small_pictures.known(request.path_params["name"], request.path_params["version"]),
+        request.path_params["row"],
+    )
     if images is None or row >= len(images.table):
         raise HTTPException(404)
     try:
-        (small,) = await run_in_threadpool(_drawn, images, [row])
+        (small,) = await run_in_threadpool(small_pictures.small_pictures, images, [row])
     except (LabError, OSError) as error:
         raise HTTPException(404) from error
     return Response(small, media_type="image/webp", headers=_KEEP)
 
 
-class Ahead:
-    """Tells a browser that comes to Home to ask at once for the atlas: it then arrives with Streamlit's scripts."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_home = scope["type"] == "http" and scope["path"] in ("/", atlas.base())
-        name = Request(scope).query_params.get("data", "scenes") if is_home else ""
-
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                link = f"<{atlas.address(name)}>; rel=preload; as=fetch; crossorigin"
-                MutableHeaders(scope=message).append("Link", link)
-            await send(message)
-
-        await self.app(scope, receive, sending if name and atlas.is_there(name) else send)
+def _atlas(request: Request) -> str:
+    """The address of the atlas that Home will show."""
+    name = request.query_params.get("data", "scenes")
+    return atlas.address(name) if request.url.path in ("/", atlas.base()) and atlas.is_there(name) else ""
 
 
 def _uploaded() -> Counter[str]:
@@ -170,5 +136,5 @@ def note(error: Exception) -> None:
     errors.append((time.time(), f"{type(error).__name__}: {error}"[:300]))
 
 
-MIDDLEWARE = [Middleware(Ahead), Middleware(Door, kept=_uploaded)]
+MIDDLEWARE = [Middleware(Ahead, needs=_atlas), Middleware(Door, kept=_uploaded)]
 ROUTES = [Route("/thumbs/{name}/{version}/{row:int}.webp", _thumb)]

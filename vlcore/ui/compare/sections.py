@@ -18,6 +18,7 @@ from vlcore.compare.description import first_fit, how_tested, largest_displaceme
 from vlcore.compare.metrics_table import map_quality, measures_table
 from vlcore.compare.model_map import ComparisonError, ModelMap
 from vlcore.compare.page import figure, page, picked
+from vlcore.compare.small_pictures import draw_thumbs
 from vlcore.core.errors import LabError
 from vlcore.core.grouping import group_words
 from vlcore.core.plain import plain, safe_csv
@@ -25,7 +26,7 @@ from vlcore.core.wording import title
 from vlcore.exports.export import parquet_bytes
 from vlcore.exports.table import shown as map_table
 from vlcore.runs.maps import PCA
-from vlcore.ui import browser, cache, jobs, serving, shell, visitors, widgets
+from vlcore.ui import browser, cache, jobs, shell, visitors, widgets
 from vlcore.ui.compare.maps import Shown
 
 PAPER_SIDE = 520  # px of a map in a picture file
@@ -157,7 +158,7 @@ def _loss(shown: Shown) -> None:
 @st.cache_resource(max_entries=60, show_spinner="Pairing pictures and captions …", hash_funcs=cache.BY_CONTENT)
 def _pairs(key: str, palette: Palette) -> tuple[str, cache.Spec]:
     model = cache.model_map(key, PCA, ())
-    found = loss_matrix.pairs(model, cache.image_set(model), serving.thumbs)
+    found = loss_matrix.pairs(model, cache.image_set(model), draw_thumbs)
     chart = matrices.pair_matrix(found.cells, found.pictures, palette=palette, middle=found.middle)
     return found.words, cache.finished(chart)
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from vlcore.charts.contact_sheets import contact_sheets
 from vlcore.charts.intervals import rate_chart
 from vlcore.charts.theme import Palette
+from vlcore.compare.small_pictures import draw_thumbs
 from vlcore.core.captions import about_style, caption
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES, Grouping, group_name, group_words
@@ -25,7 +26,7 @@ from vlcore.datasets.subset import parts, training_rows, usual_condition
 from vlcore.exports.archive import bytes_of, pack
 from vlcore.runs import audit
 from vlcore.scenes import draw
-from vlcore.ui import cache, jobs, serving, shell, widgets
+from vlcore.ui import cache, jobs, shell, widgets
 from vlcore.ui.condition_controls import LABELS, bias_slider
 from vlcore.ui.data.drawing import drawn
 
@@ -124,7 +125,7 @@ def sheets(images: ImageSet, condition: Condition, palette: Palette, side: int) 
     # What is kept comes first, so that a higher bias eats a sheet from its end.
     table, grouping = training(images, condition).sort_values("kept", ascending=False, kind="stable"), images.grouping
     said = [caption(condition.labels, *pair, grouping) for pair in zip(table["object"], table["context"], strict=True)]
-    thumbs, places = serving.thumbs(images, table.index.tolist()), table.groupby("group").cumcount()
+    thumbs, places = draw_thumbs(images, table.index.tolist()), table.groupby("group").cumcount()
     table = table.assign(id=[f"p{row}" for row in table.index], caption=said, thumb=thumbs, place=places)
     table["spoken"] = table["caption"] + table["kept"].map({True: ", in training", False: ", removed by the bias"})
     return cache.finished(contact_sheets(table, palette=palette, grouping=grouping, side=side))
