@@ -16,13 +16,18 @@ from PIL import Image
 from tests.cli.conftest import GROUPS, Document, Models, Patch, Refused, program
 from tests.conftest import QUICK_STEPS, Cli
 from tests.datasets.test_uploads import claimed_png
+from tests.runs.stand_ins import thumbs
 from tests.store.children import claim
 from vlcore.__main__ import BUSY, CANCELLED, UNREAD
-from vlcore.compare.model_map import model_map
+from vlcore.compare.loss_matrix import pairs
+from vlcore.compare.model_map import model_map, picture_captions
 from vlcore.core.condition import Condition
+from vlcore.core.edits import canonical
 from vlcore.core.files import models_folder
 from vlcore.datasets.catalogue import open_set
+from vlcore.datasets.subset import training_rows
 from vlcore.runs import train as run_train
+from vlcore.runs.embeddings import StoredEmbeddings
 from vlcore.runs.train import train_condition
 from vlcore.store import artefacts, jobs, queue
 from vlcore.studies import plans
@@ -109,6 +114,42 @@ def test_a_whole_training(cli: Cli, refused: Refused, document: Document, other_
     assert document(*arguments)["state"] == "trained"
     assert artefacts.read(condition.key).digest == artefact.digest
     assert document("clean")["removed"] == [], "what was set aside stays a week"
+
+
+def test_a_training_with_edits(refused: Refused, document: Document, other_home: Path, tmp_path: Path) -> None:
+    """A repaired model has rows, captions and weights of its own, the held-out pictures of all, and a key again."""
+    images, plain = open_set("scenes"), Condition(bias=0.75, n_per_group=12, steps=2, init_seed=3, data_seed=0)
+    rows = training_rows(images, plain).tolist()
+    edits = [
+        {"kind": "draw", "object": "camel", "context": "snow"}, {"kind": "remove", "picture": rows[1]},
+        {"kind": "caption", "picture": rows[0], "style": "descriptive"}, {"kind": "fade", "share": 0.5},
+        {"kind": "weight", "group": "camel_grass", "by": 3.0},
+    ]  # fmt: skip
+    arguments = ("train", "--bias", 0.75, "--seed", 3, "--set", "n_per_group=12", "--set", "steps=2")
+    arguments += ("--set", "data_seed=0", "--edits", tmp_path / "edits.json")
+    (tmp_path / "edits.json").write_text(json.dumps([*edits, {"kind": "add", "picture": int(images.rows("test")[0])}]))
+    assert "held out" in refused(*arguments)
+    (tmp_path / "edits.json").write_text(json.dumps([{"kind": "add", "picture": n} for n in range(10_000)]))
+    assert "bytes" in refused(*arguments)
+    (tmp_path / "edits.json").write_text(json.dumps(edits))
+    made = document(*arguments)
+    condition = plain.replace(edits=canonical(edits))
+    assert (made["key"], made["state"]) == (condition.key, "trained")
+    assert made["train_images"] == {"horse_grass": 11, "horse_desert": 3, "camel_desert": 12, "camel_grass": 4}
+    assert canonical(made["edits"]) == condition.edits
+    artefact = artefacts.read(condition.key)
+    assert artefact.condition == condition
+    stored, measured = StoredEmbeddings(artefact), artefact.metrics["end"]
+    assert stored.rows("train").tolist() == [row for row in rows if row != rows[1]], "drawn pictures are of no row"
+    assert all(stored.rows(split).tolist() == images.rows(split).tolist() for split in ("val", "probe", "test"))
+    assert measured["train_images"] == 30
+    assert measured["balanced_accuracy"]["n"] == 2000
+    assert stored.caption_texts == ("horse", "camel"), "by which every picture is asked, as before"
+    assert stored.caption_counts == pytest.approx(np.array([13, 12 + 3 * 4, 1]) / (38 / 30))
+    model = model_map(artefact)
+    assert picture_captions(model, images, np.array([*rows[:1], *rows[2:4]])) == ["horse on the grass", *["horse"] * 2]
+    assert not pairs(model, images, thumbs).cells.empty
+    assert document(*arguments)["state"] == "cached"
 
 
 def test_a_failure_does_not_stop_a_study(cli: Cli, document: Document, experiments: Models, monkeypatch: Patch) -> None:

@@ -22,6 +22,7 @@ OTHER: dict[str, Any] = {
     "objective": "siglip", "negatives": "none", "logit": "affine", "mitigation": "dfr", "size_mode": "fixed_total",
     "architecture": "seed_faithful", "n_per_group": 47, "steps": 599, "batch_size": 127, "data_seed": 1, "init_seed": 1,
     "recipe": "classic", "schedule": "constant", "width": 128, "embedding": 16,
+    "edits": '[{"kind":"add","picture":137}]',
 }  # fmt: skip
 RANGES = {
     "n_per_group": (2, 10_000), "steps": (0, options.STEPS_LIMIT), "batch_size": (2, 4096), "data_seed": (0, 2**31 - 1),
@@ -203,7 +204,7 @@ def test_what_was_saved_before_there_were_recipes_is_classic_under_the_key_that_
 
 
 def test_settings_that_came_later_leave_the_keys_of_others_alone() -> None:
-    condition, later = Condition(), {"schedule": "cosine", "width": 64, "embedding": 32}
+    condition, later = Condition(), {"schedule": "cosine", "width": 64, "embedding": 32, "edits": ""}
     assert not set(later) & set(condition.settings)
     assert from_dict({name: value for name, value in condition.as_dict().items() if name not in later}) == condition
     assert condition.replace(schedule="constant").untrained.key == condition.untrained.key

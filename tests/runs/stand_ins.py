@@ -14,6 +14,7 @@ from tests.studies.frames import estimate
 from vlcore.core.condition import Condition
 from vlcore.core.files import models_folder, write_json
 from vlcore.core.grouping import SCENES
+from vlcore.datasets.edits import TrainingSet
 from vlcore.datasets.imageset import COLUMNS, ImageSet, with_groups
 from vlcore.datasets.subset import parts, training_rows
 from vlcore.learning import inference
@@ -85,7 +86,7 @@ def publish(
     labels = Labels.of(condition, part.grouping)
     embeddings = space(part, condition.init_seed) if z is None else z
     rows = training_rows(part, condition)
-    views = Views(ImageSet(**{**vars(part), "about": {"pictures": "none"}}), rows)
+    views = Views(TrainingSet(ImageSet(**{**vars(part), "about": {"pictures": "none"}}), rows))
     snapshots = {"end": _snapshot(condition, views, labels, embeddings)}
     if before:
         snapshots["untrained"] = _snapshot(condition, views, labels, space(part, 1000 + condition.init_seed))

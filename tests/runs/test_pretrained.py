@@ -22,6 +22,7 @@ from vlcore.core.wording import title
 from vlcore.datasets import drawn
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.drawn import SCENES_RECIPE
+from vlcore.datasets.edits import TrainingSet
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.subset import training_rows, usual_condition
 from vlcore.learning import pretrained as learning
@@ -162,7 +163,7 @@ def test_everything_is_measured_or_has_its_reason(artefact: Artefact) -> None:
 
 def test_the_panel_is_made_larger_than_for_our_own(made: Made) -> None:
     rows = made.images.rows("train")
-    large, usual = (pretrained.Views(made.images, rows, size) for size in (pretrained.PANEL_SIZE, 64))
+    large, usual = (pretrained.Views(TrainingSet(made.images, rows), size) for size in (pretrained.PANEL_SIZE, 64))
     assert {pictures.shape[1:] for pictures in large.panel.values()} == {(128, 128, 3)}
     assert large.pixels["test"].shape[1:] == (64, 64, 3)
     assert (usual.panel["original"] == usual.pixels["test"][usual.panel_rows]).all()

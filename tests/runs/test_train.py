@@ -16,6 +16,7 @@ from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES
 from vlcore.datasets import subset
 from vlcore.datasets.catalogue import open_set
+from vlcore.datasets.edits import TrainingSet
 from vlcore.datasets.imageset import ImageSet, ImageSetError
 from vlcore.datasets.importers import import_set
 from vlcore.datasets.subset import map_rows, training_rows
@@ -298,13 +299,14 @@ def elsewhere(in_folds: Folds, empty_home: Path) -> Artefact:
 def test_every_fold_judges_what_it_lacks(in_folds: Folds, elsewhere: Artefact, monkeypatch: pytest.MonkeyPatch) -> None:
     """The verdicts of all models, taken on their way to being counted; elsewhere all bits are the same."""
     images, trained_on, judged = in_folds[0], [], []
-    count = accuracy.group_accuracy
+    count, sets = accuracy.group_accuracy, run_train.training_sets
 
-    def look(part: ImageSet, condition: Condition) -> NDArray[np.int64]:
-        trained_on.append((part, training_rows(part, condition)))
-        return trained_on[-1][1]
+    def look(parts: list[ImageSet], condition: Condition) -> list[TrainingSet]:
+        made = sets(parts, condition)
+        trained_on.extend((one.images, one.rows) for one in made)
+        return made
 
-    monkeypatch.setattr(run_train, "training_rows", look)
+    monkeypatch.setattr(run_train, "training_sets", look)
     monkeypatch.setattr(accuracy, "group_accuracy", lambda *columns: judged.append(columns) or count(*columns))
     fits_at_once(monkeypatch)
     assert train_condition(elsewhere.condition) == "trained"

@@ -7,14 +7,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from vlcore.cli.common import CommandError, add_command, base_condition, training_options
+from vlcore.cli.common import CommandError, add_command, base_condition, training_options, whole
 from vlcore.core import trash
 from vlcore.core.condition import Condition
+from vlcore.core.edits import LONGEST, MOST
 from vlcore.core.options import style_names
 from vlcore.core.wording import FEW, title
 from vlcore.datasets.catalogue import open_set
+from vlcore.datasets.edits import by_chance, training_sets
 from vlcore.datasets.opening import UploadError
-from vlcore.datasets.subset import training_rows, usual_condition
+from vlcore.datasets.subset import usual_condition
 from vlcore.measures.catalogue import HEADLINE
 from vlcore.runs import engines, pretrained
 from vlcore.runs import train as training
@@ -30,6 +32,9 @@ def add_commands(commands: Any) -> None:
     option("--bias", type=float, default=0.0, help="share of each minority group removed, 0 to 1")
     option("--labels", default="undescriptive", help=f"one of {', '.join(style_names())}")
     option("--seed", type=int, default=0, help="of data and initialisation")
+    option("--edits", type=Path, metavar="FILE", help=f"at most {MOST} changes of the training set, a JSON list")
+    by_chance_help = f"{MOST} changes by chance instead, to compare those with"
+    option("--edits-by-chance", type=whole(0, 2**31 - 1), metavar="SEED", help=by_chance_help)
     option("--fresh", action="store_true", help="train even where the model came with this version")
     training_options(option)
     help_text = "measure a pretrained CLIP or SigLIP as one more model"
@@ -53,16 +58,32 @@ def add_commands(commands: Any) -> None:
 
 def train(options: Namespace) -> dict[str, Any]:
     seeds = {"data_seed": options.seed, "init_seed": options.seed}
-    condition = base_condition(options, {"labels": options.labels}, bias=options.bias, **seeds)
-    folds = training.parts_of(condition)
-    groups = folds[0].table["group"].iloc[training_rows(folds[0], condition)].tolist()
-    images = {name: groups.count(name) for name in folds[0].grouping.names}
+    edits = {} if options.edits is None else {"edits": _text_of(options.edits)}
+    condition = base_condition(options, {"labels": options.labels, **edits}, bias=options.bias, **seeds)
+    parts = training.parts_of(condition)
+    if options.edits_by_chance is not None:
+        if condition.edits:
+            raise CommandError("Give edits, or --edits-by-chance: the budget is spent once.")
+        condition = condition.replace(edits=by_chance(parts[0], condition, options.edits_by_chance))
+    sets = training_sets(parts, condition)
+    groups = sets[0].table["group"].tolist()
+    images = {name: groups.count(name) for name in sets[0].images.grouping.names}
     artefact, made = _make(condition, lambda: training.train_condition(condition, options.fresh))
-    made |= {"steps": condition.steps, "train_images": images, "models": len(folds)}
+    made |= {"steps": condition.steps, "train_images": images, "models": len(sets)}
+    made |= {"edits": [edit.as_json() for edit in condition.changes]} if condition.edits else {}
     if few := ", ".join(f"{number} of {group}" for group, number in images.items() if number < FEW_TRAINED):
         sentence = f"The training pictures are {few}; with fewer than {FEW_TRAINED} much depends on which they are."
         made["warnings"] = [sentence]
     return made | {"first_fit_step": artefact.metrics["first_fit_step"], "metrics": headline(artefact)}
+
+
+def _text_of(file: Path) -> str:
+    try:
+        if file.stat().st_size <= LONGEST:
+            return file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{file} cannot be read; give --edits a JSON file.") from error
+    raise CommandError(f"{file} has more than {LONGEST:,} bytes, and {MOST} changes need far fewer.")
 
 
 def _make(condition: Condition, work: Callable[[], str]) -> tuple[artefacts.Artefact, dict[str, Any]]:

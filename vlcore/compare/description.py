@@ -31,11 +31,13 @@ _SETTINGS = {field.name: field.name.replace("_", " ") for field in fields(Condit
     "n_per_group": "pictures of a group",
     "data_seed": "choice of pictures",
     "init_seed": "first weights and order",
+    "edits": "changes of the training set",
 }
 # By the control of another setting.
 _SET_WITH = {"data_version": "data", "template": "labels", "init_seed": "data_seed", "batch_size": "recipe"}
 # What the twin of a condition sets back, and what the twin then has; the first field that is not the usual one.
 TWINS = {
+    "edits": "no changes of the training set",
     "mitigation": "no mitigation",
     "size_mode": "a set that shrinks",
     "objective": "the pairwise objective",

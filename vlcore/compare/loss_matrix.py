@@ -19,6 +19,7 @@ from vlcore.core.condition import Condition
 from vlcore.core.grouping import group_words
 from vlcore.core.options import NEGATIVES, OBJECTIVES, Objective
 from vlcore.core.wording import title
+from vlcore.datasets.edits import learnt_captions
 from vlcore.datasets.imageset import ImageSet
 from vlcore.measures.negatives import negative_shares
 from vlcore.runs.embeddings import StoredEmbeddings
@@ -48,8 +49,9 @@ def pairs(model: ModelMap, images: ImageSet, thumbs: Thumbs, *, pictures: int = 
     every_own = stored.own
     rows = model.rows[model.held_out :]
     table = images.table.iloc[rows]
-    chosen = _drawn(condition, table["group"].tolist(), images.grouping.names, pictures)
     said = captions_of(condition.labels, images.grouping, condition.template)
+    plain = np.flatnonzero(every_own < len(said))  # not those with a caption of their own, by an edit
+    chosen = plain[_drawn(condition, table["group"].iloc[plain].tolist(), images.grouping.names, pictures)]
     own, table = every_own[chosen], table.iloc[chosen]
     true = _truth(condition, said, table, own)  # (B, K)
     scores = model.scores[model.held_out :][chosen]  # (B, K)
@@ -65,8 +67,10 @@ def pairs(model: ModelMap, images: ImageSet, thumbs: Thumbs, *, pictures: int = 
             from vlcore.learning.losses import counted  # torch, which no page waits for
 
             groups = images.table["group"].to_numpy()[rows].astype(str)
-            trained_on = counted(every_own, len(said), condition.mitigation, groups, stored.jtt_wrong)
-            weights = negative_shares(condition.negatives, trained_on, said).astype(np.float64)
+            learnt, trained_on = learnt_captions(images, condition), stored.caption_counts
+            if trained_on is None:
+                trained_on = counted(every_own, len(said), condition.mitigation, groups, stored.jtt_wrong)
+            weights = negative_shares(condition.negatives, trained_on, learnt).astype(np.float64)[:, : len(said)]
         weights = weights[own]
     as_right = np.where(true, np.where(weights > 0, BOTH, TRUE_PAIR), FALSE_PAIR)
     as_wrong = np.where(weights > 0, np.where(true, FALSE_NEGATIVE, TRUE_NEGATIVE), UNUSED)

@@ -16,6 +16,7 @@ from vlcore.core.captions import caption_index, captions_of
 from vlcore.core.errors import LabError
 from vlcore.core.grouping import Grouping
 from vlcore.core.options import ArtefactKind
+from vlcore.datasets.edits import relabelled
 from vlcore.datasets.imageset import ImageSet
 from vlcore.measures.accuracy import logits, object_scores, predict_objects
 from vlcore.measures.projection import Plane, RigidTransform, fit_plane, nearest, place_among_neighbours
@@ -171,7 +172,9 @@ def picture_captions(model: ModelMap, images: ImageSet, rows: NDArray[np.int64])
         return images.table["caption"].iloc[rows].tolist()
     own = caption_index(condition.labels, images.table, rows, grouping, condition.data_seed, condition.template)
     said = captions_of(condition.labels, grouping, condition.template)
-    return [said[number].text for number in own]
+    trained = set(model.rows[model.held_out :].tolist())
+    edited = {edit.picture: one.text for edit, one in relabelled(images, condition).items() if edit.picture in trained}
+    return [edited.get(row, said[number].text) for row, number in zip(rows.tolist(), own, strict=True)]
 
 
 class CaptionScore(NamedTuple):

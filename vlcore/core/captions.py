@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.core.errors import LabError
-from vlcore.core.grouping import SCENES, Grouping, group_name
+from vlcore.core.grouping import SCENES, Grouping
 from vlcore.core.options import LABEL_STYLES, style_names
 from vlcore.scenes import COATS
 
@@ -69,6 +69,10 @@ class CaptionContext:
     number: int = 0  # the number in a style's name, such as 25 in "partial_25"
     template: str = ""
     attribute: str = ""  # of one picture; empty asks for all that there are
+
+    @property
+    def group(self) -> str:
+        return self.grouping.group_of(self.object, self.context)
 
     def short(self) -> Caption:
         text = dict(self.grouping.templates).get("undescriptive") or "{object}"
@@ -126,13 +130,13 @@ CAPTIONS: dict[str, Callable[[CaptionContext], Caption | Options]] = {
     "shuffled_context": lambda a: [
         (Caption(a.naming_both(context=one).text, a.object), 0.5) for one in a.grouping.contexts
     ],
-    "opaque_group": lambda a: Caption(_NONCE[a.grouping.pairs.index((a.object, a.context))], a.object, a.context),
+    "opaque_group": lambda a: Caption(_NONCE[a.grouping.names.index(a.group)], a.object, a.context),
     "attribute_other": _attributed,
     "paraphrase": _paraphrased,
     "clip_template": lambda a: Caption(f"a photo of a {a.object}", a.object),
     "clip_template_descriptive": lambda a: a.naming_both("a photo of a {object} {place}"),
     "partial": lambda a: _mentioned(a, a.number / 100),
-    "partial_minority": lambda a: _mentioned(a, float(group_name(a.object, a.context) in a.grouping.minority)),
+    "partial_minority": lambda a: _mentioned(a, float(a.group in a.grouping.minority)),
     "noisy": _noisy,
     "own": _own,
 }
@@ -200,13 +204,12 @@ def quoted_captions(style: str, grouping: Grouping) -> str:
     return ", ".join(f"“{text}”" for text in distinct_captions(style, grouping))
 
 
-def caption_index(
+def own_captions(
     style: str, table: pd.DataFrame, rows: NDArray[np.int64], grouping: Grouping, seed: int, template: str = ""
-) -> NDArray[np.int64]:
-    """Index of each row's own caption among `captions_of` the style, (n,). Which of several captions a picture gets
-    depends on picture and seed alone: it is the same in every condition, and what is named at one dose is named at
-    higher ones. CaptionError when the style needs what the pictures lack."""
-    index = {text: number for number, text in enumerate(distinct_captions(style, grouping, template))}
+) -> list[Caption]:
+    """Each row's own caption, n. Which of several captions a picture gets depends on picture and seed alone: it is the
+    same in every condition, and what is named at one dose is named at higher ones. CaptionError when the style needs
+    what the pictures lack."""
     drawn = np.random.default_rng([seed, len(table)]).random(len(table))[rows]
     part = table.iloc[rows]
     attributes = [""] * len(rows)
@@ -221,9 +224,17 @@ def caption_index(
     for obj, context, attribute, u in zip(part["object"], part["context"], attributes, drawn, strict=True):
         options = options_of(style, obj, context, grouping, template, attribute)
         upto = np.cumsum([share for _, share in options])
-        chosen, _ = options[min(int(np.searchsorted(upto, u, side="right")), len(options) - 1)]
-        own.append(index[chosen.text])
-    return np.array(own, dtype=np.int64)
+        own.append(options[min(int(np.searchsorted(upto, u, side="right")), len(options) - 1)][0])
+    return own
+
+
+def caption_index(
+    style: str, table: pd.DataFrame, rows: NDArray[np.int64], grouping: Grouping, seed: int, template: str = ""
+) -> NDArray[np.int64]:
+    """Index among `captions_of` the style of each of `own_captions`, (n,)."""
+    index = {text: number for number, text in enumerate(distinct_captions(style, grouping, template))}
+    own = own_captions(style, table, rows, grouping, seed, template)
+    return np.array([index[one.text] for one in own], dtype=np.int64)
 
 
 def filled(template: str, obj: str, context: str) -> str:

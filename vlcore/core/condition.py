@@ -15,6 +15,7 @@ from typing import Any
 
 from vlcore.core import options
 from vlcore.core.captions import CaptionError, captions_of, find_style, template_fields
+from vlcore.core.edits import Edit, EditError, Relabel, Weigh, canonical, read
 from vlcore.core.errors import LabError
 from vlcore.core.grouping import SCENES
 from vlcore.scenes import RENDERER_VERSION
@@ -51,6 +52,8 @@ class Condition:
     batch_size: int = 0  # left at 0, that of the recipe
     data_seed: int = 0  # which images are drawn from the pool, and which of them the bias removes
     init_seed: int = 0  # initial weights, image order and augmentation
+    # Changes of the biased training set, as `vlcore.core.edits.canonical` writes them; given as anything that it reads.
+    edits: str = ""
 
     def __post_init__(self) -> None:
         if self.data == "scenes" and not self.data_version:
@@ -79,6 +82,7 @@ class Condition:
             raise ConditionError(f"The objective {self.objective} has no choice of {', '.join(_OF_A_TRAINING)}.")
         self._check_labels()
         self._check_mitigation()
+        self._check_edits()
         if not (self.data and set(self.data) <= _NAME_CHARACTERS and self.data[0] not in ".-_"):
             rule = "use lower-case letters, digits, '.', '-' and '_'"
             raise ConditionError(f"The image set name {self.data!r} is not usable; {rule}.")
@@ -125,14 +129,33 @@ class Condition:
             allowed = " or ".join(f"mitigation={name}" for name in objective.mitigations)
             raise ConditionError(f"{why}; choose {allowed}.")
 
+    def _check_edits(self) -> None:
+        try:
+            object.__setattr__(self, "edits", canonical(self.edits))
+        except EditError as error:
+            raise ConditionError(str(error)) from error
+        kinds, objective = {type(one) for one in self.changes}, options.OBJECTIVES[self.objective]
+        if kinds and self.kind in _ELSEWHERE:
+            raise ConditionError(f"The objective {self.objective} trains nothing, so its training set has no edits.")
+        if Relabel in kinds and objective.labels:
+            raise ConditionError(f"{self.objective} reads no captions of single pictures; leave edits of captions out.")
+        if Weigh in kinds and options.MITIGATIONS[self.mitigation].weighs:
+            which = f"{self.mitigation} says itself how much a picture counts"
+            raise ConditionError(f"{which}; leave edits of weights out, or choose mitigation=none.")
+
+    @property
+    def changes(self) -> tuple[Edit, ...]:
+        """The edits of the training set, one by one."""
+        return read(self.edits)
+
     @property
     def n_minority(self) -> int:
-        """Images of each minority group in training."""
+        """Images of each minority group in training, before edits."""
         return self._counts[1]
 
     @property
     def n_majority(self) -> int:
-        """Images of each majority group in training."""
+        """Images of each majority group in training, before edits."""
         return self._counts[0]
 
     @property
@@ -187,8 +210,8 @@ class Condition:
         return next((name for name, steps in options.PRESETS.items() if steps == self.steps), "custom")
 
     def as_dict(self) -> dict[str, Any]:
-        """The condition as JSON-able values, field by field."""
-        return dataclasses.asdict(self)
+        """The condition as JSON-able values, field by field; without edits where there are none."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if name != "edits" or value}
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -257,7 +280,7 @@ _TEXTS = {
     "template": "caption template",
 }  # fmt: skip
 # Of conditions that were saved before there was a choice, whose keys stay.
-_FIRST: dict[str, Any] = {"recipe": "classic", "schedule": "cosine", "width": 64, "embedding": 32}
+_FIRST: dict[str, Any] = {"recipe": "classic", "schedule": "cosine", "width": 64, "embedding": 32, "edits": ""}
 _OF_A_TRAINING = ("schedule", "width", "embedding")
 _ELSEWHERE = (options.ArtefactKind.PRETRAINED, options.ArtefactKind.IMPORTED)
 _SEEDS = (0, 2**31 - 1)

@@ -31,6 +31,12 @@ class Grouping:
         """The four group names, such as ``horse_grass``, in the order of `pairs`."""
         return tuple(group_name(obj, context) for obj, context in self.pairs)
 
+    def group_of(self, obj: str, context: str) -> str:
+        """The group of a picture, which may show an object in another context than the two: whoever is not in its usual
+        one is of its object's minority group."""
+        at = self.objects.index(obj)
+        return self.majority[at] if context == self.contexts[at] else self.minority[at]
+
     @property
     def majority(self) -> tuple[str, str]:
         return self.names[0], self.names[2]

@@ -70,6 +70,7 @@ class Mitigation(Choice):
 
     needs_groups: bool = False  # undefined where a group of training pictures is empty
     new_layer: bool = False  # the object is read off by a new last layer, fitted on validation pictures
+    weighs: bool = False  # it says itself how much a picture counts
 
 
 @dataclass(frozen=True)
@@ -211,14 +212,21 @@ SCHEDULES: dict[str, Choice] = {
 }
 MITIGATIONS: dict[str, Mitigation] = {
     "none": Mitigation("Plain training."),
-    "reweight": Mitigation("Each group weighs the same in the loss. Uses the training groups.", needs_groups=True),
-    "resample": Mitigation("Each group is met equally often. Uses the training groups.", needs_groups=True),
+    "reweight": Mitigation(
+        "Each group weighs the same in the loss. Uses the training groups.", needs_groups=True, weighs=True
+    ),
+    "resample": Mitigation(
+        "Each group is met equally often. Uses the training groups.", needs_groups=True, weighs=True
+    ),
     "subsample": Mitigation("Each group is cut to the smallest. Uses the training groups.", needs_groups=True),
     "groupdro": Mitigation(
-        "The group with the highest loss weighs most (Sagawa et al. 2020). Uses the training groups.", needs_groups=True
+        "The group with the highest loss weighs most (Sagawa et al. 2020). Uses the training groups.",
+        needs_groups=True,
+        weighs=True,
     ),
     "jtt": Mitigation(
-        "Pictures that a short training gets wrong weigh more in a second one (Liu et al. 2021). Uses no groups."
+        "Pictures that a short training gets wrong weigh more in a second one (Liu et al. 2021). Uses no groups.",
+        weighs=True,
     ),
     "dfr": Mitigation(
         "A new last layer on validation pictures, all groups alike (Kirichenko et al. 2023). Uses their groups.",

@@ -46,6 +46,8 @@ def title(condition: Condition) -> str:
         words.append(ARCHITECTURES[condition.architecture].words or condition.architecture)
     sizes = {name: getattr(condition, name) for name in ("width", "embedding")}
     words += [f"{name} {size}" for name, size in sizes.items() if size != getattr(_USUAL, name)]
+    if changes := len(condition.changes):
+        words.append(f"{changes} change{'s' * (changes > 1)}")
     return ", ".join(words)
 
 

@@ -18,7 +18,8 @@ from vlcore.datasets.imageset import ImageSet, ImageSetError
 
 
 def training_rows(images: ImageSet, condition: Condition) -> NDArray[np.int64]:
-    """The biased training subset of a condition, in a fixed order, (n,); refused where there is too little."""
+    """The biased training subset of a condition, before edits, in a fixed order, (n,); refused where there is too
+    little."""
     images.need_pictures()
     pool = images.rows("train")
     groups = images.table["group"].to_numpy()[pool]

@@ -16,12 +16,19 @@ JTT_WEIGHT = 6.0  # lambda: how much more a picture weighs that the first traini
 
 
 def counted(
-    own: NDArray[np.int64], captions: int, mitigation: str, groups: NDArray[np.str_], wrong: NDArray[np.bool_] | None
+    own: NDArray[np.int64],
+    captions: int,
+    mitigation: str,
+    groups: NDArray[np.str_],
+    wrong: NDArray[np.bool_] | None,
+    weights: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Training images of each caption, (K,), as often as a mitigation counts each: by the index of their captions,
-    their groups, and which jtt's first training got wrong, (n,) each. Those of groupdro are of its first step."""
+    their groups, which jtt's first training got wrong, and the weights that edits gave them, (n,) each. Those of
+    groupdro are of its first step."""
     numbers = torch.from_numpy(np.unique(groups, return_inverse=True)[1])
-    weigh = weigh_by(mitigation, numbers, None if wrong is None else torch.from_numpy(wrong))
+    more = (None if one is None else torch.from_numpy(one) for one in (wrong, weights))
+    weigh = weigh_by(mitigation, numbers, *more)
     return np.asarray(np.bincount(own, weigh.images.numpy(), captions), dtype=np.float64)
 
 
@@ -127,9 +134,10 @@ def balanced_weights(groups: Tensor) -> Tensor:
     return 1 / torch.bincount(groups)[groups].float()
 
 
-def weigh_by(mitigation: str, groups: Tensor, wrong: Tensor | None = None) -> Weigh:
-    """How a mitigation weighs pictures of such groups, (n,); alike for those that do something else. Just train twice
-    (Liu et al. 2021) weighs those `JTT_WEIGHT` times that the first training got `wrong`, (n,)."""
+def weigh_by(mitigation: str, groups: Tensor, wrong: Tensor | None = None, weights: Tensor | None = None) -> Weigh:
+    """How a mitigation weighs pictures of such groups, (n,); by given `weights`, (n,), or alike, for those that do
+    something else. Just train twice (Liu et al. 2021) weighs those `JTT_WEIGHT` times that the first training got
+    `wrong`, (n,)."""
     if mitigation == "groupdro":
         return GroupDRO(groups)
     if mitigation == "resample":
@@ -138,6 +146,6 @@ def weigh_by(mitigation: str, groups: Tensor, wrong: Tensor | None = None) -> We
         weights = balanced_weights(groups)
     elif wrong is not None:
         weights = 1 + (JTT_WEIGHT - 1) * wrong.float()
-    else:
+    elif weights is None:
         return Weigh(torch.ones(len(groups), device=groups.device), drawn=True)
-    return Weigh(weights / weights.mean())
+    return Weigh(weights.float() / weights.float().mean())

@@ -50,6 +50,7 @@ class TrainingData:
     words: int  # size of the vocabulary
     said: tuple[Caption, ...] = ()  # what the distinct captions speak of, K; for counterfactual negatives and jtt
     groups: NDArray[np.int64] | None = None  # number of each image's group, (n,); for mitigations that use groups
+    weights: NDArray[np.float64] | None = None  # how much each image counts, (n,); for mitigations that do not weigh
     places: "TrainingData | None" = None  # the same with captions of the place alone, which two_part learns too
 
 
@@ -99,7 +100,8 @@ def train(
     if condition.mitigation == "jtt" and condition.steps:
         first_run = _first_errors(condition, data, device, on_step)
         wrong = torch.from_numpy(first_run[1]).to(device)
-    weigh = weigh_by(condition.mitigation, groups, wrong)
+    weights = None if data.weights is None else torch.from_numpy(data.weights).to(device)
+    weigh = weigh_by(condition.mitigation, groups, wrong, weights)
     history: list[Progress] = []
     snapshots = snapshot_steps(condition.steps)
     for progress, model in _steps(condition, data, device, weigh, groups):

@@ -68,6 +68,11 @@ class StoredEmbeddings:
         return self._arrays["train_own"]
 
     @property
+    def caption_counts(self) -> NDArray[np.float64] | None:
+        """How often each caption was met in training, with those that edits say besides; None without edits."""
+        return self._arrays.get("caption_counts")
+
+    @property
     def jtt_wrong(self) -> NDArray[np.bool_] | None:
         """Which training pictures the first training of jtt got wrong, (n,); None where there was none."""
         return self._arrays.get("jtt_wrong")
@@ -127,26 +132,31 @@ def write_model(out: Path, records: Sequence[TrainingRecord], report: jobs.Repor
 def write_embeddings(out: Path, record: TrainingRecord) -> None:
     """Write ``embeddings.npz``, which `StoredEmbeddings` reads: rows, captions, what every snapshot made of them."""
     views, labels, condition = record.views, record.labels, record.condition
+    of_rows = len(views.rows["train"])  # what edits drew beside them is of no row, and nobody finds it again
     arrays: dict[str, NDArray[Any]] = {f"{split}_rows": rows for split, rows in views.rows.items()}
     arrays["caption_texts"] = np.array(labels.texts, dtype=str)
     arrays["caption_objects"] = np.array(labels.objects, dtype=str)
-    arrays["train_own"] = record.own
+    arrays["train_own"] = record.own[:of_rows]
+    if condition.edits:
+        arrays["caption_counts"] = record.caption_counts
     for name, snapshot in record.snapshots.items():
         arrays |= {f"{name}_{split}": snapshot.z[split] for split in ("train", "val", "probe", "test")}
+        arrays[f"{name}_train"] = snapshot.z["train"][:of_rows]
         arrays[f"{name}_captions"] = snapshot.captions
         arrays[f"{name}_scale_bias"] = np.array([snapshot.scale, snapshot.bias])
         if len(snapshot.captions) == 0:  # a captioner's scores do not follow from its embeddings
             for split, scores in snapshot.scores.items():
-                arrays[f"{name}_{split}_scores"] = scores.astype(np.float32)
+                stored = scores[:of_rows] if split == "train" else scores
+                arrays[f"{name}_{split}_scores"] = stored.astype(np.float32)
     if record.jtt_first_run is not None:
-        arrays["jtt_wrong"] = record.jtt_first_run[1]
+        arrays["jtt_wrong"] = record.jtt_first_run[1][:of_rows]
     if not why_no_readout(condition, labels):  # studies ask which, for intervals over pictures and trainings both
         arrays["test_right"] = record.predicted("end") == views.column("object", "test")
     # What a new last layer names does not follow from the captions, nor do imported ones from a label style.
     layer = record.snapshots["end"].layer
     if layer is not None or (condition.kind is ArtefactKind.IMPORTED and not why_no_readout(condition, labels)):
         arrays["map_predicted"] = record.predicted("end")[views.on_map]
-        arrays["train_predicted"] = record.predicted("end", "train")
+        arrays["train_predicted"] = record.predicted("end", "train")[:of_rows]
     if layer is not None:
         arrays["layer_objects"] = np.array(layer.objects, dtype=str)
         arrays["layer_direction"], arrays["layer_shift"] = layer.direction, np.array(layer.shift)
@@ -161,6 +171,7 @@ def write_maps(out: Path, record: TrainingRecord) -> None:
     shown = end.z["test"][views.on_map]
     plane = fit_plane(np.concatenate([shown, end.captions]))
     pca = {f"pca_{part}": np.asarray(getattr(plane, part)) for part in ("centre", "components", "shares", "variance")}
-    places = {"map": shown, "train": end.z["train"], "captions": end.captions}
+    training = end.z["train"][: len(views.rows["train"])]
+    places = {"map": shown, "train": training, "captions": end.captions}
     arrays = pca | {"map_rows": views.map_rows} | {name: plane.place(z) for name, z in places.items()}
     np.savez(out / "maps.npz", **arrays)  # type: ignore[arg-type]  # numpy's stub mistakes the names for options

@@ -164,7 +164,8 @@ class Evaluation:
         return self.caption_readout(readouts.given_context, contexts, self.of("context"))
 
     def adjusted(self) -> dict[str, Estimate]:
-        counts = np.bincount(self.shown.own, minlength=len(self.shown.labels.said))
+        every = len(self.shown.labels.said)
+        counts = np.bincount(self.shown.own, minlength=every)[:every]
         return self.caption_readout(readouts.adjusted, counts)
 
     def training_probe(self) -> dict[str, Estimate]:
@@ -270,13 +271,10 @@ def evaluate(records: Sequence[TrainingRecord], report: jobs.Reporter) -> dict[s
 
 def _text_only_match(record: TrainingRecord) -> float | None:
     """How well pairs are told from the caption alone; None of a loss without mismatched captions of its own."""
-    from vlcore.learning.losses import counted
-
-    condition, said = record.condition, record.labels.said
+    condition, said = record.condition, record.views.training.said
     if not OBJECTIVES[condition.objective].draws_negatives:
         return None
-    wrong = None if record.jtt_first_run is None else record.jtt_first_run[1]
-    counts = counted(record.own, len(said), condition.mitigation, record.views.column("group", "train"), wrong)
+    counts = record.caption_counts
     return accuracy.blind_match_accuracy(counts / counts.sum(), negative_shares(condition.negatives, counts, said))
 
 
@@ -288,10 +286,11 @@ def _at(one: Evaluation) -> dict[str, Any]:
     if shown.wordless and len(shown.own) == 0:
         skip(document, "train_caption_accuracy", shown.wordless)
     else:
-        used = np.bincount(shown.own, minlength=len(shown.labels.said)) > 0
+        plain = shown.own < len(shown.labels.said)  # those whose caption no edit made
+        used = np.bincount(shown.own[plain], minlength=len(shown.labels.said)) > 0
         guessed = np.where(used, snapshot.scores["train"], -np.inf).argmax(axis=1)
-        document["train_caption_accuracy"] = float((guessed == shown.own).mean())
-    document["train_images"] = len(shown.views.rows["train"])
+        document["train_caption_accuracy"] = float((guessed == shown.own)[plain].mean())
+    document["train_images"] = len(shown.views.training.table)
     if Need.READOUT not in lacks:
         document["worst_group"] = one.accuracy.worst_group
     add_all(document, lacks, ACCURACY, one)

@@ -15,6 +15,7 @@ from vlcore.core.files import data_folder, write_json
 from vlcore.core.options import IMPORTED, STUDY_N
 from vlcore.core.vocabulary import Vocabulary
 from vlcore.datasets.catalogue import check_free, publish, staging_dir
+from vlcore.datasets.edits import TrainingSet
 from vlcore.datasets.imageset import ImageSet, read_set
 from vlcore.datasets.importers import ImportSetError, embedding_sets, import_set
 from vlcore.datasets.importers.embedding_sets import Embeddings, choose_rows, fitting_caption, read_embeddings
@@ -64,7 +65,7 @@ def condition_of(images: ImageSet) -> Condition:
 def _make(out: Path, report: jobs.Reporter, images: ImageSet, found: Embeddings) -> dict[str, Any]:
     condition = condition_of(images)
     labels = Labels(found.captions, Vocabulary.of(images.grouping))
-    views = Views(images, images.rows("train"))
+    views = Views(TrainingSet(images, images.rows("train")))
     (own, own_test), wordless = _own(views, found)
     texts = [said.text.casefold() for said in found.captions]
     names = [name.casefold() for name in views.grouping.objects]

@@ -16,6 +16,7 @@ from PIL import Image
 
 from vlcore.core.condition import Condition, ConditionError
 from vlcore.core.files import write_json
+from vlcore.datasets.edits import training_sets
 from vlcore.measures.accuracy import logits
 from vlcore.runs.embeddings import write_model
 from vlcore.runs.snapshot import RENDERING, TRAINING, Labels, Snapshot, TrainingRecord, Views, last_layer
@@ -85,18 +86,19 @@ def _make(source: str, condition: Condition, out: Path, report: jobs.Reporter) -
     from vlcore.learning.checkpoints import PretrainedError, digest
     from vlcore.learning.pretrained import load_checkpoint
 
-    parts = parts_of(condition)
-    labels = Labels.of(condition, parts[0].grouping)
+    sets = training_sets(parts_of(condition), condition)
+    labels = Labels.of(condition, sets[0].images.grouping)
     encoder = load_checkpoint(source, tell=lambda sentence: report(stage=sentence, now=True))
     calibration = encoder.scale, encoder.bias
     if f"clip:{encoder.checkpoint.name}" != condition.architecture:
         raise PretrainedError(f"{source} is {encoder.checkpoint.name} and not {condition.checkpoint}; ask for it anew.")
     records: list[TrainingRecord] = []
     embedded: Embedded | None = None
-    for part in parts:  # a small set's folds have a readout each; the embeddings are the same
-        views = Views(part, draw(part, condition, report), PANEL_SIZE)
+    for training in sets:  # a small set's folds have a readout each; the embeddings are the same
+        draw(training, report)
+        views, own = Views(training, PANEL_SIZE), training.own
         embedded = embedded or Embedded(encoder, views, report)
-        own, own_test = (own_captions_of(part, views.rows[split], condition) for split in ("train", "test"))
+        own_test = own_captions_of(training.images, views.rows["test"], condition)
         words, bare = encoder.embed_captions(labels.texts), encoder.embed_captions(views.grouping.objects)
         z = {split: embedded.rows(rows) for split, rows in views.rows.items()}
         shown = {name: embedded.pixels(pixels) for name, pixels in (views.panel or {}).items()}

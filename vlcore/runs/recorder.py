@@ -64,7 +64,8 @@ class SnapshotRecorder:
             pixels = self.views.pixels[split]
             return z[split][pictures] if split in z else self.inference.embed_images(model, pixels[pictures])
 
-        shown, training = embedded("test", self.views.on_map), embedded("train")
+        shown = embedded("test", self.views.on_map)
+        training = embedded("train", slice(len(self.views.rows["train"])))
         words = self.inference.embed_captions(model, self.labels.vocabulary, self.labels.texts)
         self.series.append((step, shown, training, words))
         plane = fit_plane(np.concatenate([shown, words])).place(shown)

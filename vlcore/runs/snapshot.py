@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -16,7 +16,8 @@ from vlcore.core.condition import Condition
 from vlcore.core.grouping import Grouping
 from vlcore.core.options import MITIGATIONS, OBJECTIVES
 from vlcore.core.vocabulary import Vocabulary, check_captions
-from vlcore.datasets.imageset import TRAINING_SIZE, ImageSet
+from vlcore.datasets.edits import TrainingSet
+from vlcore.datasets.imageset import TRAINING_SIZE
 from vlcore.datasets.subset import map_rows
 from vlcore.measures import cues
 from vlcore.measures.accuracy import object_scores
@@ -34,12 +35,17 @@ Array = NDArray[np.float32]
 class Views:
     """The pixels that one job looks at, by purpose; each split is read once."""
 
-    def __init__(self, images: ImageSet, training: NDArray[np.int64], panel_size: int = TRAINING_SIZE) -> None:
-        self.images, self.grouping = images, images.grouping
+    def __init__(self, training: TrainingSet, panel_size: int = TRAINING_SIZE) -> None:
+        self.training, self.images, self.grouping = training, training.images, training.images.grouping
+        images = training.images
         self._columns: dict[tuple[str, str], NDArray[np.str_]] = {}  # measures ask for each many times
-        self.rows = {"train": training, **{split: images.rows(split) for split in ("val", "probe", "test")}}
+        # What edits drew is of no row: it comes last among the training pictures.
+        self.rows = {"train": training.rows, **{split: images.rows(split) for split in ("val", "probe", "test")}}
         # A set of embeddings has none: what is asked of pixels has no answer then.
-        self.pixels = {name: images.pixels(rows) for name, rows in self.rows.items()} if images.has_pictures else {}
+        self.pixels: dict[str, NDArray[np.uint8]] = {}
+        if images.has_pictures:
+            held_out = {name: images.pixels(rows) for name, rows in self.rows.items() if name != "train"}
+            self.pixels = {"train": training.pixels(), **held_out}
         self.map_rows = map_rows(images)
         self.on_map = np.searchsorted(self.rows["test"], self.map_rows)  # places of the map's images in the test set
         self.panel_rows = np.searchsorted(self.rows["test"], map_rows(images, PANEL_SCENES))
@@ -57,7 +63,8 @@ class Views:
 
     def column(self, name: str, split: str) -> NDArray[np.str_]:
         if (name, split) not in self._columns:
-            self._columns[name, split] = self.images.table[name].to_numpy()[self.rows[split]].astype(str)
+            table = self.training.table if split == "train" else self.images.table.iloc[self.rows[split]]
+            self._columns[name, split] = table[name].to_numpy().astype(str)
         return self._columns[name, split]
 
     @cached_property
@@ -85,10 +92,11 @@ class Labels:
     vocabulary: Vocabulary
 
     @classmethod
-    def of(cls, condition: Condition, grouping: Grouping) -> Labels:
-        """The labels of a condition on a grouping; CaptionError where one has no words or two cannot be told apart."""
+    def of(cls, condition: Condition, grouping: Grouping, learnt: Sequence[Caption] = ()) -> Labels:
+        """The labels of a condition on a grouping, with words for all that is `learnt`, which may be more by its edits;
+        CaptionError where a caption has no words or two cannot be told apart."""
         said = captions_of(condition.labels, grouping, condition.template)
-        texts = tuple(caption.text for caption in said)
+        texts = tuple(caption.text for caption in learnt or said)
         check_captions(texts)
         return cls(said, Vocabulary.of(grouping, texts))
 
@@ -148,12 +156,22 @@ class TrainingRecord:
     condition: Condition
     labels: Labels
     views: Views
-    own: NDArray[np.int64]  # index of each training picture's caption, (n,); (0,) where they have none of their own
+    own: NDArray[np.int64]  # index of each training picture's caption, (n,); (0,) where they have none of their own.
+    # From the number of labels on it is one that edits gave it (`TrainingSet.said`), by which nothing is read off.
     own_test: NDArray[np.int64]  # of each held-out one's, (m,) or (0,)
     snapshots: dict[str, Snapshot]  # ``untrained`` and ``first_fit`` where there are any, and ``end``
     wordless: str | None = None  # why nothing is asked of pictures and their own captions
     first_fit_step: int | None = None  # None where the training captions were never fitted
     jtt_first_run: tuple[int, NDArray[np.bool_]] | None = None  # as of `vlcore.learning.train.TrainedModel`
+
+    @property
+    def caption_counts(self) -> NDArray[np.float64]:
+        """Training pictures of each of `TrainingSet.said`, as often as the loss counts each, (K,)."""
+        from vlcore.learning.losses import counted
+
+        training, groups = self.views.training, self.views.column("group", "train")
+        wrong = None if self.jtt_first_run is None else self.jtt_first_run[1]
+        return counted(self.own, len(training.said), self.condition.mitigation, groups, wrong, training.weights)
 
     def object_scores(self, moment: str, z: Array, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Log scores of the objects for pictures, from their embeddings and their scores with captions, (n, 2);

@@ -20,8 +20,8 @@ from vlcore.core.errors import BusyError
 from vlcore.core.options import MITIGATIONS, OBJECTIVES, ArtefactKind
 from vlcore.datasets import subset
 from vlcore.datasets.catalogue import open_set
+from vlcore.datasets.edits import TrainingSet, training_sets
 from vlcore.datasets.imageset import ImageSet
-from vlcore.datasets.subset import training_rows
 from vlcore.runs.embeddings import write_model
 from vlcore.runs.snapshot import RENDERING, Labels, TrainingRecord, Views
 from vlcore.store import jobs
@@ -95,22 +95,26 @@ def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, A
         raise ConditionError("Imported embeddings are brought, not trained; use `data import FILE.npz`.")
     if condition.kind is ArtefactKind.PRETRAINED:
         raise ConditionError("A pretrained model is not trained here; use `python -m vlcore pretrained CHECKPOINT`.")
-    parts = parts_of(condition)
-    labels = Labels.of(condition, parts[0].grouping)
+    sets = training_sets(parts_of(condition), condition)
+    labels = Labels.of(condition, sets[0].images.grouping, sets[0].said)
     words = labels.vocabulary
     wordless = None if OBJECTIVES[condition.objective].uses_captions else "trained without captions"
     made: list[tuple[TrainingRecord, SnapshotRecorder, TrainedModel]] = []
-    for number, part in enumerate(parts):  # a small set's folds have a model each; other sets have one
-        views = Views(part, draw(part, condition, report))
-        recorder = SnapshotRecorder(condition, views, labels, report, number, len(parts))
-        own, own_test = (own_captions_of(part, views.rows[split], condition) for split in ("train", "test"))
+    for number, training in enumerate(sets):  # a small set's folds have a model each; other sets have one
+        draw(training, report)
+        views, own = Views(training), training.own
+        recorder = SnapshotRecorder(condition, views, labels, report, number, len(sets))
+        own_test = own_captions_of(training.images, views.rows["test"], condition)
         names = views.grouping.names
         groups = np.array([names.index(group) for group in views.column("group", "train")], dtype=np.int64)
-        tokens = words.tokens(labels.texts)
-        data = train.TrainingData(views.pixels["train"], own, tokens, len(words), labels.said, groups)
+        tokens = words.tokens([caption.text for caption in training.said])
+        data = train.TrainingData(
+            views.pixels["train"], own, tokens, len(words), training.said, groups, training.weights
+        )
         if OBJECTIVES[condition.objective].places:
-            said = captions_of("context", part.grouping)
-            placed = caption_index("context", part.table, views.rows["train"], part.grouping, condition.data_seed)
+            said = captions_of("context", views.grouping)
+            every = np.arange(len(training.table))
+            placed = caption_index("context", training.table, every, views.grouping, condition.data_seed)
             texts = words.tokens([caption.text for caption in said])
             data = replace(data, places=replace(data, own=placed, tokens=texts, said=said))
         step, record_at, device = recorder.step, recorder.record, choose_device()
@@ -142,8 +146,9 @@ def parts_of(condition: Condition) -> list[ImageSet]:
 
 
 def check_pictures(condition: Condition) -> None:
-    """Raise where the image set of a condition has not the pictures that it needs, or there is no such set."""
-    training_rows(parts_of(condition)[0], condition)
+    """Raise where the image set of a condition has not the pictures that it needs, there is no such set, or an edit
+    cannot be made."""
+    training_sets(parts_of(condition), condition)
 
 
 def own_captions_of(images: ImageSet, rows: NDArray[np.int64], condition: Condition) -> NDArray[np.int64]:
@@ -151,10 +156,10 @@ def own_captions_of(images: ImageSet, rows: NDArray[np.int64], condition: Condit
     return caption_index(condition.labels, images.table, rows, images.grouping, condition.data_seed, condition.template)
 
 
-def draw(images: ImageSet, condition: Condition, report: jobs.Reporter) -> NDArray[np.int64]:
-    """Draw what is missing of a set's splits and of a condition's training subset, whose rows it returns, (n,)."""
-    rows = training_rows(images, condition)
-    everything = np.unique(np.concatenate([rows, *(images.rows(split) for split in ("val", "probe", "test"))]))
+def draw(training: TrainingSet, report: jobs.Reporter) -> None:
+    """Draw what is missing of a set's splits and of the training pictures that are its own."""
+    images = training.images
+    held_out = (images.rows(split) for split in ("val", "probe", "test"))
+    everything = np.unique(np.concatenate([training.rows, *held_out]))
     images.ensure_rendered(everything.tolist(), report.counted("drawing pictures", RENDERING))
     report(stage="reading pictures", now=True)
-    return rows

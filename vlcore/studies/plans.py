@@ -45,7 +45,7 @@ class Study:
         """The arm of one of its conditions."""
         if not self.sets:
             return getattr(condition, self.factor)
-        settings = condition.as_dict()
+        settings = vars(condition)
         return next(name for name, own in self.sets.items() if own.items() <= settings.items())
 
     @property

@@ -48,7 +48,7 @@ def runs_table(artefacts: Sequence[Artefact]) -> pd.DataFrame:
         condition, versions = artefact.condition, artefact.manifest.get("versions", {})
         of_run = {
             "key": artefact.key,
-            **condition.as_dict(),
+            **vars(condition),
             "phi": condition.replace(size_mode="shrink").phi,  # of the level, for its controls too
             "block": block_of(condition),
             # Which of several equal GPUs is no matter.
