@@ -21,6 +21,7 @@ from vlcore.charts.maps.tables import PLAIN, MapOptions
 from vlcore.charts.theme import DARK, LIGHT
 from vlcore.compare import page
 from vlcore.compare.comparison import compare
+from vlcore.compare.elsewhere import elsewhere
 from vlcore.compare.metrics_table import Metrics, measures_of, measures_table
 from vlcore.compare.model_map import ModelMap, caption_scores, model_map
 from vlcore.core.condition import Condition
@@ -31,6 +32,7 @@ from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.opening import UploadError, open_upload
 from vlcore.datasets.subset import on_its_set
+from vlcore.measures.estimate import Estimate
 from vlcore.runs.embeddings import StoredEmbeddings
 from vlcore.runs.load import Loaded
 from vlcore.runs.load import load as load_weights
@@ -136,6 +138,11 @@ class Model:
         near_them = pd.DataFrame(near, columns=["picture", "row", "similarity"])
         return Placed(names, z, self.map.place(z), captions, near_them)
 
+    def elsewhere(self) -> dict[str, Estimate]:
+        """How often it names the animal right in places and styles that no edit of a training set can draw in, by the
+        place and in ``all``. ComparisonError where its set is not drawn, or its labels name no object."""
+        return elsewhere(self.map, self.loaded, self.images)
+
     def __repr__(self) -> str:
         return f"<Model {self.key}: {title(self.condition)}>"
 
@@ -223,7 +230,7 @@ def models() -> pd.DataFrame:
     >>> vl.models()[["title", "bias", "labels"]]  # doctest: +SKIP
     """
     found = {key: artefacts.condition_of(key) for key in artefacts.model_keys()}
-    known = {key: {"title": title(one), **one.as_dict()} for key, one in found.items() if one is not None}
+    known = {key: {"title": title(one), **vars(one)} for key, one in found.items() if one is not None}
     return pd.DataFrame(list(known.values()), index=pd.Index(list(known), name="key"))
 
 
