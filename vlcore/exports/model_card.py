@@ -13,7 +13,9 @@ from vlcore.core.options import MITIGATIONS, OBJECTIVES
 from vlcore.core.version import __version__
 from vlcore.core.vocabulary import MAX_WORDS
 from vlcore.core.wording import describe_bias, share, title
+from vlcore.datasets.edits import training_sets
 from vlcore.datasets.imageset import TRAINING_SIZE, ImageSet
+from vlcore.datasets.subset import parts
 from vlcore.runs.embeddings import StoredEmbeddings
 from vlcore.store.artefacts import Artefact
 
@@ -24,9 +26,14 @@ _BY_LANGUAGE = Path(__file__).with_suffix(".yaml")
 def model_card(artefact: Artefact, images: ImageSet) -> str:
     """The card of a model that was trained here and has weights, as Markdown with the Hugging Face hub's head."""
     condition, stored = artefact.condition, StoredEmbeddings(artefact)
-    captions, rows = stored.caption_texts, stored.rows("train")
+    captions, trained_on = stored.caption_texts, images.table.iloc[stored.rows("train")]
+    edits = ""
+    if condition.edits:
+        training = training_sets(parts(images, condition.data_seed), condition)[0]
+        trained_on, captions = training.table, tuple(one.text for one in training.said)
+        edits = f" After edits of the training set, with which these are counted: {as_code(condition.edits)}."
     licence, source = (str(images.about.get(name) or "not stated") for name in ("licence", "source"))
-    groups = images.table["group"].iloc[rows].value_counts()
+    groups = trained_on["group"].value_counts()
     counts = ", ".join(f"{groups.get(name, 0)} of {as_code(name)}" for name in images.grouping.names)
     more = f", and {len(captions) - MOST_CAPTIONS} more" if len(captions) > MOST_CAPTIONS else ""
     versions = ", ".join(f"{name} {version}" for name, version in sorted(artefact.manifest.get("versions", {}).items()))
@@ -35,14 +42,15 @@ def model_card(artefact: Artefact, images: ImageSet) -> str:
     about = {
         "license": "apache-2.0" if licence == "Apache-2.0" else "other", "title": title(condition),
         "name": as_code(images.name), "version": as_code(images.version), "source": as_code(source),
-        "licence": as_code(licence), "bias": describe_bias(condition), "labels": as_code(condition.labels),
-        "style": about_style(condition.labels), "tower": as_code(condition.architecture),
+        "licence": as_code(licence), "bias": describe_bias(condition), "edits": edits,
+        "labels": as_code(condition.labels), "style": about_style(condition.labels),
+        "tower": as_code(condition.architecture),
         "captions": ", ".join(map(as_code, captions[:MOST_CAPTIONS])) + more,
         "device": as_code(str(artefact.manifest.get("device", "unknown"))),
         "measured": "\n".join(_measured(artefact, images)),
         "limits": "".join(f"- {sentence}\n" for sentence in _limits(artefact)),
     }  # fmt: skip
-    numbers = {"n": len(rows), "side": TRAINING_SIZE, "most_words": MAX_WORDS, "vlcore": __version__}
+    numbers = {"n": len(trained_on), "side": TRAINING_SIZE, "most_words": MAX_WORDS, "vlcore": __version__}
     objects = {"artefact": artefact, "condition": condition, "counts": counts, "versions": versions, "ask": ask}
     return script("card.md").format(**about, **numbers, **objects)
 
