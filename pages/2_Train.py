@@ -4,7 +4,7 @@ import streamlit as st
 
 from vlcore.datasets.subset import usual_condition
 from vlcore.ui import shell
-from vlcore.ui.train import sections
+from vlcore.ui.train import sections, tried
 
 palette, bar = shell.begin("Train a model of your own choice")
 with bar:
@@ -17,7 +17,7 @@ with shell.errors_as_sentences():
     condition = sections.knobs(images, usual)
     sections.in_words(condition, images)
     sections.section(condition, images, palette)
+    st.subheader("Everything that was tried here")
+    tried.section(images)
     st.subheader("A pretrained model beside them")
     sections.pretrained(images, usual)
-    st.subheader("Models on the disk")
-    sections.on_disk(images)

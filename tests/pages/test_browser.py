@@ -36,7 +36,8 @@ def cut_out() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("path", "words"), [("/Train", "Models on the disk"), ("/Findings", "Methods"), ("/Manage", "Train for tomorrow")]
+    ("path", "words"),
+    [("/Train", "Everything that was tried"), ("/Findings", "Methods"), ("/Manage", "Train for tomorrow")],
 )
 def test_a_page_is_in_nobodys_way(page: Page, server: str, path: str, words: str) -> None:
     page.goto(server + path)

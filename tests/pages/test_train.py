@@ -1,6 +1,7 @@
 """The Train page: every knob makes a condition, and what comes out stands beside its twin."""
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.datasets.importers.sources import arrays, save
+from vlcore.compare.tried import stacked
 from vlcore.core import options
 from vlcore.core.captions import CAPTIONS
 from vlcore.core.condition import Condition
+from vlcore.core.wording import title
 from vlcore.runs import imported
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus, State
+from vlcore.ui.train import tried
 
 from .app import FakeQueue, opened, press, text_of
 
@@ -103,14 +107,42 @@ def test_a_finished_model_stands_beside_its_twin_or_offers_it(
     assert "Beside its twin: all the same but short labels (left)" in text_of(page)
     assert "held-out minority pictures" in text_of(page)
     assert len(page.get("vega_lite_chart")) == 2, "two linked maps, and the probes over the steps"
-    listed = page.dataframe[-1].value
-    ours = listed["key"].isin([artefact.key for artefact in experiments])  # other tests leave models of other kinds
-    assert ours.sum() == 4
-    assert all("%" in words for words in listed["minority right"][ours])
     done = experiments[3].key
     monkeypatch.setattr(queue, "view", lambda key: JobStatus(key, State.DONE if key == done else State.ABSENT))
     press(page.run(), "Train its twin: short labels")
     assert queue.asked == [experiments[2].key]
+
+
+def test_what_was_tried_is_a_row_a_setting_and_leads_to_compare(
+    experiments: list[artefacts.Artefact], queue: FakeQueue
+) -> None:
+    page = start()
+    table = page.dataframe[-1].value
+    biased = experiments[2]
+    row = table[table["Steps"] == biased.condition.steps].set_index("Model").loc[title(biased.condition)]
+    found = biased.metrics["end"]["minority_accuracy"]
+    assert row[["Seeds", "value", "From", "To"]].tolist() == [1, *(found[part] for part in ("value", "low", "high"))]
+    offered = [one for one in page.multiselect(key="tried_only").options if one.startswith("steps: ")]
+    page.multiselect(key="tried_only").set_value(offered[:1]).run()
+    assert len(page.dataframe[-1].value) < len(table)
+
+
+def test_a_row_leads_to_its_twin_and_to_another_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    led: dict[str, dict[str, str]] = {}
+    monkeypatch.setattr(tried.st, "container", lambda **_: nullcontext())
+    monkeypatch.setattr(tried.widgets, "link", lambda page, label, icon, **address: led.update({label: address}))
+    one = Condition(bias=0.75, labels="descriptive")
+    again, twin = one.replace(data_seed=1, init_seed=1), one.with_labels("undescriptive")
+    (stack,) = stacked({again.key: (again, {}), one.key: (one, {})})
+    tried.offer(stack, {twin.key})
+    usual = {"data": "scenes", "models": "2"}
+    assert led == {
+        "Compare with short labels": {**usual, "left_model": twin.key, "right_model": one.key},
+        "Compare two of its seeds": {**usual, "left_model": one.key, "right_model": again.key},
+    }
+    led.clear()
+    tried.offer(stack, set())
+    assert led["Open in Compare"] == {**usual, "left_model": one.key}
 
 
 def test_a_set_of_embeddings_is_shown_and_not_trained(tmp_path: Path, empty_home: Path, queue: FakeQueue) -> None:

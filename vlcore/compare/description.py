@@ -20,7 +20,7 @@ from vlcore.measures.layout import Placed, layout, movement
 from vlcore.store.artefacts import Artefact
 
 TOGETHER = 0.1  # cosine distance of centres below which two groups are said to lie together
-_SETTINGS = {field.name: field.name.replace("_", " ") for field in fields(Condition)} | {
+SETTINGS = {field.name: field.name.replace("_", " ") for field in fields(Condition)} | {
     "data": "image set",
     "data_version": "version of the image set",
     "template": "caption template",
@@ -62,8 +62,8 @@ def twin_of(condition: Condition) -> tuple[Condition, str] | None:
 
 def differing_settings(conditions: Sequence[Condition]) -> list[str]:
     """The settings in which not all conditions are alike, in words; those of one control count once."""
-    apart = [name for name in _SETTINGS if len({getattr(condition, name) for condition in conditions}) > 1]
-    words = {name: _SETTINGS[name] for name in apart if _SET_WITH.get(name) not in apart}
+    apart = [name for name in SETTINGS if len({getattr(condition, name) for condition in conditions}) > 1]
+    words = {name: SETTINGS[name] for name in apart if _SET_WITH.get(name) not in apart}
     if "init_seed" in apart and "data_seed" in apart:
         words["data_seed"] = "seed"
     return list(words.values())

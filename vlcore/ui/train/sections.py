@@ -16,7 +16,7 @@ from vlcore.core.errors import LabError
 from vlcore.core.files import models_folder
 from vlcore.core.grouping import SCENES, group_words
 from vlcore.core.limits import LONG_JOB_SECONDS
-from vlcore.core.options import ArtefactKind, Choice, objectives_here, style_names
+from vlcore.core.options import Choice, objectives_here, style_names
 from vlcore.core.plain import plain
 from vlcore.core.teacher import Right
 from vlcore.core.wording import title
@@ -28,7 +28,6 @@ from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus
 from vlcore.store.snapshots import StoredSnapshots
 from vlcore.ui import cache, condition_controls, jobs, shell, visitors, widgets
-from vlcore.ui.compare.models import comparable
 from vlcore.ui.widgets import in_address
 
 # Field of a condition, name of the knob, its choices with a sentence each.
@@ -66,7 +65,7 @@ def knobs(images: ImageSet, usual: Condition) -> Condition:
         with third:
             steps = condition_controls.training_length("train_length")
             st.caption(f"{steps:,} steps. Take “live” for a look, “careful” for a claim.")
-        with st.expander("More: objective, mismatched captions, mitigation, size, encoder, recipe, seed"):
+        with st.expander(f"More: {', '.join(name.lower() for _, name, _ in KNOBS)}, seed"):
             chosen, columns = {}, st.columns(3)
             for place, (field, name, choices) in enumerate(KNOBS):
                 offered = objectives_here() if field == "objective" else choices
@@ -208,26 +207,6 @@ def pretrained(images: ImageSet, usual: Condition) -> None:
     button: dict[str, Any] = {"key": "bring_go", "type": "primary", "icon": ":material/download:"}
     button |= {"job": "Measuring it", "cancel_key": "bring_cancel"}
     jobs.watch([condition.key], lambda views: jobs.progress_or_start(views[0], "Measure it", ask, **button))
-
-
-def on_disk(images: ImageSet) -> None:
-    """The models of an image set that are there: what they are and what they were measured at."""
-    rows = []
-    for key, condition in comparable(images).items():
-        if condition.kind not in (ArtefactKind.TRAINED, ArtefactKind.PRETRAINED):
-            continue
-        artefact = cache.artefact(key)
-        seconds, device = artefact.manifest.get("training_seconds"), artefact.manifest.get("device")
-        row = {"model": title(condition), "steps": condition.steps, "seed": condition.init_seed}
-        row["minority right"] = metrics_table.cell(artefact.metrics["end"], "minority_accuracy")
-        came = f", came with version {artefact.came_with}" if artefact.came_with else ""
-        row["trained in"] = "" if seconds is None else f"{seconds:.0f} s on {device}{came}"
-        rows.append({**row, "key": key})
-    if not rows:
-        st.caption("Models of this image set will be listed here, with what they were measured at.")
-        return
-    st.dataframe(rows, hide_index=True, width="stretch")
-    st.caption("Every model is offered on the Upload page too. From the command line: `python -m vlcore status`.")
 
 
 def measured_and_mapped(images: ImageSet, palette: Palette) -> None:
