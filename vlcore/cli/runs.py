@@ -33,7 +33,7 @@ def add_commands(commands: Any) -> None:
     option("--labels", default="undescriptive", help=f"one of {', '.join(style_names())}")
     option("--seed", type=int, default=0, help="of data and initialisation")
     option("--edits", type=Path, metavar="FILE", help=f"at most {MOST} changes of the training set, a JSON list")
-    by_chance_help = f"{MOST} changes by chance instead, to compare those with"
+    by_chance_help = f"{MOST} changes of pictures by chance instead, to compare with"
     option("--edits-by-chance", type=whole(0, 2**31 - 1), metavar="SEED", help=by_chance_help)
     option("--fresh", action="store_true", help="train even where the model came with this version")
     training_options(option)

@@ -267,9 +267,10 @@ def _caption(edit: Draw | Relabel, images: ImageSet, condition: Condition) -> Ca
 
 
 def by_chance(images: ImageSet, condition: Condition, seed: int, budget: int = MOST) -> str:
-    """So many changes by chance, as edits of a condition on the part of its set that is shown: the kind of each is
-    drawn first, each that the condition allows being equally likely, and then what it changes. EditError where there
-    is not so much to change."""
+    """So many changes of single pictures by chance, as edits of a condition on the part of its set that is shown: the
+    kind of each is drawn first, each that the condition allows being equally likely, and then what it changes. Weights
+    and fading change whole groups; one fade outweighs all else in a list, and would be in nearly every one. EditError
+    where there is not so much to change."""
     random, grouping = np.random.default_rng([seed, budget]), images.grouping
     plain = condition.replace(edits="")
     chosen = training_rows(images, plain.replace(mitigation="none"))
@@ -281,8 +282,6 @@ def by_chance(images: ImageSet, condition: Condition, seed: int, budget: int = M
         lambda: Draw(str(random.choice(grouping.objects)), str(random.choice(places)), int(random.integers(NUMBERS))),
         lambda: Remove(int(random.choice(chosen))),
         lambda: Relabel(int(random.choice(chosen)), str(random.choice(styles))),
-        lambda: Weigh(str(random.choice(grouping.names)), float(random.choice([0.25, 0.5, 2, 4]))),
-        lambda: Fade(float(random.choice([0.25, 0.5, 0.75, 1]))),
     ]
     found = ""
     for _ in range(_TRIES):
