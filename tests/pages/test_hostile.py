@@ -127,6 +127,7 @@ def test_a_browser_finds_no_link_and_no_picture_in_it_and_asks_nobody(other_home
         "Upload": {**on, "left_asked": EVIL, "shows": EVIL},
         "Findings": {**on, "study": EVIL, "claim": EVIL},
         "Lesson": {**on, "step": EVIL, "code": EVIL},
+        "Manage": on,
     }
     tab = browser.new_context(accept_downloads=True).new_page()
     tab.on("request", lambda sent: asked.append(sent.url))
