@@ -16,7 +16,7 @@ from tests.pages.app import FakeQueue, opened
 from vlcore.core import options
 from vlcore.ui import jobs
 
-ADDRESSES = int(os.environ.get("FAULT_ADDRESSES", "30"))
+ADDRESSES = int(os.environ.get("FAULT_ADDRESSES", "12"))
 FOUND: list[tuple[str, dict[str, str]]] = json.loads((Path(__file__).parent / "addresses.json").read_text("utf-8"))
 BIAS, LENGTHS, WORDS = ("0 %", "50 %", "75 %", "100 %"), ("live", "standard", "careful"), ("", "a horse", "snow\n#")
 SEED = TOGGLE = ("0", "1", "7", "true", "false")
@@ -41,6 +41,7 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
         "train_template": ("a {object}", "{object} {place}", "{", "{0}", "{object.__class__}"),
         "bring_place": ("from the hub",), "bring_name": ("a/b", "vlcore/ui", "../.."), "bring_bias": BIAS,
         "bring_readout": ("zero-shot", "probe", "dfr"), "bring_labels": options.style_names(),
+        "tried_by": ("Right on minority groups", "x"), "tried_only": ("steps: 700", "bias: 0.75"),
     },
     "3_Compare": {
         "models": ("2", "3", "4"), "length": LENGTHS, "map": ("PCA", "UMAP", "t-SNE", "Prompt axes"),
