@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from tests.runs.published import publish
 from vlcore.core.condition import Condition
 from vlcore.core.files import models_folder
-from vlcore.core.teacher import Throttle
+from vlcore.core.throttle import Tries
 from vlcore.datasets.importers import import_set
 from vlcore.lessons import answers
 from vlcore.lessons import room as lesson_room
@@ -22,7 +22,7 @@ from vlcore.lessons.script import lessons as all_lessons
 from vlcore.store import artefacts
 from vlcore.store.jobs import State
 from vlcore.studies import plans
-from vlcore.ui import browser, cache
+from vlcore.ui import browser, cache, visitors
 from vlcore.ui.lesson import results
 
 from .app import FakeQueue, alts, opened, pets, press, text_of
@@ -244,7 +244,8 @@ def test_a_class_is_joined_by_typing_its_code(empty_home: Path) -> None:
 
 
 def test_codes_cannot_be_tried_out(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vlcore.ui.lesson.roles._wrong_here", Throttle(2, 60))
+    tries = Tries(2, 4)
+    monkeypatch.setattr("vlcore.ui.lesson.roles._tries", tries)
     started = begun()
     page = start(code=started.code)
     for wrong in ("BCDF", "BCDG"):
@@ -254,6 +255,22 @@ def test_codes_cannot_be_tried_out(empty_home: Path, monkeypatch: pytest.MonkeyP
     assert "many wrong codes" in page.run().warning[0].value
     page.query_params["code"] = started.code
     assert labels(page.run()) == VOTES, "who is in a lesson stays in"
+
+    for number in range(4):
+        tries.count(f"invented-{number}", visitors.address())
+    assert labels(start(code=started.code)) == VOTES, "a newcomer with the right code"
+
+
+def test_wrong_codes_lock_out_neither_who_leads_nor_who_has_voted(
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = begun()
+    voted = press(start(code=started.code), "Vote A")
+    monkeypatch.setattr("vlcore.ui.lesson.roles._tries", Tries(0, 0))
+    assert "many wrong codes" in start(code=started.code).warning[0].value
+    assert "Run it" in labels(start(code=started.code, presenter=started.token))
+    monkeypatch.setattr(browser, "remembered", lambda name: kept(voted).get(name, ""))
+    assert "A is my answer" in labels(start(code=started.code))
 
 
 def test_the_presenter_counts_votes_and_hides_which_until_the_reveal(empty_home: Path) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from vlcore.core import limits, teacher
 from vlcore.core.door import COOKIE
 from vlcore.core.teacher import Right, RightError
+from vlcore.core.throttle import Tries
 from vlcore.ui import visitors
 
 SECRET = "correct horse"
@@ -20,7 +21,7 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     sent = SimpleNamespace(headers={"Host": "localhost:8501"}, cookies={}, ip_address=None)
     monkeypatch.setattr(st, "context", sent)
     monkeypatch.setattr(st, "session_state", {})
-    monkeypatch.setattr(teacher, "_tries", teacher.Throttle(limits.SECRETS, 60))
+    monkeypatch.setattr(teacher, "_tries", Tries(limits.SECRETS, limits.SECRETS_OF_ADDRESS))
     monkeypatch.delenv("VLCORE_TEACHER", raising=False)
     return sent
 
@@ -66,36 +67,39 @@ def test_the_secret_makes_a_teacher_and_the_browser_keeps_a_token_of_it(
 
 def test_a_token_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VLCORE_TEACHER", SECRET)
-    token = teacher.sign_in(SECRET, "somewhere")
+    token = teacher.sign_in(SECRET, "somebody", "somewhere")
     assert teacher.knows(token)
     monkeypatch.setattr(teacher.time, "time", lambda: float(token.partition("-")[0]))
     assert not teacher.knows(token)
 
 
-def test_who_guesses_from_one_address_must_wait_and_nobody_elsewhere(
+def test_who_guesses_must_wait_and_nobody_else_even_at_the_same_address(
     browser: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def comes(name: str) -> None:
+        monkeypatch.setattr(st, "session_state", {})
+        browser.cookies[COOKIE] = name
+
     monkeypatch.setenv("VLCORE_TEACHER", SECRET)
     browser.ip_address = "10.0.0.3"
-    for guess in range(limits.SECRETS):
+    for guesser in range(limits.SECRETS_OF_ADDRESS // limits.SECRETS):
+        comes(f"guesser-{guesser}")
+        for guess in range(limits.SECRETS):
+            with pytest.raises(RightError, match="not the secret"):
+                visitors.sign_in(f"guess {guess}")
+        with pytest.raises(RightError, match="many wrong secrets"):
+            visitors.sign_in(SECRET)
+    comes("a-lecturer")
+    with pytest.raises(RightError, match="not the secret"):
+        visitors.sign_in("mistyped")
+    visitors.sign_in(SECRET)
+    assert visitors.teaches()
+    comes("guesser-last")
+    for guess in range(limits.FEW_TRIES):
         with pytest.raises(RightError, match="not the secret"):
             visitors.sign_in(f"guess {guess}")
     with pytest.raises(RightError, match="many wrong secrets"):
         visitors.sign_in(SECRET)
-    browser.ip_address = "10.0.0.4"
-    visitors.sign_in(SECRET)
-
-
-def test_a_throttle_opens_again() -> None:
-    now = [0.0]
-    throttle = teacher.Throttle(2, 60.0, lambda: now[0])
-    for at in (0.0, 30.0):
-        now[0] = at
-        assert throttle.is_open("a")
-        throttle.count("a")
-    assert (throttle.is_open("a"), throttle.is_open("b")) == (False, True)
-    now[0] = 61.0
-    assert throttle.is_open("a")
 
 
 def test_a_second_tab_is_the_same_visitor_and_a_strange_name_is_a_new_one(

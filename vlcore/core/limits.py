@@ -70,4 +70,6 @@ VOTERS_OF_ADDRESS = 200  # of a lesson
 VOTERS = 1_000  # of a lesson
 WRONG_CODES = 10  # of a browser within a minute, before it must wait
 WRONG_CODES_OF_ADDRESS = 120  # the same of an address; who is in a lesson already stays in
-SECRETS = 10  # wrong secrets of a teacher from one address within a minute
+SECRETS = 10  # wrong secrets of a teacher from one browser within a minute
+SECRETS_OF_ADDRESS = 200  # the same of an address
+FEW_TRIES = 3  # of a browser, codes or secrets, where its address has had its many

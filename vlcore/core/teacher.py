@@ -7,14 +7,12 @@ import functools
 import hashlib
 import hmac
 import os
-import threading
 import time
-from collections import deque
-from collections.abc import Callable
 from enum import StrEnum
 
 from vlcore.core import limits
 from vlcore.core.errors import LabError
+from vlcore.core.throttle import Tries
 
 LIFETIME = 30 * 24 * 3600  # seconds that a browser is known for
 
@@ -32,28 +30,7 @@ class Right(StrEnum):
     MANAGE = "look after this server"
 
 
-class Throttle:
-    """Counts what goes wrong for each of many, such as addresses: so often within so many seconds, and no more."""
-
-    def __init__(self, most: int, within: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most, self._within, self._clock = most, within, clock
-        self._wrong: dict[str, deque[float]] = {}
-        self._guard = threading.Lock()
-
-    def is_open(self, whose: str) -> bool:
-        """Whether somebody may try once more."""
-        since = self._clock() - self._within
-        with self._guard:
-            self._wrong = {name: times for name, times in self._wrong.items() if times[-1] > since}
-            return sum(at > since for at in self._wrong.get(whose, ())) < self._most
-
-    def count(self, whose: str) -> None:
-        """Note something that went wrong."""
-        with self._guard:
-            self._wrong.setdefault(whose, deque(maxlen=self._most)).append(self._clock())
-
-
-_tries = Throttle(limits.SECRETS, 60)
+_tries = Tries(limits.SECRETS, limits.SECRETS_OF_ADDRESS)
 
 
 def is_named() -> bool:
@@ -61,12 +38,12 @@ def is_named() -> bool:
     return bool(_secret())
 
 
-def sign_in(typed: str, address: str) -> str:
-    """The token for whoever knows the secret; RightError for a wrong one, and after many from one address for any."""
-    if not _tries.is_open(address):
-        raise RightError("There were many wrong secrets from this address; try again in a minute.")
+def sign_in(typed: str, browser: str, address: str) -> str:
+    """The token for whoever knows the secret; RightError for a wrong one, and for any of a browser without tries."""
+    if not _tries.are_left(browser, address):
+        raise RightError("There were many wrong secrets; try again in a minute.")
     if not is_named() or not hmac.compare_digest(typed.encode(), _secret().encode()):
-        _tries.count(address)
+        _tries.count(browser, address)
         raise RightError("This is not the secret; it is what VLCORE_TEACHER was set to as the server was started.")
     until = str(int(time.time()) + LIFETIME)
     return f"{until}-{_signature(until)}"

@@ -140,6 +140,11 @@ def look(code: str, voter: str = "", token: str = "") -> Room | None:
     return Room(code, lesson, data, step, phase, counts, own, leads)
 
 
+def has_voted(code: str, voter: str) -> bool:
+    """Whether somebody has a vote in any question of a lesson."""
+    return bool(_read("SELECT 1 FROM votes WHERE code = ? AND voter = ? LIMIT 1", (tidy(code), voter)))
+
+
 def go(code: str, token: str, step: str, phase: str) -> None:
     """Move a lesson, and the room with it; a LessonError for all but its presenter, and for a phase that is none."""
     if phase not in PHASES:

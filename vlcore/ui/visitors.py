@@ -79,7 +79,7 @@ def teaches() -> bool:
 
 def sign_in(typed: str) -> None:
     """Make this visitor a teacher, by the secret; RightError where it is wrong."""
-    st.session_state[TEACHER] = teacher.sign_in(typed, address())
+    st.session_state[TEACHER] = teacher.sign_in(typed, visitor().name, address())
 
 
 def sign_out() -> None:

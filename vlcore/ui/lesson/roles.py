@@ -15,17 +15,31 @@ from vlcore.charts.theme import Palette
 from vlcore.core import limits
 from vlcore.core.errors import LabError
 from vlcore.core.plain import plain
-from vlcore.core.teacher import Throttle
+from vlcore.core.throttle import Tries
 from vlcore.datasets.catalogue import set_names
 from vlcore.datasets.imageset import ImageSet
-from vlcore.lessons.room import LIFETIME, PHASES, Origin, Room, go, is_voter, look, new_voter, start, tidy, vote, votes
+from vlcore.lessons.room import (
+    LIFETIME,
+    PHASES,
+    Origin,
+    Room,
+    go,
+    has_voted,
+    is_voter,
+    look,
+    new_voter,
+    start,
+    tidy,
+    vote,
+    votes,
+)
 from vlcore.lessons.script import COLLAPSE, EXPERIMENTS, Lesson, Step
 from vlcore.ui import browser, cache, jobs, shell, visitors, widgets
 from vlcore.ui.lesson import results, steps
 
 NAMES = (EXPERIMENTS, COLLAPSE)
 VOTER, LEADER = "vl-bias-lab-voter", "vl-bias-lab-leads-"  # names of what a browser remembers
-_wrong_here, _wrong_there = Throttle(limits.WRONG_CODES, 60), Throttle(limits.WRONG_CODES_OF_ADDRESS, 60)
+_tries = Tries(limits.WRONG_CODES, limits.WRONG_CODES_OF_ADDRESS)
 FOLLOW = 5.0  # seconds between looks of a student where no vote is open
 
 
@@ -54,14 +68,14 @@ def room() -> Room | None:
     me, token = voter(), _token()
     browser.remember(VOTER, me, LIFETIME)
     known: set[str] = st.session_state.setdefault("lesson_codes", set())
-    tries = {_wrong_here: visitors.visitor().name, _wrong_there: visitors.address()}
-    if tidy(code) not in known and not all(wrong.is_open(whose) for wrong, whose in tries.items()):
+    who = visitors.visitor().name, visitors.address()
+    found = look(code, me, token)
+    is_in = found is not None and (found.leads or found.code in known or has_voted(found.code, me))
+    if not is_in and not _tries.are_left(*who):
         st.warning("There were many wrong codes; try again in a minute.", icon=":material/hourglass:")
         return None
-    found = look(code, me, token)
     if found is None or found.lesson not in NAMES:
-        for wrong, whose in tries.items():
-            wrong.count(whose)
+        _tries.count(*who)
         rule = (
             "codes have four letters and are good for a day. Ask for it again, or walk through the lesson on your own"
         )

@@ -1,0 +1,28 @@
+"""Wrong tries of a browser and of its address: who must wait, who is still heard, and until when."""
+
+from vlcore.core import limits
+from vlcore.core.throttle import Tries
+
+
+def test_tries_come_back_after_a_minute() -> None:
+    now = [0.0]
+    tries = Tries(2, 100, lambda: now[0])
+    for at in (0.0, 30.0):
+        now[0] = at
+        assert tries.are_left("a", "home")
+        tries.count("a", "home")
+    assert (tries.are_left("a", "home"), tries.are_left("b", "home")) == (False, True)
+    now[0] = 61.0
+    assert tries.are_left("a", "home")
+
+
+def test_at_an_address_with_many_wrong_tries_each_browser_has_few() -> None:
+    tries = Tries(10, 20, lambda: 0.0)
+    for number in range(20):
+        tries.count(f"invented-{number}", "home")
+    for left in range(limits.FEW_TRIES, 0, -1):
+        assert tries.are_left("newcomer", "home"), left
+        tries.count("newcomer", "home")
+    assert not tries.are_left("newcomer", "home")
+    assert tries.are_left("newcomer", "elsewhere")
+    assert tries.are_left("another", "home")

@@ -1,0 +1,39 @@
+"""How often is often enough: wrong tries, which must wait, and arrivals, which come one after the other.
+
+A browser's name is a cookie, so whoever deletes it is somebody new; an address may be a whole class. So neither decides
+alone: where an address has many wrong tries, a browser there has few, and one that made none is still heard."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from vlcore.core import limits
+
+WITHIN = 60.0  # seconds that a wrong try counts
+
+
+class Tries:
+    """Wrong tries of each browser and of all at its address within a minute."""
+
+    def __init__(self, of_browser: int, of_address: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._here, self._there, self._clock = of_browser, of_address, clock
+        self._wrong: dict[tuple[str, str], deque[float]] = {}
+        self._guard = threading.Lock()
+
+    def are_left(self, browser: str, address: str) -> bool:
+        """Whether a browser may try once more."""
+        since = self._clock() - WITHIN
+        with self._guard:
+            self._wrong = {whose: times for whose, times in self._wrong.items() if times[-1] > since}
+            here, there = (
+                sum(at > since for at in self._wrong.get(whose, ()))
+                for whose in (("browser", browser), ("address", address))
+            )
+        return here < (self._here if there < self._there else min(self._here, limits.FEW_TRIES))
+
+    def count(self, browser: str, address: str) -> None:
+        """Note a wrong try."""
+        with self._guard:
+            for whose, most in ((("browser", browser), self._here), (("address", address), self._there)):
+                self._wrong.setdefault(whose, deque(maxlen=most)).append(self._clock())
