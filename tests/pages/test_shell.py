@@ -1,5 +1,6 @@
 """The shell of every page: its menu."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,10 @@ def test_maps_are_below_each_other_on_a_phone_and_no_smaller_in_a_low_window(mon
     assert shell.map_side() == PHONE_SIDE
     monkeypatch.setattr(shell, "window", lambda: (1280, 400))
     assert shell.map_room(190) == (330, "right")
+
+
+def test_no_address_takes_away_what_pages_keep() -> None:
+    """Else a link that names the flag of an arrival would start a job (see `vlcore.ui.jobs.chosen_here`)."""
+    kept = re.compile(r'session_state(?:\[|\.(?:get|pop|setdefault)\()"([a-z_]+)"')
+    found = {name for path in Path(shell.__file__).parent.rglob("*.py") for name in kept.findall(path.read_text())}
+    assert {"arrives", "visitor"} <= found - {"data"} <= shell.OWN

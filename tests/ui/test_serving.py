@@ -2,6 +2,8 @@
 
 import asyncio
 import dataclasses
+import logging
+from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -13,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.session_manager import SessionInfo
@@ -23,7 +26,7 @@ from tests.runs import stand_ins
 from vlcore.charts.thumbnails import check_uris, thumb_uri
 from vlcore.compare import small_pictures
 from vlcore.core import limits
-from vlcore.core.door import COOKIE
+from vlcore.core.door import COOKIE, Door
 from vlcore.core.version import __version__
 from vlcore.datasets.imageset import ImageSet, ImageSetError
 from vlcore.ui import serving, visitors
@@ -110,6 +113,7 @@ def door(monkeypatch: pytest.MonkeyPatch) -> TestClient:
     kept = MemoryUploadedFileManager("/_stcore/upload_file")
     runtime = Mock(uploaded_file_mgr=kept, is_active_session=lambda _session: True)
     monkeypatch.setattr(st.runtime, "get_instance", lambda: runtime)
+    monkeypatch.setattr(limits, "UPLOAD_LEAST", 1)
     monkeypatch.setattr(limits, "SESSION_BYTES", 1000)
     monkeypatch.setattr(limits, "ALL_SESSION_BYTES", 2000)
     monkeypatch.setattr("streamlit.web.server.starlette.starlette_routes.is_xsrf_enabled", lambda: False)
@@ -155,3 +159,57 @@ def test_who_left_is_forgotten_though_nobody_else_comes(monkeypatch: pytest.Monk
     storage.save(SessionInfo(client=None, session=session, script_run_count=1))
     assert serving.sessions() == 0
     session.shutdown.assert_called_once()
+
+
+def heard(*messages: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the app hears of what a browser says over its websocket."""
+    came, waiting = [], [*messages, {"type": "websocket.disconnect", "code": 1001}]
+
+    async def receive() -> dict[str, Any]:
+        return waiting.pop(0)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        while (message := await receive())["type"] != "websocket.disconnect":
+            came.append(message)
+        came.append(message)
+
+    async def send(message: Any) -> None:
+        raise AssertionError(message)
+
+    door = Door(app, kept=Counter, cost=serving._cost)
+    asyncio.run(door({"type": "websocket", "path": "/_stcore/stream"}, receive, send))
+    return came
+
+
+def said(**message: Any) -> dict[str, Any]:
+    return {"type": "websocket.receive", "bytes": BackMsg(**message).SerializeToString()}
+
+
+def file_asked(request: str = "1") -> dict[str, Any]:
+    asked = {"request_id": request, "session_id": "s", "deferred_file": {"file_id": "f"}}
+    return said(backend_operation_request=asked)
+
+
+def test_the_app_hears_only_what_its_pages_say() -> None:
+    usual = [said(rerun_script={"query_string": "a=1"}), said(app_heartbeat=True), said(stop_script=True), file_asked()]
+    not_ours = [
+        said(clear_cache=True), said(debug_shutdown_runtime=True), said(set_run_on_save=True), file_asked("x" * 101),
+        said(rerun_script={"query_string": "a" * limits.MESSAGE_BYTES}),
+        {"type": "websocket.receive", "bytes": b"\xff\xff"},
+    ]  # fmt: skip
+    *came, last = heard(*not_ours, *usual)
+    assert came == usual
+    assert last["code"] == 1001
+    assert heard({"type": "websocket.receive", "text": "clear"})[-1]["code"] == 1003
+
+
+def test_a_page_may_ask_for_so_many_files() -> None:
+    *came, _ = heard(*[file_asked()] * (limits.FILES_A_MINUTE + 20), said(app_heartbeat=True))
+    assert came == [*[file_asked()] * limits.FILES_A_MINUTE, said(app_heartbeat=True)]
+
+
+def test_what_visitors_do_makes_few_lines() -> None:
+    few = serving._Few()
+    record = logging.makeLogRecord({"created": 60.0})
+    assert sum(few.filter(record) for _ in range(limits.LOG_LINES + 50)) == limits.LOG_LINES
+    assert few.filter(logging.makeLogRecord({"created": 121.0}))

@@ -2,7 +2,8 @@
 
 import re
 import secrets
-from collections import Counter
+import time
+from collections import Counter, deque
 from collections.abc import Callable
 
 from starlette.datastructures import MutableHeaders
@@ -37,21 +38,44 @@ class Ahead:
 
 class Door:
     """What every request goes through: a browser gets its name before its first page, which no script of a page can
-    read, and an upload is refused (413) where it is more than its session may have, or than all may together."""
+    read, an upload is refused (413) where it is more than its session may have, or than all may together, and of what
+    a page says the app hears only what pages of ours say, and not more often."""
 
-    def __init__(self, app: ASGIApp, kept: Callable[[], Counter[str]]) -> None:
-        """`kept` says how many bytes of uploads the server keeps, by session."""
-        self._app, self._kept = app, kept
+    def __init__(self, app: ASGIApp, kept: Callable[[], Counter[str]], cost: Callable[[bytes], int | None]) -> None:
+        """`kept` says how many bytes of uploads the server keeps, by session; `cost` how many of the files that a page
+        may ask for a message asks for, None where no page of ours says it."""
+        self._app, self._kept, self._cost = app, kept, cost
         self._coming: Counter[str] = Counter()  # bytes by session that are on their way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         upload = scope["type"] == "http" and scope["method"] == "PUT" and _UPLOAD.search(scope["path"])
-        if upload:
+        if scope["type"] == "websocket":
+            await self._app(scope, self._heard(receive), send)
+        elif upload:
             await self._upload(upload[1], scope, receive, send)
         elif scope["type"] == "http" and scope["path"].endswith("/_stcore/host-config"):  # asked for before all pages
             await self._app(scope, receive, send if COOKIE in Request(scope).cookies else _naming(send))
         else:
             await self._app(scope, receive, send)
+
+    def _heard(self, receive: Receive) -> Receive:
+        asked: deque[float] = deque()  # when files were asked for, in the last minute
+
+        async def heard() -> Message:
+            while True:
+                message = await receive()
+                if message["type"] != "websocket.receive":
+                    return message
+                if message.get("bytes") is None:  # Streamlit would write a traceback into the log
+                    return {"type": "websocket.disconnect", "code": 1003}
+                cost = self._cost(message["bytes"])
+                while asked and asked[0] < time.monotonic() - 60:
+                    asked.popleft()
+                if cost is not None and len(asked) + cost <= limits.FILES_A_MINUTE:
+                    asked.extend([time.monotonic()] * cost)
+                    return message
+
+        return heard
 
     async def _upload(self, session: str, scope: Scope, receive: Receive, send: Send) -> None:
         kept, came = self._kept(), 0

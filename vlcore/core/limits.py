@@ -58,7 +58,11 @@ ANSWER_BYTES = 256 * MB  # what a helper gives back
 # A visitor who is no teacher
 TRAININGS = 12  # that wait or run at once: the four of a page, its four twins, and a comparison of four
 SHORT_JOBS = 24  # the same of what takes seconds: maps, checks, untrained encoders
+MESSAGE_BYTES = MB  # what a page says at once: the settings of its controls
+FILES_A_MINUTE = 30  # that one page may ask for
+LOG_LINES = 200  # of Streamlit, a minute
 EXPORTS = 1  # pictures of maps that are being made at once
+UPLOAD_LEAST = 4096  # bytes that a file counts as at least
 SESSION_BYTES = 200 * MB  # uploads that a session may have on the server
 ALL_SESSION_BYTES = GB  # uploads of all sessions together
 GRACE_SECONDS = 600  # for which the wish of somebody who left, as a phone that is locked does, still counts

@@ -1,7 +1,8 @@
 """Jobs as pages show them: asked for, followed, cancelled, asked for again."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -40,24 +41,32 @@ def _helper() -> Executor:
     return worker_pool(1, ends_with_us=True)
 
 
-def run_in_worker(of: Visitor, task: Callable[..., Made], *arguments: Any) -> Made:
-    """The result of a task that a worker does while this visitor alone waits; StoreError where it ended, or is busy, or
-    another one of theirs is not done."""
+@contextmanager
+def one_file(of: Visitor) -> Iterator[None]:
+    """While a file is made that a visitor asked for; StoreError where another one of theirs is not done."""
     if not of.exporting.acquire(blocking=False):
         raise artefacts.StoreError("The file that you asked for before is still being made.")
     try:
-        made = _helper().submit(task, *arguments)
-        try:
-            return made.result(PATIENCE)
-        finally:
-            made.cancel()  # what nobody waits for any more
+        yield
+    finally:
+        of.exporting.release()
+
+
+def run_in_worker(of: Visitor, task: Callable[..., Made], *arguments: Any) -> Made:
+    """The result of a task that a worker does while this visitor alone waits; StoreError where it ended, or is busy, or
+    as `one_file`."""
+    try:
+        with one_file(of):
+            made = _helper().submit(task, *arguments)
+            try:
+                return made.result(PATIENCE)
+            finally:
+                made.cancel()  # what nobody waits for any more
     except TimeoutError as error:
         raise artefacts.StoreError("Others are having files made just now; ask for it again in a minute.") from error
     except BrokenExecutor as error:
         _helper.clear()  # the next asker gets a new one
         raise artefacts.StoreError("The worker that makes this file ended; ask for it again.") from error
-    finally:
-        of.exporting.release()
 
 
 def ask(key: str, task: Callable[..., Any], *arguments: Any, short: bool = True, limit: float = JOB_SECONDS) -> None:

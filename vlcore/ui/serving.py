@@ -11,24 +11,29 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import logging
 import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from importlib import import_module
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from vlcore.charts.thumbnails import thumb_address
 from vlcore.compare import small_pictures
+from vlcore.core import limits
 from vlcore.core.door import Ahead, Door
 from vlcore.core.errors import LabError
 from vlcore.core.files import allow_open_files, clear_scratch
@@ -38,6 +43,7 @@ if TYPE_CHECKING:
     from vlcore.datasets.imageset import ImageSet
 
 _KEEP = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+_HEARD = ("rerun_script", "stop_script", "app_heartbeat", "file_urls_request")  # of a page, beside files
 FORGET_EVERY = 60.0  # seconds
 errors: deque[tuple[float, str]] = deque(maxlen=50)  # of pages: when (seconds since 1970), and what
 _served: list[str] = []  # what stands before the addresses, once a server hands small pictures out
@@ -74,7 +80,23 @@ def _atlas(request: Request) -> str:
 def _uploaded() -> Counter[str]:
     """Bytes of the uploads that the server keeps, by session."""
     storage = getattr(st.runtime.get_instance().uploaded_file_mgr, "file_storage", {})
-    return Counter({session: sum(len(file.data) for file in files.values()) for session, files in storage.items()})
+    least = limits.UPLOAD_LEAST  # an empty one takes room too
+    return Counter({name: sum(max(len(one.data), least) for one in files.values()) for name, files in storage.items()})
+
+
+def _cost(data: bytes) -> int | None:
+    """How many files a message of a page asks for; None of one that no page of ours sends, such as Streamlit's order to
+    empty the caches of all visitors."""
+    said = BackMsg()
+    try:
+        said.ParseFromString(data if len(data) <= limits.MESSAGE_BYTES else b"")
+    except DecodeError:
+        return None
+    asked = said.backend_operation_request
+    fits = asked.WhichOneof("payload") in ("deferred_file", "dataframe_chunk") and len(asked.request_id) <= 100
+    if said.WhichOneof("type") == "backend_operation_request":
+        return int(asked.WhichOneof("payload") == "deferred_file") if fits else None
+    return 0 if said.WhichOneof("type") in _HEARD else None
 
 
 @asynccontextmanager
@@ -82,6 +104,8 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """While the server is there. What Home is made of, a second, is imported before it answers, for thirty who come at
     once would wait longer for it together; the rest beside its first answers."""
     allow_open_files()
+    # Files are made in threads that wait for each other; Streamlit has them from here too, a few more than cores.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(32))
     _served.append(atlas.base())
     import_module("vlcore.ui.home")
     Thread(target=_warm, daemon=True).start()
@@ -126,9 +150,26 @@ def _warm() -> None:
     import_module("vlcore.datasets.drawn").scene_table()
     # Altair checks each part of a chart as it is made, which is half of what a map costs; tests do it.
     import_module("altair.utils.schemapi").disable_debug_mode()
+    few = _Few()  # each logger of Streamlit has a handler of its own
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith("streamlit")]:
+        logging.getLogger(name).addFilter(few)
     # Whoever looks for garbage looks through all objects that are not frozen.
     gc.collect()
     gc.freeze()
+
+
+class _Few(logging.Filter):
+    """Lets so many lines a minute into the log: what visitors do must not fill a disk."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._minute, self._said = 0, 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        minute = int(record.created // 60)
+        self._said = self._said + 1 if minute == self._minute else 1
+        self._minute = minute
+        return self._said <= limits.LOG_LINES
 
 
 def note(error: Exception) -> None:
@@ -136,5 +177,5 @@ def note(error: Exception) -> None:
     errors.append((time.time(), f"{type(error).__name__}: {error}"[:300]))
 
 
-MIDDLEWARE = [Middleware(Ahead, needs=_atlas), Middleware(Door, kept=_uploaded)]
+MIDDLEWARE = [Middleware(Ahead, needs=_atlas), Middleware(Door, kept=_uploaded, cost=_cost)]
 ROUTES = [Route("/thumbs/{name}/{version}/{row:int}.webp", _thumb)]

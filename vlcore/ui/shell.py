@@ -36,6 +36,10 @@ MANAGE = "Manage"  # shown to whom it is for
 _STYLE = f"<style>{script('shell.css')}</style>"
 _viewport = st.components.v2.component("vl_bias_lab_viewport", js=script("viewport.js"))
 _SIDES = (850, 770, 700, 635, 580, 535, 490, 450, 410, 370, 330)  # px of a map: few, to share caches
+# What pages keep for themselves: no address may take it away or name it.
+_STATE = """arrived_with arrives asked closed enlarged go_to guide_shown import_key import_source lesson_code
+    lesson_codes lesson_leads lesson_me lesson_said lesson_votes offered opened page toast visitor window"""
+OWN = {*_STATE.split(), visitors.TEACHER}
 _NARROW, _WIDE = 780, 1200  # px of a window where two maps fit beside each other, and of one with wide margins
 # px: around and between two maps in a wide window and in another, of a legend beside or below them, of their titles, of
 # a card of the guide.
@@ -53,7 +57,7 @@ def begin(title: str, *, first: bool = False, menu: bool = True) -> tuple[Palett
     st.session_state["arrives"] = st.session_state.get("page") != title
     if st.session_state["arrives"]:
         st.session_state["page"] = title
-        for chosen in st.query_params:
+        for chosen in set(st.query_params) - OWN:
             st.session_state.pop(chosen, None)
     st.set_page_config(called, page_icon="🐫", layout="wide", initial_sidebar_state="collapsed")
     if said := st.session_state.pop("toast", None):  # kept until here: what is said just before a rerun may get lost

@@ -209,10 +209,12 @@ def _take_along(shown: Shown) -> None:
         return safe_csv(points_table(comparison, comparison.points))
 
     def parquet(key: str) -> bytes:
-        return parquet_bytes(map_table(cache.artefact(key), images))
+        with jobs.one_file(asker):
+            return parquet_bytes(map_table(cache.artefact(key), images))
 
     def offline() -> str:
-        return page(cache.comparison(shown.keys, shown.projection, inline=True), images, palette, shown.options)
+        with jobs.one_file(asker):
+            return page(cache.comparison(shown.keys, shown.projection, inline=True), images, palette, shown.options)
 
     name = "-".join(["compare", *(key.rpartition("-")[2] for key in shown.keys)])
     st.markdown("The address of this page holds all its settings: whoever opens it sees the same maps.")
