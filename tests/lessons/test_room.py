@@ -194,30 +194,52 @@ def test_one_who_starts_many_lessons_ends_only_own_ones() -> None:
     assert look(others.code) is not None
 
 
-def test_a_flood_from_an_address_takes_no_lesson_away_that_somebody_votes_in() -> None:
+def test_a_flood_from_an_address_takes_no_lesson_away_that_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     elsewhere = start("four-experiments", "scenes", "first", Origin("elsewhere-1", "10.0.0.2"))
-    of_class, of_teacher = (
+    of_class, silent, of_teacher = (
         start("four-experiments", "scenes", "first", Origin(name, "10.0.0.1"), stays=stays)
-        for name, stays in (("class-room", False), ("a-teacher-1", True))
+        for name, stays in (("class-room", False), ("a-silent-1", False), ("a-teacher-1", True))
     )
-    vote(of_class, "somebody-1", "object")
-    for number in range(limits.LESSONS_OF_ADDRESS + 5):
-        start("four-experiments", "scenes", "first", Origin(f"attacker-{number}", "10.0.0.1"))
+    for number in range(2):
+        vote(of_class, f"somebody-{number}", "object")
+
+    def flood(number: int) -> Started:
+        started = start("four-experiments", "scenes", "first", Origin(f"attacker-{number}", "10.0.0.1"))
+        vote(started, f"invented-{number}", "both")
+        return started
+
+    for number in range(limits.LESSONS_OF_ADDRESS - 3):
+        flood(number)
+    with pytest.raises(LessonError, match="Too many"):
+        flood(100)
+    start("four-experiments", "scenes", "first", Origin("a-teacher-1", "10.0.0.1"), stays=True)
+    start("four-experiments", "scenes", "first", Origin("elsewhere-2", "10.0.0.2"))
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + lesson_room.IDLE + 60)
+    flood(101)
+    assert not look(silent.code), "nobody has touched it for an hour"
     assert all(look(started.code) for started in (elsewhere, of_class, of_teacher))
-    assert votes(of_class.code) == {"first": {"object": 1}}
-    with sqlite3.connect(models_folder() / ".lessons.sqlite") as file:
-        assert file.execute("SELECT COUNT(*) FROM lessons").fetchone() == (limits.LESSONS_OF_ADDRESS + 1,)
+    assert votes(of_class.code) == {"first": {"object": 2}}
+    with closing(sqlite3.connect(models_folder() / ".lessons.sqlite")) as file:
         assert not file.execute("SELECT 1 FROM origins WHERE address LIKE '%10.%' OR owner LIKE '%a%-%'").fetchall()
-    file.close()
 
 
 def test_a_server_has_so_many_lessons_and_the_idle_ones_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "ALL_LESSONS", 2)
     old, voted = begun(), begun()
-    vote(voted, "somebody-1", "object")
+    for number in range(2):
+        vote(voted, f"somebody-{number}", "object")
+    with pytest.raises(LessonError, match="Too many"):
+        begun()
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + lesson_room.IDLE + 60)
     new = begun()
     assert [look(started.code) is not None for started in (old, voted, new)] == [False, True, True]
+    with pytest.raises(LessonError, match="Too many"):
+        start("four-experiments", "scenes", "first", stays=True)
+    monkeypatch.setattr(time, "time", lambda: now + 2 * LIFETIME)
     kept = [start("four-experiments", "scenes", "first", stays=True) for _ in range(2)]
+    monkeypatch.setattr(time, "time", lambda: now + 2 * LIFETIME + 2 * lesson_room.IDLE)
     with pytest.raises(LessonError, match="Too many"):
         begun()
     assert all(look(started.code) for started in kept)

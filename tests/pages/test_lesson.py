@@ -232,6 +232,14 @@ def test_a_class_is_led_by_whoever_has_its_token(empty_home: Path, monkeypatch: 
     assert labels(start(code=code)) == VOTES, "as a student sees it"
 
 
+def test_where_a_secret_is_named_the_page_says_that_it_protects_a_lesson(
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "/Manage" not in text_of(start())
+    monkeypatch.setenv("VLCORE_TEACHER", "a secret of a test")
+    assert "/Manage" in text_of(start())
+
+
 def test_a_class_is_joined_by_typing_its_code(empty_home: Path) -> None:
     started, page = begun(), start()
     page.text_input[0].set_value("nope!").run()

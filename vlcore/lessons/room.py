@@ -22,6 +22,7 @@ from vlcore.core.files import HomeError, make_folder, models_folder
 
 PHASES = ("predict", "run", "reveal")
 LIFETIME = 24 * 3600.0  # seconds that a code is good for
+IDLE = 3600.0  # seconds without a touch after which a lesson of others may make room
 KEPT = 8 * 24 * 3600.0  # seconds after which a lesson is deleted
 _KEY = secrets.token_bytes(16)
 _LETTERS = "BCDFGHJKLMPRTWXZ"  # no vowels, so no words; none that looks like another
@@ -98,17 +99,18 @@ def tidy(code: str | None) -> str:
 
 
 def start(lesson: str, data: str, step: str, who: Origin | None = None, *, stays: bool = False) -> Started:
-    """Start a lesson for a class at its first step. Where whoever starts it, or all at the address, or all of this
-    server have too many open, another one of theirs ends: of those that nobody votes in, else of all, the one that was
-    touched last longest ago, but none that `stays`, as a teacher's does. A LessonError where all stay."""
+    """Start a lesson for a class at its first step. Where whoever starts it has too many open, another own one ends:
+    of those that nobody votes in, else of all, the one that was touched last longest ago. Where all at the address or
+    all of this server have, so does one of theirs, but none that is in use: two have voted in it, or it was touched
+    within an hour. None ends that `stays`, as a teacher's does. A LessonError where none may end."""
     token = secrets.token_urlsafe(12)
     with _open(write=True) as file:
         _delete(file, "created < ?", time.time() - KEPT)
         owner, address = (_of_now(name) for name in who or Origin("", ""))
         if who and not stays:
-            _make_room(file, limits.LESSONS, "o.owner = ?", owner)
-            _make_room(file, limits.LESSONS_OF_ADDRESS, "o.address = ?", address)
-        _make_room(file, limits.ALL_LESSONS, "? IS NOT NULL", owner)
+            _make_room(file, limits.LESSONS, "o.owner = :name", owner, own=True)
+            _make_room(file, limits.LESSONS_OF_ADDRESS, "o.address = :name", address)
+        _make_room(file, limits.ALL_LESSONS, "TRUE")
         taken = {code for (code,) in file.execute("SELECT code FROM lessons")}
         while (code := "".join(secrets.choice(_LETTERS) for _ in range(4))) in taken:
             pass
@@ -195,17 +197,22 @@ def votes(code: str) -> dict[str, dict[str, int]]:
     return found
 
 
-def _make_room(file: sqlite3.Connection, most: int, of: str, name: str) -> None:
+def _make_room(file: sqlite3.Connection, most: int, of: str, name: str = "", *, own: bool = False) -> None:
     """End lessons until one more may be open, of those that a condition on their origin names."""
     query = f"""
-        SELECT l.code, COALESCE(o.stays, 0) FROM lessons l LEFT JOIN origins o ON o.code = l.code
-        WHERE l.created > ? AND {of} ORDER BY COALESCE(o.stays, 0),
+        SELECT l.code, COALESCE(o.stays, 0) OR NOT :own AND (COALESCE(o.touched, l.created) > :hour
+        OR (SELECT COUNT(*) FROM voters r WHERE r.code = l.code) > 1) AS kept
+        FROM lessons l LEFT JOIN origins o ON o.code = l.code
+        WHERE l.created > :day AND {of} ORDER BY kept,
         EXISTS (SELECT 1 FROM votes v WHERE v.code = l.code), COALESCE(o.touched, l.created)
     """  # noqa: S608  # the conditions stand in this module
-    is_open = file.execute(query, (time.time() - LIFETIME, name)).fetchall()
-    for code, stays in is_open[: max(0, len(is_open) - most + 1)]:
-        if stays:
-            raise LessonError("Too many lessons are open; each ends a day after it was started.")
+    now = time.time()
+    values = {"own": own, "name": name, "day": now - LIFETIME, "hour": now - IDLE}
+    is_open = file.execute(query, values).fetchall()
+    for code, kept in is_open[: max(0, len(is_open) - most + 1)]:
+        if kept:
+            more = " Whoever is signed in as a teacher may start more." * bool(name)
+            raise LessonError(f"Too many lessons are open; each ends a day after it was started.{more}")
         _delete(file, "code = ?", code)
 
 

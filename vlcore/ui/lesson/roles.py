@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.charts.theme import Palette
-from vlcore.core import limits
+from vlcore.core import limits, teacher
 from vlcore.core.errors import LabError
 from vlcore.core.plain import plain
 from vlcore.core.throttle import Tries
@@ -121,6 +121,8 @@ def alone(palette: Palette, bar: DeltaGenerator) -> None:
         with bar.popover("With a class", icon=":material/groups:"):
             about = "Makes a code. Everybody who opens its link votes, without a name, and sees what you show."
             st.button("Start a lesson for a class", help=about, on_click=partial(_start, lesson, images.name))
+            if teacher.is_named() and not visitors.teaches():
+                st.caption("Enter the secret on /Manage first: no crowd of lessons of others then gets in your way.")
             about = "The four letters on the lecturer's screen."
             join = partial(st.text_input, max_chars=8, placeholder="code", key="lesson_code")
             join("Join a class", help=about, on_change=_join)
