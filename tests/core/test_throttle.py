@@ -1,7 +1,7 @@
 """Wrong tries of a browser and of its address: who must wait, who is still heard, and until when."""
 
 from vlcore.core import limits
-from vlcore.core.throttle import Tries
+from vlcore.core.throttle import Arrivals, Tries
 
 
 def test_tries_come_back_after_a_minute() -> None:
@@ -26,3 +26,14 @@ def test_at_an_address_with_many_wrong_tries_each_browser_has_few() -> None:
     assert not tries.are_left("newcomer", "home")
     assert tries.are_left("newcomer", "elsewhere")
     assert tries.are_left("another", "home")
+
+
+def test_so_many_come_at_once_and_then_one_a_second() -> None:
+    now = [0.0]
+    arrivals = Arrivals(3, lambda: now[0])
+    assert [arrivals.come("home") for _ in range(5)] == [True, True, True, False, False]
+    assert arrivals.come("elsewhere")
+    for now[0] in (1.0, 2.0):
+        assert [arrivals.come("home") for _ in range(2)] == [True, False]
+    now[0] = 100.0
+    assert [arrivals.come("home") for _ in range(4)] == [True, True, True, False]

@@ -12,6 +12,7 @@ import pytest
 
 from vlcore.core import limits
 from vlcore.core.files import HomeError, models_folder
+from vlcore.core.throttle import Arrivals
 from vlcore.lessons import room as lesson_room
 from vlcore.lessons.room import (
     KEPT,
@@ -20,6 +21,7 @@ from vlcore.lessons.room import (
     Origin,
     Room,
     Started,
+    count_anew,
     go,
     is_voter,
     look,
@@ -266,6 +268,37 @@ def test_an_address_has_many_voters_and_who_has_voted_is_never_locked_out(monkey
     with pytest.raises(LessonError, match="no new voters"):
         cast("student-4", "10.0.0.4", "both", "second")
     assert votes(started.code) == {"first": {"object": 2, "both": 1}, "second": {"both": 3}}
+
+
+def test_invented_voters_come_slowly_and_whoever_leads_counts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(lesson_room, "_new_voters", Arrivals(limits.VOTERS_AT_ONCE, lambda: now[0]))
+    started, other = begun(), begun()
+
+    def cast(voter: str, step: str = "first", address: str = "10.0.0.1", of: Started = started) -> None:
+        lesson_room.vote(of.code, step, voter, "object", CHOICES, address)
+
+    cast("student-1")
+    go(started.code, started.token, "second", "predict")
+    for number in range(limits.VOTERS_AT_ONCE - 1):
+        cast(f"invented-{number}", "second")
+    with pytest.raises(LessonError, match="few seconds"):
+        cast("student-2", "second")
+    cast("student-1", "second")
+    cast("student-2", "second", "10.0.0.2")
+    cast("student-2", of=other)
+    now[0] = 1.0
+    cast("student-3", "second")
+    for token in ("", other.token):
+        with pytest.raises(LessonError, match="Only the presenter"):
+            count_anew(started.code, token)
+    monkeypatch.setattr(limits, "VOTERS", 2)
+    count_anew(started.code, started.token)
+    assert votes(started.code) == {"first": {"object": 1}}
+    assert votes(other.code) == {"first": {"object": 1}}, "of this lesson alone"
+    now[0] = 2.0
+    cast("student-4", "second")
+    assert seen(started.code).counts == {"object": 1}
 
 
 def test_a_damaged_file_is_named_and_models_and_clean_do_not_see_it() -> None:

@@ -288,6 +288,11 @@ def test_the_presenter_counts_votes_and_hides_which_until_the_reveal(empty_home:
         vote(started.code, STEPS[0].name, f"student-{number}", choice, ["object", "both", "context"])
     page.run()
     assert page.metric[0].value == "3"
+    press(page, "Count anew")
+    assert page.metric[0].value == "0"
+    for number, choice in enumerate(("object", "object", "context")):
+        vote(started.code, STEPS[0].name, f"student-{number}", choice, ["object", "both", "context"])
+    page.run()
     assert not alts(page)
     press(page, "Run it")
     assert page.metric[0].value == "3", "votes stay open while models train"

@@ -72,6 +72,7 @@ LESSONS_OF_ADDRESS = 30  # of all browsers behind an address, for a classroom ma
 ALL_LESSONS = 500  # of a server
 VOTERS_OF_ADDRESS = 200  # of a lesson
 VOTERS = 1_000  # of a lesson
+VOTERS_AT_ONCE = 40  # new ones of an address in a lesson, then one a second
 WRONG_CODES = 10  # of a browser within a minute, before it must wait
 WRONG_CODES_OF_ADDRESS = 120  # the same of an address; who is in a lesson already stays in
 SECRETS = 10  # wrong secrets of a teacher from one browser within a minute

@@ -37,3 +37,23 @@ class Tries:
         with self._guard:
             for whose, most in ((("browser", browser), self._here), (("address", address), self._there)):
                 self._wrong.setdefault(whose, deque(maxlen=most)).append(self._clock())
+
+
+class Arrivals:
+    """So many at once for each name, and then one a second."""
+
+    def __init__(self, at_once: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._at_once, self._clock = at_once, clock
+        self._paid: dict[str, float] = {}  # until when those who came have taken the seconds
+        self._guard = threading.Lock()
+
+    def come(self, name: str) -> bool:
+        """Whether one more may come now, who is then counted."""
+        now = self._clock()
+        with self._guard:
+            self._paid = {other: until for other, until in self._paid.items() if until > now}
+            until = max(self._paid.get(name, now), now) + 1
+            if until - now > self._at_once:
+                return False
+            self._paid[name] = until
+        return True

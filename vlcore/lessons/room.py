@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from vlcore.core import limits
 from vlcore.core.errors import LabError
 from vlcore.core.files import HomeError, make_folder, models_folder
+from vlcore.core.throttle import Arrivals
 
 PHASES = ("predict", "run", "reveal")
 LIFETIME = 24 * 3600.0  # seconds that a code is good for
@@ -29,6 +30,7 @@ _LETTERS = "BCDFGHJKLMPRTWXZ"  # no vowels, so no words; none that looks like an
 _CODE = re.compile(f"[{_LETTERS}]{{4}}")
 _VOTER = re.compile(r"[A-Za-z0-9_-]{8,40}", re.ASCII)
 _WAIT = 20.0  # seconds for another writer to finish
+_new_voters = Arrivals(limits.VOTERS_AT_ONCE)
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS lessons (code TEXT PRIMARY KEY, lesson TEXT NOT NULL, data TEXT NOT NULL, "
     "token TEXT NOT NULL, created REAL NOT NULL, step TEXT NOT NULL, phase TEXT NOT NULL)",
@@ -151,19 +153,34 @@ def go(code: str, token: str, step: str, phase: str) -> None:
     """Move a lesson, and the room with it; a LessonError for all but its presenter, and for a phase that is none."""
     if phase not in PHASES:
         raise LessonError(f"A step has no phase {phase!r}; it has {', '.join(PHASES)}.")
+    with _led(code, token) as file:
+        file.execute("UPDATE lessons SET step = ?, phase = ? WHERE code = ?", (step, phase, tidy(code)))
+
+
+def count_anew(code: str, token: str) -> None:
+    """Forget the votes of the question where a lesson is, and who has voted in no other; a LessonError for all but its
+    presenter."""
+    with _led(code, token) as file:
+        query = "DELETE FROM votes WHERE code = ? AND step = (SELECT step FROM lessons l WHERE l.code = votes.code)"
+        file.execute(query, (tidy(code),))
+        query = "DELETE FROM voters WHERE code = ? AND voter NOT IN (SELECT voter FROM votes v WHERE v.code = ?)"
+        file.execute(query, (tidy(code), tidy(code)))
+
+
+@contextmanager
+def _led(code: str, token: str) -> Iterator[sqlite3.Connection]:
+    """The file, for whoever leads a lesson that is not over; the lesson then counts as touched."""
     with _open(write=True) as file:
-        moved = file.execute(
-            "UPDATE lessons SET step = ?, phase = ? WHERE code = ? AND token = ? AND created > ?",
-            (step, phase, tidy(code), _secret(token), time.time() - LIFETIME),
-        )
-        if not moved.rowcount:
+        query = "SELECT 1 FROM lessons WHERE code = ? AND token = ? AND created > ?"
+        if not file.execute(query, (tidy(code), _secret(token), time.time() - LIFETIME)).fetchone():
             raise LessonError("Only the presenter moves a lesson, with the link that started it, within a day.")
+        yield file
         file.execute("UPDATE origins SET touched = ? WHERE code = ?", (time.time(), tidy(code)))
 
 
 def vote(code: str, step: str, voter: str, choice: str, choices: Sequence[str], address: str = "") -> None:
     """Vote, or change a vote, in the step where the lesson is; LessonError where that is over, or none can be, or many
-    others have voted already from an address. Who has voted in this lesson before always may."""
+    others have voted from an address already, or do now. Who has voted in this lesson before always may."""
     code = tidy(code)
     if choice not in choices:
         raise LessonError(f"There is no choice {choice!r} here; choose one that is shown.")
@@ -182,6 +199,8 @@ def vote(code: str, step: str, voter: str, choice: str, choices: Sequence[str], 
             everywhere, there = file.execute(query, (_of_now(address), code)).fetchone()
             if everywhere >= limits.VOTERS or (address and there >= limits.VOTERS_OF_ADDRESS):
                 raise LessonError("Very many have voted in this lesson already; no new voters are taken.")
+            if address and not _new_voters.come(f"{code} {address}"):
+                raise LessonError("Many vote at this moment; try again in a few seconds.")
             file.execute("INSERT INTO voters VALUES (?, ?, ?)", (code, voter, _of_now(address)))
         file.execute("UPDATE origins SET touched = ? WHERE code = ?", (time.time(), code))
         values = (code, lesson, step, voter, choice, time.time())

@@ -23,6 +23,7 @@ from vlcore.lessons.room import (
     PHASES,
     Origin,
     Room,
+    count_anew,
     go,
     has_voted,
     is_voter,
@@ -226,6 +227,10 @@ def presenter(room: Room, palette: Palette, bar: DeltaGenerator) -> None:
             st.metric("Votes so far", now.votes if now else 0)
 
         count()
+        if not is_hidden():
+            about = "Forgets the votes on this question; everybody votes again."
+            again = _errors_said()(partial(count_anew, room.code, token))
+            st.button("Count anew", help=about, icon=":material/restart_alt:", on_click=again)
 
     move = _errors_said()(partial(go, room.code, token))
     _led(room, lesson, images, palette, bar, votes(room.code), move=move, ask=ask)
