@@ -113,6 +113,7 @@ def test_a_picture_is_shown_under_the_pointer_and_by_keys(come: Callable[..., Pa
     page.goto(server)
     tip = page.locator(".atlas .tip")
     expect(page.locator(READY)).to_be_visible()
+    settled(page)  # until then what comes above the maps moves them away from under the pointer
     expect(tip).to_be_hidden()
     page.locator(".atlas svg[role=img]").first.locator("path:not(.unusual)").nth(7).hover(force=True)
     expect(tip).to_be_visible()
