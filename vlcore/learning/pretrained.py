@@ -137,7 +137,9 @@ def time_limit(seconds: float, sentence: str) -> Iterator[None]:
         raise PretrainedError(sentence)
 
     before = signal.signal(signal.SIGALRM, stop)
-    left = signal.setitimer(signal.ITIMER_REAL, seconds)
+    left = signal.setitimer(
+        signal.ITIMER_REAL, seconds, 1.0
+    )  # again: transformers takes whatever is raised in some places
     try:
         yield
     finally:
