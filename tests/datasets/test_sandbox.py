@@ -52,8 +52,10 @@ def test_what_takes_too_long_or_too_much_or_ends_it_is_one_sentence_and_it_is_re
 
 def test_one_that_was_killed_while_it_waited_is_replaced() -> None:
     (first, _) = ask(tasks.echo)
+    waiting = next(one._process for one in sandbox._idle if one._process.pid == first["pid"])
     os.kill(first["pid"], signal.SIGKILL)
-    time.sleep(0.2)
+    os.waitid(os.P_PID, first["pid"], os.WEXITED | os.WNOWAIT)  # it has ended, and the server has not noticed
+    assert waiting.returncode is None
     assert ask(tasks.echo)[0]["pid"] != first["pid"]
 
 
