@@ -3,7 +3,8 @@
 import streamlit as st
 
 if __name__ == "__main__":  # a visitor's page
-    from vlcore.ui import atlas, shell
+    from vlcore.server import atlas
+    from vlcore.ui import shell
 
     palette, bar = shell.begin("Do descriptive labels help a model that learns from biased pictures?", first=True)
     atlas.show(palette)
@@ -28,7 +29,7 @@ if __name__ == "__main__":  # a visitor's page
         shell.window()  # asked here, so that the next page draws its maps once
         home.next_steps(experiments, images.name)
 else:  # the server, which imports this file once
-    from vlcore.ui import serving
+    from vlcore.server import serving
 
     app = st.App(
         __file__, routes=serving.ROUTES, middleware=serving.MIDDLEWARE, lifespan=serving.lifespan,

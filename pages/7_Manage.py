@@ -1,6 +1,7 @@
 """Manage: for whoever teaches: the queue, models and sets, the disk, what failed, and a study for tomorrow."""
 
-from vlcore.ui import shell, visitors
+from vlcore.server import visitors
+from vlcore.ui import shell
 from vlcore.ui.manage import sections
 
 palette, bar = shell.begin("Manage")

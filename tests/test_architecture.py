@@ -33,7 +33,7 @@ CALLS = {"torch.load", "torch.save", "joblib.load", "joblib.dump", "os.system", 
 # Each folder of vlcore may import those of the texts before its own, and none beside it (docs/architecture.md).
 ORDER = (
     "scenes", "core", "datasets measures charts store", "learning studies", "runs generation", "compare",
-    "lessons exports", "cli ui",
+    "lessons exports", "server", "cli ui",
 )  # fmt: skip
 RANK = {folder: rank for rank, folders in enumerate(ORDER) for folder in folders.split()}
 
@@ -129,7 +129,7 @@ def test_no_page_switches_how_charts_are_written_down_for_all_threads() -> None:
 def test_only_the_pages_and_what_they_share_import_streamlit() -> None:
     users = importers("streamlit", LIBRARY)
     assert users, "the rule would hold of nothing"
-    assert all(name.startswith("vlcore.ui.") for name in users)
+    assert all(name.startswith(("vlcore.ui.", "vlcore.server.")) for name in users)
     assert {name_of(path) for path in PAGES} >= importers("vlcore.ui", LIBRARY + PAGES) - users
     assert importers("vlcore.ui", PAGES)
 

@@ -8,8 +8,9 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from streamlit.components.v2 import manifest_scanner
 
 from tests.chromium import CHROMIUM, FLAGS
+from vlcore.server import visitors
 from vlcore.store import artefacts, disk
-from vlcore.ui import jobs, visitors
+from vlcore.ui import jobs
 
 from .app import FakeQueue
 from .serving import PATIENCE, served

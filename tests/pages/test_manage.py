@@ -13,11 +13,11 @@ from vlcore.core.condition import Condition
 from vlcore.core.files import models_folder
 from vlcore.datasets.catalogue import set_names
 from vlcore.datasets.drawn import Recipe, make_set
+from vlcore.server import browser, serving, visitors
 from vlcore.store import artefacts, jobs
 from vlcore.store.jobs import State
 from vlcore.store.queue import Asker, JobQueue
 from vlcore.studies import plans
-from vlcore.ui import browser, serving, visitors
 from vlcore.ui import jobs as asked
 
 from ..store.test_queue import ByHand

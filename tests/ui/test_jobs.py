@@ -7,10 +7,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from vlcore.runs import maps
+from vlcore.server import visitors
+from vlcore.server.visitors import Visitor
 from vlcore.store import artefacts, disk
 from vlcore.store.jobs import JobStatus, State
-from vlcore.ui import jobs, visitors
-from vlcore.ui.visitors import Visitor
+from vlcore.ui import jobs
 
 
 class Queue:
@@ -73,8 +74,9 @@ def test_a_worker_that_ends_or_is_busy_for_long_is_a_sentence(monkeypatch: pytes
 
 SCRIPT = """
 import streamlit as st
-from vlcore.ui import jobs, visitors
-from vlcore.ui.visitors import Visitor
+from vlcore.server import visitors
+from vlcore.ui import jobs
+from vlcore.server.visitors import Visitor
 st.session_state["runs"] = st.session_state.get("runs", 0) + 1
 jobs.watch(["a", "b"], each_done=%s)
 """

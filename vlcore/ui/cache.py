@@ -28,8 +28,8 @@ from vlcore.datasets.imageset import ImageSet
 from vlcore.measures.layout import Placed
 from vlcore.runs import load as run_load
 from vlcore.runs.maps import PCA, Projection
+from vlcore.server import serving
 from vlcore.store import artefacts
-from vlcore.ui import serving
 
 Spec = dict[str, Any]
 

@@ -11,7 +11,8 @@ from vlcore.core.plain import plain
 from vlcore.datasets.catalogue import set_names
 from vlcore.datasets.subset import usual_condition
 from vlcore.lessons import guide
-from vlcore.ui import atlas, browser, cache
+from vlcore.server import atlas, browser
+from vlcore.ui import cache
 
 _STEP, _SHOWN = "guide", "guide_shown"  # the number of a card in the address, and of the one whose settings were made
 

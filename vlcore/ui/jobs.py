@@ -14,11 +14,12 @@ from vlcore.core.limits import JOB_SECONDS
 from vlcore.core.plain import plain
 from vlcore.core.teacher import Right
 from vlcore.runs.train import most_seconds, train_condition
+from vlcore.server import visitors
+from vlcore.server.visitors import Visitor, visitor
 from vlcore.store import artefacts, disk
 from vlcore.store.jobs import JobStatus, State
 from vlcore.store.queue import JobQueue, worker_pool
-from vlcore.ui import shell, visitors
-from vlcore.ui.visitors import Visitor, visitor
+from vlcore.ui import shell
 
 POLL = 2.0  # seconds between looks at a running job
 PATIENCE = 120.0  # seconds for what a visitor waits for

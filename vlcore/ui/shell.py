@@ -16,7 +16,7 @@ from vlcore.charts.theme import DARK, LIGHT, PHONE_SIDE, Palette
 from vlcore.core.errors import LabError
 from vlcore.core.files import script, system_errors
 from vlcore.core.plain import plain
-from vlcore.ui import visitors
+from vlcore.server import visitors
 
 if TYPE_CHECKING:
     from vlcore.charts.maps.legend import LegendPlace

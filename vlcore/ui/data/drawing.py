@@ -13,7 +13,8 @@ from vlcore.datasets.catalogue import check_name
 from vlcore.datasets.drawn import SCENES_RECIPE, SIZES, Recipe, make_set, recipe_of
 from vlcore.datasets.imageset import ImageSet
 from vlcore.scenes import COATS, CONTEXTS, OBJECTS, POSES, SKIES, STYLES, Scene, draw, sample
-from vlcore.ui import shell, visitors, widgets
+from vlcore.server import visitors
+from vlcore.ui import shell, widgets
 
 
 @st.cache_data(max_entries=400, show_spinner=False)

@@ -24,9 +24,10 @@ from vlcore.datasets import importers
 from vlcore.datasets.catalogue import check_name, set_names
 from vlcore.datasets.imageset import usable_name
 from vlcore.runs import imported
+from vlcore.server import visitors
 from vlcore.store import artefacts
 from vlcore.store.jobs import State
-from vlcore.ui import jobs, shell, visitors, widgets
+from vlcore.ui import jobs, shell, widgets
 
 _STEM = 60  # characters of a zip's name, none of more than four bytes
 _LONGEST = 16_000  # characters of a file's name; a zip holds 65,535 bytes of it

@@ -35,7 +35,8 @@ from vlcore.lessons.room import (
     votes,
 )
 from vlcore.lessons.script import COLLAPSE, EXPERIMENTS, Lesson, Step
-from vlcore.ui import browser, cache, jobs, shell, visitors, widgets
+from vlcore.server import browser, visitors
+from vlcore.ui import cache, jobs, shell, widgets
 from vlcore.ui.lesson import results, steps
 
 NAMES = (EXPERIMENTS, COLLAPSE)

@@ -19,9 +19,9 @@ from vlcore.core.options import ArtefactKind
 from vlcore.core.plain import plain
 from vlcore.core.wording import title
 from vlcore.lessons.script import LETTERS, Lesson, Step
+from vlcore.server.visitors import OWN
 from vlcore.store.jobs import JobStatus
 from vlcore.ui import jobs, widgets
-from vlcore.ui.visitors import OWN
 
 SIZES = {
     "text": "1.45rem", "answer": "1.3rem", "link": "1.7rem", "code": "5.5rem; font-weight: 600; letter-spacing: .25em",

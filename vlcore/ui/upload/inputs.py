@@ -16,9 +16,10 @@ from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.opening import UploadError, is_picture
 from vlcore.datasets.subset import usual_condition
 from vlcore.datasets.uploads import UploadedPicture, samples, shown_name, uploaded
+from vlcore.server import browser
 from vlcore.store.jobs import JobStatus
 from vlcore.studies import plans
-from vlcore.ui import browser, jobs, shell, widgets
+from vlcore.ui import jobs, shell, widgets
 from vlcore.ui.compare.models import SIDES, comparable
 
 MOST = 14  # pictures at once: two cut-outs on every background

@@ -26,10 +26,10 @@ from tests.runs import stand_ins
 from vlcore.charts.thumbnails import check_uris, thumb_uri
 from vlcore.compare import small_pictures
 from vlcore.core import limits
-from vlcore.core.door import COOKIE, Door
 from vlcore.core.version import __version__
 from vlcore.datasets.imageset import ImageSet, ImageSetError
-from vlcore.ui import serving, visitors
+from vlcore.server import serving, visitors
+from vlcore.server.door import COOKIE, Door
 
 IMAGES = dataclasses.replace(stand_ins.image_set(), name="served", version="1", about={"pictures": "none"})
 

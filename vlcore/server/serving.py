@@ -34,10 +34,10 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from vlcore.charts.thumbnails import thumb_address
 from vlcore.compare import small_pictures
 from vlcore.core import limits
-from vlcore.core.door import Ahead, Door
 from vlcore.core.errors import LabError
 from vlcore.core.files import allow_open_files, clear_scratch
-from vlcore.ui import atlas
+from vlcore.server import atlas
+from vlcore.server.door import Ahead, Door
 
 if TYPE_CHECKING:
     from vlcore.datasets.imageset import ImageSet

@@ -13,10 +13,10 @@ from weakref import WeakValueDictionary
 import streamlit as st
 
 from vlcore.core import limits, teacher
-from vlcore.core.door import COOKIE
 from vlcore.core.teacher import Right, RightError
+from vlcore.server import browser
+from vlcore.server.door import COOKIE
 from vlcore.store.queue import Asker
-from vlcore.ui import browser
 
 TEACHER = "vl-bias-lab-teacher"  # the name of the token that a browser keeps
 OWN = ("localhost", "127.0.0.1", "::1")  # names of the machine itself

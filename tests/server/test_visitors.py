@@ -7,10 +7,10 @@ import pytest
 import streamlit as st
 
 from vlcore.core import limits, teacher
-from vlcore.core.door import COOKIE
 from vlcore.core.teacher import Right, RightError
 from vlcore.core.throttle import Tries
-from vlcore.ui import visitors
+from vlcore.server import visitors
+from vlcore.server.door import COOKIE
 
 SECRET = "correct horse"
 
