@@ -1,10 +1,10 @@
 """Lesson: predict, run, reveal; alone, or with a class that votes."""
 
 from vlcore.ui import shell
-from vlcore.ui.lesson import roles
+from vlcore.ui.lesson import classroom, roles
 
-roles.take_the_lead()
-palette, bar = shell.begin("Lesson", menu=roles.shows_menu())
+classroom.take_the_lead()
+palette, bar = shell.begin("Lesson", menu=classroom.shows_menu())
 with shell.errors_as_sentences():
     room = roles.room()
     if room is None:

@@ -22,11 +22,14 @@ from vlcore.lessons.room import (
     Room,
     Started,
     count_anew,
+    delete,
     go,
+    inside,
     is_voter,
     look,
     new_voter,
     start,
+    takes_part,
     votes,
 )
 from vlcore.store import artefacts, jobs
@@ -258,14 +261,14 @@ def test_an_address_has_many_voters_and_who_has_voted_is_never_locked_out(monkey
     cast("student-1", "10.0.0.1")
     for number in (1, 2):
         cast(f"invented-{number}", "10.0.0.1")
-    with pytest.raises(LessonError, match="no new voters"):
+    with pytest.raises(LessonError, match="no newcomers"):
         cast("invented-3", "10.0.0.1")
     cast("student-1", "10.0.0.1", "both")
     go(started.code, started.token, "second", "predict")
     cast("student-1", "10.0.0.1", "both", "second")
     cast("student-2", "10.0.0.2", "both", "second")
     cast("student-3", "10.0.0.3", "both", "second")
-    with pytest.raises(LessonError, match="no new voters"):
+    with pytest.raises(LessonError, match="no newcomers"):
         cast("student-4", "10.0.0.4", "both", "second")
     assert votes(started.code) == {"first": {"object": 2, "both": 1}, "second": {"both": 3}}
 
@@ -299,6 +302,31 @@ def test_invented_voters_come_slowly_and_whoever_leads_counts_anew(monkeypatch: 
     now[0] = 2.0
     cast("student-4", "second")
     assert seen(started.code).counts == {"object": 1}
+
+
+def test_a_presenter_deletes_a_lesson_with_the_tables_of_its_kind_and_nobody_elses() -> None:
+    started, other = begun(), begun()
+    own = ("CREATE TABLE IF NOT EXISTS dots (code TEXT, place INTEGER)",)
+    assert lesson_room.rows("SELECT place FROM dots WHERE code = ?", (started.code,)) == [], "no such table yet"
+    for number, one in enumerate((started, other)):
+        vote(one, "somebody-1", "object")
+        with inside(one.code, own) as file:
+            file.execute("INSERT INTO dots VALUES (?, ?)", (one.code, number))
+    for token in ("", other.token):
+        with pytest.raises(LessonError, match="Only the presenter"):
+            delete(started.code, token)
+    assert takes_part(started.code, "somebody-1")
+    delete(started.code, started.token)
+    assert look(started.code) is None
+    assert not takes_part(started.code, "somebody-1")
+    assert lesson_room.rows("SELECT code, place FROM dots WHERE TRUE = ?", (1,)) == [(other.code, 1)]
+    assert votes(other.code) == {"first": {"object": 1}}
+    with pytest.raises(LessonError, match="over"), inside(started.code, own):
+        pass
+    with closing(sqlite3.connect(models_folder() / ".lessons.sqlite")) as kept:
+        tables = [name for (name,) in kept.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            assert not kept.execute(f"SELECT 1 FROM {table} WHERE code = ?", (started.code,)).fetchall()
 
 
 def test_a_damaged_file_is_named_and_models_and_clean_do_not_see_it() -> None:

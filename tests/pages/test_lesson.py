@@ -233,6 +233,16 @@ def test_a_class_is_led_by_whoever_has_its_token(empty_home: Path, monkeypatch: 
     assert labels(start(code=code)) == VOTES, "as a student sees it"
 
 
+def test_a_presenter_deletes_what_is_kept_of_the_lesson(empty_home: Path) -> None:
+    started = begun()
+    student = press(start(code=started.code), "Vote A")
+    page = press(start(code=started.code, presenter=started.token), "Delete this lesson's data now")
+    assert look(started.code) is None
+    assert "code" not in page.query_params
+    assert "deleted" in page.toast[0].value
+    assert "no lesson with this code" in student.run().warning[0].value
+
+
 def test_where_a_secret_is_named_the_page_says_that_it_protects_a_lesson(
     empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,7 +264,7 @@ def test_a_class_is_joined_by_typing_its_code(empty_home: Path) -> None:
 
 def test_codes_cannot_be_tried_out(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tries = Tries(2, 4)
-    monkeypatch.setattr("vlcore.ui.lesson.roles._tries", tries)
+    monkeypatch.setattr("vlcore.ui.lesson.classroom._tries", tries)
     started = begun()
     page = start(code=started.code)
     for wrong in ("BCDF", "BCDG"):
@@ -275,7 +285,7 @@ def test_wrong_codes_lock_out_neither_who_leads_nor_who_has_voted(
 ) -> None:
     started = begun()
     voted = press(start(code=started.code), "Vote A")
-    monkeypatch.setattr("vlcore.ui.lesson.roles._tries", Tries(0, 0))
+    monkeypatch.setattr("vlcore.ui.lesson.classroom._tries", Tries(0, 0))
     assert "many wrong codes" in start(code=started.code).warning[0].value
     assert "Run it" in labels(start(code=started.code, presenter=started.token))
     monkeypatch.setattr(browser, "remembered", lambda name: kept(voted).get(name, ""))

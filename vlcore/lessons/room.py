@@ -1,8 +1,9 @@
 """Lessons for a class: where the presenter is, and what the room voted, without names.
 
 One small SQLite file beside the models is the truth: a refresh, a second process and thirty phones see the same.
-A lesson is over after a day and gone after a week: a clock that was set wrong ends none for good. Functions raise a
-HomeError where the file cannot be read or written."""
+A lesson is over after a day and gone after a week: a clock that was set wrong ends none for good. A lesson that is more
+than questions keeps tables of its own in the file, each with a column `code`, by `rows`, `inside` and `led`; they go
+with it. Functions raise a HomeError where the file cannot be read or written."""
 
 import hashlib
 import hmac
@@ -127,82 +128,103 @@ def start(lesson: str, data: str, step: str, who: Origin | None = None, *, stays
 def look(code: str, voter: str = "", token: str = "") -> Room | None:
     """A lesson as it stands, as a voter or the holder of a token sees it; None where there is none, or it is over."""
     code = tidy(code)
-    rows = _read(
+    found = rows(
         "SELECT l.lesson, l.data, l.step, l.phase, l.token, v.choice, COUNT(v.voter), MAX(v.voter = ?) "
         "FROM lessons l LEFT JOIN votes v ON v.code = l.code AND v.step = l.step "
         "WHERE l.code = ? AND l.created > ? GROUP BY v.choice",
         (voter, code, time.time() - LIFETIME),
     )
-    if not rows:
+    if not found:
         return None
-    lesson, data, step, phase, secret = rows[0][:5]
-    if phase not in PHASES or not all(isinstance(text, str) for text in rows[0][:5]):
+    lesson, data, step, phase, secret = found[0][:5]
+    if phase not in PHASES or not all(isinstance(text, str) for text in found[0][:5]):
         raise _damaged("a lesson that cannot be")
-    counts = {choice: count for *_, choice, count, _ in rows if count}
-    own = next((choice for *_, choice, _, mine in rows if mine), None)
+    counts = {choice: count for *_, choice, count, _ in found if count}
+    own = next((choice for *_, choice, _, mine in found if mine), None)
     leads = hmac.compare_digest(_secret(token).encode(), secret.encode())
     return Room(code, lesson, data, step, phase, counts, own, leads)
 
 
-def has_voted(code: str, voter: str) -> bool:
-    """Whether somebody has a vote in any question of a lesson."""
-    return bool(_read("SELECT 1 FROM votes WHERE code = ? AND voter = ? LIMIT 1", (tidy(code), voter)))
+def takes_part(code: str, voter: str) -> bool:
+    """Whether somebody has voted in a lesson, or was admitted to it."""
+    return bool(rows("SELECT 1 FROM voters WHERE code = ? AND voter = ?", (tidy(code), voter)))
 
 
 def go(code: str, token: str, step: str, phase: str) -> None:
     """Move a lesson, and the room with it; a LessonError for all but its presenter, and for a phase that is none."""
     if phase not in PHASES:
         raise LessonError(f"A step has no phase {phase!r}; it has {', '.join(PHASES)}.")
-    with _led(code, token) as file:
+    with led(code, token) as file:
         file.execute("UPDATE lessons SET step = ?, phase = ? WHERE code = ?", (step, phase, tidy(code)))
 
 
 def count_anew(code: str, token: str) -> None:
     """Forget the votes of the question where a lesson is, and who has voted in no other; a LessonError for all but its
     presenter."""
-    with _led(code, token) as file:
+    with led(code, token) as file:
         query = "DELETE FROM votes WHERE code = ? AND step = (SELECT step FROM lessons l WHERE l.code = votes.code)"
         file.execute(query, (tidy(code),))
         query = "DELETE FROM voters WHERE code = ? AND voter NOT IN (SELECT voter FROM votes v WHERE v.code = ?)"
         file.execute(query, (tidy(code), tidy(code)))
 
 
+def delete(code: str, token: str) -> None:
+    """Delete a lesson with everything that is kept of it; a LessonError for all but its presenter."""
+    with led(code, token) as file:
+        _delete(file, "code = ?", tidy(code))
+
+
 @contextmanager
-def _led(code: str, token: str) -> Iterator[sqlite3.Connection]:
-    """The file, for whoever leads a lesson that is not over; the lesson then counts as touched."""
-    with _open(write=True) as file:
+def led(code: str, token: str, tables: Sequence[str] = ()) -> Iterator[sqlite3.Connection]:
+    """The file as of `inside`, for whoever leads a lesson; a LessonError for all others."""
+    with _open(write=True, tables=tables) as file:
         query = "SELECT 1 FROM lessons WHERE code = ? AND token = ? AND created > ?"
         if not file.execute(query, (tidy(code), _secret(token), time.time() - LIFETIME)).fetchone():
             raise LessonError("Only the presenter moves a lesson, with the link that started it, within a day.")
         yield file
-        file.execute("UPDATE origins SET touched = ? WHERE code = ?", (time.time(), tidy(code)))
+        _touch(file, code)
+
+
+@contextmanager
+def inside(code: str, tables: Sequence[str] = ()) -> Iterator[sqlite3.Connection]:
+    """The file, to write in what belongs to a lesson, in a transaction that no other writer is in; the lesson counts as
+    touched. The `tables`, statements that create what is not there, are those of this kind of lesson. A LessonError
+    where it is over."""
+    with _open(write=True, tables=tables) as file:
+        query = "SELECT 1 FROM lessons WHERE code = ? AND created > ?"
+        if not file.execute(query, (tidy(code), time.time() - LIFETIME)).fetchone():
+            raise LessonError("This lesson is over; codes are good for a day.")
+        yield file
+        _touch(file, code)
+
+
+def admit(file: sqlite3.Connection, code: str, voter: str, address: str = "") -> None:
+    """Let somebody take part in a lesson, as who has before always may; LessonError for a name that is none, or where
+    many others have from an address already, or do now."""
+    if not is_voter(voter):
+        raise LessonError("This comes from nobody; open the lesson's link again.")
+    code = tidy(code)
+    if not file.execute("SELECT 1 FROM voters WHERE code = ? AND voter = ?", (code, voter)).fetchone():
+        query = "SELECT COUNT(*), COALESCE(SUM(address = ?), 0) FROM voters WHERE code = ?"
+        everywhere, there = file.execute(query, (_of_now(address), code)).fetchone()
+        if everywhere >= limits.VOTERS or (address and there >= limits.VOTERS_OF_ADDRESS):
+            raise LessonError("Very many take part in this lesson already; no newcomers are taken.")
+        if address and not _new_voters.come(f"{code} {address}"):
+            raise LessonError("Many come at this moment; try again in a few seconds.")
+        file.execute("INSERT INTO voters VALUES (?, ?, ?)", (code, voter, _of_now(address)))
 
 
 def vote(code: str, step: str, voter: str, choice: str, choices: Sequence[str], address: str = "") -> None:
-    """Vote, or change a vote, in the step where the lesson is; LessonError where that is over, or none can be, or many
-    others have voted from an address already, or do now. Who has voted in this lesson before always may."""
+    """Vote, or change a vote, in the step where the lesson is; LessonError where that is over, or none can be, or as of
+    `admit`."""
     code = tidy(code)
     if choice not in choices:
         raise LessonError(f"There is no choice {choice!r} here; choose one that is shown.")
-    if not is_voter(voter):
-        raise LessonError("This vote comes from nobody; open the lesson's link again.")
-    with _open(write=True) as file:
-        query = "SELECT lesson, step, phase FROM lessons WHERE code = ? AND created > ?"
-        found = file.execute(query, (code, time.time() - LIFETIME)).fetchone()
-        if found is None:
-            raise LessonError("This lesson is over; codes are good for a day.")
-        lesson, at, phase = found
+    with inside(code) as file:
+        lesson, at, phase = file.execute("SELECT lesson, step, phase FROM lessons WHERE code = ?", (code,)).fetchone()
         if at != step or phase == "reveal":
             raise LessonError("The votes on this question are closed.")
-        if not file.execute("SELECT 1 FROM voters WHERE code = ? AND voter = ?", (code, voter)).fetchone():
-            query = "SELECT COUNT(*), COALESCE(SUM(address = ?), 0) FROM voters WHERE code = ?"
-            everywhere, there = file.execute(query, (_of_now(address), code)).fetchone()
-            if everywhere >= limits.VOTERS or (address and there >= limits.VOTERS_OF_ADDRESS):
-                raise LessonError("Very many have voted in this lesson already; no new voters are taken.")
-            if address and not _new_voters.come(f"{code} {address}"):
-                raise LessonError("Many vote at this moment; try again in a few seconds.")
-            file.execute("INSERT INTO voters VALUES (?, ?, ?)", (code, voter, _of_now(address)))
-        file.execute("UPDATE origins SET touched = ? WHERE code = ?", (time.time(), code))
+        admit(file, code, voter, address)
         values = (code, lesson, step, voter, choice, time.time())
         file.execute("INSERT OR REPLACE INTO votes VALUES (?, ?, ?, ?, ?, ?)", values)
 
@@ -211,7 +233,7 @@ def votes(code: str) -> dict[str, dict[str, int]]:
     """All votes of a lesson: step to choice to their number."""
     found: dict[str, dict[str, int]] = {}
     query = "SELECT step, choice, COUNT(*) FROM votes WHERE code = ? GROUP BY step, choice"
-    for step, choice, count in _read(query, (tidy(code),)):
+    for step, choice, count in rows(query, (tidy(code),)):
         found.setdefault(step, {})[choice] = count
     return found
 
@@ -237,8 +259,13 @@ def _make_room(file: sqlite3.Connection, most: int, of: str, name: str = "", *, 
 
 def _delete(file: sqlite3.Connection, which: str, value: object) -> None:
     codes = f"(SELECT code FROM lessons WHERE {which})"  # noqa: S608  # the conditions stand in this module
-    for table in ("votes", "voters", "origins", "lessons"):
-        file.execute(f"DELETE FROM {table} WHERE code IN {codes}", (value,))  # noqa: S608
+    tables = [name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    for table in sorted(tables, key="lessons".__eq__):  # the others by what stands in it
+        file.execute(f'DELETE FROM "{table}" WHERE code IN {codes}', (value,))  # noqa: S608
+
+
+def _touch(file: sqlite3.Connection, code: str) -> None:
+    file.execute("UPDATE origins SET touched = ? WHERE code = ?", (time.time(), tidy(code)))
 
 
 def _of_now(name: str) -> str:
@@ -255,16 +282,21 @@ def _file() -> Path:
     return models_folder() / ".lessons.sqlite"
 
 
-def _read(query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-    """Rows of a query; looking writes nothing, and a file is empty until its tables are there."""
+def rows(query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+    """Rows of a query; looking writes nothing, and a table is empty until it is there."""
     if not _file().exists() or not _file().stat().st_size:
         return []
     with _open() as file:
-        return file.execute(query, values).fetchall()
+        try:
+            return file.execute(query, values).fetchall()
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):
+                return []
+            raise
 
 
 @contextmanager
-def _open(*, write: bool = False) -> Iterator[sqlite3.Connection]:
+def _open(*, write: bool = False, tables: Sequence[str] = ()) -> Iterator[sqlite3.Connection]:
     """The file, which commits in the end or rolls back; to write in a transaction that no other writer is in."""
     if write:
         make_folder(models_folder())
@@ -272,7 +304,7 @@ def _open(*, write: bool = False) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(_file(), timeout=_WAIT, isolation_level=None)) as file, file:
             if write:
                 file.execute("BEGIN IMMEDIATE")
-                for table in _TABLES:
+                for table in (*_TABLES, *tables):
                     file.execute(table)
             yield file
     except sqlite3.OperationalError as error:
