@@ -1,7 +1,18 @@
 """Wrong tries of a browser and of its address: who must wait, who is still heard, and until when."""
 
+import pytest
+
 from vlcore.core import limits
-from vlcore.core.throttle import Arrivals, Tries
+from vlcore.core.throttle import Arrivals, Tries, place_of
+
+
+@pytest.mark.parametrize(("address", "place"), [
+    ("10.0.0.3", "10.0.0.3"), ("::ffff:10.0.0.3", "10.0.0.3"), (None, "here"), ("127.0.0.2", "here"), ("::1", "here"),
+    ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"), ("2001:db8:1:2:ffff::", "2001:db8:1:2::/64"),
+    ("2001:db8:1:3::", "2001:db8:1:3::/64"), ("fe80::1%eth0", "fe80::/64"), ("testclient", "testclient"),
+])  # fmt: skip
+def test_who_has_a_network_of_ipv6_comes_from_one_place(address: str | None, place: str) -> None:
+    assert place_of(address) == place
 
 
 def test_tries_come_back_after_a_minute() -> None:

@@ -22,11 +22,11 @@ class FakeQueue:
         self.status: dict[str, Any] = {}
         self.state, self.disk, self.others_wait = State.ABSENT, False, False
 
-    def submit(self, key: str, *_task: object, asker: object, short: bool, limit: float) -> None:
+    def submit(self, key: str, *_task: object, asker: object, short: bool, limit: float, stays: bool) -> None:
         self.asked.append(key)
         self.short[key] = short
 
-    def view(self, key: str) -> JobStatus:
+    def view(self, key: str, _asker: object = None) -> JobStatus:
         if self.disk and artefacts.published(key):
             return JobStatus(key, State.DONE)
         return JobStatus(key, State.RUNNING if key in self.asked else self.state, self.status)

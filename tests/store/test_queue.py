@@ -204,6 +204,64 @@ def test_visitors_take_turns(monkeypatch: pytest.MonkeyPatch, events: list[str])
     assert pool.tasks == queue.listed() == []
 
 
+def test_invented_names_share_the_turn_of_their_address_and_a_class_behind_one_takes_turns(pools: Pools) -> None:
+    students = [Asker(f"student-{number}", "school") for number in range(3)]
+    invented = [Asker(f"invented-{number}", "elsewhere") for number in range(4)]
+    pools.ask("runs", asker=students[0])
+    for number, one in enumerate(invented):
+        pools.ask(f"x{number}", asker=one)
+    for number, one in enumerate(students):
+        pools.ask(f"a{number}", f"b{number}", asker=one)
+    order = [listed.status.key for listed in pools.queue.listed()]
+    assert order == ["runs", "x0", "a0", "x1", "a1", "x2", "a2", "x3", "b0", "b1", "b2"]
+
+
+def test_who_left_comes_after_who_is_here_and_then_not_at_all_unless_it_stays(pools: Pools) -> None:
+    gone, teacher, here = Asker("gone", "a"), Asker("teacher", "a"), Asker("here", "a")
+    pools.ask("runs", "b", "shared", asker=gone)
+    pools.ask("grid", asker=teacher, stays=True)
+    pools.ask("c", "d", "shared", asker=here)
+    del gone, teacher
+    gc.collect()
+    assert [listed.status.key for listed in pools.queue.listed()] == ["runs", "grid", "shared", "c", "d", "b"]
+    assert not pools.queue.cancel_pending("grid", here)
+    pools.now = GRACE_SECONDS - 1
+    back = Asker("gone", "a")
+    pools.queue.view("b", back)
+    del back
+    gc.collect()
+    pools.now = 2 * GRACE_SECONDS - 2
+    pools.ask("e", asker=here)
+    assert State.ABSENT not in pools.states("b"), "who looked was here"
+    pools.now = 2 * GRACE_SECONDS
+    pools.ask("f", asker=here)
+    assert pools.states("b") == [State.ABSENT]
+    pools.made[0].work()
+    assert [pools.queue.view(key).done for key in ("runs", "grid", *"cdef", "shared", "b")] == [True] * 7 + [False]
+
+
+def test_an_address_has_so_many_jobs_and_those_of_who_left_give_way(pools: Pools) -> None:
+    first, second, here, other = (Asker(name, "a") for name in ("first", "second", "here", "other"))
+    pools.ask("runs", "b", asker=first)
+    pools.ask("c", "d", asker=second)
+    pools.ask("d", asker=here)
+    pools.ask("grid", asker=other, stays=True)
+    pools.ask("elsewhere", asker=Asker("elsewhere", "b"))
+    assert pools.queue.fits("a", False, 4)
+    assert not pools.queue.fits("a", False, 3), "all are here"
+    del first
+    gc.collect()
+    pools.now = 1.0
+    del second
+    gc.collect()
+    assert pools.queue.fits("a", False, 3)
+    keys = ("runs", *"bcd", "grid", "elsewhere")
+    waits = [State.QUEUED] * 3
+    assert [pools.queue.view(key).state for key in keys] == [State.QUEUED, State.ABSENT, State.QUEUED, *waits]
+    assert not pools.queue.fits("a", False, 1)
+    assert pools.queue.fits("b", False, 1)
+
+
 def test_what_many_want_is_one_job_and_comes_in_the_first_turn_of_any(pools: Pools) -> None:
     busy, class_mates = Asker("busy"), [Asker(f"student-{number}") for number in range(3)]
     pools.ask(*"abcd", asker=busy)

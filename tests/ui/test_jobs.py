@@ -2,10 +2,12 @@
 
 import os
 import time
+from contextlib import ExitStack
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from vlcore.core import limits
 from vlcore.runs import maps
 from vlcore.server import visitors
 from vlcore.server.visitors import Visitor
@@ -21,12 +23,12 @@ class Queue:
         self.states, self.reads = states, 0
         self.asked: list[tuple[object, ...]] = []
 
-    def submit(self, key: str, *task: object, asker: object, short: bool, limit: float) -> None:
+    def submit(self, key: str, *task: object, asker: object, short: bool, limit: float, stays: bool) -> None:
         assert isinstance(asker, visitors.Visitor)
         assert limit >= 300
         self.asked.append((key, *task, short))
 
-    def view(self, key: str) -> JobStatus:
+    def view(self, key: str, asker: object = None) -> JobStatus:
         self.reads += 1
         state = self.states.get(key, State.ABSENT)
         return JobStatus(key, state, {"stage": "measuring", "message": "The disk is full."})
@@ -72,6 +74,18 @@ def test_a_worker_that_ends_or_is_busy_for_long_is_a_sentence(monkeypatch: pytes
         jobs.run_in_worker(somebody, abs, -4)
 
 
+def test_those_of_an_address_have_so_many_files_made_under_whatever_names() -> None:
+    with ExitStack() as making:
+        for number in range(limits.EXPORTS_OF_ADDRESS):
+            making.enter_context(jobs.one_file(Visitor(f"invented-{number}", "there")))
+        with pytest.raises(artefacts.StoreError, match="Very many"), jobs.one_file(Visitor("one more", "there")):
+            pass
+        with jobs.one_file(Visitor("somebody", "elsewhere")):
+            pass
+    with jobs.one_file(Visitor("one more", "there")):
+        pass
+
+
 SCRIPT = """
 import streamlit as st
 from vlcore.server import visitors
@@ -100,10 +114,10 @@ def test_the_page_runs_anew_when_a_job_ends_meanwhile(each_done: bool, monkeypat
     class Ending(Queue):
         """Its first job ends after the first look at both."""
 
-        def view(self, key: str) -> JobStatus:
+        def view(self, key: str, asker: object = None) -> JobStatus:
             if self.reads >= 2:
                 self.states["a"] = State.DONE
-            return super().view(key)
+            return super().view(key, asker)
 
     page = page_of(SCRIPT % each_done, Ending(a=State.RUNNING, b=State.RUNNING), monkeypatch)
     assert page.session_state["runs"] == 1 + each_done
@@ -118,14 +132,18 @@ with shell.errors_as_sentences():
 """
 
 
-@pytest.mark.parametrize(("have", "many", "teaches", "said"), [
-    (0, 12, False, ""), (8, 4, False, ""), (9, 4, False, "You have 9 trainings waiting, and 12"),
-    (0, 13, False, "Only a teacher"), (9, 13, True, ""), (12, 0, False, ""),
+@pytest.mark.parametrize(("have", "many", "teaches", "said", "there"), [
+    (0, 12, False, "", 348), (8, 4, False, "", 356), (9, 4, False, "You have 9 trainings waiting, and 12", 0),
+    (0, 13, False, "Only a teacher", 0), (9, 13, True, "", 360), (12, 0, False, "", 360),
+    (0, 4, False, "360 jobs wait for those who share your address", 357), (0, 13, True, "", 360),
 ])  # fmt: skip
 def test_a_visitor_has_a_quota_and_a_teacher_none(
-    have: int, many: int, teaches: bool, said: str, monkeypatch: pytest.MonkeyPatch
+    have: int, many: int, teaches: bool, said: str, there: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Full(Queue):
+        def fits(self, address: str, short: bool, most: int) -> bool:
+            return short or there <= most
+
         def asked_by(self, name: str, short: bool) -> list[str]:
             return [str(number) for number in range(have + len(self.asked)) if not short]
 

@@ -58,10 +58,13 @@ ANSWER_BYTES = 256 * MB  # what a helper gives back
 # A visitor who is no teacher
 TRAININGS = 12  # that wait or run at once: the four of a page, its four twins, and a comparison of four
 SHORT_JOBS = 24  # the same of what takes seconds: maps, checks, untrained encoders
+TRAININGS_OF_ADDRESS = 30 * TRAININGS  # of all visitors behind an address, for a class may be one
+SHORT_JOBS_OF_ADDRESS = 30 * SHORT_JOBS  # likewise
 MESSAGE_BYTES = MB  # what a page says at once: the settings of its controls
 FILES_A_MINUTE = 30  # that one page may ask for
 LOG_LINES = 200  # of Streamlit, a minute
 EXPORTS = 1  # pictures of maps that are being made at once
+EXPORTS_OF_ADDRESS = 30 * EXPORTS  # likewise
 UPLOAD_LEAST = 4096  # bytes that a file counts as at least
 SESSION_BYTES = 200 * MB  # uploads that a session may have on the server
 ALL_SESSION_BYTES = GB  # uploads of all sessions together

@@ -3,6 +3,7 @@
 A browser's name is a cookie, so whoever deletes it is somebody new; an address may be a whole class. So neither decides
 alone: where an address has many wrong tries, a browser there has few, and one that made none is still heard."""
 
+import ipaddress
 import threading
 import time
 from collections import deque
@@ -11,6 +12,20 @@ from collections.abc import Callable
 from vlcore.core import limits
 
 WITHIN = 60.0  # seconds that a wrong try counts
+
+
+def place_of(address: str | None) -> str:
+    """What an address counts as: itself; of IPv6 its network, for whoever is in it has as many addresses as they like;
+    ``here`` at the machine itself."""
+    try:
+        known = ipaddress.ip_address((address or "::1").partition("%")[0])
+    except ValueError:
+        return str(address)
+    if isinstance(known, ipaddress.IPv6Address):
+        known = known.ipv4_mapped or known
+    if known.is_loopback:
+        return "here"
+    return str(known) if known.version == 4 else str(ipaddress.ip_network((known, 64), strict=False))
 
 
 class Tries:

@@ -105,7 +105,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     once would wait longer for it together; the rest beside its first answers."""
     allow_open_files()
     # Files are made in threads that wait for each other; Streamlit has them from here too, a few more than cores.
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(32))
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64))
     _served.append(atlas.base())
     import_module("vlcore.ui.home")
     Thread(target=_warm, daemon=True).start()

@@ -14,6 +14,7 @@ import streamlit as st
 
 from vlcore.core import limits, teacher
 from vlcore.core.teacher import Right, RightError
+from vlcore.core.throttle import place_of
 from vlcore.server import browser
 from vlcore.server.door import COOKIE
 from vlcore.store.queue import Asker
@@ -27,13 +28,15 @@ _FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "X-Real-Ip")
 class Visitor(Asker):
     """A browser that is here: there as long as a session of it."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
+    def __init__(self, name: str, address: str = "") -> None:
+        super().__init__(name, address)
         self.withdrawn: set[str] = set()  # keys of jobs that others alone wait for now
         self.exporting = BoundedSemaphore(limits.EXPORTS)
+        self.exporting_there = _exporting.setdefault(address, BoundedSemaphore(limits.EXPORTS_OF_ADDRESS))
 
 
 _here: WeakValueDictionary[str, Visitor] = WeakValueDictionary()
+_exporting: WeakValueDictionary[str, BoundedSemaphore] = WeakValueDictionary()  # by address
 _arrival = Lock()
 
 
@@ -43,7 +46,7 @@ def visitor() -> Visitor:
         known = str(st.context.cookies.get(COOKIE, ""))
         name = known if _NAME.fullmatch(known) else secrets.token_urlsafe(9)
         with _arrival:
-            st.session_state["visitor"] = _here.get(name) or Visitor(name)
+            st.session_state["visitor"] = _here.get(name) or Visitor(name, address())
             _here[name] = st.session_state["visitor"]
     found: Visitor = st.session_state["visitor"]
     return found
@@ -56,7 +59,7 @@ def how_many() -> int:
 
 def address() -> str:
     """Where a visitor comes from, to count by: a room behind one address is one."""
-    return str(st.context.ip_address or "here")
+    return place_of(st.context.ip_address)
 
 
 def is_at_the_machine() -> bool:

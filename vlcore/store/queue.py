@@ -3,7 +3,8 @@
 The disk says what a job's state is (`vlcore.store.jobs`); the queue only knows what waits for a worker and who asked
 for it, so that nobody stops what somebody else waits for, and a pool that breaks is made anew. A pool is given no more
 than its workers can begin: what waits, waits here, and is handed out in turns, one job of each visitor after the other,
-so that nobody who asks for one waits behind the hundred of another."""
+so that nobody who asks for one waits behind the hundred of another. A name is easily invented, an address is not:
+addresses take turns, and at each of them its names; who left comes after who is here, and after a while not at all."""
 
 import atexit
 import os
@@ -12,10 +13,11 @@ import time
 import warnings
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import BrokenExecutor, Executor, Future
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import starmap
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
@@ -28,10 +30,15 @@ POOLS = 3  # that a job may see break before it began
 
 
 class Asker:
-    """Somebody who asks for jobs, by a name: there as long as an object of that name."""
+    """Somebody who asks for jobs, by a name and from an address: there as long as an object of that name."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, address: str = "") -> None:
+        self.name, self.address = name, address
+
+
+class _Wish(NamedTuple):
+    address: str
+    stays: bool  # though who has it leaves
 
 
 @dataclass(eq=False)
@@ -40,7 +47,7 @@ class _Job:
     task: Callable[..., Any]
     short: bool
     asked: float  # seconds since 1970
-    wishes: dict[str, None] = field(default_factory=dict)  # names of who wants it, the first of whom it counts for
+    wishes: dict[str, _Wish] = field(default_factory=dict)  # by the names of who wants it; it counts for the first
     attempt: int = 0
     future: Future[Any] | None = None  # once it is handed out
     executor: Executor | None = None
@@ -68,7 +75,8 @@ class JobQueue:
         self._pools: dict[bool, Executor] = {}
         self._jobs: dict[str, _Job] = {}
         self._handed: dict[bool, set[Future[Any]]] = {False: set(), True: set()}
-        self._turns: dict[bool, list[str]] = {False: [], True: []}  # names of who has something waiting; the next first
+        # Who has something waiting, names by address; the next first.
+        self._turns: dict[bool, dict[str, dict[str, None]]] = {False: {}, True: {}}
         self._errors: dict[str, str] = {}
         self._present: WeakValueDictionary[str, Asker] = WeakValueDictionary()
         self._left: dict[str, float] = {}
@@ -78,10 +86,11 @@ class JobQueue:
 
     def submit(
         self, key: str, task: Callable[..., Any], *arguments: Any, asker: Asker | None = None, short: bool = False,
-        limit: float = JOB_SECONDS,
+        limit: float = JOB_SECONDS, stays: bool = False,
     ) -> None:  # fmt: skip
         """Queue a task under the key that it will publish, unless it is queued, running or done. Of who wants it, see
-        `cancel_pending`. It gets `limit` seconds, see `vlcore.store.workers`."""
+        `cancel_pending`. It gets `limit` seconds, see `vlcore.store.workers`. While it waits it is dropped when all who
+        want it left `GRACE_SECONDS` ago, unless it `stays`."""
         with self._guard:
             state = jobs.view(key).state
             if state is State.DONE:
@@ -91,17 +100,21 @@ class JobQueue:
                 jobs.clear_last_failure(key)
                 self._jobs[key] = _Job(key, partial(workers.within, limit, key, task, *arguments), short, time.time())
             if job := self._jobs.get(key):
-                name = asker.name if asker else ""
-                if asker and self._present.get(name) is not asker:
-                    self._present[name] = asker
-                    weakref.finalize(asker, self._leaves, name).atexit = False
-                job.wishes[name] = None
+                who = asker or Asker("")
+                self._see(asker)
+                before = job.wishes.get(who.name, _Wish(who.address, False))
+                job.wishes[who.name] = _Wish(before.address, before.stays or stays or asker is None)
                 self._join(job)
                 self._hand_out()
 
+    def _see(self, asker: Asker | None) -> None:
+        if asker and self._present.get(asker.name) is not asker:
+            self._present[asker.name] = asker
+            weakref.finalize(asker, self._leaves, asker.name).atexit = False
+
     def _join(self, job: _Job) -> None:
-        turns = self._turns[job.short]
-        turns += [name for name in job.wishes if name not in turns]
+        for name, wish in job.wishes.items():
+            self._turns[job.short].setdefault(wish.address, {}).setdefault(name)
 
     def _leaves(self, name: str) -> None:
         now = self._clock()
@@ -112,18 +125,25 @@ class JobQueue:
 
     def _order(self, short: bool) -> list[tuple[str, _Job]]:
         """What waits for a worker, in the order in which it will get one, and whose turn that is."""
-        wanted: dict[str, deque[_Job]] = {name: deque() for name in self._turns[short]}
-        for job in self._waiting(short):
-            for name in job.wishes:
-                wanted[name].append(job)
-        turns, order = deque(wanted), {}
-        while turns:
-            name = turns.popleft()
-            while wanted[name] and wanted[name][0] in order:
-                wanted[name].popleft()
-            if wanted[name]:
-                order[wanted[name].popleft()] = name
-                turns.append(name)
+        waiting, order = self._waiting(short), dict[_Job, str]()
+        for here in (True, False):
+            wanted = {at: {name: deque[_Job]() for name in names} for at, names in self._turns[short].items()}
+            for job in waiting:
+                for name, wish in job.wishes.items():
+                    if here == (wish.stays or name in self._present):
+                        wanted[wish.address][name].append(job)
+            turns = deque(deque(names.items()) for names in wanted.values())
+            while turns:
+                names = turns.popleft()
+                while names:
+                    name, theirs = names.popleft()
+                    while theirs and theirs[0] in order:
+                        theirs.popleft()
+                    if theirs:
+                        order[theirs.popleft()] = name
+                        names.append((name, theirs))
+                        turns.append(names)
+                        break
         return [(name, job) for job, name in order.items()]
 
     def _hand_out(self) -> None:
@@ -131,14 +151,20 @@ class JobQueue:
             return
         self._is_handing_out = True
         try:
+            waiting = [job for job in self._jobs.values() if job.future is None]
+            self._drop(job for job in waiting if not any(starmap(self._counts, job.wishes.items())))
             for short, turns in self._turns.items():
                 while len(self._handed[short]) < self._workers[short] and (order := self._order(short)):
                     name, job = order[0]
-                    turns.remove(name)
-                    turns.append(name)
+                    names = turns.pop(address := job.wishes[name].address)
+                    names.pop(name)
+                    turns[address] = names | {name: None}
                     self._start(job)
-                waiting = {name for job in self._waiting(short) for name in job.wishes}
-                turns[:] = [name for name in turns if name in waiting]
+                wanted = {(wish.address, name) for job in self._waiting(short) for name, wish in job.wishes.items()}
+                for address, names in list(turns.items()):
+                    turns[address] = {name: None for name in names if (address, name) in wanted}
+                    if not turns[address]:
+                        del turns[address]
         finally:
             self._is_handing_out = False
 
@@ -177,10 +203,12 @@ class JobQueue:
                         self._errors[job.key] = str(error)
             self._hand_out()
 
-    def view(self, key: str) -> JobStatus:
-        """The state of a job, with what the queue knows; one that a worker is about to begin has position 0."""
+    def view(self, key: str, asker: Asker | None = None) -> JobStatus:
+        """The state of a job, with what the queue knows; one that a worker is about to begin has position 0. Whoever
+        looks, by `asker`, is here."""
         seen = jobs.view(key)
         with self._guard:
+            self._see(asker)
             job = self._jobs.get(key)
             if job is not None and seen.state not in (State.DONE, State.RUNNING):
                 order = [other for _, other in self._order(job.short)] if job.future is None else []
@@ -201,6 +229,20 @@ class JobQueue:
             mine = [job for job in self._jobs.values() if next(iter(job.wishes)) == name]
             return [job.key for job in mine if job.short == short]
 
+    def fits(self, address: str, short: bool, most: int) -> bool:
+        """Whether no more than so many jobs wait or run here because somebody at an address asked for them first, but
+        for those that stay. What waits for who left gives way, of the first to leave first."""
+        with self._guard:
+            theirs = [job for job in self._jobs.values() if job.short == short and self._counts_for(job, address)]
+            gone = [job for job in theirs if job.future is None and not any(map(self._present.get, job.wishes))]
+            gone.sort(key=lambda job: max(self._left.get(name, 0.0) for name in job.wishes))
+            self._drop(gone[: max(0, len(theirs) - most)])
+            return len(theirs) - most <= len(gone)
+
+    def _counts_for(self, job: _Job, address: str) -> bool:
+        first = next(iter(job.wishes.values()))
+        return first.address == address and not any(wish.stays for wish in job.wishes.values())
+
     def cancel_pending(self, key: str, asker: Asker) -> bool:
         """Take back one asker's wish: the job is cancelled unless somebody else waits for it, who is there or left less
         than `GRACE_SECONDS` ago. False when it goes on, for another asker, or because it was started elsewhere, such as
@@ -209,15 +251,20 @@ class JobQueue:
             job = self._jobs.get(key)
             if job is None:
                 return jobs.view(key).state is not State.RUNNING
-            if any(map(self._counts, job.wishes.keys() - {asker.name})):
+            if any(self._counts(name, wish) for name, wish in job.wishes.items() if name != asker.name):
                 job.wishes.pop(asker.name, None)
                 return False
             self.cancel(key)
             return True
 
-    def _counts(self, name: str) -> bool:
-        """Whether what a name wants still does; of what nobody in particular asked for, it does not."""
-        return name in self._present or self._clock() - self._left.get(name, -GRACE_SECONDS) < GRACE_SECONDS
+    def _counts(self, name: str, wish: _Wish) -> bool:
+        """Whether what a name wants still does."""
+        just_left = self._clock() - self._left.get(name, -GRACE_SECONDS) < GRACE_SECONDS
+        return wish.stays or name in self._present or just_left
+
+    def _drop(self, gone: Iterable[_Job]) -> None:
+        for job in gone:
+            del self._jobs[job.key]
 
     def cancel(self, key: str) -> bool:
         """Take a job out of the queue at once, or ask it to stop; False when there is no such job."""

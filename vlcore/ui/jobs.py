@@ -44,11 +44,17 @@ def _helper() -> Executor:
 
 @contextmanager
 def one_file(of: Visitor) -> Iterator[None]:
-    """While a file is made that a visitor asked for; StoreError where another one of theirs is not done."""
+    """While a file is made that a visitor asked for; StoreError where another one of theirs is not done, or very many
+    of those who come from the same address are not."""
     if not of.exporting.acquire(blocking=False):
         raise artefacts.StoreError("The file that you asked for before is still being made.")
     try:
-        yield
+        if not of.exporting_there.acquire(blocking=False):
+            raise artefacts.StoreError("Very many here have files made just now; ask for it again in a minute.")
+        try:
+            yield
+        finally:
+            of.exporting_there.release()
     finally:
         of.exporting.release()
 
@@ -75,7 +81,8 @@ def ask(key: str, task: Callable[..., Any], *arguments: Any, short: bool = True,
     stopped after `limit` seconds. QuotaError where a visitor has too many."""
     _check_quota([key], short)
     visitor().withdrawn.discard(key)
-    queue().submit(key, task, *arguments, asker=visitor(), short=short, limit=limit)
+    stays = visitors.teaches()  # what trains over night
+    queue().submit(key, task, *arguments, asker=visitor(), short=short, limit=limit, stays=stays)
 
 
 def train(*conditions: Condition) -> None:
@@ -99,6 +106,9 @@ def _check_quota(keys: Sequence[str], short: bool) -> None:
     if len(have) + len(new) > most:
         what = "maps and other short jobs" if short else "trainings"
         raise QuotaError(f"You have {len(have)} {what} waiting, and {most} are the most; wait for some or cancel them.")
+    there = limits.SHORT_JOBS_OF_ADDRESS if short else limits.TRAININGS_OF_ADDRESS
+    if new and not queue().fits(visitor().address, short, there - len(new)):
+        raise QuotaError(f"{there} jobs wait for those who share your address, the most; try again in a minute.")
 
 
 def chosen_here(key: str) -> bool:
@@ -137,7 +147,7 @@ def cancel(keys: Iterable[str]) -> None:
 
 def view(key: str) -> JobStatus:
     """The state of a job as this visitor sees it: one that goes on for others alone is cancelled for them."""
-    seen = queue().view(key)
+    seen = queue().view(key, visitor())
     if seen.state.is_active and key in visitor().withdrawn:
         return JobStatus(key, State.CANCELLED, {"others": True})
     return seen
