@@ -115,7 +115,9 @@ def test_umap_is_fitted_when_somebody_chooses_it_and_not_by_a_link(
 ) -> None:
     """Models are there and their fitted maps are not."""
     view = queue.view
-    monkeypatch.setattr(queue, "view", lambda key, asker: view(key) if key.endswith(".map") else JobStatus(key, State.DONE))
+    monkeypatch.setattr(
+        queue, "view", lambda key, asker: view(key) if key.endswith(".map") else JobStatus(key, State.DONE)
+    )
     start()
     assert queue.asked == []
     wanted = [f"{condition.key}.umap-n15-d10-s0.map" for condition in plans.find("experiments").conditions[:2]]
