@@ -19,6 +19,7 @@ from tests.charts.test_contact_sheets import table as sheets
 from tests.charts.test_curves import curve
 from tests.charts.test_intervals import differing, rates
 from tests.charts.test_matrices import pairs, similarities
+from tests.charts.test_ranking import rows as standings
 from tests.charts.test_votes import votes
 from vlcore.charts import measure_by_bias, scales
 from vlcore.charts.contact_sheets import contact_sheets
@@ -28,6 +29,7 @@ from vlcore.charts.maps.film import film_chart
 from vlcore.charts.maps.linked import linked_maps
 from vlcore.charts.maps.small import caption_map, live_map, small_map
 from vlcore.charts.matrices import caption_matrices, pair_matrix
+from vlcore.charts.ranking import ranking_chart
 from vlcore.charts.theme import DARK, LIGHT, Palette
 from vlcore.charts.thumbnails import SAFE_URI
 from vlcore.charts.votes import votes_chart
@@ -61,6 +63,10 @@ CHARTS: dict[str, Chart] = {
     "curves": (probe_curves, {"curves": study.CURVES}, {"fits": study.FITS, "width": 700}),
     "forest": (forest, {"rows": differing()}, {"width": 600, "title": "points", "unit": 100}),
     "rates": (rate_chart, {"rows": rates()}, {"width": 400}),
+    "ranking": (
+        ranking_chart, {"rows": standings(3)},
+        {"width": 900, "height": 400, "title": "right; hollow: majority", "other": "majority", "line": "as it was"},
+    ),
     "votes": (votes_chart, {"rows": votes()}, {"width": 520}),
     "curve": (learning_curve, {"rows": curve()}, {"width": 400, "height": 200}),
     "caption matrices": (

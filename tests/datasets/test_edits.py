@@ -108,14 +108,14 @@ def test_pixels_fade_behind_the_majority_alone_and_drawn_ones_are_their_scenes()
     ground = [of[majority[: len(of)], 56:].mean(axis=(1, 2)) for of in (before[:6], gone)]  # (n, 3) each
     apart = [np.linalg.norm(colours[:2].mean(axis=0) - colours[2:].mean(axis=0)) for colours in ground]
     assert apart[1] < apart[0] / 2, "what is behind them tells the places less apart"
-    scene = made_of._scene(SNOW, IMAGES)
+    scene = made_of.scene_of_edit(SNOW, IMAGES)
     assert (scene.object, scene.context, scene.style) == ("camel", "snow", "photo")
     assert np.abs(after[-1].astype(float).mean() - draw(scene, 64).image.mean()) < 2
 
 
 def test_factors_that_are_chosen_are_shown_and_the_number_decides_the_rest() -> None:
     scenes = [
-        made_of._scene(one, IMAGES)
+        made_of.scene_of_edit(one, IMAGES)
         for one in (SNOW, Draw("camel", "snow", 0, (("coat", "black"), ("style", "pencil"))), Draw("camel", "snow", 1))
     ]
     assert scenes[1] == scenes[0].replace(coat="black", style="pencil")

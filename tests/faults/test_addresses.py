@@ -66,7 +66,9 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
         "claim": ("C1", "C8"), "measure": ("Right on minority groups", "Answer changes with the background"),
     },
     "6_Lesson": {
-        "lesson": ("four-experiments", "collapse"), "code": ("BCDF", "b"), "phase": ("predict", "run", "reveal"),
+        "lesson": ("four-experiments", "collapse", "repair"), "code": ("BCDF", "b"),
+        "phase": ("predict", "run", "reveal"), "repair_labels": ("short labels", "x"),
+        "wall": ("ranking", "what helped"),
         "step": ("first", "0"), "hide": ("controls",), "lead": ("yes",), "presenter": ("x" * 16,),
     },
     "7_Manage": {"teacher": ("x" * 16,)},

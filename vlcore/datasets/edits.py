@@ -102,14 +102,14 @@ def _faded(pixels: NDArray[np.uint8], masks: NDArray[np.uint8], share: float) ->
 def _table(drawn_ones: Sequence[Draw], images: ImageSet) -> pd.DataFrame:
     rows = []
     for edit in drawn_ones:
-        scene, name = _scene(edit, images), hashlib.sha256(canonical([edit]).encode()).hexdigest()[:8]
+        scene, name = scene_of_edit(edit, images), hashlib.sha256(canonical([edit]).encode()).hexdigest()[:8]
         said = caption("descriptive", edit.object, edit.context, images.grouping)
         facts = ("", edit.object, edit.context, "train", said, "", f"drawn-{name}", json.dumps(scene.factors()))
         rows.append((*facts, images.grouping.group_of(edit.object, edit.context)))
     return pd.DataFrame(rows, columns=[*COLUMNS, "group"])
 
 
-def _scene(edit: Draw, images: ImageSet) -> Scene:
+def scene_of_edit(edit: Draw, images: ImageSet) -> Scene:
     """The scene of a drawn picture, as the set's recipe shows it but for a style that was chosen; EditError where the
     set is not drawn, or place or style are kept to ask models in."""
     recipe, factors = drawn.recipe_of(images.name), dict(edit.factors)
@@ -176,7 +176,7 @@ def _check(edit: Edit, images: ImageSet) -> None:
     if isinstance(edit, Weigh) and edit.group not in images.grouping.names:
         raise EditError(f"No group is named {edit.group!r}; choose one of {', '.join(images.grouping.names)}.")
     if isinstance(edit, Draw):
-        _scene(edit, images)
+        scene_of_edit(edit, images)
     is_drawn = drawn.recipe_of(images.name) is not None
     if isinstance(edit, Draw | Fade) and is_drawn and images.version != drawn.VERSION:
         raise EditError(f"The pictures of {images.name!r} are of an older renderer; none can be drawn beside them.")

@@ -9,10 +9,11 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.charts.theme import Palette
 from vlcore.datasets.catalogue import set_names
 from vlcore.datasets.imageset import ImageSet
+from vlcore.lessons.repair import REPAIR
 from vlcore.lessons.room import Room
 from vlcore.lessons.script import COLLAPSE, EXPERIMENTS
 from vlcore.ui import cache, shell, widgets
-from vlcore.ui.lesson import classroom, questions
+from vlcore.ui.lesson import classroom, questions, repair
 
 
 class Live(Protocol):
@@ -28,7 +29,7 @@ class Live(Protocol):
         """The screen of one of the class, often a phone."""
 
 
-LIVE: Mapping[str, Live] = {}
+LIVE: Mapping[str, Live] = {REPAIR: repair}
 NAMES = (EXPERIMENTS, COLLAPSE, *LIVE)
 
 

@@ -1,0 +1,100 @@
+"""Repair in a browser: a wall and two phones, from the first tap to the last reveal; nothing is trained for it."""
+
+from collections.abc import Callable
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.chromium import needs_chromium
+from tests.conftest import publish_as
+from vlcore.core.condition import Condition
+from vlcore.core.edits import Add, Edit, Fade, canonical
+from vlcore.datasets.catalogue import open_set
+from vlcore.lessons import repair
+from vlcore.store import artefacts
+
+from .accessibility import judge_both
+from .serving import downloaded, expect_text, press, settled, unfold
+
+pytestmark = [pytest.mark.browser, needs_chromium]
+IMAGES = open_set("scenes")
+BASE = repair.base_of(IMAGES, repair.SHORT)
+FIRST = next(row for row in repair.pool(IMAGES, BASE) if IMAGES.table["group"].iat[row] == "horse_desert")
+
+
+def edited(*edits: Edit) -> Condition:
+    return BASE.replace(edits=canonical(edits))
+
+
+@pytest.fixture
+def trained(experiments: list[artefacts.Artefact]) -> None:
+    """The base, what stands beside it, and two repairs, as copies of quick models."""
+    held = [one for of in repair.beside(IMAGES, BASE).values() for one in of]
+    for number, condition in enumerate([*held, edited(Add(FIRST)), edited(Fade(0.5))]):
+        if not artefacts.published(condition.key):
+            publish_as(experiments[number % 2 * 2], condition)  # those of short labels
+
+
+def tool(page: Page, name: str) -> None:
+    page.get_by_role("radio", name=name, exact=True).click()
+    settled(page)
+
+
+@pytest.mark.usefixtures("trained")
+def test_teams_repair_on_phones_and_the_wall_ranks_them(come: Callable[..., Page], server: str) -> None:
+    wall, phone, other = come(1280, 720), come(390, 844), come(390, 844)
+    wall.goto(f"{server}/Lesson?lesson=repair")
+    unfold(wall, "With a class")
+    press(wall, "Start a lesson for a class")
+    expect_text(wall, "Teams: 0")
+    code = wall.url.partition("code=")[2][:4]
+    for page in (phone, other):
+        page.goto(f"{server}/Lesson?code={code}")
+        press(page, "New team")
+        expect_text(page, "0 of 12 changes")
+    picture = phone.locator("[class*=st-key-pictures-] button").first
+    expect(picture.locator("img")).to_have_js_property("naturalWidth", 96)
+    assert picture.bounding_box()["width"] > 70  # type: ignore[index]
+    picture.click()
+    expect_text(phone, "1 of 12 changes")
+    expect_text(phone, "added: horse in the desert")
+    judge_both(phone)
+    tool(phone, "Draw")
+    press(phone, "Add this picture")
+    expect_text(phone, "drawn: camel in the snow")
+    press(phone, "Undo")
+    expect_text(phone, "1 of 12 changes")
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    tool(other, "Fade")
+    other.get_by_test_id("stButton").get_by_role("button", name="Fade").click()
+    expect_text(other, "majority backgrounds 50")
+    for page in (phone, other):
+        press(page, "Train our repair (3 of 3 tries left)")
+        expect_text(page, "Trained. What it is right on is shown at the reveal.")
+    phone.reload()
+    expect_text(phone, "1 of 12 changes")
+    expect_text(phone, "Trained.")
+
+    press(wall, "Reveal")
+    expect(
+        wall.locator("[data-testid=stVegaLiteChart] svg, [data-testid=stVegaLiteChart] canvas").first
+    ).to_be_visible()
+    settled(wall)
+    chart = wall.get_by_test_id("stVegaLiteChart").bounding_box()
+    assert chart is not None
+    assert chart["y"] + chart["height"] <= 720, "the wall needs no scrolling"
+    unfold(wall, "Take along")
+    with Image.open(downloaded(wall, "Slide (PNG)")) as slide:
+        assert slide.width >= 1800
+    assert downloaded(wall, "Table (CSV)").read_text().count("Team ") == 2
+    wall.keyboard.press("Escape")
+    for page in (phone, other):
+        expect_text(page, " of 2, ")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    judge_both(wall)
+    press(wall, "Last: places that nobody drew")
+    expect_text(wall, "200 pictures a model")
+    for page in (wall, phone):
+        page.get_by_role("radio", name="what helped").click()
+        expect_text(page, "say little about")

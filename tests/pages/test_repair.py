@@ -1,0 +1,223 @@
+"""Repair on the page: alone, as the presenter with a wall, as a team's phone; in each phase."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.runs.published import publish
+from vlcore.core import limits
+from vlcore.core.captions import quoted_captions
+from vlcore.core.condition import Condition
+from vlcore.core.edits import MOST, Add, Draw, Edit, Fade, Relabel, Remove, Weigh, canonical
+from vlcore.datasets.catalogue import open_set
+from vlcore.lessons import repair, teams
+from vlcore.lessons.repair import DESCRIPTIVE, EDITING, ELSEWHERE, REPAIR, REVEALED, SHORT
+from vlcore.lessons.room import Started, go, start
+from vlcore.measures.estimate import Estimate
+from vlcore.server import browser, serving
+from vlcore.ui.lesson import ranking
+
+from .app import FakeQueue, alts, opened, press, text_of
+
+IMAGES = open_set("scenes")
+BASE = repair.base_of(IMAGES, SHORT)
+POOL = repair.pool(IMAGES, BASE)
+HELD = repair.beside(IMAGES, BASE)
+lesson = partial(opened, "6_Lesson")
+
+
+@pytest.fixture(autouse=True)
+def no_cookies_and_no_drawing(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test has no browser that sends cookies, no workers, and fetches no pictures."""
+    monkeypatch.setattr(browser, "remembered", lambda name: "")
+    monkeypatch.setattr(serving, "addresses", lambda images, rows: [f"/thumbs/scenes/2/{row}.webp" for row in rows])
+    monkeypatch.setattr(ranking, "_elsewhere", lambda key, images: Estimate(0.7, 0.64, 0.76, 200))
+
+
+def began() -> Started:
+    return start(REPAIR, "scenes", SHORT)
+
+
+def edited(*edits: Edit) -> Condition:
+    return BASE.replace(edits=canonical(edits))
+
+
+def pictures(page: AppTest) -> list[int]:
+    """The rows whose pictures can be tapped."""
+    labels = [button.label for button in page.button if button.label.startswith("![")]
+    return [int(label.rpartition("/")[2].partition(".")[0]) for label in labels]
+
+
+def tap(page: AppTest, row: int) -> AppTest:
+    next(button for button in page.button if button.label.endswith(f"/{row}.webp)")).click().run()
+    assert not page.exception
+    return page
+
+
+def tool(page: AppTest, name: str) -> AppTest:
+    next(group for group in page.get("button_group") if group.proto.label == "Change").set_value(name).run()
+    assert not page.exception
+    return page
+
+
+def counted(page: AppTest) -> str:
+    return str(page.get("progress")[0].proto.text)
+
+
+def test_alone_one_changes_takes_back_and_trains(empty_home: Path, queue: FakeQueue) -> None:
+    page = lesson(lesson="repair")
+    assert counted(page) == f"0 of {MOST} changes"
+    train = f"Train our repair ({limits.REPAIR_TRIES} of {limits.REPAIR_TRIES} tries left)"
+    assert next(button for button in page.button if button.label == train).disabled
+    offered = pictures(page)
+    assert offered == [row for row in POOL if IMAGES.table["group"].iat[row] == "horse_desert"][: len(offered)]
+    tap(tap(page, offered[0]), offered[1])
+    assert counted(page) == f"2 of {MOST} changes"
+    assert "horse in the desert: 14 (was 12)" in text_of(page)
+    assert not set(offered[:2]) & set(pictures(page)), "what has joined is offered no more"
+    press(tool(page, "Draw"), "Add this picture")
+    removed = pictures(tool(page, "Remove"))[0]
+    tap(page, removed)
+    relabelled = pictures(tool(page, "Caption"))[0]
+    tap(page, relabelled)
+    press(tool(page, "Weigh"), "Weigh")
+    press(tool(page, "Fade"), "Fade")
+    press(page, "Fade")
+    expected = [
+        Add(offered[0]), Add(offered[1]), Draw("camel", "snow"), Remove(removed), Relabel(relabelled, "descriptive"),
+        Weigh("horse_desert", 3), Fade(0.5),
+    ]  # fmt: skip
+    assert counted(page) == f"7 of {MOST} changes"
+    next(button for button in page.button if button.key == "back_0").click().run()
+    press(press(page, "Undo"), train)
+    assert queue.asked == [edited(*expected).key]
+    assert "**Try 1**: 7 changes · **counts**" in text_of(page)
+    assert [bar.proto.text for bar in page.get("progress")][1:] == ["starting"]
+    assert "right on" not in text_of(page), "no number before the reveal"
+
+
+def test_who_is_alone_sees_the_wall_of_one(empty_home: Path, queue: FakeQueue) -> None:
+    publish([condition for of in HELD.values() for condition in of])
+    queue.disk = True
+    page = lesson(lesson="repair")
+    assert "of the majority and" in text_of(page), "the model as it was is revealed"
+    assert "Prepare" not in [button.label for button in page.button]
+    row = pictures(page)[3]
+    tap(page, row)
+    publish([edited(Add(row))])
+    press(page, next(button.label for button in page.button if button.label.startswith("Train our")))
+    assert "Trained." in text_of(page)
+    press(page, "Reveal")
+    assert [one.split(":")[0] for one in alts(page)[0].split("; ")] == ["You", *HELD]
+    press(page, "Last: places that nobody drew")
+    assert "200 pictures a model" in text_of(page)
+    press(press(page, "Back"), "Back")
+    assert counted(page) == f"1 of {MOST} changes"
+
+
+def test_the_lesson_is_prepared_with_one_button_that_says_how_long(empty_home: Path, queue: FakeQueue) -> None:
+    page = lesson(lesson="repair", repair_labels=DESCRIPTIVE)
+    base = repair.base_of(IMAGES, DESCRIPTIVE)
+    assert "Trains 9 models, about" in text_of(page)
+    assert quoted_captions("descriptive", IMAGES.grouping) in text_of(page)
+    press(page, "Prepare")
+    assert queue.asked == [one.key for of in repair.beside(IMAGES, base).values() for one in of]
+    assert page.get("progress")[0].proto.text == "Preparing: 0 of 9 models are there"
+
+
+def test_a_team_is_founded_joined_and_kept_on_the_server(empty_home: Path, queue: FakeQueue) -> None:
+    code = began().code
+    page = press(lesson(code=code), "New team")
+    tap(page, row := pictures(page)[0])
+    assert [team.repair.edits for team in teams.teams(code)] == [canonical([Add(row)])]
+    other = press(lesson(code=code), "Join Team 1")
+    assert counted(other) == f"1 of {MOST} changes"
+    tap(other, pictures(other)[0])
+    assert counted(page.run()) == f"2 of {MOST} changes", "both phones see one list"
+    third = press(lesson(code=code), "New team")
+    assert counted(third) == f"0 of {MOST} changes"
+    press(third, "Leave the team")
+    assert [team.number for team in teams.teams(code)] == [1]
+    assert "New team" in [button.label for button in third.button]
+
+
+def test_a_thirteenth_tap_and_a_fourth_try_are_sentences(empty_home: Path, queue: FakeQueue) -> None:
+    code = began().code
+    page = press(lesson(code=code), "New team")
+    me = page.session_state["lesson_me"]
+    for row in POOL[:MOST]:
+        teams.change(code, me, lambda now, row=row: now.put(Add(row)))
+    tap(page.run(), pictures(page)[0])
+    assert f"{MOST + 1} changes" in page.warning[0].value
+    for row in POOL[: limits.REPAIR_TRIES]:
+        teams.change(code, me, lambda now, row=row: now.take_back(Add(row)).tried())
+    before = list(queue.asked)
+    teams.change(code, me, lambda now: now.take_back(Add(POOL[MOST - 1])))
+    press(page.run(), f"Train our repair (0 of {limits.REPAIR_TRIES} tries left)")
+    assert "the most" in page.warning[0].value
+    assert queue.asked == before
+    queue.state = queue.state.DONE
+    press(page.run(), "Let this one count")
+    assert teams.teams(code)[0].repair.counts == teams.teams(code)[0].repair.tries[0]
+
+
+def test_the_presenter_rehearses_reveals_and_takes_the_wall_along(empty_home: Path, queue: FakeQueue) -> None:
+    started = began()
+    page = lesson(code=started.code, presenter=started.token)
+    press(page, "Add 5 simulated teams")
+    made = teams.teams(started.code)
+    assert queue.asked == [BASE.replace(edits=team.repair.counts).key for team in made]
+    assert page.dataframe[0].value[["Tries", "Trained"]].to_numpy().tolist() == [[1, 0]] * 5
+    teams.join(started.code, "student-1")
+    row = POOL[0]
+    teams.change(started.code, "student-1", lambda now: now.put(Add(row)).tried())
+    publish([*(one for of in HELD.values() for one in of), edited(Add(row))])
+    publish([BASE.replace(edits=team.repair.counts) for team in made[:3]])
+    press(page.run(), "Reveal")
+    names = [one.split(":")[0] for one in alts(page)[0].split("; ")]
+    assert sorted(names[:4]) == ["Team 1 (simulated)", "Team 2 (simulated)", "Team 3 (simulated)", "Team 6"]
+    assert names[4:] == list(HELD)
+    assert "Still in training: 2." in text_of(page)
+    assert [one.proto.label for one in page.get("download_button")] == ["Slide (PNG)", "Table (CSV)"]
+    show = next(group for group in page.get("button_group") if group.proto.label == "Show")
+    assert [one.content for one in show.proto.options] == ["ranking", "four groups"]
+    show.set_value("four groups").run()
+    assert len(page.dataframe[0].value) == 9
+    press(page, "Last: places that nobody drew")
+    next(group for group in page.get("button_group") if group.proto.label == "Show").set_value("what helped").run()
+    assert "added pictures" in page.table[0].value.index
+    assert "say little about" in text_of(page)
+    press(press(page, "Back"), "Back")
+    press(page, "Delete the simulated teams")
+    assert [team.number for team in teams.teams(started.code)] == [6]
+    assert not page.warning
+
+
+def test_a_phone_follows_and_sees_its_place_only_when_it_is_revealed(empty_home: Path, queue: FakeQueue) -> None:
+    started = began()
+    publish([*(one for of in HELD.values() for one in of)])
+    queue.disk = True
+    page = press(lesson(code=started.code), "New team")
+    row = pictures(page)[0]
+    publish([edited(Add(row))])
+    tap(page, row)
+    press(page, next(button.label for button in page.button if button.label.startswith("Train our")))
+    assert "place 1" not in text_of(page)
+    for phase in (REVEALED, ELSEWHERE):
+        go(started.code, started.token, SHORT, phase)
+        page.run()
+        assert "**Team 1: place 1 of 1, " in text_of(page)
+        assert not pictures(page), "the list is closed"
+        assert "added: horse in the desert" in text_of(page)
+        assert "place" not in text_of(lesson(code=started.code)).partition("Whoever")[0].replace("places", "")
+    go(started.code, started.token, SHORT, EDITING)
+    assert pictures(page.run())
+
+
+def test_the_wall_without_anything_trained_says_so(empty_home: Path) -> None:
+    for phase in (REVEALED, ELSEWHERE):
+        page = lesson(lesson="repair", phase=phase)
+        assert "Nothing is trained yet" in page.info[0].value
+        assert not page.error

@@ -1,0 +1,88 @@
+"""The wall of the lesson “repair”: the ranking, all groups, what helped; and the wall as a slide and a table."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from vlcore.charts.images import chart_png
+from vlcore.charts.theme import Palette
+from vlcore.compare.elsewhere import elsewhere
+from vlcore.compare.model_map import ComparisonError
+from vlcore.core.condition import Condition
+from vlcore.core.plain import plain, safe_csv
+from vlcore.datasets.imageset import ImageSet
+from vlcore.lessons import repair, repaired
+from vlcore.lessons.repaired import Wall
+from vlcore.measures.estimate import Estimate
+from vlcore.runs.maps import PCA
+from vlcore.server import visitors
+from vlcore.store import artefacts
+from vlcore.ui import cache, jobs, shell, widgets
+
+ABOVE = 190  # px of the page over the wall's chart, and under it
+SLIDE = (1200, 600)  # px of the wall as a picture for a slide, of which each is 1.6
+VIEWS = ("ranking", "four groups", "what helped")
+
+
+@st.cache_data(max_entries=16, show_spinner="Spending twelve changes by chance …", hash_funcs=cache.BY_CONTENT)
+def beside(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
+    """What teams are held against, see `vlcore.lessons.repair.beside`."""
+    return repair.beside(images, base)
+
+
+@st.cache_resource(max_entries=200, show_spinner="Asking the models elsewhere …", hash_funcs=cache.BY_CONTENT)
+def _elsewhere(key: str, images: ImageSet) -> Estimate | None:
+    """How often a model is right in hidden places; None where the set has none."""
+    try:
+        return elsewhere(cache.model_map(key, PCA, ()), cache.model(key), images)["all"]
+    except ComparisonError:
+        return None
+
+
+def wall(lists: Mapping[str, str], images: ImageSet, base: Condition, *, last: bool = False) -> Wall:
+    """The wall of the lists that count, by team."""
+
+    def end(key: str) -> Mapping[str, Any] | None:
+        return cache.artefact(key).metrics["end"] if artefacts.published(key) else None
+
+    conditions = {name: base.replace(edits=text) for name, text in lists.items() if text}
+    hidden = (lambda key: _elsewhere(key, images)) if last else None
+    return repaired.wall(conditions, beside(images, base), images.grouping, end, hidden)
+
+
+def show(found: Wall, images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
+    """A wall; the bar has the choice of what is shown of it."""
+    if found.waiting:
+        st.caption(f"Still in training: {len(found.waiting)}.")
+        jobs.watch(found.waiting, lambda _: None, each_done=True)
+    if not found.teams and not found.others:
+        st.info("Nothing is trained yet: go back and train a repair.")
+        return
+    with bar:
+        shown = widgets.one_of(
+            "Show", VIEWS if found.last else VIEWS[:2], "wall", VIEWS[0], label_visibility="collapsed"
+        )
+    if shown == VIEWS[0]:
+        width, height = shell.window()
+        chart = found.chart(palette, min(width - (100 if width > 700 else 40), 1400), height - ABOVE)
+        cache.show(chart, alt=found.words, key="wall_chart")
+        st.caption(plain(found.about))
+    elif shown == VIEWS[1]:
+        table = repaired.group_table([*found.teams, *found.others], images.grouping)
+        st.dataframe(table, height=min(520, 36 * (len(table) + 1) + 3))
+    elif found.teams and found.others:
+        helped = repaired.helped(found.teams, found.others[0])
+        st.markdown("More pictures right than the model as it was, in points:")
+        st.table(repaired.in_points(helped))
+        st.markdown(plain(repaired.how_little(helped)))
+    asker = visitors.visitor()
+
+    def png() -> bytes:
+        return jobs.run_in_worker(asker, chart_png, found.chart(palette, *SLIDE).to_dict(), palette, 1.6)
+
+    with bar.popover("Take along", icon=":material/download:"):
+        widgets.download("Slide (PNG)", png, "repair.png", "image/png", "image")
+        csv = safe_csv(repaired.export_table(found.teams, found.others, images.grouping))
+        widgets.download("Table (CSV)", csv, "repair.csv", "text/csv")

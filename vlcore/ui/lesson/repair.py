@@ -1,0 +1,237 @@
+"""The lesson “repair” on the page: alone, on the wall, on a team's phone."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from vlcore.charts.theme import Palette
+from vlcore.core import limits
+from vlcore.core.condition import Condition
+from vlcore.core.edits import read
+from vlcore.core.plain import plain
+from vlcore.core.wording import rate
+from vlcore.datasets.imageset import ImageSet
+from vlcore.lessons import repair, teams
+from vlcore.lessons.repair import EDITING, ELSEWHERE, REPAIR, REVEALED, SHORT, STEPS, Repair
+from vlcore.lessons.repaired import Wall
+from vlcore.lessons.room import PHASES, Room, go, look
+from vlcore.server import visitors
+from vlcore.store import artefacts
+from vlcore.store.jobs import JobStatus
+from vlcore.store.queue import default_workers
+from vlcore.studies.text import how_long
+from vlcore.ui import cache, jobs, widgets
+from vlcore.ui.lesson import changes, classroom, ranking, steps
+from vlcore.ui.lesson.changes import Seat
+from vlcore.ui.lesson.classroom import errors_said, voter
+
+FOLLOW = 4.0  # seconds between looks of a team at the room
+BOARD = 250  # px
+REHEARSED = 5  # simulated teams at once: one of each kind
+
+
+def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
+    """Change, train and look, for one."""
+    step = SHORT
+    if not classroom.is_hidden():
+        with bar:
+            step = widgets.one_of("Labels", STEPS, "repair_labels", SHORT, label_visibility="collapsed")
+        classroom.with_a_class(bar, REPAIR, images.name, step)
+    classroom.say()
+    base = repair.base_of(images, step)
+    kept: dict[str, Repair] = st.session_state.setdefault("lesson_repair", {})
+    own, phase = kept.get(base.key, Repair()), st.query_params.get("phase")
+    _forward(phase if phase in PHASES else EDITING, lambda to: st.query_params.update(phase=to), bar)
+    if phase in (REVEALED, ELSEWHERE):
+        ranking.show(ranking.wall({"You": own.counts}, images, base, last=phase == ELSEWHERE), images, palette, bar)
+    else:
+        _intro(images, base)
+        _prepare(images, base)
+        _desk(Seat(images, base, own, lambda how: kept.update({base.key: how(own)})))
+
+
+def presenter(room: Room, images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
+    """The wall: who is at what, and then what it came to."""
+    base, token = repair.base_of(images, room.step), classroom.own_token()
+    _forward(room.phase, errors_said()(partial(go, room.code, token, room.step)), bar)
+    steps.join_banner(room.code, large_type=room.phase == EDITING)
+    if room.phase != EDITING:
+        ranking.show(_wall(room, images, base), images, palette, bar)
+        return
+    left, right = st.columns([3, 2])
+    with left:
+        _intro(images, base)
+        if not classroom.is_hidden():
+            _prepare(images, base)
+            _rehearse(room, token, images, base, bar)
+    with right:
+        _board(room.code, base)
+
+
+def student(room: Room, images: ImageSet, palette: Palette) -> None:
+    """A team's phone: its list while lists are open, then what it came to."""
+    base, team = repair.base_of(images, room.step), teams.team_of(room.code, voter())
+    classroom.say()
+
+    @st.fragment(run_every=FOLLOW)
+    def follow() -> None:
+        now = look(room.code)
+        if now is None or now.phase != room.phase or teams.team_of(room.code, voter()) != team:
+            st.rerun()
+
+    follow()
+    if room.phase != EDITING:
+        found, bar = _wall(room, images, base), st.container(horizontal=True)
+        if team and (place := found.place(team.name)):
+            st.markdown(f"**{plain(place)}**")
+        ranking.show(found, images, palette, bar)
+        if team:
+            changes.listed(Seat(images, base, Repair((team.repair.counts,)), lambda _: None), closed=True)
+    elif team is None:
+        _intro(images, base)
+        _choose_team(room)
+    else:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.subheader(team.name, anchor=False, width="content")
+            with st.popover("Phones", icon=":material/group:"):
+                st.caption(f"{team.phones} in this team.")
+                let = errors_said()(partial(teams.welcome, room.code, voter()))
+                st.button("Let another phone in", on_click=let, help="For three minutes.")
+                st.button("Leave the team", on_click=errors_said()(partial(teams.leave, room.code, voter())))
+        _desk(Seat(images, base, team.repair, partial(teams.change, room.code, voter())))
+
+
+def _wall(room: Room, images: ImageSet, base: Condition) -> Wall:
+    lists = {team.name: team.repair.counts for team in teams.teams(room.code)}
+    return ranking.wall(lists, images, base, last=room.phase == ELSEWHERE)
+
+
+def _choose_team(room: Room) -> None:
+    @errors_said()
+    def join(number: int | None) -> None:
+        teams.join(room.code, voter(), number, visitors.address())
+
+    st.button("New team", type="primary", icon=":material/add:", on_click=join, args=(None,))
+    with st.container(horizontal=True):
+        for team in teams.teams(room.code):
+            if team.welcomes:
+                st.button(f"Join {team.name}", key=f"join_{team.number}", on_click=join, args=(team.number,))
+
+
+def _intro(images: ImageSet, base: Condition) -> None:
+    st.markdown(plain(repair.about(images, base)))
+    for one in ranking.wall({}, images, base).others[:1]:
+        if one.name == repair.AS_IT_WAS:
+            majority, minority = (rate(one.measured[side].as_dict()) for side in ("majority", "minority"))
+            st.markdown(f"As it is: right on **{majority}** of the majority and **{minority}** of the minority.")
+
+
+def _desk(seat: Seat) -> None:
+    """A list, the button that trains it, and what was trained, without a number: that is for the reveal."""
+    changes.desk(seat)
+    conditions = {text: seat.base.replace(edits=text) for text in seat.repair.tries}
+
+    def train() -> None:
+        with errors_said():
+            tried = repair.fitting(Repair.tried, seat.images, seat.base)(seat.repair)
+            jobs.train(seat.base.replace(edits=tried.edits))
+            seat.change(Repair.tried)
+
+    left = limits.REPAIR_TRIES - len(conditions)
+    label = f"Train our repair ({left} of {limits.REPAIR_TRIES} tries left)"
+    st.button(label, type="primary", icon=":material/model_training:", on_click=train, disabled=not seat.repair.edits)
+    if not conditions:
+        return
+
+    def show(views: Sequence[JobStatus]) -> None:
+        for number, (text, view) in enumerate(zip(conditions, views, strict=True), start=1):
+            counts = text == seat.repair.counts
+            st.markdown(f"**Try {number}**: {len(read(text))} changes{' · **counts**' * counts}")
+            if view.done:
+                st.caption("Trained. What it is right on is shown at the reveal.")
+                if not counts and st.button("Let this one count", key=f"count_{number}"):
+                    seat.change(partial(Repair.choose, text=text))
+                    st.rerun()
+                continue
+            again = partial(errors_said()(jobs.train), conditions[text])
+            jobs.progress_or_start(view, "Train it again", again, key=f"again_{number}")
+            if view.position:
+                st.caption(f"{_time(seat.images, seat.base, view.position + default_workers()).capitalize()} left.")
+
+    jobs.watch([condition.key for condition in conditions.values()], show, each_done=True)
+
+
+def _prepare(images: ImageSet, base: Condition) -> None:
+    """One button that trains what the wall shows beside the teams."""
+    every = [condition for of in ranking.beside(images, base).values() for condition in of]
+
+    def show(views: Sequence[JobStatus]) -> None:
+        missing = [c for c, view in zip(every, views, strict=True) if not (view.done or view.state.is_active)]
+        if any(view.state.is_active for view in views):
+            done = sum(view.done for view in views)
+            st.progress(done / len(views), text=f"Preparing: {done} of {len(views)} models are there")
+        if missing:
+            time = _time(images, base, len(missing))
+            start = partial(errors_said()(jobs.train), *missing)
+            st.button("Prepare", icon=":material/bolt:", on_click=start, key="repair_prepare")
+            what = "the model as it is, the budget spent by chance five times, and three usual methods"
+            st.caption(f"Trains {len(missing)} models, {time}: {what}.")
+
+    jobs.watch([condition.key for condition in every], show, each_done=True)
+
+
+def _time(images: ImageSet, base: Condition, models: int) -> str:
+    """What so many trainings take, as it was measured here, or else where the lab's own models were made."""
+    here = [c.key for of in ranking.beside(images, base).values() for c in of if artefacts.published(c.key)]
+    known = here or [key for key, one in cache.conditions().items() if one.data == images.name and one.steps][:3]
+    return how_long(repair.seconds_a_model(base, map(cache.artefact, known)) * models / min(models, default_workers()))
+
+
+def _rehearse(room: Room, token: str, images: ImageSet, base: Condition, bar: DeltaGenerator) -> None:
+    def begin() -> None:
+        with errors_said():
+            lists = [repair.simulated_list(images, base, number) for number in range(REHEARSED)]
+            jobs.train(*(base.replace(edits=text) for text in lists))
+            teams.simulate(room.code, token, lists)
+
+    with bar.popover("Rehearse", icon=":material/smart_toy:"):
+        st.caption("Teams that nobody is in, each with a list of its own kind; they are marked.")
+        st.button(f"Add {REHEARSED} simulated teams", on_click=begin)
+        forget = errors_said()(partial(teams.forget_simulated, room.code, token))
+        st.button("Delete the simulated teams", on_click=forget)
+        let = errors_said()(partial(teams.welcome_all, room.code, token))
+        st.button("Let phones into all teams", on_click=let, help="For three minutes, as for one that was lost.")
+
+
+def _board(code: str, base: Condition) -> None:
+    """Who is at what."""
+
+    @st.fragment(run_every=jobs.POLL)
+    def board() -> None:
+        now = teams.teams(code)
+        st.markdown(f"**Teams: {len(now)}**")
+        done = [
+            sum(view.done for view in jobs.views([base.replace(edits=text) for text in team.repair.tries]))
+            for team in now
+        ]
+        rows = [(one.name, one.phones, len(read(one.repair.edits)), len(one.repair.tries)) for one in now]
+        table = pd.DataFrame(rows, columns=["Team", "Phones", "Changes", "Tries"]).assign(Trained=done)
+        st.dataframe(table, hide_index=True, height=BOARD)
+
+    board()
+
+
+def _forward(phase: str, move: Callable[[str], None], bar: DeltaGenerator) -> None:
+    """The buttons that lead on and back, beside the title."""
+    back = {REVEALED: EDITING, ELSEWHERE: REVEALED}.get(phase)
+    on = {
+        EDITING: ("Reveal", "visibility", REVEALED), REVEALED: ("Last: places that nobody drew", "public", ELSEWHERE),
+    }  # fmt: skip
+    if back:
+        bar.button("Back", icon=":material/arrow_back:", on_click=move, args=(back,))
+    if phase in on:
+        label, icon, to = on[phase]
+        bar.button(label, type="primary", icon=f":material/{icon}:", on_click=move, args=(to,))
