@@ -147,7 +147,8 @@ def card_map(key: str, palette: Palette, side: int) -> Spec:
         return finished(small_map(alone.points, alone.captions, palette=palette, grouping=grouping, side=side))
 
 
-@st.cache_resource(max_entries=60, show_spinner="Drawing the maps …", hash_funcs=BY_CONTENT)
+# A class looks at 25 pairs of the usual levels of bias in three colourings, by themes and sizes; each has 0.4 MB.
+@st.cache_resource(max_entries=200, show_spinner="Drawing the maps …", hash_funcs=BY_CONTENT)
 def maps(
     keys: Sequence[str], palette: Palette, side: int, projection: Projection = PCA, options: MapOptions = PLAIN,
     legend_place: LegendPlace = "bottom",
