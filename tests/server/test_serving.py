@@ -4,6 +4,8 @@ import asyncio
 import dataclasses
 import logging
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -15,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
@@ -25,9 +28,10 @@ from streamlit.web.server.starlette.starlette_routes import create_upload_routes
 from tests.runs import stand_ins
 from vlcore.charts.thumbnails import check_uris, thumb_uri
 from vlcore.compare import small_pictures
-from vlcore.core import limits
+from vlcore.core import limits, teacher
 from vlcore.core.version import __version__
 from vlcore.datasets.imageset import ImageSet, ImageSetError
+from vlcore.server import door as door_of
 from vlcore.server import serving, visitors
 from vlcore.server.door import COOKIE, Door
 
@@ -109,13 +113,16 @@ def test_home_says_first_which_atlas_it_will_ask_for(path: str, query: str, name
 
 @pytest.fixture
 def door(monkeypatch: pytest.MonkeyPatch) -> TestClient:
-    """A server that keeps uploads as Streamlit does, 1,000 bytes a session and 2,000 in all."""
+    """A server that keeps uploads as Streamlit does, 1,000 bytes of a browser, 1,500 of an address and 2,500 of all."""
     kept = MemoryUploadedFileManager("/_stcore/upload_file")
     runtime = Mock(uploaded_file_mgr=kept, is_active_session=lambda _session: True)
     monkeypatch.setattr(st.runtime, "get_instance", lambda: runtime)
     monkeypatch.setattr(limits, "UPLOAD_LEAST", 1)
-    monkeypatch.setattr(limits, "SESSION_BYTES", 1000)
-    monkeypatch.setattr(limits, "ALL_SESSION_BYTES", 2000)
+    monkeypatch.setattr(limits, "UPLOADS", 1000)
+    monkeypatch.setattr(limits, "UPLOADS_OF_ADDRESS", 1500)
+    monkeypatch.setattr(limits, "ALL_UPLOADS", 2500)
+    monkeypatch.setattr(limits, "UPLOAD_BYTES", 800 - door_of._AROUND)
+    monkeypatch.setenv("VLCORE_TEACHER", "secret")
     monkeypatch.setattr("streamlit.web.server.starlette.starlette_routes.is_xsrf_enabled", lambda: False)
 
     async def cookies(request: Request) -> JSONResponse:
@@ -125,19 +132,64 @@ def door(monkeypatch: pytest.MonkeyPatch) -> TestClient:
     return TestClient(Starlette(routes=routes, middleware=serving.MIDDLEWARE))
 
 
-def put(door: TestClient, session: str, name: str, size: int) -> int:
-    address = f"/_stcore/upload_file/{session}/{name}"
-    return door.put(address, files={"file": ("a.png", b"x" * size)}).status_code
+def put(door: TestClient, file: str, size: int, browser: str = "", address: str = "10.0.0.1", token: str = "") -> int:
+    """The answer to a file, named by its session and its name, that a browser gives."""
+    door._transport.client = (address, 1)  # type: ignore[attr-defined]
+    cookies = f"{COOKIE}={browser or file.partition('/')[0]}; {visitors.TEACHER}={token}"
+    files = {"file": ("a.png", b"x" * size)}
+    return door.put(f"/_stcore/upload_file/{file}", files=files, headers={"cookie": cookies}).status_code
 
 
-def test_a_session_has_so_many_bytes_of_uploads_and_all_have_so_many(door: TestClient) -> None:
-    assert [put(door, "one", name, 600) for name in ("a", "b")] == [204, 413], "together they would be too many"
-    assert put(door, "one", "c", 100) == 204
+def test_a_browser_an_address_and_all_have_so_many_bytes_of_uploads(door: TestClient) -> None:
+    assert [put(door, file, 500) for file in ("one/a", "one/b")] == [204, 413], "together they would be too many"
+    assert put(door, "tab/b", 500, "one") == 413, "another tab is nobody new"
+    assert put(door, "one/c", 100) == 204
     assert door.delete("/_stcore/upload_file/one/a").status_code == 204
-    assert put(door, "one", "d", 600) == 204, "what was removed counts no more"
-    assert [put(door, session, "a", 700) for session in ("two", "three")] == [204, 413], "all together"
+    assert put(door, "one/d", 500) == 204, "what was removed counts no more"
+    assert [put(door, f"invented{number}/a", 400) for number in range(2)] == [204, 413], "of one address"
+    assert [put(door, f"{number}/a", 500, address=f"10.0.0.{number}") for number in (2, 3, 4)] == [204, 204, 413], "all"
     kept = st.runtime.get_instance().uploaded_file_mgr.file_storage
-    assert {session: sorted(files) for session, files in kept.items() if files} == {"one": ["c", "d"], "two": ["a"]}
+    assert {session: sorted(files) for session, files in kept.items() if files} == {
+        "one": ["c", "d"], "invented0": ["a"], "2": ["a"], "3": ["a"],
+    }  # fmt: skip
+
+
+def test_only_a_teacher_gives_what_is_larger_than_a_picture(door: TestClient) -> None:
+    token = teacher.sign_in("secret", "a-lecturer", "10.0.0.1")
+    assert put(door, "one/a", 700) == 413
+    assert put(door, "one/a", 700, token=f"9{token}") == 413
+    assert put(door, "one/a", 700, token=token) == 204
+
+
+def test_an_address_has_so_many_pages_open_and_so_many_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PAGES_OF_ADDRESS", 2)
+    monkeypatch.setattr(limits, "PAGES_AT_ONCE", 5)
+
+    async def page(scope: Any, receive: Any, send: Any) -> None:
+        assert (await receive())["type"] == "websocket.connect"
+        await send({"type": "websocket.accept"})
+        await receive()
+
+    server = Door(page, kept=Counter, cost=serving._cost, teaches=visitors.is_a_teacher)
+
+    @contextmanager
+    def opened(address: str) -> Iterator[None]:
+        with TestClient(server, client=(address, 1)).websocket_connect("/_stcore/stream"):
+            yield
+
+    def is_refused(address: str) -> bool:
+        try:
+            with opened(address):
+                return False
+        except WebSocketDisconnect as refused:
+            return refused.code == 1008
+
+    with opened("10.0.0.1"), opened("10.0.0.1"):
+        assert is_refused("10.0.0.1")
+        assert not is_refused("10.0.0.2")
+    assert [is_refused("10.0.0.1") for _ in range(4)] == [False] * 3 + [True], "five have come at once"
+    assert not is_refused("10.0.0.2")
+    assert set(server._pages) == set()
 
 
 def test_a_browser_gets_one_name_that_no_script_reads(door: TestClient) -> None:
@@ -176,7 +228,7 @@ def heard(*messages: dict[str, Any]) -> list[dict[str, Any]]:
     async def send(message: Any) -> None:
         raise AssertionError(message)
 
-    door = Door(app, kept=Counter, cost=serving._cost)
+    door = Door(app, kept=Counter, cost=serving._cost, teaches=visitors.is_a_teacher)
     asyncio.run(door({"type": "websocket", "path": "/_stcore/stream"}, receive, send))
     return came
 

@@ -36,6 +36,8 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 def test_who_is_at_the_machine(browser: SimpleNamespace, headers: dict[str, str], ip: str | None, at_it: bool) -> None:
     browser.headers, browser.ip_address = headers, ip
     assert visitors.is_at_the_machine() == visitors.teaches() == at_it
+    request = SimpleNamespace(headers=headers, client=ip and SimpleNamespace(host=ip), cookies={})
+    assert visitors.is_a_teacher(request) == at_it  # type: ignore[arg-type]
     if not at_it:
         with pytest.raises(RightError, match="sets VLCORE_TEACHER"):
             visitors.require(Right.SETS)

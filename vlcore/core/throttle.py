@@ -11,12 +11,13 @@ from collections.abc import Callable
 
 from vlcore.core import limits
 
+HERE = "here"  # the place of whoever is at the machine itself
 WITHIN = 60.0  # seconds that a wrong try counts
 
 
 def place_of(address: str | None) -> str:
     """What an address counts as: itself; of IPv6 its network, for whoever is in it has as many addresses as they like;
-    ``here`` at the machine itself."""
+    `HERE` at the machine itself."""
     try:
         known = ipaddress.ip_address((address or "::1").partition("%")[0])
     except ValueError:
@@ -24,7 +25,7 @@ def place_of(address: str | None) -> str:
     if isinstance(known, ipaddress.IPv6Address):
         known = known.ipv4_mapped or known
     if known.is_loopback:
-        return "here"
+        return HERE
     return str(known) if known.version == 4 else str(ipaddress.ip_network((known, 64), strict=False))
 
 

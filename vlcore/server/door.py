@@ -12,9 +12,11 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vlcore.core import limits
+from vlcore.core.throttle import Arrivals, place_of
 
 COOKIE = "vl-bias-lab-visitor"  # the random name of a browser
 _NAME_FOR = 24 * 3600  # seconds
+_AROUND = 65_536  # bytes around a file on its way
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
 
 
@@ -38,19 +40,25 @@ class Ahead:
 
 class Door:
     """What every request goes through: a browser gets its name before its first page, which no script of a page can
-    read, an upload is refused (413) where it is more than its session may have, or than all may together, and of what
-    a page says the app hears only what pages of ours say, and not more often."""
+    read, an upload is refused (413) where it is more than its browser, its address or all together may have, of what a
+    page says the app hears only what pages of ours say, and not more often, and an address has so many pages open."""
 
-    def __init__(self, app: ASGIApp, kept: Callable[[], Counter[str]], cost: Callable[[bytes], int | None]) -> None:
+    def __init__(
+        self, app: ASGIApp, kept: Callable[[], Counter[str]], cost: Callable[[bytes], int | None],
+        teaches: Callable[[Request], bool],
+    ) -> None:  # fmt: skip
         """`kept` says how many bytes of uploads the server keeps, by session; `cost` how many of the files that a page
-        may ask for a message asks for, None where no page of ours says it."""
-        self._app, self._kept, self._cost = app, kept, cost
+        may ask for a message asks for, None where no page of ours says it; `teaches` who may give more."""
+        self._app, self._kept, self._cost, self._teaches = app, kept, cost, teaches
         self._coming: Counter[str] = Counter()  # bytes by session that are on their way
+        self._whose: dict[str, tuple[str, str]] = {}  # browser and address of sessions with uploads
+        self._pages: Counter[str] = Counter()  # that are open, by address
+        self._new_pages = Arrivals(limits.PAGES_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         upload = scope["type"] == "http" and scope["method"] == "PUT" and _UPLOAD.search(scope["path"])
         if scope["type"] == "websocket":
-            await self._app(scope, self._heard(receive), send)
+            await self._page(scope, receive, send)
         elif upload:
             await self._upload(upload[1], scope, receive, send)
         elif scope["type"] == "http" and scope["path"].endswith("/_stcore/host-config"):  # asked for before all pages
@@ -77,16 +85,43 @@ class Door:
 
         return heard
 
+    async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        place = _place(scope)
+        if self._pages[place] >= limits.PAGES_OF_ADDRESS or not self._new_pages.come(place):
+            await receive()  # that it wants to connect
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        self._pages[place] += 1
+        try:
+            await self._app(scope, self._heard(receive), send)
+        finally:
+            self._pages[place] -= 1
+            self._pages += Counter()  # forgets who has none
+
     async def _upload(self, session: str, scope: Scope, receive: Receive, send: Send) -> None:
-        kept, came = self._kept(), 0
+        request, place, came = Request(scope), _place(scope), 0
+        whose, teaches, kept = (f"{place} {request.cookies.get(COOKIE)}", place), self._teaches(request), self._kept()
+        self._whose = {one: names for one, names in self._whose.items() if one in kept or one in self._coming}
+        self._whose[session] = whose
+
+        def is_too_much() -> bool:
+            here = there = everywhere = 0
+            for one, size in (kept + self._coming).items():
+                browser, address = self._whose.get(one, whose)
+                here += size * (browser == whose[0])
+                there += size * (address == place)
+                everywhere += size
+            alone = came > limits.UPLOAD_BYTES + _AROUND or there > limits.UPLOADS_OF_ADDRESS
+            return (alone and not teaches) or here > limits.UPLOADS or everywhere > limits.ALL_UPLOADS
 
         async def counted() -> Message:
-            nonlocal came
+            nonlocal came, kept
             message = await receive()
             came += (size := len(message.get("body", b"")))
             self._coming[session] += size
-            everybody = sum(kept.values()) + self._coming.total()
-            if kept[session] + self._coming[session] > limits.SESSION_BYTES or everybody > limits.ALL_SESSION_BYTES:
+            if not message.get("more_body"):  # others may have come to their end meanwhile
+                kept = self._kept()
+            if is_too_much():
                 raise HTTPException(413, "Too many bytes of uploads; remove some files first.")
             return message
 
@@ -95,6 +130,10 @@ class Door:
         finally:
             self._coming[session] -= came
             self._coming += Counter()  # forgets who has nothing on its way
+
+
+def _place(scope: Scope) -> str:
+    return place_of(scope["client"][0] if scope.get("client") else None)
 
 
 def _naming(send: Send) -> Send:

@@ -30,13 +30,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
 
 from vlcore.charts.thumbnails import thumb_address
 from vlcore.compare import small_pictures
 from vlcore.core import limits
 from vlcore.core.errors import LabError
 from vlcore.core.files import allow_open_files, clear_scratch
-from vlcore.server import atlas
+from vlcore.server import atlas, visitors
 from vlcore.server.door import Ahead, Door
 
 if TYPE_CHECKING:
@@ -104,6 +105,8 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """While the server is there. What Home is made of, a second, is imported before it answers, for thirty who come at
     once would wait longer for it together; the rest beside its first answers."""
     allow_open_files()
+    if (manager := _sessions()) is not None:  # those of a flood must not end those of who locked a phone
+        manager._session_storage = MemorySessionStorage(limits.KEPT_SESSIONS)
     # Files are made in threads that wait for each other; Streamlit has them from here too, a few more than cores.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64))
     _served.append(atlas.base())
@@ -126,10 +129,13 @@ async def _forget() -> None:
         before = now
 
 
+def _sessions() -> Any:
+    return getattr(st.runtime.get_instance(), "_session_mgr", None) if st.runtime.exists() else None
+
+
 def sessions() -> int:
     """How many sessions are open, or closed and may come back; others are forgotten. On the loop of the server."""
-    manager: Any = getattr(st.runtime.get_instance(), "_session_mgr", None) if st.runtime.exists() else None
-    if manager is None:
+    if (manager := _sessions()) is None:
         return 0
     kept: Any = getattr(getattr(manager, "_session_storage", None), "_cache", None)  # nothing public forgets
     for _, left in kept.expire() if kept is not None else ():
@@ -177,5 +183,6 @@ def note(error: Exception) -> None:
     errors.append((time.time(), f"{type(error).__name__}: {error}"[:300]))
 
 
-MIDDLEWARE = [Middleware(Ahead, needs=_atlas), Middleware(Door, kept=_uploaded, cost=_cost)]
+_DOOR = Middleware(Door, kept=_uploaded, cost=_cost, teaches=visitors.is_a_teacher)
+MIDDLEWARE = [Middleware(Ahead, needs=_atlas), _DOOR]
 ROUTES = [Route("/thumbs/{name}/{version}/{row:int}.webp", _thumb)]

@@ -6,15 +6,17 @@ server knows none, everybody at the machine itself is one, and nobody elsewhere.
 
 import re
 import secrets
+from collections.abc import Mapping
 from threading import BoundedSemaphore, Lock
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 import streamlit as st
+from starlette.requests import Request
 
 from vlcore.core import limits, teacher
 from vlcore.core.teacher import Right, RightError
-from vlcore.core.throttle import place_of
+from vlcore.core.throttle import HERE, place_of
 from vlcore.server import browser
 from vlcore.server.door import COOKIE
 from vlcore.store.queue import Asker
@@ -65,12 +67,15 @@ def address() -> str:
 def is_at_the_machine() -> bool:
     """Whether the browser runs on the server's own machine. Behind a proxy all seem to: so the address that they asked
     for must be the machine's own too, and nothing may have been passed on."""
-    headers = st.context.headers
+    return _is_at_the_machine(st.context.headers, st.context.ip_address)
+
+
+def _is_at_the_machine(headers: Mapping[str, str], address: str | None) -> bool:
     try:
         asked = urlsplit(f"//{headers.get('Host', '')}").hostname
     except ValueError:
         return False
-    return asked in OWN and st.context.ip_address is None and not any(name in headers for name in _FORWARDED)
+    return asked in OWN and place_of(address) == HERE and not any(name in headers for name in _FORWARDED)
 
 
 def teaches() -> bool:
@@ -78,6 +83,13 @@ def teaches() -> bool:
     if not teacher.is_named():
         return is_at_the_machine()
     return teacher.knows(st.session_state.get(TEACHER) or browser.remembered(TEACHER))
+
+
+def is_a_teacher(request: Request) -> bool:
+    """Whether a request that is no page's comes from the browser of one."""
+    if not teacher.is_named():
+        return _is_at_the_machine(request.headers, request.client.host if request.client else None)
+    return teacher.knows(request.cookies.get(TEACHER, ""))
 
 
 def sign_in(typed: str) -> None:
