@@ -5,9 +5,10 @@ import streamlit as st
 from vlcore.core.plain import plain
 from vlcore.datasets.subset import usual_condition
 from vlcore.measures.catalogue import PRIMARY
+from vlcore.server import cache
 from vlcore.studies import figures, plans, published, report
 from vlcore.studies.results import StudyResults
-from vlcore.ui import cache, condition_controls, shell, widgets
+from vlcore.ui import condition_controls, shell, widgets
 from vlcore.ui.findings import sections
 
 palette, bar = shell.begin("Findings")

@@ -120,7 +120,7 @@ def test_no_file_and_no_folder_outgrows_the_others() -> None:
 
 
 def test_no_page_switches_how_charts_are_written_down_for_all_threads() -> None:
-    """See `vlcore.ui.cache`: Streamlit's charts from tables and from Altair do, its `vega_lite_chart` does not."""
+    """See `vlcore.server.cache`: Streamlit's charts from tables and from Altair do, its `vega_lite_chart` does not."""
     switching = re.compile(r"\b(altair|line|area|bar|scatter)_chart\(|data_transformers")
     for path in [*PAGES, *(ROOT / "vlcore").rglob("*.py")]:
         assert not switching.search(path.read_text()), path
@@ -159,7 +159,7 @@ def loaded_by(script: str, heavy: Collection[str] = HEAVY) -> set[str]:
 
 def test_the_library_starts_without_what_only_work_needs() -> None:
     modules = [name_of(path) for path in LIBRARY if not name_of(path).startswith(TORCH)]
-    assert {"vlcore.runs.train", "vlcore.store.jobs", "vlcore.ui.cache", "vlcore.__main__"} <= set(modules)
+    assert {"vlcore.runs.train", "vlcore.store.jobs", "vlcore.server.cache", "vlcore.__main__"} <= set(modules)
     assert loaded_by("\n".join(f"import {module}" for module in modules)) == set()
 
 

@@ -15,10 +15,10 @@ from vlcore.core.condition import Condition
 from vlcore.core.wording import share
 from vlcore.runs.imported import import_embeddings
 from vlcore.runs.maps import PCA
+from vlcore.server import cache
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus, State
 from vlcore.studies import plans
-from vlcore.ui import cache
 
 from .app import FakeQueue, alts, opened, press, text_of
 

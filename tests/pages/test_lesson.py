@@ -19,11 +19,10 @@ from vlcore.lessons import room as lesson_room
 from vlcore.lessons.room import Started, go, look, vote, votes
 from vlcore.lessons.script import COLLAPSE, EXPERIMENTS
 from vlcore.lessons.script import lessons as all_lessons
-from vlcore.server import browser, visitors
+from vlcore.server import browser, cache, visitors
 from vlcore.store import artefacts
 from vlcore.store.jobs import State
 from vlcore.studies import plans
-from vlcore.ui import cache
 from vlcore.ui.lesson import results
 
 from .app import FakeQueue, alts, opened, pets, press, text_of

@@ -30,9 +30,9 @@ from vlcore.datasets.uploads import shown_name
 from vlcore.measures import projection
 from vlcore.runs import load
 from vlcore.runs.maps import Projection, make_map, map_keys
+from vlcore.server import cache
 from vlcore.store.artefacts import Artefact, published
 from vlcore.store.jobs import State
-from vlcore.ui import cache
 from vlcore.ui.compare.models import comparable
 from vlcore.ui.upload import sections
 

@@ -11,8 +11,7 @@ from vlcore.core.plain import plain
 from vlcore.datasets.catalogue import set_names
 from vlcore.datasets.subset import usual_condition
 from vlcore.lessons import guide
-from vlcore.server import atlas, browser
-from vlcore.ui import cache
+from vlcore.server import atlas, browser, cache
 
 _STEP, _SHOWN = "guide", "guide_shown"  # the number of a card in the address, and of the one whose settings were made
 

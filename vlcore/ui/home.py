@@ -14,8 +14,9 @@ from vlcore.core.wording import describe_bias, label_words, rate, share, title
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.uploads import group_pictures
 from vlcore.lessons import answers
+from vlcore.server import cache
 from vlcore.store.jobs import JobStatus
-from vlcore.ui import cache, condition_controls, jobs, widgets
+from vlcore.ui import condition_controls, jobs, widgets
 
 CARD = 264  # px; four cards fit beside each other on a screen of 1280 px, two on one of 800
 MARKS = ("green circles", "blue circles with a ring", "orange triangles", "cyan triangles with a ring")

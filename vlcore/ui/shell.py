@@ -100,7 +100,7 @@ def persistent_query_params() -> dict[str, str]:
 def image_set_choice() -> ImageSet:
     """The choice of the image set that a page is about, where there is one to make; it is in the address."""
     from vlcore.datasets.catalogue import set_names
-    from vlcore.ui import cache
+    from vlcore.server import cache
 
     st.session_state.update(st.session_state.pop("go_to", {}))
     equal = "In balanced-cues the background alone is learnt no better than the animal alone"

@@ -23,9 +23,9 @@ from vlcore.core.wording import percent
 from vlcore.datasets import subset
 from vlcore.datasets.drawn import SCENES_RECIPE
 from vlcore.datasets.imageset import ImageSet
+from vlcore.server import cache
 from vlcore.store.jobs import JobStatus
 from vlcore.studies.sanity import SanityStatus, sanity_check
-from vlcore.ui import cache
 
 Thing = TypeVar("Thing")
 LARGEST = 512  # px of the longer side: none is shown larger, but for a screen with two dots a pixel

@@ -22,7 +22,8 @@ from vlcore.core.grouping import group_words
 from vlcore.core.plain import plain
 from vlcore.datasets.imageset import ImageSet
 from vlcore.runs.maps import Projection
-from vlcore.ui import cache, map_controls, shell, widgets
+from vlcore.server import cache
+from vlcore.ui import map_controls, shell, widgets
 from vlcore.ui.compare.models import Side, badges
 
 ABOVE = 190  # px of the page over the maps

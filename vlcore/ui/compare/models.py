@@ -15,9 +15,10 @@ from vlcore.core.wording import title
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.subset import usual_condition
 from vlcore.runs.imported import condition_of
+from vlcore.server import cache
 from vlcore.store.jobs import JobStatus, State
 from vlcore.studies import plans
-from vlcore.ui import cache, condition_controls, jobs, shell, widgets
+from vlcore.ui import condition_controls, jobs, shell, widgets
 
 SIDES = ("left", "right", "third", "fourth")  # what stands before each model's settings in the address
 

@@ -26,8 +26,8 @@ from vlcore.core.wording import title
 from vlcore.exports.export import parquet_bytes
 from vlcore.exports.table import shown as map_table
 from vlcore.runs.maps import PCA
-from vlcore.server import browser, visitors
-from vlcore.ui import cache, jobs, shell, widgets
+from vlcore.server import browser, cache, visitors
+from vlcore.ui import jobs, shell, widgets
 from vlcore.ui.compare.maps import Shown
 
 PAPER_SIDE = 520  # px of a map in a picture file

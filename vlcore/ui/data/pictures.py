@@ -26,7 +26,8 @@ from vlcore.datasets.subset import parts, training_rows, usual_condition
 from vlcore.exports.archive import bytes_of, pack
 from vlcore.runs import audit
 from vlcore.scenes import draw
-from vlcore.ui import cache, jobs, shell, widgets
+from vlcore.server import cache
+from vlcore.ui import jobs, shell, widgets
 from vlcore.ui.condition_controls import LABELS, bias_slider
 from vlcore.ui.data.drawing import drawn
 

@@ -16,7 +16,7 @@ from vlcore.core.plain import plain, safe_csv
 from vlcore.core.teacher import Right
 from vlcore.core.wording import signed
 from vlcore.measures.catalogue import PRIMARY, words_of
-from vlcore.server import visitors
+from vlcore.server import cache, visitors
 from vlcore.store.jobs import JobStatus, State
 from vlcore.store.queue import default_workers
 from vlcore.studies import figures, registry, report, tables
@@ -26,7 +26,7 @@ from vlcore.studies.findings import Findings
 from vlcore.studies.published import FOLDER, PublishedResults
 from vlcore.studies.results import StudyResults
 from vlcore.studies.statistics.paired import Status
-from vlcore.ui import cache, condition_controls, jobs, widgets
+from vlcore.ui import condition_controls, jobs, widgets
 
 STUDY_DOCUMENT = Path(__file__).parents[3] / "docs" / "study.md"
 # Of what is published; a guess where nothing is: a step takes 30 ms on a core, reading and measuring the rest.

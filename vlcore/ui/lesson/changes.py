@@ -17,8 +17,8 @@ from vlcore.datasets.imageset import ImageSet
 from vlcore.lessons import repair
 from vlcore.lessons.repair import Repair
 from vlcore.scenes import COATS, POSES
-from vlcore.server import serving
-from vlcore.ui import cache, widgets
+from vlcore.server import cache, serving
+from vlcore.ui import widgets
 from vlcore.ui.data.drawing import drawn
 from vlcore.ui.lesson.classroom import errors_said
 

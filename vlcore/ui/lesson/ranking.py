@@ -17,9 +17,9 @@ from vlcore.lessons import repair, repaired
 from vlcore.lessons.repaired import Wall
 from vlcore.measures.estimate import Estimate
 from vlcore.runs.maps import PCA
-from vlcore.server import visitors
+from vlcore.server import cache, visitors
 from vlcore.store import artefacts
-from vlcore.ui import cache, jobs, shell, widgets
+from vlcore.ui import jobs, shell, widgets
 
 ABOVE = 190  # px of the page over the wall's chart, and under it
 SLIDE = (1200, 600)  # px of the wall as a picture for a slide, of which each is 1.6

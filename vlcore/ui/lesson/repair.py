@@ -18,12 +18,12 @@ from vlcore.lessons import repair, teams
 from vlcore.lessons.repair import EDITING, ELSEWHERE, REPAIR, REVEALED, SHORT, STEPS, Repair
 from vlcore.lessons.repaired import Wall
 from vlcore.lessons.room import PHASES, Room, go, look
-from vlcore.server import visitors
+from vlcore.server import cache, visitors
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus
 from vlcore.store.queue import default_workers
 from vlcore.studies.text import how_long
-from vlcore.ui import cache, jobs, widgets
+from vlcore.ui import jobs, widgets
 from vlcore.ui.lesson import changes, classroom, ranking, steps
 from vlcore.ui.lesson.changes import Seat
 from vlcore.ui.lesson.classroom import errors_said, voter

@@ -27,11 +27,12 @@ from vlcore.lessons.handout import handout_html
 from vlcore.lessons.room import Room
 from vlcore.lessons.script import Lesson, Step, lessons
 from vlcore.runs.maps import PCA
+from vlcore.server import cache
 from vlcore.store import artefacts
 from vlcore.studies.evidence import ClaimResult
 from vlcore.studies.runs_table import AnalysisError, runs_table
 from vlcore.studies.text import estimate_words, not_run
-from vlcore.ui import cache, jobs, shell, widgets
+from vlcore.ui import jobs, shell, widgets
 from vlcore.ui.compare.sections import film_section
 from vlcore.ui.findings import sections
 from vlcore.ui.lesson import steps

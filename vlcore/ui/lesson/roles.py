@@ -12,7 +12,8 @@ from vlcore.datasets.imageset import ImageSet
 from vlcore.lessons.repair import REPAIR
 from vlcore.lessons.room import Room
 from vlcore.lessons.script import COLLAPSE, EXPERIMENTS
-from vlcore.ui import cache, shell, widgets
+from vlcore.server import cache
+from vlcore.ui import shell, widgets
 from vlcore.ui.lesson import classroom, questions, repair
 
 

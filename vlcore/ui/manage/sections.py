@@ -12,12 +12,12 @@ from vlcore.core.files import data_folder, models_folder
 from vlcore.datasets import catalogue
 from vlcore.datasets.drawn import BUILT_IN
 from vlcore.datasets.subset import usual_condition
-from vlcore.server import browser, serving, visitors
+from vlcore.server import browser, cache, serving, visitors
 from vlcore.store import artefacts, disk, jobs
 from vlcore.store.jobs import State
 from vlcore.studies import plans, registry
-from vlcore.ui import cache, shell
 from vlcore.ui import jobs as asked
+from vlcore.ui import shell
 
 LOOK = 5.0  # seconds between looks at the queue
 STUDIES = ("experiments", "class", "paper")

@@ -24,11 +24,11 @@ from vlcore.datasets.imageset import ImageSet
 from vlcore.runs import imported
 from vlcore.runs.maps import PCA
 from vlcore.runs.pretrained import READOUTS, condition_of, is_hub_name, make_pretrained
-from vlcore.server import visitors
+from vlcore.server import cache, visitors
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus
 from vlcore.store.snapshots import StoredSnapshots
-from vlcore.ui import cache, condition_controls, jobs, shell, widgets
+from vlcore.ui import condition_controls, jobs, shell, widgets
 from vlcore.ui.widgets import in_address
 
 # Field of a condition, name of the knob, its choices with a sentence each.

@@ -10,8 +10,9 @@ from vlcore.compare.tried import Tried, chosen, settings, stacked
 from vlcore.core.options import ArtefactKind
 from vlcore.datasets.imageset import ImageSet
 from vlcore.measures import catalogue
+from vlcore.server import cache
 from vlcore.store.artefacts import StoreError
-from vlcore.ui import cache, widgets
+from vlcore.ui import widgets
 from vlcore.ui.compare.models import comparable
 
 

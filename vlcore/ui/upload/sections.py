@@ -29,7 +29,8 @@ from vlcore.datasets.opening import square
 from vlcore.datasets.uploads import UploadedPicture
 from vlcore.runs.embeddings import StoredEmbeddings
 from vlcore.runs.load import OwnModel
-from vlcore.ui import cache, jobs, map_controls, shell, widgets
+from vlcore.server import cache
+from vlcore.ui import jobs, map_controls, shell, widgets
 
 ABOVE = 160  # px of the page over the maps
 LARGE = 220  # px of the longer side of a picture that is looked at

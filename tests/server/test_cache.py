@@ -9,8 +9,8 @@ import pytest
 from tests.runs import stand_ins
 from vlcore.datasets.catalogue import set_stamp
 from vlcore.runs.maps import PCA, Projection
+from vlcore.server import cache
 from vlcore.store import artefacts
-from vlcore.ui import cache
 
 BASE = stand_ins.BASE.replace(data="stand-ins", data_version="1")
 IMAGES = dataclasses.replace(stand_ins.image_set(), name="stand-ins", version="1")
