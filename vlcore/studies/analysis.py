@@ -108,11 +108,12 @@ def analyse(
     frame = frame[frame[factor].isin([baseline, treatment])]
     runs.check_alike(frame, free=(factor, "bias", *free))
     biases = sorted(float(bias) for bias in frame["bias"].unique())
-    first, second = (frame[frame[factor] == value] for value in (baseline, treatment))
+    of_moment = frame.loc[frame["moment"] == moment, [*runs.OF_A_NUMBER, factor]]
+    first, second = (of_moment[of_moment[factor] == value] for value in (baseline, treatment))
     measures = dict.fromkeys((measure, *(catalogue.secondary() if secondary is None else secondary)))
     comparisons = tuple(_compare(first, second, name, moment, str(treatment), biases) for name in measures)
-    arm_of = arm_of or attrgetter(factor)
-    gone = [(arm_of(one), one) for one in planned if one.key not in set(frame["key"])]
+    arm_of, there = arm_of or attrgetter(factor), set(frame["key"])
+    gone = [(arm_of(one), one) for one in planned if one.key not in there]
     which, both = ("bias", *runs.SEEDS), (baseline, treatment)
     missing = [{"arm": str(arm), **{name: getattr(one, name) for name in which}} for arm, one in gone if arm in both]
     return adjusted([Analysis(str(treatment), moment, comparisons, missing, frame["versions"].nunique())])[0]

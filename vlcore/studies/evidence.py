@@ -59,7 +59,8 @@ class Evidence:
         self.used: set[str] = set()  # keys of the runs that were queried since it was last cleared
         # A table of a study has a hundred thousand rows, and each query is for a few dozen of them.
         self._made = frame[["labels", "size_mode"]].drop_duplicates()
-        self._rows = dict(iter(frame.groupby(["measure", "moment"])))
+        rows = frame[[*runs.OF_A_NUMBER, "block", "labels", "size_mode"]]
+        self._rows = dict(iter(rows.groupby(["measure", "moment"])))
 
     def arm(self, query: Query) -> pd.DataFrame:
         """One arm as blocks by levels of bias below 1; with groups, complete blocks only. At bias 0 no image is

@@ -30,6 +30,8 @@ BESIDE: dict[str, Any] = {
     "key": str, "phi": float, "block": str, "device": str, "versions": str, "moment": str, "measure": str,
     "value": float, "low": float, "high": float, "n": "Int64", "reason": str,
 }  # fmt: skip
+# What statistics of one number need; the whole table is wide, and taking rows of it is slow.
+OF_A_NUMBER = ["key", "bias", "phi", *SEEDS, "moment", "measure", "value", "n", "reason"]
 _ESTIMATE = ("value", "low", "high", "n")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import fdtrc
 
 from vlcore.measures.estimate import Estimate
 from vlcore.studies.statistics.paired import NO_SPREAD, Paired, paired, t_interval
@@ -68,27 +69,34 @@ def anova(baseline: ArrayLike, treatment: ArrayLike) -> list[dict[str, Any]]:
     sign-flip test of the slopes does not. Of ``arm``, ``bias`` and ``arm x bias`` there are `name`, `f`, `df`,
     `df_error`, `p`, and `partial_eta_squared`, which is ``F df / (F df + df_error)``. ValueError with fewer than two
     blocks or levels, or where the blocks leave no spread to test against."""
-    from statsmodels.stats.anova import AnovaRM
-
-    cells = np.stack([np.asarray(baseline, dtype=float), np.asarray(treatment, dtype=float)], axis=1)  # (n, 2, levels)
+    arms = [np.array(values, dtype=float, order="C") for values in (baseline, treatment)]  # sums depend on the order
+    cells = np.stack(arms, axis=1)  # (n, 2, levels)
     n, _, levels = cells.shape
     if n < 2 or levels < 2:
         raise ValueError(f"An analysis of variance needs two blocks and two levels; there are {n} and {levels}.")
-    # What the three effects are tested against: mean squares of block by arm, block by level, and block by both.
-    centred = cells - cells.mean(axis=0)
+    means = cells.mean(axis=0)
+    centred, off = cells - means, means - means.mean()
     by_arm, by_level = centred.mean(axis=2, keepdims=True), centred.mean(axis=1, keepdims=True)
     by_block = centred.mean(axis=(1, 2), keepdims=True)
-    errors = (by_arm - by_block, by_level - by_block, centred - by_arm - by_level + by_block)
-    if min((part**2).mean() for part in errors) <= NO_SPREAD:
+    arm, level = off.mean(axis=1, keepdims=True), off.mean(axis=0, keepdims=True)
+    # Each effect beside what it is tested against: block by arm, block by level, and block by both.
+    effects = {
+        "arm": (1, arm, by_arm - by_block),
+        "bias": (levels - 1, level, by_level - by_block),
+        "arm x bias": (levels - 1, off - arm - level, centred - by_arm - by_level + by_block),
+    }
+    if min((part**2).mean() for _, _, part in effects.values()) <= NO_SPREAD:
         raise ValueError("The blocks leave no spread to test against, so an analysis of variance is not defined.")
-    block, arm, level = (axis.ravel() for axis in np.indices(cells.shape))
-    table = pd.DataFrame({"block": block, "arm": arm, "bias": level, "value": cells.ravel()})
-    found = AnovaRM(table, "value", "block", within=["arm", "bias"]).fit().anova_table
-    names = {"F Value": "f", "Num DF": "df", "Den DF": "df_error", "Pr > F": "p"}
-    effects = found.rename(columns=names, index={"arm:bias": "arm x bias"})[list(names.values())]
-    explained = effects["f"] * effects["df"]
-    effects["partial_eta_squared"] = explained / (explained + effects["df_error"])
-    return effects.reset_index(names="name").to_dict("records")
+    found = []
+    for name, (df, effect, error) in effects.items():
+        df_error = df * (n - 1)
+        f = float((effect**2).mean() * df_error / (df * (error**2).mean()))
+        p, explained = float(fdtrc(df, df_error, f)), f * df / (f * df + df_error)
+        found.append({
+            "name": name, "f": f, "df": float(df), "df_error": float(df_error), "p": p,
+            "partial_eta_squared": explained,
+        })  # fmt: skip
+    return found
 
 
 def components(values: ArrayLike, data_seeds: Sequence[int], init_seeds: Sequence[int]) -> dict[str, Any]:
