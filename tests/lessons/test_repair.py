@@ -26,8 +26,7 @@ from vlcore.lessons.teams import Team, change, join, leave, simulate, team_of, w
 
 IMAGES = open_set("scenes")
 BASE = repair.base_of(IMAGES, SHORT)
-POOL = repair.pool(IMAGES, BASE)
-CHOSEN = repair.training_set(IMAGES, BASE).rows.tolist()
+CHOSEN, POOL = repair.rows(IMAGES, BASE)
 
 
 def began(step: str = SHORT) -> Started:

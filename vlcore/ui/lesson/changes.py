@@ -64,13 +64,9 @@ def desk(seat: Seat) -> None:
     listed(seat)
 
 
-@st.cache_data(max_entries=300, show_spinner=False, hash_funcs=cache.BY_CONTENT)
-def _rows(images: ImageSet, condition: Condition) -> tuple[list[int], list[int]]:
-    """The pictures that a condition is trained on, by row, and those that could join."""
-    return repair.training_set(images, condition).rows.tolist(), repair.pool(images, condition)
-
-
-_holds = st.cache_data(max_entries=300, show_spinner=False, hash_funcs=cache.BY_CONTENT)(repair.holds)
+_CACHED = {"max_entries": 300, "show_spinner": False, "hash_funcs": cache.BY_CONTENT}
+_rows = st.cache_data(repair.rows, **_CACHED)
+_holds = st.cache_data(repair.holds, **_CACHED)
 
 
 def _add(seat: Seat, rows: Sequence[int]) -> None:

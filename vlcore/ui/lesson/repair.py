@@ -84,10 +84,10 @@ def student(room: Room, images: ImageSet, palette: Palette) -> None:
 
     follow()
     if room.phase != EDITING:
-        found, bar = _wall(room, images, base), st.container(horizontal=True)
+        found = _wall(room, images, base)
         if team and (place := found.place(team.name)):
             st.markdown(f"**{plain(place)}**")
-        ranking.show(found, images, palette, bar)
+        ranking.show(found, images, palette, st.container(horizontal=True))
         if team:
             changes.listed(Seat(images, base, Repair((team.repair.counts,)), lambda _: None), closed=True)
     elif team is None:
@@ -213,13 +213,12 @@ def _board(code: str, base: Condition) -> None:
     def board() -> None:
         now = teams.teams(code)
         st.markdown(f"**Teams: {len(now)}**")
-        done = [
-            sum(view.done for view in jobs.views([base.replace(edits=text) for text in team.repair.tries]))
-            for team in now
+        tried = [jobs.views([base.replace(edits=text) for text in one.repair.tries]) for one in now]
+        rows = [
+            (one.name, len(read(one.repair.edits)), f"{sum(view.done for view in views)} of {len(views)}")
+            for one, views in zip(now, tried, strict=True)
         ]
-        rows = [(one.name, one.phones, len(read(one.repair.edits)), len(one.repair.tries)) for one in now]
-        table = pd.DataFrame(rows, columns=["Team", "Phones", "Changes", "Tries"]).assign(Trained=done)
-        st.dataframe(table, hide_index=True, height=BOARD)
+        st.dataframe(pd.DataFrame(rows, columns=["Team", "Changes", "Trained"]), hide_index=True, height=BOARD)
 
     board()
 
