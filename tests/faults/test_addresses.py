@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.pages.app import FakeQueue, opened
 from vlcore.core import options
-from vlcore.ui import jobs
+from vlcore.server import work
 
 ADDRESSES = int(os.environ.get("FAULT_ADDRESSES", "12"))
 FOUND: list[tuple[str, dict[str, str]]] = json.loads((Path(__file__).parent / "addresses.json").read_text("utf-8"))
@@ -66,7 +66,7 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
         "claim": ("C1", "C8"), "measure": ("Right on minority groups", "Answer changes with the background"),
     },
     "6_Lesson": {
-        "lesson": ("four-experiments", "collapse", "repair"), "code": ("BCDF", "b"),
+        "lesson": ("four-experiments", "collapse", "one-room", "repair"), "code": ("BCDF", "b"),
         "phase": ("predict", "run", "reveal"), "repair_labels": ("short labels", "x"),
         "wall": ("ranking", "what helped"),
         "step": ("first", "0"), "hide": ("controls",), "lead": ("yes",), "presenter": ("x" * 16,),
@@ -113,7 +113,7 @@ def on_disk(experiments: object) -> Any:
     queue = FakeQueue()
     queue.disk = True
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jobs, "queue", lambda: queue)
+        patch.setattr(work, "queue", lambda: queue)
         yield
 
 

@@ -9,8 +9,8 @@ import pytest
 from tests.faults import disks
 from tests.pages.app import FakeQueue, opened
 from vlcore.core.files import models_folder
+from vlcore.server import work
 from vlcore.store import artefacts
-from vlcore.ui import jobs
 
 # All but Findings, which computes for ten seconds; `benchmarks.faults` has it.
 PAGES = ("", "1_Data", "2_Train", "3_Compare", "4_Upload", "6_Lesson", "7_Manage")
@@ -20,7 +20,7 @@ PAGES = ("", "1_Data", "2_Train", "3_Compare", "4_Upload", "6_Lesson", "7_Manage
 def on_disk(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
     queue = FakeQueue()
     queue.disk = True
-    monkeypatch.setattr(jobs, "queue", lambda: queue)
+    monkeypatch.setattr(work, "queue", lambda: queue)
     return queue
 
 

@@ -26,7 +26,8 @@ from vlcore.lessons.teams import Team, change, join, leave, simulate, team_of, w
 
 IMAGES = open_set("scenes")
 BASE = repair.base_of(IMAGES, SHORT)
-CHOSEN, POOL = repair.rows(IMAGES, BASE)
+POOL = repair.pool(IMAGES, BASE)
+CHOSEN = repair.training_set(IMAGES, BASE).rows.tolist()
 
 
 def began(step: str = SHORT) -> Started:

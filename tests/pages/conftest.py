@@ -8,9 +8,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from streamlit.components.v2 import manifest_scanner
 
 from tests.chromium import CHROMIUM, FLAGS
-from vlcore.server import visitors
+from vlcore.server import visitors, work
 from vlcore.store import artefacts, disk
-from vlcore.ui import jobs
 
 from .app import FakeQueue
 from .serving import PATIENCE, served
@@ -49,7 +48,7 @@ def at_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
     made = FakeQueue()
-    monkeypatch.setattr(jobs, "queue", lambda: made)
+    monkeypatch.setattr(work, "queue", lambda: made)
     return made
 
 

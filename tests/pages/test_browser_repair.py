@@ -20,7 +20,7 @@ from .serving import downloaded, expect_text, press, settled, unfold
 pytestmark = [pytest.mark.browser, needs_chromium]
 IMAGES = open_set("scenes")
 BASE = repair.base_of(IMAGES, repair.SHORT)
-FIRST = next(row for row in repair.rows(IMAGES, BASE)[1] if IMAGES.table["group"].iat[row] == "horse_desert")
+FIRST = next(row for row in repair.pool(IMAGES, BASE) if IMAGES.table["group"].iat[row] == "horse_desert")
 
 
 def edited(*edits: Edit) -> Condition:

@@ -13,12 +13,11 @@ from vlcore.core.condition import Condition
 from vlcore.core.files import models_folder
 from vlcore.datasets.catalogue import set_names
 from vlcore.datasets.drawn import Recipe, make_set
-from vlcore.server import browser, serving, visitors
+from vlcore.server import browser, serving, visitors, work
 from vlcore.store import artefacts, jobs
 from vlcore.store.jobs import State
 from vlcore.store.queue import Asker, JobQueue
 from vlcore.studies import plans
-from vlcore.ui import jobs as asked
 
 from ..store.test_queue import ByHand
 from .app import FakeQueue, opened, press, text_of
@@ -34,7 +33,7 @@ def no_cookies(monkeypatch: pytest.MonkeyPatch) -> None:
 def by_hand(monkeypatch: pytest.MonkeyPatch) -> JobQueue:
     """A queue whose only worker never ends."""
     made = JobQueue(ByHand, workers=1)
-    monkeypatch.setattr(asked, "queue", lambda: made)
+    monkeypatch.setattr(work, "queue", lambda: made)
     return made
 
 

@@ -23,7 +23,7 @@ from .app import FakeQueue, alts, opened, press, text_of
 
 IMAGES = open_set("scenes")
 BASE = repair.base_of(IMAGES, SHORT)
-POOL = repair.rows(IMAGES, BASE)[1]
+POOL = repair.pool(IMAGES, BASE)
 HELD = repair.beside(IMAGES, BASE)
 lesson = partial(opened, "6_Lesson")
 
@@ -169,7 +169,7 @@ def test_the_presenter_rehearses_reveals_and_takes_the_wall_along(empty_home: Pa
     press(page, "Add 5 simulated teams")
     made = teams.teams(started.code)
     assert queue.asked == [BASE.replace(edits=team.repair.counts).key for team in made]
-    assert page.dataframe[0].value["Trained"].tolist() == ["0 of 1"] * 5
+    assert page.dataframe[0].value[["Tries", "Trained"]].to_numpy().tolist() == [[1, 0]] * 5
     teams.join(started.code, "student-1")
     row = POOL[0]
     teams.change(started.code, "student-1", lambda now: now.put(Add(row)).tried())

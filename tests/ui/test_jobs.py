@@ -9,11 +9,10 @@ from streamlit.testing.v1 import AppTest
 
 from vlcore.core import limits
 from vlcore.runs import maps
-from vlcore.server import visitors
+from vlcore.server import visitors, work
 from vlcore.server.visitors import Visitor
 from vlcore.store import artefacts, disk
 from vlcore.store.jobs import JobStatus, State
-from vlcore.ui import jobs
 
 
 class Queue:
@@ -35,7 +34,7 @@ class Queue:
 
 
 def page_of(script: str, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    monkeypatch.setattr(jobs, "queue", lambda: queue)
+    monkeypatch.setattr(work, "queue", lambda: queue)
     monkeypatch.setattr(visitors, "is_at_the_machine", lambda: True)
     monkeypatch.setattr(disk, "free", lambda: 10**12)
     page = AppTest.from_string(script).run()
@@ -63,26 +62,26 @@ map_controls.fitted(["a", "a"], Projection("tsne"))
 
 def test_a_worker_that_ends_or_is_busy_for_long_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     somebody = Visitor("somebody")
-    assert jobs.run_in_worker(somebody, abs, -2) == 2
+    assert work.run_in_worker(somebody, abs, -2) == 2
     with pytest.raises(artefacts.StoreError, match="ended; ask for it again"):
-        jobs.run_in_worker(somebody, os._exit, 1)
-    assert jobs.run_in_worker(somebody, abs, -3) == 3, "the next asker gets another"
-    monkeypatch.setattr(jobs, "PATIENCE", 0.05)
+        work.run_in_worker(somebody, os._exit, 1)
+    assert work.run_in_worker(somebody, abs, -3) == 3, "the next asker gets another"
+    monkeypatch.setattr(work, "PATIENCE", 0.05)
     with pytest.raises(artefacts.StoreError, match="in a minute"):
-        jobs.run_in_worker(somebody, time.sleep, 1)
+        work.run_in_worker(somebody, time.sleep, 1)
     with somebody.exporting, pytest.raises(artefacts.StoreError, match="still being made"):
-        jobs.run_in_worker(somebody, abs, -4)
+        work.run_in_worker(somebody, abs, -4)
 
 
 def test_those_of_an_address_have_so_many_files_made_under_whatever_names() -> None:
     with ExitStack() as making:
         for number in range(limits.EXPORTS_OF_ADDRESS):
-            making.enter_context(jobs.one_file(Visitor(f"invented-{number}", "there")))
-        with pytest.raises(artefacts.StoreError, match="Very many"), jobs.one_file(Visitor("one more", "there")):
+            making.enter_context(work.one_file(Visitor(f"invented-{number}", "there")))
+        with pytest.raises(artefacts.StoreError, match="Very many"), work.one_file(Visitor("one more", "there")):
             pass
-        with jobs.one_file(Visitor("somebody", "elsewhere")):
+        with work.one_file(Visitor("somebody", "elsewhere")):
             pass
-    with jobs.one_file(Visitor("one more", "there")):
+    with work.one_file(Visitor("one more", "there")):
         pass
 
 
@@ -126,9 +125,10 @@ def test_the_page_runs_anew_when_a_job_ends_meanwhile(each_done: bool, monkeypat
 QUOTA = """
 import streamlit as st
 from vlcore.core.condition import Condition
-from vlcore.ui import jobs, shell
+from vlcore.server import work
+from vlcore.ui import shell
 with shell.errors_as_sentences():
-    jobs.train(*[Condition(data_seed=seed) for seed in range(st.session_state["many"])])
+    work.train(*[Condition(data_seed=seed) for seed in range(st.session_state["many"])])
 """
 
 
@@ -148,7 +148,7 @@ def test_a_visitor_has_a_quota_and_a_teacher_none(
             return [str(number) for number in range(have + len(self.asked)) if not short]
 
     queue = Full()
-    monkeypatch.setattr(jobs, "queue", lambda: queue)
+    monkeypatch.setattr(work, "queue", lambda: queue)
     monkeypatch.setattr(visitors, "teaches", lambda: teaches)
     monkeypatch.setattr(disk, "free", lambda: 10**12)
     page = AppTest.from_string(QUOTA)

@@ -6,13 +6,16 @@ is refused. (The list of allowed addresses that vl-convert takes holds for data 
 import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
+from io import BytesIO
 from typing import Any
 
 import altair as alt
+from PIL import Image, ImageOps
 
 from vlcore.charts.theme import LIGHT, Palette
 from vlcore.charts.thumbnails import SAFE_URI
 
+SLIDE = (1920, 1080)
 Spec = Mapping[str, Any]
 VEGA_LITE = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])  # the version that Altair writes for
 _ELSEWHERE = re.compile(r"url\((?!['\"]?#)")  # a paint or a clip that another file describes
@@ -23,6 +26,16 @@ def chart_png(spec: Spec, palette: Palette = LIGHT, scale: float = 2.0) -> bytes
     import vl_convert  # 60 MB that only an export needs
 
     return vl_convert.svg_to_png(chart_svg(spec, palette), scale=scale)
+
+
+def chart_slide(spec: Spec, palette: Palette = LIGHT) -> bytes:
+    """A chart as the PNG file of a slide of `SLIDE` px, as large as it fits, in the middle of its ground."""
+    with Image.open(BytesIO(chart_png(spec, palette))) as drawn:
+        picture = ImageOps.contain(drawn.convert("RGB"), SLIDE)
+    slide, out = Image.new("RGB", SLIDE, palette.ground), BytesIO()
+    slide.paste(picture, ((SLIDE[0] - picture.width) // 2, (SLIDE[1] - picture.height) // 2))
+    slide.save(out, "PNG")
+    return out.getvalue()
 
 
 def chart_svg(spec: Spec, palette: Palette = LIGHT) -> str:

@@ -160,11 +160,10 @@ def holds(images: ImageSet, base: Condition, edits: str) -> list[tuple[str, str]
     return lines
 
 
-def rows(images: ImageSet, condition: Condition) -> tuple[list[int], list[int]]:
-    """The pictures that a condition is trained on, by row, and those that may be added: of the training split, and not
-    in the training set."""
-    part, there = subset.parts(images, condition.data_seed)[0], training_set(images, condition).rows
-    return there.tolist(), np.setdiff1d(part.rows("train"), there).tolist()
+def pool(images: ImageSet, condition: Condition) -> list[int]:
+    """Pictures that may be added, by row: of the training split, and not in the training set."""
+    part = subset.parts(images, condition.data_seed)[0]
+    return [int(row) for row in np.setdiff1d(part.rows("train"), training_set(images, condition).rows)]
 
 
 def fitting(how: Callable[[Repair], Repair], images: ImageSet, base: Condition) -> Callable[[Repair], Repair]:
@@ -187,7 +186,7 @@ def simulated_list(images: ImageSet, base: Condition, number: int) -> str:
 
     def added(many: int) -> list[Edit]:
         groups = images.table["group"].to_numpy()
-        minority = [row for row in rows(images, base)[1] if groups[row] in grouping.minority]
+        minority = [row for row in pool(images, base) if groups[row] in grouping.minority]
         return [Add(int(row)) for row in random.choice(minority, many, replace=False)]
 
     def drawn(many: int) -> list[Edit]:

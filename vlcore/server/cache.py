@@ -1,7 +1,7 @@
 """What has been read from the disk, once for all visitors.
 
 Everything in a cache is read-only and named by content (key and digest of an artefact, name and version of an image
-set), so that thirty visitors pay once. Training stands behind a queue (`vlcore.ui.jobs`), never behind a cache."""
+set), so that thirty visitors pay once. Training stands behind a queue (`vlcore.server.work`), never behind a cache."""
 
 from collections.abc import Callable, Sequence
 from threading import Lock
@@ -118,6 +118,12 @@ def show(chart: alt.TopLevelMixin | Spec, *, alt: str, **options: Any) -> Any:
     spec = chart if isinstance(chart, dict) else finished(chart)
     # A copy of the outermost level: Streamlit moves the data out of the dictionary that it is given.
     return st.vega_lite_chart(dict(spec), theme=None, width="content", alt=alt, **options)
+
+
+def show_described(chart: alt.TopLevelMixin | Spec, key: str) -> None:
+    """Show a chart that says what it is: to those who do not see it, Streamlit wants that apart."""
+    spec = chart if isinstance(chart, dict) else finished(chart)
+    show({name: part for name, part in spec.items() if name != "description"}, alt=spec["description"], key=key)
 
 
 def finished(chart: alt.TopLevelMixin) -> Spec:

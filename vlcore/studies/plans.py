@@ -14,6 +14,7 @@ from vlcore.core.condition import GRIDS, STYLES_OF_THE_STUDY, Condition, from_di
 from vlcore.core.errors import LabError
 from vlcore.core.options import MITIGATIONS, NEGATIVES, RECIPES, SIZE_MODES, objectives_here, style_names
 from vlcore.datasets.subset import on_its_set
+from vlcore.measures.catalogue import PRIMARY
 
 Value = str | int | float  # of a condition's field
 MOST_SEEDS = 1000
@@ -40,6 +41,8 @@ class Study:
     beside: tuple[Condition, ...] = ()  # run too, and other than the baseline in more than the factor
     grid: str = ""  # what `find` knows it by: its name, or the path of its file
     sets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # settings of each arm where the factor is SETS
+    measure: str = PRIMARY  # the primary one
+    prediction: str = ""  # of whoever planned it, if it was said
 
     def arm_of(self, condition: Condition) -> Value:
         """The arm of one of its conditions."""
@@ -100,6 +103,13 @@ def find(name: str, base: Condition | None = None, seeds: int = 1) -> Study:
         known = ", ".join(_PLANS)
         raise StudyError(f"No grid is named {name!r}; choose one of {known}, or give the path of a .yaml file.")
     return _study(name, name, _PLANS[name], base, seeds)
+
+
+def of_two(name: str, sets: Mapping[str, Mapping[str, Any]], bias: float, base: Condition, seeds: int) -> Study:
+    """Two arms at one level of bias, each a set of settings by its name, all of which both say; the first is the
+    baseline. Blocks are as many as `seeds`, from those of `base` on; errors are those of `find`."""
+    baseline, treatment = sets
+    return _study(name, "", _Plan(SETS, baseline, (treatment,), (bias,), sets=sets), base, seeds)
 
 
 def _study(name: str, grid: str, plan: _Plan, base: Condition, seeds: int) -> Study:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from vlcore.core.files import make_folder, models_folder, write_json
-from vlcore.measures.catalogue import PRIMARY
 from vlcore.store import artefacts
 from vlcore.studies.plans import Study, StudyError
 from vlcore.studies.statistics.paired import ALPHA, EQUIVALENCE
@@ -33,15 +32,16 @@ def plan_of(study: Study) -> dict[str, Any]:
     settings = {name: value for name, value in conditions[0].settings.items() if name not in varied}
     # A label style or a loss of an arm comes with settings of its own.
     shared = {name: value for name, value in settings.items() if all(getattr(one, name) == value for one in conditions)}
-    arms: dict[str, Any] = {"sets": dict(study.sets)} if study.sets else {}
+    said: dict[str, Any] = {"sets": dict(study.sets)} if study.sets else {}
+    said |= {"prediction": study.prediction} if study.prediction else {}
     return {
-        **arms,
+        **said,
         "factor": study.factor,
         "arms": [study.baseline, *study.treatments],
         "bias": sorted({one.bias for one in conditions}),
         "blocks": [list(block) for block in blocks],
         "settings": shared,
-        "measure": PRIMARY,
+        "measure": study.measure,
         "alpha": ALPHA,
         "margin": EQUIVALENCE,
     }

@@ -39,13 +39,13 @@ class AnalysisError(LabError):
     """Runs that cannot be analysed together; the message names what differs or what is missing."""
 
 
-def runs_table(artefacts: Sequence[Artefact]) -> pd.DataFrame:
+def runs_table(artefacts: Sequence[Artefact], measure: str = "") -> pd.DataFrame:
     """Everything that was measured of runs, one row a (run, moment, measure). Columns: `key`; every field of the
     condition; `phi`, the correlation that its bias stands for, whatever its size mode does with it; `block`, the pair
     of seeds; `device`, `versions`; `moment` (``untrained``, ``first_fit``, ``end``, or ``run`` for the run as a whole),
     `measure` (nested ones with dots), `value`, `low`, `high`, `n`, and `reason`, empty where there is a value.
-    Intervals are of one run, over scenes. ValueError for a number that is none."""
-    rows = []
+    Intervals are of one run, over scenes. With a `measure` its rows alone. ValueError for a number that is none."""
+    rows, wanted = [], {measure, whole_of(measure)} - {""}
     for artefact in artefacts:
         condition, versions = artefact.condition, artefact.manifest.get("versions", {})
         of_run = {
@@ -57,10 +57,12 @@ def runs_table(artefacts: Sequence[Artefact]) -> pd.DataFrame:
             "device": str(artefact.manifest.get("device", "")).split(":")[0],
             "versions": " ".join(f"{name}={version}" for name, version in sorted(versions.items())),
         }
-        for moment, measure, numbers, reason in _cells(artefact.metrics):
+        for moment, name, numbers, reason in _cells(artefact.metrics):
+            if wanted and name not in wanted:
+                continue
             if not all(number is None or math.isfinite(number) for number in numbers.values()):
-                raise ValueError(f"The run {artefact.key} holds no number for {measure}; train it again.")
-            rows.append({**of_run, "moment": moment, "measure": measure, **numbers, "reason": reason})
+                raise ValueError(f"The run {artefact.key} holds no number for {name}; train it again.")
+            rows.append({**of_run, "moment": moment, "measure": name, **numbers, "reason": reason})
     default = Condition()
     settings = {field.name: type(getattr(default, field.name)) for field in fields(Condition)}
     columns = {"key": str, **settings, **BESIDE}

@@ -14,7 +14,7 @@ from vlcore.core.wording import describe_bias, label_words, rate, share, title
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.uploads import group_pictures
 from vlcore.lessons import answers
-from vlcore.server import cache
+from vlcore.server import cache, work
 from vlcore.store.jobs import JobStatus
 from vlcore.ui import condition_controls, jobs, widgets
 
@@ -65,7 +65,7 @@ def experiments(conditions: Sequence[Condition], images: ImageSet, palette: Pale
             type="primary", icon=":material/play_arrow:", disabled=active,
             help=f"Draws the pictures once and trains what is missing. {widgets.how_long(images)}",
         ):  # fmt: skip
-            jobs.train(*missing)
+            work.train(*missing)
             st.rerun()
         elif active:
             done = sum(view.done for view in views)
@@ -89,7 +89,7 @@ def experiments(conditions: Sequence[Condition], images: ImageSet, palette: Pale
     jobs.watch([condition.key for condition in conditions], draw)
     marks = "Filled marks are training pictures, hollow ones held out; a ring marks the minority groups"
     st.caption(f"{marks}; diamonds are captions. Maps show two of 32 dimensions: the numbers come from all of them.")
-    if all(view.done for view in jobs.views(conditions)):
+    if all(view.done for view in work.views(conditions)):
         biased = [cache.artefact(condition.key) for condition in conditions[2:]]
         st.markdown(f"{description.answer(biased, images.grouping)} {_over_seeds(conditions[2:])}")
 

@@ -15,6 +15,7 @@ from vlcore.charts.maps.legend import COLOURINGS
 from vlcore.charts.maps.tables import MapOptions
 from vlcore.core.grouping import Grouping
 from vlcore.runs import maps
+from vlcore.server import work
 from vlcore.store.jobs import JobStatus, State
 from vlcore.ui import jobs, widgets
 
@@ -119,11 +120,11 @@ def fitted(keys: Sequence[str], choice: maps.Projection) -> bool:
         return True
     wanted = maps.map_keys(keys, choice)
     groups = [list(keys)] if len(wanted) == 1 and choice.together else [[key] for key in dict.fromkeys(keys)]
-    views = [jobs.view(key) for key in wanted]
+    views = [work.view(key) for key in wanted]
     if all(view.done for view in views):
         return True
     together = zip(wanted, groups, strict=True)
-    fit = {key: partial(jobs.ask, key, maps.make_map, models, choice) for key, models in together}
+    fit = {key: partial(work.ask, key, maps.make_map, models, choice) for key, models in together}
     st.caption(f"{maps.KINDS[choice.kind]} has to be fitted first, in a few seconds; until then the maps are PCA.")
     jobs.start_or_offer(fit, f"Fit {maps.KINDS[choice.kind]}")
 

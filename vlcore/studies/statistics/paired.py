@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -104,8 +104,13 @@ def t_interval(values: ArrayLike) -> Estimate:
     """Mean of n blocks, (n,), with its 95 % t interval; ValueError with fewer than two, or one that is no number."""
     d = _checked(values)
     n, mean = len(d), float(d.mean())
-    half = float(stdtrit(n - 1, 1 - ALPHA / 2)) * _sd(d) / math.sqrt(n)
+    half = half_width(_sd(d), n)
     return Estimate(mean, mean - half, mean + half, n)
+
+
+def half_width(sd: float, n: int) -> float:
+    """Half the width of the 95 % t interval of a mean of n blocks, two or more, with a spread `sd` between them."""
+    return float(stdtrit(n - 1, 1 - ALPHA / 2)) * sd / math.sqrt(n)
 
 
 def sign_flip(differences: ArrayLike) -> tuple[float, str]:
@@ -154,7 +159,7 @@ def _subsets(n: int) -> NDArray[np.float64]:
     return np.asarray(members / members.sum(axis=1, keepdims=True))
 
 
-@cache
+@lru_cache(2)  # of 200 blocks they take 160 MB, and a room comes by every number of blocks
 def _random_signs(n: int) -> NDArray[np.float64]:
     return np.random.default_rng(0).choice([-1.0, 1.0], size=(RANDOM_PATTERNS, n))
 

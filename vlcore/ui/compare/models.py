@@ -15,7 +15,7 @@ from vlcore.core.wording import title
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.subset import usual_condition
 from vlcore.runs.imported import condition_of
-from vlcore.server import cache
+from vlcore.server import cache, work
 from vlcore.store.jobs import JobStatus, State
 from vlcore.studies import plans
 from vlcore.ui import condition_controls, jobs, shell, widgets
@@ -96,13 +96,13 @@ def _imported(images: ImageSet, count: int) -> list[Side]:
 
 def wait_for(sides: Sequence[Side]) -> None:
     """Hold the page with the progress and buttons of whatever is still missing, until all are there."""
-    if all(jobs.view(side.key).done for side in sides):
+    if all(work.view(side.key).done for side in sides):
         return
     differences(sides)
     for side in sides:
-        absent = side.condition.steps == 0 and jobs.view(side.key).state is State.ABSENT
+        absent = side.condition.steps == 0 and work.view(side.key).state is State.ABSENT
         if absent and jobs.chosen_here(side.key):
-            jobs.train(side.condition)  # nothing to train: measured at once, in a few seconds
+            work.train(side.condition)  # nothing to train: measured at once, in a few seconds
 
     def draw(views: list[JobStatus]) -> None:
         for column, (side, view) in widgets.in_pairs(zip(sides, views, strict=True)):
@@ -116,7 +116,7 @@ def wait_for(sides: Sequence[Side]) -> None:
                 elif view.state is State.ABSENT:
                     lasts = "A standard one takes about half a minute on two cores, more where pictures are drawn."
                     st.info(f"This model has not been trained yet. {lasts}", icon=":material/info:")
-                start, label = partial(jobs.train, side.condition), "Measure it" if untrained else "Train this model"
+                start, label = partial(work.train, side.condition), "Measure it" if untrained else "Train this model"
                 cancel, key = (f"{what}_{side.prefix}" for what in ("cancel", "train"))
                 jobs.progress_or_start(view, label, start, cancel_key=cancel, key=key, type="primary")
                 if view.state.is_active:

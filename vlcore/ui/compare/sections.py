@@ -26,8 +26,8 @@ from vlcore.core.wording import title
 from vlcore.exports.export import parquet_bytes
 from vlcore.exports.table import shown as map_table
 from vlcore.runs.maps import PCA
-from vlcore.server import browser, cache, visitors
-from vlcore.ui import jobs, shell, widgets
+from vlcore.server import browser, cache, visitors, work
+from vlcore.ui import shell, widgets
 from vlcore.ui.compare.maps import Shown
 
 PAPER_SIDE = 520  # px of a map in a picture file
@@ -204,17 +204,17 @@ def _take_along(shown: Shown) -> None:
     def image(write: Callable[[cache.Spec, Palette], bytes | str]) -> bytes | str:
         inline = cache.comparison(shown.keys, shown.projection, inline=True)
         maps = figure(inline, images.grouping, palette, PAPER_SIDE, shown.options).to_dict(validate=False)
-        return jobs.run_in_worker(asker, write, picked(maps, comparison, st.query_params.get("picture")), palette)
+        return work.run_in_worker(asker, write, picked(maps, comparison, st.query_params.get("picture")), palette)
 
     def csv() -> str:
         return safe_csv(points_table(comparison, comparison.points))
 
     def parquet(key: str) -> bytes:
-        with jobs.one_file(asker):
+        with work.one_file(asker):
             return parquet_bytes(map_table(cache.artefact(key), images))
 
     def offline() -> str:
-        with jobs.one_file(asker):
+        with work.one_file(asker):
             return page(cache.comparison(shown.keys, shown.projection, inline=True), images, palette, shown.options)
 
     name = "-".join(["compare", *(key.rpartition("-")[2] for key in shown.keys)])

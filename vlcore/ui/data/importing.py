@@ -24,7 +24,7 @@ from vlcore.datasets import importers
 from vlcore.datasets.catalogue import check_name, set_names
 from vlcore.datasets.imageset import usable_name
 from vlcore.runs import imported
-from vlcore.server import visitors
+from vlcore.server import visitors, work
 from vlcore.store import artefacts
 from vlcore.store.jobs import State
 from vlcore.ui import jobs, shell, widgets
@@ -149,12 +149,12 @@ def _import_form(source: Path, listing: importers.Listing) -> None:
     options["licence"] = licence
     check_name(name := name.strip())
     key = st.session_state["import_key"] = imported.import_key(name)  # of this attempt
-    jobs.ask(key, imported.run_import, key, source, name, options, short=False, limit=LONG_JOB_SECONDS)
+    work.ask(key, imported.run_import, key, source, name, options, short=False, limit=LONG_JOB_SECONDS)
     st.rerun()
 
 
 def _importing(key: str) -> None:
-    view = jobs.view(key)
+    view = work.view(key)
     if view.state.is_active:
         jobs.watch([key], lambda views: jobs.progress(views[0], cancel_key="import_cancel"))
         return

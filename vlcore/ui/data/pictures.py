@@ -26,7 +26,7 @@ from vlcore.datasets.subset import parts, training_rows, usual_condition
 from vlcore.exports.archive import bytes_of, pack
 from vlcore.runs import audit
 from vlcore.scenes import draw
-from vlcore.server import cache
+from vlcore.server import cache, work
 from vlcore.ui import jobs, shell, widgets
 from vlcore.ui.condition_controls import LABELS, bias_slider
 from vlcore.ui.data.drawing import drawn
@@ -215,8 +215,8 @@ def cheats(images: ImageSet, palette: Palette) -> None:
     st.subheader("What could a model cheat with?")
     st.caption("What the simplest model can tell from a part of the picture, a neural network can learn instead.")
     key = audit.checks_key(images.name, images.version)
-    if not jobs.view(key).done:
-        ask = partial(jobs.ask, key, audit.make_checks, images.name, images.version, limit=LONG_JOB_SECONDS)
+    if not work.view(key).done:
+        ask = partial(work.ask, key, audit.make_checks, images.name, images.version, limit=LONG_JOB_SECONDS)
         button: dict[str, Any] = {"type": "primary", "icon": ":material/search:", "help": "About ten seconds."}
         jobs.watch([key], lambda views: jobs.progress_or_start(views[0], "Check this set", ask, **button))
         return

@@ -5,7 +5,6 @@ from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
 
 from vlcore.charts.document import Chart, Part
@@ -16,7 +15,8 @@ from vlcore.core.plain import plain, safe_csv
 from vlcore.core.teacher import Right
 from vlcore.core.wording import signed
 from vlcore.measures.catalogue import PRIMARY, words_of
-from vlcore.server import cache, visitors
+from vlcore.runs.train import likely_seconds
+from vlcore.server import cache, visitors, work
 from vlcore.store.jobs import JobStatus, State
 from vlcore.store.queue import default_workers
 from vlcore.studies import figures, registry, report, tables
@@ -29,8 +29,6 @@ from vlcore.studies.statistics.paired import Status
 from vlcore.ui import condition_controls, jobs, widgets
 
 STUDY_DOCUMENT = Path(__file__).parents[3] / "docs" / "study.md"
-# Of what is published; a guess where nothing is: a step takes 30 ms on a core, reading and measuring the rest.
-_STEP_SECONDS, _OTHER_SECONDS = 0.03, 6.0
 _BADGES = {
     Status.SUPPORTED: ("green", "check_circle"),
     Status.CONTRADICTED: ("red", "cancel"),
@@ -66,9 +64,7 @@ def figure(one: StudyResults, chart: Chart, palette: Palette, width: int, place:
     except ValueError as error:
         st.caption(f"There is no figure here yet: {plain(str(error))}.")
         return
-    # What a figure says to those who do not see it stands in it; Streamlit wants it apart.
-    rest = {name: part for name, part in spec.items() if name != "description"}
-    cache.show(rest, alt=spec["description"], key=f"{place}{chart.name}")
+    cache.show_described(spec, f"{place}{chart.name}")
 
 
 def sound(one: StudyResults) -> StudyResults:
@@ -111,8 +107,8 @@ def _missing(one: StudyResults, views: list[JobStatus]) -> None:
             jobs.cancel(view.key for view in active)
         return
     missing = [condition for condition, view in zip(one.missing, views, strict=True) if not view.done]
-    taken = [seconds for run in one.published if (seconds := float(run.manifest.get("seconds", 0))) > 0]
-    each = float(np.median(taken)) if taken else _OTHER_SECONDS + _STEP_SECONDS * one.study.conditions[0].steps
+    taken = [float(run.manifest.get("seconds", 0)) for run in one.published]
+    each = likely_seconds(one.study.conditions[0], taken)
     time = words.how_long(len(missing) * each / default_workers())
     row = st.container(horizontal=True, vertical_alignment="center")
     label, primary = ("Run what is missing", False) if one.there else ("Run this study", True)
@@ -124,7 +120,7 @@ def _missing(one: StudyResults, views: list[JobStatus]) -> None:
         if len(missing) > TRAININGS:
             visitors.require(Right.STUDIES)
         registry.write_down(one.study)
-        jobs.train(*missing)
+        work.train(*missing)
         st.rerun()
     with st.expander("Run it over night, from the command line"):
         st.code(report.command(one.study), language="sh")
@@ -216,7 +212,7 @@ def _open_a_run(one: StudyResults, keys: list[str]) -> None:
             left, right = (condition.with_labels(style) for style in STYLES_OF_THE_STUDY)
             condition_controls.link_to_compare(left, right, "Both label styles of it, on Compare", "compare")
         else:
-            start = partial(jobs.train, condition)
+            start = partial(work.train, condition)
             jobs.progress_or_start(views[0], "It is not on this disk: train it", start, key="train_a_run")
 
     jobs.watch([condition.key], offer)

@@ -53,13 +53,9 @@ def desk(seat: Seat) -> None:
     st.progress(used / MOST, text=f"{used} of {MOST} changes")
     held = _holds(seat.images, seat.base, seat.repair.edits)
     st.markdown("  \n".join(f":{_COLOURS[role]}-badge[{role}] {plain(said)}" for role, said in held))
-    tools: dict[str, Callable[[Seat, Sequence[int]], None]] = {
-        "Add": partial(_grid, edit=Add, what="add", about="Tap a picture: it joins the training set."), "Draw": _draw,
-        "Remove": partial(_grid, edit=Remove, what="remove", about="Tap a training picture: it leaves."),
-        "Caption": _relabel, "Weigh": _weigh, "Fade": _fade,
-    }  # fmt: skip
-    if not repair.draws(seat.images):
-        del tools["Draw"]
+    tools = {"Add": _add, "Remove": _remove, "Caption": _relabel, "Weigh": _weigh, "Fade": _fade}
+    if repair.draws(seat.images):
+        tools = {"Add": _add, "Draw": _draw, **tools}
     chosen = st.pills(
         "Change", list(tools), default="Add", required=True, key="repair_tool", label_visibility="collapsed"
     )
@@ -68,9 +64,21 @@ def desk(seat: Seat) -> None:
     listed(seat)
 
 
-_CACHED = {"max_entries": 300, "show_spinner": False, "hash_funcs": cache.BY_CONTENT}
-_rows = st.cache_data(repair.rows, **_CACHED)
-_holds = st.cache_data(repair.holds, **_CACHED)
+@st.cache_data(max_entries=300, show_spinner=False, hash_funcs=cache.BY_CONTENT)
+def _rows(images: ImageSet, condition: Condition) -> tuple[list[int], list[int]]:
+    """The pictures that a condition is trained on, by row, and those that could join."""
+    return repair.training_set(images, condition).rows.tolist(), repair.pool(images, condition)
+
+
+_holds = st.cache_data(max_entries=300, show_spinner=False, hash_funcs=cache.BY_CONTENT)(repair.holds)
+
+
+def _add(seat: Seat, rows: Sequence[int]) -> None:
+    _grid(seat, rows, Add, "add", "Tap a picture: it joins the training set.")
+
+
+def _remove(seat: Seat, rows: Sequence[int]) -> None:
+    _grid(seat, rows, Remove, "remove", "Tap a training picture: it leaves.")
 
 
 def _relabel(seat: Seat, rows: Sequence[int]) -> None:

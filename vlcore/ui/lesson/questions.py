@@ -11,7 +11,7 @@ from vlcore.core.plain import plain
 from vlcore.datasets.imageset import ImageSet
 from vlcore.lessons.room import PHASES, Room, count_anew, go, look, vote, votes
 from vlcore.lessons.script import Lesson, Step
-from vlcore.server import visitors
+from vlcore.server import visitors, work
 from vlcore.ui import jobs, widgets
 from vlcore.ui.lesson import classroom, results, steps
 from vlcore.ui.lesson.classroom import errors_said, is_hidden, voter
@@ -65,7 +65,7 @@ def _led(
     def run(step: Step) -> None:
         move(step.name, "run")
         with errors_said():
-            jobs.train(*step.conditions)
+            work.train(*step.conditions)
 
     steps.forward(lesson, number, phase, move, run)
     if is_hidden():

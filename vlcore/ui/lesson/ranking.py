@@ -17,7 +17,7 @@ from vlcore.lessons import repair, repaired
 from vlcore.lessons.repaired import Wall
 from vlcore.measures.estimate import Estimate
 from vlcore.runs.maps import PCA
-from vlcore.server import cache, visitors
+from vlcore.server import cache, visitors, work
 from vlcore.store import artefacts
 from vlcore.ui import jobs, shell, widgets
 
@@ -80,7 +80,7 @@ def show(found: Wall, images: ImageSet, palette: Palette, bar: DeltaGenerator) -
     asker = visitors.visitor()
 
     def png() -> bytes:
-        return jobs.run_in_worker(asker, chart_png, found.chart(palette, *SLIDE).to_dict(), palette, 1.6)
+        return work.run_in_worker(asker, chart_png, found.chart(palette, *SLIDE).to_dict(), palette, 1.6)
 
     with bar.popover("Take along", icon=":material/download:"):
         widgets.download("Slide (PNG)", png, "repair.png", "image/png", "image")

@@ -18,7 +18,7 @@ from vlcore.lessons import repair, teams
 from vlcore.lessons.repair import EDITING, ELSEWHERE, REPAIR, REVEALED, SHORT, STEPS, Repair
 from vlcore.lessons.repaired import Wall
 from vlcore.lessons.room import PHASES, Room, go, look
-from vlcore.server import cache, visitors
+from vlcore.server import cache, visitors, work
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus
 from vlcore.store.queue import default_workers
@@ -84,10 +84,10 @@ def student(room: Room, images: ImageSet, palette: Palette) -> None:
 
     follow()
     if room.phase != EDITING:
-        found = _wall(room, images, base)
+        found, bar = _wall(room, images, base), st.container(horizontal=True)
         if team and (place := found.place(team.name)):
             st.markdown(f"**{plain(place)}**")
-        ranking.show(found, images, palette, st.container(horizontal=True))
+        ranking.show(found, images, palette, bar)
         if team:
             changes.listed(Seat(images, base, Repair((team.repair.counts,)), lambda _: None), closed=True)
     elif team is None:
@@ -137,7 +137,7 @@ def _desk(seat: Seat) -> None:
     def train() -> None:
         with errors_said():
             tried = repair.fitting(Repair.tried, seat.images, seat.base)(seat.repair)
-            jobs.train(seat.base.replace(edits=tried.edits))
+            work.train(seat.base.replace(edits=tried.edits))
             seat.change(Repair.tried)
 
     left = limits.REPAIR_TRIES - len(conditions)
@@ -156,7 +156,7 @@ def _desk(seat: Seat) -> None:
                     seat.change(partial(Repair.choose, text=text))
                     st.rerun()
                 continue
-            again = partial(errors_said()(jobs.train), conditions[text])
+            again = partial(errors_said()(work.train), conditions[text])
             jobs.progress_or_start(view, "Train it again", again, key=f"again_{number}")
             if view.position:
                 st.caption(f"{_time(seat.images, seat.base, view.position + default_workers()).capitalize()} left.")
@@ -175,7 +175,7 @@ def _prepare(images: ImageSet, base: Condition) -> None:
             st.progress(done / len(views), text=f"Preparing: {done} of {len(views)} models are there")
         if missing:
             time = _time(images, base, len(missing))
-            start = partial(errors_said()(jobs.train), *missing)
+            start = partial(errors_said()(work.train), *missing)
             st.button("Prepare", icon=":material/bolt:", on_click=start, key="repair_prepare")
             what = "the model as it is, the budget spent by chance five times, and three usual methods"
             st.caption(f"Trains {len(missing)} models, {time}: {what}.")
@@ -194,7 +194,7 @@ def _rehearse(room: Room, token: str, images: ImageSet, base: Condition, bar: De
     def begin() -> None:
         with errors_said():
             lists = [repair.simulated_list(images, base, number) for number in range(REHEARSED)]
-            jobs.train(*(base.replace(edits=text) for text in lists))
+            work.train(*(base.replace(edits=text) for text in lists))
             teams.simulate(room.code, token, lists)
 
     with bar.popover("Rehearse", icon=":material/smart_toy:"):
@@ -213,12 +213,13 @@ def _board(code: str, base: Condition) -> None:
     def board() -> None:
         now = teams.teams(code)
         st.markdown(f"**Teams: {len(now)}**")
-        tried = [jobs.views([base.replace(edits=text) for text in one.repair.tries]) for one in now]
-        rows = [
-            (one.name, len(read(one.repair.edits)), f"{sum(view.done for view in views)} of {len(views)}")
-            for one, views in zip(now, tried, strict=True)
+        done = [
+            sum(view.done for view in work.views([base.replace(edits=text) for text in team.repair.tries]))
+            for team in now
         ]
-        st.dataframe(pd.DataFrame(rows, columns=["Team", "Changes", "Trained"]), hide_index=True, height=BOARD)
+        rows = [(one.name, one.phones, len(read(one.repair.edits)), len(one.repair.tries)) for one in now]
+        table = pd.DataFrame(rows, columns=["Team", "Phones", "Changes", "Tries"]).assign(Trained=done)
+        st.dataframe(table, hide_index=True, height=BOARD)
 
     board()
 

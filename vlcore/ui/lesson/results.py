@@ -27,7 +27,7 @@ from vlcore.lessons.handout import handout_html
 from vlcore.lessons.room import Room
 from vlcore.lessons.script import Lesson, Step, lessons
 from vlcore.runs.maps import PCA
-from vlcore.server import cache
+from vlcore.server import cache, work
 from vlcore.store import artefacts
 from vlcore.studies.evidence import ClaimResult
 from vlcore.studies.runs_table import AnalysisError, runs_table
@@ -141,7 +141,7 @@ def reveal(lesson: Lesson, step: Step, images: ImageSet, room: Room, palette: Pa
 
 
 def _side_by_side(step: Step, palette: Palette, side: int, place: LegendPlace, grouping: Grouping) -> None:
-    if any(view.state.is_active for view in jobs.views(step.conditions)):  # somebody revealed before the run had ended
+    if any(view.state.is_active for view in work.views(step.conditions)):  # somebody revealed before the run had ended
         jobs.watch([condition.key for condition in step.conditions], partial(steps.training, step, palette))
         return
     if not steps.is_trained(step):

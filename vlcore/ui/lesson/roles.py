@@ -9,12 +9,13 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.charts.theme import Palette
 from vlcore.datasets.catalogue import set_names
 from vlcore.datasets.imageset import ImageSet
+from vlcore.lessons.one_room import NAME as ONE_ROOM
 from vlcore.lessons.repair import REPAIR
 from vlcore.lessons.room import Room
 from vlcore.lessons.script import COLLAPSE, EXPERIMENTS
 from vlcore.server import cache
 from vlcore.ui import shell, widgets
-from vlcore.ui.lesson import classroom, questions, repair
+from vlcore.ui.lesson import classroom, one_room, questions, repair
 
 
 class Live(Protocol):
@@ -30,7 +31,7 @@ class Live(Protocol):
         """The screen of one of the class, often a phone."""
 
 
-LIVE: Mapping[str, Live] = {REPAIR: repair}
+LIVE: Mapping[str, Live] = {ONE_ROOM: one_room, REPAIR: repair}
 NAMES = (EXPERIMENTS, COLLAPSE, *LIVE)
 
 

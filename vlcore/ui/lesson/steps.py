@@ -19,6 +19,7 @@ from vlcore.core.options import ArtefactKind
 from vlcore.core.plain import plain
 from vlcore.core.wording import title
 from vlcore.lessons.script import LETTERS, Lesson, Step
+from vlcore.server import work
 from vlcore.server.visitors import OWN
 from vlcore.store.jobs import JobStatus
 from vlcore.ui import jobs, widgets
@@ -62,7 +63,7 @@ def answers(step: Step, own: str | None, vote: Callable[[str], None] | None) -> 
 
 
 def is_trained(step: Step) -> bool:
-    return all(view.done for view in jobs.views(step.conditions))
+    return all(view.done for view in work.views(step.conditions))
 
 
 def training(step: Step, palette: Palette, views: Sequence[JobStatus]) -> None:
@@ -71,7 +72,7 @@ def training(step: Step, palette: Palette, views: Sequence[JobStatus]) -> None:
     missing = [c for c, view in zip(step.conditions, views, strict=True) if not (view.done or view.state.is_active)]
     again = "Train again" if any(map(jobs.ended_badly, views)) else "Train these models"
     if missing and st.button(again, icon=":material/model_training:", key=f"train_{step.name}"):
-        jobs.train(*missing)
+        work.train(*missing)
         st.rerun()
     columns = st.columns(2, border=True)
     for column, condition, view, side in zip(columns, step.conditions, views, ("Left", "Right"), strict=True):
@@ -138,6 +139,13 @@ def _in_the_network() -> str:
             return ""
 
 
+def square(code: str, width: int = _SQUARE) -> None:
+    """The link of a lesson as a code for cameras, where others reach it."""
+    link = address(code)
+    if (host := urlsplit(link).hostname) and host not in OWN:
+        st.image(segno.make(link, micro=False).svg_data_uri(border=2, light="white"), width=width, alt=link)
+
+
 def join_banner(code: str, *, large_type: bool) -> None:
     """Where the room goes: while a question is open in the largest type that there is, and later in one line."""
     link = address(code)
@@ -146,8 +154,7 @@ def join_banner(code: str, *, large_type: bool) -> None:
         return
     host, ours = urlsplit(link).hostname, urlsplit(st.context.url or "").hostname in OWN
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="medium"):
-        if host and host not in OWN:
-            st.image(segno.make(link, micro=False).svg_data_uri(border=2, light="white"), width=_SQUARE, alt=link)
+        square(code)
         with st.container():
             large(f"Join at {link}", "link")
             large(code, "code")

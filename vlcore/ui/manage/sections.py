@@ -7,16 +7,15 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.core import limits, teacher, trash
+from vlcore.core import teacher, trash
 from vlcore.core.files import data_folder, models_folder
 from vlcore.datasets import catalogue
 from vlcore.datasets.drawn import BUILT_IN
 from vlcore.datasets.subset import usual_condition
-from vlcore.server import browser, cache, serving, visitors
+from vlcore.server import browser, cache, serving, visitors, work
 from vlcore.store import artefacts, disk, jobs
 from vlcore.store.jobs import State
 from vlcore.studies import plans, registry
-from vlcore.ui import jobs as asked
 from vlcore.ui import shell
 
 LOOK = 5.0  # seconds between looks at the queue
@@ -73,7 +72,7 @@ def queue() -> None:
     """What runs and waits, of whom it is, and buttons that cancel any of it."""
     with shell.errors_as_sentences():
         st.subheader("Queue")
-        listed = asked.queue().listed()
+        listed = work.queue().listed()
         here = {one.status.key for one in listed}
         rows: list[dict[str, Any]] = [
             {"job": one.status.key, "state": _state(one.status), "asked": _ago(one.asked), "wanted by": one.askers}
@@ -88,11 +87,11 @@ def queue() -> None:
         waiting = [one.status.key for one in listed if one.status.state is State.QUEUED]
         if waiting and st.button(f"Cancel all {len(waiting)} that wait", icon=":material/clear_all:"):
             for key in waiting:
-                asked.queue().cancel(key)
+                work.queue().cancel(key)
             _said(f"{len(waiting)} cancelled.")
         if chosen := _of_some("Cancel", [row["job"] for row in rows], "Cancel these", "stop"):
             for key in chosen:
-                asked.queue().cancel(key)
+                work.queue().cancel(key)
             _said(f"{len(chosen)} cancelled. What has begun stops after the step that it is at.")
 
 
@@ -148,8 +147,7 @@ def disk_budget() -> None:
     with st.container(horizontal=True, gap="large"):
         for label, size in zip(("models", "image sets", "downloads", "deleted", "free"), used, strict=True):
             st.metric(label, f"{size / 1e9:.2f} GB" if size < 1e11 else f"{size / 1e9:,.0f} GB", width="content")
-    over = f" and over {most / limits.GB:.0f} GB in use" if (most := disk.most()) else ""
-    st.caption(f"In `{models_folder()}` and `{data_folder()}`. Below 2 GB free{over} nothing new is made.")
+    st.caption(f"In `{models_folder()}` and `{data_folder()}`. Below 2 GB free nothing new is made.")
     about = "Removes fitted maps and untrained encoders. A click makes each again in seconds."
     if st.button("Remove what can be made again", icon=":material/mop:", help=about):
         _said(f"{len(disk.prune(used.free + used.models))} removed.")
@@ -182,9 +180,9 @@ def prebuild() -> None:
         name = st.selectbox("Grid", STUDIES, help=about, width=200)
         seeds = int(st.number_input("Pairs of seeds", 1, 50, 1, width=160))
         study = plans.find(name, usual_condition(cache.named_set(data)), seeds)
-        missing = [one for one in study.conditions if not asked.view(one.key).done]
+        missing = [one for one in study.conditions if not work.view(one.key).done]
         label = f"Train the {len(missing)} that are missing" if missing else "All of it is there"
         if st.button(label, icon=":material/nights_stay:", disabled=not missing):
             registry.write_down(study)
-            asked.train(*missing)
+            work.train(*missing)
             _said(f"{len(missing)} trainings wait; whoever asks for one meanwhile takes turns with them.")

@@ -24,7 +24,7 @@ from vlcore.datasets.imageset import ImageSet
 from vlcore.runs import imported
 from vlcore.runs.maps import PCA
 from vlcore.runs.pretrained import READOUTS, condition_of, is_hub_name, make_pretrained
-from vlcore.server import cache, visitors
+from vlcore.server import cache, visitors, work
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus
 from vlcore.store.snapshots import StoredSnapshots
@@ -106,7 +106,7 @@ def section(condition: Condition, images: ImageSet, palette: Palette) -> None:
         one, other = views[0], views[-1]
         if not one.done:
             button = {"cancel_key": "train_cancel", "type": "primary", "icon": ":material/model_training:"}
-            jobs.progress_or_start(one, "Train this model", lambda: jobs.train(condition), **button)
+            jobs.progress_or_start(one, "Train this model", lambda: work.train(condition), **button)
             if one.state.is_active:
                 widgets.live(condition, one, palette, "train_live")
                 _probes(one.status.get("probes", []), images, palette, "train_live")
@@ -117,7 +117,7 @@ def section(condition: Condition, images: ImageSet, palette: Palette) -> None:
             _alone(condition, images, palette)
         if twin and not other.done:
             st.caption(f"Beside it belongs its twin: all the same but {what}.")
-            start, icon = partial(jobs.train, twin), ":material/content_copy:"
+            start, icon = partial(work.train, twin), ":material/content_copy:"
             jobs.progress_or_start(other, f"Train its twin: {what}", start, job="The training of the twin", icon=icon)
         with st.container(horizontal=True):
             widgets.sanity_badge(condition)
@@ -191,7 +191,7 @@ def pretrained(images: ImageSet, usual: Condition) -> None:
         st.warning(f"A name on the hub has an owner and a model, such as {SUGGESTED}.", icon=":material/edit:")
         return
     condition = condition_of(source, usual.replace(labels=style, template="", bias=bias), readout=readout)
-    if jobs.view(condition.key).done:
+    if work.view(condition.key).done:
         end = cache.artefact(condition.key).metrics["end"]
         minority, majority = (metrics_table.cell(end, f"{side}_accuracy") for side in ("minority", "majority"))
         right = f"minority pictures right {minority}, majority {majority}"
@@ -203,7 +203,7 @@ def pretrained(images: ImageSet, usual: Condition) -> None:
     def ask() -> None:
         if place == FROM_HUB:
             visitors.require(Right.HUB)
-        jobs.ask(condition.key, make_pretrained, source, condition, short=False, limit=LONG_JOB_SECONDS)
+        work.ask(condition.key, make_pretrained, source, condition, short=False, limit=LONG_JOB_SECONDS)
 
     button: dict[str, Any] = {"key": "bring_go", "type": "primary", "icon": ":material/download:"}
     button |= {"job": "Measuring it", "cancel_key": "bring_cancel"}

@@ -16,7 +16,7 @@ from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.opening import UploadError, is_picture
 from vlcore.datasets.subset import usual_condition
 from vlcore.datasets.uploads import UploadedPicture, samples, shown_name, uploaded
-from vlcore.server import browser
+from vlcore.server import browser, work
 from vlcore.store.jobs import JobStatus
 from vlcore.studies import plans
 from vlcore.ui import jobs, shell, widgets
@@ -31,7 +31,7 @@ Opened = list[UploadedPicture] | str  # the pictures of a file, or the sentence 
 def models(images: ImageSet, count: int, settings: DeltaGenerator) -> list[Condition]:
     """The choice of models among the settings; holds the page where there is none yet, and says where to get one."""
     experiments = plans.find("experiments", usual_condition(images)).conditions
-    running = sum(view.state.is_active for view in jobs.views(experiments))
+    running = sum(view.state.is_active for view in work.views(experiments))
     # A model of an older version has a key that no condition of now has; the Compare page shows it.
     trained = {key: one for key, one in comparable(images).items() if one.key == key}
     if not trained and running:

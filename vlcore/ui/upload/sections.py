@@ -29,7 +29,7 @@ from vlcore.datasets.opening import square
 from vlcore.datasets.uploads import UploadedPicture
 from vlcore.runs.embeddings import StoredEmbeddings
 from vlcore.runs.load import OwnModel
-from vlcore.server import cache
+from vlcore.server import cache, work
 from vlcore.ui import jobs, map_controls, shell, widgets
 
 ABOVE = 160  # px of the page over the maps
@@ -50,9 +50,9 @@ def section(
         st.info(f"Upload a picture of a {some}, or of anything else, or tick a sample picture.")
         st.stop()
     keys = [condition.key for condition in models]
-    starts = {condition.key: partial(jobs.train, condition) for condition in models}
+    starts = {condition.key: partial(work.train, condition) for condition in models}
     jobs.start_or_offer(starts, "Measure the untrained encoder: a few seconds")
-    if not all(view.done for view in jobs.views(models)):
+    if not all(view.done for view in work.views(models)):
         jobs.watch(keys)
         st.stop()
     projection, options = map_controls.choose(images.grouping, keys, bar)

@@ -1,0 +1,278 @@
+"""The lesson of one room: the plan and the wall on the lecturer's screen, a block of its own on each phone."""
+
+import csv
+import io
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.conftest import publish_as
+from tests.runs.published import publish
+from vlcore.charts.images import chart_slide
+from vlcore.core.condition import Condition
+from vlcore.core.errors import LabError
+from vlcore.core.grouping import SCENES
+from vlcore.lessons import one_room
+from vlcore.lessons.one_room import CLASS, REHEARSAL, Pair, Plan
+from vlcore.lessons.room import Started, go, look, start, votes
+from vlcore.server import browser, cache, rooms, visitors, work
+from vlcore.store import artefacts
+from vlcore.store.jobs import State
+from vlcore.studies import published
+from vlcore.studies.results import StudyResults
+from vlcore.studies.runs_table import runs_table
+from vlcore.ui.lesson import one_room as page_of_room
+
+from .app import FakeQueue, alts, opened, press, text_of
+
+open_page = partial(opened, "6_Lesson")
+PLAN = Plan("labels", 6, seed=500, prediction="lower")
+TAKE = "Train my two models"
+
+
+@pytest.fixture(autouse=True)
+def no_cookies(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test has no browser that sends cookies, and no workers; what others published is little."""
+    monkeypatch.setattr(browser, "remembered", lambda name: "")
+    monkeypatch.setattr(one_room, "SETTLE", 0.0)
+    monkeypatch.setattr(published, "measured_runs", lambda: runs_table([]))
+    queue.disk = True
+    return
+
+
+def begun(plan: Plan | None = PLAN) -> Started:
+    started = start(one_room.NAME, "scenes", page_of_room.FIRST)
+    if plan is not None:
+        one_room.fix(started.code, started.token, plan, Condition(), SCENES)
+        go(started.code, started.token, page_of_room.FIRST, "run")
+    return started
+
+
+def pairs(blocks: int, plan: Plan = PLAN) -> list[Pair]:
+    return one_room.pairs_of(plan, Condition(), SCENES, blocks)
+
+
+def labels(page: AppTest) -> list[str]:
+    return [button.label for button in page.button]
+
+
+def lecturer(started: Started) -> AppTest:
+    return open_page(code=started.code, presenter=started.token)
+
+
+def phone(started: Started, voter: str = "student-1") -> AppTest:
+    page = open_page()
+    page.session_state["lesson_me"] = voter
+    page.query_params["code"] = started.code
+    page.run()
+    assert not page.exception
+    return page
+
+
+def test_alone_it_says_what_it_is_and_begins(empty_home: Path) -> None:
+    page = open_page(lesson="one-room")
+    assert page.header[0].value == "One room, one study"
+    assert not list(empty_home.iterdir()), "looking at the page writes nothing"
+    press(page, "Start it")
+    code = page.query_params["code"]
+    found = look(code if isinstance(code, str) else code[0])
+    assert found is not None
+    assert found.lesson == one_room.NAME
+    assert "Fix the plan" in labels(page)
+
+
+def test_the_class_expects_something_and_the_lecturer_fixes_the_plan_once(empty_home: Path, queue: FakeQueue) -> None:
+    started = begun(None)
+    student, page = phone(started), lecturer(started)
+    press(student, "higher")
+    press(student, "lower")
+    assert votes(started.code) == {page_of_room.FIRST: {"lower": 1}}
+    fix = next(button for button in page.button if button.label == "Fix the plan")
+    assert fix.disabled, "nothing is expected yet"
+    assert "lower: 1 · about the same: 0" in text_of(page.run())
+    page.number_input[0].set_value(7).run()
+    page.radio(key="room_expected").set_value("lower").run()
+    press(page, "Fix the plan")
+    plan = one_room.plan_of(started.code)
+    assert plan is not None
+    assert (plan.contrast, plan.planned, plan.measure, plan.prediction) == ("labels", 7, "minority_accuracy", "lower")
+    assert "Fix the plan" not in labels(page)
+    assert "before its first run" in text_of(page)
+    assert next(one.value for one in page.metric if one.label == "Blocks") == "0 of 7"
+    assert TAKE in labels(student.run())
+    assert queue.asked == [], "a plan starts nothing"
+
+
+def test_another_comparison_is_another_question_to_the_class(empty_home: Path) -> None:
+    started = begun(None)
+    student = press(phone(started), "lower")
+    page = lecturer(started)
+    page.selectbox(key="room_contrast").set_value("Group DRO against plain training").run()
+    assert not page.exception
+    assert look(started.code).step == "groupdro/minority_accuracy"  # type: ignore[union-attr]
+    assert "group DRO" in " ".join(one.proto.body for one in student.run().get("html"))
+    assert look(started.code).votes == 0  # type: ignore[union-attr]
+    page.query_params["step"] = "x"
+    go(started.code, started.token, "nothing/nobody", "predict")
+    for one in (page, student):
+        assert not one.run().exception, "what no lesson has is the first"
+
+
+def test_a_phone_trains_its_pair_by_a_button_and_sees_where_it_is(empty_home: Path, queue: FakeQueue) -> None:
+    started, (first, second, *_) = begun(), pairs(3)
+    page = phone(started)
+    assert queue.asked == [], "a link starts nothing"
+    press(page, TAKE)
+    assert queue.asked == [first[1].key], "one job for both"
+    queue.status = {"stage": "training", "fraction": 0.5}
+    page.run()
+    (bar,) = page.get("progress")
+    assert "left" in bar.proto.text
+    again = phone(started)  # a second tab, or a reload
+    assert TAKE not in labels(again)
+    assert [block.owner for block in one_room.blocks_of(started.code)] == ["student-1"]
+    press(phone(started, "student-2"), TAKE)
+    assert queue.asked == [first[1].key, second[1].key]
+    press(again, "Give them up")
+    assert queue.cancelled == [first[1].key]
+    assert TAKE in labels(again)
+
+
+def test_a_quota_gives_the_block_back(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise work.QuotaError("You have 12 trainings waiting, and 12 are the most.")
+
+    started = begun()
+    monkeypatch.setattr(work, "train_pair", refused)
+    page = press(phone(started), TAKE)
+    assert "12 are the most" in page.warning[0].value
+    assert [block.owner for block in one_room.blocks_of(started.code)] == [""]
+
+
+def test_after_a_restart_a_phone_asks_again_for_what_it_had_asked_for(empty_home: Path, queue: FakeQueue) -> None:
+    started, ((_, second), *_) = begun(), pairs(1)
+    press(phone(started), TAKE)
+    queue.asked.clear()  # the queue of a server is in its memory
+    phone(started)
+    assert queue.asked == [second.key]
+    queue.asked.clear()
+    queue.state = State.FAILED
+    page = phone(started)
+    assert queue.asked == [], "what failed needs a button"
+    press(page, "Train two models")
+    assert queue.asked == [second.key]
+
+
+def test_a_pair_that_is_there_is_shown_at_once_with_its_maps_and_its_dot(
+    experiments: list[artefacts.Artefact], queue: FakeQueue
+) -> None:
+    plan = Plan("labels", 5, seed=700, prediction="lower")
+    started = begun(plan)
+    for pair in pairs(2, plan):
+        for artefact, one in zip(experiments[2:], pair, strict=True):
+            publish_as(artefact, one)
+    others = press(phone(started, "student-2"), TAKE)
+    page = press(phone(started), TAKE)
+    assert queue.asked == [], "models that are there are not trained again"
+    for one, place in ((others, 1), (page, 2)):
+        assert f"block {place}, seed {699 + place}" in " ".join(html.proto.body for html in one.get("html"))
+    said = alts(page)
+    assert [one.startswith("Map of the model") for one in said] == [True, True, False]
+    assert said[2].endswith("2 dots") or "2 dots; mean" in said[2]
+    assert "descriptive labels less short labels" in text_of(page)
+    go(started.code, started.token, page_of_room.FIRST, "reveal")
+    assert "The plan decides when 3 more" in text_of(page.run())
+    late = phone(started, "student-9")
+    assert TAKE not in labels(late)
+    assert alts(late), "who comes too late sees the wall"
+
+
+def test_the_wall_has_the_numbers_of_the_analysis_and_says_how_often_it_was_looked_at(
+    empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, every = begun(), pairs(7)
+    publish([one for pair in every[:6] for one in pair])
+    stand = partial(rooms.stand, PLAN, cache.named_set("scenes"))
+    page = lecturer(started)
+    for place in range(6):
+        one_room.take(started.code, f"student-{place}", stand)
+        page.run()
+    shown = {one.label: one.value for one in page.metric}
+    assert (shown["Code"], shown["Blocks"]) == (started.code, "6 of 6")
+    study = one_room.study_of(PLAN, Condition(), SCENES)
+    analysis = StudyResults(study, SCENES).analyses()["descriptive labels"]
+    difference = analysis.primary.levels[0].difference  # type: ignore[union-attr]
+    assert difference is not None
+    assert float(shown["Mean difference, points"]) == pytest.approx(100 * difference.mean.value, abs=0.05)
+    assert shown["95 % interval"] == f"{100 * difference.mean.low:+.1f} to {100 * difference.mean.high:+.1f}"
+    assert float(shown["Exact p"]) == pytest.approx(difference.p, rel=0.05)
+    assert list(one_room.looks_of(started.code)) == [2, 3, 4, 5, 6]
+    assert "Looked at 4 times on the way" in text_of(page)
+    press(page, "End: what did it show?")
+    assert "±" in text_of(page)
+    assert look(started.code).phase == "reveal"  # type: ignore[union-attr]
+    images, drawn = cache.named_set("scenes"), []
+    monkeypatch.setattr(work, "run_in_worker", lambda _of, task, *given: drawn.append(task) or task(*given))
+    assert rooms.slide(started.code, images, visitors.Visitor("somebody-here"), True).startswith(b"\x89PNG")
+    assert drawn == [chart_slide]
+    assert len(list(csv.DictReader(io.StringIO(rooms.table(started.code, images).decode())))) == 6
+    press(page, "Go on")
+    assert look(started.code).phase == "run"  # type: ignore[union-attr]
+
+
+def test_the_lecturer_trains_what_nobody_has(empty_home: Path, queue: FakeQueue) -> None:
+    started = begun()
+    press(phone(started), TAKE)
+    page = lecturer(started)
+    press(page, "Train the 5 blocks that nobody trains")
+    assert sorted(queue.asked) == sorted(second.key for _, second in pairs(6))
+    assert not [label for label in labels(page.run()) if label.startswith("Train the")]
+    assert "is there in about" in text_of(page)
+
+
+def test_what_is_prepared_needs_a_button_and_the_plan_says_so(empty_home: Path, queue: FakeQueue) -> None:
+    started = begun(None)
+    page = lecturer(started)
+    page.number_input[0].set_value(5).run()
+    assert "0 of 10 models are there" in text_of(page)
+    assert queue.asked == []
+    press(page, "Train all of them now")
+    assert queue.asked == [second.key for _, second in pairs(5, Plan("labels", 5))]
+    assert one_room.blocks_of(started.code) == [], "a dot appears when a phone takes its block"
+
+
+def test_a_rehearsal_takes_blocks_of_its_own_is_marked_and_goes(empty_home: Path, queue: FakeQueue) -> None:
+    started = begun(None)
+    page = press(lecturer(started), "Begin the rehearsal")
+    assert len(queue.asked) == 3
+    assert not {second.key for _, second in pairs(3, Plan("labels", 3))} & set(queue.asked)
+    assert any("Rehearsal" in warning.value for warning in page.warning)
+    assert "lower" in labels(phone(started)), "the class sees nothing of it"
+    kept = one_room.plan_of(started.code, REHEARSAL)
+    assert kept is not None
+    publish([one for pair in pairs(3, kept) for one in pair])
+    queue.asked.clear()
+    assert next(one.value for one in page.run().metric if one.label == "Blocks") == "3 of 3"
+    press(page, "End the rehearsal and delete it")
+    assert one_room.blocks_of(started.code, REHEARSAL) == []
+    assert "Fix the plan" in labels(page)
+    assert one_room.looks_of(started.code, CLASS) == {}
+
+
+def test_deleted_nothing_is_left_and_phones_are_told(empty_home: Path) -> None:
+    started = begun()
+    student = press(phone(started), TAKE)
+    press(lecturer(started), "Delete this lesson's data now")
+    assert (one_room.plan_of(started.code), one_room.blocks_of(started.code)) == (None, [])
+    assert "no lesson with this code" in student.run().warning[0].value
+
+
+def test_a_wall_without_a_dot_gives_a_sentence_for_a_file(empty_home: Path) -> None:
+    started, images = begun(), cache.named_set("scenes")
+    with pytest.raises(LabError, match="no dot"):
+        rooms.slide(started.code, images, visitors.Visitor("somebody-here"), False)
+    with pytest.raises(LabError, match="no plan"):
+        rooms.table(begun(None).code, images)

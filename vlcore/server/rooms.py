@@ -1,0 +1,104 @@
+"""Studies of rooms as they stand, read anew from the disk and the queue each time; what they say is worked out once."""
+
+from collections.abc import Sequence
+from dataclasses import astuple, replace
+from textwrap import wrap
+
+import altair as alt
+import streamlit as st
+
+from vlcore.charts.images import chart_slide
+from vlcore.charts.theme import LIGHT
+from vlcore.core.errors import LabError
+from vlcore.datasets.imageset import ImageSet
+from vlcore.datasets.subset import usual_condition
+from vlcore.lessons import one_room, walls
+from vlcore.lessons.one_room import CLASS, REHEARSAL, Block, Pair, Plan, Stand
+from vlcore.lessons.walls import Standing, Wall
+from vlcore.runs.train import likely_seconds
+from vlcore.server import cache, work
+from vlcore.server.visitors import Visitor
+from vlcore.store.queue import default_workers
+from vlcore.studies import published
+
+_BY_CONTENT = cache.BY_CONTENT | {Plan: astuple}
+_FIFTY = 50  # blocks whose conditions are made at once
+NONE: tuple[list[float], int] = ([], 0)
+
+
+def standing(code: str, images: ImageSet, kind: str = "") -> Standing | None:
+    """The study of a room, of a kind, else the rehearsal where there is one, else that of the class; None without a
+    plan."""
+    for asked in [kind] if kind else [REHEARSAL, CLASS]:
+        if plan := one_room.plan_of(code, asked):
+            blocks = tuple(one_room.blocks_of(code, asked))
+            stands = tuple(stand(plan, images, block) for block in blocks)
+            now = Standing(code, asked, plan, usual_condition(images), images.grouping, blocks, stands)
+            there = [block.place for block, one in zip(blocks, stands, strict=True) if one is Stand.DONE]
+            return replace(now, found=_wall(plan, images, there, sorted(now.counted.intersection(there))))
+    return None
+
+
+def stand(plan: Plan, images: ImageSet, block: Block) -> Stand:
+    """How a block stands, as the queue and the disk know it."""
+    return one_room.stand_of(block, pair(plan, images, block.place), work.queue().view)
+
+
+def pair(plan: Plan, images: ImageSet, place: int) -> Pair:
+    """The two conditions of a block."""
+    return _pairs(plan, images, _FIFTY * (place // _FIFTY + 1))[place]
+
+
+@st.cache_resource(max_entries=40, show_spinner=False, hash_funcs=_BY_CONTENT)
+def _pairs(plan: Plan, images: ImageSet, blocks: int) -> list[Pair]:
+    return one_room.pairs_of(plan, usual_condition(images), images.grouping, blocks)
+
+
+@st.cache_resource(max_entries=20, show_spinner=False, hash_funcs=_BY_CONTENT)
+def _wall(plan: Plan, images: ImageSet, there: Sequence[int], counted: Sequence[int]) -> Wall:
+    pairs = {place: pair(plan, images, place) for place in there}
+    study = one_room.study_of(plan, usual_condition(images), images.grouping)
+    return walls.wall(study, pairs, set(counted), cache.artefact)
+
+
+@st.cache_resource(max_entries=6, show_spinner="Reading the published runs …", hash_funcs=_BY_CONTENT)
+def published_differences(plan: Plan, images: ImageSet) -> tuple[list[float], int]:
+    """What is published about a plan, see `walls.published_differences`."""
+    study = one_room.study_of(plan, usual_condition(images), images.grouping)
+    return walls.published_differences(study, published.measured_runs())
+
+
+def seconds(plan: Plan, images: ImageSet, there: Sequence[int] = ()) -> float:
+    """How long a pair takes here, by the last of those that are there."""
+    done = [one for place in there[-5:] for one in pair(plan, images, place)]
+    taken = [float(cache.artefact(one.key).manifest.get("seconds", 0)) for one in done]
+    return sum(likely_seconds(one, taken) for one in pair(plan, images, 0))
+
+
+def slide(code: str, images: ImageSet, asker: Visitor, ended: bool) -> bytes:
+    """The wall as a PNG file of a slide; LabError while it is empty."""
+    if now := standing(code, images):
+        others = published_differences(now.plan, images) if ended else NONE
+        verdict, *rest = now.sentences(one_room.looks_of(code, now.kind), others)
+        facts = " · ".join(f"{label}: {value}" for label, value in now.numbers().items())
+        lines = [line for sentence in (facts, *rest) for line in wrap(sentence, 150)]
+        head = alt.Title([now.title, *wrap(verdict, 90)], subtitle=lines, fontSize=19, subtitleFontSize=13)
+        if drawn := now.chart(LIGHT, 1000, 590 - 24 * len(head.text) - 16 * len(lines), others=others, head=head):
+            return work.run_in_worker(asker, chart_slide, drawn.to_dict(validate=False), LIGHT)
+    raise LabError("There is no dot on the wall yet; wait for the first.")
+
+
+def table(code: str, images: ImageSet) -> bytes:
+    """The dots as a CSV file; LabError while there is no plan."""
+    if now := standing(code, images):
+        return walls.table(now.found, now.plan, now.study)
+    raise LabError("There is no plan yet, and so no wall.")
+
+
+def all_left(now: Standing, images: ImageSet) -> str:
+    """How long it takes until all are there that were asked for; empty where none is on its way."""
+    waiting = sum(one is Stand.ACTIVE for one in now.stands)
+    if not waiting:
+        return ""
+    workers, each = default_workers(), seconds(now.plan, images, [dot.place for dot in now.found.dots])
+    return walls.time_left(max(0, waiting - workers), [0.5], each, workers)

@@ -1,0 +1,132 @@
+"""What visitors have the workers do: trainings and other jobs within their quotas, and files that one waits for."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from vlcore.core import limits
+from vlcore.core.condition import Condition
+from vlcore.core.errors import LabError
+from vlcore.core.limits import JOB_SECONDS
+from vlcore.core.teacher import Right
+from vlcore.runs.train import most_seconds, train_both, train_condition
+from vlcore.server import visitors
+from vlcore.server.visitors import Visitor, visitor
+from vlcore.store import artefacts, disk
+from vlcore.store.jobs import JobStatus, State, clear_last_failure
+from vlcore.store.queue import JobQueue, worker_pool
+
+PATIENCE = 120.0  # seconds for what a visitor waits for
+Made = TypeVar("Made")
+
+
+class QuotaError(LabError):
+    """More than a visitor may have; the message says how much that is."""
+
+
+@st.cache_resource
+def queue() -> JobQueue:
+    """The one queue of this server, over worker processes that end with it; one more worker does what takes seconds."""
+    return JobQueue(lambda: worker_pool(ends_with_us=True), lambda: worker_pool(1, ends_with_us=True))
+
+
+@st.cache_resource
+def _helper() -> Executor:
+    """One worker for what takes a second and would hold up every visitor in this process meanwhile."""
+    return worker_pool(1, ends_with_us=True)
+
+
+@contextmanager
+def one_file(of: Visitor) -> Iterator[None]:
+    """While a file is made that a visitor asked for; StoreError where another one of theirs is not done, or very many
+    of those who come from the same address are not."""
+    if not of.exporting.acquire(blocking=False):
+        raise artefacts.StoreError("The file that you asked for before is still being made.")
+    try:
+        if not of.exporting_there.acquire(blocking=False):
+            raise artefacts.StoreError("Very many here have files made just now; ask for it again in a minute.")
+        try:
+            yield
+        finally:
+            of.exporting_there.release()
+    finally:
+        of.exporting.release()
+
+
+def run_in_worker(of: Visitor, task: Callable[..., Made], *arguments: Any) -> Made:
+    """The result of a task that a worker does while this visitor alone waits; StoreError where it ended, or is busy, or
+    as `one_file`."""
+    try:
+        with one_file(of):
+            made = _helper().submit(task, *arguments)
+            try:
+                return made.result(PATIENCE)
+            finally:
+                made.cancel()  # what nobody waits for any more
+    except TimeoutError as error:
+        raise artefacts.StoreError("Others are having files made just now; ask for it again in a minute.") from error
+    except BrokenExecutor as error:
+        _helper.clear()  # the next asker gets a new one
+        raise artefacts.StoreError("The worker that makes this file ended; ask for it again.") from error
+
+
+def ask(key: str, task: Callable[..., Any], *arguments: Any, short: bool = True, limit: float = JOB_SECONDS) -> None:
+    """Queue a job, unless what it makes is there or on its way; a short one does not wait behind trainings. It is
+    stopped after `limit` seconds. QuotaError where a visitor has too many."""
+    _check_quota([key], short)
+    visitor().withdrawn.discard(key)
+    stays = visitors.teaches()  # what trains over night
+    queue().submit(key, task, *arguments, asker=visitor(), short=short, limit=limit, stays=stays)
+
+
+def train(*conditions: Condition) -> None:
+    """Queue conditions for training, all or none, unless they are there or on their way; a click that asks for many
+    counts as many. QuotaError, RightError where that is more than a visitor may."""
+    for short in (True, False):
+        _check_quota([one.key for one in conditions if (one.steps == 0) == short], short)
+    for one in conditions:
+        ask(one.key, train_condition, one, short=one.steps == 0, limit=most_seconds(one))
+
+
+def train_pair(pair: tuple[Condition, Condition]) -> None:
+    """Queue two conditions that are shown together as one job, one after the other, without those that are there; it
+    counts as one, and goes by the key of the last of them. QuotaError as of `train`."""
+    if missing := [one for one in pair if not queue().view(one.key).done]:
+        for one in missing:
+            clear_last_failure(one.key)
+        first, last = missing[0], missing[-1]
+        limit = sum(map(most_seconds, pair))
+        ask(last.key, train_both, first, last, short=False, limit=limit)
+
+
+def _check_quota(keys: Sequence[str], short: bool) -> None:
+    if keys:
+        disk.make_room()
+    if visitors.teaches() or not keys:
+        return
+    new = [key for key in keys if not (seen := queue().view(key)).done and not seen.state.is_active]
+    have, most = queue().asked_by(visitor().name, short), limits.SHORT_JOBS if short else limits.TRAININGS
+    if len(new) > most:
+        visitors.require(Right.STUDIES)
+    if len(have) + len(new) > most:
+        what = "maps and other short jobs" if short else "trainings"
+        raise QuotaError(f"You have {len(have)} {what} waiting, and {most} are the most; wait for some or cancel them.")
+    there = limits.SHORT_JOBS_OF_ADDRESS if short else limits.TRAININGS_OF_ADDRESS
+    if new and not queue().fits(visitor().address, short, there - len(new)):
+        raise QuotaError(f"{there} jobs wait for those who share your address, the most; try again in a minute.")
+
+
+def view(key: str) -> JobStatus:
+    """The state of a job as this visitor sees it: one that goes on for others alone is cancelled for them."""
+    seen = queue().view(key, visitor())
+    if seen.state.is_active and key in visitor().withdrawn:
+        return JobStatus(key, State.CANCELLED, {"others": True})
+    return seen
+
+
+def views(conditions: Sequence[Condition]) -> list[JobStatus]:
+    """The states of the trainings of conditions."""
+    return [view(condition.key) for condition in conditions]
