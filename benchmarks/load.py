@@ -19,12 +19,10 @@ from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 
-from websockets.asyncio.client import connect
-
 from benchmarks import head, options, row
 from benchmarks.phones import Phone, trainings
 from benchmarks.startup import server
-from benchmarks.visitors import Browser, Counted
+from benchmarks.visitors import Browser, connected
 
 ARRIVAL = 5.0  # seconds in which all arrive
 LEFT = 180.0  # seconds after which nothing may be left: Streamlit keeps who has gone for two minutes
@@ -54,10 +52,8 @@ AIMS = {  # alone, and beside trainings or uploads
 async def arrive(kind: type[Browser], port: int, number: int, after: float, ends: float) -> Seen:
     """What one visitor saw, and the bytes that it got."""
     await asyncio.sleep(after)
-    address = f"127.0.0.1:{port}"
-    settings = {"subprotocols": ["streamlit"], "max_size": None, "create_connection": Counted}
-    async with connect(f"ws://{address}/_stcore/stream", origin=f"http://{address}", **settings) as connection:
-        return await kind(connection, address, number).visit(ends), connection.received
+    async with connected(kind, port, number) as browser:
+        return await browser.visit(ends), browser.connection.received
 
 
 async def crowd(port: int, process: int, browsers: int, phones: int, seconds: float) -> tuple[list[Seen], list[float]]:

@@ -4,12 +4,15 @@ import asyncio
 import json
 import random
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
-from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import ClientConnection, connect
 
 PAUSE = 8.0  # seconds between what one of them does
 CHANGES = {
@@ -43,11 +46,15 @@ class Browser:
         self.ids: dict[str, str] = {}  # of widgets, by their names in the address
         self.states: dict[str, WidgetState] = {}
         self.address: dict[str, str] = {}
+        self.numbers: dict[str, str] = {}  # of a page, in large type, by what they are
+        self.again: tuple[float, str] = (0.0, "")  # seconds, and the part of the page that is drawn anew after them
 
-    async def view(self) -> float:
-        """Ask for the page as it is set, and take what comes until it is whole; the seconds that took."""
+    async def view(self, part: str = "") -> float:
+        """Ask for the page as it is set, or for a part of it, and take what comes until it is whole; the seconds that
+        took."""
         asked = BackMsg()
         state = asked.rerun_script
+        state.fragment_id, state.is_auto_rerun = part, bool(part)
         state.page_script_hash, state.query_string = self.page, urlencode(self.address)
         state.cached_message_hashes.extend(self.kept)
         state.widget_states.widgets.extend(self.states.values())
@@ -63,6 +70,8 @@ class Browser:
             if kind == "new_session":
                 self.oldest = message.new_session.config.max_cached_message_age
                 self.session = message.new_session.initialize.session_id
+            elif kind == "auto_rerun":
+                self.again = message.auto_rerun.interval, message.auto_rerun.fragment_id
             elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
                 self._note(message.delta.new_element)
             elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
@@ -77,6 +86,10 @@ class Browser:
         one = getattr(element, kind)
         if kind == "page_link":
             self.pages[one.label] = one.page_script_hash
+        elif kind == "button":
+            self.ids[one.label] = one.id
+        elif kind == "metric":
+            self.numbers[one.label] = one.body
         if name := getattr(one, "query_param_key", ""):
             self.ids[name] = one.id
         elif kind == "file_uploader":
@@ -96,6 +109,22 @@ class Browser:
         else:
             state.string_array_value.data.append(value)
 
+    async def press(self, label: str) -> float:
+        """Press a button; the seconds until the page is whole again."""
+        if label not in self.ids:
+            raise SystemExit(f"The page has no button {label!r}.")
+        self.states["pressed"] = WidgetState(id=self.ids[label], trigger_value=True)
+        try:
+            return await self.view()
+        finally:
+            del self.states["pressed"]
+
+    async def open(self, page: str, **address: str) -> float:
+        """Go from Home to a page, at an address; the seconds until it is whole."""
+        await self.view()
+        self.page, self.address = self.pages[page], address
+        return await self.view()
+
     async def visit(self, ends: float) -> dict[str, list[float]]:
         """Open Home, go to Compare, change something now and then; the seconds that each view took."""
         acts = time.monotonic() + PAUSE
@@ -114,6 +143,18 @@ class Browser:
             self.set(name, self.random.choice([one for one in CHANGES[name] if one != self.address.get(name)]))
             taken["change"].append(await self.view())
         return taken
+
+
+Visitor = TypeVar("Visitor", bound=Browser)
+
+
+@asynccontextmanager
+async def connected(kind: type[Visitor], port: int, number: int) -> AsyncIterator[Visitor]:
+    """A visitor of a server on this machine, with a connection of its own."""
+    address = f"127.0.0.1:{port}"
+    settings: dict[str, Any] = {"subprotocols": ["streamlit"], "max_size": None, "create_connection": Counted}
+    async with connect(f"ws://{address}/_stcore/stream", origin=f"http://{address}", **settings) as connection:
+        yield kind(connection, address, number)
 
 
 async def until(moment: float) -> None:

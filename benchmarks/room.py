@@ -1,0 +1,132 @@
+"""How a class does one study: phones that press at once, a wall that follows, and somebody else who looks at Home.
+
+python -m benchmarks.room [--phones 30] [--quiet 20]
+
+The phones are websocket clients, as in `benchmarks.load`, each a browser of its own; server, queue, workers and
+trainings are real, in a home of their own with the pictures of this one, which are drawn first. It prints the time to
+the last dot, how fair the queue is (the largest wait over the median), how soon Home answers meanwhile against the same
+server before the phones press, and whether mean, interval and p on the wall are those of `analyse` of the same runs.
+"""
+
+import asyncio
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks import head, options, row
+from benchmarks.startup import server
+from benchmarks.visitors import Browser, connected
+from vlcore.core.files import data_folder
+from vlcore.core.wording import signed
+from vlcore.datasets.catalogue import open_set
+from vlcore.datasets.subset import usual_condition
+from vlcore.lessons import one_room
+from vlcore.lessons.one_room import Plan
+from vlcore.lessons.room import Started, go, start
+from vlcore.store import artefacts
+from vlcore.studies.results import StudyResults
+
+TAKE, THERE = "Train my two models", b"Your two models"
+AIM = 300.0  # seconds to the last of thirty dots on two cores
+PROBE = 2.0  # seconds between looks of whoever looks at Home
+
+
+class Phone(Browser):
+    """One of the class: presses, then looks as often as its page does, until its models are there."""
+
+    async def wait_for_models(self, code: str, presses: asyncio.Event) -> float:
+        """The seconds from the press, which is made when all press, to its models."""
+        await self.open("Lesson", code=code)
+        await presses.wait()
+        pressed = time.monotonic()
+        await self.press(TAKE)
+        while not any(THERE in one for one in self.said):
+            seconds, part = self.again
+            await asyncio.sleep(seconds)
+            await self.view(part)
+        return time.monotonic() - pressed
+
+
+async def room(
+    port: int, started: Started, phones: int, quiet: float
+) -> tuple[list[float], list[list[float]], dict[str, str]]:
+    """How long each phone waited, how soon Home answered before and meanwhile, and the wall at the end."""
+    presses, ended, ready = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    answers: list[list[float]] = [[], []]
+
+    async def probe() -> None:
+        async with connected(Browser, port, 1000) as browser:
+            while not ended.is_set():
+                answers[presses.is_set()].append(await browser.view())
+                await asyncio.sleep(PROBE)
+
+    async def wall() -> dict[str, str]:
+        async with connected(Browser, port, 1001) as browser:
+            await browser.open("Lesson", code=started.code, presenter=started.token)
+            ready.set()
+            while True:
+                last = ended.is_set()
+                seconds, part = browser.again
+                await asyncio.sleep(seconds)
+                await browser.view(part)
+                if last:
+                    return browser.numbers
+
+    async def phone(number: int) -> float:
+        async with connected(Phone, port, number) as browser:
+            return await browser.wait_for_models(started.code, presses)
+
+    probing, showing = asyncio.create_task(probe()), asyncio.create_task(wall())
+    await ready.wait()
+    waiting = [asyncio.create_task(phone(number)) for number in range(phones)]
+    await asyncio.sleep(quiet)
+    presses.set()
+    waits = await asyncio.gather(*waiting)
+    ended.set()
+    await probing
+    return waits, answers, await showing
+
+
+def main() -> None:
+    asked = options(__doc__, phones=30, quiet=20.0)
+    images = open_set("scenes")
+    usual, grouping = usual_condition(images), images.grouping
+    images.ensure_rendered(range(len(images.table)), lambda _done, _of: None)
+    with tempfile.TemporaryDirectory() as home:
+        Path(home, "data").symlink_to(data_folder())
+        os.environ["VLCORE_HOME"] = home
+        started = start(one_room.NAME, "scenes", "labels")
+        plan = Plan("labels", max(asked.phones, one_room.FEWEST), prediction="lower")
+        one_room.fix(started.code, started.token, plan, usual, grouping)
+        go(started.code, started.token, "labels", "run")
+        with server() as (_, port, _process):
+            waits, answers, shown = asyncio.run(room(port, started, asked.phones, asked.quiet))
+        study = one_room.study_of(plan, usual, grouping, blocks=asked.phones)
+        analysis = StudyResults(study, grouping, artefacts.read).analyses()[study.treatments[0]]
+        difference = analysis.primary.levels[0].difference  # type: ignore[union-attr]
+    mean, low, high = (
+        signed(100 * end, 1) for end in (difference.mean.value, difference.mean.low, difference.mean.high)
+    )
+    expected = {"Mean difference, points": mean, "95 % interval": f"{low} to {high}", "Exact p": f"{difference.p:.2g}"}
+    equal = all(shown.get(name) == value for name, value in expected.items())
+    before, meanwhile = (statistics.quantiles(one, n=20, method="inclusive") for one in answers)
+    print(head("what", "found", "aim", "ratio"))
+    for what, found, aim in (
+        (f"{asked.phones} pairs, to the last dot, s", max(waits), AIM * asked.phones / 30),
+        ("largest over median wait", max(waits) / statistics.median(waits), None),
+        ("Home before they press, p50, s", before[9], None),
+        ("Home meanwhile, p50, s", meanwhile[9], None),
+        ("Home before they press, p95, s", before[18], None),
+        ("Home meanwhile, p95, s", meanwhile[18], None),
+    ):
+        print(row(what, f"{found:.2f}", aim or "", f"{found / aim:.2f}" if aim else ""))
+    print(f"Wall: {', '.join(f'{name} {shown.get(name)}' for name in expected)}")
+    print(f"Those of analyse: {', '.join(expected.values())}: {'equal' if equal else 'DIFFERENT'}")
+    sys.exit(not equal)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""A room that does one study, in a browser: a wall and three phones, each in a browser of its own."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.chromium import needs_chromium
+from tests.conftest import publish_as
+from vlcore.core.condition import Condition
+from vlcore.core.grouping import SCENES
+from vlcore.lessons import one_room
+from vlcore.lessons.one_room import Plan
+from vlcore.store import artefacts
+
+from .accessibility import judge_both
+from .serving import downloaded, expect_text, press, settled
+
+pytestmark = [pytest.mark.browser, needs_chromium]
+PLAN = Plan("labels", 5)
+TAKE = "Train my two models"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def prepared(experiments: list[artefacts.Artefact]) -> None:
+    """The planned models are there already: a phone has its own at once."""
+    for pair in one_room.pairs_of(PLAN, Condition(), SCENES, PLAN.planned):
+        for artefact, one in zip(experiments[2:], pair, strict=True):
+            publish_as(artefact, one)
+
+
+def blocks(wall: Page, said: str) -> None:
+    expect(wall.get_by_test_id("stMetric").filter(has_text="Blocks").get_by_test_id("stMetricValue")).to_have_text(said)
+
+
+def test_a_wall_and_three_phones_do_one_study(come: Callable[..., Page], server: str) -> None:
+    wall, phones = come(1280, 720), [come(390, 844) for _ in range(3)]
+    wall.goto(f"{server}/Lesson?lesson=one-room")
+    press(wall, "Start it")
+    expect_text(wall, "The class expects")
+    code = wall.url.partition("code=")[2][:4]
+    for phone in phones:
+        phone.goto(f"{server}/Lesson?code={code}")
+    for phone, says in zip(phones, ("lower", "lower", "higher"), strict=True):
+        press(phone, says)
+    expect_text(wall, "lower: 2 · about the same: 0 · higher: 1")
+    wall.get_by_role("spinbutton", name="Blocks").fill(str(PLAN.planned))
+    wall.keyboard.press("Enter")
+    wall.get_by_role("radiogroup", name="The class expects").get_by_text("lower", exact=True).click()
+    for page in (wall, phones[0]):
+        judge_both(page)
+    press(wall, "Fix the plan")
+    blocks(wall, "0 of 5")
+
+    for number, phone in enumerate(phones, start=1):
+        press(phone, TAKE)
+        expect_text(phone, f"Your two models: block {number}, seed {number - 1}")
+        expect(phone.get_by_text("Your dot on the wall")).to_be_visible()
+        expect(phone.locator("path[aria-label='camel, grass, held out']").first).to_be_attached()
+        blocks(wall, f"{number} of 5")
+    assert phones[0].evaluate("document.documentElement.scrollWidth") <= 390
+    phones[0].reload()  # the same browser has the same block
+    expect_text(phones[0], "Your two models: block 1, seed 0")
+    expect_text(wall, "The plan decides when 2 more of its 5 blocks are there")
+    for said in ("Code", "Exact p", "95 % interval"):
+        expect(wall.get_by_text(said, exact=True)).to_be_in_viewport()
+    expect(wall.get_by_text("Looked at").first).to_be_in_viewport()
+
+    wall.reload()  # the lecturer's browser leads on
+    press(wall, "Train the 2 blocks that nobody trains")
+    blocks(wall, "5 of 5")
+    press(wall, "End: what did it show?")
+    expect_text(wall, "The class expected “lower”")
+    for phone in phones:
+        expect_text(phone, "The class expected “lower”")
+    assert downloaded(wall, "The wall as a slide").read_bytes()[1:4] == b"PNG"
+    for page in (wall, phones[1]):
+        settled(page)
+        judge_both(page)
