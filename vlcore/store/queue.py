@@ -77,6 +77,7 @@ class JobQueue:
         self._handed: dict[bool, set[Future[Any]]] = {False: set(), True: set()}
         # Who has something waiting, names by address; the next first.
         self._turns: dict[bool, dict[str, dict[str, None]]] = {False: {}, True: {}}
+        self._places: dict[bool, dict[str, int]] = {}  # of what waits, by key, until something changes
         self._errors: dict[str, str] = {}
         self._present: WeakValueDictionary[str, Asker] = WeakValueDictionary()
         self._left: dict[str, float] = {}
@@ -110,14 +111,17 @@ class JobQueue:
     def _see(self, asker: Asker | None) -> None:
         if asker and self._present.get(asker.name) is not asker:
             self._present[asker.name] = asker
+            self._places.clear()
             weakref.finalize(asker, self._leaves, asker.name).atexit = False
 
     def _join(self, job: _Job) -> None:
+        self._places.clear()
         for name, wish in job.wishes.items():
             self._turns[job.short].setdefault(wish.address, {}).setdefault(name)
 
     def _leaves(self, name: str) -> None:
         now = self._clock()
+        self._places.clear()
         self._left = {left: at for left, at in self._left.items() if now - at < GRACE_SECONDS} | {name: now}
 
     def _waiting(self, short: bool) -> list[_Job]:
@@ -167,6 +171,7 @@ class JobQueue:
                         del turns[address]
         finally:
             self._is_handing_out = False
+            self._places.clear()
 
     def _start(self, job: _Job) -> None:
         while job.attempt < POOLS:
@@ -211,8 +216,10 @@ class JobQueue:
             self._see(asker)
             job = self._jobs.get(key)
             if job is not None and seen.state not in (State.DONE, State.RUNNING):
-                order = [other for _, other in self._order(job.short)] if job.future is None else []
-                return JobStatus(key, State.QUEUED, {}, order.index(job) + 1 if order else 0)
+                if (places := self._places.get(job.short)) is None:  # whoever leaves clears them at any moment
+                    order = enumerate(self._order(job.short), 1)
+                    places = self._places[job.short] = {other.key: place for place, (_, other) in order}
+                return JobStatus(key, State.QUEUED, {}, places.get(key, 0))
             if seen.state is State.ABSENT and key in self._errors:
                 return JobStatus(key, State.FAILED, {"message": self._errors[key]})
         return seen
@@ -253,6 +260,7 @@ class JobQueue:
                 return jobs.view(key).state is not State.RUNNING
             if any(self._counts(name, wish) for name, wish in job.wishes.items() if name != asker.name):
                 job.wishes.pop(asker.name, None)
+                self._places.clear()
                 return False
             self.cancel(key)
             return True
@@ -265,6 +273,7 @@ class JobQueue:
     def _drop(self, gone: Iterable[_Job]) -> None:
         for job in gone:
             del self._jobs[job.key]
+        self._places.clear()
 
     def cancel(self, key: str) -> bool:
         """Take a job out of the queue at once, or ask it to stop; False when there is no such job."""
@@ -272,7 +281,7 @@ class JobQueue:
             job = self._jobs.get(key)
             if job is None or jobs.view(key).state in (State.DONE, State.RUNNING):
                 return jobs.cancel(key)
-            del self._jobs[key]
+            self._drop([job])
             cancelled = jobs.cancel(key, pending=True)
             if job.future is not None:  # a pool may give nothing back: its worker finds the job cancelled
                 job.future.cancel()
