@@ -23,6 +23,7 @@ from vlcore.lessons import repair, repaired, teams
 from vlcore.lessons.repair import DESCRIPTIVE, EDITING, ELSEWHERE, METHODS, REPAIR, REVEALED, SHORT, Repair, fitting
 from vlcore.lessons.room import LIFETIME, LessonError, Started, delete, go, new_voter, start
 from vlcore.lessons.teams import Team, change, join, leave, simulate, team_of, welcome, welcome_all
+from vlcore.measures.estimate import Estimate
 
 IMAGES = open_set("scenes")
 BASE = repair.base_of(IMAGES, SHORT)
@@ -306,6 +307,27 @@ def test_teams_are_ranked_and_a_shortcut_that_is_turned_round_is_seen() -> None:
     chance = repaired.standing("by chance", "", [end(value) for value in (0.4, 0.5, 0.3)], IMAGES.grouping)
     assert chance.minority.value == pytest.approx(0.4)
     assert (chance.minority.low, chance.minority.high, chance.minority.n) == (0.3, 0.5, 3)
+
+
+def test_the_wall_has_what_is_there_and_keeps_its_order_at_the_last_reveal() -> None:
+    lists = {f"Team {n}": BASE.replace(edits=canonical([Add(POOL[n])])) for n in (1, 2, 3)}
+    ends = {lists["Team 1"].key: end(0.5), lists["Team 2"].key: end(0.7), BASE.key: end(0.4)}
+    held = {"as it was": [BASE], "dfr": [BASE.replace(mitigation="dfr")]}
+    hidden = dict(zip(ends, (Estimate(value, 0, 1, 200) for value in (0.8, 0.6, 0.7)), strict=True))
+    first, last = (repaired.wall(lists, held, IMAGES.grouping, ends.get, of) for of in (None, hidden.get))
+    for found in (first, last):
+        assert [one.name for one in found.teams] == ["Team 2", "Team 1"]
+        assert [one.name for one in found.others] == ["as it was"]
+        assert found.waiting == [lists["Team 3"].key]
+        assert found.place("Team 1").startswith("Team 1: place 2 of 2")
+        assert found.place("Team 3") == ""
+    assert (first.last, last.last) == (False, True)
+    assert repaired.chart_rows(first.teams, first.others)["value"].tolist() == [0.7, 0.5, 0.4]
+    assert repaired.chart_rows(last.teams, last.others)["value"].tolist() == [0.6, 0.8, 0.7]
+    assert repaired.chart_rows(last.teams, last.others)["other"].tolist() == [0.7, 0.5, 0.4]
+    assert not repaired.wall(lists, held, IMAGES.grouping, ends.get, lambda _: None).last, "a set without hidden places"
+    with pytest.raises(LessonError):
+        repaired.wall(lists, held, IMAGES.grouping, lambda _: {"absent": {}})
 
 
 def test_what_helped_is_a_mean_over_teams_with_their_number() -> None:

@@ -12,6 +12,7 @@ from vlcore.core.captions import quoted_captions
 from vlcore.core.condition import Condition
 from vlcore.core.edits import MOST, Add, Draw, Edit, Fade, Relabel, Remove, Weigh, canonical
 from vlcore.datasets.catalogue import open_set
+from vlcore.datasets.importers import import_set
 from vlcore.lessons import repair, teams
 from vlcore.lessons.repair import DESCRIPTIVE, EDITING, ELSEWHERE, REPAIR, REVEALED, SHORT
 from vlcore.lessons.room import Started, go, start
@@ -19,7 +20,7 @@ from vlcore.measures.estimate import Estimate
 from vlcore.server import browser, serving
 from vlcore.ui.lesson import ranking
 
-from .app import FakeQueue, alts, opened, press, text_of
+from .app import FakeQueue, alts, opened, pets, press, text_of
 
 IMAGES = open_set("scenes")
 BASE = repair.base_of(IMAGES, SHORT)
@@ -221,3 +222,19 @@ def test_the_wall_without_anything_trained_says_so(empty_home: Path) -> None:
         page = lesson(lesson="repair", phase=phase)
         assert "Nothing is trained yet" in page.info[0].value
         assert not page.error
+
+
+def test_a_set_of_photos_is_repaired_with_what_it_allows(empty_home: Path, tmp_path: Path, queue: FakeQueue) -> None:
+    import_set(pets(tmp_path / "pets"), "pets")
+    page = lesson(lesson="repair", data="pets")
+    assert not page.error
+    tools = next(group for group in page.get("button_group") if group.proto.label == "Change")
+    assert "Draw" not in [one.content for one in tools.proto.options]
+    press(tool(page, "Fade"), "Fade")
+    assert "masks" in page.warning[0].value
+    tap(tool(page, "Remove"), pictures(page)[0])
+    assert counted(page) == f"1 of {MOST} changes"
+    press(page, "Prepare")
+    assert queue.asked
+    press(page, "Reveal")
+    assert not [button.label for button in page.button if button.label.startswith("Last")]

@@ -29,7 +29,8 @@ def ranking_chart(
     after = 0 if narrow else 0.49 * size * table["said"].str.len().max() + 14
     plot = max(120, int(width - names - after - 30))
     table["spoken"] = table["name"] + ": " + table["said"]
-    x = alt.X("low:Q", scale=straight([0, 1]), axis=alt.Axis(labelExpr=PERCENT, title=title.split("; "), tickCount=5))
+    across = alt.Axis(labelExpr=PERCENT, title=title.split("; "), tickCount=5, labelOverlap=True)
+    x = alt.X("low:Q", scale=straight([0, 1]), axis=across)
     axis = words_axis(palette, labelLimit=400, labelFontSize=size, labelPadding=8)
     y = alt.Y("name:N", sort=table["name"].tolist(), title=None, axis=axis)
     what = tooltips({"name:N": "who", "said:N": "right"}) + tooltips({"other:Q": other}, ".0%")

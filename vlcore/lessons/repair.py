@@ -119,7 +119,9 @@ def beside(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
     """What teams are held against, by its name: the model as it was, the budget spent by chance, and the usual methods,
     as far as the set allows them."""
     part = subset.parts(images, base.data_seed)[0]
-    found = {AS_IT_WAS: [base], "by chance": [base.replace(edits=by_chance(part, base, seed)) for seed in CHANCE]}
+    found = {AS_IT_WAS: [base]}
+    with suppress(LabError):
+        found["by chance"] = [base.replace(edits=by_chance(part, base, seed)) for seed in CHANCE]
     for name in METHODS:
         with suppress(LabError):
             condition = base.replace(mitigation=name)
@@ -234,6 +236,12 @@ def places(images: ImageSet) -> list[str]:
     """Where pictures can be drawn for a set: its own places first, and none that models are asked in at the end."""
     own = images.grouping.contexts
     return [*own, *(place for place in CONTEXTS if place not in {*own, *HIDDEN_CONTEXTS})]
+
+
+def many(edits: str) -> str:
+    """How many changes a list has: ``3 changes``."""
+    number = len(read(edits))
+    return f"{number} change{'s' * (number != 1)}"
 
 
 def sentence(edit: Edit, images: ImageSet) -> str:

@@ -21,7 +21,8 @@ from vlcore.core.condition import Condition
 from vlcore.core.edits import MOST, read
 from vlcore.core.grouping import Grouping, group_words
 from vlcore.core.wording import rate
-from vlcore.lessons.repair import AS_IT_WAS, CHANCE
+from vlcore.lessons.repair import AS_IT_WAS, CHANCE, many
+from vlcore.lessons.room import LessonError
 from vlcore.measures.estimate import Estimate
 from vlcore.studies.statistics.paired import ENOUGH
 
@@ -69,10 +70,13 @@ def standing(
     name: str, edits: str, ends: Sequence[Mapping[str, Any]], grouping: Grouping, hidden: Sequence[Estimate] = ()
 ) -> Standing:
     """The standing of a model, or of several, from what each measured at its end; `hidden` is what they are elsewhere,
-    or nothing. KeyError, which says why, where a model cannot be right."""
+    or nothing. LessonError, which says why, where a model cannot be right about a group."""
     groups = {group: f"group_accuracy.{group}" for group in grouping.names}
     every = [Metrics(end) for end in ends]
-    measured = {name: _of_all([one[of] for one in every]) for name, of in (_MEASURES | groups).items()}
+    try:
+        measured = {name: _of_all([one[of] for one in every]) for name, of in (_MEASURES | groups).items()}
+    except KeyError as error:
+        raise LessonError(f"{name} cannot be ranked: {error.args[0]}.") from error
     return Standing(name, edits, measured, _of_all(hidden) if hidden else None, len(every))
 
 
@@ -122,7 +126,7 @@ class Wall:
     teams: Sequence[Standing]  # that have trained, as `ranked`
     others: Sequence[Standing]  # what they are held against, the model as it was first where it is there
     waiting: Sequence[str]  # keys of lists that count and are not trained yet
-    last: bool  # whether all were asked elsewhere too
+    last: bool  # whether they were asked elsewhere too
 
     @property
     def words(self) -> str:
@@ -173,9 +177,9 @@ def wall(
     teams = {name: of(name, [condition], condition.edits) for name, condition in lists.items()}
     others = [of(name, conditions, "") for name, conditions in held.items()]
     waiting = [lists[name].key for name, one in teams.items() if one is None]
-    return Wall(
-        ranked([one for one in teams.values() if one]), [one for one in others if one], waiting, hidden is not None
-    )
+    found = ranked([one for one in teams.values() if one])
+    held_against = [one for one in others if one]
+    return Wall(found, held_against, waiting, any(one.elsewhere for one in [*found, *held_against]))
 
 
 def chart_rows(teams: Sequence[Standing], others: Sequence[Standing]) -> pd.DataFrame:
@@ -186,7 +190,7 @@ def chart_rows(teams: Sequence[Standing], others: Sequence[Standing]) -> pd.Data
         main, other = one.minority, one.measured["majority"]
         if one.elsewhere:
             main, other = one.elsewhere, one.minority
-        said = f"{rate(main.as_dict())}" + (f" · {one.changes} changes" if one.edits else "")
+        said = f"{rate(main.as_dict())}" + (f" · {many(one.edits)}" if one.edits else "")
         said += " · turned round" if one.turned else ""
         ends = {name: getattr(main, name) for name in ("value", "low", "high")}
         rows.append({"name": one.name, **ends, "other": other.value, "said": said, "beside": one in others})

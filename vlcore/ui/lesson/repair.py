@@ -44,7 +44,7 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     base = repair.base_of(images, step)
     kept: dict[str, Repair] = st.session_state.setdefault("lesson_repair", {})
     own, phase = kept.get(base.key, Repair()), st.query_params.get("phase")
-    _forward(phase if phase in PHASES else EDITING, lambda to: st.query_params.update(phase=to), bar)
+    _forward(phase if phase in PHASES else EDITING, lambda to: st.query_params.update(phase=to), images, bar)
     if phase in (REVEALED, ELSEWHERE):
         ranking.show(ranking.wall({"You": own.counts}, images, base, last=phase == ELSEWHERE), images, palette, bar)
     else:
@@ -56,7 +56,7 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
 def presenter(room: Room, images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     """The wall: who is at what, and then what it came to."""
     base, token = repair.base_of(images, room.step), classroom.own_token()
-    _forward(room.phase, errors_said()(partial(go, room.code, token, room.step)), bar)
+    _forward(room.phase, errors_said()(partial(go, room.code, token, room.step)), images, bar)
     steps.join_banner(room.code, large_type=room.phase == EDITING)
     if room.phase != EDITING:
         ranking.show(_wall(room, images, base), images, palette, bar)
@@ -149,7 +149,7 @@ def _desk(seat: Seat) -> None:
     def show(views: Sequence[JobStatus]) -> None:
         for number, (text, view) in enumerate(zip(conditions, views, strict=True), start=1):
             counts = text == seat.repair.counts
-            st.markdown(f"**Try {number}**: {len(read(text))} changes{' · **counts**' * counts}")
+            st.markdown(f"**Try {number}**: {repair.many(text)}{' · **counts**' * counts}")
             if view.done:
                 st.caption("Trained. What it is right on is shown at the reveal.")
                 if not counts and st.button("Let this one count", key=f"count_{number}"):
@@ -224,7 +224,7 @@ def _board(code: str, base: Condition) -> None:
     board()
 
 
-def _forward(phase: str, move: Callable[[str], None], bar: DeltaGenerator) -> None:
+def _forward(phase: str, move: Callable[[str], None], images: ImageSet, bar: DeltaGenerator) -> None:
     """The buttons that lead on and back, beside the title."""
     back = {REVEALED: EDITING, ELSEWHERE: REVEALED}.get(phase)
     on = {
@@ -232,6 +232,6 @@ def _forward(phase: str, move: Callable[[str], None], bar: DeltaGenerator) -> No
     }  # fmt: skip
     if back:
         bar.button("Back", icon=":material/arrow_back:", on_click=move, args=(back,))
-    if phase in on:
+    if phase in on and (phase == EDITING or repair.draws(images)):
         label, icon, to = on[phase]
         bar.button(label, type="primary", icon=f":material/{icon}:", on_click=move, args=(to,))
