@@ -113,9 +113,17 @@ def test_the_chart_has_a_dot_a_block_and_the_published_ones_beneath() -> None:
 
 
 def test_peeking_says_how_often_the_room_looked_before_the_end() -> None:
-    assert "Looked at 3 times on the way, p was 0.05 or less at 1" in walls.peeking(
-        {2: 0.5, 3: 0.04, 7: 0.2, 8: 0.01}, PLAN
-    )
+    looks = {2: 0.5, 3: 0.04, 7: 0.2, 8: 0.01}
+    assert "Looked at 3 times on the way, p was 0.05 or less at 1" in walls.peeking(looks, PLAN)
+    assert walls.peeking({8: 0.01}, PLAN) == walls.peeking({}, PLAN) == ""
+
+
+def test_a_plan_of_too_few_blocks_says_that_it_decides_nothing() -> None:
+    assert "decide nothing" in walls.rule(replace(PLAN, planned=5))
+    assert "decide nothing" not in walls.rule(PLAN)
+    found = wall(replace(PLAN, planned=5), there(PLAN, 5))
+    assert found.level is not None
+    assert found.level.status is Status.NOT_DECIDED
 
 
 def test_more_students_make_the_interval_narrower_by_the_spread_that_is_known() -> None:

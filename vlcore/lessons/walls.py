@@ -24,7 +24,7 @@ from vlcore.store.artefacts import Artefact
 from vlcore.studies.analysis import Level, analyse
 from vlcore.studies.plans import SETS, Study
 from vlcore.studies.runs_table import SEEDS, rows_of, runs_table
-from vlcore.studies.statistics.paired import ALPHA, EQUIVALENCE, Status, half_width
+from vlcore.studies.statistics.paired import ALPHA, ENOUGH, EQUIVALENCE, Status, half_width
 from vlcore.studies.text import difference_words, how_long, level_words
 
 MORE = (10, 30, 100)  # students, of whom it is said what they would change
@@ -212,12 +212,15 @@ def rule(plan: Plan) -> str:
     """By which numbers a plan decides, and what was expected."""
     close = f"; smaller than {100 * EQUIVALENCE:g} points is about the same" * measure_of(plan.measure).is_share
     said = f"It decides at {plan.planned} blocks by an exact test (p at most {ALPHA:g}){close}."
+    said += f" Fewer than {ENOUGH} blocks decide nothing." * (plan.planned < ENOUGH)
     return f"{said} Expected: {plan.prediction}." if plan.prediction else said
 
 
 def peeking(looks: Mapping[int, float], plan: Plan) -> str:
-    """How often the room looked at the result before it was complete, and what that does."""
+    """How often the room looked at the result before it was complete, and what that does; empty where it did not."""
     early = [p for dots, p in looks.items() if dots < plan.planned]
+    if not early:
+        return ""
     low = sum(p <= ALPHA for p in early)
     seen = f"Looked at {len(early)} time{'s' * (len(early) != 1)} on the way, p was {ALPHA:g} or less at {low}"
     return f"{seen}: who may stop at any of them finds differences too often. The plan decides at {plan.planned} only."

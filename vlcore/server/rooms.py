@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import astuple, replace
+from itertools import islice
 from textwrap import wrap
 
 import altair as alt
@@ -13,11 +14,12 @@ from vlcore.core.errors import LabError
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.subset import usual_condition
 from vlcore.lessons import one_room, walls
-from vlcore.lessons.one_room import CLASS, REHEARSAL, Block, Pair, Plan, Stand
+from vlcore.lessons.one_room import CLASS, REHEARSAL, Block, Pair, Plan, Stand, View
 from vlcore.lessons.walls import Standing, Wall
 from vlcore.runs.train import likely_seconds
 from vlcore.server import cache, work
 from vlcore.server.visitors import Visitor
+from vlcore.store import artefacts
 from vlcore.store.queue import default_workers
 from vlcore.studies import published
 
@@ -26,22 +28,23 @@ _FIFTY = 50  # blocks whose conditions are made at once
 NONE: tuple[list[float], int] = ([], 0)
 
 
-def standing(code: str, images: ImageSet, kind: str = "") -> Standing | None:
+def standing(code: str, images: ImageSet, kind: str = "", view: View | None = None) -> Standing | None:
     """The study of a room, of a kind, else the rehearsal where there is one, else that of the class; None without a
-    plan."""
+    plan. Of the queue the usual `view` knows, which takes time for each of many blocks; that of the disk is enough for
+    whoever only wants the dots."""
     for asked in [kind] if kind else [REHEARSAL, CLASS]:
         if plan := one_room.plan_of(code, asked):
             blocks = tuple(one_room.blocks_of(code, asked))
-            stands = tuple(stand(plan, images, block) for block in blocks)
+            stands = tuple(stand(plan, images, block, view) for block in blocks)
             now = Standing(code, asked, plan, usual_condition(images), images.grouping, blocks, stands)
             there = [block.place for block, one in zip(blocks, stands, strict=True) if one is Stand.DONE]
             return replace(now, found=_wall(plan, images, there, sorted(now.counted.intersection(there))))
     return None
 
 
-def stand(plan: Plan, images: ImageSet, block: Block) -> Stand:
+def stand(plan: Plan, images: ImageSet, block: Block, view: View | None = None) -> Stand:
     """How a block stands, as the queue and the disk know it."""
-    return one_room.stand_of(block, pair(plan, images, block.place), work.queue().view)
+    return one_room.stand_of(block, pair(plan, images, block.place), view or work.queue().view)
 
 
 def pair(plan: Plan, images: ImageSet, place: int) -> Pair:
@@ -68,10 +71,11 @@ def published_differences(plan: Plan, images: ImageSet) -> tuple[list[float], in
     return walls.published_differences(study, published.measured_runs())
 
 
-def seconds(plan: Plan, images: ImageSet, there: Sequence[int] = ()) -> float:
-    """How long a pair takes here, by the last of those that are there."""
-    done = [one for place in there[-5:] for one in pair(plan, images, place)]
-    taken = [float(cache.artefact(one.key).manifest.get("seconds", 0)) for one in done]
+def seconds(plan: Plan, images: ImageSet, blocks: Sequence[Block] = ()) -> float:
+    """How long a pair takes here, by the last of these blocks that are there."""
+    pairs = (pair(plan, images, block.place) for block in reversed(blocks))
+    done = islice((both for both in pairs if all(artefacts.published(one.key) for one in both)), 3)
+    taken = [float(cache.artefact(one.key).manifest.get("seconds", 0)) for both in done for one in both]
     return sum(likely_seconds(one, taken) for one in pair(plan, images, 0))
 
 
@@ -100,5 +104,5 @@ def all_left(now: Standing, images: ImageSet) -> str:
     waiting = sum(one is Stand.ACTIVE for one in now.stands)
     if not waiting:
         return ""
-    workers, each = default_workers(), seconds(now.plan, images, [dot.place for dot in now.found.dots])
+    workers, each = default_workers(), seconds(now.plan, images, now.blocks)
     return walls.time_left(max(0, waiting - workers), [0.5], each, workers)

@@ -16,6 +16,7 @@ from vlcore.lessons.room import Room, go, look, vote
 from vlcore.lessons.walls import Standing
 from vlcore.measures.catalogue import measure_of, words_of
 from vlcore.server import cache, rooms, visitors, work
+from vlcore.store import jobs as on_disk
 from vlcore.store.jobs import State
 from vlcore.store.queue import default_workers
 from vlcore.studies.text import how_long
@@ -100,7 +101,9 @@ def _planning(room: Room, images: ImageSet) -> None:
         _prepare(plan, images)
         with st.popover("Rehearse", icon=":material/smart_toy:"):
             phones = round(st.number_input("Simulated phones", 1.0, 30.0, 3.0, step=1.0, format="%.0f"))
-            st.caption("They take blocks with other seeds, one after the other. The class sees nothing of it.")
+            time = how_long(phones * rooms.seconds(plan, images) / default_workers())
+            apart = "They take blocks with other seeds, so nobody sees what the class will find"
+            st.caption(f"{apart}. Phones of the class see nothing of it. It takes {time}.")
             start = partial(_rehearse, room, images, Plan(asked.name, phones, measure, prediction=expected or ""))
             st.button("Begin the rehearsal", on_click=start)
 
@@ -254,7 +257,8 @@ def _own(room: Room, plan: Plan, images: ImageSet) -> int | None:
 
 def _block(room: Room, plan: Plan, images: ImageSet, palette: Palette) -> None:
     take = partial(_take, room, plan, images)
-    own = next((one for one in one_room.blocks_of(room.code) if one.owner == voter()), None)
+    blocks = one_room.blocks_of(room.code)
+    own = next((one for one in blocks if one.owner == voter()), None)
     if own is None:
         if room.open:
             steps.large("Your phone gets a pair of models that nobody else has: a seed of its own.")
@@ -271,7 +275,7 @@ def _block(room: Room, plan: Plan, images: ImageSet, palette: Palette) -> None:
         one_room.still_waits(room.code, own)
         position = max(view.position for view in views)
         fractions = [1.0 if view.done else view.fraction for view in views]
-        left = walls.time_left(position, fractions, rooms.seconds(plan, images), default_workers())
+        left = walls.time_left(position, fractions, rooms.seconds(plan, images, blocks), default_workers())
         where = f"Place {position} in the queue" if position else "Your models are in training"
         st.progress(sum(fractions) / 2, text=f"{where}, {left} left. You may lock your phone.")
         st.button("Give them up", icon=":material/stop:", on_click=partial(_give_up, room, [one.key for one in pair]))
@@ -324,7 +328,7 @@ def _two_models(room: Room, plan: Plan, images: ImageSet, palette: Palette, plac
 
 
 def _dots(room: Room, images: ImageSet, palette: Palette, place: int) -> None:
-    now = rooms.standing(room.code, images, CLASS)
+    now = rooms.standing(room.code, images, CLASS, on_disk.view)
     if now is None or (drawn := now.chart(palette, _PHONE, 210, own=place)) is None:
         return
     if place >= 0 and place not in now.counted:
