@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.chromium import needs_chromium
 from tests.conftest import publish_as
+from vlcore.charts.images import SLIDE
 from vlcore.core.condition import Condition
 from vlcore.core.edits import Add, Edit, Fade, canonical
 from vlcore.datasets.catalogue import open_set
@@ -86,7 +87,7 @@ def test_teams_repair_on_phones_and_the_wall_ranks_them(come: Callable[..., Page
     assert chart["y"] + chart["height"] <= 720, "the wall needs no scrolling"
     unfold(wall, "Take along")
     with Image.open(downloaded(wall, "Slide (PNG)")) as slide:
-        assert slide.width >= 1800
+        assert slide.size == SLIDE
     assert downloaded(wall, "Table (CSV)").read_text().count("Team ") == 2
     wall.keyboard.press("Escape")
     for page in (phone, other):

@@ -112,6 +112,8 @@ def test_who_is_alone_sees_the_wall_of_one(empty_home: Path, queue: FakeQueue) -
     assert "Trained." in text_of(page)
     press(page, "Reveal")
     assert [one.split(":")[0] for one in alts(page)[0].split("; ")] == ["You", *HELD]
+    link = next(one for one in page.get("page_link") if "as it was" in one.proto.label)
+    assert edited(Add(row)).key in link.proto.query_string
     press(page, "Last: places that nobody drew")
     assert "200 pictures a model" in text_of(page)
     press(press(page, "Back"), "Back")

@@ -7,7 +7,7 @@ came of it."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -29,7 +29,6 @@ from vlcore.datasets.imageset import ImageSet
 from vlcore.lessons.room import PHASES, LessonError
 from vlcore.runs.train import check_pictures
 from vlcore.scenes import CONTEXTS
-from vlcore.store.artefacts import Artefact
 
 REPAIR = "repair"
 SHORT, DESCRIPTIVE = "short labels", "descriptive labels"
@@ -43,7 +42,6 @@ A model was trained on pictures in which two groups are rare; its labels say {la
 most {most} changes, {tries} tries. What counts is how many minority pictures it gets right that nobody has seen.
 """
 FACTORS = ("coat", "pose", "sky")  # by which pictures are chosen, where a set has them
-USUAL_SECONDS = 20.0  # of a training on one of two busy cores, until one was measured
 _HISTORY = 24  # lists that can be gone back to
 
 
@@ -216,15 +214,6 @@ def matching(images: ImageSet, rows: Sequence[int], group: str) -> pd.DataFrame:
     table = table[table["group"] == group]
     facts = pd.DataFrame([json.loads(text or "{}") for text in table["factors"]], index=table.index)
     return facts[[name for name in FACTORS if name in facts]]
-
-
-def seconds_a_model(base: Condition, known: Iterable[Artefact]) -> float:
-    """What a training takes, by the models that are known: the mean of those with as many steps, else what the others
-    took, by the step."""
-    took = [(float(one.manifest.get("seconds", 0)), one.condition.steps) for one in known]
-    same = [seconds for seconds, steps in took if steps == base.steps and seconds]
-    others = [seconds * base.steps / steps for seconds, steps in took if steps and seconds]
-    return float(np.mean(same or others or [USUAL_SECONDS]))
 
 
 def draws(images: ImageSet) -> bool:

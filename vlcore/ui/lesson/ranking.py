@@ -6,8 +6,8 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.charts.images import chart_png
-from vlcore.charts.theme import Palette
+from vlcore.charts.images import chart_slide
+from vlcore.charts.theme import LIGHT, Palette
 from vlcore.compare.elsewhere import elsewhere
 from vlcore.compare.model_map import ComparisonError
 from vlcore.core.condition import Condition
@@ -22,7 +22,7 @@ from vlcore.store import artefacts
 from vlcore.ui import jobs, shell, widgets
 
 ABOVE = 190  # px of the page over the wall's chart, and under it
-SLIDE = (1200, 600)  # px of the wall as a picture for a slide, of which each is 1.6
+SLIDE = (1200, 620)  # px of the wall as a picture that a slide is filled with
 VIEWS = ("ranking", "four groups", "what helped")
 
 
@@ -80,7 +80,7 @@ def show(found: Wall, images: ImageSet, palette: Palette, bar: DeltaGenerator) -
     asker = visitors.visitor()
 
     def png() -> bytes:
-        return work.run_in_worker(asker, chart_png, found.chart(palette, *SLIDE).to_dict(), palette, 1.6)
+        return work.run_in_worker(asker, chart_slide, found.chart(LIGHT, *SLIDE).to_dict(validate=False))
 
     with bar.popover("Take along", icon=":material/download:"):
         widgets.download("Slide (PNG)", png, "repair.png", "image/png", "image")

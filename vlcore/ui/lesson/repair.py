@@ -18,6 +18,7 @@ from vlcore.lessons import repair, teams
 from vlcore.lessons.repair import EDITING, ELSEWHERE, REPAIR, REVEALED, SHORT, STEPS, Repair
 from vlcore.lessons.repaired import Wall
 from vlcore.lessons.room import PHASES, Room, go, look
+from vlcore.runs.train import likely_seconds
 from vlcore.server import cache, visitors, work
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus
@@ -47,6 +48,7 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     _forward(phase if phase in PHASES else EDITING, lambda to: st.query_params.update(phase=to), images, bar)
     if phase in (REVEALED, ELSEWHERE):
         ranking.show(ranking.wall({"You": own.counts}, images, base, last=phase == ELSEWHERE), images, palette, bar)
+        _maps(base, own)
     else:
         _intro(images, base)
         _prepare(images, base)
@@ -89,6 +91,7 @@ def student(room: Room, images: ImageSet, palette: Palette) -> None:
             st.markdown(f"**{plain(place)}**")
         ranking.show(found, images, palette, bar)
         if team:
+            _maps(base, team.repair)
             changes.listed(Seat(images, base, Repair((team.repair.counts,)), lambda _: None), closed=True)
     elif team is None:
         _intro(images, base)
@@ -102,6 +105,14 @@ def student(room: Room, images: ImageSet, palette: Palette) -> None:
                 st.button("Let another phone in", on_click=let, help="For three minutes.")
                 st.button("Leave the team", on_click=errors_said()(partial(teams.leave, room.code, voter())))
         _desk(Seat(images, base, team.repair, partial(teams.change, room.code, voter())))
+
+
+def _maps(base: Condition, own: Repair) -> None:
+    """The way to the map of a repair that is trained."""
+    keys = base.key, base.replace(edits=own.counts).key
+    if own.counts and all(map(artefacts.published, keys)):
+        address = dict(zip(("left_model", "right_model"), keys, strict=True))
+        widgets.link("pages/3_Compare.py", "See your model beside the one as it was", "compare", **address)
 
 
 def _wall(room: Room, images: ImageSet, base: Condition) -> Wall:
@@ -184,10 +195,10 @@ def _prepare(images: ImageSet, base: Condition) -> None:
 
 
 def _time(images: ImageSet, base: Condition, models: int) -> str:
-    """What so many trainings take, as it was measured here, or else where the lab's own models were made."""
-    here = [c.key for of in ranking.beside(images, base).values() for c in of if artefacts.published(c.key)]
-    known = here or [key for key, one in cache.conditions().items() if one.data == images.name and one.steps][:3]
-    return how_long(repair.seconds_a_model(base, map(cache.artefact, known)) * models / min(models, default_workers()))
+    """What so many trainings take, by those that were measured here."""
+    every = [one.key for of in ranking.beside(images, base).values() for one in of]
+    taken = [float(cache.artefact(key).manifest.get("seconds", 0)) for key in every if artefacts.published(key)]
+    return how_long(likely_seconds(base, taken) * models / min(models, default_workers()))
 
 
 def _rehearse(room: Room, token: str, images: ImageSet, base: Condition, bar: DeltaGenerator) -> None:
