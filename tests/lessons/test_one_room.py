@@ -88,7 +88,8 @@ def test_a_plan_is_fixed_once_before_the_first_run_and_by_the_presenter_alone() 
 @pytest.mark.parametrize("plan", [
     Plan("nothing", 5, prediction="lower"), Plan("labels", FEWEST - 1, prediction="lower"),
     Plan("labels", MOST + 1, prediction="lower"), Plan("labels", 5), Plan("labels", 5, prediction="who knows"),
-    Plan("labels", 5, "loss", prediction="lower"),
+    Plan("labels", 5, "loss", prediction="lower"), Plan("labels", 5, seed=-1, prediction="lower"),
+    Plan("labels", 5, seed=one_room.REHEARSAL_SEED, prediction="lower"),
 ])  # fmt: skip
 def test_a_plan_of_what_is_not_offered_is_refused(plan: Plan) -> None:
     started = begun(None)
@@ -217,6 +218,9 @@ def test_a_rehearsal_is_apart_from_the_class_and_goes_without_a_trace(states: St
                 lambda token: one_room.forget_rehearsal(started.code, token)):  # fmt: skip
         with pytest.raises(LessonError, match="Only the presenter"):
             act("guess")
+    for phones in (0, MOST + 1):
+        with pytest.raises(LessonError, match="1 to"):
+            one_room.rehearse(started.code, started.token, Plan("bias", phones), USUAL, SCENES)
     for _ in range(2):  # the second is another one
         blocks = one_room.rehearse(started.code, started.token, Plan("bias", 3), USUAL, SCENES)
         assert [block.place for block in blocks] == [0, 1, 2]

@@ -24,7 +24,6 @@ from vlcore.store.jobs import State
 from vlcore.studies import published
 from vlcore.studies.results import StudyResults
 from vlcore.studies.runs_table import runs_table
-from vlcore.ui.lesson import one_room as page_of_room
 
 from .app import FakeQueue, alts, opened, press, text_of
 
@@ -44,10 +43,10 @@ def no_cookies(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 
 
 def begun(plan: Plan | None = PLAN) -> Started:
-    started = start(one_room.NAME, "scenes", page_of_room.FIRST)
+    started = start(one_room.NAME, "scenes", one_room.FIRST)
     if plan is not None:
         one_room.fix(started.code, started.token, plan, Condition(), SCENES)
-        go(started.code, started.token, page_of_room.FIRST, "run")
+        go(started.code, started.token, one_room.FIRST, "run")
     return started
 
 
@@ -89,7 +88,7 @@ def test_the_class_expects_something_and_the_lecturer_fixes_the_plan_once(empty_
     student, page = phone(started), lecturer(started)
     press(student, "higher")
     press(student, "lower")
-    assert votes(started.code) == {page_of_room.FIRST: {"lower": 1}}
+    assert votes(started.code) == {one_room.FIRST: {"lower": 1}}
     fix = next(button for button in page.button if button.label == "Fix the plan")
     assert fix.disabled, "nothing is expected yet"
     assert "lower: 1 · about the same: 0" in text_of(page.run())
@@ -183,7 +182,7 @@ def test_a_pair_that_is_there_is_shown_at_once_with_its_maps_and_its_dot(
     assert [one.startswith("Map of the model") for one in said] == [True, True, False]
     assert said[2].endswith("2 dots") or "2 dots; mean" in said[2]
     assert "descriptive labels less short labels" in text_of(page)
-    go(started.code, started.token, page_of_room.FIRST, "reveal")
+    go(started.code, started.token, one_room.FIRST, "reveal")
     assert "The plan decides when 3 more" in text_of(page.run())
     late = phone(started, "student-9")
     assert TAKE not in labels(late)

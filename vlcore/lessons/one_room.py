@@ -25,10 +25,11 @@ from vlcore.studies import plans, registry
 from vlcore.studies.plans import Study
 
 NAME = "one-room"
-STEP = "plan"  # where the class says what it expects
+FIRST = f"labels/{PRIMARY}"  # the step at which a lesson begins
 FEWEST, USUAL, MOST = 5, 30, 200  # planned blocks
 DIRECTIONS = ("lower", "about the same", "higher")
 CLASS, REHEARSAL = "class", "rehearsal"
+LAST_SEED = 99_000  # that a first block may have
 REHEARSAL_SEED = 1_000_000  # the first of a rehearsal: no study comes near
 TRIES = 3  # of a block that fails
 # Seconds in which what somebody asked for is theirs, though this server does not know of it: another process may. A
@@ -117,6 +118,20 @@ def contrasts(usual: Condition, grouping: Grouping) -> dict[str, Contrast]:
     return found
 
 
+def asked_at(step: str, usual: Condition, grouping: Grouping) -> tuple[Contrast, str]:
+    """What a room is asked while nothing is fixed: the contrast and the measure that its step names, as
+    ``labels/minority_accuracy``; the usual ones where it names none."""
+    known = contrasts(usual, grouping)
+    name, _, measure = step.partition("/")
+    return known.get(name, next(iter(known.values()))), measure if measure in measures() else PRIMARY
+
+
+def expectation(asked: Contrast, measure: str, grouping: Grouping) -> str:
+    """What the class says beforehand, as a question that `DIRECTIONS` answer."""
+    baseline, treatment = asked.arms
+    return f"“{catalogue.words_of(measure, grouping)}” with {treatment}, compared with {baseline}?"
+
+
 def measures() -> tuple[str, ...]:
     """What may be the primary measure, the usual one first."""
     return PRIMARY, *catalogue.secondary()
@@ -159,8 +174,8 @@ def fix(code: str, token: str, plan: Plan, usual: Condition, grouping: Grouping)
     or for what no study of a room has."""
     if plan.contrast not in contrasts(usual, grouping) or plan.measure not in measures():
         raise LessonError("A plan has a contrast and a measure that are offered; choose again.")
-    if plan.prediction not in DIRECTIONS or not FEWEST <= plan.planned <= MOST:
-        raise LessonError(f"A plan has a prediction, and {FEWEST} to {MOST} blocks; choose again.")
+    if plan.prediction not in DIRECTIONS or not FEWEST <= plan.planned <= MOST or not 0 <= plan.seed <= LAST_SEED:
+        raise LessonError(f"A plan has a prediction, {FEWEST} to {MOST} blocks, and a first seed to {LAST_SEED:,}.")
     study = study_of(plan, usual, grouping, code)
     plan = replace(plan, hash=registry.plan_hash(study))
     with led(code, token, _TABLES) as file:
@@ -224,7 +239,9 @@ def take_open(code: str, token: str, stand: Callable[[Block], Stand], most: int 
 
 def rehearse(code: str, token: str, plan: Plan, usual: Condition, grouping: Grouping) -> list[Block]:
     """Have as many simulated phones as are planned each take a block of a rehearsal, which goes before whatever the
-    class has; a LessonError for all but the presenter. There is one rehearsal at most."""
+    class has; a LessonError for all but the presenter, and for more than a room has. There is one rehearsal at most."""
+    if not 1 <= plan.planned <= MOST:
+        raise LessonError(f"A rehearsal has 1 to {MOST} phones; choose a number of these.")
     plan = replace(plan, seed=REHEARSAL_SEED)
     plan = replace(plan, hash=registry.plan_hash(study_of(plan, usual, grouping, code)))
     forget_rehearsal(code, token)

@@ -1,0 +1,159 @@
+"""The lesson of one room on a phone: what one expects, one's own pair of models, and its dot on the wall."""
+
+from functools import partial
+
+import streamlit as st
+
+from vlcore.charts.theme import Palette
+from vlcore.core.plain import plain
+from vlcore.core.wording import difference, points
+from vlcore.datasets.imageset import ImageSet
+from vlcore.datasets.subset import usual_condition
+from vlcore.lessons import one_room, walls
+from vlcore.lessons.one_room import CLASS, DIRECTIONS, Plan, Stand
+from vlcore.lessons.room import Room, look, vote
+from vlcore.measures.catalogue import measure_of
+from vlcore.server import cache, rooms, visitors, work
+from vlcore.store import jobs as on_disk
+from vlcore.store.jobs import State
+from vlcore.store.queue import default_workers
+from vlcore.ui import jobs, shell
+from vlcore.ui.lesson import classroom, steps
+from vlcore.ui.lesson.classroom import errors_said, voter
+
+SLOW = 5.0  # seconds between looks where nothing of one's own is on its way
+_PHONE, _PHONE_MAP = 340, 164  # px of a chart and of a map
+
+
+def expect(room: Room, images: ImageSet) -> None:
+    """What somebody of the class expects, before the plan is fixed."""
+    asked, measure = one_room.asked_at(room.step, usual_condition(images), images.grouping)
+    st.header(plain(asked.question), anchor=False)
+    steps.large(one_room.expectation(asked, measure, images.grouping))
+
+    @st.fragment(run_every=SLOW)
+    def follow() -> None:
+        now = look(room.code, voter())
+        if now is None or (now.step, now.phase) != (room.step, room.phase):
+            st.rerun()
+        for one in DIRECTIONS:
+            cast = errors_said()(partial(vote, room.code, room.step, voter(), one, DIRECTIONS, visitors.address()))
+            mine = now.own == one
+            st.button(
+                one, key=f"expect_{one}", type="primary" if mine else "secondary",
+                icon=":material/check:" if mine else None, width="stretch", on_click=cast,
+            )  # fmt: skip
+        if not classroom.say():
+            st.caption("Nobody sees who said what. Next, the lecturer fixes the plan.")
+
+    follow()
+
+
+def follow(room: Room, plan: Plan, images: ImageSet, palette: Palette) -> None:
+    """A block of one's own: asked for by a button, waited for, and looked at."""
+    known = one_room.contrasts(usual_condition(images), images.grouping)
+    st.header(plain(known[plan.contrast].title), anchor=False)
+    place, every = _own(room, plan, images), jobs.POLL
+    if place is not None:
+        waits = work.view(rooms.pair(plan, images, place)[1].key).position
+        every = min(10.0, jobs.POLL + waits / 4)  # who waits long need not ask often
+
+    @st.fragment(run_every=every if place is None or room.open else SLOW)
+    def look_on() -> None:
+        with shell.errors_as_sentences():
+            now = look(room.code, voter())
+            if now is None or now.phase != room.phase:
+                st.rerun()
+            _block(room, plan, images, palette)
+            classroom.say()
+
+    look_on()
+
+
+def _own(room: Room, plan: Plan, images: ImageSet) -> int | None:
+    """The place of this phone's block, if it has one."""
+    return next((one.place for one in one_room.blocks_of(room.code) if one.owner == voter()), None)
+
+
+def _block(room: Room, plan: Plan, images: ImageSet, palette: Palette) -> None:
+    take = partial(_take, room, plan, images)
+    blocks = one_room.blocks_of(room.code)
+    own = next((one for one in blocks if one.owner == voter()), None)
+    if own is None:
+        if room.open:
+            steps.large("Your phone gets a pair of models that nobody else has: a seed of its own.")
+            st.button("Train my two models", type="primary", icon=":material/play_arrow:", on_click=take)
+        else:
+            st.caption("The study has ended; the lecturer's screen shows what it found.")
+            _dots(room, images, palette, -1)
+        return
+    pair, stands = rooms.pair(plan, images, own.place), rooms.stand(plan, images, own)
+    views = [work.view(one.key) for one in pair]
+    if stands is Stand.DONE:
+        _two_models(room, plan, images, palette, own.place)
+    elif stands is Stand.ACTIVE and any(view.state.is_active for view in views):
+        one_room.still_waits(room.code, own)
+        position = max(view.position for view in views)
+        fractions = [1.0 if view.done else view.fraction for view in views]
+        left = walls.time_left(position, fractions, rooms.seconds(plan, images, blocks), default_workers())
+        where = f"Place {position} in the queue" if position else "Your models are in training"
+        st.progress(sum(fractions) / 2, text=f"{where}, {left} left. You may lock your phone.")
+        st.button("Give them up", icon=":material/stop:", on_click=partial(_give_up, room, [one.key for one in pair]))
+    elif {view.state for view in views} <= {State.ABSENT, State.INTERRUPTED, State.DONE}:
+        work.train_pair(pair)  # they were asked for, and the server has started anew since
+        st.progress(0.0, text="Your models are asked for again.")
+    else:
+        for sentence in filter(None, map(jobs.ended_badly, views)):
+            st.warning(sentence)
+        st.button("Train two models", type="primary", icon=":material/refresh:", on_click=take)
+
+
+@errors_said()
+def _take(room: Room, plan: Plan, images: ImageSet) -> None:
+    block = one_room.take(room.code, voter(), partial(rooms.stand, plan, images), visitors.address())
+    try:
+        work.train_pair(rooms.pair(plan, images, block.place))
+    except Exception:
+        one_room.give_up(room.code, voter())
+        raise
+
+
+@errors_said()
+def _give_up(room: Room, keys: list[str]) -> None:
+    one_room.give_up(room.code, voter())
+    for key in keys:
+        if work.view(key).state.is_active:
+            work.queue().cancel_pending(key, visitors.visitor())
+
+
+def _two_models(room: Room, plan: Plan, images: ImageSet, palette: Palette, place: int) -> None:
+    pair = rooms.pair(plan, images, place)
+    asked = one_room.study_of(plan, usual_condition(images), images.grouping)
+    steps.large(f"Your two models: block {place + 1}, seed {pair[0].data_seed}", "answer")
+    with st.container(horizontal=True, gap="small"):
+        for one in pair:
+            with st.container(width=_PHONE_MAP + 6):
+                st.caption(str(asked.arm_of(one)))
+                drawn = cache.card_map(one.key, palette, _PHONE_MAP)
+                cache.show(drawn, alt=f"Map of the model with {asked.arm_of(one)}", key=f"map_{one.key}")
+    try:
+        found = walls.in_one_pair(plan.measure, [cache.artefact(one.key).metrics["end"] for one in pair])
+    except ValueError as error:
+        st.markdown(plain(f"Their difference is not defined: {error}."))
+    else:
+        write = points if measure_of(plan.measure).is_share else difference
+        st.markdown(f"{plain(f'{asked.treatments[0]} less {asked.baseline}')}: **{plain(write(found.as_dict()))}**")
+        st.caption("One pair; the interval is over pictures. Another seed gives another difference: look at the wall.")
+    _dots(room, images, palette, place)
+
+
+def _dots(room: Room, images: ImageSet, palette: Palette, place: int) -> None:
+    now = rooms.standing(room.code, images, CLASS, on_disk.view)
+    if now is None or (drawn := now.chart(palette, _PHONE, 210, own=place)) is None:
+        return
+    if place >= 0 and place not in now.counted:
+        st.caption("Your block is beyond the plan: it is shown, and decides nothing.")
+    st.markdown("**Your dot on the wall**" if place >= 0 else "**The wall**")
+    cache.show_described(drawn, "phone_wall")
+    if not room.open:
+        st.markdown(plain(walls.verdict(now.found, now.plan)))
