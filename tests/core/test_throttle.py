@@ -1,9 +1,12 @@
 """Wrong tries of a browser and of its address: who must wait, who is still heard, and until when."""
 
+import threading
+
 import pytest
 
+from tests.store.children import until
 from vlcore.core import limits
-from vlcore.core.throttle import Arrivals, Tries, place_of
+from vlcore.core.throttle import Arrivals, Tries, Turns, place_of
 
 
 @pytest.mark.parametrize(("address", "place"), [
@@ -48,3 +51,25 @@ def test_so_many_come_at_once_and_then_one_a_second() -> None:
         assert [arrivals.come("home") for _ in range(2)] == [True, False]
     now[0] = 100.0
     assert [arrivals.come("home") for _ in range(4)] == [True, True, True, False]
+
+
+def test_an_address_that_fills_all_places_takes_no_turns_of_others() -> None:
+    turns, order, begun = Turns(1), list[str](), list[threading.Thread]()
+
+    def comes(name: str, address: str) -> None:
+        with turns.turn(name, address, 60):
+            order.append(name)
+
+    with turns.turn("flood-0", "there", 0):
+        for name in ("flood-0", "flood-1", "flood-2", "a", "b"):
+            address = "there" if name.startswith("flood") else "home"
+            begun.append(threading.Thread(target=comes, args=(name, address)))
+            begun[-1].start()
+            until(lambda: len(turns._waiting) == len(begun))
+        with pytest.raises(TimeoutError), turns.turn("late", "y", 0):
+            pass
+    for thread in begun:
+        thread.join()
+    assert order == ["a", "flood-1", "b", "flood-2", "flood-0"]
+    with turns.turn("late", "y", 0):
+        pass

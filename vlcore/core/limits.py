@@ -65,6 +65,7 @@ FILES_A_MINUTE = 30  # that one page may ask for
 LOG_LINES = 200  # of Streamlit, a minute
 EXPORTS = 1  # pictures of maps that are being made at once
 EXPORTS_OF_ADDRESS = 30 * EXPORTS  # likewise
+TURNS = 10_000  # of addresses and names, that are remembered
 UPLOAD_LEAST = 65_536  # bytes that a file counts as at least: it takes room, and all are counted when one comes
 UPLOADS = 200 * MB  # bytes of a browser, on the server
 UPLOADS_OF_ADDRESS = 512 * MB  # likewise, but for a teacher

@@ -1,4 +1,4 @@
-"""How often is often enough: wrong tries, which must wait, and arrivals, which come one after the other.
+"""How often is often enough: wrong tries, which must wait, arrivals, which come one after the other, and turns.
 
 A browser's name is a cookie, so whoever deletes it is somebody new; an address may be a whole class. So neither decides
 alone: where an address has many wrong tries, a browser there has few, and one that made none is still heard."""
@@ -7,7 +7,9 @@ import ipaddress
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 from vlcore.core import limits
 
@@ -73,3 +75,50 @@ class Arrivals:
                 return False
             self._paid[name] = until
         return True
+
+
+class _Turn(NamedTuple):
+    address: str
+    name: str
+    number: int
+
+
+class Turns:
+    """So many at once, and where others wait the next is whose address, and then whose name, had a turn longest ago."""
+
+    def __init__(self, at_once: int) -> None:
+        self._free, self._asked, self._had = at_once, 0, 0
+        self._waiting: list[_Turn] = []
+        self._last: dict[str | tuple[str, str], int] = {}  # the latest turn of an address, of a name at one
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def turn(self, name: str, address: str, seconds: float) -> Iterator[None]:
+        """While it is one's turn, for which one waits so many seconds at most; TimeoutError after them."""
+        with self._changed:
+            self._asked += 1
+            mine = _Turn(address, name, self._asked)
+            self._waiting.append(mine)
+            try:
+                if not self._changed.wait_for(lambda: self._free and self._next() is mine, seconds):
+                    raise TimeoutError
+                self._free -= 1
+                self._had += 1
+                for whose in (address, (address, name)):
+                    self._last.pop(whose, None)
+                    self._last[whose] = self._had
+                while len(self._last) > limits.TURNS:
+                    self._last.pop(next(iter(self._last)))
+            finally:
+                self._waiting.remove(mine)
+                self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += 1
+                self._changed.notify_all()
+
+    def _next(self) -> _Turn:
+        last = self._last
+        return min(self._waiting, key=lambda one: (last.get(one.address, 0), last.get(one[:2], 0), one.number))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -12,6 +12,8 @@ from vlcore.core.condition import Condition
 from vlcore.core.errors import LabError
 from vlcore.core.limits import JOB_SECONDS
 from vlcore.core.teacher import Right
+from vlcore.core.throttle import Turns
+from vlcore.datasets.opening import UploadError
 from vlcore.runs.train import most_seconds, train_both, train_condition
 from vlcore.server import visitors
 from vlcore.server.visitors import Visitor, visitor
@@ -20,6 +22,7 @@ from vlcore.store.jobs import JobStatus, State, clear_last_failure
 from vlcore.store.queue import JobQueue, worker_pool
 
 PATIENCE = 120.0  # seconds for what a visitor waits for
+_files, _pictures = Turns(1), Turns(limits.AT_ONCE)
 Made = TypeVar("Made")
 
 
@@ -60,7 +63,7 @@ def run_in_worker(of: Visitor, task: Callable[..., Made], *arguments: Any) -> Ma
     """The result of a task that a worker does while this visitor alone waits; StoreError where it ended, or is busy, or
     as `one_file`."""
     try:
-        with one_file(of):
+        with one_file(of), _files.turn(of.name, of.address, PATIENCE):
             made = _helper().submit(task, *arguments)
             try:
                 return made.result(PATIENCE)
@@ -71,6 +74,17 @@ def run_in_worker(of: Visitor, task: Callable[..., Made], *arguments: Any) -> Ma
     except BrokenExecutor as error:
         _helper.clear()  # the next asker gets a new one
         raise artefacts.StoreError("The worker that makes this file ended; ask for it again.") from error
+
+
+@contextmanager
+def opening(of: Visitor) -> Iterator[None]:
+    """While a picture is opened that a visitor gave; an `UploadError` where others keep all helpers busy for long."""
+    with ExitStack() as turn:
+        try:
+            turn.enter_context(_pictures.turn(of.name, of.address, limits.WAIT_SECONDS))
+        except TimeoutError as error:
+            raise UploadError("It has to wait for pictures of others; try again in a minute.") from error
+        yield
 
 
 def ask(key: str, task: Callable[..., Any], *arguments: Any, short: bool = True, limit: float = JOB_SECONDS) -> None:

@@ -17,6 +17,7 @@ from vlcore.datasets.opening import UploadError, is_picture
 from vlcore.datasets.subset import usual_condition
 from vlcore.datasets.uploads import UploadedPicture, samples, shown_name, uploaded
 from vlcore.server import browser, work
+from vlcore.server.visitors import visitor
 from vlcore.store.jobs import JobStatus
 from vlcore.studies import plans
 from vlcore.ui import jobs, shell, widgets
@@ -112,7 +113,8 @@ def pictures(images: ImageSet) -> list[UploadedPicture]:
 
 def _open(name: str, content: bytes) -> Opened:
     try:
-        return uploaded(name, content)
+        with work.opening(visitor()):
+            return uploaded(name, content)
     except UploadError as error:
         more = " What is in this file is no picture at all." if content and not is_picture(content) else ""
         return f"{as_code(name)}: {error}{more}"
