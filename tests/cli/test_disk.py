@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Cli, publish_as
-from vlcore.core import trash
+from vlcore.core import limits, trash
 from vlcore.core.files import models_folder
 from vlcore.store import artefacts, disk
 from vlcore.store.artefacts import Artefact
@@ -61,6 +61,30 @@ def test_room_is_made_of_what_can_be_made_again_and_of_nothing_else(
     with pytest.raises(disk.NoRoomError):
         disk.make_room()
     assert artefacts.published_keys() == [models[0]], "never a model that was trained"
+
+
+def test_a_home_takes_no_more_than_it_may(
+    models: list[str], document: Callable[..., Any], cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "free", lambda: 3 * 2**30)
+    monkeypatch.setattr(disk, "_COUNTED", 0.0)
+    disk.make_room()
+    assert document("disk")["most"] is None
+    monkeypatch.setenv("VLCORE_HOME_MAX", "10")
+    disk.make_room()
+    assert document("disk")["most"] == 10 * 2**30
+    assert set(artefacts.published_keys()) == set(models)
+    taken = disk.size_of(models_folder())
+    monkeypatch.setattr(limits, "GB", (taken - 1) / 10)
+    disk.make_room()
+    assert artefacts.published_keys() == [models[0]]
+    monkeypatch.setattr(limits, "GB", 1)
+    with pytest.raises(disk.NoRoomError, match="no more than 10 GB"):
+        disk.make_room()
+    assert artefacts.published_keys() == [models[0]]
+    monkeypatch.setenv("VLCORE_HOME_MAX", "a lot")
+    code, _, said = cli("disk")
+    assert (code, said.count("\n")) == (2, 1)
 
 
 def test_what_comes_with_the_version_stays(cli: Cli, empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

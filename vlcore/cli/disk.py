@@ -21,7 +21,7 @@ def add_commands(commands: Any) -> None:
 
 
 def show(_options: Namespace) -> dict[str, Any]:
-    return {"bytes": disk.usage()._asdict(), "deleted": [one.name for one in trash.listed()]}
+    return {"bytes": disk.usage()._asdict(), "most": disk.most(), "deleted": [one.name for one in trash.listed()]}
 
 
 def delete(options: Namespace) -> dict[str, Any]:

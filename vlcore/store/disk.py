@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -13,9 +14,12 @@ from vlcore.core.options import ArtefactKind
 from vlcore.store import artefacts, shipped
 from vlcore.store.artefacts import StoreError
 
+_COUNTED = 10.0  # seconds that a sum of the home holds for who asks for a job
+_home: list[tuple[float, int]] = []  # when its bytes were counted last, and how many they were
+
 
 class NoRoomError(LabError):
-    """The disk is nearly full; the message says what to do."""
+    """The disk is nearly full, or the home has all that it may; the message says what to do."""
 
 
 class Usage(NamedTuple):
@@ -54,6 +58,26 @@ def free() -> int:
     return shutil.disk_usage(there).free
 
 
+def most() -> int | None:
+    """Bytes that the home may take, by ``VLCORE_HOME_MAX`` in GB; None where only the disk bounds it."""
+    if not (named := os.environ.get("VLCORE_HOME_MAX")):
+        return None
+    if not named.isdecimal() or not int(named):
+        raise LabError(f"VLCORE_HOME_MAX is {named!r}; give the whole number of GB that the home may take.")
+    return int(named) * limits.GB
+
+
+def _lacking(wanted: int, within: float = 0.0) -> int:
+    """Bytes that have to go, until so many are free and the home takes no more than it may; of the home as it was so
+    many seconds ago at most."""
+    if (allowed := most()) is None:
+        return max(0, wanted - free())
+    now = time.monotonic()
+    if not _home or now - _home[0][0] >= within:
+        _home[:] = [(now, size_of(models_folder()) + size_of(data_folder()))]
+    return max(0, wanted - free(), _home[0][1] - allowed)
+
+
 def own() -> dict[str, Path]:
     """Folders of what was made here, by key: not of models that come with this version and lie unpacked beside it."""
     folders = {key: models_folder() / key for key in artefacts.published_keys()}
@@ -87,11 +111,11 @@ def _made_again() -> Iterator[tuple[float, str]]:
 
 
 def prune(wanted: int = limits.FREE_BYTES) -> list[str]:
-    """Remove, until so many bytes are free, what was deleted a week ago and then what can be made again, the oldest
-    first; returns the names."""
-    gone = trash.empty() if free() < wanted else []
+    """Remove, until so many bytes are free and the home takes no more than it may, what was deleted a week ago and then
+    what can be made again, the oldest first; returns the names."""
+    gone = trash.empty() if _lacking(wanted) else []
     for _, key in sorted(_made_again()):
-        if free() >= wanted:
+        if not _lacking(wanted):
             break
         with write_errors(models_folder(), "make it writable"):
             shutil.rmtree(models_folder() / key)
@@ -101,8 +125,10 @@ def prune(wanted: int = limits.FREE_BYTES) -> list[str]:
 
 def make_room() -> None:
     """See that there is room for a job, where that is short by `prune`; NoRoomError where it does not help."""
-    if free() < limits.FREE_BYTES:
+    if _lacking(limits.FREE_BYTES, _COUNTED):
         prune()
-    if free() < limits.FREE_BYTES:
-        least = f"Less than {limits.FREE_BYTES / 2**30:.0f} GB are free on the server's disk, so nothing new is made"
-        raise NoRoomError(f"{least}; a teacher can delete models and image sets on the page Manage.")
+        if _lacking(limits.FREE_BYTES):
+            short = f"less than {limits.FREE_BYTES / limits.GB:.0f} GB are free on the server's disk"
+            if free() >= limits.FREE_BYTES:
+                short = f"this server keeps no more than {(most() or 0) / limits.GB:.0f} GB"
+            raise NoRoomError(f"Nothing new is made, as {short}; a teacher can delete models and image sets on Manage.")

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vlcore.core import teacher, trash
+from vlcore.core import limits, teacher, trash
 from vlcore.core.files import data_folder, models_folder
 from vlcore.datasets import catalogue
 from vlcore.datasets.drawn import BUILT_IN
@@ -147,7 +147,8 @@ def disk_budget() -> None:
     with st.container(horizontal=True, gap="large"):
         for label, size in zip(("models", "image sets", "downloads", "deleted", "free"), used, strict=True):
             st.metric(label, f"{size / 1e9:.2f} GB" if size < 1e11 else f"{size / 1e9:,.0f} GB", width="content")
-    st.caption(f"In `{models_folder()}` and `{data_folder()}`. Below 2 GB free nothing new is made.")
+    over = f" and over {most / limits.GB:.0f} GB in use" if (most := disk.most()) else ""
+    st.caption(f"In `{models_folder()}` and `{data_folder()}`. Below 2 GB free{over} nothing new is made.")
     about = "Removes fitted maps and untrained encoders. A click makes each again in seconds."
     if st.button("Remove what can be made again", icon=":material/mop:", help=about):
         _said(f"{len(disk.prune(used.free + used.models))} removed.")
