@@ -1,6 +1,7 @@
 """The command that serves a class: some Streamlit processes behind nginx, which keeps each browser with one of them."""
 
 import base64
+import ctypes
 import hashlib
 import importlib.util
 import ipaddress
@@ -11,23 +12,24 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from string import Template
 from typing import Any
 
 from vlcore.cli.common import CommandError, add_command, whole
-from vlcore.core.files import allow_open_files, script
+from vlcore.core.files import allow_open_files, scratch_folder, script
 from vlcore.store.queue import default_workers
 
 FIRST_PORT = 8501  # of the processes in a configuration that is only printed
 START, HUNG = 120.0, 60.0  # seconds that a process has to become healthy, and without an answer until it is replaced
+_PARENT_DEATH_SIGNAL = 1  # of prctl
 LOOK = 1.0  # seconds between looks at them
 APP = Path(__file__).parents[2] / "app.py"
 
@@ -88,12 +90,8 @@ def serve(options: Namespace) -> dict[str, Any]:
     _check_free(options.host, options.port)
     allow_open_files()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with (
-        tempfile.TemporaryDirectory(prefix="vlcore-serve-") as made,
-        suppress(KeyboardInterrupt),
-        _children() as children,
-    ):
-        folder = Path(made)
+    with suppress(KeyboardInterrupt), _children() as children:
+        folder = scratch_folder()
         folder.chmod(0o711)  # started by root, nginx does its work as a user without rights
         ports = _free_ports(options.processes)
         (folder / "nginx.conf").write_text(configuration(listens, ports, folder))
@@ -102,8 +100,8 @@ def serve(options: Namespace) -> dict[str, Any]:
             if any([one.is_gone() for one in processes]):
                 raise CommandError("A Streamlit process does not become healthy; what it says of it stands above.")
             time.sleep(0.1)
-        command = [nginx, "-p", made, "-e", "stderr", "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
-        children.append(proxy := subprocess.Popen(command))
+        command = [nginx, "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
+        children.append(proxy := _begin(command, signal.SIGTERM))
         print(f"Serving at http://{listens} with {len(ports)} processes; Ctrl-C ends it.", file=sys.stderr, flush=True)
         while proxy.poll() is None:
             time.sleep(LOOK)
@@ -168,7 +166,7 @@ def _free_ports(count: int) -> list[int]:
 
 @contextmanager
 def _children() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Processes that end with this one."""
+    """Processes that end with this one, which `_begin` began."""
     started: list[subprocess.Popen[bytes]] = []
     try:
         yield started
@@ -187,6 +185,12 @@ def _start(children: list[subprocess.Popen[bytes]], port: int, processes: int) -
     command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
     # Each has workers of its own, on the same cores; what it says on standard output is an address for nobody.
     shared = {**os.environ, "VLCORE_WORKERS": str(max(1, default_workers() // processes))}
-    running = subprocess.Popen(command, cwd=APP.parent, env=shared, stdout=subprocess.DEVNULL)
+    running = _begin(command, signal.SIGKILL, cwd=APP.parent, env=shared, stdout=subprocess.DEVNULL)
     children.append(running)
     return _Process(port, running, time.monotonic())
+
+
+def _begin(command: list[str], end: signal.Signals, **options: Any) -> subprocess.Popen[bytes]:
+    """A process to which the kernel sends a signal when this one has ended, though it was killed; on Linux."""
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    return subprocess.Popen(command, preexec_fn=prctl and partial(prctl, _PARENT_DEATH_SIGNAL, end), **options)

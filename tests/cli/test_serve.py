@@ -1,0 +1,38 @@
+"""What a server that was killed leaves: no process, and no folder that the next one does not remove."""
+
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.store.children import alive, child, until
+from vlcore.core import files
+
+SCRIPT = """
+import signal, subprocess, sys
+from vlcore.cli import serve
+from vlcore.core.files import scratch_folder
+sleeps = [sys.executable, "-c", "import signal, time; time.sleep(600)"]
+started = [serve._begin(sleeps, end) for end in (signal.SIGTERM, signal.SIGKILL)]
+say(" ".join([str(scratch_folder()), *(str(one.pid) for one in started)]))
+hear()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux tells")
+def test_a_server_that_is_killed_leaves_no_process_and_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(files.tempfile, "tempdir", str(tmp_path))
+    with child(SCRIPT, tmp_path) as process:
+        assert process.stdout is not None
+        folder, *begun = process.stdout.readline().split()
+        assert all(alive(int(pid)) for pid in begun)
+        files.clear_scratch()
+        assert Path(folder).is_dir(), "it is in use"
+        process.send_signal(signal.SIGKILL)
+        until(lambda: not any(alive(int(pid)) for pid in begun))
+    files.clear_scratch()
+    assert list(tmp_path.glob("vlcore-*")) == []
