@@ -1,6 +1,7 @@
 """A room that does one study, in a browser: a wall and three phones, each in a browser of its own."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -22,11 +23,13 @@ TAKE = "Train my two models"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def prepared(experiments: list[artefacts.Artefact]) -> None:
-    """The planned models are there already: a phone has its own at once."""
-    for pair in one_room.pairs_of(PLAN, Condition(), SCENES, PLAN.planned):
-        for artefact, one in zip(experiments[2:], pair, strict=True):
-            publish_as(artefact, one)
+def prepared(experiments: list[artefacts.Artefact]) -> Iterator[None]:
+    """The planned models are there already: a phone has its own at once. Other tests of this home see none of them."""
+    pairs = one_room.pairs_of(PLAN, Condition(), SCENES, PLAN.planned)
+    made = [publish_as(*both) for pair in pairs for both in zip(experiments[2:], pair, strict=True)]
+    yield
+    for artefact in made:
+        shutil.rmtree(artefact.path)
 
 
 def blocks(wall: Page, said: str) -> None:

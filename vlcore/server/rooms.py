@@ -1,6 +1,6 @@
 """Studies of rooms as they stand, read anew from the disk and the queue each time; what they say is worked out once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, replace
 from itertools import islice
 from textwrap import wrap
@@ -71,9 +71,9 @@ def published_differences(plan: Plan, images: ImageSet) -> tuple[list[float], in
     return walls.published_differences(study, published.measured_runs())
 
 
-def seconds(plan: Plan, images: ImageSet, blocks: Sequence[Block] = ()) -> float:
-    """How long a pair takes here, by the last of these blocks that are there."""
-    pairs = (pair(plan, images, block.place) for block in reversed(blocks))
+def seconds(plan: Plan, images: ImageSet, places: Iterable[int]) -> float:
+    """How long a pair takes here, by the first of these places whose models are there."""
+    pairs = (pair(plan, images, place) for place in places)
     done = islice((both for both in pairs if all(artefacts.published(one.key) for one in both)), 3)
     taken = [float(cache.artefact(one.key).manifest.get("seconds", 0)) for both in done for one in both]
     return sum(likely_seconds(one, taken) for one in pair(plan, images, 0))
@@ -104,5 +104,5 @@ def all_left(now: Standing, images: ImageSet) -> str:
     waiting = sum(one is Stand.ACTIVE for one in now.stands)
     if not waiting:
         return ""
-    workers, each = default_workers(), seconds(now.plan, images, now.blocks)
+    workers, each = default_workers(), seconds(now.plan, images, (block.place for block in reversed(now.blocks)))
     return walls.time_left(max(0, waiting - workers), [0.5], each, workers)

@@ -89,7 +89,7 @@ def _planning(room: Room, images: ImageSet) -> None:
         _prepare(plan, images)
         with st.popover("Rehearse", icon=":material/smart_toy:"):
             phones = _whole("Simulated phones", 1, one_room.USUAL, 3)
-            time = how_long(phones * rooms.seconds(plan, images) / default_workers())
+            time = how_long(phones * rooms.seconds(plan, images, range(planned)) / default_workers())
             apart = "They take blocks with other seeds, so nobody sees what the class will find"
             st.caption(f"{apart}. Phones of the class see nothing of it. It takes {time}.")
             start = partial(_rehearse, room, images, Plan(asked.name, phones, measure, prediction=expected or ""))
@@ -117,7 +117,7 @@ def _prepare(plan: Plan, images: ImageSet) -> None:
     with st.popover("Prepare", icon=":material/inventory:"):
         keys = [one.key for place in range(plan.planned) for one in rooms.pair(plan, images, place)]
         missing = sum(not work.view(key).done for key in keys)
-        time = how_long(missing / 2 * rooms.seconds(plan, images) / default_workers())
+        time = how_long(missing / 2 * rooms.seconds(plan, images, range(plan.planned)) / default_workers())
         st.caption(f"{len(keys) - missing} of {len(keys)} models are there; the others take {time} here.")
         st.caption("A dot appears only when a phone takes its block. The plan will say how many models were there.")
 
@@ -166,7 +166,7 @@ def _wall(room: Room, now: Standing, images: ImageSet, palette: Palette, bar: De
     st.caption(plain(wall.planned_words(now)))
     with st.container(horizontal=True):
         if rehearsal:
-            end = errors_said()(partial(one_room.forget_rehearsal, room.code, token))
+            end = partial(_end_rehearsal, room, images)
             st.button("End the rehearsal and delete it", type="primary", icon=":material/delete:", on_click=end)
         else:
             move = errors_said()(partial(go, room.code, token, room.step))
@@ -176,6 +176,16 @@ def _wall(room: Room, now: Standing, images: ImageSet, palette: Palette, bar: De
         picture = partial(rooms.slide, room.code, images, asker, ended)
         widgets.download("The wall as a slide", picture, f"{name}.png", "image/png", "image")
         widgets.download("Its dots, CSV", partial(rooms.table, room.code, images), f"{name}.csv", "text/csv", "table")
+
+
+@errors_said()
+def _end_rehearsal(room: Room, images: ImageSet) -> None:
+    now = rooms.standing(room.code, images, REHEARSAL)
+    one_room.forget_rehearsal(room.code, classroom.own_token())
+    pairs = [rooms.pair(now.plan, images, block.place) for block in now.blocks] if now else []
+    for key in (one.key for pair in pairs for one in pair):
+        if work.view(key).state.is_active:
+            work.queue().cancel_pending(key, visitors.visitor())
 
 
 @errors_said()
