@@ -22,6 +22,7 @@ from vlcore.ui.lesson import classroom, steps
 from vlcore.ui.lesson.classroom import errors_said, voter
 
 SLOW = 5.0  # seconds between looks where nothing of one's own is on its way
+CHANGED = 3.0  # seconds by which the time between looks must change before it does
 _PHONE, _PHONE_MAP = 340, 164  # px of a chart and of a map
 
 
@@ -53,16 +54,14 @@ def follow(room: Room, plan: Plan, images: ImageSet, palette: Palette) -> None:
     """A block of one's own: asked for by a button, waited for, and looked at."""
     known = one_room.contrasts(usual_condition(images), images.grouping)
     st.header(plain(known[plan.contrast].title), anchor=False)
-    place, every = _own(room, plan, images), jobs.POLL
-    if place is not None:
-        waits = work.view(rooms.pair(plan, images, place)[1].key).position
-        every = min(10.0, jobs.POLL + waits / 4)  # who waits long need not ask often
+    before = _pace(room, plan, images)
 
-    @st.fragment(run_every=every if place is None or room.open else SLOW)
+    @st.fragment(run_every=before)
     def look_on() -> None:
         with shell.errors_as_sentences():
             now = look(room.code, voter())
-            if now is None or now.phase != room.phase:
+            changed = abs(_pace(room, plan, images) - before) >= CHANGED
+            if now is None or now.phase != room.phase or changed:
                 st.rerun()
             _block(room, plan, images, palette)
             classroom.say()
@@ -70,9 +69,16 @@ def follow(room: Room, plan: Plan, images: ImageSet, palette: Palette) -> None:
     look_on()
 
 
-def _own(room: Room, plan: Plan, images: ImageSet) -> int | None:
-    """The place of this phone's block, if it has one."""
-    return next((one.place for one in one_room.blocks_of(room.code) if one.owner == voter()), None)
+def _pace(room: Room, plan: Plan, images: ImageSet) -> float:
+    """Seconds between looks: who waits long need not ask often, and of many nobody need who has all."""
+    blocks = one_room.blocks_of(room.code)
+    own = next((one for one in blocks if one.owner == voter()), None)
+    if own is None:
+        return SLOW
+    views = [work.view(one.key) for one in rooms.pair(plan, images, own.place)]
+    if all(view.done for view in views):
+        return max(SLOW, len(blocks) / 10)
+    return min(10.0, jobs.POLL + max(view.position for view in views) / 4)
 
 
 def _block(room: Room, plan: Plan, images: ImageSet, palette: Palette) -> None:
