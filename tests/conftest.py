@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from altair.utils import schemapi
 from filelock import FileLock
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
@@ -25,6 +26,7 @@ from vlcore.studies import plans
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # with its first map it sets the number of torch's threads as well
 os.environ["VLCORE_DEVICE"] = "cpu"
+schemapi.disable_debug_mode()  # as the server does: each chart is held to its schema where it is tested
 threadpool_limits(1)  # those of numpy, which is there already: beside as many processes, threads spin for each other
 
 # The judge draws the same examples each time; on a developer's machine they go on searching. No test is timed.
@@ -34,6 +36,11 @@ settings.load_profile("judge" if os.environ.get("CI") else "search")
 
 Cli = Callable[..., tuple[int, str, str]]
 QUICK_STEPS = 12  # enough for a model that is not the untrained one, little enough for a test
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: for browsers, clusters and helpers that are killed, a test waits."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

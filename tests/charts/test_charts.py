@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
+from altair.utils import schemapi
 
 from tests.charts import drawn
 from tests.charts import test_measure_by_bias as study
@@ -87,6 +88,12 @@ CHARTS: dict[str, Chart] = {
 def draw(name: str, palette: Palette = LIGHT, **changed: Any) -> Any:
     function, tables, more = CHARTS[name]
     return function(**tables | more | changed, palette=palette)
+
+
+@pytest.fixture(autouse=True)
+def held_to_the_schema() -> Iterator[None]:
+    with schemapi.debug_mode(True):
+        yield
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda palette: palette.name)

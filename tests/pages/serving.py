@@ -44,6 +44,7 @@ def settled(tab: Page) -> None:
     expect(tab.get_by_test_id("stHeading").first).to_be_visible()
     app = tab.locator("[data-testid=stApp][data-test-script-state=notRunning]")
     expect(app).to_be_attached()
+    expect(tab.locator("[data-stale=true]")).to_have_count(0)  # what a run has not drawn anew yet is pale
 
 
 def marks(tab: Page | Locator, spoken: str = "camel, grass, held out") -> Locator:

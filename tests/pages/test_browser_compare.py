@@ -200,7 +200,7 @@ def test_what_is_under_the_maps(come: Callable[..., Page], page: Page, server: s
     assert asked(page, "prompt_a") == "camel in the desert"
     page.mouse.move(2, 2)  # what is under the pointer has another ground
     in_scheme(page, dark=True)
-    judge(page, dark=True)
+    judge(page, contrast_only=True)
 
 
 def film_runs_in_the_browser_alone(page: Page, sent: list[object]) -> None:

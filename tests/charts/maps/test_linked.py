@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from altair.utils import schemapi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,7 +43,8 @@ def maps(panes: int = 2, points: pd.DataFrame = POINTS, captions: pd.DataFrame =
 
 @pytest.fixture(scope="module")
 def full() -> drawn.Spec:
-    return maps(**WHOLE)
+    with schemapi.debug_mode(True):
+        return maps(**WHOLE)
 
 
 @pytest.fixture(scope="module")
