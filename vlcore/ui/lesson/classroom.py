@@ -143,13 +143,13 @@ def of_the_presenter(room: Room) -> None:
             st.code(f"{steps.address(room.code)}&presenter={own_token()}", language=None)
         with st.popover("End the lesson", icon=":material/delete:"):
             goes = "The code is good for a day, and what was kept goes within a week after it"
-            st.caption(f"{goes}. No name was ever kept. Models that were trained stay.")
+            st.caption(f"{goes}. No name was ever kept. Models and written plans stay.")
             st.button("Delete this lesson's data now", on_click=_delete, args=(room.code,))
 
 
 def _delete(code: str) -> None:
     with errors_said():
         delete(code, own_token())
-        st.session_state["toast"] = "Everything that was kept of this lesson is deleted."
+        st.session_state["toast"] = "All that was kept of who took part in this lesson is deleted."
         for name in ("code", "lead"):
             st.query_params.pop(name, None)
