@@ -189,6 +189,7 @@ def test_the_presenter_rehearses_reveals_and_takes_the_wall_along(empty_home: Pa
     show.set_value("four groups").run()
     assert len(page.dataframe[0].value) == 9
     press(page, "Last: places that nobody drew")
+    assert len(alts(page)) == 1, "each answer begins with its ranking"
     next(group for group in page.get("button_group") if group.proto.label == "Show").set_value("what helped").run()
     assert "added pictures" in page.table[0].value.index
     assert "say little about" in text_of(page)

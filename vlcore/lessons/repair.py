@@ -38,8 +38,9 @@ CHANCE = range(5)  # seeds of a budget that is spent by chance
 AS_IT_WAS = "as it was"
 METHODS = ("reweight", "groupdro", "dfr")
 TEXT = """
-A model was trained on pictures in which two groups are rare; its labels say {labels}. Make its training set better: at
-most {most} changes, {tries} tries. What counts is how many minority pictures it gets right that nobody has seen.
+A model was trained on pictures in which two groups are rare, the minority: {rare}; its labels say {labels}. Make its
+training set better: at most {most} changes, {tries} tries. What counts is how many minority pictures it gets right that
+nobody has seen.
 """
 FACTORS = ("coat", "pose", "sky")  # by which pictures are chosen, where a set has them
 _HISTORY = 24  # lists that can be gone back to
@@ -136,7 +137,8 @@ def training_set(images: ImageSet, condition: Condition) -> TrainingSet:
 def about(images: ImageSet, base: Condition) -> str:
     """What it is about, in three sentences."""
     labels = quoted_captions(base.labels, images.grouping)
-    return TEXT.strip().format(labels=labels, most=MOST, tries=limits.REPAIR_TRIES)
+    rare = " and ".join(group_words(images.grouping)[group] for group in images.grouping.minority)
+    return TEXT.strip().format(rare=rare, labels=labels, most=MOST, tries=limits.REPAIR_TRIES)
 
 
 def counts(images: ImageSet, condition: Condition) -> dict[str, int]:

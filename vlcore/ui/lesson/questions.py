@@ -52,6 +52,15 @@ def _led(
         steps.steps_bar(lesson, number, move, bar)
         if (room.code, number, phase) == ("", 0, PHASES[0]):
             st.markdown(plain(lesson.text))
+
+    def run(step: Step) -> None:
+        move(step.name, "run")
+        with errors_said():
+            work.train(*step.conditions)
+
+    lead = partial(steps.forward, lesson, number, phase, move, run)
+    if room.code:  # a class waits: nobody scrolls past an answer to go on
+        lead(bar)
     step = steps.asked(lesson, number, text=room.open)
     if room.open:
         ask()
@@ -61,13 +70,8 @@ def _led(
         results.reveal(lesson, step, images, room, palette)
         if number + 1 == len(lesson.steps):
             results.summary(lesson, images, said)
-
-    def run(step: Step) -> None:
-        move(step.name, "run")
-        with errors_said():
-            work.train(*step.conditions)
-
-    steps.forward(lesson, number, phase, move, run)
+    if not room.code:
+        lead(st.container(horizontal=True, key=f"forward_{phase}"))
     if is_hidden():
         return
     with st.container(horizontal=True):

@@ -23,7 +23,7 @@ from vlcore.ui import jobs, shell, widgets
 
 ABOVE = 190  # px of the page over the wall's chart, and under it
 SLIDE = (1200, 620)  # px of the wall as a picture that a slide is filled with
-VIEWS = ("ranking", "four groups", "what helped")
+VIEWS, CHOICE = ("ranking", "four groups", "what helped"), "wall"  # what of it is shown, and where that is kept
 
 
 @st.cache_data(max_entries=16, show_spinner="Spending twelve changes by chance …", hash_funcs=cache.BY_CONTENT)
@@ -62,7 +62,7 @@ def show(found: Wall, images: ImageSet, palette: Palette, bar: DeltaGenerator) -
         return
     with bar:
         shown = widgets.one_of(
-            "Show", VIEWS if found.last else VIEWS[:2], "wall", VIEWS[0], label_visibility="collapsed"
+            "Show", VIEWS if found.last else VIEWS[:2], CHOICE, VIEWS[0], label_visibility="collapsed"
         )
     if shown == VIEWS[0]:
         width, height = shell.window()

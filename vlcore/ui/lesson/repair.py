@@ -230,19 +230,25 @@ def _board(code: str, base: Condition) -> None:
         ]
         rows = [(one.name, one.phones, len(read(one.repair.edits)), len(one.repair.tries)) for one in now]
         table = pd.DataFrame(rows, columns=["Team", "Phones", "Changes", "Tries"]).assign(Trained=done)
-        st.dataframe(table, hide_index=True, height=BOARD)
+        wide = {"Team": st.column_config.TextColumn(width="medium")}  # a simulated one says so
+        st.dataframe(table, hide_index=True, height=BOARD, column_config=wide)
 
     board()
 
 
 def _forward(phase: str, move: Callable[[str], None], images: ImageSet, bar: DeltaGenerator) -> None:
-    """The buttons that lead on and back, beside the title."""
+    """The buttons that lead on and back, beside the title; each answer begins with its ranking."""
+
+    def lead(to: str) -> None:
+        st.session_state[ranking.CHOICE] = ranking.VIEWS[0]
+        move(to)
+
     back = {REVEALED: EDITING, ELSEWHERE: REVEALED}.get(phase)
     on = {
         EDITING: ("Reveal", "visibility", REVEALED), REVEALED: ("Last: places that nobody drew", "public", ELSEWHERE),
     }  # fmt: skip
     if back:
-        bar.button("Back", icon=":material/arrow_back:", on_click=move, args=(back,))
+        bar.button("Back", icon=":material/arrow_back:", on_click=lead, args=(back,))
     if phase in on and (phase == EDITING or repair.draws(images)):
         label, icon, to = on[phase]
-        bar.button(label, type="primary", icon=f":material/{icon}:", on_click=move, args=(to,))
+        bar.button(label, type="primary", icon=f":material/{icon}:", on_click=lead, args=(to,))

@@ -32,7 +32,13 @@ class Live(Protocol):
 
 
 LIVE: Mapping[str, Live] = {ONE_ROOM: one_room, REPAIR: repair}
-NAMES = (EXPERIMENTS, COLLAPSE, *LIVE)
+ABOUT = {
+    EXPERIMENTS: "four models, a vote before each; about 15 minutes, 30 with a class",
+    COLLAPSE: "three questions on what happens when a model sees only what fits; about 10 minutes",
+    ONE_ROOM: "a study by the class: each phone trains a pair of models; about 45 minutes",
+    REPAIR: "teams change a biased training set; about 45 minutes",
+}
+NAMES = tuple(ABOUT)
 
 
 def room() -> Room | None:
@@ -47,9 +53,10 @@ def alone(palette: Palette, bar: DeltaGenerator) -> None:
         images = cache.named_set(data if data in set_names() else "scenes")
         name = asked if asked in NAMES else EXPERIMENTS
     else:
-        with bar.popover("Settings", icon=":material/settings:"):
-            images = shell.image_set_choice()
+        with bar.popover("Lessons", icon=":material/menu_book:"):
             name = widgets.one_of("Lesson", NAMES, "lesson", EXPERIMENTS, on_change=classroom.begin_anew)
+            st.markdown("  \n".join(f"**{one}**: {about}" for one, about in ABOUT.items()))
+            images = shell.image_set_choice()
     if not images.has_pictures:
         st.info("A lesson trains models, and this set has no pictures to train on: choose another.")
     elif name in LIVE:

@@ -98,22 +98,23 @@ def steps_bar(lesson: Lesson, number: int, move: Callable[[str, str], None], bar
 
 
 def forward(
-    lesson: Lesson, number: int, phase: str, move: Callable[[str, str], None], run: Callable[[Step], None]
-) -> None:
-    """The buttons that lead on and back; `run` trains the models of a step."""
+    lesson: Lesson, number: int, phase: str, move: Callable[[str, str], None], run: Callable[[Step], None],
+    place: DeltaGenerator,
+) -> None:  # fmt: skip
+    """The buttons that lead on and back, at a place; `run` trains the models of a step."""
     step = lesson.steps[number]
     back = {"run": "predict", "reveal": "run"}.get(phase)
     go = "Go on: it is trained" if is_trained(step) else "Run it"
     on = {"predict": (go, "play_arrow", step, "run"), "run": ("Reveal", "visibility", step, "reveal")}
     for following in lesson.steps[number + 1 : number + 2]:
-        on["reveal"] = (f"Next question: {following.title}", "arrow_forward", following, "predict")
-    with st.container(horizontal=True, key=f"forward_{phase}"):
+        on["reveal"] = ("Next question", "arrow_forward", following, "predict")
+    with place:
         if back:
             st.button("Back", icon=":material/arrow_back:", on_click=move, args=(step.name, back), key=f"back_{phase}")
         if phase in on:
             label, icon, to, then = on[phase]
             lead = partial(run, to) if then == "run" else partial(move, to.name, then)
-            st.button(plain(label), type="primary", icon=f":material/{icon}:", on_click=lead, key=f"on_{phase}")
+            st.button(label, type="primary", icon=f":material/{icon}:", on_click=lead, key=f"on_{phase}")
 
 
 def address(code: str) -> str:
