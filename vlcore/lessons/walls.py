@@ -111,6 +111,11 @@ class Standing:
         return of_plan(self.stands, self.plan.planned)
 
     @property
+    def complete(self) -> bool:
+        """Whether all planned blocks are there, so that the plan decides."""
+        return self.found.counted >= self.plan.planned
+
+    @property
     def free(self) -> int:
         """How many planned blocks are neither there nor on their way, those included that nobody has yet."""
         taken = {block.place for block, one in zip(self.blocks, self.stands, strict=True) if not one.is_free}
@@ -140,7 +145,7 @@ class Standing:
         said, (differences, steps) = [verdict(self.found, self.plan)], others
         if differences:
             said.append(f"Beneath the line: {len(differences)} published pairs, trained for {steps:,} steps.")
-        if self.found.counted >= self.plan.planned:
+        if self.complete:
             said.append(what_more_would_change(self.found))
         said.append(peeking(looks, self.plan))
         if self.found.unmeasured:

@@ -1,7 +1,7 @@
 """The lesson of one room in its three forms: the plan and the wall on the lecturer's screen, a block on each phone."""
 
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -88,7 +88,7 @@ def _planning(room: Room, images: ImageSet) -> None:
         st.button("Fix the plan", type="primary", icon=icon, help=about, disabled=not expected, on_click=fix)
         _prepare(plan, images)
         with st.popover("Rehearse", icon=":material/smart_toy:"):
-            phones = _whole("Simulated phones", 1, one_room.USUAL, 3)
+            phones = _whole("Simulated phones", 2, one_room.USUAL, 3)  # one pair has no mean
             time = how_long(phones * rooms.seconds(plan, images, range(planned)) / default_workers())
             apart = "They take blocks with other seeds, so nobody sees what the class will find"
             st.caption(f"{apart}. Phones of the class see nothing of it. It takes {time}.")
@@ -147,7 +147,7 @@ def _wall(room: Room, now: Standing, images: ImageSet, palette: Palette, bar: De
     def follow() -> None:
         with shell.errors_as_sentences():
             seen = rooms.standing(room.code, images)
-            if seen is None or seen.kind != now.kind:
+            if seen is None or (seen.kind, seen.complete) != (now.kind, now.complete):
                 st.rerun()
             with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
                 steps.square(room.code, _SQUARE)
@@ -171,7 +171,8 @@ def _wall(room: Room, now: Standing, images: ImageSet, palette: Palette, bar: De
         else:
             move = errors_said()(partial(go, room.code, token, room.step))
             label, phase = ("Go on", "run") if ended else ("End: what did it show?", "reveal")
-            st.button(label, type="secondary" if ended else "primary", on_click=move, args=(phase,))
+            leads_on: Literal["primary", "secondary"] = "primary" if now.complete and not ended else "secondary"
+            st.button(label, type=leads_on, on_click=move, args=(phase,))
         name, asker = f"wall-{room.code}", visitors.visitor()
         picture = partial(rooms.slide, room.code, images, asker, ended)
         widgets.download("The wall as a slide", picture, f"{name}.png", "image/png", "image")
