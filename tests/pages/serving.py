@@ -16,27 +16,35 @@ PATIENCE = 120_000  # ms; other tests run beside these, and a worker gives way t
 expect.set_options(timeout=PATIENCE)
 
 
-@contextmanager
-def served() -> Iterator[str]:
-    """The app as a stranger starts it, on a free port; gives its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    command += ["--server.address", "127.0.0.1", "--server.headless", "true"]
+def begun(port: int, first: str = "pass") -> subprocess.Popen[bytes]:
+    """The app as a stranger starts it, at a port, once it is healthy; `first` is what its process does before."""
+    command = [sys.executable, "-c", f"{first}; from streamlit.web.cli import main; main()", "run", "app.py"]
+    command += ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
     root, silent = Path(__file__).parents[2], subprocess.DEVNULL
     process = subprocess.Popen(command, cwd=root, env=os.environ.copy(), stdout=silent, stderr=silent)
-    address = f"http://127.0.0.1:{port}"
+    for _ in range(600):
+        assert process.poll() is None, "the server ended before it was healthy"
+        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2):
+            break
+        time.sleep(0.1)
+    return process
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The app on a free port; gives its address."""
+    port = free_port()
+    process = begun(port)
     try:
-        for _ in range(600):
-            assert process.poll() is None, "the server ended before it was healthy"
-            with suppress(OSError), urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
-                break
-            time.sleep(0.1)
-        yield address
+        yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(30)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
 
 
 def settled(tab: Page) -> None:

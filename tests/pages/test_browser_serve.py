@@ -26,7 +26,7 @@ from tests.chromium import needs_chromium
 from tests.conftest import Cli
 from vlcore.cli import serve
 
-from .serving import marks, settled
+from .serving import free_port, marks, settled
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 pytestmark = [
@@ -34,11 +34,6 @@ pytestmark = [
 ]  # fmt: skip
 COOKIE = re.compile(r"vlcore_process=(\d)")
 FEW_FILES = 128  # what a server may have open unless it asks for more
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 def children(of: int) -> dict[int, str]:

@@ -1,0 +1,70 @@
+"""A server that is killed in the middle of a class and started again: its wall and its phone go on by themselves."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.chromium import needs_chromium
+from tests.runs.published import publish
+from tests.store.children import until
+from vlcore.core.options import PRESETS
+from vlcore.datasets.catalogue import open_set
+from vlcore.datasets.importers import import_set
+from vlcore.datasets.subset import usual_condition
+from vlcore.lessons import one_room
+from vlcore.lessons.one_room import DIRECTIONS, Plan, Stand
+from vlcore.lessons.room import go, start, vote, votes
+from vlcore.store import artefacts, jobs
+from vlcore.store.jobs import State
+
+from .app import pets
+from .serving import begun, expect_text, free_port, press
+
+pytestmark = [pytest.mark.browser, needs_chromium]
+STEPS = 12
+SHORT = f"from vlcore.core.options import PRESETS; PRESETS['live'] = {STEPS}"
+PER_GROUP = 12
+
+
+def test_a_room_goes_on_when_its_server_was_killed_while_a_block_trained(
+    browser: Browser, empty_home: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PRESETS, "live", STEPS)
+    import_set(pets(tmp_path_factory.mktemp("pictures"), PER_GROUP), "pets")
+    images = open_set("pets")
+    usual, (code, token) = usual_condition(images), start(one_room.NAME, "pets", one_room.FIRST)
+    vote(code, one_room.FIRST, "student-1", "lower", DIRECTIONS)
+    plan = one_room.fix(code, token, Plan("labels", 5, prediction="lower"), usual, images.grouping)
+    go(code, token, one_room.FIRST, "run")
+    dot, pair = one_room.pairs_of(plan, usual, images.grouping, 2)
+    publish(dot)
+    one_room.take(code, "student-1", lambda _: Stand.OPEN)
+
+    port = free_port()
+    server, address = begun(port, SHORT), f"http://127.0.0.1:{port}/Lesson?code={code}"
+    try:
+        wall, phone = browser.new_context().new_page(), browser.new_context().new_page()
+        wall.goto(f"{address}&presenter={token}")
+        phone.goto(address)
+        blocks = wall.get_by_test_id("stMetric").filter(has_text="Blocks").get_by_test_id("stMetricValue")
+        expect(blocks).to_have_text("1 of 5")
+        press(phone, "Train my two models")
+        until(lambda: jobs.view(pair[0].key).state is State.RUNNING)
+        server.kill()
+        server.wait(30)
+        assert not any(artefacts.published(one.key) for one in pair)
+        kept = one_room.blocks_of(code)
+
+        server = begun(port, SHORT)
+        expect_text(phone, "Your two models: block 2, seed 1")
+        assert all(artefacts.published(one.key) for one in pair)
+        expect(blocks).to_have_text("2 of 5")
+        expect_text(wall, f"Plan {plan.hash} was written down")
+        assert (one_room.plan_of(code), votes(code)) == (plan, {one_room.FIRST: {"lower": 1}})
+        assert [one.owner for one in one_room.blocks_of(code)] == [one.owner for one in kept]
+        press(wall, "End: what did it show?")  # the same browser leads
+        expect_text(phone, "The plan decides when 3 more of its 5 blocks are there")
+    finally:
+        server.kill()
+        server.wait(30)
