@@ -59,11 +59,15 @@ def download(label: str, data: Any, name: str, kind: str, icon: str = "download"
     st.download_button(label, data, name, kind, icon=f":material/{icon}:", on_click="ignore", **options)
 
 
-def whole(label: str, least: int, most: int, usual: int, key: str, about: str | None = None, **options: Any) -> int:
-    """The choice of a whole number, in the address; the usual one where that names none within bounds. To Streamlit it
-    is a float, of which alone it refuses what has no end, such as 1e309."""
-    options = in_address(key, about, step=1.0, format="%.0f", **options)
-    return round(st.number_input(label, float(least), float(most), float(usual), **options))
+def whole(
+    label: str, least: int, most: int, usual: int, key: str = "", about: str | None = None, **options: Any
+) -> int:
+    """The choice of a whole number within bounds, whatever a browser sends; under a key in the address, where one that
+    is none or out of bounds is the usual one. To Streamlit it is a float, of which alone it refuses what has no end,
+    such as 1e309."""
+    known = in_address(key, about, **options) if key else {"help": about, **options}
+    bounds = float(least), float(most), float(usual)
+    return max(least, min(most, round(st.number_input(label, *bounds, step=1.0, format="%.0f", **known))))
 
 
 def seed(key: str, usual: int = 0, width: Any = "stretch") -> int:

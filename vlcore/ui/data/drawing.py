@@ -36,7 +36,7 @@ def one_scene(images: ImageSet) -> None:
     picture_slot = st.container()
     first, second, third = st.columns(3)
     with first:
-        number = int(st.number_input("Scene number", 0, 9999, 7, help="Draws all factors anew."))
+        number = widgets.whole("Scene number", 0, 9999, 7, about="Draws all factors anew.")
         base = sample(OBJECTS[0], recipe.contexts[0], split="demo", index=number)
         pose = st.selectbox("Pose", POSES, POSES.index(base.pose), key=f"pose_{number}")
         coat = st.selectbox("Coat", COATS, COATS.index(base.coat), key=f"coat_{number}")

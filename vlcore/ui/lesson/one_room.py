@@ -1,7 +1,7 @@
 """The lesson of one room in its three forms: the plan and the wall on the lecturer's screen, a block on each phone."""
 
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -68,9 +68,9 @@ def _planning(room: Room, images: ImageSet) -> None:
         )
         place = list(words.values()).index(measure)
         st.selectbox("What decides", measures, place, key="room_measure", on_change=choose, width=330)
-        planned = _whole("Blocks", one_room.FEWEST, one_room.MOST, one_room.USUAL, width=130)
+        planned = widgets.whole("Blocks", one_room.FEWEST, one_room.MOST, one_room.USUAL, width=130)
         about = "Block 1 has this seed, the next ones the next. Another one where a class before had these."
-        seed = _whole("First seed", 0, one_room.LAST_SEED, 0, help=about, width=130)
+        seed = widgets.whole("First seed", 0, one_room.LAST_SEED, 0, about=about, width=130)
     st.header(plain(asked.question), anchor=False)
     expected = st.radio("The class expects", DIRECTIONS, None, key="room_expected", horizontal=True)
     _count(room, asked, measure, images)
@@ -88,18 +88,12 @@ def _planning(room: Room, images: ImageSet) -> None:
         st.button("Fix the plan", type="primary", icon=icon, help=about, disabled=not expected, on_click=fix)
         _prepare(plan, images)
         with st.popover("Rehearse", icon=":material/smart_toy:"):
-            phones = _whole("Simulated phones", 2, one_room.USUAL, 3)  # one pair has no mean
+            phones = widgets.whole("Simulated phones", 2, one_room.USUAL, 3)  # one pair has no mean
             time = how_long(phones * rooms.seconds(plan, images, range(planned)) / default_workers())
             apart = "They take blocks with other seeds, so nobody sees what the class will find"
             st.caption(f"{apart}. Phones of the class see nothing of it. It takes {time}.")
             start = partial(_rehearse, room, images, Plan(asked.name, phones, measure, prediction=expected or ""))
             st.button("Begin the rehearsal", on_click=start)
-
-
-def _whole(label: str, least: int, most: int, usual: int, **options: Any) -> int:
-    """The choice of a whole number within bounds, whatever a browser sends."""
-    bounds = (float(least), float(most), float(usual))
-    return max(least, min(most, round(st.number_input(label, *bounds, step=1.0, format="%.0f", **options))))
 
 
 def _count(room: Room, asked: Contrast, measure: str, images: ImageSet) -> None:

@@ -16,7 +16,7 @@ from vlcore.server import browser, cache, serving, visitors, work
 from vlcore.store import artefacts, disk, jobs
 from vlcore.store.jobs import State
 from vlcore.studies import plans, registry
-from vlcore.ui import shell
+from vlcore.ui import shell, widgets
 
 LOOK = 5.0  # seconds between looks at the queue
 STUDIES = ("experiments", "class", "paper")
@@ -179,7 +179,7 @@ def prebuild() -> None:
         data = st.selectbox("Image set", catalogue.set_names(), width=240)
         about = "Short and descriptive labels by bias: experiments has two levels, class three, paper six."
         name = st.selectbox("Grid", STUDIES, help=about, width=200)
-        seeds = int(st.number_input("Pairs of seeds", 1, 50, 1, width=160))
+        seeds = widgets.whole("Pairs of seeds", 1, 50, 1, width=160)
         study = plans.find(name, usual_condition(cache.named_set(data)), seeds)
         missing = [one for one in study.conditions if not work.view(one.key).done]
         label = f"Train the {len(missing)} that are missing" if missing else "All of it is there"
