@@ -4,8 +4,10 @@ each of its ingredients, in paired blocks of seeds.
 python -m benchmarks.recipes [--grid paper] [--seeds 6] [--first 0] [--data scenes ...] [--recipes fast classic]
 python -m benchmarks.recipes --without --data balanced-cues
 
-Prints accuracy on the held-out pictures and the difference between label styles, with t intervals over blocks. Runs are
-appended to `--runs`, one JSON document a line, and those that are there are not trained again; `--limit 0` trains none.
+Prints accuracy on the held-out pictures and the difference between label styles, with t intervals over blocks; and what
+each recipe gives more than the reference, with the exact p of the difference between label styles, by itself and
+adjusted over the rows of its set (Holm). Runs are appended to `--runs`, one JSON document a line, and those that are
+there are not trained again; `--limit 0` trains none.
 """
 
 import dataclasses
@@ -20,7 +22,7 @@ from benchmarks import head, options, row
 from vlcore.core.condition import GRIDS, STUDY_BIAS, STYLES_OF_THE_STUDY, Condition
 from vlcore.core.options import RECIPES
 from vlcore.core.wording import points, rate
-from vlcore.studies.statistics.paired import t_interval
+from vlcore.studies.statistics.paired import holm, sign_flip, t_interval
 
 CLASSIC_STEPS = 600  # the standard of version 0.4
 # Each ingredient of the fast recipe, taken back to what the classic one has.
@@ -42,7 +44,7 @@ def main() -> None:
     )  # fmt: skip
     names, biases, among = asked.recipes, GRIDS[asked.grid], asked.data
     if asked.without:
-        names, biases, among = ["fast", *WITHOUT], [STUDY_BIAS], asked.data[:1]
+        names, biases, among = ["fast", "classic", *WITHOUT], [STUDY_BIAS], asked.data[:1]
     seeds = range(asked.first, asked.first + asked.seeds)
     wanted = [
         (name, Condition(data=data, bias=bias, labels=labels, data_seed=seed, init_seed=seed))
@@ -100,14 +102,19 @@ def show(runs: pd.DataFrame, reference: str) -> None:
             ends = f"{blocks['captions'].min():.3f}", f"{blocks['seconds'].median():.1f}"
             cells = (*map(rate, found[:-1]), points(found[-1]), spread, *ends)
             print(row(data, f"{100 * bias:g} %", name, len(blocks), *cells))
-    print(f"\nMore than {reference}, block by block\n\n{head('set', 'bias', 'recipe', 'n', *columns)}")
+    print(f"\nMore than {reference}, block by block\n\n{head('set', 'bias', 'recipe', 'n', *columns, 'p', 'adjusted')}")
     against = table.xs(reference, level="trained_by")[list(columns)]
+    cells: dict[str, list[tuple[Any, ...]]] = {}  # by set, with the p last
     for name in dict.fromkeys(runs["trained_by"]):
         more = (table.xs(name, level="trained_by")[list(columns)] - against).dropna()
         for (data, bias), blocks in more.groupby(level=[0, 1], sort=False):
             if name != reference and len(blocks) > 1:
                 found = [points(t_interval(blocks[column]).as_dict()) for column in columns]
-                print(row(data, f"{100 * bias:g} %", name, len(blocks), *found))
+                p, _ = sign_flip(blocks["long less short"])
+                cells.setdefault(data, []).append((f"{100 * bias:g} %", name, len(blocks), *found, p))
+    for data, rows in cells.items():
+        for (*said, p), adjusted in zip(rows, holm([of[-1] for of in rows]), strict=True):
+            print(row(data, *said, f"{p:.3f}", f"{adjusted:.3f}"))
 
 
 if __name__ == "__main__":
