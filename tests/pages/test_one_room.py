@@ -17,6 +17,7 @@ from vlcore.core.condition import Condition
 from vlcore.core.errors import LabError
 from vlcore.core.grouping import SCENES
 from vlcore.lessons import one_room
+from vlcore.lessons.handout import study_html
 from vlcore.lessons.one_room import CLASS, REHEARSAL, Pair, Plan
 from vlcore.lessons.room import Started, go, look, start, votes
 from vlcore.server import browser, cache, rooms, visitors, work
@@ -217,7 +218,8 @@ def test_the_wall_has_the_numbers_of_the_analysis_and_says_how_often_it_was_look
     images, drawn = cache.named_set("scenes"), []
     monkeypatch.setattr(work, "run_in_worker", lambda _of, task, *given: drawn.append(task) or task(*given))
     assert rooms.slide(started.code, images, visitors.Visitor("somebody-here"), True).startswith(b"\x89PNG")
-    assert drawn == [chart_slide]
+    assert "Exact p" in rooms.paper(started.code, images, visitors.Visitor("somebody-else"), True)
+    assert drawn == [chart_slide, study_html]
     assert len(list(csv.DictReader(io.StringIO(rooms.table(started.code, images).decode())))) == 6
     press(page, "Go on")
     assert look(started.code).phase == "run"  # type: ignore[union-attr]
@@ -277,5 +279,7 @@ def test_a_wall_without_a_dot_gives_a_sentence_for_a_file(empty_home: Path) -> N
     started, images = begun(), cache.named_set("scenes")
     with pytest.raises(LabError, match="no dot"):
         rooms.slide(started.code, images, visitors.Visitor("somebody-here"), False)
-    with pytest.raises(LabError, match="no plan"):
-        rooms.table(begun(None).code, images)
+    planless = begun(None).code
+    for make in (rooms.table, partial(rooms.paper, asker=visitors.Visitor("somebody-here"), ended=False)):
+        with pytest.raises(LabError, match="no plan"):
+            make(planless, images)

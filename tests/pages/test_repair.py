@@ -183,7 +183,7 @@ def test_the_presenter_rehearses_reveals_and_takes_the_wall_along(empty_home: Pa
     assert sorted(names[:4]) == ["Team 1 (simulated)", "Team 2 (simulated)", "Team 3 (simulated)", "Team 6"]
     assert names[4:] == list(HELD)
     assert "Still in training: 2." in text_of(page)
-    assert [one.proto.label for one in page.get("download_button")] == ["Slide (PNG)", "Table (CSV)"]
+    assert [one.proto.label for one in page.get("download_button")] == ["Slide (PNG)", "Hand-out", "Table (CSV)"]
     show = next(group for group in page.get("button_group") if group.proto.label == "Show")
     assert [one.content for one in show.proto.options] == ["ranking", "four groups"]
     show.set_value("four groups").run()

@@ -6,8 +6,9 @@ less often than on the minority stands below all others."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import altair as alt
@@ -129,6 +130,12 @@ class Wall:
     last: bool  # whether they were asked elsewhere too
 
     @property
+    def before(self) -> Wall:
+        """As it was before they were asked elsewhere."""
+        teams, others = ([replace(one, elsewhere=None) for one in of] for of in (self.teams, self.others))
+        return replace(self, teams=teams, others=others, last=False)
+
+    @property
     def words(self) -> str:
         """All of it for those who do not see the chart."""
         return "; ".join(f"{one.name}: {one.words}" for one in [*self.teams, *self.others])
@@ -204,6 +211,13 @@ def group_table(every: Sequence[Standing], grouping: Grouping) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename(
         columns={said: f"{said} (minority)" for of, said in names.items() if of in grouping.minority}
     )
+
+
+def changes(teams: Sequence[Standing]) -> pd.DataFrame:
+    """How many changes of each kind teams made; one row a team."""
+    made = [Counter(KINDS[edit.kind] for edit in read(one.edits)) for one in teams]
+    kinds = {kind: [of[kind] for of in made] for kind in KINDS.values()}
+    return pd.DataFrame({"Team": [one.name for one in teams]} | kinds)
 
 
 def _and(words: Sequence[str]) -> str:

@@ -17,10 +17,11 @@ from vlcore.core.condition import Condition
 from vlcore.core.grouping import Grouping
 from vlcore.core.plain import safe_csv
 from vlcore.core.wording import signed
-from vlcore.lessons.one_room import DIRECTIONS, Block, Pair, Plan, Stand, contrasts, of_plan, study_of
+from vlcore.lessons.one_room import DIRECTIONS, REHEARSAL, Block, Pair, Plan, Stand, contrasts, of_plan, study_of
 from vlcore.measures.catalogue import measure_of, words_of
 from vlcore.measures.estimate import Estimate
 from vlcore.store.artefacts import Artefact
+from vlcore.studies import registry
 from vlcore.studies.analysis import Level, analyse
 from vlcore.studies.plans import SETS, Study
 from vlcore.studies.runs_table import SEEDS, rows_of, runs_table
@@ -125,6 +126,12 @@ class Standing:
     def title(self) -> str:
         """What the room asks, in a line."""
         return contrasts(self.usual, self.grouping)[self.plan.contrast].title
+
+    @property
+    def planned(self) -> str:
+        """What was written down, and when."""
+        said = "Rehearsal." if self.kind == REHEARSAL else registry.said(self.study, registry.history(self.study))
+        return f"{said} {rule(self.plan)}"
 
     def numbers(self) -> dict[str, str]:
         """How many blocks are there, their mean difference, its interval and p, as a projector shows them."""

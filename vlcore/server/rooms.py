@@ -14,6 +14,7 @@ from vlcore.core.errors import LabError
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.subset import usual_condition
 from vlcore.lessons import one_room, walls
+from vlcore.lessons.handout import study_html
 from vlcore.lessons.one_room import CLASS, REHEARSAL, Block, Pair, Plan, Stand, View
 from vlcore.lessons.walls import Standing, Wall
 from vlcore.runs.train import likely_seconds
@@ -26,6 +27,7 @@ from vlcore.studies import published
 _BY_CONTENT = cache.BY_CONTENT | {Plan: astuple}
 _FIFTY = 50  # blocks whose conditions are made at once
 NONE: tuple[list[float], int] = ([], 0)
+NO_PLAN = "There is no plan yet, and so no wall."
 
 
 def standing(code: str, images: ImageSet, kind: str = "", view: View | None = None) -> Standing | None:
@@ -92,11 +94,19 @@ def slide(code: str, images: ImageSet, asker: Visitor, ended: bool) -> bytes:
     raise LabError("There is no dot on the wall yet; wait for the first.")
 
 
+def paper(code: str, images: ImageSet, asker: Visitor, ended: bool) -> str:
+    """Plan and wall as a page to print; LabError while there is no plan."""
+    if now := standing(code, images):
+        others = published_differences(now.plan, images) if ended else NONE
+        return work.run_in_worker(asker, study_html, now, one_room.looks_of(code, now.kind), others)
+    raise LabError(NO_PLAN)
+
+
 def table(code: str, images: ImageSet) -> bytes:
     """The dots as a CSV file; LabError while there is no plan."""
     if now := standing(code, images):
         return walls.table(now.found, now.plan, now.study)
-    raise LabError("There is no plan yet, and so no wall.")
+    raise LabError(NO_PLAN)
 
 
 def all_left(now: Standing, images: ImageSet) -> str:

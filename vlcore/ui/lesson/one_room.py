@@ -157,7 +157,7 @@ def _wall(room: Room, now: Standing, images: ImageSet, palette: Palette, bar: De
 
     with st.container(gap="xsmall"):
         follow()
-    st.caption(plain(wall.planned_words(now)))
+    st.caption(plain(now.planned))
     with st.container(horizontal=True):
         if rehearsal:
             end = partial(_end_rehearsal, room, images)
@@ -170,6 +170,8 @@ def _wall(room: Room, now: Standing, images: ImageSet, palette: Palette, bar: De
         name, asker = f"wall-{room.code}", visitors.visitor()
         picture = partial(rooms.slide, room.code, images, asker, ended)
         widgets.download("The wall as a slide", picture, f"{name}.png", "image/png", "image")
+        paper = partial(rooms.paper, room.code, images, asker, ended)
+        widgets.download("Hand-out", paper, f"{name}.html", "text/html", "print")
         widgets.download("Its dots, CSV", partial(rooms.table, room.code, images), f"{name}.csv", "text/csv", "table")
 
 

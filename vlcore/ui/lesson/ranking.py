@@ -1,6 +1,7 @@
 """The wall of the lesson “repair”: the ranking, all groups, what helped; and the wall as a slide and a table."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -14,6 +15,7 @@ from vlcore.core.condition import Condition
 from vlcore.core.plain import plain, safe_csv
 from vlcore.datasets.imageset import ImageSet
 from vlcore.lessons import repair, repaired
+from vlcore.lessons.handout import repair_html
 from vlcore.lessons.repaired import Wall
 from vlcore.measures.estimate import Estimate
 from vlcore.runs.maps import PCA
@@ -52,7 +54,7 @@ def wall(lists: Mapping[str, str], images: ImageSet, base: Condition, *, last: b
     return repaired.wall(conditions, beside(images, base), images.grouping, end, hidden)
 
 
-def show(found: Wall, images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
+def show(found: Wall, images: ImageSet, base: Condition, palette: Palette, bar: DeltaGenerator) -> None:
     """A wall; the bar has the choice of what is shown of it."""
     if found.waiting:
         st.caption(f"Still in training: {len(found.waiting)}.")
@@ -84,5 +86,7 @@ def show(found: Wall, images: ImageSet, palette: Palette, bar: DeltaGenerator) -
 
     with bar.popover("Take along", icon=":material/download:"):
         widgets.download("Slide (PNG)", png, "repair.png", "image/png", "image")
+        paper = partial(work.run_in_worker, asker, repair_html, found, repair.about(images, base), images.grouping)
+        widgets.download("Hand-out", paper, "repair.html", "text/html", "print")
         csv = safe_csv(repaired.export_table(found.teams, found.others, images.grouping))
         widgets.download("Table (CSV)", csv, "repair.csv", "text/csv")

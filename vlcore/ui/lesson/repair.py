@@ -47,7 +47,8 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     own, phase = kept.get(base.key, Repair()), st.query_params.get("phase")
     _forward(phase if phase in PHASES else EDITING, lambda to: st.query_params.update(phase=to), images, bar)
     if phase in (REVEALED, ELSEWHERE):
-        ranking.show(ranking.wall({"You": own.counts}, images, base, last=phase == ELSEWHERE), images, palette, bar)
+        found = ranking.wall({"You": own.counts}, images, base, last=phase == ELSEWHERE)
+        ranking.show(found, images, base, palette, bar)
         _maps(base, own)
     else:
         _intro(images, base)
@@ -61,7 +62,7 @@ def presenter(room: Room, images: ImageSet, palette: Palette, bar: DeltaGenerato
     _forward(room.phase, errors_said()(partial(go, room.code, token, room.step)), images, bar)
     steps.join_banner(room.code, large_type=room.phase == EDITING)
     if room.phase != EDITING:
-        ranking.show(_wall(room, images, base), images, palette, bar)
+        ranking.show(_wall(room, images, base), images, base, palette, bar)
         return
     left, right = st.columns([3, 2])
     with left:
@@ -89,7 +90,7 @@ def student(room: Room, images: ImageSet, palette: Palette) -> None:
         found, bar = _wall(room, images, base), st.container(horizontal=True)
         if team and (place := found.place(team.name)):
             st.markdown(f"**{plain(place)}**")
-        ranking.show(found, images, palette, bar)
+        ranking.show(found, images, base, palette, bar)
         if team:
             _maps(base, team.repair)
             changes.listed(Seat(images, base, Repair((team.repair.counts,)), lambda _: None), closed=True)

@@ -5,11 +5,9 @@ import streamlit as st
 from vlcore.charts.theme import Palette
 from vlcore.core.plain import plain
 from vlcore.datasets.imageset import ImageSet
-from vlcore.lessons import one_room, walls
-from vlcore.lessons.one_room import REHEARSAL
+from vlcore.lessons import one_room
 from vlcore.lessons.walls import Standing
 from vlcore.server import cache, rooms
-from vlcore.studies import registry
 
 
 def numbers(now: Standing) -> None:
@@ -33,9 +31,3 @@ def show(now: Standing, images: ImageSet, palette: Palette, width: int, height: 
         cache.show_described(drawn, "room_wall")
     for sentence in now.sentences(one_room.looks_of(now.code, now.kind), others):
         st.markdown(plain(sentence))
-
-
-def planned_words(now: Standing) -> str:
-    """What was written down, and when."""
-    said = "Rehearsal." if now.kind == REHEARSAL else registry.said(now.study, registry.history(now.study))
-    return f"{said} {walls.rule(now.plan)}"
