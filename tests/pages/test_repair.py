@@ -63,6 +63,11 @@ def tool(page: AppTest, name: str) -> AppTest:
     return page
 
 
+def stands_out(page: AppTest) -> bool:
+    """Whether the button that reveals is the primary one."""
+    return next(button for button in page.button if button.label == "Reveal").proto.type == "primary"
+
+
 def counted(page: AppTest) -> str:
     return str(page.get("progress")[0].proto.text)
 
@@ -104,12 +109,14 @@ def test_who_is_alone_sees_the_wall_of_one(empty_home: Path, queue: FakeQueue) -
     queue.disk = True
     page = lesson(lesson="repair")
     assert "of the majority and" in text_of(page), "the model as it was is revealed"
+    assert not stands_out(page), "there is no repair to reveal"
     assert "Prepare" not in [button.label for button in page.button]
     row = pictures(page)[3]
     tap(page, row)
     publish([edited(Add(row))])
     press(page, next(button.label for button in page.button if button.label.startswith("Train our")))
     assert "Trained." in text_of(page)
+    assert stands_out(page)
     press(page, "Reveal")
     assert [one.split(":")[0] for one in alts(page)[0].split("; ")] == ["You", *HELD]
     link = next(one for one in page.get("page_link") if "as it was" in one.proto.label)
@@ -177,7 +184,10 @@ def test_the_presenter_rehearses_reveals_and_takes_the_wall_along(empty_home: Pa
     row = POOL[0]
     teams.change(started.code, "student-1", lambda now: now.put(Add(row)).tried())
     publish([*(one for of in HELD.values() for one in of), edited(Add(row))])
+    assert not stands_out(page)
     publish([BASE.replace(edits=team.repair.counts) for team in made[:3]])
+    queue.disk = True
+    assert stands_out(page.run())
     press(page.run(), "Reveal")
     names = [one.split(":")[0] for one in alts(page)[0].split("; ")]
     assert sorted(names[:4]) == ["Team 1 (simulated)", "Team 2 (simulated)", "Team 3 (simulated)", "Team 6"]

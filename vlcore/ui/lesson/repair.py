@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Literal
 
 import pandas as pd
 import streamlit as st
@@ -45,7 +46,8 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     base = repair.base_of(images, step)
     kept: dict[str, Repair] = st.session_state.setdefault("lesson_repair", {})
     own, phase = kept.get(base.key, Repair()), st.query_params.get("phase")
-    _forward(phase if phase in PHASES else EDITING, lambda to: st.query_params.update(phase=to), images, bar)
+    ready, move = any(_trained([own], base)), lambda to: st.query_params.update(phase=to)
+    _forward(phase if phase in PHASES else EDITING, move, images, bar, ready=ready)
     if phase in (REVEALED, ELSEWHERE):
         found = ranking.wall({"You": own.counts}, images, base, last=phase == ELSEWHERE)
         ranking.show(found, images, base, palette, bar)
@@ -59,7 +61,8 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
 def presenter(room: Room, images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     """The wall: who is at what, and then what it came to."""
     base, token = repair.base_of(images, room.step), classroom.own_token()
-    _forward(room.phase, errors_said()(partial(go, room.code, token, room.step)), images, bar)
+    ready = any(_trained([team.repair for team in teams.teams(room.code)], base))
+    _forward(room.phase, errors_said()(partial(go, room.code, token, room.step)), images, bar, ready=ready)
     steps.join_banner(room.code, large_type=room.phase == EDITING)
     if room.phase != EDITING:
         ranking.show(_wall(room, images, base), images, base, palette, bar)
@@ -71,7 +74,7 @@ def presenter(room: Room, images: ImageSet, palette: Palette, bar: DeltaGenerato
             _prepare(images, base)
             _rehearse(room, token, images, base, bar)
     with right:
-        _board(room.code, base)
+        _board(room.code, base, ready)
 
 
 def student(room: Room, images: ImageSet, palette: Palette) -> None:
@@ -218,17 +221,21 @@ def _rehearse(room: Room, token: str, images: ImageSet, base: Condition, bar: De
         st.button("Let phones into all teams", on_click=let, help="For three minutes, as for one that was lost.")
 
 
-def _board(code: str, base: Condition) -> None:
-    """Who is at what."""
+def _trained(repairs: Sequence[Repair], base: Condition) -> list[int]:
+    """How many of its lists each has trained."""
+    return [sum(view.done for view in work.views([base.replace(edits=text) for text in of.tries])) for of in repairs]
+
+
+def _board(code: str, base: Condition, ready: bool) -> None:
+    """Who is at what; the page is run anew when there is something to reveal."""
 
     @st.fragment(run_every=jobs.POLL)
     def board() -> None:
         now = teams.teams(code)
+        done = _trained([team.repair for team in now], base)
+        if any(done) != ready:
+            st.rerun()
         st.markdown(f"**Teams: {len(now)}**")
-        done = [
-            sum(view.done for view in work.views([base.replace(edits=text) for text in team.repair.tries]))
-            for team in now
-        ]
         rows = [(one.name, one.phones, len(read(one.repair.edits)), len(one.repair.tries)) for one in now]
         table = pd.DataFrame(rows, columns=["Team", "Phones", "Changes", "Tries"]).assign(Trained=done)
         wide = {"Team": st.column_config.TextColumn(width="medium")}  # a simulated one says so
@@ -237,8 +244,9 @@ def _board(code: str, base: Condition) -> None:
     board()
 
 
-def _forward(phase: str, move: Callable[[str], None], images: ImageSet, bar: DeltaGenerator) -> None:
-    """The buttons that lead on and back, beside the title; each answer begins with its ranking."""
+def _forward(phase: str, move: Callable[[str], None], images: ImageSet, bar: DeltaGenerator, *, ready: bool) -> None:
+    """The buttons that lead on and back, beside the title; each answer begins with its ranking. Before somebody is
+    `ready`, with a repair that is trained, the first of them does not stand out."""
 
     def lead(to: str) -> None:
         st.session_state[ranking.CHOICE] = ranking.VIEWS[0]
@@ -252,4 +260,5 @@ def _forward(phase: str, move: Callable[[str], None], images: ImageSet, bar: Del
         bar.button("Back", icon=":material/arrow_back:", on_click=lead, args=(back,))
     if phase in on and (phase == EDITING or repair.draws(images)):
         label, icon, to = on[phase]
-        bar.button(label, type="primary", icon=f":material/{icon}:", on_click=lead, args=(to,))
+        kind: Literal["primary", "secondary"] = "primary" if ready or phase != EDITING else "secondary"
+        bar.button(label, type=kind, icon=f":material/{icon}:", on_click=lead, args=(to,))
