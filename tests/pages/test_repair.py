@@ -75,6 +75,7 @@ def counted(page: AppTest) -> str:
 def test_alone_one_changes_takes_back_and_trains(empty_home: Path, queue: FakeQueue) -> None:
     page = lesson(lesson="repair")
     assert counted(page) == f"0 of {MOST} changes"
+    assert "a reload begins anew" in text_of(page)
     train = f"Train our repair ({limits.REPAIR_TRIES} of {limits.REPAIR_TRIES} tries left)"
     assert next(button for button in page.button if button.label == train).disabled
     offered = pictures(page)

@@ -33,6 +33,10 @@ from vlcore.ui.lesson.classroom import errors_said, voter
 FOLLOW = 4.0  # seconds between looks of a team at the room
 BOARD = 250  # px
 REHEARSED = 5  # simulated teams at once: one of each kind
+ALONE = (
+    "Alone, your changes last as long as this page is open: a reload begins anew. To keep them for a day, start the "
+    "lesson for a class, and open its link in another tab."
+)
 
 
 def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
@@ -54,6 +58,7 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
         _maps(base, own)
     else:
         _intro(images, base)
+        st.caption(ALONE)
         _prepare(images, base)
         _desk(Seat(images, base, own, lambda how: kept.update({base.key: how(own)})))
 
