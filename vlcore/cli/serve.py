@@ -7,6 +7,7 @@ import importlib.util
 import ipaddress
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -94,6 +95,7 @@ def serve(options: Namespace) -> dict[str, Any]:
         folder = scratch_folder()
         folder.chmod(0o711)  # started by root, nginx does its work as a user without rights
         ports = _free_ports(options.processes)
+        os.environ.setdefault("VLCORE_ADDRESS_KEY", secrets.token_hex(16))  # an address counts once for all processes
         (folder / "nginx.conf").write_text(configuration(listens, ports, folder))
         processes = [_start(children, port, options.processes) for port in ports]
         while not all(one.begun for one in processes):

@@ -7,12 +7,13 @@ with it. Functions raise a HomeError where the file cannot be read or written.""
 
 import hashlib
 import hmac
+import os
 import re
 import secrets
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +27,7 @@ PHASES = ("predict", "run", "reveal")
 LIFETIME = 24 * 3600.0  # seconds that a code is good for
 IDLE = 3600.0  # seconds without a touch after which a lesson of others may make room
 KEPT = 8 * 24 * 3600.0  # seconds after which a lesson is deleted
-_KEY = secrets.token_bytes(16)
+_KEY = os.environ.get("VLCORE_ADDRESS_KEY", "").encode() or secrets.token_bytes(16)
 _LETTERS = "BCDFGHJKLMPRTWXZ"  # no vowels, so no words; none that looks like another
 _CODE = re.compile(f"[{_LETTERS}]{{4}}")
 _VOTER = re.compile(r"[A-Za-z0-9_-]{8,40}", re.ASCII)
@@ -41,6 +42,7 @@ _TABLES = (
     "stays INTEGER NOT NULL, touched REAL NOT NULL)",
     "CREATE TABLE IF NOT EXISTS voters (code TEXT NOT NULL, voter TEXT NOT NULL, address TEXT NOT NULL, "
     "PRIMARY KEY (code, voter)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS closed (code TEXT PRIMARY KEY)",
 )
 
 
@@ -150,6 +152,26 @@ def takes_part(code: str, voter: str) -> bool:
     return bool(rows("SELECT 1 FROM voters WHERE code = ? AND voter = ?", (tidy(code), voter)))
 
 
+def is_closed(code: str) -> bool:
+    """Whether the door of a lesson is closed: nobody new takes part."""
+    return bool(rows("SELECT 1 FROM closed WHERE code = ?", (tidy(code),)))
+
+
+def enter(code: str, voter: str, address: str = "") -> bool:
+    """Come into a lesson, as by opening its page; whether somebody may look on, as all may but who comes to a closed
+    door. Who cannot be admitted now, where many are, is as soon as they do something."""
+    with suppress(LabError), inside(code) as file:
+        admit(file, code, voter, address)
+    return not is_closed(code) or takes_part(code, voter)
+
+
+def close_door(code: str, token: str, *, closed: bool = True) -> None:
+    """Let nobody new take part in a lesson, or open its door again; a LessonError for all but its presenter."""
+    query = "INSERT OR IGNORE INTO closed VALUES (?)" if closed else "DELETE FROM closed WHERE code = ?"
+    with led(code, token) as file:
+        file.execute(query, (tidy(code),))
+
+
 def go(code: str, token: str, step: str, phase: str) -> None:
     """Move a lesson, and the room with it; a LessonError for all but its presenter, and for a phase that is none."""
     if phase not in PHASES:
@@ -159,13 +181,14 @@ def go(code: str, token: str, step: str, phase: str) -> None:
 
 
 def count_anew(code: str, token: str) -> None:
-    """Forget the votes of the question where a lesson is, and who has voted in no other; a LessonError for all but its
-    presenter."""
+    """Forget the votes of the question where a lesson is, and who has voted in no other unless its door is closed; a
+    LessonError for all but its presenter."""
     with led(code, token) as file:
         query = "DELETE FROM votes WHERE code = ? AND step = (SELECT step FROM lessons l WHERE l.code = votes.code)"
         file.execute(query, (tidy(code),))
-        query = "DELETE FROM voters WHERE code = ? AND voter NOT IN (SELECT voter FROM votes v WHERE v.code = ?)"
-        file.execute(query, (tidy(code), tidy(code)))
+        if not file.execute("SELECT 1 FROM closed WHERE code = ?", (tidy(code),)).fetchone():
+            query = "DELETE FROM voters WHERE code = ? AND voter NOT IN (SELECT voter FROM votes v WHERE v.code = ?)"
+            file.execute(query, (tidy(code), tidy(code)))
 
 
 def delete(code: str, token: str) -> None:
@@ -199,12 +222,14 @@ def inside(code: str, tables: Sequence[str] = ()) -> Iterator[sqlite3.Connection
 
 
 def admit(file: sqlite3.Connection, code: str, voter: str, address: str = "") -> None:
-    """Let somebody take part in a lesson, as who has before always may; LessonError for a name that is none, or where
-    many others have from an address already, or do now."""
+    """Let somebody take part in a lesson, as who has before always may; LessonError for a name that is none, where the
+    door is closed, or where many others have from an address already, or do now."""
     if not is_voter(voter):
         raise LessonError("This comes from nobody; open the lesson's link again.")
     code = tidy(code)
     if not file.execute("SELECT 1 FROM voters WHERE code = ? AND voter = ?", (code, voter)).fetchone():
+        if file.execute("SELECT 1 FROM closed WHERE code = ?", (code,)).fetchone():
+            raise LessonError("The door of this lesson is closed; the lecturer can open it again.")
         query = "SELECT COUNT(*), COALESCE(SUM(address = ?), 0) FROM voters WHERE code = ?"
         everywhere, there = file.execute(query, (_of_now(address), code)).fetchone()
         if everywhere >= limits.VOTERS or (address and there >= limits.VOTERS_OF_ADDRESS):
@@ -269,7 +294,8 @@ def _touch(file: sqlite3.Connection, code: str) -> None:
 
 
 def _of_now(name: str) -> str:
-    """What is kept of a name or an address: it is the same as long as this process lives, and tells nobody more."""
+    """What is kept of a name or an address: it is the same as long as this process lives, and in all that one `serve`
+    began, and tells nobody more."""
     return hmac.new(_KEY, name.encode(), "sha256").hexdigest()[:16] if name else ""
 
 

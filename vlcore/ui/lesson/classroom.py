@@ -15,8 +15,24 @@ from vlcore.core import limits, teacher
 from vlcore.core.errors import LabError
 from vlcore.core.plain import plain
 from vlcore.core.throttle import Tries
-from vlcore.lessons.room import LIFETIME, Origin, Room, delete, is_voter, look, new_voter, start, takes_part, tidy
+from vlcore.lessons import turnout
+from vlcore.lessons.room import (
+    LIFETIME,
+    Origin,
+    Room,
+    close_door,
+    delete,
+    enter,
+    is_closed,
+    is_voter,
+    look,
+    new_voter,
+    start,
+    takes_part,
+    tidy,
+)
 from vlcore.server import browser, visitors
+from vlcore.ui import jobs
 from vlcore.ui.lesson import steps
 
 VOTER, LEADER = "vl-bias-lab-voter", "vl-bias-lab-leads-"  # names of what a browser remembers
@@ -61,6 +77,10 @@ def room(known_lessons: Collection[str]) -> Room | None:
             "codes have four letters and are good for a day. Ask for it again, or walk through the lesson on your own"
         )
         st.warning(f"There is no lesson with this code: {rule}.", icon=":material/link_off:")
+        return None
+    if not (found.leads or takes_part(found.code, me) or enter(found.code, me, visitors.address())):
+        remedy = "ask the lecturer to open it, then reload this page"
+        st.warning(f"The door of this lesson is closed: {remedy}.", icon=":material/door_front:")
         return None
     known.add(found.code)
     if found.leads:
@@ -145,6 +165,23 @@ def of_the_presenter(room: Room) -> None:
             goes = "The code is good for a day, and what was kept goes within a week after it"
             st.caption(f"{goes}. No name was ever kept. Models and written plans stay.")
             st.button("Delete this lesson's data now", on_click=_delete, args=(room.code,))
+        _door(room.code)
+
+
+def _door(code: str) -> None:
+    """The button that closes or opens a lesson's door, with how many are in."""
+
+    @st.fragment(run_every=jobs.POLL)
+    def door() -> None:
+        closed = is_closed(code)
+        about = "Nobody new comes in while it is closed; who is in stays, and may vote."
+        turn = errors_said()(partial(close_door, code, own_token(), closed=not closed))
+        label, icon = ("Open the door", "door_open") if closed else ("Close the door", "door_front")
+        label = f"{label} ({turnout.are_in(code)} in)"
+        st.button(label, help=about, icon=f":material/{icon}:", on_click=turn, key="lesson_door")
+        say()
+
+    door()
 
 
 def _delete(code: str) -> None:

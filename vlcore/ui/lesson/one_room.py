@@ -10,7 +10,7 @@ from vlcore.charts.theme import Palette
 from vlcore.core.plain import plain
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.subset import usual_condition
-from vlcore.lessons import one_room, walls
+from vlcore.lessons import one_room, turnout, walls
 from vlcore.lessons.one_room import CLASS, DIRECTIONS, REHEARSAL, Contrast, Plan
 from vlcore.lessons.room import Room, go, look
 from vlcore.lessons.walls import Standing
@@ -102,6 +102,8 @@ def _count(room: Room, asked: Contrast, measure: str, images: ImageSet) -> None:
         now = look(room.code)
         said = " · ".join(f"{one}: {now.counts.get(one, 0) if now else 0}" for one in DIRECTIONS)
         st.markdown(plain(f"{one_room.expectation(asked, measure, images.grouping)} On the phones: {said}"))
+        if came := turnout.sentence(turnout.by_address(room.code)):
+            st.caption(came)
 
     count()
 

@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from vlcore.charts.theme import Palette
 from vlcore.core.plain import plain
 from vlcore.datasets.imageset import ImageSet
+from vlcore.lessons import turnout
 from vlcore.lessons.room import PHASES, Room, count_anew, go, look, vote, votes
 from vlcore.lessons.script import Lesson, Step
 from vlcore.server import visitors, work
@@ -94,6 +95,8 @@ def presenter(room: Room, images: ImageSet, palette: Palette, bar: DeltaGenerato
         def count() -> None:
             now = look(room.code)
             st.metric("Votes so far", now.votes if now else 0)
+            if came := turnout.sentence(turnout.by_address(room.code)):
+                st.caption(came)
 
         count()
         if not is_hidden():
