@@ -78,7 +78,17 @@ def test_a_picture_has_an_address_where_somebody_hands_it_out(shown: ImageSet, m
     assert serving.addresses(shown, [3]) == small_pictures.draw_thumbs(shown, [3])
 
 
-@pytest.mark.parametrize("path", ["served/1/99999.webp", "served/2/0.webp", "other/1/0.webp", "served/1/-1.webp"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "served/1/99999.webp",
+        "served/2/0.webp",
+        "other/1/0.webp",
+        "served/1/-1.webp",
+        f"served/1/{'9' * 5000}.webp",
+        "served/1/1_0.webp",
+    ],
+)
 def test_nothing_else_is_there(shown: ImageSet, path: str) -> None:
     assert answer(f"/thumbs/{path}")[0] == 404
 
@@ -244,9 +254,13 @@ def file_asked(request: str = "1") -> dict[str, Any]:
 
 def test_the_app_hears_only_what_its_pages_say() -> None:
     usual = [said(rerun_script={"query_string": "a=1"}), said(app_heartbeat=True), said(stop_script=True), file_asked()]
+    usual.append(said(file_urls_request={"file_names": ["a picture.png"] * 1_000}))
+    usual.append(said(rerun_script={"widget_states": {"widgets": [{"id": "$$ID-0-data", "string_value": "x"}]}}))
     not_ours = [
         said(clear_cache=True), said(debug_shutdown_runtime=True), said(set_run_on_save=True), file_asked("x" * 101),
         said(rerun_script={"query_string": "a" * limits.MESSAGE_BYTES}),
+        said(rerun_script={"widget_states": {"widgets": [{"id": "data", "string_value": "x"}]}}),
+        said(file_urls_request={"file_names": [""] * (limits.UPLOADS // limits.UPLOAD_LEAST + 1)}),
         {"type": "websocket.receive", "bytes": b"\xff\xff"},
     ]  # fmt: skip
     *came, last = heard(*not_ours, *usual)
@@ -258,6 +272,22 @@ def test_the_app_hears_only_what_its_pages_say() -> None:
 def test_a_page_may_ask_for_so_many_files() -> None:
     *came, _ = heard(*[file_asked()] * (limits.FILES_A_MINUTE + 20), said(app_heartbeat=True))
     assert came == [*[file_asked()] * limits.FILES_A_MINUTE, said(app_heartbeat=True)]
+
+
+def test_what_a_page_says_faster_than_hands_is_heard_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, waited = [0.0], []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        now[0] += seconds
+
+    monkeypatch.setattr(door_of, "asyncio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(door_of, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    more = 20
+    *came, _ = heard(*[said(app_heartbeat=True)] * (limits.MESSAGES_AT_ONCE + more))
+    assert len(came) == limits.MESSAGES_AT_ONCE + more, "nothing is lost"
+    assert sum(waited) == pytest.approx(more / limits.MESSAGES_A_SECOND)
+    assert waited[: limits.MESSAGES_AT_ONCE] == [0.0] * limits.MESSAGES_AT_ONCE
 
 
 def test_what_visitors_do_makes_few_lines() -> None:

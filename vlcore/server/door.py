@@ -1,5 +1,6 @@
 """The door of a server: names its browsers and bounds their uploads, before Streamlit sees a request."""
 
+import asyncio
 import re
 import secrets
 import time
@@ -68,12 +69,17 @@ class Door:
 
     def _heard(self, receive: Receive) -> Receive:
         asked: deque[float] = deque()  # when files were asked for, in the last minute
+        paid = 0.0  # until when what was said has taken its time
 
         async def heard() -> Message:
+            nonlocal paid
             while True:
                 message = await receive()
                 if message["type"] != "websocket.receive":
                     return message
+                now = time.monotonic()
+                paid = max(paid, now) + 1 / limits.MESSAGES_A_SECOND
+                await asyncio.sleep(max(0.0, paid - now - limits.MESSAGES_AT_ONCE / limits.MESSAGES_A_SECOND))
                 if message.get("bytes") is None:  # Streamlit would write a traceback into the log
                     return {"type": "websocket.disconnect", "code": 1003}
                 cost = self._cost(message["bytes"])

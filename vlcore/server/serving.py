@@ -12,6 +12,7 @@ import asyncio
 import ctypes
 import gc
 import logging
+import re
 import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Sequence
@@ -44,7 +45,9 @@ if TYPE_CHECKING:
     from vlcore.datasets.imageset import ImageSet
 
 _KEEP = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+_ROW = re.compile(r"[0-9]{1,9}")  # of more digits Python makes no number
 _HEARD = ("rerun_script", "stop_script", "app_heartbeat", "file_urls_request")  # of a page, beside files
+_CONTROLS = ("$$ID", "$$STREAMLIT_INTERNAL_KEY")  # how Streamlit's names of controls begin
 FORGET_EVERY = 60.0  # seconds
 errors: deque[tuple[float, str]] = deque(maxlen=50)  # of pages: when (seconds since 1970), and what
 _served: list[str] = []  # what stands before the addresses, once a server hands small pictures out
@@ -59,14 +62,12 @@ def addresses(images: ImageSet, rows: Sequence[int]) -> list[str]:
 
 
 async def _thumb(request: Request) -> Response:
-    images, row = (
-        small_pictures.known(request.path_params["name"], request.path_params["version"]),
-        request.path_params["row"],
-    )
-    if images is None or row >= len(images.table):
+    name, version, row = (request.path_params[part] for part in ("name", "version", "row"))
+    images = small_pictures.known(name, version)
+    if images is None or not _ROW.fullmatch(row) or int(row) >= len(images.table):
         raise HTTPException(404)
     try:
-        (small,) = await run_in_threadpool(small_pictures.small_pictures, images, [row])
+        (small,) = await run_in_threadpool(small_pictures.small_pictures, images, [int(row)])
     except (LabError, OSError) as error:
         raise HTTPException(404) from error
     return Response(small, media_type="image/webp", headers=_KEEP)
@@ -92,6 +93,11 @@ def _cost(data: bytes) -> int | None:
     try:
         said.ParseFromString(data if len(data) <= limits.MESSAGE_BYTES else b"")
     except DecodeError:
+        return None
+    controls = said.rerun_script.widget_states.widgets
+    if not all(one.id.startswith(_CONTROLS) for one in controls):  # each run of the page would fail, and fill the log
+        return None
+    if len(said.file_urls_request.file_names) > limits.UPLOADS // limits.UPLOAD_LEAST:  # more than may be kept
         return None
     asked = said.backend_operation_request
     fits = asked.WhichOneof("payload") in ("deferred_file", "dataframe_chunk") and len(asked.request_id) <= 100
@@ -157,7 +163,7 @@ def _warm() -> None:
     # Altair checks each part of a chart as it is made, which is half of what a map costs; tests do it.
     import_module("altair.utils.schemapi").disable_debug_mode()
     few = _Few()  # each logger of Streamlit has a handler of its own
-    for name in [name for name in logging.root.manager.loggerDict if name.startswith("streamlit")]:
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith(("streamlit", "uvicorn"))]:
         logging.getLogger(name).addFilter(few)
     # Whoever looks for garbage looks through all objects that are not frozen.
     gc.collect()
@@ -185,4 +191,4 @@ def note(error: Exception) -> None:
 
 _DOOR = Middleware(Door, kept=_uploaded, cost=_cost, teaches=visitors.is_a_teacher)
 MIDDLEWARE = [Middleware(Ahead, needs=_atlas), _DOOR]
-ROUTES = [Route("/thumbs/{name}/{version}/{row:int}.webp", _thumb)]
+ROUTES = [Route("/thumbs/{name}/{version}/{row}.webp", _thumb)]
