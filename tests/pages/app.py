@@ -21,6 +21,8 @@ class FakeQueue:
         self.short: dict[str, bool] = {}
         self.status: dict[str, Any] = {}
         self.state, self.disk, self.others_wait = State.ABSENT, False, False
+        self.latest: list[str] = []
+        self.long = 0
 
     def submit(self, key: str, *_task: object, asker: object, short: bool, limit: float, stays: bool) -> None:
         self.asked.append(key)
@@ -30,6 +32,9 @@ class FakeQueue:
         if self.disk and artefacts.published(key):
             return JobStatus(key, State.DONE)
         return JobStatus(key, State.RUNNING if key in self.asked else self.state, self.status)
+
+    def long_jobs(self) -> int:
+        return self.long
 
     def cancel_pending(self, key: str, asker: object) -> bool:
         self.cancelled.append(key)

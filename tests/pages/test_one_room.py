@@ -246,6 +246,20 @@ def test_what_is_prepared_needs_a_button_and_the_plan_says_so(empty_home: Path, 
     assert one_room.blocks_of(started.code) == [], "a dot appears when a phone takes its block"
 
 
+def test_how_long_preparing_takes_is_judged_by_what_ended_last_and_by_what_waits(
+    empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VLCORE_WORKERS", "2")
+    page = lecturer(begun(None))
+    page.number_input[0].set_value(5).run()
+    assert "the others take about 2 minutes here" in text_of(page), "a guess of 36 s a pair"
+    (made,) = publish([Condition(init_seed=77, steps=400)])  # in a minute
+    queue.latest.append(made.key)
+    assert "the others take about 5 minutes here" in text_of(page.run())
+    queue.long = 5
+    assert "the others take about 10 minutes here" in text_of(page.run())
+
+
 def test_a_rehearsal_takes_blocks_of_its_own_is_marked_and_goes(empty_home: Path, queue: FakeQueue) -> None:
     started = begun(None)
     page = press(lecturer(started), "Begin the rehearsal")

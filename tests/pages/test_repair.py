@@ -135,7 +135,7 @@ def test_the_lesson_is_prepared_with_one_button_that_says_how_long(empty_home: P
     assert quoted_captions("descriptive", IMAGES.grouping) in text_of(page)
     press(page, "Prepare")
     assert queue.asked == [one.key for of in repair.beside(IMAGES, base).values() for one in of]
-    assert page.get("progress")[0].proto.text == "Preparing: 0 of 9 models are there"
+    assert page.get("progress")[0].proto.text.startswith("Preparing: 0 of 9 models are there, about ")
 
 
 def test_a_team_is_founded_joined_and_kept_on_the_server(empty_home: Path, queue: FakeQueue) -> None:

@@ -90,8 +90,10 @@ def test_the_queue_says_who_runs_and_who_waits_where_and_submits_a_key_once(pool
         assert pools.states("abcd") == [State.RUNNING, State.QUEUED, State.QUEUED, State.ABSENT]
         assert [pools.queue.view(key).position for key in "abcd"] == [0, 1, 2, 0]
     assert len(pools.made[0].tasks) == 1, "a pool has no more than its workers can begin"
+    assert (pools.queue.long_jobs(), list(pools.queue.latest)) == (3, [])
     pools.made[0].work()
     assert pools.states("abc") == [State.DONE] * 3
+    assert (pools.queue.long_jobs(), list(pools.queue.latest)) == (0, ["a", "b", "c"])
     pools.ask("a", "b", "d")
     assert len(pools.made[0].tasks) == 1
     assert [(one.status.key, one.status.position) for one in pools.queue.listed()] == [("d", 0)]

@@ -265,7 +265,7 @@ def test_what_no_run_has_cannot_be_charted(found: Findings) -> None:
 
 
 def test_how_long_is_said_as_people_do() -> None:
-    said = {40: "a minute", 300: "5 minutes", 1000: "20 minutes", 7000: "two hours", 36000: "10 hours"}
+    said = {40: "a minute", 85: "2 minutes", 300: "5 minutes", 1000: "20 minutes", 7000: "two hours", 36000: "10 hours"}
     for seconds, one in said.items():
         assert words.how_long(seconds) == f"about {one}"
 

@@ -67,11 +67,15 @@ def most_seconds(condition: Condition) -> float:
     return 900 + 5 * 0.03 * condition.steps * condition.batch_size * (2 if condition.mitigation == "jtt" else 1)
 
 
-def likely_seconds(condition: Condition, taken: Sequence[float] = ()) -> float:
-    """Seconds that a training probably takes in a worker: the median of what such ones have `taken`, without one a
-    guess: 30 ms a step of the usual batch, reading and measuring the rest."""
-    known = [seconds for seconds in taken if seconds > 0]
-    return float(np.median(known)) if known else 6.0 + 0.03 * condition.steps * max(1.0, condition.batch_size / 32)
+def likely_seconds(condition: Condition, made: Sequence[tuple[Condition, float]] = ()) -> float:
+    """Seconds that a training probably takes in a worker: a guess, 30 ms a step of the usual batch, reading and
+    measuring the rest; with what others took that were `made` on the same set, as many times that as the median of
+    them took of theirs."""
+
+    def guess(one: Condition) -> float:
+        return 6.0 + 0.03 * one.steps * max(1.0, one.batch_size / 32) * (2 if one.mitigation == "jtt" else 1)
+
+    return guess(condition) * float(np.median([seconds / guess(one) for one, seconds in made] or [1.0]))
 
 
 def train_both(first: Condition, second: Condition) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, replace
-from itertools import islice
 from textwrap import wrap
 
 import altair as alt
@@ -17,10 +16,8 @@ from vlcore.lessons import one_room, walls
 from vlcore.lessons.handout import study_html
 from vlcore.lessons.one_room import CLASS, REHEARSAL, Block, Pair, Plan, Stand, View
 from vlcore.lessons.walls import Standing, Wall
-from vlcore.runs.train import likely_seconds
 from vlcore.server import cache, work
 from vlcore.server.visitors import Visitor
-from vlcore.store import artefacts
 from vlcore.store.queue import default_workers
 from vlcore.studies import published
 
@@ -74,11 +71,9 @@ def published_differences(plan: Plan, images: ImageSet) -> tuple[list[float], in
 
 
 def seconds(plan: Plan, images: ImageSet, places: Iterable[int]) -> float:
-    """How long a pair takes here, by the first of these places whose models are there."""
-    pairs = (pair(plan, images, place) for place in places)
-    done = islice((both for both in pairs if all(artefacts.published(one.key) for one in both)), 3)
-    taken = [float(cache.artefact(one.key).manifest.get("seconds", 0)) for both in done for one in both]
-    return sum(likely_seconds(one, taken) for one in pair(plan, images, 0))
+    """How long a pair probably takes here, see `work.likely_seconds`; models of these places are like it."""
+    like = [one.key for place in places for one in pair(plan, images, place)]
+    return sum(work.likely_seconds(one, like) for one in pair(plan, images, 0))
 
 
 def slide(code: str, images: ImageSet, asker: Visitor, ended: bool) -> bytes:
@@ -110,9 +105,10 @@ def table(code: str, images: ImageSet) -> bytes:
 
 
 def all_left(now: Standing, images: ImageSet) -> str:
-    """How long it takes until all are there that were asked for; empty where none is on its way."""
+    """How long it takes until all are there that were asked for, and what others asked for meanwhile; empty where none
+    is on its way."""
     waiting = sum(one is Stand.ACTIVE for one in now.stands)
     if not waiting:
         return ""
     workers, each = default_workers(), seconds(now.plan, images, (block.place for block in reversed(now.blocks)))
-    return walls.time_left(max(0, waiting - workers), [0.5], each, workers)
+    return walls.time_left(max(0, max(waiting, work.queue().long_jobs()) - workers), [0.5], each, workers)

@@ -1,8 +1,9 @@
 """What visitors have the workers do: trainings and other jobs within their quotas, and files that one waits for."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -11,15 +12,17 @@ from vlcore.core import limits
 from vlcore.core.condition import Condition
 from vlcore.core.errors import LabError
 from vlcore.core.limits import JOB_SECONDS
+from vlcore.core.options import ArtefactKind
 from vlcore.core.teacher import Right
 from vlcore.core.throttle import Turns
 from vlcore.datasets.opening import UploadError
+from vlcore.runs.train import likely_seconds as train_seconds
 from vlcore.runs.train import most_seconds, train_both, train_condition
-from vlcore.server import visitors
+from vlcore.server import cache, visitors
 from vlcore.server.visitors import Visitor, visitor
 from vlcore.store import artefacts, disk
 from vlcore.store.jobs import JobStatus, State, clear_last_failure
-from vlcore.store.queue import JobQueue, worker_pool
+from vlcore.store.queue import LATEST, JobQueue, default_workers, worker_pool
 
 PATIENCE = 120.0  # seconds for what a visitor waits for
 _files, _pictures = Turns(1), Turns(limits.AT_ONCE)
@@ -114,6 +117,26 @@ def train_pair(pair: tuple[Condition, Condition]) -> None:
         first, last = missing[0], missing[-1]
         limit = sum(map(most_seconds, pair))
         ask(last.key, train_both, first, last, short=False, limit=limit)
+
+
+def likely_seconds(one: Condition, like: Iterable[str] = ()) -> float:
+    """Seconds that a training probably takes here now: by the latest that ended on this server, whatever else ran
+    meanwhile; before there is one, by those that are there of these keys, the first ones of them."""
+
+    def made(keys: Iterable[str]) -> list[tuple[Condition, float]]:
+        runs = (cache.artefact(key) for key in keys if artefacts.published(key))
+        here = (run for run in runs if run.kind is ArtefactKind.TRAINED and run.came_with is None)
+        took = ((run.condition, float(run.manifest.get("seconds", 0))) for run in here)
+        return list(islice((of for of in took if of[0].data == one.data and of[1] > 0), LATEST))
+
+    return train_seconds(one, made(reversed(queue().latest)) or made(like))
+
+
+def until_done(each: float, new: int, active: int = 0) -> float:
+    """Seconds until so many `new` jobs are done, of so many seconds each, after all that wait or run here: those that
+    are known to be `active` at least."""
+    waiting = max(queue().long_jobs(), active) + new
+    return each * waiting / max(1, min(waiting, default_workers()))
 
 
 def _check_quota(keys: Sequence[str], short: bool) -> None:

@@ -27,6 +27,7 @@ from vlcore.store import jobs, workers
 from vlcore.store.jobs import JobCancelledError, JobStatus, State
 
 POOLS = 3  # that a job may see break before it began
+LATEST = 6  # trainings by which it is judged how long one takes
 
 
 class Asker:
@@ -78,6 +79,7 @@ class JobQueue:
         # Who has something waiting, names by address; the next first.
         self._turns: dict[bool, dict[str, dict[str, None]]] = {False: {}, True: {}}
         self._places: dict[bool, dict[str, int]] = {}  # of what waits, by key, until something changes
+        self.latest: deque[str] = deque(maxlen=LATEST)  # keys of the long jobs that ended well here, the last one last
         self._errors: dict[str, str] = {}
         self._present: WeakValueDictionary[str, Asker] = WeakValueDictionary()
         self._left: dict[str, float] = {}
@@ -204,6 +206,8 @@ class JobQueue:
                     self._join(job)
                 else:
                     del self._jobs[job.key]
+                    if error is None and not job.short:
+                        self.latest.append(job.key)
                     if error is not None and not isinstance(error, BrokenExecutor | JobCancelledError | BusyError):
                         self._errors[job.key] = str(error)
             self._hand_out()
@@ -229,6 +233,11 @@ class JobQueue:
         with self._guard:
             everything = [Listed(self.view(job.key), job.asked, len(job.wishes)) for job in self._jobs.values()]
         return sorted(everything, key=lambda one: (one.status.position, one.asked))
+
+    def long_jobs(self) -> int:
+        """How many long jobs wait or run here."""
+        with self._guard:
+            return sum(not job.short for job in self._jobs.values())
 
     def asked_by(self, name: str, short: bool) -> list[str]:
         """Keys of what waits or runs here because this name asked for it first: others who want it too ask for free."""

@@ -224,7 +224,7 @@ def estimate_words(estimate: Estimate | None) -> str:
 
 def how_long(seconds: float) -> str:
     """A duration to the nearest that people say: ``about 40 minutes``."""
-    if seconds < 90:
+    if seconds < 75:
         return "about a minute"
     minutes = seconds / 60
     if minutes < 90:

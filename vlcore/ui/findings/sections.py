@@ -15,10 +15,8 @@ from vlcore.core.plain import plain, safe_csv
 from vlcore.core.teacher import Right
 from vlcore.core.wording import signed
 from vlcore.measures.catalogue import PRIMARY, words_of
-from vlcore.runs.train import likely_seconds
 from vlcore.server import cache, visitors, work
 from vlcore.store.jobs import JobStatus, State
-from vlcore.store.queue import default_workers
 from vlcore.studies import figures, registry, report, tables
 from vlcore.studies import text as words
 from vlcore.studies.evidence import ClaimResult
@@ -107,9 +105,8 @@ def _missing(one: StudyResults, views: list[JobStatus]) -> None:
             jobs.cancel(view.key for view in active)
         return
     missing = [condition for condition, view in zip(one.missing, views, strict=True) if not view.done]
-    taken = [float(run.manifest.get("seconds", 0)) for run in one.published]
-    each = likely_seconds(one.study.conditions[0], taken)
-    time = words.how_long(len(missing) * each / default_workers())
+    each = work.likely_seconds(one.study.conditions[0], [run.key for run in one.published])
+    time = words.how_long(work.until_done(each, len(missing)))
     row = st.container(horizontal=True, vertical_alignment="center")
     label, primary = ("Run what is missing", False) if one.there else ("Run this study", True)
     about = "Trains in the background, a few at a time; you can leave this page."

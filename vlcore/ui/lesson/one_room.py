@@ -16,7 +16,6 @@ from vlcore.lessons.room import Room, go, look
 from vlcore.lessons.walls import Standing
 from vlcore.measures.catalogue import words_of
 from vlcore.server import rooms, visitors, work
-from vlcore.store.queue import default_workers
 from vlcore.studies.text import how_long
 from vlcore.ui import jobs, shell, widgets
 from vlcore.ui.lesson import classroom, phone, steps, wall
@@ -89,7 +88,7 @@ def _planning(room: Room, images: ImageSet) -> None:
         _prepare(plan, images)
         with st.popover("Rehearse", icon=":material/smart_toy:"):
             phones = widgets.whole("Simulated phones", 2, one_room.USUAL, 3)  # one pair has no mean
-            time = how_long(phones * rooms.seconds(plan, images, range(planned)) / default_workers())
+            time = how_long(work.until_done(rooms.seconds(plan, images, range(planned)), phones))
             apart = "They take blocks with other seeds, so nobody sees what the class will find"
             st.caption(f"{apart}. Phones of the class see nothing of it. It takes {time}.")
             start = partial(_rehearse, room, images, Plan(asked.name, phones, measure, prediction=expected or ""))
@@ -111,10 +110,12 @@ def _count(room: Room, asked: Contrast, measure: str, images: ImageSet) -> None:
 def _prepare(plan: Plan, images: ImageSet) -> None:
     """The button that trains all planned blocks before a class comes."""
     with st.popover("Prepare", icon=":material/inventory:"):
-        keys = [one.key for place in range(plan.planned) for one in rooms.pair(plan, images, place)]
-        missing = sum(not work.view(key).done for key in keys)
-        time = how_long(missing / 2 * rooms.seconds(plan, images, range(plan.planned)) / default_workers())
-        st.caption(f"{len(keys) - missing} of {len(keys)} models are there; the others take {time} here.")
+        pairs = [work.views(rooms.pair(plan, images, place)) for place in range(plan.planned)]
+        missing = sum(not view.done for pair in pairs for view in pair)
+        new = sum(not any(view.state.is_active for view in pair) for pair in pairs if not all(one.done for one in pair))
+        time = how_long(work.until_done(rooms.seconds(plan, images, range(plan.planned)), new))
+        of = 2 * plan.planned
+        st.caption(f"{of - missing} of {of} models are there; the others take {time} here.")
         st.caption("A dot appears only when a phone takes its block. The plan will say how many models were there.")
 
         @errors_said()

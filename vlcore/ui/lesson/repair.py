@@ -19,8 +19,8 @@ from vlcore.lessons import repair, teams
 from vlcore.lessons.repair import EDITING, ELSEWHERE, REPAIR, REVEALED, SHORT, STEPS, Repair
 from vlcore.lessons.repaired import Wall
 from vlcore.lessons.room import PHASES, Room, go, look
-from vlcore.runs.train import likely_seconds
-from vlcore.server import cache, visitors, work
+from vlcore.lessons.walls import time_left
+from vlcore.server import visitors, work
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus
 from vlcore.store.queue import default_workers
@@ -179,7 +179,8 @@ def _desk(seat: Seat) -> None:
             again = partial(errors_said()(work.train), conditions[text])
             jobs.progress_or_start(view, "Train it again", again, key=f"again_{number}")
             if view.position:
-                st.caption(f"{_time(seat.images, seat.base, view.position + default_workers()).capitalize()} left.")
+                left = time_left(view.position, [0.0], _seconds(seat.images, seat.base), default_workers())
+                st.caption(f"{left.capitalize()} left.")
 
     jobs.watch([condition.key for condition in conditions.values()], show, each_done=True)
 
@@ -190,11 +191,12 @@ def _prepare(images: ImageSet, base: Condition) -> None:
 
     def show(views: Sequence[JobStatus]) -> None:
         missing = [c for c, view in zip(every, views, strict=True) if not (view.done or view.state.is_active)]
-        if any(view.state.is_active for view in views):
-            done = sum(view.done for view in views)
-            st.progress(done / len(views), text=f"Preparing: {done} of {len(views)} models are there")
+        until = partial(work.until_done, _seconds(images, base))
+        if active := sum(view.state.is_active for view in views):
+            done, left = sum(view.done for view in views), how_long(until(0, active))
+            st.progress(done / len(views), text=f"Preparing: {done} of {len(views)} models are there, {left} left")
         if missing:
-            time = _time(images, base, len(missing))
+            time = how_long(until(len(missing), active))
             start = partial(errors_said()(work.train), *missing)
             st.button("Prepare", icon=":material/bolt:", on_click=start, key="repair_prepare")
             what = "the model as it is, the budget spent by chance five times, and three usual methods"
@@ -203,11 +205,9 @@ def _prepare(images: ImageSet, base: Condition) -> None:
     jobs.watch([condition.key for condition in every], show, each_done=True)
 
 
-def _time(images: ImageSet, base: Condition, models: int) -> str:
-    """What so many trainings take, by those that were measured here."""
-    every = [one.key for of in ranking.beside(images, base).values() for one in of]
-    taken = [float(cache.artefact(key).manifest.get("seconds", 0)) for key in every if artefacts.published(key)]
-    return how_long(likely_seconds(base, taken) * models / min(models, default_workers()))
+def _seconds(images: ImageSet, base: Condition) -> float:
+    """What a training probably takes here."""
+    return work.likely_seconds(base, [one.key for of in ranking.beside(images, base).values() for one in of])
 
 
 def _rehearse(room: Room, token: str, images: ImageSet, base: Condition, bar: DeltaGenerator) -> None:
