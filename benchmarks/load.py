@@ -13,13 +13,12 @@ are also given as ratios to their aims.
 
 import asyncio
 import statistics
-import subprocess
 import time
 from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks import head, options, row
+from benchmarks import head, options, processor_seconds, row
 from benchmarks.phones import Phone, trainings
 from benchmarks.startup import server
 from benchmarks.visitors import Browser, connected
@@ -80,7 +79,7 @@ def main() -> None:
     with trainings(asked.training) as trained, server() as (healthy, port, process):
         with trained.going_on() if trained else nullcontext():
             visits, memory = asyncio.run(crowd(port, process, asked.browsers, asked.uploading, 60 * asked.minutes))
-        busy = int(subprocess.check_output(["ps", "-o", "cputimes=", "-p", str(process)]))
+        busy = processor_seconds(process)
         if asked.leaving:
             time.sleep(LEFT)
             left = resident(process)

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import head, options, row
+from benchmarks import head, options, processor_seconds, row
 from benchmarks.startup import server
 from benchmarks.visitors import Browser, connected
 from vlcore.core.files import data_folder
@@ -103,8 +103,9 @@ def main() -> None:
         plan = Plan("labels", max(asked.phones, one_room.FEWEST), prediction="lower")
         one_room.fix(started.code, started.token, plan, usual, grouping)
         go(started.code, started.token, "labels", "run")
-        with server() as (_, port, _process):
+        with server() as (_, port, process):
             waits, answers, shown = asyncio.run(room(port, started, asked.phones, asked.quiet))
+            busy = processor_seconds(process)
         study = one_room.study_of(plan, usual, grouping, blocks=asked.phones)
         analysis = StudyResults(study, grouping, artefacts.read).analyses()[study.treatments[0]]
         difference = analysis.primary.levels[0].difference  # type: ignore[union-attr]
@@ -122,6 +123,7 @@ def main() -> None:
         ("Home meanwhile, p50, s", meanwhile[9], None),
         ("Home before they press, p95, s", before[18], None),
         ("Home meanwhile, p95, s", meanwhile[18], None),
+        ("processor time of the server without its workers, s", busy, None),
     ):
         print(row(what, f"{found:.2f}", aim or "", f"{found / aim:.2f}" if aim else ""))
     print(f"Wall: {', '.join(f'{name} {shown.get(name)}' for name in expected)}")

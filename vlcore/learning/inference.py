@@ -17,7 +17,7 @@ from vlcore.learning.device import ModelError
 from vlcore.learning.model import Encoder, ModelConfig, to_input
 
 Array = NDArray[np.float32]
-BATCH = 256
+BATCH = 128  # what lies between layers stays in a cache; the bits are those of any other number
 
 
 @torch.inference_mode()

@@ -243,7 +243,7 @@ def build(condition: Condition, words: int, classes: int = 0) -> Encoder:
 
 def to_input(pixels: Tensor) -> Tensor:
     """uint8 (B, S, S, 3) to float (B, 3, S, S), centred on mid-grey, between -1 and 1."""
-    return pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
+    return pixels.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
 def stream(seed: int, purpose: str) -> int:
