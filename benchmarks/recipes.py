@@ -16,12 +16,15 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from benchmarks import head, options, row
 from vlcore.core.condition import GRIDS, STUDY_BIAS, STYLES_OF_THE_STUDY, Condition
 from vlcore.core.options import RECIPES
 from vlcore.core.wording import points, rate
+from vlcore.datasets.catalogue import open_set
+from vlcore.studies.statistics.factorial import slopes
 from vlcore.studies.statistics.paired import holm, sign_flip, t_interval
 
 CLASSIC_STEPS = 600  # the standard of version 0.4
@@ -104,17 +107,31 @@ def show(runs: pd.DataFrame, reference: str) -> None:
             print(row(data, f"{100 * bias:g} %", name, len(blocks), *cells))
     print(f"\nMore than {reference}, block by block\n\n{head('set', 'bias', 'recipe', 'n', *columns, 'p', 'adjusted')}")
     against = table.xs(reference, level="trained_by")[list(columns)]
-    cells: dict[str, list[tuple[Any, ...]]] = {}  # by set, with the p last
+    tests: dict[str, list[tuple[Any, ...]]] = {}  # by set, with the p last
     for name in dict.fromkeys(runs["trained_by"]):
         more = (table.xs(name, level="trained_by")[list(columns)] - against).dropna()
         for (data, bias), blocks in more.groupby(level=[0, 1], sort=False):
             if name != reference and len(blocks) > 1:
                 found = [points(t_interval(blocks[column]).as_dict()) for column in columns]
                 p, _ = sign_flip(blocks["long less short"])
-                cells.setdefault(data, []).append((f"{100 * bias:g} %", name, len(blocks), *found, p))
-    for data, rows in cells.items():
+                tests.setdefault(data, []).append((f"{100 * bias:g} %", name, len(blocks), *found, p))
+    for data, rows in tests.items():
         for (*said, p), adjusted in zip(rows, holm([of[-1] for of in rows]), strict=True):
             print(row(data, *said, f"{p:.3f}", f"{adjusted:.3f}"))
+    by_contrast(table["long less short"].xs(reference, level="trained_by"))
+
+
+def by_contrast(differences: pd.Series) -> None:
+    """Whether the difference between label styles changes with the contrast of the place, where sets differ in it."""
+    contrast = {name: open_set(name).about["recipe"]["context_contrast"] for name in differences.index.unique("data")}
+    if len(set(contrast.values())) < 3:
+        return
+    print(f"\nLong less short, for each doubling of the contrast\n\n{head('bias', 'sets', 'n', 'slope', 'p')}")
+    for bias, part in differences.groupby(level="bias"):
+        blocks = part.unstack("data").dropna(axis=1, how="all").dropna()  # one column a set
+        along = slopes(np.log2([contrast[name] for name in blocks.columns]), blocks)
+        slope, p = points(t_interval(along).as_dict()), sign_flip(along)[0]
+        print(row(f"{100 * bias:g} %", len(blocks.columns), len(blocks), slope, f"{p:.3f}"))
 
 
 if __name__ == "__main__":
