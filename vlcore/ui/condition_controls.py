@@ -20,6 +20,7 @@ AS_SET = "as set here"  # no model from the disk
 LENGTHS = {name: steps for name, steps in options.PRESETS.items() if steps}
 LENGTHS_IN_WORDS = ", ".join(f"{name}: {steps:,} steps" for name, steps in LENGTHS.items())
 BIASES = {f"{bias * 100:g} %": bias for bias in GRIDS["paper"]}
+_HOW_MUCH = 320  # px of the slider with what stands beside it: a row of a phone
 
 
 def name_of(choices: Mapping[str, Any], value: object) -> str:
@@ -45,11 +46,16 @@ def condition_controls(
     """The knobs of one model, and the place of further ones; in the URL, an unknown value means the default."""
     minority = " and ".join(group_words(grouping)[group] for group in grouping.minority)
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        # On a phone these two are rows below each other.
+        which = st.container(horizontal=True, vertical_alignment="bottom", width="content")
+        how_much = st.container(horizontal=True, vertical_alignment="bottom", width=_HOW_MUCH)
+    with which:
         st.markdown(f"**{side}**", width="content")
         short, descriptive = (quoted_captions(style, grouping) for style in ("undescriptive", "descriptive"))
         wording = " The words, “a” included, are the study's own." if grouping == SCENES else ""
         about, usual = f"Short: {short}. Descriptive: {descriptive}.{wording}", name_of(LABELS, default.labels)
         labels = widgets.one_of("Labels", LABELS, f"{prefix}_labels", usual, plain(about))
+    with how_much:
         kept = f"The training set keeps {default.n_per_group} pictures of each majority group"
         about = (
             f"The share of each minority group that is removed: {minority}. {kept}, and fewer of each minority group."
