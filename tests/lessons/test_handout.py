@@ -14,15 +14,16 @@ from tests.lessons.test_repair import standing as standing_of
 from tests.lessons.test_walls import PLAN, USUAL, standing, there
 from vlcore.charts.html import Pictures
 from vlcore.charts.thumbnails import thumb_uri
-from vlcore.core.condition import Condition
+from vlcore.core.condition import STUDY_BIAS, Condition
 from vlcore.core.edits import Add, Fade
 from vlcore.core.grouping import SCENES
 from vlcore.lessons import one_room, repaired, walls
 from vlcore.lessons.answers import Answer, Reading
-from vlcore.lessons.handout import GLOSSARY, handout_html, repair_html, study_html
+from vlcore.lessons.handout import GLOSSARY, TERMS, explained, handout_html, repair_html, study_html
 from vlcore.lessons.script import EXPERIMENTS, Lesson, lessons
 from vlcore.measures.estimate import Estimate
 from vlcore.studies import registry
+from vlcore.studies.statistics.factorial import phi
 
 SHOWN = Pictures([thumb_uri(np.zeros((8, 8, 3), dtype=np.uint8))], ["horse <b>"])
 
@@ -57,6 +58,15 @@ def test_a_lecturers_copy_has_the_numbers_instead(lesson: Lesson) -> None:
     assert "61\u00a0% (50 to 72), n = 7 runs." in page
     assert "<td></td>" not in page
     assert "Nothing was measured yet" in handout_html(lesson, SHOWN, SCENES, [Answer(step, [])])
+
+
+def test_terms_of_measures_are_explained_where_a_text_has_them() -> None:
+    assert explained("Right on minority groups") == ""
+    said = explained("Slope on φ of the Silhouette of the majority pair")
+    assert said == f"“silhouette”: {GLOSSARY['silhouette']} “φ”: {GLOSSARY['φ']}"
+    assert set(TERMS) <= set(GLOSSARY)
+    assert f"0.6 where {100 * STUDY_BIAS:.0f} %" in GLOSSARY["φ"]
+    assert phi(STUDY_BIAS) == pytest.approx(0.6)
 
 
 def charts(page: str) -> list[list[dict[str, object]]]:

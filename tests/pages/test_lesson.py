@@ -134,6 +134,8 @@ def test_untrained_the_reveal_has_the_published_runs_and_says_what_is_missing(em
     assert "another seed gives other numbers" in said
     assert found.counted in said
     assert "**C7 · The study says:**" in said
+    assert "The study's claims ask, as Findings does" in said
+    assert "“φ”: Correlation of object and context" in said
     assert "when both models are trained" in page.info[0].value
     assert [heading.value for heading in page.subheader][-1] == "The whole lesson"
     assert list(page.table[0].value.index) == [step.question for step in STEPS]
@@ -142,6 +144,7 @@ def test_untrained_the_reveal_has_the_published_runs_and_says_what_is_missing(em
 def test_runs_of_this_server_are_a_reading_of_their_own(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(plans.find("experiments", Condition(), 6).conditions)
     shipped = start(step="descriptive-labels", phase="reveal")
+    assert "“silhouette”: How well pictures lie in clouds" in text_of(shipped)
     assert not any("runs of this server" in line for line in large(shipped)), "the same runs are read once"
     nothing = answers.published_results("scenes", empty_home)
     monkeypatch.setattr(answers, "published_results", lambda _data: nothing)

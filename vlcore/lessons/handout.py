@@ -21,7 +21,13 @@ from vlcore.lessons.answers import Answer
 from vlcore.lessons.script import Lesson
 
 GLOSSARY: dict[str, str] = written(Path(__file__).with_name("glossary.yaml"))
+TERMS = ("silhouette", "total variance", "dispersion", "φ", "log odds")  # of measures, said where one is shown
 _FIGURE = (760, 340)  # px
+
+
+def explained(text: str) -> str:
+    """What terms of measures in a text mean, as the glossary has it; empty where there are none."""
+    return " ".join(f"“{term}”: {GLOSSARY[term]}" for term in TERMS if term in text.lower())
 
 
 def handout_html(lesson: Lesson, pictures: Pictures, grouping: Grouping, answers: Sequence[Answer] = ()) -> str:

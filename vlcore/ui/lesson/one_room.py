@@ -11,6 +11,7 @@ from vlcore.core.plain import plain
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.subset import usual_condition
 from vlcore.lessons import one_room, turnout, walls
+from vlcore.lessons.handout import explained
 from vlcore.lessons.one_room import CLASS, DIRECTIONS, REHEARSAL, Contrast, Plan
 from vlcore.lessons.room import Room, go, look
 from vlcore.lessons.walls import Standing
@@ -74,7 +75,7 @@ def _planning(room: Room, images: ImageSet) -> None:
     expected = st.radio("The class expects", DIRECTIONS, None, key="room_expected", horizontal=True)
     _count(room, asked, measure, images)
     plan = Plan(asked.name, planned, measure, seed, expected or "")
-    st.caption(plain(walls.rule(plan)))
+    st.caption(plain(f"{walls.rule(plan)} {explained(words_of(measure, images.grouping))}"))
 
     @errors_said()
     def fix() -> None:

@@ -10,9 +10,10 @@ from vlcore.core.wording import difference, points
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.subset import usual_condition
 from vlcore.lessons import one_room, walls
+from vlcore.lessons.handout import explained
 from vlcore.lessons.one_room import CLASS, DIRECTIONS, Plan, Stand
 from vlcore.lessons.room import Room, look, vote
-from vlcore.measures.catalogue import measure_of
+from vlcore.measures.catalogue import measure_of, words_of
 from vlcore.server import cache, rooms, visitors, work
 from vlcore.store import jobs as on_disk
 from vlcore.store.jobs import State
@@ -31,6 +32,8 @@ def expect(room: Room, images: ImageSet) -> None:
     asked, measure = one_room.asked_at(room.step, usual_condition(images), images.grouping)
     st.header(plain(asked.question), anchor=False)
     steps.large(one_room.expectation(asked, measure, images.grouping))
+    if meaning := explained(words_of(measure, images.grouping)):
+        st.caption(plain(meaning))
 
     @st.fragment(run_every=SLOW)
     def follow() -> None:

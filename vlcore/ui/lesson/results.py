@@ -23,7 +23,7 @@ from vlcore.datasets.subset import usual_condition
 from vlcore.datasets.uploads import group_pictures
 from vlcore.lessons import answers
 from vlcore.lessons.answers import ANOTHER, SEEDS, Answer, Reading, in_one_run, over_runs, values_of, with_seed
-from vlcore.lessons.handout import handout_html
+from vlcore.lessons.handout import explained, handout_html
 from vlcore.lessons.room import Room
 from vlcore.lessons.script import Lesson, Step, lessons
 from vlcore.runs.maps import PCA
@@ -38,6 +38,10 @@ from vlcore.ui.findings import sections
 from vlcore.ui.lesson import steps
 
 ABOVE = 186  # px of the page over the maps
+TWO_QUESTIONS = (
+    "The answers above are ranges of a number. The study's claims ask, as Findings does, whether a difference is zero "
+    "and stands out from its control. So one can be decided and the other not."
+)
 
 
 def of_set(images: ImageSet) -> dict[str, Lesson]:
@@ -121,6 +125,8 @@ def reveal(lesson: Lesson, step: Step, images: ImageSet, room: Room, palette: Pa
                 steps.large(one.decision, "answer")
             said = step.quantity.words + ("" if share else f": {one.number}")
             st.caption(f"{plain(said)}; 95 % interval over {'runs' if one.runs else 'pictures'}, {one.counted}.")
+        if meaning := explained(step.quantity.words):
+            st.caption(plain(meaning))
         if found.missing:
             st.markdown(plain(f"In this run: {found.missing}."))
         says = f"{ANOTHER} An interval over pictures says nothing about other seeds"
@@ -133,6 +139,9 @@ def reveal(lesson: Lesson, step: Step, images: ImageSet, room: Room, palette: Pa
             steps.large(f"· {line}", "answer")
     if step.says:
         st.markdown(f"**The study's text says:** “{step.says}”.")
+    if found.claims:
+        meaning = explained(" ".join(result.claim.what for result in found.claims))
+        st.caption(plain(f"{TWO_QUESTIONS} {meaning}"))
     for result in found.claims:
         with st.container(border=True):
             st.markdown(f"**{result.claim.id} · The study says:** {result.claim.says} {sections.badge(result)}")
