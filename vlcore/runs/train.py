@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, as_completed
 from dataclasses import replace
 from pathlib import Path
+from statistics import median_low
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,12 +71,12 @@ def most_seconds(condition: Condition) -> float:
 def likely_seconds(condition: Condition, made: Sequence[tuple[Condition, float]] = ()) -> float:
     """Seconds that a training probably takes in a worker: a guess, 30 ms a step of the usual batch, reading and
     measuring the rest; with what others took that were `made` on the same set, as many times that as the median of
-    them took of theirs."""
+    them took of theirs, of two the lower: a first one draws the pictures too."""
 
     def guess(one: Condition) -> float:
         return 6.0 + 0.03 * one.steps * max(1.0, one.batch_size / 32) * (2 if one.mitigation == "jtt" else 1)
 
-    return guess(condition) * float(np.median([seconds / guess(one) for one, seconds in made] or [1.0]))
+    return guess(condition) * median_low([seconds / guess(one) for one, seconds in made] or [1.0])
 
 
 def train_both(first: Condition, second: Condition) -> str:
