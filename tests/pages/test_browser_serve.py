@@ -19,12 +19,13 @@ import pytest
 from playwright.sync_api import Page, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from tests.chromium import needs_chromium
 from tests.conftest import Cli
 from vlcore.cli import serve
+from vlcore.core import limits
 
 from .serving import free_port, marks, settled
 
@@ -160,6 +161,19 @@ def test_what_is_the_same_for_everybody_comes_from_nginx_and_what_is_nobodys_bus
     hidden = [ask(f"{server}/_stcore/{path}")[0] for path in ("metrics", "script-health-check", "agent/openapi.json")]
     assert hidden == [404, 404, 404]
     assert ask(server, method="POST", body=bytes(100_000))[0] == 413
+
+
+def test_a_page_says_so_much_at_once_and_nothing_that_is_packed(server: str) -> None:
+    """25 MB of nothing are 25 kB when they are packed, and twenty pages that said so took 500 MB."""
+    with visit(server, "1") as connection:  # which offers to pack
+        assert connection.protocol.extensions == []
+        assert session_of(connection)
+        connection.send(bytes(limits.MESSAGE_BYTES + 1))
+        with pytest.raises(ConnectionClosed) as closed:  # noqa: PT012  # what was told before comes first
+            while True:
+                connection.recv(60)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1009
 
 
 def test_connections_that_say_nothing_stop_nobody(serving: tuple[str, int]) -> None:

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.runtime import runtime_util
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.session_manager import SessionInfo
@@ -288,6 +289,19 @@ def test_what_a_page_says_faster_than_hands_is_heard_later(monkeypatch: pytest.M
     assert len(came) == limits.MESSAGES_AT_ONCE + more, "nothing is lost"
     assert sum(waited) == pytest.approx(more / limits.MESSAGES_A_SECOND)
     assert waited[: limits.MESSAGES_AT_ONCE] == [0.0] * limits.MESSAGES_AT_ONCE
+
+
+def test_a_page_may_be_told_more_than_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime_util, "_max_message_size_bytes", None)
+    monkeypatch.setattr(serving, "_served", [])
+    for name in ("import_module", "Thread", "allow_open_files"):
+        monkeypatch.setattr(serving, name, Mock())
+
+    async def told() -> int:
+        async with serving.lifespan(Mock()):
+            return runtime_util.get_max_message_size_bytes()
+
+    assert (runtime_util.get_max_message_size_bytes(), asyncio.run(told())) == (10**6, limits.TOLD_BYTES)
 
 
 def test_what_visitors_do_makes_few_lines() -> None:

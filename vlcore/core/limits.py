@@ -61,6 +61,7 @@ SHORT_JOBS = 24  # the same of what takes seconds: maps, checks, untrained encod
 TRAININGS_OF_ADDRESS = 30 * TRAININGS  # of all visitors behind an address, for a class may be one
 SHORT_JOBS_OF_ADDRESS = 30 * SHORT_JOBS  # likewise
 MESSAGE_BYTES = MB  # what a page says at once: the settings of its controls
+TOLD_BYTES = 25 * MB  # what a page is told at once
 MESSAGES_AT_ONCE = 60  # that a page says: clicks, and looks at what it follows
 MESSAGES_A_SECOND = 5  # after these
 FILES_A_MINUTE = 30  # that one page may ask for

@@ -31,6 +31,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.runtime import runtime_util
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 
 from vlcore.charts.thumbnails import thumb_address
@@ -115,6 +116,8 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         manager._session_storage = MemorySessionStorage(limits.KEPT_SESSIONS)
     # Files are made in threads that wait for each other; Streamlit has them from here too, a few more than cores.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64))
+    # Streamlit has one limit for both ways; that of what pages say was read when the server began.
+    runtime_util._max_message_size_bytes = limits.TOLD_BYTES
     _served.append(atlas.base())
     import_module("vlcore.ui.home")
     Thread(target=_warm, daemon=True).start()
