@@ -43,7 +43,8 @@ def main() -> None:
     out = Path("docs/results")
     asked = options(__doc__, grid="paper", seeds=blocks, first_seed=whole, name=name, preset=preset, out=out)
     if asked.grid.endswith(".yaml"):
-        write_arms(StudyResults(plans.find(asked.grid), elsewhere=published.measured_runs()), asked.out)
+        study = plans.find(asked.grid)
+        write_arms(StudyResults(study, elsewhere=published.measured_runs(study.name)), asked.out)
         return
     for name in SETS:
         first = {"data_seed": asked.first_seed, "init_seed": asked.first_seed}

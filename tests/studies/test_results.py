@@ -11,6 +11,7 @@ from tests.runs.published import publish
 from vlcore.core.condition import Condition
 from vlcore.core.files import models_folder
 from vlcore.core.grouping import SCENES
+from vlcore.measures.catalogue import PRIMARY
 from vlcore.store import artefacts
 from vlcore.studies import plans, published
 from vlcore.studies.analysis import Analysis
@@ -60,6 +61,19 @@ def test_blocks_that_fail_the_sanity_check_are_named_and_can_be_left_out(tmp_pat
     pd.testing.assert_frame_equal(opened.findings().table(), found.table())
     assert opened.sound().findings().headline.difference.n == 6
     assert opened.digest != opened.sound().digest
+
+
+def test_of_a_run_that_was_trained_twice_a_study_counts_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published, "FOLDER", tmp_path)
+    runs = of("experiments", 1).runs()
+    for number, name in enumerate(("earlier", "later")):
+        (tmp_path / name).mkdir()
+        published.write_runs(runs.assign(value=float(number)), tmp_path / name)
+    found = {name: published.measured_runs(name) for name in ("", "earlier", "later")}
+    assert {len(table) for table in found.values()} == {len(runs)}
+    assert [table.set_index("measure").loc[PRIMARY, "value"].max() for table in found.values()] == [0, 0, 1]
 
 
 def test_a_part_of_a_study_says_how_many_runs_are_there_and_each_changes_the_digest() -> None:

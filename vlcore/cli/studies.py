@@ -113,8 +113,9 @@ def analyse(options: Namespace) -> dict[str, Any]:
     from vlcore.studies.tables import level_dict
     from vlcore.studies.text import notes
 
-    elsewhere = published.measured_runs() if options.published else None
-    results = StudyResults(_study_of(options), elsewhere=elsewhere)
+    study = _study_of(options)
+    elsewhere = published.measured_runs(study.name) if options.published else None
+    results = StudyResults(study, elsewhere=elsewhere)
     found = results.analyses(options.measure, options.moment)
     files: list[str] = []
     if options.out is not None:

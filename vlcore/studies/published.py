@@ -65,10 +65,11 @@ def published_runs() -> pd.DataFrame:
     return measured_runs()[["key", *_SETTINGS]].drop_duplicates("key", ignore_index=True)
 
 
-def measured_runs() -> pd.DataFrame:
-    """Every number of every published run, as `vlcore.studies.runs_table.runs_table` lays them out; StudyError where
-    none came with this copy."""
-    tables = [_read(path) for path in sorted(FOLDER.glob("**/runs.parquet"))]
+def measured_runs(study: str = "") -> pd.DataFrame:
+    """Every number of every published run, as `vlcore.studies.runs_table.runs_table` lays them out; of one that was
+    trained twice those of a study's own table. StudyError where none came with this copy."""
+    paths = sorted(FOLDER.glob("**/runs.parquet"), key=lambda path: (path.parent.name != study, path))
+    tables = [_read(path) for path in paths]
     if not tables:
         raise StudyError(f"No published results are in {FOLDER}; use a clone of the repository, which has them.")
     return pd.concat(tables).drop_duplicates(["key", "moment", "measure"], ignore_index=True)
