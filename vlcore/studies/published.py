@@ -47,9 +47,15 @@ def write(found: Findings, folder: Path) -> None:
 
 def write_runs(frame: pd.DataFrame, folder: Path) -> None:
     """Keep a table of runs in a folder, what `measured_runs` reads; ends of intervals in single precision, for no one
-    computes with them and numbers do not compress."""
+    computes with them and numbers hardly compress."""
+    numbers = dict.fromkeys(
+        ("value", "low", "high"), "BYTE_STREAM_SPLIT"
+    )  # a tenth less: bytes of equal weight together
+    words = [name for name in frame.columns if name not in numbers]
+    smallest: dict[str, Any] = {"compression": "zstd", "compression_level": 19}
     with atomic(folder / "runs.parquet") as aside:
-        frame.astype({"low": "float32", "high": "float32"}).to_parquet(aside, index=False, compression="zstd")
+        kept = frame.astype({"low": "float32", "high": "float32"})
+        kept.to_parquet(aside, index=False, column_encoding=numbers, use_dictionary=words, **smallest)
 
 
 def published(data: str) -> dict[str, Path]:
