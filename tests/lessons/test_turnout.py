@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 
 from vlcore.core import limits
+from vlcore.core.edits import Weigh
 from vlcore.core.files import models_folder
 from vlcore.lessons import one_room, teams
 from vlcore.lessons.repair import EDITING, REPAIR, SHORT
@@ -107,6 +108,25 @@ def test_teams_and_blocks_have_the_same_door() -> None:
     assert look(repair.code).phase == EDITING  # type: ignore[union-attr]
     with pytest.raises(LessonError, match="door"):
         vote(study.code, one_room.FIRST, "newcomer-1", "lower", one_room.DIRECTIONS)
+
+
+def test_whoever_leads_removes_teams_that_nobody_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "TEAMS", 3)
+    started, other = start(REPAIR, "scenes", SHORT), start(REPAIR, "scenes", SHORT)
+    teams.join(other.code, "elsewhere-1")
+    assert teams.join(started.code, "student-1") == 1
+    teams.change(started.code, "student-1", lambda own: own.put(Weigh("horse_desert", 2)))
+    for number in range(2):
+        teams.join(started.code, f"invented-{number}")
+    with pytest.raises(LessonError, match="3 teams"):
+        teams.join(started.code, "student-2")
+    with pytest.raises(LessonError, match="Only the presenter"):
+        teams.forget_idle(started.code, other.token)
+    teams.forget_idle(started.code, started.token)
+    assert [team.number for team in teams.teams(started.code)] == [1]
+    assert teams.team_of(started.code, "invented-0") is None
+    assert teams.join(started.code, "student-2") == 2
+    assert len(teams.teams(other.code)) == 1
 
 
 def test_a_lesson_that_is_full_can_be_looked_at(started: Started, monkeypatch: pytest.MonkeyPatch) -> None:

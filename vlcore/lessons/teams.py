@@ -134,6 +134,17 @@ def forget_simulated(code: str, token: str) -> None:
         file.execute("DELETE FROM repairs WHERE code = ? AND simulated = 1", (tidy(code),))
 
 
+def forget_idle(code: str, token: str) -> None:
+    """Remove the teams that have changed nothing, as where somebody founded all that there may be; who was in one may
+    found or join another. LessonError for all but the presenter."""
+    idle = json.dumps(asdict(Repair()))
+    with led(code, token, _TABLES) as file:
+        query = "DELETE FROM repairers WHERE code = :code AND team IN "
+        query += "(SELECT team FROM repairs WHERE code = :code AND state = :idle)"
+        file.execute(query, {"code": tidy(code), "idle": idle})
+        file.execute("DELETE FROM repairs WHERE code = ? AND state = ?", (tidy(code), idle))
+
+
 @contextmanager
 def _editing(code: str) -> Iterator[sqlite3.Connection]:
     """The file, where the lists of a lesson are open; a LessonError where they are not, or it is another lesson."""

@@ -222,6 +222,8 @@ def _rehearse(room: Room, token: str, images: ImageSet, base: Condition, bar: De
         st.button(f"Add {REHEARSED} simulated teams", on_click=begin)
         forget = errors_said()(partial(teams.forget_simulated, room.code, token))
         st.button("Delete the simulated teams", on_click=forget)
+        idle = errors_said()(partial(teams.forget_idle, room.code, token))
+        st.button("Delete teams without a change", on_click=idle, help="Those of phones that are gone, or never were.")
         let = errors_said()(partial(teams.welcome_all, room.code, token))
         st.button("Let phones into all teams", on_click=let, help="For three minutes, as for one that was lost.")
 
