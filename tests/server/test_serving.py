@@ -253,14 +253,23 @@ def file_asked(request: str = "1") -> dict[str, Any]:
     return said(backend_operation_request=asked)
 
 
+def with_files(*names: str) -> dict[str, Any]:
+    """What a page says of its uploaders, each of which has a file."""
+    files = [{"uploaded_file_info": [{"file_id": name}]} for name in names]
+    controls = [{"id": f"$$ID-{number}", "file_uploader_state_value": one} for number, one in enumerate(files)]
+    return said(rerun_script={"widget_states": {"widgets": controls}})
+
+
 def test_the_app_hears_only_what_its_pages_say() -> None:
     usual = [said(rerun_script={"query_string": "a=1"}), said(app_heartbeat=True), said(stop_script=True), file_asked()]
     usual.append(said(file_urls_request={"file_names": ["a picture.png"] * 1_000}))
+    usual.append(with_files("one", "another"))
     usual.append(said(rerun_script={"widget_states": {"widgets": [{"id": "$$ID-0-data", "string_value": "x"}]}}))
     not_ours = [
         said(clear_cache=True), said(debug_shutdown_runtime=True), said(set_run_on_save=True), file_asked("x" * 101),
         said(rerun_script={"query_string": "a" * limits.MESSAGE_BYTES}),
         said(rerun_script={"widget_states": {"widgets": [{"id": "data", "string_value": "x"}]}}),
+        with_files("one", "one"),
         said(file_urls_request={"file_names": [""] * (limits.UPLOADS // limits.UPLOAD_LEAST + 1)}),
         {"type": "websocket.receive", "bytes": b"\xff\xff"},
     ]  # fmt: skip

@@ -98,6 +98,11 @@ def _cost(data: bytes) -> int | None:
     controls = said.rerun_script.widget_states.widgets
     if not all(one.id.startswith(_CONTROLS) for one in controls):  # each run of the page would fail, and fill the log
         return None
+    files = [one.file_id for control in controls for one in control.file_uploader_state_value.uploaded_file_info]
+    if len(files) != len(
+        set(files)
+    ):  # each mention is a copy: a file of 4 MB that was named 20,000 times ended a server
+        return None
     if len(said.file_urls_request.file_names) > limits.UPLOADS // limits.UPLOAD_LEAST:  # more than may be kept
         return None
     asked = said.backend_operation_request
