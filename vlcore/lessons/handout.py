@@ -22,7 +22,7 @@ from vlcore.lessons.script import Lesson
 
 GLOSSARY: dict[str, str] = written(Path(__file__).with_name("glossary.yaml"))
 TERMS = ("silhouette", "total variance", "dispersion", "φ", "log odds")  # of measures, said where one is shown
-_FIGURE = (760, 340)  # px
+_FIGURE = (700, 240)  # px: plan and wall of a room fit one page
 
 
 def explained(text: str) -> str:
@@ -51,11 +51,10 @@ def study_html(now: walls.Standing, looks: Mapping[int, float], others: tuple[li
     models = _models({str(study.arm_of(one)): one for one in study.conditions[:2]}, now.grouping)
     asks = one_room.expectation(asked, now.plan.measure, now.grouping)
     parts: list[Any] = [asked.question, asks, now.planned, models, Heading("What the wall shows")]
-    numbers = pd.DataFrame(now.numbers().items(), columns=["What", "How much"])
     if drawn := now.chart(LIGHT, *_FIGURE, others=others):
         spec = drawn.to_dict(validate=False)
         parts.append(Figure(spec, spec["description"]))
-    return _printed([*parts, numbers, *now.sentences(looks, others)], now.title)
+    return _printed([*parts, pd.DataFrame([now.numbers()]), *now.sentences(looks, others)], now.title)
 
 
 def repair_html(found: repaired.Wall, about: str, grouping: Grouping) -> str:
