@@ -48,9 +48,7 @@ def write(found: Findings, folder: Path) -> None:
 def write_runs(frame: pd.DataFrame, folder: Path) -> None:
     """Keep a table of runs in a folder, what `measured_runs` reads; ends of intervals in single precision, for no one
     computes with them and numbers hardly compress."""
-    numbers = dict.fromkeys(
-        ("value", "low", "high"), "BYTE_STREAM_SPLIT"
-    )  # a tenth less: bytes of equal weight together
+    numbers = dict.fromkeys(("value", "low", "high"), "BYTE_STREAM_SPLIT")  # bytes of one weight together: a tenth less
     words = [name for name in frame.columns if name not in numbers]
     smallest: dict[str, Any] = {"compression": "zstd", "compression_level": 19}
     with atomic(folder / "runs.parquet") as aside:
