@@ -313,6 +313,11 @@ def test_a_page_may_be_told_more_than_it_says(monkeypatch: pytest.MonkeyPatch) -
     assert (runtime_util.get_max_message_size_bytes(), asyncio.run(told())) == (10**6, limits.TOLD_BYTES)
 
 
+def test_a_page_runs_in_one_thread_and_what_fails_there_goes_by_the_log() -> None:
+    """Of which the one would else be a thread for each message, and the other go around the limit of lines."""
+    assert [st.get_option(name) for name in ("runner.fastReruns", "logger.enableRich")] == [False, False]
+
+
 def test_what_visitors_do_makes_few_lines() -> None:
     few = serving._Few()
     record = logging.makeLogRecord({"created": 60.0})
