@@ -1,6 +1,5 @@
 """The door of a server: names its browsers and bounds their uploads, before Streamlit sees a request."""
 
-import asyncio
 import re
 import secrets
 import time
@@ -79,7 +78,8 @@ class Door:
                     return message
                 now = time.monotonic()
                 paid = max(paid, now) + 1 / limits.MESSAGES_A_SECOND
-                await asyncio.sleep(max(0.0, paid - now - limits.MESSAGES_AT_ONCE / limits.MESSAGES_A_SECOND))
+                if paid - now > limits.MESSAGES_AT_ONCE / limits.MESSAGES_A_SECOND:  # more than can come of hands
+                    return {"type": "websocket.disconnect", "code": 1008}
                 if message.get("bytes") is None:  # Streamlit would write a traceback into the log
                     return {"type": "websocket.disconnect", "code": 1003}
                 cost = self._cost(message["bytes"])
