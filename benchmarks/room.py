@@ -44,9 +44,7 @@ class Phone(Browser):
         pressed = time.monotonic()
         await self.press(TAKE)
         while not any(THERE in one for one in self.said):
-            seconds, part = self.again
-            await asyncio.sleep(seconds)
-            await self.view(part)
+            await self.follow()
         return time.monotonic() - pressed
 
 
@@ -70,9 +68,7 @@ async def room(
             ready.set()
             while True:
                 last = ended.is_set()
-                seconds, part = browser.again
-                await asyncio.sleep(seconds)
-                await browser.view(part)
+                await browser.follow()
                 if last:
                     return browser.numbers
 

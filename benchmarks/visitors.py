@@ -47,11 +47,13 @@ class Browser:
         self.states: dict[str, WidgetState] = {}
         self.address: dict[str, str] = {}
         self.numbers: dict[str, str] = {}  # of a page, in large type, by what they are
-        self.again: tuple[float, str] = (0.0, "")  # seconds, and the part of the page that is drawn anew after them
+        self.again: dict[str, float] = {}  # parts of the page that are drawn anew, and after how many seconds
 
     async def view(self, part: str = "") -> float:
         """Ask for the page as it is set, or for a part of it, and take what comes until it is whole; the seconds that
         took."""
+        if not part:
+            self.again = {}
         asked = BackMsg()
         state = asked.rerun_script
         state.fragment_id, state.is_auto_rerun = part, bool(part)
@@ -71,13 +73,22 @@ class Browser:
                 self.oldest = message.new_session.config.max_cached_message_age
                 self.session = message.new_session.initialize.session_id
             elif kind == "auto_rerun":
-                self.again = message.auto_rerun.interval, message.auto_rerun.fragment_id
+                self.again[message.auto_rerun.fragment_id] = message.auto_rerun.interval
             elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
                 self._note(message.delta.new_element)
             elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                 self.run += 1
                 self.kept = {one: run for one, run in self.kept.items() if self.run - run <= self.oldest}
                 return time.perf_counter() - started
+
+    async def follow(self) -> None:
+        """What a page does by itself after a while: have its parts drawn anew."""
+        await asyncio.sleep(min(self.again.values()))
+        said = []
+        for part in [*self.again]:
+            await self.view(part)
+            said += self.said
+        self.said = said
 
     def _note(self, element: object) -> None:
         kind = element.WhichOneof("type")

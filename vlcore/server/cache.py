@@ -3,6 +3,7 @@
 Everything in a cache is read-only and named by content (key and digest of an artefact, name and version of an image
 set), so that thirty visitors pay once. Training stands behind a queue (`vlcore.server.work`), never behind a cache."""
 
+import re
 from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any
@@ -32,6 +33,7 @@ from vlcore.server import serving
 from vlcore.store import artefacts
 
 Spec = dict[str, Any]
+_PLACE = re.compile(r"[xy]\d?")  # columns of a map, by pane
 
 
 def _content(text: str) -> bytes:
@@ -134,11 +136,16 @@ def finished(chart: alt.TopLevelMixin) -> Spec:
 
 
 def _arrow(rows: Sequence[dict[str, Any]]) -> bytes:
-    """A table of a chart as it is sent, words that occur often in it once."""
+    """A table of a chart as it is sent, uncompressed: of many rows words that occur often once, and places to seven
+    digits; without what only pandas reads."""
     table = pd.DataFrame(rows)
-    texts = table.select_dtypes("str") if len(table) > 50 else []
-    often = [name for name in texts if 2 * table[name].nunique() < len(table)]
-    sent, out = pa.Table.from_pandas(table.astype(dict.fromkeys(often, "category"))), pa.BufferOutputStream()
+    if len(table) > 50:
+        often = [name for name in table.select_dtypes("str") if 2 * table[name].nunique() < len(table)]
+        places = [name for name in table.select_dtypes("float") if _PLACE.fullmatch(name)]
+        table = table.astype(dict.fromkeys(often, "category") | dict.fromkeys(places, "float32"))
+    sent, out = pa.Table.from_pandas(table, preserve_index=False), pa.BufferOutputStream()
+    short = [one.with_type(pa.string()) if one.type == pa.large_string() else one for one in sent.schema]
+    sent = sent.cast(pa.schema(short))
     with pa.ipc.new_stream(out, sent.schema) as stream:
         stream.write_table(sent)
     return out.getvalue().to_pybytes()
