@@ -33,7 +33,7 @@ lesson = partial(opened, "6_Lesson")
 def no_cookies_and_no_drawing(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     """A test has no browser that sends cookies, no workers, and fetches no pictures."""
     monkeypatch.setattr(browser, "remembered", lambda name: "")
-    monkeypatch.setattr(serving, "addresses", lambda images, rows: [f"/thumbs/scenes/2/{row}.webp" for row in rows])
+    monkeypatch.setattr(serving, "addresses", lambda images, rows: [f"/thumbs/scenes/2/{row}" for row in rows])
     monkeypatch.setattr(ranking, "_elsewhere", lambda key, images: Estimate(0.7, 0.64, 0.76, 200))
 
 
@@ -48,11 +48,11 @@ def edited(*edits: Edit) -> Condition:
 def pictures(page: AppTest) -> list[int]:
     """The rows whose pictures can be tapped."""
     labels = [button.label for button in page.button if button.label.startswith("![")]
-    return [int(label.rpartition("/")[2].partition(".")[0]) for label in labels]
+    return [int(label.rpartition("/")[2].removesuffix(")")) for label in labels]
 
 
 def tap(page: AppTest, row: int) -> AppTest:
-    next(button for button in page.button if button.label.endswith(f"/{row}.webp)")).click().run()
+    next(button for button in page.button if button.label.endswith(f"/{row})")).click().run()
     assert not page.exception
     return page
 

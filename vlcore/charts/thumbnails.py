@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 SAFE_URI = re.compile(r"^data:image/(png|webp|jpeg);base64,[A-Za-z0-9+/=]+\Z")
-SAFE_ADDRESS = re.compile(r"^(/[A-Za-z0-9_-]+)*/?thumbs(/[A-Za-z0-9][A-Za-z0-9._-]*){2}/[0-9]+\.webp\Z")
+SAFE_ADDRESS = re.compile(r"^(/[A-Za-z0-9_-]+)*/?thumbs(/[A-Za-z0-9][A-Za-z0-9._-]*){2}/[0-9]+\Z")
 
 
 def thumb_uri(image: npt.NDArray[np.uint8] | Image.Image | bytes, side: int = 96) -> str:
@@ -38,7 +38,7 @@ def thumb(image: npt.NDArray[np.uint8] | Image.Image, side: int = 96) -> bytes:
 
 def thumb_address(before: str, images: str, version: str, row: int) -> str:
     """The address of a small picture of an image set on the app's server; ValueError unless it leads there."""
-    address = f"{before}thumbs/{images}/{version}/{row}.webp"
+    address = f"{before}thumbs/{images}/{version}/{row}"
     check_uris([address])
     return address
 

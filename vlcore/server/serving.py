@@ -199,4 +199,4 @@ def note(error: Exception) -> None:
 
 _DOOR = Middleware(Door, kept=_uploaded, cost=_cost, teaches=visitors.is_a_teacher)
 MIDDLEWARE = [Middleware(Ahead, needs=_atlas), _DOOR]
-ROUTES = [Route("/thumbs/{name}/{version}/{row}.webp", _thumb)]
+ROUTES = [Route("/thumbs/{name}/{version}/{row}", _thumb)]
