@@ -39,8 +39,8 @@ QUICK_STEPS = 12  # enough for a model that is not the untrained one, little eno
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two more than there are cores: for browsers, clusters and helpers that are killed, a test waits."""
-    return (os.cpu_count() or 1) + 2
+    """One more than there are cores: for browsers, clusters and helpers that are killed, a test waits."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
