@@ -6,12 +6,14 @@ python -m benchmarks.recipes --without --data balanced-cues
 
 Prints accuracy on the held-out pictures and the difference between label styles, with t intervals over blocks; and what
 each recipe gives more than the reference, with the exact p of the difference between label styles, by itself and
-adjusted over the rows of its set (Holm). Runs are appended to `--runs`, one JSON document a line, and those that are
-there are not trained again; `--limit 0` trains none.
+adjusted over the rows of its set (Holm). Runs are appended to `--runs`, one JSON document a line, compressed where its
+name ends in ``.gz``, and those that are there are not trained again; `--limit 0` trains none.
 """
 
 import dataclasses
+import gzip
 import json
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -53,14 +55,18 @@ def main() -> None:
         (name, Condition(data=data, bias=bias, labels=labels, data_seed=seed, init_seed=seed))
         for seed, bias, name, data, labels in product(seeds, biases, names, among, STYLES_OF_THE_STUDY)
     ]
-    there = [json.loads(line) for line in asked.runs.read_text().splitlines()] if asked.runs.exists() else []
+    opened = partial(gzip.open if asked.runs.suffix == ".gz" else open, asked.runs)
+    there = []
+    if asked.runs.exists():
+        with opened("rt") as file:
+            there = [json.loads(line) for line in file]
     known = {(run["trained_by"], run["data"], run["bias"], run["labels"], run["init_seed"]): run for run in there}
     found, trained = [], 0
     for name, condition in wanted:
         key = (name, condition.data, condition.bias, condition.labels, condition.init_seed)
         if key not in known and trained < asked.limit:
             known[key], trained = run(name, condition), trained + 1
-            with asked.runs.open("a") as file:
+            with opened("at") as file:
                 file.write(json.dumps(known[key]) + "\n")
         found += [known[key]] if key in known else []
     show(pd.DataFrame(found), names[0] if asked.without else names[-1])
@@ -104,7 +110,7 @@ def show(runs: pd.DataFrame, reference: str) -> None:
             spread = f"{100 * blocks['long less short'].std():.0f}"
             ends = f"{blocks['captions'].min():.3f}", f"{blocks['seconds'].median():.1f}"
             cells = (*map(rate, found[:-1]), points(found[-1]), spread, *ends)
-            print(row(data, f"{100 * bias:g} %", name, len(blocks), *cells))
+            print(row(data, f"{100 * bias:g} %", called(name), len(blocks), *cells))
     print(f"\nMore than {reference}, block by block\n\n{head('set', 'bias', 'recipe', 'n', *columns, 'p', 'adjusted')}")
     against = table.xs(reference, level="trained_by")[list(columns)]
     tests: dict[str, list[tuple[Any, ...]]] = {}  # by set, with the p last
@@ -114,11 +120,15 @@ def show(runs: pd.DataFrame, reference: str) -> None:
             if name != reference and len(blocks) > 1:
                 found = [points(t_interval(blocks[column]).as_dict()) for column in columns]
                 p, _ = sign_flip(blocks["long less short"])
-                tests.setdefault(data, []).append((f"{100 * bias:g} %", name, len(blocks), *found, p))
+                tests.setdefault(data, []).append((f"{100 * bias:g} %", called(name), len(blocks), *found, p))
     for data, rows in tests.items():
         for (*said, p), adjusted in zip(rows, holm([of[-1] for of in rows]), strict=True):
             print(row(data, *said, f"{p:.3f}", f"{adjusted:.3f}"))
     by_contrast(table["long less short"].xs(reference, level="trained_by"))
+
+
+def called(name: str) -> str:
+    return f"without {name}" if name in WITHOUT else name
 
 
 def by_contrast(differences: pd.Series) -> None:
