@@ -172,8 +172,8 @@ def test_a_page_says_so_much_at_once_and_nothing_that_is_packed(server: str) -> 
         with pytest.raises(ConnectionClosed) as closed:  # noqa: PT012  # what was told before comes first
             while True:
                 connection.recv(60)
-        assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == 1009
+        # What is still on its way when a server closes resets the connection, and may overtake the reason.
+        assert closed.value.rcvd is None or closed.value.rcvd.code == 1009
 
 
 def test_connections_that_say_nothing_stop_nobody(serving: tuple[str, int]) -> None:
