@@ -44,8 +44,13 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files of few tests that take long go first: at the end one process would wait for the other."""
-    items.sort(key=lambda item: (item.path.name != "test_recipe.py", item.get_closest_marker("browser") is None))
+    """Files of few tests that take long go first: at the end one process would wait for the other. Of two rooms that
+    train one waits for its turn."""
+
+    def later(item: pytest.Item) -> bool:
+        return item.get_closest_marker("browser") is None or item.path.name == "test_browser_restart.py"
+
+    items.sort(key=lambda item: (item.path.name != "test_recipe.py", later(item)))
 
 
 @pytest.fixture(scope="session", autouse=True)
