@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +27,9 @@ from vlcore.studies import plans
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # with its first map it sets the number of torch's threads as well
 os.environ["VLCORE_DEVICE"] = "cpu"
+# Containers say that no bytecode is kept: each of the many processes of the tests would compile all modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 schemapi.disable_debug_mode()  # as the server does: each chart is held to its schema where it is tested
 threadpool_limits(1)  # those of numpy, which is there already: beside as many processes, threads spin for each other
 

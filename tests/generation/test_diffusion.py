@@ -7,50 +7,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
-from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from huggingface_hub import constants
 from PIL import Image
-from transformers import CLIPConfig, CLIPImageProcessor, CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from tests.generation import stand_ins
-from tests.learning.tiny_clip import letters
 from vlcore.generation import find_backend, generate
-from vlcore.generation.diffusion import TextToImage
 from vlcore.generation.plan import GenerateError, Plan
 from vlcore.learning.device import ModelError
 
 WEIGHTS = "diffusion_pytorch_model"
-TINY = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
 INDICES = (b"{", b"{}", b'{"_class_name": "DDPMPipeline"}', b'{"_class_name": ["own", "Own"]}')
 PARTS = (f"unet/{WEIGHTS}", f"vae/{WEIGHTS}", "text_encoder/model")
 
 
-def make_pipeline(folder: Path, checker: StableDiffusionSafetyChecker | None = None) -> Path:
-    """A Stable Diffusion of a few thousand weights, saved as people save them."""
-    torch.manual_seed(0)
-    words = CLIPTokenizer(vocab=letters(), merges=[], model_max_length=77)  # it spells
-    ends = {"bos_token_id": words.bos_token_id, "eos_token_id": words.eos_token_id}
-    down, up = ("DownEncoderBlock2D",) * 2, ("UpDecoderBlock2D",) * 2
-    vae = AutoencoderKL(block_out_channels=(8, 8), down_block_types=down, up_block_types=up, norm_num_groups=4)
-    unet = UNet2DConditionModel(
-        sample_size=16, block_out_channels=(8, 16), layers_per_block=1, cross_attention_dim=16, norm_num_groups=4,
-        attention_head_dim=4, down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-    )  # fmt: skip
-    pipeline = StableDiffusionPipeline(
-        vae=vae, unet=unet, tokenizer=words, safety_checker=checker, requires_safety_checker=checker is not None,
-        text_encoder=CLIPTextModel(CLIPTextConfig(vocab_size=len(words), **TINY, **ends)),
-        scheduler=DDIMScheduler(clip_sample=False, set_alpha_to_one=False, steps_offset=1),
-        feature_extractor=CLIPImageProcessor(size=32, crop_size=32) if checker else None,
-    )  # fmt: skip
-    pipeline.save_pretrained(folder)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.generation.tiny_diffusion import make_pipeline
+
     return make_pipeline(tmp_path_factory.mktemp("model") / "tiny")
 
 
@@ -81,7 +54,7 @@ def test_four_pictures_are_drawn_and_the_same_seeds_draw_the_same_bytes(pipeline
 
 def test_a_picture_does_not_depend_on_its_batch(pipeline: Path) -> None:
     made = study(pipeline, size=64)
-    artist = TextToImage(made, 4)
+    artist = find_backend(made, batch=4)()
     together = np.array([np.asarray(image, dtype=int) for image in artist.draw(made.pictures)])
     apart = artist.draw(made.pictures[:3]) + artist.draw(made.pictures[3:])
     assert np.abs(together - np.array([np.asarray(image, dtype=int) for image in apart])).max() <= 1
@@ -90,17 +63,16 @@ def test_a_picture_does_not_depend_on_its_batch(pipeline: Path) -> None:
 @pytest.mark.parametrize("change", [{"steps": 5}, {"guidance": 1.0}, {"prompt": "no {object} at all {context}"}])
 def test_steps_guidance_and_words_shape_a_picture(change: dict[str, Any], pipeline: Path) -> None:
     plain, changed = study(pipeline), study(pipeline, **change)
-    (first,) = TextToImage(plain).draw(plain.pictures[:1])
-    (second,) = TextToImage(changed).draw(changed.pictures[:1])
+    (first,) = find_backend(plain)().draw(plain.pictures[:1])
+    (second,) = find_backend(changed)().draw(changed.pictures[:1])
     assert not np.array_equal(np.asarray(first), np.asarray(second))
 
 
 def test_a_picture_that_the_safety_checker_blanks_counts_as_refused(tmp_path: Path) -> None:
-    vision = {**TINY, "image_size": 32, "patch_size": 16, "projection_dim": 8}
-    checker = StableDiffusionSafetyChecker(CLIPConfig(vision_config=vision, text_config=TINY, projection_dim=8))
-    checker.concept_embeds_weights.data.fill_(-2)  # below any cosine: it finds fault with every picture
-    made = study(make_pipeline(tmp_path / "watched", checker))
-    assert generate(made, TextToImage(made, 2), tmp_path / "set") == 0
+    from tests.generation.tiny_diffusion import make_strict_pipeline
+
+    made = study(make_strict_pipeline(tmp_path / "watched"))
+    assert generate(made, find_backend(made, batch=2)(), tmp_path / "set") == 0
     assert "safety checker" in (tmp_path / "set/generation.jsonl").read_text()
 
 
