@@ -1,10 +1,11 @@
 """What tests of pages share: caches that know of one home, and the app in a browser."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 
 import pytest
 import streamlit as st
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
 from streamlit.components.v2 import manifest_scanner
 
 from tests.chromium import CHROMIUM, FLAGS
@@ -13,6 +14,8 @@ from vlcore.store import artefacts, disk
 
 from .app import FakeQueue
 from .serving import PATIENCE, served
+
+TABS = pytest.StashKey[list[Page]]()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -73,10 +76,23 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A browser test that fails says what its tabs show."""
+    report = yield
+    if report.failed and call.when == "call":
+        for tab in item.stash.get(TABS, []):
+            with suppress(Error):  # of one that answers nothing any more
+                report.sections.append((tab.url, tab.locator("body").inner_text(timeout=5000)[-2000:]))
+    return report
+
+
 @pytest.fixture
-def come(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
+def come(request: pytest.FixtureRequest, browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
     """Opens a tab of a visitor's own; the test fails if one asks another host for anything or complains."""
-    tabs: list[Page] = []
+    tabs: list[Page] = request.node.stash.setdefault(TABS, [])
     complaints: list[str] = []
     ours = (server, server.replace("http", "ws", 1), "data:", "blob:", "file:")
 

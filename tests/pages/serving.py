@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, TimeoutError, expect
+from playwright.sync_api import Locator, Page, expect
 
 PATIENCE = 120_000  # ms; other tests run beside these, and a worker gives way to everything
 expect.set_options(timeout=PATIENCE)
@@ -82,12 +82,8 @@ def press(tab: Page, name: str) -> None:
 
 def downloaded(tab: Page, label: str) -> Path:
     settled(tab)  # else what is pressed may be of a run that is over
-    try:
-        with tab.expect_download() as waiting:
-            press(tab, label)
-    except TimeoutError as error:
-        error.add_note(f"The page says: {tab.locator('body').inner_text()[-2000:]}")
-        raise
+    with tab.expect_download() as waiting:
+        press(tab, label)
     file = waiting.value.path().with_name(waiting.value.suggested_filename)
     waiting.value.save_as(file)
     return file

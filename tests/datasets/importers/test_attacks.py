@@ -1,6 +1,7 @@
 """Sources that ask for more than anybody may have, in few bytes: refused before anything is built of them."""
 
 import struct
+import threading
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -109,12 +110,20 @@ def test_a_prompt_of_thousands_of_digits_is_no_number(tmp_path: Path) -> None:
     assert look(pack(tmp_path / "a.zip", files)).format == "spawrious"
 
 
-def test_a_look_from_a_helper_is_that_of_this_process(tree: Tree) -> None:
+class AtOnce(threading.Timer):
+    """Time that is over before anything is asked, however fast the answer would be."""
+
+    def start(self) -> None:
+        self.function()
+
+
+def test_a_look_from_a_helper_is_that_of_this_process(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tree({**groups(2, 2, 2, 2, pattern="{0}/{1}!/{2}.png"), "camel/é/0.gif": b"x", "metadata.txt": b"x"})
     here, apart = look(path), look_apart(path)
     assert here.table.equals(apart.table)
     facts = [(one.format, one.about, one.skipped, one.altered) for one in (here, apart)]
     assert facts[0] == facts[1]
+    monkeypatch.setattr("vlcore.datasets.sandbox.threading.Timer", AtOnce)
     with pytest.raises(ImportSetError, match="takes more than"):
         look_apart(path, seconds=0.0)
 
