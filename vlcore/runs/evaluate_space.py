@@ -1,12 +1,10 @@
 """Geometry of a space of pictures, that of a model or of the pixels: by what it is sorted, what can be read off it."""
 
 import copy
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product, starmap
-from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +15,14 @@ from vlcore.measures.catalogue import Need, measure_of
 from vlcore.measures.estimate import Estimate, rate
 from vlcore.measures.readouts import nearest_neighbours
 from vlcore.measures.variance import axis_angle, variance_shares
+from vlcore.runs.memory import Memory
 from vlcore.runs.metrics import Document, Found, add_all
 from vlcore.runs.snapshot import Views
 
 FEWEST = 5  # held-out or probe pictures of each group without which geometry is not measured
 EMBEDDING = 32  # numbers that stand for a picture in the space of pixels
-REMEMBERED = 64  # spaces; a grid comes back to each of its seeds
-Made = TypeVar("Made")
 Way = Callable[[NDArray[np.floating], NDArray[np.str_], NDArray[np.floating]], NDArray[np.str_]]
-_latest: dict[bytes, Any] = {}
+_known = Memory(64)  # spaces; a grid comes back to each of its seeds
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +133,8 @@ def measure_space(lacks: Mapping[Need, str], space: Space) -> Document:
         return document
 
     of = (views.grouping, sorted((need.name, reason) for need, reason in lacks.items()), list(views.likeness))
-    return _remembered(measure, repr(of), space.z, space.fit, views.on_map, *known, *views.likeness.values())
+    likeness = views.likeness.values()
+    return copy.deepcopy(_known.made(measure, repr(of), space.z, space.fit, views.on_map, *known, *likeness))
 
 
 def pixel_baseline(views: Views) -> Document:
@@ -153,20 +151,5 @@ def pixel_baseline(views: Views) -> Document:
         spaces = {name: plane.transform(pictures) for name, pictures in flat.items()}
         return {name: space / np.linalg.norm(space, axis=1, keepdims=True).clip(1e-9) for name, space in spaces.items()}
 
-    unit = _remembered(units, *pixels, *pixels.values())
+    unit = _known.made(units, *pixels, *pixels.values())
     return measure_space(lacking(views), Space(views, unit["test"], unit.get("probe", unit["test"][:0])))
-
-
-def _remembered(make: Callable[[], Made], *given: NDArray[Any] | str) -> Made:
-    """What was made of the same inputs before: runs of a study share the pixels and, of one seed, the untrained
-    encoder. In memory, where nothing can be damaged or out of date: a worker trains many runs."""
-    digest = hashlib.sha256()
-    for one in given:
-        array = np.asarray(one)
-        digest.update(f"{array.dtype} {array.shape} ".encode() + array.tobytes())
-    key = digest.digest()
-    found: Made = _latest.pop(key) if key in _latest else make()
-    _latest[key] = found
-    if len(_latest) > REMEMBERED:
-        del _latest[next(iter(_latest))]  # the one that nobody asked for longest
-    return copy.deepcopy(found)

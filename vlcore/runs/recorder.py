@@ -4,6 +4,7 @@ training, and whole ones to be measured."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,15 @@ from vlcore.core.condition import Condition
 from vlcore.measures import geometry
 from vlcore.measures.accuracy import logits, predict_objects
 from vlcore.measures.projection import align, fit_plane
+from vlcore.runs.memory import Memory, fingerprint
 from vlcore.runs.snapshot import RENDERING, TRAINING, Array, Labels, Snapshot, Views, last_layer, why_unread
 from vlcore.store import jobs
 
 if TYPE_CHECKING:
     from vlcore.learning.model import Encoder
     from vlcore.learning.train import Progress
+
+_untrained = Memory(100)  # spaces of pictures, about ten a run
 
 
 class SnapshotRecorder:
@@ -53,7 +57,7 @@ class SnapshotRecorder:
     def record(self, step: int, model: Encoder) -> None:
         fitted = self.latest is not None and self.latest.first_fit_step == step
         moments = {"untrained": step == 0, "first_fit": fitted, "end": step == self.condition.steps}
-        whole = self._snapshot(model) if any(moments.values()) else None
+        whole = self._snapshot(model, moments["untrained"]) if any(moments.values()) else None
         if whole is not None:
             self.taken |= {name: whole for name, here in moments.items() if here}
         if self.number:
@@ -99,14 +103,18 @@ class SnapshotRecorder:
             return self.inference.score_captions(model, vocabulary, texts, pixels).astype(np.float64)
         return logits(z, words, *self.inference.scale_and_bias(model), self.condition.logit)
 
-    def _snapshot(self, model: Encoder) -> Snapshot:
+    def _snapshot(self, model: Encoder, untrained: bool) -> Snapshot:
         words = self.inference.embed_captions(model, self.labels.vocabulary, self.labels.texts)
         bare = words[:0]
         if model.config.language == "text":
             bare = self.inference.embed_captions(model, self.labels.vocabulary, self.views.grouping.objects)
 
+        # Whatever stands on the text side, one seed starts from the same image weights.
+        tower = fingerprint(*(part.cpu().numpy() for part in model.image.state_dict().values())) if untrained else ""
+
         def look(pixels: NDArray[np.uint8]) -> tuple[Array, NDArray[np.float64]]:
-            z = self.inference.embed_images(model, pixels)
+            embed = partial(self.inference.embed_images, model, pixels)
+            z = _untrained.made(embed, tower, pixels) if untrained else embed()
             return z, self._scores(model, z, words, pixels)
 
         looked = {split: look(pixels) for split, pixels in self.views.pixels.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +23,7 @@ from vlcore.measures import cues
 from vlcore.measures.accuracy import object_scores
 from vlcore.measures.counterfactual import panel
 from vlcore.measures.readouts import LastLayer, dfr, probe_layer
+from vlcore.runs.memory import Memory
 
 if TYPE_CHECKING:
     from vlcore.measures import geometry
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 PANEL_SCENES = 100
 RENDERING, TRAINING, MEASURING = 0.15, 0.70, 0.15  # shares of a job's progress bar
 Array = NDArray[np.float32]
+_panels = Memory(1)  # 40 MB each
 
 
 class Views:
@@ -59,7 +61,8 @@ class Views:
             return None
         objects, contexts, scenes = (self.column(of, "test")[self.panel_rows] for of in ("object", "context", "scene"))
         pixels = self.pixels["test"][self.panel_rows] if size == TRAINING_SIZE else self.images.pixels(rows, size)
-        return panel(pixels, masks, objects, contexts, scenes, self.grouping)
+        make = partial(panel, pixels, masks, objects, contexts, scenes, self.grouping)
+        return _panels.made(make, repr(self.grouping), pixels, masks, objects, contexts, scenes)
 
     def column(self, name: str, split: str) -> NDArray[np.str_]:
         if (name, split) not in self._columns:
