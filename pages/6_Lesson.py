@@ -1,11 +1,13 @@
 """Lesson: predict, run, reveal; alone, or with a class that votes."""
 
-from vlcore.ui import shell
+import streamlit as st
+
+from vlcore.ui import jobs, shell
 from vlcore.ui.lesson import classroom, roles
 
 classroom.take_the_lead()
 palette, bar = shell.begin("Lesson", menu=classroom.shows_menu())
-with shell.errors_as_sentences():
+with shell.errors_as_sentences(again=jobs.POLL if "code" in st.query_params else None):
     room = roles.room()
     if room is None:
         roles.alone(palette, bar)

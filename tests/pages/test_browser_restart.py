@@ -1,4 +1,5 @@
-"""A server that is killed in the middle of a class and started again: its wall and its phone go on by themselves."""
+"""A server that is killed in the middle of a class and started again, or whose disk fails for a while: its wall and its
+phone go on by themselves."""
 
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from playwright.sync_api import Browser, expect
 from tests.chromium import needs_chromium
 from tests.runs.published import publish
 from tests.store.children import until
+from vlcore.core.files import models_folder
 from vlcore.core.options import PRESETS
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.importers import import_set
@@ -63,6 +65,13 @@ def test_a_room_goes_on_when_its_server_was_killed_while_a_block_trained(
         expect_text(wall, f"Plan {plan.hash} was written down")
         assert (one_room.plan_of(code), votes(code)) == (plan, {one_room.FIRST: {"lower": 1}})
         assert [one.owner for one in one_room.blocks_of(code)] == [one.owner for one in kept]
+        file = models_folder() / ".lessons.sqlite"
+        there = file.read_bytes()
+        file.write_bytes(b"no database")
+        phone.reload()
+        expect_text(phone, "is damaged")
+        file.write_bytes(there)
+        expect_text(phone, "Your two models: block 2, seed 1")  # looked again, without another reload
         press(wall, "End: what did it show?")  # the same browser leads
         expect_text(wall, "The plan decides when 3 more of its 5 blocks are there")
         until(lambda: (found := look(code)) is not None and not found.open)

@@ -60,18 +60,18 @@ def watch(
 
     before = turn([work.view(key) for key in keys])
 
+    @shell.follows(POLL if before[0] else None)
     def board() -> None:
-        with shell.errors_as_sentences():
-            now = [work.view(key) for key in keys]
-            if turn(now) != before:
-                st.rerun()
-            if draw is not None:
-                draw(now)
-            else:
-                for one in now:
-                    progress(one)
+        now = [work.view(key) for key in keys]
+        if turn(now) != before:
+            st.rerun()
+        if draw is not None:
+            draw(now)
+        else:
+            for one in now:
+                progress(one)
 
-    st.fragment(board, run_every=POLL if before[0] else None)()
+    board()
 
 
 def progress_or_start(

@@ -5,8 +5,9 @@ The menu is ours (`st.page_link`): Streamlit's own, beside ``pages/``, differs b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -153,11 +154,29 @@ def palette() -> Palette:
 
 
 @contextmanager
-def errors_as_sentences() -> Iterator[None]:
-    """Show an error that a person can act on as its sentence, and stop the page there; so where the disk fails."""
+def errors_as_sentences(again: float | None = None) -> Iterator[None]:
+    """Show an error that a person can act on as its sentence, and stop the page there; so where the disk fails. A page
+    that others change looks `again`, after so many seconds, whether that has passed."""
     try:
         with system_errors():
             yield
     except LabError as error:
         st.error(plain(str(error)), icon=":material/error:")
+        if again is not None:
+            first = iter([True])
+            follows(again)(lambda: None if next(first, False) else st.rerun())()
         st.stop()
+
+
+def follows(every: float | None) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """A part of a page that is drawn again every so many seconds, whatever went wrong the last time."""
+
+    def part(draw: Callable[[], None]) -> Callable[[], None]:
+        @wraps(draw)
+        def drawn() -> None:
+            with errors_as_sentences():
+                draw()
+
+        return st.fragment(drawn, run_every=every)
+
+    return part

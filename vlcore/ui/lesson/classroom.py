@@ -32,7 +32,7 @@ from vlcore.lessons.room import (
     tidy,
 )
 from vlcore.server import browser, visitors
-from vlcore.ui import jobs
+from vlcore.ui import jobs, shell
 from vlcore.ui.lesson import steps
 
 VOTER, LEADER = "vl-bias-lab-voter", "vl-bias-lab-leads-"  # names of what a browser remembers
@@ -171,7 +171,7 @@ def of_the_presenter(room: Room) -> None:
 def _door(code: str) -> None:
     """The button that closes or opens a lesson's door, with how many are in."""
 
-    @st.fragment(run_every=jobs.POLL)
+    @shell.follows(jobs.POLL)
     def door() -> None:
         closed = is_closed(code)
         about = "Nobody new comes in while it is closed; who is in stays, and may vote."

@@ -97,7 +97,7 @@ def _planning(room: Room, images: ImageSet) -> None:
 
 
 def _count(room: Room, asked: Contrast, measure: str, images: ImageSet) -> None:
-    @st.fragment(run_every=jobs.POLL)
+    @shell.follows(jobs.POLL)
     def count() -> None:
         now = look(room.code)
         said = " · ".join(f"{one}: {now.counts.get(one, 0) if now else 0}" for one in DIRECTIONS)
@@ -141,23 +141,22 @@ def _wall(room: Room, now: Standing, images: ImageSet, palette: Palette, bar: De
     if rehearsal:
         st.warning("Rehearsal: simulated phones, other seeds. Nothing of it counts.", icon=":material/smart_toy:")
 
-    @st.fragment(run_every=jobs.POLL if rehearsal or not ended else None)
+    @shell.follows(jobs.POLL if rehearsal or not ended else None)
     def follow() -> None:
-        with shell.errors_as_sentences():
-            seen = rooms.standing(room.code, images)
-            if seen is None or (seen.kind, seen.complete) != (now.kind, now.complete):
-                st.rerun()
-            with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-                steps.square(room.code, _SQUARE)
-                wall.numbers(seen)
-            wall.show(seen, images, palette, *_WALL, ended=ended)
-            with st.container(horizontal=True, vertical_alignment="center"):
-                if not rehearsal and not ended and seen.free:
-                    train = partial(_train_open, room, images)
-                    label = f"Train the {seen.free} blocks that nobody trains"
-                    st.button(label, icon=":material/model_training:", on_click=train)
-                if left := rooms.all_left(seen, images):
-                    st.caption(f"The last one on its way is there in {left}.")
+        seen = rooms.standing(room.code, images)
+        if seen is None or (seen.kind, seen.complete) != (now.kind, now.complete):
+            st.rerun()
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            steps.square(room.code, _SQUARE)
+            wall.numbers(seen)
+        wall.show(seen, images, palette, *_WALL, ended=ended)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if not rehearsal and not ended and seen.free:
+                train = partial(_train_open, room, images)
+                label = f"Train the {seen.free} blocks that nobody trains"
+                st.button(label, icon=":material/model_training:", on_click=train)
+            if left := rooms.all_left(seen, images):
+                st.caption(f"The last one on its way is there in {left}.")
 
     with st.container(gap="xsmall"):
         follow()

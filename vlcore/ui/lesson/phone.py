@@ -35,7 +35,7 @@ def expect(room: Room, images: ImageSet) -> None:
     if meaning := explained(words_of(measure, images.grouping)):
         st.caption(plain(meaning))
 
-    @st.fragment(run_every=SLOW)
+    @shell.follows(SLOW)
     def follow() -> None:
         now = look(room.code, voter())
         if now is None or (now.step, now.phase) != (room.step, room.phase):
@@ -59,15 +59,14 @@ def follow(room: Room, plan: Plan, images: ImageSet, palette: Palette) -> None:
     st.header(plain(known[plan.contrast].title), anchor=False)
     before = _pace(room, plan, images)
 
-    @st.fragment(run_every=before)
+    @shell.follows(before)
     def look_on() -> None:
-        with shell.errors_as_sentences():
-            now = look(room.code, voter())
-            changed = abs(_pace(room, plan, images) - before) >= CHANGED
-            if now is None or now.phase != room.phase or changed:
-                st.rerun()
-            _block(room, plan, images, palette)
-            classroom.say()
+        now = look(room.code, voter())
+        changed = abs(_pace(room, plan, images) - before) >= CHANGED
+        if now is None or now.phase != room.phase or changed:
+            st.rerun()
+        _block(room, plan, images, palette)
+        classroom.say()
 
     look_on()
 

@@ -13,7 +13,7 @@ from vlcore.lessons import turnout
 from vlcore.lessons.room import PHASES, Room, count_anew, go, look, vote, votes
 from vlcore.lessons.script import Lesson, Step
 from vlcore.server import visitors, work
-from vlcore.ui import jobs, widgets
+from vlcore.ui import jobs, shell, widgets
 from vlcore.ui.lesson import classroom, results, steps
 from vlcore.ui.lesson.classroom import errors_said, is_hidden, voter
 
@@ -91,7 +91,7 @@ def presenter(room: Room, images: ImageSet, palette: Palette, bar: DeltaGenerato
         steps.answers(lesson.steps[lesson.place(room.step)], None, None)
 
         # Which answer the votes are for stays open until the reveal, so that nobody follows the others.
-        @st.fragment(run_every=jobs.POLL)
+        @shell.follows(jobs.POLL)
         def count() -> None:
             now = look(room.code)
             st.metric("Votes so far", now.votes if now else 0)
@@ -115,7 +115,7 @@ def student(room: Room, images: ImageSet, palette: Palette) -> None:
     possible = [choice.name for choice in step.choices]
     cast = errors_said()(lambda choice: vote(room.code, step.name, voter(), choice, possible, visitors.address()))
 
-    @st.fragment(run_every=jobs.POLL if room.open else FOLLOW)
+    @shell.follows(jobs.POLL if room.open else FOLLOW)
     def follow() -> None:
         now = look(room.code, voter())
         if now is None or (now.step, now.phase) != (room.step, room.phase):

@@ -25,7 +25,7 @@ from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus
 from vlcore.store.queue import default_workers
 from vlcore.studies.text import how_long
-from vlcore.ui import jobs, widgets
+from vlcore.ui import jobs, shell, widgets
 from vlcore.ui.lesson import changes, classroom, ranking, steps
 from vlcore.ui.lesson.changes import Seat
 from vlcore.ui.lesson.classroom import errors_said, voter
@@ -87,7 +87,7 @@ def student(room: Room, images: ImageSet, palette: Palette) -> None:
     base, team = repair.base_of(images, room.step), teams.team_of(room.code, voter())
     classroom.say()
 
-    @st.fragment(run_every=FOLLOW)
+    @shell.follows(FOLLOW)
     def follow() -> None:
         now = look(room.code)
         if now is None or now.phase != room.phase or teams.team_of(room.code, voter()) != team:
@@ -236,7 +236,7 @@ def _trained(repairs: Sequence[Repair], base: Condition) -> list[int]:
 def _board(code: str, base: Condition, ready: bool) -> None:
     """Who is at what; the page is run anew when there is something to reveal."""
 
-    @st.fragment(run_every=jobs.POLL)
+    @shell.follows(jobs.POLL)
     def board() -> None:
         now = teams.teams(code)
         done = _trained([team.repair for team in now], base)

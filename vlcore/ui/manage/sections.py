@@ -67,32 +67,31 @@ def who_is_here(bar: DeltaGenerator) -> None:
         st.rerun()
 
 
-@st.fragment(run_every=LOOK)
+@shell.follows(LOOK)
 def queue() -> None:
     """What runs and waits, of whom it is, and buttons that cancel any of it."""
-    with shell.errors_as_sentences():
-        st.subheader("Queue")
-        listed = work.queue().listed()
-        here = {one.status.key for one in listed}
-        rows: list[dict[str, Any]] = [
-            {"job": one.status.key, "state": _state(one.status), "asked": _ago(one.asked), "wanted by": one.askers}
-            for one in listed
-        ]
-        elsewhere = [one for one in jobs.active_and_ended() if one.state.is_active and one.key not in here]
-        rows += [{"job": one.key, "state": f"{_state(one)}, started elsewhere"} for one in elsewhere]
-        if not rows:
-            st.caption("Nothing runs and nothing waits.")
-            return
-        st.dataframe(rows, hide_index=True, width="stretch")
-        waiting = [one.status.key for one in listed if one.status.state is State.QUEUED]
-        if waiting and st.button(f"Cancel all {len(waiting)} that wait", icon=":material/clear_all:"):
-            for key in waiting:
-                work.queue().cancel(key)
-            _said(f"{len(waiting)} cancelled.")
-        if chosen := _of_some("Cancel", [row["job"] for row in rows], "Cancel these", "stop"):
-            for key in chosen:
-                work.queue().cancel(key)
-            _said(f"{len(chosen)} cancelled. What has begun stops after the step that it is at.")
+    st.subheader("Queue")
+    listed = work.queue().listed()
+    here = {one.status.key for one in listed}
+    rows: list[dict[str, Any]] = [
+        {"job": one.status.key, "state": _state(one.status), "asked": _ago(one.asked), "wanted by": one.askers}
+        for one in listed
+    ]
+    elsewhere = [one for one in jobs.active_and_ended() if one.state.is_active and one.key not in here]
+    rows += [{"job": one.key, "state": f"{_state(one)}, started elsewhere"} for one in elsewhere]
+    if not rows:
+        st.caption("Nothing runs and nothing waits.")
+        return
+    st.dataframe(rows, hide_index=True, width="stretch")
+    waiting = [one.status.key for one in listed if one.status.state is State.QUEUED]
+    if waiting and st.button(f"Cancel all {len(waiting)} that wait", icon=":material/clear_all:"):
+        for key in waiting:
+            work.queue().cancel(key)
+        _said(f"{len(waiting)} cancelled.")
+    if chosen := _of_some("Cancel", [row["job"] for row in rows], "Cancel these", "stop"):
+        for key in chosen:
+            work.queue().cancel(key)
+        _said(f"{len(chosen)} cancelled. What has begun stops after the step that it is at.")
 
 
 def _state(seen: jobs.JobStatus) -> str:
