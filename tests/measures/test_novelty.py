@@ -100,7 +100,7 @@ def test_novelty_against_a_loop(kind: type) -> None:
         assert found.row == int(np.argmax(similar))
         assert found.similarity == pytest.approx(max(similar), abs=1e-6)
         assert found.share == rate([value <= max(similar) for value in own], scenes)
-        assert found.farthest_held_out == pytest.approx(min(own), abs=1e-6)
+        assert found.least_held_out == pytest.approx(min(own), abs=1e-6)
 
 
 def test_only_what_is_farther_than_every_held_out_picture_is_unlike_anything() -> None:

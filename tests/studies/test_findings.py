@@ -12,6 +12,8 @@ import pytest
 from scipy import stats
 
 from tests.runs.published import STEPS, publish
+from tests.test_architecture import commands_of
+from vlcore.__main__ import parser
 from vlcore.charts.theme import LIGHT
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES
@@ -253,6 +255,7 @@ def test_a_new_measure_is_compared_and_charted(found: Findings, study: Study, mo
     assert "Boldness of the animal" in figures.by_bias(boldly, new.name, LIGHT, 500).to_dict()["description"]
     assert figures.scale_of(new.name, figures.cells_of(boldly, new.name), SCENES).domain == (0.0, 1.0)
     assert new.name not in figures.charted(found), "other runs do not have it"
+    assert new.name in commands_of(parser())["analyse"].format_help()
 
 
 def test_what_no_run_has_cannot_be_charted(found: Findings) -> None:

@@ -9,6 +9,7 @@ from vlcore.cli.common import CommandError, add_command, base_condition, setting
 from vlcore.cli.runs import headline
 from vlcore.core.condition import Condition, from_dict
 from vlcore.core.files import write_errors
+from vlcore.measures import catalogue
 from vlcore.runs import engines, train
 from vlcore.store import artefacts, queue
 from vlcore.store.progress import progress_bar
@@ -36,7 +37,11 @@ def add_commands(commands: Any) -> None:
     training_options(option, seeds=True)
     option = add_command(commands, "analyse", "compare arms of a study, with tests and intervals", analyse)
     option("grid", help=GRID_HELP)
-    option("--measure", default="minority_accuracy", help="the one that the study is about")
+    others = ", ".join(catalogue.secondary(label_styles=True))
+    what = (
+        f"the one that the study is about, {catalogue.PRIMARY} unless you say so; also {others}, or any of metrics.json"
+    )
+    option("--measure", default=catalogue.PRIMARY, metavar="NAME", help=what)
     option("--moment", default="end", help="end, first_fit or untrained")
     option("--published", action="store_true", help=PUBLISHED_HELP)
     option("--out", type=Path, metavar="DIR", help="write tables here, as CSV and parquet")

@@ -46,7 +46,7 @@ class UploadReport:
 
     @property
     def judged(self) -> Novelty:
-        """Says whether anything like it was seen: before training if known, for that pulls all into few clouds."""
+        """What says whether anything like it was seen: before training if known, for that pulls all into few clouds."""
         return self.novelty_before or self.novelty
 
 
@@ -90,10 +90,10 @@ def upload_reports(
     pull, pull_before = [*pulls, nothing][:2]
     now, before = [*new, nothing][:2]
     reports = []
-    for vector, (says, share), *judged in zip(z, named, pull, pull_before, now, before, strict=True):
+    for vector, (says, share), *seen in zip(z, named, pull, pull_before, now, before, strict=True):
         captions = tuple(caption_scores(model, vector)) if len(model.caption_z) else ()
         near_it = tuple(model.neighbours(vector, NEAREST))
-        reports.append(UploadReport(says, share, why_silent, captions, near_it, *judged))
+        reports.append(UploadReport(says, share, why_silent, captions, near_it, *seen))
     return reports
 
 

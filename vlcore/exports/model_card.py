@@ -52,7 +52,7 @@ def model_card(artefact: Artefact, images: ImageSet) -> str:
     }  # fmt: skip
     numbers = {"n": len(trained_on), "side": TRAINING_SIZE, "most_words": MAX_WORDS, "vlcore": __version__}
     objects = {"artefact": artefact, "condition": condition, "counts": counts, "versions": versions, "ask": ask}
-    return script("card.md").format(**about, **numbers, **objects)
+    return script("model_card.md").format(**about, **numbers, **objects)
 
 
 def _measured(artefact: Artefact, images: ImageSet) -> Iterator[str]:

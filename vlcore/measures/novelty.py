@@ -107,12 +107,12 @@ class Novelty:
     row: int  # of the nearest training picture
     similarity: float  # cosine to it
     share: Estimate  # of held-out pictures that are at least that far from their own nearest training picture
-    farthest_held_out: float  # similarity of the held-out picture that is farthest from its own: the threshold
+    least_held_out: float  # similarity of the held-out picture that is farthest from its own: the threshold
 
     @property
     def unlike_anything(self) -> bool:
         """Whether it is farther from the training pictures than every held-out picture is."""
-        return self.similarity < self.farthest_held_out
+        return self.similarity < self.least_held_out
 
     @property
     def rare(self) -> bool:

@@ -1,3 +1,4 @@
+// A button that copies the address of the page.
 export default function({parentElement}) {
   const button = parentElement.querySelector("button"), said = parentElement.querySelector("[role=status]");
   const byHand = address => {  // browsers give the clipboard to pages of https and localhost only

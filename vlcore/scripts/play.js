@@ -1,3 +1,4 @@
+// Plays what a slider of a chart shows, one moment after the other.
 function filmPlayer(button, name, pause = 450) {
   const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   const sliders = () => [...document.querySelectorAll(".vega-bind input[type=range]")].filter(s => s.name === name);

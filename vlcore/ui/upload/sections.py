@@ -77,8 +77,8 @@ def section(
     st.caption(
         f"Balance: cosine to pictures of the same {animal} in the other place, minus cosine to pictures of the other "
         f"{animal} in the same place. Captions that name the place ask a model to sort by it, so compare balances "
-        "between models of one label style. Like what was seen: judged before training, so by what a random encoder "
-        "sees; a photograph may pass and still be strange."
+        "between models of one label style. Like what was seen: of models trained here judged before training, "
+        "so by what a random encoder sees; a photograph may pass and still be strange."
     )
     for sentence in uploads.cutout_sentences([one.cutout for one in given], reports):
         st.markdown(sentence)
