@@ -81,7 +81,7 @@ def write(found: Findings, name: str, folder: Path) -> None:
     if found.end is not None:
         for table, rows in tables.analysis_tables(found.end).items():
             if len(rows):
-                rows.to_csv(folder / f"{table}.csv", index=False)
+                rows.to_csv(folder / f"{table}.csv.gz", index=False, compression={"method": "gzip", "mtime": 0})
     text = [
         f"# {found.study.name}: {name}",
         words.answer(found),
