@@ -73,10 +73,14 @@ def measured_runs(study: str = "") -> pd.DataFrame:
     """Every number of every published run, as `vlcore.studies.runs_table.runs_table` lays them out; of one that was
     trained twice those of a study's own table. StudyError where none came with this copy."""
     paths = sorted(FOLDER.glob("**/runs.parquet"), key=lambda path: (path.parent.name != study, path))
-    tables = [_read(path) for path in paths]
+    tables: list[pd.DataFrame] = []
+    known: set[str] = set()
+    for table in map(_read, paths):
+        tables.append(table[~table["key"].isin(known)])  # never some numbers of one training and some of the other
+        known.update(table["key"])
     if not tables:
         raise StudyError(f"No published results are in {FOLDER}; use a clone of the repository, which has them.")
-    return pd.concat(tables).drop_duplicates(["key", "moment", "measure"], ignore_index=True)
+    return pd.concat(tables, ignore_index=True)
 
 
 def _read(path: Path) -> pd.DataFrame:
