@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def later(item: pytest.Item) -> bool:
         return item.get_closest_marker("browser") is None or item.path.name == "test_browser_restart.py"
 
-    items.sort(key=lambda item: (item.path.name != "test_recipe.py", later(item)))
+    items.sort(key=lambda item: (item.path.name != "test_usual_training.py", later(item)))
 
 
 @pytest.fixture(scope="session", autouse=True)
