@@ -24,11 +24,13 @@ import pandas as pd
 from benchmarks import head, options, row
 from vlcore.core.condition import GRIDS, STUDY_BIAS, STYLES_OF_THE_STUDY, Condition
 from vlcore.core.options import RECIPES
-from vlcore.core.wording import points, rate
+from vlcore.core.wording import difference, points, rate
 from vlcore.datasets.catalogue import open_set
-from vlcore.studies.statistics.factorial import slopes
+from vlcore.studies.statistics.factorial import logit_share, slopes
 from vlcore.studies.statistics.paired import holm, sign_flip, t_interval
 
+HELD_OUT = 1000  # minority pictures of a drawn set that are held out
+SCALES = {"long less short": "accuracy", "in log odds": "log odds"}
 CLASSIC_STEPS = 600  # the standard of version 0.4
 # Each ingredient of the fast recipe, taken back to what the classic one has.
 WITHOUT: dict[str, dict[str, Any]] = {
@@ -101,8 +103,11 @@ def show(runs: pd.DataFrame, reference: str) -> None:
         for words, style in (("short", short), ("long", long))
     }
     columns["long less short"] = columns["minority, long"] - columns["minority, short"]
+    odds = [logit_share(columns[f"minority, {words}"].to_numpy(), HELD_OUT) for words in ("long", "short")]
+    in_odds = pd.Series(odds[0] - odds[1], of.index, name="in log odds")
     captions, seconds = of["train_caption_accuracy"].min(axis=1), of["cpu_seconds"].mean(axis=1)
-    table = pd.DataFrame({**columns, "captions": captions, "seconds": seconds}).dropna(subset=list(columns))
+    known = {**columns, "in log odds": in_odds, "captions": captions, "seconds": seconds}
+    table = pd.DataFrame(known).dropna(subset=list(columns))
     print(head("set", "bias", "recipe", "n", *columns, "its sd", "fewest captions right", "CPU s"))
     for (data, bias, name), blocks in table.groupby(level=[0, 1, 2], sort=False):
         if len(blocks) > 1:
@@ -111,37 +116,42 @@ def show(runs: pd.DataFrame, reference: str) -> None:
             ends = f"{blocks['captions'].min():.3f}", f"{blocks['seconds'].median():.1f}"
             cells = (*map(rate, found[:-1]), points(found[-1]), spread, *ends)
             print(row(data, f"{100 * bias:g} %", called(name), len(blocks), *cells))
-    print(f"\nMore than {reference}, block by block\n\n{head('set', 'bias', 'recipe', 'n', *columns, 'p', 'adjusted')}")
-    against = table.xs(reference, level="trained_by")[list(columns)]
-    tests: dict[str, list[tuple[Any, ...]]] = {}  # by set, with the p last
+    ends = ("p", "adjusted", "p in log odds", "adjusted")
+    print(f"\nMore than {reference}, block by block\n\n{head('set', 'bias', 'recipe', 'n', *columns, *ends)}")
+    compared = [*columns, "in log odds"]
+    against = table.xs(reference, level="trained_by")[compared]
+    tests: dict[str, list[tuple[Any, ...]]] = {}  # by set, with the two p last
     for name in dict.fromkeys(runs["trained_by"]):
-        more = (table.xs(name, level="trained_by")[list(columns)] - against).dropna()
+        more = (table.xs(name, level="trained_by")[compared] - against).dropna()
         for (data, bias), blocks in more.groupby(level=[0, 1], sort=False):
             if name != reference and len(blocks) > 1:
                 found = [points(t_interval(blocks[column]).as_dict()) for column in columns]
-                p, _ = sign_flip(blocks["long less short"])
-                tests.setdefault(data, []).append((f"{100 * bias:g} %", called(name), len(blocks), *found, p))
+                both = (sign_flip(blocks[scale])[0] for scale in ("long less short", "in log odds"))
+                tests.setdefault(data, []).append((f"{100 * bias:g} %", called(name), len(blocks), *found, *both))
     for data, rows in tests.items():
-        for (*said, p), adjusted in zip(rows, holm([of[-1] for of in rows]), strict=True):
-            print(row(data, *said, f"{p:.3f}", f"{adjusted:.3f}"))
-    by_contrast(table["long less short"].xs(reference, level="trained_by"))
+        adjusted = (holm([of[place] for of in rows]) for place in (-2, -1))
+        for (*said, p, p_odds), *of in zip(rows, *adjusted, strict=True):
+            print(row(data, *said, *(f"{one:.3f}" for one in (p, of[0], p_odds, of[1]))))
+    by_contrast(table.xs(reference, level="trained_by"))
 
 
 def called(name: str) -> str:
     return f"without {name}" if name in WITHOUT else name
 
 
-def by_contrast(differences: pd.Series) -> None:
-    """Whether the difference between label styles changes with the contrast of the place, where sets differ in it."""
-    contrast = {name: open_set(name).about["recipe"]["context_contrast"] for name in differences.index.unique("data")}
+def by_contrast(table: pd.DataFrame) -> None:
+    """Whether the difference between label styles changes with the contrast of the place, where sets differ in it: in
+    accuracy, and in log odds, where what is nearly always right can lose no less."""
+    contrast = {name: open_set(name).about["recipe"]["context_contrast"] for name in table.index.unique("data")}
     if len(set(contrast.values())) < 3:
         return
-    print(f"\nLong less short, for each doubling of the contrast\n\n{head('bias', 'sets', 'n', 'slope', 'p')}")
-    for bias, part in differences.groupby(level="bias"):
-        blocks = part.unstack("data").dropna(axis=1, how="all").dropna()  # one column a set
-        along = slopes(np.log2([contrast[name] for name in blocks.columns]), blocks)
-        slope, p = points(t_interval(along).as_dict()), sign_flip(along)[0]
-        print(row(f"{100 * bias:g} %", len(blocks.columns), len(blocks), slope, f"{p:.3f}"))
+    print(f"\nLong less short, for each doubling of the contrast\n\n{head('bias', 'scale', 'sets', 'n', 'slope', 'p')}")
+    for scale, said in (("long less short", points), ("in log odds", difference)):
+        for bias, part in table[scale].groupby(level="bias"):
+            blocks = part.unstack("data").dropna(axis=1, how="all").dropna()  # one column a set
+            along = slopes(np.log2([contrast[name] for name in blocks.columns]), blocks)
+            cells = said(t_interval(along).as_dict()), f"{sign_flip(along)[0]:.3f}"
+            print(row(f"{100 * bias:g} %", SCALES[scale], len(blocks.columns), len(blocks), *cells))
 
 
 if __name__ == "__main__":

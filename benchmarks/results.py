@@ -34,7 +34,9 @@ from vlcore.studies.results import StudyResults
 
 SETS = ("scenes", "balanced-cues")
 WIDTH = 900
-ARM_MEASURES = (PRIMARY, "majority_accuracy", "balanced_accuracy", "readouts_linear_probe.minority_accuracy")
+ARM_MEASURES = (PRIMARY, "majority_accuracy", "balanced_accuracy", *(
+    f"readouts_{name}.minority_accuracy" for name in ("mean_caption", "linear_probe")
+))  # fmt: skip
 
 
 def main() -> None:
