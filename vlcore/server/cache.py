@@ -38,15 +38,16 @@ _PLACE = re.compile(r"[xy]\d?")  # columns of a map, by pane
 
 def _content(text: str) -> bytes:
     """A string, with the state of the files of the artefact whose key it is, if it is one."""
-    state = artefacts.fingerprint(text) if artefacts.KEY_PATTERN.fullmatch(text) and ".." not in text else ""
+    is_key = "-" in text and ".." not in text and artefacts.KEY_PATTERN.fullmatch(text)
+    state = artefacts.fingerprint(text) if is_key else ""
     return f"{text} {state}".encode()
 
 
 # What names a cached result: its arguments by their content, but for defaults and what begins with an underscore.
 BY_CONTENT: dict[str | type, Callable[[Any], Any]] = {
     str: _content,
-    ImageSet: lambda images: (images.name, images.version),
-    Palette: lambda palette: palette.name,
+    ImageSet: lambda images: f"set {images.name} {images.version}",  # which is no key, so nobody looks for its files
+    Palette: lambda palette: f"palette {palette.name}",
 }
 # Maps are drawn in turn: at once they would share one core, and all be late. Within a turn nothing cached is asked for.
 _TURN = Lock()

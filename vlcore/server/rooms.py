@@ -1,7 +1,7 @@
 """Studies of rooms as they stand, read anew from the disk and the queue each time; what they say is worked out once."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import astuple, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from textwrap import wrap
 
 import altair as alt
@@ -21,7 +21,7 @@ from vlcore.server.visitors import Visitor
 from vlcore.store.queue import default_workers
 from vlcore.studies import published
 
-_BY_CONTENT = cache.BY_CONTENT | {Plan: astuple}
+_BY_CONTENT = cache.BY_CONTENT | {Plan: repr}
 _FIFTY = 50  # blocks whose conditions are made at once
 NONE: tuple[list[float], int] = ([], 0)
 NO_PLAN = "There is no plan yet, and so no wall."
@@ -72,8 +72,12 @@ def published_differences(plan: Plan, images: ImageSet) -> tuple[list[float], in
 
 def seconds(plan: Plan, images: ImageSet, places: Iterable[int]) -> float:
     """How long a pair probably takes here, see `work.likely_seconds`; models of these places are like it."""
-    like = [one.key for place in places for one in pair(plan, images, place)]
-    return sum(work.likely_seconds(one, like) for one in pair(plan, images, 0))
+    each = list(places)
+
+    def like() -> Iterator[str]:  # asked for where nothing was trained yet
+        return (one.key for place in each for one in pair(plan, images, place))
+
+    return sum(work.likely_seconds(one, like()) for one in pair(plan, images, 0))
 
 
 def slide(code: str, images: ImageSet, asker: Visitor, ended: bool) -> bytes:

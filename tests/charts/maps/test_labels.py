@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from vlcore.charts.maps import labels
 from vlcore.charts.maps.labels import place_labels, spread
+from vlcore.core.captions import captions_of
+from vlcore.core.grouping import SCENES
 
 NONE = np.empty((0, 2))
 
 
-def boxes(words: list[str], anchors: np.ndarray, **more: object) -> list[labels.Box]:
-    places = place_labels(words, anchors, more.pop("points", NONE), 420, **more)
+def boxes(words: list[str], anchors: np.ndarray, side: float = 420) -> list[labels.Box]:
+    places = place_labels(words, anchors, NONE, side)
     return [labels._box(*both) for both in zip(words, anchors, places, strict=True)]
 
 
@@ -33,6 +35,16 @@ def test_words_keep_off_each_other_even_in_one_place_and_off_stars_and_crowds() 
     assert place_labels(["horse"], anchor, NONE, 420)[0][2] == "left", "alone they stand to the right"
     assert place_labels(["horse"], anchor, NONE, 420, right)[0][2] != "left"
     assert place_labels(["horse"], anchor, np.repeat(right, 20, axis=0), 420)[0][2] != "left"
+
+
+@given(st.lists(st.tuples(st.floats(0, 164), st.floats(0, 164)), min_size=4, max_size=4))
+def test_four_long_captions_keep_off_each_other_on_a_phone(anchors: list[tuple[float, float]]) -> None:
+    words = [caption.text for caption in captions_of("descriptive", SCENES)]
+    found = np.array(boxes(words, np.array(anchors), 164))
+    assert found[:, [0, 1]].min() >= -labels.LINE / 2
+    assert found[:, [2, 3]].max() <= 164 + labels.LINE / 2
+    for one, other in combinations(found, 2):
+        assert np.any(np.maximum(one[:2], other[:2]) >= np.minimum(one[2:], other[2:]) - 1e-9)
 
 
 @given(st.lists(st.floats(-100, 100), max_size=8))

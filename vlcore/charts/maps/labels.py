@@ -15,6 +15,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom in px
 Points = npt.NDArray[np.float64]
 Place = tuple[float, float, str]  # dx, dy in px of a text's anchor from its diamond, and how it is aligned to that
 
+_LINES = 5  # above and below a diamond, for long words
 # Beside the diamond first; further out for crowds, where a thin line leads back to the diamond.
 _NEAR, _FAR = (0.0, -LINE, LINE), (-2 * LINE, 2 * LINE, -3 * LINE, 3 * LINE)
 _PLACES = (
@@ -37,8 +38,8 @@ def place_labels(
     for index, (text, anchor) in enumerate(zip(words, anchors, strict=True)):
         others = np.delete(anchors, index, axis=0)
         solid = others if stars is None else np.concatenate([others, stars])
-        costs, boxes = [], np.reshape(taken, (-1, 4))
-        for place in _PLACES:
+        costs, boxes, places = [], np.reshape(taken, (-1, 4)), _places(text, anchor, side)
+        for place in places:
             box = _box(text, anchor, place)
             outside = sum(max(0.0, beyond) for beyond in (-box[0], -box[1], box[2] - side, box[3] - side))
             sides = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])  # of what each one shares
@@ -47,7 +48,7 @@ def place_labels(
             # Words that are nearer to another diamond would be read as that one's.
             strange = 25 * float(np.any(_distance(box, others) < _distance(box, anchor[None])))
             costs.append(1000 * outside + 10 * overlap + hidden + strange + 0.8 * abs(place[1]))
-        best = _PLACES[int(np.argmin(costs))]
+        best = places[int(np.argmin(costs))]
         taken.append(_box(text, anchor, best))
         chosen.append(best)
     return chosen
@@ -61,6 +62,15 @@ def spread(places: Sequence[float], gap: float) -> list[float]:
     result = np.empty(len(places))
     result[order] = isotonic_regression(np.asarray(places, dtype=float)[order] - steps).x + steps
     return result.tolist()
+
+
+def _places(text: str, anchor: Points, side: float) -> tuple[Place, ...]:
+    """Where words may stand; such as are long for their pane, on a phone, also in lines above and below, inside it."""
+    width = CHARACTER * len(text)
+    if 2 * width <= side:
+        return _PLACES
+    left = min(max(0.0, float(anchor[0]) - width / 2), max(0.0, side - width)) - float(anchor[0])
+    return (*_PLACES, *((left, line * LINE, "left") for line in range(-_LINES, _LINES + 1) if line))
 
 
 def _box(text: str, anchor: Points, place: Place) -> Box:
