@@ -15,7 +15,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom in px
 Points = npt.NDArray[np.float64]
 Place = tuple[float, float, str]  # dx, dy in px of a text's anchor from its diamond, and how it is aligned to that
 
-_LINES = 5  # above and below a diamond, for long words
+_LINES = 9  # above and below a diamond, for long words
 # Beside the diamond first; further out for crowds, where a thin line leads back to the diamond.
 _NEAR, _FAR = (0.0, -LINE, LINE), (-2 * LINE, 2 * LINE, -3 * LINE, 3 * LINE)
 _PLACES = (
