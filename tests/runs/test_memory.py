@@ -18,18 +18,18 @@ from vlcore.datasets.importers import import_set
 from vlcore.learning import inference
 from vlcore.learning.model import Encoder
 from vlcore.runs import recorder
-from vlcore.runs.memory import Memory, fingerprint
+from vlcore.runs.memory import Memory, digest_of
 from vlcore.runs.train import train_condition
 from vlcore.store import artefacts
 
 GIVEN = (np.zeros(3), np.zeros((3, 1)), np.zeros(3, np.float32), np.zeros((0, 3)), np.array(["a", "bc"]), "a bc", "")
 
 
-def test_nothing_else_has_its_fingerprint() -> None:
-    each = {fingerprint(one) for one in GIVEN}
+def test_nothing_else_has_its_digest() -> None:
+    each = {digest_of(one) for one in GIVEN}
     assert len(each) == len(GIVEN)
-    assert fingerprint("a", "b") not in {fingerprint("ab"), fingerprint("b", "a"), fingerprint("a")}
-    assert fingerprint(np.arange(6)[::2]) == fingerprint(np.array([0, 2, 4]))
+    assert digest_of("a", "b") not in {digest_of("ab"), digest_of("b", "a"), digest_of("a")}
+    assert digest_of(np.arange(6)[::2]) == digest_of(np.array([0, 2, 4]))
 
 
 @given(st.lists(st.integers(0, 5), max_size=30), st.integers(1, 4))

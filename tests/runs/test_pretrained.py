@@ -167,6 +167,9 @@ def test_the_panel_is_made_larger_than_for_our_own(made: Made) -> None:
     assert {pictures.shape[1:] for pictures in large.panel.values()} == {(128, 128, 3)}
     assert large.pixels["test"].shape[1:] == (64, 64, 3)
     assert (usual.panel["original"] == usual.pixels["test"][usual.panel_rows]).all()
+    again = [pretrained.Views(TrainingSet(made.images, rows), size) for size in (pretrained.PANEL_SIZE, 64)]
+    assert again[0].panel["cut_out"] is not large.panel["cut_out"], "half a gigabyte is not kept"
+    assert again[1].panel["cut_out"] is usual.panel["cut_out"]
 
 
 def test_a_checkpoint_is_found_again_unless_it_is_gone_or_changed(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:

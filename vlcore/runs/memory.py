@@ -20,7 +20,7 @@ class Memory:
 
     def made(self, make: Callable[[], Made], *given: NDArray[Any] | str) -> Made:
         """What is made of something, to be read only; the `most` that were asked for last are kept."""
-        key = fingerprint(*given)
+        key = digest_of(*given)
         found: Made = self._latest.pop(key) if key in self._latest else make()
         self._latest[key] = found
         if len(self._latest) > self._most:
@@ -28,7 +28,7 @@ class Memory:
         return found
 
 
-def fingerprint(*given: NDArray[Any] | str) -> str:
+def digest_of(*given: NDArray[Any] | str) -> str:
     """A digest of arrays and texts, in their order."""
     digest = hashlib.sha256()
     for one in given:

@@ -15,7 +15,7 @@ from vlcore.core.condition import Condition
 from vlcore.measures import geometry
 from vlcore.measures.accuracy import logits, predict_objects
 from vlcore.measures.projection import align, fit_plane
-from vlcore.runs.memory import Memory, fingerprint
+from vlcore.runs.memory import Memory, digest_of
 from vlcore.runs.snapshot import RENDERING, TRAINING, Array, Labels, Snapshot, Views, last_layer, why_unread
 from vlcore.store import jobs
 
@@ -110,7 +110,7 @@ class SnapshotRecorder:
             bare = self.inference.embed_captions(model, self.labels.vocabulary, self.views.grouping.objects)
 
         # Whatever stands on the text side, one seed starts from the same image weights.
-        tower = fingerprint(*(part.cpu().numpy() for part in model.image.state_dict().values())) if untrained else ""
+        tower = digest_of(*(part.cpu().numpy() for part in model.image.state_dict().values())) if untrained else ""
 
         def look(pixels: NDArray[np.uint8]) -> tuple[Array, NDArray[np.float64]]:
             embed = partial(self.inference.embed_images, model, pixels)

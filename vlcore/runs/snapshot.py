@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 PANEL_SCENES = 100
 RENDERING, TRAINING, MEASURING = 0.15, 0.70, 0.15  # shares of a job's progress bar
 Array = NDArray[np.float32]
-_panels = Memory(1)  # 40 MB each
+_panels = Memory(1)  # 40 MB at the usual size; larger ones are not kept
 
 
 class Views:
@@ -62,6 +62,8 @@ class Views:
         objects, contexts, scenes = (self.column(of, "test")[self.panel_rows] for of in ("object", "context", "scene"))
         pixels = self.pixels["test"][self.panel_rows] if size == TRAINING_SIZE else self.images.pixels(rows, size)
         make = partial(panel, pixels, masks, objects, contexts, scenes, self.grouping)
+        if size != TRAINING_SIZE:
+            return make()
         return _panels.made(make, repr(self.grouping), pixels, masks, objects, contexts, scenes)
 
     def column(self, name: str, split: str) -> NDArray[np.str_]:
