@@ -5,7 +5,7 @@ import io
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -39,6 +39,7 @@ def test_foreign_text_is_shown_as_it_is_and_does_nothing(text: str) -> None:
         assert active not in outside
 
 
+@example(" -")
 @given(st.text(alphabet="`\\[]()!<>*_$:@/.#-+=|&~ awx\n1\u2060", max_size=40))
 def test_no_text_makes_markup(text: str) -> None:
     kinds, _ = pieces(f"It says “{plain(text)}”.")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _CODE = re.compile(r"(?<!`)(`[^`]+`)(?!`)")  # in it nothing is a link, a picture, a formula or a colour
 # Of Markdown, formulas, HTML and tables; an underscore between letters is nothing.
 _MARKS = re.compile(r"([\\`*~\[\]<>|$&^#]|(?<![^\W_])_|_(?![^\W_]))")
-_LIST = re.compile(r"^(?=[-+=]|\d+[.)])")  # what would make a list or a heading of a line
+_LIST = re.compile(r"^(?= *(?:[-+=]|\d+[.)]))")  # what would make a list or a heading of a line
 _JOINER = "\u2060"  # is not seen and does not break a line
 # Addresses become links, and `:names:` icons, colours and emojis, wherever they stand and whatever is escaped before.
 _NAMED = re.compile(r"(?<=:)(?=\S)|(?<=@)(?=\S)|(?<=www)(?=\.)", re.IGNORECASE)
