@@ -75,7 +75,7 @@ def test_a_published_run_is_made_again_and_compared(
     published.write(StudyResults(study, SCENES).findings(), tmp_path / "experiments" / "scenes")
     assert {one["key"] for one in document("reproduce")} == {artefact.key for artefact in quick}
     found = document("reproduce", quick[3].key)
-    assert (found["agrees"], found["equal"]) == ("to the last digit", found["measures"])
+    assert (found["agrees"], found["equal"]) == ("to six digits", found["measures"])
     assert found["published"] == found["now"] == quick[3].metrics["end"]["minority_accuracy"]["value"]
     assert "no-such-run" in refused("reproduce", "no-such-run")
     (models_folder() / quick[3].key).rename(aside := tmp_path / "aside")  # other tests share the folder

@@ -46,13 +46,13 @@ def write(found: Findings, folder: Path) -> None:
 
 
 def write_runs(frame: pd.DataFrame, folder: Path) -> None:
-    """Keep a table of runs in a folder, what `measured_runs` reads; ends of intervals in single precision, for no one
-    computes with them and numbers hardly compress."""
+    """Keep a table of runs in a folder, what `measured_runs` reads; numbers in single precision, for they hardly
+    compress and no measure is sure of its eighth digit."""
     numbers = dict.fromkeys(("value", "low", "high"), "BYTE_STREAM_SPLIT")  # bytes of one weight together: a tenth less
     words = [name for name in frame.columns if name not in numbers]
     smallest: dict[str, Any] = {"compression": "zstd", "compression_level": 19}
     with atomic(folder / "runs.parquet") as aside:
-        kept = frame.astype({"low": "float32", "high": "float32"})
+        kept = frame.astype(dict.fromkeys(numbers, "float32"))
         kept.to_parquet(aside, index=False, column_encoding=numbers, use_dictionary=words, **smallest)
 
 
@@ -85,10 +85,11 @@ def measured_runs(study: str = "") -> pd.DataFrame:
 
 def _read(path: Path) -> pd.DataFrame:
     """A table of runs; settings that there was no choice of as it was written stand as they were."""
-    table = pd.read_parquet(path).astype({"low": float, "high": float})
+    table = pd.read_parquet(path)
+    numbers = table[["value", "low", "high"]].astype(float).round(7)  # shares come out as they went in
     made = from_dict({})
     absent = {name: getattr(made, name) for name in _SETTINGS if name not in table.columns}
-    return with_differences(table.assign(**absent))
+    return with_differences(table.assign(**numbers, **absent))
 
 
 def agreement(artefact: Artefact) -> dict[str, Any]:
@@ -97,17 +98,16 @@ def agreement(artefact: Artefact) -> dict[str, Any]:
     published = measured_runs()
     then, names = published[published["key"] == artefact.key], ["moment", "measure"]
     both = then.merge(runs_table([artefact])[[*names, "value"]], on=names, suffixes=("", "_now")).dropna(subset="value")
-    difference = (both["value"] - both["value_now"]).abs()
+    same = (both["value"] - both["value_now"]).abs() <= 1e-6 * (1 + both["value"].abs())
     primary = both[(both["measure"] == PRIMARY) & (both["moment"] == "end")]
     blocks = (published["measure"] == PRIMARY) & (published["moment"] == "end")
     for name in ("data", "labels", "bias", "size_mode", "recipe"):
         blocks &= published[name] == getattr(artefact.condition, name)
     spread, (before, now) = float(published.loc[blocks, "value"].std()), primary[["value", "value_now"]].to_numpy()[0]
-    equal = int((difference <= 1e-9).sum())
     within = "yes" if abs(now - before) <= 2 * spread else "no"
     return {
-        "key": artefact.key, "measures": len(both), "equal": equal, "published": float(before), "now": float(now),
-        "spread": spread, "agrees": "to the last digit" if equal == len(both) else within,
+        "key": artefact.key, "measures": len(both), "equal": int(same.sum()), "published": float(before),
+        "now": float(now), "spread": spread, "agrees": "to six digits" if same.all() else within,
     }  # fmt: skip
 
 

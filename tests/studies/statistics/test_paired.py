@@ -68,7 +68,9 @@ def test_the_smallest_p_of_each_number_of_blocks() -> None:
     assert smallest_p(30) == sign_flip(np.ones(30))[0] == 1e-5
 
 
-@pytest.mark.parametrize(("value", "p", "equivalence_p"), [([0.0], 1, 0), ([0.1 + 0.2, 0.3, 0.3], 1 / 32, 1)])
+@pytest.mark.parametrize(
+    ("value", "p", "equivalence_p"), [([0.0], 1, 0), ([0.1 + 0.2, 0.3, 0.3], 1 / 32, 1), ([0.3, 0.3000001], 1 / 32, 1)]
+)
 def test_differences_but_for_rounding_have_no_spread(value: list[float], p: float, equivalence_p: float) -> None:
     found = paired(np.resize(value, 6))
     assert (found.p, found.sd, found.equivalence_p, found.equivalent) == (p, 0, equivalence_p, not equivalence_p)
@@ -99,6 +101,14 @@ def test_the_interval_of_d_z_inverts_the_noncentral_t(n: int, shift: float) -> N
     t = stats.ttest_1samp(d, 0).statistic
     assert stats.nct.cdf(t, n - 1, found.low * math.sqrt(n)) == pytest.approx(0.975, abs=1e-5)
     assert stats.nct.cdf(t, n - 1, found.high * math.sqrt(n)) == pytest.approx(0.025, abs=1e-5)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_far_out_the_interval_of_d_z_goes_on(sign: int) -> None:
+    d = np.resize([-0.01, 0.0, 0.02], 6)  # t is 900 with a mean of 5, and 180,000
+    near, far = (paired(sign * (d + shift)).d_z for shift in (5, 1000))
+    ratios = [[one.low / one.value, one.high / one.value] for one in (near, far)]
+    assert ratios[1] == pytest.approx(ratios[0], rel=1e-3)
 
 
 @settings(max_examples=30)

@@ -25,6 +25,8 @@ SIMULATED = 1000  # sets of blocks, of which the power of the exact test is coun
 POWER = 0.8
 MOST_BLOCKS = 2000  # that are looked at for a power; one more stands for more than that
 NO_SPREAD = 1e-12  # rounding leaves differences of 1e-17 where all blocks agree; those are no spread
+ALIKE = 1e-6  # and rounding to the seven digits of a table of runs leaves less than this
+FAR = 1e3  # a t from which on the noncentral t distribution is taken for its limit; scipy never returns from 1e6
 
 Differences = NDArray[np.float64]
 
@@ -90,7 +92,7 @@ def paired(differences: ArrayLike, margin: float | None = EQUIVALENCE) -> Paired
         t_p = float(2 * stdtr(n - 1, -abs(mean) / error))
         size = mean / spread
         t, ends = size * math.sqrt(n), (1 - ALPHA / 2, ALPHA / 2)
-        low, high = (float(nctdtrinc(n - 1, end, t)) / math.sqrt(n) for end in ends)
+        low, high = (_noncentrality(n - 1, end, t) / math.sqrt(n) for end in ends)
         d_z = Estimate(size, low, high, n)
     if margin is not None:
         equivalence_p = float(stdtr(n - 1, (abs(mean) - margin) / error)) if spread > 0 else float(abs(mean) >= margin)
@@ -223,9 +225,18 @@ def _smallest_effects(tests: int) -> NDArray[np.float64]:
     return np.concatenate([simulated, of_t])
 
 
+def _noncentrality(freedom: int, p: float, t: float) -> float:
+    """The noncentrality under which a share p of noncentral t values is below t; far out they are it over the root of
+    a mean square, whose distribution is that of chi squared over its degrees of freedom."""
+    if abs(t) < FAR:
+        return float(nctdtrinc(freedom, p, t))
+    upper = p if t > 0 else 1 - p
+    return t * math.sqrt(float(chdtri(freedom, upper)) / freedom)
+
+
 def _sd(d: Differences) -> float:
     spread = float(d.std(ddof=1))
-    return 0.0 if spread <= NO_SPREAD * max(1.0, float(np.abs(d).max())) else spread
+    return 0.0 if spread <= ALIKE * max(1.0, float(np.abs(d).max())) else spread
 
 
 def _checked(values: ArrayLike) -> Differences:
