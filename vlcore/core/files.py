@@ -32,9 +32,15 @@ def home() -> Path:
     """The folder that holds ``data/`` and ``models/``: what ``VLCORE_HOME`` names, else that of the project. Of a
     library that was installed without the project, which `app.py` is part of, it is the current folder."""
     if named := os.environ.get("VLCORE_HOME"):
-        return Path(named).expanduser().resolve()
-    project = Path(__file__).resolve().parents[2]
+        return _resolved(named)
+    project = _resolved(__file__).parents[2]
     return project if (project / "app.py").exists() else Path.cwd()
+
+
+@functools.cache
+def _resolved(name: str) -> Path:
+    """Asked for thousands of times a minute while a class waits."""
+    return Path(name).expanduser().resolve()
 
 
 def data_folder() -> Path:

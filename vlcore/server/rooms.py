@@ -1,6 +1,6 @@
 """Studies of rooms as they stand, read anew from the disk and the queue each time; what they say is worked out once."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from textwrap import wrap
 
@@ -23,6 +23,7 @@ from vlcore.studies import published
 
 _BY_CONTENT = cache.BY_CONTENT | {Plan: repr}
 _FIFTY = 50  # blocks whose conditions are made at once
+_FIRST = 3  # blocks that say how long a pair takes before anything was trained since the server began
 NONE: tuple[list[float], int] = ([], 0)
 NO_PLAN = "There is no plan yet, and so no wall."
 
@@ -70,14 +71,12 @@ def published_differences(plan: Plan, images: ImageSet) -> tuple[list[float], in
     return walls.published_differences(study, published.measured_runs())
 
 
-def seconds(plan: Plan, images: ImageSet, places: Iterable[int]) -> float:
-    """How long a pair probably takes here, see `work.likely_seconds`; models of these places are like it."""
-    each = list(places)
-
-    def like() -> Iterator[str]:  # asked for where nothing was trained yet
-        return (one.key for place in each for one in pair(plan, images, place))
-
-    return sum(work.likely_seconds(one, like()) for one in pair(plan, images, 0))
+def seconds(plan: Plan, images: ImageSet) -> float:
+    """How long a pair probably takes here, see `work.likely_seconds`; of models that are like it the first blocks may
+    have some."""
+    first = _pairs(plan, images, _FIFTY)[:_FIRST]
+    like = [one.key for pair in first for one in pair]
+    return sum(work.likely_seconds(one, like) for one in first[0])
 
 
 def slide(code: str, images: ImageSet, asker: Visitor, ended: bool) -> bytes:
@@ -114,5 +113,5 @@ def all_left(now: Standing, images: ImageSet) -> str:
     waiting = sum(one is Stand.ACTIVE for one in now.stands)
     if not waiting:
         return ""
-    workers, each = default_workers(), seconds(now.plan, images, (block.place for block in reversed(now.blocks)))
+    workers, each = default_workers(), seconds(now.plan, images)
     return walls.time_left(max(0, max(waiting, work.queue().long_jobs()) - workers), [0.5], each, workers)

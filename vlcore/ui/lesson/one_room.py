@@ -89,7 +89,7 @@ def _planning(room: Room, images: ImageSet) -> None:
         _prepare(plan, images)
         with st.popover("Rehearse", icon=":material/smart_toy:"):
             phones = widgets.whole("Simulated phones", 2, one_room.USUAL, 3)  # one pair has no mean
-            time = how_long(work.until_done(rooms.seconds(plan, images, range(planned)), phones))
+            time = how_long(work.until_done(rooms.seconds(plan, images), phones))
             apart = "They take blocks with other seeds, so nobody sees what the class will find"
             st.caption(f"{apart}. Phones of the class see nothing of it. It takes {time}.")
             start = partial(_rehearse, room, images, Plan(asked.name, phones, measure, prediction=expected or ""))
@@ -114,7 +114,7 @@ def _prepare(plan: Plan, images: ImageSet) -> None:
         pairs = [work.views(rooms.pair(plan, images, place)) for place in range(plan.planned)]
         missing = sum(not view.done for pair in pairs for view in pair)
         new = sum(not any(view.state.is_active for view in pair) for pair in pairs if not all(one.done for one in pair))
-        time = how_long(work.until_done(rooms.seconds(plan, images, range(plan.planned)), new))
+        time = how_long(work.until_done(rooms.seconds(plan, images), new))
         of = 2 * plan.planned
         st.caption(f"{of - missing} of {of} models are there; the others take {time} here.")
         st.caption("A dot appears only when a phone takes its block. The plan will say how many models were there.")

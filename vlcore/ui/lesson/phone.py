@@ -103,7 +103,7 @@ def _block(room: Room, plan: Plan, images: ImageSet, palette: Palette) -> None:
         one_room.still_waits(room.code, own)
         position = max(view.position for view in views)
         fractions = [1.0 if view.done else view.fraction for view in views]
-        each = rooms.seconds(plan, images, (one.place for one in reversed(blocks)))
+        each = rooms.seconds(plan, images)
         left = walls.time_left(position, fractions, each, default_workers())
         where = f"Place {position} in the queue" if position else "Your models are in training"
         st.progress(sum(fractions) / 2, text=f"{where}, {left} left. You may lock your phone.")
