@@ -46,13 +46,13 @@ def write(found: Findings, folder: Path) -> None:
 
 
 def write_runs(frame: pd.DataFrame, folder: Path) -> None:
-    """Keep a table of runs in a folder, what `measured_runs` reads; numbers in single precision, for they hardly
-    compress and no measure is sure of its eighth digit."""
+    """Keep a table of runs in a folder, what `measured_runs` reads. Numbers hardly compress: values are kept in single
+    precision, for no measure is sure of its eighth digit, and ends of intervals, with which nobody computes, in half."""
     numbers = dict.fromkeys(("value", "low", "high"), "BYTE_STREAM_SPLIT")  # bytes of one weight together: a tenth less
     words = [name for name in frame.columns if name not in numbers]
     smallest: dict[str, Any] = {"compression": "zstd", "compression_level": 19}
     with atomic(folder / "runs.parquet") as aside:
-        kept = frame.astype(dict.fromkeys(numbers, "float32"))
+        kept = frame.astype({"low": "float16", "high": "float16"}).astype(dict.fromkeys(numbers, "float32"))
         kept.to_parquet(aside, index=False, column_encoding=numbers, use_dictionary=words, **smallest)
 
 
@@ -86,7 +86,7 @@ def measured_runs(study: str = "") -> pd.DataFrame:
 def _read(path: Path) -> pd.DataFrame:
     """A table of runs; settings that there was no choice of as it was written stand as they were."""
     table = pd.read_parquet(path)
-    numbers = table[["value", "low", "high"]].astype(float).round(7)  # shares come out as they went in
+    numbers = table[["value", "low", "high"]].astype(float).round(7)  # a share comes out as it went in
     made = from_dict({})
     absent = {name: getattr(made, name) for name in _SETTINGS if name not in table.columns}
     return with_differences(table.assign(**numbers, **absent))
