@@ -25,7 +25,9 @@ with bar:
     usual = PUBLISHED if ready and "study" not in st.query_params else HERE
     source = widgets.one_of("Results", (PUBLISHED, HERE), "results", usual)
     if source == PUBLISHED and ready:
-        name = widgets.one_of("Study", tuple(ready), "published", next(iter(ready)))
+        about = "Confirmation: ten pairs of seeds that were planned before anyone saw them, with all controls"
+        about += "; experiments: the ten pairs before; classic: the recipe of version 0.4."
+        name = widgets.one_of("Study", tuple(ready), "published", next(iter(ready)), about)
     elif source == HERE:
         levels = "Paper: six levels; class: three; experiments: the two of the study's four experiments"
         about = f"Each crosses short and descriptive labels with levels of bias. {levels}."
