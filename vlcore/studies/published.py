@@ -47,7 +47,7 @@ def write(found: Findings, folder: Path) -> None:
 
 def write_runs(frame: pd.DataFrame, folder: Path) -> None:
     """Keep a table of runs in a folder, what `measured_runs` reads. Numbers hardly compress: values are kept in single
-    precision, for no measure is sure of its eighth digit, and ends of intervals, with which nobody computes, in half."""
+    precision, for no measure is sure of its eighth digit; ends of intervals, with which nobody computes, in half."""
     numbers = dict.fromkeys(("value", "low", "high"), "BYTE_STREAM_SPLIT")  # bytes of one weight together: a tenth less
     words = [name for name in frame.columns if name not in numbers]
     smallest: dict[str, Any] = {"compression": "zstd", "compression_level": 19}
