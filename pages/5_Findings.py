@@ -65,6 +65,8 @@ parts = {part.name: part for part in report.parts(result)}
 with st.container(border=True, key="answer"):
     sections.headline(result)
     sections.figure(one, report.chart(figures.by_bias, result, PRIMARY), palette, whole, "first_")
+    if isinstance(planned, published.PublishedResults):
+        sections.in_other_pairs(planned)
     with st.expander("The answer in full"):
         sections.show(one, parts["answer"], palette, whole)
 if source == HERE:

@@ -45,6 +45,7 @@ def test_what_came_with_this_version_opens_without_any_model(empty_home: Path, q
     page, said = opened("5_Findings"), PublishedResults(next(iter(published("scenes").values())))
     assert not page.error
     assert said.origin in text_of(page)
+    assert "(n = 60) in scenes-again" in text_of(page).replace("`", ""), "where it was asked again"
     assert "What all studies found, and why" in [one.label for one in page.expander]
     assert "](" not in next(one.markdown[0].value for one in page.expander if "and why" in one.label)
     assert [metric.label for metric in page.metric][:2] == ["short labels", "descriptive labels"]

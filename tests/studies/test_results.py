@@ -141,3 +141,27 @@ def test_runs_are_read_once_and_by_whom_one_likes() -> None:
     results = StudyResults(study, SCENES, lambda key: asked.append(key) or artefacts.read(key))
     pd.testing.assert_frame_equal(results.runs(), results.runs())
     assert sorted(asked) == sorted({*asked})
+
+
+def test_the_headline_is_looked_for_in_pairs_that_only_other_studies_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published, "FOLDER", tmp_path)
+    runs = of("experiments", 9).runs()
+    published.write(of("experiments", 3).findings(), tmp_path / "experiments" / "scenes")
+    studies = {
+        "again": runs[runs["data_seed"] >= 2],  # one pair is of the study that is shown
+        "fewer": runs[runs["data_seed"] == 5],
+        "larger": runs.assign(n_per_group=192, block="d99s99", data_seed=99, init_seed=99),
+        "short": runs[runs["labels"] == "undescriptive"].assign(block="d98s98", data_seed=98, init_seed=98),
+    }
+    for name, table in studies.items():
+        (tmp_path / name).mkdir()
+        published.write_runs(table, tmp_path / name)
+    found = published.PublishedResults(tmp_path / "experiments" / "scenes").in_other_pairs()
+    assert list(found) == ["again"]
+    assert found["again"].blocks == tuple(f"d{seed}s{seed}" for seed in range(3, 9))
+    chosen = runs["bias"].eq(0.75) & runs["measure"].eq(PRIMARY) & runs["moment"].eq("end") & runs["data_seed"].ge(3)
+    arms = runs[chosen & runs["size_mode"].eq("shrink")].groupby("labels")["value"].mean()
+    difference = arms["descriptive"] - arms["undescriptive"]
+    assert found["again"].difference.mean.value == pytest.approx(difference, abs=1e-6)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from vlcore.core.condition import Condition, from_dict
+from vlcore.core.condition import STYLES_OF_THE_STUDY, Condition, from_dict
 from vlcore.core.files import atomic
 from vlcore.core.version import __version__
 from vlcore.datasets.catalogue import open_set
@@ -17,11 +18,12 @@ from vlcore.measures.catalogue import PRIMARY
 from vlcore.measures.estimate import Estimate
 from vlcore.store.artefacts import Artefact
 from vlcore.studies import plans
+from vlcore.studies.analysis import Level, analyse
 from vlcore.studies.findings import Findings, from_tables
 from vlcore.studies.plans import StudyError
 from vlcore.studies.registry import Entry
 from vlcore.studies.results import StudyResults
-from vlcore.studies.runs_table import runs_table, with_differences
+from vlcore.studies.runs_table import SEEDS, runs_table, with_differences
 
 FOLDER = Path(__file__).parents[2] / "docs" / "results"
 _ABOUT = "study.json"
@@ -83,9 +85,10 @@ def measured_runs(study: str = "") -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def _read(path: Path) -> pd.DataFrame:
-    """A table of runs; settings that there was no choice of as it was written stand as they were."""
-    table = pd.read_parquet(path)
+def _read(path: Path, only: Mapping[str, Any] | None = None) -> pd.DataFrame:
+    """A table of runs, or its rows with `only` these values; settings that there was no choice of as it was written
+    stand as they were."""
+    table = pd.read_parquet(path, filters=[(name, "==", value) for name, value in only.items()] if only else None)
     numbers = table[["value", "low", "high"]].astype(float).round(7)  # a share comes out as it went in
     made = from_dict({})
     absent = {name: getattr(made, name) for name in _SETTINGS if name not in table.columns}
@@ -147,6 +150,29 @@ class PublishedResults(StudyResults):
 
     def runs(self) -> pd.DataFrame:
         return self._tables["frame"]
+
+    def in_other_pairs(self) -> dict[str, Level]:
+        """What the headline compares, in pairs of trainings that only other published studies have, by the study's
+        name; of pairs that are in several, of that with most."""
+        shown, alike = self.findings(), ["labels", *SEEDS]
+        if shown.headline is None or shown.end is None:
+            return {}
+        level = shown.headline.level
+        usual = next(one for one in self.study.conditions if one.bias == level.bias)
+        same = {name: value for name, value in usual.as_dict().items() if name not in alike}
+        studies: dict[str, pd.DataFrame] = {}
+        for path in FOLDER.glob("**/runs.parquet"):
+            rows = _read(path, {"measure": PRIMARY, "moment": "end", "data": usual.data, "bias": level.bias})
+            study = path.parent.relative_to(FOLDER)  # with a folder for each set, or without
+            study = study.parent if study.name == usual.data and len(study.parts) > 1 else study
+            studies[study.as_posix()] = rows[(rows[list(same)] == pd.Series(same)).all(axis=1)]
+        known, found = set(self.runs()["block"]), {}
+        for name, rows in sorted(studies.items(), key=lambda one: (-one[1]["block"].nunique(), one[0])):
+            rest = rows[~rows["block"].isin(known) & rows["labels"].isin(STYLES_OF_THE_STUDY)]
+            if rest["labels"].nunique() == len(STYLES_OF_THE_STUDY):
+                found[name] = analyse(rest, secondary=()).primary.levels[0]
+                known.update(found[name].blocks)
+        return found
 
     @cached_property
     def _findings(self) -> Findings:

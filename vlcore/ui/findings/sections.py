@@ -19,6 +19,7 @@ from vlcore.server import cache, visitors, work
 from vlcore.store.jobs import JobStatus, State
 from vlcore.studies import figures, registry, report, tables
 from vlcore.studies import text as words
+from vlcore.studies.analysis import Level
 from vlcore.studies.evidence import ClaimResult
 from vlcore.studies.findings import Findings
 from vlcore.studies.published import FOLDER, PublishedResults
@@ -152,6 +153,21 @@ def headline(result: Findings) -> None:
                 st.metric(label, f"{value}{unit}", help=f"95 % interval over blocks: {low} to {high}", width="content")
         decided = f"{words.difference_words(first.level)}, {words.level_words(first.level)}"
         st.markdown(f"Descriptive less short labels: {decided}.")
+
+
+@st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=_BY_CONTENT)
+def _in_other_pairs(one: PublishedResults) -> dict[str, Level]:
+    return one.in_other_pairs()
+
+
+def in_other_pairs(one: PublishedResults) -> None:
+    """Whether it came out alike where it was asked again, a sentence."""
+    said = (
+        f"{words.difference_words(level)}, {words.level_words(level)} in `{name}`"
+        for name, level in _in_other_pairs(one).items()
+    )
+    if every := "; ".join(said):
+        st.caption(f"The same in other pairs of seeds that came with this version: {every}.")
 
 
 def badge(result: ClaimResult) -> str:
