@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from benchmarks import head, options, row
@@ -23,19 +24,21 @@ from vlcore.core.options import PRESETS
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.subset import usual_condition
 from vlcore.measures.catalogue import PRIMARY, words_of
+from vlcore.measures.estimate import Estimate
 from vlcore.store import artefacts
 from vlcore.studies import plans, published, registry, tables
 from vlcore.studies import text as words
 from vlcore.studies.analysis import Analysis
 from vlcore.studies.figures import LEGEND, reported
-from vlcore.studies.findings import Findings
+from vlcore.studies.findings import Findings, over_pictures
 from vlcore.studies.report import Chart, parts
 from vlcore.studies.results import StudyResults
+from vlcore.studies.statistics.paired import sign_flip
 
 SETS = ("scenes", "balanced-cues")
 WIDTH = 900
 ARM_MEASURES = (PRIMARY, "majority_accuracy", "balanced_accuracy", *(
-    f"readouts_{name}.minority_accuracy" for name in ("mean_caption", "linear_probe")
+    f"readouts_{name}.minority_accuracy" for name in ("mean_caption", "given_context", "linear_probe", "training_probe")
 ))  # fmt: skip
 
 
@@ -112,7 +115,7 @@ def write_arms(results: StudyResults, out: Path) -> None:
     runs = runs[runs["key"].isin([one.key for one in study.conditions])]
     published.write_runs(runs, folder)
     grouping, rows = open_set(study.conditions[0].data).grouping, []
-    for measure in ARM_MEASURES:
+    for measure in (one for one in ARM_MEASURES if one in set(runs["measure"])):
         for arm, one in results.analyses(measure).items():
             for level in one.primary.levels if isinstance(one, Analysis) else ():
                 if level.difference is not None and level.baseline is not None and level.treatment is not None:
@@ -121,22 +124,30 @@ def write_arms(results: StudyResults, out: Path) -> None:
                     cell = words_of(measure, grouping), arm, f"{100 * level.bias:g} %"
                     rows.append((*cell, *both, *said, words.level_words(level)))
     compared = ["Right on", "Arm", "Removed", f"{study.baseline}", "Arm's"]
-    columns = [*compared, "Difference", "Exact interval", "p (Holm)", "Verdict"]
+    columns = [*compared, "Difference", "Interval of the test", "p (Holm)", "Verdict"]
     plans_file, written = folder / "plans.json", registry.history(study)
     if not written and plans_file.exists():  # on the machine of the runs
         written = tuple(registry.Entry(**one) for one in json.loads(plans_file.read_text()))
     plans_file.write_text(json.dumps([asdict(one) for one in written], indent=1) + "\n")
+    general = folder / "general.json"
+    pair = results.analyses().get("descriptive") if study.factor == "labels" else None
+    models = results.published if isinstance(pair, Analysis) else []
+    if models and (last := over_pictures(models, pair.primary.levels[-1], grouping)):
+        general.write_text(json.dumps(last.as_dict()) + "\n")
+    drawn = Estimate(**json.loads(general.read_text())) if general.exists() else None
     unbiased = (runs["bias"] == 0).any()
     sound = "Every block passes the sanity check." if unbiased else "The sanity check was not run: it asks for bias 0."
+    tested = sign_flip(np.ones(runs["block"].nunique()))[1]
     there = f"{results.there} of {len(study.conditions)} planned runs"
     text = [
         f"# {study.name}: {study.factor}, each arm less {study.baseline}",
         registry.said(study, written),
         words.soundness(results.unsound, runs["block"].nunique()) or sound,
         markdown(pd.DataFrame(rows, columns=columns)),
-        f"On {words.pictures(study.conditions[0])}, {there}. Differences with t intervals over blocks; p of exact "
-        "sign-flip tests, adjusted over levels and arms. Written by `python -m benchmarks.results --grid "
-        f"{study.grid}` from the runs in `runs.parquet`; nothing here is typed by hand.",
+        *([f"{words_of(PRIMARY, grouping)}, descriptive: {words.general_words(drawn)}"] if drawn else []),
+        f"On {words.pictures(study.conditions[0])}, {there}. Differences with t intervals over blocks, which are not "
+        f"adjusted; p of sign-flip tests ({tested}), adjusted over levels and arms. Written by `python -m "
+        f"benchmarks.results --grid {study.grid}` from the runs in `runs.parquet`; nothing here is typed by hand.",
     ]
     (folder / "README.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
     print(f"{study.name}: {results.there} of {len(study.conditions)} runs -> {folder}")

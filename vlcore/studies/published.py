@@ -74,7 +74,7 @@ def published_runs() -> pd.DataFrame:
 def measured_runs(study: str = "") -> pd.DataFrame:
     """Every number of every published run, as `vlcore.studies.runs_table.runs_table` lays them out; of one that was
     trained twice those of a study's own table. StudyError where none came with this copy."""
-    paths = sorted(FOLDER.glob("**/runs.parquet"), key=lambda path: (path.parent.name != study, path))
+    paths = sorted(FOLDER.glob("**/runs.parquet"), key=lambda path: (path.parent != FOLDER / study, path))
     tables: list[pd.DataFrame] = []
     known: set[str] = set()
     for table in map(_read, paths):

@@ -34,8 +34,7 @@ def answer(found: Findings) -> str:
         f"descriptive ones. The difference is {difference_words(level)}: {level_words(level)}."
     )
     if found.general is not None:
-        low, high = (signed(100 * end, 0) for end in (found.general.low, found.general.high))
-        said.append(f"With test scenes drawn anew as well as blocks, {low} to {high} points.")
+        said.append(general_words(found.general))
     others = [
         f"{signed(100 * other.difference.mean.value, 0)} at {100 * other.bias:g}\u00a0% ({status_words(other)})"
         for other in primary.levels
@@ -57,6 +56,12 @@ def answer(found: Findings) -> str:
         left = " and ".join(f"{percent(row.value)} with {STYLE_WORDS[row.labels]}" for row in lines.itertuples())
         said.append(f"Rational use of the biased data alone would leave {left} (Bayes line).")
     return " ".join([*said, "Other pictures, models and training lengths can give other numbers."])
+
+
+def general_words(general: Estimate) -> str:
+    """What is left of a difference where its scenes are drawn anew too, see `vlcore.studies.findings.over_pictures`."""
+    low, high = (signed(100 * end, 0) for end in (general.low, general.high))
+    return f"With test scenes drawn anew as well as blocks, {low} to {high} points."
 
 
 def slopes_words(comparison: ArmComparison) -> list[str]:
