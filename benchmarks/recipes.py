@@ -4,10 +4,10 @@ each of its ingredients, in paired blocks of seeds.
 python -m benchmarks.recipes [--grid paper] [--seeds 6] [--first 0] [--data scenes ...] [--recipes fast classic]
 python -m benchmarks.recipes --without --data balanced-cues
 
-Prints accuracy on the held-out pictures and the difference between label styles, with t intervals over blocks; and what
-each recipe gives more than the reference, with the exact p of the difference between label styles, by itself and
-adjusted over the rows of its set (Holm). Runs are appended to `--runs`, one JSON document a line, compressed where its
-name ends in ``.gz``, and those that are there are not trained again; `--limit 0` trains none.
+Prints accuracy on the held-out pictures and the difference between label styles, with t intervals and an exact p over
+blocks; and what each recipe gives more than the reference, with the exact p of the difference between label styles, by
+itself and adjusted over the rows of its set (Holm). Runs are appended to `--runs`, one JSON document a line, compressed
+where its name ends in ``.gz``, and those that are there are not trained again; `--limit 0` trains none.
 """
 
 import dataclasses
@@ -108,13 +108,13 @@ def show(runs: pd.DataFrame, reference: str) -> None:
     captions, seconds = of["train_caption_accuracy"].min(axis=1), of["cpu_seconds"].mean(axis=1)
     known = {**columns, "in log odds": in_odds, "captions": captions, "seconds": seconds}
     table = pd.DataFrame(known).dropna(subset=list(columns))
-    print(head("set", "bias", "recipe", "n", *columns, "its sd", "fewest captions right", "CPU s"))
+    print(head("set", "bias", "recipe", "n", *columns, "its sd", "its p", "fewest captions right", "CPU s"))
     for (data, bias, name), blocks in table.groupby(level=[0, 1, 2], sort=False):
         if len(blocks) > 1:
             found = [t_interval(blocks[column]).as_dict() for column in columns]
-            spread = f"{100 * blocks['long less short'].std():.0f}"
+            spread = f"{100 * blocks['long less short'].std():.0f}", f"{sign_flip(blocks['long less short'])[0]:.3f}"
             ends = f"{blocks['captions'].min():.3f}", f"{blocks['seconds'].median():.1f}"
-            cells = (*map(rate, found[:-1]), points(found[-1]), spread, *ends)
+            cells = (*map(rate, found[:-1]), points(found[-1]), *spread, *ends)
             print(row(data, f"{100 * bias:g} %", called(name), len(blocks), *cells))
     ends = ("p", "adjusted", "p in log odds", "adjusted")
     print(f"\nMore than {reference}, block by block\n\n{head('set', 'bias', 'recipe', 'n', *columns, *ends)}")
