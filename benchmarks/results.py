@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from benchmarks import head, options, row
@@ -33,7 +32,6 @@ from vlcore.studies.figures import LEGEND, reported
 from vlcore.studies.findings import Findings, over_pictures
 from vlcore.studies.report import Chart, parts
 from vlcore.studies.results import StudyResults
-from vlcore.studies.statistics.paired import sign_flip
 
 SETS = ("scenes", "balanced-cues")
 WIDTH = 900
@@ -114,7 +112,7 @@ def write_arms(results: StudyResults, out: Path) -> None:
     runs = results.runs()
     runs = runs[runs["key"].isin([one.key for one in study.conditions])]
     published.write_runs(runs, folder)
-    grouping, rows = open_set(study.conditions[0].data).grouping, []
+    grouping, rows, tested = open_set(study.conditions[0].data).grouping, [], dict[str, None]()
     for measure in (one for one in ARM_MEASURES if one in set(runs["measure"])):
         for arm, one in results.analyses(measure).items():
             for level in one.primary.levels if isinstance(one, Analysis) else ():
@@ -123,12 +121,14 @@ def write_arms(results: StudyResults, out: Path) -> None:
                     said = words.difference_words(level), words.exact_interval_words(level), f"{level.holm_p:.2g}"
                     cell = words_of(measure, grouping), arm, f"{100 * level.bias:g} %"
                     rows.append((*cell, *both, *said, words.level_words(level)))
+                    tested[level.difference.p_from] = None
     compared = ["Right on", "Arm", "Removed", f"{study.baseline}", "Arm's"]
     columns = [*compared, "Difference", "Interval of the test", "p (Holm)", "Verdict"]
     plans_file, written = folder / "plans.json", registry.history(study)
     if not written and plans_file.exists():  # on the machine of the runs
         written = tuple(registry.Entry(**one) for one in json.loads(plans_file.read_text()))
-    plans_file.write_text(json.dumps([asdict(one) for one in written], indent=1) + "\n")
+    if written:
+        plans_file.write_text(json.dumps([asdict(one) for one in written], indent=1) + "\n")
     general = folder / "general.json"
     pair = results.analyses().get("descriptive") if study.factor == "labels" else None
     models = results.published if isinstance(pair, Analysis) else []
@@ -137,7 +137,6 @@ def write_arms(results: StudyResults, out: Path) -> None:
     drawn = Estimate(**json.loads(general.read_text())) if general.exists() else None
     unbiased = (runs["bias"] == 0).any()
     sound = "Every block passes the sanity check." if unbiased else "The sanity check was not run: it asks for bias 0."
-    tested = sign_flip(np.ones(runs["block"].nunique()))[1]
     there = f"{results.there} of {len(study.conditions)} planned runs"
     text = [
         f"# {study.name}: {study.factor}, each arm less {study.baseline}",
@@ -146,7 +145,7 @@ def write_arms(results: StudyResults, out: Path) -> None:
         markdown(pd.DataFrame(rows, columns=columns)),
         *([f"{words_of(PRIMARY, grouping)}, descriptive: {words.general_words(drawn)}"] if drawn else []),
         f"On {words.pictures(study.conditions[0])}, {there}. Differences with t intervals over blocks, which are not "
-        f"adjusted; p of sign-flip tests ({tested}), adjusted over levels and arms. Written by `python -m "
+        f"adjusted; p of sign-flip tests ({', '.join(tested)}), adjusted over levels and arms. Written by `python -m "
         f"benchmarks.results --grid {study.grid}` from the runs in `runs.parquet`; nothing here is typed by hand.",
     ]
     (folder / "README.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")

@@ -25,10 +25,8 @@ with bar:
     usual = PUBLISHED if ready and "study" not in st.query_params else HERE
     source = widgets.one_of("Results", (PUBLISHED, HERE), "results", usual)
     if source == PUBLISHED and ready:
-        about = "Confirmation: ten pairs of seeds that were planned before anyone saw them, with all controls"
-        about += (
-            "; paper: the same at six levels of bias; experiments: the ten pairs before; classic: as of version 0.4."
-        )
+        about = "Confirmation: ten pairs of seeds that were planned before anyone saw them, with all controls; "
+        about += "paper: six levels of bias; experiments: the first ten pairs; classic: as of version 0.4."
         name = widgets.one_of("Study", tuple(ready), "published", next(iter(ready)), about)
     elif source == HERE:
         levels = "Paper: six levels; class: three; experiments: the two of the study's four experiments"

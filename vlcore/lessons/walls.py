@@ -24,7 +24,7 @@ from vlcore.store.artefacts import Artefact
 from vlcore.studies import registry
 from vlcore.studies.analysis import Level, analyse
 from vlcore.studies.plans import SETS, Study
-from vlcore.studies.runs_table import SEEDS, rows_of, runs_table
+from vlcore.studies.runs_table import SEEDS, alike, rows_of, runs_table
 from vlcore.studies.statistics.paired import ALPHA, ENOUGH, EQUIVALENCE, Status, half_width
 from vlcore.studies.text import difference_words, how_long, level_words
 
@@ -197,8 +197,7 @@ def published_differences(study: Study, frame: pd.DataFrame) -> tuple[list[float
     rows = frame[(frame["measure"] == study.measure) & (frame["moment"] == "end")].dropna(subset="value")
     found = []
     for condition in study.conditions[:2]:
-        same = {name: value for name, value in vars(condition).items() if name not in (*SEEDS, "steps")}
-        arm = rows[(rows[list(same)] == pd.Series(same)).all(axis=1)]
+        arm = alike(rows, condition, (*SEEDS, "steps"))
         found.append(arm.set_index(["steps", *SEEDS])["value"])
     differences = (found[1] - found[0]).dropna()
     if differences.empty:

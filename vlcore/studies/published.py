@@ -23,7 +23,7 @@ from vlcore.studies.findings import Findings, from_tables
 from vlcore.studies.plans import StudyError
 from vlcore.studies.registry import Entry
 from vlcore.studies.results import StudyResults
-from vlcore.studies.runs_table import SEEDS, runs_table, with_differences
+from vlcore.studies.runs_table import SEEDS, alike, runs_table, with_differences
 
 FOLDER = Path(__file__).parents[2] / "docs" / "results"
 _ABOUT = "study.json"
@@ -154,18 +154,17 @@ class PublishedResults(StudyResults):
     def in_other_pairs(self) -> dict[str, Level]:
         """What the headline compares, in pairs of trainings that only other published studies have, by the study's
         name; of pairs that are in several, of that with most."""
-        shown, alike = self.findings(), ["labels", *SEEDS]
+        shown = self.findings()
         if shown.headline is None or shown.end is None:
             return {}
         level = shown.headline.level
         usual = next(one for one in self.study.conditions if one.bias == level.bias)
-        same = {name: value for name, value in usual.as_dict().items() if name not in alike}
         studies: dict[str, pd.DataFrame] = {}
         for path in FOLDER.glob("**/runs.parquet"):
             rows = _read(path, {"measure": PRIMARY, "moment": "end", "data": usual.data, "bias": level.bias})
             study = path.parent.relative_to(FOLDER)  # with a folder for each set, or without
             study = study.parent if study.name == usual.data and len(study.parts) > 1 else study
-            studies[study.as_posix()] = rows[(rows[list(same)] == pd.Series(same)).all(axis=1)]
+            studies[study.as_posix()] = alike(rows, usual, ("labels", *SEEDS))
         known, found = set(self.runs()["block"]), {}
         for name, rows in sorted(studies.items(), key=lambda one: (-one[1]["block"].nunique(), one[0])):
             rest = rows[~rows["block"].isin(known) & rows["labels"].isin(STYLES_OF_THE_STUDY)]

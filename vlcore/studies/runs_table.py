@@ -89,6 +89,12 @@ def block_of(condition: Condition) -> str:
     return f"d{condition.data_seed}s{condition.init_seed}"
 
 
+def alike(frame: pd.DataFrame, condition: Condition, free: Sequence[str]) -> pd.DataFrame:
+    """The rows of runs that have the settings of a condition, but for those that are `free`."""
+    same = {name: value for name, value in vars(condition).items() if name not in free}
+    return frame[(frame[list(same)] == pd.Series(same)).all(axis=1)]
+
+
 def _cells(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any], str]]:
     """(moment, measure, numbers, reason) of everything that is in a run's metrics."""
     whole = {name: value for name, value in metrics.items() if name not in MOMENTS}
