@@ -1,8 +1,13 @@
-"""The results that the lab publishes: tables, figures and words of its two studies, from the runs that are on the disk.
+"""The results that the lab publishes: tables, figures and words of its studies.
+
+python -m benchmarks.results [--out docs/results]
+
+writes every page once more, from the tables in docs/results alone. The tables themselves are written there from the
+runs that are on the disk, a study at a time:
 
 python -m vlcore study experiments --data scenes --seeds 7
 python -m vlcore study experiments --data balanced-cues --seeds 7
-python -m benchmarks.results --grid experiments [--first-seed 20 --name confirmation] [--out docs/results]
+python -m benchmarks.results --grid experiments [--first-seed 20 --name confirmation]
 python -m benchmarks.results --grid docs/results/plans/language.yaml [--brief]
 
 Every run that is there counts, of a study's file also what docs/results has already: each level of bias rests on its
@@ -12,13 +17,16 @@ study keeps the rest or nobody will ask for it."""
 
 import json
 import os
+from argparse import Namespace
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 
 from benchmarks import head, options, row
+from vlcore.charts.document import Chart
 from vlcore.charts.theme import LIGHT
 from vlcore.core.grouping import Grouping
 from vlcore.core.options import PRESETS
@@ -32,7 +40,9 @@ from vlcore.studies import text as words
 from vlcore.studies.analysis import Analysis
 from vlcore.studies.figures import LEGEND, reported
 from vlcore.studies.findings import Findings, over_pictures
-from vlcore.studies.report import Chart, parts
+from vlcore.studies.plans import Study
+from vlcore.studies.registry import Entry
+from vlcore.studies.report import parts
 from vlcore.studies.results import StudyResults
 
 SETS = ("scenes", "balanced-cues")
@@ -40,6 +50,8 @@ WIDTH = 900
 ARM_MEASURES = (PRIMARY, "majority_accuracy", "balanced_accuracy", *(
     f"readouts_{name}.minority_accuracy" for name in ("mean_caption", "given_context", "linear_probe", "training_probe")
 ))  # fmt: skip
+PLANS, GENERAL = "plans.json", "general.json"  # of a study of arms: when it was planned; what holds for other pictures
+BY_HAND = "Written by `python -m benchmarks.results` from the runs in `runs.parquet`; nothing here is typed by hand."
 CHECKED = ("train_caption_accuracy", "balanced_accuracy", "text_only_match", "probe_object")  # by the sanity check
 
 
@@ -48,31 +60,49 @@ def main() -> None:
     blocks = {"type": int, "default": 10, "help": "blocks to look for"}
     whole = {"type": int, "default": 0, "help": "data and initialisation seed of the first block"}
     name = {"help": "folder of the results; default: the grid's"}
-    brief, out = {"action": "store_true", "help": "keep little of each run"}, Path("docs/results")
-    where = {"brief": brief, "out": out}
-    asked = options(__doc__, grid="paper", seeds=blocks, first_seed=whole, name=name, preset=preset, **where)
+    brief = {"action": "store_true", "help": "keep little of each run"}
+    where = {"name": name, "brief": brief, "out": published.FOLDER}
+    asked = options(__doc__, grid="", seeds=blocks, first_seed=whole, preset=preset, **where)
     os.environ["VLCORE_SHIPPED"] = os.devnull
-    if asked.grid.endswith(".yaml"):
-        study = plans.find(asked.grid)
-        write_arms(StudyResults(study, elsewhere=published.measured_runs(study.name)), asked.out, asked.brief)
+    if not asked.grid:
+        again(asked.out)
+    elif asked.grid.endswith(".yaml"):
+        keep_arms(plans.find(asked.grid), asked.brief)
+    else:
+        for data in SETS:
+            keep(asked, data)
+
+
+def again(out: Path) -> None:
+    """Every page, from the tables that are published."""
+    with TemporaryDirectory() as home:
+        os.environ["VLCORE_HOME"] = home  # where no run is
+        for plan in sorted(published.FOLDER.glob("plans/*.yaml")):
+            if (published.FOLDER / plan.stem / "runs.parquet").exists():
+                write_arms(plans.find(str(plan)), out / plan.stem)
+        for about in sorted(published.FOLDER.glob("**/study.json")):
+            write(published.PublishedResults(about.parent).findings(), out / about.parent.relative_to(published.FOLDER))
+
+
+def keep(asked: Namespace, data: str) -> None:
+    """The runs of short and descriptive labels on an image set that are on the disk: their tables, and the page."""
+    first = {"data_seed": asked.first_seed, "init_seed": asked.first_seed}
+    base = usual_condition(open_set(data)).replace(steps=PRESETS[asked.preset], **first)
+    wanted = plans.find(asked.grid, base, asked.seeds).conditions
+    there = [one.init_seed - asked.first_seed for one in wanted if artefacts.published(one.key)]
+    seeds = 1 + max(there, default=-1)  # up to the last block of which a run is there
+    if seeds == 0:
+        print(f"{data}: no run of the grid {asked.grid!r}; run the study first")
         return
-    for name in SETS:
-        first = {"data_seed": asked.first_seed, "init_seed": asked.first_seed}
-        base = usual_condition(open_set(name)).replace(steps=PRESETS[asked.preset], **first)
-        wanted = plans.find(asked.grid, base, asked.seeds).conditions
-        there = [one.init_seed - asked.first_seed for one in wanted if artefacts.published(one.key)]
-        seeds = 1 + max(there, default=-1)  # up to the last block of which a run is there
-        if seeds == 0:
-            print(f"{name}: no run of the grid {asked.grid!r}; run the study first")
-            continue
-        study = plans.find(asked.grid, base, seeds)
-        found = StudyResults(study).findings()
-        folder = asked.out / (asked.name or asked.grid) / name
-        write(found, name, folder)
-        print(f"{name}: {found.there} of {len(study.conditions)} runs in {seeds} blocks -> {folder}")
+    study = plans.find(asked.grid, base, seeds)
+    found = StudyResults(study).findings()
+    folder = published.FOLDER / (asked.name or asked.grid) / data
+    published.write(found, folder)
+    write(published.PublishedResults(folder).findings(), folder)
 
 
-def write(found: Findings, name: str, folder: Path) -> None:
+def write(found: Findings, folder: Path) -> None:
+    """The page of short and descriptive labels on an image set, with its figures and tables."""
     folder.mkdir(parents=True, exist_ok=True)
     pictures, drawn = [], {one.name: one for part in parts(found) for one in part.content if isinstance(one, Chart)}
     figures = {  # of the report, by name: in which file they are published, and what they show
@@ -87,13 +117,12 @@ def write(found: Findings, name: str, folder: Path) -> None:
         with suppress(KeyError, ValueError):  # there is nothing to draw
             drawn[chart].draw(LIGHT, WIDTH).save(str(folder / f"{file}.png"), scale_factor=1.0)
             pictures.append(f"![{says}]({file}.png)")
-    published.write(found, folder)
     if found.end is not None:
         for table, rows in tables.analysis_tables(found.end).items():
             if len(rows):
                 rows.to_csv(folder / f"{table}.csv.gz", index=False, compression={"method": "gzip", "mtime": 0})
     text = [
-        f"# {found.study.name}: {name}",
+        f"# {found.study.name}: {folder.name}",
         words.answer(found),
         *(words.notes(found.end) if found.end else ()),
         "## The study's claims",
@@ -104,48 +133,55 @@ def write(found: Findings, name: str, folder: Path) -> None:
         *pictures,
         "## Every comparison",
         markdown(tables.comparisons_table(found)),
-        "Written by `python -m benchmarks.results` from the runs in `runs.parquet`; nothing here is typed by hand.",
+        BY_HAND,
     ]
     (folder / "README.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
+    print(f"{found.study.name}: {found.there} of {len(found.study.conditions)} runs -> {folder}")
 
 
-def write_arms(results: StudyResults, out: Path, brief: bool = False) -> None:
-    """A study of any arms: every run, and a table of each arm less the baseline; `brief`: of the runs what is in it."""
-    study, folder = results.study, out / results.study.name
+def keep_arms(study: Study, brief: bool) -> None:
+    """The runs of a study of any arms: their table, when it was planned, and the page; `brief`: little of each run."""
+    folder = published.FOLDER / study.name
+    results = StudyResults(study, elsewhere=published.measured_runs(study.name))
     folder.mkdir(parents=True, exist_ok=True)
     runs = own(results)
     published.write_runs(runs[runs["measure"].isin((*ARM_MEASURES, *CHECKED))] if brief else runs, folder)
-    grouping = open_set(study.conditions[0].data).grouping
-    table, tested = arms_table(results, grouping)
-    plans_file, written = folder / "plans.json", registry.history(study)
-    if not written and plans_file.exists():  # on the machine of the runs
-        written = tuple(registry.Entry(**one) for one in json.loads(plans_file.read_text()))
-    if written:
-        plans_file.write_text(json.dumps([asdict(one) for one in written], indent=1) + "\n")
-    general = folder / "general.json"
+    if written := registry.history(study):  # on the machine of the runs
+        (folder / PLANS).write_text(json.dumps([asdict(one) for one in written], indent=1) + "\n")
     pair = results.analyses().get("descriptive") if study.factor == "labels" else None
-    models = results.published if isinstance(pair, Analysis) else []
-    if models and (last := over_pictures(models, pair.primary.levels[-1], grouping)):
-        general.write_text(json.dumps(last.as_dict()) + "\n")
+    if isinstance(pair, Analysis) and (models := results.published):
+        level, grouping = pair.primary.levels[-1], open_set(study.conditions[0].data).grouping
+        if last := over_pictures(models, level, grouping):
+            (folder / GENERAL).write_text(json.dumps(last.as_dict()) + "\n")
+    write_arms(study, folder)
+
+
+def write_arms(study: Study, folder: Path) -> None:
+    """The page of a study of any arms: a table of each arm less the baseline."""
+    kept = published.FOLDER / study.name
+    results = StudyResults(study, elsewhere=published.measured_runs(study.name))
+    runs, grouping = own(results), open_set(study.conditions[0].data).grouping
+    table, tested = arms_table(results, grouping)
+    written, general = kept / PLANS, kept / GENERAL
+    entries = tuple(Entry(**one) for one in json.loads(written.read_text())) if written.exists() else ()
     drawn = Estimate(**json.loads(general.read_text())) if general.exists() else None
     unbiased = (runs["bias"] == 0).any()
     sound = "Every block passes the sanity check." if unbiased else "The sanity check was not run: it asks for bias 0."
     there = f"{results.there} of {len(study.conditions)} planned runs"
-    command = f"python -m benchmarks.results --grid {study.grid}{' --brief' if brief else ''}"
     sure = ["Without these blocks:", markdown(arms_table(results.sound(), grouping)[0])] if results.unsound else []
     text = [
         f"# {study.name}: {study.factor}, each arm less {study.baseline}",
-        registry.said(study, written),
+        registry.said(study, entries),
         words.soundness(results.unsound, runs["block"].nunique()) or sound,
         markdown(table),
         *sure,
         *([f"{words_of(PRIMARY, grouping)}, descriptive: {words.general_words(drawn)}"] if drawn else []),
         f"On {words.pictures(study.conditions[0])}, {there}. Differences with t intervals over blocks, which are not "
-        f"adjusted; p of sign-flip tests ({', '.join(tested)}), adjusted over levels and arms. Written by `{command}` "
-        "from the runs in `runs.parquet`; nothing here is typed by hand.",
+        f"adjusted; p of sign-flip tests ({', '.join(tested)}), adjusted over levels and arms. {BY_HAND}",
     ]
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "README.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
-    print(f"{study.name}: {results.there} of {len(study.conditions)} runs -> {folder}")
+    print(f"{study.name}: {there} -> {folder}")
 
 
 def own(results: StudyResults) -> pd.DataFrame:

@@ -54,7 +54,7 @@ def write_runs(frame: pd.DataFrame, folder: Path) -> None:
     words = [name for name in frame.columns if name not in numbers]
     smallest: dict[str, Any] = {"compression": "zstd", "compression_level": 19}
     with atomic(folder / "runs.parquet") as aside:
-        kept = frame.astype({"low": "float16", "high": "float16"}).astype(dict.fromkeys(numbers, "float32"))
+        kept = frame.astype({"value": "float32", "low": "float16", "high": "float16"})
         kept.to_parquet(aside, index=False, column_encoding=numbers, use_dictionary=words, **smallest)
 
 
