@@ -39,7 +39,7 @@ from vlcore.studies import plans, published, registry, tables
 from vlcore.studies import text as words
 from vlcore.studies.analysis import Analysis
 from vlcore.studies.figures import LEGEND, reported
-from vlcore.studies.findings import Findings, over_pictures
+from vlcore.studies.findings import over_pictures
 from vlcore.studies.plans import Study
 from vlcore.studies.registry import Entry
 from vlcore.studies.report import parts
@@ -81,7 +81,7 @@ def again(out: Path) -> None:
             if (published.FOLDER / plan.stem / "runs.parquet").exists():
                 write_arms(plans.find(str(plan)), out / plan.stem)
         for about in sorted(published.FOLDER.glob("**/study.json")):
-            write(published.PublishedResults(about.parent).findings(), out / about.parent.relative_to(published.FOLDER))
+            write(published.PublishedResults(about.parent), out / about.parent.relative_to(published.FOLDER))
 
 
 def keep(asked: Namespace, data: str) -> None:
@@ -98,11 +98,12 @@ def keep(asked: Namespace, data: str) -> None:
     found = StudyResults(study).findings()
     folder = published.FOLDER / (asked.name or asked.grid) / data
     published.write(found, folder)
-    write(published.PublishedResults(folder).findings(), folder)
+    write(published.PublishedResults(folder), folder)
 
 
-def write(found: Findings, folder: Path) -> None:
+def write(results: published.PublishedResults, folder: Path) -> None:
     """The page of short and descriptive labels on an image set, with its figures and tables."""
+    found = results.findings()
     folder.mkdir(parents=True, exist_ok=True)
     pictures, drawn = [], {one.name: one for part in parts(found) for one in part.content if isinstance(one, Chart)}
     figures = {  # of the report, by name: in which file they are published, and what they show
@@ -125,6 +126,8 @@ def write(found: Findings, folder: Path) -> None:
         f"# {found.study.name}: {folder.name}",
         words.answer(found),
         *(words.notes(found.end) if found.end else ()),
+        words.soundness(results.unsound, found.blocks) or "Every block passes the sanity check.",
+        *([f"Without these blocks: {words.answer(results.sound().findings())}"] if results.unsound else []),
         "## The study's claims",
         markdown(tables.ledger_table(found.claims)),
         *(f"**{one.claim.id}** {words.claim_sentence(one)}" for one in found.claims),

@@ -26,7 +26,7 @@ with bar:
     source = widgets.one_of("Results", (PUBLISHED, HERE), "results", usual)
     if source == PUBLISHED and ready:
         about = "Confirmation: ten pairs of seeds that were planned before anyone saw them, with all controls; "
-        about += "paper: six levels of bias; experiments: the first ten pairs; classic: as of version 0.4."
+        about += "paper: the same at six levels of bias; experiments: the first ten pairs; classic: as of version 0.4."
         name = widgets.one_of("Study", tuple(ready), "published", next(iter(ready)), about)
     elif source == HERE:
         levels = "Paper: six levels; class: three; experiments: the two of the study's four experiments"
