@@ -1,6 +1,9 @@
 """Figures of a study: what they show, what they say, and what they refuse."""
 
 import json
+import re
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,7 +12,7 @@ import pytest
 from tests.charts import drawn
 from vlcore.charts.curves import probe_curves
 from vlcore.charts.measure_by_bias import RUN, Scale, by_bias, heat_map, moments, paired_slopes, small_multiples
-from vlcore.charts.theme import LIGHT
+from vlcore.charts.theme import LIGHT, PHONE_SIDE
 
 SHARE = Scale("Right", True, (0.0, 1.0))
 INDEX = Scale("Index", False, (-1.0, 1.0), 0.0)
@@ -112,3 +115,24 @@ def test_curves_have_a_pane_for_each_bias_and_mark_the_first_fit() -> None:
 def test_no_panes_are_refused() -> None:
     with pytest.raises(ValueError, match="nothing to show"):
         small_multiples([], SHARE, palette=LIGHT, width=600)
+
+
+PAGE = 390 - 2 * 16  # px between the margins of a phone's page
+
+
+@pytest.mark.parametrize("figure", [heat_map, by_bias, small_multiples, moments, paired_slopes])
+def test_on_a_phone_six_levels_of_three_label_styles_are_no_wider_than_its_page(figure: Callable[..., Any]) -> None:
+    levels = [cells().query("bias == 0.5").assign(bias=bias, phi=bias) for bias in (0, 0.25, 0.5, 0.75, 0.9, 1)]
+    two = pd.concat(levels)
+    placebo = two[two["labels"] == "descriptive"].assign(labels="shuffled_context")
+    means = pd.concat([two, placebo], ignore_index=True)
+    single = pd.concat([means.assign(block=f"d{block}s{block}")[list(RUN)] for block in range(3)], ignore_index=True)
+    pane = "Right on horse in the desert", single, means
+    given: dict[Any, tuple[Any, ...]] = {
+        heat_map: (means, SHARE), by_bias: (single, means, SHARE), small_multiples: ([pane] * 2, SHARE),
+        moments: (pd.concat([means.assign(moment=name) for name in ("untrained", "at the end")]), SHARE),
+        paired_slopes: (single, SHARE),
+    }  # fmt: skip
+    more = {"height": 300, "references": REFERENCES} if figure is by_bias else {}
+    drawing = drawn.svg(figure(*given[figure], palette=LIGHT, width=PHONE_SIDE, **more))
+    assert float(re.search(r'width="([\d.]+)"', drawing)[1]) <= PAGE

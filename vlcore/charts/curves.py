@@ -64,7 +64,7 @@ def probe_curves(curves: pd.DataFrame, fits: pd.DataFrame, *, palette: Palette, 
         for row in marks.itertuples()
     ]
     _, colour, _ = style_scales(table, palette)
-    dash = told_apart(alt.StrokeDash, "probe:N", probes, DASH_LEGEND)
+    dash = told_apart(alt.StrokeDash, "probe:N", probes, alt.Legend(**DASH_LEGEND))
     across = 3 if width >= 640 else 2
     x = alt.X("step:Q", scale=straight([0, int(table["step"].max())]), axis=alt.Axis(tickCount=3))
     tooltip = [*scale.tooltip(), "step:Q", "probe:N"]

@@ -18,7 +18,7 @@ import pandas as pd
 
 from vlcore.charts.scales import PERCENT, SPOKEN, Chart, finished, rule_at, straight, told_apart, tooltips, words_axis
 from vlcore.charts.tables import Rows, whole
-from vlcore.charts.theme import Palette
+from vlcore.charts.theme import PHONE_SIDE, Palette, across
 from vlcore.core.options import LABEL_STYLES
 from vlcore.core.wording import STYLE_WORDS, between, decimal, percent
 
@@ -28,7 +28,8 @@ RUN = ("labels", "bias", "phi", "removed", "block", "value")
 _CALLED = "{style}, {removed}"
 _DODGE = 0.012  # of φ, so that the dots of two styles do not cover each other
 _DASHES = {"untrained encoder": [1.5, 3]}
-DASH_LEGEND = alt.Legend(title=None, orient="top", symbolType="stroke")
+Words = str | list[str]  # of a title, in lines
+DASH_LEGEND = {"title": None, "orient": "top", "symbolType": "stroke"}
 # Fills of heat maps, (low or towards the object, high or towards the context): text stays readable on both ends.
 _FILLS = {"light": ("#BFE3C8", "#C9B3E6"), "dark": ("#1F4D2E", "#5A3A86")}
 
@@ -101,11 +102,19 @@ def heat_map(rows: pd.DataFrame, scale: Scale, *, palette: Palette, width: int) 
     phis = {level: f"φ {phi:.2f}" for level, phi in zip(table["level"], table["phi"], strict=True)}
     expression = f"[datum.label, {json.dumps(phis)}[datum.label]]"
     title = "share of each minority group removed, and φ of object and background"
-    bare = {"orient": "bottom", "labelAngle": 0, "domain": False, "ticks": False}
-    across = alt.Axis(**bare, labelExpr=expression, title=title)
-    down = words_axis(palette, labelLimit=150, labelPadding=10)
-    x = alt.X("level:O", sort=table.sort_values("bias")["level"].unique().tolist(), axis=across)
-    y = alt.Y("style:N", sort=list(STYLE_WORDS.values()), axis=down)
+    bare: dict[str, Any] = {"labelAngle": 0, "domain": False, "ticks": False}
+    levels = {"sort": table.sort_values("bias")["level"].unique().tolist()}
+    styles = {"sort": list(STYLE_WORDS.values())}
+    if width <= PHONE_SIDE:  # six levels have no room beside each other
+        bare["title"] = None
+        words = alt.Axis(**bare, orient="top", labelExpr="split(datum.label, ' ')", labelPadding=30)  # for three lines
+        x = alt.X("style:N", axis=words, **styles)
+        y = alt.Y("level:O", axis=alt.Axis(**bare, labelExpr=expression), **levels)
+        sides: dict[str, Any] = {"width": width - 50, "height": 62 * len(levels["sort"])}
+    else:
+        x = alt.X("level:O", axis=alt.Axis(**bare, orient="bottom", labelExpr=expression, title=title), **levels)
+        y = alt.Y("style:N", axis=words_axis(palette, labelLimit=150, labelPadding=10), **styles)
+        sides = {"width": max(200, width - 150), "height": 62 * table["style"].nunique()}
     base = Chart(table).encode(x=x, y=y, description=SPOKEN, tooltip=scale.tooltip())
     low, high = _FILLS[palette.name]
     colours = [palette.ground, high] if scale.middle is None else [low, palette.ground, high]
@@ -119,7 +128,6 @@ def heat_map(rows: pd.DataFrame, scale: Scale, *, palette: Palette, width: int) 
     squares = base.mark_rect(stroke=palette.line).encode(color=fill)
     chart = alt.layer(squares, big, ends, text("blocks:N", 18, fontSize=11))
     said = f"{scale.words} by label style and bias: " + "; ".join(table["spoken"])
-    sides = {"width": max(200, width - 150), "height": 62 * table["style"].nunique()}
     return finished(chart, palette, description=said, **sides)
 
 
@@ -129,34 +137,43 @@ def by_bias(
     """A measure against φ: one line a label style, every block as a dot, the mean with its interval. The x axis is φ,
     the correlation of object and context in training: effects are nearly lines in it. Points are rows of `RUN`, means
     of `CELL`; `references`, dashed lines, are `reference` (a name), `labels`, `phi`, `value`, `n`."""
-    title = "φ of object and background in training; beneath, the share of each minority group removed"
+    title = _title("φ of object and background in training; beneath, the share of each minority group removed", width)
     said = f"{scale.words} against φ: " + "; ".join(scale.checked(means, CELL, _CALLED)["spoken"])
-    chart = _against_phi(points, means, scale, palette, title, references)
+    below = "bottom" if width <= PHONE_SIDE else "top"
+    chart = _against_phi(points, means, scale, palette, title, references, below)
     return finished(chart, palette, description=said, width=max(160, width - 70), height=max(90, height - 90))
 
 
 def small_multiples(
     panes: Sequence[tuple[str, pd.DataFrame, pd.DataFrame]], scale: Scale, *, palette: Palette, width: int
 ) -> alt.VConcatChart:
-    """`by_bias` of several measures of one kind, two beside each other; `panes` are title, points and means of each."""
+    """`by_bias` of several measures of one kind, one below the other on a phone; `panes`: title, points, means."""
     if not panes:
         raise ValueError("there is nothing to show")
-    size = {"width": max(140, width // 2 - 70), "height": 150}
+    columns = across(2, width)
+    size = {"width": max(140, width // columns - 70), "height": 150}
     drawn, titles = [], ", ".join(title for title, _, _ in panes)
     for title, points, means in panes:
         lines = _against_phi(points, means, scale, palette, None)
         drawn.append(lines.properties(**size, title=alt.Title(title, fontSize=13)))
-    return in_rows(drawn, 2, palette, f"{scale.words} against φ, a pane each for {titles}")
+    spoken = f"{scale.words} against φ, a pane each for {titles}"
+    return in_rows(drawn, columns, palette, spoken)
 
 
 def in_rows(panes: Sequence[alt.LayerChart], columns: int, palette: Palette, spoken: str) -> alt.VConcatChart:
     """Panes beside and below each other, as one figure."""
     rows = [alt.hconcat(*panes[start : start + columns]) for start in range(0, len(panes), columns)]
-    return finished(alt.vconcat(*rows), palette, description=spoken)
+    return finished(alt.vconcat(*rows), palette, narrow=columns == 1, description=spoken)
 
 
 def _against_phi(
-    points: Rows, means: Rows, scale: Scale, palette: Palette, title: str | None, references: Rows | None = None
+    points: Rows,
+    means: Rows,
+    scale: Scale,
+    palette: Palette,
+    title: Words | None,
+    references: Rows | None = None,
+    place: str = "top",
 ) -> alt.LayerChart:
     dots = scale.checked(points, RUN, _CALLED + ", {block}")
     table = scale.checked(means, CELL, _CALLED)
@@ -180,7 +197,7 @@ def _against_phi(
         columns = ("reference", "labels", "phi", "value", "n")
         compared = scale.checked(references, columns, "{reference}, {style}, φ {phi:.2f}")
         patterns = {name: _DASHES.get(name, [6, 4]) for name in compared["reference"].unique()}
-        dash = told_apart(alt.StrokeDash, "reference:N", patterns, DASH_LEGEND)
+        dash = told_apart(alt.StrokeDash, "reference:N", patterns, alt.Legend(**{**DASH_LEGEND, "orient": place}))
         style, _, value, *_, blocks = scale.tooltip()
         tooltip = ["reference:N", style, value, blocks]
         lines = Chart(compared).mark_line(strokeWidth=1.5, opacity=0.8, clip=True).encode(x="phi:Q", y=y)
@@ -216,7 +233,7 @@ def paired_slopes(points: pd.DataFrame, scale: Scale, *, palette: Palette, width
     tooltip = [*scale.tooltip(single=True), alt.Tooltip("direction:N", title="the block")]
     dots = base.mark_point(filled=True, size=45, opacity=1).encode(color=colour, shape=shape, tooltip=tooltip)
     description = f"{scale.words}: one line a block from short to descriptive labels at each bias"
-    size = {"width": max(200, width - 70), "height": 210}
+    size: dict[str, Any] = {"width": max(200, width - 70), "height": 210}
     layers = alt.layer(lines.encode(detail=["bias:Q", "block:N"]), dots)
     return finished(layers, palette, description=description, **size)
 
@@ -230,7 +247,7 @@ def moments(rows: pd.DataFrame, scale: Scale, *, palette: Palette, width: int) -
     step = 0.76 / max(1, len(names) - 1)
     aside = step * table["moment"].map(names.index) - 0.38
     aside += 0.05 * (table["labels"].map(styles.index) - (len(styles) - 1) / 2)
-    x = _at_levels(table, aside, f"share removed; from left to right: {', '.join(names)}")
+    x = _at_levels(table, aside, _title(f"share removed; from left to right: {', '.join(names)}", width))
     tooltip = [*scale.tooltip(), "moment:N"]
     base = Chart(table).encode(x=x, color=colour, description=SPOKEN, tooltip=tooltip)
     lines = base.mark_line(strokeWidth=1.5, opacity=0.6, aria=False)
@@ -240,7 +257,12 @@ def moments(rows: pd.DataFrame, scale: Scale, *, palette: Palette, width: int) -
     return finished(layers, palette, description=description, width=max(200, width - 70), height=210)
 
 
-def _at_levels(table: pd.DataFrame, aside: pd.Series, title: str) -> alt.X:
+def _title(words: str, width: int) -> Words:
+    """The title of an axis, in two lines on a phone."""
+    return words.split("; ") if width <= PHONE_SIDE else words
+
+
+def _at_levels(table: pd.DataFrame, aside: pd.Series, title: Words) -> alt.X:
     """A new column `x`, where each level of bias has a place of its own, from 0 on, and each row lies `aside` of it."""
     levels = sorted(table["bias"].unique())
     table["x"] = table["bias"].map(levels.index) + aside

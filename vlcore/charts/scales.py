@@ -1,5 +1,6 @@
 """Scales, axes, tooltips and lines that all charts share, and the frame of every chart that is no map."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from vlcore.charts.theme import Palette, theme
+from vlcore.charts.theme import PHONE_SIDE, Palette, theme
 
 SPOKEN = "spoken:N"  # what a mark says to those who do not see it
 IMAGE = alt.Tooltip("thumb:N", title="image")  # comes first: Vega shows a field of this name as a picture
@@ -72,7 +73,10 @@ def rule_at(field: str, value: float, spoken: str, palette: Palette, **mark: Any
     return Chart(table).mark_rule(color=palette.muted, **mark).encode(description=SPOKEN)
 
 
-def finished(chart: alt.TopLevelMixin, palette: Palette, **properties: Any) -> Any:
+def finished(chart: alt.TopLevelMixin, palette: Palette, narrow: bool = False, **properties: Any) -> Any:
     """A chart in the theme, without a frame."""
+    look = theme(palette, frame=False)
+    if narrow or properties.get("width", math.inf) <= PHONE_SIDE:  # a row of names would be wider than the plot
+        look["legend"]["columns"] = 1
     # Streamlit fits a single plot into its own idea of a height unless it is told to pad.
-    return chart.properties(autosize="pad", **properties).configure(**theme(palette, frame=False))
+    return chart.properties(autosize="pad", **properties).configure(**look)

@@ -143,7 +143,7 @@ def headline(result: Findings) -> None:
     """The answer at one level of bias: in large numbers, and what they decide in a sentence."""
     if first := result.headline:
         st.markdown(f"**Right on minority pictures, with {words.bias_words(result, first)}**")
-        with st.container(horizontal=True, gap="large"):
+        with st.container(horizontal=True, gap="medium"):
             for label, one, write, unit in (
                 ("short labels", first.short, "{:.0f}".format, "\u00a0%"),
                 ("descriptive labels", first.descriptive, "{:.0f}".format, "\u00a0%"),
