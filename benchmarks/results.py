@@ -126,6 +126,7 @@ def write(results: published.PublishedResults, folder: Path) -> None:
         f"# {found.study.name}: {folder.name}",
         words.answer(found),
         *(words.notes(found.end) if found.end else ()),
+        registry.said(found.study, found.plans),
         words.soundness(results.unsound, found.blocks) or "Every block passes the sanity check.",
         *([f"Without these blocks: {words.answer(results.sound().findings())}"] if results.unsound else []),
         "## The study's claims",
@@ -148,7 +149,8 @@ def keep_arms(study: Study, brief: bool) -> None:
     results = StudyResults(study, elsewhere=published.measured_runs(study.name))
     folder.mkdir(parents=True, exist_ok=True)
     runs = own(results)
-    published.write_runs(runs[runs["measure"].isin((*ARM_MEASURES, *CHECKED))] if brief else runs, folder)
+    shown = (runs["measure"].isin(ARM_MEASURES) & (runs["moment"] == "end")) | runs["measure"].isin(CHECKED)
+    published.write_runs(runs[shown] if brief else runs, folder)
     if written := registry.history(study):  # on the machine of the runs
         (folder / PLANS).write_text(json.dumps([asdict(one) for one in written], indent=1) + "\n")
     pair = results.analyses().get("descriptive") if study.factor == "labels" else None
@@ -178,6 +180,7 @@ def write_arms(study: Study, folder: Path) -> None:
         words.soundness(results.unsound, runs["block"].nunique()) or sound,
         markdown(table),
         *sure,
+        *over_levels(results, grouping),
         *([f"{words_of(PRIMARY, grouping)}, descriptive: {words.general_words(drawn)}"] if drawn else []),
         f"On {words.pictures(study.conditions[0])}, {there}. Differences with t intervals over blocks, which are not "
         f"adjusted; p of sign-flip tests ({', '.join(tested)}), adjusted over levels and arms. {BY_HAND}",
@@ -208,6 +211,14 @@ def arms_table(results: StudyResults, grouping: Grouping) -> tuple[pd.DataFrame,
     compared = ["Right on", "Arm", "Removed", f"{results.study.baseline}", "Arm's"]
     columns = [*compared, "Difference", "Interval of the test", "p (Holm)", "Verdict"]
     return pd.DataFrame(rows, columns=columns), list(tested)
+
+
+def over_levels(results: StudyResults, grouping: Grouping) -> list[str]:
+    """Whether each arm's difference from the baseline changes with the bias, where there is more than one level."""
+    compared = {arm: one.primary for arm, one in results.analyses().items() if isinstance(one, Analysis)}
+    slopes = {arm: words.slopes_words(one) for arm, one in compared.items()}
+    about = words_of(PRIMARY, grouping)
+    return [f"{about}, {arm}: the slope on φ differs by {' and '.join(said)}." for arm, said in slopes.items() if said]
 
 
 def markdown(table: pd.DataFrame) -> str:

@@ -76,7 +76,7 @@ def slopes_words(comparison: ArmComparison) -> list[str]:
             d = slope.difference
             value, low, high = (signed(end, 2) for end in (d.mean.value, d.mean.low, d.mean.high))
             status = _with_arm(d.status(d.p if p is None else p), arm)
-            said.append(f"{value} {words} ({low} to {high}; {exact_words(d)}: {status}, n = {d.mean.n})")
+            said.append(f"{value} ({low} to {high}) {words} ({exact_words(d)}: {status}, n = {d.mean.n})")
     return said
 
 
