@@ -18,10 +18,12 @@ study keeps the rest or nobody will ask for it."""
 import json
 import os
 from argparse import Namespace
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import pandas as pd
 
@@ -75,13 +77,19 @@ def main() -> None:
 
 def again(out: Path) -> None:
     """Every page, from the tables that are published."""
-    with TemporaryDirectory() as home:
-        os.environ["VLCORE_HOME"] = home  # where no run is
+    with tables_alone():
         for plan in sorted(published.FOLDER.glob("plans/*.yaml")):
             if (published.FOLDER / plan.stem / "runs.parquet").exists():
                 write_arms(plans.find(str(plan)), out / plan.stem)
         for about in sorted(published.FOLDER.glob("**/study.json")):
             write(published.PublishedResults(about.parent), out / about.parent.relative_to(published.FOLDER))
+
+
+@contextmanager
+def tables_alone() -> Iterator[None]:
+    """Where no run is on the disk: a page is the same from the runs and from their tables, to the last digit."""
+    with TemporaryDirectory() as home, patch.dict(os.environ, VLCORE_HOME=home):
+        yield
 
 
 def keep(asked: Namespace, data: str) -> None:
@@ -158,7 +166,8 @@ def keep_arms(study: Study, brief: bool) -> None:
         level, grouping = pair.primary.levels[-1], open_set(study.conditions[0].data).grouping
         if last := over_pictures(models, level, grouping):
             (folder / GENERAL).write_text(json.dumps(last.as_dict()) + "\n")
-    write_arms(study, folder)
+    with tables_alone():
+        write_arms(study, folder)
 
 
 def write_arms(study: Study, folder: Path) -> None:
