@@ -53,7 +53,7 @@ ARM_MEASURES = (PRIMARY, "majority_accuracy", "balanced_accuracy", *(
     f"readouts_{name}.minority_accuracy" for name in ("mean_caption", "given_context", "linear_probe", "training_probe")
 ))  # fmt: skip
 PLANS, GENERAL = "plans.json", "general.json"  # of a study of arms: when it was planned; what holds for other pictures
-BY_HAND = "Written by `python -m benchmarks.results` from the runs in `runs.parquet`; nothing here is typed by hand."
+MADE = "Written by `python -m benchmarks.results` from the runs in `runs.parquet`; nothing here is typed by hand."
 CHECKED = ("train_caption_accuracy", "balanced_accuracy", "text_only_match", "probe_object")  # by the sanity check
 
 
@@ -145,7 +145,7 @@ def write(results: published.PublishedResults, folder: Path) -> None:
         *pictures,
         "## Every comparison",
         markdown(tables.comparisons_table(found)),
-        BY_HAND,
+        MADE,
     ]
     (folder / "README.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
     print(f"{found.study.name}: {found.there} of {len(found.study.conditions)} runs -> {folder}")
@@ -192,7 +192,7 @@ def write_arms(study: Study, folder: Path) -> None:
         *over_levels(results, grouping),
         *([f"{words_of(PRIMARY, grouping)}, descriptive: {words.general_words(drawn)}"] if drawn else []),
         f"On {words.pictures(study.conditions[0])}, {there}. Differences with t intervals over blocks, which are not "
-        f"adjusted; p of sign-flip tests ({', '.join(tested)}), adjusted over levels and arms. {BY_HAND}",
+        f"adjusted; p of sign-flip tests ({', '.join(tested)}), adjusted over levels and arms. {MADE}",
     ]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "README.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
