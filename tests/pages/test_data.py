@@ -71,6 +71,19 @@ def test_a_picture_in_the_address_is_shown_with_its_factors_and_twins(home: Path
     assert text_of(page).count("no picture of this group is left") == 2
 
 
+def test_a_picture_that_was_closed_is_not_opened_by_an_address_that_comes_late(home: Path) -> None:
+    """A control that is moved just after closing sends the address that its browser had then."""
+    row, other, *_ = pictures.training(open_set("scenes"), usual_condition(open_set("scenes"))).index
+    page = start(picture=f"p{row}")
+    assert len(page.get("image")) == 1 + 4 + 4
+    del page.query_params["picture"]
+    page.run()
+    page.query_params["picture"] = f"p{row}"
+    assert len(page.run().get("image")) == 4
+    page.query_params["picture"] = f"p{other}"
+    assert len(page.run().get("image")) == 1 + 4 + 4, "another is opened"
+
+
 def test_the_zip_is_a_set_that_can_be_imported_again(empty_home: Path, tmp_path: Path) -> None:
     images = open_set("scenes")
     condition = usual_condition(images).replace(bias=0.75, n_per_group=16)

@@ -107,10 +107,12 @@ def _sheets(images: ImageSet, condition: Condition, palette: Palette) -> None:
         st.query_params["picture"] = str(picked[0].get("id"))
     shown = {f"p{row}": int(row) for row in table.index}
     identity = st.query_params.get("picture", "")
-    # A picture is opened when it is clicked, or with the address; not again at every run after it was closed.
-    if identity in shown and st.session_state.get("enlarged") != (images.name, identity):
+    # A picture is opened when it is clicked, or with the address; not again at every run after it was closed, nor by an
+    # address from before it was, which a browser may send that has not heard of it yet.
+    name, before, clicked = st.session_state.get("enlarged", ("", "", ""))
+    if identity in shown and ((name, before) != (images.name, identity) or (picked and clicked != key)):
         _enlarged(images, shown[identity])
-    st.session_state["enlarged"] = (images.name, identity)
+        st.session_state["enlarged"] = images.name, identity, key
 
 
 def training(images: ImageSet, condition: Condition) -> pd.DataFrame:
