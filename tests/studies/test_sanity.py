@@ -24,7 +24,7 @@ FLIPS: dict[str, tuple[tuple[str, ...], Any, Any, str]] = {
     "accuracy": (("end", "balanced_accuracy", "value"), 0.85, 0.8499, "held-out pictures"),
     "a caption that gives away too much": (("text_only_match",), 0.529, 0.531, "caption alone"),
     "positives only": (("text_only_match",), 0.471, 1.0, "caption alone"),
-    "an untrained encoder that knows the animal": (("untrained", "probe_object", "value"), 0.65, 0.6501, "65 %"),
+    "an untrained encoder that knows the animal": (("untrained", "probe_object", "value"), 0.65, 0.6501, "65.01 %"),
     # A small set has nothing to fit a probe on.
     "an untrained encoder of one point": (("untrained",), {"collapsed": False}, {"collapsed": True}, "one point"),
 }

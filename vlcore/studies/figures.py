@@ -24,10 +24,10 @@ from vlcore.studies.text import status_words
 
 MOMENTS = {"untrained": "untrained", "first_fit": "at first fit", "end": "at the end"}
 LEGEND = (
-    f"Grey circles: {STYLE_WORDS['undescriptive']}; squares: {STYLE_WORDS['descriptive']}. Hollow marks are single "
-    "runs, filled ones the mean over blocks (pairs of seeds) with its 95 % t interval (a share's ends at 0 and 100 "
-    f"%). φ is the correlation of object and background in training. A difference below {EQUIVALENCE * 100:.0f} points "
-    "is taken for none that matters."
+    f"Grey circles: {STYLE_WORDS['undescriptive']}; squares: {STYLE_WORDS['descriptive']}; diamonds: "
+    f"{STYLE_WORDS['shuffled_context']}. Hollow marks are single runs, filled ones the mean over blocks "
+    f"(pairs of seeds) with its 95 % t interval (a share's ends at 0 and 100 %). φ is the correlation of "
+    f"object and background in training. A difference below {EQUIVALENCE * 100:.0f} points is taken for none that matters."
 )
 LEGEND_OF_CURVES = (
     "Linear probes on validation pictures, mean over blocks with its 95 % interval. Solid: the object; dashed: the "

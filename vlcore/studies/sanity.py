@@ -74,15 +74,15 @@ def checks(metrics: Mapping[str, Any]) -> dict[str, bool]:
     """What is asked of the metrics of a run at bias 0, in words, and whether it holds."""
     end, untrained = metrics["end"], metrics["untrained"]
     fitted, match = end["train_caption_accuracy"], metrics["text_only_match"]
-    found = {f"{fitted * 100:.0f} % of training captions fitted, at least 99 wanted": fitted >= FIT}
+    found = {f"{fitted * 100:.4g} % of training captions fitted, at least 99 wanted": fitted >= FIT}
     if "balanced_accuracy" in end:
         balanced = end["balanced_accuracy"]["value"]
-        found[f"right on {balanced * 100:.0f} % of held-out pictures, at least 85 wanted"] = balanced >= BALANCED
+        found[f"right on {balanced * 100:.4g} % of held-out pictures, at least 85 wanted"] = balanced >= BALANCED
     if match is not None:  # objectives other than the pairwise one have no mismatched captions of their own
         found[f"caption alone tells matched pairs at {match:.2f}, 0.50 wanted"] = abs(match - 0.5) <= MATCH_TOLERANCE
     if "probe_object" in untrained:  # a small set has no pictures to fit one on
         probe, wanted = untrained["probe_object"]["value"], f"at most {UNTRAINED_PROBE * 100:.0f} wanted"
-        found[f"untrained encoder shows the object at {probe * 100:.0f} %, {wanted}"] = probe <= UNTRAINED_PROBE
+        found[f"untrained encoder shows the object at {probe * 100:.4g} %, {wanted}"] = probe <= UNTRAINED_PROBE
     elif untrained["collapsed"]:
         found["untrained encoder maps all pictures to one point"] = False
     return found

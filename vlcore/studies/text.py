@@ -130,22 +130,27 @@ def exact_interval_words(level: Level) -> str:
     return " to ".join(signed(scale * end, digits) for end in (level.difference.exact.low, level.difference.exact.high))
 
 
-def notes(analysis: Analysis) -> list[str]:
-    """How far the numbers of an analysis reach."""
-    primary = analysis.primary
-    tested = [level for level in primary.levels if not level.apart and level.difference is not None]
-    fewest = min((len(level.blocks) for level in tested), default=0)
-    said = []
-    if missing := len(analysis.missing):
-        said.append(f"Runs of the design that are not there: {missing}; each level stands on its complete pairs.")
+def too_few(analysis: Analysis) -> str:
+    """Why no single level can be decided, however large its difference; empty where one can."""
+    tested = [level for level in analysis.primary.levels if not level.apart and level.difference is not None]
+    fewest, levels = min((len(level.blocks) for level in tested), default=0), len(tested)
     if tested and fewest < ENOUGH:
         smallest = f"Exploratory: with {fewest} blocks the smallest p of an exact test is {smallest_p(fewest):.2g}"
-        said.append(f"{smallest}; a decision asks for at least {ENOUGH}.")
-    elif tested and smallest_p(fewest) * len(tested) > ALPHA:
-        said.append(
-            f"No single level can be shown to differ with {fewest} blocks: adjusted for {len(tested)} levels the "
-            f"smallest p is {smallest_p(fewest) * len(tested):.2g}; {blocks_to_decide(len(tested))} blocks can show it."
-        )
+        return f"{smallest}; a decision asks for at least {ENOUGH}."
+    if tested and smallest_p(fewest) * levels > ALPHA:
+        smallest = f"adjusted for {levels} levels the smallest p is {smallest_p(fewest) * levels:.2g}"
+        more = f"{blocks_to_decide(levels)} blocks can show it"
+        return f"No single level can be shown to differ with {fewest} blocks: {smallest}; {more}."
+    return ""
+
+
+def notes(analysis: Analysis) -> list[str]:
+    """How far the numbers of an analysis reach."""
+    primary, said = analysis.primary, []
+    if missing := len(analysis.missing):
+        said.append(f"Runs of the design that are not there: {missing}; each level stands on its complete pairs.")
+    if few := too_few(analysis):
+        said.append(few)
     slopes = [one.difference for one in (primary.slope, primary.slope_on_value) if one is not None]
     if len({slope.status(slope.p) for slope in slopes}) > 1 or len({slope.mean.value > 0 for slope in slopes}) > 1:
         both = "The slope differences on log odds and on the value itself"

@@ -153,6 +153,8 @@ def headline(result: Findings) -> None:
                 st.metric(label, f"{value}{unit}", help=f"95 % interval over blocks: {low} to {high}", width="content")
         decided = f"{words.difference_words(first.level)}, {words.level_words(first.level)}"
         st.markdown(f"Descriptive less short labels: {decided}.")
+        if result.end and (few := words.too_few(result.end)):
+            st.caption(few)
 
 
 @st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=_BY_CONTENT)
