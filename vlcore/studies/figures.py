@@ -27,7 +27,8 @@ LEGEND = (
     f"Grey circles: {STYLE_WORDS['undescriptive']}; squares: {STYLE_WORDS['descriptive']}; diamonds: "
     f"{STYLE_WORDS['shuffled_context']}. Hollow marks are single runs, filled ones the mean over blocks "
     f"(pairs of seeds) with its 95 % t interval (a share's ends at 0 and 100 %). φ is the correlation of "
-    f"object and background in training. A difference below {EQUIVALENCE * 100:.0f} points is taken for none that matters."
+    f"object and background in training. A difference below {EQUIVALENCE * 100:.0f} points is taken for none that "
+    "matters."
 )
 LEGEND_OF_CURVES = (
     "Linear probes on validation pictures, mean over blocks with its 95 % interval. Solid: the object; dashed: the "
