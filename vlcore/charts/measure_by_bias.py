@@ -139,8 +139,8 @@ def by_bias(
     of `CELL`; `references`, dashed lines, are `reference` (a name), `labels`, `phi`, `value`, `n`."""
     title = _title("φ of object and background in training; beneath, the share of each minority group removed", width)
     said = f"{scale.words} against φ: " + "; ".join(scale.checked(means, CELL, _CALLED)["spoken"])
-    below = "bottom" if width <= PHONE_SIDE else "top"
-    chart = _against_phi(points, means, scale, palette, title, references, below)
+    place = "bottom" if width <= PHONE_SIDE else "top"  # of the dashes, which have no room beside the label styles
+    chart = _against_phi(points, means, scale, palette, title, references, place)
     return finished(chart, palette, description=said, width=max(160, width - 70), height=max(90, height - 90))
 
 
