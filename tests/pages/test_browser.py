@@ -20,8 +20,12 @@ pytestmark = [pytest.mark.browser, needs_chromium]
 
 PASTE = """content => {
     const bytes = Uint8Array.from(atob(content), letter => letter.charCodeAt(0)), given = new DataTransfer();
+    const uploader = document.querySelector("[data-testid=stFileUploaderDropzone]");
+    let handed = false;  // what hands it on comes by a script that may load after the uploader is seen
+    uploader.addEventListener("paste", () => handed = true, {once: true});
     given.items.add(new File([bytes], "image.png", {type: "image/png"}));
     document.body.dispatchEvent(new ClipboardEvent("paste", {clipboardData: given, bubbles: true}));
+    return handed;
 }"""
 INSIDE = """() => [...document.querySelectorAll('[data-testid=stMain] svg, [data-testid=stMain] img')]
     .every(e => e.getBoundingClientRect().right <= window.innerWidth)"""
@@ -49,7 +53,7 @@ def test_a_cut_out_is_pasted_anywhere_explained_and_its_table_taken_along(page: 
     page.goto(f"{server}/Upload")
     expect(page.get_by_test_id("stFileUploaderDropzone")).to_be_visible()
     expect_text(page, "Upload a picture of a")
-    page.evaluate(PASTE, base64.b64encode(cut_out()).decode())
+    page.wait_for_function(PASTE, arg=base64.b64encode(cut_out()).decode())
     for number in range(1, 8):
         expect(marks(page, f"your picture {number}")).to_have_count(2)
     expect_text(page, "One cut-out on 7 backgrounds")
