@@ -313,6 +313,11 @@ def test_a_page_runs_in_one_thread_and_what_fails_there_goes_by_the_log() -> Non
     assert [st.get_option(name) for name in ("runner.fastReruns", "logger.enableRich")] == [False, False]
 
 
+def test_a_browser_does_not_forget_what_it_has_just_said_it_knows() -> None:
+    """It does as a run ends that began before the next was asked for, with what it last drew so many runs ago."""
+    assert st.get_option("global.maxCachedMessageAge") >= 100
+
+
 def test_what_visitors_do_makes_few_lines() -> None:
     few = serving._Few()
     record = logging.makeLogRecord({"created": 60.0})
