@@ -59,14 +59,15 @@ with shell.errors_as_sentences():
 
 side = shell.map_side()  # of two figures beside each other; in a narrow window they stand below each other
 whole = 2 * side + 40 if side > shell.PHONE_SIDE else side
-width = side + 50 if whole > 700 else whole
+width = side if whole > 700 else whole
 parts = {part.name: part for part in report.parts(result)}
 
 with st.container(border=True, key="answer"):
     sections.headline(result)
     sections.figure(one, report.chart(figures.by_bias, result, PRIMARY), palette, whole, "first_")
-    if isinstance(planned, published.PublishedResults):
-        sections.in_other_pairs(planned)
+    st.caption(figures.REFERENCES)
+    if isinstance(one, published.PublishedResults):
+        sections.in_other_pairs(one)
     with st.expander("The answer in full"):
         sections.show(one, parts["answer"], palette, whole)
 if source == HERE:
@@ -76,6 +77,7 @@ else:
 
 st.subheader(parts["claims"].heading)
 sections.ledger(result, narrow=side <= shell.PHONE_SIDE)
+elsewhere = st.container()  # what takes another study's analysis is filled last
 sections.claim(one, result, palette, width)
 
 st.subheader(parts["over_bias"].heading)
@@ -90,3 +92,6 @@ sections.lost(planned)
 st.subheader(parts["methods"].heading)
 sections.show(one, parts["methods"], palette, whole)
 sections.choices()
+if isinstance(one, published.PublishedResults):
+    with elsewhere:
+        sections.same_pairs(one, result)

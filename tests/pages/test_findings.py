@@ -61,6 +61,22 @@ def test_what_came_with_this_version_opens_without_any_model(empty_home: Path, q
     assert {one.labels for one in said.study.conditions} == {"undescriptive", "descriptive"}
 
 
+def test_studies_of_the_same_pairs_name_each_other_and_leave_out_the_same(empty_home: Path) -> None:
+    whole = PublishedResults(published("scenes")["confirmation"])
+    page = opened("5_Findings", published="confirmation")
+    [same] = [one.value for one in page.caption if "one sample, not two" in one.value]
+    assert same.startswith("`paper` has 40 of these runs too")
+    assert "(n = 60) in `scenes-again`" in text_of(page)
+    rest = opened("5_Findings", published="confirmation", sound="true")
+    left = len({one.init_seed for one in whole.study.conditions}) - len(whole.unsound)
+    assert f"(n = {left})" in rest.metric[2].label
+    assert "(n = 44) in `scenes-again`" in text_of(rest), "what fails the check is left out there too"
+    answer = next(one for one in rest.expander if one.label == "The answer in full")
+    said = " ".join(one.value for one in (*answer.markdown, *answer.caption))
+    assert "that are not there" not in said
+    assert f"Left out, because the sanity check fails: {', '.join(whole.unsound)}." in said
+
+
 def test_a_set_without_published_results_says_so(
     empty_home: Path, queue: FakeQueue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

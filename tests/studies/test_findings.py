@@ -162,7 +162,8 @@ def test_the_answer_says_what_was_measured_and_no_more(found: Findings) -> None:
         "On the pictures of scenes (renderer 2) and after 700 steps",
         "75 % removed (12 of 48 kept)",
         points(level.difference.mean.as_dict()),
-        words.level_words(level),
+        words.tested_words(level),
+        f"adjusted p = {level.holm_p:.2g}",
         "Bayes line",
         "When each had just fitted its training captions",
     ):
@@ -183,7 +184,7 @@ def test_few_blocks_are_called_exploratory_and_one_style_decides_nothing(empty_h
     publish(study.conditions)
     whole = read(study)
     assert words.answer(whole).startswith("Exploratory: 2 of the 6 blocks")
-    assert "not decided (n = 2)" in words.answer(whole)
+    assert "not decided (n = 2, adjusted p = " in words.answer(whole)
     assert whole.blocks == 2
 
 

@@ -13,7 +13,7 @@ from vlcore.core.files import models_folder
 from vlcore.core.grouping import SCENES
 from vlcore.measures.catalogue import PRIMARY
 from vlcore.store import artefacts
-from vlcore.studies import plans, published
+from vlcore.studies import plans, published, text
 from vlcore.studies.analysis import Analysis
 from vlcore.studies.plans import Study, StudyError
 from vlcore.studies.results import StudyResults, joined
@@ -53,13 +53,18 @@ def test_blocks_that_fail_the_sanity_check_are_named_and_can_be_left_out(tmp_pat
     assert list(results.unsound) == ["d3s3"]
     assert results.unsound["d3s3"][0].startswith("descriptive: 90 % of training captions fitted")
     assert len(results.unsound["d3s3"]) == 2
-    assert results.sound().findings().headline.difference.n == 6
+    rest = results.sound().findings()
+    assert (rest.headline.difference.n, rest.end.missing, rest.left_out) == (6, [], ("d3s3",))
+    assert "d3s3" in text.left_out(rest)
+    assert text.left_out(found) == ""
     kept = tmp_path / "experiments" / "scenes"
     published.write(replace(found, frame=results.runs()), kept)
     opened = published.PublishedResults(kept)
     assert (opened.there, opened.missing, list(opened.unsound)) == (28, [], ["d3s3"])
     pd.testing.assert_frame_equal(opened.findings().table(), found.table())
-    assert opened.sound().findings().headline.difference.n == 6
+    rest = opened.sound().findings()
+    assert (rest.headline.difference.n, rest.end.missing, rest.left_out) == (6, [], ("d3s3",))
+    assert len(rest.planned) == 24
     assert opened.digest != opened.sound().digest
 
 
@@ -165,3 +170,38 @@ def test_the_headline_is_looked_for_in_pairs_that_only_other_studies_have(
     arms = runs[chosen & runs["size_mode"].eq("shrink")].groupby("labels")["value"].mean()
     difference = arms["descriptive"] - arms["undescriptive"]
     assert found["again"].difference.mean.value == pytest.approx(difference, abs=1e-6)
+
+
+def test_a_study_without_runs_at_bias_0_is_checked_by_those_of_its_pairs_in_others() -> None:
+    whole = of("experiments", 3)
+    biased = Study("biased", "labels", "undescriptive", ("descriptive",), whole.study.conditions[2:4])
+    assert {one.bias for one in biased.conditions} == {0.75}
+    rows = whole.runs()
+    failing = rows["data_seed"].isin([0, 1]) & (rows["bias"] == 0) & (rows["measure"] == "train_caption_accuracy")
+    elsewhere = rows.assign(value=rows["value"].mask(failing, 0.9))
+    of_others = [elsewhere.assign(steps=9), elsewhere.assign(n_per_group=192), elsewhere[elsewhere["bias"] > 0]]
+    assert [list(StudyResults(biased, SCENES, elsewhere=of).unsound) for of in (elsewhere, *of_others)] == [
+        ["d0s0"], [], [], [],
+    ]  # fmt: skip
+    asked = StudyResults(biased, SCENES, elsewhere=elsewhere).unbiased()
+    assert set(asked["block"]) == {"d0s0"}
+    assert set(asked["bias"]) == {0.0}
+
+
+def test_what_other_studies_of_the_same_pairs_share_and_other_pairs_are_left_out_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published, "FOLDER", tmp_path)
+    runs = of("class", 9).runs()
+    failing = runs["data_seed"].isin([1, 5]) & (runs["bias"] == 0) & (runs["measure"] == "train_caption_accuracy")
+    runs = runs.assign(value=runs["value"].mask(failing, 0.9))
+    for name in ("experiments", "class"):
+        published.write(replace(of(name, 3).findings(), frame=runs[runs["data_seed"] < 3]), tmp_path / name / "scenes")
+    (tmp_path / "again").mkdir()
+    published.write_runs(runs[runs["data_seed"] >= 3], tmp_path / "again")
+    shown = published.PublishedResults(tmp_path / "experiments" / "scenes")
+    assert shown.shared() == {"class": 12}
+    assert list(shown.unsound) == ["d1s1"]
+    found = (shown.in_other_pairs()["again"], shown.sound().in_other_pairs()["again"])
+    assert [level.blocks.count("d5s5") for level in found] == [1, 0]
+    assert [len(level.blocks) for level in found] == [6, 5]

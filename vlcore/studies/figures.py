@@ -23,12 +23,16 @@ from vlcore.studies.statistics.paired import EQUIVALENCE, Status
 from vlcore.studies.text import status_words
 
 MOMENTS = {"untrained": "untrained", "first_fit": "at first fit", "end": "at the end"}
+REFERENCES = (
+    "Dashed, up to 95\u00a0% removed: what rational use of the biased data alone would leave (Bayes line). "
+    "Dotted: the untrained encoder."
+)
 LEGEND = (
     f"Grey circles: {STYLE_WORDS['undescriptive']}; squares: {STYLE_WORDS['descriptive']}; diamonds: "
     f"{STYLE_WORDS['shuffled_context']}. Hollow marks are single runs, filled ones the mean over blocks "
     f"(pairs of seeds) with its 95 % t interval (a share's ends at 0 and 100 %). φ is the correlation of "
     f"object and background in training. A difference below {EQUIVALENCE * 100:.0f} points is taken for none that "
-    "matters."
+    f"matters. {REFERENCES}"
 )
 LEGEND_OF_CURVES = (
     "Linear probes on validation pictures, mean over blocks with its 95 % interval. Solid: the object; dashed: the "

@@ -61,6 +61,12 @@ class Findings:
     runs: pd.DataFrame  # of `runs_of`
     plans: tuple[Entry, ...] = ()  # as they were written down, oldest first
     general: Estimate | None = None  # the headline's difference, of `over_pictures`
+    left_out: tuple[str, ...] = ()  # blocks of the plan that the reader leaves out, for they fail the sanity check
+
+    @property
+    def planned(self) -> list[Condition]:
+        """The planned runs, but for those of blocks that are left out."""
+        return _without(self.study, self.left_out)
 
     @property
     def there(self) -> int:
@@ -106,10 +112,13 @@ class Findings:
         raise ValueError("this measure is in no comparison")
 
 
-def findings(study: Study, artefacts: Sequence[Artefact], grouping: Grouping) -> Findings:
+def findings(
+    study: Study, artefacts: Sequence[Artefact], grouping: Grouping, left_out: tuple[str, ...] = ()
+) -> Findings:
     """Everything that is said of a study of short and descriptive labels, by the artefacts of its runs that are there
-    and of `vlcore.studies.plans.controls`. StudyError when it is about something else, or none of its runs is there;
-    AnalysisError when runs differ in more than label style, size mode, mitigation, bias and seeds, or in device."""
+    and of `vlcore.studies.plans.controls`; none of them is of a block that is `left_out`. StudyError when the study is
+    about something else, or none of its runs is there; AnalysisError when runs differ in more than label style, size
+    mode, mitigation, bias and seeds, or in device."""
     if (study.factor, study.baseline, study.treatments) != ("labels", _ARMS[0], _ARMS[1:]):
         other = f"The study {study.name!r} does not compare short and descriptive labels"
         raise StudyError(f"{other}; `python -m vlcore analyse {study.name}` says what it found.")
@@ -117,12 +126,18 @@ def findings(study: Study, artefacts: Sequence[Artefact], grouping: Grouping) ->
     own = [artefact for artefact in artefacts if artefact.key in planned]
     if not own:
         raise StudyError(f"No run of the study {study.name!r} is there; run it first.")
-    found = from_tables(study, grouping, runs_table(artefacts), probe_curves(own), runs_of(artefacts, planned))
+    tables = runs_table(artefacts), probe_curves(own), runs_of(artefacts, planned)
+    found = from_tables(study, grouping, *tables, left_out)
     return replace(found, general=over_pictures(own, found.headline.level, grouping) if found.headline else None)
 
 
 def from_tables(
-    study: Study, grouping: Grouping, frame: pd.DataFrame, curves: pd.DataFrame, runs: pd.DataFrame
+    study: Study,
+    grouping: Grouping,
+    frame: pd.DataFrame,
+    curves: pd.DataFrame,
+    runs: pd.DataFrame,
+    left_out: tuple[str, ...] = (),
 ) -> Findings:
     """What `findings` makes of runs, from the three tables of theirs that a `Findings` holds."""
     frame = with_differences(frame)
@@ -130,9 +145,14 @@ def from_tables(
     of_study = frame[frame["key"].isin({condition.key for condition in study.conditions})]
     both = set(_ARMS) <= set(of_study["labels"])
     secondary = catalogue.secondary(label_styles=True)
-    two = partial(analyse, of_study, secondary=secondary, planned=study.conditions)
+    two = partial(analyse, of_study, secondary=secondary, planned=_without(study, left_out))
     end, first_fit = (two(moment=moment) if both else None for moment in ("end", "first_fit"))
-    return Findings(study, grouping, frame, end, first_fit, tuple(ledger(frame, grouping)), curves, runs)
+    claims = tuple(ledger(frame, grouping))
+    return Findings(study, grouping, frame, end, first_fit, claims, curves, runs, left_out=left_out)
+
+
+def _without(study: Study, left_out: Collection[str]) -> list[Condition]:
+    return [one for one in study.conditions if block_of(one) not in left_out]
 
 
 def over_pictures(artefacts: Sequence[Artefact], level: Level, grouping: Grouping) -> Estimate | None:

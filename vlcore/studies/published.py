@@ -23,7 +23,8 @@ from vlcore.studies.findings import Findings, from_tables
 from vlcore.studies.plans import StudyError
 from vlcore.studies.registry import Entry
 from vlcore.studies.results import StudyResults
-from vlcore.studies.runs_table import SEEDS, alike, runs_table, with_differences
+from vlcore.studies.runs_table import SEEDS, alike, block_of, runs_table, with_differences
+from vlcore.studies.sanity import unsound
 
 FOLDER = Path(__file__).parents[2] / "docs" / "results"
 _ABOUT = "study.json"
@@ -95,6 +96,14 @@ def _read(path: Path, only: Mapping[str, Any] | None = None) -> pd.DataFrame:
     return with_differences(table.assign(**numbers, **absent))
 
 
+def _unbiased(condition: Condition) -> pd.DataFrame:
+    """What the sanity check asks of every published run that is like a condition but for its bias, which is 0."""
+    of_set = {"data": condition.data, "bias": 0.0}
+    tables = [_read(path, of_set) for path in FOLDER.glob("**/runs.parquet")]
+    found = pd.concat(tables, ignore_index=True).drop_duplicates(["key", "moment", "measure"])
+    return alike(found, condition.replace(bias=0.0), ("labels", *SEEDS))
+
+
 def agreement(artefact: Artefact) -> dict[str, Any]:
     """A run beside the published one of the same key: how many measures of both are equal, and the accuracy on minority
     pictures, which agrees where it lies within two standard deviations between the blocks of its cell."""
@@ -122,8 +131,11 @@ class PublishedResults(StudyResults):
         self.about: dict[str, Any] = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
         self.study = plans.find(self.about["grid"], from_dict(self.about["base"]), self.about["seeds"])
         self.published = []
-        files = {name: folder / f"{file}.parquet" for name, file in _TABLES.items()}
-        self._tables = {name: (_read if name == "frame" else pd.read_parquet)(path) for name, path in files.items()}
+
+    @cached_property
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        files = {name: self.folder / f"{file}.parquet" for name, file in _TABLES.items()}
+        return {name: (_read if name == "frame" else pd.read_parquet)(path) for name, path in files.items()}
 
     @property
     def origin(self) -> str:
@@ -153,7 +165,8 @@ class PublishedResults(StudyResults):
 
     def in_other_pairs(self) -> dict[str, Level]:
         """What the headline compares, in pairs of trainings that only other published studies have, by the study's
-        name; of pairs that are in several, of that with most."""
+        name; of pairs that are in several, of that with most. Where blocks that fail the sanity check are left out
+        here, they are there."""
         shown = self.findings()
         if shown.headline is None or shown.end is None:
             return {}
@@ -165,7 +178,9 @@ class PublishedResults(StudyResults):
             study = path.parent.relative_to(FOLDER)  # with a folder for each set, or without
             study = study.parent if study.name == usual.data and len(study.parts) > 1 else study
             studies[study.as_posix()] = alike(rows, usual, ("labels", *SEEDS))
-        known, found = set(self.runs()["block"]), {}
+        known, found = {block_of(one) for one in self.study.conditions}, {}
+        if self.left_out:
+            known |= set(unsound(_unbiased(usual)))
         for name, rows in sorted(studies.items(), key=lambda one: (-one[1]["block"].nunique(), one[0])):
             rest = rows[~rows["block"].isin(known) & rows["labels"].isin(STYLES_OF_THE_STUDY)]
             if rest["labels"].nunique() == len(STYLES_OF_THE_STUDY):
@@ -173,17 +188,26 @@ class PublishedResults(StudyResults):
                 known.update(found[name].blocks)
         return found
 
+    def shared(self) -> dict[str, int]:
+        """How many runs of the plan other published studies of both label styles have too, by the study's name."""
+        own = {one.key for one in self.study.conditions}
+        others = {name: PublishedResults(path) for name, path in published(self.study.conditions[0].data).items()}
+        counts = {name: len(own & {run.key for run in one.study.conditions}) for name, one in others.items()}
+        return {name: count for name, count in counts.items() if count and others[name].folder != self.folder}
+
     @cached_property
     def _findings(self) -> Findings:
         first = self.study.conditions[0]
         grouping = open_set(first.data, first.data_version).grouping
-        found = from_tables(self.study, grouping, *(self._tables[name] for name in _TABLES))
+        frame, curves, runs = (self._tables[name] for name in _TABLES)
+        found = from_tables(self.study, grouping, frame, curves, runs, self.left_out)
         general, entries = self.about.get("general"), (Entry(**one) for one in self.about["plans"])
         return replace(found, plans=tuple(entries), general=Estimate(**general) if general else None)
 
     def sound(self) -> "PublishedResults":
         rest = PublishedResults(self.folder)
         rest.about = {**self.about, "general": None}  # it is of all blocks
+        rest.left_out = tuple(self.unsound)
         for name, table in self._tables.items():
             rest._tables[name] = table[~table["block"].isin(list(self.unsound))]
         return rest

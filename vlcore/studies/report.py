@@ -41,7 +41,7 @@ def chart(draw: Callable[..., alt.TopLevelMixin], found: Findings, *about: str) 
 
 def parts(found: Findings) -> list[Part]:
     """Everything that is said of a study, in the order of the report."""
-    condition, planned = found.study.conditions[0], found.study.conditions
+    condition, planned = found.study.conditions[0], found.planned
     start = (
         "Made by VL Bias Lab, after “Understanding Limitations of Vision-Language Models” (Choi and Somasundaram, MIT, "
         f"2023): the grid {found.study.name!r} on {words.pictures(condition)}, {condition.steps:,} steps. "
@@ -51,6 +51,7 @@ def parts(found: Findings) -> list[Part]:
     notes = words.notes(found.end) if found.end else []
     blocks = found.frame["block"].nunique()
     notes += [said] if (said := words.soundness(unsound(found.frame), blocks)) else []
+    notes += [said] if (said := words.left_out(found)) else []
     answer = [Text(words.answer(found)), *(Text(one, note=True) for one in notes)]
     ledger = Table(tables.ledger_table(found.claims))
     claims = [Text(f"{one.claim.id}. {words.claim_sentence(one)}") for one in found.claims]

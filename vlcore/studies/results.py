@@ -20,7 +20,7 @@ from vlcore.studies import plans, registry
 from vlcore.studies.analysis import Analysis, adjusted, analyse
 from vlcore.studies.findings import Findings, findings
 from vlcore.studies.plans import Study, StudyError, Value
-from vlcore.studies.runs_table import AnalysisError, block_of, runs_table, with_differences
+from vlcore.studies.runs_table import SEEDS, AnalysisError, alike, block_of, runs_table, with_differences
 from vlcore.studies.sanity import unsound
 from vlcore.studies.tables import TABLES, analysis_tables
 
@@ -28,6 +28,8 @@ from vlcore.studies.tables import TABLES, analysis_tables
 class StudyResults:
     """A study and its published runs, as they are now; a later look is another value. Example:
     ``StudyResults(plans.find("experiments", seeds=7)).findings().table()``"""
+
+    left_out: tuple[str, ...] = ()  # blocks of the plan that `sound` leaves out
 
     def __init__(
         self,
@@ -38,12 +40,15 @@ class StudyResults:
     ) -> None:
         """Read the runs of a study. The `grouping` says which groups are the majority, that of the study's image set
         where None; `read` takes the key of a run that is published: CorruptArtefactError where that is damaged. Rows of
-        runs from `elsewhere` (of `runs_table`) count in tables and analyses where a run is not there."""
+        runs from `elsewhere` (of `runs_table`) count in tables and analyses where a run is not there, and in the sanity
+        check where the study does not ask for bias 0."""
         wanted = (*study.everything, *plans.controls(study))  # what its claims must beat stands after its own
         self.study, self.grouping, self._read = study, grouping, read
         self.published = [read(condition.key) for condition in wanted if artefacts.published(condition.key)]
         self._elsewhere = runs_table([]) if elsewhere is None else elsewhere
         absent = {condition.key for condition in wanted} - {artefact.key for artefact in self.published}
+        unbiased = alike(self._elsewhere, study.conditions[0].replace(bias=0.0), ("labels", *SEEDS))
+        self._checked = unbiased[unbiased["block"].isin({block_of(one) for one in study.conditions})]
         self._elsewhere = self._elsewhere[self._elsewhere["key"].isin(absent)]
 
     @cached_property
@@ -68,12 +73,19 @@ class StudyResults:
     @cached_property
     def unsound(self) -> dict[str, list[str]]:
         """Blocks that fail the sanity check, and what of it: see `vlcore.studies.sanity.unsound`."""
-        return unsound(self.runs())
+        return unsound(self.unbiased())
+
+    def unbiased(self) -> pd.DataFrame:
+        """What the sanity check asks: the rows of `runs` at bias 0, or where there are none those from elsewhere."""
+        own = self.runs()[self.runs()["bias"] == 0]
+        return own if len(own) else self._checked
 
     def sound(self) -> "StudyResults":
         """The same without these blocks."""
         rest = StudyResults(self.study, self.grouping, self._read)
+        rest.left_out = tuple(self.unsound)
         rest.published = [one for one in self.published if block_of(one.condition) not in self.unsound]
+        rest._checked = self._checked[~self._checked["block"].isin(list(self.unsound))]
         rest._elsewhere = self._elsewhere[~self._elsewhere["block"].isin(list(self.unsound))]
         return rest
 
@@ -96,7 +108,8 @@ class StudyResults:
     def _findings(self) -> Findings:
         first = self.study.conditions[0]
         grouping = self.grouping or open_set(first.data, first.data_version).grouping
-        return replace(findings(self.study, self.published, grouping), plans=registry.history(self.study))
+        found = findings(self.study, self.published, grouping, self.left_out)
+        return replace(found, plans=registry.history(self.study))
 
     def analyses(self, measure: str = PRIMARY, moment: str = "end") -> dict[Value, Analysis | AnalysisError]:
         """Every treatment compared with the baseline, or why its runs do not compare. The measure is the primary one,

@@ -23,7 +23,7 @@ def answer(found: Findings) -> str:
     where = f"on {pictures(condition)} and after {condition.steps:,} steps"
     if found.end is None or headline is None:
         need = "Not decided: a comparison needs two blocks with both label styles"
-        return f"{need}. {found.there} of {len(found.study.conditions)} runs {where} are there."
+        return f"{need}. {found.there} of {len(found.planned)} runs {where} are there."
     level, primary = headline.level, found.end.primary
     n, said = len(level.blocks), []
     if n < ENOUGH:
@@ -31,7 +31,7 @@ def answer(found: Findings) -> str:
     said.append(
         f"{where[0].upper()}{where[1:]}, with {bias_words(found, headline)}, minority pictures were named right "
         f"{rate(headline.short.as_dict())} with short labels and {rate(headline.descriptive.as_dict())} with "
-        f"descriptive ones. The difference is {difference_words(level)}: {level_words(level)}."
+        f"descriptive ones. The difference is {difference_words(level)}: {tested_words(level)}."
     )
     if found.general is not None:
         said.append(general_words(found.general))
@@ -46,7 +46,7 @@ def answer(found: Findings) -> str:
         said.append(f"Over all levels below 100\u00a0%, the slope on φ differs by {' and '.join(slopes)}.")
     said += [
         f"When each had just fitted its training captions, the difference was {difference_words(early)}: "
-        f"{level_words(early)}."
+        f"{tested_words(early)}."
         for early in (() if found.first_fit is None else found.first_fit.primary.levels)
         if early.bias == level.bias and early.difference is not None
     ]
@@ -111,6 +111,12 @@ def level_words(level: Level) -> str:
     return f"{status_words(level)} (n = {len(level.blocks)})"
 
 
+def tested_words(level: Level) -> str:
+    """A level's status with its number of blocks and its p; an interval, which is not adjusted, may say otherwise."""
+    p = "" if level.holm_p is None else f", adjusted p = {level.holm_p:.2g}"
+    return f"{status_words(level)} (n = {len(level.blocks)}{p})"
+
+
 def _with_arm(status: Status, arm: str) -> str:
     return status if status is Status.NOT_DECIDED else f"{status} with {arm}"
 
@@ -166,6 +172,11 @@ def soundness(unsound: Collection[str], blocks: int) -> str:
     """Which blocks of a study fail the sanity check; empty where none does."""
     failing = f"The sanity check fails in {len(unsound)} of {blocks} blocks of seeds: {', '.join(unsound)}."
     return failing if unsound else ""
+
+
+def left_out(found: Findings) -> str:
+    """Which blocks of a study a reader leaves out; empty where that is none."""
+    return f"Left out, because the sanity check fails: {', '.join(found.left_out)}." if found.left_out else ""
 
 
 def claim_words(result: ClaimResult) -> str:

@@ -22,7 +22,7 @@ from vlcore.studies import text as words
 from vlcore.studies.analysis import Level
 from vlcore.studies.evidence import ClaimResult
 from vlcore.studies.findings import Findings
-from vlcore.studies.published import FOLDER, PublishedResults
+from vlcore.studies.published import FOLDER, PublishedResults, published
 from vlcore.studies.results import StudyResults
 from vlcore.studies.statistics.paired import Status
 from vlcore.ui import condition_controls, jobs, widgets
@@ -172,6 +172,17 @@ def in_other_pairs(one: PublishedResults) -> None:
         st.caption(f"The same in other pairs of seeds that came with this version: {every}.")
 
 
+def same_pairs(one: PublishedResults, result: Findings) -> None:
+    """Which other studies have runs of this one, so that they are no second sample, and where their claims differ."""
+    for name, count in one.shared().items():
+        other = PublishedResults(published(one.study.conditions[0].data)[name])
+        theirs = {claim.claim.id: claim for claim in found(other.sound() if one.left_out else other).claims}
+        both = [(claim, theirs[claim.claim.id]) for claim in result.claims]
+        differ = [f"{there.claim.id} {words.claim_words(there)}" for here, there in both if here.status != there.status]
+        come_out = f"There {'; '.join(differ)}" if differ else "Every claim comes out alike there"
+        st.caption(f"`{name}` has {count} of these runs too, so the two are one sample, not two. {come_out}.")
+
+
 def badge(result: ClaimResult) -> str:
     """A status as coloured words with an icon, for markdown."""
     colour, icon = _BADGES[result.status]
@@ -200,7 +211,7 @@ def claim(one: StudyResults, result: Findings, palette: Palette, width: int) -> 
     behind = result.claim(widgets.one_of("Look behind a claim", ids, "claim", "C7"))
     st.markdown(f"**{behind.claim.id} · {behind.claim.says}** {badge(behind)}")
     st.markdown(words.claim_sentence(behind) or "Nothing was measured for this claim yet.")
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         for draw in (figures.claim_chart, figures.readings):
             figure(one, report.chart(draw, result, behind.claim.id), palette, width)
     unread = [f"{reading.words} ({reading.reason})" for reading in (*behind.nulls, *behind.readings) if reading.reason]
@@ -242,9 +253,9 @@ def over_bias(one: StudyResults, result: Findings, palette: Palette, width: int,
     chosen = st.selectbox("Measure", list(names), usual, **widgets.in_address("measure", about, width=460))
     measure = names.get(chosen or "", PRIMARY)
     figure(one, report.chart(figures.heat_map, result, measure), palette, whole)
-    with st.container(horizontal=True, gap="large"):
-        figure(one, report.chart(figures.by_bias, result, measure), palette, width)
+    with st.container(horizontal=True, gap="medium"):
         for title, draw in (
+            ("**From no bias to full bias**, a line for each label style", figures.by_bias),
             ("**Block by block**, from short to descriptive labels", figures.paired_slopes),
             ("**The difference**, with its interval over blocks", figures.forest),
             ("**Before training, at first fit and at the end**", figures.moments),
