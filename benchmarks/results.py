@@ -12,8 +12,8 @@ python -m benchmarks.results --grid docs/results/plans/language.yaml [--brief]
 
 Every run that is there counts, of a study's file also what docs/results has already: each level of bias rests on its
 complete pairs of seeds, and what is missing is said. Models that came with this version are not counted: another
-processor trained them. Nothing is trained here. `--brief` keeps of the runs what the page is made of, where another
-study keeps the rest or nobody will ask for it."""
+processor trained them. Nothing is trained here. A run of a study's file that another study has to the digit is kept
+there alone. `--brief` keeps of the runs what the page is made of, where nobody will ask for the rest."""
 
 import json
 import os
@@ -53,7 +53,7 @@ ARM_MEASURES = (PRIMARY, "majority_accuracy", "balanced_accuracy", *(
     f"readouts_{name}.minority_accuracy" for name in ("mean_caption", "given_context", "linear_probe", "training_probe")
 ))  # fmt: skip
 PLANS, GENERAL = "plans.json", "general.json"  # of a study of arms: when it was planned; what holds for other pictures
-MADE = "Written by `python -m benchmarks.results` from the runs in `runs.parquet`; nothing here is typed by hand."
+MADE = "Written by `python -m benchmarks.results` from tables of runs in docs/results; nothing here is typed by hand."
 CHECKED = ("train_caption_accuracy", "balanced_accuracy", "text_only_match", "probe_object")  # by the sanity check
 
 
@@ -158,7 +158,9 @@ def keep_arms(study: Study, brief: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     runs = own(results)
     shown = (runs["measure"].isin(ARM_MEASURES) & (runs["moment"] == "end")) | runs["measure"].isin(CHECKED)
-    published.write_runs(runs[shown] if brief else runs, folder)
+    (folder / "runs.parquet").unlink(missing_ok=True)
+    kept = runs[shown] if brief else runs
+    published.write_runs(kept[~kept["key"].isin(known(kept))], folder)
     if written := registry.history(study):  # on the machine of the runs
         (folder / PLANS).write_text(json.dumps([asdict(one) for one in written], indent=1) + "\n")
     pair = results.analyses().get("descriptive") if study.factor == "labels" else None
@@ -170,6 +172,15 @@ def keep_arms(study: Study, brief: bool) -> None:
         write_arms(study, folder)
 
 
+def known(runs: pd.DataFrame) -> set[str]:
+    """Which runs stand with the same numbers in tables of other studies."""
+    names = ["key", "moment", "measure"]
+    both = runs.merge(published.measured_runs()[[*names, "value"]], "left", names, suffixes=("", "_there"))
+    equal = (both["value"] - both["value_there"]).abs() <= 1e-6 * (1 + both["value"].abs())
+    there = (equal | both[["value", "value_there"]].isna().all(axis=1)).groupby(both["key"]).all()
+    return set(there[there].index)
+
+
 def write_arms(study: Study, folder: Path) -> None:
     """The page of a study of any arms: a table of each arm less the baseline."""
     kept = published.FOLDER / study.name
@@ -179,14 +190,20 @@ def write_arms(study: Study, folder: Path) -> None:
     written, general = kept / PLANS, kept / GENERAL
     entries = tuple(Entry(**one) for one in json.loads(written.read_text())) if written.exists() else ()
     drawn = Estimate(**json.loads(general.read_text())) if general.exists() else None
-    unbiased = (runs["bias"] == 0).any()
-    sound = "Every block passes the sanity check." if unbiased else "The sanity check was not run: it asks for bias 0."
+    asked = results.unbiased()["block"].nunique()
+    checked = words.soundness(results.unsound, asked) or f"All {asked} blocks pass the sanity check."
+    if not asked:
+        checked = "The sanity check was not run: it asks for bias 0."
+    elif not (runs["bias"] == 0).any():
+        checked += " It looks at runs of the same pairs of seeds without bias, which other studies have."
     there = f"{results.there} of {len(study.conditions)} planned runs"
-    sure = ["Without these blocks:", markdown(arms_table(results.sound(), grouping)[0])] if results.unsound else []
+    sure = []
+    if 0 < len(results.unsound) < asked:
+        sure = ["Without these blocks:", markdown(arms_table(results.sound(), grouping)[0])]
     text = [
         f"# {study.name}: {study.factor}, each arm less {study.baseline}",
         registry.said(study, entries),
-        words.soundness(results.unsound, runs["block"].nunique()) or sound,
+        checked,
         markdown(table),
         *sure,
         *over_levels(results, grouping),
