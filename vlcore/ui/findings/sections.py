@@ -179,7 +179,7 @@ def same_pairs(one: PublishedResults, result: Findings) -> None:
         theirs = {claim.claim.id: claim for claim in found(other.sound() if one.left_out else other).claims}
         both = [(claim, theirs[claim.claim.id]) for claim in result.claims]
         differ = [f"{there.claim.id} {words.claim_words(there)}" for here, there in both if here.status != there.status]
-        come_out = f"There {'; '.join(differ)}" if differ else "Every claim comes out alike there"
+        come_out = f"There: {'; '.join(differ)}" if differ else "Every claim comes out alike there"
         st.caption(f"`{name}` has {count} of these runs too, so the two are one sample, not two. {come_out}.")
 
 
