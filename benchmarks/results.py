@@ -136,6 +136,7 @@ def write(results: published.PublishedResults, folder: Path) -> None:
         *(words.notes(found.end) if found.end else ()),
         registry.said(found.study, found.plans),
         words.soundness(results.unsound, found.blocks) or "Every block passes the sanity check.",
+        *([words.why_unsound(results.unsound)] if results.unsound else []),
         *([f"Without these blocks: {words.answer(results.sound().findings())}"] if results.unsound else []),
         "## The study's claims",
         markdown(tables.ledger_table(found.claims)),
@@ -198,12 +199,13 @@ def write_arms(study: Study, folder: Path) -> None:
         checked += " It looks at runs of the same pairs of seeds without bias, which other studies have."
     there = f"{results.there} of {len(study.conditions)} planned runs"
     sure = []
-    if 0 < len(results.unsound) < asked:
+    if 0 < len(results.unsound) < asked - 1:  # two are left to compare
         sure = ["Without these blocks:", markdown(arms_table(results.sound(), grouping)[0])]
     text = [
         f"# {study.name}: {study.factor}, each arm less {study.baseline}",
         registry.said(study, entries),
         checked,
+        *([words.why_unsound(results.unsound)] if results.unsound else []),
         markdown(table),
         *sure,
         *over_levels(results, grouping),

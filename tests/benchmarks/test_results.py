@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from benchmarks.results import write_arms
+import pytest
+
+from benchmarks.results import known, write_arms
 from vlcore.studies import plans, published
 
 
@@ -11,3 +13,15 @@ def test_a_page_of_arms_comes_out_of_its_tables_again(tmp_path: Path) -> None:
     study = "scenes"  # some of its blocks fail the sanity check
     write_arms(plans.find(str(published.FOLDER / "plans" / f"{study}.yaml")), tmp_path)
     assert (tmp_path / "README.md").read_text() == (published.FOLDER / study / "README.md").read_text()
+
+
+def test_a_run_is_kept_once_where_two_studies_have_its_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = published.measured_runs("capacity")
+    first, second, third, fourth = runs["key"].unique()[:4]
+    monkeypatch.setattr(published, "FOLDER", tmp_path)
+    there = runs[runs["key"].isin([first, second, third])]
+    again = there["value"].where(there["key"] != second, there["value"] + 0.01)  # trained twice
+    less = (there["key"] == third) & (there["measure"] == there["measure"].iat[0])  # not all that is known of it
+    (tmp_path / "other").mkdir()
+    published.write_runs(there.assign(value=again)[~less], tmp_path / "other")
+    assert known(runs[runs["key"].isin([first, second, third, fourth])]) == {first}

@@ -4,7 +4,7 @@ A sentence says what was measured, with its interval, the number of blocks, the 
 never more; where the numbers decide nothing it says so. No sentence says that labels help or hurt."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from vlcore.core.condition import Condition
 from vlcore.core.wording import STYLE_WORDS, decimal, describe_bias, difference, percent, points, rate, signed
@@ -172,6 +172,11 @@ def soundness(unsound: Collection[str], blocks: int) -> str:
     """Which blocks of a study fail the sanity check; empty where none does."""
     failing = f"The sanity check fails in {len(unsound)} of {blocks} blocks of seeds: {', '.join(unsound)}."
     return failing if unsound else ""
+
+
+def why_unsound(unsound: Mapping[str, list[str]]) -> str:
+    """What of the sanity check fails in which block, a list for markdown."""
+    return "\n".join(f"- {block}: {', '.join(facts)}" for block, facts in unsound.items())
 
 
 def left_out(found: Findings) -> str:

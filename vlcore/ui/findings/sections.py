@@ -72,8 +72,8 @@ def sound(one: StudyResults) -> StudyResults:
         return one
     blocks = one.runs()["block"].nunique()
     with st.container(horizontal=True, vertical_alignment="center"):
-        facts = "\n".join(f"- {block}: {', '.join(facts)}" for block, facts in one.unsound.items())
-        st.caption(words.soundness(one.unsound, blocks), help=facts, width="content")
+        said, why = words.soundness(one.unsound, blocks), words.why_unsound(one.unsound)
+        st.caption(said, help=why, width="content")
         leave_out = st.toggle("Leave them out", **widgets.in_address("sound"))
     return one.sound() if leave_out and len(one.unsound) < blocks else one
 
