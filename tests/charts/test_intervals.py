@@ -66,7 +66,8 @@ def test_on_a_phone_words_stand_above_and_below_their_line() -> None:
     assert narrow["width"] < PHONE_SIDE
     assert narrow["height"] > 2 * wide["height"]
     assert narrow["layer"][1]["encoding"]["y"]["axis"] is None
-    texts = [layer["encoding"]["text"]["field"] for layer in narrow["layer"] if layer["mark"]["type"] == "text"]
-    assert texts == ["words", "said"]
+    texts = [layer for layer in narrow["layer"] if layer["mark"]["type"] == "text"]
+    assert [layer["encoding"]["text"]["field"] for layer in texts] == ["words", "said"] * 2
+    assert [layer["mark"].get("stroke") for layer in texts] == [LIGHT.ground] * 2 + [None] * 2, "first their ground"
     assert "-20 (-30 to -10), n = 6\nlower" in {row.get("said") for row in drawn.rows(narrow)}
     assert narrow["description"] == wide["description"]

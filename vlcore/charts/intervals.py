@@ -61,8 +61,9 @@ def forest(rows: pd.DataFrame, *, palette: Palette, width: int, title: str, unit
     looks = {"align": "left", "fontSize": 11 if narrow else 12, "color": palette.text, "aria": False}
     beside_it = [base.mark_text(**looks).encode(x=alt.value(plot + 10), text="said:N")]
     above_and_below = [
-        base.mark_text(**looks, dy=-14, fontWeight="bold", limit=plot).encode(x=alt.value(0), text="words:N"),
-        base.mark_text(**looks, dy=16, lineBreak="\n", limit=plot).encode(x=alt.value(0), text="said:N"),
+        base.mark_text(**looks, **edge, **where, limit=plot).encode(x=alt.value(0), text=text)
+        for edge in ({"stroke": palette.ground, "strokeWidth": 4}, {})  # the line at 0 runs behind words, not through
+        for text, where in (("words:N", {"dy": -14, "fontWeight": "bold"}), ("said:N", {"dy": 16, "lineBreak": "\n"}))
     ]
     layers = alt.layer(
         rule_at("low", 0.0, "no difference", palette, strokeDash=[4, 4]).encode(x=x),
