@@ -196,11 +196,14 @@ def write_arms(study: Study, folder: Path) -> None:
     if not asked:
         checked = "The sanity check was not run: it asks for bias 0."
     elif not (runs["bias"] == 0).any():
-        checked += " It looks at runs of the same pairs of seeds without bias, which other studies have."
+        others = ", ".join(holders(study, set(results.unbiased()["key"])))
+        checked += f" It is of short and descriptive labels on the same pairs of seeds, by runs of {others}."
     there = f"{results.there} of {len(study.conditions)} planned runs"
     sure = []
     if 0 < len(results.unsound) < asked - 1:  # two are left to compare
         sure = ["Without these blocks:", markdown(arms_table(results.sound(), grouping)[0])]
+    elif results.unsound:
+        sure = ["Fewer than two blocks pass, so nothing is left to compare without the others."]
     text = [
         f"# {study.name}: {study.factor}, each arm less {study.baseline}",
         registry.said(study, entries),
@@ -211,11 +214,23 @@ def write_arms(study: Study, folder: Path) -> None:
         *over_levels(results, grouping),
         *([f"{words_of(PRIMARY, grouping)}, descriptive: {words.general_words(drawn)}"] if drawn else []),
         f"On {words.pictures(study.conditions[0])}, {there}. Differences with t intervals over blocks, which are not "
-        f"adjusted; p of sign-flip tests ({', '.join(tested)}), adjusted over levels and arms. {MADE}",
+        f"adjusted; p of sign-flip tests ({', '.join(tested)}), adjusted over levels and arms, and the interval that "
+        f"they do not reject, where they can reject one. {MADE}",
     ]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "README.md").write_text("\n\n".join(text) + "\n", encoding="utf-8")
     print(f"{study.name}: {there} -> {folder}")
+
+
+def holders(study: Study, keys: set[str]) -> list[str]:
+    """The studies whose tables have these runs, in the order in which a study believes them."""
+    found, rest = [], set(keys)
+    for path in published.tables(study.name):
+        there = set(pd.read_parquet(path, columns=["key"])["key"])
+        if rest & there:
+            found.append(f"`{path.parent.relative_to(published.FOLDER).as_posix()}`")
+        rest -= there
+    return found
 
 
 def own(results: StudyResults) -> pd.DataFrame:

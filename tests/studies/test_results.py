@@ -51,8 +51,8 @@ def test_blocks_that_fail_the_sanity_check_are_named_and_can_be_left_out(tmp_pat
     failing = (found.frame["block"] == "d3s3") & (found.frame["measure"] == "train_caption_accuracy")
     results._runs = found.frame.assign(value=found.frame["value"].mask(failing, 0.9))
     assert list(results.unsound) == ["d3s3"]
-    assert results.unsound["d3s3"][0].startswith("descriptive: 90 % of training captions fitted")
-    assert len(results.unsound["d3s3"]) == 2
+    [fact] = results.unsound["d3s3"]
+    assert fact.startswith("descriptive and undescriptive: 90 % of training captions fitted")
     rest = results.sound().findings()
     assert (rest.headline.difference.n, rest.end.missing, rest.left_out) == (6, [], ("d3s3",))
     assert "d3s3" in text.left_out(rest)
@@ -80,6 +80,13 @@ def test_of_a_run_that_was_trained_twice_a_study_counts_its_own(
     found = {name: published.measured_runs(name) for name in ("", "earlier", "later")}
     assert [len(table) - len(runs) for table in found.values()] == [0, 0, 1]
     assert [table.set_index("measure").loc[PRIMARY, "value"].max() for table in found.values()] == [0, 0, 1]
+    assert [path.parent.name for path in published.tables()] == ["earlier", "later"]
+    of_both, of_one = runs["bias"].eq(0.75) & runs["size_mode"].eq("shrink"), runs["bias"].eq(0.75)
+    for name, value, which in (("alike", 1.0, of_one), ("study", 1.0, of_both)):
+        (tmp_path / name).mkdir()
+        published.write_runs(runs[which].assign(value=value), tmp_path / name)
+    believed = [path.parent.name for path in published.tables("study")]
+    assert believed == ["study", "alike", "later", "earlier"], "that with other numbers of its runs last"
 
 
 def test_a_part_of_a_study_says_how_many_runs_are_there_and_each_changes_the_digest() -> None:

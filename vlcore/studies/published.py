@@ -74,16 +74,28 @@ def published_runs() -> pd.DataFrame:
 
 def measured_runs(study: str = "") -> pd.DataFrame:
     """Every number of every published run, as `vlcore.studies.runs_table.runs_table` lays them out; of one that was
-    trained twice those of a study's own table. StudyError where none came with this copy."""
-    paths = sorted(FOLDER.glob("**/runs.parquet"), key=lambda path: (path.parent != FOLDER / study, path))
-    tables: list[pd.DataFrame] = []
+    trained twice those of the first of `tables`. StudyError where none came with this copy."""
+    every: list[pd.DataFrame] = []
     known: set[str] = set()
-    for table in map(_read, paths):
-        tables.append(table[~table["key"].isin(known)])  # never some numbers of one training and some of the other
+    for table in map(_read, tables(study)):
+        every.append(table[~table["key"].isin(known)])  # never some numbers of one training and some of the other
         known.update(table["key"])
-    if not tables:
+    if not every:
         raise StudyError(f"No published results are in {FOLDER}; use a clone of the repository, which has them.")
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(every, ignore_index=True)
+
+
+def tables(study: str = "") -> list[Path]:
+    """The tables of runs in the order in which a study believes them: its own, then by how many of its own runs they
+    have with the same numbers, for these were trained together with it, on the same processor."""
+    own, paths = FOLDER / study / "runs.parquet", sorted(FOLDER.glob("**/runs.parquet"))
+    numbers = {path: _numbers(path) for path in paths} if own in paths else {}
+    return sorted(paths, key=lambda path: (path != own, -len(numbers[path] & numbers[own]) if numbers else 0))
+
+
+def _numbers(path: Path) -> set[tuple[str, float]]:
+    rows = _read(path, {"measure": PRIMARY, "moment": "end"})
+    return set(zip(rows["key"], rows["value"], strict=True))
 
 
 def _read(path: Path, only: Mapping[str, Any] | None = None) -> pd.DataFrame:

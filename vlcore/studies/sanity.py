@@ -53,7 +53,7 @@ def unsound(frame: pd.DataFrame) -> dict[str, list[str]]:
     """The blocks of a table of runs (`vlcore.studies.runs_table.runs_table`) whose runs of the study's two label styles
     at bias 0 fail the check, and what of it."""
     rows = frame[(frame["bias"] == 0) & frame["labels"].isin(STYLES_OF_THE_STUDY) & frame["value"].notna()]
-    failed: dict[str, list[str]] = {}
+    failed: dict[str, dict[str, list[str]]] = {}  # what, and of which label styles
     for (block, labels, _), run in rows.groupby(["block", "labels", "key"]):
         value = run.set_index(["moment", "measure"])["value"].to_dict()
         if ("end", "train_caption_accuracy") not in value:
@@ -64,10 +64,11 @@ def unsound(frame: pd.DataFrame) -> dict[str, list[str]]:
         for moment, measure in (("end", "balanced_accuracy"), ("untrained", "probe_object")):
             if (moment, measure) in value:
                 metrics[moment][measure] = {"value": value[moment, measure]}
-        facts = [f"{labels}: {fact}" for fact, holds in checks(metrics).items() if not holds]
-        if facts:
-            failed.setdefault(str(block), []).extend(facts)
-    return failed
+        for fact in (fact for fact, holds in checks(metrics).items() if not holds):
+            failed.setdefault(str(block), {}).setdefault(fact, []).append(str(labels))
+    return {
+        block: [f"{' and '.join(labels)}: {fact}" for fact, labels in facts.items()] for block, facts in failed.items()
+    }
 
 
 def checks(metrics: Mapping[str, Any]) -> dict[str, bool]:

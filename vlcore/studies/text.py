@@ -176,7 +176,7 @@ def soundness(unsound: Collection[str], blocks: int) -> str:
 
 def why_unsound(unsound: Mapping[str, list[str]]) -> str:
     """What of the sanity check fails in which block, a list for markdown."""
-    return "\n".join(f"- {block}: {', '.join(facts)}" for block, facts in unsound.items())
+    return "\n".join(f"- {block}: {'; '.join(facts)}" for block, facts in unsound.items())
 
 
 def left_out(found: Findings) -> str:
