@@ -199,16 +199,18 @@ def test_what_other_studies_of_the_same_pairs_share_and_other_pairs_are_left_out
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(published, "FOLDER", tmp_path)
-    runs = of("class", 9).runs()
+    runs = of("experiments", 7).runs()
     failing = runs["data_seed"].isin([1, 5]) & (runs["bias"] == 0) & (runs["measure"] == "train_caption_accuracy")
     runs = runs.assign(value=runs["value"].mask(failing, 0.9))
-    for name in ("experiments", "class"):
-        published.write(replace(of(name, 3).findings(), frame=runs[runs["data_seed"] < 3]), tmp_path / name / "scenes")
+    found = replace(of("experiments", 3).findings(), frame=runs[runs["data_seed"] < 3])
+    published.write(found, tmp_path / "experiments" / "scenes")
+    published.write(replace(found, study=replace(found.study, grid="class")), tmp_path / "class" / "scenes")
     (tmp_path / "again").mkdir()
     published.write_runs(runs[runs["data_seed"] >= 3], tmp_path / "again")
     shown = published.PublishedResults(tmp_path / "experiments" / "scenes")
     assert shown.shared() == {"class": 12}
+    assert [one.status for one in shown.claims()] == [one.status for one in shown.findings().claims]
     assert list(shown.unsound) == ["d1s1"]
     found = (shown.in_other_pairs()["again"], shown.sound().in_other_pairs()["again"])
     assert [level.blocks.count("d5s5") for level in found] == [1, 0]
-    assert [len(level.blocks) for level in found] == [6, 5]
+    assert [len(level.blocks) for level in found] == [4, 3]

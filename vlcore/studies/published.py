@@ -19,6 +19,8 @@ from vlcore.measures.estimate import Estimate
 from vlcore.store.artefacts import Artefact
 from vlcore.studies import plans
 from vlcore.studies.analysis import Level, analyse
+from vlcore.studies.claims import ledger
+from vlcore.studies.evidence import ClaimResult
 from vlcore.studies.findings import Findings, from_tables
 from vlcore.studies.plans import StudyError
 from vlcore.studies.registry import Entry
@@ -94,7 +96,8 @@ def tables(study: str = "") -> list[Path]:
 
 
 def _numbers(path: Path) -> set[tuple[str, float]]:
-    rows = _read(path, {"measure": PRIMARY, "moment": "end"})
+    of_end = [("measure", "==", PRIMARY), ("moment", "==", "end")]
+    rows = pd.read_parquet(path, columns=["key", "value"], filters=of_end)
     return set(zip(rows["key"], rows["value"], strict=True))
 
 
@@ -199,6 +202,11 @@ class PublishedResults(StudyResults):
                 found[name] = analyse(rest, secondary=()).primary.levels[0]
                 known.update(found[name].blocks)
         return found
+
+    def claims(self) -> list[ClaimResult]:
+        """What the runs say of the study's claims, without all that `findings` compares besides."""
+        first = self.study.conditions[0]
+        return ledger(self.runs(), open_set(first.data, first.data_version).grouping)
 
     def shared(self) -> dict[str, int]:
         """How many runs of the plan other published studies of both label styles have too, by the study's name."""

@@ -172,11 +172,16 @@ def in_other_pairs(one: PublishedResults) -> None:
         st.caption(f"The same in other pairs of seeds that came with this version: {every}.")
 
 
+@st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=_BY_CONTENT)
+def _claims(one: PublishedResults) -> list[ClaimResult]:
+    return one.claims()
+
+
 def same_pairs(one: PublishedResults, result: Findings) -> None:
     """Which other studies have runs of this one, so that they are no second sample, and where their claims differ."""
     for name, count in one.shared().items():
         other = PublishedResults(published(one.study.conditions[0].data)[name])
-        theirs = {claim.claim.id: claim for claim in found(other.sound() if one.left_out else other).claims}
+        theirs = {claim.claim.id: claim for claim in _claims(other.sound() if one.left_out else other)}
         both = [(claim, theirs[claim.claim.id]) for claim in result.claims]
         differ = [f"{there.claim.id} {words.claim_words(there)}" for here, there in both if here.status != there.status]
         come_out = f"There: {'; '.join(differ)}" if differ else "Every claim comes out alike there"
