@@ -25,7 +25,7 @@ with bar:
     usual = PUBLISHED if ready and "study" not in st.query_params else HERE
     source = widgets.one_of("Results", (PUBLISHED, HERE), "results", usual)
     if source == PUBLISHED and ready:
-        about = "Confirmation: ten pairs of seeds that were planned before anyone saw them, with all controls; "
+        about = "Confirmation: ten planned pairs of seeds, with all controls (Methods say what was known then); "
         about += "paper: the same at six levels of bias; experiments: the first ten pairs; classic: as of version 0.4."
         name = widgets.one_of("Study", tuple(ready), "published", next(iter(ready)), about)
     elif source == HERE:
@@ -63,11 +63,13 @@ width = side if whole > 700 else whole
 parts = {part.name: part for part in report.parts(result)}
 
 with st.container(border=True, key="answer"):
-    sections.headline(result)
+    sections.headline(one, result)
+    others = st.container()
     sections.figure(one, report.chart(figures.by_bias, result, PRIMARY), palette, whole, "first_")
     st.caption(figures.REFERENCES)
     if isinstance(one, published.PublishedResults):
-        sections.in_other_pairs(one)
+        with others:
+            sections.in_other_pairs(one)
     with st.expander("The answer in full"):
         sections.show(one, parts["answer"], palette, whole)
 if source == HERE:

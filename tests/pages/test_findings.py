@@ -13,6 +13,7 @@ from vlcore.core.grouping import SCENES
 from vlcore.core.options import PRESETS
 from vlcore.store.jobs import State
 from vlcore.studies import plans
+from vlcore.studies import text as words
 from vlcore.studies.plans import Study
 from vlcore.studies.published import PublishedResults, published
 from vlcore.studies.results import StudyResults
@@ -74,6 +75,15 @@ def test_studies_of_the_same_pairs_name_each_other_and_leave_out_the_same(empty_
     answer = next(one for one in rest.expander if one.label == "The answer in full")
     said = " ".join(one.value for one in (*answer.markdown, *answer.caption))
     assert "that are not there" not in said
+    other = opened("5_Findings", published="experiments", sound="true")
+    level = whole.sound().findings().headline.level
+    asked_again = f"{words.difference_words(level)}, {words.level_words(level)} in `confirmation`"
+    assert asked_again in text_of(other), "by its own runs without bias, as on its own page"
+    again = (
+        f"Without the blocks that fail the sanity check: {words.difference_words(level)}, {words.level_words(level)}"
+    )
+    assert again in text_of(page)
+    assert again not in text_of(rest)
     assert f"Left out, because the sanity check fails: {', '.join(whole.unsound)}." in said
 
 

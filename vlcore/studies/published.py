@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -111,11 +111,11 @@ def _read(path: Path, only: Mapping[str, Any] | None = None) -> pd.DataFrame:
     return with_differences(table.assign(**numbers, **absent))
 
 
-def _unbiased(condition: Condition) -> pd.DataFrame:
-    """What the sanity check asks of every published run that is like a condition but for its bias, which is 0."""
+def _unbiased(condition: Condition, paths: Sequence[Path]) -> pd.DataFrame:
+    """What the sanity check asks of the runs in tables that are like a condition but for its bias, which is 0."""
     of_set = {"data": condition.data, "bias": 0.0}
-    tables = [_read(path, of_set) for path in FOLDER.glob("**/runs.parquet")]
-    found = pd.concat(tables, ignore_index=True).drop_duplicates(["key", "moment", "measure"])
+    every = [_read(path, of_set) for path in paths]
+    found = pd.concat(every, ignore_index=True).drop_duplicates(["key", "moment", "measure"])
     return alike(found, condition.replace(bias=0.0), ("labels", *SEEDS))
 
 
@@ -188,19 +188,24 @@ class PublishedResults(StudyResults):
         level = shown.headline.level
         usual = next(one for one in self.study.conditions if one.bias == level.bias)
         studies: dict[str, pd.DataFrame] = {}
+        unbiased: dict[str, pd.DataFrame] = {}
         for path in FOLDER.glob("**/runs.parquet"):
             rows = _read(path, {"measure": PRIMARY, "moment": "end", "data": usual.data, "bias": level.bias})
             study = path.parent.relative_to(FOLDER)  # with a folder for each set, or without
             study = study.parent if study.name == usual.data and len(study.parts) > 1 else study
             studies[study.as_posix()] = alike(rows, usual, ("labels", *SEEDS))
+            if self.left_out and len(studies[study.as_posix()]):
+                unbiased[study.as_posix()] = _unbiased(usual, [path])
         known, found = {block_of(one) for one in self.study.conditions}, {}
-        if self.left_out:
-            known |= set(unsound(_unbiased(usual)))
         for name, rows in sorted(studies.items(), key=lambda one: (-one[1]["block"].nunique(), one[0])):
             rest = rows[~rows["block"].isin(known) & rows["labels"].isin(STYLES_OF_THE_STUDY)]
+            of_both = rest.groupby("block")["labels"].nunique() == len(STYLES_OF_THE_STUDY)
+            known.update(of_both[of_both].index)  # a pair that fails in its first study counts in no other
+            if self.left_out and len(rest):
+                asked = unbiased[name] if len(unbiased[name]) else _unbiased(usual, tables(name))
+                rest = rest[~rest["block"].isin(list(unsound(asked)))]
             if rest["labels"].nunique() == len(STYLES_OF_THE_STUDY):
                 found[name] = analyse(rest, secondary=()).primary.levels[0]
-                known.update(found[name].blocks)
         return found
 
     def claims(self) -> list[ClaimResult]:

@@ -17,7 +17,7 @@ from vlcore.measures.catalogue import PRIMARY
 from vlcore.store import artefacts
 from vlcore.store.artefacts import Artefact
 from vlcore.studies import plans, registry
-from vlcore.studies.analysis import Analysis, adjusted, analyse
+from vlcore.studies.analysis import Analysis, Level, adjusted, analyse
 from vlcore.studies.findings import Findings, findings
 from vlcore.studies.plans import Study, StudyError, Value
 from vlcore.studies.runs_table import SEEDS, AnalysisError, alike, block_of, runs_table, with_differences
@@ -79,6 +79,15 @@ class StudyResults:
         """What the sanity check asks: the rows of `runs` at bias 0, or where there are none those from elsewhere."""
         own = self.runs()[self.runs()["bias"] == 0]
         return own if len(own) else self._checked
+
+    def without_unsound(self, level: Level) -> Level | None:
+        """A level of the primary comparison of `findings` once more, without the blocks that fail the sanity check, and
+        adjusted as it is; None where fewer than two are left."""
+        own = self.runs()[self.runs()["key"].isin([condition.key for condition in self.study.conditions])]
+        rest = own[~own["block"].isin(list(self.unsound))]
+        if rest["block"].nunique() < 2:
+            return None
+        return next(one for one in analyse(rest, secondary=()).primary.levels if one.bias == level.bias)
 
     def sound(self) -> "StudyResults":
         """The same without these blocks."""

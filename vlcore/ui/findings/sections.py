@@ -139,22 +139,31 @@ def nothing_yet(one: StudyResults) -> None:
     )
 
 
-def headline(result: Findings) -> None:
-    """The answer at one level of bias: in large numbers, and what they decide in a sentence."""
+def headline(one: StudyResults, result: Findings) -> None:
+    """The answer at one level of bias: in large numbers, what they decide in a sentence, and whether that holds without
+    the blocks that fail the sanity check."""
     if first := result.headline:
         st.markdown(f"**Right on minority pictures, with {words.bias_words(result, first)}**")
         with st.container(horizontal=True, gap="medium"):
-            for label, one, write, unit in (
+            for label, number, write, unit in (
                 ("short labels", first.short, "{:.0f}".format, "\u00a0%"),
                 ("descriptive labels", first.descriptive, "{:.0f}".format, "\u00a0%"),
                 (words.level_words(first.level), first.difference, partial(signed, digits=0), " points"),
             ):
-                value, low, high = (write(100 * end) for end in (one.value, one.low, one.high))
+                value, low, high = (write(100 * end) for end in (number.value, number.low, number.high))
                 st.metric(label, f"{value}{unit}", help=f"95 % interval over blocks: {low} to {high}", width="content")
         decided = f"{words.difference_words(first.level)}, {words.level_words(first.level)}"
         st.markdown(f"Descriptive less short labels: {decided}.")
         if result.end and (few := words.too_few(result.end)):
             st.caption(few)
+        if one.unsound and (level := _without_unsound(one, result)):
+            decided = f"{words.difference_words(level)}, {words.level_words(level)}"
+            st.caption(f"Without the blocks that fail the sanity check: {decided}.")
+
+
+@st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=_BY_CONTENT)
+def _without_unsound(one: StudyResults, _result: Findings) -> Level | None:
+    return one.without_unsound(_result.headline.level) if _result.headline else None
 
 
 @st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=_BY_CONTENT)
@@ -169,7 +178,7 @@ def in_other_pairs(one: PublishedResults) -> None:
         for name, level in _in_other_pairs(one).items()
     )
     if every := "; ".join(said):
-        st.caption(f"The same in other pairs of seeds that came with this version: {every}.")
+        st.markdown(f"The same in other pairs of seeds that came with this version: {every}.")
 
 
 @st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=_BY_CONTENT)
@@ -253,7 +262,7 @@ def over_bias(one: StudyResults, result: Findings, palette: Palette, width: int,
     """One measure over bias and labels: cells, lines, pairs, moments."""
     names = {words_of(measure, result.grouping): measure for measure in figures.charted(result)}
     first = words_of(PRIMARY, result.grouping)
-    about = "The first is the study's own question; all others are secondary and decide nothing."
+    about = "The first is the study's own question; all others are secondary, not what was planned."
     usual = list(names).index(first) if first in names else 0
     chosen = st.selectbox("Measure", list(names), usual, **widgets.in_address("measure", about, width=460))
     measure = names.get(chosen or "", PRIMARY)
@@ -301,9 +310,12 @@ def lost(one: StudyResults) -> None:
 def why() -> None:
     """What all studies found together, as it stands in the documentation, without its list of pages."""
     text = (FOLDER / "README.md").read_text(encoding="utf-8").partition("\n")[2].partition("| | what")[0]
-    with st.expander("What all studies found, and why"):
-        st.markdown(re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", text))  # its links lead to files
-        st.caption("Written by hand from the tables of these studies, which are in docs/results of the project.")
+    text = re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", text)  # its links lead to files
+    in_short, point, one_by_one = text.partition("\n- ")
+    for title, part in (("What all studies found, and why", in_short), ("Study by study", point + one_by_one)):
+        with st.expander(title):
+            st.markdown(part)
+            st.caption("Written by hand from the tables of these studies, which are in docs/results of the project.")
 
 
 def choices() -> None:
