@@ -214,3 +214,24 @@ def test_what_other_studies_of_the_same_pairs_share_and_other_pairs_are_left_out
     found = (shown.in_other_pairs()["again"], shown.sound().in_other_pairs()["again"])
     assert [level.blocks.count("d5s5") for level in found] == [1, 0]
     assert [len(level.blocks) for level in found] == [4, 3]
+
+
+def test_what_is_left_of_a_level_without_blocks_that_fail_is_what_the_study_without_them_says() -> None:
+    results = of("experiments", 4)
+    level, frame = results.findings().headline.level, results.runs()
+
+    def left(*failing: int, there: pd.Series | bool = True) -> StudyResults:
+        fitted = frame["measure"].eq("train_caption_accuracy") & frame["bias"].eq(0) & frame["data_seed"].isin(failing)
+        rest = StudyResults(results.study, SCENES)
+        rest._runs = frame.assign(value=frame["value"].mask(fitted, 0.9))[there | fitted]
+        return rest
+
+    one = left(3)
+    assert one.without_unsound(level) == one.sound().findings().headline.level
+    sound = frame["data_seed"].lt(2)
+    for rest in (
+        left(1, 2, 3),  # one pair is left, and of the next ones two blocks, but none of the level, or of one style
+        left(2, 3, there=~(sound & frame["bias"].gt(0))),
+        left(2, 3, there=~(sound & frame["labels"].eq("descriptive"))),
+    ):
+        assert rest.without_unsound(level) is None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from vlcore.core.condition import Condition
+from vlcore.core.condition import STYLES_OF_THE_STUDY, Condition
 from vlcore.core.files import atomic
 from vlcore.core.grouping import Grouping
 from vlcore.datasets.catalogue import open_set
@@ -82,12 +82,13 @@ class StudyResults:
 
     def without_unsound(self, level: Level) -> Level | None:
         """A level of the primary comparison of `findings` once more, without the blocks that fail the sanity check, and
-        adjusted as it is; None where fewer than two are left."""
+        adjusted as it is; None where fewer than two pairs are left of it."""
         own = self.runs()[self.runs()["key"].isin([condition.key for condition in self.study.conditions])]
         rest = own[~own["block"].isin(list(self.unsound))]
-        if rest["block"].nunique() < 2:
+        if not set(STYLES_OF_THE_STUDY) <= set(rest["labels"]):
             return None
-        return next(one for one in analyse(rest, secondary=()).primary.levels if one.bias == level.bias)
+        levels = analyse(rest, secondary=()).primary.levels
+        return next((one for one in levels if one.bias == level.bias and one.difference is not None), None)
 
     def sound(self) -> "StudyResults":
         """The same without these blocks."""
