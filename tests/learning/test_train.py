@@ -65,7 +65,7 @@ def test_the_first_loss_is_that_of_the_untrained_model(monkeypatch: pytest.Monke
     weighs a picture as a match weighs it as a mismatch too."""
     data, condition = noise(20, captions=3), SHORT.replace(batch_size=20, steps=1, mitigation=mitigation)
     data = dataclasses.replace(data, groups=np.repeat([0, 1], [15, 5]))
-    images, model = to_input(torch.from_numpy(data.pixels)), build(condition, VOCABULARY)
+    images, model = to_input(torch.from_numpy(data.images)), build(condition, VOCABULARY)
     monkeypatch.setattr(loop, "augment", lambda _packed, batch, *_asked: (images[batch], (0, 0)))
     with torch.no_grad():
         logits = model.logits(model.image(images), model.text(torch.tensor(data.tokens)))
@@ -101,8 +101,8 @@ def test_captions_that_are_easy_are_fitted_and_the_step_is_remembered(monkeypatc
 @pytest.mark.trains
 def test_without_negatives_the_embeddings_fall_together() -> None:
     data, condition = noise(), SHORT.replace(steps=80)
-    kept = embed_images(run(condition, data).model, data.pixels).var(axis=0).sum()
-    fallen = embed_images(run(condition.replace(negatives="none"), data).model, data.pixels).var(axis=0).sum()
+    kept = embed_images(run(condition, data).model, data.images).var(axis=0).sum()
+    fallen = embed_images(run(condition.replace(negatives="none"), data).model, data.images).var(axis=0).sum()
     assert kept > 0.5
     assert fallen < 0.85 * kept  # from 0.04 to 0.66 of it, by the seed
 
@@ -152,7 +152,7 @@ def test_every_label_style_sees_the_same_pictures(monkeypatch: pytest.MonkeyPatc
     seen: list[View] = []
     monkeypatch.setattr(loop, "augment", lambda *asked: seen.append(augment(*asked)) or seen[-1])
     two, condition = noise(24), SHORT.replace(steps=3)
-    four = TrainingData(two.pixels, np.arange(24) % 4, TOKENS, VOCABULARY)
+    four = TrainingData(two.images, np.arange(24) % 4, TOKENS, VOCABULARY)
     run(condition, two)
     run(condition.replace(labels="descriptive", negatives="none", data_seed=5), four)
     run(condition.replace(init_seed=1), two)
@@ -180,7 +180,7 @@ def test_the_classic_recipe_is_that_of_the_first_versions_to_the_bit() -> None:
     tokens, own = torch.from_numpy(data.tokens), torch.from_numpy(data.own)
     for step in range(8):
         batch = queue[step * 128 : (step + 1) * 128]
-        images, corner = augment(pack(torch.from_numpy(data.pixels)), batch, random)
+        images, corner = augment(pack(torch.from_numpy(data.images)), batch, random)
         assert (corner, images.shape[2:]) == ((0, 0), (64, 64))
         logits = model.logits(model.image(images), model.text(tokens))
         matched = F.softplus(-logits.gather(1, own[batch][:, None]).squeeze(1))
@@ -213,7 +213,7 @@ def test_caption_accuracy_against_a_loop(captions: int) -> None:
     own = data.own.copy()
     own[own == captions - 1] = 0  # the last caption does not occur in training
     model = build(SHORT, VOCABULARY).eval()
-    pixels, tokens = torch.from_numpy(data.pixels), torch.from_numpy(data.tokens)
+    pixels, tokens = torch.from_numpy(data.images), torch.from_numpy(data.tokens)
     with torch.no_grad():
         z, t = model.image(to_input(pixels)), model.text(tokens)
     right = 0

@@ -14,6 +14,7 @@ from vlcore.compare.metrics_table import absence_reason, cell
 from vlcore.compare.model_map import ModelMap
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import Grouping, group_words
+from vlcore.core.options import TOWERS
 from vlcore.core.wording import FEW, describe_bias, label_words, number, share
 from vlcore.datasets.imageset import ImageSet
 from vlcore.measures.layout import Placed, layout, movement
@@ -27,7 +28,8 @@ SETTINGS = {field.name: field.name.replace("_", " ") for field in fields(Conditi
     "negatives": "mismatched captions",
     "logit": "score",
     "size_mode": "size of the biased set",
-    "architecture": "image encoder",
+    "architecture": "image tower",
+    "text": "text tower",
     "n_per_group": "pictures of a group",
     "data_seed": "choice of pictures",
     "init_seed": "first weights and order",
@@ -43,18 +45,24 @@ TWINS = {
     "objective": "the pairwise objective",
     "negatives": "the usual mismatched captions",
     "logit": "the usual score",
-    "architecture": "the usual encoder",
+    "architecture": "the usual image tower",
+    "text": "the usual text tower",
     "recipe": "the usual recipe",
     "labels": "short labels",
     "bias": "no bias",
 }
 
 
+def _same_towers(one: Condition, other: Condition) -> bool:
+    return (one.architecture, one.text) == (other.architecture, other.text)
+
+
 def twin_of(condition: Condition) -> tuple[Condition, str] | None:
     """What a trained model is shown beside, as it says little alone: the same seeds, pictures and steps, and one choice
     set back to the usual one, which is named; None for the plainest of all."""
+    plainest = next((one for one in map(Condition().with_towers, TOWERS) if _same_towers(one, condition)), Condition())
     for field, what in TWINS.items():
-        usual = getattr(Condition(), field)
+        usual = getattr(plainest, field)
         if getattr(condition, field) != usual:
             return condition.with_labels(usual) if field == "labels" else condition.replace(**{field: usual}), what
     return None

@@ -39,9 +39,9 @@ class Condition:
     logit: str = "learned"  # how a cosine becomes a score in ``pairwise_bce``
     mitigation: str = "none"  # what is done against the bias
     size_mode: str = "shrink"  # what happens to the size of the training set under bias
-    # Image tower, one of `ARCHITECTURES`, or a frozen network of torchvision such as ``torchvision:resnet18``, with
-    # ``@random`` for random weights; of a pretrained model ``clip:`` and the checkpoint's hub name, or a folder's name
-    # with ``@`` and a digest of its files.
+    # Image tower: one of `ARCHITECTURES`, or a frozen network of timm such as ``timm:resnet18.a1_in1k``, with
+    # ``@random`` for random weights. Of a pretrained model: ``clip:`` and the checkpoint's hub name, or a folder's name
+    # with ``@`` and a digest of its files. Models of older versions may have ``torchvision:`` and a network's name.
     architecture: str = "conv_stem"
     n_per_group: int = options.STUDY_N  # images of each group before any is removed
     recipe: str = "fast"  # how the loop trains
@@ -52,6 +52,7 @@ class Condition:
     batch_size: int = 0  # left at 0, that of the recipe
     data_seed: int = 0  # which images are drawn from the pool, and which of them the bias removes
     init_seed: int = 0  # initial weights, image order and augmentation
+    text: str = "transformer"  # text tower of objectives that have one
     # Changes of the biased training set, as `vlcore.core.edits.canonical` writes them; given as anything that it reads.
     edits: str = ""
 
@@ -90,8 +91,11 @@ class Condition:
     def _check_architecture(self) -> None:
         named = self.architecture if isinstance(self.architecture, str) else ""
         if options.OBJECTIVES[self.objective].kind is not options.ArtefactKind.PRETRAINED:
-            if not _BACKBONE.fullmatch(named):
+            if not _NETWORK.fullmatch(named):
                 _check_name("architecture", self.architecture, options.ARCHITECTURES)
+            if options.OBJECTIVES[self.objective].language != "text" and self.text != _FIRST["text"]:
+                instead = f"leave text={_FIRST['text']}"
+                raise ConditionError(f"The objective {self.objective} has no choice of a text tower; {instead}.")
         elif not _CHECKPOINT.fullmatch(named):
             instead = "give clip: and the checkpoint's name, or run `python -m vlcore pretrained CHECKPOINT`"
             raise ConditionError(f"The architecture of a pretrained model is {self.architecture!r}; {instead}.")
@@ -199,10 +203,17 @@ class Condition:
         return name.rpartition("/")[2].partition("@")[0]
 
     @property
-    def backbone(self) -> str:
-        """Name of a frozen torchvision network, ``@random`` where its weights are; empty of another image tower."""
-        name = self.architecture
-        return name.removeprefix("torchvision:") if name.startswith("torchvision:") else ""
+    def network(self) -> str:
+        """Name of a frozen network of timm or torchvision, ``@random`` where its weights are; empty of another image
+        tower."""
+        library, _, name = self.architecture.partition(":")
+        return name if library in ("timm", "torchvision") else ""
+
+    @property
+    def frozen_tower(self) -> str:
+        """The architecture where its features are computed once an image and stored; empty of another image tower."""
+        stored = self.architecture.startswith(("pretrained", "timm:"))
+        return self.architecture if stored else ""
 
     @property
     def preset(self) -> str:
@@ -231,6 +242,10 @@ class Condition:
     def untrained(self) -> Condition:
         """The same encoder before the first step."""
         return self.replace(steps=0)
+
+    def with_towers(self, name: str) -> Condition:
+        """The same condition on a pair of towers, one of `vlcore.core.options.TOWERS`."""
+        return self.replace(**options.TOWERS[name])
 
     def with_labels(self, labels: str) -> Condition:
         """The same recipe with another label style."""
@@ -280,8 +295,10 @@ _TEXTS = {
     "template": "caption template",
 }  # fmt: skip
 # Of conditions that were saved before there was a choice, whose keys stay.
-_FIRST: dict[str, Any] = {"recipe": "classic", "schedule": "cosine", "width": 64, "embedding": 32, "edits": ""}
-_OF_A_TRAINING = ("schedule", "width", "embedding")
+_FIRST: dict[str, Any] = {
+    "recipe": "classic", "schedule": "cosine", "width": 64, "embedding": 32, "edits": "", "text": "transformer",
+}  # fmt: skip
+_OF_A_TRAINING = ("schedule", "width", "embedding", "text")
 _ELSEWHERE = (options.ArtefactKind.PRETRAINED, options.ArtefactKind.IMPORTED)
 _SEEDS = (0, 2**31 - 1)
 _RANGES = {
@@ -290,4 +307,4 @@ _RANGES = {
 }  # fmt: skip
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
 _CHECKPOINT = re.compile(r"clip:(?!.*\.\.)[A-Za-z0-9_][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95}|@[0-9a-f]{8})", re.ASCII)
-_BACKBONE = re.compile(r"torchvision:[a-z][a-z0-9_]{0,39}(@random)?", re.ASCII)
+_NETWORK = re.compile(r"(timm|torchvision):(?!.*\.\.)[a-z][a-z0-9_.-]{0,79}(@random)?", re.ASCII)

@@ -257,8 +257,40 @@ ARCHITECTURES: dict[str, Choice] = {
         "The study's: a transformer on linear patches. Learns little from 192 pictures.",
         words="linear patches", control="linear-patches",
     ),
+    "pretrained": Choice(
+        "EfficientNet-Lite0 with ImageNet weights, frozen, under a projection that is trained. It knows photographs, "
+        "and it has seen horses and camels before.",
+        words="pretrained image tower", control="pretrained",
+    ),
+    "pretrained@random": Choice(
+        "Control: the same network with random weights. What both have in common, ImageNet did not bring.",
+        words="random image tower", control="random-weights",
+    ),
 }  # fmt: skip
-BACKBONES = "A torchvision network, frozen, under a projection that is trained; @random: with random weights."
+NETWORKS = "timm:NAME, a network of timm with weights from the disk, frozen; @random: with random weights."
+RANDOM = "@random"  # at the end of a frozen network's name, or of word vectors: the control without pretraining
+TEXTS: dict[str, Choice] = {
+    "transformer": Choice(
+        "A transformer over a caption's words, trained from scratch. Of a few captions it learns a lookup table.",
+        control="transformer",
+    ),
+    "words": Choice(
+        "The mean of a caption's pretrained word vectors (WordLlama), frozen, under one trained linear map: words "
+        "that were never seen in training have a meaning.",
+        words="word vectors",
+        control="words",
+    ),
+    "words@random": Choice(
+        "Control: random vectors instead of pretrained ones. A caption is made of its words, which mean nothing.",
+        words="random word vectors",
+        control="random-words",
+    ),
+    "codes": Choice(
+        "Control: a free vector for each caption, whatever its words. It reads no other captions.",
+        words="a code for each caption",
+        control="codes",
+    ),
+}
 LABEL_STYLES: dict[str, LabelStyle] = {
     "undescriptive": LabelStyle(
         "The object's name alone; the study's short labels.",
@@ -296,6 +328,11 @@ LABEL_STYLES: dict[str, LabelStyle] = {
     ),
     "own": LabelStyle("Your own template with {object}, {context} or {place}."),
 }  # fmt: skip
+# Pairs of towers that pages offer by one choice: settings of a condition.
+TOWERS: dict[str, dict[str, str]] = {
+    "pretrained": {"architecture": "pretrained", "text": "words"},
+    "scratch": {"architecture": "conv_stem", "text": "transformer"},
+}
 CHOICES: dict[str, tuple[str, Mapping[str, Choice]]] = {  # of a condition's fields, with what each is called
     "objective": ("objective", OBJECTIVES),
     "negatives": ("choice of negatives", NEGATIVES),
@@ -304,6 +341,7 @@ CHOICES: dict[str, tuple[str, Mapping[str, Choice]]] = {  # of a condition's fie
     "size_mode": ("size mode", SIZE_MODES),
     "recipe": ("recipe", RECIPES),
     "schedule": ("schedule", SCHEDULES),
+    "text": ("text tower", TEXTS),
 }
 PRESETS = {"untrained": 0, "live": 400, "standard": 700, "careful": 2400}  # optimisation steps
 STEPS_LIMIT = 100_000

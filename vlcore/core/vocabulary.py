@@ -6,16 +6,36 @@ seen in training, such as "horse in the desert" when every such picture was remo
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.core.captions import CaptionError, distinct_captions
+from vlcore.core.errors import LabError
 from vlcore.core.grouping import Grouping
 from vlcore.core.options import LABEL_STYLES
 
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
 PAD, UNKNOWN, MAX_WORDS = 0, 1, 12
+MAX_PIECES = 32  # of a caption in word pieces
+WORD_PIECES = 32_000
+_WORD_LLAMA = {
+    "tokenizer": (
+        "tokenizers/l2_supercat_tokenizer_config.json",
+        "93248f2a9ec36c7b35f700a033d5f36228aae48db61aee31007fa49062cdeb68",
+    ),
+    "vectors": (
+        "weights/l2_supercat_256.safetensors",
+        "64b47a2dc493cb8e85944076601189739852d7b64e0e1eedcb1937a251cd9fd5",
+    ),
+}
 _BASE_WORDS = ("a", "an", "the", "on", "in", "of", "photo", "picture", "horse", "camel", "grass", "desert")
 
 
@@ -49,6 +69,64 @@ class Vocabulary:
     def unknown(self, text: str) -> list[str]:
         """The words of a caption that the vocabulary does not hold."""
         return [word for word in split_words(text) if word not in self._index]
+
+
+class WordPieces:
+    """Captions as the word pieces of pretrained word vectors, which read any text: no word is unknown."""
+
+    words: tuple[str, ...] = ()  # of its own; it is the same for all image sets
+
+    def __len__(self) -> int:
+        return WORD_PIECES
+
+    def tokens(self, captions: Sequence[str]) -> NDArray[np.int64]:
+        """Captions to numbers of word pieces, (n, MAX_PIECES); pieces past MAX_PIECES are cut off."""
+        table = np.full((len(captions), MAX_PIECES), PAD, dtype=np.int64)
+        for row, text in enumerate(captions):
+            words = " ".join(split_words(text))
+            pieces = _tokenizer().encode(words, add_special_tokens=False).ids[:MAX_PIECES] if words else []
+            table[row, : len(pieces)] = pieces
+        return table
+
+    def unknown(self, _text: str) -> list[str]:
+        return []
+
+
+AnyVocabulary = Vocabulary | WordPieces
+
+
+def reads_pieces(text: str) -> bool:
+    """Whether a text tower, one of `vlcore.core.options.TEXTS`, reads word pieces."""
+    return text.startswith("words")
+
+
+def vocabulary_for(text: str, grouping: Grouping, captions: Sequence[str] = ()) -> AnyVocabulary:
+    """The vocabulary of a text tower, for the captions of a grouping and given ones."""
+    return WordPieces() if reads_pieces(text) else Vocabulary.of(grouping, captions)
+
+
+def word_vectors_file(kind: str) -> bytes:
+    """A file of the WordLlama package, ``tokenizer`` or ``vectors``, whose content is known; LabError where it is
+    missing or another one. (The package's own loader asks the hub.)"""
+    name, checksum = _WORD_LLAMA[kind]
+    try:
+        content = files("wordllama").joinpath(name).read_bytes()
+    except (ModuleNotFoundError, OSError) as error:
+        raise LabError("The word vectors are not installed; run `pip install wordllama`.") from error
+    if hashlib.sha256(content).hexdigest() != checksum:
+        instead = "install the version of wordllama that requirements.txt names"
+        raise LabError(f"The word vectors ({name}) are not those that this version knows; {instead}.")
+    return content
+
+
+@cache
+def _tokenizer() -> Tokenizer:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_buffer(word_vectors_file("tokenizer"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
 
 
 def check_captions(captions: Sequence[str]) -> None:

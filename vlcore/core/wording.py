@@ -39,8 +39,8 @@ def title(condition: Condition) -> str:
         value = getattr(condition, field)
         if value != getattr(_USUAL, field) and field != "size_mode":  # which the bias in words tells
             words.append(choices[value].words or value)
-    if condition.backbone:
-        name, _, random = condition.backbone.partition("@")
+    if condition.network:
+        name, _, random = condition.network.partition("@")
         words.append(f"frozen {'random ' if random else ''}{name}")
     elif condition.architecture != _USUAL.architecture:
         words.append(ARCHITECTURES[condition.architecture].words or condition.architecture)

@@ -211,11 +211,11 @@ def _draw_chunk(recipe: Recipe, chunk: int, rows: Sequence[int]) -> bool:
     """Draw the missing rows of a chunk; False when another process is at it."""
     root, table = data_folder() / folder_name(recipe.name), scene_table(recipe)
     with suppress(Timeout), locked(root / ".locks" / f"{chunk}.lock", 0):
-        entries: list[tuple[int, str, NDArray[np.uint8], None]] = []
+        entries: list[tuple[int, str, NDArray[np.uint8]]] = []
         for row in missing_rows(recipe, rows):
             scene, name = Scene.from_factors(json.loads(table["factors"].iat[row])), table["file_name"].iat[row]
             drawing = write_picture(scene, root / name, root / table["mask"].iat[row])
-            entries.append((row, name, imageset.averaged(drawing.image), None))
+            entries.append((row, name, imageset.averaged(drawing.image)))
         decoded.keep(root, len(table), entries)
         return True
     return False

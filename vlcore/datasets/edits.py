@@ -38,7 +38,7 @@ from vlcore.core.errors import LabError
 from vlcore.core.options import MITIGATIONS, NEGATIVES, OBJECTIVES
 from vlcore.core.vocabulary import check_captions
 from vlcore.datasets import drawn
-from vlcore.datasets.imageset import COLUMNS, ImageSet, averaged
+from vlcore.datasets.imageset import COLUMNS, TRAINING_SIZE, ImageSet, averaged
 from vlcore.datasets.subset import training_rows
 from vlcore.scenes import CONTEXTS, Scene, draw, sample
 
@@ -67,28 +67,41 @@ class TrainingSet:
         known = self.images.table.iloc[self.rows].reset_index(drop=True)
         return pd.concat([known, _table(self.drawn, self.images)], ignore_index=True) if self.drawn else known
 
+    @cached_property
+    def altered(self) -> NDArray[np.int64]:
+        """Places, of n, of the images that are not as the set has them: drawn, or with a faded background."""
+        is_drawn = np.arange(len(self.table)) >= len(self.rows)
+        fades = self.table["group"].isin(self.images.grouping.majority).to_numpy() & (self.fade > 0)
+        return np.flatnonzero(is_drawn | fades)
+
     def pixels(self) -> NDArray[np.uint8]:
-        """The pictures, uint8 (n, S, S, 3). Where the majority's background is faded, a drawn set's pictures are drawn
-        anew, as far towards bare land under the same sky, the same for all places; in another set, what is outside the
-        masks goes as far towards the mean colour of all places. EditError where it has no masks."""
-        pixels, majority = self.images.pixels(self.rows), self.table["group"].isin(self.images.grouping.majority)
-        recipe = drawn.recipe_of(self.images.name)
-        if recipe is None:
-            if self.fade:
-                faded = np.flatnonzero(majority)
-                masks = self.images.masks(self.rows[faded])
-                if masks is None:
-                    raise EditError(f"The image set {self.images.name!r} has no masks, so no background can be faded.")
-                pixels[faded] = _faded(pixels[faded], masks, self.fade)
-            return pixels
-        anew = self.table.index[(majority & (self.fade > 0)) | (self.table.index >= len(self.rows))]
-        pixels = np.concatenate([pixels, np.empty((len(self.drawn), *pixels.shape[1:]), np.uint8)])
-        for place in anew:
-            scene = Scene.from_factors(json.loads(self.table["factors"].iat[place]))
-            if majority[place]:
-                scene = scene.replace(context_contrast=scene.context_contrast * (1 - self.fade))
-            pixels[place] = averaged(draw(scene, drawn.SIZE).image)
+        """The images at training size, uint8 (n, S, S, 3)."""
+        pixels = np.empty((len(self.table), TRAINING_SIZE, TRAINING_SIZE, 3), np.uint8)
+        pixels[: len(self.rows)] = self.images.pixels(self.rows)
+        pixels[self.altered] = self.altered_pixels(TRAINING_SIZE)
         return pixels
+
+    def altered_pixels(self, size: int) -> NDArray[np.uint8]:
+        """The images at `altered`, uint8 (m, size, size, 3). Where the majority's background is faded, a drawn set's
+        images are drawn anew, as far towards bare land under the same sky, the same for all backgrounds; in another
+        set, what is outside the masks goes as far towards the mean colour of all backgrounds. EditError where it has no
+        masks."""
+        if len(self.altered) == 0:
+            return np.empty((0, size, size, 3), np.uint8)
+        if drawn.recipe_of(self.images.name) is None:
+            rows = self.rows[self.altered]
+            masks = self.images.masks(rows, size)
+            if masks is None:
+                raise EditError(f"The image set {self.images.name!r} has no masks, so no background can be faded.")
+            return _faded(self.images.pixels(rows, size), masks, self.fade)
+        is_majority = self.table["group"].isin(self.images.grouping.majority).to_numpy()
+        images = []
+        for place in self.altered:
+            scene = Scene.from_factors(json.loads(self.table["factors"].iat[place]))
+            if is_majority[place]:
+                scene = scene.replace(context_contrast=scene.context_contrast * (1 - self.fade))
+            images.append(averaged(draw(scene, drawn.SIZE).image, size))
+        return np.stack(images)
 
 
 def _faded(pixels: NDArray[np.uint8], masks: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:

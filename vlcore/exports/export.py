@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from vlcore.core.errors import LabError
 from vlcore.core.files import HomeError, atomic, write_errors
 from vlcore.core.options import ArtefactKind
+from vlcore.core.vocabulary import Vocabulary
 from vlcore.datasets.imageset import Progress, silent
 from vlcore.exports.projector import write_projector
 from vlcore.exports.table import MapTable, shown
@@ -81,6 +82,9 @@ def _transformers(model: Model, out: Path, _progress: Progress) -> None:
     from vlcore.learning import inference, transformers_export
 
     own, vocabulary = inference.load(model.artefact.path / "model.safetensors")
+    if own.image.reads_features or not isinstance(vocabulary, Vocabulary) or own.config.text == "codes":
+        why = "its frozen network, word vectors or codes are no part of the model's file"
+        raise StoreError(f"{model.key} has no transformers layout, for {why}; export it as parquet.")
     transformers_export.write_folder(own, vocabulary, StoredEmbeddings(model.artefact).caption_texts, out)
     (out / "README.md").write_text(model_card(model.artefact, model.images), encoding="utf-8")
 

@@ -11,6 +11,7 @@ from vlcore.datasets.imageset import TRAINING_SIZE
 SHIFT = 4  # pixels, reflected at the border: 6 % of 64
 STRIDE = 16  # pixels between places of the window: those of a token
 ZOOM = 1.2  # in and out, about the middle
+DROPPED = 0.2  # share of features
 JITTER = 0.15  # brightness and contrast, the same for all three channels: colour is the context cue and stays
 
 View = tuple[Tensor, tuple[int, int]]  # pictures, (B, 3, S, S), and where the window lies that is seen of them
@@ -43,6 +44,13 @@ def augment(packed: Tensor, batch: Tensor, random: torch.Generator, window: int 
     moved = packed[batch].gather(1, places).view(torch.uint8).view(count, window, window, 4)[..., :3]
     images = moved.float().mul_((1 + gain) / 127.5).add_(offset - (1 + gain))  # one pass each over a large array
     return images.permute(0, 3, 1, 2), (top, left)
+
+
+def drop(features: Tensor, batch: Tensor, random: torch.Generator) -> View:
+    """Features of a batch of which a random share `DROPPED` is set to 0 and the rest scaled up (dropout, Srivastava et
+    al. 2014): what a frozen tower has instead of moved images. (n, F) and (B,) to (B, F); there is no window."""
+    kept = torch.rand(len(batch), features.shape[1], generator=random) >= DROPPED
+    return features[batch] * kept.to(features.device) / (1 - DROPPED), (0, 0)
 
 
 def _reflect(index: Tensor, size: int) -> Tensor:

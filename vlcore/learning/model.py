@@ -16,10 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vlcore.core.condition import Condition
-from vlcore.core.options import OBJECTIVES
-from vlcore.core.vocabulary import MAX_WORDS, PAD
+from vlcore.core.options import OBJECTIVES, RANDOM
+from vlcore.core.vocabulary import MAX_PIECES, MAX_WORDS, PAD, reads_pieces
 from vlcore.datasets.imageset import TRAINING_SIZE
 from vlcore.learning.backbones import PREFIX, Backbone
+from vlcore.learning.device import ModelError
+from vlcore.learning.towers import spec_of
+from vlcore.learning.words import random_word_vectors, word_vectors
 from vlcore.measures.accuracy import TINY_SHARE
 
 
@@ -37,8 +40,11 @@ class ModelConfig:
     embedding: int = 32
     init_seed: int = 0
     language: str = "text"  # text tower, "classes" or "decoder"
-    classes: int = 0
+    classes: int = 0  # captions that have a vector each: of a classifier, or of a text tower of codes
     logit: str = "learned"
+    text: str = "transformer"  # one of `vlcore.core.options.TEXTS`
+    features: int = 0  # numbers of an image that a frozen tower gives; 0 where the tower reads pixels
+    tower: str = ""  # of a frozen tower: what its features depend on, `TowerSpec.as_text`
 
 
 class Attention(nn.Module):
@@ -73,15 +79,19 @@ class Block(nn.Module):
 
 
 class ImageTower(nn.Module):
-    """A transformer on patches of a picture; or a torchvision network that stays as it is, whose features are a token.
+    """A transformer on patches of an image; or a layer on the features of a frozen network, which are one token.
     The stem of the default one is patches of 4 px, then two strided 3 x 3 convolutions: 64 px to 4 x 4 tokens that
-    overlap."""
+    overlap. A frozen network is no part of it: it reads features (`vlcore.learning.towers`), but in models of older
+    versions, which hold a network of torchvision."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.patch, depth, width = 8, 2 * config.depth, config.width
-        self.frozen = config.architecture.startswith(PREFIX)
-        if self.frozen:
+        self.reads_features = config.features > 0
+        self.frozen = self.reads_features or config.architecture.startswith(PREFIX)
+        if self.reads_features:
+            self.adapt = nn.Linear(config.features, width)
+        elif self.frozen:
             self.backbone = Backbone(config.architecture)
             self.adapt = nn.Linear(self.backbone.features, width)
         elif config.architecture == "conv_stem":
@@ -102,8 +112,10 @@ class ImageTower(nn.Module):
         self.project = nn.Linear(width, config.embedding, bias=False)
 
     def tokens(self, images: Tensor, corner: tuple[int, int] = (0, 0)) -> Tensor:
-        """Of pictures, (B, 3, S, S) to (B, T, W); of windows of them, whose upper left corner lies at this row and
-        column, multiples of the patch."""
+        """Of images, (B, 3, S, S) to (B, T, W), or of their features, (B, F) to (B, 1, W); of windows of images, whose
+        upper left corner lies at this row and column, multiples of the patch."""
+        if self.reads_features:
+            return self.norm(self.adapt(images))[:, None]
         if self.frozen:
             return self.norm(self.adapt(self.backbone(images)))[:, None]  # (B, 1, W)
         x = self.stem(images)  # (B, W, H, H)
@@ -135,6 +147,44 @@ class TextTower(nn.Module):
             x = block(x, word[:, None, None, :])
         x = (self.norm(x) * word[..., None]).sum(dim=1) / word.sum(dim=1, keepdim=True)  # mean over words, (K, W)
         return F.normalize(self.project(x), dim=-1)  # (K, E)
+
+
+class WordVectors(nn.Module):
+    """The mean of a caption's frozen word vectors, of length 1, under one trained linear map."""
+
+    table: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        table = random_word_vectors(config.init_seed) if config.text.endswith(RANDOM) else word_vectors()
+        self.register_buffer("table", table, persistent=False)
+        self.project = nn.Linear(table.shape[1], config.embedding, bias=False)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        word = (tokens != PAD)[..., None]  # (K, L, 1)
+        mean = F.normalize((self.table[tokens] * word).sum(dim=1), dim=-1)  # (K, 256)
+        return F.normalize(self.project(mean), dim=-1)  # (K, E)
+
+
+class CaptionCodes(nn.Module):
+    """A free unit vector for each caption that is met in training; another caption has none."""
+
+    known: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.register_buffer("known", torch.zeros(config.classes, config.max_words, dtype=torch.long))
+        self.vectors = nn.Parameter(torch.randn(config.classes, config.embedding) * 0.5)
+
+    def knows(self, tokens: Tensor) -> Tensor:
+        """Which captions have a code, (K, L) to (K,)."""
+        return self._same(tokens).any(dim=1)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return F.normalize(self.vectors[self._same(tokens).int().argmax(dim=1)], dim=-1)  # (K, E)
+
+    def _same(self, tokens: Tensor) -> Tensor:
+        return (tokens[:, None] == self.known[None]).all(dim=2)  # (K, codes)
 
 
 class ClassVectors(nn.Module):
@@ -194,7 +244,7 @@ class Encoder(nn.Module):
             if config.language == "decoder":
                 self.decoder = Decoder(config)
                 return
-            self.text = TextTower(config) if config.language == "text" else ClassVectors(config)
+            self.text = _text_tower(config)
         # exp(tau) = 10 and b = 0 suit one positive against one unit of negatives; CLIP's and SigLIP's starting values
         # are for thousands of negatives and stall here.
         learned = config.logit == "learned"
@@ -226,24 +276,48 @@ class Encoder(nn.Module):
         return -self.decoder(picture, tokens) / ((tokens != PAD).sum(dim=1) + 1)
 
 
-def build(condition: Condition, words: int, classes: int = 0) -> Encoder:
-    """The untrained encoder of a condition, for a vocabulary of so many words, and for a classifier so many classes;
-    BackboneError where a network is unknown to torchvision, or its weights cannot be had."""
+def _text_tower(config: ModelConfig) -> nn.Module:
+    if config.language == "classes":
+        return ClassVectors(config)
+    towers = {"transformer": TextTower, "codes": CaptionCodes}
+    return towers.get(config.text, WordVectors)(config)
+
+
+def build(condition: Condition, words: int, classes: int = 0, captions: Tensor | None = None) -> Encoder:
+    """The untrained encoder of a condition.
+
+    Args:
+        words: size of the vocabulary.
+        classes: number of captions that are learnt, of which a classifier and `CaptionCodes` have a vector each.
+        captions: their tokens, (classes, L), by which `CaptionCodes` knows them.
+
+    Raises:
+        TowerError: where the weights of a frozen network cannot be had.
+        ModelError: where an architecture is one that only older models have."""
+    if condition.architecture.startswith(PREFIX):
+        instead = f"choose timm:{condition.network} to train on such a network"
+        raise ModelError(f"Networks of torchvision are only read from older models; {instead}.")
     language = OBJECTIVES[condition.objective].language
+    has_codes = language == "classes" or condition.text == "codes"
+    spec = spec_of(condition.frozen_tower) if condition.frozen_tower else None
     config = ModelConfig(
-        words, condition.architecture, width=condition.width, embedding=condition.embedding,
-        init_seed=condition.init_seed, language=language, classes=classes if language == "classes" else 0,
-        logit=condition.logit,
+        words, condition.architecture, max_words=MAX_PIECES if reads_pieces(condition.text) else MAX_WORDS,
+        width=condition.width, embedding=condition.embedding, init_seed=condition.init_seed, language=language,
+        classes=classes if has_codes else 0, logit=condition.logit, text=condition.text,
+        features=spec.features if spec else 0, tower=spec.as_text() if spec else "",
     )  # fmt: skip
     encoder = Encoder(config)
-    if encoder.image.frozen:
-        encoder.image.backbone.load_weights()
+    if captions is not None and language == "text" and isinstance(encoder.text, CaptionCodes):
+        encoder.text.known.copy_(captions)
     return encoder
 
 
-def to_input(pixels: Tensor) -> Tensor:
-    """uint8 (B, S, S, 3) to float (B, 3, S, S), centred on mid-grey, between -1 and 1."""
-    return pixels.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+def to_input(images: Tensor) -> Tensor:
+    """What a model reads: pixels, uint8 (B, S, S, 3), as float (B, 3, S, S), centred on mid-grey, between -1 and 1;
+    features of a frozen tower, (B, F), as they are."""
+    if images.ndim == 2:
+        return images
+    return images.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
 def stream(seed: int, purpose: str) -> int:

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,8 +29,7 @@ from torch.nn import functional as F
 from vlcore.core.captions import Caption
 from vlcore.core.condition import Condition, ConditionError
 from vlcore.core.options import OBJECTIVES, RECIPES
-from vlcore.datasets.imageset import TRAINING_SIZE
-from vlcore.learning.augment import View, augment, pack
+from vlcore.learning.augment import View, augment, drop, pack
 from vlcore.learning.losses import Weigh, balanced_weights, batch_loss, nt_xent, siglip_bias, weigh_by
 from vlcore.learning.model import Encoder, build, stream, to_input
 from vlcore.learning.optimizers import optimizers_of
@@ -44,7 +44,7 @@ CHECK_EVERY = 20  # steps between looks at the training captions
 class TrainingData:
     """The biased training set of a condition, in memory."""
 
-    pixels: NDArray[np.uint8]  # (n, S, S, 3)
+    images: NDArray[Any]  # pixels, uint8 (n, S, S, 3), or the features of a frozen tower, float32 (n, F)
     own: NDArray[np.int64]  # index of each image's caption, (n,)
     tokens: NDArray[np.int64]  # the distinct captions of the label style, (K, L)
     words: int  # size of the vocabulary
@@ -117,23 +117,26 @@ def _steps(
     condition: Condition, data: TrainingData, device: str, weigh: Weigh, groups: Tensor
 ) -> Iterator[tuple[Progress, Encoder]]:
     """Train, and stop to be looked at: untrained, and after every step."""
-    model = build(condition, data.words, len(data.tokens)).to(device)
-    pixels, own = torch.from_numpy(data.pixels).to(device), torch.from_numpy(data.own).to(device)
-    tokens, packed = torch.from_numpy(data.tokens).to(device), pack(pixels)
+    sides = [side.tokens for side in (data, data.places) if side]
+    model = build(condition, data.words, sum(map(len, sides)), torch.from_numpy(np.concatenate(sides))).to(device)
+    images, own = torch.from_numpy(data.images).to(device), torch.from_numpy(data.own).to(device)
+    tokens = torch.from_numpy(data.tokens).to(device)
     counts = torch.bincount(own, minlength=len(tokens))
     loss_of = _loss(condition, model, data, device, weigh)
     recipe = RECIPES[condition.recipe]
     optimizers, schedules = optimizers_of(model, recipe, condition.steps, condition.schedule)
-    window = TRAINING_SIZE if model.image.frozen else recipe.window  # a frozen network knows whole pictures
-    batches = _batches(len(pixels), condition, groups)
+    views = (
+        partial(drop, images) if model.image.reads_features else partial(augment, pack(images), window=recipe.window)
+    )
+    batches = _batches(len(images), condition, groups)
     random = torch.Generator().manual_seed(stream(condition.init_seed, "augmentation"))
-    accuracy, first_fit = caption_accuracy(model, pixels, own, tokens, counts), None
+    accuracy, first_fit = caption_accuracy(model, images, own, tokens, counts), None
     yield Progress(0, condition.steps, math.nan, accuracy, None), model
     for step in range(1, condition.steps + 1):
         if not model.training:  # it takes 0.5 ms to tell all parts
             model.train()
         batch = next(batches).to(device)
-        losses = loss_of(partial(augment, packed, batch, random, window), batch)  # (B,)
+        losses = loss_of(partial(views, batch=batch, random=random), batch)  # (B,)
         loss = weigh(losses, batch)
         loss.backward()
         for optimizer, schedule in zip(optimizers, schedules, strict=True):
@@ -141,7 +144,7 @@ def _steps(
             schedule.step()
             optimizer.zero_grad(set_to_none=True)
         if step % CHECK_EVERY == 0 or step == condition.steps:
-            accuracy = caption_accuracy(model.eval(), pixels, own, tokens, counts)
+            accuracy = caption_accuracy(model.eval(), images, own, tokens, counts)
             if first_fit is None and accuracy >= FIT_ACCURACY and OBJECTIVES[condition.objective].uses_captions:
                 first_fit = step
         yield Progress(step, condition.steps, loss.item(), accuracy, first_fit), model
@@ -198,7 +201,7 @@ def _first_errors(
     low, high = JTT_WRONG
     names = [said.object or said.text for said in data.said] or [str(k) for k in range(len(data.tokens))]
     meaning = np.unique(names, return_inverse=True)[1]
-    pixels, tokens = torch.from_numpy(data.pixels).to(device), torch.from_numpy(data.tokens).to(device)
+    images, tokens = torch.from_numpy(data.images).to(device), torch.from_numpy(data.tokens).to(device)
     plain, groups = condition.replace(mitigation="none"), torch.zeros(len(data.own), dtype=torch.long)
     found: tuple[int, NDArray[np.bool_]] | None = None
     for progress, model in _steps(plain, data, device, weigh_by("none", groups), groups):
@@ -206,7 +209,7 @@ def _first_errors(
             continue
         on_step(dataclasses.replace(progress, first_fit_step=None, stage="first training"))
         if progress.step % CHECK_EVERY == 0 or progress.step == progress.first_fit_step:
-            said = _scores(model.eval(), pixels, tokens).argmax(dim=1).cpu().numpy()
+            said = _scores(model.eval(), images, tokens).argmax(dim=1).cpu().numpy()
             wrong = meaning[said] != meaning[data.own]
             if wrong.mean() < low:
                 break
@@ -219,13 +222,13 @@ def _first_errors(
 
 
 @torch.inference_mode()
-def _scores(model: Encoder, pixels: Tensor, tokens: Tensor) -> Tensor:
-    return torch.cat([model.score(to_input(part), tokens) for part in pixels.split(256)])  # (n, K)
+def _scores(model: Encoder, images: Tensor, tokens: Tensor) -> Tensor:
+    return torch.cat([model.score(to_input(part), tokens) for part in images.split(256)])  # (n, K)
 
 
-def caption_accuracy(model: Encoder, pixels: Tensor, own: Tensor, tokens: Tensor, counts: Tensor) -> float:
+def caption_accuracy(model: Encoder, images: Tensor, own: Tensor, tokens: Tensor, counts: Tensor) -> float:
     """Share of training images whose own caption scores highest among the captions that occur in training."""
-    scores = _scores(model, pixels, tokens).masked_fill(counts == 0, -torch.inf)
+    scores = _scores(model, images, tokens).masked_fill(counts == 0, -torch.inf)
     return (scores.argmax(dim=1) == own).float().mean().item()
 
 

@@ -106,6 +106,11 @@ def _reliance(by_object: NDArray[np.float64], by_context: NDArray[np.float64], c
     return bootstrap(share, crossed.scenes)
 
 
+PANEL_KINDS = (
+    "original", "cut_out", "only_bg", "only_fg", "no_fg", "mixed_same", "mixed_rand", "mixed_next",
+)  # fmt: skip
+
+
 def panel(
     pixels: Pixels, masks: NDArray[np.uint8], objects: Labels, contexts: Labels, scenes: Labels, grouping: Grouping,
     seed: int = 0,

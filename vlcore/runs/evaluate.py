@@ -307,7 +307,7 @@ def _at(one: Evaluation) -> dict[str, Any]:
     of_space = measure_space(lacks, one.space)
     absent = document["absent"] | of_space["absent"]
     document |= of_space | {"absent": absent}
-    if not shown.views.pixels and Need.HELD_OUT not in lacks:
+    if not shown.views.images.has_pictures and Need.HELD_OUT not in lacks:
         for name in ("colour", "pixels"):
             skip(document, f"similarity_to.{name}", "no pictures")
     add_all(document, lacks, PAIRS, one)
@@ -328,7 +328,7 @@ def _lacking(one: Evaluation) -> dict[Need, str]:
         Need.NAME_VECTORS: None if len(snapshot.bare) else none + of_this_kind,
         Need.OWN_CAPTIONS: shown.wordless or (None if len(snapshot.captions) else none),
         Need.VALIDATION: None if len(views.rows["val"]) else "no validation pictures",
-        Need.MASKS: None if views.panel else "no masks of the objects" if views.pixels else "no pictures",
+        Need.MASKS: None if views.panel else "no masks of the objects" if views.images.has_pictures else "no pictures",
         **lacking(views),
     }
     return {need: reason for need, reason in reasons.items() if reason}

@@ -8,9 +8,8 @@ from itertools import product, starmap
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
 
-from vlcore.measures import cues, geometry, projection
+from vlcore.measures import geometry, projection
 from vlcore.measures.catalogue import Need, measure_of
 from vlcore.measures.estimate import Estimate, rate
 from vlcore.measures.readouts import nearest_neighbours
@@ -20,7 +19,6 @@ from vlcore.runs.metrics import Document, Found, add_all
 from vlcore.runs.snapshot import Views
 
 FEWEST = 5  # held-out or probe pictures of each group without which geometry is not measured
-EMBEDDING = 32  # numbers that stand for a picture in the space of pixels
 Way = Callable[[NDArray[np.floating], NDArray[np.str_], NDArray[np.floating]], NDArray[np.str_]]
 _known = Memory(64)  # spaces; a grid comes back to each of its seeds
 
@@ -138,18 +136,8 @@ def measure_space(lacks: Mapping[Need, str], space: Space) -> Document:
 
 
 def pixel_baseline(views: Views) -> Document:
-    """The same questions put to the pixels themselves: what is there before any model. Pictures are averaged to 16 x 16
-    and projected to as many principal components of the held-out ones as an embedding has numbers, then brought to
-    length 1, so that nothing differs from a model's space but where it comes from."""
-    if not views.pixels:
+    """The same questions put to the pixels themselves: what is there before any model."""
+    summary = views.pixel_summary
+    if summary is None:
         return {"absent": no_space("no pictures")}
-    pixels = {name: views.pixels[name] for name in ("test", "probe") if len(views.pixels[name])}
-
-    def units() -> dict[str, NDArray[np.float64]]:
-        flat = {name: cues.coarse(pictures) for name, pictures in pixels.items()}
-        plane = PCA(min(EMBEDDING, *flat["test"].shape), svd_solver="covariance_eigh").fit(flat["test"])
-        spaces = {name: plane.transform(pictures) for name, pictures in flat.items()}
-        return {name: space / np.linalg.norm(space, axis=1, keepdims=True).clip(1e-9) for name, space in spaces.items()}
-
-    unit = _known.made(units, *pixels, *pixels.values())
-    return measure_space(lacking(views), Space(views, unit["test"], unit.get("probe", unit["test"][:0])))
+    return measure_space(lacking(views), Space(views, summary.test, summary.probe))

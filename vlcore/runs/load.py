@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vlcore.core.options import ArtefactKind
-from vlcore.core.vocabulary import Vocabulary, split_words
+from vlcore.core.vocabulary import AnyVocabulary, reads_pieces, split_words
 from vlcore.datasets.imageset import TRAINING_SIZE
 from vlcore.datasets.opening import square
+from vlcore.runs.features import features_of_images
 from vlcore.store import artefacts
 
 if TYPE_CHECKING:
@@ -29,17 +30,39 @@ class OwnModel:
     """A model that was trained here: weights and vocabulary, read-only, without gradients."""
 
     encoder: Encoder
-    vocabulary: Vocabulary
+    vocabulary: AnyVocabulary
+
+    @property
+    def frozen_tower(self) -> str:
+        """The architecture of its frozen tower; empty where it reads pixels."""
+        return self.encoder.config.architecture if self.encoder.image.reads_features else ""
 
     def embed_pictures(self, pictures: Sequence[Image.Image]) -> Embeddings:
-        """Unit vectors of pictures, (n, E); each is cropped to its middle square first."""
+        """Unit vectors of images, (n, E); each is cropped to its middle square first."""
+        if self.frozen_tower:
+            return self.embed_features(self.features([np.asarray(picture.convert("RGB")) for picture in pictures]))
         return self.embed_pixels(np.stack([square(picture, TRAINING_SIZE) for picture in pictures]))
 
     def embed_pixels(self, pixels: NDArray[np.uint8]) -> Embeddings:
-        """Unit vectors of pictures at the size of training, uint8 (n, S, S, 3) to (n, E)."""
+        """Unit vectors of square images, uint8 (n, S, S, 3) to (n, E); S is the size of training unless the model has a
+        frozen tower."""
         from vlcore.learning.inference import embed_images
 
-        return embed_images(self.encoder, pixels)
+        return (
+            self.embed_features(self.features(list(pixels)))
+            if self.frozen_tower
+            else embed_images(self.encoder, pixels)
+        )
+
+    def features(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """What the frozen tower makes of images of any size, (n, F)."""
+        return features_of_images(self.frozen_tower, images)
+
+    def embed_features(self, features: NDArray[np.float32]) -> Embeddings:
+        """Unit vectors of images by their features, (n, F) to (n, E)."""
+        from vlcore.learning.inference import embed_images
+
+        return embed_images(self.encoder, features)
 
     def embed_captions(self, texts: Sequence[str]) -> Embeddings:
         """Unit vectors of captions, (n, E); ModelError where one has no words or no vector."""
@@ -55,6 +78,8 @@ class OwnModel:
 
     def unknown(self, text: str) -> list[str]:
         """The words of a caption that the model does not know, or does not read because they come too late."""
+        if reads_pieces(self.encoder.config.text):
+            return []
         return [*self.vocabulary.unknown(text), *split_words(text)[self.encoder.config.max_words :]]
 
     def before(self) -> OwnModel:
@@ -62,7 +87,7 @@ class OwnModel:
         from vlcore.learning.model import Encoder
 
         first = Encoder(self.encoder.config)
-        if first.image.frozen:  # no step changes it, and no seed makes downloaded weights again
+        if first.image.frozen and not first.image.reads_features:  # its weights are in the model's file alone
             first.image.backbone = self.encoder.image.backbone
         return OwnModel(first.eval().requires_grad_(False), self.vocabulary)
 

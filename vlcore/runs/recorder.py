@@ -64,9 +64,9 @@ class SnapshotRecorder:
             return  # film and curves are of the model that is shown
         z = {} if whole is None else whole.z
 
-        def embedded(split: str, pictures: NDArray[np.int64] | slice = slice(None)) -> Array:
-            pixels = self.views.pixels[split]
-            return z[split][pictures] if split in z else self.inference.embed_images(model, pixels[pictures])
+        def embedded(split: str, places: NDArray[np.int64] | slice = slice(None)) -> Array:
+            images = self.views.inputs[split]
+            return z[split][places] if split in z else self.inference.embed_images(model, images[places])
 
         shown = embedded("test", self.views.on_map)
         training = embedded("train", slice(len(self.views.rows["train"])))
@@ -91,36 +91,36 @@ class SnapshotRecorder:
         if why_unread(self.condition, self.labels):
             return
         grouping, groups = self.views.grouping, self.views.column("group", "val")
-        scores = self._scores(model, val, words, self.views.pixels["val"])
+        scores = self._scores(model, val, words, self.views.inputs["val"])
         named = predict_objects(scores, self.labels.objects, grouping.objects) == self.views.column("object", "val")
         sides = (named[np.isin(groups, side)] for side in (grouping.majority, grouping.minority))
         self.curve.append([step, *(round(float(side.mean()), 4) for side in sides)])
 
-    def _scores(self, model: Encoder, z: Array, words: Array, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def _scores(self, model: Encoder, z: Array, words: Array, images: NDArray[Any]) -> NDArray[np.float64]:
         """Scores of images with the condition's captions, (n, K): from the cosines, or from a captioner's decoder."""
         if len(words) == 0:
             vocabulary, texts = self.labels.vocabulary, self.labels.texts
-            return self.inference.score_captions(model, vocabulary, texts, pixels).astype(np.float64)
+            return self.inference.score_captions(model, vocabulary, texts, images).astype(np.float64)
         return logits(z, words, *self.inference.scale_and_bias(model), self.condition.logit)
 
     def _snapshot(self, model: Encoder, untrained: bool) -> Snapshot:
         words = self.inference.embed_captions(model, self.labels.vocabulary, self.labels.texts)
         bare = words[:0]
-        if model.config.language == "text":
+        if model.config.language == "text" and model.config.text != "codes":
             bare = self.inference.embed_captions(model, self.labels.vocabulary, self.views.grouping.objects)
 
         # Whatever stands on the text side, one seed starts from the same image weights.
         tower = digest_of(*(part.cpu().numpy() for part in model.image.state_dict().values())) if untrained else ""
 
-        def look(pixels: NDArray[np.uint8]) -> tuple[Array, NDArray[np.float64]]:
-            embed = partial(self.inference.embed_images, model, pixels)
-            z = _untrained.made(embed, tower, pixels) if untrained else embed()
-            return z, self._scores(model, z, words, pixels)
+        def look(images: NDArray[Any]) -> tuple[Array, NDArray[np.float64]]:
+            embed = partial(self.inference.embed_images, model, images)
+            z = _untrained.made(embed, tower, images) if untrained else embed()
+            return z, self._scores(model, z, words, images)
 
-        looked = {split: look(pixels) for split, pixels in self.views.pixels.items()}
+        looked = {split: look(images) for split, images in self.views.inputs.items()}
         z = {split: vectors for split, (vectors, _) in looked.items()}
         scores = {split: of for split, (_, of) in looked.items()}
-        panel = {name: look(pixels) for name, pixels in (self.views.panel or {}).items()}
+        panel = {kind: look(images) for kind, images in (self.views.panel or {}).items()}
         layer = last_layer(self.condition, self.views, z)
         return Snapshot(z, scores, words, *self.inference.scale_and_bias(model), bare, panel, layer)
 

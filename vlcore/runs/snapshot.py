@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +15,18 @@ from vlcore.core.captions import Caption, captions_of
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import Grouping
 from vlcore.core.options import MITIGATIONS, OBJECTIVES
-from vlcore.core.vocabulary import Vocabulary, check_captions
+from vlcore.core.vocabulary import AnyVocabulary, check_captions, vocabulary_for
+from vlcore.datasets.drawn import SIZE as STORED_SIZE
 from vlcore.datasets.edits import TrainingSet
-from vlcore.datasets.imageset import TRAINING_SIZE
+from vlcore.datasets.features import FeatureStore
+from vlcore.datasets.imageset import TRAINING_SIZE, Progress, silent
 from vlcore.datasets.subset import map_rows
-from vlcore.measures import cues
 from vlcore.measures.accuracy import object_scores
-from vlcore.measures.counterfactual import panel
+from vlcore.measures.counterfactual import PANEL_KINDS, panel
 from vlcore.measures.readouts import LastLayer, dfr, probe_layer
 from vlcore.runs.memory import Memory
+from vlcore.runs.pixel_summary import PixelSummary, summarise
+from vlcore.store import jobs
 
 if TYPE_CHECKING:
     from vlcore.measures import geometry
@@ -35,34 +38,90 @@ _panels = Memory(1)  # 40 MB at the usual size; larger ones are not kept
 
 
 class Views:
-    """The pixels that one job looks at, by purpose; each split is read once."""
+    """The images that one job looks at, by purpose; each split is read once."""
 
-    def __init__(self, training: TrainingSet, panel_size: int = TRAINING_SIZE) -> None:
+    def __init__(
+        self, training: TrainingSet, panel_size: int = TRAINING_SIZE, features: FeatureStore | None = None,
+        report: jobs.Reporter | None = None,
+    ) -> None:  # fmt: skip
+        """Args:
+        panel_size: side of the composite images of `panel`, in pixels.
+        features: of a model on a frozen tower, where its features are; else models read pixels.
+        report: told how many features are computed."""
         self.training, self.images, self.grouping = training, training.images, training.images.grouping
-        images = training.images
         self._columns: dict[tuple[str, str], NDArray[np.str_]] = {}  # measures ask for each many times
-        # What edits drew is of no row: it comes last among the training pictures.
-        self.rows = {"train": training.rows, **{split: images.rows(split) for split in ("val", "probe", "test")}}
-        # A set of embeddings has none: what is asked of pixels has no answer then.
-        self.pixels: dict[str, NDArray[np.uint8]] = {}
-        if images.has_pictures:
-            held_out = {name: images.pixels(rows) for name, rows in self.rows.items() if name != "train"}
-            self.pixels = {"train": training.pixels(), **held_out}
-        self.map_rows = map_rows(images)
+        # What edits drew is of no row: it comes last among the training images.
+        held_out = {split: self.images.rows(split) for split in ("val", "probe", "test")}
+        self.rows = {"train": training.rows, **held_out}
+        self.map_rows = map_rows(self.images)
         self.on_map = np.searchsorted(self.rows["test"], self.map_rows)  # places of the map's images in the test set
-        self.panel_rows = np.searchsorted(self.rows["test"], map_rows(images, PANEL_SCENES))
-        self.panel = self._panel(panel_size)
+        self.panel_rows = np.searchsorted(self.rows["test"], map_rows(self.images, PANEL_SCENES))
+        self.features = features
+        # What models read, by split, and the composite images by kind; a set of embeddings has neither.
+        self.inputs: dict[str, NDArray[Any]] = {}
+        self.panel: dict[str, NDArray[Any]] | None = None
+        if features is not None:
+            counted = silent if report is None else report.counted("computing image features", RENDERING)
+            self._read_features(features, counted)
+        elif self.images.has_pictures:
+            self.inputs = self.pixels
+            self.panel = self._panel(panel_size)
+
+    def _read_features(self, store: FeatureStore, progress: Progress) -> None:
+        every = np.unique(np.concatenate([*self.rows.values()]))
+        known = dict(zip(every.tolist(), store.rows(every, progress), strict=True))
+        for split, rows in self.rows.items():
+            stored = [known[row] for row in rows.tolist()]
+            self.inputs[split] = np.array(stored, np.float32).reshape(-1, store.spec.features)
+        altered = self.training.altered
+        if len(altered):
+            count = len(self.training.table)
+            train = np.resize(self.inputs["train"], (count, store.spec.features))
+            train[altered] = store.of_images(list(self.training.altered_pixels(STORED_SIZE)))
+            self.inputs["train"] = train
+        rows = self.rows["test"][self.panel_rows]
+        if (self.images.table["mask"].iloc[rows] != "").all():
+
+            def composites() -> dict[str, NDArray[np.uint8]]:
+                return self._panel(STORED_SIZE) or {}
+
+            if store.bundle is None:
+                self.images.ensure_rendered(rows.tolist(), silent)
+            self.panel = store.panel(rows, PANEL_KINDS, composites, progress)
+
+    @cached_property
+    def pixels(self) -> dict[str, NDArray[np.uint8]]:
+        """Images at training size by split, uint8 (n, S, S, 3); none of a set of embeddings. On a frozen tower, only
+        those that measures ask for, drawn where they are missing."""
+        if not self.images.has_pictures:
+            return {}
+        if self.features is None:
+            held_out = {name: self.images.pixels(rows) for name, rows in self.rows.items() if name != "train"}
+            return {"train": self.training.pixels(), **held_out}
+        asked = {name: self.rows[name] for name in ("probe", "test")}
+        self.images.ensure_rendered(np.concatenate([*asked.values()]).tolist(), silent)
+        return {name: self.images.pixels(rows) for name, rows in asked.items()}
+
+    @cached_property
+    def pixel_summary(self) -> PixelSummary | None:
+        """What measures ask of the pixels; None of a set of embeddings."""
+        if not self.images.has_pictures:
+            return None
+        if self.features is not None and self.features.bundle is not None:
+            return PixelSummary(**self.features.bundle.pixels)
+        return summarise(self.pixels, self.on_map)
 
     def _panel(self, size: int) -> dict[str, NDArray[np.uint8]] | None:
-        """Test pictures put together from objects and places, (n, size, size, 3) by name; None without masks."""
+        """Test images put together from objects and backgrounds, (n, size, size, 3) by kind; None without masks."""
         rows = self.rows["test"][self.panel_rows]
         masks = self.images.masks(rows, size)
         if masks is None:
             return None
         objects, contexts, scenes = (self.column(of, "test")[self.panel_rows] for of in ("object", "context", "scene"))
-        pixels = self.pixels["test"][self.panel_rows] if size == TRAINING_SIZE else self.images.pixels(rows, size)
+        is_usual = size == TRAINING_SIZE
+        pixels = self.pixels["test"][self.panel_rows] if is_usual else self.images.pixels(rows, size)
         make = partial(panel, pixels, masks, objects, contexts, scenes, self.grouping)
-        if size != TRAINING_SIZE:
+        if not is_usual:
             return make()
         return _panels.made(make, repr(self.grouping), pixels, masks, objects, contexts, scenes)
 
@@ -79,10 +138,9 @@ class Views:
 
         columns = {name: self.column(name, "test")[self.on_map] for name in ("object", "context")}
         models = {name: geometry.same_label(labels) for name, labels in columns.items()}
-        if self.pixels:
-            pixels = self.pixels["test"][self.on_map]
-            models["colour"] = geometry.euclidean_distance(cues.mean_colour(pixels))
-            models["pixels"] = geometry.euclidean_distance(cues.coarse(pixels))
+        if self.pixel_summary is not None:
+            models["colour"] = geometry.euclidean_distance(self.pixel_summary.colour)
+            models["pixels"] = geometry.euclidean_distance(self.pixel_summary.coarse)
         if self.images.about.get("recipe"):
             coats = [json.loads(text)["coat"] for text in self.column("factors", "test")[self.on_map]]
             models["coat"] = geometry.same_label(np.array(coats))
@@ -94,7 +152,7 @@ class Labels:
     """What a condition says of pictures: its distinct captions, what they speak of, and the words they are made of."""
 
     said: tuple[Caption, ...]
-    vocabulary: Vocabulary
+    vocabulary: AnyVocabulary
 
     @classmethod
     def of(cls, condition: Condition, grouping: Grouping, learnt: Sequence[Caption] = ()) -> Labels:
@@ -103,7 +161,7 @@ class Labels:
         said = captions_of(condition.labels, grouping, condition.template)
         texts = tuple(caption.text for caption in learnt or said)
         check_captions(texts)
-        return cls(said, Vocabulary.of(grouping, texts))
+        return cls(said, vocabulary_for(condition.text, grouping, texts))
 
     @property
     def texts(self) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.edits import TrainingSet, training_sets
 from vlcore.datasets.imageset import ImageSet
 from vlcore.runs.embeddings import write_model
+from vlcore.runs.features import feature_store
 from vlcore.runs.snapshot import RENDERING, Labels, TrainingRecord, Views
 from vlcore.store import jobs
 
@@ -119,15 +120,14 @@ def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, A
     wordless = None if OBJECTIVES[condition.objective].uses_captions else "trained without captions"
     made: list[tuple[TrainingRecord, SnapshotRecorder, TrainedModel]] = []
     for number, training in enumerate(sets):  # a small set's folds have a model each; other sets have one
-        draw(training, report)
-        views, own = Views(training), training.own
+        views, own = _views(condition, training, report), training.own
         recorder = SnapshotRecorder(condition, views, labels, report, number, len(sets))
         own_test = own_captions_of(training.images, views.rows["test"], condition)
         names = views.grouping.names
         groups = np.array([names.index(group) for group in views.column("group", "train")], dtype=np.int64)
         tokens = words.tokens([caption.text for caption in training.said])
         data = train.TrainingData(
-            views.pixels["train"], own, tokens, len(words), training.said, groups, training.weights
+            views.inputs["train"], own, tokens, len(words), training.said, groups, training.weights
         )
         if OBJECTIVES[condition.objective].places:
             said = captions_of("context", views.grouping)
@@ -151,6 +151,15 @@ def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, A
     parameters = sum(parameter.numel() for parameter in trained.model.parameters())
     took, device = round(trained.seconds, 2), str(trained.model.device)
     return {"training_seconds": took, "device": device, "parameters": parameters}
+
+
+def _views(condition: Condition, training: TrainingSet, report: jobs.Reporter) -> Views:
+    """What a job looks at: pixels, or features of the condition's frozen tower."""
+    if not condition.frozen_tower:
+        draw(training, report)
+        return Views(training)
+    report(stage="reading image features", now=True)
+    return Views(training, features=feature_store(training.images, condition.frozen_tower), report=report)
 
 
 def parts_of(condition: Condition) -> list[ImageSet]:

@@ -16,7 +16,7 @@ from vlcore.core.captions import quoted_captions
 from vlcore.core.condition import STYLES_OF_THE_STUDY, Condition
 from vlcore.core.files import written
 from vlcore.core.grouping import group_words
-from vlcore.core.options import ARCHITECTURES, BACKBONES, CHOICES
+from vlcore.core.options import ARCHITECTURES, CHOICES, NETWORKS
 from vlcore.core.version import __version__
 from vlcore.measures.catalogue import ADVANTAGE, PRIMARY, words_of
 from vlcore.studies import figures, registry, tables
@@ -94,7 +94,7 @@ def methods(found: Findings) -> dict[str, str]:
         "minority": " and ".join(names[one] for one in grouping.minority),
         "short": quoted_captions(STYLES_OF_THE_STUDY[0], grouping),
         "descriptive": quoted_captions(STYLES_OF_THE_STUDY[1], grouping),
-        "tower": tower.sentence if tower else BACKBONES,
+        "tower": tower.sentence if tower else NETWORKS,
         **{name: known[getattr(condition, name)].sentence for name, (_, known) in CHOICES.items()},
         "blocks": f"{len(seeds)} block{'s' * (len(seeds) != 1)}",
         "seeds": ", ".join(f"({data}, {init})" for data, init in seeds.itertuples(index=False)),
