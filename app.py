@@ -7,7 +7,8 @@ if __name__ == "__main__":  # a visitor's page
     from vlcore.ui import shell
 
     palette, bar = shell.begin("Do descriptive labels help a model that learns from biased pictures?", first=True)
-    atlas.show(palette)
+    towers = atlas.choose_towers(bar)
+    atlas.show(palette, towers)
 
     from vlcore.core.plain import plain
     from vlcore.datasets.subset import usual_condition  # a second at the first visit: the maps play meanwhile
@@ -19,11 +20,12 @@ if __name__ == "__main__":  # a visitor's page
     intro = st.container()
     images = shell.image_set_choice()
     with shell.errors_as_sentences():
-        usual = usual_condition(images)
+        usual = usual_condition(images).with_towers(towers)
         intro.markdown(plain(home.question(images.grouping)))
         home.groups(images, usual)
         experiments = plans.find("experiments", usual).conditions
         st.subheader("The four experiments of the study")
+        home.which_towers(usual)
         home.experiments(experiments, images, palette)
         st.subheader("What to look at next")
         shell.window()  # asked here, so that the next page draws its maps once

@@ -1,61 +1,134 @@
-"""What ships with the repository, from models that are on the disk: for each drawn image set the models of the study's
-experiments and of the lessons, the atlas that Home plays, and the small pictures of their maps.
+"""What is bundled with the repository, from models that are on the disk: for each drawn image set the models of the
+study's grid and of the lessons, on both pairs of towers, the atlases that Home plays, the small images of maps, and the
+features of all images under the pretrained tower.
 
 export VLCORE_SHIPPED=/nowhere  # else those that came with this version would be packed again
+python -m benchmarks.ship --features  # first: pretrained models are trained on what is bundled
 for data in scenes balanced-cues; do
     python -m vlcore study paper --data $data --seeds 1
+    python -m vlcore study paper --data $data --seeds 1 --set architecture=pretrained --set text=words
     python -m vlcore train --data $data --set steps=0
+    python -m vlcore train --data $data --set steps=0 --set architecture=pretrained --set text=words
     python -m vlcore train --data $data --set negatives=none
 done
-python -m benchmarks.ship [--out .]
+python -m benchmarks.ship [--out .] [--fresh]
 
-Nothing is trained here. The models, at most 8 MB in all, go to models/shipped; the atlas, at most 1.5 MB, to static;
-the pictures to vlcore/datasets/small."""
+Nothing is trained here. Models that are bundled already stay as they are unless `--fresh` is given. The models go to
+models/shipped, the atlases, at most 1.5 MB each, to static, the small images and features (at most 6 MB) to
+vlcore/datasets."""
 
 import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmarks import head, options, row
 from vlcore.charts.thumbnails import thumb
 from vlcore.compare.atlas import atlas
-from vlcore.core.condition import GRIDS, STYLES_OF_THE_STUDY
+from vlcore.core.condition import GRIDS, STYLES_OF_THE_STUDY, Condition
+from vlcore.core.options import TOWERS
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.drawn import BUILT_IN, folder_name
-from vlcore.datasets.imageset import silent
+from vlcore.datasets.edits import training_sets
+from vlcore.datasets.imageset import ImageSet, silent
 from vlcore.datasets.subset import map_rows, training_rows, usual_condition
 from vlcore.lessons.script import lessons
+from vlcore.runs.features import feature_store
+from vlcore.runs.snapshot import Views
+from vlcore.runs.train import parts_of
+from vlcore.server.atlas import file_name
 from vlcore.store import artefacts, shipped
 from vlcore.studies import plans
 
+COMPONENTS = 128  # of the features that are bundled
+
 
 def main() -> None:
-    out: Path = options(__doc__, out=Path()).out
-    sizes = {"models": 0, "atlas": 0, "pictures": 0}
+    flag = {"action": "store_true"}
+    asked = options(__doc__, out=Path(), features=flag, fresh=flag)
+    sizes = dict.fromkeys(("features", "models", "atlases", "small images"), 0)
     for name in BUILT_IN:
         images = open_set(name)
         usual = usual_condition(images)
-        wanted = {one.key for one in plans.find("experiments", usual).conditions}
-        steps = [step for lesson in lessons(usual, images.grouping).values() for step in lesson.steps]
-        for key in sorted(wanted.union(one.key for step in steps for one in (step.left, step.right))):
-            found = artefacts.read(key)
-            files = shipped.pack(found.path, found.manifest)
-            sizes["models"] += _zip(out / "models" / "shipped" / f"{key}.zip", files, zipfile.ZIP_LZMA)
+        if asked.features:
+            sizes["features"] += _features(usual, asked.out)
+            continue
+        for key in _bundled_keys(usual, images):
+            file = asked.out / "models" / "shipped" / f"{key}.zip"
+            if asked.fresh or not file.is_file():
+                artefact = artefacts.read(key)
+                _zip(file, shipped.pack(artefact.path, artefact.manifest), zipfile.ZIP_LZMA)
+            sizes["models"] += file.stat().st_size
         rows = [*map_rows(images).tolist(), *training_rows(images, usual).tolist()]
         images.ensure_rendered(rows, silent)
         small = {f"{number}.webp": thumb(images.image(number)) for number in rows}
         where = Path("vlcore", "datasets", "small", f"{folder_name(name)}.zip")
-        sizes["pictures"] += _zip(out / where, small, zipfile.ZIP_STORED)
-        levels = [
-            [usual.replace(bias=bias).with_labels(style) for style in STYLES_OF_THE_STUDY] for bias in GRIDS["paper"]
-        ]
-        file = out / "static" / f"atlas-{name}.json"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        sizes["atlas"] += file.write_text(json.dumps(atlas(levels, images), separators=(",", ":")) + "\n")
-    print(head("what ships", "kB"))
+        sizes["small images"] += _zip(asked.out / where, small, zipfile.ZIP_STORED)
+        for towers in TOWERS:
+            sizes["atlases"] += _atlas(
+                usual.with_towers(towers), images, asked.out / "static" / file_name(name, towers)
+            )
+    print(head("what is bundled", "kB"))
     for what, size in sizes.items():
         print(row(what, f"{size / 1000:,.0f}"))
+
+
+def _bundled_keys(usual: Condition, images: ImageSet) -> list[str]:
+    """Keys of the models that are bundled for an image set: of the scratch towers the whole grid and the lessons, of
+    the pretrained ones, which train in seconds, the study's experiments and the untrained encoder."""
+    pretrained = usual.with_towers("pretrained")
+    wanted = [*plans.find("paper", usual).conditions, *plans.find("experiments", pretrained).conditions]
+    wanted.append(pretrained.untrained)
+    for lesson in lessons(usual, images.grouping).values():
+        for step in lesson.steps:
+            wanted += [step.left, step.right]
+    return sorted({condition.key for condition in wanted})
+
+
+def _atlas(usual: Condition, images: ImageSet, file: Path) -> int:
+    """Write the atlas of a pair of towers; its size in bytes."""
+    levels = [[usual.replace(bias=bias).with_labels(style) for style in STYLES_OF_THE_STUDY] for bias in GRIDS["paper"]]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file.write_text(json.dumps(atlas(levels, images), separators=(",", ":")) + "\n")
+
+
+def _features(usual: Condition, out: Path) -> int:
+    """Write the features of a set under the pretrained tower, as principal components: all rows, the composite images,
+    and what measures ask of the pixels. The size of the file in bytes."""
+    condition = usual.with_towers("pretrained")
+    training = training_sets(parts_of(condition), condition)[0]
+    store = feature_store(training.images, condition.frozen_tower)
+    store.bundle = None  # computed anew, not read from the bundle that is replaced
+    views = Views(training, features=store)
+    rows = store.rows(np.arange(len(training.images.table)))
+    assert views.panel is not None
+    centre, components = _principal(np.concatenate([rows, *views.panel.values()]))
+
+    def coefficients(features: NDArray[np.float32]) -> NDArray[np.float16]:
+        return ((features - centre) @ components.T).astype(np.float16)
+
+    summary = views.pixel_summary
+    assert summary is not None
+    arrays = {
+        "centre": centre.astype(np.float16), "components": components.astype(np.float16), "rows": coefficients(rows),
+        **{f"panel_{kind}": coefficients(features) for kind, features in views.panel.items()},
+        **{f"pixel_{name}": array.astype(np.float32) for name, array in vars(summary).items()},
+    }  # fmt: skip
+    file = out / "vlcore" / "datasets" / "bundled" / f"{folder_name(usual.data)}-{store.spec.name}.npz"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(file, **arrays)
+    return file.stat().st_size
+
+
+def _principal(features: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The mean and the first `COMPONENTS` principal axes of features, (F,) and (COMPONENTS, F)."""
+    centre = features.mean(axis=0, dtype=np.float64)
+    spread = features - centre
+    _, axes = np.linalg.eigh(spread.T @ spread)
+    return centre, axes[:, ::-1][:, :COMPONENTS].T
 
 
 def _zip(path: Path, files: Mapping[str, bytes], method: int) -> int:

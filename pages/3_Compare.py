@@ -1,4 +1,6 @@
-"""Compare: two to four models side by side, the same pictures in every map."""
+"""Compare: two to four models side by side, the same images in every map."""
+
+import streamlit as st
 
 from vlcore.core.plain import plain
 from vlcore.ui import condition_controls, shell
@@ -10,9 +12,16 @@ with bar.popover("Settings", icon=":material/settings:"):
     count = models.how_many()
     about = f"{condition_controls.LENGTHS_IN_WORDS}. Take “live” for a quick look, “careful” for a claim."
     steps = condition_controls.training_length("length", "Training length, the same for all", about=about)
+with bar.container(width="content"):
+    towers = condition_controls.towers_choice()
 with shell.errors_as_sentences():
-    chosen = models.choose(images, count, steps)
-    models.wait_for(chosen)
+    chosen = models.choose(images, count, steps, towers)
+    if models.wait_for(chosen):
+        if before := models.former(chosen, images):
+            with st.container(key="former"):
+                maps.show(maps.choose(before, images, palette, bar))
+        st.stop()
+    models.remember(chosen)
     shown = maps.choose(chosen, images, palette, bar)
 length = condition_controls.name_of(condition_controls.LENGTHS, steps)
 bar.caption(plain(f"{images.name}, {length} training"), width="content")

@@ -3,11 +3,13 @@
 Little is imported here: they are on their way to the visitor before the server has read what the rest of Home needs."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.charts.theme import Palette
 from vlcore.core.files import script, static_folder
 from vlcore.core.version import __version__
 
+SCRATCH = "scratch"  # a name of `vlcore.core.options.TOWERS`; the usual one
 _ATLAS = st.components.v2.component(
     "vl_bias_lab_atlas",
     html=script("atlas.html"),
@@ -16,9 +18,14 @@ _ATLAS = st.components.v2.component(
 )
 
 
-def is_there(data: str) -> bool:
-    """Whether an atlas of an image set ships."""
-    return f"atlas-{data}.json" in {one.name for one in static_folder().glob("atlas-*.json")}
+def is_there(data: str, towers: str = SCRATCH) -> bool:
+    """Whether an atlas of an image set and a pair of towers is bundled."""
+    return file_name(data, towers) in {file.name for file in static_folder().glob("atlas-*.json")}
+
+
+def file_name(data: str, towers: str) -> str:
+    """The file of an atlas in the folder of static files."""
+    return f"atlas-{data}{'' if towers == SCRATCH else f'-{towers}'}.json"
 
 
 def base() -> str:
@@ -27,15 +34,30 @@ def base() -> str:
     return f"/{path}/" if path else "/"
 
 
-def address(data: str) -> str:
-    """The address of the atlas of an image set on this server."""
-    return f"{base()}app/static/atlas-{data}.json?v={__version__}"
+def address(data: str, towers: str = SCRATCH) -> str:
+    """The address of an atlas on this server."""
+    return f"{base()}app/static/{file_name(data, towers)}?v={__version__}"
 
 
-def show(palette: Palette) -> None:
-    """Two maps over sliders of bias and step, of the set that is chosen; nothing where no atlas of it ships."""
-    chosen = st.session_state.get("data") or st.query_params.get("data") or "scenes"
-    if not is_there(chosen):
+def choose_towers(bar: DeltaGenerator) -> str:
+    """The choice of the pair of towers, in the address."""
+    about = (
+        "Scratch: the image tower was trained on drawn images alone. Pretrained: a frozen network that has seen "
+        "ImageNet, horses and camels among it, under word vectors: it knows photographs too."
+    )
+    chosen = bar.segmented_control(
+        "Towers", [SCRATCH, "pretrained"], key="towers", bind="query-params", default=SCRATCH, required=True,
+        help=about,
+        format_func=lambda name: {SCRATCH: "Trained from scratch", "pretrained": "Pretrained"}[name],
+        label_visibility="collapsed", width="content",
+    )  # fmt: skip
+    return chosen or SCRATCH
+
+
+def show(palette: Palette, towers: str) -> None:
+    """Two maps over sliders of bias and step, of the set that is chosen; nothing where no atlas of it is bundled."""
+    data = st.session_state.get("data") or st.query_params.get("data") or "scenes"
+    if not is_there(data, towers):
         return
     colours = {"groups": palette.groups, "text": palette.text, "ground": palette.ground}
-    _ATLAS(key="atlas", data={"url": address(chosen), "colours": colours})
+    _ATLAS(key=f"atlas-{towers}", data={"url": address(data, towers), "colours": colours})

@@ -77,7 +77,9 @@ async def _thumb(request: Request) -> Response:
 def _atlas(request: Request) -> str:
     """The address of the atlas that Home will show."""
     name = request.query_params.get("data", "scenes")
-    return atlas.address(name) if request.url.path in ("/", atlas.base()) and atlas.is_there(name) else ""
+    towers = request.query_params.get("towers", atlas.SCRATCH)
+    is_home = request.url.path in ("/", atlas.base())
+    return atlas.address(name, towers) if is_home and atlas.is_there(name, towers) else ""
 
 
 def _uploaded() -> Counter[str]:

@@ -16,8 +16,8 @@ from vlcore.core.options import ArtefactKind
 from vlcore.core.teacher import Right
 from vlcore.core.throttle import Turns
 from vlcore.datasets.opening import UploadError
+from vlcore.runs.train import is_quick, most_seconds, train_both, train_condition
 from vlcore.runs.train import likely_seconds as train_seconds
-from vlcore.runs.train import most_seconds, train_both, train_condition
 from vlcore.server import cache, visitors
 from vlcore.server.visitors import Visitor, visitor
 from vlcore.store import artefacts, disk
@@ -101,11 +101,14 @@ def ask(key: str, task: Callable[..., Any], *arguments: Any, short: bool = True,
 
 def train(*conditions: Condition) -> None:
     """Queue conditions for training, all or none, unless they are there or on their way; a click that asks for many
-    counts as many. QuotaError, RightError where that is more than a visitor may."""
+    counts as many. What takes seconds does not wait behind what takes longer. QuotaError, RightError where that is more
+    than a visitor may."""
+    busy = queue().long_jobs() > 0
+    is_short = {one.key: one.steps == 0 or (busy and is_quick(one)) for one in conditions}
     for short in (True, False):
-        _check_quota([one.key for one in conditions if (one.steps == 0) == short], short)
+        _check_quota([key for key, is_one in is_short.items() if is_one == short], short)
     for one in conditions:
-        ask(one.key, train_condition, one, short=one.steps == 0, limit=most_seconds(one))
+        ask(one.key, train_condition, one, short=is_short[one.key], limit=most_seconds(one))
 
 
 def train_pair(pair: tuple[Condition, Condition]) -> None:

@@ -16,6 +16,8 @@ from vlcore.ui import widgets
 LABELS = options.controls_of(options.LABEL_STYLES)
 NEGATIVES = options.controls_of(options.NEGATIVES)
 ENCODERS = options.controls_of(options.ARCHITECTURES)
+TEXTS = options.controls_of(options.TEXTS)
+AS_TOWERS = "as chosen above"  # the image or text tower that the choice of towers brings
 AS_SET = "as set here"  # no model from the disk
 LENGTHS = {name: steps for name, steps in options.PRESETS.items() if steps}
 LENGTHS_IN_WORDS = ", ".join(f"{name}: {steps:,} steps" for name, steps in LENGTHS.items())
@@ -33,6 +35,16 @@ def bias_slider(key: str, bias: float = 0.75, about: str | None = None, **option
     label = options.pop("label", "Bias: share of each minority group removed")
     options = widgets.in_address(key, about, **options)
     return BIASES[st.select_slider(label, list(BIASES), name_of(BIASES, bias), **options)]
+
+
+def towers_choice(default: str = "scratch") -> str:
+    """The choice of the pair of towers for all models of a page, a name of `vlcore.core.options.TOWERS`, in the
+    address."""
+    about = (
+        "From scratch: trained on the drawn images alone. Pretrained: a frozen image network that has seen ImageNet, "
+        "horses and camels among it, and pretrained word vectors; a model trains in seconds and knows photographs."
+    )
+    return widgets.one_of("Towers", options.TOWERS, "towers", default, about)
 
 
 def training_length(key: str, label: str = "Training length", **options: Any) -> int:
@@ -68,21 +80,33 @@ def condition_controls(
         seed = widgets.seed(f"{prefix}_seed", default.init_seed)
         about = "The study's text, taken literally, has matched pairs only; then one point for everything is optimal."
         pairs = st.selectbox("Pairs in the loss", list(NEGATIVES), **widgets.in_address(f"{prefix}_pairs", about))
-        about = "Both are transformers that cut a picture into tokens each its way. The study's is on linear patches."
-        encoder = st.selectbox("Image encoder", list(ENCODERS), **widgets.in_address(f"{prefix}_encoder", about))
-    own = {"labels": LABELS[labels], "negatives": NEGATIVES[pairs], "architecture": ENCODERS[encoder]}
+        about = "Transformers on convolutions or, as the study's, on linear patches; or a frozen network."
+        encoder = st.selectbox("Image tower", [AS_TOWERS, *ENCODERS], **widgets.in_address(f"{prefix}_encoder", about))
+        about = "What turns a caption into a vector: a transformer, word vectors, or a code for each caption."
+        text = st.selectbox("Text tower", [AS_TOWERS, *TEXTS], **widgets.in_address(f"{prefix}_text", about))
+    own = {
+        "labels": LABELS[labels], "negatives": NEGATIVES[pairs],
+        "architecture": ENCODERS.get(encoder, default.architecture), "text": TEXTS.get(text, default.text),
+    }  # fmt: skip
     seeds = {"data_seed": seed, "init_seed": seed}
     return default.replace(bias=bias, steps=steps if trained else 0, **seeds, **own), more
+
+
+def towers_of(condition: Condition) -> str:
+    """The pair of towers of a condition; scratch where it has another pair, which a link names besides."""
+    pairs = {name for name in options.TOWERS if condition.with_towers(name) == condition}
+    return pairs.pop() if pairs else "scratch"
 
 
 def link_to_compare(left: Condition, right: Condition, label: str, icon: str) -> None:
     """A link that shows exactly these two trained models, whatever the visitor chose before: it names all settings."""
     address = {"data": left.data, "models": "2", "map": "PCA", "length": name_of(LENGTHS, left.steps)}
+    address["towers"] = towers_of(left)
     for prefix, one in (("left", left), ("right", right)):
         settings = {
             "labels": name_of(LABELS, one.labels), "bias": name_of(BIASES, one.bias), "trained": "true",
             "seed": str(one.init_seed), "pairs": name_of(NEGATIVES, one.negatives),
-            "encoder": name_of(ENCODERS, one.architecture), "model": AS_SET,
+            "encoder": name_of(ENCODERS, one.architecture), "text": name_of(TEXTS, one.text), "model": AS_SET,
         }  # fmt: skip
         address |= {f"{prefix}_{name}": value for name, value in settings.items()}
     widgets.link("pages/3_Compare.py", label, icon, **address)

@@ -12,6 +12,7 @@ from vlcore.store.jobs import JobStatus, State
 from vlcore.ui import shell
 
 POLL = 2.0  # seconds between looks at a running job
+POLL_QUICK = 0.5  # the same, of one that takes seconds
 
 
 def chosen_here(key: str) -> bool:
@@ -49,10 +50,11 @@ def cancel(keys: Iterable[str]) -> None:
 
 
 def watch(
-    keys: Sequence[str], draw: Callable[[list[JobStatus]], None] | None = None, *, each_done: bool = False
-) -> None:
-    """Draw jobs, again every two seconds while one is active; the page is run anew when that changes, when all are
-    done, or with `each_done` one more is. `draw` gets their states; without it, each has its progress."""
+    keys: Sequence[str], draw: Callable[[list[JobStatus]], None] | None = None, *, each_done: bool = False,
+    every: float = POLL,
+) -> None:  # fmt: skip
+    """Draw jobs, again `every` so many seconds while one is active; the page is run anew when that changes, when all
+    are done, or with `each_done` one more is. `draw` gets their states; without it, each has its progress."""
 
     def turn(now: list[JobStatus]) -> tuple[bool, int]:
         done = sum(one.done for one in now)
@@ -60,7 +62,7 @@ def watch(
 
     before = turn([work.view(key) for key in keys])
 
-    @shell.follows(POLL if before[0] else None)
+    @shell.follows(every if before[0] else None)
     def board() -> None:
         now = [work.view(key) for key in keys]
         if turn(now) != before:

@@ -38,7 +38,7 @@ _STYLE = f"<style>{script('shell.css')}</style>"
 _viewport = st.components.v2.component("vl_bias_lab_viewport", js=script("viewport.js"))
 _SIDES = (850, 770, 700, 635, 580, 535, 490, 450, 410, 370, 330)  # px of a map: few, to share caches
 # What pages keep for themselves: no address may take it away or name it.
-_STATE = """arrived_with arrives asked closed enlarged go_to guide_shown import_key import_source lesson_code
+_STATE = """arrived_with arrives asked closed compared enlarged go_to guide_shown import_key import_source lesson_code
     lesson_codes lesson_leads lesson_me lesson_repair lesson_said lesson_votes offered opened page repair_pages
     room_contrast room_expected room_measure toast visitor window"""
 OWN = {*_STATE.split(), visitors.TEACHER}

@@ -15,6 +15,7 @@ from vlcore.core.wording import title
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.subset import usual_condition
 from vlcore.runs.imported import condition_of
+from vlcore.runs.train import is_quick
 from vlcore.server import cache, work
 from vlcore.store.jobs import JobStatus, State
 from vlcore.studies import plans
@@ -44,9 +45,9 @@ def comparable(images: ImageSet) -> dict[str, Condition]:
     return {key: one for key, one in cache.conditions().items() if (one.data, one.data_version) == wanted}
 
 
-def choose(images: ImageSet, count: int, steps: int) -> list[Side]:
+def choose(images: ImageSet, count: int, steps: int, towers: str) -> list[Side]:
     """The controls of each model, two in a row."""
-    return _trained(images, count, steps) if images.has_pictures else _imported(images, count)
+    return _trained(images, count, steps, towers) if images.has_pictures else _imported(images, count)
 
 
 def differences(sides: Sequence[Side]) -> None:
@@ -54,10 +55,10 @@ def differences(sides: Sequence[Side]) -> None:
     st.markdown(differences_in_words({side.name: side.condition for side in sides}))
 
 
-def _trained(images: ImageSet, count: int, steps: int) -> list[Side]:
+def _trained(images: ImageSet, count: int, steps: int, towers: str) -> list[Side]:
     there, chosen = comparable(images), []
     choices = [condition_controls.AS_SET, *there]
-    defaults = plans.find("experiments", usual_condition(images)).conditions
+    defaults = plans.find("experiments", usual_condition(images).with_towers(towers)).conditions
     for column, (name, prefix, default) in widgets.in_pairs(zip(names(count), SIDES, defaults, strict=False)):
         with column:
             asked, called = st.query_params.get(f"{prefix}_model", choices[0]), name.capitalize()
@@ -94,36 +95,66 @@ def _imported(images: ImageSet, count: int) -> list[Side]:
     return chosen
 
 
-def wait_for(sides: Sequence[Side]) -> None:
-    """Hold the page with the progress and buttons of whatever is still missing, until all are there."""
+def wait_for(sides: Sequence[Side]) -> bool:
+    """The progress and buttons of whatever is still missing; False where nothing is. What takes seconds begins by
+    itself where the visitor chose it here."""
     if all(work.view(side.key).done for side in sides):
-        return
-    differences(sides)
-    for side in sides:
-        absent = side.condition.steps == 0 and work.view(side.key).state is State.ABSENT
-        if absent and jobs.chosen_here(side.key):
-            work.train(side.condition)  # nothing to train: measured at once, in a few seconds
+        return False
+    absent = [side for side in sides if work.view(side.key).state is State.ABSENT]
+    begun = [side for side in absent if _takes_seconds(side.condition) and jobs.chosen_here(side.key)]
+    work.train(*(side.condition for side in begun))
 
     def draw(views: list[JobStatus]) -> None:
         for column, (side, view) in widgets.in_pairs(zip(sides, views, strict=True)):
             with column.container(key=f"wait_{side.prefix}"):
-                if view.done:
-                    st.success("Ready.", icon=":material/check_circle:")
-                    continue
-                untrained = side.condition.steps == 0
-                if view.state is State.ABSENT and untrained:
-                    st.info("This untrained encoder has not been measured yet: a few seconds.", icon=":material/info:")
-                elif view.state is State.ABSENT:
-                    lasts = "A standard one takes about half a minute on two cores, more where pictures are drawn."
-                    st.info(f"This model has not been trained yet. {lasts}", icon=":material/info:")
-                start, label = partial(work.train, side.condition), "Measure it" if untrained else "Train this model"
-                cancel, key = (f"{what}_{side.prefix}" for what in ("cancel", "train"))
-                jobs.progress_or_start(view, label, start, cancel_key=cancel, key=key, type="primary")
-                if view.state.is_active:
-                    widgets.live(side.condition, view, shell.palette(), f"live_{side.prefix}")
+                _progress_of(side, view)
 
-    jobs.watch([side.key for side in sides], draw)
-    st.stop()
+    quick = all(_takes_seconds(side.condition) for side in absent)
+    jobs.watch([side.key for side in sides], draw, every=jobs.POLL_QUICK if quick else jobs.POLL)
+    return True
+
+
+def _takes_seconds(condition: Condition) -> bool:
+    return condition.steps == 0 or is_quick(condition)
+
+
+def _progress_of(side: Side, view: JobStatus) -> None:
+    """How far a model is, or the button that starts it."""
+    if view.done:
+        st.caption(f"**{side.name.capitalize()}** is ready: {plain(title(side.condition))}")
+        return
+    if view.state is State.ABSENT:
+        lasts = "a few seconds" if _takes_seconds(side.condition) else "about half a minute on two cores"
+        missing = "not measured" if side.condition.steps == 0 else "not trained"
+        st.info(f"{side.name.capitalize()} is {missing} yet: {lasts}. {plain(title(side.condition))}")
+    label = "Measure it" if side.condition.steps == 0 else "Train this model"
+    cancel, key = (f"{what}_{side.prefix}" for what in ("cancel", "train"))
+    start = partial(work.train, side.condition)
+    jobs.progress_or_start(view, label, start, cancel_key=cancel, key=key, type="primary")
+    if view.state.is_active and not _takes_seconds(side.condition):
+        widgets.live(side.condition, view, shell.palette(), f"live_{side.prefix}")
+
+
+def remember(sides: Sequence[Side]) -> None:
+    """Keep what is compared now, to be shown while the next models are trained."""
+    st.session_state["compared"] = list(sides)
+
+
+def former(sides: Sequence[Side], images: ImageSet) -> list[Side]:
+    """What can be shown until all sides are there: of each the model itself, the one that it was before, or one of the
+    study's experiments; none where one of them is not there."""
+    before: list[Side] = st.session_state.get("compared", [])
+    same_set = all(side.condition.data == images.name for side in before)
+    usual = plans.find("experiments", usual_condition(images)).conditions if images.has_pictures else ()
+    instead = [*(before if same_set else []), *(Side("", "", one.key, one) for one in usual)]
+    shown = []
+    for number, side in enumerate(sides):
+        choices = [side, *instead[number : number + 1], *instead]
+        there = next((choice for choice in choices if work.view(choice.key).done), None)
+        if there is None:
+            return []
+        shown.append(Side(side.name, side.prefix, there.key, there.condition))
+    return shown
 
 
 def badges(sides: Sequence[Side]) -> None:
@@ -137,7 +168,7 @@ def badges(sides: Sequence[Side]) -> None:
             artefact = cache.artefact(side.key)
             if artefact.came_with:
                 about = "Not trained on this server. Its embeddings and weights are rounded, its numbers are not."
-                st.badge("came with this version", icon=":material/inventory_2:", color="gray", help=about)
+                st.badge("bundled", icon=":material/inventory_2:", color="gray", help=about)
             if artefact.metrics["end"]["collapsed"]:
                 about = "Nearly all variance is gone: what the map shows is residue, blown up to fill it."
                 st.badge("collapsed", icon=":material/warning:", color="red", help=about)
