@@ -18,7 +18,7 @@ with bar:
     }
     section = widgets.one_of("Look at", sections, "look", "pictures")
 with st.container(horizontal=True, vertical_alignment="center"):
-    st.caption(plain(pictures.about(images)), width="content")
+    st.caption(plain(f"{pictures.about(images)}. {pictures.towers(images)}"), width="content")
     widgets.link("app.py", "Train on it", "play_arrow", data=images.name)
 with shell.errors_as_sentences():
     sections[section]()

@@ -11,6 +11,7 @@ from vlcore.server.visitors import visitor
 from vlcore.store.jobs import JobStatus, State
 from vlcore.ui import shell
 
+COUNTED = ("drawing pictures", "computing image features")  # stages that say how much is done, of how much
 POLL = 2.0  # seconds between looks at a running job
 POLL_QUICK = 0.5  # the same, of one that takes seconds
 
@@ -104,8 +105,8 @@ def progress(seen: JobStatus, cancel_key: str = "", job: str = "This training") 
             seconds = (status["updated"] - status["started"]) / seen.fraction * (1 - seen.fraction)
             rest = f"{round(seconds / 60)} min" if seconds > 100 else f"{max(5, round(seconds / 5) * 5)} s"
             text += f", about {rest} left"
-    elif "of" in status and stage == "drawing pictures":
-        text = f"drawing pictures, {status['done']:,} of {status['of']:,}"
+    elif "of" in status and stage in COUNTED:
+        text = f"{stage}, {status['done']:,} of {status['of']:,}"
     st.progress(0.0 if seen.state is State.QUEUED else seen.fraction, text=plain(text))
     if cancel_key and st.button("Cancel", key=cancel_key, icon=":material/stop:"):
         cancel([seen.key])

@@ -3,7 +3,7 @@
 import json
 from functools import partial
 from itertools import product
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,8 @@ from vlcore.core.limits import LONG_JOB_SECONDS
 from vlcore.core.options import style_names
 from vlcore.core.plain import plain
 from vlcore.datasets.drawn import recipe_of, scene_of
-from vlcore.datasets.imageset import ImageSet, silent
+from vlcore.datasets.features import PRETRAINED, FeatureStore
+from vlcore.datasets.imageset import TRAINING_SIZE, ImageSet, silent
 from vlcore.datasets.subset import parts, training_rows, usual_condition
 from vlcore.exports.archive import bytes_of, pack
 from vlcore.runs import audit
@@ -58,6 +59,28 @@ def about(images: ImageSet) -> str:
     folds = f", in {images.folds} folds: each picture is held out once" if images.folds else ""
     shown = f"{images.name}: {kind}; {len(images.table):,} pictures ({splits}){folds}"
     return f"{shown}; licence {images.about.get('licence', 'not stated')}; version {images.version}"
+
+
+def towers(images: ImageSet) -> str:
+    """What each pair of towers reads of the images, in a sentence."""
+    if not images.has_pictures:
+        return "These are embeddings: no image tower reads them."
+    size = f"Models from scratch read these images at {TRAINING_SIZE} x {TRAINING_SIZE} px"
+    network = "EfficientNet-Lite0, trained on ImageNet"
+    missing = len(missing_features(images))
+    state = "are there" if missing == 0 else f"are computed when they are needed, {missing:,} of them"
+    return f"{size}; the pretrained image tower ({network}) reads them at 224 x 224 px, and its features {state}."
+
+
+@st.cache_data(max_entries=16, ttl=60, show_spinner=False, hash_funcs=cache.BY_CONTENT)
+def missing_features(images: ImageSet) -> list[int]:
+    """Rows whose features under the pretrained tower are not there yet."""
+    store = FeatureStore(images, PRETRAINED, _not_opened)
+    return store.missing(range(len(images.table)))
+
+
+def _not_opened() -> NoReturn:
+    raise AssertionError("looking for what is missing computes nothing")
 
 
 def section(images: ImageSet, palette: Palette) -> None:

@@ -38,7 +38,8 @@ KNOBS: tuple[tuple[str, str, Mapping[str, Choice]], ...] = (
     ("logit", "From cosine to score", options.LOGITS),
     ("mitigation", "Against the bias", options.MITIGATIONS),
     ("size_mode", "Size of the biased set", options.SIZE_MODES),
-    ("architecture", "Image encoder", options.ARCHITECTURES),
+    ("architecture", "Image tower", options.ARCHITECTURES),
+    ("text", "Text tower", options.TEXTS),
     ("recipe", "Recipe", options.RECIPES),
     ("schedule", "Learning rate", options.SCHEDULES),
 )
