@@ -44,7 +44,7 @@ def towers_choice(default: str = "scratch") -> str:
         "From scratch: trained on the drawn images alone. Pretrained: a frozen image network that has seen ImageNet, "
         "horses and camels among it, and pretrained word vectors; a model trains in seconds and knows photographs."
     )
-    return widgets.one_of("Towers", options.TOWERS, "towers", default, about)
+    return widgets.one_of("Towers", options.TOWERS, "towers", default, about, label_visibility="collapsed")
 
 
 def training_length(key: str, label: str = "Training length", **options: Any) -> int:

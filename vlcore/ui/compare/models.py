@@ -123,14 +123,14 @@ def _progress_of(side: Side, view: JobStatus) -> None:
     if view.done:
         st.caption(f"**{side.name.capitalize()}** is ready: {plain(title(side.condition))}")
         return
-    if view.state is State.ABSENT:
-        lasts = "a few seconds" if _takes_seconds(side.condition) else "about half a minute on two cores"
-        missing = "not measured" if side.condition.steps == 0 else "not trained"
-        st.info(f"{side.name.capitalize()} is {missing} yet: {lasts}. {plain(title(side.condition))}")
     label = "Measure it" if side.condition.steps == 0 else "Train this model"
     cancel, key = (f"{what}_{side.prefix}" for what in ("cancel", "train"))
     start = partial(work.train, side.condition)
-    jobs.progress_or_start(view, label, start, cancel_key=cancel, key=key, type="primary")
+    with st.container(horizontal=view.state is State.ABSENT, vertical_alignment="center"):
+        if view.state is State.ABSENT:
+            lasts = "a few seconds" if _takes_seconds(side.condition) else "about half a minute on two cores"
+            st.caption(f"**{side.name.capitalize()}**, {lasts}: {plain(title(side.condition))}", width="content")
+        jobs.progress_or_start(view, label, start, cancel_key=cancel, key=key, type="primary")
     if view.state.is_active and not _takes_seconds(side.condition):
         widgets.live(side.condition, view, shell.palette(), f"live_{side.prefix}")
 
