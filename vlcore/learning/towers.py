@@ -128,6 +128,7 @@ def open_tower(architecture: str) -> Tower:
     weights are damaged or other ones."""
     import timm
 
+    torch.set_num_threads(1)  # processes share the work; on a busy machine two threads of one wait for each other
     spec = spec_of(architecture)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(RANDOM_SEED)
