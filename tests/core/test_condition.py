@@ -22,7 +22,7 @@ OTHER: dict[str, Any] = {
     "objective": "siglip", "negatives": "none", "logit": "affine", "mitigation": "dfr", "size_mode": "fixed_total",
     "architecture": "seed_faithful", "n_per_group": 47, "steps": 599, "batch_size": 127, "data_seed": 1, "init_seed": 1,
     "recipe": "classic", "schedule": "constant", "width": 128, "embedding": 16,
-    "edits": '[{"kind":"add","picture":137}]',
+    "text": "words", "edits": '[{"kind":"add","picture":137}]',
 }  # fmt: skip
 RANGES = {
     "n_per_group": (2, 10_000), "steps": (0, options.STEPS_LIMIT), "batch_size": (2, 4096), "data_seed": (0, 2**31 - 1),
@@ -40,6 +40,7 @@ CONDITIONS = st.builds(
     mitigation=st.sampled_from([name for name, one in options.MITIGATIONS.items() if not one.needs_groups]),
     size_mode=st.sampled_from(list(options.SIZE_MODES)),
     architecture=st.sampled_from(list(options.ARCHITECTURES)),
+    text=st.sampled_from(list(options.TEXTS)),
     **{name: st.integers(*ends) for name, ends in RANGES.items()},
 )
 
@@ -99,7 +100,8 @@ def test_the_scenes_carry_the_version_of_their_renderer() -> None:
     assert Condition(data="ponies").data_version == ""
 
 
-BAD_NETWORKS = ("", "ResNet18", "resnet18@", "resnet18@seed", "../x", "a b", "x" * 41, "resnet18\n")
+BAD_NETWORKS = ("", "ResNet18", "resnet18@", "resnet18@seed", "../x", "a b", "x" * 81, "resnet18\n")
+LIBRARIES = ("timm", "torchvision")
 BAD_CHOICES = ("poetic", "", None, 3, ["descriptive"])
 CHOICES = {name: known for name, (_, known) in options.CHOICES.items()}
 CHOICES |= {"objective": options.objectives_here(), "architecture": options.ARCHITECTURES}
@@ -109,7 +111,8 @@ BAD_NAMES = ("", "..", ".hidden", "-x", "_x", "a/b", "a b", "Ponies", "pferdé",
 @pytest.mark.parametrize(("name", "values", "said"), [
     ("bias", (math.nan, math.inf, -math.inf, -0.1, 1.1, "0.5", None, True), "a number from 0 to 1"),
     *((name, BAD_CHOICES, f"choose one of {', '.join(known)}") for name, known in CHOICES.items()),
-    ("architecture", [f"torchvision:{name}" for name in BAD_NETWORKS], "No architecture is named"),
+    *(("architecture", [f"{library}:{name}" for name in BAD_NETWORKS], "No architecture is named")
+      for library in LIBRARIES),
     ("data", BAD_NAMES, "name"),
     ("data_version", (1, None, ["scenes"]), "give it as text"),
     ("labels", ("poetic", "", "partial_101", None, 3, ["descriptive"]), "label style"),
@@ -138,6 +141,8 @@ def test_a_value_outside_its_set_or_range_is_refused(name: str, values: tuple[An
     ({"bias": 1.0, "mitigation": "groupdro"}, "groupdro is not applicable"),
     ({"bias": 1.0, "mitigation": "reweight", "size_mode": "fixed_total"}, "reweight is not applicable"),
     ({"objective": "simclr", "labels": "constant", "mitigation": "jtt"}, "mitigation=none"),
+    ({"objective": "ce_object", "text": "words"}, "text=transformer"),
+    ({"objective": "captioner", "text": "codes"}, "text=transformer"),
 ])  # fmt: skip
 def test_choices_that_do_not_go_together_are_refused(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ConditionError, match=said):
@@ -204,11 +209,22 @@ def test_what_was_saved_before_there_were_recipes_is_classic_under_the_key_that_
 
 
 def test_settings_that_came_later_leave_the_keys_of_others_alone() -> None:
-    condition, later = Condition(), {"schedule": "cosine", "width": 64, "embedding": 32, "edits": ""}
+    condition = Condition()
+    later = {"schedule": "cosine", "width": 64, "embedding": 32, "edits": "", "text": "transformer"}
     assert not set(later) & set(condition.settings)
     assert from_dict({name: value for name, value in condition.as_dict().items() if name not in later}) == condition
     assert condition.replace(schedule="constant").untrained.key == condition.untrained.key
     assert condition.replace(width=128).untrained.key != condition.untrained.key
+    assert condition.replace(text="words").untrained.key != condition.untrained.key
+
+
+@pytest.mark.parametrize(("condition", "key"), [
+    (Condition(), "scenes-b0-undescriptive-bce-s0-1113b3c9"),
+    (Condition(bias=0.9, labels="descriptive"), "scenes-b90-descriptive-bce-s0-37b40d1c"),
+    (Condition(objective="simclr", labels="constant"), "scenes-b0-constant-simclr-s0-2597be06"),
+])  # fmt: skip
+def test_keys_of_version_0_5_stay(condition: Condition, key: str) -> None:
+    assert condition.key == key
 
 
 def test_nobody_waits_for_libraries_to_name_a_condition() -> None:
@@ -265,9 +281,25 @@ def test_what_does_not_go_with_a_pretrained_model_is_refused(changes: dict[str, 
         pretrained_one(**changes)
 
 
-def test_a_frozen_network_is_an_image_tower_like_any() -> None:
-    conditions = [Condition(architecture=f"torchvision:resnet18{tail}") for tail in ("", "@random")]
-    assert [condition.backbone for condition in conditions] == ["resnet18", "resnet18@random"]
-    assert len({condition.key for condition in (*conditions, Condition())}) == 3
-    assert Condition(architecture="torchvision:vit_b_16", objective="captioner").backbone == "vit_b_16"
-    assert Condition().backbone == ""
+@pytest.mark.parametrize(("architecture", "network", "frozen_tower"), [
+    ("conv_stem", "", ""),
+    ("pretrained", "", "pretrained"),
+    ("pretrained@random", "", "pretrained@random"),
+    ("timm:resnet18.a1_in1k", "resnet18.a1_in1k", "timm:resnet18.a1_in1k"),
+    ("timm:vit_tiny_patch16_224@random", "vit_tiny_patch16_224@random", "timm:vit_tiny_patch16_224@random"),
+    ("torchvision:resnet18", "resnet18", ""),  # of older models: its weights are in their files
+])  # fmt: skip
+def test_a_frozen_network_is_an_image_tower_like_any(architecture: str, network: str, frozen_tower: str) -> None:
+    condition = Condition(architecture=architecture)
+    assert (condition.network, condition.frozen_tower) == (network, frozen_tower)
+    assert (condition.key == Condition().key) is (architecture == Condition().architecture)
+    assert condition.replace(objective="captioner").frozen_tower == frozen_tower
+
+
+def test_a_pair_of_towers_is_set_by_one_name() -> None:
+    condition = Condition(bias=0.9, labels="descriptive", steps=300)
+    pretrained = condition.with_towers("pretrained")
+    assert (pretrained.architecture, pretrained.text) == ("pretrained", "words")
+    assert pretrained.replace(architecture="conv_stem", text="transformer") == condition
+    assert pretrained.with_towers("scratch") == condition
+    assert set(options.TOWERS) == {"pretrained", "scratch"}

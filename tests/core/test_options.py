@@ -23,7 +23,13 @@ def test_every_entry_says_what_it_is_and_every_label_style_has_its_captions() ->
 def test_names_in_addresses_stay() -> None:
     assert controls.LABELS == {"short": "undescriptive", "descriptive": "descriptive"}
     assert controls.NEGATIVES == {"matched-and-mismatched": "filtered_marginal", "matched-only": "none"}
-    assert controls.ENCODERS == {"convolutions-first": "conv_stem", "linear-patches": "seed_faithful"}
+    assert controls.ENCODERS == {
+        "convolutions-first": "conv_stem", "linear-patches": "seed_faithful", "pretrained": "pretrained",
+        "random-weights": "pretrained@random",
+    }  # fmt: skip
+    assert controls.TEXTS == {
+        "transformer": "transformer", "words": "words", "random-words": "words@random", "codes": "codes",
+    }  # fmt: skip
 
 
 def test_an_objective_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:

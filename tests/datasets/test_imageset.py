@@ -197,7 +197,7 @@ def test_pictures_are_read_where_none_can_be_kept(blocked: str, pets: Path, monk
     if blocked == "a folder":
         (pets / ".pixels").mkdir()
     else:
-        monkeypatch.setattr("vlcore.datasets.decoded.atomic", lambda _: (_ for _ in ()).throw(OSError(28, "full")))
+        monkeypatch.setattr("vlcore.datasets.row_store.atomic", lambda _: (_ for _ in ()).throw(OSError(28, "full")))
     images = read_set(pets)
     assert (images.pixels([3]) == images.pixels([3])).all()
     assert images.pixels([3]).any()
