@@ -9,7 +9,7 @@ from vlcore.core.captions import distinct_captions
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES
 from vlcore.core.vocabulary import Vocabulary
-from vlcore.learning.model import to_input
+from vlcore.learning.model import Encoder, to_input
 from vlcore.learning.train import TrainedModel, TrainingData, train
 
 WORDS = Vocabulary.of(SCENES)
@@ -23,6 +23,13 @@ def pictures(n: int, seed: int = 0) -> np.ndarray:
 
 def inputs(n: int, seed: int = 0) -> torch.Tensor:
     return to_input(torch.from_numpy(pictures(n, seed)))
+
+
+def readable(model: Encoder, n: int, seed: int = 0) -> np.ndarray:
+    """Made-up images as a model reads them: pixels, or features of its frozen tower."""
+    if not model.image.reads_features:
+        return pictures(n, seed)
+    return np.random.default_rng(seed).normal(size=(n, model.config.features)).astype(np.float32)
 
 
 def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:

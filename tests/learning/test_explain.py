@@ -11,7 +11,7 @@ from tests.learning.builders import WORDS, pictures
 from vlcore.core.condition import Condition
 from vlcore.learning import inference
 from vlcore.learning.explain import attention_rollout, patch_ablation
-from vlcore.learning.model import Encoder, build, to_input
+from vlcore.learning.model import Encoder, ModelConfig, build, to_input
 
 PICTURES = pictures(3)
 GRIDS = {"conv_stem": (4, 2), "seed_faithful": (8, 4)}  # tokens a side, blocks
@@ -72,9 +72,11 @@ def test_pictures_of_another_size_and_a_tower_without_blocks_have_no_rollout() -
         with pytest.raises(ValueError, match="reads pictures of 64 x 64 pixels in three colours"):
             attention_rollout(made("conv_stem"), np.zeros(shape, dtype=np.uint8))
     with torch.device("meta"):
-        model = build(Condition(architecture="torchvision:resnet18@random"), len(WORDS))
-    with pytest.raises(ValueError, match="look at the ablation instead"):
-        attention_rollout(model, PICTURES)
+        older = Encoder(ModelConfig(len(WORDS), "torchvision:resnet18@random"))
+    frozen = Encoder(ModelConfig(len(WORDS), "pretrained@random", features=7))
+    for model in (older, frozen):
+        with pytest.raises(ValueError, match="look at the ablation instead"):
+            attention_rollout(model, PICTURES)
 
 
 def looks_at(row: int, column: int, grid: int = 8) -> Any:

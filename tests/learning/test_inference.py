@@ -8,7 +8,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from tests.learning.builders import CAPTIONS, TOKENS, WORDS, inputs, pictures
+from tests.learning.builders import CAPTIONS, TOKENS, WORDS, inputs, pictures, readable
 from vlcore.core.captions import distinct_captions
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES, Grouping
@@ -58,11 +58,11 @@ def test_a_model_comes_back_from_its_file_bit_for_bit(condition: Condition, grou
     again, vocabulary = inference.load(path)
     assert vocabulary.words == words.words
     assert again.config == model.config
-    captions = distinct_captions("descriptive", grouping)
-    scores = [inference.score_captions(one, vocabulary, captions, PICTURES) for one in (model, again)]
+    captions, images = distinct_captions("descriptive", grouping), readable(model, 20)
+    scores = [inference.score_captions(encoder, vocabulary, captions, images) for encoder in (model, again)]
     assert scores[0].shape == (20, 4)
     assert (scores[0] == scores[1]).all()
-    assert (inference.embed_images(again, PICTURES) == inference.embed_images(model, PICTURES)).all()
+    assert (inference.embed_images(again, images) == inference.embed_images(model, images)).all()
     assert inference.scale_and_bias(again) == inference.scale_and_bias(model)
     assert not again.training
     assert not any(parameter.requires_grad for parameter in again.parameters())

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from tests.learning.builders import TOKENS, WORDS, inputs, pictures, same
+from tests.learning.builders import TOKENS, WORDS, inputs, pictures, readable, same
 from vlcore.core.condition import Condition
 from vlcore.core.options import ARCHITECTURES, objectives_here, style_names
 from vlcore.core.vocabulary import MAX_WORDS, PAD
@@ -22,7 +22,7 @@ def test_a_small_model_gives_unit_vectors_and_uses_all_its_parameters(architectu
     model = build(Condition(architecture=architecture), len(WORDS))
     assert 150_000 <= sum(value.numel() for value in model.state_dict().values()) <= 350_000
     for n in (1, 5):
-        z, t = model.image(inputs(n)), model.text(TOKENS)
+        z, t = model.image(to_input(torch.from_numpy(readable(model, n)))), model.text(TOKENS)
         assert (z.shape, t.shape) == ((n, 32), (4, 32))
         for vectors in (z, t):
             assert vectors.norm(dim=1).detach().numpy() == pytest.approx(np.ones(len(vectors)), abs=1e-5)

@@ -66,7 +66,7 @@ def test_the_first_loss_is_that_of_the_untrained_model(monkeypatch: pytest.Monke
     data, condition = noise(20, captions=3), SHORT.replace(batch_size=20, steps=1, mitigation=mitigation)
     data = dataclasses.replace(data, groups=np.repeat([0, 1], [15, 5]))
     images, model = to_input(torch.from_numpy(data.images)), build(condition, VOCABULARY)
-    monkeypatch.setattr(loop, "augment", lambda _packed, batch, *_asked: (images[batch], (0, 0)))
+    monkeypatch.setattr(loop, "augment", lambda _packed, batch, **_options: (images[batch], (0, 0)))
     with torch.no_grad():
         logits = model.logits(model.image(images), model.text(torch.tensor(data.tokens)))
     weights = [1.0] * 20 if mitigation == "none" else [10 / 15] * 15 + [10 / 5] * 5
@@ -150,7 +150,7 @@ def test_a_training_at_a_constant_rate_begins_a_longer_one() -> None:
 
 def test_every_label_style_sees_the_same_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[View] = []
-    monkeypatch.setattr(loop, "augment", lambda *asked: seen.append(augment(*asked)) or seen[-1])
+    monkeypatch.setattr(loop, "augment", lambda *given, **options: seen.append(augment(*given, **options)) or seen[-1])
     two, condition = noise(24), SHORT.replace(steps=3)
     four = TrainingData(two.images, np.arange(24) % 4, TOKENS, VOCABULARY)
     run(condition, two)
