@@ -91,7 +91,7 @@ class FeatureStore:
         """Features of the composite images that `make` puts together from some rows and their masks, by kind, (n, F)
         each; `make` is asked where some are missing."""
         if self.bundle is not None:
-            return self.bundle.panel
+            return {kind: features.copy() for kind, features in self.bundle.panel.items()}
         table = self.images.table
         files = [self.images.root / str(name) for column in ("file_name", "mask") for name in table[column].iloc[rows]]
         digest = hashlib.sha256(repr([stamp_of(file) for file in files]).encode()).digest()
