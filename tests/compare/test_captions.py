@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics.pairwise import cosine_similarity
@@ -19,7 +20,8 @@ from vlcore.compare import captions, comparison
 from vlcore.compare.model_map import ComparisonError, ModelMap, model_map
 from vlcore.core.condition import Condition
 from vlcore.core.errors import LabError
-from vlcore.core.vocabulary import MAX_WORDS, split_words
+from vlcore.core.grouping import SCENES
+from vlcore.core.vocabulary import MAX_WORDS, WordPieces, split_words
 from vlcore.runs import load
 from vlcore.store import artefacts
 
@@ -164,24 +166,96 @@ def test_models_that_read_no_captions_say_so(home: Path, objective: str, labels:
             captions.ask(model, loaded, text)
 
 
-def test_words_that_were_in_no_caption_are_said_for_each_model_that_lacks_them(model: ModelMap) -> None:
+def test_words_of_no_training_caption_are_named_for_each_model_without_word_vectors(model: ModelMap) -> None:
     short = model_map(publish(IMAGES, BASE.replace(init_seed=81, labels="undescriptive")))
     together = comparison.compare([model, short], IMAGES, thumbs)
     texts = ("a camel in the desert", "a zebra, a zebra")
-    left, right = captions.untrained_words_warnings(together, texts)
+    left, right = captions.caption_warnings(together, SCENES, texts)
     assert left == "The left model was never given “zebra” in training: what it makes of such words is chance."
     assert right.startswith("The right model was never given “a”, “in”, “the”, “desert”, “zebra” in training")
-    assert captions.untrained_words_warnings(together, ("camel", "horse")) == []
+    assert captions.caption_warnings(together, SCENES, ("camel", "horse")) == []
+    assert captions.caption_warnings(together, SCENES, texts, ["right"]) == [right]
+
+
+def test_backgrounds_that_are_learnt_apart_are_training_captions() -> None:
+    model = model_map(publish(IMAGES, BASE.replace(init_seed=81, objective="two_part", labels="undescriptive")))
+    assert captions.training_captions(model, SCENES) == ("horse", "camel", "grass", "desert")
+    alone = comparison.compare([model], IMAGES, thumbs)
+    assert captions.caption_warnings(alone, SCENES, ("horse", "grass")) == []
 
 
 def test_many_words_stay_one_sentence_and_none_from_elsewhere(model: ModelMap, artefact: artefacts.Artefact) -> None:
     texts = (" ".join(letter * 100 for letter in "bcdfghjklm"),)
-    (sentence,) = captions.untrained_words_warnings(comparison.compare([model], IMAGES, thumbs), texts)
+    (sentence,) = captions.caption_warnings(comparison.compare([model], IMAGES, thumbs), SCENES, texts)
     assert "and 2 more" in sentence
     assert len(sentence) < 400
     elsewhere = dataclasses.replace(model, artefact=made_elsewhere(artefact, "imported"))
     alone = dataclasses.replace(comparison.compare([model], IMAGES, thumbs), models=(elsewhere,))
-    assert captions.untrained_words_warnings(alone, texts) == []
+    assert captions.caption_warnings(alone, SCENES, texts) == []
+
+
+def stand_in(text: str, labels: str = "undescriptive", **settings: str) -> artefacts.Artefact:
+    return publish(IMAGES, BASE.replace(init_seed=82, text=text, labels=labels, **settings))
+
+
+@pytest.mark.parametrize("text", ["words", "words@random"])
+def test_distances_in_the_word_space_against_the_models_own_mean(home: Path, text: str) -> None:
+    artefact = stand_in(text, "descriptive")
+    model, tower = model_map(artefact), load.load(artefact).encoder.text
+    texts = ["pony", "a horse in the sahara", "horse on the grass", "骆驼"]
+    inputs = []
+    tower.project.register_forward_pre_hook(lambda _layer, given: inputs.append(given[0]))
+    for captions_of_one in (texts, model.captions):
+        tower(torch.from_numpy(WordPieces().tokens(captions_of_one)))
+    typed_means, training_means = (mean.numpy() for mean in inputs)
+    cosines = typed_means @ training_means.T
+    distances = captions.far_from_training(model, SCENES, texts)
+    assert [one.typed for one in distances] == texts
+    assert [one.caption for one in distances] == [model.captions[k] for k in cosines.argmax(axis=1)]
+    assert [one.cosine for one in distances] == pytest.approx(cosines.max(axis=1).tolist(), abs=1e-6)
+    assert [one.is_far for one in distances] == [one.cosine < captions.FAR for one in distances]
+    assert distances[2].cosine == pytest.approx(1.0, abs=1e-6)
+
+
+def test_far_captions_are_marked_with_the_nearest_training_caption_and_the_cosine(home: Path) -> None:
+    model = model_map(stand_in("words"))
+    near, far = captions.far_from_training(model, SCENES, ["racehorse", "music"])
+    assert (near.is_far, near.caption, far.is_far) == (False, "horse", True)
+    assert f"{near.cosine:.2f}" in near.sentence
+    assert far.caption in far.sentence
+    alone = comparison.compare([model], IMAGES, thumbs)
+    (warning,) = captions.caption_warnings(alone, SCENES, ["racehorse", "music", "music"])
+    assert (warning.count("“music”"), "racehorse" in warning, f"“{far.caption}”" in warning) == (1, False, True)
+    assert captions.caption_warnings(alone, SCENES, ["racehorse", "camels"]) == []
+
+
+@pytest.mark.parametrize(("text", "settings"), [
+    ("transformer", {}), ("codes", {}), ("words", {"objective": "simclr", "labels": "constant"}),
+])  # fmt: skip
+def test_only_models_with_word_vectors_have_distances(home: Path, text: str, settings: dict[str, str]) -> None:
+    model = model_map(stand_in(text, **settings))
+    assert not captions.reads_any_words(model.artefact.condition)
+    assert captions.far_from_training(model, SCENES, ["pony"]) == []
+
+
+def test_word_vectors_read_every_word(home: Path) -> None:
+    artefact = stand_in("words")
+    model, loaded = model_map(artefact), load.load(artefact)
+    for text in ("a pony on the lawn", "лошадь в пустыне", " ".join(["horse"] * 40), "骆驼"):
+        answer = captions.ask(model, loaded, text)
+        assert answer.unknown == ()
+        assert np.isfinite(answer.place).all()
+
+
+def test_a_model_of_codes_answers_to_its_training_captions_alone(home: Path) -> None:
+    artefact = stand_in("codes", "descriptive")
+    model = model_map(artefact)
+    with pytest.raises(LabError, match="a code for each training caption and none for 'a pony'"):
+        captions.ask(model, load.load(artefact), "a pony")
+    answer = captions.ask(model, Words(), "horse on the grass")  # what remains without a word has no code
+    assert answer.without.empty
+    alone = comparison.compare([model], IMAGES, thumbs)
+    assert captions.caption_warnings(alone, SCENES, ["a pony"]) == []
 
 
 def test_similarities_are_cosines_of_each_models_captions(tmp_path: Path) -> None:

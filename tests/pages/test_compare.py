@@ -1,6 +1,7 @@
 """Compare: two maps in one chart, everything in the address, and no traceback for a bad one."""
 
 import json
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -12,13 +13,18 @@ from tests.conftest import publish_as
 from tests.datasets.importers.sources import arrays, save
 from vlcore.charts.thumbnails import SAFE_URI
 from vlcore.core.condition import Condition
+from vlcore.core.files import models_folder
+from vlcore.core.vocabulary import WordPieces
 from vlcore.core.wording import share
+from vlcore.learning import inference
+from vlcore.learning.model import build
 from vlcore.runs.imported import import_embeddings
 from vlcore.runs.maps import PCA
 from vlcore.server import cache
 from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus, State
 from vlcore.studies import plans
+from vlcore.ui.compare import sections
 
 from .app import FakeQueue, alts, opened, press, text_of
 
@@ -208,6 +214,37 @@ def test_any_caption_can_be_typed_and_words_that_a_model_does_not_know_are_named
     assert table["Left out"].tolist() == ["a", "zebra", "on", "grass"]
     for caption in ("x" * 10_000, "<b>horse</b> & <script>", "🐪🐪🐪", "верблюд", "骆驼", "   ", "a\u0000b\u202ehorse"):
         ok(page.text_input(key="caption").set_value(caption).run())
+
+
+@pytest.fixture(scope="module")
+def reads_words(experiments: list[artefacts.Artefact]) -> str:
+    """The key of a model with word vectors, under a map that nobody trained."""
+    condition = experiments[0].condition.replace(text="words")
+    made = models_folder() / ".work" / "reads-words"
+    shutil.copytree(experiments[0].path, made)
+    (made / "manifest.json").unlink()
+    (made / "condition.json").write_text(json.dumps(condition.as_dict()))
+    vocabulary = WordPieces()
+    inference.save(build(condition, len(vocabulary)), vocabulary, made / "model.safetensors")
+    return artefacts.publish(condition.key, made, {"seconds": 0}).key
+
+
+def test_word_vectors_read_any_words_and_mark_captions_that_are_far(reads_words: str) -> None:
+    page = ok(start(closer="Captions", left_model=reads_words, right_model=reads_words, caption="music"))
+    assert not any("does not know" in warning.value for warning in page.warning)
+    assert sum("“music” (nearest" in warning.value for warning in page.warning) == 2
+    assert len(page.get("image")) == 2 * sections.NEAREST_IMAGES
+    ok(page.text_input(key="caption").set_value("racehorse").run())
+    assert not any("“racehorse”" in warning.value for warning in page.warning)
+    assert sum("“racehorse”" in caption.value for caption in page.caption) == 2
+
+
+def test_prompt_axes_of_word_vectors_take_any_words_and_mark_those_that_are_far(reads_words: str) -> None:
+    address = {"left_model": reads_words, "right_model": reads_words, "map": "Prompt axes"}
+    page = ok(start(**address, prompt_a="racehorse", prompt_b="music", prompt_c="camels", prompt_d="camelid"))
+    words = text_of(page)
+    assert words.count("“music” (nearest") == 2
+    assert "“racehorse” (nearest" not in words
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,5 @@
-"""Captions put to models: where typed ones lie, what each of their words is worth, and how alike a model's own are."""
+"""Captions put to models: positions of typed captions, the worth of each of their words, and similarities of training
+captions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +11,12 @@ from numpy.typing import NDArray
 
 from vlcore.compare.comparison import Comparison
 from vlcore.compare.model_map import ComparisonError, ModelMap
+from vlcore.core.captions import captions_of
+from vlcore.core.condition import Condition
 from vlcore.core.errors import LabError
-from vlcore.core.options import OBJECTIVES
-from vlcore.core.vocabulary import split_words
+from vlcore.core.grouping import Grouping
+from vlcore.core.options import OBJECTIVES, RANDOM
+from vlcore.core.vocabulary import PAD, WordPieces, reads_pieces, split_words
 from vlcore.core.wording import decimal, title
 from vlcore.runs.load import Loaded
 
@@ -20,6 +24,7 @@ LONGEST = 200  # characters
 MOST_WORDS = 12  # that are left out one by one
 MOST_NAMED = 8  # words in a sentence
 MOST_LISTED = 4  # captions up to which every similarity is said in words
+FAR = 0.15  # the cosine below which a caption is far from a training caption (docs/results/words)
 
 
 class CaptionLabError(LabError):
@@ -58,9 +63,10 @@ class CaptionAnswer:
 
 def ask(model: ModelMap, loaded: Loaded, text: str) -> CaptionAnswer:
     """Put a caption to a model; CaptionLabError when it learnt none, ModelError when captions have no place in it."""
-    if not OBJECTIVES[model.artefact.condition.objective].uses_captions:
+    condition = model.artefact.condition
+    if not OBJECTIVES[condition.objective].uses_captions:
         raise CaptionLabError("It was trained without captions: its text encoder has never learnt a word.")
-    pairs = without_each_word(text)
+    pairs = without_each_word(text) if condition.text != "codes" else []  # what remains has no code
     embedded = loaded.embed_captions([text, *(rest for _, rest in pairs)])
     places = model.place(embedded)
     cosines = (embedded[1:] @ embedded[0]).astype(float)
@@ -75,17 +81,119 @@ def named(words: Sequence[str], more: str = "more") -> str:
     return f"{listed} and {len(words) - MOST_NAMED} {more}" if len(words) > MOST_NAMED else listed
 
 
-def untrained_words_warnings(comparison: Comparison, texts: Sequence[str]) -> list[str]:
-    """A sentence for each model of ours that was never given some words of captions in training: it has learnt nothing
-    of them, in its vocabulary or not. What a model that was trained elsewhere was given is not known."""
-    asked, sentences = dict.fromkeys(word for text in texts for word in split_words(text)), []
+def reads_any_words(condition: Condition) -> bool:
+    """Whether a model reads captions by word vectors, so that no word is unknown to it."""
+    trained_on_captions = OBJECTIVES[condition.objective].uses_captions
+    return condition.kind.has_weights and trained_on_captions and reads_pieces(condition.text)
+
+
+@dataclass(frozen=True)
+class NearestTrainingCaption:
+    """A typed caption, the training caption nearest to it by the frozen word vectors, and their cosine."""
+
+    typed: str
+    caption: str
+    cosine: float
+
+    @property
+    def is_far(self) -> bool:
+        """Whether so few captions of its kind work that a page marks it (docs/results/words)."""
+        return self.cosine < FAR
+
+    @property
+    def sentence(self) -> str:
+        nearest = f"nearest “{self.caption}”, cosine {decimal(self.cosine)}"
+        where = "far from every training caption" if self.is_far else "near a training caption"
+        return f"“{self.typed}” is {where} ({nearest})."
+
+
+def far_from_training(model: ModelMap, grouping: Grouping, texts: Sequence[str]) -> list[NearestTrainingCaption]:
+    """The training caption nearest to each typed caption, and whether that is far.
+
+    Args:
+        model: a map of the model.
+        grouping: the groups of its image set.
+        texts: typed captions, each as `clean` returns it.
+
+    Returns:
+        One value a text; none of a model that has no word vectors."""
+    condition = model.artefact.condition
+    if not reads_any_words(condition):
+        return []
+    return nearest_training_captions(condition, training_captions(model, grouping), texts)
+
+
+def nearest_training_captions(
+    condition: Condition, training: Sequence[str], texts: Sequence[str]
+) -> list[NearestTrainingCaption]:
+    """Of each text, the nearest of the training captions by the word vectors of a condition."""
+    cosines = _word_means(condition, texts) @ _word_means(condition, training).T
+    return [
+        NearestTrainingCaption(text, training[row.argmax()], float(row.max()))
+        for text, row in zip(texts, cosines, strict=True)
+    ]
+
+
+def training_captions(model: ModelMap, grouping: Grouping) -> tuple[str, ...]:
+    """All captions that a model was trained on, those of backgrounds included where they are learnt apart."""
+    if not OBJECTIVES[model.artefact.condition.objective].places:
+        return model.captions
+    backgrounds = (caption.text for caption in captions_of("context", grouping))
+    return (*model.captions, *backgrounds)
+
+
+def _word_means(condition: Condition, texts: Sequence[str]) -> NDArray[np.float32]:
+    """The mean word vector of each caption before any trained layer, (n, 256), of length 1; 0 of no words."""
+    from vlcore.learning.words import random_word_vectors, word_vectors  # torch, which no page waits for
+
+    is_random = condition.text.endswith(RANDOM)
+    vectors = random_word_vectors(condition.init_seed) if is_random else word_vectors()
+    tokens = WordPieces().tokens(texts)
+    is_word = (tokens != PAD)[..., None]
+    sums = (vectors.numpy()[tokens] * is_word).sum(axis=1)
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    return sums / np.maximum(lengths, 1e-12)
+
+
+def caption_warnings(
+    comparison: Comparison, grouping: Grouping, texts: Sequence[str], names: Sequence[str] | None = None
+) -> list[str]:
+    """A sentence for each of the named models, all by default, to which captions are strange.
+
+    With word vectors it names the captions that are far from every training caption. Without, it names the words that
+    no training caption contains, in the vocabulary or not. What a model that was trained elsewhere was given is not
+    known, and a model of codes reads its training captions alone."""
+    sentences = []
     for name, model in comparison.named.items():
-        heard = {word for caption in model.captions for word in split_words(caption)}
-        words = [word for word in asked if word not in heard]
-        if words and model.artefact.kind.has_weights:
-            never = f"The {name} model was never given {named(words)} in training"
-            sentences.append(f"{never}: what it makes of such words is chance.")
+        condition = model.artefact.condition
+        is_named = names is None or name in names
+        if not is_named or not condition.kind.has_weights or condition.text == "codes":
+            continue
+        if reads_any_words(condition):
+            distances = far_from_training(model, grouping, list(dict.fromkeys(texts)))
+            sentence = _far_words(name, [distance for distance in distances if distance.is_far])
+        else:
+            sentence = _untrained_words(name, training_captions(model, grouping), texts)
+        if sentence:
+            sentences.append(sentence)
     return sentences
+
+
+def _far_words(name: str, far: Sequence[NearestTrainingCaption]) -> str:
+    if not far:
+        return ""
+    listed = [f"“{one.typed}” (nearest “{one.caption}”, cosine {decimal(one.cosine)})" for one in far]
+    return f"Far from every training caption of the {name} model, so it may mean nothing there: {', '.join(listed)}."
+
+
+def _untrained_words(name: str, training: Sequence[str], texts: Sequence[str]) -> str:
+    trained = {word for caption in training for word in split_words(caption)}
+    typed = dict.fromkeys(word for text in texts for word in split_words(text))
+    untrained = [word for word in typed if word not in trained]
+    if not untrained:
+        return ""
+    never = f"The {name} model was never given {named(untrained)} in training"
+    return f"{never}: what it makes of such words is chance."
 
 
 def caption_similarities(models: Mapping[str, ModelMap]) -> tuple[pd.DataFrame, list[str], str]:

@@ -20,7 +20,7 @@ from vlcore.charts.maps.panes import MOMENT
 from vlcore.charts.maps.tables import PLAIN, MapOptions
 from vlcore.charts.theme import LIGHT, Palette
 from vlcore.compare import description
-from vlcore.compare.captions import untrained_words_warnings
+from vlcore.compare.captions import caption_warnings
 from vlcore.compare.comparison import Comparison
 from vlcore.compare.film import film
 from vlcore.compare.metrics_table import group_rows, group_table
@@ -154,9 +154,9 @@ def picked(spec: dict[str, Any], comparison: Comparison, identity: str | None) -
 
 def parts(comparison: Comparison, grouping: Grouping, layouts: description.LayoutDescription) -> list[Part]:
     """What is said beside the maps of a comparison: what they show, right or wrong by group, and who is near whom."""
-    unheard = untrained_words_warnings(comparison, comparison.models[0].projection.prompts)  # empty without prompts
+    prompts = comparison.models[0].projection.prompts  # empty of other maps
     few = description.small_sample_warning(comparison.models[0].artefact, grouping)
-    said = [Text(sentence, icon="hearing_disabled") for sentence in unheard]
+    said = [Text(warning, icon="straighten") for warning in caption_warnings(comparison, grouping, prompts)]
     said += [Text(description.summary(comparison, grouping)), *([Text(few, icon="warning")] if few else [])]
     sentences = map(Text, layouts.sentences)
     return [

@@ -68,8 +68,9 @@ def choose(grouping: Grouping, keys: Sequence[str], bar: DeltaGenerator) -> tupl
 
 
 def _prompt_axes(grouping: Grouping) -> maps.Projection:
-    place = "A picture's place along the axis is how much nearer it is to the second than to the first"
-    about, texts = f"Any caption. {place}, in every model alike.", []
+    position = "An image's position along the axis is how much nearer it is to the second than to the first"
+    words = "A caption that is far from what a model was trained on is named under the maps"
+    about, texts = f"Any words. {position}, in every model alike. {words}.", []
     labels = {"a": "Across, from", "b": "to", "c": "Up, from", "d": "to"}
     usual_words = (*grouping.objects, *grouping.contexts)
     for column, (name, label), usual in zip(st.columns(2) * 2, labels.items(), usual_words, strict=True):

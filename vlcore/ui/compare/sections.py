@@ -22,7 +22,7 @@ from vlcore.compare.small_pictures import draw_thumbs
 from vlcore.core.errors import LabError
 from vlcore.core.grouping import group_words
 from vlcore.core.plain import plain, safe_csv
-from vlcore.core.wording import title
+from vlcore.core.wording import decimal, title
 from vlcore.exports.export import parquet_bytes
 from vlcore.exports.table import shown as map_table
 from vlcore.runs.maps import PCA
@@ -31,6 +31,8 @@ from vlcore.ui import shell, widgets
 from vlcore.ui.compare.maps import Shown
 
 PAPER_SIDE = 520  # px of a map in a picture file
+NEAREST_IMAGES = 12  # that are nearest to a typed caption
+NEAREST_SIDE = 88  # px of each of them
 
 
 @contextmanager
@@ -88,7 +90,7 @@ def _similarities(keys: Sequence[str], palette: Palette, _named: Mapping[str, Mo
 
 def _typed_caption(shown: Shown) -> None:
     grouping, models = shown.images.grouping, shown.comparison.named
-    about = "Anything. Each model reads the words that it was given in training, and is told of those it does not know."
+    about = "A model with word vectors reads any words. Of another one, the page names the words it does not know."
     usual, most = f"a {group_words(grouping)[grouping.minority[1]]}", captions.LONGEST
     typed = st.text_input("A caption", usual, max_chars=most, **widgets.in_address("caption", about))
     try:
@@ -108,21 +110,51 @@ def _typed_caption(shown: Shown) -> None:
             st.warning(f"The {name} model does not know, or does not read, {plain(words)}.", icon=":material/help:")
     if not answers:
         return
-    for sentence in captions.untrained_words_warnings(shown.comparison, [text]):
-        st.caption(plain(sentence))
+    _caption_distances(shown, list(answers), text)
     _caption_map(shown, answers, text)
     for column, (name, answer) in widgets.in_pairs(answers.items()):
         with column:
-            st.markdown(f"**Nearest pictures in the {name} model** (cosine)")
-            widgets.pictures(models[name], models[name].neighbours(answer.z, 5))
-    left_out = answer.without[["word", "caption"]].set_axis(["Left out", "What remains"], axis="columns")
-    if left_out.empty:
+            st.markdown(f"**Nearest images in the {name} model** (cosine)")
+            _nearest_images(models[name], answer)
+    answers = {name: answer for name, answer in answers.items() if not answer.without.empty}  # but those of codes
+    if not answers:
         st.caption("A caption of one word has none to leave out.")
         return
+    left_out = next(iter(answers.values())).without[["word", "caption"]]
+    left_out = left_out.set_axis(["Left out", "What remains"], axis="columns")
     about = "Of the shortened caption with the whole one: 1 means that the word says nothing to this model."
     cosines = {f"{name.capitalize()}: cosine": answer.without["cosine"] for name, answer in answers.items()}
     numbers = {name: st.column_config.NumberColumn(format="%.2f", help=about) for name in cosines}
     st.dataframe(left_out.assign(**cosines), hide_index=True, width="stretch", column_config=numbers)
+
+
+def _caption_distances(shown: Shown, names: Sequence[str], text: str) -> None:
+    """How far a caption is from the training captions of models, and what that says of it."""
+    grouping, models = shown.images.grouping, shown.comparison.named
+    reads_any = [name for name in names if captions.reads_any_words(models[name].artefact.condition)]
+    for name in names:
+        for sentence in captions.caption_warnings(shown.comparison, grouping, [text], [name]):
+            if name in reads_any:
+                st.warning(plain(sentence), icon=":material/straighten:")
+            else:
+                st.caption(plain(sentence))
+    for name in reads_any:
+        (nearest,) = captions.far_from_training(models[name], grouping, [text])
+        if not nearest.is_far:
+            st.caption(plain(f"{name.capitalize()} model: {nearest.sentence}"))
+    if reads_any:
+        unseen = "docs/results/words of the project lists 60 that no label contains, and which of them fail"
+        st.caption(f"Word vectors read any words; {unseen}.")
+
+
+def _nearest_images(model: ModelMap, answer: captions.CaptionAnswer) -> None:
+    """The images nearest to a caption, in a row that wraps."""
+    images = cache.image_set(model)
+    with st.container(horizontal=True, gap="small"):
+        for row, cosine in model.neighbours(answer.z, NEAREST_IMAGES):
+            what = ", ".join(images.table.iloc[row][["object", "context"]])
+            caption = plain(f"{what} {decimal(cosine)}")
+            widgets.picture(images.image(row), width=NEAREST_SIDE, caption=caption, alt=what)
 
 
 def _caption_map(shown: Shown, answers: dict[str, captions.CaptionAnswer], text: str) -> None:
@@ -139,9 +171,10 @@ def _caption_map(shown: Shown, answers: dict[str, captions.CaptionAnswer], text:
         shown.comparison.points, shown.comparison.captions, typed, without, shown.comparison.infos,
         palette=shown.palette, grouping=shown.images.grouping, side=shown.side,
     )  # fmt: skip
-    cache.show(chart, alt=f"Where the caption lies in each model, and each of its words: {text}")
-    exact = "the average of its nearest pictures, not exact" if shown.projection.fitted else "exact"
-    st.caption(f"The star is the caption; an arrow leads to the same caption without one word. Its place is {exact}.")
+    cache.show(chart, alt=f"Position of the caption in each model, and of it without each word: {text}")
+    exact = "the average of its nearest images, not exact" if shown.projection.fitted else "exact"
+    star = "The star is the caption; an arrow leads to the same caption without one word"
+    st.caption(f"{star}. Its position is {exact}.")
 
 
 def _loss(shown: Shown) -> None:
