@@ -1,0 +1,105 @@
+"""The published list of unseen words: what is in it, and that its page says what its tables say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import words
+from vlcore.compare.captions import FAR
+from vlcore.core.condition import STYLES_OF_THE_STUDY
+from vlcore.core.grouping import SCENES
+from vlcore.core.vocabulary import Vocabulary, split_words
+from vlcore.studies import published
+
+FOLDER = published.FOLDER / "words"
+PILOT = {
+    "pony", "stallion", "mare", "mustang", "foal", "equine", "racehorse", "steed", "camels",
+    "bactrian camel", "llama", "dromedary", "humped animal", "lawn", "green field", "meadow",
+    "pasture", "sahara", "arid land", "sandy place", "sand dunes",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    return pd.read_csv(FOLDER / "words.csv")
+
+
+@pytest.fixture(scope="module")
+def drawn() -> pd.DataFrame:
+    return pd.read_csv(FOLDER / "random-words.csv")
+
+
+def test_sixty_captions_have_a_word_that_no_label_style_contains() -> None:
+    assert len({caption.text for caption in words.COUNTED}) == len(words.COUNTED) == 60
+    label_words = set(Vocabulary.of(SCENES).words)
+    assert all(set(split_words(caption.text)) - label_words for caption in words.COUNTED)
+    assert all(caption.object or caption.context for caption in words.COUNTED)
+
+
+def test_no_word_of_the_pilot_is_missing() -> None:
+    assert {caption.text for caption in words.CAPTIONS} >= PILOT
+
+
+def test_images_that_fit_a_caption_show_its_object_and_its_background() -> None:
+    images = pd.DataFrame(SCENES.pairs, columns=["object", "context"])
+    for caption in words.CAPTIONS:
+        expected = [
+            caption.object in ("", animal) and caption.context in ("", background)
+            for animal, background in SCENES.pairs
+        ]
+        assert caption.fits(images).tolist() == expected
+        assert 0 < sum(expected) < len(images)
+
+
+def test_random_words_are_the_same_each_time_and_no_words_of_labels() -> None:
+    drawn = words.random_words()
+    assert drawn == words.random_words()
+    assert len(set(drawn)) == words.RANDOM_WORDS
+    assert not {*SCENES.objects, *SCENES.contexts} & set(drawn)
+
+
+def test_the_published_tables_hold_every_caption_in_every_model(table: pd.DataFrame, drawn: pd.DataFrame) -> None:
+    texts = [*words.TEXTS, words.UNTRAINED]
+    assert len(table) == len(words.CAPTIONS) * len(texts) * len(STYLES_OF_THE_STUDY)
+    assert not table.duplicated(["caption", "text", "labels"]).any()
+    assert (table["n"] == 10).all()
+    assert (table["fails"] == (table["auc"] < words.WORKS)).all()
+    assert table[["auc", "low", "high"]].apply(lambda values: values.between(0, 1)).all(axis=None)
+    assert ((table["low"] <= table["auc"]) & (table["auc"] <= table["high"])).all()
+    of_words = table[table["text"] == "words"]
+    assert (of_words["far"].astype(bool) == (of_words["cosine"] < FAR)).all()
+    assert len(drawn) == words.RANDOM_WORDS * len(STYLES_OF_THE_STUDY)
+
+
+def test_the_page_comes_out_of_its_tables_again(table: pd.DataFrame, drawn: pd.DataFrame) -> None:
+    """Else run `python -m benchmarks.words --seeds 0`."""
+    assert words.page(table, drawn) == (FOLDER / "README.md").read_text()
+
+
+def test_pages_mark_captions_at_the_published_threshold(drawn: pd.DataFrame) -> None:
+    assert words.random_threshold(drawn) == FAR
+
+
+def test_the_best_threshold_against_a_slow_reference() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        fails = np.array([True, False, *(random.random(30) < 0.4)])
+        cosines = random.random(32).round(3)
+        table = pd.DataFrame({"fails": fails, "cosine": cosines})
+        best = 0.0
+        for hundredth in range(101):
+            marked = [cosine < hundredth / 100 for cosine in cosines]
+            failing = [mark for mark, fail in zip(marked, fails, strict=True) if fail]
+            working = [mark for mark, fail in zip(marked, fails, strict=True) if not fail]
+            shares = sum(failing) / len(failing) - sum(working) / len(working)
+            assert words.separation(table, hundredth / 100) == pytest.approx(shares)
+            best = max(best, shares)
+        assert words.separation(table, words.best_threshold(table)) == pytest.approx(best)
+
+
+def test_a_mean_over_models_has_its_interval() -> None:
+    runs = pd.DataFrame({"caption": "pony", "text": "words", "labels": "descriptive", "auc": [0.8, 0.9, 1.0]})
+    (line,) = words.summary(runs).to_dict("records")
+    assert (line["n"], line["auc"]) == (3, pytest.approx(0.9))
+    assert line["low"] == pytest.approx(0.9 - 4.3027 * 0.1 / 3**0.5, abs=1e-4)
+    assert line["high"] == 1.0
