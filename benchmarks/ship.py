@@ -29,7 +29,7 @@ from benchmarks import head, options, row
 from vlcore.charts.thumbnails import thumb
 from vlcore.compare.atlas import atlas
 from vlcore.core.condition import GRIDS, STYLES_OF_THE_STUDY, Condition
-from vlcore.core.options import TOWERS
+from vlcore.core.options import RANDOM, TOWERS
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.drawn import BUILT_IN, folder_name
 from vlcore.datasets.edits import training_sets
@@ -37,6 +37,7 @@ from vlcore.datasets.imageset import ImageSet, silent
 from vlcore.datasets.subset import map_rows, training_rows, usual_condition
 from vlcore.lessons.script import lessons
 from vlcore.runs.features import feature_store
+from vlcore.runs.pixel_summary import reduced_spaces
 from vlcore.runs.snapshot import Views
 from vlcore.runs.train import parts_of
 from vlcore.server.atlas import file_name
@@ -112,10 +113,13 @@ def _features(usual: Condition, out: Path) -> int:
 
     summary = views.pixel_summary
     assert summary is not None
+    control = feature_store(training.images, f"{condition.frozen_tower}{RANDOM}")
+    random = reduced_spaces(control.rows(views.rows["test"]), control.rows(views.rows["probe"]))
     arrays = {
         "centre": centre.astype(np.float16), "components": components.astype(np.float16), "rows": coefficients(rows),
         **{f"panel_{kind}": coefficients(features) for kind, features in views.panel.items()},
         **{f"pixel_{name}": array.astype(np.float32) for name, array in vars(summary).items()},
+        **{f"random_{name}": array.astype(np.float16) for name, array in random.items()},
     }  # fmt: skip
     file = out / "vlcore" / "datasets" / "bundled" / f"{folder_name(usual.data)}-{store.spec.name}.npz"
     file.parent.mkdir(parents=True, exist_ok=True)

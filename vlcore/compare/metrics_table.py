@@ -71,19 +71,24 @@ class Metrics(dict[str, Estimate]):
 
 
 def measures_table(comparison: Comparison, grouping: Grouping) -> pd.DataFrame:
-    """What was measured of models, beside their untrained encoders and the pixels; one row a measure."""
+    """What was measured of models, beside their untrained encoders, the pixels and, of a pretrained image tower, the
+    same network with random weights; one row a measure."""
     moments: dict[str, Any] = {}
     for name, model in comparison.named.items():
         metrics = model.artefact.metrics
         moments |= {name.capitalize(): metrics["end"], f"{name.capitalize()}, untrained": metrics["untrained"]}
     first = comparison.models[0].artefact.metrics
-    pixels = first.get("raw_pixels", {})
+    controls = {"Pixels": first.get("raw_pixels", {})}
+    random_towers = [model.artefact.metrics.get("random_tower") for model in comparison.models]
+    if measured_tower := next(filter(None, random_towers), None):
+        controls["Random network"] = measured_tower
     rows = []
     for one in catalogue.listed():
         if any(estimate_of(measured, one.name) for measured in moments.values()):  # else the image set has it not
             row = {"": catalogue.words_of(one.name, grouping)}
             row |= {name: cell(measured, one.name) for name, measured in moments.items()}
-            row["Pixels"] = cell(pixels, one.name) if estimate_of(pixels, one.name) else ""
+            for name, control in controls.items():
+                row[name] = cell(control, one.name) if estimate_of(control, one.name) else ""
             row["Images"] = _count(first["end"], one.name)
             rows.append(row)
     told = {name: model.artefact.metrics.get("text_only_match") for name, model in comparison.named.items()}

@@ -10,8 +10,8 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +21,7 @@ import numpy as np
 from filelock import Timeout
 from numpy.typing import NDArray
 
-from vlcore.core.files import HomeError, locked, make_folder
+from vlcore.core.files import HomeError, locked, write_errors
 from vlcore.datasets.drawn import BUILT_IN, VERSION, folder_name
 from vlcore.datasets.imageset import ImageSet, Progress, silent
 from vlcore.datasets.row_store import Record, RowStore, Stamp, stamp_of
@@ -105,7 +105,9 @@ class FeatureStore:
                 composites.extend(image for kind in kinds for image in made[kind])
             return self._embed([composites[place] for place in places])
 
-        places, store = list(range(len(names))), self._store("panel", len(names))
+        # A file for each choice of rows: the folds of a set have different ones.
+        chosen = hashlib.sha256(repr(names).encode()).hexdigest()[:8]
+        places, store = list(range(len(names))), self._store(f"panel-{chosen}", len(names))
         computed = self._shared(store, places, names, [stamp] * len(names), compute, progress)
         values = np.array([computed[place] for place in places], np.float32)
         return dict(zip(kinds, values.reshape(len(kinds), -1, self.spec.features), strict=True))
@@ -117,7 +119,7 @@ class FeatureStore:
 
     def _unbundled(self, rows: Iterable[int]) -> list[int]:
         bundled = {} if self.bundle is None else self.bundle.rows
-        return [int(row) for row in rows if int(row) not in bundled]
+        return [row for row in dict.fromkeys(int(row) for row in rows) if row not in bundled]
 
     def _embed(self, images: Sequence[Pixels]) -> Features:
         return stored_precision(self._open_tower()(images))
@@ -175,11 +177,18 @@ class FeatureStore:
                     waits = False
                     progress(len(rows) - sum(row not in made for row in missing), len(rows))
 
-    def _locked(self, name: str) -> Any:
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        """Hold a lock of the store; Timeout where another process does. On a disk that takes nothing, each process
+        computes for itself, and the folder of a set that was removed is not made anew."""
         locks = self._folder / ".locks"
-        with suppress(HomeError):  # a disk that takes nothing: each process computes for itself
-            make_folder(locks)
-        return locked(locks / name, 0)
+        with ExitStack() as stack:
+            with suppress(HomeError):
+                with write_errors(locks, "make it writable"):
+                    for folder in (self.images.root / FOLDER, self._folder, locks):
+                        folder.mkdir(exist_ok=True)
+                stack.enter_context(locked(locks / name, 0))
+            yield
 
 
 def stored_precision(features: NDArray[np.floating]) -> Features:
@@ -207,7 +216,8 @@ class Bundle:
 
     rows: dict[int, Features]  # by row
     panel: dict[str, Features]  # of composite images, by kind
-    pixels: dict[str, NDArray[np.floating]]  # see `vlcore.runs.inputs.PixelSummary`
+    pixels: dict[str, NDArray[np.floating]]  # see `vlcore.runs.pixel_summary.PixelSummary`
+    random: dict[str, NDArray[np.floating]]  # ``test`` and ``probe`` in the space of the random network
 
 
 def bundle_of(images: ImageSet, spec: TowerSpec) -> Bundle | None:
@@ -230,7 +240,9 @@ def _bundle(folder: str, tower: str) -> Bundle | None:
         features.flags.writeable = False
         return features
 
-    parts = {name: array for name, array in arrays.items() if name.startswith(("panel_", "pixel_"))}
-    panel = {name[6:]: expanded(array) for name, array in parts.items() if name.startswith("panel_")}
-    pixels = {name[6:]: array for name, array in parts.items() if name.startswith("pixel_")}
-    return Bundle(dict(enumerate(expanded(arrays["rows"]))), panel, pixels)
+    def part(prefix: str) -> dict[str, NDArray[Any]]:
+        return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+    panel = {kind: expanded(array) for kind, array in part("panel_").items()}
+    random = {name: array.astype(np.float32) for name, array in part("random_").items()}
+    return Bundle(dict(enumerate(expanded(arrays["rows"]))), panel, part("pixel_"), random)

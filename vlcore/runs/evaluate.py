@@ -10,12 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.core.grouping import Grouping
-from vlcore.core.options import OBJECTIVES, ArtefactKind
+from vlcore.core.options import OBJECTIVES, RANDOM, ArtefactKind
 from vlcore.measures import accuracy, counterfactual, geometry, projection, readouts
 from vlcore.measures.catalogue import Need
 from vlcore.measures.estimate import Estimate, rate
 from vlcore.measures.negatives import negative_shares
-from vlcore.runs.evaluate_space import Space, lacking, map_quality, measure_space, no_space, pixel_baseline
+from vlcore.runs.evaluate_space import (
+    Space,
+    lacking,
+    map_quality,
+    measure_space,
+    no_space,
+    pixel_baseline,
+    random_baseline,
+)
 from vlcore.runs.metrics import Found, add_all, skip
 from vlcore.runs.snapshot import MEASURING, RENDERING, TRAINING, Snapshot, TrainingRecord, why_no_readout, why_unread
 from vlcore.store import jobs
@@ -262,6 +270,8 @@ def evaluate(records: Sequence[TrainingRecord], report: jobs.Reporter) -> dict[s
         **{moment: measured[moment] for moment in ("untrained", "first_fit", "end")},
         "raw_pixels": raw_pixels,
     }
+    if condition.frozen_tower and not condition.frozen_tower.endswith(RANDOM):
+        document["random_tower"] = random_baseline(shown.views, condition.frozen_tower)
     if shown.jtt_first_run is not None:
         step, wrong = shown.jtt_first_run
         minority = np.isin(shown.views.column("group", "train"), shown.views.grouping.minority)

@@ -9,11 +9,13 @@ from itertools import product, starmap
 import numpy as np
 from numpy.typing import NDArray
 
+from vlcore.core.options import RANDOM
 from vlcore.measures import geometry, projection
 from vlcore.measures.catalogue import Need, measure_of
 from vlcore.measures.estimate import Estimate, rate
 from vlcore.measures.readouts import nearest_neighbours
 from vlcore.measures.variance import axis_angle, variance_shares
+from vlcore.runs.features import random_space
 from vlcore.runs.memory import Memory
 from vlcore.runs.metrics import Document, Found, add_all
 from vlcore.runs.snapshot import Views
@@ -141,3 +143,11 @@ def pixel_baseline(views: Views) -> Document:
     if summary is None:
         return {"absent": no_space("no pictures")}
     return measure_space(lacking(views), Space(views, summary.test, summary.probe))
+
+
+def random_baseline(views: Views, tower: str) -> Document:
+    """The same questions put to the network of a frozen tower with random weights: what pretraining did not bring."""
+    spaces = random_space(views.images, tower)
+    if spaces is None:
+        return {"absent": no_space(f"the features of {tower}{RANDOM} are not there; train a model on it")}
+    return measure_space(lacking(views), Space(views, spaces["test"], spaces["probe"]))

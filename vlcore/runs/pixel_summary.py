@@ -35,11 +35,17 @@ def summarise(pixels: Mapping[str, NDArray[np.uint8]], on_map: NDArray[np.int64]
 
 
 def _unit_spaces(pixels: Mapping[str, NDArray[np.uint8]]) -> dict[str, NDArray[np.float64]]:
+    probe = cues.coarse(pixels["probe"]) if len(pixels["probe"]) else None
+    return reduced_spaces(cues.coarse(pixels["test"]), probe)
+
+
+def reduced_spaces(test: NDArray[np.floating], probe: NDArray[np.floating] | None) -> dict[str, NDArray[np.float64]]:
+    """Held-out images and those that probes are fitted on, (n, d) and (p, d) or None, by the first principal components
+    of the held-out ones, as unit vectors: (n, COMPONENTS) and (p, COMPONENTS), ``test`` and ``probe``."""
     from sklearn.decomposition import PCA  # it takes 0.8 s, for which the first page does not wait
 
-    test = cues.coarse(pixels["test"])
     plane = PCA(min(COMPONENTS, *test.shape), svd_solver="covariance_eigh").fit(test)
     spaces = {"test": plane.transform(test), "probe": np.empty((0, plane.n_components_))}
-    if len(pixels["probe"]):
-        spaces["probe"] = plane.transform(cues.coarse(pixels["probe"]))
+    if probe is not None:
+        spaces["probe"] = plane.transform(probe)
     return {name: space / np.linalg.norm(space, axis=1, keepdims=True).clip(1e-9) for name, space in spaces.items()}
