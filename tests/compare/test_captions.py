@@ -227,6 +227,7 @@ def test_far_captions_are_marked_with_the_nearest_training_caption_and_the_cosin
     (warning,) = captions.caption_warnings(alone, SCENES, ["racehorse", "music", "music"])
     assert (warning.count("“music”"), "racehorse" in warning, f"“{far.caption}”" in warning) == (1, False, True)
     assert captions.caption_warnings(alone, SCENES, ["racehorse", "camels"]) == []
+    assert captions.caption_warnings(alone, SCENES, model.projection.prompts) == []  # a map without prompts
 
 
 @pytest.mark.parametrize(("text", "settings"), [

@@ -102,9 +102,10 @@ class NearestTrainingCaption:
 
     @property
     def sentence(self) -> str:
-        nearest = f"nearest “{self.caption}”, cosine {decimal(self.cosine)}"
-        where = "far from every training caption" if self.is_far else "near a training caption"
-        return f"“{self.typed}” is {where} ({nearest})."
+        nearest = f"“{self.caption}”, cosine {decimal(self.cosine)}"
+        if self.is_far:
+            return f"“{self.typed}” is far from every training caption (nearest {nearest})."
+        return f"The training caption nearest to “{self.typed}” is {nearest}."
 
 
 def far_from_training(model: ModelMap, grouping: Grouping, texts: Sequence[str]) -> list[NearestTrainingCaption]:
@@ -163,6 +164,7 @@ def caption_warnings(
     With word vectors it names the captions that are far from every training caption. Without, it names the words that
     no training caption contains, in the vocabulary or not. What a model that was trained elsewhere was given is not
     known, and a model of codes reads its training captions alone."""
+    typed = [text for text in dict.fromkeys(texts) if split_words(text)]  # a map without prompts has empty ones
     sentences = []
     for name, model in comparison.named.items():
         condition = model.artefact.condition
@@ -170,10 +172,10 @@ def caption_warnings(
         if not is_named or not condition.kind.has_weights or condition.text == "codes":
             continue
         if reads_any_words(condition):
-            distances = far_from_training(model, grouping, list(dict.fromkeys(texts)))
+            distances = far_from_training(model, grouping, typed)
             sentence = _far_words(name, [distance for distance in distances if distance.is_far])
         else:
-            sentence = _untrained_words(name, training_captions(model, grouping), texts)
+            sentence = _untrained_words(name, training_captions(model, grouping), typed)
         if sentence:
             sentences.append(sentence)
     return sentences
