@@ -64,10 +64,47 @@ def test_it_opens_on_experiments_1_and_2_with_their_numbers(experiments: list[ar
 
 
 def test_a_model_that_came_with_the_lab_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    came = "came with this version"
-    assert came not in text_of(ok(start()))
+    badge = "bundled]"
+    assert badge not in text_of(ok(start()))
     monkeypatch.setattr(artefacts.Artefact, "came_with", "0.5")
-    assert text_of(ok(start())).count(came) == 2
+    assert text_of(ok(start())).count(badge) == 2
+
+
+def test_a_pretrained_model_that_is_chosen_begins_by_itself_while_the_former_maps_stay(queue: FakeQueue) -> None:
+    queue.disk = True
+    page = ok(start())
+    page.session_state["towers"] = "pretrained"
+    page = ok(page.run())
+    pretrained = plans.find("experiments", Condition().with_towers("pretrained")).conditions[:2]
+    assert queue.asked == [condition.key for condition in pretrained]
+    assert list(queue.short.values()) == [False, False], "the workers are free"
+    assert UNBIASED in spec_of(page), "the former maps are shown until then"
+
+
+def test_a_link_to_pretrained_models_starts_nothing(queue: FakeQueue) -> None:
+    queue.disk = True
+    page = ok(start(towers="pretrained"))
+    assert queue.asked == []
+    assert [button.label for button in page.button].count("Train this model") == 2
+    page.button(key="train_left").click().run()
+    assert queue.asked == [Condition().with_towers("pretrained").key]
+
+
+def test_quick_trainings_do_not_wait_behind_long_ones(queue: FakeQueue) -> None:
+    queue.disk, queue.long = True, 3
+    page = ok(start())
+    page.session_state["towers"] = "pretrained"
+    ok(page.run())
+    assert set(queue.short.values()) == {True}
+
+
+def test_a_model_from_scratch_waits_for_a_click_beside_the_former_maps(queue: FakeQueue) -> None:
+    queue.disk = True
+    page = ok(start())
+    page.session_state["left_bias"] = "25 %"
+    page = ok(page.run())
+    assert queue.asked == []
+    assert UNBIASED in spec_of(page)
 
 
 def test_the_address_chooses_both_models() -> None:

@@ -1,0 +1,78 @@
+"""Compare and Home on a fresh home in a browser: both pairs of towers, and a slider that never leaves a blank page."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.chromium import needs_chromium
+
+from .serving import served, settled
+
+pytestmark = [pytest.mark.browser, needs_chromium]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app as a stranger starts it: nothing in its home, and what is bundled."""
+    home: Path = tmp_path_factory.mktemp("fresh")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VLCORE_HOME", str(home))
+        patch.delenv("VLCORE_SHIPPED")
+        with served() as address:
+            yield address
+
+
+def biases(tab: Page) -> list[str]:
+    """The bias that the titles of both maps name."""
+    titles = tab.locator("svg text.title-text, svg .role-title-text text").all_inner_texts()
+    return [title for title in titles if "removed" in title or title.startswith("No bias")]
+
+
+def move(tab: Page, key: str) -> None:
+    """Move the slider of the left model by one level."""
+    tab.get_by_role("slider").first.focus()
+    tab.keyboard.press(key)
+
+
+def test_a_pretrained_model_that_is_not_there_is_trained_while_the_former_maps_stay(
+    come: Callable[..., Page], server: str
+) -> None:
+    tab = come(1280, 720)
+    tab.goto(f"{server}/Compare?towers=pretrained")
+    former, maps = tab.locator(".st-key-former"), tab.locator(".vega-embed svg")
+    expect(maps.first).to_be_visible()
+    settled(tab)
+    expect(former).to_have_count(0)  # the study's experiments are bundled
+    move(tab, "ArrowRight")
+    expect(former).to_be_visible()
+    expect(former.locator(".vega-embed svg").first).to_be_visible()
+    expect(former).to_have_count(0)  # it is trained, by a worker, on bundled features
+    settled(tab)
+    expect(maps.first).to_be_visible()
+    assert any(title.startswith("25") for title in biases(tab))
+
+
+def test_every_level_of_bias_is_bundled_from_scratch(come: Callable[..., Page], server: str) -> None:
+    tab = come(1280, 720)
+    tab.goto(f"{server}/Compare")
+    for percent in (25, 50, 75, 90, 100):
+        settled(tab)
+        move(tab, "ArrowRight")
+        expect(tab.get_by_text(f"{percent} % removed").first).to_be_visible()
+        expect(tab.locator(".st-key-former")).to_have_count(0)
+        expect(tab.locator(".vega-embed svg").first).to_be_visible()
+
+
+def test_home_plays_the_atlas_of_the_towers_that_are_chosen(come: Callable[..., Page], server: str) -> None:
+    tab = come(1280, 720)
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.goto(f"{server}/?towers=pretrained")
+    expect(tab.locator(".atlas svg").first).to_be_visible()
+    assert any("atlas-scenes-pretrained.json" in url for url in asked)
+    tab.get_by_role("radio", name="Trained from scratch").or_(tab.get_by_text("Trained from scratch")).first.click()
+    settled(tab)
+    expect(tab.locator(".atlas svg").first).to_be_visible()
+    assert any("atlas-scenes.json" in url for url in asked)
