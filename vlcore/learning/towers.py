@@ -30,6 +30,7 @@ from vlcore.learning.device import choose_device
 BATCH = 2  # images at once: their activations stay in the cache, and 32 take twice as long an image
 RANDOM_SEED = 0  # of random weights: one network for all seeds, so that its features are computed once
 SAFETENSORS = "model.safetensors"
+_INSTEAD = "choose a network such as timm:resnet18.a1_in1k"
 Pixels = NDArray[np.uint8]
 State = dict[str, Tensor]
 
@@ -53,12 +54,19 @@ class Tower:
 
     @torch.inference_mode()
     def _features(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
-        return self.network(self.prepare(images)).float().cpu().numpy()
+        features: Tensor = self.network(self.prepare(images))
+        if features.shape != (len(images), self.spec.features):
+            raise TowerError(f"{self.spec.network} gives no vector of features for an image; {_INSTEAD}.")
+        return features.float().cpu().numpy()
 
     @torch.inference_mode()
     def maps(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
-        """Feature maps before pooling, float32 (n, C, h, w): where in an image the network finds what it finds."""
-        return self.network.forward_features(self.prepare(images)).float().cpu().numpy()
+        """Feature maps before pooling, float32 (n, C, h, w): where in an image the network finds what it finds;
+        TowerError where it has none, as a transformer."""
+        maps = self.network.forward_features(self.prepare(images))
+        if not isinstance(maps, Tensor) or maps.ndim != 4 or maps.shape[1] != self.network.num_features:
+            raise TowerError(f"{self.spec.network} has no feature maps; {_INSTEAD}.")
+        return maps.float().cpu().numpy()
 
     def prepare(self, images: Sequence[Pixels]) -> Tensor:
         """The middle of each image as the network reads it, (n, 3, side, side)."""
@@ -94,14 +102,18 @@ def _timm_spec(architecture: str) -> TowerSpec:
     from timm.data.config import resolve_data_config
 
     name = architecture.removeprefix("timm:").removesuffix(RANDOM)
+    unknown = f"timm has no network named {name!r}; {_INSTEAD}."
     if not timm.is_model(name):
-        raise TowerError(f"timm has no network named {name!r}; choose one such as timm:resnet18.a1_in1k.")
-    with torch.device("meta"):
-        network: Any = timm.create_model(name, pretrained=False, num_classes=0)
+        raise TowerError(unknown)
+    try:
+        with torch.device("meta"):
+            network: Any = timm.create_model(name, pretrained=False, num_classes=0)
+    except RuntimeError as error:  # it has the network, and no weights of that name after the dot
+        raise TowerError(unknown) from error
     settings = resolve_data_config({}, model=network)
     weights = "random" if architecture.endswith(RANDOM) else _checksum(weights_file(name))
     return TowerSpec(
-        name, weights, int(network.num_features), settings["input_size"][-1], float(settings["crop_pct"]),
+        name, weights, int(network.head_hidden_size), settings["input_size"][-1], float(settings["crop_pct"]),
         tuple(settings["mean"]), tuple(settings["std"]), settings["interpolation"],
     )  # fmt: skip
 
@@ -155,7 +167,7 @@ def _timm_state(spec: TowerSpec) -> State:
         raise TowerError(f"The weights of {spec.network} have changed while they were read; try again.")
     try:
         return load_file(file)
-    except SafetensorError as error:
+    except (OSError, SafetensorError) as error:
         raise TowerError(f"{file} is no safetensors file; fetch the weights of {spec.network} again.") from error
 
 
@@ -184,4 +196,8 @@ def lite0_file() -> Iterator[Path]:
 
 
 def _checksum(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    try:
+        with file.open("rb") as weights:
+            return hashlib.file_digest(weights, "sha256").hexdigest()
+    except OSError as error:
+        raise TowerError(f"The weights {file.name} cannot be read ({error.strerror}); install them again.") from error
