@@ -1,14 +1,36 @@
 """Any text becomes tokens, and every style's captions fit the one vocabulary."""
 
+import hashlib
+import subprocess
+import sys
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.test_captions import FIXED, PETS
+from vlcore.core import vocabulary
 from vlcore.core.captions import CaptionError, distinct_captions
+from vlcore.core.errors import LabError
 from vlcore.core.grouping import SCENES, Grouping
-from vlcore.core.vocabulary import MAX_WORDS, PAD, UNKNOWN, Vocabulary, check_captions, split_words
+from vlcore.core.options import TEXTS
+from vlcore.core.vocabulary import (
+    MAX_PIECES,
+    MAX_WORDS,
+    PAD,
+    UNKNOWN,
+    WORD_PIECES,
+    Vocabulary,
+    WordPieces,
+    _tokenizer,
+    check_captions,
+    reads_pieces,
+    split_words,
+    vocabulary_for,
+)
 
 WORDS = Vocabulary.of(SCENES)
 
@@ -26,13 +48,13 @@ def test_the_words_of_published_runs_are_all_there_are() -> None:
 
 @pytest.mark.parametrize("grouping", [SCENES, PETS])
 def test_every_style_uses_known_words_that_fit(grouping: Grouping) -> None:
-    vocabulary = Vocabulary.of(grouping)
+    words = Vocabulary.of(grouping)
     for style in FIXED:
         captions = distinct_captions(style, grouping)
         check_captions(captions)
-        assert [vocabulary.unknown(text) for text in captions] == [[]] * len(captions)
+        assert [words.unknown(text) for text in captions] == [[]] * len(captions)
         assert all(len(split_words(text)) <= MAX_WORDS for text in captions)
-        assert len({tuple(row) for row in vocabulary.tokens(captions)}) == len(captions)
+        assert len({tuple(row) for row in words.tokens(captions)}) == len(captions)
 
 
 def test_the_words_of_an_own_template_come_on_top_and_change_no_number() -> None:
@@ -75,3 +97,77 @@ def test_words_are_letters_and_digits_and_survive_a_second_cut(text: str) -> Non
 @given(st.text(st.characters(codec="ascii")))
 def test_case_and_punctuation_do_not_matter(text: str) -> None:
     assert split_words(text.upper()) == split_words(text.lower()) == split_words(f"...{text}!?")
+
+
+PIECES = WordPieces()
+
+
+def test_word_pieces_are_those_of_the_tokenizer() -> None:
+    texts = ["horse", "A Horse, on the GRASS!", "a dromedary", "", "…", "東京 möwe"]
+    table = PIECES.tokens(texts)
+    assert (table.shape, table.dtype) == ((6, MAX_PIECES), np.int64)
+    for text, row in zip(texts, table, strict=True):
+        words = " ".join(split_words(text))
+        assert _tokenizer().decode(row[row != PAD].tolist()) == words
+    lengths = (table != PAD).sum(axis=1)
+    assert lengths[0] < lengths[2], "a rare word is made of pieces"
+    assert lengths[3] == lengths[4] == 0
+    assert PIECES.tokens(["a HORSE on the grass"]).tolist() == table[1:2].tolist(), "case and marks do not matter"
+
+
+@given(st.lists(st.text(), max_size=5))
+def test_any_text_becomes_word_pieces_and_no_word_is_unknown(texts: list[str]) -> None:
+    rows = PIECES.tokens(texts)
+    assert (rows.shape, rows.dtype) == ((len(texts), MAX_PIECES), np.int64)
+    assert rows.min(initial=0) >= 0
+    assert rows.max(initial=0) < len(PIECES) == WORD_PIECES
+    for text, row in zip(texts, rows, strict=True):
+        length = int((row != PAD).sum())
+        assert (row[length:] == PAD).all()
+        assert (length > 0) == bool(split_words(text))
+        assert PIECES.unknown(text) == []
+
+
+def test_long_captions_are_cut_after_so_many_pieces() -> None:
+    long = "horse " * 40
+    assert (PIECES.tokens([long]) != PAD).all()
+    assert PIECES.tokens([long]).tolist() == PIECES.tokens([f"{long} camel"]).tolist()
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_text_tower_names_its_vocabulary(text: str) -> None:
+    words = vocabulary_for(text, SCENES, ["a splendid camel"])
+    assert isinstance(words, WordPieces) is reads_pieces(text) is text.startswith("words")
+    assert words.unknown("a splendid camel") == []
+    if not reads_pieces(text):
+        assert words.words == (*WORDS.words, "splendid")
+
+
+@pytest.mark.parametrize("kind", ["tokenizer", "vectors"])
+def test_word_vectors_that_are_missing_or_other_ones_are_a_sentence(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(vocabulary.word_vectors_file(kind)) > 100_000
+    name, checksum = vocabulary._WORD_LLAMA[kind]
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "wordllama", None)
+        with pytest.raises(LabError, match="pip install wordllama"):
+            vocabulary.word_vectors_file(kind)
+    here = ModuleSpec("wordllama", None, is_package=True)
+    here.submodule_search_locations = [str(tmp_path)]
+    monkeypatch.setattr(vocabulary, "find_spec", lambda _name: here)
+    with pytest.raises(LabError, match="pip install wordllama"):
+        vocabulary.word_vectors_file(kind)
+    (tmp_path / name).parent.mkdir()
+    (tmp_path / name).write_bytes(b"others")
+    with pytest.raises(LabError, match="not those that this version knows"):
+        vocabulary.word_vectors_file(kind)
+    monkeypatch.setitem(vocabulary._WORD_LLAMA, kind, (name, hashlib.sha256(b"others").hexdigest()))
+    assert vocabulary.word_vectors_file(kind) == b"others" != checksum
+
+
+def test_captions_are_cut_without_running_the_code_of_the_vectors() -> None:
+    code = "import sys; from vlcore.core.vocabulary import WordPieces as W; W().tokens(['horse']); print(*sys.modules)"
+    loaded = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    assert {"tokenizers", "vlcore.core.vocabulary"} <= set(loaded)
+    assert {"wordllama", "torch", "transformers", "requests"} & set(loaded) == set()
