@@ -67,3 +67,20 @@ def test_a_window_keeps_the_positions_of_what_it_shows(architecture: str) -> Non
     seen = tower.tokens(images[..., :48, :48], (16, 0))
     start, of = 16 // tower.patch, 48 // tower.patch
     assert torch.equal(seen.view(of, of, -1), whole[start : start + of, :of])
+
+
+def test_dropped_features_keep_their_mean() -> None:
+    features = torch.from_numpy(np.random.default_rng(0).normal(2, 1, (3, 5)).astype(np.float32))
+    batch, random = torch.tensor([2, 0] * 5000), torch.Generator().manual_seed(0)
+    before = torch.get_rng_state()
+    dropped, corner = augment.drop(features, batch, random)
+    assert torch.equal(torch.get_rng_state(), before), "only the given generator is used"
+    assert (dropped.shape, corner) == ((10_000, 5), (0, 0))
+    zeros = dropped == 0
+    assert zeros.float().mean().item() == pytest.approx(augment.DROPPED, abs=0.01)
+    assert torch.allclose(dropped[~zeros], (features[batch] / (1 - augment.DROPPED))[~zeros])
+    for place, row in ((0, 2), (1, 0)):
+        assert dropped[place::2].mean(dim=0).numpy() == pytest.approx(features[row].numpy(), rel=0.05)
+    again, _ = augment.drop(features, batch, torch.Generator().manual_seed(0))
+    assert torch.equal(again, dropped)
+    assert not torch.equal(augment.drop(features, batch, random)[0], dropped)

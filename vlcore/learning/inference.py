@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_model, save_model
 
+from vlcore.core.errors import LabError
 from vlcore.core.vocabulary import PAD, AnyVocabulary, Vocabulary, WordPieces, reads_pieces
 from vlcore.learning.device import ModelError
 from vlcore.learning.model import CaptionCodes, Encoder, ModelConfig, to_input
@@ -78,7 +79,8 @@ def save(model: Encoder, vocabulary: AnyVocabulary, path: Path) -> None:
 
 def load(path: Path) -> tuple[Encoder, AnyVocabulary]:
     """The model and vocabulary of a file that `save` wrote, on the processor, without gradients; ModelError where it is
-    missing, broken or of another kind, or was trained on other features than its frozen tower gives now."""
+    missing, broken or of another kind, or was trained on other features than its frozen tower gives now; other
+    LabErrors where its word vectors or its frozen tower are not installed."""
     try:
         with safe_open(path, framework="pt") as file:
             about = dict(file.metadata() or {})
@@ -87,6 +89,8 @@ def load(path: Path) -> tuple[Encoder, AnyVocabulary]:
         kinds = {name: type(value) for name, value in asdict(ModelConfig(words=0)).items()}
         model = Encoder(ModelConfig(**{name: kinds[name](value) for name, value in about.items()}))
         load_model(model, str(path), device="cpu")
+    except LabError:  # what it needs beside its file is not installed
+        raise
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise ModelError(f"The model file {path.name} cannot be read; delete its folder and train it again.") from error
     if model.config.tower and model.config.tower != spec_of(model.config.architecture).as_text():
