@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from tests.learning.builders import WORDS, run, same
-from vlcore.core.captions import caption_index, captions_of
+from vlcore.core.captions import Caption, caption_index, captions_of
 from vlcore.core.condition import Condition, ConditionError
 from vlcore.core.grouping import SCENES
-from vlcore.core.options import NEGATIVES
+from vlcore.core.options import MITIGATIONS, NEGATIVES
+from vlcore.datasets.features import PRETRAINED
 from vlcore.learning import train as loop
 from vlcore.learning.augment import View, augment, pack
 from vlcore.learning.inference import embed_images
@@ -37,8 +38,18 @@ def noise(n: int = 24, captions: int = 2, seed: int = 0) -> TrainingData:
     return TrainingData(pixels.astype(np.uint8), own, TOKENS[:captions], VOCABULARY)
 
 
+def noisy_features(n: int = 24, captions: int = 2) -> TrainingData:
+    """Features of a frozen tower, apart by caption."""
+    own = np.arange(n) * captions // n
+    images = np.random.default_rng(0).normal(size=(n, PRETRAINED.features)).astype(np.float32)
+    images[:, :captions] += 3 * np.eye(captions, dtype=np.float32)[own]
+    said = (Caption("horse", "horse"), Caption("camel", "camel"))[:captions]
+    return TrainingData(images, own, TOKENS[:captions], VOCABULARY, said, np.arange(n) % 4)
+
+
+@pytest.mark.parametrize("architecture", ["conv_stem", "pretrained"])
 @pytest.mark.parametrize("steps", [0, 6])
-def test_history_and_callbacks_tell_the_same(steps: int) -> None:
+def test_history_and_callbacks_tell_the_same(steps: int, architecture: str) -> None:
     heard: list[Progress] = []
     shown: list[tuple[int, bool, bool]] = []
     states: dict[int, torch.Tensor] = {}
@@ -47,14 +58,15 @@ def test_history_and_callbacks_tell_the_same(steps: int) -> None:
         shown.append((step, model.training, step == len(heard)))
         states[step] = model.image.project.weight.detach().clone()
 
-    condition = SHORT.replace(steps=steps) if steps else SHORT.untrained
-    trained = run(condition, noise(), on_step=heard.append, on_snapshot=on_snapshot)
+    condition = SHORT.replace(steps=steps, architecture=architecture)
+    data = noisy_features() if condition.frozen_tower else noise()
+    trained = run(condition, data, on_step=heard.append, on_snapshot=on_snapshot)
     assert heard == trained.history
     assert [(p.step, p.steps) for p in heard] == [(step, steps) for step in range(1, steps + 1)]
     # In evaluation mode, and after the step was reported.
     assert shown == [(step, False, True) for step in snapshot_steps(steps)]
     assert not trained.model.training
-    assert torch.equal(states[0], build(SHORT, VOCABULARY).image.project.weight)
+    assert torch.equal(states[0], build(condition, VOCABULARY).image.project.weight)
     assert torch.equal(states[steps], trained.model.image.project.weight)
     assert trained.seconds > 0
 
@@ -301,6 +313,20 @@ def test_jtt_trains_twice_and_weighs_what_the_first_training_had_wrong(monkeypat
     assert stages.index("training") > stages.index("first training")
     assert stages.count("training") == 20 == len(trained.history)
     assert not same(trained.model, run(condition.replace(mitigation="none"), wrong).model)
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("mitigation", MITIGATIONS)
+def test_every_mitigation_trains_on_features_to_the_same_bits(monkeypatch: pytest.MonkeyPatch, mitigation: str) -> None:
+    monkeypatch.setattr(loop, "CHECK_EVERY", 1)
+    monkeypatch.setattr(loop, "JTT_WRONG", (0.0, 0.9))
+    condition, data = SHORT.replace(architecture="pretrained", mitigation=mitigation, steps=12), noisy_features()
+    trained, again = (run(condition, data) for _ in range(2))
+    assert same(trained.model, again.model)
+    assert trained.history == again.history
+    losses = [progress.loss for progress in trained.history]
+    assert np.mean(losses[-3:]) < 0.8 * np.mean(losses[:3])
+    assert trained.history[-1].train_caption_accuracy >= 0.8
 
 
 def test_jtt_without_errors_says_so() -> None:
