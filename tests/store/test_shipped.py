@@ -13,8 +13,10 @@ from vlcore.core.files import models_folder
 from vlcore.core.version import __version__
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.drawn import BUILT_IN
+from vlcore.datasets.features import BUNDLED, PRETRAINED, bundle_of
 from vlcore.datasets.subset import usual_condition
 from vlcore.lessons.script import lessons
+from vlcore.measures.counterfactual import PANEL_KINDS
 from vlcore.runs.load import load
 from vlcore.store import artefacts, jobs, shipped
 from vlcore.store.artefacts import Artefact, CorruptArtefactError
@@ -126,17 +128,31 @@ def test_one_that_fails_in_training_leaves_what_came(comes: Artefact) -> None:
 
 
 def test_what_the_repository_ships_fits_this_version(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every experiment and every lesson of both drawn sets, whole; else run `python -m benchmarks.ship` again."""
+    """The grid from scratch, the lessons, and the experiments on the pretrained towers, of both drawn sets; else run
+    `python -m benchmarks.ship` again."""
     monkeypatch.delenv("VLCORE_SHIPPED")
     wanted = set()
     for name in BUILT_IN:
         images = open_set(name)
         usual = usual_condition(images)
-        wanted |= {one.key for one in plans.find("experiments", usual).conditions}
+        pretrained = usual.with_towers("pretrained")
+        conditions = [*plans.find("paper", usual).conditions, *plans.find("experiments", pretrained).conditions]
+        wanted |= {condition.key for condition in (*conditions, pretrained.untrained)}
         for lesson in lessons(usual, images.grouping).values():
             wanted |= {one.key for step in lesson.steps for one in (step.left, step.right)}
     assert set(shipped.keys()) == wanted
-    assert sum(file.stat().st_size for file in (ROOT / "models" / "shipped").iterdir()) <= 8_000_000
+    assert sum(file.stat().st_size for file in (ROOT / "models" / "shipped").iterdir()) <= 24_000_000
     for key in wanted:
         assert artefacts.read(key).condition.key == key
     shutil.rmtree(models_folder())
+
+
+def test_features_of_all_images_of_the_built_in_sets_are_bundled() -> None:
+    for name in BUILT_IN:
+        images = open_set(name)
+        bundle = bundle_of(images, PRETRAINED)
+        assert bundle is not None
+        assert set(bundle.rows) == set(range(len(images.table)))
+        assert set(bundle.panel) == set(PANEL_KINDS)
+        assert bundle.random["test"].shape == bundle.pixels["test"].shape == (len(images.rows("test")), 32)
+    assert sum(file.stat().st_size for file in BUNDLED.glob("*.npz")) <= 6_000_000
