@@ -171,3 +171,15 @@ def test_a_new_format_is_an_entry(model: Any, out: Path, cli: Any, monkeypatch: 
     code, said, _ = cli("export", model.artefact.key, "--format", "txt", "--out", out / "other.txt", "--json")
     assert (code, json.loads(said)["open_with"]) == (0, f"cat {out / 'other.txt'}")
     assert cli("export", model.artefact.key, "--format", "txt", "--out", out / "model")[0] == 2
+
+
+@pytest.mark.parametrize("changes", [{"architecture": "pretrained"}, {"text": "words"}, {"text": "codes"}], ids=str)
+def test_what_is_not_in_the_models_file_has_no_transformers_layout(
+    images: ImageSet, out: Path, changes: dict[str, str]
+) -> None:
+    artefact = publish(images, CONDITION.replace(**changes))
+    model: Any = SimpleNamespace(artefact=artefact, images=images, key=artefact.key)
+    with pytest.raises(artefacts.StoreError, match="export it as parquet"):
+        export(model, "hf", out / "folder")
+    assert list(out.iterdir()) == []
+    assert export(model, "parquet", out / "model.parquet")["model.parquet"] > 0
