@@ -46,10 +46,8 @@ def choose_towers(bar: DeltaGenerator) -> str:
         "ImageNet, horses and camels among it, under word vectors: it knows photographs too."
     )
     chosen = bar.segmented_control(
-        "Towers", [SCRATCH, "pretrained"], key="towers", bind="query-params", default=SCRATCH, required=True,
-        help=about,
-        format_func=lambda name: {SCRATCH: "Trained from scratch", "pretrained": "Pretrained"}[name],
-        label_visibility="collapsed", width="content",
+        "Towers", ["pretrained", SCRATCH], key="towers", bind="query-params", default=SCRATCH, required=True,
+        help=about, label_visibility="collapsed", width="content",
     )  # fmt: skip
     return chosen or SCRATCH
 
