@@ -113,7 +113,8 @@ def test_one_point_has_no_effective_rank_but_a_few_scenes_have_one_although_one_
 
 
 @pytest.mark.parametrize(("variance", "rank", "collapsed"), [
-    (0.5, 3.0, False), (0.0099, 3.0, True), (0.01, 1.5, False), (0.5, 1.49, True), (0.0, 1.0, True),
+    (0.5, 3.0, False), (0.0099, 3.0, True), (0.01, 1.5, False), (0.2, 1.49, True), (0.0, 1.0, True),
+    (0.98, 1.1, False),
 ])  # fmt: skip
 def test_what_counts_as_collapsed(variance: float, rank: float, collapsed: bool) -> None:
     assert geometry.is_collapsed(variance, rank) is collapsed

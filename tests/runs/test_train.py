@@ -191,7 +191,7 @@ def test_measures_follow_from_the_embeddings(quick: list[Artefact], images: Imag
     assert measured["total_variance"]["value"] == pytest.approx(z.var(axis=0).sum(), rel=1e-4)
     rank = geometry.effective_rank(z, table["scene"].to_numpy(str))
     assert measured["effective_rank"] == pytest.approx(rank.as_dict(), rel=1e-3)
-    assert measured["collapsed"] == (z.var(axis=0).sum() < 1e-2 or measured["effective_rank"]["value"] < 1.5)
+    assert measured["collapsed"] == geometry.is_collapsed(z.var(axis=0).sum(), measured["effective_rank"]["value"])
     for name in ("object", "context"):
         expected = silhouette_score(z, table[name], metric="cosine")
         assert measured[f"silhouette_{name}"]["value"] == pytest.approx(expected, abs=1e-4)

@@ -20,7 +20,7 @@ from vlcore.measures.estimate import Embeddings, Estimate, Labels, bootstrap, bo
 
 Distances = NDArray[np.float64]  # of all pairs of images, in the order of scipy's `pdist`, (n (n - 1) / 2,)
 
-COLLAPSED_VARIANCE, COLLAPSED_RANK = 1e-2, 1.5
+COLLAPSED_VARIANCE, COLLAPSED_RANK, LINE_VARIANCE = 1e-2, 1.5, 0.25
 FEWEST = 10  # scenes of representational similarity
 BLOCK = 256  # images whose distances to all others are looked at together
 
@@ -100,8 +100,9 @@ def probe(z_fit: Embeddings, labels_fit: Labels, z: Embeddings) -> Labels:
 
 
 def is_collapsed(variance: float, rank: float) -> bool:
-    """Whether a map of these embeddings would show residue blown up to fill the axes."""
-    return variance < COLLAPSED_VARIANCE or rank < COLLAPSED_RANK
+    """Whether embeddings lie in one point, or nearly so along a line: a map would show residue blown up to fill the
+    axes. Two tight groups far from each other are a line too and not collapsed: their variance is near 1."""
+    return variance < COLLAPSED_VARIANCE or (rank < COLLAPSED_RANK and variance < LINE_VARIANCE)
 
 
 def dispersion(z: Embeddings, scenes: Labels) -> Estimate:
