@@ -21,6 +21,7 @@ from vlcore.compare.model_map import ModelMap, model_map
 from vlcore.core import wording
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES, Grouping, group_words
+from vlcore.core.options import TOWERS
 from vlcore.measures.layout import neighbour_overlap
 from vlcore.store.artefacts import Artefact
 
@@ -100,6 +101,15 @@ def test_a_twin_differs_in_one_thing(field: str) -> None:
     assert description.twin_of(Condition()) is None
     own = Condition(labels="own", template="one {object}")
     assert description.twin_of(own) == (Condition(), "short labels"), "whose template goes with them"
+
+
+@pytest.mark.parametrize("towers", TOWERS)
+def test_a_twin_has_the_same_pair_of_towers(towers: str) -> None:
+    plainest = Condition().with_towers(towers)
+    assert description.twin_of(plainest) is None
+    for changes in ({"labels": "descriptive"}, {"bias": 0.75}, {"negatives": "none"}):
+        twin, _ = description.twin_of(plainest.replace(**changes))
+        assert twin == plainest
 
 
 def test_the_summary_is_made_of_the_numbers_of_each_model(all_four: Comparison) -> None:

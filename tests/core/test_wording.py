@@ -29,6 +29,10 @@ REMOVAL = "as many removed as at 75 % removed, from all groups alike (30 of 48 k
     ({**PROBE, "objective": "pretrained", "mitigation": "dfr"}, "Pretrained tiny, dfr, no bias, short labels"),
     ({"architecture": "torchvision:resnet18"}, "No bias, short labels, frozen resnet18"),
     ({"architecture": "torchvision:resnet18@random"}, "No bias, short labels, frozen random resnet18"),
+    ({"architecture": "timm:resnet18.a1_in1k"}, "No bias, short labels, frozen resnet18.a1_in1k"),
+    ({"architecture": "pretrained", "text": "words"}, "No bias, short labels, word vectors, pretrained image tower"),
+    ({"architecture": "pretrained@random", "text": "codes"},
+     "No bias, short labels, a code for each caption, random image tower"),
     ({"bias": 0.75, "size_mode": "fixed_total"}, f"as biased as {TOTAL}, short labels"),
 ])  # fmt: skip
 def test_titles_say_what_differs(changes: dict[str, Any], words: str) -> None:
