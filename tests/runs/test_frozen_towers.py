@@ -4,6 +4,7 @@ import dataclasses
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from PIL import Image
 
 from tests.datasets.importers.sources import arrays, groups, save, write
 from tests.learning.tiny_tower import ARCHITECTURE, as_in_a_new_process, write_weights
+from tests.runs.test_train import watch
 from vlcore.compare.model_map import model_map
 from vlcore.core.condition import Condition, ConditionError
 from vlcore.core.edits import Draw, Fade, canonical
+from vlcore.datasets import features as feature_files
 from vlcore.datasets import subset
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.edits import training_sets
@@ -22,6 +25,7 @@ from vlcore.datasets.imageset import ImageSet, ImageSetError
 from vlcore.datasets.importers import import_set
 from vlcore.learning.towers import Tower, TowerError, open_tower
 from vlcore.runs import features, imported, load
+from vlcore.runs import train as run_train
 from vlcore.runs.embeddings import StoredEmbeddings
 from vlcore.runs.features import feature_store, features_of_images
 from vlcore.runs.snapshot import Views
@@ -177,6 +181,46 @@ def test_edits_change_the_features_of_the_images_that_they_change(asked: list[in
         assert (views.inputs[split] == store.rows(images.rows(split))).all()
     assert views.panel is not None
     assert (views.panel["original"] == views.inputs["test"][views.panel_rows]).all(), "panels are of the same size"
+
+
+def test_features_are_watched_and_a_cancelled_job_keeps_those_that_it_has(
+    images: ImageSet, monkeypatch: pytest.MonkeyPatch, asked: list[int]
+) -> None:
+    shutil.rmtree(images.root / FOLDER, ignore_errors=True)
+    monkeypatch.setattr(feature_files, "CHUNK", 4)
+    seen, condition = watch(monkeypatch), subset.usual_condition(images).replace(architecture=ARCHITECTURE, steps=1)
+    call = jobs.Reporter.__call__
+
+    def cancel_midway(self: jobs.Reporter, *, now: bool = False, **news: Any) -> None:
+        if news.get("stage") == "computing image features" and news["done"] == 8 and sum(asked) == 8:
+            assert jobs.cancel(condition.key)
+        call(self, now=now, **news)
+
+    monkeypatch.setattr(jobs.Reporter, "__call__", cancel_midway)
+    with pytest.raises(jobs.JobCancelledError):
+        train_condition(condition)
+    assert len(feature_store(images, ARCHITECTURE).missing(range(len(images.table)))) == len(images.table) - 8
+    asked.clear()
+    seen.clear()
+    jobs.clear_last_failure(condition.key)
+    assert train_condition(condition) == "trained"
+    assert sum(asked) == len(images.table) - 8
+    fractions = [status["fraction"] for status in seen]
+    assert fractions == sorted(fractions)
+
+
+def test_the_bar_of_a_job_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    few, seen = few_scenes({"train": 2, "val": 2, "probe": 2, "test": 2}), watch(monkeypatch)
+    shutil.rmtree(few.root / FOLDER, ignore_errors=True)
+    monkeypatch.setattr(feature_files, "CHUNK", 4)
+    monkeypatch.setattr(run_train, "open_set", lambda _name, _version: few)
+    condition = Condition(n_per_group=2, architecture=ARCHITECTURE, steps=2, batch_size=4)
+    assert train_condition(condition) == "trained"
+    fractions = [status["fraction"] for status in seen]
+    assert len(fractions) > 10
+    assert fractions == sorted(fractions)
+    stages = [status["stage"] for status in seen]
+    assert "computing image features" in stages
 
 
 def test_a_network_that_is_not_there_is_a_sentence_and_a_failed_job(condition: Condition) -> None:

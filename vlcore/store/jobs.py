@@ -95,8 +95,14 @@ class Reporter:
             self._write()
 
     def counted(self, stage: str, share: float) -> Callable[[int, int], None]:
-        """A callback for work that is counted, and is that share of the job: how much is done, of how much."""
-        return lambda done, of: self(stage=stage, done=done, of=of, fraction=share * done / max(of, 1))
+        """A callback for work that is counted, and is that share of the job: how much is done, of how much. Where more
+        of it is found, the bar waits and does not go back."""
+
+        def tell(done: int, of: int) -> None:
+            fraction = max(self._status.get("fraction", 0.0), share * done / max(of, 1))
+            self(stage=stage, done=done, of=of, fraction=fraction)
+
+        return tell
 
     def end(self, state: State, message: str) -> None:
         """Leave a last word where a job does not end in an artefact; a full disk takes none."""
