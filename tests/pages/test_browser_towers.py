@@ -26,7 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def biases(tab: Page) -> list[str]:
     """The bias that the titles of both maps name."""
-    titles = tab.locator("svg text.title-text, svg .role-title-text text").all_inner_texts()
+    titles = tab.locator("svg .role-title-text text").all_text_contents()
     return [title for title in titles if "removed" in title or title.startswith("No bias")]
 
 

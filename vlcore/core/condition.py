@@ -212,8 +212,7 @@ class Condition:
     @property
     def frozen_tower(self) -> str:
         """The architecture where its features are computed once an image and stored; empty of another image tower."""
-        stored = self.architecture.startswith(("pretrained", "timm:"))
-        return self.architecture if stored else ""
+        return self.architecture if self.architecture.startswith(options.FROZEN) else ""
 
     @property
     def preset(self) -> str:

@@ -268,6 +268,7 @@ ARCHITECTURES: dict[str, Choice] = {
     ),
 }  # fmt: skip
 NETWORKS = "timm:NAME, a network of timm with weights from the disk, frozen; @random: with random weights."
+FROZEN = ("pretrained", "timm:")  # beginnings of the names of frozen networks whose features are stored
 RANDOM = "@random"  # at the end of a frozen network's name, or of word vectors: the control without pretraining
 TEXTS: dict[str, Choice] = {
     "transformer": Choice(
