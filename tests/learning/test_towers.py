@@ -87,6 +87,15 @@ def test_features_are_timms_own_to_the_last_digits_where_no_pixel_is_rounded() -
     assert features == pytest.approx(timms_own(f"{LITE0}@random", image), abs=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 90), (2000, 3)])
+def test_any_shape_of_an_image_has_features(shape: tuple[int, int]) -> None:
+    image = np.full((*shape, 3), 200, np.uint8)
+    (features,) = open_tower(CONVOLUTIONS).embed([image])
+    assert np.isfinite(features).all()
+    (expected,) = open_tower(CONVOLUTIONS).embed([np.full((64, 64, 3), 200, np.uint8)])
+    assert features == pytest.approx(expected), "of an image in one colour, by the colour alone"
+
+
 @pytest.mark.trains
 @pytest.mark.parametrize("architecture", [ARCHITECTURE, CONVOLUTIONS, "pretrained@random"])
 def test_features_of_an_image_do_not_depend_on_its_neighbours(weights: Path, architecture: str) -> None:

@@ -170,6 +170,9 @@ def test_codes_know_their_captions_and_no_other(objective: str, tmp_path: Path) 
     inference.save(model, vocabulary, file)
     again, _ = inference.load(file)
     assert (inference.embed_captions(again, vocabulary, texts) == codes).all()
+    first = OwnModel(again, vocabulary).before()
+    untrained = build(condition, data.words, len(texts), again.text.known)
+    assert (first.embed_captions(texts) == inference.embed_captions(untrained, vocabulary, texts)).all()
 
 
 def test_word_vectors_that_are_missing_are_a_sentence_wherever_they_are_needed(

@@ -95,5 +95,5 @@ def load(path: Path) -> tuple[Encoder, AnyVocabulary]:
         raise ModelError(f"The model file {path.name} cannot be read; delete its folder and train it again.") from error
     if model.config.tower and model.config.tower != spec_of(model.config.architecture).as_text():
         other = f"The model {path.parent.name} was trained on features of other weights or another preparation"
-        raise ModelError(f"{other} than {model.config.architecture} has here; train it again.")
+        raise ModelError(f"{other} than {model.config.architecture} has here; delete it and train it again.")
     return model.eval().requires_grad_(False), vocabulary

@@ -87,6 +87,7 @@ class OwnModel:
         from vlcore.learning.model import Encoder
 
         first = Encoder(self.encoder.config)
+        first.load_state_dict(dict(self.encoder.named_buffers()), strict=False)  # such as the captions that have codes
         if first.image.frozen and not first.image.reads_features:  # its weights are in the model's file alone
             first.image.backbone = self.encoder.image.backbone
         return OwnModel(first.eval().requires_grad_(False), self.vocabulary)
