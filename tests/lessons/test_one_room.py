@@ -1,21 +1,28 @@
 """One room, one study: a plan that stays, a block for each phone, and what becomes of those that fail."""
 
 import itertools
+import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vlcore.core.condition import Condition
+from vlcore.core.files import models_folder
 from vlcore.core.grouping import SCENES
-from vlcore.core.options import PRESETS
+from vlcore.core.options import PRESETS, TOWERS
 from vlcore.lessons import one_room, room
 from vlcore.lessons.one_room import CLASS, DIRECTIONS, FEWEST, MOST, REHEARSAL, TRIES, Block, Plan, Stand
 from vlcore.lessons.room import LIFETIME, LessonError, Started, go
 from vlcore.measures.catalogue import PRIMARY
+from vlcore.runs.train import train_both
+from vlcore.store import artefacts
 from vlcore.store.jobs import JobStatus, State
 from vlcore.studies import registry
 
@@ -24,8 +31,8 @@ USUAL = Condition()
 PLAN = Plan("labels", 5, prediction="lower")
 
 
-def begun(plan: Plan | None = PLAN) -> Started:
-    started = room.start(one_room.NAME, "scenes", "labels")
+def begun(plan: Plan | None = PLAN, towers: str = "scratch") -> Started:
+    started = room.start(one_room.NAME, "scenes", "labels", towers=towers)
     if plan is not None:
         one_room.fix(started.code, started.token, plan, USUAL, SCENES)
     return started
@@ -106,6 +113,62 @@ def test_all_that_is_decided_is_in_the_hash() -> None:
     ]  # fmt: skip
     assert len({registry.plan_hash(one_room.study_of(one, USUAL, SCENES)) for one in plans}) == len(plans)
     assert one_room.measures()[0] == PRIMARY
+
+
+def test_a_plan_has_the_towers_of_its_lesson_in_all_conditions_and_so_in_its_hash() -> None:
+    pretrained = replace(PLAN, towers="pretrained")
+    started = begun(pretrained, "pretrained")
+    fixed = one_room.plan_of(started.code)
+    assert fixed is not None
+    assert (fixed.towers, fixed.hash) == ("pretrained", registry.plan_hash(
+        one_room.study_of(pretrained, USUAL, SCENES, started.code)
+    ))  # fmt: skip
+    assert fixed.hash != registry.plan_hash(one_room.study_of(PLAN, USUAL, SCENES, started.code))
+    conditions = one_room.study_of(fixed, USUAL, SCENES).conditions
+    assert {(one.frozen_tower, one.text) for one in conditions} == {("pretrained", "words")}
+    assert one_room.study_of(fixed, USUAL.with_towers("pretrained"), SCENES).conditions == conditions
+    for _ in range(2):
+        one_room.rehearse(started.code, started.token, replace(pretrained, planned=3), USUAL, SCENES)
+    rehearsed = one_room.plan_of(started.code, REHEARSAL)
+    assert rehearsed is not None
+    assert rehearsed.towers == "pretrained"
+
+
+def test_a_plan_on_other_towers_than_the_lessons_is_refused() -> None:
+    for towers, other in itertools.permutations(TOWERS, 2):
+        started = begun(None, towers)
+        with pytest.raises(LessonError, match="towers"):
+            one_room.fix(started.code, started.token, replace(PLAN, towers=other), USUAL, SCENES)
+        with pytest.raises(LessonError, match="towers"):
+            one_room.rehearse(started.code, started.token, replace(PLAN, towers=other), USUAL, SCENES)
+        assert one_room.plan_of(started.code) is one_room.plan_of(started.code, REHEARSAL) is None
+
+
+def test_a_plan_that_was_fixed_before_there_was_a_choice_is_from_scratch() -> None:
+    started = begun()
+    before = one_room.plan_of(started.code)
+    with closing(sqlite3.connect(models_folder() / ".lessons.sqlite")) as file, file:
+        file.execute("DROP TABLE lesson_towers")
+    assert one_room.plan_of(started.code) == before
+    assert before is not None
+    assert before.towers == "scratch"
+
+
+def test_on_a_frozen_tower_each_contrast_is_asked_at_the_bias_that_it_is_trained_at() -> None:
+    usual = USUAL.with_towers("pretrained")
+    for name, contrast in one_room.contrasts(usual, SCENES).items():
+        study = one_room.study_of(Plan(name, 5, towers="pretrained"), USUAL, SCENES)
+        assert {one.bias for one in study.conditions} == {contrast.bias} == {0.95}
+        assert "95 %" in contrast.question
+        assert "75 %" in one_room.contrasts(USUAL, SCENES)[name].question
+
+
+def test_a_pair_on_a_frozen_tower_is_trained_though_no_image_was_drawn(empty_home: Path) -> None:
+    plan = replace(PLAN, towers="pretrained")
+    first, second = (one.replace(steps=12) for one in one_room.pairs_of(plan, USUAL, SCENES, 1)[0])
+    train_both(first, second)
+    assert all("minority_accuracy" in artefacts.read(one.key).metrics["end"] for one in (first, second))
+    assert not list(empty_home.rglob("*.png"))
 
 
 def test_a_phone_has_one_block_however_often_it_comes_and_from_how_many_tabs(states: States) -> None:

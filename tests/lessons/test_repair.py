@@ -3,13 +3,15 @@
 import json
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from functools import partial
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from tests.datasets.test_edits import HELD_OUT, NEAR
 from vlcore.core import limits
@@ -19,11 +21,15 @@ from vlcore.core.errors import LabError
 from vlcore.core.files import HomeError, models_folder
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.edits import HIDDEN_CONTEXTS
-from vlcore.lessons import repair, repaired, teams
+from vlcore.datasets.features import PRETRAINED
+from vlcore.learning import towers
+from vlcore.lessons import repair, repaired, teams, tower_pairs
 from vlcore.lessons.repair import DESCRIPTIVE, EDITING, ELSEWHERE, METHODS, REPAIR, REVEALED, SHORT, Repair, fitting
 from vlcore.lessons.room import LIFETIME, LessonError, Started, delete, go, new_voter, start
 from vlcore.lessons.teams import Team, change, join, leave, simulate, team_of, welcome, welcome_all
 from vlcore.measures.estimate import Estimate
+from vlcore.runs.train import train_condition
+from vlcore.store import artefacts
 
 IMAGES = open_set("scenes")
 BASE = repair.base_of(IMAGES, SHORT)
@@ -279,6 +285,42 @@ def test_what_it_is_held_against_is_the_model_as_it_was_chance_and_the_methods()
     assert not set(repair.places(IMAGES)) & set(HIDDEN_CONTEXTS)
 
 
+def test_on_a_pretrained_tower_every_model_of_the_lesson_has_it_and_there_is_as_much_to_compare() -> None:
+    base = repair.base_of(IMAGES, SHORT, "pretrained")
+    assert (base.frozen_tower, base.text, base.bias, base.steps) == ("pretrained", "words", 0.95, BASE.steps)
+    beside = repair.beside(IMAGES, base)
+    assert list(beside) == ["as it was", "by chance", *METHODS]
+    assert {one.frozen_tower for of in beside.values() for one in of} == {"pretrained"}
+    for number in range(6):
+        repair.training_set(IMAGES, base.replace(edits=repair.simulated_list(IMAGES, base, number)))
+    for name, condition in {"scratch": BASE, "pretrained": base}.items():
+        assert tower_pairs.sentence(name) in repair.about(IMAGES, condition)
+
+
+@pytest.mark.usefixtures("empty_home")
+def test_a_list_that_draws_and_fades_is_trained_on_features_of_what_it_changed_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+
+    class Tower:
+        def embed(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+            asked.append(len(images))
+            return np.stack([np.resize(image.mean(axis=(0, 1)), PRETRAINED.features) for image in images])
+
+    monkeypatch.setattr(towers, "open_tower", lambda architecture: Tower())
+    base = repair.base_of(IMAGES, SHORT, "pretrained").replace(steps=12)
+    plain = base.replace(edits=canonical([Add(POOL[0]), Weigh("camel_grass", 3)]))
+    train_condition(plain)
+    assert asked == [], "features of the images of a built-in set are there"
+    changed = base.replace(edits=canonical([Fade(0.5), Draw("camel", "snow", 3)]))
+    train_condition(changed)
+    assert sum(asked) == len(repair.training_set(IMAGES, changed).altered) == 2 * base.n_majority + 1
+    for condition in (plain, changed):
+        end = artefacts.read(condition.key).metrics["end"]
+        assert repaired.standing("Team 1", condition.edits, [end], IMAGES.grouping).minority.n == 1000
+
+
 def end(minority: float, majority: float = 0.9) -> dict[str, object]:
     """What a model measured, for standings."""
 
@@ -348,7 +390,8 @@ def test_what_helped_is_a_mean_over_teams_with_their_number() -> None:
 
 def test_the_wall_as_a_table_has_all_that_is_on_it() -> None:
     team, base = standing("Team 1", [Add(POOL[0]), Fade(0.5)], 0.6), standing("as it was", [], 0.4)
-    table = repaired.export_table([team], [base], IMAGES.grouping)
+    table = repaired.export_table([team], [base], IMAGES.grouping, "pretrained")
+    assert table["towers"].tolist() == ["pretrained"] * 2
     assert table["who"].tolist() == ["Team 1", "as it was"]
     assert table["changes"].tolist() == [2, 0]
     assert table["minority"].tolist() == [0.6, 0.4]

@@ -30,6 +30,7 @@ from vlcore.lessons.room import (
     new_voter,
     start,
     takes_part,
+    towers_of,
     votes,
 )
 from vlcore.store import artefacts, jobs
@@ -98,6 +99,36 @@ def test_only_the_token_leads_and_it_is_not_in_the_file() -> None:
     with pytest.raises(LessonError, match="no phase 'end'"):
         go(started.code, started.token, "second", "end")
     assert started.token.encode() not in (models_folder() / ".lessons.sqlite").read_bytes()
+
+
+def test_a_lesson_keeps_the_towers_that_it_was_started_with() -> None:
+    usual, pretrained = begun(), start("repair", "scenes", "short labels", towers="pretrained")
+    assert (seen(usual.code).towers, seen(pretrained.code).towers) == ("scratch", "pretrained")
+    go(pretrained.code, pretrained.token, "short labels", "run")
+    assert seen(f" {pretrained.code.lower()} ").towers == "pretrained"
+    with pytest.raises(LessonError, match="No pair of towers"):
+        start("repair", "scenes", "short labels", towers="timm:resnet18")
+    delete(pretrained.code, pretrained.token)
+    assert towers_of(pretrained.code) == "scratch"
+
+
+def test_a_lesson_that_was_started_before_there_was_a_choice_is_from_scratch() -> None:
+    started = begun()
+    vote(started, "somebody-1", "object")
+    with closing(sqlite3.connect(models_folder() / ".lessons.sqlite")) as file, file:
+        file.execute("DROP TABLE lesson_towers")
+    room = seen(started.code, "somebody-1")
+    assert (room.towers, room.votes, room.own) == ("scratch", 1, "object")
+    go(started.code, started.token, "first", "run")
+    assert seen(started.code).towers == "scratch"
+
+
+def test_towers_that_no_version_had_are_a_damaged_file() -> None:
+    started = begun()
+    with closing(sqlite3.connect(models_folder() / ".lessons.sqlite")) as file, file:
+        file.execute("UPDATE lesson_towers SET towers = 'eyes'")
+    with pytest.raises(HomeError, match="damaged"):
+        look(started.code)
 
 
 def test_a_vote_may_be_changed_and_counts_once() -> None:

@@ -12,7 +12,7 @@ from tests.runs.published import publish
 from vlcore.charts.theme import LIGHT
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES
-from vlcore.lessons import one_room, walls
+from vlcore.lessons import one_room, tower_pairs, walls
 from vlcore.lessons.one_room import CLASS, Block, Pair, Plan, Stand
 from vlcore.lessons.walls import Standing, Wall
 from vlcore.store import artefacts
@@ -156,6 +156,21 @@ def test_the_table_of_dots_reads_as_what_is_on_the_wall() -> None:
     assert [float(row["difference"]) for row in rows] == pytest.approx([dot.difference for dot in found.dots])
     assert [row["within_plan"] for row in rows] == ["True"] * 8 + ["False"]
     assert not any("owner" in name or "voter" in name for name in rows[0])
+    assert {row["towers"] for row in rows} == {"scratch"}
+    pretrained = replace(PLAN, towers="pretrained")
+    found = wall(pretrained, there(pretrained, 2))
+    rows = list(csv.DictReader(io.StringIO(walls.table(found, pretrained, study).decode())))
+    assert {row["towers"] for row in rows} == {"pretrained"}
+
+
+def test_what_was_planned_says_on_which_towers_and_the_title_where_they_are_not_the_usual_ones() -> None:
+    pretrained = replace(PLAN, towers="pretrained")
+    usual, other = standing(PLAN, []), standing(pretrained, [])
+    assert tower_pairs.sentence("scratch") in usual.planned
+    assert tower_pairs.sentence("pretrained") in other.planned
+    assert usual.title in other.title
+    assert "pretrained" in other.title
+    assert {one.frozen_tower for one in other.study.conditions} == {"pretrained"}
 
 
 def test_the_difference_of_one_pair_has_the_widest_interval_that_both_allow() -> None:
@@ -173,3 +188,5 @@ def test_the_time_left_grows_with_the_queue() -> None:
     assert walls.time_left(0, [0.5, 0.0], 40, 2) == "about 30 s"
     assert walls.time_left(20, [0.0, 0.0], 40, 2) == "about 8 minutes"
     assert not math.isnan(float(walls.time_left(1, [0.0], 10, 4).split()[1]))
+    assert walls.seconds_left(0, [1.0, 1.0], 40, 2) == 0
+    assert walls.seconds_left(6, [0.0, 0.0], 4, 2) == 4 + 12

@@ -4,6 +4,7 @@ import csv
 import io
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,16 +17,18 @@ from vlcore.charts.images import chart_slide
 from vlcore.core.condition import Condition
 from vlcore.core.errors import LabError
 from vlcore.core.grouping import SCENES
-from vlcore.lessons import one_room
+from vlcore.core.options import TOWERS
+from vlcore.lessons import one_room, tower_pairs
 from vlcore.lessons.handout import study_html
 from vlcore.lessons.one_room import CLASS, REHEARSAL, Pair, Plan
 from vlcore.lessons.room import Started, go, look, start, votes
 from vlcore.server import browser, cache, rooms, visitors, work
 from vlcore.store import artefacts
-from vlcore.store.jobs import State
+from vlcore.store.jobs import JobStatus, State
 from vlcore.studies import published
 from vlcore.studies.results import StudyResults
 from vlcore.studies.runs_table import runs_table
+from vlcore.ui.lesson import phone as phone_page
 
 from .app import FakeQueue, alts, opened, press, text_of
 
@@ -44,8 +47,8 @@ def no_cookies(queue: FakeQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     return
 
 
-def begun(plan: Plan | None = PLAN) -> Started:
-    started = start(one_room.NAME, "scenes", one_room.FIRST)
+def begun(plan: Plan | None = PLAN, towers: str = "scratch") -> Started:
+    started = start(one_room.NAME, "scenes", one_room.FIRST, towers=towers)
     if plan is not None:
         one_room.fix(started.code, started.token, plan, Condition(), SCENES)
         go(started.code, started.token, one_room.FIRST, "run")
@@ -83,6 +86,72 @@ def test_alone_it_says_what_it_is_and_begins(empty_home: Path) -> None:
     assert found is not None
     assert found.lesson == one_room.NAME
     assert "Fix the plan" in labels(page)
+
+
+@pytest.mark.parametrize("towers", list(TOWERS))
+def test_the_lesson_begins_on_the_towers_that_the_address_names(empty_home: Path, towers: str) -> None:
+    page = open_page(lesson="one-room", towers=towers)
+    assert tower_pairs.sentence(towers) in text_of(page)
+    press(page, "Start it")
+    code = page.query_params["code"]
+    found = look(code if isinstance(code, str) else code[0])
+    assert found is not None
+    assert found.towers == towers
+    assert tower_pairs.sentence(towers) in text_of(page)
+
+
+def test_on_a_pretrained_tower_plan_rehearsal_preparation_and_phones_have_it(
+    empty_home: Path, queue: FakeQueue
+) -> None:
+    started = begun(None, "pretrained")
+    page, student = lecturer(started), phone(started)
+    for one in (page, student):
+        assert tower_pairs.sentence("pretrained") in text_of(one)
+        assert "95 %" in one.header[0].value
+    page.number_input[0].set_value(5).run()
+    pretrained = replace(PLAN, planned=5, seed=0, towers="pretrained")
+    press(page, "Train all of them now")
+    assert queue.asked == [second.key for _, second in pairs(5, pretrained)]
+    queue.asked.clear()
+    press(page, "Begin the rehearsal")
+    kept = one_room.plan_of(started.code, REHEARSAL)
+    assert kept is not None
+    assert queue.asked == [second.key for _, second in pairs(3, kept)]
+    assert {one.frozen_tower for pair in pairs(3, kept) for one in pair} == {"pretrained"}
+    press(page, "End the rehearsal and delete it")
+    page.radio(key="room_expected").set_value("lower").run()
+    press(page, "Fix the plan")
+    fixed = one_room.plan_of(started.code)
+    assert fixed is not None
+    assert fixed.towers == "pretrained"
+    assert tower_pairs.sentence("pretrained") in text_of(page)
+    queue.asked.clear()
+    press(student.run(), TAKE)
+    assert queue.asked == [pairs(1, fixed)[0][1].key]
+    assert tower_pairs.sentence("pretrained") in text_of(student)
+
+
+def test_a_phone_looks_the_more_often_the_sooner_its_pair_is_there(
+    empty_home: Path, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VLCORE_WORKERS", "2")
+    monkeypatch.setattr(phone_page, "voter", lambda: "student-1")
+    plan = replace(PLAN, towers="pretrained")
+    started, images = begun(plan, "pretrained"), cache.named_set("scenes")
+    room = look(started.code)
+    assert room is not None
+    nobody = phone_page._pace(room, plan, images)
+    one_room.take(started.code, "student-1", partial(rooms.stand, plan, images))
+    every = []
+    for position in range(31):
+        queued = partial(JobStatus, state=State.QUEUED, position=position)
+        monkeypatch.setattr(queue, "view", lambda key, _asker=None, queued=queued: queued(key))
+        every.append(phone_page._pace(room, plan, images))
+    assert every == sorted(every)
+    assert every[0] <= 1 < every[10] < every[30]
+    assert sum(1 / seconds for seconds in every[:30]) < 10, "looks a second of a class; each costs the server 40 ms"
+    monkeypatch.setattr(queue, "view", lambda key, _asker=None: JobStatus(key, State.DONE))
+    assert phone_page._pace(room, plan, images) == nobody
 
 
 def test_the_class_expects_something_and_the_lecturer_fixes_the_plan_once(empty_home: Path, queue: FakeQueue) -> None:

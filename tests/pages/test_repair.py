@@ -13,9 +13,9 @@ from vlcore.core.condition import Condition
 from vlcore.core.edits import MOST, Add, Draw, Edit, Fade, Relabel, Remove, Weigh, canonical
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.importers import import_set
-from vlcore.lessons import repair, teams
+from vlcore.lessons import repair, teams, tower_pairs
 from vlcore.lessons.repair import DESCRIPTIVE, EDITING, ELSEWHERE, REPAIR, REVEALED, SHORT
-from vlcore.lessons.room import Started, go, start
+from vlcore.lessons.room import Started, go, look, start
 from vlcore.measures.estimate import Estimate
 from vlcore.server import browser, serving
 from vlcore.ui.lesson import ranking
@@ -136,6 +136,29 @@ def test_the_lesson_is_prepared_with_one_button_that_says_how_long(empty_home: P
     press(page, "Prepare")
     assert queue.asked == [one.key for of in repair.beside(IMAGES, base).values() for one in of]
     assert page.get("progress")[0].proto.text.startswith("Preparing: 0 of 9 models are there, about ")
+
+
+def test_on_a_pretrained_tower_one_alone_and_a_class_repair_its_model(empty_home: Path, queue: FakeQueue) -> None:
+    base = repair.base_of(IMAGES, SHORT, "pretrained")
+    page = lesson(lesson="repair", towers="pretrained")
+    assert tower_pairs.sentence("pretrained") in text_of(page)
+    press(page, "Prepare")
+    assert queue.asked == [one.key for of in repair.beside(IMAGES, base).values() for one in of]
+    press(page, "Start a lesson for a class")
+    code = page.query_params["code"]
+    room = look(code if isinstance(code, str) else code[0])
+    assert room is not None
+    assert room.towers == "pretrained"
+    student = press(lesson(code=room.code), "New team")
+    assert "horse in the desert: 2" in text_of(student)
+    tap(student, row := pictures(student)[0])
+    queue.asked.clear()
+    press(student, next(button.label for button in student.button if button.label.startswith("Train our")))
+    assert queue.asked == [base.replace(edits=canonical([Add(row)])).key]
+    queue.asked.clear()
+    press(page.run(), "Add 5 simulated teams")
+    made = teams.teams(room.code)
+    assert queue.asked == [base.replace(edits=team.repair.counts).key for team in made if team.simulated]
 
 
 def test_a_team_is_founded_joined_and_kept_on_the_server(empty_home: Path, queue: FakeQueue) -> None:

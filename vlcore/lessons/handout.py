@@ -47,7 +47,8 @@ def handout_html(lesson: Lesson, pictures: Pictures, grouping: Grouping, answers
 def study_html(now: walls.Standing, looks: Mapping[int, float], others: tuple[list[float], int]) -> str:
     """The study of a room: what was planned before its first run, and what the wall shows now; `looks` and `others` are
     those of `Standing.sentences`."""
-    asked, study = one_room.contrasts(now.usual, now.grouping)[now.plan.contrast], now.study
+    asked = one_room.contrasts(now.usual.with_towers(now.plan.towers), now.grouping)[now.plan.contrast]
+    study = now.study
     models = _models({str(study.arm_of(one)): one for one in study.conditions[:2]}, now.grouping)
     asks = one_room.expectation(asked, now.plan.measure, now.grouping)
     parts: list[Any] = [asked.question, asks, now.planned, models, Heading("What the wall shows")]

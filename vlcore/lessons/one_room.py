@@ -16,7 +16,8 @@ from vlcore.core.condition import Condition
 from vlcore.core.files import written
 from vlcore.core.grouping import Grouping
 from vlcore.core.options import PRESETS
-from vlcore.lessons.room import LessonError, admit, inside, led, rows, tidy
+from vlcore.lessons import tower_pairs
+from vlcore.lessons.room import LessonError, admit, inside, led, rows, tidy, towers_of
 from vlcore.lessons.script import placeholders
 from vlcore.measures import catalogue
 from vlcore.measures.catalogue import PRIMARY
@@ -71,6 +72,7 @@ class Plan:
     seed: int = 0  # of the first block
     prediction: str = ""  # one of `DIRECTIONS`: what the treatment does to the measure
     hash: str = ""
+    towers: str = tower_pairs.USUAL  # those of its lesson, a name of `vlcore.core.options.TOWERS`
 
 
 @dataclass(frozen=True)
@@ -110,12 +112,14 @@ def stand_of(block: Block, pair: Pair, view: View) -> Stand:
 
 
 def contrasts(usual: Condition, grouping: Grouping) -> dict[str, Contrast]:
-    """What a class may ask on an image set, whose usual condition this is, by name."""
-    words = placeholders(usual, grouping)
-    found = {}
+    """What a class may ask on an image set, whose usual condition on the lesson's towers this is, by name."""
+    bias = tower_pairs.bias_for(usual)
+    words = placeholders(usual, grouping) | {"share": f"{100 * bias:.0f} %"}
+    known = {}
     for name, told in written(Path(__file__).with_name("contrasts.yaml")).items():
-        found[name] = Contrast(name, **{**told, "question": told["question"].format_map(words)})
-    return found
+        question = told["question"].format_map(words)
+        known[name] = Contrast(name, told["title"], question, bias, told["arms"])
+    return known
 
 
 def asked_at(step: str, usual: Condition, grouping: Grouping) -> tuple[Contrast, str]:
@@ -140,6 +144,7 @@ def measures() -> tuple[str, ...]:
 def study_of(plan: Plan, usual: Condition, grouping: Grouping, code: str = "", blocks: int = 0) -> Study:
     """The study of a plan, on the image set whose usual condition this is, at the shortest training; of so many blocks
     where that is not what was planned."""
+    usual = usual.with_towers(plan.towers)
     asked = contrasts(usual, grouping)[plan.contrast]
     base = usual.replace(steps=PRESETS["live"], data_seed=plan.seed, init_seed=plan.seed)
     study = plans.of_two(f"{NAME} {code}".strip(), asked.arms, asked.bias, base, blocks or plan.planned)
@@ -155,7 +160,7 @@ def pairs_of(plan: Plan, usual: Condition, grouping: Grouping, blocks: int) -> l
 def plan_of(code: str, kind: str = CLASS) -> Plan | None:
     """The plan of a lesson; None where nothing is fixed yet."""
     found = rows(_PLAN, (tidy(code), kind))
-    return Plan(*found[0]) if found else None
+    return replace(Plan(*found[0]), towers=towers_of(code)) if found else None
 
 
 def blocks_of(code: str, kind: str = CLASS) -> list[Block]:
@@ -171,11 +176,12 @@ def of_plan(stands: Sequence[Stand], planned: int) -> set[int]:
 
 def fix(code: str, token: str, plan: Plan, usual: Condition, grouping: Grouping) -> Plan:
     """Write a plan down, with its hash, for good; a LessonError for all but the presenter, where one is fixed already,
-    or for what no study of a room has."""
+    or for what no study of a room has, such as other towers than those of its lesson."""
     if plan.contrast not in contrasts(usual, grouping) or plan.measure not in measures():
         raise LessonError("A plan has a contrast and a measure that are offered; choose again.")
     if plan.prediction not in DIRECTIONS or not FEWEST <= plan.planned <= MOST or not 0 <= plan.seed <= LAST_SEED:
         raise LessonError(f"A plan has a prediction, {FEWEST} to {MOST} blocks, and a first seed to {LAST_SEED:,}.")
+    _check_towers(code, plan)
     study = study_of(plan, usual, grouping, code)
     plan = replace(plan, hash=registry.plan_hash(study))
     with led(code, token, _TABLES) as file:
@@ -242,6 +248,7 @@ def rehearse(code: str, token: str, plan: Plan, usual: Condition, grouping: Grou
     class has; a LessonError for all but the presenter, and for more than a room has. There is one rehearsal at most."""
     if not 1 <= plan.planned <= MOST:
         raise LessonError(f"A rehearsal has 1 to {MOST} phones; choose a number of these.")
+    _check_towers(code, plan)
     plan = replace(plan, seed=REHEARSAL_SEED)
     plan = replace(plan, hash=registry.plan_hash(study_of(plan, usual, grouping, code)))
     forget_rehearsal(code, token)
@@ -275,7 +282,13 @@ def _blocks(file: sqlite3.Connection, code: str, kind: str) -> list[Block]:
 
 
 def _write(file: sqlite3.Connection, code: str, kind: str, plan: Plan) -> None:
-    file.execute("INSERT INTO room_plans VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (tidy(code), kind, *astuple(plan)))
+    decided = plan.contrast, plan.planned, plan.measure, plan.seed, plan.prediction, plan.hash
+    file.execute("INSERT INTO room_plans VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (tidy(code), kind, *decided))
+
+
+def _check_towers(code: str, plan: Plan) -> None:
+    if plan.towers != towers_of(code):
+        raise LessonError("A plan has the towers that its lesson was started with; start another lesson for others.")
 
 
 def _ask(file: sqlite3.Connection, code: str, kind: str, block: Block, stands: Stand) -> Block:

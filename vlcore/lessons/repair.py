@@ -16,7 +16,7 @@ import pandas as pd
 
 from vlcore.core import limits
 from vlcore.core.captions import caption, quoted_captions
-from vlcore.core.condition import STUDY_BIAS, Condition
+from vlcore.core.condition import Condition
 from vlcore.core.edits import MOST, Add, Draw, Edit, Fade, Relabel, Remove, Weigh, canonical, read
 from vlcore.core.errors import LabError
 from vlcore.core.grouping import group_words, place_words
@@ -26,6 +26,7 @@ from vlcore.datasets import subset
 from vlcore.datasets.drawn import recipe_of
 from vlcore.datasets.edits import HIDDEN_CONTEXTS, TrainingSet, by_chance, training_sets
 from vlcore.datasets.imageset import ImageSet
+from vlcore.lessons import tower_pairs
 from vlcore.lessons.room import PHASES, LessonError
 from vlcore.runs.train import check_pictures
 from vlcore.scenes import CONTEXTS
@@ -108,10 +109,11 @@ def _place(edit: Edit) -> tuple[object, ...]:
     return (edit,)
 
 
-def base_of(images: ImageSet, step: str) -> Condition:
-    """The biased model that is repaired, of the labels of a step; ImageSetError where a set is too small."""
+def base_of(images: ImageSet, step: str, towers: str = tower_pairs.USUAL) -> Condition:
+    """The biased model that is repaired, with the labels of a step; ImageSetError where a set is too small."""
     labels = STEPS.get(step, STEPS[SHORT])
-    return subset.usual_condition(images).replace(bias=STUDY_BIAS, steps=PRESETS["live"], labels=labels)
+    usual = subset.usual_condition(images).with_towers(towers)
+    return usual.replace(bias=tower_pairs.bias_for(usual), steps=PRESETS["live"], labels=labels)
 
 
 def beside(images: ImageSet, base: Condition) -> dict[str, list[Condition]]:
@@ -135,10 +137,11 @@ def training_set(images: ImageSet, condition: Condition) -> TrainingSet:
 
 
 def about(images: ImageSet, base: Condition) -> str:
-    """What it is about, in three sentences."""
+    """What it is about, and what the model's towers have seen before, in a few sentences."""
     labels = quoted_captions(base.labels, images.grouping)
     rare = " and ".join(group_words(images.grouping)[group] for group in images.grouping.minority)
-    return TEXT.strip().format(rare=rare, labels=labels, most=MOST, tries=limits.REPAIR_TRIES)
+    task = TEXT.strip().format(rare=rare, labels=labels, most=MOST, tries=limits.REPAIR_TRIES)
+    return f"{task} {tower_pairs.sentence(tower_pairs.name_of(base))}"
 
 
 def counts(images: ImageSet, condition: Condition) -> dict[str, int]:

@@ -225,7 +225,9 @@ def _and(words: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def export_table(teams: Sequence[Standing], others: Sequence[Standing], grouping: Grouping) -> pd.DataFrame:
+def export_table(
+    teams: Sequence[Standing], others: Sequence[Standing], grouping: Grouping, towers: str
+) -> pd.DataFrame:
     """The wall as a table for a spreadsheet: one row a team, best first, then what they are held against; shares from 0
     to 1, with the ends of their intervals."""
     named = {"minority": "minority", "majority": "majority", "balanced": "all groups"} | group_words(grouping)
@@ -237,5 +239,6 @@ def export_table(teams: Sequence[Standing], others: Sequence[Standing], grouping
         shown = {words: one.measured[name] for name, words in named.items()}
         for words, found in (shown | ({"elsewhere": one.elsewhere} if one.elsewhere else {})).items():
             row |= {words: found.value, f"{words}, from": found.low, f"{words}, to": found.high}
-        rows.append(row | {"pictures of the minority": one.minority.n if one.models == 1 else None, "edits": one.edits})
+        row |= {"pictures of the minority": one.minority.n if one.models == 1 else None, "edits": one.edits}
+        rows.append(row | {"towers": towers})
     return pd.DataFrame(rows)

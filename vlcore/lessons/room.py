@@ -21,7 +21,9 @@ from typing import Any, NamedTuple
 from vlcore.core import limits
 from vlcore.core.errors import LabError
 from vlcore.core.files import HomeError, make_folder, models_folder
+from vlcore.core.options import TOWERS
 from vlcore.core.throttle import Arrivals
+from vlcore.lessons import tower_pairs
 
 PHASES = ("predict", "run", "reveal")
 LIFETIME = 24 * 3600.0  # seconds that a code is good for
@@ -43,6 +45,7 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS voters (code TEXT NOT NULL, voter TEXT NOT NULL, address TEXT NOT NULL, "
     "PRIMARY KEY (code, voter)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS closed (code TEXT PRIMARY KEY)",
+    "CREATE TABLE IF NOT EXISTS lesson_towers (code TEXT PRIMARY KEY, towers TEXT NOT NULL)",
 )
 
 
@@ -76,6 +79,7 @@ class Room:
     counts: dict[str, int]  # votes of this step by choice; choices that nobody took are left out
     own: str | None  # the choice of whoever asked
     leads: bool  # whether whoever asked is the presenter
+    towers: str = tower_pairs.USUAL  # of the models that are trained in it, a name of `vlcore.core.options.TOWERS`
 
     @property
     def votes(self) -> int:
@@ -103,11 +107,18 @@ def tidy(code: str | None) -> str:
     return text if _CODE.fullmatch(text) else ""
 
 
-def start(lesson: str, data: str, step: str, who: Origin | None = None, *, stays: bool = False) -> Started:
-    """Start a lesson for a class at its first step. Where whoever starts it has too many open, another own one ends:
-    of those that nobody votes in, else of all, the one that was touched last longest ago. Where all at the address or
-    all of this server have, so does one of theirs, but none that is in use: two have voted in it, or it was touched
-    within an hour. None ends that `stays`, as a teacher's does. A LessonError where none may end."""
+def start(
+    lesson: str, data: str, step: str, who: Origin | None = None, *, stays: bool = False,
+    towers: str = tower_pairs.USUAL,
+) -> Started:  # fmt: skip
+    """Start a lesson for a class at its first step, with a pair of towers for all models that it trains.
+
+    Where whoever starts it has too many open, another own one ends: of those that nobody votes in, else of all, the one
+    that was touched last longest ago. Where all at the address or all of this server have, so does one of theirs, but
+    none that is in use: two have voted in it, or it was touched within an hour. None ends that `stays`, as a teacher's
+    does. A LessonError where none may end, and for towers that nobody offers."""
+    if towers not in TOWERS:
+        raise LessonError(f"No pair of towers is named {towers!r}; choose one of {', '.join(TOWERS)}.")
     token = secrets.token_urlsafe(12)
     with _open(write=True) as file:
         _delete(file, "created < ?", time.time() - KEPT)
@@ -121,6 +132,7 @@ def start(lesson: str, data: str, step: str, who: Origin | None = None, *, stays
             pass
         values = (code, lesson, data, _secret(token), time.time(), step, PHASES[0])
         file.execute("INSERT INTO lessons VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        file.execute("INSERT OR REPLACE INTO lesson_towers VALUES (?, ?)", (code, towers))
         file.execute(
             "INSERT OR REPLACE INTO origins VALUES (?, ?, ?, ?, ?)", (code, owner, address, stays, time.time())
         )
@@ -144,7 +156,17 @@ def look(code: str, voter: str = "", token: str = "") -> Room | None:
     counts = {choice: count for *_, choice, count, _ in found if count}
     own = next((choice for *_, choice, _, mine in found if mine), None)
     leads = hmac.compare_digest(_secret(token).encode(), secret.encode())
-    return Room(code, lesson, data, step, phase, counts, own, leads)
+    return Room(code, lesson, data, step, phase, counts, own, leads, towers_of(code))
+
+
+def towers_of(code: str) -> str:
+    """The pair of towers that a lesson was started with; the usual one where it was started before there was a
+    choice."""
+    stored = rows("SELECT towers FROM lesson_towers WHERE code = ?", (tidy(code),))
+    towers = str(stored[0][0]) if stored else tower_pairs.USUAL
+    if towers not in TOWERS:
+        raise _damaged(f"a lesson on towers {towers!r}")
+    return towers
 
 
 def takes_part(code: str, voter: str) -> bool:

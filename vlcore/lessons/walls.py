@@ -17,6 +17,7 @@ from vlcore.core.condition import Condition
 from vlcore.core.grouping import Grouping
 from vlcore.core.plain import safe_csv
 from vlcore.core.wording import signed
+from vlcore.lessons import tower_pairs
 from vlcore.lessons.one_room import DIRECTIONS, REHEARSAL, Block, Pair, Plan, Stand, contrasts, of_plan, study_of
 from vlcore.measures.catalogue import measure_of, words_of
 from vlcore.measures.estimate import Estimate
@@ -125,13 +126,14 @@ class Standing:
     @property
     def title(self) -> str:
         """What the room asks, in a line."""
-        return contrasts(self.usual, self.grouping)[self.plan.contrast].title
+        title = contrasts(self.usual, self.grouping)[self.plan.contrast].title
+        return title if self.plan.towers == tower_pairs.USUAL else f"{title}, {self.plan.towers} towers"
 
     @property
     def planned(self) -> str:
-        """What was written down, and when."""
+        """What was written down, when, and on which towers."""
         said = "Rehearsal." if self.kind == REHEARSAL else registry.said(self.study, registry.history(self.study))
-        return f"{said} {rule(self.plan)}"
+        return f"{said} {rule(self.plan)} {tower_pairs.sentence(self.plan.towers)}"
 
     def numbers(self) -> dict[str, str]:
         """How many blocks are there, their mean difference, its interval and p, as a projector shows them."""
@@ -259,6 +261,7 @@ def table(found: Wall, plan: Plan, study: Study) -> bytes:
         {
             "block": dot.place + 1, "seed": dot.seed, "within_plan": dot.planned, first: dot.values[0],
             second: dot.values[1], "difference": dot.difference, "measure": study.measure, "plan": plan.hash,
+            "towers": plan.towers,
             **{f"key, {name}": key for name, key in zip(study.sets, dot.keys, strict=True)},
         }
         for dot in found.dots
@@ -280,8 +283,18 @@ def in_one_pair(measure: str, ends: Sequence[Mapping[str, Any]]) -> Estimate:
     return Estimate(second["value"] - first["value"], low, high, min(first["n"], second["n"]))
 
 
+def seconds_left(position: int, fractions: Sequence[float], seconds: float, workers: int) -> float:
+    """Seconds until a pair is there that waits at a position of the queue (0: it has begun, with these parts of its two
+    runs done), when a pair takes so many `seconds` and so many are made at once."""
+    still = seconds * (1 - sum(fractions) / len(fractions))
+    return max(0.0, still) + seconds * position / workers
+
+
 def time_left(position: int, fractions: Sequence[float], seconds: float, workers: int) -> str:
-    """How long it takes until a pair is there that waits at a position of the queue (0: it has begun, with these parts
-    of its two runs done), when a pair takes so many seconds and so many are made at once."""
-    left = seconds * (1 - sum(fractions) / len(fractions)) + seconds * position / workers
+    """What `seconds_left` gives, in words."""
+    return in_words(seconds_left(position, fractions, seconds, workers))
+
+
+def in_words(left: float) -> str:
+    """Seconds that are left: ``about 35 s``, ``about 8 minutes``."""
     return how_long(left) if left >= 60 else f"about {max(5, round(left / 5) * 5)} s"

@@ -13,9 +13,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.core import limits, teacher
 from vlcore.core.errors import LabError
+from vlcore.core.options import TOWERS
 from vlcore.core.plain import plain
 from vlcore.core.throttle import Tries
-from vlcore.lessons import turnout
+from vlcore.lessons import tower_pairs, turnout
 from vlcore.lessons.room import (
     LIFETIME,
     Origin,
@@ -33,6 +34,7 @@ from vlcore.lessons.room import (
 )
 from vlcore.server import browser, visitors
 from vlcore.ui import jobs, shell
+from vlcore.ui.condition_controls import towers_choice
 from vlcore.ui.lesson import steps
 
 VOTER, LEADER = "vl-bias-lab-voter", "vl-bias-lab-leads-"  # names of what a browser remembers
@@ -126,21 +128,30 @@ def say() -> bool:
     return bool(said)
 
 
-def begin(lesson: str, data: str, step: str) -> None:
+def chosen_towers() -> str:
+    """The pair of towers of a lesson that trains models: chosen here, or where no controls are shown, in the
+    address."""
+    if not is_hidden():
+        return towers_choice(tower_pairs.USUAL)
+    named = st.query_params.get("towers", "")
+    return named if named in TOWERS else tower_pairs.USUAL
+
+
+def begin(lesson: str, data: str, step: str, towers: str = tower_pairs.USUAL) -> None:
     """Start a lesson for a class, as a click does: the address then names it."""
     with errors_said():
         who = Origin(visitors.visitor().name, visitors.address())
-        started = start(lesson, data, step, who, stays=visitors.teaches())
+        started = start(lesson, data, step, who, stays=visitors.teaches(), towers=towers)
         begin_anew()
         st.session_state["lesson_leads"] = {started.code: started.token}
         st.query_params["code"], st.query_params["lead"] = started.code, "yes"
 
 
-def with_a_class(bar: DeltaGenerator, lesson: str, data: str, step: str) -> None:
+def with_a_class(bar: DeltaGenerator, lesson: str, data: str, step: str, towers: str = tower_pairs.USUAL) -> None:
     """The buttons that start a lesson for a class, at a step, or join one."""
     with bar.popover("With a class", icon=":material/groups:"):
         about = "Makes a code. Everybody who opens its link takes part, without a name, and sees what you show."
-        st.button("Start a lesson for a class", help=about, on_click=partial(begin, lesson, data, step))
+        st.button("Start a lesson for a class", help=about, on_click=partial(begin, lesson, data, step, towers))
         if teacher.is_named() and not visitors.teaches():
             st.caption("Enter the secret on /Manage first: no crowd of lessons of others then gets in your way.")
         about = "The four letters on the lecturer's screen."

@@ -1,5 +1,6 @@
 """The lesson of one room in its three forms: the plan and the wall on the lecturer's screen, a block on each phone."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -10,7 +11,7 @@ from vlcore.charts.theme import Palette
 from vlcore.core.plain import plain
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.subset import usual_condition
-from vlcore.lessons import one_room, turnout, walls
+from vlcore.lessons import one_room, tower_pairs, turnout, walls
 from vlcore.lessons.handout import explained
 from vlcore.lessons.one_room import CLASS, DIRECTIONS, REHEARSAL, Contrast, Plan
 from vlcore.lessons.room import Room, go, look
@@ -27,14 +28,16 @@ _WALL, _SQUARE = (1180, 270), 84  # px of the dots on the wall, and of the code 
 
 def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     """What it is, for one who is in no class, and how it begins."""
-    classroom.with_a_class(bar, one_room.NAME, images.name, one_room.FIRST)
     st.header("One room, one study", anchor=False)
     steps.large(
         "A class plans one comparison. Each phone trains two models that differ in one thing, with a seed of its own. "
         "Each pair is a dot on the wall, and all dots together decide, as planned."
     )
     st.caption("Alone it is the same: one person with simulated phones, or with a few friends.")
-    begin = partial(classroom.begin, one_room.NAME, images.name, one_room.FIRST)
+    towers = classroom.chosen_towers()
+    st.caption(tower_pairs.sentence(towers))
+    classroom.with_a_class(bar, one_room.NAME, images.name, one_room.FIRST, towers)
+    begin = partial(classroom.begin, one_room.NAME, images.name, one_room.FIRST, towers)
     st.button("Start it", type="primary", icon=":material/play_arrow:", on_click=begin)
     classroom.say()
 
@@ -50,7 +53,7 @@ def presenter(room: Room, images: ImageSet, palette: Palette, bar: DeltaGenerato
 
 def _planning(room: Room, images: ImageSet) -> None:
     steps.join_banner(room.code, large_type=True)
-    usual, token = usual_condition(images), classroom.own_token()
+    usual, token = usual_condition(images).with_towers(room.towers), classroom.own_token()
     asked, measure = one_room.asked_at(room.step, usual, images.grouping)
     known = one_room.contrasts(usual, images.grouping)
     words = {words_of(one, images.grouping): one for one in one_room.measures()}
@@ -74,8 +77,9 @@ def _planning(room: Room, images: ImageSet) -> None:
     st.header(plain(asked.question), anchor=False)
     expected = st.radio("The class expects", DIRECTIONS, None, key="room_expected", horizontal=True)
     _count(room, asked, measure, images)
-    plan = Plan(asked.name, planned, measure, seed, expected or "")
-    st.caption(plain(f"{walls.rule(plan)} {explained(words_of(measure, images.grouping))}"))
+    plan = Plan(asked.name, planned, measure, seed, expected or "", towers=room.towers)
+    meaning = explained(words_of(measure, images.grouping))
+    st.caption(plain(f"{walls.rule(plan)} {tower_pairs.sentence(plan.towers)} {meaning}"))
 
     @errors_said()
     def fix() -> None:
@@ -92,8 +96,8 @@ def _planning(room: Room, images: ImageSet) -> None:
             time = how_long(work.until_done(rooms.seconds(plan, images), phones))
             apart = "They take blocks with other seeds, so nobody sees what the class will find"
             st.caption(f"{apart}. Phones of the class see nothing of it. It takes {time}.")
-            start = partial(_rehearse, room, images, Plan(asked.name, phones, measure, prediction=expected or ""))
-            st.button("Begin the rehearsal", on_click=start)
+            rehearsed = replace(plan, planned=phones, seed=0)
+            st.button("Begin the rehearsal", on_click=partial(_rehearse, room, images, rehearsed))
 
 
 def _count(room: Room, asked: Contrast, measure: str, images: ImageSet) -> None:

@@ -1,5 +1,6 @@
 """The lesson of one room on a phone: what one expects, one's own pair of models, and its dot on the wall."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
@@ -9,31 +10,34 @@ from vlcore.core.plain import plain
 from vlcore.core.wording import difference, points
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.subset import usual_condition
-from vlcore.lessons import one_room, walls
+from vlcore.lessons import one_room, tower_pairs, walls
 from vlcore.lessons.handout import explained
 from vlcore.lessons.one_room import CLASS, DIRECTIONS, Plan, Stand
 from vlcore.lessons.room import Room, look, vote
 from vlcore.measures.catalogue import measure_of, words_of
 from vlcore.server import cache, rooms, visitors, work
 from vlcore.store import jobs as on_disk
-from vlcore.store.jobs import State
+from vlcore.store.jobs import JobStatus, State
 from vlcore.store.queue import default_workers
 from vlcore.ui import jobs, shell
 from vlcore.ui.lesson import classroom, steps
 from vlcore.ui.lesson.classroom import errors_said, voter
 
 SLOW = 5.0  # seconds between looks where nothing of one's own is on its way
-CHANGED = 3.0  # seconds by which the time between looks must change before it does
+# Seconds between looks by the least seconds that one's own pair takes still: of thirty phones few look each second.
+LOOKS = ((60.0, 10.0), (20.0, 5.0), (8.0, 2.0), (0.0, 1.0))
+MANY = 50  # blocks, for each of which phones that have all look more rarely
 _PHONE, _PHONE_MAP = 340, 164  # px of a chart and of a map
 
 
 def expect(room: Room, images: ImageSet) -> None:
     """What somebody of the class expects, before the plan is fixed."""
-    asked, measure = one_room.asked_at(room.step, usual_condition(images), images.grouping)
+    usual = usual_condition(images).with_towers(room.towers)
+    asked, measure = one_room.asked_at(room.step, usual, images.grouping)
     st.header(plain(asked.question), anchor=False)
     steps.large(one_room.expectation(asked, measure, images.grouping))
-    if meaning := explained(words_of(measure, images.grouping)):
-        st.caption(plain(meaning))
+    meaning = explained(words_of(measure, images.grouping))
+    st.caption(plain(f"{tower_pairs.sentence(room.towers)} {meaning}".strip()))
 
     @shell.follows(SLOW)
     def follow() -> None:
@@ -57,13 +61,13 @@ def follow(room: Room, plan: Plan, images: ImageSet, palette: Palette) -> None:
     """A block of one's own: asked for by a button, waited for, and looked at."""
     known = one_room.contrasts(usual_condition(images), images.grouping)
     st.header(plain(known[plan.contrast].title), anchor=False)
+    st.caption(tower_pairs.sentence(plan.towers))
     before = _pace(room, plan, images)
 
     @shell.follows(before)
     def look_on() -> None:
         now = look(room.code, voter())
-        changed = abs(_pace(room, plan, images) - before) >= CHANGED
-        if now is None or now.phase != room.phase or changed:
+        if now is None or now.phase != room.phase or _pace(room, plan, images) != before:
             st.rerun()
         _block(room, plan, images, palette)
         classroom.say()
@@ -72,15 +76,22 @@ def follow(room: Room, plan: Plan, images: ImageSet, palette: Palette) -> None:
 
 
 def _pace(room: Room, plan: Plan, images: ImageSet) -> float:
-    """Seconds between looks: who waits long need not ask often, and of many nobody need who has all."""
+    """Seconds between looks: who waits long need not look often, nor who has all in a class of many."""
     blocks = one_room.blocks_of(room.code)
     own = next((one for one in blocks if one.owner == voter()), None)
     if own is None:
         return SLOW
     views = [work.view(one.key) for one in rooms.pair(plan, images, own.place)]
     if all(view.done for view in views):
-        return max(SLOW, len(blocks) / 10)
-    return min(10.0, jobs.POLL + max(view.position for view in views) / 4)
+        return SLOW * max(1, round(len(blocks) / MANY))
+    return next(every for left, every in LOOKS if _left(plan, images, views) >= left)
+
+
+def _left(plan: Plan, images: ImageSet, views: Sequence[JobStatus]) -> float:
+    """Seconds until a pair that waits or trains is there, as far as one can tell."""
+    position = max(view.position for view in views)
+    fractions = [1.0 if view.done else view.fraction for view in views]
+    return walls.seconds_left(position, fractions, rooms.seconds(plan, images), default_workers())
 
 
 def _block(room: Room, plan: Plan, images: ImageSet, palette: Palette) -> None:
@@ -102,11 +113,10 @@ def _block(room: Room, plan: Plan, images: ImageSet, palette: Palette) -> None:
     elif stands is Stand.ACTIVE and any(view.state.is_active for view in views):
         one_room.still_waits(room.code, own)
         position = max(view.position for view in views)
-        fractions = [1.0 if view.done else view.fraction for view in views]
-        each = rooms.seconds(plan, images)
-        left = walls.time_left(position, fractions, each, default_workers())
+        left = walls.in_words(_left(plan, images, views))
         where = f"Place {position} in the queue" if position else "Your models are in training"
-        st.progress(sum(fractions) / 2, text=f"{where}, {left} left. You may lock your phone.")
+        done = sum(1.0 if view.done else view.fraction for view in views) / len(views)
+        st.progress(done, text=f"{where}, {left} left. You may lock your phone.")
         st.button("Give them up", icon=":material/stop:", on_click=partial(_give_up, room, [one.key for one in pair]))
     elif {view.state for view in views} <= {State.ABSENT, State.INTERRUPTED, State.DONE}:
         work.train_pair(pair)  # they were asked for, and the server has started anew since

@@ -14,7 +14,7 @@ from vlcore.compare.model_map import ComparisonError
 from vlcore.core.condition import Condition
 from vlcore.core.plain import plain, safe_csv
 from vlcore.datasets.imageset import ImageSet
-from vlcore.lessons import repair, repaired
+from vlcore.lessons import repair, repaired, tower_pairs
 from vlcore.lessons.handout import repair_html
 from vlcore.lessons.repaired import Wall
 from vlcore.measures.estimate import Estimate
@@ -88,5 +88,6 @@ def show(found: Wall, images: ImageSet, base: Condition, palette: Palette, bar: 
         widgets.download("Slide (PNG)", png, "repair.png", "image/png", "image")
         paper = partial(work.run_in_worker, asker, repair_html, found, repair.about(images, base), images.grouping)
         widgets.download("Hand-out", paper, "repair.html", "text/html", "print")
-        csv = safe_csv(repaired.export_table(found.teams, found.others, images.grouping))
+        towers = tower_pairs.name_of(base)
+        csv = safe_csv(repaired.export_table(found.teams, found.others, images.grouping, towers))
         widgets.download("Table (CSV)", csv, "repair.csv", "text/csv")

@@ -42,12 +42,14 @@ ALONE = (
 def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     """Change, train and look, for one."""
     step = SHORT
-    if not classroom.is_hidden():
-        with bar:
+    with bar:
+        towers = classroom.chosen_towers()
+        if not classroom.is_hidden():
             step = widgets.one_of("Labels", STEPS, "repair_labels", SHORT, label_visibility="collapsed")
-        classroom.with_a_class(bar, REPAIR, images.name, step)
+    if not classroom.is_hidden():
+        classroom.with_a_class(bar, REPAIR, images.name, step, towers)
     classroom.say()
-    base = repair.base_of(images, step)
+    base = repair.base_of(images, step, towers)
     kept: dict[str, Repair] = st.session_state.setdefault("lesson_repair", {})
     own, phase = kept.get(base.key, Repair()), st.query_params.get("phase")
     ready, move = any(_trained([own], base)), lambda to: st.query_params.update(phase=to)
@@ -65,7 +67,7 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
 
 def presenter(room: Room, images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     """The wall: who is at what, and then what it came to."""
-    base, token = repair.base_of(images, room.step), classroom.own_token()
+    base, token = repair.base_of(images, room.step, room.towers), classroom.own_token()
     ready = any(_trained([team.repair for team in teams.teams(room.code)], base))
     _forward(room.phase, errors_said()(partial(go, room.code, token, room.step)), images, bar, ready=ready)
     steps.join_banner(room.code, large_type=room.phase == EDITING)
@@ -84,7 +86,7 @@ def presenter(room: Room, images: ImageSet, palette: Palette, bar: DeltaGenerato
 
 def student(room: Room, images: ImageSet, palette: Palette) -> None:
     """A team's phone: its list while lists are open, then what it came to."""
-    base, team = repair.base_of(images, room.step), teams.team_of(room.code, voter())
+    base, team = repair.base_of(images, room.step, room.towers), teams.team_of(room.code, voter())
     classroom.say()
 
     @shell.follows(FOLLOW)
