@@ -1,9 +1,10 @@
 """How a class does one study: phones that press at once, a wall that follows, and somebody else who looks at Home.
 
-python -m benchmarks.room [--phones 30] [--quiet 20]
+python -m benchmarks.room [--phones 30] [--quiet 20] [--towers pretrained]
 
 The phones are websocket clients, as in `benchmarks.load`, each a browser of its own; server, queue, workers and
-trainings are real, in a home of their own with the pictures of this one, which are drawn first. It prints the time to
+trainings are real, in a home of their own with the images of this one, which are drawn first, and with their features
+where a frozen tower reads these. It prints the time to
 the last dot; how long a training took meanwhile, for machines slow down by the hour, and what is lost beside the time
 that the workers were at them; how fair the queue is (the largest wait over the median), how soon Home answers meanwhile
 against the same server before the phones press, and whether mean, interval and p on the wall are those of `analyse` of
@@ -18,22 +19,26 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks import head, options, processor_seconds, row
 from benchmarks.startup import server
 from benchmarks.visitors import Browser, connected
 from vlcore.core.files import data_folder
+from vlcore.core.options import TOWERS
 from vlcore.core.wording import signed
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.subset import usual_condition
-from vlcore.lessons import one_room
+from vlcore.lessons import one_room, tower_pairs
 from vlcore.lessons.one_room import Plan
 from vlcore.lessons.room import Started, go, start
+from vlcore.runs.features import feature_store
 from vlcore.store import artefacts
 from vlcore.store.queue import default_workers
 from vlcore.studies.results import StudyResults
 
 TAKE, THERE = "Train my two models", b"Your two models"
-AIM = 300.0  # seconds to the last of thirty dots on two cores
+AIMS = {"scratch": 300.0, "pretrained": 60.0}  # seconds to the last of thirty dots on two cores, by towers
 PROBE = 2.0  # seconds between looks of whoever looks at Home
 
 
@@ -91,15 +96,19 @@ async def room(
 
 
 def main() -> None:
-    asked = options(__doc__, phones=30, quiet=20.0)
+    choice = {"choices": sorted(TOWERS), "default": tower_pairs.USUAL}
+    asked = options(__doc__, phones=30, quiet=20.0, towers=choice)
     images = open_set("scenes")
     usual, grouping = usual_condition(images), images.grouping
-    images.ensure_rendered(range(len(images.table)), lambda _done, _of: None)
+    every = np.arange(len(images.table))
+    images.ensure_rendered(every.tolist(), lambda _done, _of: None)
+    if tower := usual.with_towers(asked.towers).frozen_tower:
+        feature_store(images, tower).rows(every)
     with tempfile.TemporaryDirectory() as home:
         Path(home, "data").symlink_to(data_folder())
         os.environ["VLCORE_HOME"] = home
-        started = start(one_room.NAME, "scenes", "labels")
-        plan = Plan("labels", max(asked.phones, one_room.FEWEST), prediction="lower")
+        started = start(one_room.NAME, "scenes", "labels", towers=asked.towers)
+        plan = Plan("labels", max(asked.phones, one_room.FEWEST), prediction="lower", towers=asked.towers)
         one_room.fix(started.code, started.token, plan, usual, grouping)
         go(started.code, started.token, "labels", "run")
         with server() as (_, port, process):
@@ -117,7 +126,7 @@ def main() -> None:
     quiet, meanwhile = (statistics.quantiles(one, n=20, method="inclusive") for one in answers)
     print(head("what", "found", "aim", "ratio"))
     for what, found, aim in (
-        (f"{asked.phones} pairs, to the last dot, s", max(waits), AIM * asked.phones / 30),
+        (f"{asked.phones} pairs, to the last dot, s", max(waits), AIMS[asked.towers] * asked.phones / 30),
         ("a training meanwhile, median, s", statistics.median(took), None),
         ("the last dot over the workers' time", max(waits) * default_workers() / sum(took), None),
         ("largest over median wait", max(waits) / statistics.median(waits), None),
