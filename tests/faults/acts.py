@@ -1,16 +1,19 @@
 """What people do with a home, each in one call: it works, or is one sentence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from itertools import count
 from typing import Any
+
+import numpy as np
 
 from tests.store.children import claim, make
 from vlcore.__main__ import main
 from vlcore.core.errors import LabError
 from vlcore.core.files import system_errors
 from vlcore.datasets import catalogue, drawn
+from vlcore.datasets.features import FeatureStore, TowerSpec
 from vlcore.lessons import room
 from vlcore.store import artefacts, jobs
 
@@ -47,6 +50,7 @@ class Home:
             "list sets": lambda: [catalogue.open_set(name) for name in catalogue.set_names()],
             "make a set": lambda: drawn.make_set(drawn.Recipe(new, context_contrast=0.5)),
             "draw a picture": lambda: catalogue.open_set("dim").ensure_rendered([next(_number)], lambda *_: None),
+            "compute features": lambda: _features(next(_number)),
             **{
                 f"command {line}": lambda line=line: _command(line)
                 for line in ("status", "verify", "data list", "clean")
@@ -57,6 +61,18 @@ class Home:
         """Whether nothing of it was lost."""
         lesson = room.look(self.lesson.code, "somebody-1")
         return artefacts.read(KEY).digest == self.digest and lesson is not None and lesson.own == "a"
+
+
+def _features(row: int) -> None:
+    """The mean colour of an image, as features of a network."""
+    images = catalogue.open_set("dim")
+    store = FeatureStore(images, TowerSpec("mean", "none", 3), lambda: _mean_colours)
+    colour = images.image(row).mean(axis=(0, 1))
+    assert np.abs(store.rows(np.array([row])) - colour).max() < 0.1
+
+
+def _mean_colours(images: Sequence[np.ndarray]) -> np.ndarray:
+    return np.array([image.mean(axis=(0, 1)) for image in images], np.float32)
 
 
 def _command(line: str) -> None:
