@@ -311,10 +311,11 @@ def test_images_that_are_no_rows_are_computed_and_not_stored(images: ImageSet, t
 
 @pytest.fixture
 def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, np.ndarray]]:
-    """A bundle of `scenes` with three components of five numbers for six rows."""
+    """A bundle of `scenes` with three components of six numbers for five rows."""
     random = np.random.default_rng(0)
+    axes = np.linalg.qr(random.normal(size=(6, 3)))[0].T
     arrays = {
-        "components": random.normal(size=(3, 6)).astype(np.float16), "centre": random.normal(size=6).astype(np.float16),
+        "components": axes.astype(np.float16), "centre": random.normal(size=6).astype(np.float16),
         "rows": random.normal(size=(5, 3)).astype(np.float16), "panel_cut_out": np.ones((2, 3), np.float16),
         "pixel_colour": random.random((2, 3)),
     }  # fmt: skip
@@ -336,6 +337,19 @@ def test_a_bundle_needs_neither_network_nor_images(empty_home: Path, bundled: di
     assert not images.root.exists()
     assert features.bundle_of(dataclasses.replace(images, version="0"), SPEC) is None
     assert features.bundle_of(images, dataclasses.replace(SPEC, side=160)) is None
+
+
+def test_edited_images_of_a_bundled_set_have_no_dimensions_that_its_rows_lack(
+    empty_home: Path, bundled: dict[str, np.ndarray], tower: Tower
+) -> None:
+    store = FeatureStore(catalogue.open_set("scenes"), SPEC, tower.opened)
+    centre, components = (bundled[name].astype(np.float32) for name in ("centre", "components"))
+    edited = [np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8) for seed in range(5)]
+    offsets = store.of_images(edited) - centre
+    assert offsets @ components.T @ components == pytest.approx(offsets, abs=0.5), "to the precision of the store"
+    direct = computed(edited) - centre
+    assert np.abs(direct @ components.T @ components - direct).max() > 5
+    assert offsets == pytest.approx(direct @ components.T @ components, abs=0.5)
 
 
 def test_folds_and_the_whole_set_share_one_store(images: ImageSet, tower: Tower) -> None:

@@ -113,9 +113,15 @@ class FeatureStore:
         return dict(zip(kinds, values.reshape(len(kinds), -1, self.spec.features), strict=True))
 
     def of_images(self, images: Sequence[Pixels]) -> Features:
-        """Features of images that are no rows of the set, such as edited ones, (n, F): computed, not stored."""
+        """Features of images that are no rows of the set, such as edited ones, (n, F), as those of rows are: computed,
+        not stored. Else a model could tell an edited image by dimensions that bundled rows lack."""
         parts = [self._embed(images[start : start + CHUNK]) for start in range(0, len(images), CHUNK)]
-        return np.concatenate([np.empty((0, self.spec.features), np.float32), *parts])
+        features = np.concatenate([np.empty((0, self.spec.features), np.float32), *parts])
+        return stored_precision(self.comparable(features))
+
+    def comparable(self, features: Features) -> Features:
+        """Features of new images, (n, F), as those of rows are: bundled ones lie in a space of fewer dimensions."""
+        return features if self.bundle is None else self.bundle.projected(features)
 
     def _unbundled(self, rows: Iterable[int]) -> list[int]:
         bundled = {} if self.bundle is None else self.bundle.rows
@@ -218,6 +224,13 @@ class Bundle:
     panel: dict[str, Features]  # of composite images, by kind
     pixels: dict[str, NDArray[np.floating]]  # see `vlcore.runs.pixel_summary.PixelSummary`
     random: dict[str, NDArray[np.floating]]  # ``test`` and ``probe`` in the space of the random network
+    centre: Features  # of the space of the rows, (F,)
+    components: Features  # of that space, (k, F), orthonormal
+
+    def projected(self, features: Features) -> Features:
+        """The parts of features, (n, F), that lie in the space of the rows."""
+        coefficients = (features - self.centre) @ self.components.T
+        return np.asarray(coefficients @ self.components + self.centre, np.float32)
 
 
 def bundle_of(images: ImageSet, spec: TowerSpec) -> Bundle | None:
@@ -245,4 +258,4 @@ def _bundle(folder: str, tower: str) -> Bundle | None:
 
     panel = {kind: expanded(array) for kind, array in part("panel_").items()}
     random = {name: array.astype(np.float32) for name, array in part("random_").items()}
-    return Bundle(dict(enumerate(expanded(arrays["rows"]))), panel, part("pixel_"), random)
+    return Bundle(dict(enumerate(expanded(arrays["rows"]))), panel, part("pixel_"), random, centre, components)
