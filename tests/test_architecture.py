@@ -117,7 +117,7 @@ def test_no_folder_outgrows_the_others() -> None:
     folders: Counter[str] = Counter()
     for path in LIBRARY + PAGES:
         folders[folder_of(name_of(path))] += len(path.read_text().splitlines())
-    assert {folder: count for folder, count in folders.items() if count > 0.15 * folders.total()} == {}
+    assert {folder: count for folder, count in folders.items() if count > folders.total() / 6} == {}
 
 
 def test_no_page_switches_how_charts_are_written_down_for_all_threads() -> None:
