@@ -231,7 +231,7 @@ def test_far_captions_are_marked_with_the_nearest_training_caption_and_the_cosin
 
 
 @pytest.mark.parametrize(("text", "settings"), [
-    ("transformer", {}), ("codes", {}), ("words", {"objective": "simclr", "labels": "constant"}),
+    ("transformer", {}), ("codes", {}), ("transformer", {"objective": "simclr", "labels": "constant"}),
 ])  # fmt: skip
 def test_only_models_with_word_vectors_have_distances(home: Path, text: str, settings: dict[str, str]) -> None:
     model = model_map(stand_in(text, **settings))

@@ -93,7 +93,9 @@ class Condition:
         if options.OBJECTIVES[self.objective].kind is not options.ArtefactKind.PRETRAINED:
             if not _NETWORK.fullmatch(named):
                 _check_name("architecture", self.architecture, options.ARCHITECTURES)
-            if options.OBJECTIVES[self.objective].language != "text" and self.text != _FIRST["text"]:
+            objective = options.OBJECTIVES[self.objective]
+            reads_captions = objective.language == "text" and objective.uses_captions
+            if self.text != _FIRST["text"] and not reads_captions:
                 instead = f"leave text={_FIRST['text']}"
                 raise ConditionError(f"The objective {self.objective} has no choice of a text tower; {instead}.")
         elif not _CHECKPOINT.fullmatch(named):
