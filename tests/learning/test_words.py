@@ -53,9 +53,9 @@ def trained(condition: Condition) -> tuple[Encoder, TrainingData]:
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("objective", objectives_here())
 def test_every_objective_trains_with_a_text_tower_or_says_that_it_has_none(objective: str, text: str) -> None:
-    labels = OBJECTIVES[objective].labels or "descriptive"
-    changes = {"objective": objective, "labels": labels, "text": text}
-    if OBJECTIVES[objective].language != "text" and text != "transformer":
+    traits = OBJECTIVES[objective]
+    changes = {"objective": objective, "labels": traits.labels or "descriptive", "text": text}
+    if (traits.language != "text" or not traits.uses_captions) and text != "transformer":
         with pytest.raises(ConditionError, match=f"{objective} has no choice of a text tower; leave text=transformer"):
             SHORT.replace(**changes)
         return
