@@ -147,6 +147,9 @@ def test_a_visitor_has_a_quota_and_a_teacher_none(
         def asked_by(self, name: str, short: bool) -> list[str]:
             return [str(number) for number in range(have + len(self.asked)) if not short]
 
+        def long_jobs(self) -> int:
+            return 0
+
     queue = Full()
     monkeypatch.setattr(work, "queue", lambda: queue)
     monkeypatch.setattr(visitors, "teaches", lambda: teaches)
