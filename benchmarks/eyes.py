@@ -73,7 +73,9 @@ def main() -> None:
     differences.to_csv(asked.out / "differences.csv", index=False, float_format="%.4f")
     accuracy_table(runs).to_csv(asked.out / "accuracy.csv", index=False, float_format="%.4f")
     (asked.out / "README.md").write_text(page(runs, differences))
-    figure(runs).save(asked.out / "accuracy.png", scale_factor=2)
+    drawn = asked.out / "accuracy.png"
+    figure(runs).save(drawn, scale_factor=2)
+    Image.open(drawn).convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(drawn, optimize=True)
     print((asked.out / "README.md").read_text())
 
 
@@ -196,7 +198,8 @@ def page(runs: pd.DataFrame, differences: pd.DataFrame) -> str:
         "# What models on each image tower see", "",
         "Written by `python -m benchmarks.eyes` from `runs.csv.gz`; nothing here is typed by hand. Plans: "
         "[eyes-*.yaml](../plans), written down before the first run. Twenty seed pairs were planned; there are, of "
-        f"complete and incomplete ones: {numbers}.", "",
+        f"complete and incomplete ones: {numbers}. What is missing had no time on the machine; "
+        "seed pairs were run in their order, so which are there does not depend on what came out.", "",
         "The models were trained on drawn images alone. The 3-D renders (96) and the photographs (32, of which eight "
         "show minority groups) are a small public choice that nobody drew for training; their numbers say little about "
         "other photographs. Intervals are 95 % t intervals over seed pairs: they do not cover the choice of images.",
@@ -266,9 +269,10 @@ def figure(runs: pd.DataFrame) -> alt.TopLevelMixin:
     x = alt.X("bias:Q", title="minority removed, %")
     y = alt.Y("accuracy:Q", title="accuracy on minority groups, %", scale=alt.Scale(domain=[0, 100]))
     colour = alt.Color("towers:N", sort=list(TOWERS.values()), title="image tower, text tower")
-    dash = alt.StrokeDash("labels:N", sort=["short", "descriptive"])
+    stroke = alt.Legend(symbolType="stroke", symbolStrokeWidth=2)
+    dash = alt.StrokeDash("labels:N", sort=["short", "descriptive"], legend=stroke)
     lines = alt.Chart().mark_line(point=True).encode(x, y, colour, dash)
-    bands = alt.Chart().mark_rule(opacity=0.5).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
+    bands = alt.Chart().mark_rule(opacity=0.5, clip=True).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
     panel = alt.layer(lines, bands, data=table).properties(width=230, height=200)
     return panel.facet(
         row=alt.Row("image set:N", sort=list(SETS)), column=alt.Column("tested on:N", sort=list(SOURCES.values()))
