@@ -182,14 +182,16 @@ def test_embed_says_where_pictures_land(cli: Cli, document: Document, quick: Mod
     row = int(model.rows[-1])
     photo = tmp_path / "a photo.jpg"
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 140, 3), dtype=np.uint8)).save(photo)
-    found = document("embed", images.path(row), photo, "--model", artefact.key)
+    found = document("embed", images.path(row), photo, "--model", artefact.key, "--relies-on")
     assert (set(found), found["model"]) == ({"model", "images"}, artefact.key)
     assert [entry["file"] for entry in found["images"]] == [str(images.path(row)), str(photo)]
     for entry in found["images"]:
-        assert set(entry) == {"file", "maps", "neighbours", "captions"}
+        assert set(entry) == {"file", "prediction", "novelty", "maps", "neighbours", "captions"}
         assert [set(near) for near in entry["neighbours"]] == [{"image", "object", "context", "similarity"}] * 5
         assert [set(said) for said in entry["captions"]] == [{"caption", "similarity", "probability"}] * 4
     known, facts = found["images"][0], images.table.iloc[row]
+    assert [entry["novelty"]["new"] for entry in found["images"]] == [False, True]
+    assert not found["images"][1]["prediction"]["sure"], "noise is new"
     assert known["maps"] == {"pca": pytest.approx(model.points[-1].tolist(), abs=1e-3)}
     assert known["neighbours"][0] == {
         "image": facts["file_name"], "object": facts["object"], "context": facts["context"],

@@ -1,41 +1,47 @@
-"""What models say of new pictures, against slow references; and the sentences, which keep to what was measured."""
+"""What models predict for new images, against slow references; and the sentences, which keep to what was measured."""
 
 import dataclasses
 import math
+from collections.abc import Sequence
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from PIL import Image
 
-from tests.compare.measured import only
-from tests.runs.stand_ins import BASE, image_set, publish, space, unit
+from tests.runs.stand_ins import BASE, image_set, publish, unit
 from vlcore.compare import uploads
 from vlcore.compare.model_map import CaptionScore, ModelMap, model_map
-from vlcore.compare.uploads import Before, UploadReport, upload_reports
+from vlcore.compare.uploads import Phrase, RelianceReport, UploadReport, upload_reports
+from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES
+from vlcore.datasets.uploads import Twins, UploadedPicture
 from vlcore.measures.estimate import Estimate
-from vlcore.measures.novelty import Novelty, ShortcutAttraction, nearest_group, novelty, shortcut_attraction
+from vlcore.measures.novelty import Novelty
 from vlcore.measures.projection import nearest
 from vlcore.measures.readouts import LastLayer
+from vlcore.measures.reliance import PaintedImages, Reliance
 
 IMAGES = image_set()
 TABLE = IMAGES.table
-NOTHING = ("", "")
-OTHER = {"horse": "camel", "camel": "horse", "grass": "desert", "desert": "grass"}
+UNKNOWN, UNJUDGED = [""] * 6, [None] * 6
 NEW = unit(np.random.default_rng(5).normal(size=(6, 32)))
+TEMPERATURE = 3.0
+FAMILIAR, STRANGE = (Novelty(0.3, Estimate(share, 0.0, 0.6, 600)) for share in (0.4, 0.01))
 
 
 @pytest.fixture(scope="module")
 def models(home: object) -> dict[str, ModelMap]:
-    """Five kinds of models; the last has a new last layer, whose objects stand in the other order."""
+    """Five kinds of models; one is calibrated, and the last has a new last layer, with the objects in another order."""
     base = BASE.replace(data_seed=70, init_seed=70)
-    conditions = {
-        "short": base, "descriptive": base.replace(labels="descriptive"), "placed": base.replace(labels="context"),
-        "captioner": base.replace(objective="captioner"),
-    }  # fmt: skip
-    found = {name: model_map(publish(IMAGES, condition)) for name, condition in conditions.items()}
+    measured = {"temperature": Estimate(TEMPERATURE, 2.0, 4.0, 192).as_dict()}
+    found = {
+        "short": model_map(publish(IMAGES, base)),
+        "descriptive": model_map(publish(IMAGES, base.replace(labels="descriptive"), end=measured)),
+        "placed": model_map(publish(IMAGES, base.replace(labels="context"))),
+        "captioner": model_map(publish(IMAGES, base.replace(objective="captioner"))),
+    }
     layer = LastLayer(("camel", "horse"), np.linspace(-3, 3, 32), 0.25)
     return found | {"relayered": dataclasses.replace(found["short"], layer=layer)}
 
@@ -45,181 +51,209 @@ def short(models: dict[str, ModelMap]) -> ModelMap:
     return models["short"]
 
 
-def before_of(model: ModelMap, seed: int) -> Before:
-    z = space(IMAGES, seed)
-    return Before(unit(np.random.default_rng(seed).normal(size=(6, 32))), z[model.rows[:32]], z[model.rows[32:]])
+def reports_of(model: ModelMap, truths: Sequence[str] = UNKNOWN) -> list[UploadReport]:
+    return upload_reports(model, IMAGES, NEW, truths, UNJUDGED)
 
 
-def row_of(report: UploadReport) -> pd.Series:
-    return uploads.report_table(["a"], {"model": [report]}, IMAGES).iloc[0]
-
-
-def labels_of(model: ModelMap) -> list[np.ndarray]:
-    """Object, context and scene of the held-out pictures of the map."""
-    rows = TABLE.iloc[model.rows[: model.held_out]]
-    return [rows[name].to_numpy(str) for name in ("object", "context", "scene")]
+def text_of(phrases: Sequence[Phrase]) -> str:
+    return "".join(phrase.text for phrase in phrases)
 
 
 @pytest.mark.parametrize("name", ["descriptive", "captioner"])
-def test_the_nearest_five_are_of_all_pictures_of_the_map(models: dict[str, ModelMap], name: str) -> None:
+def test_the_nearest_five_are_of_all_images_of_the_map(models: dict[str, ModelMap], name: str) -> None:
     model = models[name]
-    found = [report.nearest for report in upload_reports(model, IMAGES, NEW, [NOTHING] * 6)]
+    found = [report.nearest for report in reports_of(model)]
     places, cosines = nearest(NEW, model.z, 5)
     assert [[row for row, _ in one] for one in found] == model.rows[places].tolist()
     assert [[similarity for _, similarity in one] for one in found] == [pytest.approx(of, abs=1e-5) for of in cosines]
 
 
 @pytest.mark.parametrize("name", ["short", "descriptive", "relayered"])
-def test_what_is_named_against_the_captions_that_speak_of_it(models: dict[str, ModelMap], name: str) -> None:
-    """Or against a new last layer, which answers in place of the captions; both are log odds."""
+def test_what_is_predicted_against_the_captions_that_name_it(models: dict[str, ModelMap], name: str) -> None:
+    """Or against a new last layer, which answers in place of the captions; both are log odds after the temperature."""
     model = models[name]
-    reports = upload_reports(model, IMAGES, NEW, [NOTHING] * 6)
+    temperature = TEMPERATURE if name == "descriptive" else 1.0
+    reports = reports_of(model)
     for z, report in zip(NEW, reports, strict=True):
         worth = {"horse": 0.0, "camel": 0.0}
         for caption, vector in zip(model.captions, model.caption_z, strict=True):
-            spoken_of = "camel" if "camel" in caption else "horse"
-            worth[spoken_of] += math.exp(model.scale * float(z @ vector) + model.bias)
+            named = "camel" if "camel" in caption else "horse"
+            worth[named] += math.exp(model.scale * float(z @ vector) + model.bias)
         if model.layer:
             worth = {"horse": math.exp(float(z.astype(float) @ np.linspace(-3, 3, 32)) + 0.25), "camel": 1.0}
         best = max(worth, key=worth.__getitem__)
-        assert (report.says, report.why_silent) == (best, "")
-        assert report.share == pytest.approx(worth[best] / sum(worth.values()), abs=1e-5)
+        cooled = {label: value ** (1 / temperature) for label, value in worth.items()}
+        assert (report.predicted, report.why_silent) == (best, "")
+        assert report.share == pytest.approx(cooled[best] / sum(cooled.values()), abs=1e-5)
+        assert report.is_calibrated is (name == "descriptive")
         cosines = {text: float(z @ vector) for text, vector in zip(model.captions, model.caption_z, strict=True)}
         assert [score.caption for score in report.captions] == sorted(cosines, key=cosines.__getitem__)[::-1]
-        odds = uploads.answer_margin(model, z[None], SCENES, report.says)
-        assert odds == pytest.approx([math.log(report.share) - math.log1p(-report.share)], abs=1e-3)
-        assert uploads.answer_margin(model, z[None], SCENES, OTHER[report.says]) == pytest.approx(-odds)
-    assert name != "relayered" or {report.says for report in reports} == {"horse", "camel"}
+        odds = uploads.answer_margin(model, z[None], SCENES, report.predicted)
+        assert odds / temperature == pytest.approx([math.log(report.share) - math.log1p(-report.share)], abs=1e-3)
+    assert name != "relayered" or {report.predicted for report in reports} == {"horse", "camel"}
 
 
-def test_what_pulls_and_what_is_new_are_those_of_the_space_now_and_before(short: ModelMap) -> None:
-    before, labels = before_of(short, 71), labels_of(short)
-    said = [*SCENES.pairs, *SCENES.pairs[:2]]
-    reports = upload_reports(short, IMAGES, NEW, said, before)
-    assert [one.pull for one in reports] == shortcut_attraction(NEW, said, short.z[:32], *labels, SCENES)
-    earlier = shortcut_attraction(before.z, said, before.held_out, *labels, SCENES)
-    assert [one.pull_before for one in reports] == earlier
-    assert [one.novelty for one in reports] == novelty(NEW, short.z[32:], short.z[:32], labels[2])
-    assert [one.novelty_before for one in reports] == novelty(before.z, before.train, before.held_out, labels[2])
+def test_who_knows_what_an_image_shows_is_told_right_from_wrong(short: ModelMap) -> None:
+    predicted = [report.predicted for report in reports_of(short)]
+    truths = ["horse", "camel", "", "horse", "camel", ""]
+    for truth, label, report in zip(truths, predicted, reports_of(short, truths), strict=True):
+        assert report.is_right is (None if not truth else truth == label)
 
 
-@given(st.lists(st.tuples(*(st.sampled_from(["", *names]) for names in (SCENES.objects, SCENES.contexts))), max_size=6))
-@settings(max_examples=20)
-def test_what_nobody_says_is_what_the_model_takes_it_for(short: ModelMap, said: list[tuple[str, str]]) -> None:
-    reports = upload_reports(short, IMAGES, NEW[: len(said)], said)
-    taken = zip(*nearest_group(NEW, short.z[:32], *labels_of(short)[:2], SCENES), strict=True)
-    for (obj, context), pair, report in zip(said, taken, reports, strict=False):
-        assert (report.pull.object, report.pull.context) == (obj or pair[0], context or pair[1])
-
-
-@given(order=st.permutations(range(6)))
-@settings(max_examples=10)
-def test_each_picture_is_judged_by_itself(short: ModelMap, order: list[int]) -> None:
-    before = before_of(short, 73)
-    together = upload_reports(short, IMAGES, NEW, [NOTHING] * 6, before)
-    turned = upload_reports(short, IMAGES, NEW[order], [NOTHING] * 6, before._replace(z=before.z[order]))
-    texts = [row_of(report).to_csv() for report in together]
-    assert [row_of(report).to_csv() for report in turned] == [texts[place] for place in order]
+@pytest.mark.parametrize(("share", "novelty", "doubts"), [
+    (0.9, FAMILIAR, 0), (0.9, None, 0), (0.79, FAMILIAR, 1), (0.9, STRANGE, 1), (0.6, STRANGE, 2), (0.8, None, 0),
+])  # fmt: skip
+def test_a_small_share_or_a_new_image_makes_a_prediction_unsure(
+    share: float, novelty: Novelty | None, doubts: int
+) -> None:
+    assert len(report_of(share=share, novelty=novelty).doubts) == doubts
 
 
 @pytest.mark.parametrize(("name", "why", "captions"), [("placed", "no animal", 2), ("captioner", "word by word", 0)])
 def test_a_model_that_names_no_object_says_why(models: dict[str, ModelMap], name: str, why: str, captions: int) -> None:
-    for report in upload_reports(models[name], IMAGES, NEW, [NOTHING] * 6):
-        assert report.says == ""
+    for report in reports_of(models[name], ["horse"] * 6):
+        assert report.predicted == ""
         assert math.isnan(report.share)
-        assert why in report.why_silent
+        assert report.is_right is None
+        assert report.doubts == ()
+        assert why in text_of(uploads.prediction_phrases(report))
         assert len(report.captions) == captions
-        assert report.pull is not None, "what pulls it does not need its words"
-
-
-def test_without_a_group_nothing_pulls(short: ModelMap) -> None:
-    """A small set can hold no picture of a group out."""
-    rows = [row for row in short.rows[:32] if TABLE["group"].iat[row] != "camel_grass"]
-    kept = np.isin(short.rows, rows) | (np.arange(len(short.rows)) >= 32)
-    lacking = only(short, kept)
-    before = before_of(short, 74)
-    before = before._replace(held_out=before.held_out[kept[:32]])
-    report = upload_reports(lacking, IMAGES, NEW, [("horse", "grass")] * 6, before)[0]
-    assert report.pull is None
-    assert report.pull_before is None
-    assert report.novelty_before is not None
-    assert uploads.pull_in_words(report, SCENES) == "What pulls it is not defined: a group has no held-out picture."
-    row = row_of(report)
-    assert (row["Pulled by"], row["Balance"], row["Balance, untrained"]) == ("not defined", "", "")
-
-
-def test_where_nothing_is_known_of_before_the_first_step_nothing_is_said_of_it(short: ModelMap) -> None:
-    report = upload_reports(short, IMAGES, NEW, [NOTHING] * 6)[0]
-    assert report.pull_before is None
-    assert report.judged is report.novelty
-    assert "training" not in uploads.pull_in_words(report, SCENES)
-    words = uploads.novelty_in_words(report)
-    assert "before training" not in words
-    assert "After training" not in words
 
 
 def report_of(
-    balance: Estimate | None = None, *, share: float = 0.5, similarity: float = 0.8, seen: float = 0.5
+    predicted: str = "camel", share: float = 0.876, novelty: Novelty | None = None, **more: object
 ) -> UploadReport:
-    pull = None if balance is None else ShortcutAttraction("camel", "grass", 0.5, 0.25, balance)
-    new = Novelty(0, similarity, Estimate(share, 0.2, 0.6, 32), seen)
     said, near = (CaptionScore("a camel", 0.5, 1.0),), ((0, 0.912), (5, 0.9))
-    return UploadReport("camel", 0.876, "", said, near, pull, None, new, None)
+    usual = UploadReport(predicted, share, True, "", said, near, "", novelty)
+    return dataclasses.replace(usual, **more)
 
 
-@pytest.mark.parametrize(("low", "high", "pulled", "opening"), [
-    (0.1, 0.4, "animal", "Pulled by the **animal**, taken as camel with grass"),
-    (-0.4, -0.1, "background", "Pulled by the **background**, taken as camel with grass"),
-    (0.0, 0.6, "not decided", "Neither pulls harder, taken as camel with grass"),
+class Labelled:
+    """A model that reads the predicted label off an image's first pixel: camel where it is red."""
+
+    def embed_pictures(self, pictures: Sequence[Image.Image]) -> np.ndarray:
+        return np.array([[np.asarray(picture)[0, 0, 0] / 127.5 - 1] for picture in pictures])
+
+
+@pytest.fixture
+def by_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Margins are how red an image is, or how little for a horse."""
+
+    def margins(_model: object, z: np.ndarray, _grouping: object, label: str) -> np.ndarray:
+        return z[:, 0] if label == "camel" else -z[:, 0]
+
+    monkeypatch.setattr(uploads, "answer_margin", margins)
+
+
+def coloured(red: int, **facts: str) -> UploadedPicture:
+    return UploadedPicture("it", Image.new("RGB", (8, 8), (red, 0, 0)), **facts)
+
+
+@pytest.mark.parametrize(("other_object", "elsewhere", "on", "words"), [
+    (0, 255, Reliance.OBJECT, ("becomes horse", "stays camel")),
+    (255, 0, Reliance.BACKGROUND, ("stays camel", "becomes horse")),
+    (0, 0, Reliance.BOTH, ("becomes horse", "becomes horse")),
+    (255, 255, Reliance.NEITHER, ("stays camel", "stays camel")),
 ])  # fmt: skip
-def test_the_interval_decides_what_pulls(low: float, high: float, pulled: str, opening: str) -> None:
-    balance = Estimate((low + high) / 2, low, high, 40)
-    first = ShortcutAttraction("camel", "grass", 0.1, 0.2, Estimate(-0.1, -0.3, 0.1, 40))
-    report = dataclasses.replace(report_of(balance), pull_before=first)
-    row, said = row_of(report), f"{balance.value:.2g} ({low:.2g} to {high:.2g})"
-    assert row["Pulled by"] == pulled
-    assert (row["Balance"], row["Balance, untrained"]) == (said, "-0.1 (-0.3 to 0.1)")
-    words = uploads.pull_in_words(report, SCENES)
-    assert words.startswith(opening)
-    assert "cosine 0.50 to camel with desert, 0.25 to horse with grass" in words
-    assert words.endswith(f"{said}; before training -0.1 (-0.3 to 0.1).")
+@pytest.mark.usefixtures("by_colour")
+def test_twins_say_what_a_prediction_relies_on(
+    other_object: int, elsewhere: int, on: Reliance, words: tuple[str, str]
+) -> None:
+    twins = Twins(coloured(other_object, object="horse"), (coloured(elsewhere, background="grass"),))
+    found = uploads.reliance_by_twins(SimpleNamespace(), Labelled(), report_of(), twins, SCENES)
+    assert (found.on, found.way) == (on, "twins")
+    assert found.because == f"with the other animal it {words[0]}, on grass it {words[1]}."
 
 
-@pytest.mark.parametrize(("share", "similarity", "cell", "opening"), [
-    (0.0, 0.3, "unlike anything", "**Unlike anything it has seen**: cosine 0.30"),
-    (0.001, 0.5, "hardly", "**Hardly like anything it has seen**: cosine 0.50"),
-    (0.01, 0.5, "as held-out ones", "As near to what it has seen as held-out pictures are: cosine 0.50"),
+@pytest.mark.parametrize(("object_alone", "background_alone", "on", "words"), [
+    ([255, 200], [0, 100], Reliance.OBJECT, "2 of 2"),
+    ([0, 100], [255, 200], Reliance.BACKGROUND, "2 of 2"),
+    ([255, 100], [0, 200], Reliance.UNSTABLE, "1 of 2"),
 ])  # fmt: skip
-def test_how_new_a_picture_is_in_words(share: float, similarity: float, cell: str, opening: str) -> None:
-    report = report_of(share=share, similarity=similarity)
-    assert row_of(report)["Like what was seen"] == cell
-    words = uploads.novelty_in_words(report)
-    assert words.startswith(opening)
-    assert f"{100 * share:.0f}\u00a0% (20 to 60) of 32 held-out pictures are at least as far from theirs." in words
+@pytest.mark.usefixtures("by_colour")
+def test_painting_says_what_a_prediction_relies_on_where_all_ways_agree(
+    object_alone: list[int], background_alone: list[int], on: Reliance, words: str
+) -> None:
+    versions = [
+        np.stack([np.full((8, 8, 3), red, np.uint8) for red in reds]) for reds in (object_alone, background_alone)
+    ]
+    found = uploads.reliance_by_painting(SimpleNamespace(), Labelled(), report_of(), PaintedImages(*versions), SCENES)
+    assert (found.on, found.way) == (on, "painting")
+    assert found.because.startswith(words)
+    said = text_of(uploads.reliance_phrases(found, SCENES))
+    assert ("cannot tell" in said) is (on is Reliance.UNSTABLE)
 
 
-def test_the_space_before_training_judges_and_the_one_after_is_told() -> None:
-    after = report_of(share=0.9, similarity=0.95)
-    both = dataclasses.replace(after, novelty_before=report_of(share=0.0, similarity=0.3).novelty)
-    words, then = uploads.novelty_in_words(both).split(" After training: ")
-    assert words.startswith("**Unlike anything it has seen**: cosine 0.30 to the nearest training picture before")
-    assert then == "cosine 0.95, and 90\u00a0% (20 to 60) are at least as far."
-    assert row_of(both)["Like what was seen"] == "unlike anything"
+def test_a_cut_out_on_several_backgrounds() -> None:
+    same = uploads.reliance_by_backgrounds([report_of()] * 7)
+    assert (same.on, same.because) == (Reliance.OBJECT, "camel on all 7 backgrounds.")
+    mixed = uploads.reliance_by_backgrounds([report_of("horse"), *[report_of()] * 6])
+    assert (mixed.on, mixed.because) == (Reliance.BACKGROUND, "camel on 6 and horse on 1 of 7 backgrounds.")
 
 
-def test_the_table_has_a_row_for_each_picture_and_model(models: dict[str, ModelMap]) -> None:
-    shown = {"Left": models["short"], "Right": models["captioner"]}
-    found = {name: upload_reports(model, IMAGES, NEW[:3], [NOTHING] * 3) for name, model in shown.items()}
-    table = uploads.report_table(["1. a", "2. b", "3. c"], found, IMAGES)
-    assert table["Picture"].tolist() == ["1. a", "1. a", "2. b", "2. b", "3. c", "3. c"]
+@pytest.mark.parametrize("on", list(Reliance))
+def test_what_is_relied_on_is_emphasised_and_no_phrase_holds_markup(on: Reliance) -> None:
+    phrases = uploads.reliance_phrases(RelianceReport(on, "because.", "twins"), SCENES)
+    assert sum(phrase.strong for phrase in phrases) == 1
+    assert not set("*_`") & set(text_of(phrases))
+    assert text_of(phrases).endswith("because.")
+    assert uploads.reliance_word(RelianceReport(on, "", "twins"), SCENES)
+    assert uploads.reliance_word(None, SCENES) == ""
+
+
+@pytest.mark.parametrize(("novelty", "name"), [(FAMILIAR, "In distribution"), (STRANGE, "New")])
+def test_how_new_an_image_is_in_words(novelty: Novelty, name: str) -> None:
+    first, then = uploads.novelty_phrases(novelty)
+    assert first == Phrase(name, strong=True)
+    assert f"{100 * novelty.share.value:.0f}\u00a0% (0 to 60) of 600 images" in then.text
+
+
+def test_a_share_that_is_not_calibrated_is_called_so() -> None:
+    assert text_of(uploads.prediction_phrases(report_of())) == "Prediction: camel 88\u00a0%"
+    assert text_of(uploads.prediction_phrases(report_of(is_calibrated=False))).endswith("(uncalibrated softmax)")
+
+
+def test_the_table_has_a_row_for_each_image_and_model(models: dict[str, ModelMap]) -> None:
+    found = {
+        name: reports_of(models[model], ["horse"] * 6)[:3]
+        for name, model in (("Left", "short"), ("Right", "captioner"))
+    }
+    reliances = {("Left", 1): RelianceReport(Reliance.OBJECT, "", "twins")}
+    table = uploads.report_table(["1. a", "2. b", "3. c"], found, IMAGES, reliances)
+    assert table["Image"].tolist() == ["1. a", "1. a", "2. b", "2. b", "3. c", "3. c"]
+    assert table["Relies on"].tolist() == ["", "", "animal", "", "", ""]
     for place in range(3):
         left, right = table.iloc[2 * place], table.iloc[2 * place + 1]
         report = found["Left"][place]
-        assert (left["Says"], left["Share, %"]) == (report.says, round(100 * report.share))
+        assert (left["Prediction"], left["Share, %"]) == (report.predicted, round(100 * report.share))
+        assert left["Right or wrong"] == ("right" if report.predicted == "horse" else "wrong")
         assert left["Best caption"] == report.captions[0].caption
         row, similarity = report.nearest[0]
         facts = TABLE.iloc[row]
-        assert left["Nearest picture"] == f"{facts['object']}, {facts['context']} ({similarity:.2f})"
-        assert "word by word" in right["Says"]
+        assert left["Nearest image"] == f"{facts['object']}, {facts['context']} ({similarity:.2f})"
+        assert "word by word" in right["Prediction"]
         assert np.isnan(right["Share, %"])
         assert right["Best caption"] == ""
+
+
+def test_typed_captions_are_ranked_by_the_first_model_that_reads_them(models: dict[str, ModelMap]) -> None:
+    z = {"Left": NEW[0], "Right": NEW[1]}
+    typed = unit(np.random.default_rng(1).normal(size=(3, 32)))
+    shown = {"Left": models["captioner"], "Right": models["short"]}
+    table = uploads.typed_captions_table(shown, {"Right": typed}, ["a", "b", "c"], z)
+    assert list(table) == ["Caption", "Right"]
+    expected = dict(zip("abc", (typed @ NEW[1]).tolist(), strict=True))
+    assert table["Caption"].tolist() == sorted(expected, key=expected.__getitem__)[::-1]
+    assert table["Right"].tolist() == pytest.approx(sorted(expected.values())[::-1])
+    assert pd.DataFrame({"Caption": ["a"]}).equals(uploads.typed_captions_table(shown, {}, ["a"], z))
+
+
+@pytest.mark.parametrize(("condition", "knows"), [
+    (Condition(), False),
+    (Condition().with_towers("pretrained"), True),
+    (Condition(architecture="pretrained@random"), False),
+    (Condition(architecture="timm:resnet18.a1_in1k"), True),
+    (Condition(objective="pretrained", architecture="clip:openai/clip", labels="descriptive", steps=0), True),
+])  # fmt: skip
+def test_who_has_seen_photographs(condition: Condition, *, knows: bool) -> None:
+    assert uploads.knows_photographs(condition) is knows

@@ -4,6 +4,7 @@ import contextlib
 import struct
 import warnings
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +13,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.datasets.importers.sources import encoded
+from tests.pages.app import pets
 from tests.runs.stand_ins import image_set
 from vlcore.core import limits
-from vlcore.core.grouping import SCENES
-from vlcore.datasets import opening, uploads
+from vlcore.core.grouping import SCENES, Grouping
+from vlcore.datasets import opening, subset, uploads
 from vlcore.datasets.catalogue import open_set
+from vlcore.datasets.drawn import SIZE
+from vlcore.datasets.importers.importing import import_set
 from vlcore.datasets.opening import GROUND, MAX_SIDE, UploadError, open_apart, open_cutout, open_upload, square
 from vlcore.scenes import CONTEXTS, draw, sample
 
@@ -254,19 +258,52 @@ def test_a_name_is_what_can_be_seen_of_it() -> None:
 
 def test_samples_are_known_where_the_set_knows_what_they_show() -> None:
     offered = uploads.samples(image_set())
-    assert [len(pictures) for _, pictures in offered.values()] == [1, 1, 1, 1, 7, 7]
+    assert [len(pictures) for _, pictures in offered.values()] == [1] * 9 + [7, 7]
     for name, (_, pictures) in offered.items():
         for one in pictures:
             assert one.object in SCENES.objects
             assert one.object in name.lower()
-            assert one.cutout == (name if "cut out" in name else "")
-    assert len({one.digest for _, pictures in offered.values() for one in pictures}) == 18
+            assert one.is_drawn
+            assert one.asked.size == (SIZE, SIZE), "as those of the set"
+    first = next(iter(offered.values()))[1][0]
+    assert (first.object, first.background) == SCENES.pairs[1], "of a minority group"
 
 
-def test_the_pictures_of_groups_that_are_shipped_are_those_that_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another renderer needs other files: `uploads.group_pictures` with `BUILT_IN` empty makes them."""
-    for name in uploads.BUILT_IN:
-        shipped = uploads.group_pictures.__wrapped__(images := open_set(name))
-        with monkeypatch.context() as patch:
-            patch.setattr(uploads, "BUILT_IN", {})
-            assert (np.array(shipped) == uploads.group_pictures.__wrapped__(images)).all()
+def test_a_visitor_s_image_is_asked_as_it_is() -> None:
+    one = uploads.UploadedPicture("a.png", noise(300, 200))
+    assert one.asked is one.picture
+    assert one.digest == uploads.UploadedPicture("b.png", noise(300, 200)).digest
+
+
+def test_twins_of_a_sample_differ_in_one_thing() -> None:
+    for _, (one, *others) in uploads.samples(image_set()).values():
+        found = uploads.twins(one, SCENES)
+        if others:
+            assert found is None, "a cut-out stands on its backgrounds"
+            continue
+        assert found is not None
+        assert one.scene is not None
+        assert found.other_object.scene == one.scene.replace(object=found.other_object.object)
+        assert found.other_object.object != one.object
+        elsewhere = [twin.scene for twin in found.other_backgrounds]
+        assert elsewhere == [one.scene.replace(context=name) for name in SCENES.contexts if name != one.scene.context]
+    assert uploads.twins(uploads.UploadedPicture("a.png", noise()), SCENES) is None
+    assert uploads.twins(one, Grouping(("cat", "dog"), ("home", "park"))) is None
+
+
+def test_a_set_that_is_not_drawn_offers_held_out_images_of_its_own(empty_home: Path) -> None:
+    folder = pets(empty_home / "pets", per_group=12)
+    import_set(folder, "pets")
+    images = open_set("pets")
+    offered = uploads.samples(images)
+    held_out = [pictures[0] for name, (_, pictures) in offered.items() if name.endswith("held out")]
+    assert [(one.object, one.background) for one in held_out[:2]] == [
+        images.grouping.pairs[1],
+        images.grouping.pairs[3],
+    ]
+    assert len(held_out) == 4
+    assert not any(one.is_drawn for one in held_out)
+    rows = subset.map_rows(subset.parts(images, 0)[0]).tolist()
+    pixels = [np.asarray(images.image(row)) for row in rows]
+    for one in held_out:
+        assert any(np.array_equal(np.asarray(one.picture), known) for known in pixels)

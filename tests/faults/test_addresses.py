@@ -20,14 +20,16 @@ ADDRESSES = int(os.environ.get("FAULT_ADDRESSES", "12"))
 FOUND: list[tuple[str, dict[str, str]]] = json.loads((Path(__file__).parent / "addresses.json").read_text("utf-8"))
 BIAS, LENGTHS, WORDS = ("0 %", "50 %", "75 %", "100 %"), ("live", "standard", "careful"), ("", "a horse", "snow\n#")
 SEED = TOGGLE = ("0", "1", "7", "true", "false")
+TOWERS = tuple(options.TOWERS)
 _SIDES = ("left", "right", "third", "fourth")
 _OF_A_SIDE = {
     "labels": ("short", "descriptive"), "bias": BIAS, "trained": TOGGLE, "seed": SEED, "model": ("as set here", "x"),
     "pairs": tuple(options.NEGATIVES), "encoder": ("convolutions-first", "linear-patches"), "encoder_of": ("x",),
+    "text": ("as chosen above", "words", "codes"),
 }  # fmt: skip
 # Every field of a page's address that a control has, with what it may say.
 FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
-    "": {},
+    "": {"towers": TOWERS},
     "1_Data": {
         "look": ("pictures", "cheats", "one scene", "draw a set", "your own"), "bias": BIAS, "seed": SEED,
         "labels": ("short", "descriptive"), "picture": ("test-horse-grass-0001", "0"),
@@ -37,6 +39,7 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
         "train_objective": tuple(options.OBJECTIVES), "train_mitigation": tuple(options.MITIGATIONS),
         "train_negatives": tuple(options.NEGATIVES), "train_logit": tuple(options.LOGITS),
         "train_size_mode": tuple(options.SIZE_MODES), "train_architecture": tuple(options.ARCHITECTURES),
+        "train_text": tuple(options.TEXTS),
         "train_recipe": tuple(options.RECIPES), "train_schedule": tuple(options.SCHEDULES),
         "train_template": ("a {object}", "{object} {place}", "{", "{0}", "{object.__class__}"),
         "bring_place": ("from the hub",), "bring_name": ("a/b", "vlcore/ui", "../.."), "bring_bias": BIAS,
@@ -44,7 +47,7 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
         "tried_by": ("Right on minority groups", "x"), "tried_only": ("steps: 700", "bias: 0.75"),
     },
     "3_Compare": {
-        "models": ("2", "3", "4"), "length": LENGTHS, "map": ("PCA", "UMAP", "t-SNE", "Prompt axes"),
+        "towers": TOWERS, "models": ("2", "3", "4"), "length": LENGTHS, "map": ("PCA", "UMAP", "t-SNE", "Prompt axes"),
         "pca_x": ("1", "6"), "pca_y": ("1", "6"), "colour": ("object", "prediction", "right or wrong", "split"),
         "closer": (
             "Groups", "Map in words", "Movement", "Captions", "The loss", "Film", "All measures", "Take along",
@@ -57,7 +60,8 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
         **{f"{side}_{name}": values for side in _SIDES for name, values in _OF_A_SIDE.items()},
     },
     "4_Upload": {
-        "models": ("2", "3", "4"), "shows": ("let each model say", "horse"),
+        "models": ("2", "3", "4"), "shows": ("let each model say", "horse"), "towers": TOWERS, "bias": BIAS,
+        "words": WORDS,
         **{f"{side}_asked": ("x", "0") for side in _SIDES},
     },
     "5_Findings": {

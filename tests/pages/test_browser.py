@@ -1,42 +1,23 @@
-"""What only a browser shows: an upload, what is pasted, a real import, a narrow window, links between pages."""
+"""What only a browser shows: a real import, a narrow window, links between pages."""
 
-import base64
-import csv
 import io
 import zipfile
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.chromium import needs_chromium
 
 from .accessibility import in_scheme, judge_both
-from .serving import downloaded, expect_text, marks, settled
+from .serving import expect_text, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
-PASTE = """content => {
-    const bytes = Uint8Array.from(atob(content), letter => letter.charCodeAt(0)), given = new DataTransfer();
-    const uploader = document.querySelector("[data-testid=stFileUploaderDropzone]");
-    let handed = false;  // what hands it on comes by a script that may load after the uploader is seen
-    uploader.addEventListener("paste", () => handed = true, {once: true});
-    given.items.add(new File([bytes], "image.png", {type: "image/png"}));
-    document.body.dispatchEvent(new ClipboardEvent("paste", {clipboardData: given, bubbles: true}));
-    return handed;
-}"""
 INSIDE = """() => [...document.querySelectorAll('[data-testid=stMain] svg, [data-testid=stMain] img')]
     .every(e => e.getBoundingClientRect().right <= window.innerWidth)"""
-
-
-def cut_out() -> bytes:
-    picture = Image.new("RGBA", (120, 120))
-    ImageDraw.Draw(picture).ellipse((30, 30, 90, 90), fill=(150, 100, 50, 255))
-    file = io.BytesIO()
-    picture.save(file, "PNG")
-    return file.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -49,57 +30,15 @@ def test_a_page_is_in_nobodys_way(page: Page, server: str, path: str, words: str
     judge_both(page)
 
 
-def test_a_cut_out_is_pasted_anywhere_explained_and_its_table_taken_along(page: Page, server: str) -> None:
-    page.goto(f"{server}/Upload")
-    expect(page.get_by_test_id("stFileUploaderDropzone")).to_be_visible()
-    expect_text(page, "Upload a picture of a")
-    page.wait_for_function(PASTE, arg=base64.b64encode(cut_out()).decode())
-    for number in range(1, 8):
-        expect(marks(page, f"your picture {number}")).to_have_count(2)
-    expect_text(page, "One cut-out on 7 backgrounds")
-    marks(page, "your picture 3").first.hover(force=True)
-    picture = page.locator("#vg-tooltip-element.visible img")
-    expect(picture).to_be_visible()
-    assert picture.evaluate("image => image.naturalWidth") > 0
-    rows = list(csv.DictReader(downloaded(page, "Download the table").read_text(encoding="utf-8").splitlines()))
-    assert [row["Model"] for row in rows] == ["Left", "Right"] * 7
-    assert rows[0]["Picture"] == "1. image.png, mid-grey"
-    assert len({row["Picture"] for row in rows}) == 7
-    page.get_by_text("Explain the answer").click()
-    expect(page.get_by_role("img", name="loses without each patch")).to_have_count(2)
-    expect(page.get_by_role("img", name="Attention rollout")).to_have_count(2)
-    page.get_by_text("Your pictures", exact=True).click()  # folded, since there is one
-    page.get_by_role("tab", name="Sample pictures").click()
-    expect(page.get_by_test_id("stCheckbox").filter(visible=True).first).to_be_visible()
-    judge_both(page)
-
-
-def test_pictures_are_uploaded_and_a_hostile_name_is_no_link_and_no_tag(page: Page, server: str) -> None:
-    name = "www.evil.example http:..evil.example a@evil.example [x](//evil.example) <u>evil<u> $x^2$.png"
-    green = io.BytesIO()
-    Image.fromarray(np.full((120, 90, 3), (90, 160, 70), dtype=np.uint8)).save(green, "PNG")
-    page.goto(f"{server}/Upload")
-    given = ((name, cut_out()), ("green.png", green.getvalue()), (name, b"no picture"))
-    files = [{"name": called, "mimeType": "image/png", "buffer": content} for called, content in given]
-    page.locator("input[type=file]").set_input_files(files)
-    expect_text(page, "no picture at all")
-    expect_text(page, "One cut-out on 7 backgrounds")
-    for number in range(1, 9):
-        expect(marks(page, f"your picture {number}")).to_have_count(2)
-    expect(page.get_by_test_id("stText").get_by_text("www.evil.example")).to_be_visible()
-    expect(page.locator("a[href*=evil]")).to_have_count(0)
-    expect(page.locator("[data-testid=stMain] u, [data-testid=stMain] .katex")).to_have_count(0)
-
-
 @pytest.mark.parametrize(("path", "width"), [
-    ("/", 800), ("/Compare?models=3&closer=Film", 800), ("/Upload", 800), ("/Lesson?phase=reveal&step=bias", 390),
+    ("/", 800), ("/Compare?models=3&closer=Film", 800), ("/Upload?towers=scratch", 800),
+    ("/Lesson?phase=reveal&step=bias", 390),
 ])  # fmt: skip
 def test_nothing_is_cut_off_in_a_narrow_window(come: Callable[..., Page], server: str, path: str, width: int) -> None:
     tab = come(width, 1000)
     tab.goto(server + path)
     settled(tab)
-    if path != "/Upload":
-        expect(tab.locator("svg path[aria-label*='held out']").first).to_be_visible()
+    expect(tab.locator("svg path[aria-label*='held out']").first).to_be_visible()
     if "Film" in path:
         expect(tab.locator(".vega-bind input[type=range]")).to_be_visible()
     tab.wait_for_function(INSIDE)  # the width of the window is known after the first run: maps may be drawn twice

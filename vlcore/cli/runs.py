@@ -1,16 +1,19 @@
 """Commands of one model: train or measure it, embed pictures with it, look after jobs and artefacts."""
 
+from __future__ import annotations
+
 import time
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vlcore.cli.common import CommandError, add_command, base_condition, training_options, whole
 from vlcore.core import trash
 from vlcore.core.condition import Condition
 from vlcore.core.edits import LONGEST, MOST
+from vlcore.core.errors import LabError
 from vlcore.core.options import style_names
 from vlcore.core.wording import FEW, title
 from vlcore.datasets.catalogue import open_set
@@ -22,6 +25,13 @@ from vlcore.runs import engines, pretrained
 from vlcore.runs import train as training
 from vlcore.store import artefacts, jobs
 from vlcore.store.progress import with_bar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from vlcore.compare.notebook import Model
 
 FEW_TRAINED = 10  # training pictures of a group
 COLLAPSED = "All embeddings of this checkpoint are nearly one point: it says nothing of pictures."
@@ -50,6 +60,11 @@ def add_commands(commands: Any) -> None:
     option = add_command(commands, "embed", help_text, embed)
     option("image", nargs="+", help="PNG, JPEG or WebP files; others are listed")
     option("--model", required=True, metavar="KEY")
+    option(
+        "--relies-on",
+        action="store_true",
+        help="and what each prediction relies on, of a model with a pretrained image tower: half a second an image",
+    )
     add_command(commands, "status", "jobs and models", status)("key", nargs="?")
     add_command(commands, "cancel", "stop a training, or a job of a cluster by its number", cancel)("key")
     add_command(commands, "clean", "remove what interrupted and failed jobs left, and what was set aside", clean)
@@ -139,9 +154,10 @@ def embed(options: Namespace) -> dict[str, Any]:
     if not pictures:
         raise UploadError("\n".join(entry["message"] for entry in unusable))
     placed, images = model.embed([picture for _, picture in pictures]), []
+    predictions = _predictions(model, [picture for _, picture in pictures], placed.z, options.relies_on)
     table = model.images.table.rename(columns={"file_name": "image"})
     columns = [name for name in ("image", "object", "context", "source") if name in table]  # an imported one's source
-    for name, (file, _), place in zip(placed.names, pictures, placed.places, strict=True):
+    for name, (file, _), place, predicted in zip(placed.names, pictures, placed.places, predictions, strict=True):
         near = placed.neighbours[placed.neighbours["picture"] == name]
         about = table[columns].iloc[near["row"]].astype(str).to_dict("records")
         said = placed.captions[placed.captions["picture"] == name]  # none of a captioner, which says them word by word
@@ -150,8 +166,38 @@ def embed(options: Namespace) -> dict[str, Any]:
             for known, similarity in zip(about, near["similarity"], strict=True)
         ]
         found = {"file": file, "maps": {"pca": [round(float(value), 5) for value in place]}, "neighbours": neighbours}
-        images.append({**found, "captions": said.drop(columns="picture").to_dict("records")})
+        images.append({**found, "captions": said.drop(columns="picture").to_dict("records"), **predicted})
     return {"model": model.key, "images": images} | ({"unusable": unusable} if unusable else {})
+
+
+def _predictions(
+    model: Model, pictures: Sequence[Image], z: NDArray[np.float32], relies_on: bool
+) -> list[dict[str, Any]]:
+    """What the Upload page says of each image, as a dictionary."""
+    from vlcore.compare.uploads import knows_photographs, reliance_by_painting, upload_reports
+    from vlcore.runs.novelty import judge_of, novelties
+    from vlcore.runs.reliance import painted_images
+
+    images, judge = model.images, None
+    with suppress(LabError):  # the weights of the network that judges are not on this machine
+        judge = judge_of(images)
+    judged = [None] * len(pictures) if judge is None else novelties(judge, images, pictures)
+    documents = []
+    for picture, report in zip(pictures, upload_reports(model.map, images, z, [""] * len(z), judged), strict=True):
+        document: dict[str, Any] = {}
+        if report.predicted:
+            share = {"share": report.share, "calibrated": report.is_calibrated}
+            document["prediction"] = {"object": report.predicted, **share, "sure": not report.doubts}
+        if report.novelty is not None:
+            share_as_far = report.novelty.share.value
+            document["novelty"] = {"distance": report.novelty.distance, "share_as_far": share_as_far}
+            document["novelty"]["new"] = report.novelty.is_new
+        if relies_on and report.predicted and knows_photographs(model.condition):
+            painted = painted_images(picture)
+            found = reliance_by_painting(model.map, model.loaded, report, painted, images.grouping)
+            document["relies_on"] = {"on": found.on.value, "because": found.because}
+        documents.append(document)
+    return documents
 
 
 def status(options: Namespace) -> list[dict[str, Any]]:

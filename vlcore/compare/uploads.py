@@ -1,187 +1,258 @@
-"""Reports on uploads: what a model names on new pictures, what they are near to, what pulls them, and how new they are.
+"""Reports on uploads: what a model predicts for new images, how surely, what the prediction relies on, and whether the
+image is new to the set that the model was trained on.
 
-A report is a row, so that four models on fourteen pictures are one table that can be taken along. Each number that a
-random encoder has too stands beside the one of the same encoder before training."""
+A report is a row, so that four models on fourteen images are one table to download. Sentences are phrases, of which a
+page writes the Markdown: what comes from a visitor is never in the text of ours."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from PIL import Image
 from scipy.special import softmax
 
 from vlcore.compare.model_map import CaptionScore, ComparisonError, ModelMap, caption_scores, object_scores_of
 from vlcore.core import wording
 from vlcore.core.condition import Condition
-from vlcore.core.grouping import Grouping
+from vlcore.core.grouping import Grouping, place_words
+from vlcore.core.options import RANDOM, ArtefactKind
 from vlcore.datasets.imageset import ImageSet
-from vlcore.measures.novelty import Novelty, ShortcutAttraction, nearest_group, novelty, shortcut_attraction
+from vlcore.datasets.uploads import Twins
+from vlcore.measures.novelty import Novelty
+from vlcore.measures.reliance import PaintedImages, Reliance, by_backgrounds, by_painting, by_twins
+from vlcore.runs.load import Loaded
 
 NEAREST = 5
+SURE = 0.8  # the share from which on a prediction is a sure one
 Vectors = NDArray[np.floating]
-_LIKE = {
-    "unlike anything": "**Unlike anything it has seen**",
-    "hardly": "**Hardly like anything it has seen**",
-    # No more is known: a photograph may be as near as the drawings are to each other.
-    "as held-out ones": "As near to what it has seen as held-out pictures are",
-}
+
+
+class Phrase(NamedTuple):
+    """A part of a sentence, and whether it is emphasised."""
+
+    text: str
+    strong: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class UploadReport:
-    """What one model says of one picture."""
+    """What one model predicts for one image."""
 
-    says: str  # the object that it names; empty where none is
-    share: float  # that object's softmax share among the objects, or NaN
-    why_silent: str  # why no object is named; empty where one is
+    predicted: str  # the object; empty where none is predicted
+    share: float  # of that object among the objects, or NaN
+    is_calibrated: bool  # whether the share is: after one temperature, fitted on validation images
+    why_silent: str  # why no object is predicted; empty where one is
     captions: tuple[CaptionScore, ...]  # best first; none where they have no embeddings
     nearest: tuple[tuple[int, float], ...]  # row number and cosine, nearest first
-    pull: ShortcutAttraction | None  # None where the model's pictures lack a group
-    pull_before: ShortcutAttraction | None  # before the first step; None where that is not known
-    novelty: Novelty  # how near the nearest training picture is, beside held-out pictures
-    novelty_before: Novelty | None  # before the first step; None where that is not known
+    truth: str = ""  # the object that the image shows; empty where nobody knows
+    novelty: Novelty | None = None  # of the image beside its set; None where that was not judged
 
     @property
-    def judged(self) -> Novelty:
-        """What says whether anything like it was seen: before training if known, for that pulls all into few clouds."""
-        return self.novelty_before or self.novelty
+    def is_right(self) -> bool | None:
+        """None where nothing is predicted or nobody knows."""
+        return self.predicted == self.truth if self.predicted and self.truth else None
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why the prediction is not a sure one: its share is small, or the image is new."""
+        low = (f"below {wording.percent(SURE)}",) if self.share < SURE else ()
+        return (*low, "new") if self.novelty and self.novelty.is_new else low
 
 
-Reports = Mapping[str, Sequence[UploadReport]]  # by what models are called, one a picture
+@dataclass(frozen=True)
+class RelianceReport:
+    """What a prediction relies on, and how that was found out."""
+
+    on: Reliance
+    because: str  # the rest of the sentence
+    way: str  # "twins", "backgrounds" or "painting"
 
 
-class Before(NamedTuple):
-    """What the same encoder made of pictures before its first step: the new ones, (m, E), and those of the map."""
-
-    z: Vectors
-    held_out: Vectors
-    train: Vectors
+Reports = Mapping[str, Sequence[UploadReport]]  # by what models are called, one an image
 
 
 def upload_reports(
-    model: ModelMap, images: ImageSet, z: Vectors, shown: Sequence[tuple[str, str]], untrained: Before | None = None
+    model: ModelMap, images: ImageSet, z: Vectors, truths: Sequence[str], novelties: Sequence[Novelty | None]
 ) -> list[UploadReport]:
-    """What a model says of new pictures, by their embeddings, (m, E). `shown` is the object and context that each is
-    said to show, empty where the nearest group decides. `untrained` is the encoder before its first step, if known."""
-    grouping, count = images.grouping, len(z)
-    table = images.table.iloc[model.rows[: model.held_out]]
-    objects, contexts, scenes = (table[name].to_numpy().astype(str) for name in ("object", "context", "scene"))
-    nothing: list[Any] = [None] * count
-    spaces = [Before(z, model.z[: model.held_out], model.z[model.held_out :]), *([untrained] if untrained else [])]
+    """What a model predicts for new images.
+
+    Args:
+        model: its map.
+        images: the set that it was trained on.
+        z: embeddings of the new images, (m, E).
+        truths: the object that each shows, empty where nobody knows.
+        novelties: how new each is, None where that was not judged."""
+    objects, count = images.grouping.objects, len(z)
+    labels, shares, why_silent = [""] * count, [float("nan")] * count, ""
+    temperature = temperature_of(model)
     try:
-        near = nearest_group(z, spaces[0].held_out, objects, contexts, grouping)
-        own = [(obj or str(o), context or str(c)) for (obj, context), o, c in zip(shown, *near, strict=True)]
-        pulls = [shortcut_attraction(one.z, own, one.held_out, objects, contexts, scenes, grouping) for one in spaces]
-    except ValueError:  # a small set may hold no picture of a group out
-        pulls = [nothing]
-    new = [novelty(one.z, one.train, one.held_out, scenes) for one in spaces]
-    named, why_silent = [("", float("nan"))] * count, ""
-    try:
-        scores = object_scores_of(model, z, grouping)
+        scores = object_scores_of(model, z, images.grouping)
         if scores is None:
-            why_silent = f"Its labels name no {grouping.object_word}."
+            why_silent = f"Its labels name no {images.grouping.object_word}."
         else:
-            named = [(grouping.objects[row.argmax()], float(row.max())) for row in softmax(scores, axis=1)]
+            probabilities = softmax(scores / (temperature or 1.0), axis=1)
+            labels = [objects[row.argmax()] for row in probabilities]
+            shares = [float(row.max()) for row in probabilities]
     except ComparisonError as error:
         why_silent = str(error)
-    pull, pull_before = [*pulls, nothing][:2]
-    now, before = [*new, nothing][:2]
     reports = []
-    for vector, (says, share), *seen in zip(z, named, pull, pull_before, now, before, strict=True):
+    for vector, label, share, truth, novelty in zip(z, labels, shares, truths, novelties, strict=True):
         captions = tuple(caption_scores(model, vector)) if len(model.caption_z) else ()
-        near_it = tuple(model.neighbours(vector, NEAREST))
-        reports.append(UploadReport(says, share, why_silent, captions, near_it, *seen))
+        nearest = tuple(model.neighbours(vector, NEAREST))
+        is_calibrated = bool(temperature and label)
+        reports.append(UploadReport(label, share, is_calibrated, why_silent, captions, nearest, truth, novelty))
     return reports
 
 
-def answer_margin(model: ModelMap, z: NDArray[np.floating], grouping: Grouping, says: str) -> NDArray[np.float64]:
-    """Log score of the object that a model says minus that of the other, (n, E) to (n,): what is explained."""
+def temperature_of(model: ModelMap) -> float | None:
+    """What log scores are divided by to be log odds; None where it was not measured, as of sets in folds."""
+    measured = model.artefact.metrics["end"].get("temperature")
+    return None if measured is None else float(measured["value"])
+
+
+def answer_margin(model: ModelMap, z: Vectors, grouping: Grouping, label: str) -> NDArray[np.float64]:
+    """Log score of a label minus that of the other object, (n, E) to (n,): what is explained."""
     scores = object_scores_of(model, z, grouping)
     assert scores is not None  # it names objects
-    place = grouping.objects.index(says)
+    place = grouping.objects.index(label)
     return np.asarray(scores[:, place] - scores[:, 1 - place])
 
 
-def report_table(pictures: Sequence[str], reports: Reports, images: ImageSet) -> pd.DataFrame:
-    """All reports, one row a picture and model."""
+def reliance_by_twins(
+    model: ModelMap, loaded: Loaded, report: UploadReport, twins: Twins, grouping: Grouping
+) -> RelianceReport:
+    """What a prediction for a sample relies on: whether it changes with the other object, or with the background."""
+    others = [twins.other_object, *twins.other_backgrounds]
+    z = loaded.embed_pictures([other.asked for other in others])
+    margins = answer_margin(model, z, grouping, report.predicted)
+    other_label = _other(report.predicted, grouping)
+    labels = [report.predicted if margin > 0 else other_label for margin in margins]
+    on = by_twins(report.predicted, labels[0], labels[1:])
+    changes = [f"with the other {grouping.object_word} it {_change(report.predicted, labels[0])}"]
+    for twin, label in zip(twins.other_backgrounds, labels[1:], strict=True):
+        changes.append(f"{place_words(twin.background)} it {_change(report.predicted, label)}")
+    return RelianceReport(on, f"{', '.join(changes)}.", "twins")
+
+
+def _change(predicted: str, label: str) -> str:
+    return f"stays {label}" if label == predicted else f"becomes {label}"
+
+
+def _other(label: str, grouping: Grouping) -> str:
+    return next(name for name in grouping.objects if name != label)
+
+
+def reliance_by_backgrounds(reports: Sequence[UploadReport]) -> RelianceReport:
+    """What the predictions for one cut-out on several backgrounds rely on."""
+    counts = Counter(report.predicted for report in reports)
+    on = by_backgrounds([report.predicted for report in reports])
+    listed = " and ".join(f"{label} on {count}" for label, count in counts.most_common())
+    because = f"{reports[0].predicted} on all" if on is Reliance.OBJECT else f"{listed} of"
+    return RelianceReport(on, f"{because} {len(reports)} backgrounds.", "backgrounds")
+
+
+def reliance_by_painting(
+    model: ModelMap, loaded: Loaded, report: UploadReport, painted: PaintedImages, grouping: Grouping
+) -> RelianceReport:
+    """What a prediction relies on: which of object and background, alone, keeps more of its support."""
+    ways = len(painted.object_alone)
+    versions = [Image.fromarray(pixels) for pixels in (*painted.object_alone, *painted.background_alone)]
+    margins = answer_margin(model, loaded.embed_pictures(versions), grouping, report.predicted)
+    of_object, of_background = margins[:ways], margins[ways:]
+    on, for_object = by_painting(of_object, of_background), int((of_object > of_background).sum())
+    because = f"{ways} of {ways} paint-over tests agree."
+    if on is Reliance.UNSTABLE:
+        because = f"{for_object} of {ways} paint-over tests speak for the {grouping.object_word}."
+    return RelianceReport(on, because, "painting")
+
+
+def reliance_phrases(found: RelianceReport, grouping: Grouping) -> list[Phrase]:
+    """What a prediction relies on, in a sentence."""
+    word = grouping.object_word
+    if found.on is Reliance.UNSTABLE:
+        return [Phrase("What it relies on: "), Phrase("cannot tell", strong=True), Phrase(f", {found.because}")]
+    if found.on is Reliance.NEITHER:
+        return [Phrase("Relies on "), Phrase("neither alone", strong=True), Phrase(f": {found.because}")]
+    names = {
+        Reliance.OBJECT: f"the {word}",
+        Reliance.BACKGROUND: "the background",
+        Reliance.BOTH: f"the {word} and the background",
+    }
+    return [Phrase("Relies on "), Phrase(names[found.on], strong=True), Phrase(f": {found.because}")]
+
+
+def reliance_word(found: RelianceReport | None, grouping: Grouping) -> str:
+    """What a prediction relies on, in a word or two for a table."""
+    if found is None:
+        return ""
+    words = {Reliance.OBJECT: grouping.object_word, Reliance.UNSTABLE: "not stable", Reliance.NEITHER: "neither alone"}
+    return words.get(found.on, found.on.value)
+
+
+def prediction_phrases(report: UploadReport) -> list[Phrase]:
+    """What is predicted and its share, in a few words."""
+    if not report.predicted:
+        return [Phrase(report.why_silent)]
+    unit = "" if report.is_calibrated else " (uncalibrated softmax)"
+    share = Phrase(f" {wording.percent(report.share)}{unit}")
+    return [Phrase("Prediction: "), Phrase(report.predicted, strong=True), share]
+
+
+def novelty_phrases(novelty: Novelty) -> list[Phrase]:
+    """Whether an image is new beside those of a set, in a sentence with its numbers."""
+    rate, count = wording.rate(novelty.share.as_dict()), f"{novelty.share.n:,}"
+    far = f"{rate} of {count} images of the set are at least as far from the others."
+    name = "New" if novelty.is_new else "In distribution"
+    return [Phrase(name, strong=True), Phrase(f": {far}")]
+
+
+def report_table(
+    names: Sequence[str], reports: Reports, images: ImageSet, reliances: Mapping[tuple[str, int], RelianceReport]
+) -> pd.DataFrame:
+    """All reports, one row an image and model. Reliances are by the model's name and the image's number, from 0."""
     rows = []
-    for number, picture in enumerate(pictures):
-        for name, of_model in reports.items():
-            one = of_model[number]
-            row, similarity = one.nearest[0]
-            facts = images.table.iloc[row]
-            share = None if np.isnan(one.share) else round(100 * one.share)
-            said = {
-                "Says": one.says or one.why_silent, "Share, %": share,
-                "Best caption": one.captions[0].caption if one.captions else "",
-                "Nearest picture": f"{facts['object']}, {facts['context']} ({similarity:.2f})",
-                "Pulled by": _pulled(one.pull, images.grouping), "Balance": _balance(one.pull),
-                "Balance, untrained": _balance(one.pull_before), "Like what was seen": _like(one.judged),
-            }  # fmt: skip
-            rows.append({"Picture": picture, "Model": name, **said})
+    for number, name in enumerate(names):
+        for model, of_model in reports.items():
+            rows.append({"Image": name, "Model": model, **_row(of_model[number], images)})
+            rows[-1]["Relies on"] = reliance_word(reliances.get((model, number)), images.grouping)
     return pd.DataFrame(rows)
 
 
-def _pulled(found: ShortcutAttraction | None, grouping: Grouping) -> str:
-    if found is None:
-        return "not defined"
-    if found.balance.low <= 0 <= found.balance.high:
-        return "not decided"
-    return grouping.object_word if found.balance.low > 0 else "background"
+def _row(report: UploadReport, images: ImageSet) -> dict[str, object]:
+    row, similarity = report.nearest[0]
+    facts = images.table.iloc[row]
+    share = None if np.isnan(report.share) else round(100 * report.share)
+    right = {True: "right", False: "wrong", None: "not known"}[report.is_right]
+    return {
+        "Prediction": report.predicted or report.why_silent,
+        "Share, %": share,
+        "Calibrated": "yes" if report.is_calibrated else "no",
+        "Right or wrong": right,
+        "Not sure": ", ".join(report.doubts),
+        "Relies on": "",
+        "Images of the set as far, %": None if report.novelty is None else round(100 * report.novelty.share.value, 1),
+        "Best caption": report.captions[0].caption if report.captions else "",
+        "Nearest image": f"{facts['object']}, {facts['context']} ({similarity:.2f})",
+    }
 
 
-def _balance(found: ShortcutAttraction | None) -> str:
-    return "" if found is None else wording.number(found.balance.as_dict())
+def typed_captions_table(
+    models: Mapping[str, ModelMap], embedded: Mapping[str, Vectors], texts: Sequence[str], z: Mapping[str, Vectors]
+) -> pd.DataFrame:
+    """Cosines of typed captions with one image, one row a caption, best of the first model first.
 
-
-def pull_in_words(report: UploadReport, grouping: Grouping) -> str:
-    """What pulls a picture, in a sentence with its numbers."""
-    found, by = report.pull, _pulled(report.pull, grouping)
-    if found is None:
-        return "What pulls it is not defined: a group has no held-out picture."
-    opening = "Neither pulls harder" if by == "not decided" else f"Pulled by the **{by}**"
-    other_object = next(name for name in grouping.objects if name != found.object)
-    other_context = next(name for name in grouping.contexts if name != found.context)
-    before = f"; before training {_balance(report.pull_before)}" if report.pull_before else ""
-    by_object = f"{found.by_object:.2f} to {found.object} with {other_context}"
-    by_context = f"{found.by_context:.2f} to {other_object} with {found.context}"
-    cosines = f"cosine {by_object}, {by_context}; difference {_balance(found)}{before}"
-    return f"{opening}, taken as {found.object} with {found.context}: {cosines}."
-
-
-def _like(new: Novelty) -> str:
-    """Whether a picture is like what was seen, one of `_LIKE`."""
-    if new.unlike_anything:
-        return "unlike anything"
-    return "hardly" if new.rare else "as held-out ones"
-
-
-def novelty_in_words(report: UploadReport) -> str:
-    """Whether a picture is like what the model was trained on, in a sentence or two with their numbers."""
-    new, after, when, then = report.judged, report.novelty, "", ""
-    if report.novelty_before:
-        when = " before training"
-        as_far = wording.rate(after.share.as_dict())
-        then = f" After training: cosine {after.similarity:.2f}, and {as_far} are at least as far."
-    near = f"cosine {new.similarity:.2f} to the nearest training picture{when}"
-    far = f"{wording.rate(new.share.as_dict())} of {new.share.n:,} held-out pictures are at least as far from theirs"
-    return f"{_LIKE[_like(new)]}: {near}; {far}.{then}"
-
-
-def cutout_sentences(cutouts: Sequence[str], reports: Reports) -> list[str]:
-    """For each cut-out, named for each picture that shows one: on how many backgrounds each model names what."""
-    sentences = []
-    for name in dict.fromkeys(filter(None, cutouts)):
-        places = [place for place, cutout in enumerate(cutouts) if cutout == name]
-        parts = []
-        for model, of_model in reports.items():
-            said = Counter(of_model[place].says or "nothing" for place in places).most_common()
-            parts.append(f"{model}: {', '.join(f'{says} on {count}' for says, count in said)}")
-        sentences.append(f"**One cut-out on {len(places)} backgrounds** ({as_code(name)}). {'; '.join(parts)}.")
-    return sentences
+    Args:
+        models: by what they are called.
+        embedded: embeddings of the captions in those that read them, (k, E) each.
+        texts: the captions.
+        z: embedding of the image in each model, (E,)."""
+    columns = {name: embedded[name] @ z[name] for name in models if name in embedded}
+    table = pd.DataFrame({"Caption": list(texts), **columns})
+    return table.sort_values(list(columns), ascending=False, ignore_index=True) if columns else table
 
 
 def as_code(name: str) -> str:
@@ -189,13 +260,19 @@ def as_code(name: str) -> str:
     return f"`{' '.join(name.replace('`', chr(39)).split())}`"
 
 
+def knows_photographs(condition: Condition) -> bool:
+    """Whether a model sees through a network that was trained on photographs."""
+    is_pretrained = condition.kind is ArtefactKind.PRETRAINED or condition.frozen_tower or condition.network
+    return bool(is_pretrained) and not condition.architecture.endswith(RANDOM)
+
+
 def with_untrained(trained: dict[str, Condition]) -> dict[str, Condition]:
     """Models to ask by key, and the untrained encoder of each seed and label style, made when it is chosen."""
-    choices, there = dict(trained), set(map(_described, trained.values()))
+    choices, described = dict(trained), set(map(_described, trained.values()))
     for one in trained.values():
-        if one.kind.has_weights and _described(one.untrained) not in there:  # what bias would do comes after
+        if one.kind.has_weights and _described(one.untrained) not in described:  # what bias would do comes after
             choices[one.untrained.key] = one.untrained
-            there.add(_described(one.untrained))
+            described.add(_described(one.untrained))
     return choices
 
 

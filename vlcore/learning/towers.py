@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -63,14 +64,24 @@ class Tower:
     def maps(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
         """Feature maps before pooling, float32 (n, C, h, w): where in an image the network finds what it finds;
         TowerError where it has none, as a transformer."""
-        maps = self.network.forward_features(self.prepare(images))
+        return self._maps(self.prepare(images)).cpu().numpy()
+
+    @torch.inference_mode()
+    def activity(self, images: Sequence[Pixels], side: int) -> NDArray[np.float32]:
+        """How strongly the network reacts at each place of the whole middle square of images, which it reads at `side`
+        pixels: lengths of its features before pooling, float32 (n, h, w). TowerError as `maps`."""
+        whole = replace(self.spec, side=side, crop=1.0)
+        return self._maps(self.prepare(images, whole)).norm(dim=1).cpu().numpy()
+
+    def _maps(self, prepared: Tensor) -> Tensor:
+        maps = self.network.forward_features(prepared)
         if not isinstance(maps, Tensor) or maps.ndim != 4 or maps.shape[1] != self.network.num_features:
             raise TowerError(f"{self.spec.network} has no feature maps; {_INSTEAD}.")
-        return maps.float().cpu().numpy()
+        return maps.float()
 
-    def prepare(self, images: Sequence[Pixels]) -> Tensor:
-        """The middle of each image as the network reads it, (n, 3, side, side)."""
-        pixels = torch.from_numpy(np.stack([_resized(image, self.spec) for image in images]))
+    def prepare(self, images: Sequence[Pixels], spec: TowerSpec | None = None) -> Tensor:
+        """The middle of each image as the network reads it, or as another specification says, (n, 3, side, side)."""
+        pixels = torch.from_numpy(np.stack([_resized(image, spec or self.spec) for image in images]))
         mean = torch.tensor(self.spec.mean, device=self.device)[:, None, None]
         deviation = torch.tensor(self.spec.deviation, device=self.device)[:, None, None]
         values = pixels.to(self.device).permute(0, 3, 1, 2).float() / 255  # in channels_last

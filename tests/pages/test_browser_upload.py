@@ -1,0 +1,158 @@
+"""Upload on a fresh home in a browser: a sample at once, an image of one's own on a phone, pasted and hostile files."""
+
+import base64
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from playwright.sync_api import Locator, Page, expect
+
+from tests.chromium import needs_chromium
+from vlcore.scenes import draw, sample
+
+from .accessibility import judge_both
+from .serving import downloaded, expect_text, marks, served, settled
+
+pytestmark = [pytest.mark.browser, needs_chromium]
+
+PASTE = """content => {
+    const bytes = Uint8Array.from(atob(content), letter => letter.charCodeAt(0)), given = new DataTransfer();
+    const uploader = document.querySelector("[data-testid=stFileUploaderDropzone]");
+    let handed = false;  // what hands it on comes by a script that may load after the uploader is seen
+    uploader.addEventListener("paste", () => handed = true, {once: true});
+    given.items.add(new File([bytes], "image.png", {type: "image/png"}));
+    document.body.dispatchEvent(new ClipboardEvent("paste", {clipboardData: given, bubbles: true}));
+    return handed;
+}"""
+INSIDE = """() => [...document.querySelectorAll('[data-testid=stMain] svg, [data-testid=stMain] img')]
+    .every(e => e.getBoundingClientRect().right <= window.innerWidth)"""
+HEIGHT = "() => document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight"
+PANEL = "Try your own image"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app as a stranger starts it: nothing in its home, and what is bundled."""
+    home: Path = tmp_path_factory.mktemp("fresh")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VLCORE_HOME", str(home))
+        patch.delenv("VLCORE_SHIPPED")
+        with served() as address:
+            yield address
+
+
+def png(picture: Image.Image) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+def cut_out() -> bytes:
+    picture = Image.new("RGBA", (120, 120))
+    ImageDraw.Draw(picture).ellipse((30, 30, 90, 90), fill=(150, 100, 50, 255))
+    return png(picture)
+
+
+def street() -> bytes:
+    """A horse where no model of the set has seen one."""
+    return png(Image.fromarray(draw(sample("horse", "street", split="demo", index=5), 320).image))
+
+
+def give(tab: Page, *files: tuple[str, bytes]) -> None:
+    """Choose files as a visitor does."""
+    settled(tab)
+    given = [{"name": name, "mimeType": "image/png", "buffer": content} for name, content in files]
+    tab.locator("input[type=file]").set_input_files(given)
+
+
+def badges(tab: Page, words: str) -> Locator:
+    """Badges as they are seen: Streamlit has a hidden copy of each, to know its width."""
+    return tab.locator(".stMarkdownBadge").filter(has_text=words, visible=True)
+
+
+def test_it_begins_with_a_sample_that_biased_models_get_wrong(come: Callable[..., Page], server: str) -> None:
+    tab = come(1280, 720)
+    tab.goto(f"{server}/Upload")
+    expect_text(tab, "A sample to begin with")
+    expect(marks(tab, "your picture 1")).to_have_count(2)
+    expect(badges(tab, "wrong")).to_have_count(2)
+    expect(tab.get_by_text("the background", exact=True)).to_have_count(2)  # what both rely on
+    map_box = tab.locator(".vega-embed svg").bounding_box()
+    assert map_box is not None
+    assert map_box["y"] < 720 / 2, "the maps begin on the first screen"
+    judge_both(tab)
+
+
+def test_an_image_on_a_phone_takes_three_screens_and_nothing_is_cut(come: Callable[..., Page], server: str) -> None:
+    tab = come(390, 844)
+    tab.goto(f"{server}/Upload")
+    give(tab, ("street.png", street()))
+    expect(badges(tab, "not sure: new")).to_have_count(2)
+    expect(marks(tab, "your picture 1")).to_have_count(2)
+    expect(tab.get_by_text(re.compile("paint-over tests"))).to_have_count(2)
+    expect(tab.get_by_text("This model has only seen drawings")).to_have_count(0)
+    tab.wait_for_function(INSIDE)
+    assert tab.evaluate(HEIGHT) <= 3 * 844
+    nearest = tab.locator("img[alt='horse, grass'], img[alt='horse, desert'], img[alt^='camel, ']")
+    rows = {round(box["y"]) for one in nearest.all() if (box := one.bounding_box()) is not None}
+    assert len(rows) <= 2, "the nearest images of a model are in a row"
+    tab.get_by_text("scratch", exact=True).click()
+    expect(tab.get_by_text("This model has only seen drawings")).to_have_count(2)
+    assert "towers=scratch" in tab.url
+
+
+def test_samples_are_ticked_one_after_the_other(come: Callable[..., Page], server: str) -> None:
+    tab = come(1280, 720)
+    tab.goto(f"{server}/Upload")
+    settled(tab)
+    tab.get_by_text(PANEL).click()
+    tab.get_by_role("tab", name="Samples").click()
+    for number, name in enumerate(("Horse in the snow", "Camel in a room"), start=1):
+        tab.get_by_test_id("stCheckbox").get_by_text(name, exact=True).click()
+        expect(marks(tab, f"your picture {number}")).to_have_count(2)
+        settled(tab)
+    expect(tab.get_by_test_id("stCheckbox").get_by_text("Horse on grass", exact=True)).to_be_visible()
+
+
+def test_a_cut_out_is_pasted_anywhere_explained_and_its_table_downloaded(page: Page, server: str) -> None:
+    page.goto(f"{server}/Upload?towers=scratch")
+    settled(page)
+    page.wait_for_function(PASTE, arg=base64.b64encode(cut_out()).decode())
+    for number in range(1, 8):
+        expect(marks(page, f"your picture {number}")).to_have_count(2)
+    expect(page.get_by_text(re.compile("7 backgrounds"))).to_have_count(2)
+    marks(page, "your picture 3").first.hover(force=True)
+    picture = page.locator("#vg-tooltip-element.visible img")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.naturalWidth") > 0
+    page.get_by_text("All numbers").click()
+    rows = list(csv.DictReader(downloaded(page, "Download the table").read_text(encoding="utf-8").splitlines()))
+    assert [row["Model"] for row in rows] == ["Left", "Right"] * 7
+    assert rows[0]["Image"] == "1. image.png, mid-grey"
+    assert len({row["Image"] for row in rows}) == 7
+    page.get_by_text("What the predictions rely on").click()
+    page.get_by_text("Cover each part").click()
+    expect(page.get_by_role("img", name="loses without each patch")).to_have_count(2)
+    expect(page.get_by_role("img", name="Attention rollout")).to_have_count(2)
+    page.get_by_text(PANEL).click()
+    page.get_by_role("tab", name="Samples").click()
+    expect(page.get_by_test_id("stCheckbox").filter(visible=True).first).to_be_visible()
+    judge_both(page)
+
+
+def test_images_are_uploaded_and_a_hostile_name_is_no_link_and_no_tag(page: Page, server: str) -> None:
+    name = "www.evil.example http:..evil.example a@evil.example [x](//evil.example) <u>evil<u> $x^2$.png"
+    green = png(Image.fromarray(np.full((120, 90, 3), (90, 160, 70), dtype=np.uint8)))
+    page.goto(f"{server}/Upload")
+    give(page, (name, cut_out()), ("green.png", green), (name, b"no picture"))
+    expect_text(page, "no image at all")
+    for number in range(1, 9):
+        expect(marks(page, f"your picture {number}")).to_have_count(2)
+    expect(page.get_by_test_id("stText").get_by_text("www.evil.example")).to_be_visible()
+    expect(page.locator("a[href*=evil]")).to_have_count(0)
+    expect(page.locator("[data-testid=stMain] u, [data-testid=stMain] .katex")).to_have_count(0)
