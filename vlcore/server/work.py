@@ -132,7 +132,8 @@ def likely_seconds(one: Condition, like: Iterable[str] = ()) -> float:
         took = ((run.condition, float(run.manifest.get("seconds", 0))) for run in here)
         return list(islice((of for of in took if of[0].data == one.data and of[1] > 0), LATEST))
 
-    return train_seconds(one, made(reversed(queue().latest)) or made(like))
+    latest = tuple(queue().latest)  # a copy: trainings of seconds end while it is read
+    return train_seconds(one, made(reversed(latest)) or made(like))
 
 
 def until_done(each: float, new: int, active: int = 0) -> float:
