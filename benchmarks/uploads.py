@@ -39,7 +39,7 @@ from vlcore.runs.reliance import LOOKED_AT, TOWER, painted_images
 from vlcore.scenes import Scene, draw, sample
 from vlcore.store import artefacts
 
-FIRST = 20_000  # number of the first scene
+FIRST = 40_000  # number of the first scene: others were looked at while the rules were made
 ELSEWHERE = ("room", "street", "snow", "beach")
 Outside = dict[str, list[tuple[str, str, Image.Image]]]  # object, context and image, by source
 OTHER = {"horse": "camel", "camel": "horse", "grass": "desert", "desert": "grass"}

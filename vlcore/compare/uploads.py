@@ -165,7 +165,10 @@ def reliance_by_painting(
     of_object, of_background = margins[:ways], margins[ways:]
     on, for_object = by_painting(of_object, of_background), int((of_object > of_background).sum())
     because = f"{ways} of {ways} paint-over tests agree."
-    if on is Reliance.UNSTABLE:
+    if on is Reliance.UNSTABLE and for_object == 0:
+        word = grouping.object_word
+        because = f"all {ways} paint-over tests speak for the background, but the {word} alone would do."
+    elif on is Reliance.UNSTABLE:
         because = f"{for_object} of {ways} paint-over tests speak for the {grouping.object_word}."
     return RelianceReport(on, because, "painting")
 

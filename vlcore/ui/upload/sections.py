@@ -197,8 +197,10 @@ def _name_and_image(picture: UploadedPicture, name: str, longest: int, is_openin
             st.text(name)
             if picture.object:
                 st.caption(f"It shows a {plain(picture.object)}.")
-            if is_opening:
+            if is_opening and picture.is_drawn:
                 st.caption("A sample to begin with, chosen because biased models get it wrong.")
+            elif is_opening:
+                st.caption("A sample to begin with: an image of a minority group that no model was trained on.")
 
 
 def _short_title(answers: Answers, name: str) -> str:
