@@ -63,10 +63,10 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def pretrained_pair(experiments: list[Artefact]) -> Iterator[list[str]]:
     """Models that stand in for the pair on pretrained towers: their weights are those of encoders from scratch."""
-    keys = [publish_as(one, one.condition.with_towers("pretrained")).key for one in experiments[2:]]
-    yield keys
-    for key in keys:  # other tests of this session choose among the models that are there
-        shutil.rmtree(models_folder() / key)
+    stand_ins = [publish_as(one, one.condition.with_towers("pretrained")) for one in experiments[2:]]
+    yield [artefact.key for artefact in stand_ins]
+    for artefact in stand_ins:  # other tests of this session choose among the models that are there
+        shutil.rmtree(artefact.path)
 
 
 def ok(page: AppTest, errors: int = 0) -> AppTest:
@@ -173,7 +173,7 @@ def test_a_model_that_has_seen_photographs_is_not_warned_of(pretrained_pair: lis
     assert DRAWINGS_ALONE not in text_of(page)
     assert "seen photographs of ImageNet" in text_of(page)
     assert set(numbers_of(page).loc["Relies on"]) <= {"animal", "background", "not stable"}
-    assert text_of(page).count("of 9 paint-over tests") == 2
+    assert text_of(page).count(" paint-over tests ") == 2
 
 
 def test_what_a_model_from_scratch_relies_on_is_not_guessed(experiments: list[Artefact]) -> None:
