@@ -27,6 +27,14 @@ _OF_A_SIDE = {
     "pairs": tuple(options.NEGATIVES), "encoder": ("convolutions-first", "linear-patches"), "encoder_of": ("x",),
     "text": ("as chosen above", "words", "codes"),
 }  # fmt: skip
+_OF_MAPS = {
+    "map": ("PCA", "UMAP", "t-SNE", "Prompt axes"), "pca_x": ("1", "6"), "pca_y": ("1", "6"),
+    "colour": ("object", "prediction", "right or wrong", "split"), "umap_neighbours": ("5", "50"),
+    "umap_dist": ("0.0", "0.8"), "umap_seed": SEED, "umap_fit": ("each on its own", "all together"),
+    "tsne_perplexity": ("5", "50"), "tsne_seed": SEED,
+    **{f"show_{name}": TOGGLE for name in ("pictures", "movement", "arrows", "neighbours", "trust", "ghost")},
+    **{f"prompt_{name}": WORDS for name in "abcd"},
+}  # fmt: skip
 # Every field of a page's address that a control has, with what it may say.
 FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
     "": {"towers": TOWERS},
@@ -47,21 +55,16 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
         "tried_by": ("Right on minority groups", "x"), "tried_only": ("steps: 700", "bias: 0.75"),
     },
     "3_Compare": {
-        "towers": TOWERS, "models": ("2", "3", "4"), "length": LENGTHS, "map": ("PCA", "UMAP", "t-SNE", "Prompt axes"),
-        "pca_x": ("1", "6"), "pca_y": ("1", "6"), "colour": ("object", "prediction", "right or wrong", "split"),
+        "towers": TOWERS, "models": ("2", "3", "4"), "length": LENGTHS, **_OF_MAPS,
         "closer": (
             "Groups", "Map in words", "Movement", "Captions", "The loss", "Film", "All measures", "Take along",
         ),
-        "caption": WORDS, "umap_neighbours": ("5", "50"), "umap_dist": ("0.0", "0.8"), "umap_seed": SEED,
-        "umap_fit": ("each on its own", "all together"), "tsne_perplexity": ("5", "50"), "tsne_seed": SEED,
-        "picture": ("test-horse-grass-0001", "0"),
-        **{f"show_{name}": TOGGLE for name in ("pictures", "movement", "arrows", "neighbours", "trust", "ghost")},
-        **{f"prompt_{name}": WORDS for name in "abcd"},
+        "caption": WORDS, "picture": ("test-horse-grass-0001", "0"),
         **{f"{side}_{name}": values for side in _SIDES for name, values in _OF_A_SIDE.items()},
     },
     "4_Upload": {
-        "models": ("2", "3", "4"), "shows": ("let each model say", "horse"), "towers": TOWERS, "bias": BIAS,
-        "words": WORDS,
+        "models": ("2", "3", "4"), "shows": ("nobody knows", "horse"), "towers": TOWERS, "bias": BIAS,
+        "words": WORDS, **_OF_MAPS,
         **{f"{side}_asked": ("x", "0") for side in _SIDES},
     },
     "5_Findings": {

@@ -1,5 +1,7 @@
 """Reliance with the real network: it finds the animal, and painting agrees with the twins of drawn scenes."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -41,8 +43,8 @@ def test_the_network_reacts_most_where_the_animal_is() -> None:
 
 
 @pytest.fixture
-def bundled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The keys of the pair that the Upload page opens on, which comes with this version."""
+def bundled(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The keys of the pair that the Upload page opens on, which is bundled, in a home of its own."""
     monkeypatch.delenv("VLCORE_SHIPPED")
     base = usual_condition(open_set("scenes")).with_towers("pretrained").replace(bias=0.75)
     keys = [base.with_labels(labels).key for labels in ("undescriptive", "descriptive")]
