@@ -24,7 +24,9 @@ class FakeQueue:
         self.latest: list[str] = []
         self.long = 0
 
-    def submit(self, key: str, *_task: object, asker: object, short: bool, limit: float, stays: bool) -> None:
+    def submit(
+        self, key: str, *_task: object, asker: object, short: bool, limit: float, stays: bool, quick: bool
+    ) -> None:
         self.asked.append(key)
         self.short[key] = short
 
@@ -34,6 +36,9 @@ class FakeQueue:
         return JobStatus(key, State.RUNNING if key in self.asked else self.state, self.status)
 
     def long_jobs(self) -> int:
+        return self.long
+
+    def slow_jobs(self) -> int:
         return self.long
 
     def asked_by(self, _name: str, _short: bool) -> list[str]:

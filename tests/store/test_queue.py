@@ -83,6 +83,14 @@ def pools(empty_home: Path) -> Pools:
     return Pools()
 
 
+def test_quick_jobs_are_long_ones_but_not_slow(pools: Pools) -> None:
+    pools.ask("a", "b", quick=True)
+    pools.ask("c", short=True)
+    assert (pools.queue.long_jobs(), pools.queue.slow_jobs()) == (2, 0)
+    pools.ask("d")
+    assert (pools.queue.long_jobs(), pools.queue.slow_jobs()) == (3, 1)
+
+
 def test_the_queue_says_who_runs_and_who_waits_where_and_submits_a_key_once(pools: Pools) -> None:
     pools.ask("a", "b", "a", "b", "b", "c")
     with claim("a", state="running"):

@@ -22,7 +22,9 @@ class Queue:
         self.states, self.reads = states, 0
         self.asked: list[tuple[object, ...]] = []
 
-    def submit(self, key: str, *task: object, asker: object, short: bool, limit: float, stays: bool) -> None:
+    def submit(
+        self, key: str, *task: object, asker: object, short: bool, limit: float, stays: bool, quick: bool
+    ) -> None:
         assert isinstance(asker, visitors.Visitor)
         assert limit >= 300
         self.asked.append((key, *task, short))
@@ -147,7 +149,7 @@ def test_a_visitor_has_a_quota_and_a_teacher_none(
         def asked_by(self, name: str, short: bool) -> list[str]:
             return [str(number) for number in range(have + len(self.asked)) if not short]
 
-        def long_jobs(self) -> int:
+        def slow_jobs(self) -> int:
             return 0
 
     queue = Full()

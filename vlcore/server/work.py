@@ -90,25 +90,29 @@ def opening(of: Visitor) -> Iterator[None]:
         yield
 
 
-def ask(key: str, task: Callable[..., Any], *arguments: Any, short: bool = True, limit: float = JOB_SECONDS) -> None:
+def ask(
+    key: str, task: Callable[..., Any], *arguments: Any, short: bool = True, limit: float = JOB_SECONDS,
+    quick: bool = False,
+) -> None:  # fmt: skip
     """Queue a job, unless what it makes is there or on its way; a short one does not wait behind trainings. It is
     stopped after `limit` seconds. QuotaError where a visitor has too many."""
     _check_quota([key], short)
     visitor().withdrawn.discard(key)
     stays = visitors.teaches()  # what trains over night
-    queue().submit(key, task, *arguments, asker=visitor(), short=short, limit=limit, stays=stays)
+    queue().submit(key, task, *arguments, asker=visitor(), short=short, limit=limit, stays=stays, quick=quick)
 
 
 def train(*conditions: Condition) -> None:
     """Queue conditions for training, all or none, unless they are there or on their way; a click that asks for many
     counts as many. What takes seconds does not wait behind what takes longer. QuotaError, RightError where that is more
     than a visitor may."""
-    busy = queue().long_jobs() > 0
+    busy = queue().slow_jobs() > 0
     is_short = {one.key: one.steps == 0 or (busy and is_quick(one)) for one in conditions}
     for short in (True, False):
         _check_quota([key for key, is_one in is_short.items() if is_one == short], short)
     for one in conditions:
-        ask(one.key, train_condition, one, short=is_short[one.key], limit=most_seconds(one))
+        short, limit = is_short[one.key], most_seconds(one)
+        ask(one.key, train_condition, one, short=short, limit=limit, quick=is_quick(one))
 
 
 def train_pair(pair: tuple[Condition, Condition]) -> None:
@@ -119,7 +123,8 @@ def train_pair(pair: tuple[Condition, Condition]) -> None:
             clear_last_failure(one.key)
         first, last = missing[0], missing[-1]
         limit = sum(map(most_seconds, pair))
-        ask(last.key, train_both, first, last, short=False, limit=limit)
+        quick = all(map(is_quick, pair))
+        ask(last.key, train_both, first, last, short=False, limit=limit, quick=quick)
 
 
 def likely_seconds(one: Condition, like: Iterable[str] = ()) -> float:

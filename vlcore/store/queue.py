@@ -48,6 +48,7 @@ class _Job:
     task: Callable[..., Any]
     short: bool
     asked: float  # seconds since 1970
+    quick: bool = False  # it takes seconds, though it is not in the pool of short jobs
     wishes: dict[str, _Wish] = field(default_factory=dict)  # by the names of who wants it; it counts for the first
     attempt: int = 0
     future: Future[Any] | None = None  # once it is handed out
@@ -89,7 +90,7 @@ class JobQueue:
 
     def submit(
         self, key: str, task: Callable[..., Any], *arguments: Any, asker: Asker | None = None, short: bool = False,
-        limit: float = JOB_SECONDS, stays: bool = False,
+        limit: float = JOB_SECONDS, stays: bool = False, quick: bool = False,
     ) -> None:  # fmt: skip
         """Queue a task under the key that it will publish, unless it is queued, running or done. Of who wants it, see
         `cancel_pending`. It gets `limit` seconds, see `vlcore.store.workers`. While it waits it is dropped when all who
@@ -101,7 +102,9 @@ class JobQueue:
             if key not in self._jobs and state is not State.RUNNING:
                 self._errors.pop(key, None)
                 jobs.clear_last_failure(key)
-                self._jobs[key] = _Job(key, partial(workers.within, limit, key, task, *arguments), short, time.time())
+                self._jobs[key] = _Job(
+                    key, partial(workers.within, limit, key, task, *arguments), short, time.time(), quick
+                )
             if job := self._jobs.get(key):
                 who = asker or Asker("")
                 self._see(asker)
@@ -238,6 +241,11 @@ class JobQueue:
         """How many long jobs wait or run here."""
         with self._guard:
             return sum(not job.short for job in self._jobs.values())
+
+    def slow_jobs(self) -> int:
+        """How many of the long jobs take longer than seconds: quick ones need not make room for each other."""
+        with self._guard:
+            return sum(not (job.short or job.quick) for job in self._jobs.values())
 
     def asked_by(self, name: str, short: bool) -> list[str]:
         """Keys of what waits or runs here because this name asked for it first: others who want it too ask for free."""
