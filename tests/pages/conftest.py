@@ -68,6 +68,16 @@ def server(experiments: list[artefacts.Artefact]) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def fresh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app as a stranger starts it: nothing in its home, and what is bundled."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VLCORE_HOME", str(tmp_path_factory.mktemp("fresh")))
+        patch.delenv("VLCORE_SHIPPED")
+        with served() as address:
+            yield address
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's chromium; while it is open no other Playwright can be started in the process."""
     with sync_playwright() as playwright:

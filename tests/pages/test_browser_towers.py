@@ -1,27 +1,20 @@
 """Compare and Home on a fresh home in a browser: both pairs of towers, and a slider that never leaves a blank page."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.chromium import needs_chromium
 
-from .serving import served, settled
+from .serving import settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app as a stranger starts it: nothing in its home, and what is bundled."""
-    home: Path = tmp_path_factory.mktemp("fresh")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VLCORE_HOME", str(home))
-        patch.delenv("VLCORE_SHIPPED")
-        with served() as address:
-            yield address
+def server(fresh_server: str) -> str:
+    return fresh_server
 
 
 def biases(tab: Page) -> list[str]:

@@ -4,8 +4,7 @@ import base64
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from tests.chromium import needs_chromium
 from vlcore.scenes import draw, sample
 
 from .accessibility import judge_both
-from .serving import downloaded, expect_text, marks, served, settled
+from .serving import downloaded, expect_text, marks, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -36,14 +35,8 @@ PANEL = "Try your own image"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app as a stranger starts it: nothing in its home, and what is bundled."""
-    home: Path = tmp_path_factory.mktemp("fresh")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VLCORE_HOME", str(home))
-        patch.delenv("VLCORE_SHIPPED")
-        with served() as address:
-            yield address
+def server(fresh_server: str) -> str:
+    return fresh_server
 
 
 def png(picture: Image.Image) -> bytes:
