@@ -1,16 +1,23 @@
 """What tests of pages share: caches that know of one home, and the app in a browser."""
 
+import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 
+import numpy as np
 import pytest
 import streamlit as st
+from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
 from streamlit.components.v2 import manifest_scanner
 
 from tests.chromium import CHROMIUM, FLAGS
+from tests.conftest import publish_as
+from vlcore.datasets.opening import square
+from vlcore.measures.reliance import SIDE, PaintedImages, painted
 from vlcore.server import visitors, work
 from vlcore.store import artefacts, disk
+from vlcore.ui.upload import sections
 
 from .app import FakeQueue
 from .serving import PATIENCE, served
@@ -53,6 +60,29 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
     made = FakeQueue()
     monkeypatch.setattr(work, "queue", lambda: made)
     return made
+
+
+def painted_by_place(picture: Image.Image) -> PaintedImages:
+    """Painted over as if the object were in the middle: no network looks for it."""
+    y, x = np.mgrid[:11, :11] - 5
+    return painted(square(picture, SIDE), -np.hypot(x, y))
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pretrained network, which locates objects and judges novelty, stays away: tests of their own have it."""
+    sections._judge.clear()
+    monkeypatch.setattr(sections, "painted_images", painted_by_place)
+    monkeypatch.setattr(sections, "judge_of", lambda _images: None)
+
+
+@pytest.fixture
+def pretrained_pair(experiments: list[artefacts.Artefact]) -> Iterator[list[str]]:
+    """Models that stand in for the pair on pretrained towers: their weights are those of encoders from scratch."""
+    stand_ins = [publish_as(one, one.condition.with_towers("pretrained")) for one in experiments[2:]]
+    yield [artefact.key for artefact in stand_ins]
+    for artefact in stand_ins:  # other tests of this session choose among the models that are there
+        shutil.rmtree(artefact.path)
 
 
 def clear() -> None:

@@ -24,6 +24,7 @@ def keys(block: Any) -> set[str]:
     return found
 
 
+@pytest.mark.usefixtures("no_network", "pretrained_pair")
 def test_cards_find_what_they_set_and_what_they_highlight(
     experiments: list[artefacts.Artefact], queue: FakeQueue
 ) -> None:

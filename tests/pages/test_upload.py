@@ -24,12 +24,11 @@ from vlcore.core.files import models_folder
 from vlcore.core.grouping import SCENES
 from vlcore.datasets import uploads
 from vlcore.datasets.catalogue import open_set
-from vlcore.datasets.opening import open_apart, square
+from vlcore.datasets.opening import open_apart
 from vlcore.datasets.subset import usual_condition
 from vlcore.datasets.uploads import shown_name
 from vlcore.measures import projection
 from vlcore.measures.novelty import novelty_judge
-from vlcore.measures.reliance import SIDE, PaintedImages, painted
 from vlcore.runs import load
 from vlcore.runs.maps import Projection, make_map, map_keys
 from vlcore.server import cache
@@ -39,34 +38,13 @@ from vlcore.ui.compare.models import comparable
 from vlcore.ui.upload import sections
 
 from .app import FakeQueue, opened, press, text_of
+from .conftest import painted_by_place
 
 File = tuple[str, bytes, str]
+pytestmark = pytest.mark.usefixtures("no_network")
 start = partial(opened, "4_Upload", towers="scratch")
 HOSTILE = "`$x^2$` **bold** [x](javascript:alert(1)) <script>alert(1)</script> \u202e\n# heading.png"
 DRAWINGS_ALONE = "This model has only seen drawings"
-
-
-def painted_by_place(picture: Image.Image) -> PaintedImages:
-    """Painted over as if the object were in the middle: no network looks for it."""
-    y, x = np.mgrid[:11, :11] - 5
-    return painted(square(picture, SIDE), -np.hypot(x, y))
-
-
-@pytest.fixture(autouse=True)
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pretrained network, which locates objects and judges novelty, stays away: tests of their own have it."""
-    sections._judge.clear()
-    monkeypatch.setattr(sections, "painted_images", painted_by_place)
-    monkeypatch.setattr(sections, "judge_of", lambda _images: None)
-
-
-@pytest.fixture
-def pretrained_pair(experiments: list[Artefact]) -> Iterator[list[str]]:
-    """Models that stand in for the pair on pretrained towers: their weights are those of encoders from scratch."""
-    stand_ins = [publish_as(one, one.condition.with_towers("pretrained")) for one in experiments[2:]]
-    yield [artefact.key for artefact in stand_ins]
-    for artefact in stand_ins:  # other tests of this session choose among the models that are there
-        shutil.rmtree(artefact.path)
 
 
 def ok(page: AppTest, errors: int = 0) -> AppTest:
