@@ -10,6 +10,7 @@ if __name__ == "__main__":  # a visitor's page
     towers = atlas.choose_towers(bar)
     atlas.show(palette, towers)
 
+    from vlcore.core.options import TOWERS_SEEN
     from vlcore.core.plain import plain
     from vlcore.datasets.subset import usual_condition  # a second at the first visit: the maps play meanwhile
     from vlcore.studies import plans
@@ -25,7 +26,7 @@ if __name__ == "__main__":  # a visitor's page
         home.groups(images, usual)
         experiments = plans.find("experiments", usual).conditions
         st.subheader("The four experiments of the study")
-        home.which_towers(usual)
+        st.caption(TOWERS_SEEN[towers])
         home.experiments(experiments, images, palette)
         st.subheader("What to look at next")
         shell.window()  # asked here, so that the next page draws its maps once

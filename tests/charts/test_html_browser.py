@@ -120,7 +120,7 @@ def test_the_maps_answer_to_each_other(opened: Open) -> None:
 
     page.mouse.move(2, 2)
     expect(page.locator("svg image")).to_have_count(2)
-    marks(page, "your picture").nth(0).hover()
+    marks(page, "your image").nth(0).hover()
     expect(page.locator("#vg-tooltip-element.visible")).to_contain_text("onerror")
 
     page.mouse.click(5, 5)

@@ -284,7 +284,7 @@ def test_uploads_are_turned_as_their_maps_are(maps: list[ModelMap]) -> None:
     assert plain.uploads is None
     found = with_uploads(plain, [PICTURE] * 2, [np.stack([left, left]), np.stack([right, -right])])
     assert found.uploads["id"].tolist() == ["u0", "u1"]
-    assert found.uploads["name"].tolist() == ["Picture 1", "Picture 2"]
+    assert found.uploads["name"].tolist() == ["Image 1", "Image 2"]
     pd.testing.assert_frame_equal(found.points, plain.points)
     own = found.points.set_index("id").loc[f"p{row}", ["x0", "y0", "x1", "y1"]]
     assert found.uploads.loc[0, own.index].tolist() == pytest.approx(own.tolist(), abs=1e-4)

@@ -40,6 +40,7 @@ def models(home: object) -> dict[str, ModelMap]:
         "short": model_map(publish(IMAGES, base)),
         "descriptive": model_map(publish(IMAGES, base.replace(labels="descriptive"), end=measured)),
         "placed": model_map(publish(IMAGES, base.replace(labels="context"))),
+        "pretrained": model_map(publish(IMAGES, base.with_towers("pretrained"))),
         "captioner": model_map(publish(IMAGES, base.replace(objective="captioner"))),
     }
     layer = LastLayer(("camel", "horse"), np.linspace(-3, 3, 32), 0.25)
@@ -52,7 +53,7 @@ def short(models: dict[str, ModelMap]) -> ModelMap:
 
 
 def reports_of(model: ModelMap, truths: Sequence[str] = UNKNOWN) -> list[UploadReport]:
-    return upload_reports(model, IMAGES, NEW, truths, UNJUDGED)
+    return upload_reports(model, IMAGES, NEW, truths, UNJUDGED, [False] * len(NEW))
 
 
 def text_of(phrases: Sequence[Phrase]) -> str:
@@ -100,13 +101,26 @@ def test_who_knows_what_an_image_shows_is_told_right_from_wrong(short: ModelMap)
         assert report.is_right is (None if not truth else truth == label)
 
 
-@pytest.mark.parametrize(("share", "novelty", "doubts"), [
-    (0.9, FAMILIAR, 0), (0.9, None, 0), (0.79, FAMILIAR, 1), (0.9, STRANGE, 1), (0.6, STRANGE, 2), (0.8, None, 0),
+@pytest.mark.parametrize(("share", "only_drawings", "doubts"), [
+    (0.9, False, 0), (0.79, False, 1), (0.9, True, 1), (0.6, True, 2), (0.8, False, 0),
 ])  # fmt: skip
-def test_a_small_share_or_a_new_image_makes_a_prediction_unsure(
-    share: float, novelty: Novelty | None, doubts: int
+def test_a_small_share_or_a_photograph_for_a_model_of_drawings_makes_a_prediction_unsure(
+    share: float, only_drawings: bool, doubts: int
 ) -> None:
-    assert len(report_of(share=share, novelty=novelty).doubts) == doubts
+    report = report_of(share=share, novelty=STRANGE, only_drawings=only_drawings)
+    assert len(report.doubts) == doubts, "a new image alone is no reason: most photographs are new, and named right"
+
+
+@pytest.mark.parametrize(("towers", "is_drawn", "expected"), [
+    ("scratch", False, True), ("scratch", True, False), ("pretrained", False, False), ("pretrained", True, False),
+])  # fmt: skip
+def test_only_a_model_from_scratch_has_seen_drawings_alone(
+    models: dict[str, ModelMap], towers: str, is_drawn: bool, expected: bool
+) -> None:
+    model = models["short"] if towers == "scratch" else models["pretrained"]
+    drawn_set = dataclasses.replace(IMAGES, about={"recipe": "scenes"})
+    reports = upload_reports(model, drawn_set, NEW, UNKNOWN, UNJUDGED, [is_drawn] * len(NEW))
+    assert {report.only_drawings for report in reports} == {expected}
 
 
 @pytest.mark.parametrize(("name", "why", "captions"), [("placed", "no animal", 2), ("captioner", "word by word", 0)])
@@ -201,7 +215,7 @@ def test_what_is_relied_on_is_emphasised_and_no_phrase_holds_markup(on: Reliance
     assert uploads.reliance_word(None, SCENES) == ""
 
 
-@pytest.mark.parametrize(("novelty", "name"), [(FAMILIAR, "In distribution"), (STRANGE, "New")])
+@pytest.mark.parametrize(("novelty", "name"), [(FAMILIAR, "Not new to the set"), (STRANGE, "New to the set")])
 def test_how_new_an_image_is_in_words(novelty: Novelty, name: str) -> None:
     first, then = uploads.novelty_phrases(novelty)
     assert first == Phrase(name, strong=True)

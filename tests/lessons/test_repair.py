@@ -19,11 +19,12 @@ from vlcore.core.condition import Condition
 from vlcore.core.edits import MOST, Add, Draw, Edit, EditError, Fade, Relabel, Remove, Weigh, canonical, read
 from vlcore.core.errors import LabError
 from vlcore.core.files import HomeError, models_folder
+from vlcore.core.options import TOWERS_SEEN
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.edits import HIDDEN_CONTEXTS
 from vlcore.datasets.features import PRETRAINED
 from vlcore.learning import towers
-from vlcore.lessons import repair, repaired, teams, tower_pairs
+from vlcore.lessons import repair, repaired, teams
 from vlcore.lessons.repair import DESCRIPTIVE, EDITING, ELSEWHERE, METHODS, REPAIR, REVEALED, SHORT, Repair, fitting
 from vlcore.lessons.room import LIFETIME, LessonError, Started, delete, go, new_voter, start
 from vlcore.lessons.teams import Team, change, join, leave, simulate, team_of, welcome, welcome_all
@@ -294,7 +295,7 @@ def test_on_a_pretrained_tower_every_model_of_the_lesson_has_it_and_there_is_as_
     for number in range(6):
         repair.training_set(IMAGES, base.replace(edits=repair.simulated_list(IMAGES, base, number)))
     for name, condition in {"scratch": BASE, "pretrained": base}.items():
-        assert tower_pairs.sentence(name) in repair.about(IMAGES, condition)
+        assert TOWERS_SEEN[name] in repair.about(IMAGES, condition)
 
 
 @pytest.mark.usefixtures("empty_home")

@@ -12,7 +12,8 @@ from tests.runs.published import publish
 from vlcore.charts.theme import LIGHT
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import SCENES
-from vlcore.lessons import one_room, tower_pairs, walls
+from vlcore.core.options import TOWERS_SEEN
+from vlcore.lessons import one_room, walls
 from vlcore.lessons.one_room import CLASS, Block, Pair, Plan, Stand
 from vlcore.lessons.walls import Standing, Wall
 from vlcore.store import artefacts
@@ -166,8 +167,8 @@ def test_the_table_of_dots_reads_as_what_is_on_the_wall() -> None:
 def test_what_was_planned_says_on_which_towers_and_the_title_where_they_are_not_the_usual_ones() -> None:
     pretrained = replace(PLAN, towers="pretrained")
     usual, other = standing(PLAN, []), standing(pretrained, [])
-    assert tower_pairs.sentence("scratch") in usual.planned
-    assert tower_pairs.sentence("pretrained") in other.planned
+    assert TOWERS_SEEN["scratch"] in usual.planned
+    assert TOWERS_SEEN["pretrained"] in other.planned
     assert usual.title in other.title
     assert "pretrained" in other.title
     assert {one.frozen_tower for one in other.study.conditions} == {"pretrained"}

@@ -47,12 +47,18 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
+# A click misses a button that a panel moves while it unfolds, and the colours of what fades in are not its own yet.
+STILL = """() => document.getAnimations().every(animation =>
+    animation.playState !== "running" || animation.effect.getComputedTiming().iterations === Infinity)"""
+
+
 def settled(tab: Page) -> None:
     """Wait until the page's script has run to its end."""
     expect(tab.get_by_test_id("stHeading").first).to_be_visible()
     app = tab.locator("[data-testid=stApp][data-test-script-state=notRunning]")
     expect(app).to_be_attached()
     expect(tab.locator("[data-stale=true]")).to_have_count(0)  # what a run has not drawn anew yet is pale
+    tab.wait_for_function(STILL)
 
 
 def marks(tab: Page | Locator, spoken: str = "camel, grass, held out") -> Locator:

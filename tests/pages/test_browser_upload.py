@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.browser, needs_chromium]
 PASTE = """content => {
     const bytes = Uint8Array.from(atob(content), letter => letter.charCodeAt(0)), given = new DataTransfer();
     const uploader = document.querySelector("[data-testid=stFileUploaderDropzone]");
+    if (!uploader) return false;
     let handed = false;  // what hands it on comes by a script that may load after the uploader is seen
     uploader.addEventListener("paste", () => handed = true, {once: true});
     given.items.add(new File([bytes], "image.png", {type: "image/png"}));
@@ -72,7 +73,7 @@ def test_it_begins_with_a_sample_that_biased_models_get_wrong(come: Callable[...
     tab = come(1280, 720)
     tab.goto(f"{server}/Upload")
     expect_text(tab, "A sample to begin with")
-    expect(marks(tab, "your picture 1")).to_have_count(2)
+    expect(marks(tab, "your image 1")).to_have_count(2)
     expect(badges(tab, "wrong")).to_have_count(2)
     expect(tab.get_by_text("the background", exact=True)).to_have_count(2)  # what both rely on
     map_box = tab.locator(".vega-embed svg").bounding_box()
@@ -85,8 +86,8 @@ def test_an_image_on_a_phone_takes_three_screens_and_nothing_is_cut(come: Callab
     tab = come(390, 844)
     tab.goto(f"{server}/Upload")
     give(tab, ("street.png", street()))
-    expect(badges(tab, "not sure: new")).to_have_count(2)
-    expect(marks(tab, "your picture 1")).to_have_count(2)
+    expect(marks(tab, "your image 1")).to_have_count(2)
+    expect(tab.get_by_text("New to the set")).to_have_count(1)
     expect(tab.get_by_text(re.compile("paint-over tests"))).to_have_count(2)
     expect(tab.get_by_text("This model has only seen drawings")).to_have_count(0)
     tab.wait_for_function(INSIDE)
@@ -96,6 +97,7 @@ def test_an_image_on_a_phone_takes_three_screens_and_nothing_is_cut(come: Callab
     assert len(rows) <= 2, "the nearest images of a model are in a row"
     tab.get_by_text("scratch", exact=True).click()
     expect(tab.get_by_text("This model has only seen drawings")).to_have_count(2)
+    expect(badges(tab, "has only seen drawings")).to_have_count(2)
     assert "towers=scratch" in tab.url
 
 
@@ -107,7 +109,7 @@ def test_samples_are_ticked_one_after_the_other(come: Callable[..., Page], serve
     tab.get_by_role("tab", name="Samples").click()
     for number, name in enumerate(("Horse in the snow", "Camel in a room"), start=1):
         tab.get_by_test_id("stCheckbox").get_by_text(name, exact=True).click()
-        expect(marks(tab, f"your picture {number}")).to_have_count(2)
+        expect(marks(tab, f"your image {number}")).to_have_count(2)
         settled(tab)
     expect(tab.get_by_test_id("stCheckbox").get_by_text("Horse on grass", exact=True)).to_be_visible()
 
@@ -117,9 +119,9 @@ def test_a_cut_out_is_pasted_anywhere_explained_and_its_table_downloaded(page: P
     settled(page)
     page.wait_for_function(PASTE, arg=base64.b64encode(cut_out()).decode())
     for number in range(1, 8):
-        expect(marks(page, f"your picture {number}")).to_have_count(2)
+        expect(marks(page, f"your image {number}")).to_have_count(2)
     expect(page.get_by_text(re.compile("7 backgrounds"))).to_have_count(2)
-    marks(page, "your picture 3").first.hover(force=True)
+    marks(page, "your image 3").first.hover(force=True)
     picture = page.locator("#vg-tooltip-element.visible img")
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.naturalWidth") > 0
@@ -145,7 +147,7 @@ def test_images_are_uploaded_and_a_hostile_name_is_no_link_and_no_tag(page: Page
     give(page, (name, cut_out()), ("green.png", green), (name, b"no picture"))
     expect_text(page, "no image at all")
     for number in range(1, 9):
-        expect(marks(page, f"your picture {number}")).to_have_count(2)
+        expect(marks(page, f"your image {number}")).to_have_count(2)
     expect(page.get_by_test_id("stText").get_by_text("www.evil.example")).to_be_visible()
     expect(page.locator("a[href*=evil]")).to_have_count(0)
     expect(page.locator("[data-testid=stMain] u, [data-testid=stMain] .katex")).to_have_count(0)

@@ -17,8 +17,8 @@ from vlcore.charts.images import chart_slide
 from vlcore.core.condition import Condition
 from vlcore.core.errors import LabError
 from vlcore.core.grouping import SCENES
-from vlcore.core.options import TOWERS
-from vlcore.lessons import one_room, tower_pairs
+from vlcore.core.options import TOWERS, TOWERS_SEEN
+from vlcore.lessons import one_room
 from vlcore.lessons.handout import study_html
 from vlcore.lessons.one_room import CLASS, REHEARSAL, Pair, Plan
 from vlcore.lessons.room import Started, go, look, start, votes
@@ -91,13 +91,13 @@ def test_alone_it_says_what_it_is_and_begins(empty_home: Path) -> None:
 @pytest.mark.parametrize("towers", list(TOWERS))
 def test_the_lesson_begins_on_the_towers_that_the_address_names(empty_home: Path, towers: str) -> None:
     page = open_page(lesson="one-room", towers=towers)
-    assert tower_pairs.sentence(towers) in text_of(page)
+    assert TOWERS_SEEN[towers] in text_of(page)
     press(page, "Start it")
     code = page.query_params["code"]
     found = look(code if isinstance(code, str) else code[0])
     assert found is not None
     assert found.towers == towers
-    assert tower_pairs.sentence(towers) in text_of(page)
+    assert TOWERS_SEEN[towers] in text_of(page)
 
 
 def test_on_a_pretrained_tower_plan_rehearsal_preparation_and_phones_have_it(
@@ -106,7 +106,7 @@ def test_on_a_pretrained_tower_plan_rehearsal_preparation_and_phones_have_it(
     started = begun(None, "pretrained")
     page, student = lecturer(started), phone(started)
     for one in (page, student):
-        assert tower_pairs.sentence("pretrained") in text_of(one)
+        assert TOWERS_SEEN["pretrained"] in text_of(one)
         assert "95 %" in one.header[0].value
     page.number_input[0].set_value(5).run()
     pretrained = replace(PLAN, planned=5, seed=0, towers="pretrained")
@@ -124,11 +124,11 @@ def test_on_a_pretrained_tower_plan_rehearsal_preparation_and_phones_have_it(
     fixed = one_room.plan_of(started.code)
     assert fixed is not None
     assert fixed.towers == "pretrained"
-    assert tower_pairs.sentence("pretrained") in text_of(page)
+    assert TOWERS_SEEN["pretrained"] in text_of(page)
     queue.asked.clear()
     press(student.run(), TAKE)
     assert queue.asked == [pairs(1, fixed)[0][1].key]
-    assert tower_pairs.sentence("pretrained") in text_of(student)
+    assert TOWERS_SEEN["pretrained"] in text_of(student)
 
 
 def test_a_phone_looks_the_more_often_the_sooner_its_pair_is_there(

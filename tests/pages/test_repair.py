@@ -11,9 +11,10 @@ from vlcore.core import limits
 from vlcore.core.captions import quoted_captions
 from vlcore.core.condition import Condition
 from vlcore.core.edits import MOST, Add, Draw, Edit, Fade, Relabel, Remove, Weigh, canonical
+from vlcore.core.options import TOWERS_SEEN
 from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.importers import import_set
-from vlcore.lessons import repair, teams, tower_pairs
+from vlcore.lessons import repair, teams
 from vlcore.lessons.repair import DESCRIPTIVE, EDITING, ELSEWHERE, REPAIR, REVEALED, SHORT
 from vlcore.lessons.room import Started, go, look, start
 from vlcore.measures.estimate import Estimate
@@ -141,7 +142,7 @@ def test_the_lesson_is_prepared_with_one_button_that_says_how_long(empty_home: P
 def test_on_a_pretrained_tower_one_alone_and_a_class_repair_its_model(empty_home: Path, queue: FakeQueue) -> None:
     base = repair.base_of(IMAGES, SHORT, "pretrained")
     page = lesson(lesson="repair", towers="pretrained")
-    assert tower_pairs.sentence("pretrained") in text_of(page)
+    assert TOWERS_SEEN["pretrained"] in text_of(page)
     press(page, "Prepare")
     assert queue.asked == [one.key for of in repair.beside(IMAGES, base).values() for one in of]
     press(page, "Start a lesson for a class")

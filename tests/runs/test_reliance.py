@@ -60,7 +60,7 @@ def test_the_opening_sample_is_taken_for_a_camel_because_of_its_background(bundl
     for key in bundled:
         model, loaded = model_map(artefacts.read(key)), load(artefacts.read(key))
         z = loaded.embed_pictures([opening.asked])
-        (report,) = upload_reports(model, images, z, [opening.object], [None])
+        (report,) = upload_reports(model, images, z, [opening.object], [None], [True])
         assert (report.predicted, report.is_right, report.is_calibrated) == ("camel", False, True)
         assert report.share > 0.6
         assert reliance_by_twins(model, loaded, report, drawn, images.grouping).on is Reliance.BACKGROUND
@@ -72,7 +72,7 @@ def test_painting_agrees_with_twins(bundled: list[str]) -> None:
     verdicts = []
     for number in range(8):
         picture, _, as_sample = scene(number)
-        (report,) = upload_reports(model, images, loaded.embed_pictures([picture]), [""], [None])
+        (report,) = upload_reports(model, images, loaded.embed_pictures([picture]), [""], [None], [True])
         painted = painted_images(picture)
         drawn = twins(as_sample, images.grouping)
         assert drawn is not None

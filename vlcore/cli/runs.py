@@ -182,8 +182,10 @@ def _predictions(
     with suppress(LabError):  # the weights of the network that judges are not on this machine
         judge = judge_of(images)
     judged = [None] * len(pictures) if judge is None else novelties(judge, images, pictures)
+    nobody_knows, are_drawn = [""] * len(z), [False] * len(z)
+    reports = upload_reports(model.map, images, z, nobody_knows, judged, are_drawn)
     documents = []
-    for picture, report in zip(pictures, upload_reports(model.map, images, z, [""] * len(z), judged), strict=True):
+    for picture, report in zip(pictures, reports, strict=True):
         document: dict[str, Any] = {}
         if report.predicted:
             share = {"share": report.share, "calibrated": report.is_calibrated}

@@ -155,8 +155,8 @@ def map_info(model: ModelMap, *, aligned: bool, together: bool = False) -> MapIn
 
 
 def with_uploads(comparison: Comparison, thumbs: Sequence[str], embedded: Sequence[NDArray[np.floating]]) -> Comparison:
-    """A comparison with pictures that somebody gave: small ones, of `thumb_uri`, and embeddings, (m, E) a model."""
-    rows = [(f"u{n - 1}", f"Picture {n}", thumb, f"your picture {n}") for n, thumb in enumerate(thumbs, start=1)]
+    """A comparison with images that somebody gave: small ones, of `thumb_uri`, and embeddings, (m, E) a model."""
+    rows = [(f"u{n - 1}", f"Image {n}", thumb, f"your image {n}") for n, thumb in enumerate(thumbs, start=1)]
     stars = pd.DataFrame(rows, columns=["id", "name", "thumb", "spoken"])
     for pane, (model, z) in enumerate(zip(comparison.models, embedded, strict=True)):
         stars[[f"x{pane}", f"y{pane}"]] = model.place(z)

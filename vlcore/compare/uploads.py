@@ -50,6 +50,7 @@ class UploadReport:
     nearest: tuple[tuple[int, float], ...]  # row number and cosine, nearest first
     truth: str = ""  # the object that the image shows; empty where nobody knows
     novelty: Novelty | None = None  # of the image beside its set; None where that was not judged
+    only_drawings: bool = False  # whether the model has seen drawings alone and the image is no drawing
 
     @property
     def is_right(self) -> bool | None:
@@ -58,9 +59,15 @@ class UploadReport:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """Why the prediction is not a sure one: its share is small, or the image is new."""
-        low = (f"below {wording.percent(SURE)}",) if self.share < SURE else ()
-        return (*low, "new") if self.novelty and self.novelty.is_new else low
+        """Why the prediction is not a sure one: its share is small, or the model has seen drawings alone.
+
+        Not that the image is new: of the photographs, which nearly all are, pretrained towers name most right."""
+        reasons = []
+        if self.share < SURE:
+            reasons.append(f"below {wording.percent(SURE)}")
+        if self.predicted and self.only_drawings:
+            reasons.append("has only seen drawings")
+        return tuple(reasons)
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,12 @@ Reports = Mapping[str, Sequence[UploadReport]]  # by what models are called, one
 
 
 def upload_reports(
-    model: ModelMap, images: ImageSet, z: Vectors, truths: Sequence[str], novelties: Sequence[Novelty | None]
+    model: ModelMap,
+    images: ImageSet,
+    z: Vectors,
+    truths: Sequence[str],
+    novelties: Sequence[Novelty | None],
+    are_drawn: Sequence[bool],
 ) -> list[UploadReport]:
     """What a model predicts for new images.
 
@@ -85,7 +97,8 @@ def upload_reports(
         images: the set that it was trained on.
         z: embeddings of the new images, (m, E).
         truths: the object that each shows, empty where nobody knows.
-        novelties: how new each is, None where that was not judged."""
+        novelties: how new each is, None where that was not judged.
+        are_drawn: whether each is a drawn scene."""
     objects, count = images.grouping.objects, len(z)
     labels, shares, why_silent = [""] * count, [float("nan")] * count, ""
     temperature = temperature_of(model)
@@ -99,12 +112,25 @@ def upload_reports(
             shares = [float(row.max()) for row in probabilities]
     except ComparisonError as error:
         why_silent = str(error)
+    has_seen_drawings_alone = bool(images.about.get("recipe")) and not knows_photographs(model.artefact.condition)
     reports = []
-    for vector, label, share, truth, novelty in zip(z, labels, shares, truths, novelties, strict=True):
+    every = zip(z, labels, shares, truths, novelties, are_drawn, strict=True)
+    for vector, label, share, truth, novelty, is_drawn in every:
         captions = tuple(caption_scores(model, vector)) if len(model.caption_z) else ()
         nearest = tuple(model.neighbours(vector, NEAREST))
         is_calibrated = bool(temperature and label)
-        reports.append(UploadReport(label, share, is_calibrated, why_silent, captions, nearest, truth, novelty))
+        report = UploadReport(
+            predicted=label,
+            share=share,
+            is_calibrated=is_calibrated,
+            why_silent=why_silent,
+            captions=captions,
+            nearest=nearest,
+            truth=truth,
+            novelty=novelty,
+            only_drawings=has_seen_drawings_alone and not is_drawn,
+        )
+        reports.append(report)
     return reports
 
 
@@ -192,7 +218,7 @@ def reliance_word(found: RelianceReport | None, grouping: Grouping) -> str:
     """What a prediction relies on, in a word or two for a table."""
     if found is None:
         return ""
-    words = {Reliance.OBJECT: grouping.object_word, Reliance.UNSTABLE: "not stable", Reliance.NEITHER: "neither alone"}
+    words = {Reliance.OBJECT: grouping.object_word, Reliance.UNSTABLE: "cannot tell", Reliance.NEITHER: "neither alone"}
     return words.get(found.on, found.on.value)
 
 
@@ -209,7 +235,7 @@ def novelty_phrases(novelty: Novelty) -> list[Phrase]:
     """Whether an image is new beside those of a set, in a sentence with its numbers."""
     rate, count = wording.rate(novelty.share.as_dict()), f"{novelty.share.n:,}"
     far = f"{rate} of {count} images of the set are at least as far from the others."
-    name = "New" if novelty.is_new else "In distribution"
+    name = "New to the set" if novelty.is_new else "Not new to the set"
     return [Phrase(name, strong=True), Phrase(f": {far}")]
 
 
@@ -236,6 +262,7 @@ def _row(report: UploadReport, images: ImageSet) -> dict[str, object]:
         "Calibrated": "yes" if report.is_calibrated else "no",
         "Right or wrong": right,
         "Not sure": ", ".join(report.doubts),
+        "New": "" if report.novelty is None else "yes" if report.novelty.is_new else "no",
         "Relies on": "",
         "Images of the set as far, %": None if report.novelty is None else round(100 * report.novelty.share.value, 1),
         "Best caption": report.captions[0].caption if report.captions else "",

@@ -334,6 +334,16 @@ TOWERS: dict[str, dict[str, str]] = {
     "pretrained": {"architecture": "pretrained", "text": "words"},
     "scratch": {"architecture": "conv_stem", "text": "transformer"},
 }
+TOWERS_SEEN = {  # before they are trained
+    "pretrained": (
+        "Image tower: EfficientNet-Lite0, pretrained on ImageNet, horses and camels among it, and frozen. Text tower: "
+        "pretrained word vectors. Only a projection of each is trained."
+    ),
+    "scratch": "Image and text tower: trained from scratch, on the training images of this set alone.",
+}
+TOWERS_HELP = (
+    "Pretrained towers know photographs and train in seconds; from scratch a model knows its own images alone."
+)
 CHOICES: dict[str, tuple[str, Mapping[str, Choice]]] = {  # of a condition's fields, with what each is called
     "objective": ("objective", OBJECTIVES),
     "negatives": ("choice of negatives", NEGATIVES),

@@ -20,7 +20,7 @@ from vlcore.core.condition import Condition
 from vlcore.core.edits import MOST, Add, Draw, Edit, Fade, Relabel, Remove, Weigh, canonical, read
 from vlcore.core.errors import LabError
 from vlcore.core.grouping import group_words, place_words
-from vlcore.core.options import PRESETS
+from vlcore.core.options import PRESETS, TOWERS_SEEN
 from vlcore.core.wording import percent
 from vlcore.datasets import subset
 from vlcore.datasets.drawn import recipe_of
@@ -141,7 +141,7 @@ def about(images: ImageSet, base: Condition) -> str:
     labels = quoted_captions(base.labels, images.grouping)
     rare = " and ".join(group_words(images.grouping)[group] for group in images.grouping.minority)
     task = TEXT.strip().format(rare=rare, labels=labels, most=MOST, tries=limits.REPAIR_TRIES)
-    return f"{task} {tower_pairs.sentence(tower_pairs.name_of(base))}"
+    return f"{task} {TOWERS_SEEN[tower_pairs.name_of(base)]}"
 
 
 def counts(images: ImageSet, condition: Condition) -> dict[str, int]:

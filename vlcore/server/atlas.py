@@ -7,6 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.charts.theme import Palette
 from vlcore.core.files import script, static_folder
+from vlcore.core.options import TOWERS_HELP
 from vlcore.core.version import __version__
 
 SCRATCH = "scratch"  # a name of `vlcore.core.options.TOWERS`; the usual one
@@ -41,13 +42,9 @@ def address(data: str, towers: str = SCRATCH) -> str:
 
 def choose_towers(bar: DeltaGenerator) -> str:
     """The choice of the pair of towers, in the address."""
-    about = (
-        "Scratch: the image tower was trained on drawn images alone. Pretrained: a frozen network that has seen "
-        "ImageNet, horses and camels among it, under word vectors: it knows photographs too."
-    )
     chosen = bar.segmented_control(
         "Towers", ["pretrained", SCRATCH], key="towers", bind="query-params", default=SCRATCH, required=True,
-        help=about, label_visibility="collapsed", width="content",
+        help=TOWERS_HELP, label_visibility="collapsed", width="content",
     )  # fmt: skip
     return chosen or SCRATCH
 

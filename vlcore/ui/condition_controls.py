@@ -40,10 +40,7 @@ def bias_slider(key: str, bias: float = 0.75, about: str | None = None, **option
 def towers_choice(default: str = "scratch") -> str:
     """The choice of the pair of towers for all models of a page, a name of `vlcore.core.options.TOWERS`, in the
     address."""
-    about = (
-        "From scratch: trained on the drawn images alone. Pretrained: a frozen image network that has seen ImageNet, "
-        "horses and camels among it, and pretrained word vectors; a model trains in seconds and knows photographs."
-    )
+    about = options.TOWERS_HELP
     return widgets.one_of("Towers", options.TOWERS, "towers", default, about, label_visibility="collapsed")
 
 

@@ -94,17 +94,6 @@ def experiments(conditions: Sequence[Condition], images: ImageSet, palette: Pale
         st.markdown(f"{description.answer(biased, images.grouping)} {_over_seeds(conditions[2:])}")
 
 
-def which_towers(usual: Condition) -> None:
-    """What the models of this page see with, in a sentence."""
-    if usual.frozen_tower:
-        st.caption(
-            "Image tower: EfficientNet-Lite0, pretrained on ImageNet and frozen: it has seen horses and camels before. "
-            "Text tower: pretrained word vectors. Only a projection of each is trained, on the drawn images."
-        )
-    else:
-        st.caption("Image and text tower: trained from scratch on the drawn images, which is all that they have seen.")
-
-
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={Condition: lambda condition: condition.key})
 def _over_seeds(biased: Sequence[Condition]) -> str:
     """What published runs of conditions with other seeds say; empty where there are none."""

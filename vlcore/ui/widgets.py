@@ -158,14 +158,18 @@ def pictures(model: ModelMap, found: Sequence[tuple[int, float]]) -> None:
 def caption_table(model: ModelMap, z: Any) -> None:
     """Cosine and probability of each caption for one embedding, (E,)."""
     rows = pd.DataFrame(caption_scores(model, z)).assign(share=lambda table: 100 * table.pop("probability"))
-    cosine = "How near picture and caption are in the model: 1 the same direction, -1 opposite."
-    divides = "How the model divides itself between its captions. It must choose one"
-    share = f"{divides}, also for a picture that none of them fits: a high share is no proof of being right."
+    cosine = "How near image and caption are in the model: 1 the same direction, -1 opposite."
+    softmax = (
+        "How the model divides itself between its captions. It must choose one, also for an image that none of them "
+        "fits, and no temperature makes this calibrated: a high value proves nothing."
+    )
     column = st.column_config
     columns = {
         "caption": column.TextColumn("Caption"),
         "similarity": column.NumberColumn("Cosine", format="%.2f", help=cosine),
-        "share": column.ProgressColumn("Share", format="%.0f %%", min_value=0, max_value=100, help=share),
+        "share": column.ProgressColumn(
+            "Softmax, uncalibrated", format="%.0f %%", min_value=0, max_value=100, help=softmax
+        ),
     }
     st.dataframe(rows, hide_index=True, column_config=columns)
 

@@ -54,7 +54,7 @@ def _captions() -> pd.DataFrame:
 def _uploads() -> pd.DataFrame:
     thumb = thumb_uri(np.full((8, 8, 3), 7, np.uint8), side=24)
     places = {f"{axis}{pane}": 0.1 * pane - 0.2 for pane in range(PANES) for axis in "xy"}
-    row = {"id": "up-1", "name": "my <b>photo</b>.jpg", "thumb": thumb, "spoken": "your picture", **places}
+    row = {"id": "up-1", "name": "my <b>photo</b>.jpg", "thumb": thumb, "spoken": "your image", **places}
     return pd.DataFrame([row])
 
 

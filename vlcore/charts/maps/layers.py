@@ -22,7 +22,6 @@ Drawn: TypeAlias = list[alt.Chart | alt.LayerChart]
 Layer: TypeAlias = Callable[[MapTables, Pane, MapStyle], Drawn]
 
 FRAME = 28  # px, side of a picture that stands for a point
-_NAMED = 4  # pictures of a visitor, of which the names do not lie on each other
 _STAR = 4.7  # area of the square around the star behind a visitor's picture, in squares of its own
 # What of a visitor's picture words should not hide, in its sides from its middle: itself and its name.
 _SOLID = np.array([(x, y) for x in (-0.7, 0, 0.7) for y in (-0.4, 0.2, 1)])
@@ -203,8 +202,8 @@ def typed_caption(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
 
 
 def uploads(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
-    """A visitor's pictures, each before a star with its name below, or its number where there are many, on top of
-    everything."""
+    """A visitor's pictures, each before a star with its name below, or its number where there are several, on top
+    of everything."""
     if tables.uploads is None:
         return []
     tops, palette, side = pane.present(tables.uploads), style.palette, _upload(pane)
@@ -213,7 +212,7 @@ def uploads(tables: MapTables, pane: Pane, style: MapStyle) -> Drawn:
     pictures = tops.mark_image(width=side, height=side, aria=False, tooltip=None).encode(url="thumb:N")
     text = {"dy": side, "fontSize": 12, "fontWeight": 700, "aria": False, "tooltip": None}
     halo = {"color": palette.ground, "stroke": palette.ground, "strokeWidth": 4, "strokeJoin": "round", "opacity": 0.8}
-    said = "name:N" if len(tables.uploads) <= _NAMED else "number:N"
+    said = "name:N" if len(tables.uploads) == 1 else "number:N"
     names = [tops.mark_text(**text, **look).encode(text=said) for look in (halo, {"color": palette.accent})]
     return [stars, pictures, *names]
 

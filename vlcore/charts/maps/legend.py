@@ -103,7 +103,7 @@ def map_legend(palette: Palette, grouping: Grouping, tables: MapTables, options:
     untrusted = f"{'pale' if pictures else 'small'}: its neighbours here are not its neighbours"
     explained = [
         (not tables.captions.empty, LegendEntry("caption", "caption", palette.text, "diamond")),
-        (tables.uploads is not None, LegendEntry("upload", "your picture", palette.accent, star())),
+        (tables.uploads is not None, LegendEntry("upload", "your image", palette.accent, star())),
         (options.trust, LegendEntry("trust", untrusted, muted, _DOT)),
         (options.ghost, LegendEntry("ghost", "faint: before training", muted, _DOT)),
         (options.movement, LegendEntry("movement", "from its place in the first map", muted, _LINE)),

@@ -8,10 +8,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from vlcore.charts.theme import Palette
+from vlcore.core.options import TOWERS_SEEN
 from vlcore.core.plain import plain
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.subset import usual_condition
-from vlcore.lessons import one_room, tower_pairs, turnout, walls
+from vlcore.lessons import one_room, turnout, walls
 from vlcore.lessons.handout import explained
 from vlcore.lessons.one_room import CLASS, DIRECTIONS, REHEARSAL, Contrast, Plan
 from vlcore.lessons.room import Room, go, look
@@ -35,7 +36,7 @@ def alone(images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     )
     st.caption("Alone it is the same: one person with simulated phones, or with a few friends.")
     towers = classroom.chosen_towers()
-    st.caption(tower_pairs.sentence(towers))
+    st.caption(TOWERS_SEEN[towers])
     classroom.with_a_class(bar, one_room.NAME, images.name, one_room.FIRST, towers)
     begin = partial(classroom.begin, one_room.NAME, images.name, one_room.FIRST, towers)
     st.button("Start it", type="primary", icon=":material/play_arrow:", on_click=begin)
@@ -79,7 +80,7 @@ def _planning(room: Room, images: ImageSet) -> None:
     _count(room, asked, measure, images)
     plan = Plan(asked.name, planned, measure, seed, expected or "", towers=room.towers)
     meaning = explained(words_of(measure, images.grouping))
-    st.caption(plain(f"{walls.rule(plan)} {tower_pairs.sentence(plan.towers)} {meaning}"))
+    st.caption(plain(f"{walls.rule(plan)} {TOWERS_SEEN[plan.towers]} {meaning}"))
 
     @errors_said()
     def fix() -> None:

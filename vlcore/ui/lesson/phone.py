@@ -6,11 +6,12 @@ from functools import partial
 import streamlit as st
 
 from vlcore.charts.theme import Palette
+from vlcore.core.options import TOWERS_SEEN
 from vlcore.core.plain import plain
 from vlcore.core.wording import difference, points
 from vlcore.datasets.imageset import ImageSet
 from vlcore.datasets.subset import usual_condition
-from vlcore.lessons import one_room, tower_pairs, walls
+from vlcore.lessons import one_room, walls
 from vlcore.lessons.handout import explained
 from vlcore.lessons.one_room import CLASS, DIRECTIONS, Plan, Stand
 from vlcore.lessons.room import Room, look, vote
@@ -37,7 +38,7 @@ def expect(room: Room, images: ImageSet) -> None:
     st.header(plain(asked.question), anchor=False)
     steps.large(one_room.expectation(asked, measure, images.grouping))
     meaning = explained(words_of(measure, images.grouping))
-    st.caption(plain(f"{tower_pairs.sentence(room.towers)} {meaning}".strip()))
+    st.caption(plain(f"{TOWERS_SEEN[room.towers]} {meaning}".strip()))
 
     @shell.follows(SLOW)
     def follow() -> None:
@@ -61,7 +62,7 @@ def follow(room: Room, plan: Plan, images: ImageSet, palette: Palette) -> None:
     """A block of one's own: asked for by a button, waited for, and looked at."""
     known = one_room.contrasts(usual_condition(images), images.grouping)
     st.header(plain(known[plan.contrast].title), anchor=False)
-    st.caption(tower_pairs.sentence(plan.towers))
+    st.caption(TOWERS_SEEN[plan.towers])
     before = _pace(room, plan, images)
 
     @shell.follows(before)

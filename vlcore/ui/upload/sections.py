@@ -124,13 +124,14 @@ def _side(width: int, height: int, is_wide: bool) -> int:
 def _answers(asked: Asked, pictures: tuple[UploadedPicture, ...], comparison: Comparison) -> Answers:
     judged = _novelties(asked.images, pictures)
     truths = [one.object or ("" if one.is_drawn else asked.truth) for one in pictures]
+    are_drawn = [one.is_drawn for one in pictures]
     names = [one.name for one in pictures]
     if len(names) > 1:
         names = [f"{number}. {name}" for number, name in enumerate(names, start=1)]
     models = {name.capitalize(): model for name, model in comparison.named.items()}
     embedded = {name: _embedded(model.artefact.key, pictures) for name, model in models.items()}
     reports = {
-        name: uploads.upload_reports(model, asked.images, embedded[name], truths, judged)
+        name: uploads.upload_reports(model, asked.images, embedded[name], truths, judged, are_drawn)
         for name, model in models.items()
     }
     return Answers(asked, pictures, names, comparison, models, embedded, reports, judged)
@@ -138,18 +139,31 @@ def _answers(asked: Asked, pictures: tuple[UploadedPicture, ...], comparison: Co
 
 def _looked_at(answers: Answers) -> int:
     """The number of the image that is looked at, from 0; several are shown beside each other first."""
+    _look_at_what_is_added(answers)
     if len(answers.pictures) == 1:
         return 0
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="overview"):
         for number, (picture, name) in enumerate(zip(answers.pictures, answers.names, strict=True)):
             with st.container(width=OVERVIEW, gap="xsmall"):
                 widgets.picture(picture.picture, width=_width(picture, CARD), alt=f"Image {number + 1}")
-                lines = [plain(name)]
+                novelty = answers.novelties[number]
+                is_new = novelty is not None and novelty.is_new
+                lines = [f"{plain(name)}, **new**" if is_new else plain(name)]
                 for model, reports in answers.reports.items():
                     lines.append(f"{model}: {_in_short(reports[number])}")
                 st.caption("  \n".join(lines))
         chosen = st.selectbox("Look at", answers.names, key="look_at", width=280)
     return answers.names.index(chosen) if chosen in answers.names else 0
+
+
+def _look_at_what_is_added(answers: Answers) -> None:
+    """Look at the first of the images that came last, if any came; else at the one that is looked at."""
+    before = st.session_state.get("looked_among", [])
+    digests = [picture.digest for picture in answers.pictures]
+    added = [name for name, digest in zip(answers.names, digests, strict=True) if digest not in before]
+    if added:
+        st.session_state["look_at"] = added[0]
+    st.session_state["looked_among"] = digests
 
 
 def _in_short(report: UploadReport) -> str:
@@ -168,18 +182,16 @@ def _width(picture: UploadedPicture, longest: int) -> int:
 
 def _verdicts(answers: Answers, place: int) -> dict[str, DeltaGenerator]:
     """What each model predicts for an image; returns the places for what each prediction relies on."""
-    picture = answers.pictures[place]
     reliance_places = {}
     for name, reports in answers.reports.items():
-        report, condition = reports[place], answers.models[name].artefact.condition
+        report = reports[place]
         with st.container(border=True, gap="xsmall"):
             st.caption(f"**{name}**: {plain(_short_title(answers, name))}")
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.markdown(_markdown(uploads.prediction_phrases(report)), width="content")
                 _badges(report)
             reliance_places[name] = st.empty()
-            drawn_set = bool(answers.asked.images.about.get("recipe"))
-            if drawn_set and not picture.is_drawn and not uploads.knows_photographs(condition):
+            if report.only_drawings:
                 only = "This model has only seen drawings: its answer to a photograph means little."
                 st.markdown(f":orange[:material/warning: {only}]")
     novelty = answers.novelties[place]
@@ -220,7 +232,7 @@ def _badges(report: UploadReport) -> None:
         else:
             st.badge("wrong", color="red", icon=":material/close:")
     if report.doubts:
-        about = "The share of the predicted label is small, or the image is unlike those of the set."
+        about = "The share of the predicted label is small, or the model has seen no image of this kind."
         st.badge(f"not sure: {', '.join(report.doubts)}", color="orange", help=about)
 
 
@@ -280,11 +292,24 @@ def _typed_captions(answers: Answers, place: int) -> None:
     if embedded:
         z = {name: answers.embedded[name][place] for name in embedded}
         table = uploads.typed_captions_table(answers.models, embedded, texts, z)
+        far = _far_captions(answers, texts)
+        table["Caption"] = [f"{text} (far)" if text in far else text for text in table["Caption"]]
         columns = {name: st.column_config.NumberColumn(name, format="%.2f", help="Cosine") for name in embedded}
         st.dataframe(table, hide_index=True, column_config=columns, width="content")
     warnings = captions.caption_warnings(answers.comparison, answers.asked.images.grouping, texts)
     for sentence in (*cannot, *warnings):
-        st.caption(plain(sentence))
+        st.markdown(f":orange[:material/warning: {plain(sentence)}]")
+
+
+def _far_captions(answers: Answers, texts: Sequence[str]) -> set[str]:
+    """Those of typed captions that are far from every training caption of a model with word vectors."""
+    grouping = answers.asked.images.grouping
+    return {
+        nearest.typed
+        for model in answers.models.values()
+        for nearest in captions.far_from_training(model, grouping, texts)
+        if nearest.is_far
+    }
 
 
 def _training_captions(answers: Answers, place: int) -> None:
@@ -306,10 +331,11 @@ def _table(answers: Answers, place: int, reliances: dict[tuple[str, int], Relian
     grouping = answers.asked.images.grouping
     st.caption(
         f"Share: the score as a probability, after one temperature that was fitted on validation images of the set; "
-        f"uncalibrated where there are none. Not sure: below {uploads.SURE:.0%}, or new. Relies on: a sample is drawn "
-        f"again with the other {grouping.object_word} and on the other background, a cut-out stands on seven "
-        "backgrounds, and of another image each of both is painted over in nine ways. New: by the features of a "
-        "network that was trained on photographs; 5 % of the set's own images count as new."
+        f"uncalibrated where there are none. Not sure: below {uploads.SURE:.0%}, or a photograph for a model that has "
+        f"only seen drawings. Relies on: a sample is drawn again with the other {grouping.object_word} and on the "
+        "other background, a cut-out stands on seven backgrounds, and of another image each of both is painted over "
+        "in nine ways. New: by the features of a network that was trained on photographs; 5 % of the set's own images "
+        "count as new."
     )
     widgets.download("Download the table", safe_csv(every), "predictions.csv", "text/csv")
 
@@ -382,7 +408,7 @@ def _versions(answers: Answers, place: int) -> None:
             f"What is left when the background, or the {word}, is painted over: which of both costs a prediction more? "
             f"One of nine ways to paint; a pretrained network says where the {word} is."
         )
-        versions = [(examples[0], f"{word} left"), (examples[1], "background left")]
+        versions = [(examples[0], f"only the {word}"), (examples[1], "only the background")]
     else:
         about = f"Not tested. {UNTESTED}"
     st.caption(about)
