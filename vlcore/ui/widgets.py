@@ -161,15 +161,13 @@ def caption_table(model: ModelMap, z: Any) -> None:
     cosine = "How near image and caption are in the model: 1 the same direction, -1 opposite."
     softmax = (
         "How the model divides itself between its captions. It must choose one, also for an image that none of them "
-        "fits, and no temperature makes this calibrated: a high value proves nothing."
+        "fits, and this is not calibrated: a high value proves nothing."
     )
     column = st.column_config
     columns = {
         "caption": column.TextColumn("Caption"),
-        "similarity": column.NumberColumn("Cosine", format="%.2f", help=cosine),
-        "share": column.ProgressColumn(
-            "Softmax, uncalibrated", format="%.0f %%", min_value=0, max_value=100, help=softmax
-        ),
+        "similarity": column.NumberColumn("Cosine", format="%.2f", help=cosine, width=60),
+        "share": column.NumberColumn("Softmax", format="%.0f %%", help=softmax, width=70),
     }
     st.dataframe(rows, hide_index=True, column_config=columns)
 

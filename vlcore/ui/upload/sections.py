@@ -326,8 +326,8 @@ def _table(answers: Answers, place: int, reliances: dict[tuple[str, int], Relian
     """The numbers of the image that is looked at, a column a model, and all of them as a file."""
     every = uploads.report_table(answers.names, answers.reports, answers.asked.images, reliances)
     here = every[every["Image"] == answers.names[place]].drop(columns="Image").set_index("Model").T
-    here = here.map(lambda value: "" if pd.isna(value) else str(value)).rename_axis("").reset_index()
-    st.dataframe(here, hide_index=True, width="stretch", row_height=30)
+    here = here.map(lambda value: "" if pd.isna(value) else plain(str(value)))
+    st.table(here)  # its cells wrap on a phone
     grouping = answers.asked.images.grouping
     st.caption(
         f"Share: the score as a probability, after one temperature that was fitted on validation images of the set; "
