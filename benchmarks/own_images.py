@@ -23,7 +23,7 @@ from vlcore.datasets.catalogue import open_set
 from vlcore.datasets.importers import import_set
 from vlcore.datasets.subset import usual_condition
 from vlcore.runs.features import feature_store
-from vlcore.runs.train import train_all
+from vlcore.runs.train import prepare_worker, train_all
 from vlcore.store import artefacts
 from vlcore.store.queue import worker_pool
 
@@ -86,10 +86,10 @@ def _copies(folder: Path, source: Path, per_group: int) -> int:
 
 
 def _warm(_number: int) -> None:
-    """What the first job of a worker imports."""
-    from vlcore.learning import inference, towers, train  # noqa: F401
-    from vlcore.runs import evaluate, recorder  # noqa: F401
+    """What the first job of a worker imports and opens."""
+    from vlcore.learning import towers
 
+    prepare_worker()
     towers.open_tower("pretrained")
 
 

@@ -30,6 +30,9 @@ class FakeQueue:
         self.asked.append(key)
         self.short[key] = short
 
+    def prepare(self, _task: object) -> None:
+        pass
+
     def view(self, key: str, _asker: object = None) -> JobStatus:
         if self.disk and artefacts.published(key):
             return JobStatus(key, State.DONE)

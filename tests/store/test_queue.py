@@ -91,6 +91,32 @@ def test_quick_jobs_are_long_ones_but_not_slow(pools: Pools) -> None:
     assert (pools.queue.long_jobs(), pools.queue.slow_jobs()) == (3, 1)
 
 
+def test_workers_are_prepared_once_and_their_pool_is_that_of_the_first_job(empty_home: Path) -> None:
+    made: list[ByHand] = []
+
+    def make_pool() -> ByHand:
+        made.append(ByHand())
+        return made[-1]
+
+    queue, prepared = JobQueue(make_pool, workers=2), []
+    for _ in range(2):
+        queue.prepare(lambda: prepared.append("imports"))
+    queue.submit("a", jobs.run, "a", make)
+    (pool,) = made
+    pool.work()
+    assert prepared == ["imports", "imports"]
+    assert queue.view("a").state is State.DONE
+
+
+def test_a_pool_that_is_broken_when_it_is_prepared_is_replaced_by_the_first_job(empty_home: Path) -> None:
+    pools = Pools(BrokenProcessPool("A worker was killed."))
+    pools.queue.prepare(Mock())
+    pools.ask("a")
+    assert len(pools.made) == 2
+    pools.made[1].work()
+    assert pools.states("a") == [State.DONE]
+
+
 def test_the_queue_says_who_runs_and_who_waits_where_and_submits_a_key_once(pools: Pools) -> None:
     pools.ask("a", "b", "a", "b", "b", "c")
     with claim("a", state="running"):

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import pdist, squareform
 from scipy.special import xlogy
 from scipy.stats import rankdata
+from sklearn import config_context
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -96,7 +97,8 @@ def probe(z_fit: Embeddings, labels_fit: Labels, z: Embeddings) -> Labels:
     """What a linear probe (logistic regression on standardised features) says that was fitted on other images; (m, E),
     (m,), (n, E) to (n,)."""
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    return np.asarray(model.fit(z_fit, labels_fit).predict(z))
+    with config_context(skip_parameter_validation=True):  # a training fits thirty of these
+        return np.asarray(model.fit(z_fit, labels_fit).predict(z))
 
 
 def is_collapsed(variance: float, rank: float) -> bool:

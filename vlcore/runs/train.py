@@ -109,6 +109,12 @@ def train_one(values: dict[str, Any], shared: bool) -> str:
             time.sleep(jobs.ALIVE_EVERY)
 
 
+def prepare_worker() -> None:
+    """Import what a training needs, which takes three seconds."""
+    from vlcore.learning import inference, train  # noqa: F401
+    from vlcore.runs import evaluate, recorder  # noqa: F401
+
+
 def train_condition(condition: Condition, fresh: bool = False) -> str:
     """Train and publish a condition, unless it is there; what `vlcore.store.jobs.run` takes, returns and raises."""
     return jobs.run(condition.key, lambda out, report: _make(condition, out, report), fresh)

@@ -24,6 +24,7 @@ from vlcore.studies import published
 _BY_CONTENT = cache.BY_CONTENT | {Plan: repr}
 _FIFTY = 50  # blocks whose conditions are made at once
 _FIRST = 3  # blocks that say how long a pair takes before anything was trained since the server began
+_FRESH = 5.0  # seconds that how long a pair takes is remembered, unless a training ends
 NONE: tuple[list[float], int] = ([], 0)
 NO_PLAN = "There is no plan yet, and so no wall."
 
@@ -74,6 +75,12 @@ def published_differences(plan: Plan, images: ImageSet) -> tuple[list[float], in
 def seconds(plan: Plan, images: ImageSet) -> float:
     """How long a pair probably takes here, see `work.likely_seconds`; of models that are like it the first blocks may
     have some."""
+    return _seconds(plan, images, tuple(work.queue().latest))
+
+
+# Thirty phones ask every few seconds, and each answer reads a dozen manifests: a third of the server's time.
+@st.cache_data(max_entries=20, ttl=_FRESH, show_spinner=False, hash_funcs=_BY_CONTENT)
+def _seconds(plan: Plan, images: ImageSet, latest: tuple[str, ...]) -> float:
     first = _pairs(plan, images, _FIFTY)[:_FIRST]
     like = [one.key for pair in first for one in pair]
     return sum(work.likely_seconds(one, like) for one in first[0])

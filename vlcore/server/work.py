@@ -16,7 +16,7 @@ from vlcore.core.options import ArtefactKind
 from vlcore.core.teacher import Right
 from vlcore.core.throttle import Turns
 from vlcore.datasets.opening import UploadError
-from vlcore.runs.train import is_quick, most_seconds, train_both, train_condition
+from vlcore.runs.train import is_quick, most_seconds, prepare_worker, train_both, train_condition
 from vlcore.runs.train import likely_seconds as train_seconds
 from vlcore.server import cache, visitors
 from vlcore.server.visitors import Visitor, visitor
@@ -113,6 +113,11 @@ def train(*conditions: Condition) -> None:
     for one in conditions:
         short, limit = is_short[one.key], most_seconds(one)
         ask(one.key, train_condition, one, short=short, limit=limit, quick=is_quick(one))
+
+
+def prepare() -> None:
+    """Start the workers, before somebody asks for a training that takes seconds."""
+    queue().prepare(prepare_worker)
 
 
 def train_pair(pair: tuple[Condition, Condition]) -> None:

@@ -15,6 +15,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import starmap
@@ -112,6 +113,16 @@ class JobQueue:
                 job.wishes[who.name] = _Wish(before.address, before.stays or stays or asker is None)
                 self._join(job)
                 self._hand_out()
+
+    def prepare(self, task: Callable[[], object]) -> None:
+        """Start the workers of long jobs before the first one, with a task each, such as imports; once."""
+        with self._guard:
+            if False in self._pools:
+                return
+            pool = self._pools[False] = self._make[False]()
+            with suppress(RuntimeError):  # broken, or shut down: the first job begins another one
+                for _ in range(self._workers[False]):
+                    pool.submit(task)
 
     def _see(self, asker: Asker | None) -> None:
         if asker and self._present.get(asker.name) is not asker:

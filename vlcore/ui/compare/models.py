@@ -47,7 +47,11 @@ def comparable(images: ImageSet) -> dict[str, Condition]:
 
 def choose(images: ImageSet, count: int, steps: int, towers: str) -> list[Side]:
     """The controls of each model, two in a row."""
-    return _trained(images, count, steps, towers) if images.has_pictures else _imported(images, count)
+    if not images.has_pictures:
+        return _imported(images, count)
+    if towers == "pretrained":
+        work.prepare()  # the next bias level trains while the visitor looks on
+    return _trained(images, count, steps, towers)
 
 
 def differences(sides: Sequence[Side]) -> None:

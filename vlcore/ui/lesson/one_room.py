@@ -143,6 +143,8 @@ def _rehearse(room: Room, images: ImageSet, plan: Plan) -> None:
 def _wall(room: Room, now: Standing, images: ImageSet, palette: Palette, bar: DeltaGenerator) -> None:
     ended, token, rehearsal = room.phase == "reveal", classroom.own_token(), now.kind == REHEARSAL
     bar.markdown(f"Join at {steps.address(room.code)}", width="content")
+    if not ended:
+        work.prepare()  # a class is about to press
     if rehearsal:
         st.warning("Rehearsal: simulated phones, other seeds. Nothing of it counts.", icon=":material/smart_toy:")
 
