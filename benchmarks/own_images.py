@@ -86,10 +86,10 @@ def _copies(folder: Path, source: Path, per_group: int) -> int:
 
 
 def _warm(_number: int) -> None:
-    """What the first job of a worker imports and opens."""
+    """What the first job of a worker imports and opens, by a training on the scenes that come with their features."""
     from vlcore.learning import towers
 
-    prepare_worker()
+    prepare_worker(usual_condition(open_set("scenes")).with_towers("pretrained"))
     towers.open_tower("pretrained")
 
 

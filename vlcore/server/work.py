@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ from vlcore.core.options import ArtefactKind
 from vlcore.core.teacher import Right
 from vlcore.core.throttle import Turns
 from vlcore.datasets.opening import UploadError
-from vlcore.runs.train import is_quick, most_seconds, prepare_worker, train_both, train_condition
+from vlcore.runs.train import import_training, is_quick, most_seconds, prepare_worker, train_both, train_condition
 from vlcore.runs.train import likely_seconds as train_seconds
 from vlcore.server import cache, visitors
 from vlcore.server.visitors import Visitor, visitor
@@ -36,7 +37,11 @@ class QuotaError(LabError):
 @st.cache_resource
 def queue() -> JobQueue:
     """The one queue of this server, over worker processes that end with it; one more worker does what takes seconds."""
-    return JobQueue(lambda: worker_pool(ends_with_us=True), lambda: worker_pool(1, ends_with_us=True))
+
+    def pool(count: int | None = None) -> Executor:
+        return worker_pool(count, ends_with_us=True, first=import_training)
+
+    return JobQueue(pool, partial(pool, 1))
 
 
 @st.cache_resource
@@ -115,9 +120,10 @@ def train(*conditions: Condition) -> None:
         ask(one.key, train_condition, one, short=short, limit=limit, quick=is_quick(one))
 
 
-def prepare() -> None:
-    """Start the workers, before somebody asks for a training that takes seconds."""
-    queue().prepare(prepare_worker)
+def prepare(condition: Condition) -> None:
+    """Start the workers before somebody asks for a training like this one, where it is one of seconds."""
+    if is_quick(condition):
+        queue().prepare(partial(prepare_worker, condition))
 
 
 def train_pair(pair: tuple[Condition, Condition]) -> None:

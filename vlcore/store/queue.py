@@ -316,10 +316,13 @@ class JobQueue:
             return cancelled
 
 
-def worker_pool(count: int | None = None, *, ends_with_us: bool = False) -> Executor:
+def worker_pool(
+    count: int | None = None, *, ends_with_us: bool = False, first: Callable[[], object] = os.getpid
+) -> Executor:
     """Worker processes through loky: two on a machine of two cores, one thread and a low priority each, pages first.
     With `ends_with_us` they are killed when this process ends, whatever they are at; else it waits for them. Where it
-    is killed itself, they end within seconds."""
+    is killed itself, they end within seconds. Then `first` is the first task of one of them: loky begins a worker anew
+    whose memory grows by 300 MB after its first task, so that this one should import what the next ones need."""
     from joblib.externals.loky import ProcessPoolExecutor
 
     # Of workers that loky begins anew because they grew, as they do when they begin to train.
@@ -335,7 +338,7 @@ def worker_pool(count: int | None = None, *, ends_with_us: bool = False) -> Exec
             if (there := pool()) is not None:
                 there.shutdown(wait=False, kill_workers=True)
 
-        executor.submit(os.getpid)  # with its first task loky asks to wait for its workers at the end of this process
+        executor.submit(first)  # with its first task loky asks to wait for its workers at the end of this process
         # What is asked for later is called earlier. `atexit` is no way: threads are waited for before it.
         getattr(threading, "_register_atexit", atexit.register)(kill)
     return executor

@@ -49,8 +49,6 @@ def choose(images: ImageSet, count: int, steps: int, towers: str) -> list[Side]:
     """The controls of each model, two in a row."""
     if not images.has_pictures:
         return _imported(images, count)
-    if towers == "pretrained":
-        work.prepare()  # the next bias level trains while the visitor looks on
     return _trained(images, count, steps, towers)
 
 
@@ -63,6 +61,7 @@ def _trained(images: ImageSet, count: int, steps: int, towers: str) -> list[Side
     there, chosen = comparable(images), []
     choices = [condition_controls.AS_SET, *there]
     defaults = plans.find("experiments", usual_condition(images).with_towers(towers)).conditions
+    work.prepare(defaults[0])  # the next bias level may train while the visitor looks on
     for column, (name, prefix, default) in widgets.in_pairs(zip(names(count), SIDES, defaults, strict=False)):
         with column:
             asked, called = st.query_params.get(f"{prefix}_model", choices[0]), name.capitalize()

@@ -144,7 +144,7 @@ def _wall(room: Room, now: Standing, images: ImageSet, palette: Palette, bar: De
     ended, token, rehearsal = room.phase == "reveal", classroom.own_token(), now.kind == REHEARSAL
     bar.markdown(f"Join at {steps.address(room.code)}", width="content")
     if not ended:
-        work.prepare()  # a class is about to press
+        work.prepare(rooms.pair(now.plan, images, 0)[0])  # a class is about to press
     if rehearsal:
         st.warning("Rehearsal: simulated phones, other seeds. Nothing of it counts.", icon=":material/smart_toy:")
 
