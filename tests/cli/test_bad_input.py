@@ -39,7 +39,7 @@ SENTENCES = {
     "compare a.umap-n15-d10-s0.map b --out x.html": "is a map, not a model; `python -m vlcore status`",
     "compare a b --out maps.png": r"--out: maps\.png becomes a web page, so give a name that ends in \.html",
     "compare a b --map prompts --prompts a,b,c --out x.html": "--prompts: give 4 names with commas between them",
-    "compare a --out x.html": "Give the keys of 2 to 4 models, not 1",
+    "compare a b c d e --out x.html": "Give the keys of at most 4 models, not 5",
     "export": "arguments are required: KEY, --format, --out",
     "export a-key --format parquet --out x": r"give a name that ends in \.parquet",
     "export a-key --format hf --out x.zip": r"it becomes a folder, so give a name without \.zip",

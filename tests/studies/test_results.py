@@ -68,6 +68,15 @@ def test_blocks_that_fail_the_sanity_check_are_named_and_can_be_left_out(tmp_pat
     assert opened.digest != opened.sound().digest
 
 
+def test_a_published_study_without_unbiased_runs_fails_no_sanity_check(tmp_path: Path) -> None:
+    found = of("experiments", 3).findings()
+    kept = tmp_path / "experiments" / "scenes"
+    published.write(replace(found, frame=found.frame[found.frame["bias"] > 0]), kept)
+    opened = published.PublishedResults(kept)
+    assert opened.unbiased().empty
+    assert opened.unsound == {}
+
+
 def test_of_a_run_that_was_trained_twice_a_study_counts_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ from vlcore.store.progress import counted_bar
 
 
 def add_commands(commands: Any) -> None:
-    option = add_command(commands, "compare", "two to four maps side by side as an offline HTML file", compare)
+    option = add_command(commands, "compare", "one to four maps side by side as an offline HTML file", compare)
     option("keys", metavar="KEY", nargs="+")
     option("--map", choices=KINDS, default="pca")
     option("--seed", type=int, default=0, help="of UMAP and t-SNE: another one shows what is noise")
@@ -31,8 +31,8 @@ def compare(options: Namespace) -> dict[str, Any]:
     from vlcore.compare.comparison import MOST_MODELS  # altair takes half a second
     from vlcore.compare.notebook import SideBySide, load
 
-    if not 2 <= len(options.keys) <= MOST_MODELS:
-        raise CommandError(f"Give the keys of 2 to {MOST_MODELS} models, not {len(options.keys)}.")
+    if len(options.keys) > MOST_MODELS:
+        raise CommandError(f"Give the keys of at most {MOST_MODELS} models, not {len(options.keys)}.")
     if options.prompts and options.map != "prompts":
         raise CommandError(f"--prompts are the axes of --map prompts, not of {options.map}; give that map too.")
     if options.seed and options.map not in ("umap", "tsne"):

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vlcore.core.errors import LabError
-from vlcore.core.grouping import SCENES, Grouping
+from vlcore.core.grouping import SCENES, Grouping, place_phrase
 from vlcore.core.options import LABEL_STYLES, style_names
 from vlcore.scenes import COATS
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-# Names of places that something is on; it is in all others.
-_ON = {"grass", "beach", "street", "land", "water", "dirt", "mountain", "rock", "road", "table"}
 _SYNONYMS = {
     "on the grass": ("on the grass", "in the meadow", "on green pasture"),
     "in the desert": ("in the desert", "amid dunes", "on hot sand"),
@@ -90,7 +88,8 @@ class CaptionContext:
 
 
 def _paraphrased(a: CaptionContext) -> Options:
-    places = _SYNONYMS.get(_place(a.context), (_place(a.context),))
+    phrase = place_phrase(a.context)
+    places = _SYNONYMS.get(phrase, (phrase,))
     every = enumerate(_PARAPHRASES[: a.number])
     texts = [text.format(object=a.object, place=places[number % len(places)]) for number, text in every]
     return [(Caption(text, a.object, a.context), 1 / a.number) for text in texts]
@@ -239,7 +238,7 @@ def caption_index(
 
 def filled(template: str, obj: str, context: str) -> str:
     """A template with its fields filled in: ``{object}``, ``{context}``, and ``{place}``, such as "on the grass"."""
-    return template.format(object=obj, context=context, place=_place(context))
+    return template.format(object=obj, context=context, place=place_phrase(context))
 
 
 def template_fields(template: str) -> set[str]:
@@ -256,7 +255,3 @@ def template_fields(template: str) -> set[str]:
         unusable = f"The caption template {template[:100]!r} cannot be used; write words, at most 100 characters"
         raise CaptionError(f"{unusable}, with {{object}}, {{context}} or {{place}} among them.")
     return fields
-
-
-def _place(context: str) -> str:
-    return f"{'on' if context in _ON else 'in'} the {context}"

@@ -51,11 +51,21 @@ def group_name(obj: str, context: str) -> str:
 
 
 SCENES = Grouping()
-# English wants a preposition; a context that isn't listed is set off by a comma and stays understandable.
+# Contexts that something is on; it is in all others.
+_ON = {
+    "grass", "lawn", "beach", "street", "road", "land", "water", "ice", "dirt", "mountain", "rock", "roof", "floor",
+    "carpet", "table", "desk", "shelf", "bench", "chair", "sofa", "couch", "bed",
+}  # fmt: skip
+# What pages say of drawn scenes; another context is set off by a comma and stays understandable.
 _PLACES = {
     "grass": "on grass", "desert": "in the desert", "snow": "in the snow", "beach": "on the beach",
     "street": "on the street", "room": "in a room",
 }  # fmt: skip
+
+
+def place_phrase(context: str) -> str:
+    """A context as captions say it: ``grass`` is "on the grass"."""
+    return f"{'on' if context in _ON else 'in'} the {context}"
 
 
 def place_words(context: str) -> str:

@@ -127,7 +127,7 @@ def run(key: str, make: Callable[[Path, Reporter], dict[str, Any]], fresh: bool 
         return "cached"
     make_folder(models_folder())
     work = make_folder(work_folder(key))
-    busy = BusyError(f"{key} is being trained by another process; wait for it or cancel it.")
+    busy = BusyError(f"{key} is being made by another process; wait for it or cancel it.")
     try:
         with locked(work / "lock", LOCK_WAIT) as held:
             if there(key):

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -144,8 +144,11 @@ class PublishedResults(StudyResults):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.about: dict[str, Any] = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
-        self.study = plans.find(self.about["grid"], from_dict(self.about["base"]), self.about["seeds"])
-        self.published = []
+        study = plans.find(self.about["grid"], from_dict(self.about["base"]), self.about["seeds"])
+        super().__init__(study)
+
+    def _runs_on_disk(self, wanted: Iterable[Condition]) -> list[Artefact]:
+        return []
 
     @cached_property
     def _tables(self) -> dict[str, pd.DataFrame]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import html
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -44,12 +44,15 @@ class StudyResults:
         check where the study does not ask for bias 0."""
         wanted = (*study.everything, *plans.controls(study))  # what its claims must beat stands after its own
         self.study, self.grouping, self._read = study, grouping, read
-        self.published = [read(condition.key) for condition in wanted if artefacts.published(condition.key)]
+        self.published = self._runs_on_disk(wanted)
         self._elsewhere = runs_table([]) if elsewhere is None else elsewhere
         absent = {condition.key for condition in wanted} - {artefact.key for artefact in self.published}
         unbiased = alike(self._elsewhere, study.conditions[0].replace(bias=0.0), ("labels", *SEEDS))
         self._checked = unbiased[unbiased["block"].isin({block_of(one) for one in study.conditions})]
         self._elsewhere = self._elsewhere[self._elsewhere["key"].isin(absent)]
+
+    def _runs_on_disk(self, wanted: Iterable[Condition]) -> list[Artefact]:
+        return [self._read(condition.key) for condition in wanted if artefacts.published(condition.key)]
 
     @cached_property
     def missing(self) -> list[Condition]:

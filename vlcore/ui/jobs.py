@@ -116,7 +116,7 @@ def ended_badly(seen: JobStatus, job: str = "This training") -> str | None:
     """The sentence for a job that ended without a result; None where there is none."""
     others = "You no longer wait for this; it goes on for somebody else."
     return {
-        State.INTERRUPTED: f"{job} was interrupted. Train it again.",
+        State.INTERRUPTED: f"{job} was interrupted; start it again.",
         State.CANCELLED: others if seen.status.get("others") else f"{job} was cancelled.",
         State.FAILED: f"{job} failed: {plain(str(seen.status.get('message', 'see its log')))}",
     }.get(seen.state)

@@ -132,7 +132,7 @@ def fitted(keys: Sequence[str], choice: maps.Projection) -> bool:
     def draw(now: list[JobStatus]) -> None:
         for view in now:
             if view.state not in (State.DONE, State.ABSENT):
-                jobs.progress_or_start(view, "Fit it again", fit[view.key], key=f"fit_{view.key}")
+                jobs.progress_or_start(view, "Fit it again", fit[view.key], job="This fit", key=f"fit_{view.key}")
 
     jobs.watch(wanted, draw)
     return False

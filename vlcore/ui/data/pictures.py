@@ -243,6 +243,7 @@ def cheats(images: ImageSet, palette: Palette) -> None:
     if not work.view(key).done:
         ask = partial(work.ask, key, audit.make_checks, images.name, images.version, limit=LONG_JOB_SECONDS)
         button: dict[str, Any] = {"type": "primary", "icon": ":material/search:", "help": "About ten seconds."}
+        button["job"] = "This check"
         jobs.watch([key], lambda views: jobs.progress_or_start(views[0], "Check this set", ask, **button))
         return
     found = audit.read_checks(cache.artefact(key))

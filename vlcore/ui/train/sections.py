@@ -241,4 +241,4 @@ def measured_and_mapped(images: ImageSet, palette: Palette) -> None:
     columns = {"Measured": st.column_config.TextColumn(width="large")}  # there is room for reasons
     table = metrics_table.measures_of(artefact, images.grouping)
     st.dataframe(table, hide_index=True, width="stretch", column_config=columns)
-    st.caption(f"As a file to keep: `python -m vlcore compare {condition.key} {condition.key} --out map.html`.")
+    st.caption(f"As a file to keep: `python -m vlcore compare {condition.key} --out map.html`.")
