@@ -234,7 +234,7 @@ def test_status_cancel_clean(cli: Cli, refused: Refused, document: Document, emp
 def test_busy_and_an_interrupt_have_exit_codes(refused: Refused, empty_home: Path, monkeypatch: Patch) -> None:
     monkeypatch.setattr(jobs, "LOCK_WAIT", 0)
     with claim(Condition().key, state="running"):
-        assert refused("train", "--json", code=BUSY).startswith(f"{Condition().key} is being trained by another")
+        assert refused("train", "--json", code=BUSY).startswith(f"{Condition().key} is being made by another")
 
     monkeypatch.setattr(run_train, "train_condition", Mock(side_effect=KeyboardInterrupt))
     assert refused("train", "--json", code=CANCELLED) == "Cancelled; nothing was published."

@@ -178,7 +178,7 @@ def test_who_waited_finds_it_published_and_others_are_told(empty_home: Path, mon
     def second() -> str:
         assert working.wait(PATIENCE)
         monkeypatch.setattr(jobs, "LOCK_WAIT", 0)
-        with pytest.raises(BusyError, match="a-key is being trained by another process"):
+        with pytest.raises(BusyError, match="a-key is being made by another process"):
             jobs.run("a-key", unwanted)
         monkeypatch.setattr(jobs, "LOCK_WAIT", PATIENCE)
         asked.set()
