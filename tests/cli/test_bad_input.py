@@ -42,7 +42,7 @@ SENTENCES = {
     "compare a b c d e --out x.html": "Give the keys of at most 4 models, not 5",
     "export": "arguments are required: KEY, --format, --out",
     "export a-key --format parquet --out x": r"give a name that ends in \.parquet",
-    "export a-key --format hf --out x.zip": r"it becomes a folder, so give a name without \.zip",
+    "export a-key --format safetensors --out x.zip": r"give a name that ends in \.safetensors",
     "pretrained nowhere": "There is no folder 'nowhere'",
     "pretrained .": "is no checkpoint: it has no config.json",
     "pretrained a/b --labels descriptive --template {object}": "set labels=own too",

@@ -1,4 +1,4 @@
-"""Exports: one parquet file with everything in it, folders that are whole or not there, and sentences for the rest."""
+"""Exports: one file with everything in it, whole or not there, and sentences for the rest."""
 
 import json
 import stat
@@ -15,7 +15,6 @@ import pytest
 from tests.runs.stand_ins import BASE, made_elsewhere, pictured, publish
 from vlcore.core.files import HomeError, write_json
 from vlcore.datasets.imageset import ImageSet, ImageSetError
-from vlcore.exports import export as export_export
 from vlcore.exports.export import FORMATS, NEIGHBOURS, Format, export, parquet_bytes
 from vlcore.exports.table import MapTable, shown
 from vlcore.store import artefacts
@@ -85,46 +84,30 @@ def test_neighbours_are_the_nearest_other_rows(gathered: MapTable) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_each_format_is_written_whole_and_for_all_to_read(form: str, model: Any, out: Path) -> None:
-    target = out / ("model.parquet" if form == "parquet" else "model")
-    if form == "parquet":
-        target.write_text("an older file is replaced")
-    else:
-        target.mkdir()  # an empty folder is filled
-    sizes = export(model, form, target)
-    assert [path.name for path in out.iterdir()] == [target.name]
-    files = [target] if form == "parquet" else sorted(target.iterdir())
-    assert sizes == {file.name: file.stat().st_size for file in files}
-    assert all(stat.S_IMODE(file.stat().st_mode) & 0o044 == 0o044 for file in [*files, out])
+def test_each_format_is_one_file_for_all_to_read_in_place_of_an_older_one(form: str, model: Any, out: Path) -> None:
+    target = out / f"model.{form}"
+    target.write_text("an older file is replaced")
+    assert export(model, form, target) == {target.name: target.stat().st_size}
+    assert target.stat().st_size > 1000
+    assert list(out.iterdir()) == [target]
+    assert stat.S_IMODE(target.stat().st_mode) & 0o044 == 0o044
 
 
-def test_the_hub_folder_gives_the_models_own_embeddings(model: Any, out: Path) -> None:
-    import torch
-    from transformers import AutoModel
+def test_exported_weights_are_the_models(model: Any, out: Path) -> None:
+    from safetensors.numpy import load_file
 
-    from vlcore.learning import inference, transformers_export
-
-    export(model, "hf", out / "model")
-    own, vocabulary = inference.load(model.artefact.path / "model.safetensors")
-    again = AutoModel.from_pretrained(out / "model")
-    assert isinstance(again, transformers_export.VlBiasModel)
-    texts = list(again.config.id2label.values())
-    assert texts == ["horse on the grass", "horse in the desert", "a camel in the desert", "camel on the grass"]
-    tokens = torch.from_numpy(vocabulary.tokens(texts))
-    with torch.inference_mode():
-        mine = again.get_text_features(tokens).numpy()
-    assert np.array_equal(mine, inference.embed_captions(own, vocabulary, texts))
-    assert (out / "model" / "README.md").read_text(encoding="utf-8").startswith("---\nlicense: ")
+    export(model, "safetensors", out / "model.safetensors")
+    stored, exported = (load_file(folder / "model.safetensors") for folder in (model.artefact.path, out))
+    assert stored.keys() == exported.keys()
+    assert all(np.array_equal(stored[name], exported[name]) for name in stored)
 
 
 def test_places_that_cannot_be_written_are_sentences_and_what_is_there_is_left_alone(model: Any, out: Path) -> None:
     (out / "mine.txt").write_text("mine")
     (out / "taken.parquet").mkdir()
     for form, place, message in (
-        ("csv", "model.csv", "choose one of parquet, projector, hf"),
-        ("projector", "", "is not empty; give --out a new folder"),
-        ("hf", "mine.txt", "is a file; give --out a new folder"),
-        ("projector", "mine.txt/model", "Not a directory"),
+        ("csv", "model.csv", "choose one of parquet, safetensors"),
+        ("safetensors", "mine.txt/model", "Not a directory"),
         ("parquet", "none/model.parquet", r"No such file or directory\); give --out another place"),
         ("parquet", "taken.parquet", "Is a directory"),
     ):
@@ -138,25 +121,25 @@ def test_places_that_cannot_be_written_are_sentences_and_what_is_there_is_left_a
     "fault", [ImageSetError("The picture is gone."), OSError(28, "No space left on device"), KeyboardInterrupt()]
 )
 def test_a_failure_leaves_nothing(fault: BaseException, model: Any, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_shown: MapTable, folder: Path) -> None:
-        (folder / "half.tsv").write_text("half")
+    def fail(_model: object, file: Path, _progress: object) -> None:
+        file.write_text("half")
         raise fault
 
-    monkeypatch.setattr(export_export, "write_projector", fail)
+    monkeypatch.setitem(FORMATS, "parquet", Format(fail, ""))
     with pytest.raises(HomeError if isinstance(fault, OSError) else type(fault)) as error:
-        export(model, "projector", out / "model")
+        export(model, "parquet", out / "model.parquet")
     assert not isinstance(fault, OSError) or "No space left on device" in str(error.value)
     assert list(out.iterdir()) == []
 
 
 @pytest.mark.parametrize(("objective", "message"), [
-    ("imported", "choose --format parquet or projector"), ("pretrained", "is the checkpoint openai/clip"),
+    ("imported", "choose --format parquet"), ("pretrained", "is the checkpoint openai/clip"),
 ])  # fmt: skip
 def test_models_without_weights_of_their_own(objective: str, message: str, model: Any, out: Path) -> None:
     write_json(model.artefact.path / "checkpoint.json", {"name": "openai/clip"})
     model.artefact = made_elsewhere(model.artefact, objective)
     with pytest.raises(artefacts.StoreError, match=message):
-        export(model, "hf", out / "model")
+        export(model, "safetensors", out / "model.safetensors")
     assert list(out.iterdir()) == []
     assert export(model, "parquet", out / "model.parquet")["model.parquet"] > 0
 
@@ -165,21 +148,9 @@ def test_a_new_format_is_an_entry(model: Any, out: Path, cli: Any, monkeypatch: 
     def write(model: Any, out: Path, _progress: object) -> None:
         out.write_text(model.artefact.key)
 
-    monkeypatch.setitem(FORMATS, "txt", Format(write, False, "cat {out}"))
+    monkeypatch.setitem(FORMATS, "txt", Format(write, "cat {out}"))
     assert export(model, "txt", out / "model.txt") == {"model.txt": len(model.artefact.key)}
-    assert "{parquet,projector,hf,txt}" in cli("export", "--help")[1]
+    assert "{parquet,safetensors,txt}" in cli("export", "--help")[1]
     code, said, _ = cli("export", model.artefact.key, "--format", "txt", "--out", out / "other.txt", "--json")
     assert (code, json.loads(said)["open_with"]) == (0, f"cat {out / 'other.txt'}")
     assert cli("export", model.artefact.key, "--format", "txt", "--out", out / "model")[0] == 2
-
-
-@pytest.mark.parametrize("changes", [{"architecture": "pretrained"}, {"text": "words"}, {"text": "codes"}], ids=str)
-def test_what_is_not_in_the_models_file_has_no_transformers_layout(
-    images: ImageSet, out: Path, changes: dict[str, str]
-) -> None:
-    artefact = publish(images, CONDITION.replace(**changes))
-    model: Any = SimpleNamespace(artefact=artefact, images=images, key=artefact.key)
-    with pytest.raises(artefacts.StoreError, match="export it as parquet"):
-        export(model, "hf", out / "folder")
-    assert list(out.iterdir()) == []
-    assert export(model, "parquet", out / "model.parquet")["model.parquet"] > 0

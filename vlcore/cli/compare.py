@@ -20,11 +20,11 @@ def add_commands(commands: Any) -> None:
     option("--together", action="store_true", help="one UMAP for all models")
     option("--prompts", type=names(4), metavar="A,B,C,D", help="prompt axes: from A to B along x, from C to D along y")
     option("--out", required=True, type=page_path, metavar="FILE.html")
-    help_text = "a model for Embedding Atlas, the TensorFlow projector or transformers"
+    help_text = "a model as one file: its map (parquet) or its weights (safetensors)"
     option = add_command(commands, "export", help_text, export_model)
     option("key", metavar="KEY")
     option("--format", choices=FORMATS, required=True)
-    option("--out", required=True, type=Path, metavar="PATH", help="a .parquet file, or a new folder")
+    option("--out", required=True, type=Path, metavar="PATH", help="a file that ends in the format's name")
 
 
 def compare(options: Namespace) -> dict[str, Any]:
@@ -45,10 +45,8 @@ def compare(options: Namespace) -> dict[str, Any]:
 
 def export_model(options: Namespace) -> dict[str, Any]:
     out, suffix, form = options.out, options.out.suffix.lower(), FORMATS[options.format]
-    if not form.is_folder and suffix != f".{options.format}":
+    if suffix != f".{options.format}":
         raise CommandError(f"--out is {out}; it becomes one file, so give a name that ends in .{options.format}.")
-    if form.is_folder and suffix in (".parquet", ".zip", ".tsv", ".json", ".safetensors", ".html"):
-        raise CommandError(f"--out is {out}; it becomes a folder, so give a name without {out.suffix}.")
     from vlcore.compare.notebook import load
 
     model = load(options.key)

@@ -1,8 +1,9 @@
-"""Export of a model's map and weights: one parquet file, a projector folder, or a transformers folder."""
+"""Export of a model as one file for other tools: its map as parquet, or its weights as safetensors."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
@@ -10,13 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vlcore.core.errors import LabError
-from vlcore.core.files import HomeError, atomic, write_errors
+from vlcore.core.files import atomic, write_errors
 from vlcore.core.options import ArtefactKind
-from vlcore.core.vocabulary import Vocabulary
 from vlcore.datasets.imageset import Progress, silent
-from vlcore.exports.projector import write_projector
 from vlcore.exports.table import MapTable, shown
-from vlcore.runs.embeddings import StoredEmbeddings
 from vlcore.store.artefacts import StoreError
 
 if TYPE_CHECKING:
@@ -27,27 +25,29 @@ NEIGHBOURS = 10
 
 @dataclass(frozen=True)
 class Format:
-    """A way to write a model for another tool."""
+    """A way to write a model as one file for other tools."""
 
-    write: Callable[[Model, Path, Progress], object]  # to a file that is not there, or into an empty folder
-    is_folder: bool
-    open_with: str  # a command, or Python for transformers, with {out} as a shell and {text} as Python reads it
+    write: Callable[[Model, Path, Progress], object]
+    open_with: str  # a command, or Python, with {out} as a shell and {text} as Python reads the file's name
     needs_weights: bool = False
 
 
 def export(model: Model, form: str, out: str | Path, progress: Progress = silent) -> dict[str, int]:
-    """Write a model for another tool; returns the size of each file in bytes.
+    """Write a model as one file for other tools, in place of an older one.
 
     Args:
         model: as `vlcore.train` and `vlcore.load` return it.
-        form: ``parquet`` (Embedding Atlas, Hugging Face datasets, pandas) writes a file, in place of an older one;
-            ``projector`` (TensorFlow's) and ``hf`` (transformers) a folder that was not there or is empty.
-        out: where to.
-        progress: is told how many pictures are drawn.
+        form: ``parquet`` (map, embeddings and images: Embedding Atlas, Hugging Face datasets, pandas) or
+            ``safetensors`` (weights).
+        out: the file.
+        progress: is told how many images are drawn.
+
+    Returns:
+        The size of the file in bytes, by its name.
 
     Raises:
         StoreError: when it has no weights and they are what is asked for.
-        HomeError: when the place cannot be written or is taken; nothing is left behind.
+        HomeError: when the place cannot be written; nothing is left behind.
         LabError: when there is no such format.
 
     >>> import vlcore as vl
@@ -59,51 +59,30 @@ def export(model: Model, form: str, out: str | Path, progress: Progress = silent
         raise LabError(f"No format is named {form!r}; choose one of {', '.join(FORMATS)}.")
     chosen = FORMATS[form]
     if chosen.needs_weights and not artefact.kind.has_weights:
-        why = "holds embeddings made elsewhere, so there are no weights; choose --format parquet or projector."
+        why = "holds embeddings made elsewhere, so there are no weights; choose --format parquet."
         if artefact.kind is ArtefactKind.PRETRAINED:
             name = artefact.json("checkpoint.json")["name"]
             why = f"has no weights of its own: it is the checkpoint {name}, which transformers opens as it is."
         raise StoreError(f"{artefact.key} {why}")
-    if chosen.is_folder and out.is_file():
-        raise HomeError(f"{out} is a file; give --out a new folder.")
-    if chosen.is_folder and out.is_dir() and any(out.iterdir()):
-        raise HomeError(f"{out} is not empty; give --out a new folder.")
     with write_errors(out, "give --out another place"), atomic(out) as made:
-        if chosen.is_folder:
-            made.mkdir()
         chosen.write(model, made, progress)
-        if chosen.is_folder and out.exists():
-            out.rmdir()  # not every system renames onto an empty folder
-    return {file.name: file.stat().st_size for file in (sorted(out.iterdir()) if chosen.is_folder else [out])}
+    return {out.name: out.stat().st_size}
 
 
-def _transformers(model: Model, out: Path, _progress: Progress) -> None:
-    from vlcore.exports.model_card import model_card
-    from vlcore.learning import inference, transformers_export
+def _write_parquet(model: Model, out: Path, progress: Progress) -> None:
+    out.write_bytes(parquet_bytes(shown(model.artefact, model.images, progress)))
 
-    own, vocabulary = inference.load(model.artefact.path / "model.safetensors")
-    if own.image.reads_features or not isinstance(vocabulary, Vocabulary) or own.config.text == "codes":
-        why = "its frozen network, word vectors or codes are no part of the model's file"
-        raise StoreError(f"{model.key} has no transformers layout, for {why}; export it as parquet.")
-    transformers_export.write_folder(own, vocabulary, StoredEmbeddings(model.artefact).caption_texts, out)
-    (out / "README.md").write_text(model_card(model.artefact, model.images), encoding="utf-8")
+
+def _write_safetensors(model: Model, out: Path, _progress: Progress) -> None:
+    shutil.copyfile(model.artefact.path / "model.safetensors", out)
 
 
 FORMATS = {
-    "parquet": Format(
-        lambda model, out, progress: out.write_bytes(parquet_bytes(shown(model.artefact, model.images, progress))),
-        False, "embedding-atlas {out} --x x --y y --image image --neighbors neighbors",
+    "parquet": Format(_write_parquet, "embedding-atlas {out} --x x --y y --image image --neighbors neighbors"),
+    "safetensors": Format(
+        _write_safetensors, "from safetensors.torch import load_file; load_file({text})", needs_weights=True
     ),
-    "projector": Format(
-        lambda model, out, progress: write_projector(shown(model.artefact, model.images, progress), out),
-        True, "tensorboard --logdir {out}",
-    ),
-    "hf": Format(
-        _transformers, True,
-        "import vlcore.learning.transformers_export, transformers; transformers.AutoModel.from_pretrained({text})",
-        needs_weights=True,
-    ),
-}  # fmt: skip
+}
 
 
 def parquet_bytes(export: MapTable) -> bytes:

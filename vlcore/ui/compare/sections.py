@@ -267,9 +267,6 @@ def _take_along(shown: Shown) -> None:
         for called, key in zip(comparison.named, shown.keys, strict=True):
             name, kind = f"{key}.parquet", "application/vnd.apache.parquet"
             widgets.download(f"Parquet, {called}", partial(parquet, key), name, kind, key=f"parquet_{called}")
-    st.caption("For the TensorFlow projector and the transformers layout, from the command line:")
-    # Without a language: the colours of Streamlit's highlighting are too pale on white.
-    st.code("\n".join(f"python -m vlcore export {key} --format projector --out {key}" for key in shown.keys), None)
 
 
 SECTIONS = {
