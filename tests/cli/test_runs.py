@@ -153,7 +153,7 @@ def test_a_training_with_edits(refused: Refused, document: Document, other_home:
 
 
 def test_a_failure_does_not_stop_a_study(cli: Cli, document: Document, experiments: Models, monkeypatch: Patch) -> None:
-    def some(condition: Condition) -> str:
+    def some(condition: Condition, **_options: object) -> str:
         if condition.bias not in (0, 0.75):
             raise ValueError("This one cannot be trained.")
         return run_train.jobs.run(condition.key, lambda *_: pytest.fail("trained again"))

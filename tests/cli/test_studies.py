@@ -19,7 +19,7 @@ STEPS = ("--set", f"steps={QUICK_STEPS}")
 
 def test_a_study_with_controls_runs_them_too(document: Document, quick: Models, monkeypatch: Patch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(train, "train_condition", lambda condition: asked.append(condition.key) or "cached")
+    monkeypatch.setattr(train, "train_condition", lambda condition, **_options: asked.append(condition.key) or "cached")
     monkeypatch.setattr(queue, "worker_pool", ThreadPoolExecutor)
     document("study", "experiments", *STEPS)
     assert set(asked) == {artefact.key for artefact in quick}

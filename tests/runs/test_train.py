@@ -377,7 +377,7 @@ def test_a_pool_trains_many_and_one_that_fails_stops_none(elsewhere: Artefact) -
 def test_whoever_interrupts_many_leaves_none_running(elsewhere: Artefact, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[str] = []
 
-    def waits(condition: Condition) -> str:
+    def waits(condition: Condition, **_options: object) -> str:
         def make(out: Path, report: jobs.Reporter) -> dict[str, Any]:
             begun.append(condition.key)
             while True:

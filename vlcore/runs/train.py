@@ -29,6 +29,7 @@ from vlcore.runs.features import feature_store
 from vlcore.runs.snapshot import RENDERING, Labels, TrainingRecord, Views
 from vlcore.store import jobs
 
+REPORT_SHARED = 5.0  # seconds between reports where hundreds of workers write to one file server
 QUICK_STEPS = 1000  # of a model on a frozen tower, two milliseconds each
 
 if TYPE_CHECKING:
@@ -99,11 +100,10 @@ def train_both(first: Condition, second: Condition) -> str:
 def train_one(values: dict[str, Any], shared: bool) -> str:
     """`train_condition`, of the `as_dict` of a condition: nothing else crosses to a worker. Where the disk is `shared`
     with other machines, it reports more rarely, and waits for one that is at the same condition, or died at it."""
-    if shared:
-        jobs.REPORT_EVERY = 5.0  # hundreds of workers write to one file server
+    report_every = REPORT_SHARED if shared else None
     while True:
         try:
-            return train_condition(from_dict(values))
+            return train_condition(from_dict(values), report_every=report_every)
         except BusyError:
             if not shared:
                 raise
@@ -125,9 +125,9 @@ def prepare_worker(condition: Condition) -> None:
             _make(condition.replace(steps=1), Path(folder), jobs.Reporter(Path(folder)))
 
 
-def train_condition(condition: Condition, fresh: bool = False) -> str:
+def train_condition(condition: Condition, fresh: bool = False, report_every: float | None = None) -> str:
     """Train and publish a condition, unless it is there; what `vlcore.store.jobs.run` takes, returns and raises."""
-    return jobs.run(condition.key, lambda out, report: _make(condition, out, report), fresh)
+    return jobs.run(condition.key, lambda out, report: _make(condition, out, report), fresh, report_every)
 
 
 def _make(condition: Condition, out: Path, report: jobs.Reporter) -> dict[str, Any]:

@@ -78,8 +78,9 @@ class JobStatus:
 class Reporter:
     """How a job tells the world where it is, and learns that it should stop."""
 
-    def __init__(self, work: Path) -> None:
+    def __init__(self, work: Path, every: float | None = None) -> None:
         self._work = work
+        self._every = every
         self._last = 0.0
         here = {"host": HOST, "pid": os.getpid()}
         self._status: dict[str, Any] = {"state": State.RUNNING, "started": time.time(), **here}
@@ -88,7 +89,8 @@ class Reporter:
         """Merge news into the status; written a few times a second at most, at once with `now`. JobCancelledError when
         the job was cancelled."""
         self._status.update(news)
-        if now or time.monotonic() - self._last >= REPORT_EVERY:
+        every = REPORT_EVERY if self._every is None else self._every
+        if now or time.monotonic() - self._last >= every:
             self._last = time.monotonic()
             if (self._work / "cancel").exists():
                 raise JobCancelledError("The job was cancelled.")
@@ -118,10 +120,25 @@ def work_folder(key: str) -> Path:
     return models_folder() / ".work" / artefacts.check_key(key)
 
 
-def run(key: str, make: Callable[[Path, Reporter], dict[str, Any]], fresh: bool = False) -> str:
-    """Make and publish an artefact, unless it is there: ``"trained"`` or ``"cached"``; `make` fills the folder that it
-    is given, reports, and returns facts for the manifest. `fresh` does so too where one came with this version.
-    BusyError when another process or thread is at it."""
+def run(
+    key: str,
+    make: Callable[[Path, Reporter], dict[str, Any]],
+    fresh: bool = False,
+    report_every: float | None = None,
+) -> str:
+    """Make and publish an artefact, unless it is there.
+
+    Args:
+        key: of the artefact.
+        make: fills the folder that it is given, reports, and returns facts for the manifest.
+        fresh: make it also where one came with this version.
+        report_every: seconds between reports, `REPORT_EVERY` where None.
+
+    Returns:
+        ``"trained"`` or ``"cached"``.
+
+    Raises:
+        BusyError: when another process or thread is at it."""
     there = artefacts.made_here if fresh else artefacts.published
     if there(key):
         return "cached"
@@ -136,7 +153,7 @@ def run(key: str, make: Callable[[Path, Reporter], dict[str, Any]], fresh: bool 
             status = _status(work)
             if not (held and status.get("host", HOST) == HOST) and _shows_life(work, status):
                 raise busy
-            return _work(key, make, work, there)
+            return _work(key, make, work, there, report_every)
     except Timeout:
         raise busy from None
     except HomeError:
@@ -145,8 +162,14 @@ def run(key: str, make: Callable[[Path, Reporter], dict[str, Any]], fresh: bool 
         raise
 
 
-def _work(key: str, make: Callable[[Path, Reporter], dict[str, Any]], work: Path, there: Callable[[str], bool]) -> str:
-    report, started, ended = Reporter(work), time.perf_counter(), threading.Event()
+def _work(
+    key: str,
+    make: Callable[[Path, Reporter], dict[str, Any]],
+    work: Path,
+    there: Callable[[str], bool],
+    report_every: float | None,
+) -> str:
+    report, started, ended = Reporter(work, report_every), time.perf_counter(), threading.Event()
     out = work / f"out-{secrets.token_hex(6)}"
     try:
         make_folder(work)  # who had just published, or cleaned, took it away with its lock
