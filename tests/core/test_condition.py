@@ -94,6 +94,11 @@ def test_a_key_can_be_read(changes: dict[str, Any], readable: str) -> None:
     assert re.fullmatch("[0-9a-f]{8}", digest)
 
 
+def test_short_labels_are_the_undescriptive_ones() -> None:
+    assert Condition(labels="short") == Condition(labels="undescriptive")
+    assert Condition(labels="descriptive").with_labels("short").key == Condition().key
+
+
 def test_the_scenes_carry_the_version_of_their_renderer() -> None:
     assert Condition().data_version == str(RENDERER_VERSION)
     assert Condition(data_version="0").data_version == "0"

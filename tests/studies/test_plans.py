@@ -99,6 +99,13 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     assert {(one.data_seed, one.init_seed) for one in found} == {(20, 30), (21, 31), (22, 32)}, "of its first block"
 
 
+def test_a_file_names_short_labels_as_pages_do(tmp_path: Path) -> None:
+    text = "baseline: {}\narms: [descriptive]\nbias: [0]\nseeds: 1\n"
+    named = plans.find(write(tmp_path, text.format("short")))
+    assert named.baseline == "undescriptive"
+    assert named.conditions == plans.find(write(tmp_path, text.format("undescriptive"))).conditions
+
+
 def test_what_a_file_leaves_out_is_that_of_the_command(tmp_path: Path) -> None:
     study = find(write(tmp_path, "arms: [descriptive]\nbias: [0.5]"), Condition(steps=9), seeds=2)
     assert (study.name, study.factor) == ("mine", "labels")

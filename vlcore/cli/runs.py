@@ -40,7 +40,7 @@ COLLAPSED = "All embeddings of this checkpoint are nearly one point: it says not
 def add_commands(commands: Any) -> None:
     option = add_command(commands, "train", "train or load one condition", train)
     option("--bias", type=float, default=0.0, help="share of each minority group removed, 0 to 1")
-    option("--labels", default="undescriptive", help=f"one of {', '.join(style_names())}")
+    option("--labels", default="short", help=f"one of short, {', '.join(style_names()[1:])}")
     option("--seed", type=int, default=0, help="of data and initialisation")
     option("--edits", type=Path, metavar="FILE", help=f"at most {MOST} changes of the training set, a JSON list")
     by_chance_help = f"{MOST} changes of pictures by chance instead, to compare with"

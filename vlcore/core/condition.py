@@ -62,6 +62,7 @@ class Condition:
         for name, what in _TEXTS.items():
             if not isinstance(value := getattr(self, name), str):
                 raise ConditionError(f"The {what} is {value!r}; give it as text.")
+        object.__setattr__(self, "labels", options.LABEL_ALIASES.get(self.labels, self.labels))
         for name, (what, known) in options.CHOICES.items():
             _check_name(what, getattr(self, name), known)
         if self.batch_size == 0:

@@ -329,6 +329,8 @@ LABEL_STYLES: dict[str, LabelStyle] = {
     ),
     "own": LabelStyle("Your own template with {object}, {context} or {place}."),
 }  # fmt: skip
+# Label styles by the names that pages and papers use; stored conditions and their keys have those of `LABEL_STYLES`.
+LABEL_ALIASES = {"short": "undescriptive"}
 # Pairs of towers that pages offer by one choice: settings of a condition.
 TOWERS: dict[str, dict[str, str]] = {
     "pretrained": {"architecture": "pretrained", "text": "words"},

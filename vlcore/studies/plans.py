@@ -12,7 +12,7 @@ from typing import Any
 
 from vlcore.core.condition import GRIDS, STYLES_OF_THE_STUDY, Condition, from_dict
 from vlcore.core.errors import LabError
-from vlcore.core.options import MITIGATIONS, NEGATIVES, RECIPES, SIZE_MODES, objectives_here, style_names
+from vlcore.core.options import LABEL_ALIASES, MITIGATIONS, NEGATIVES, RECIPES, SIZE_MODES, objectives_here, style_names
 from vlcore.datasets.subset import on_its_set
 from vlcore.measures.catalogue import PRIMARY
 
@@ -192,10 +192,13 @@ def _values_of(document: Mapping[str, Any], path: Path, base: Condition) -> _Pla
         raise StudyError(f"{path.name} compares by {factor!r}; choose one of {', '.join(known)} as factor.")
     usual = getattr(base, factor)
     baseline = document.get("baseline", usual)
-    for value in (baseline, *document["arms"]):
+    arms = [baseline, *document["arms"]]
+    for value in arms:
         if not isinstance(value, type(usual)) or isinstance(value, bool):
             raise StudyError(f"{path.name} has an arm {value!r}, which is no value of {factor}.")
-    return _Plan(factor, baseline, tuple(document["arms"]), ())
+    if factor == "labels":
+        arms = [LABEL_ALIASES.get(arm, arm) for arm in arms]
+    return _Plan(factor, arms[0], tuple(arms[1:]), ())
 
 
 def _sets_of(document: Mapping[str, Any], path: Path, base: Condition) -> _Plan:
