@@ -219,7 +219,7 @@ def test_what_is_relied_on_is_emphasised_and_no_phrase_holds_markup(on: Reliance
 def test_how_new_an_image_is_in_words(novelty: Novelty, name: str) -> None:
     first, then = uploads.novelty_phrases(novelty)
     assert first == Phrase(name, strong=True)
-    assert f"{100 * novelty.share.value:.0f}\u00a0% (0 to 60) of 600 images" in then.text
+    assert f"{100 * novelty.share.value:.0f}\u00a0% (0 to 60) of its 600 images" in then.text
 
 
 def test_a_share_that_is_not_calibrated_is_called_so() -> None:

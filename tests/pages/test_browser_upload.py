@@ -126,11 +126,14 @@ def test_a_cut_out_is_pasted_anywhere_explained_and_its_table_downloaded(page: P
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.naturalWidth") > 0
     page.get_by_text("All numbers").click()
+    expect(page.get_by_role("button", name="Download the table")).to_be_visible()
     rows = list(csv.DictReader(downloaded(page, "Download the table").read_text(encoding="utf-8").splitlines()))
     assert [row["Model"] for row in rows] == ["Left", "Right"] * 7
     assert rows[0]["Image"] == "1. image.png, mid-grey"
     assert len({row["Image"] for row in rows}) == 7
     page.get_by_text("What the predictions rely on").click()
+    expect(page.get_by_text("Cover each part")).to_be_visible()
+    settled(page)
     page.get_by_text("Cover each part").click()
     expect(page.get_by_role("img", name="loses without each patch")).to_have_count(2)
     expect(page.get_by_role("img", name="Attention rollout")).to_have_count(2)

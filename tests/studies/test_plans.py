@@ -101,9 +101,9 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
 
 def test_a_file_names_short_labels_as_pages_do(tmp_path: Path) -> None:
     text = "baseline: {}\narms: [descriptive]\nbias: [0]\nseeds: 1\n"
-    named = plans.find(write(tmp_path, text.format("short")))
+    named = find(write(tmp_path, text.format("short")))
     assert named.baseline == "undescriptive"
-    assert named.conditions == plans.find(write(tmp_path, text.format("undescriptive"))).conditions
+    assert named.conditions == find(write(tmp_path, text.format("undescriptive"))).conditions
 
 
 def test_what_a_file_leaves_out_is_that_of_the_command(tmp_path: Path) -> None:

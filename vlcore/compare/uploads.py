@@ -140,6 +140,12 @@ def temperature_of(model: ModelMap) -> float | None:
     return None if measured is None else float(measured["value"])
 
 
+def predicted_labels(model: ModelMap, z: Vectors, grouping: Grouping) -> list[str]:
+    """The objects that a model predicts for images by their embeddings, (n, E); none where its labels name none."""
+    scores = object_scores_of(model, z, grouping)
+    return [] if scores is None else [grouping.objects[row.argmax()] for row in scores]
+
+
 def answer_margin(model: ModelMap, z: Vectors, grouping: Grouping, label: str) -> NDArray[np.float64]:
     """Log score of a label minus that of the other object, (n, E) to (n,): what is explained."""
     scores = object_scores_of(model, z, grouping)
@@ -195,7 +201,8 @@ def reliance_by_painting(
         word = grouping.object_word
         because = f"all {ways} paint-over tests speak for the background, but the {word} alone would do."
     elif on is Reliance.UNSTABLE:
-        because = f"{for_object} of {ways} paint-over tests speak for the {grouping.object_word}."
+        word = grouping.object_word
+        because = f"{for_object} of {ways} paint-over tests say the {word}, not all."
     return RelianceReport(on, because, "painting")
 
 
@@ -203,7 +210,7 @@ def reliance_phrases(found: RelianceReport, grouping: Grouping) -> list[Phrase]:
     """What a prediction relies on, in a sentence."""
     word = grouping.object_word
     if found.on is Reliance.UNSTABLE:
-        return [Phrase("What it relies on: "), Phrase("cannot tell", strong=True), Phrase(f", {found.because}")]
+        return [Phrase("What it relies on: "), Phrase("cannot tell", strong=True), Phrase(f": {found.because}")]
     if found.on is Reliance.NEITHER:
         return [Phrase("Relies on "), Phrase("neither alone", strong=True), Phrase(f": {found.because}")]
     names = {
@@ -234,9 +241,11 @@ def prediction_phrases(report: UploadReport) -> list[Phrase]:
 def novelty_phrases(novelty: Novelty) -> list[Phrase]:
     """Whether an image is new beside those of a set, in a sentence with its numbers."""
     rate, count = wording.rate(novelty.share.as_dict()), f"{novelty.share.n:,}"
-    far = f"{rate} of {count} images of the set are at least as far from the others."
-    name = "New to the set" if novelty.is_new else "Not new to the set"
-    return [Phrase(name, strong=True), Phrase(f": {far}")]
+    far = f"{rate} of its {count} images are at least as far from the others."
+    if novelty.is_new:
+        meaning = " Shares are calibrated on it alone."
+        return [Phrase("New to the set", strong=True), Phrase(f": {far}{meaning}")]
+    return [Phrase("Not new to the set", strong=True), Phrase(f": {far}")]
 
 
 def report_table(
@@ -259,7 +268,7 @@ def _row(report: UploadReport, images: ImageSet) -> dict[str, object]:
     return {
         "Prediction": report.predicted or report.why_silent,
         "Share, %": share,
-        "Calibrated": "yes" if report.is_calibrated else "no",
+        "Calibrated": _calibrated(report),
         "Right or wrong": right,
         "Not sure": ", ".join(report.doubts),
         "New": "" if report.novelty is None else "yes" if report.novelty.is_new else "no",
@@ -268,6 +277,12 @@ def _row(report: UploadReport, images: ImageSet) -> dict[str, object]:
         "Best caption": report.captions[0].caption if report.captions else "",
         "Nearest image": f"{facts['object']}, {facts['context']} ({similarity:.2f})",
     }
+
+
+def _calibrated(report: UploadReport) -> str:
+    if not report.is_calibrated:
+        return "no"
+    return "for images of the set" if report.novelty and report.novelty.is_new else "yes"
 
 
 def typed_captions_table(

@@ -156,18 +156,13 @@ def pictures(model: ModelMap, found: Sequence[tuple[int, float]]) -> None:
 
 
 def caption_table(model: ModelMap, z: Any) -> None:
-    """Cosine and probability of each caption for one embedding, (E,)."""
-    rows = pd.DataFrame(caption_scores(model, z)).assign(share=lambda table: 100 * table.pop("probability"))
+    """Cosine of each caption with one embedding, (E,)."""
+    rows = pd.DataFrame(caption_scores(model, z)).drop(columns="probability")
     cosine = "How near image and caption are in the model: 1 the same direction, -1 opposite."
-    softmax = (
-        "How the model divides itself between its captions. It must choose one, also for an image that none of them "
-        "fits, and this is not calibrated: a high value proves nothing."
-    )
     column = st.column_config
     columns = {
         "caption": column.TextColumn("Caption"),
         "similarity": column.NumberColumn("Cosine", format="%.2f", help=cosine, width=60),
-        "share": column.NumberColumn("Softmax", format="%.0f %%", help=softmax, width=70),
     }
     st.dataframe(rows, hide_index=True, column_config=columns)
 

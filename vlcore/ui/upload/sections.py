@@ -95,8 +95,9 @@ def section(asked: Asked, shown: Shown, palette: Palette, bar: DeltaGenerator) -
         reliance_places = _verdicts(answers, place)
     with right:
         _maps(comparison, asked.images, palette, options, _side(width, height, is_wide))
-        near = "at the average of its five nearest images, the nearest counting most"
-        st.caption(f"Your image is projected {near if projection.fitted else 'without approximation'}.")
+        if projection.fitted:
+            near = "at the average of its five nearest images, the nearest counting most"
+            st.caption(f"Your image is projected {near}.")
     _nearest(answers, place)
     _typed_captions(answers, place)
     tests = st.expander("What the predictions rely on", icon=":material/compare:")
@@ -292,24 +293,25 @@ def _typed_captions(answers: Answers, place: int) -> None:
     if embedded:
         z = {name: answers.embedded[name][place] for name in embedded}
         table = uploads.typed_captions_table(answers.models, embedded, texts, z)
-        far = _far_captions(answers, texts)
-        table["Caption"] = [f"{text} (far)" if text in far else text for text in table["Caption"]]
-        columns = {name: st.column_config.NumberColumn(name, format="%.2f", help="Cosine") for name in embedded}
-        st.dataframe(table, hide_index=True, column_config=columns, width="content")
+        marked = [plain(f"{text}{_far_mark(answers, text)}") for text in table.pop("Caption")]
+        st.caption("Cosine of each caption with the image, from -1 to 1; compare captions of one model.")
+        st.table(table.map("{:.2f}".format).set_index(pd.Index(marked, name="Caption")))
     warnings = captions.caption_warnings(answers.comparison, answers.asked.images.grouping, texts)
     for sentence in (*cannot, *warnings):
         st.markdown(f":orange[:material/warning: {plain(sentence)}]")
 
 
-def _far_captions(answers: Answers, texts: Sequence[str]) -> set[str]:
-    """Those of typed captions that are far from every training caption of a model with word vectors."""
+def _far_mark(answers: Answers, text: str) -> str:
+    """A mark for a typed caption that is far from every training caption of some of the models, and of which."""
     grouping = answers.asked.images.grouping
-    return {
-        nearest.typed
-        for model in answers.models.values()
-        for nearest in captions.far_from_training(model, grouping, texts)
-        if nearest.is_far
-    }
+    far = []
+    for name, model in answers.models.items():
+        distances = captions.far_from_training(model, grouping, [text])
+        if any(nearest.is_far for nearest in distances):
+            far.append(name)
+    if not far:
+        return ""
+    return " (far)" if len(far) == len(answers.models) else f" (far for {' and '.join(far)})"
 
 
 def _training_captions(answers: Answers, place: int) -> None:
@@ -342,7 +344,7 @@ def _table(answers: Answers, place: int, reliances: dict[tuple[str, int], Relian
 
 def _bottom_line(asked: Asked) -> None:
     if any(uploads.knows_photographs(one) for one in asked.conditions):
-        st.caption("A pretrained image tower has seen photographs of ImageNet, horses and camels among them.")
+        st.caption("The pretrained tower has seen horses and camels on ImageNet.")
 
 
 def _reliances(
@@ -397,26 +399,49 @@ def _versions(answers: Answers, place: int) -> None:
     picture, word = answers.pictures[place], answers.asked.images.grouping.object_word
     drawn = twins(picture, answers.asked.images.grouping)
     examples = st.session_state.get("asked", {}).get(_painted_handle(picture))
-    versions: list[tuple[Image.Image, str]] = []
+    versions: list[tuple[Image.Image, Image.Image, str]] = []  # as shown, as models are asked, in words
     if picture.cutout:
         about = f"The same {word} on seven backgrounds: do they change a prediction?"
     elif drawn is not None:
         about = f"The same scene with the other {word} and on another background: what changes a prediction?"
-        versions = [(twin.picture, twin.name) for twin in (drawn.other_object, *drawn.other_backgrounds)]
-    elif examples is not None:
+        every = (drawn.other_object, *drawn.other_backgrounds)
+        versions = [(twin.picture, twin.asked, twin.name) for twin in every]
+    elif examples is not None and any(uploads.knows_photographs(one) for one in answers.asked.conditions):
         about = (
-            f"What is left when the background, or the {word}, is painted over: which of both costs a prediction more? "
-            f"One of nine ways to paint; a pretrained network says where the {word} is."
+            f"What is left when the background, or the {word}, is painted over, and what is predicted then. This is "
+            f"one of nine ways to paint, all of which have to agree; a pretrained network says where the {word} is."
         )
-        versions = [(examples[0], f"only the {word}"), (examples[1], "only the background")]
+        names = (f"only the {word}", "only the background")
+        versions = [(example, example, name) for example, name in zip(examples, names, strict=True)]
     else:
         about = f"Not tested. {UNTESTED}"
     st.caption(about)
+    predicted = _predicted_by_all(answers, picture, [asked for _, asked, _ in versions])
     with st.container(horizontal=True, gap="small"):
-        for version, words in versions:
+        for number, (version, _, words) in enumerate(versions):
+            lines = [plain(words), *(f"{name}: **{plain(labels[number])}**" for name, labels in predicted.items())]
             with st.container(width=VERSION, gap="xxsmall"):
                 widgets.picture(version, width=VERSION, alt=words)
-                st.caption(plain(words))
+                st.caption("  \n".join(lines))
+
+
+def _predicted_by_all(
+    answers: Answers, picture: UploadedPicture, versions: Sequence[Image.Image]
+) -> dict[str, list[str]]:
+    """What each model that names objects predicts for versions of an image, by what the model is called."""
+    grouping = answers.asked.images.grouping
+
+    def predicted(model: ModelMap) -> list[str]:
+        z = cache.model(model.artefact.key).embed_pictures(list(versions))
+        return uploads.predicted_labels(model, z, grouping)
+
+    labels = {}
+    for name, model in answers.models.items():
+        if versions and any(report.predicted for report in answers.reports[name]):
+            key = model.artefact.key
+            handle = ("versions", key, cache.artefact(key).digest, picture.digest)
+            labels[name] = _kept(handle, partial(predicted, model))
+    return labels
 
 
 def _painted_handle(picture: UploadedPicture) -> tuple[str, str]:
@@ -427,7 +452,7 @@ def _painted(picture: UploadedPicture) -> PaintedImages:
     """An image painted over; two examples are kept to be shown."""
     painted_over = painted_images(picture.asked)
     both = (painted_over.object_alone[EXAMPLE], painted_over.background_alone[EXAMPLE])
-    examples = [Image.fromarray(pixels).resize((VERSION, VERSION)) for pixels in both]
+    examples = [Image.fromarray(pixels) for pixels in both]
     _kept(_painted_handle(picture), lambda: examples)
     return painted_over
 
@@ -509,7 +534,8 @@ def _explained(model: ModelMap, images: ImageSet, one: UploadedPicture, predicte
         widgets.picture(painted(one.picture, falls), alt=f"What “{predicted}” loses without each patch")
         far = f"how far “{plain(predicted)}” falls when one of {GRID * GRID} patches is painted in the mean colour"
         most = f"at most {falls.max():.2f} in log odds. Warm speaks for it, cool against."
-        st.caption(f"**Patch ablation** (the faithful one): {far}, {most}")
+        place = "It says where, not what: versions of the image say what changes a prediction."
+        st.caption(f"**Patch ablation**: {far}, {most} {place}")
     if own is None or own.frozen_tower:
         return
     with right:
