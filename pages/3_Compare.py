@@ -3,6 +3,7 @@
 import streamlit as st
 
 from vlcore.core.plain import plain
+from vlcore.datasets.drawn import BUILT_IN
 from vlcore.ui import condition_controls, shell
 from vlcore.ui.compare import maps, models, sections
 
@@ -13,7 +14,8 @@ with bar.popover("Settings", icon=":material/settings:"):
     about = f"{condition_controls.LENGTHS_IN_WORDS}. Take “live” for a quick look, “careful” for a claim."
     steps = condition_controls.training_length("length", "Training length, the same for all", about=about)
 with bar.container(width="content"):
-    towers = condition_controls.towers_choice()
+    # A set of a visitor's own has photographs, more likely than not, and no bundled models.
+    towers = condition_controls.towers_choice("scratch" if images.name in BUILT_IN else "pretrained")
 with shell.errors_as_sentences():
     chosen = models.choose(images, count, steps, towers)
     if models.wait_for(chosen):

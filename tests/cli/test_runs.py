@@ -188,7 +188,8 @@ def test_embed_says_where_pictures_land(cli: Cli, document: Document, quick: Mod
         assert [set(said) for said in entry["captions"]] == [{"caption", "similarity", "probability"}] * 4
     known, facts = found["images"][0], images.table.iloc[row]
     assert [entry["novelty"]["new"] for entry in found["images"]] == [False, True]
-    assert not found["images"][1]["prediction"]["sure"], "noise is new"
+    for prediction in (entry["prediction"] for entry in found["images"]):
+        assert ("sure" in prediction) == prediction["calibrated"], "a share that is not calibrated decides nothing"
     assert known["maps"] == {"pca": pytest.approx(model.points[-1].tolist(), abs=1e-3)}
     assert known["neighbours"][0] == {
         "image": facts["file_name"], "object": facts["object"], "context": facts["context"],

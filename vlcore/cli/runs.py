@@ -189,7 +189,9 @@ def _predictions(
         document: dict[str, Any] = {}
         if report.predicted:
             share = {"share": report.share, "calibrated": report.is_calibrated}
-            document["prediction"] = {"object": report.predicted, **share, "sure": not report.doubts}
+            document["prediction"] = {"object": report.predicted, **share}
+            if report.is_calibrated:
+                document["prediction"]["sure"] = not report.doubts
         if report.novelty is not None:
             share_as_far = report.novelty.share.value
             document["novelty"] = {"distance": report.novelty.distance, "share_as_far": share_as_far}
