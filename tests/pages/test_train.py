@@ -151,7 +151,7 @@ def test_a_set_of_embeddings_is_shown_and_not_trained(tmp_path: Path, empty_home
     assert not page.error
     assert [box.label for box in page.selectbox] == ["Image set"]
     assert not page.button
-    for words in ("imported from `birds.npz`", f"compare {key} {key}", "Right on minority rows: **"):
+    for words in ("imported from `birds.npz`", f"compare {key} --out", "Right on minority rows: **"):
         assert words in text_of(page)
     assert len(page.get("vega_lite_chart")) == 1
     measured = page.dataframe[0].value.set_index("")["Measured"]

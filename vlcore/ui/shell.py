@@ -39,8 +39,8 @@ _viewport = st.components.v2.component("vl_bias_lab_viewport", js=script("viewpo
 _SIDES = (850, 770, 700, 635, 580, 535, 490, 450, 410, 370, 330)  # px of a map: few, to share caches
 # What pages keep for themselves: no address may take it away or name it.
 _STATE = """arrived_with arrives asked closed compared enlarged go_to guide_shown import_key import_source lesson_code
-    lesson_codes lesson_leads lesson_me lesson_repair lesson_said lesson_votes offered opened page repair_pages
-    room_contrast room_expected room_measure toast visitor window"""
+    lesson_codes lesson_leads lesson_me lesson_repair lesson_said lesson_votes look_at looked_among offered opened page
+    repair_pages room_contrast room_expected room_measure toast visitor window"""
 OWN = {*_STATE.split(), visitors.TEACHER}
 _NARROW, _WIDE = 780, 1200  # px of a window where two maps fit beside each other, and of one with wide margins
 # px: around and between two maps in a wide window and in another, of a legend beside or below them, of their titles, of
