@@ -1,7 +1,7 @@
 """Home on a fresh machine, without a network: maps that move at once, and sliders that need no server."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
@@ -10,20 +10,16 @@ from tests.chromium import needs_chromium
 from vlcore.lessons.guide import cards
 
 from .accessibility import judge_both
-from .serving import expect_text, marks, press, served, settled
+from .serving import expect_text, marks, press, settled
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 READY = ".atlas[aria-busy=false]"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(fresh_server: str) -> str:
     """The app as it is cloned, over a home that is empty."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VLCORE_HOME", str(tmp_path_factory.mktemp("fresh")))
-        patch.delenv("VLCORE_SHIPPED")
-        with served() as address:
-            yield address
+    return fresh_server
 
 
 def places(page: Page) -> list[str]:
